@@ -1,0 +1,209 @@
+"""The one door: what the console and the commands hold.
+
+Every method is one user task: synchronous, safe to call from any thread, raising only
+`EngineError`s, returning frozen records. Reading never imports mlflow for a database or a
+server; the first write does (about two seconds).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.entities import (
+    Artifact,
+    Experiment,
+    MetricPoint,
+    ModelVersion,
+    RegisteredModel,
+    Run,
+    RunDetail,
+    Stage,
+)
+from engine.errors import NotFound, ReadOnly
+from engine.jobs import CancelToken, OnProgress, no_progress
+from engine.uri import TrackingUri
+
+if TYPE_CHECKING:
+    from engine.registry.journal import JournalEntry
+    from engine.registry.promotion import PromotionPlan, PromotionResult
+    from engine.runs.compare import Comparison, Direction
+    from engine.runs.frame import RunFrame
+    from engine.runs.insights import BestRun
+    from engine.serving.probe import ProbeResult
+    from engine.stores.base import Store
+    from engine.training.demo import DemoReport
+    from engine.training.events import SweepEvent, SweepResult
+    from engine.training.sweep import SweepSpec
+
+FIRST_PAGE = 100
+"""Runs in the first page: little enough to be there at once, from a server too."""
+
+
+class Engine:
+    """One tracking store and what can be done with it. Close it, or use it as a context."""
+
+    def __init__(self, uri: TrackingUri, *, read_only: bool = False) -> None:
+        from engine.stores import open_store
+
+        self.uri = uri
+        self.read_only = read_only
+        self._store: Store = open_store(uri)
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._store.close()
+
+    # ── reading ──────────────────────────────────────────────────────────────
+
+    def experiments(self) -> tuple[Experiment, ...]:
+        """All active experiments, the most recently active first, then by name."""
+
+        def newest_first(experiment: Experiment) -> tuple[int, str]:
+            last = experiment.last_run_time or experiment.last_update_time or experiment.creation_time or 0
+            return -last, experiment.name
+
+        return tuple(sorted(self._store.experiments(), key=newest_first))
+
+    def experiment(self, name_or_id: str) -> Experiment:
+        """Raises `NotFound`, naming what there is. A name goes before an id."""
+        found = self._store.experiments()
+        for experiment in found:
+            if experiment.name == name_or_id:
+                return experiment
+        for experiment in found:
+            if experiment.experiment_id == name_or_id:
+                return experiment
+        names = ", ".join(sorted(e.name for e in found)[:8]) or "none"
+        raise NotFound(f"There is no experiment {name_or_id!r}", f"Experiments in this store: {names}")
+
+    def newest_experiment(self) -> str | None:
+        """Id of the experiment in which a run started last."""
+        newest = self._store.newest_run()
+        return newest[0] if newest else None
+
+    def load_runs(
+        self,
+        experiment_id: str,
+        *,
+        on_frame: Callable[[RunFrame], None] | None = None,
+        cancel: CancelToken | None = None,
+    ) -> RunFrame:
+        """All runs of an experiment. `on_frame` is called with the growing frame after each page."""
+        from engine.runs.load import load_runs
+
+        return load_runs(self._store, experiment_id, on_frame=on_frame, cancel=cancel, first_page=FIRST_PAGE)
+
+    def run(self, run_id: str) -> RunDetail:
+        return self._store.run(run_id)
+
+    def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
+        return self._store.artifacts(run_id, path)
+
+    def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
+        return self._store.metric_history(run_id, key)
+
+    def models(self) -> tuple[RegisteredModel, ...]:
+        return self._store.registered_models()
+
+    def versions(self, model: str) -> tuple[ModelVersion, ...]:
+        """Newest first."""
+        return self._store.model_versions(model)
+
+    # ── understanding ────────────────────────────────────────────────────────
+
+    def compare(
+        self, run_ids: Sequence[str], *, directions: Mapping[str, Direction] | None = None
+    ) -> Comparison:
+        from engine.runs.compare import compare
+
+        runs: list[Run] = [self._store.run(run_id).run for run_id in run_ids]
+        return compare(runs, directions=directions or {})
+
+    def best(self, frame: RunFrame, metric: str, direction: Direction | None = None) -> BestRun:
+        from engine.runs.insights import best_run
+
+        return best_run(frame, metric, direction)
+
+    def write_csv(self, frame: RunFrame, path: Path, rows: Sequence[int] | None = None) -> int:
+        """Write runs as `mlflow.search_runs` names their columns; the number of runs written."""
+        from engine.runs.export import write_csv
+
+        return write_csv(frame, path, rows)
+
+    # ── the registry ─────────────────────────────────────────────────────────
+
+    def plan_promotion(
+        self,
+        model: str,
+        version: int,
+        *,
+        stage: Stage | None = None,
+        alias: str | None = None,
+        archive_existing: bool = True,
+    ) -> PromotionPlan:
+        """What a promotion would change. Exactly one of `stage` and `alias`. Reads only."""
+        from engine.registry.promotion import plan_promotion
+
+        return plan_promotion(
+            self._store, self.uri, model, version, stage=stage, alias=alias, archive_existing=archive_existing
+        )
+
+    def promote(self, plan: PromotionPlan, *, reason: str = "") -> PromotionResult:
+        """Apply a plan, read back, repair, write the journal. Raises `PromotionError` when the registry
+        is not as the plan saw it."""
+        self._check_writable("Promoting")
+        from engine.registry.promotion import apply_promotion
+
+        return apply_promotion(self._store, self.uri, plan, reason=reason)
+
+    def undo(self) -> PromotionResult:
+        """Take back the newest promotion of this store that has not been taken back."""
+        self._check_writable("Undoing")
+        from engine.registry.promotion import undo_last
+
+        return undo_last(self._store, self.uri)
+
+    def journal(self, limit: int = 200) -> tuple[JournalEntry, ...]:
+        """What was written from here, newest first."""
+        from engine.registry.journal import read_journal
+
+        return read_journal(limit)
+
+    def probe(self, model: str, version: int) -> ProbeResult:
+        """Load a version in this process and predict its own input example."""
+        from engine.serving.probe import probe_version
+
+        return probe_version(self.uri, self._store, model, version)
+
+    # ── training ─────────────────────────────────────────────────────────────
+
+    def train(
+        self,
+        spec: SweepSpec,
+        *,
+        on_event: Callable[[SweepEvent], None],
+        cancel: CancelToken | None = None,
+    ) -> SweepResult:
+        """Run a sweep in a process of its own; `on_event` hears of every trial."""
+        self._check_writable("Training")
+        from engine.training.executors import run_sweep
+
+        return run_sweep(self.uri, spec, on_event=on_event, cancel=cancel or CancelToken())
+
+    def demo(self, *, on_progress: OnProgress = no_progress, cancel: CancelToken | None = None) -> DemoReport:
+        """Train, register and promote the published heart-disease work; nothing twice."""
+        self._check_writable("The demo")
+        from engine.training.demo import run_demo
+
+        return run_demo(self.uri, on_progress=on_progress, cancel=cancel or CancelToken())
+
+    def _check_writable(self, what: str) -> None:
+        if self.read_only:
+            raise ReadOnly(what, "The console was started with --read-only.")

@@ -1,0 +1,150 @@
+"""What MLflow holds, as frozen records.
+
+Strings are raw: API calls and exports need them as they are. Whatever is shown
+passes `engine.text.safe()` first. Times are milliseconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+Status = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
+Lifecycle = Literal["active", "deleted"]
+Stage = Literal["None", "Staging", "Production", "Archived"]
+
+STAGES: tuple[Stage, ...] = ("None", "Staging", "Production", "Archived")
+
+_NO_TEXTS: Mapping[str, str] = MappingProxyType({})
+_NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """`run_count` and `last_run_time` (start of the newest run) are None where the store
+    cannot tell them cheaply (a server has no such call)."""
+
+    experiment_id: str
+    name: str
+    artifact_location: str = ""
+    lifecycle_stage: Lifecycle = "active"
+    creation_time: int | None = None
+    last_update_time: int | None = None
+    tags: Mapping[str, str] = _NO_TEXTS
+    run_count: int | None = None
+    last_run_time: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run with the last value of each metric. NaN and ±inf are real floats here."""
+
+    run_id: str
+    run_name: str
+    experiment_id: str
+    status: Status
+    start_time: int | None
+    end_time: int | None
+    user_id: str = ""
+    lifecycle_stage: Lifecycle = "active"
+    artifact_uri: str = ""
+    params: Mapping[str, str] = _NO_TEXTS
+    metrics: Mapping[str, float] = _NO_NUMBERS
+    tags: Mapping[str, str] = _NO_TEXTS
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end; None while the run is unfinished."""
+        if self.start_time is None or self.end_time is None:
+            return None
+        return (self.end_time - self.start_time) / 1000
+
+    @property
+    def parent_run_id(self) -> str | None:
+        return self.tags.get("mlflow.parentRunId")
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Some runs of an experiment, newest first. `next_token` is opaque; None on the last page.
+
+    `total` is how many runs the experiment has, None where the store cannot tell.
+    """
+
+    runs: tuple[Run, ...]
+    next_token: str | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPoint:
+    step: int
+    timestamp: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInput:
+    name: str
+    digest: str
+    context: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedModel:
+    """A model that a run logged: `models:/<model_id>`."""
+
+    model_id: str
+    name: str
+    status: str = ""
+    artifact_location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """One run with what it read and what it made."""
+
+    run: Run
+    datasets: tuple[DatasetInput, ...] = ()
+    models: tuple[LoggedModel, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file or folder of a run; `path` is relative to the run's artifact root, `size` in bytes."""
+
+    path: str
+    is_dir: bool
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModel:
+    """`aliases` maps an alias to the number of the version that it points at."""
+
+    name: str
+    description: str = ""
+    creation_time: int | None = None
+    last_updated_time: int | None = None
+    aliases: Mapping[str, int] = field(default_factory=dict)
+    tags: Mapping[str, str] = _NO_TEXTS
+    version_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    name: str
+    version: int
+    stage: Stage = "None"
+    description: str = ""
+    run_id: str = ""
+    source: str = ""
+    status: str = "READY"
+    user_id: str = ""
+    creation_time: int | None = None
+    last_updated_time: int | None = None
+    aliases: tuple[str, ...] = ()
+    tags: Mapping[str, str] = _NO_TEXTS

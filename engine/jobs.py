@@ -1,0 +1,66 @@
+"""Progress of long work, and the way to stop it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.errors import Cancelled
+
+
+class CancelToken:
+    """Set by one thread, polled by another."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        self._event.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._event.is_set()
+
+    def check(self, what: str) -> None:
+        """Raise `Cancelled` if the token is set."""
+        if self._event.is_set():
+            raise Cancelled(what)
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep, but wake at once when cancelled; True if it was."""
+        return self._event.wait(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is. `total` is None while unknown; `note` is plain text for people."""
+
+    done: int
+    total: int | None = None
+    note: str = ""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def no_progress(_: Progress) -> None:
+    """For callers that do not look."""
+
+
+class Deadline:
+    """A point in time by which a call must have answered."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds left, at least 0."""
+        return max(0.0, self._end - time.monotonic())
+
+    @property
+    def passed(self) -> bool:
+        return time.monotonic() >= self._end

@@ -1,0 +1,59 @@
+"""The one gate from outside strings to a screen."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import NewType
+
+Shown = NewType("Shown", str)
+"""Text that may reach a terminal: no control, direction-changing or invisible characters."""
+
+LIMIT = 4096
+ELLIPSIS = "…"
+
+_ZERO_WIDTH_JOINER = "\u200d"
+
+
+class _Table(dict[int, str]):
+    """Translates a character when it is first met: control pictures for C0, U+FFFD for the rest."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        if code < 0x20:
+            shown = chr(0x2400 + code)
+        elif code == 0x7F:
+            shown = "\u2421"
+        elif char.isprintable() or char == _ZERO_WIDTH_JOINER:
+            shown = char
+        elif unicodedata.category(char) == "Zs":
+            shown = " "
+        else:
+            shown = "\ufffd"
+        self[code] = shown
+        return shown
+
+
+_TABLE = _Table()
+
+
+def safe(text: object, limit: int = LIMIT) -> Shown:
+    """`text` as it may be shown: control characters as pictures (ESC is ␛), bidirectional
+    overrides, invisible characters and lone surrogates as �, cut with … at `limit` characters."""
+    string = text if isinstance(text, str) else str(text)
+    if len(string) > limit:
+        string = string[: limit - 1] + ELLIPSIS
+    if string.isprintable():
+        return Shown(string)
+    return Shown(string.translate(_TABLE))
+
+
+def safe_lines(text: str, limit: int = LIMIT * 4) -> list[Shown]:
+    """Multi-line text (a description, a log) as lines that may be shown."""
+    return [safe(line) for line in text[:limit].replace("\r\n", "\n").replace("\t", "    ").split("\n")]
+
+
+def cut(text: Shown, width: int) -> Shown:
+    """`text` in at most `width` characters, with … where something was cut."""
+    if len(text) <= width:
+        return text
+    return Shown(text[: max(0, width - 1)] + ELLIPSIS if width > 0 else "")

@@ -1,0 +1,153 @@
+"""How numbers, durations and times are written. Missing is `–`; NaN and ±inf are shown as such."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.text import Shown, safe
+
+MISSING = Shown("–")
+
+# MLflow's SQL stores cannot hold infinities and keep the largest double instead.
+_STORED_INF = 1.7976931348623157e308
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFormat:
+    """How one column of numbers is written so that its decimal points align."""
+
+    decimals: int = 4
+    scientific: bool = False
+
+    def __call__(self, value: float | None) -> Shown:
+        special = _special(value)
+        if special is not None or value is None:
+            return special or MISSING
+        if self.scientific:
+            return Shown(f"{value:.{self.decimals}e}")
+        if value and abs(value) < 0.5 * 10**-self.decimals:
+            return Shown(f"{value:.2g}")
+        return Shown(f"{value:.{self.decimals}f}")
+
+
+def _special(value: float | None) -> Shown | None:
+    if value is None:
+        return MISSING
+    if isinstance(value, float):
+        if math.isnan(value):
+            return Shown("NaN")
+        if abs(value) >= _STORED_INF:
+            return Shown("inf" if value > 0 else "-inf")
+    return None
+
+
+def format_for(values: Iterable[float | None]) -> NumberFormat:
+    """The format in which a column of such values reads best: whole numbers without decimals,
+    fractions with enough decimals to tell the smallest apart (at most 6), extremes in
+    scientific notation."""
+    numbers = [abs(v) for v in values if v is not None and math.isfinite(v) and abs(v) < _STORED_INF]
+    if not numbers:
+        return NumberFormat()
+    largest = max(numbers)
+    if largest >= 1e9:
+        return NumberFormat(decimals=3, scientific=True)
+    if all(number == int(number) for number in numbers):
+        return NumberFormat(decimals=0)
+    if largest < 1e-4:
+        return NumberFormat(decimals=3, scientific=True)
+    if largest >= 1000:
+        return NumberFormat(decimals=2)
+    return NumberFormat(decimals=4 if largest >= 0.01 else 6)
+
+
+def number(value: float | None) -> Shown:
+    """One number on its own."""
+    return format_for([value])(value)
+
+
+def delta(value: float, fmt: NumberFormat) -> Shown:
+    """A difference with its sign; `=` for none."""
+    if value == 0:
+        return Shown("=")
+    if not math.isfinite(value):
+        return fmt(value)
+    sign = "+" if value > 0 else "−"
+    return Shown(sign + fmt(abs(value)))
+
+
+def duration(seconds: float | None) -> Shown:
+    """`0.31s`, `8.2s`, `1m05s`, `2h03m`, `3d04h`."""
+    if seconds is None:
+        return MISSING
+    if seconds < 0:
+        return Shown("−" + duration(-seconds))
+    if seconds < 1:
+        return Shown(f"{seconds:.2f}s")
+    if seconds < 60:
+        return Shown(f"{seconds:.1f}s")
+    minutes = int(seconds) // 60
+    if minutes < 60:
+        return Shown(f"{minutes}m{int(seconds) % 60:02d}s")
+    hours = minutes // 60
+    if hours < 24:
+        return Shown(f"{hours}h{minutes % 60:02d}m")
+    return Shown(f"{hours // 24}d{hours % 24:02d}h")
+
+
+def ago(then: int | None, now: int) -> Shown:
+    """How long ago, both in epoch milliseconds: `8 s ago`, `2 min ago`, `3 h ago`, then the date."""
+    if then is None:
+        return MISSING
+    seconds = (now - then) / 1000
+    if seconds < 0:
+        return moment(then)
+    if seconds < 60:
+        return Shown(f"{int(seconds)} s ago")
+    if seconds < 3600:
+        return Shown(f"{int(seconds // 60)} min ago")
+    if seconds < 48 * 3600:
+        return Shown(f"{int(seconds // 3600)} h ago")
+    if seconds < 14 * 86400:
+        return Shown(f"{int(seconds // 86400)} d ago")
+    return Shown(moment(then)[:10])
+
+
+def moment(then: int | None) -> Shown:
+    """Local date and time, `2026-11-23 09:15:07`."""
+    if then is None:
+        return MISSING
+    try:
+        local = datetime.fromtimestamp(then / 1000).astimezone()
+    except (OverflowError, ValueError, OSError):
+        return safe(then)
+    return Shown(local.strftime("%Y-%m-%d %H:%M:%S"))
+
+
+def count(value: int) -> Shown:
+    """A whole number with thousands separated: `12,431`."""
+    return Shown(f"{value:,}")
+
+
+def size(byte_count: int | None) -> Shown:
+    """`812 B`, `14.2 kB`, `3.1 MB`."""
+    if byte_count is None:
+        return MISSING
+    amount = float(byte_count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return Shown(f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}")
+        amount /= 1000
+    return Shown(f"{amount:.1f} TB")
+
+
+def as_number(text: str | None) -> float | None:
+    """A parameter's text as a number, None if it is none. `1_000` is text: MLflow keeps what was logged."""
+    if not text or "_" in text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return None
