@@ -1,0 +1,1 @@
+"""The terminal side of mlflow-console: the only place that imports textual."""
