@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 Status = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
@@ -16,9 +15,6 @@ Lifecycle = Literal["active", "deleted"]
 Stage = Literal["None", "Staging", "Production", "Archived"]
 
 STAGES: tuple[Stage, ...] = ("None", "Staging", "Production", "Archived")
-
-_NO_TEXTS: Mapping[str, str] = MappingProxyType({})
-_NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +28,7 @@ class Experiment:
     lifecycle_stage: Lifecycle = "active"
     creation_time: int | None = None
     last_update_time: int | None = None
-    tags: Mapping[str, str] = _NO_TEXTS
+    tags: Mapping[str, str] = field(default_factory=dict)
     run_count: int | None = None
     last_run_time: int | None = None
 
@@ -50,9 +46,9 @@ class Run:
     user_id: str = ""
     lifecycle_stage: Lifecycle = "active"
     artifact_uri: str = ""
-    params: Mapping[str, str] = _NO_TEXTS
-    metrics: Mapping[str, float] = _NO_NUMBERS
-    tags: Mapping[str, str] = _NO_TEXTS
+    params: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def duration(self) -> float | None:
@@ -130,7 +126,7 @@ class RegisteredModel:
     creation_time: int | None = None
     last_updated_time: int | None = None
     aliases: Mapping[str, int] = field(default_factory=dict)
-    tags: Mapping[str, str] = _NO_TEXTS
+    tags: Mapping[str, str] = field(default_factory=dict)
     version_count: int | None = None
 
 
@@ -147,4 +143,4 @@ class ModelVersion:
     creation_time: int | None = None
     last_updated_time: int | None = None
     aliases: tuple[str, ...] = ()
-    tags: Mapping[str, str] = _NO_TEXTS
+    tags: Mapping[str, str] = field(default_factory=dict)
