@@ -151,3 +151,8 @@ def as_number(text: str | None) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def clock(then: int | None) -> Shown:
+    """The local time of day, `09:15:07`."""
+    return MISSING if then is None else Shown(moment(then)[11:])

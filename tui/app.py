@@ -1,0 +1,219 @@
+"""The application: modes, theme, the engine handle, errors. Views own their behaviour."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import platform
+import signal
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from engine.api import Engine
+from engine.errors import EngineError, UsageError
+from engine.text import Shown, safe
+from engine.uri import TrackingUri
+from tui import terminal, themes
+from tui.bridge import Bridge, internal_error, log
+from tui.commands import bindings
+from tui.screens.activity import ActivityScreen
+from tui.screens.base import ConsoleScreen
+from tui.screens.compare import CompareScreen
+from tui.screens.models import ModelsScreen
+from tui.screens.runs import RunsScreen
+from tui.screens.too_small import TooSmallScreen
+from tui.screens.training import TrainingScreen
+from tui.state import State
+
+
+class Console(App[None]):
+    """The console on one tracking store."""
+
+    TITLE = "mlflow-console"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    MODES = {
+        "runs": RunsScreen,
+        "compare": CompareScreen,
+        "models": ModelsScreen,
+        "training": TrainingScreen,
+        "activity": ActivityScreen,
+    }
+    DEFAULT_MODE = "runs"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("app"),
+        Binding("ctrl+z", "suspend_process", show=False),
+    ]
+
+    def __init__(self, uri: TrackingUri, *, read_only: bool = False, experiment: str | None = None) -> None:
+        super().__init__()
+        self.uri = uri
+        self.read_only = read_only
+        self.engine = Engine(uri, read_only=read_only)
+        self.bridge = Bridge()
+        self.state = State(str(uri.shown))
+        self.state.load()
+        self.wanted_experiment = experiment
+        self.user = safe(f"{_user()}@{platform.node()}")
+        self.fault: BaseException | None = None
+        for theme in themes.THEMES:
+            self.register_theme(theme)
+        self.theme = themes.ANSI if terminal.few_colours() else themes.DARK.name
+
+    # ── life ─────────────────────────────────────────────────────────────────
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        if not self.is_headless:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self._end, number)
+
+    def _end(self, number: signal.Signals) -> None:
+        """The terminal was closed or the process is asked to go: leave the terminal sane, and go."""
+        log.info("ended by %s", number.name)
+        terminal.end_soon()
+        self.exit(return_code=128 + number)
+
+    def on_unmount(self) -> None:
+        self.state.save()
+
+    def on_resize(self, event: events.Resize) -> None:
+        columns, rows = terminal.SMALLEST
+        small = event.size.width < columns or event.size.height < rows
+        covered = isinstance(self.screen, TooSmallScreen)
+        if small and not covered:
+            self.push_screen(TooSmallScreen())
+        elif covered and not small:
+            self.pop_screen()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A fault of ours ends the console; the trace goes to the log, never to the terminal."""
+        log.error("the console failed", exc_info=error)
+        self.fault = self.fault or error
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._return_code = 1
+        self._close_messages_no_wait()
+
+    # ── telling ──────────────────────────────────────────────────────────────
+
+    def say(self, message: str, *, warning: bool = False) -> None:
+        """A passing message."""
+        self.notify(safe(message), severity="warning" if warning else "information", markup=False)
+
+    def show_error(self, error: EngineError) -> None:
+        """An error that something asked for has met: title, detail, hint."""
+        lines = [safe(part, 400) for part in (error.detail, error.hint) if part]
+        self.notify(
+            "\n".join(lines), title=safe(error.title, 200), severity="error", timeout=12, markup=False
+        )
+
+    # ── commands everywhere ──────────────────────────────────────────────────
+
+    async def action_show_mode(self, mode: str) -> None:
+        await self.switch_mode(mode)
+
+    def action_open_command_line(self) -> None:
+        from tui.dialogs.command_line import CommandLineDialog
+
+        def run(line: str | None) -> None:
+            if line:
+                self.run_line(line)
+
+        self.push_screen(CommandLineDialog(self.view.scope), run)
+
+    def run_line(self, line: str) -> None:
+        """Do what was typed after `:`."""
+        from tui.command_line import execute
+
+        try:
+            execute(self, line)
+        except UsageError as error:
+            self.show_error(error)
+
+    def action_open_help(self) -> None:
+        from tui.dialogs.help import HelpDialog
+
+        self.push_screen(HelpDialog(self.view.scope))
+
+    def action_refresh_view(self) -> None:
+        self.view.refresh_view()
+
+    def action_next_pane(self) -> None:
+        self.view.action_next_pane()
+
+    def action_previous_pane(self) -> None:
+        self.view.action_previous_pane()
+
+    def action_toggle_zoom(self) -> None:
+        self.view.action_toggle_zoom()
+
+    def action_go_back(self) -> None:
+        if not self.view.peel():
+            self._pop_view()
+
+    def action_close_view(self) -> None:
+        if not self._pop_view():
+            self.action_quit_console()
+
+    def _pop_view(self) -> bool:
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+            return True
+        return False
+
+    def action_save_picture(self, name: str = "") -> None:
+        path = Path(name or f"mlflow-console-{self.current_mode}.svg")
+        try:
+            self.save_screenshot(filename=path.name, path=str(path.parent))
+        except OSError as error:
+            self.show_error(
+                EngineError("The picture was not saved", str(error), "Name a folder you may write in.")
+            )
+        else:
+            self.say(f"Saved {path}")
+
+    def action_quit_console(self) -> None:
+        self.exit()
+
+    @property
+    def view(self) -> ConsoleScreen:
+        """The view on top, under any dialog."""
+        return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container user without a passwd entry
+        return "unknown"
+
+
+def run_console(
+    uri: TrackingUri, *, read_only: bool = False, experiment: str | None = None, mouse: bool | None = None
+) -> int:
+    """Open the console on the terminal; the exit status. Nothing but the console reaches the
+    terminal meanwhile, and the terminal is as before when this returns."""
+    terminal.start_log()
+    console = Console(uri, read_only=read_only, experiment=experiment)
+    with terminal.screen_to_ourselves():
+        console.run(mouse=not terminal.over_ssh() if mouse is None else mouse)
+    console.engine.close()
+    if console.fault is not None:
+        error = (
+            console.fault
+            if isinstance(console.fault, EngineError)
+            else internal_error(Exception(console.fault))
+        )
+        print(safe(str(error)), file=sys.stderr)  # noqa: T201
+        return 1
+    return console.return_code or 0
+
+
+__all__ = ["Console", "Shown", "run_console"]

@@ -1,0 +1,184 @@
+"""What every view of the console shares: the first and the last line, the bridge, the panes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.widget import Widget
+
+from engine.errors import EngineError
+from engine.text import Shown, safe
+from tui.commands import COMMANDS, Command, Scope, bindings
+from tui.widgets.key_line import KeyLine
+from tui.widgets.pane_title import PaneTitle
+from tui.widgets.status_line import Place, StatusLine
+
+if TYPE_CHECKING:
+    from engine.api import Engine
+    from tui.app import Console
+    from tui.state import State
+
+T = TypeVar("T")
+
+
+class ConsoleScreen(Screen[None]):
+    """A view. Subclasses set `scope` and `mode`, fill `compose_view` and answer `refresh_view`."""
+
+    scope: ClassVar[Scope] = "app"
+    mode: ClassVar[str] = "runs"
+    pane_ids: ClassVar[tuple[str, ...]] = ()
+    """Ids of the focusable panes, left to right."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        cls.BINDINGS = [*cls.__dict__.get("BINDINGS", []), *cast("list[Binding]", bindings(cls.scope))]
+        super().__init_subclass__(**kwargs)  # type: ignore[arg-type]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read_at: int | None = None
+        self.trouble: Shown | None = None
+
+    # ── what subclasses fill ─────────────────────────────────────────────────
+
+    def compose_view(self) -> ComposeResult:
+        yield from ()
+
+    def refresh_view(self) -> None:
+        """Read again what this view shows."""
+
+    def peel(self) -> bool:
+        """Close or clear one layer of what is open in this view; False if there is none."""
+        return False
+
+    def why_not(self, command: Command) -> str | None:
+        """Why `command` can do nothing now; None when it can."""
+        if command.writes and self.console.read_only:
+            return "The console was started with --read-only."
+        return None
+
+    # ── the frame ────────────────────────────────────────────────────────────
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine(id="status")
+        yield from self.compose_view()
+        yield KeyLine(id="keys")
+
+    def on_mount(self) -> None:
+        self.show_place()
+        self.show_keys()
+
+    def on_screen_resume(self) -> None:
+        self.show_place()
+        self.show_keys()
+
+    def on_descendant_focus(self) -> None:
+        self.brighten_titles()
+        self.show_keys()
+
+    def brighten_titles(self) -> None:
+        """The focused pane is the only one with a bright title."""
+        for title in self.query(PaneTitle):
+            pane = title.parent
+            title.bright = isinstance(pane, Widget) and pane.has_focus_within
+
+    def show_place(self) -> None:
+        line = self.query_one(StatusLine)
+        line.mode = self.mode
+        console = self.console
+        line.place = Place(
+            console.uri.shown, console.user, console.read_only, read_at=self.read_at, trouble=self.trouble
+        )
+
+    def show_keys(self) -> None:
+        own = [c for c in COMMANDS if c.scope == self.scope]
+        common = [c for c in COMMANDS if c.scope == "app"]
+        self.query_one(KeyLine).show_commands([(c, self.why_not(c) is None) for c in (*own, *common)])
+
+    # ── calling the engine ───────────────────────────────────────────────────
+
+    @property
+    def console(self) -> Console:
+        return cast("Console", self.app)
+
+    @property
+    def engine(self) -> Engine:
+        return self.console.engine
+
+    @property
+    def state(self) -> State:
+        return self.console.state
+
+    def ask(
+        self,
+        work: Callable[[], T],
+        then: Callable[[T], None],
+        *,
+        group: str,
+        failed: Callable[[EngineError], None] | None = None,
+    ) -> None:
+        """Run `work` on the bridge and hand its result to `then` on the event loop. A newer call of
+        the same `group` replaces an older one, whose answer is dropped."""
+
+        async def worker() -> None:
+            try:
+                result = await self.console.bridge.call(work)
+            except EngineError as error:
+                (failed or self.show_trouble)(error)
+            else:
+                then(result)
+
+        self.run_worker(worker(), group=group, exclusive=True)
+
+    def read_now(self) -> None:
+        """The data on screen was read just now."""
+        self.read_at, self.trouble = int(time.time() * 1000), None
+        self.show_place()
+
+    def show_trouble(self, error: EngineError) -> None:
+        """The store did not answer: what is on screen stays, the first line says so."""
+        self.trouble = safe(error.title)
+        self.show_place()
+        self.console.show_error(error)
+
+    def refuse(self, identifier: str) -> bool:
+        """Tell why a command can do nothing now; True if it cannot."""
+        reason = next((self.why_not(c) for c in COMMANDS if c.id == identifier), None)
+        if reason:
+            self.console.say(reason, warning=True)
+        return reason is not None
+
+    # ── panes ────────────────────────────────────────────────────────────────
+
+    def panes(self) -> list[Widget]:
+        found: Iterable[Widget] = (self.query_one(f"#{i}") for i in self.pane_ids)
+        return [pane for pane in found if pane.display and pane.focusable]
+
+    def action_next_pane(self) -> None:
+        self._step_pane(+1)
+
+    def action_previous_pane(self) -> None:
+        self._step_pane(-1)
+
+    def _step_pane(self, step: int) -> None:
+        panes = self.panes()
+        if not panes:
+            return
+        at = panes.index(self.focused) if self.focused in panes else (-1 if step > 0 else 0)
+        panes[(at + step) % len(panes)].focus()
+
+    def action_refresh_view(self) -> None:
+        self.refresh_view()
+
+    def action_toggle_zoom(self) -> None:
+        if self.maximized is not None:
+            self.minimize()
+        elif self.focused is not None:
+            self.maximize(self.focused)

@@ -1,0 +1,89 @@
+"""The terminal we are on: what it can do, and keeping everything but the console off it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+
+from engine.paths import log_file
+
+SMALLEST = (60, 16)
+"""Columns and rows below which nothing sensible can be drawn."""
+
+
+def over_ssh(environ: MutableMapping[str, str] = os.environ) -> bool:
+    return bool(environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"))
+
+
+def few_colours(environ: MutableMapping[str, str] = os.environ) -> bool:
+    """At most 16 colours: the terminal's own palette is used then."""
+    if environ.get("NO_COLOR"):
+        return True
+    if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
+        return False
+    term = environ.get("TERM", "")
+    return not ("256color" in term or "direct" in term or "kitty" in term)
+
+
+def prepare(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Set what Textual reads when it is imported; what the user set stays.
+
+    No kitty keyboard protocol (its replies leak into shells over slow links), no animation,
+    no smooth scrolling, and fewer frames a second over SSH.
+    """
+    environ.setdefault("TEXTUAL_DISABLE_KITTY_KEY", "1")
+    environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    if over_ssh(environ):
+        environ.setdefault("TEXTUAL_FPS", "20")
+
+
+def start_log() -> None:
+    """Log to the console's own file, never to the terminal."""
+    path = log_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("mlflow-console")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+@contextmanager
+def screen_to_ourselves() -> Iterator[None]:
+    """While this holds, only Textual reaches the terminal: whatever else writes to file
+    descriptors 1 and 2 (MLflow prints, C libraries, child processes) lands in the log file."""
+    tty = next(fd for fd in (2, 1, 0) if os.isatty(fd))
+    path = log_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    log_fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    saved = os.dup(1), os.dup(2), sys.__stdout__, sys.__stderr__
+    screen = os.fdopen(os.dup(tty), "w", encoding="utf-8", errors="backslashreplace", newline="")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(log_fd, 1)
+    os.dup2(log_fd, 2)
+    os.close(log_fd)
+    # Textual draws on `sys.__stderr__` and asks `sys.__stdout__` for the size.
+    sys.__stdout__ = sys.__stderr__ = screen  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(saved[0], 1)
+        os.dup2(saved[1], 2)
+        os.close(saved[0])
+        os.close(saved[1])
+        sys.__stdout__, sys.__stderr__ = saved[2], saved[3]  # type: ignore[misc]
+
+
+def end_soon(seconds: int = 3) -> None:
+    """End the process in `seconds` even if the terminal no longer takes what we write."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(seconds)

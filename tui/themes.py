@@ -1,0 +1,61 @@
+"""The colours: the only place with literal ones. One accent; the rest is calm."""
+
+from __future__ import annotations
+
+from textual.theme import Theme
+
+DARK = Theme(
+    name="console-dark",
+    primary="#6fa8dc",
+    accent="#6fa8dc",
+    secondary="#8a93a3",
+    success="#7fb685",
+    warning="#d6a95c",
+    error="#dd7878",
+    foreground="#d3d7de",
+    background="#14171b",
+    surface="#181c21",
+    panel="#20262e",
+    dark=True,
+    variables={
+        "block-cursor-background": "#2a3441",
+        "block-cursor-foreground": "#eef1f5",
+        "block-cursor-text-style": "none",
+        "input-selection-background": "#6fa8dc 35%",
+        "border": "#39424e",
+        "border-blurred": "#2b323b",
+        "scrollbar": "#39424e",
+        "scrollbar-hover": "#4a5563",
+        "scrollbar-active": "#6fa8dc",
+        "scrollbar-background": "#181c21",
+        "scrollbar-corner-color": "#181c21",
+    },
+)
+
+LIGHT = Theme(
+    name="console-light",
+    primary="#2a6db0",
+    accent="#2a6db0",
+    secondary="#66707d",
+    success="#3c7a45",
+    warning="#966a12",
+    error="#b03a3a",
+    foreground="#20262e",
+    background="#fbfbf9",
+    surface="#f4f4f1",
+    panel="#e8e9e6",
+    dark=False,
+    variables={
+        "block-cursor-background": "#dbe6f2",
+        "block-cursor-foreground": "#10151b",
+        "block-cursor-text-style": "none",
+        "border": "#b9bec5",
+        "border-blurred": "#d3d6da",
+        "scrollbar": "#c3c8ce",
+        "scrollbar-background": "#f4f4f1",
+    },
+)
+
+THEMES = (DARK, LIGHT)
+ANSI = "ansi-dark"
+"""Textual's own theme for terminals of 16 colours or none: it uses the terminal's palette."""

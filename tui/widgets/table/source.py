@@ -1,0 +1,99 @@
+"""What a table shows: an immutable source that is asked only for the cells on screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from engine.text import Shown
+
+CellStyle = Literal["good", "bad", "warning", "accent", "muted", "strong", "heading"]
+"""What a cell means; the theme says how that looks."""
+
+SortMark = Literal["ascending", "descending"]
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """One column. `width` is in cells and without the gap to the next column.
+
+    `wanted` is the width at which nothing is cut; the table grants it when all columns fit and
+    room is left. `glyph` says that cells begin with a glyph, and that it alone takes the cell's
+    style ("✓ finished" with a coloured tick). `rank` numbers the sort keys when there are several.
+    """
+
+    key: str
+    label: Shown
+    width: int
+    numeric: bool = False
+    sort: SortMark | None = None
+    rank: int = 0
+    glyph: bool = False
+    wanted: int = 0
+
+
+class TableSource(Protocol):
+    """Rows and columns by position. Immutable: a change is a new source. `cell` and `cell_style`
+    are called while a frame is drawn, for visible cells only; they must be quick and not fail."""
+
+    @property
+    def row_count(self) -> int: ...
+
+    @property
+    def columns(self) -> Sequence[TableColumn]: ...
+
+    def cell(self, row: int, column: int) -> Shown:
+        """The text of one cell; of a numeric column, formatted so that decimal points align at the right."""
+        ...
+
+    def cell_style(self, row: int, column: int) -> CellStyle | None: ...
+
+    def row_key(self, row: int) -> str:
+        """What identifies the row across sources; raw, never shown."""
+        ...
+
+    def row_of(self, key: str) -> int | None:
+        """Where that row is in this source; None when it is not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """One row of ready text. `styles` gives the style of some columns by position."""
+
+    key: str
+    cells: Sequence[Shown]
+    styles: Mapping[int, CellStyle] = field(default_factory=dict)
+
+
+class TextSource:
+    """A source of ready text for small tables: registered models, versions, journal entries."""
+
+    def __init__(self, columns: Iterable[TableColumn], rows: Iterable[TextRow]) -> None:
+        self._columns = tuple(columns)
+        self._rows = tuple(rows)
+        self._places = {row.key: place for place, row in enumerate(self._rows)}
+
+    @property
+    def row_count(self) -> int:
+        return len(self._rows)
+
+    @property
+    def columns(self) -> Sequence[TableColumn]:
+        return self._columns
+
+    def cell(self, row: int, column: int) -> Shown:
+        return self._rows[row].cells[column]
+
+    def cell_style(self, row: int, column: int) -> CellStyle | None:
+        return self._rows[row].styles.get(column)
+
+    def row_key(self, row: int) -> str:
+        return self._rows[row].key
+
+    def row_of(self, key: str) -> int | None:
+        return self._places.get(key)
+
+
+EMPTY = TextSource((), ())
