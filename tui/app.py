@@ -7,6 +7,7 @@ import getpass
 import platform
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,7 +21,7 @@ from engine.text import Shown, safe
 from engine.uri import TrackingUri
 from tui import terminal, themes
 from tui.bridge import Bridge, internal_error, log
-from tui.commands import bindings
+from tui.commands import bindings, command
 from tui.screens.activity import ActivityScreen
 from tui.screens.base import ConsoleScreen
 from tui.screens.compare import CompareScreen
@@ -37,7 +38,7 @@ class Console(App[None]):
     TITLE = "mlflow-console"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = False
-    MODES = {
+    MODES: ClassVar[dict[str, type[ConsoleScreen]]] = {  # type: ignore[assignment]
         "runs": RunsScreen,
         "compare": CompareScreen,
         "models": ModelsScreen,
@@ -120,27 +121,35 @@ class Console(App[None]):
         await self.switch_mode(mode)
 
     def action_open_command_line(self) -> None:
+        from tui.command_line import completions
         from tui.dialogs.command_line import CommandLineDialog
 
         def run(line: str | None) -> None:
             if line:
-                self.run_line(line)
+                self.run_worker(self.run_line(line))
 
-        self.push_screen(CommandLineDialog(self.view.scope), run)
+        self.push_screen(CommandLineDialog(partial(completions, self)), run)
 
-    def run_line(self, line: str) -> None:
+    async def run_line(self, line: str) -> None:
         """Do what was typed after `:`."""
         from tui.command_line import execute
 
         try:
-            execute(self, line)
+            await execute(self, line)
         except UsageError as error:
             self.show_error(error)
 
     def action_open_help(self) -> None:
+        from tui.command_line import press
         from tui.dialogs.help import HelpDialog
 
-        self.push_screen(HelpDialog(self.view.scope))
+        view = self.view
+
+        def do(identifier: str | None) -> None:
+            if identifier:
+                self.run_worker(press(self, command(identifier)))
+
+        self.push_screen(HelpDialog(view.scope, view.why_not), do)
 
     def action_refresh_view(self) -> None:
         self.view.refresh_view()

@@ -34,8 +34,8 @@ class ConsoleScreen(Screen[None]):
     pane_ids: ClassVar[tuple[str, ...]] = ()
     """Ids of the focusable panes, left to right."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (30, "-tall")]
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         cls.BINDINGS = [*cls.__dict__.get("BINDINGS", []), *cast("list[Binding]", bindings(cls.scope))]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
@@ -18,7 +19,7 @@ from engine.text import Shown, safe
 
 
 class FilterInput(Input):
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "clear", show=False, id="filter.clear"),
         Binding("down,tab", "to_rows", "rows", show=False, id="filter.to-rows"),
     ]

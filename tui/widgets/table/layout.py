@@ -11,6 +11,8 @@ GUTTER = 3
 """Cells left of the first column: the cursor's bar, the mark, a space."""
 GAP = 2
 """Cells between columns."""
+MARGIN = 1
+"""Cells right of the last column, where the header tells of hidden ones."""
 MINIMUM = 6
 """Cells below which a column that does not fit whole is not begun."""
 
@@ -47,24 +49,26 @@ class Layout:
 
 
 def arrange(columns: Sequence[TableColumn], width: int, first: int, fixed: int) -> Layout:
-    """Lay out `fixed` columns and then those from `first` on. A fixed column takes at most half of
-    the width; the first column after them is always begun; of others only text is begun in less
+    """Lay out `fixed` columns and then those from `first` on. Where not all columns fit, a fixed one
+    takes at most half of the width; the first column after them is always begun; of others only text is begun in less
     room than it needs, for a number that is cut is a wrong number."""
     fixed = min(fixed, len(columns))
     first = max(first, fixed)
-    widths = _granted(columns, width) if first == fixed else [column.width for column in columns]
+    end = width - MARGIN
+    widths = _granted(columns, end) if first == fixed else [column.width for column in columns]
+    all_fit = GUTTER + sum(widths) + GAP * (len(widths) - 1) <= end
     places: list[Place] = []
     x = GUTTER
     for index in range(fixed):
-        limit = width - x if len(columns) == fixed else max(MINIMUM, (width - GUTTER) // 2)
-        taken = min(widths[index], limit, width - x)
+        limit = end if all_fit or len(columns) == fixed else max(MINIMUM, (end - GUTTER) // 2)
+        taken = min(widths[index], limit, end - x)
         if taken <= 0:
             break
         places.append(Place(index, x, taken, taken == widths[index]))
         x += taken + GAP
     after = False
     for index in range(first, len(columns)):
-        room = width - x
+        room = end - x
         whole = widths[index] <= room
         if whole:
             places.append(Place(index, x, widths[index], True))
@@ -78,10 +82,10 @@ def arrange(columns: Sequence[TableColumn], width: int, first: int, fixed: int) 
     return Layout(width, tuple(places), first > fixed, after)
 
 
-def _granted(columns: Sequence[TableColumn], width: int) -> list[int]:
-    """Widths with what is left over given to columns that want more."""
+def _granted(columns: Sequence[TableColumn], end: int) -> list[int]:
+    """Widths with what is left over before `end` given to columns that want more."""
     widths = [column.width for column in columns]
-    spare = width - GUTTER - sum(widths) - GAP * max(0, len(widths) - 1)
+    spare = end - GUTTER - sum(widths) - GAP * max(0, len(widths) - 1)
     for index, column in enumerate(columns):
         if spare <= 0:
             break

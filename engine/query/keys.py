@@ -1,0 +1,58 @@
+"""The columns that a filter may name, and what it needs of the table that it looks through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+ColumnKind = Literal["attribute", "metric", "param", "tag"]
+Value = str | float | int | None
+
+KINDS: tuple[ColumnKind, ...] = ("attribute", "metric", "param", "tag")
+
+ATTRIBUTES = ("run_id", "run_name", "status", "start_time", "end_time", "duration", "user_id")
+"""The attributes that every table of runs has, in the order in which they are listed."""
+
+HIDDEN_ATTRIBUTES = ("experiment_id", "lifecycle_stage", "artifact_uri")
+"""Attributes that can be asked for by name but are not offered as columns."""
+
+_PREFIXES = {"metric": "metrics.", "param": "params.", "tag": "tags.", "attribute": ""}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ColumnKey:
+    """One column of a table of runs: `metrics.accuracy`, `params.metric`, `start_time`."""
+
+    kind: ColumnKind
+    name: str
+
+    def __str__(self) -> str:
+        return _PREFIXES[self.kind] + self.name
+
+    @property
+    def is_time(self) -> bool:
+        """Whether its values are milliseconds since the epoch."""
+        return self.kind == "attribute" and self.name in ("start_time", "end_time")
+
+    @property
+    def is_duration(self) -> bool:
+        """Whether its values are seconds."""
+        return self.kind == "attribute" and self.name == "duration"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are numbers by nature. A parameter is text that may read as a number."""
+        return self.kind == "metric" or self.is_time or self.is_duration
+
+
+class Table(Protocol):
+    """Runs by column, as `engine.runs.frame.RunFrame` has them."""
+
+    def __len__(self) -> int: ...
+
+    def column(self, key: ColumnKey) -> Sequence[Value]:
+        """One value per row, None where missing. Raises `KeyError` for an unknown column."""
+
+    def numbers(self, key: ColumnKey) -> Sequence[float | None]:
+        """The column read as numbers, None where a value is missing or is no number."""

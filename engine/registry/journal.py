@@ -1,0 +1,207 @@
+"""What was written from here: one JSON object a line in `paths.journal_file()`.
+
+A write is recorded twice under one id: what is intended before the store hears of it, how it
+ended afterwards. Whatever stays `intended` was interrupted, or is running in another console.
+The later line of an id replaces the earlier; a line that cannot be read, such as one torn by a
+power cut, is left out.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from engine.errors import PromotionError
+from engine.paths import journal_file
+from engine.registry.files import append_line, locked, opened
+from engine.uri import TrackingUri, redact
+
+Outcome = Literal["intended", "done", "failed", "undone"]
+
+APPEND_SECONDS = 5.0
+"""How long an append waits for another console's append."""
+
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
+_SECRET_VARIABLES = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One write. `time` is epoch milliseconds, `server` is redacted, `action` is `promote` or `undo`,
+    `target` is for people (`churn 3 → Production`).
+
+    `before` and `after` are registry facts as `engine.registry.facts` words them: what the write
+    found, and what it left (what it was to leave, while the outcome is `intended`). `undoes` is
+    the id of the entry that this one took back.
+    """
+
+    entry_id: str
+    time: int
+    user: str
+    host: str
+    server: str
+    action: str
+    target: str
+    model: str = ""
+    version: int = 0
+    before: Mapping[str, str] = field(default_factory=dict)
+    after: Mapping[str, str] = field(default_factory=dict)
+    outcome: Outcome = "intended"
+    reason: str = ""
+    detail: str = ""
+    undoes: str = ""
+
+
+def new_entry(uri: TrackingUri, action: str, target: str, **rest: Any) -> JournalEntry:
+    """An entry of now, by this user on this host, with outcome `intended`."""
+    return JournalEntry(
+        entry_id=uuid.uuid4().hex,
+        time=time.time_ns() // 1_000_000,
+        user=user_name(),
+        host=os.uname().nodename,
+        server=server_name(uri),
+        action=action,
+        target=target,
+        **rest,
+    )
+
+
+def user_name() -> str:
+    """The account's name, or its number where it has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def server_name(uri: TrackingUri) -> str:
+    """How the journal names a store: without secrets, and the same from every folder."""
+    path = uri.sqlite_path
+    return f"sqlite:///{path.resolve()}" if path is not None else str(uri.shown)
+
+
+def append(entry: JournalEntry) -> None:
+    """Add a line and wait until it is on the disk. Raises `PromotionError` when that fails; the
+    journal is then as it was."""
+    clean = {"server": entry.server, "reason": entry.reason, "detail": entry.detail}
+    record = asdict(entry) | {name: _scrub(text) for name, text in clean.items()}
+    line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+    path = _file()
+    try:
+        with opened(path) as descriptor, locked(descriptor, APPEND_SECONDS):
+            append_line(descriptor, line)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def read_journal(limit: int | None = 200) -> tuple[JournalEntry, ...]:
+    """The newest `limit` entries (None for all), newest first. Raises `PromotionError` when the file is
+    there but cannot be read."""
+    path = _file()
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise PromotionError("The journal cannot be read", f"{path}: {error.strerror or error}") from error
+    entries: dict[str, JournalEntry] = {}
+    for line in data.split(b"\n"):
+        entry = _from_line(line)
+        if entry is not None:
+            entries[entry.entry_id] = entry
+    for entry in tuple(entries.values()):
+        if entry.undoes in entries and entry.outcome == "done":
+            entries[entry.undoes] = replace(entries[entry.undoes], outcome="undone")
+    return tuple(reversed(entries.values()))[:limit]
+
+
+@contextmanager
+def exclusive(seconds: float) -> Iterator[None]:
+    """Hold off every other promotion of this journal's owner, in whatever process or thread.
+
+    Raises `PromotionError` when another one is not done within `seconds`, and when the journal's
+    folder cannot be written.
+    """
+    path = _file().with_name("promotion.lock")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(stack.enter_context(opened(path)), seconds))
+        except TimeoutError as error:
+            raise PromotionError(
+                "Another promotion is being applied",
+                f"{path} has been held for {seconds:g} seconds.",
+                "Wait until the other console is done, then look again.",
+            ) from error
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        yield
+
+
+def _from_line(line: bytes) -> JournalEntry | None:
+    """The entry of a line, None for a line that holds none. Fields of a newer console are left out."""
+    try:
+        found = json.loads(line) if line.strip() else None
+        known = {f.name: found[f.name] for f in fields(JournalEntry) if f.name in found} if found else {}
+        entry = JournalEntry(**known)
+    except (ValueError, TypeError):
+        return None
+    return entry if _is_sound(entry) else None
+
+
+def _is_sound(entry: JournalEntry) -> bool:
+    texts = ("entry_id", "user", "host", "server", "action", "target", "model", "reason", "detail", "undoes")
+    return (
+        all(isinstance(getattr(entry, name), str) for name in texts)
+        and isinstance(entry.time, int)
+        and isinstance(entry.version, int)
+        and entry.outcome in get_args(Outcome)
+        and _are_facts(entry.before)
+        and _are_facts(entry.after)
+        and entry.before.keys() == entry.after.keys()
+    )
+
+
+def _are_facts(found: object) -> bool:
+    return isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
+
+
+def _scrub(text: str) -> str:
+    """`text` without the secrets in its URIs, and without the password and the token of this process."""
+
+    def clean(match: re.Match[str]) -> str:
+        try:
+            return redact(match[0])
+        except ValueError:
+            return "***"
+
+    text = _URI.sub(clean, text)
+    for variable in _SECRET_VARIABLES:
+        secret = os.environ.get(variable, "")
+        if len(secret) > 3:
+            text = text.replace(secret, "***")
+    return text
+
+
+def _file() -> Path:
+    try:
+        return journal_file()
+    except RuntimeError as error:  # an account without a home folder
+        raise _unwritable(Path("~"), error) from error
+
+
+def _unwritable(path: Path, error: Exception) -> PromotionError:
+    why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return PromotionError(
+        "The journal cannot be written",
+        f"{path}: {why}",
+        "Make room or mend its permissions, or set XDG_STATE_HOME to a folder that can be written.",
+    )

@@ -1,0 +1,187 @@
+"""Promotion as a transaction: plan, check, apply, verify, undo.
+
+MLflow has no compare-and-set and no transaction over several versions; its own
+`archive_existing_versions=True` leaves two Production versions when two promotions meet, and says
+nothing. So a promotion here re-reads what it was planned on and refuses when that has changed;
+writes its intent to the journal; makes one transition at a time, into the stage before out of it;
+reads everything back, finishes what is still due, and says so when another promotion interfered.
+
+Killed half-way it leaves the former version in Production beside the new one, never none. The
+journal keeps the intent, the next plan tells of it, and applying that plan finishes the work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from engine.entities import ModelVersion
+from engine.errors import EngineError, PromotionError, UsageError
+from engine.registry import journal
+from engine.registry.facts import Change, Facts, differences, holds, look
+from engine.registry.journal import JournalEntry
+from engine.registry.plan import PromotionPlan, plan_promotion, plan_undo
+from engine.uri import TrackingUri
+
+if TYPE_CHECKING:
+    from engine.stores.base import Store
+
+__all__ = [
+    "Change",
+    "PromotionPlan",
+    "PromotionResult",
+    "apply_promotion",
+    "plan_promotion",
+    "plan_undo",
+    "undo_last",
+]
+
+WAIT_SECONDS = 30.0
+"""How long a promotion waits for another one from the same account."""
+
+REASON_LIMIT = 5000
+"""Characters of a reason; MLflow's own limit for a tag is far higher, a list's patience lower."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionResult:
+    """`versions` are all versions of the model as read back, newest first. `repaired` are the
+    changes that had to be written a second time, `notes` what did not work although the promotion
+    took effect. `entry_id` names the journal entry, empty when there was nothing to do."""
+
+    plan: PromotionPlan
+    versions: tuple[ModelVersion, ...]
+    verified: bool
+    repaired: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    entry_id: str = ""
+
+
+def apply_promotion(
+    store: Store, uri: TrackingUri, plan: PromotionPlan, *, reason: str = ""
+) -> PromotionResult:
+    """Make the changes of `plan`, read them back and record them.
+
+    Raises `PromotionError` with nothing written when the registry is not as the plan saw it, when
+    the journal cannot be written or when another promotion does not end; with the state described
+    when another promotion interfered; `StoreError` when the store refused and nothing changed.
+    """
+    if len(reason) > REASON_LIMIT:
+        raise UsageError(f"The reason is longer than {REASON_LIMIT:,} characters")
+    _agreed(store, plan)
+    from engine.stores.client import open_client
+
+    client = open_client(uri.raw)
+    with journal.exclusive(WAIT_SECONDS):
+        versions = _agreed(store, plan)
+        if plan.is_noop:
+            return PromotionResult(plan, versions, verified=True)
+        entry = journal.new_entry(
+            uri,
+            "undo" if plan.undoes else "promote",
+            f"{plan.model} {plan.candidate.version} → {plan.target}",
+            model=plan.model,
+            version=plan.candidate.version,
+            before=plan.seen,
+            after=plan.after,
+            reason=reason,
+            undoes=plan.undoes,
+        )
+        journal.append(entry)
+        return _transact(store, client, plan, entry)
+
+
+def undo_last(store: Store, uri: TrackingUri) -> PromotionResult:
+    """Take back the newest promotion of this store that has not been taken back. Raises
+    `PromotionError` when there is none, or when the registry has moved on since."""
+    plan = plan_undo(store, uri)
+    return apply_promotion(store, uri, plan, reason=f"undo: {'; '.join(map(str, plan.changes))}")
+
+
+def _agreed(store: Store, plan: PromotionPlan) -> tuple[ModelVersion, ...]:
+    """The registry as it is, if that is still what the plan saw."""
+    versions = store.model_versions(plan.model)
+    now = look(versions, plan.seen)
+    if now != plan.seen:
+        raise PromotionError(
+            f"{plan.model!r} has changed since the promotion was planned",
+            differences(plan.seen, now, "when planned"),
+            "Nothing was written. Look again and decide anew.",
+        )
+    return versions
+
+
+def _transact(store: Store, client: Any, plan: PromotionPlan, entry: JournalEntry) -> PromotionResult:
+    from engine.registry.writes import write_all
+
+    failure = write_all(client, plan.model, plan.changes)
+    notes = () if failure else _tag(client, plan, entry)
+    versions = _read_back(store, plan, entry, failure)
+    due = _due(plan, versions)
+    if due:
+        failure = write_all(client, plan.model, due) or failure
+        versions = _read_back(store, plan, entry, failure)
+    now = look(versions, plan.after)
+    if now != plan.after:
+        error = _not_as_planned(plan, now, failure)
+        _close(replace(entry, outcome="failed", after=now, detail=str(error)))
+        raise error from failure
+    repaired = tuple(str(change) for change in due)
+    detail = "; ".join([*(f"written again: {change}" for change in repaired), *notes])
+    notes += _close(replace(entry, outcome="done", detail=detail))
+    return PromotionResult(plan, versions, True, repaired, notes, entry.entry_id)
+
+
+def _tag(client: Any, plan: PromotionPlan, entry: JournalEntry) -> tuple[str, ...]:
+    """Tag the candidate if it is the candidate that changes, not only those beside it."""
+    from engine.registry.writes import tag
+
+    own = any(change.version in (None, plan.candidate.version) for change in plan.changes)
+    return tag(client, plan.model, entry) if own else ()
+
+
+def _due(plan: PromotionPlan, versions: tuple[ModelVersion, ...]) -> tuple[Change, ...]:
+    """The changes that are to be written again: versions that were to leave their stage and are
+    still in it, once something of the plan has taken effect. Anything else is not ours to mend."""
+    missing = tuple(change for change in plan.changes if not holds(change, versions))
+    leave = all(change.leaves_stage and holds(change.inverse, versions) for change in missing)
+    return missing if leave and len(missing) < len(plan.changes) else ()
+
+
+def _read_back(
+    store: Store, plan: PromotionPlan, entry: JournalEntry, failure: EngineError | None
+) -> tuple[ModelVersion, ...]:
+    try:
+        return store.model_versions(plan.model)
+    except EngineError as error:
+        _close(replace(entry, detail=f"The end is not known: {failure or error}"))
+        raise PromotionError(
+            "It is not known whether the promotion took effect",
+            str(failure or error),
+            "Look again when the store answers: the plan will tell what is left to do.",
+        ) from error
+
+
+def _not_as_planned(plan: PromotionPlan, now: Facts, failure: EngineError | None) -> EngineError:
+    if failure is not None and now == plan.seen:
+        return failure
+    if failure is not None:
+        return PromotionError(
+            "The promotion stopped half-way",
+            f"{differences(plan.after, now, 'as planned')}. {failure}",
+            "Look again and promote: the plan will tell what is left to do.",
+        )
+    return PromotionError(
+        f"Another promotion of {plan.model!r} interfered",
+        differences(plan.after, now, "as planned"),
+        "Look again, then promote the version that should stay: the others will be archived.",
+    )
+
+
+def _close(entry: JournalEntry) -> tuple[str, ...]:
+    """Record how a write ended. What has happened in the store has happened, whatever the journal says."""
+    try:
+        journal.append(entry)
+    except PromotionError as error:
+        return (f"The end of the promotion is not in the journal: {error}",)
+    return ()

@@ -1,0 +1,62 @@
+"""The registry calls of MLflow that change something, one at a time and never twice."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from engine.errors import EngineError
+from engine.registry.facts import Change
+from engine.registry.journal import JournalEntry
+from engine.stores.client import translate
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+TAG_PREFIX = "mlflow_console."
+
+
+def write_all(client: MlflowClient, model: str, changes: Sequence[Change]) -> EngineError | None:
+    """Write the changes in their order; the error that stopped them, None when all were taken."""
+    # Each stage call warns that stages will go away one day, in the name of its caller: this module.
+    warnings.filterwarnings("ignore", r".*transition_model_version_stage", FutureWarning)
+    try:
+        for change in changes:
+            _write(client, model, change)
+    except Exception as error:
+        return translate(error)
+    return None
+
+
+def tag(client: MlflowClient, model: str, entry: JournalEntry) -> tuple[str, ...]:
+    """Say on the promoted version who promoted it, when, out of which stage and why.
+
+    Returns what to tell the operator when that failed: the promotion itself has been made.
+    """
+    version = str(entry.version)
+    when = datetime.fromtimestamp(entry.time / 1000, UTC)
+    tags = {
+        "promoted_by": f"{entry.user}@{entry.host}",
+        "promoted_at": when.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "from_stage": entry.before[f"version {version}"],
+        "reason": entry.reason,
+    }
+    try:
+        for name, value in tags.items():
+            client.set_model_version_tag(model, version, TAG_PREFIX + name, value)
+    except Exception as error:
+        return (f"The tags of version {version} could not be written: {translate(error)}",)
+    return ()
+
+
+def _write(client: MlflowClient, model: str, change: Change) -> None:
+    if change.version is not None:
+        client.transition_model_version_stage(
+            model, str(change.version), change.after, archive_existing_versions=False
+        )
+    elif change.after:
+        client.set_registered_model_alias(model, change.what.removeprefix("alias "), change.after)
+    else:
+        client.delete_registered_model_alias(model, change.what.removeprefix("alias "))

@@ -1,0 +1,102 @@
+"""Columns that grow at their end and are shared by every frame that they grew through.
+
+A column that few runs have is kept as a mapping, so thousands of rare metrics cost what
+they hold and not runs × metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.query.keys import Value
+
+Block = list[Value] | dict[int, Value]
+"""A column of one page: a value per row, or the few that there are by row. Rows count from the page's first."""
+
+# Where a mapping entry costs about what this many list places cost.
+_SPARSE_FACTOR = 8
+
+
+class Cells:
+    """One column of a frame and of every frame grown from it.
+
+    Rows past the end of `_dense`, and rows that `_sparse` lacks, are missing. A list that was
+    handed out (`_lent`) is never changed again. The caller holds the frames' lock.
+    """
+
+    __slots__ = ("_dense", "_lent", "_sparse")
+
+    def __init__(self, dense: list[Value] | None = None, sparse: dict[int, Value] | None = None) -> None:
+        self._dense = dense
+        self._sparse: dict[int, Value] = sparse or {}
+        self._lent = False
+
+    def value(self, row: int) -> Value:
+        if self._dense is None:
+            return self._sparse.get(row)
+        return self._dense[row] if row < len(self._dense) else None
+
+    def values(self, length: int) -> list[Value]:
+        """The first `length` rows, as a list that nobody may change."""
+        if self._dense is None:
+            return self._spread(length)
+        if len(self._dense) > length:
+            return self._dense[:length]
+        items = self._dense if len(self._dense) == length else self._writable(length)
+        self._lent = True
+        return items
+
+    def distinct(self, length: int) -> set[Value]:
+        """The different values of the first `length` rows; None may be one of them."""
+        if self._dense is None:
+            return {value for row, value in self._sparse.items() if row < length}
+        return set(self._dense if len(self._dense) <= length else self._dense[:length])
+
+    def append(self, at: int, block: Block, count: int) -> None:
+        """Add `block`, the values of `count` new rows from row `at` on."""
+        if self._dense is None:
+            filled = len(self._sparse) + (len(block) if isinstance(block, dict) else count)
+            if filled * _SPARSE_FACTOR < at + count:
+                pairs = enumerate(block) if isinstance(block, list) else block.items()
+                self._sparse.update((at + row, value) for row, value in pairs if value is not None)
+                return
+            self._dense, self._sparse = self._spread(at), {}
+        if isinstance(block, list):
+            self._writable(at).extend(block)
+            return
+        items = self._writable(at + count)
+        for row, value in block.items():
+            items[at + row] = value
+
+    def changed(self, length: int, changes: Mapping[int, Value]) -> Cells:
+        """A column of its own with some rows replaced."""
+        copy = self.fork(length)
+        if copy._dense is None:
+            copy._sparse.update(changes)
+            return copy
+        items = copy._writable(length)
+        for row, value in changes.items():
+            items[row] = value
+        return copy
+
+    def fork(self, length: int) -> Cells:
+        """A column of its own with the first `length` rows."""
+        if self._dense is not None:
+            return Cells(self._dense[:length])
+        return Cells(sparse={row: value for row, value in self._sparse.items() if row < length})
+
+    def _writable(self, length: int) -> list[Value]:
+        """The list with at least `length` rows; a copy where it was handed out."""
+        items = self._dense if self._dense is not None else []
+        if self._lent:
+            items = items.copy()
+        items.extend([None] * (length - len(items)))
+        self._dense, self._lent = items, False
+        return items
+
+    def _spread(self, length: int) -> list[Value]:
+        items: list[Value] = [None] * length
+        for row, value in self._sparse.items():
+            if row < length:
+                items[row] = value
+        return items

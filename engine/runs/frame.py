@@ -1,0 +1,268 @@
+"""The runs of an experiment by column: what the run table, the filter and the commands look at."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import cast
+
+from engine.entities import Lifecycle, Run, Status
+from engine.query.keys import ATTRIBUTES, HIDDEN_ATTRIBUTES, KINDS, ColumnKey, ColumnKind, Value
+from engine.runs.blocks import Columns, append, artifact_uri, blocks_of, copied, forked, replace
+from engine.runs.cells import Cells
+from engine.values import as_number
+
+__all__ = ["ColumnKey", "ColumnKind", "RunFrame", "SortKey", "Value", "sorted_rows"]
+
+_RUN_ID = ColumnKey("attribute", "run_id")
+_START = ColumnKey("attribute", "start_time")
+_END = ColumnKey("attribute", "end_time")
+
+
+class _Lineage:
+    """What the frames that grew out of each other share. Only the newest of them may grow in place."""
+
+    __slots__ = ("index", "length", "lock")
+
+    def __init__(self, index: dict[str, int]) -> None:
+        self.lock = threading.Lock()
+        self.index = index
+        self.length = len(index)
+
+
+class RunFrame:
+    """Runs by column; it never changes. Growing it is cheap: the columns are shared.
+
+    `total` is how many runs there are in the store, None where it cannot tell; `complete`
+    says whether all of them are here.
+    """
+
+    __slots__ = (
+        "_columns",
+        "_keys",
+        "_length",
+        "_lineage",
+        "_newest",
+        "_numbers",
+        "_numeric",
+        "_views",
+        "complete",
+        "total",
+    )
+
+    def __init__(
+        self, columns: Columns, lineage: _Lineage, length: int, total: int | None, complete: bool
+    ) -> None:
+        self.total = total
+        self.complete = complete
+        self._columns = columns
+        self._lineage = lineage
+        self._length = length
+        self._keys: tuple[ColumnKey, ...] | None = None
+        self._views: dict[ColumnKey, list[Value]] = {}
+        self._numbers: dict[ColumnKey, list[float | None]] = {}
+        self._numeric: dict[ColumnKey, bool] = {}
+        self._newest: Sequence[int] | None = None
+
+    @classmethod
+    def from_runs(cls, runs: Iterable[Run], *, total: int | None = None, complete: bool = True) -> RunFrame:
+        names = (*ATTRIBUTES, *HIDDEN_ATTRIBUTES)
+        columns: Columns = {kind: {} for kind in KINDS}
+        columns["attribute"] = {name: Cells([]) for name in names if name != "duration"}
+        return cls(columns, _Lineage({}), 0, None, True).extended(runs, total=total, complete=complete)
+
+    def extended(self, runs: Iterable[Run], *, total: int | None = None, complete: bool = True) -> RunFrame:
+        """A frame with these runs as well. A run that is here already is replaced where it is."""
+        found = {run.run_id: run for run in runs}
+        known = {row: run for run in found.values() if (row := self.row_of(run.run_id)) is not None}
+        fresh = [run for run in found.values() if self.row_of(run.run_id) is None]
+        arrived, again = blocks_of(fresh), {row: blocks_of([run]) for row, run in known.items()}
+        lineage = self._lineage
+        with lineage.lock:
+            newest = lineage.length == self._length
+            columns = copied(self._columns) if newest else forked(self._columns, self._length)
+            if not newest:
+                lineage = _Lineage({i: row for i, row in lineage.index.items() if row < self._length})
+            replace(columns, again, self._length)
+            append(columns, arrived, self._length, len(fresh))
+            lineage.index.update((run.run_id, self._length + row) for row, run in enumerate(fresh))
+            lineage.length = length = self._length + len(fresh)
+        return RunFrame(columns, lineage, length, self.total if total is None else total, complete)
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def run_ids(self) -> Sequence[str]:
+        return cast(Sequence[str], self.column(_RUN_ID))
+
+    @property
+    def keys(self) -> tuple[ColumnKey, ...]:
+        """Attributes, then metrics, parameters and tags, each by name."""
+        if self._keys is None:
+            named = [ColumnKey(kind, name) for kind in KINDS[1:] for name in sorted(self._columns[kind])]
+            self._keys = (*(ColumnKey("attribute", name) for name in ATTRIBUTES), *named)
+        return self._keys
+
+    def __contains__(self, key: object) -> bool:
+        if not isinstance(key, ColumnKey):
+            return False
+        return key.name in self._columns[key.kind] or key.is_duration
+
+    def column(self, key: ColumnKey) -> Sequence[Value]:
+        """One value per row, None where missing; not to be changed. Raises `KeyError` for an unknown column."""
+        view = self._views.get(key)
+        if view is None:
+            view = self._views[key] = self._view(key)
+        return view
+
+    def _view(self, key: ColumnKey) -> list[Value]:
+        if key.is_duration:
+            return [
+                _seconds(start, end)
+                for start, end in zip(self.column(_START), self.column(_END), strict=True)
+            ]
+        cells = self._columns[key.kind][key.name]
+        with self._lineage.lock:
+            values = cells.values(self._length)
+        if key.kind == "attribute" and key.name == "artifact_uri":
+            return [artifact_uri(value, run_id) for value, run_id in zip(values, self.run_ids, strict=True)]
+        return values
+
+    def cells(self, key: ColumnKey, rows: Iterable[int]) -> list[Value]:
+        """The values of some rows: cheaper than `column` when many columns are looked at in few rows."""
+        if key in self._views or key.name not in self._columns[key.kind] or key.name == "artifact_uri":
+            column = self.column(key)
+            return [column[row] for row in rows]
+        value = self._columns[key.kind][key.name].value
+        with self._lineage.lock:
+            return [value(row) for row in rows]
+
+    def numbers(self, key: ColumnKey) -> Sequence[float | None]:
+        """The column read as numbers, None where a value is missing or is no number."""
+        if key.is_number:
+            return cast(Sequence[float | None], self.column(key))
+        found = self._numbers.get(key)
+        if found is None:
+            texts = cast(Sequence[str | None], self.column(key))
+            read = {text: as_number(text) for text in set(texts)}
+            found = self._numbers[key] = [read[text] for text in texts]
+        return found
+
+    def is_numeric(self, key: ColumnKey) -> bool:
+        """Whether a column is one of numbers: a metric, a time, a duration, or a parameter or tag
+        whose every present value is a number."""
+        if key.is_number:
+            return True
+        if key.kind == "attribute" or key not in self:
+            return False
+        numeric = self._numeric.get(key)
+        if numeric is None:
+            with self._lineage.lock:
+                texts = self._columns[key.kind][key.name].distinct(self._length) - {None}
+            numbers = (as_number(cast(str, text)) for text in texts)
+            numeric = self._numeric[key] = bool(texts) and None not in numbers
+        return numeric
+
+    def row_of(self, run_id: str) -> int | None:
+        row = self._lineage.index.get(run_id)
+        return row if row is not None and row < self._length else None
+
+    def run(self, row: int) -> Run:
+        """The run of a row, as the store gave it."""
+        if not 0 <= row < self._length:
+            raise IndexError(row)
+        with self._lineage.lock:
+            named = {
+                kind: {
+                    name: value
+                    for name, cells in self._columns[kind].items()
+                    if (value := cells.value(row)) is not None
+                }
+                for kind in KINDS
+            }
+        about = named["attribute"]
+        run_id = cast(str, about["run_id"])
+        return Run(
+            run_id=run_id,
+            run_name=cast(str, about.get("run_name", "")),
+            experiment_id=cast(str, about.get("experiment_id", "")),
+            status=cast(Status, about["status"]),
+            start_time=cast(int | None, about.get("start_time")),
+            end_time=cast(int | None, about.get("end_time")),
+            user_id=cast(str, about.get("user_id", "")),
+            lifecycle_stage=cast(Lifecycle, about["lifecycle_stage"]),
+            artifact_uri=artifact_uri(about.get("artifact_uri"), run_id) or "",
+            params=cast(Mapping[str, str], named["param"]),
+            metrics=cast(Mapping[str, float], named["metric"]),
+            tags=cast(Mapping[str, str], named["tag"]),
+        )
+
+    def newest_first(self) -> Sequence[int]:
+        """All rows: newest start first, then by run id; runs without a start last."""
+        if self._newest is None:
+            self._newest = _newest_first(cast(Sequence[int | None], self.column(_START)), self.run_ids)
+        return self._newest
+
+
+def _newest_first(starts: Sequence[int | None], run_ids: Sequence[str]) -> Sequence[int]:
+    whens = [-1 if start is None else start for start in starts]
+    order = sorted(range(len(whens)), key=whens.__getitem__, reverse=True)
+    rows: list[int] = []
+    for _, same in groupby(order, key=whens.__getitem__):
+        together = list(same)
+        rows += together if len(together) == 1 else sorted(together, key=run_ids.__getitem__)
+    return rows
+
+
+def _seconds(start: Value, end: Value) -> float | None:
+    if start is None or end is None:
+        return None
+    return (cast(int, end) - cast(int, start)) / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    key: ColumnKey
+    descending: bool = False
+
+
+def sorted_rows(frame: RunFrame, keys: Sequence[SortKey], rows: Sequence[int] | None = None) -> list[int]:
+    """`rows` (all, if None) in the order of `keys`, the first the weightiest.
+
+    Missing values come last in both directions, NaN just before them. Parameters whose every
+    value is a number sort as numbers. Ties: newest start, then run id.
+    """
+    order = frame.newest_first()
+    if rows is not None:
+        wanted = set(rows)
+        order = [row for row in order if row in wanted]
+    for sort in reversed(keys):
+        order = _ordered(order, _sortable(frame, sort.key), sort.descending)
+    return list(order)
+
+
+def _sortable(frame: RunFrame, key: ColumnKey) -> Sequence[Value]:
+    if key not in frame:
+        return [None] * len(frame)
+    return frame.numbers(key) if frame.is_numeric(key) else frame.column(key)
+
+
+def _ordered(order: Sequence[int], column: Sequence[Value], descending: bool) -> list[int]:
+    """`order` sorted by `column`, keeping the order of equals."""
+    present: list[int] = []
+    not_numbers: list[int] = []
+    missing: list[int] = []
+    for row in order:
+        value = column[row]
+        if value is None:
+            missing.append(row)
+        elif value != value:
+            not_numbers.append(row)
+        else:
+            present.append(row)
+    # All values of a column are texts, or all are numbers.
+    present.sort(key=cast("Sequence[float]", column).__getitem__, reverse=descending)
+    return present + not_numbers + missing

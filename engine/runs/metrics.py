@@ -1,0 +1,59 @@
+"""Which metrics say most about a run, and the four counts of a binary classifier."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+_FIRST = (
+    "accuracy",
+    "roc_auc",
+    "auc",
+    "f1",
+    "f1_score",
+    "class_1_recall",
+    "class_1_precision",
+    "class_1_f1",
+    "cv_mean",
+    "r2",
+    "rmse",
+    "mae",
+    "val_loss",
+    "loss",
+)
+_SUPPORTING = ("_support", "_time", "_std")
+_COUNTS = ("true_positives", "true_negatives", "false_positives", "false_negatives")
+
+
+def key_metrics(names: Iterable[str], limit: int = 5) -> tuple[str, ...]:
+    """The metrics to show where there is room for few: the usual ones first, then the others by name;
+    supports, times, spreads and counts only when there is nothing else."""
+    present = set(names)
+    chosen = [name for name in _FIRST if name in present]
+    rest = sorted(present.difference(chosen))
+    plain = [
+        n for n in rest if not n.endswith(_SUPPORTING) and n not in _COUNTS and not n.startswith("system/")
+    ]
+    return tuple((chosen + plain or rest)[:limit])
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """Counts of a binary classifier; `positive` and `negative` say what the classes are."""
+
+    true_positives: int
+    true_negatives: int
+    false_positives: int
+    false_negatives: int
+    positive: str = "1"
+    negative: str = "0"
+
+
+def confusion_of(metrics: Mapping[str, float], tags: Mapping[str, str]) -> Confusion | None:
+    """The confusion counts of a run that logged all four as whole numbers; None otherwise. The class
+    names come from the tags `label.1` and `label.0` where the run has them."""
+    counts = [metrics.get(name, math.nan) for name in _COUNTS]
+    if not all(0 <= count <= 2**53 and count == int(count) for count in counts):
+        return None
+    return Confusion(*map(int, counts), positive=tags.get("label.1", "1"), negative=tags.get("label.0", "0"))

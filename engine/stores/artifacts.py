@@ -1,0 +1,63 @@
+"""Artifacts in local folders, and which paths may be asked for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from engine.entities import Artifact
+from engine.errors import StoreRefused, StoreUnreadable
+from engine.text import safe
+
+_UPLOADING = ".artifact.uploading."
+
+
+def local_root(uri: str) -> Path | None:
+    """The folder that an artifact URI names on this machine (MLflow decodes %xx in plain paths
+    too); None for every other kind of storage."""
+    parts = urlsplit(uri)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+        return Path(unquote(parts.path))
+    return Path(unquote(uri)) if uri and not parts.scheme else None
+
+
+def check_path(path: str) -> str:
+    """`path` without a trailing slash; raises `StoreRefused` when it may lead out of its root."""
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts or "\\" in path or "\0" in path:
+        raise StoreRefused(
+            "This is not a path inside a run", safe(path, 200), "Artifact paths are relative, without `..`."
+        )
+    return "" if pure == PurePosixPath() else str(pure)
+
+
+def list_folder(root: Path, path: str, prefix: str = "") -> tuple[Artifact, ...]:
+    """What lies directly in `path` under `root`, by name; nothing when it is no folder. `prefix`
+    goes before each path (the name of the logged model whose root this is)."""
+    folder = root / path
+    try:
+        if not folder.resolve().is_relative_to(root.resolve()):
+            raise StoreRefused("This path leads out of the run's artifacts", safe(path, 200))
+        with os.scandir(folder) as entries:
+            found = [_artifact(entry, path, prefix) for entry in entries if not _is_upload(entry.name)]
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except (OSError, RuntimeError) as error:
+        raise StoreUnreadable("The artifacts cannot be read", f"{safe(folder)}: {error}") from error
+    return tuple(sorted(found, key=lambda artifact: artifact.path))
+
+
+def _artifact(entry: os.DirEntry[str], path: str, prefix: str) -> Artifact:
+    where = "/".join(part for part in (prefix, path, entry.name) if part)
+    if entry.is_dir():
+        return Artifact(where, is_dir=True)
+    try:
+        return Artifact(where, is_dir=False, size=entry.stat().st_size)
+    except OSError:  # a link to nowhere
+        return Artifact(where, is_dir=False)
+
+
+def _is_upload(name: str) -> bool:
+    """MLflow's half-written files."""
+    return name.startswith(_UPLOADING)

@@ -1,0 +1,75 @@
+"""How MLflow's values become ours, the same for every store."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from typing import cast, get_args
+
+from engine.entities import STAGES, Lifecycle, Stage, Status
+from engine.errors import NotFound
+from engine.text import safe
+
+PROMPT_TAG = "mlflow.prompt.is_prompt"
+CONTEXT_TAG = "mlflow.data.context"
+RUN_NAME_TAG = "mlflow.runName"
+DELETED_STAGE = "Deleted_Internal"
+
+_RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
+
+
+def metric_value(value: float | str, is_nan: object = False) -> float:
+    """A metric as a float. SQL stores keep ±inf as the largest double; JSON has NaN as text."""
+    if is_nan:
+        return math.nan
+    number = float(value)
+    return math.copysign(math.inf, number) if abs(number) >= sys.float_info.max else number
+
+
+def status(value: object) -> Status:
+    """MLflow's five; whatever else a plug-in may say counts as running: it has not ended."""
+    return cast(Status, value) if value in get_args(Status) else "RUNNING"
+
+
+def lifecycle(value: object) -> Lifecycle:
+    return "deleted" if value == "deleted" else "active"
+
+
+def stage(value: object) -> Stage:
+    return cast(Stage, value) if value in STAGES else "None"
+
+
+def moment(value: int | str | None) -> int | None:
+    """Epoch milliseconds; some servers write 64-bit numbers as text."""
+    return None if value is None else int(value)
+
+
+def is_prompt(tags: Mapping[str, str]) -> bool:
+    """Prompts share the registry's tables with models."""
+    return tags.get(PROMPT_TAG) == "true"
+
+
+def aliases_of(version: int, aliases: Mapping[str, int]) -> tuple[str, ...]:
+    """The aliases that point at a version, by name."""
+    return tuple(sorted(alias for alias, number in aliases.items() if number == version))
+
+
+def no_such_run(run_id: str) -> NotFound:
+    return NotFound(
+        f"There is no run {safe(run_id, 80)}", "", "Run ids have 32 characters: copy the whole id."
+    )
+
+
+def no_such_model(name: str, names: Iterable[str] = ()) -> NotFound:
+    known = ", ".join(sorted(names)[:8])
+    return NotFound(
+        f"There is no registered model {safe(name, 80)}", f"Models here: {known}" if known else ""
+    )
+
+
+def check_run_id(run_id: str) -> None:
+    """Raise `NotFound` for what MLflow would not accept as a run id."""
+    if not _RUN_ID.fullmatch(run_id):
+        raise no_such_run(run_id)

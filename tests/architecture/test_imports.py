@@ -1,0 +1,95 @@
+"""What is really imported, seen from outside: a static check cannot tell when an import happens."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+from engine.uri import TrackingUri
+from tests.conftest import MlflowServer, MlflowStore
+
+HEAVY = {"mlflow", "pandas", "numpy", "sklearn", "skops", "scipy", "matplotlib", "sqlalchemy"}
+SCREEN = {"textual", "rich"}
+
+LOADED = "import json, sys; print(json.dumps(sorted({m.partition('.')[0] for m in sys.modules})))"
+
+READ = """
+from engine.api import Engine
+from engine.uri import resolve
+
+with Engine(resolve({uri!r})) as engine:
+    assert engine.experiments()
+    frame = engine.load_runs({experiment!r})
+    assert len(frame) > 20
+    detail = engine.run({run!r})
+    assert detail.run.run_name == "special"
+    assert engine.artifacts({run!r})
+    assert engine.metric_history({run!r}, "loss")
+    assert engine.models()
+    assert engine.versions("classifier")
+    engine.compare(frame.run_ids[:2])
+    engine.best(frame, "accuracy")
+"""
+
+
+def loaded_after(code: str, environment: Mapping[str, str]) -> set[str]:
+    """The top-level modules that a new interpreter holds after `code`."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{LOADED}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.fixture
+def bare_environment(clean_environment: Mapping[str, str]) -> dict[str, str]:
+    return {**clean_environment, "LANG": "C.UTF-8"}
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_and_version_need_neither_a_screen_nor_mlflow(
+    argument: str, bare_environment: dict[str, str]
+) -> None:
+    code = f"from tui.cli.main import main\nassert main([{argument!r}]) == 0"
+    loaded = loaded_after(code, bare_environment)
+    assert "tui" in loaded
+    assert loaded & (HEAVY | SCREEN | {"requests", "asyncio"}) == set()
+
+
+def test_the_engine_s_door_is_light(bare_environment: dict[str, str]) -> None:
+    loaded = loaded_after("import engine, engine.api", bare_environment)
+    assert loaded & (HEAVY | SCREEN | {"requests", "click"}) == set()
+
+
+def test_the_console_paints_without_mlflow(bare_environment: dict[str, str]) -> None:
+    loaded = loaded_after("import tui.app", bare_environment)
+    assert "textual" in loaded
+    assert loaded & (HEAVY | {"requests"}) == set()
+
+
+def test_reading_a_database_needs_no_mlflow(
+    mlflow_store: MlflowStore, bare_environment: dict[str, str]
+) -> None:
+    loaded = loaded_after(_read(mlflow_store, mlflow_store.tracking), bare_environment)
+    assert loaded & (HEAVY | SCREEN | {"requests"}) == set()
+
+
+def test_reading_a_server_needs_no_mlflow(
+    mlflow_server: MlflowServer, bare_environment: dict[str, str]
+) -> None:
+    loaded = loaded_after(_read(mlflow_server.store, mlflow_server.tracking), bare_environment)
+    assert "requests" in loaded
+    assert loaded & (HEAVY | SCREEN) == set()
+
+
+def _read(store: MlflowStore, tracking: TrackingUri) -> str:
+    return READ.format(uri=tracking.raw, experiment=store.heart, run=store.runs["special"])

@@ -1,0 +1,102 @@
+"""House rules that a reader of the sources can check."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TUI = sorted((ROOT / "tui").rglob("*.py"))
+ENGINE = sorted((ROOT / "engine").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+SCREEN_LIBRARIES = {"textual", "rich", "click", "tui"}
+READERS_AVOID = {"mlflow", "sklearn", "skops", "pandas", "requests", "matplotlib"}
+BRIDGE = ROOT / "tui" / "bridge.py"
+THEMES = ROOT / "tui" / "themes.py"
+LONGEST = 400
+
+_COLOUR = re.compile(r"#(?:[0-9a-fA-F]{8}|[0-9a-fA-F]{6})\b|:[^;{}\n]*#[0-9a-fA-F]{3}\b")
+_SWALLOWED = re.compile(r"except (?:Base)?Exception(?: as \w+)?:\s*(?:#[^\n]*)?\n?\s*pass\b|except:")
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _imports(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, top-level package) of every import in a file, at any depth, `import_module` too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import(names=names):
+                yield from ((node.lineno, name.name.partition(".")[0]) for name in names)
+            case ast.ImportFrom(module=str(module), level=0):
+                yield node.lineno, module.partition(".")[0]
+            case ast.Call(
+                func=ast.Name("import_module") | ast.Attribute(attr="import_module"), args=[first, *_]
+            ):
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    yield node.lineno, first.value.partition(".")[0]
+
+
+def _found(paths: list[Path], pattern: str | re.Pattern[str]) -> list[str]:
+    """`file:line text` of every match."""
+    found = []
+    for path in paths:
+        text = path.read_text()
+        for match in re.finditer(pattern, text):
+            line = text.count("\n", 0, match.start()) + 1
+            found.append(f"{_name(path)}:{line} {match[0].strip()}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("paths", "forbidden"),
+    [(ENGINE, SCREEN_LIBRARIES), (TUI, READERS_AVOID)],
+    ids=["the engine knows no screen", "the console reads through the engine"],
+)
+def test_imports_at_any_depth(paths: list[Path], forbidden: set[str]) -> None:
+    assert paths
+    assert [
+        f"{_name(p)}:{line} {name}" for p in paths for line, name in _imports(p) if name in forbidden
+    ] == []
+
+
+def test_relative_imports_are_not_used() -> None:
+    assert _found(TUI + ENGINE + TESTS, r"(?m)^\s*from \.+\w* import") == []
+
+
+def test_threads_are_the_bridge_s_alone() -> None:
+    others = [path for path in TUI if path != BRIDGE]
+    threads = r"\bThread\(|thread=True|call_from_thread\(|to_thread\(|run_in_executor\(|ThreadPoolExecutor"
+    assert _found(others, threads) == []
+
+
+def test_the_console_never_sleeps_in_its_own_thread() -> None:
+    assert _found(TUI, r"time\.sleep\(|from time import sleep") == []
+
+
+def test_outside_text_is_never_markup() -> None:
+    assert _found(TUI, r"markup=True|from_markup\(") == []
+
+
+def test_no_error_is_swallowed_whole() -> None:
+    assert _found(TUI + ENGINE, _SWALLOWED) == []
+
+
+def test_colours_live_in_the_themes() -> None:
+    styled = [path for path in TUI if path != THEMES] + sorted((ROOT / "tui").rglob("*.tcss"))
+    assert _found(styled, _COLOUR) == []
+
+
+def test_files_stay_short() -> None:
+    long = {
+        _name(path): lines
+        for path in TUI + ENGINE + TESTS
+        if (lines := len(path.read_text().splitlines())) > LONGEST
+    }
+    assert long == {}

@@ -1,0 +1,52 @@
+"""A server that takes the connection and never answers: a real socket, and nobody behind it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.console import open_console, run_command
+
+AT_ONCE = 5.0
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """The kernel accepts every connection; no program ever reads from one."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_keys_answer_and_quitting_is_immediate(folder: Path, home: Path, silent_server: str) -> None:
+    with open_console("--tracking-uri", silent_server, cwd=folder, home=home) as terminal:
+        terminal.wait_for(silent_server, "RUNS")
+        terminal.press("?")
+        terminal.wait_for("Keys · ", within=AT_ONCE)
+        terminal.press("escape")
+        terminal.wait_gone("Keys · ", within=AT_ONCE)
+        for key in ("r", "r", "3", "r", "r", "1", "r", "r", "r"):  # more calls than any pool has threads
+            terminal.press(key)
+        terminal.press(":")
+        terminal.type("help\r")
+        terminal.wait_for("Keys · ", within=AT_ONCE)
+        terminal.press("ctrl+c")
+        assert terminal.wait_exit(AT_ONCE) == 0
+
+
+def test_the_error_says_what_to_do(folder: Path, home: Path, silent_server: str) -> None:
+    with open_console("--tracking-uri", silent_server, cwd=folder, home=home) as terminal:
+        terminal.wait_for("does not answer", "MLFLOW_HTTP_REQUEST_TIMEOUT", within=60)
+        terminal.press("?")
+        terminal.wait_for("Keys · ", within=AT_ONCE)
+        terminal.press("ctrl+c")
+        assert terminal.wait_exit(AT_ONCE) == 0
+
+
+def test_a_command_fails_with_the_same_advice(folder: Path, home: Path, silent_server: str) -> None:
+    done = run_command("--tracking-uri", silent_server, "experiments", cwd=folder, home=home)
+    assert done.returncode == 1
+    assert b"does not answer" in done.stderr
+    assert b"Traceback" not in done.stderr

@@ -1,0 +1,181 @@
+"""What a hostile or careless client can put into a store, and a store that is full of it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """`text` is stored; `marker` is a word in it by which it is found again on the screen; `raw` are
+    the parts that must not reach a terminal as they are, each unlike anything Textual writes itself."""
+
+    name: str
+    text: str
+    marker: str
+    raw: tuple[str, ...] = ()
+
+
+PAYLOADS = (
+    Payload("colour", "\x1b[31mPWN01", "PWN01", ("\x1b[31m",)),
+    Payload("title", "\x1b]0;PWN02\x07", "PWN02", ("\x1b]0;",)),
+    Payload("c1", "\x9b31mPWN03\x9d0;PWN03\x9c", "PWN03", ("\x9b", "\x9d", "\x9c")),
+    Payload("nul", "a\x00bPWN04", "PWN04", ("\x00",)),
+    Payload("bidi", "\u202ePWN05\u2066x\u2069", "PWN05", ("\u202e", "\u2066", "\u2069")),
+    Payload("zero-width", "z\u200bw\u2060PWN06\ufeff", "PWN06", ("\u200b", "\u2060", "\ufeff")),
+    Payload("newline", "n\r\nPWN07", "PWN07", ("n\r\nPWN07", "\nPWN07", "\rPWN07")),
+    Payload("tab", "t\tPWN08\x0b\x08", "PWN08", ("\t", "\x0b", "\x08")),
+    Payload("bold", "[bold]PWN09[/bold]", "[bold]PWN09[/bold]"),
+    Payload("closing-tag", "[/foo]PWN10", "[/foo]PWN10"),
+    Payload("click", "[@click=app.quit]PWN11[/]", "[@click=app.quit]PWN11"),
+    Payload("surrogate", "\ud800PWN12", "PWN12", ("\\ud800",)),
+    Payload("list", "[1, 2, 3] PWN13 lr=[0.1", "[1, 2, 3] PWN13"),
+    Payload("long", "PWN14" + "x" * 9995, "PWN14"),
+    Payload("wide", "PWN15日本語👩‍👩‍👧‍👦🇩🇪é", "PWN15日"),
+)
+
+EXPERIMENT = "hostile"
+"""The experiment that holds one run for each payload; every payload also names an experiment."""
+
+
+def build_store(folder: Path) -> str:
+    """Make `folder/mlflow.db` through MLflow, with every payload as the name of an experiment, run,
+    user, parameter, metric, tag, data set, artifact, model and alias, as their values, and as
+    descriptions. What MLflow's own rules refuse is written into the file afterwards: another
+    server need not have those rules. Returns the tracking URI."""
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    store = _Store(MlflowClient(tracking_uri=uri, registry_uri=uri))
+    store.add_experiments(folder / "artifacts")
+    store.add_models()
+    with sqlite3.connect(folder / "mlflow.db") as database:
+        for statement, values in store.forced:
+            database.execute(statement, values)
+    database.close()
+    return uri
+
+
+class _Store:
+    """Writes through MLflow and remembers what is to be forced into the file.
+
+    A name that MLflow refuses is first written as a plain one, `<payload>-<kind>`.
+    """
+
+    def __init__(self, client: MlflowClient) -> None:
+        self.client = client
+        self.forced: list[tuple[str, tuple[object, ...]]] = []
+        self.runs: dict[str, str] = {}
+
+    def add_experiments(self, artifacts: Path) -> None:
+        now = int(time.time() * 1000)
+        for place, payload in enumerate(PAYLOADS):
+            create = self.client.create_experiment
+            self._named(create, payload, "experiment", ("experiments",), "name")
+            location = (artifacts / str(place)).as_uri()
+            if place == 0:
+                experiment_id = create(EXPERIMENT, artifact_location=location)
+            # the newest start is that of the last payload's run: the console opens on this experiment
+            self._add_run(experiment_id, payload, now - 60_000 + place * 1000)
+
+    def _add_run(self, experiment_id: str, payload: Payload, start: int) -> None:
+        run = self.client.create_run(experiment_id, start_time=start, run_name=f"{payload.name}-run")
+        run_id = self.runs[payload.name] = run.info.run_id
+        plain = payload.name.replace("-", "_")
+        self.client.log_batch(
+            run_id,
+            metrics=[Metric(plain, PAYLOADS.index(payload), start, 0), Metric("accuracy", 0.5, start, 0)],
+            params=[Param(plain, "plain"), Param("value", f"{payload.name}-value")],
+            tags=[RunTag(plain, "plain"), RunTag("mlflow.note.content", f"{payload.name}-note")],
+        )
+        data = Dataset(f"{payload.name}-data", payload.name, "local", "{}")
+        context = InputTag("mlflow.data.context", f"{payload.name}-context")
+        self.client.log_inputs(run_id, [DatasetInput(data, [context])])
+        self.client.create_logged_model(experiment_id, f"{payload.name}-logged", run_id)
+        self.client.set_terminated(run_id, end_time=start + 500)
+        for table in ("metrics", "latest_metrics", "params", "tags"):
+            self._force(table, "key", payload, plain)
+        self._force("params", "value", payload, f"{payload.name}-value")
+        self._force("tags", "value", payload, f"{payload.name}-note")
+        self._force("tags", "value", payload, f"{payload.name}-run")
+        self._force("runs", "name", payload, f"{payload.name}-run")
+        self._force("datasets", "name", payload, f"{payload.name}-data")
+        self._force("input_tags", "value", payload, f"{payload.name}-context")
+        self._force("logged_models", "name", payload, f"{payload.name}-logged")
+        self.forced.append(
+            ("UPDATE runs SET user_id = CAST(? AS TEXT) WHERE run_uuid = ?", (_stored(payload.text), run_id))
+        )
+        self._add_artifacts(run.info.artifact_uri, payload)
+
+    def _add_artifacts(self, uri: str, payload: Payload) -> None:
+        root = Path(unquote(urlparse(uri).path))
+        root.mkdir(parents=True)
+        name = payload.text.replace("\x00", "").replace("/", "")[:200]
+        (root / name.encode("utf-8", "replace").decode()).write_text(payload.name)
+
+    def add_models(self) -> None:
+        tables = (
+            "registered_models",
+            "registered_model_tags",
+            "registered_model_aliases",
+            "model_versions",
+            "model_version_tags",
+        )
+        for payload in PAYLOADS:
+            name = self._named(
+                self.client.create_registered_model,
+                payload,
+                "model",
+                tables,
+                "name",
+                description=f"{payload.name}-note",
+            )
+            version = self.client.create_model_version(
+                name,
+                source=self.client.get_run(self.runs[payload.name]).info.artifact_uri,
+                run_id=self.runs[payload.name],
+                description=f"{payload.name}-note",
+                tags={"note": f"{payload.name}-note"},
+            ).version
+            self.client.set_registered_model_alias(name, f"{payload.name}-alias", version)
+            for table in ("registered_models", "model_versions"):
+                self._force(table, "description", payload, f"{payload.name}-note")
+            self._force("model_version_tags", "value", payload, f"{payload.name}-note")
+            self._force("registered_model_aliases", "alias", payload, f"{payload.name}-alias")
+
+    def _named(
+        self,
+        create: Callable[..., object],
+        payload: Payload,
+        kind: str,
+        tables: tuple[str, ...],
+        column: str,
+        **arguments: str,
+    ) -> str:
+        """Create something under the payload's name, or under a plain one that is forced later."""
+        try:
+            payload.text.encode()
+            create(payload.text, **arguments)
+        except (MlflowException, UnicodeEncodeError):
+            plain = f"{payload.name}-{kind}"
+            create(plain, **arguments)
+            for table in tables:
+                self._force(table, column, payload, plain)
+            return plain
+        return payload.text
+
+    def _force(self, table: str, column: str, payload: Payload, plain: str) -> None:
+        statement = f"UPDATE {table} SET {column} = CAST(? AS TEXT) WHERE {column} = ?"
+        self.forced.append((statement, (_stored(payload.text), plain)))
+
+
+def _stored(text: str) -> bytes:
+    """As a database file can hold it: a lone surrogate as the three bytes that UTF-8 forbids."""
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,70 @@
+"""The installed command, run as an operator runs it: in a folder, with a home of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.support.terminal import PATIENCE, Terminal
+
+COMMAND = Path(sys.executable).parent / "mlflow-console"
+"""Beside the interpreter: the virtual environment need not be activated."""
+
+_OURS = ("MLFLOW_", "XDG_", "TEXTUAL_", "SSH_", "_MLFLOW")
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """This process's environment, without what a developer's shell may have set, with `home` as the
+    home folder, so that no test reads or writes the developer's own settings and journal."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_OURS)
+        and not name.lower().endswith("_proxy")
+        and name not in ("NO_COLOR", "COLUMNS", "LINES")
+    }
+    return {**kept, "HOME": str(home), "USER": "operator", "MLFLOW_DISABLE_TELEMETRY": "true", **more}
+
+
+def open_console(
+    *arguments: str,
+    cwd: Path,
+    home: Path,
+    cols: int = 120,
+    rows: int = 36,
+    env: Mapping[str, str] | None = None,
+) -> Terminal:
+    """`mlflow-console ARGUMENTS` on a pseudo-terminal. Use it as a context: that ends it."""
+    terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+    return Terminal(
+        [COMMAND, *arguments],
+        cols=cols,
+        rows=rows,
+        env=environment(home, **terminal, **(env or {})),
+        cwd=cwd,
+    )
+
+
+def run_command(
+    *arguments: str, cwd: Path, home: Path, env: Mapping[str, str] | None = None, within: float = 4 * PATIENCE
+) -> subprocess.CompletedProcess[bytes]:
+    """`mlflow-console ARGUMENTS` without a terminal: what it wrote, as bytes, and its exit status."""
+    return subprocess.run(
+        [COMMAND, *arguments],
+        cwd=cwd,
+        env=environment(home, LANG="C.UTF-8", **(env or {})),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=within,
+        check=False,
+    )
+
+
+def faults(home: Path) -> str:
+    """The console's log in `home` if it holds a traceback: a fault that the screen did not show."""
+    log = home / ".local" / "state" / "mlflow-console" / "console.log"
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return text if "Traceback" in text else ""

@@ -1,0 +1,1 @@
+"""The one-shot commands, and the command that opens the console."""

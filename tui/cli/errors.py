@@ -1,0 +1,119 @@
+"""How a failure is told: one block on stderr, one object on stdout with `--json`, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from engine.errors import EngineError
+from engine.text import safe, safe_lines
+
+INTERRUPTED = 130
+GLOBAL_OPTIONS = ("--tracking-uri", "--read-only", "--version", "--mouse", "--no-mouse")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is told; raw text. `status` is the exit status."""
+
+    title: str
+    detail: str = ""
+    hint: str = ""
+    status: int = 1
+
+
+def problem_of(error: BaseException) -> Problem:
+    """Any exception as something that can be told. An unexpected one goes to the log file."""
+    if isinstance(error, EngineError):
+        return Problem(error.title, error.detail, error.hint, error.exit_status)
+    if isinstance(error, click.UsageError):
+        return _wrong_use(error)
+    if isinstance(error, click.ClickException):
+        return Problem(error.format_message(), status=error.exit_code)
+    if isinstance(error, (click.Abort, KeyboardInterrupt, EOFError)):
+        return Problem("Stopped", status=INTERRUPTED)
+    if isinstance(error, OSError) and error.filename is not None:
+        return Problem(error.strerror or type(error).__name__, os.fsdecode(error.filename))
+    return _unexpected(error)
+
+
+def _wrong_use(error: click.UsageError) -> Problem:
+    command = error.ctx.command_path if error.ctx else "mlflow-console"
+    hint = f"`{command} --help` shows an example."
+    if isinstance(error, click.NoSuchOption) and error.option_name in GLOBAL_OPTIONS:
+        option = f"{error.option_name} URI" if error.option_name == "--tracking-uri" else error.option_name
+        hint = f"It goes before the command: mlflow-console {option} {command.rpartition(' ')[2]} …"
+    usage = error.ctx.get_usage() if error.ctx else ""
+    return Problem(error.format_message().rstrip("."), usage, hint, 2)
+
+
+def _unexpected(error: BaseException) -> Problem:
+    from engine.paths import log_file
+
+    path = log_file()
+    where = f"The log has the details: {path}" if _log(error) else f"{path} could not be written."
+    return Problem(
+        "Something unexpected went wrong", f"{type(error).__name__}: {_redacted(str(error))}", where
+    )
+
+
+def _log(error: BaseException) -> bool:
+    import time
+    import traceback
+
+    from engine.paths import log_file
+
+    told = _redacted("".join(traceback.format_exception(error)))
+    try:
+        log_file().parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(log_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ERROR mlflow-console: {told}")
+    except OSError:
+        return False
+    return True
+
+
+def _redacted(text: str) -> str:
+    """`text` without the secrets of any URI in it."""
+    import re
+
+    from engine.uri import redact
+
+    def clean(match: re.Match[str]) -> str:
+        try:
+            return redact(match[0])
+        except ValueError:  # not an address after all
+            return "***"
+
+    return re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+", clean, text)
+
+
+def report(problem: Problem, *, as_json: bool) -> None:
+    """Tell it: the block on stderr always, the object on stdout for scripts."""
+    if as_json:
+        from tui.cli.output import write_json
+
+        told = {"title": problem.title, "detail": problem.detail, "hint": problem.hint}
+        write_json({"error": told})
+    sys.stdout.flush()
+    click.echo("\n".join(_block(problem)), err=True, color=_coloured())
+
+
+def _coloured() -> bool | None:
+    """False where colours are unwanted; None leaves it to click, which looks for a terminal."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
+
+
+def _block(problem: Problem) -> Sequence[str]:
+    lines = [click.style("error: ", fg="red", bold=True) + click.style(safe(problem.title), bold=True)]
+    if problem.detail:
+        lines += [f"       {line}" for line in safe_lines(problem.detail)]
+    if problem.hint:
+        first, *rest = safe_lines(problem.hint)
+        lines += [click.style("hint:  ", fg="cyan") + first, *(f"       {line}" for line in rest)]
+    return lines

@@ -1,0 +1,61 @@
+"""`mlflow-console experiments`."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from engine.entities import Experiment
+from engine.text import Shown, safe
+from engine.uri import TrackingUri
+from engine.values import MISSING, ago, count
+from tui.cli.options import Invocation, json_option, pass_invocation
+from tui.cli.output import Head, Output, write_json
+from tui.cli.payloads import experiment_payload
+
+
+@click.command()
+@json_option
+@pass_invocation
+def experiments(invocation: Invocation, as_json: bool) -> None:
+    """List the experiments of the store, the most recently active first.
+
+    A server does not tell the number of runs; it is – there.
+
+    \b
+    Example:
+      mlflow-console experiments
+      mlflow-console --tracking-uri http://127.0.0.1:5000 experiments --json
+    """
+    uri = invocation.uri()
+    with invocation.engine(uri) as engine:
+        found = engine.experiments()
+    if as_json:
+        write_json({"experiments": [experiment_payload(experiment) for experiment in found]})
+    else:
+        _show(found, uri)
+
+
+def _show(found: tuple[Experiment, ...], uri: TrackingUri) -> None:
+    output = Output()
+    if not found:
+        output.line(f"No experiments in {uri.shown}. `mlflow-console demo` makes some.")
+        return
+    now = time.time_ns() // 1_000_000
+    heads = [
+        Head(Shown("name"), keep=True, flexible=True),
+        Head(Shown("runs"), right=True, keep=True),
+        Head(Shown("last active"), right=True),
+        Head(Shown("id"), right=True),
+    ]
+    output.table(heads, [_row(experiment, now) for experiment in found])
+
+
+def _row(experiment: Experiment, now: int) -> list[Shown]:
+    return [
+        safe(experiment.name),
+        MISSING if experiment.run_count is None else count(experiment.run_count),
+        ago(experiment.last_run_time or experiment.last_update_time, now),
+        safe(experiment.experiment_id),
+    ]

@@ -1,0 +1,73 @@
+"""`mlflow-console journal`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.text import Shown, safe
+from engine.values import ago
+from tui.cli.options import Invocation, json_option, pass_invocation
+from tui.cli.output import Cell, Head, Output, write_json
+
+if TYPE_CHECKING:
+    from engine.registry.journal import JournalEntry
+
+OUTCOMES = {
+    "done": Cell(Shown("✓ done"), "green"),
+    "failed": Cell(Shown("✗ failed"), "red"),
+    "undone": Cell(Shown("↶ undone"), "dim"),
+    "intended": Cell(Shown("? intended"), "yellow"),
+}
+
+
+@click.command()
+@click.option(
+    "-n", "--limit", type=click.IntRange(min=1), default=200, show_default=True, help="Newest entries."
+)
+@json_option
+@pass_invocation
+def journal(invocation: Invocation, limit: int, as_json: bool) -> None:
+    """Show what was written from this machine, newest first, whatever the store.
+
+    An entry that stays "intended" was interrupted, or is being applied by another console.
+
+    \b
+    Example:
+      mlflow-console journal --limit 20
+    """
+    with invocation.engine() as engine:
+        entries = engine.journal(limit)
+    if as_json:
+        write_json({"entries": [asdict(entry) for entry in entries]})
+        return
+    output = Output()
+    if not entries:
+        output.line("Nothing has been written from here.")
+        return
+    now = time.time_ns() // 1_000_000
+    heads = [
+        Head(Shown("when"), keep=True),
+        Head(Shown("action"), keep=True),
+        Head(Shown("target"), keep=True, flexible=True),
+        Head(Shown("outcome"), keep=True),
+        Head(Shown("by")),
+        Head(Shown("reason"), flexible=True),
+        Head(Shown("store"), flexible=True),
+    ]
+    output.table(heads, [_row(entry, now) for entry in entries])
+
+
+def _row(entry: JournalEntry, now: int) -> list[Cell | Shown]:
+    return [
+        ago(entry.time, now),
+        safe(entry.action),
+        safe(entry.target),
+        OUTCOMES.get(entry.outcome, Cell(safe(entry.outcome))),
+        safe(f"{entry.user}@{entry.host}"),
+        safe(entry.reason),
+        safe(entry.server),
+    ]

@@ -1,0 +1,86 @@
+"""What the commands share on the command line: the options before the command, and common options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from engine.errors import ReadOnly
+from engine.uri import TrackingUri, resolve
+
+if TYPE_CHECKING:
+    from engine.api import Engine
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """The options before the command. `tracking_uri` is as typed, None when it was left out."""
+
+    tracking_uri: str | None = None
+    read_only: bool = False
+    mouse: bool | None = None
+
+    def uri(self) -> TrackingUri:
+        """The store meant. Raises `UriError`."""
+        return resolve(self.tracking_uri)
+
+    def engine(self, uri: TrackingUri | None = None) -> Engine:
+        """The engine on `uri`, else on the store meant. Use it as a context."""
+        from engine.api import Engine
+
+        return Engine(uri or self.uri(), read_only=self.read_only)
+
+    def check_writable(self, what: str) -> None:
+        """Raises `ReadOnly` before anything is read or asked."""
+        if self.read_only:
+            raise ReadOnly(what, "--read-only stands before the command.")
+
+
+pass_invocation = click.make_pass_decorator(Invocation)
+
+
+def json_option(command: Decorated) -> Decorated:
+    return click.option("--json", "as_json", is_flag=True, help="Write one JSON object instead.")(command)
+
+
+def yes_option(command: Decorated) -> Decorated:
+    return click.option("-y", "--yes", is_flag=True, help="Do not ask (needed without a terminal).")(command)
+
+
+def filter_option(command: Decorated) -> Decorated:
+    return click.option(
+        "-f",
+        "--filter",
+        "filter_text",
+        default="",
+        metavar="TEXT",
+        help="Only runs that match, e.g. \"accuracy > 0.9 and params.metric = 'euclidean'\".",
+    )(command)
+
+
+def csv_option(help_text: str, default: str | None = None) -> Callable[[Decorated], Decorated]:
+    """`--csv FILE`: a path of a file that can be written beside and renamed."""
+    return click.option(
+        "--csv",
+        "csv_path",
+        type=click.Path(dir_okay=False),
+        default=default,
+        callback=_regular_file,
+        metavar="FILE",
+        show_default=default is not None,
+        help=help_text,
+    )
+
+
+def _regular_file(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuse devices and pipes: a finished file is renamed into place, which would replace them."""
+    from pathlib import Path
+
+    if value is not None and Path(value).exists() and not Path(value).is_file():
+        raise click.BadParameter(f"{value!r} is not a regular file.")
+    return value

@@ -1,0 +1,182 @@
+"""What the commands write: aligned tables and lines for people, one JSON object for scripts.
+
+Everything for people is `Shown` (it has passed `engine.text.safe()`), and is written as plain
+segments: nothing of it is ever read as markup. On a terminal a table keeps to its width and says
+what it left out; off a terminal there are no colours and nothing is cut.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+
+from engine.text import Shown, safe
+from tui.widgets.cells import cell_width, fit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+GAP = "  "
+NARROWEST = 8
+"""Characters below which no column is cut."""
+
+
+class Cell(NamedTuple):
+    """A text with a rich style, e.g. `green` or `bold`."""
+
+    text: Shown
+    style: str = ""
+
+
+Row = Sequence[Cell | Shown]
+"""One cell per column; a row of a single cell in a table of several is a heading across it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A column. On a narrow terminal those that are not `keep` are left out, the last first;
+    a `flexible` one is cut with … before that."""
+
+    label: Shown
+    right: bool = False
+    keep: bool = False
+    flexible: bool = False
+
+
+class Output:
+    """Writes for people, to stdout or (`err`) stderr."""
+
+    def __init__(self, *, err: bool = False) -> None:
+        self._stream: TextIO = sys.stderr if err else sys.stdout
+        self.is_terminal = self._stream.isatty()
+        self._rich: Console | None = None
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal; None off a terminal."""
+        return self.rich.width if self.is_terminal else None
+
+    @property
+    def rich(self) -> Console:
+        """The rich console of this stream, for progress bars. Respects NO_COLOR and TERM."""
+        if self._rich is None:
+            from rich.console import Console
+
+            self._rich = Console(
+                file=self._stream, force_terminal=self.is_terminal, markup=False, highlight=False, emoji=False
+            )
+        return self._rich
+
+    def line(self, *parts: Cell | str) -> None:
+        """One line of the parts, one after the other."""
+        self._write([[_cell(part) for part in parts]])
+
+    def table(self, heads: Sequence[Head], rows: Sequence[Row]) -> int:
+        """A header and the rows, aligned; the number of columns left out for want of room."""
+        cells = [[_cell(value) for value in row] for row in rows]
+        widths = _natural_widths(heads, cells)
+        columns = list(range(len(heads)))
+        if self.width is not None:
+            columns, widths = _fitted(heads, widths, self.width)
+        lines: list[list[Cell]] = [_line([Cell(h.label, "bold") for h in heads], heads, columns, widths)]
+        if self.is_terminal:
+            rule = sum(widths[c] for c in columns) + len(GAP) * (len(columns) - 1)
+            lines.append([Cell(Shown("─" * rule), "dim")])
+        for row in cells:
+            heading = len(row) == 1 and len(heads) > 1
+            lines.append(list(row) if heading else _line(row, heads, columns, widths))
+        self._write(lines)
+        return len(heads) - len(columns)
+
+    def _write(self, lines: Iterable[Sequence[Cell]]) -> None:
+        if not self.is_terminal:
+            for line in lines:
+                self._stream.write("".join(cell.text for cell in line).rstrip() + "\n")
+            self._stream.flush()
+            return
+        from rich.segment import Segment, Segments
+        from rich.style import Style
+
+        segments: list[Segment] = []
+        for line in lines:
+            segments += [Segment(cell.text, Style.parse(cell.style) if cell.style else None) for cell in line]
+            segments.append(Segment.line())
+        self.rich.print(Segments(segments), soft_wrap=True, end="")
+
+
+def _cell(value: Cell | str) -> Cell:
+    """The second guard: what was forgotten to be made safe becomes so here."""
+    return Cell(safe(value.text), value.style) if isinstance(value, Cell) else Cell(safe(value))
+
+
+def _natural_widths(heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> list[int]:
+    widths = [cell_width(head.label) for head in heads]
+    for row in rows:
+        if len(row) == len(heads):
+            for column, cell in enumerate(row):
+                widths[column] = max(widths[column], cell_width(cell.text))
+    return widths
+
+
+def _fitted(heads: Sequence[Head], natural: Sequence[int], room: int) -> tuple[list[int], list[int]]:
+    """(columns that are shown, widths of all) so that a line has at most `room` characters."""
+    widths, columns = list(natural), list(range(len(heads)))
+
+    def excess() -> int:
+        return sum(widths[c] for c in columns) + len(GAP) * (len(columns) - 1) - room
+
+    def shrink(candidates: Sequence[int]) -> None:
+        while (over := excess()) > 0:
+            widest = max(candidates, key=lambda c: widths[c], default=None)
+            if widest is None or widths[widest] <= NARROWEST:
+                return
+            second = max((widths[c] for c in candidates if c != widest), default=0)
+            widths[widest] = max(NARROWEST, widths[widest] - over, min(second, widths[widest] - 1))
+
+    shrink([c for c in columns if heads[c].flexible])
+    for column in reversed(range(len(heads))):
+        if excess() <= 0:
+            break
+        if not heads[column].keep:
+            columns.remove(column)
+    widths[:] = natural
+    shrink([c for c in columns if heads[c].flexible])
+    shrink(columns)
+    return columns, widths
+
+
+def _line(
+    row: Sequence[Cell], heads: Sequence[Head], columns: Sequence[int], widths: Sequence[int]
+) -> list[Cell]:
+    line: list[Cell] = []
+    for place, column in enumerate(columns):
+        cell = row[column]
+        text = fit(cell.text, widths[column], right=heads[column].right)
+        line += [Cell(Shown(GAP if place else "")), Cell(Shown(text), cell.style)]
+    return line
+
+
+def write_json(payload: Mapping[str, Any]) -> None:
+    """One JSON object on stdout, in ASCII: names from outside cannot reach the terminal raw.
+    NaN and infinities are the strings "NaN", "Infinity" and "-Infinity", as MLflow writes them."""
+    indent = 2 if sys.stdout.isatty() else None
+    try:
+        text = json.dumps(payload, allow_nan=False, indent=indent)
+    except ValueError:
+        text = json.dumps(_finite(payload), allow_nan=False, indent=indent)
+    sys.stdout.write(text.replace("\x7f", "\\u007f") + "\n")
+    sys.stdout.flush()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,140 @@
+"""What the words after `:` do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.errors import UsageError
+from engine.text import safe
+from tui.commands import Command
+from tui.dialogs.command_line import WORDS
+from tui.screens.models import ModelsScreen
+from tui.screens.runs import RunsScreen
+
+if TYPE_CHECKING:
+    from tui.app import Console
+
+
+def completions(console: Console, word: str, argument: str) -> list[str]:
+    """What the argument of `word` can become, best first."""
+    runs = _runs_screen(console)
+    if runs is None:
+        return []
+    if word == "runs":
+        names = [safe(e.name) for e in runs.experiments]
+        return [name for name in names if argument.lower() in name.lower()][:50]
+    if word in ("sort", "best") and runs.source is not None:
+        kind = ("metric",) if word == "best" else ("attribute", "metric", "param")
+        labels = [safe(c.key.name) for c in runs.source.keys if c.key.kind in kind]
+        return [label for label in labels if label.startswith(argument)][:50]
+    return []
+
+
+async def execute(console: Console, line: str) -> None:
+    """Do what was typed. Raises `UsageError` for a word that means nothing."""
+    word, _, argument = line.strip().partition(" ")
+    argument = argument.strip()
+    command = next((c for c in WORDS if c.word == word), None)
+    if command is None:
+        near = ", ".join(c.word for c in WORDS if c.word.startswith(word[:1])) or "help"
+        raise UsageError(f"There is no command {word!r}", f"Close to it: {near}", "`:help` lists the keys.")
+    special = _SPECIAL.get(word)
+    if special is not None:
+        await special(console, argument)
+    else:
+        await press(console, command)
+
+
+async def press(console: Console, command: Command) -> None:
+    """Do a command as its key would, in the view that it belongs to."""
+    if command.scope not in ("app", console.view.scope) and command.scope in console.MODES:
+        await console.switch_mode(command.scope)
+    view = console.view
+    targets = {"app": console, "table": console.focused or view, "plot": console.focused or view}
+    await targets.get(command.scope, view).run_action(command.action)
+
+
+async def _runs(console: Console, argument: str) -> None:
+    await console.switch_mode("runs")
+    screen = _runs_screen(console)
+    if screen is None or not argument:
+        return
+    chosen = max(
+        (e for e in screen.experiments if argument == e.name or argument.startswith(e.name + " ")),
+        key=lambda e: len(e.name),
+        default=None,
+    )
+    if chosen is None:
+        raise UsageError(f"There is no experiment {argument!r}", "", "Tab completes the names there are.")
+    screen.show_experiment(chosen)
+    rest = argument[len(chosen.name) :].strip()
+    if rest:
+        screen.apply_filter(rest)
+
+
+async def _filter(console: Console, argument: str) -> None:
+    await console.switch_mode("runs")
+    if (screen := _runs_screen(console)) is not None:
+        screen.apply_filter(argument)
+
+
+async def _sort(console: Console, argument: str) -> None:
+    await console.switch_mode("runs")
+    screen = _runs_screen(console)
+    name, _, way = argument.partition(" ")
+    if screen is None or screen.source is None:
+        return
+    key = next((c.key for c in screen.source.keys if name in (c.key.name, str(c.key), c.label)), None)
+    if key is None or way.strip() not in ("", "asc", "desc"):
+        raise UsageError(f"Cannot sort by {argument!r}", "", "`:sort COLUMN [asc|desc]`; Tab completes.")
+    screen.sort_by(key, {"": None, "asc": False, "desc": True}[way.strip()])
+
+
+async def _best(console: Console, argument: str) -> None:
+    await console.switch_mode("runs")
+    if (screen := _runs_screen(console)) is not None:
+        screen.action_show_best(argument)
+
+
+async def _export(console: Console, argument: str) -> None:
+    await console.switch_mode("runs")
+    if (screen := _runs_screen(console)) is not None:
+        screen.action_export_csv(argument)
+
+
+async def _models(console: Console, argument: str) -> None:
+    await console.switch_mode("models")
+    if argument and isinstance(console.view, ModelsScreen):
+        console.view.show_model(argument)
+
+
+async def _promote(console: Console, argument: str) -> None:
+    parts = argument.rsplit(maxsplit=2)
+    if len(parts) != 3 or not parts[1].isdigit():
+        raise UsageError(
+            "`:promote` takes a model, a version and a stage or alias", "", "`:promote churn 7 Production`"
+        )
+    await console.switch_mode("models")
+    if isinstance(console.view, ModelsScreen):
+        console.view.promote(parts[0], int(parts[1]), parts[2])
+
+
+async def _picture(console: Console, argument: str) -> None:
+    console.action_save_picture(argument)
+
+
+_SPECIAL = {
+    "runs": _runs,
+    "filter": _filter,
+    "sort": _sort,
+    "best": _best,
+    "export": _export,
+    "models": _models,
+    "promote": _promote,
+    "picture": _picture,
+}
+
+
+def _runs_screen(console: Console) -> RunsScreen | None:
+    stack = console.get_screen_stack("runs") if "runs" in console.MODES else []
+    return next((screen for screen in stack if isinstance(screen, RunsScreen)), None)

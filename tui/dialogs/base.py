@@ -1,0 +1,54 @@
+"""What every dialog shares: a bordered box, its title, escape to leave without doing anything."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from engine.text import Shown, safe
+
+T = TypeVar("T")
+
+
+class Dialog(ModalScreen[T | None]):
+    """Subclasses fill `compose_dialog`. Escape dismisses with None: nothing is done."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "close", id="dialog.close", show=False)
+    ]
+    DEFAULT_CSS = """
+    Dialog > #box {
+        width: 90%; max-width: 100; height: auto; max-height: 90%;
+        background: $surface; border: round $accent 60%; padding: 0 1;
+        border-title-color: $accent; border-title-style: bold; border-subtitle-color: $text-muted;
+    }
+    Dialog Input { border: none; height: 1; padding: 0; background: $boost; }
+    Dialog Input:focus { border: none; }
+    Dialog OptionList { border: none; padding: 0; background: $surface; height: auto; max-height: 20; }
+    Dialog .hint { color: $text-muted; }
+    Dialog .fault { color: $error; }
+    """
+
+    title_text: str = ""
+    subtitle_text: str = ""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="box") as box:
+            box.border_title = bracketless(safe(self.title_text))
+            box.border_subtitle = bracketless(safe(self.subtitle_text))
+            yield from self.compose_dialog()
+
+    def compose_dialog(self) -> ComposeResult:
+        yield from ()
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+def bracketless(text: Shown) -> str:
+    """Border titles are parsed as markup: escape what would be a tag."""
+    return text.replace("[", "\\[")

@@ -1,0 +1,67 @@
+"""Write the shown runs to a CSV file."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widgets import Input, Static
+
+from engine import values
+from engine.errors import EngineError
+from engine.text import safe
+from tui.dialogs.base import Dialog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.runs.frame import RunFrame
+    from tui.app import Console
+
+
+class ExportDialog(Dialog[str]):
+    """Dismissed with the path written. An existing file is replaced only when enter is pressed again."""
+
+    def __init__(self, frame: RunFrame, rows: Sequence[int], name: str) -> None:
+        super().__init__()
+        self.frame = frame
+        self.rows = rows
+        self.name_given = name
+        self.title_text = f"Write {values.count(len(rows))} runs as CSV"
+        self.subtitle_text = "enter writes · esc leaves"
+        self._warned: Path | None = None
+
+    def compose_dialog(self) -> ComposeResult:
+        yield Static("to the file", classes="hint", markup=False)
+        yield Input(self.name_given, compact=True)
+        yield Static("", id="said", markup=False)
+
+    def _tell(self, text: str, *, fault: bool = False) -> None:
+        said = self.query_one("#said", Static)
+        said.set_class(fault, "fault")
+        said.update(safe(text))
+
+    @on(Input.Submitted)
+    def _write(self, event: Input.Submitted) -> None:
+        path = Path(event.value.strip() or self.name_given).expanduser()
+        if path.exists() and self._warned != path:
+            self._warned = path
+            self._tell(f"{path} exists. Enter again replaces it.", fault=True)
+            return
+        console = cast("Console", self.app)
+
+        async def write() -> None:
+            try:
+                count = await console.bridge.call(
+                    partial(console.engine.write_csv, self.frame, path, self.rows)
+                )
+            except EngineError as error:
+                self._tell(str(error), fault=True)
+            else:
+                console.say(f"Wrote {values.count(count)} runs to {path}")
+                self.dismiss(str(path))
+
+        self.run_worker(write(), exclusive=True)

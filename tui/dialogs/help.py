@@ -1,0 +1,37 @@
+"""The keys of a view, searchable; enter does the highlighted one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.text import Shown
+from tui.commands import SCOPE_TITLES, Command, Scope, commands
+from tui.dialogs.pick import PickDialog
+
+LISTED_WITH: dict[Scope, tuple[Scope, ...]] = {
+    "runs": ("runs", "table", "app"),
+    "compare": ("compare", "table", "app"),
+    "models": ("models", "table", "app"),
+    "training": ("training", "table", "app"),
+    "activity": ("activity", "table", "app"),
+    "run": ("run", "app"),
+}
+
+
+class HelpDialog(PickDialog):
+    """Dismissed with the id of the chosen command."""
+
+    def __init__(self, scope: Scope, why_not: Callable[[Command], str | None]) -> None:
+        choices = [
+            (c.id, _line(c, listed, why_not(c)))
+            for listed in LISTED_WITH.get(scope, (scope, "app"))
+            for c in commands(listed)
+        ]
+        super().__init__(f"Keys · {SCOPE_TITLES[scope]}", choices)
+        self.subtitle_text = "type to search · enter does it · esc leaves"
+
+
+def _line(command: Command, scope: Scope, reason: str | None) -> Shown:
+    where = "" if scope == "app" else f"  ({SCOPE_TITLES[scope].lower()})"
+    why = f"  ✗ {reason}" if reason else ""
+    return Shown(f"{command.shown_keys:<16} {command.help}{where}{why}")

@@ -1,0 +1,69 @@
+"""Choose one of a list; type to search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from engine.text import Shown
+from tui.dialogs.base import Dialog
+
+
+class PickDialog(Dialog[str]):
+    """Dismissed with the key of the choice. `choices` are (key, what is shown)."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,ctrl+n", "move(1)", show=False, id="dialog.next"),
+        Binding("up,ctrl+p", "move(-1)", show=False, id="dialog.previous"),
+    ]
+
+    def __init__(self, title: str, choices: Sequence[tuple[str, Shown]]) -> None:
+        super().__init__()
+        self.title_text = title
+        self.subtitle_text = "type to search · enter chooses · esc leaves"
+        self._choices = choices
+        self._matching: list[str] = []
+
+    def compose_dialog(self) -> ComposeResult:
+        yield Input(placeholder="search", compact=True, select_on_focus=False)
+        options = OptionList(markup=False, compact=True)
+        options.can_focus = False
+        yield options
+
+    def on_mount(self) -> None:
+        self._show("")
+
+    @on(Input.Changed)
+    def _search(self, event: Input.Changed) -> None:
+        self._show(event.value)
+
+    def _show(self, text: str) -> None:
+        words = text.lower().split()
+        found = [(key, shown) for key, shown in self._choices if all(w in shown.lower() for w in words)]
+        self._matching = [key for key, _ in found]
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options([Option(shown) for _, shown in found])
+        if found:
+            options.highlighted = 0
+
+    def action_move(self, step: int) -> None:
+        options = self.query_one(OptionList)
+        if self._matching:
+            options.highlighted = ((options.highlighted or 0) + step) % len(self._matching)
+
+    @on(Input.Submitted)
+    def _choose(self) -> None:
+        at = self.query_one(OptionList).highlighted
+        if at is not None and self._matching:
+            self.dismiss(self._matching[at])
+
+    @on(OptionList.OptionSelected)
+    def _choose_clicked(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._matching[event.option_index])

@@ -1,0 +1,135 @@
+"""Choose what to train: data, target, grid, recipe, experiment."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Button, Input, Label, Select, Static
+
+from engine.errors import EngineError
+from engine.text import safe
+from tui.dialogs.base import Dialog
+
+if TYPE_CHECKING:
+    from engine import SweepSpec
+    from tui.app import Console
+
+RECIPES = (
+    ("leak-free", "leak-free · the scaler is fitted on the training part only"),
+    ("published", "published · the scaler sees all rows, as in the publication"),
+)
+
+
+class SweepDialog(Dialog["SweepSpec"]):
+    """Dismissed with a checked sweep: the grid fits the estimator and the data can be trained on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "start", "start", id="dialog.start", priority=True),
+        Binding("down", "app.focus_next", show=False, id="dialog.next"),
+        Binding("up", "app.focus_previous", show=False, id="dialog.previous"),
+    ]
+    DEFAULT_CSS = """
+    SweepDialog .row { height: 1; margin-top: 1; }
+    SweepDialog .row Label { width: 14; color: $text-muted; }
+    SweepDialog .row Input { width: 1fr; }
+    SweepDialog .row Select { width: 1fr; height: 1; }
+    SweepDialog .row SelectCurrent { border: none; padding: 0; height: 1; background: $boost; }
+    SweepDialog #said { height: auto; margin-top: 1; }
+    SweepDialog #buttons { height: 1; margin-top: 1; align-horizontal: right; }
+    SweepDialog Button { height: 1; border: none; min-width: 10; margin-left: 2; }
+    """
+    title_text = "New sweep"
+    subtitle_text = "tab moves · enter on Start trains · esc leaves"
+
+    def compose_dialog(self) -> ComposeResult:
+        from engine import DEFAULT_GRID, format_grid
+
+        yield from self._row("data", "", "a CSV file; empty: the embedded heart.csv", "data")
+        yield from self._row("target", "target", "the column to predict", "target")
+        yield from self._row("grid", format_grid(DEFAULT_GRID), "n_neighbors=3,5,7 weights=uniform", "grid")
+        with Horizontal(classes="row"):
+            yield Label("recipe", markup=False)
+            yield Select(
+                [(text, key) for key, text in RECIPES],
+                value="leak-free",
+                allow_blank=False,
+                id="recipe",
+                compact=True,
+            )
+        yield from self._row("experiment", "heart-disease-sweeps", "its runs go there", "experiment")
+        yield Static("", id="said", markup=False)
+        with Horizontal(id="buttons"):
+            yield Button("Cancel", id="cancel", compact=True)
+            yield Button("Start", id="start", variant="primary", compact=True)
+
+    def _row(self, label: str, value: str, placeholder: str, identifier: str) -> ComposeResult:
+        with Horizontal(classes="row"):
+            yield Label(label, markup=False)
+            yield Input(value, placeholder=placeholder, id=identifier, compact=True)
+
+    def on_mount(self) -> None:
+        self._count()
+
+    def _value(self, identifier: str) -> str:
+        return self.query_one(f"#{identifier}", Input).value.strip()
+
+    def _tell(self, text: str, *, fault: bool = False) -> None:
+        said = self.query_one("#said", Static)
+        said.set_class(fault, "fault")
+        said.set_class(not fault, "hint")
+        said.update(safe(text))
+
+    def _spec(self) -> SweepSpec:
+        from engine import DatasetSpec, SweepSpec, parse_grid
+
+        return SweepSpec(
+            experiment=self._value("experiment"),
+            dataset=DatasetSpec(path=self._value("data") or None, target=self._value("target")),
+            grid=parse_grid(self._value("grid")),
+            recipe=self.query_one("#recipe", Select).value,
+        )
+
+    @on(Input.Changed)
+    def _count(self) -> None:
+        from engine import trials
+
+        try:
+            count = len(trials(self._spec()))
+        except EngineError as error:
+            self._tell(str(error), fault=True)
+        else:
+            self._tell(f"{count} trials of k nearest neighbours")
+
+    @on(Button.Pressed, "#cancel")
+    def _cancel(self) -> None:
+        self.dismiss(None)
+
+    @on(Button.Pressed, "#start")
+    def _start_pressed(self) -> None:
+        self.action_start()
+
+    @on(Input.Submitted)
+    def _next_field(self) -> None:
+        self.focus_next()
+
+    def action_start(self) -> None:
+        from engine import check_sweep
+
+        console = cast("Console", self.app)
+
+        async def check() -> None:
+            try:
+                spec = self._spec()
+                self._tell("reading the data …")
+                await console.bridge.call(partial(check_sweep, spec))
+            except EngineError as error:
+                self._tell(str(error), fault=True)
+            else:
+                self.dismiss(spec)
+
+        self.run_worker(check(), exclusive=True)

@@ -1,0 +1,6 @@
+"""The one grid: rows and columns of any number, drawn line by line."""
+
+from tui.widgets.table.source import CellStyle, SortMark, TableColumn, TableSource, TextRow, TextSource
+from tui.widgets.table.table import Table
+
+__all__ = ["CellStyle", "SortMark", "Table", "TableColumn", "TableSource", "TextRow", "TextSource"]

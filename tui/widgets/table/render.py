@@ -1,0 +1,141 @@
+"""A table's lines as strips: no state, no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from engine.text import Shown
+from tui.widgets.cells import cell_width, fit
+from tui.widgets.table.layout import GAP, GUTTER, MARGIN, Layout, Place
+from tui.widgets.table.source import CellStyle, TableColumn, TableSource
+
+BAR = "▌"
+MARK = "●"
+RULE = "─"
+HEAVY_RULE = "━"
+ARROWS = {"ascending": "↑", "descending": "↓"}
+_RANKS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_GAP = " " * GAP
+
+
+@dataclass(frozen=True, slots=True)
+class RowInk:
+    """The styles of one kind of row: plain, under the cursor, under the cursor without focus."""
+
+    plain: Style
+    bar: Style
+    mark: Style
+    cells: Mapping[CellStyle, Style]
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderInk:
+    """The styles of the two header lines and of the text of an empty table."""
+
+    label: Style
+    sorted: Style
+    focused: Style
+    rule: Style
+    focused_rule: Style
+    empty: Style
+
+
+def row_strip(
+    source: TableSource, layout: Layout, row: int, ink: RowInk, *, bar: bool, marked: bool
+) -> Strip:
+    """One row: the gutter with the cursor's bar and the mark, then the visible cells."""
+    segments = [
+        Segment(BAR if bar else " ", ink.bar),
+        Segment(MARK if marked else " ", ink.mark if marked else ink.plain),
+        Segment(" ", ink.plain),
+    ]
+    columns = source.columns
+    for place in layout.places:
+        column = columns[place.column]
+        text = fit(source.cell(row, place.column), place.width, right=column.numeric) + _GAP
+        name = source.cell_style(row, place.column)
+        style = ink.cells[name] if name is not None else ink.plain
+        glyph = text.find(" ") + 1 if column.glyph and name is not None else 0
+        if glyph:
+            segments.append(Segment(text[:glyph], style))
+            segments.append(Segment(text[glyph:], ink.plain))
+        else:
+            segments.append(Segment(text, style))
+    return _closed(segments, layout.width, ink.plain)
+
+
+def header_strip(
+    columns: Sequence[TableColumn], layout: Layout, focused: int | None, ink: HeaderInk
+) -> Strip:
+    """The labels with their sort marks; `‹` and `›` where more columns are hidden."""
+    segments = [Segment(" " * GUTTER, ink.label)]
+    scrolled = _first_scrolled(layout)
+    for place in layout.places:
+        column = columns[place.column]
+        if place is scrolled:  # the gap before it tells that columns were scrolled past
+            last = segments.pop()
+            segments.append(Segment(last.text[:-GAP], last.style))
+            segments.append(Segment("‹ ", ink.label))
+        style = ink.focused if place.column == focused else ink.sorted if column.sort else ink.label
+        segments.append(Segment(_label(column, place.width), style))
+        segments.append(Segment(_GAP, ink.label))
+    if layout.width < MARGIN:
+        return Strip.blank(layout.width, ink.label)
+    labels = _closed(segments, layout.width - MARGIN, ink.label)
+    return Strip([*labels, Segment("›" if layout.after else " ", ink.label)], layout.width)
+
+
+def rule_strip(layout: Layout, focused: int | None, ink: HeaderInk) -> Strip:
+    """The thin rule under the header, heavier under the focused column."""
+    place = next((place for place in layout.places if place.column == focused), None)
+    width = layout.width
+    if place is None or width < MARGIN:
+        return Strip([Segment(RULE * width, ink.rule)], width)
+    end = place.x + place.width
+    segments = [
+        Segment(RULE * place.x, ink.rule),
+        Segment(HEAVY_RULE * place.width, ink.focused_rule),
+        Segment(RULE * (width - end), ink.rule),
+    ]
+    return Strip([segment for segment in segments if segment.text], width)
+
+
+def empty_strip(lines: Sequence[Shown], y: int, height: int, width: int, style: Style) -> Strip:
+    """Line `y` of `height` lines with `lines` in their middle."""
+    first = max(0, (height - len(lines)) // 2)
+    index = y - first
+    text = fit(lines[index], min(width, cell_width(lines[index]))) if 0 <= index < len(lines) else ""
+    return Strip([Segment(fit(" " * ((width - cell_width(text)) // 2) + text, width), style)], width)
+
+
+def _label(column: TableColumn, width: int) -> str:
+    if column.sort is None:
+        return fit(column.label, width, right=column.numeric)
+    mark = " " + ARROWS[column.sort] + (_RANKS[column.rank] if 0 < column.rank < 10 else "")
+    room = width - cell_width(mark)
+    if room <= 0:
+        return fit(mark.strip(), width, right=column.numeric)
+    label = fit(column.label, min(room, cell_width(column.label)))
+    return fit(label + mark, width, right=column.numeric)
+
+
+def _first_scrolled(layout: Layout) -> Place | None:
+    """The first column after those that were scrolled past."""
+    if not layout.before:
+        return None
+    places = layout.places
+    for left, right in zip(places, places[1:], strict=False):
+        if right.column != left.column + 1:
+            return right
+    return places[0] if places and places[0].column > 0 else None
+
+
+def _closed(segments: list[Segment], width: int, style: Style) -> Strip:
+    """The segments in exactly `width` cells, neighbours of one style joined."""
+    strip = Strip(segments).simplify()
+    return strip.crop(0, width) if strip.cell_length >= width else strip.extend_cell_length(width, style)
