@@ -1,1 +1,115 @@
-"""The engine of mlflow-console: everything that touches MLflow, and no user interface."""
+"""The engine of mlflow-console: everything that touches MLflow, and no user interface.
+
+What a user interface needs beside `engine.api.Engine` is named here and imported when it is
+asked for: importing `engine` itself imports nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.query import compile_filter
+    from engine.registry.journal import JournalEntry
+    from engine.registry.promotion import Change, PromotionPlan, PromotionResult
+    from engine.runs.columns import cell_text, default_columns
+    from engine.runs.compare import CompareRow, Comparison, Direction, direction_of
+    from engine.runs.frame import ColumnKey, RunFrame, SortKey, sorted_rows
+    from engine.runs.insights import BestRun
+    from engine.runs.metrics import key_metrics
+    from engine.serving.probe import ProbeResult
+    from engine.training.datasets import DatasetSpec
+    from engine.training.demo import DemoReport
+    from engine.training.events import (
+        SweepEvent,
+        SweepFinished,
+        SweepPreparing,
+        SweepResult,
+        SweepStarted,
+        TrialFailed,
+        TrialFinished,
+        TrialKilled,
+        TrialStarted,
+    )
+    from engine.training.sweep import DEFAULT_GRID, Recipe, SweepSpec, grid_text, parse_grid, trials
+
+_HOMES = {
+    "engine.query": ("compile_filter",),
+    "engine.registry.journal": ("JournalEntry",),
+    "engine.registry.promotion": ("Change", "PromotionPlan", "PromotionResult"),
+    "engine.runs.columns": ("cell_text", "default_columns"),
+    "engine.runs.compare": ("CompareRow", "Comparison", "Direction", "direction_of"),
+    "engine.runs.frame": ("ColumnKey", "RunFrame", "SortKey", "sorted_rows"),
+    "engine.runs.insights": ("BestRun",),
+    "engine.runs.metrics": ("key_metrics",),
+    "engine.serving.probe": ("ProbeResult",),
+    "engine.training.datasets": ("DatasetSpec",),
+    "engine.training.demo": ("DemoReport",),
+    "engine.training.events": (
+        "SweepEvent",
+        "SweepFinished",
+        "SweepPreparing",
+        "SweepResult",
+        "SweepStarted",
+        "TrialFailed",
+        "TrialFinished",
+        "TrialKilled",
+        "TrialStarted",
+    ),
+    "engine.training.sweep": ("DEFAULT_GRID", "Recipe", "SweepSpec", "grid_text", "parse_grid", "trials"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "DEFAULT_GRID",
+    "BestRun",
+    "Change",
+    "ColumnKey",
+    "CompareRow",
+    "Comparison",
+    "DatasetSpec",
+    "DemoReport",
+    "Direction",
+    "JournalEntry",
+    "ProbeResult",
+    "PromotionPlan",
+    "PromotionResult",
+    "Recipe",
+    "RunFrame",
+    "SortKey",
+    "SweepEvent",
+    "SweepFinished",
+    "SweepPreparing",
+    "SweepResult",
+    "SweepSpec",
+    "SweepStarted",
+    "TrialFailed",
+    "TrialFinished",
+    "TrialKilled",
+    "TrialStarted",
+    "cell_text",
+    "compile_filter",
+    "default_columns",
+    "direction_of",
+    "grid_text",
+    "key_metrics",
+    "parse_grid",
+    "sorted_rows",
+    "trials",
+]
+
+
+if not TYPE_CHECKING:  # a checker would take any name for one of ours
+
+    def __getattr__(name: str) -> object:
+        home = _HOME_OF.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: object = getattr(import_module(home), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

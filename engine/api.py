@@ -163,6 +163,12 @@ class Engine:
 
         return apply_promotion(self._store, self.uri, plan, reason=reason)
 
+    def plan_undo(self) -> PromotionPlan:
+        """What taking back the newest promotion of this store would change. Reads only."""
+        from engine.registry.promotion import plan_undo
+
+        return plan_undo(self._store, self.uri)
+
     def undo(self) -> PromotionResult:
         """Take back the newest promotion of this store that has not been taken back."""
         self._check_writable("Undoing")
@@ -183,6 +189,15 @@ class Engine:
         return probe_version(self.uri, self._store, model, version)
 
     # ── training ─────────────────────────────────────────────────────────────
+
+    def check_sweep(self, spec: SweepSpec) -> int:
+        """How many trials a sweep makes. Raises `GridError` or `DatasetError` for one that cannot be trained."""
+        from engine.training.datasets import read_dataset
+        from engine.training.sweep import trials
+
+        count = len(trials(spec))
+        read_dataset(spec.dataset)
+        return count
 
     def train(
         self,

@@ -23,9 +23,9 @@ def completions(console: Console, word: str, argument: str) -> list[str]:
     if word == "runs":
         names = [safe(e.name) for e in runs.experiments]
         return [name for name in names if argument.lower() in name.lower()][:50]
-    if word in ("sort", "best") and runs.source is not None:
+    if word in ("sort", "best") and runs.run_list.source is not None:
         kind = ("metric",) if word == "best" else ("attribute", "metric", "param")
-        labels = [safe(c.key.name) for c in runs.source.keys if c.key.kind in kind]
+        labels = [safe(c.key.name) for c in runs.run_list.source.keys if c.key.kind in kind]
         return [label for label in labels if label.startswith(argument)][:50]
     return []
 
@@ -69,25 +69,27 @@ async def _runs(console: Console, argument: str) -> None:
     screen.show_experiment(chosen)
     rest = argument[len(chosen.name) :].strip()
     if rest:
-        screen.apply_filter(rest)
+        screen.run_list.apply_filter(rest)
 
 
 async def _filter(console: Console, argument: str) -> None:
     await console.switch_mode("runs")
     if (screen := _runs_screen(console)) is not None:
-        screen.apply_filter(argument)
+        screen.run_list.apply_filter(argument)
 
 
 async def _sort(console: Console, argument: str) -> None:
     await console.switch_mode("runs")
     screen = _runs_screen(console)
     name, _, way = argument.partition(" ")
-    if screen is None or screen.source is None:
+    if screen is None or screen.run_list.source is None:
         return
-    key = next((c.key for c in screen.source.keys if name in (c.key.name, str(c.key), c.label)), None)
+    key = next(
+        (c.key for c in screen.run_list.source.keys if name in (c.key.name, str(c.key), c.label)), None
+    )
     if key is None or way.strip() not in ("", "asc", "desc"):
         raise UsageError(f"Cannot sort by {argument!r}", "", "`:sort COLUMN [asc|desc]`; Tab completes.")
-    screen.sort_by(key, {"": None, "asc": False, "desc": True}[way.strip()])
+    screen.run_list.sort_by(key, {"": None, "asc": False, "desc": True}[way.strip()])
 
 
 async def _best(console: Console, argument: str) -> None:

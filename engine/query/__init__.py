@@ -1,0 +1,6 @@
+"""The filter language: one line of text that says which runs are meant."""
+
+from engine.query.compile import Filter, compile_filter
+from engine.query.keys import ColumnKey, ColumnKind, Value
+
+__all__ = ["ColumnKey", "ColumnKind", "Filter", "Value", "compile_filter"]

@@ -17,7 +17,16 @@ ATTRIBUTES = ("run_id", "run_name", "status", "start_time", "end_time", "duratio
 HIDDEN_ATTRIBUTES = ("experiment_id", "lifecycle_stage", "artifact_uri")
 """Attributes that can be asked for by name but are not offered as columns."""
 
-_PREFIXES = {"metric": "metrics.", "param": "params.", "tag": "tags.", "attribute": ""}
+PREFIXES: dict[str, ColumnKind | Literal["dataset"]] = {
+    **dict.fromkeys(("metric", "metrics"), "metric"),
+    **dict.fromkeys(("param", "params", "parameter", "parameters"), "param"),
+    **dict.fromkeys(("tag", "tags"), "tag"),
+    **dict.fromkeys(("attribute", "attributes", "attr", "run"), "attribute"),
+    **dict.fromkeys(("dataset", "datasets"), "dataset"),
+}
+"""MLflow's words before the dot, and the kind of column that each one means."""
+
+_WRITTEN = {"metric": "metrics.", "param": "params.", "tag": "tags.", "attribute": ""}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,7 +37,7 @@ class ColumnKey:
     name: str
 
     def __str__(self) -> str:
-        return _PREFIXES[self.kind] + self.name
+        return _WRITTEN[self.kind] + self.name
 
     @property
     def is_time(self) -> bool:
@@ -46,13 +55,19 @@ class ColumnKey:
         return self.kind == "metric" or self.is_time or self.is_duration
 
 
+def is_prefix(word: str) -> bool:
+    """Whether a word before a dot says what kind of column follows."""
+    return word.lower() in PREFIXES
+
+
 class Table(Protocol):
     """Runs by column, as `engine.runs.frame.RunFrame` has them."""
 
     def __len__(self) -> int: ...
 
-    def column(self, key: ColumnKey) -> Sequence[Value]:
-        """One value per row, None where missing. Raises `KeyError` for an unknown column."""
+    def scan(self, key: ColumnKey) -> Sequence[Value]:
+        """The value of each row, None where missing, and perhaps more values after the last row's.
+        Raises `KeyError` for a column that is not here."""
 
     def numbers(self, key: ColumnKey) -> Sequence[float | None]:
         """The column read as numbers, None where a value is missing or is no number."""

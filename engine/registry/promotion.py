@@ -13,7 +13,7 @@ journal keeps the intent, the next plan tells of it, and applying that plan fini
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.entities import ModelVersion
 from engine.errors import EngineError, PromotionError, UsageError
@@ -24,6 +24,8 @@ from engine.registry.plan import PromotionPlan, plan_promotion, plan_undo
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
     from engine.stores.base import Store
 
 __all__ = [
@@ -69,9 +71,7 @@ def apply_promotion(
     if len(reason) > REASON_LIMIT:
         raise UsageError(f"The reason is longer than {REASON_LIMIT:,} characters")
     _agreed(store, plan)
-    from engine.stores.client import open_client
-
-    client = open_client(uri.raw)
+    client = _client(uri)
     with journal.exclusive(WAIT_SECONDS):
         versions = _agreed(store, plan)
         if plan.is_noop:
@@ -98,6 +98,15 @@ def undo_last(store: Store, uri: TrackingUri) -> PromotionResult:
     return apply_promotion(store, uri, plan, reason=f"undo: {'; '.join(map(str, plan.changes))}")
 
 
+def _client(uri: TrackingUri) -> MlflowClient:
+    from engine.stores.client import open_client, translate
+
+    try:
+        return open_client(uri.raw)
+    except Exception as error:
+        raise translate(error) from error
+
+
 def _agreed(store: Store, plan: PromotionPlan) -> tuple[ModelVersion, ...]:
     """The registry as it is, if that is still what the plan saw."""
     versions = store.model_versions(plan.model)
@@ -111,7 +120,9 @@ def _agreed(store: Store, plan: PromotionPlan) -> tuple[ModelVersion, ...]:
     return versions
 
 
-def _transact(store: Store, client: Any, plan: PromotionPlan, entry: JournalEntry) -> PromotionResult:
+def _transact(
+    store: Store, client: MlflowClient, plan: PromotionPlan, entry: JournalEntry
+) -> PromotionResult:
     from engine.registry.writes import write_all
 
     failure = write_all(client, plan.model, plan.changes)
@@ -132,7 +143,7 @@ def _transact(store: Store, client: Any, plan: PromotionPlan, entry: JournalEntr
     return PromotionResult(plan, versions, True, repaired, notes, entry.entry_id)
 
 
-def _tag(client: Any, plan: PromotionPlan, entry: JournalEntry) -> tuple[str, ...]:
+def _tag(client: MlflowClient, plan: PromotionPlan, entry: JournalEntry) -> tuple[str, ...]:
     """Tag the candidate if it is the candidate that changes, not only those beside it."""
     from engine.registry.writes import tag
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
+from sys import intern
 from typing import TypeVar, cast
 
 from engine.entities import Run
@@ -26,18 +26,18 @@ def blocks_of(runs: Sequence[Run]) -> Blocks:
     return {
         "attribute": {
             "run_id": [run.run_id for run in runs],
-            "run_name": [_shared(run.run_name) or None for run in runs],
-            "status": [_shared(run.status) for run in runs],
+            "run_name": [intern(run.run_name) or None for run in runs],
+            "status": [intern(run.status) for run in runs],
             "start_time": [run.start_time for run in runs],
             "end_time": [run.end_time for run in runs],
-            "user_id": [_shared(run.user_id) or None for run in runs],
-            "experiment_id": [_shared(run.experiment_id) for run in runs],
-            "lifecycle_stage": [_shared(run.lifecycle_stage) for run in runs],
+            "user_id": [intern(run.user_id) or None for run in runs],
+            "experiment_id": [intern(run.experiment_id) for run in runs],
+            "lifecycle_stage": [intern(run.lifecycle_stage) for run in runs],
             "artifact_uri": [_artifact_template(run) or None for run in runs],
         },
         "metric": _column_blocks([run.metrics for run in runs]),
-        "param": _column_blocks([run.params for run in runs], _shared),
-        "tag": _column_blocks([run.tags for run in runs], _shared),
+        "param": _column_blocks([run.params for run in runs], intern),
+        "tag": _column_blocks([run.tags for run in runs], intern),
     }
 
 
@@ -61,11 +61,6 @@ def _column_blocks(maps: Sequence[Mapping[str, T]], keep: Callable[[T], T] | Non
                 if name in rare:
                     rare[name][row] = value if keep is None else keep(value)
     return blocks | rare
-
-
-def _shared(text: str) -> str:
-    """The one copy of a text that many runs hold."""
-    return sys.intern(text)
 
 
 def copied(columns: Columns) -> Columns:
@@ -112,4 +107,4 @@ def _artifact_template(run: Run) -> str:
     uri = run.artifact_uri
     if not run.run_id or run.run_id not in uri or _ID_PLACE in uri:
         return uri
-    return _shared(_ID_PLACE + uri.replace(run.run_id, _ID_PLACE))
+    return intern(_ID_PLACE + uri.replace(run.run_id, _ID_PLACE))

@@ -6,12 +6,12 @@ they hold and not runs × metrics.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from engine.query.keys import Value
 
 Block = list[Value] | dict[int, Value]
-"""A column of one page: a value per row, or the few that there are by row. Rows count from the page's first."""
+"""A column of one page: a value per row, or the few that there are by row (counted from the page's first)."""
 
 # Where a mapping entry costs about what this many list places cost.
 _SPARSE_FACTOR = 8
@@ -31,6 +31,10 @@ class Cells:
         self._sparse: dict[int, Value] = sparse or {}
         self._lent = False
 
+    @property
+    def is_sparse(self) -> bool:
+        return self._dense is None
+
     def value(self, row: int) -> Value:
         if self._dense is None:
             return self._sparse.get(row)
@@ -38,13 +42,21 @@ class Cells:
 
     def values(self, length: int) -> list[Value]:
         """The first `length` rows, as a list that nobody may change."""
+        items = self.at_least(length)
+        if len(items) > length:
+            return items[:length]
+        self._lent = self._dense is not None
+        return items
+
+    def at_least(self, length: int) -> list[Value]:
+        """The first `length` rows, and perhaps more; later rows may be added to the list."""
         if self._dense is None:
             return self._spread(length)
-        if len(self._dense) > length:
-            return self._dense[:length]
-        items = self._dense if len(self._dense) == length else self._writable(length)
-        self._lent = True
-        return items
+        return self._dense if len(self._dense) >= length else self._writable(length)
+
+    def reader(self, length: int) -> Callable[[int], Value]:
+        """A function from a row below `length` to its value."""
+        return self._sparse.get if self._dense is None else self.at_least(length).__getitem__
 
     def distinct(self, length: int) -> set[Value]:
         """The different values of the first `length` rows; None may be one of them."""

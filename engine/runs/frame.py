@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import cast
 
 from engine.entities import Lifecycle, Run, Status
@@ -19,6 +20,7 @@ __all__ = ["ColumnKey", "ColumnKind", "RunFrame", "SortKey", "Value", "sorted_ro
 _RUN_ID = ColumnKey("attribute", "run_id")
 _START = ColumnKey("attribute", "start_time")
 _END = ColumnKey("attribute", "end_time")
+_ARTIFACT_URI = ColumnKey("attribute", "artifact_uri")
 
 
 class _Lineage:
@@ -112,7 +114,8 @@ class RunFrame:
         return key.name in self._columns[key.kind] or key.is_duration
 
     def column(self, key: ColumnKey) -> Sequence[Value]:
-        """One value per row, None where missing; not to be changed. Raises `KeyError` for an unknown column."""
+        """One value per row, None where missing; not to be changed. Raises `KeyError` for a column that
+        is not here."""
         view = self._views.get(key)
         if view is None:
             view = self._views[key] = self._view(key)
@@ -120,25 +123,31 @@ class RunFrame:
 
     def _view(self, key: ColumnKey) -> list[Value]:
         if key.is_duration:
-            return [
-                _seconds(start, end)
-                for start, end in zip(self.column(_START), self.column(_END), strict=True)
-            ]
+            return [_seconds(*times) for times in zip(self.column(_START), self.column(_END), strict=True)]
         cells = self._columns[key.kind][key.name]
         with self._lineage.lock:
             values = cells.values(self._length)
-        if key.kind == "attribute" and key.name == "artifact_uri":
+        if key == _ARTIFACT_URI:
             return [artifact_uri(value, run_id) for value, run_id in zip(values, self.run_ids, strict=True)]
         return values
 
-    def cells(self, key: ColumnKey, rows: Iterable[int]) -> list[Value]:
-        """The values of some rows: cheaper than `column` when many columns are looked at in few rows."""
-        if key in self._views or key.name not in self._columns[key.kind] or key.name == "artifact_uri":
-            column = self.column(key)
-            return [column[row] for row in rows]
-        value = self._columns[key.kind][key.name].value
+    def scan(self, key: ColumnKey) -> Sequence[Value]:
+        """As `column`, but there may be more values than rows. Made for going through once: on a
+        frame that still grows, `column` costs a copy and this does not."""
+        cells = self._columns[key.kind].get(key.name)
+        if key in self._views or cells is None or key == _ARTIFACT_URI or cells.is_sparse:
+            return self.column(key)
         with self._lineage.lock:
-            return [value(row) for row in rows]
+            return cells.at_least(self._length)
+
+    def reader(self, key: ColumnKey) -> Callable[[int], Value]:
+        """A function from a row to its value in one column: the cheapest way to a few cells.
+        Raises `KeyError` for an unknown column."""
+        cells = self._columns[key.kind].get(key.name)
+        if key in self._views or cells is None or key == _ARTIFACT_URI:
+            return self.column(key).__getitem__
+        with self._lineage.lock:
+            return cells.reader(self._length)
 
     def numbers(self, key: ColumnKey) -> Sequence[float | None]:
         """The column read as numbers, None where a value is missing or is no number."""
@@ -146,7 +155,7 @@ class RunFrame:
             return cast(Sequence[float | None], self.column(key))
         found = self._numbers.get(key)
         if found is None:
-            texts = cast(Sequence[str | None], self.column(key))
+            texts = cast(Sequence[str | None], self.scan(key))[: self._length]
             read = {text: as_number(text) for text in set(texts)}
             found = self._numbers[key] = [read[text] for text in texts]
         return found
@@ -203,18 +212,21 @@ class RunFrame:
     def newest_first(self) -> Sequence[int]:
         """All rows: newest start first, then by run id; runs without a start last."""
         if self._newest is None:
-            self._newest = _newest_first(cast(Sequence[int | None], self.column(_START)), self.run_ids)
+            self._newest = _newest_first(self.scan(_START), self.scan(_RUN_ID), self._length)
         return self._newest
 
 
-def _newest_first(starts: Sequence[int | None], run_ids: Sequence[str]) -> Sequence[int]:
-    whens = [-1 if start is None else start for start in starts]
-    order = sorted(range(len(whens)), key=whens.__getitem__, reverse=True)
-    rows: list[int] = []
-    for _, same in groupby(order, key=whens.__getitem__):
-        together = list(same)
-        rows += together if len(together) == 1 else sorted(together, key=run_ids.__getitem__)
-    return rows
+def _newest_first(starts: Sequence[Value], run_ids: Sequence[Value], length: int) -> Sequence[int]:
+    whens = [-math.inf if start is None else cast(int, start) for start in starts[:length]]
+    ids = cast(Sequence[str], run_ids)
+    pairs = zip(pairwise(whens), pairwise(ids), strict=False)
+    if all(newer > older or (newer == older and one < other) for (newer, older), (one, other) in pairs):
+        return range(length)  # as a store gives them
+    rows = sorted(range(length), key=whens.__getitem__, reverse=True)
+    together = (list(rows) for _, rows in groupby(rows, key=whens.__getitem__))
+    return [
+        row for same in together for row in (same if len(same) == 1 else sorted(same, key=ids.__getitem__))
+    ]
 
 
 def _seconds(start: Value, end: Value) -> float | None:
@@ -247,7 +259,9 @@ def sorted_rows(frame: RunFrame, keys: Sequence[SortKey], rows: Sequence[int] | 
 def _sortable(frame: RunFrame, key: ColumnKey) -> Sequence[Value]:
     if key not in frame:
         return [None] * len(frame)
-    return frame.numbers(key) if frame.is_numeric(key) else frame.column(key)
+    if key.is_number or not frame.is_numeric(key):
+        return frame.scan(key)
+    return frame.numbers(key)
 
 
 def _ordered(order: Sequence[int], column: Sequence[Value], descending: bool) -> list[int]:

@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from engine.entities import ModelVersion
-from engine.errors import EngineError, NotFound, StoreNotFound, StoreRefused
+from engine.errors import NotFound, StoreRefused, StoreUnreadable
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
     from engine.stores.base import Store
 
 SHOWN_PREDICTIONS = 20
+
+_FILES_MISSING = (NotFound, StoreRefused, StoreUnreadable)
+"""What a store says that answers, but does not have the model's files or cannot reach their place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,7 @@ def probe_version(uri: TrackingUri, store: Store, model: str, version: int) -> P
     that there is not, and `StoreError` when the store does not answer.
     """
     _check_exists(store, model, version)
-    from engine.stores.client import open_client
-
-    client = open_client(uri.raw)
+    client = _client(uri)
     import mlflow.pyfunc  # here, so that the import is not taken for the model's own time
 
     started = time.perf_counter()
@@ -72,6 +75,15 @@ def probe_version(uri: TrackingUri, store: Store, model: str, version: int) -> P
     return ProbeResult(model, version, True, _row_count(example), predictions, loaded, predicted)
 
 
+def _client(uri: TrackingUri) -> MlflowClient:
+    from engine.stores.client import open_client, translate
+
+    try:
+        return open_client(uri.raw)
+    except Exception as error:
+        raise translate(error) from error
+
+
 def _check_exists(store: Store, model: str, version: int) -> None:
     versions: tuple[ModelVersion, ...] = store.model_versions(model)
     if not any(v.version == version for v in versions):
@@ -89,7 +101,7 @@ def _blamed(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def _files(client: Any, uri: TrackingUri, model: str, version: int) -> Iterator[Path]:
+def _files(client: MlflowClient, uri: TrackingUri, model: str, version: int) -> Iterator[Path]:
     """The folder of the model's files: where it lies if that is here, else a copy for the while.
 
     Fetching from the place that the registry names leaves MLflow's global tracking URI, which
@@ -107,9 +119,7 @@ def _files(client: Any, uri: TrackingUri, model: str, version: int) -> Iterator[
             )
         except Exception as error:
             known = translate(error)
-            if isinstance(known, (NotFound, StoreNotFound, StoreRefused)) or not isinstance(
-                known, EngineError
-            ):
+            if isinstance(known, _FILES_MISSING):
                 raise _Unfit(f"Its files cannot be fetched: {known}") from error
             raise known from error
         if not (folder / "MLmodel").is_file():

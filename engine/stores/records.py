@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import cast, get_args
 
 from engine.entities import STAGES, Lifecycle, Stage, Status
@@ -38,7 +38,7 @@ def lifecycle(value: object) -> Lifecycle:
 
 
 def stage(value: object) -> Stage:
-    return cast(Stage, value) if value in STAGES else "None"
+    return next((known for known in STAGES if known == value), "None")
 
 
 def moment(value: int | str | None) -> int | None:
@@ -62,14 +62,18 @@ def no_such_run(run_id: str) -> NotFound:
     )
 
 
-def no_such_model(name: str, names: Iterable[str] = ()) -> NotFound:
-    known = ", ".join(sorted(names)[:8])
-    return NotFound(
-        f"There is no registered model {safe(name, 80)}", f"Models here: {known}" if known else ""
-    )
+def no_such_model(name: str) -> NotFound:
+    return NotFound(f"There is no registered model {safe(name, 80)}")
 
 
 def check_run_id(run_id: str) -> None:
     """Raise `NotFound` for what MLflow would not accept as a run id."""
     if not _RUN_ID.fullmatch(run_id):
         raise no_such_run(run_id)
+
+
+def name_filter(name: str) -> str:
+    """A search filter for one model's versions. MLflow's grammar has no escapes: a name with both
+    kinds of quotes cannot be searched for, and the empty filter finds it among all versions."""
+    quote = next((quote for quote in "'\"" if quote not in name), None)
+    return f"name = {quote}{name}{quote}" if quote else ""

@@ -13,7 +13,7 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -49,11 +49,10 @@ class Snapshot:
 
 
 class SqliteDatabase:
-    """Thread-safe. `shown` is the database's name in errors."""
+    """A database file that may or may not be there. Thread-safe."""
 
-    def __init__(self, path: Path, shown: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self.path = path
-        self.shown = shown
         self._busy_seconds = busy_seconds
         self._lock = threading.Lock()
         self._live: set[sqlite3.Connection] = set()
@@ -144,16 +143,6 @@ class SqliteDatabase:
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_FORMAT")):
             return StoreUnreadable("The store is damaged", facts, "Restore it from a backup.")
         return StoreUnreadable("The store cannot be read", facts, "Check the file and its permissions.")
-
-
-def missing_columns(snapshot: Snapshot, required: Mapping[str, str]) -> list[str]:
-    """What of `required` (columns by table, separated by spaces) the database lacks, as `table.column`."""
-    return [
-        f"{table}.{column}" if table in snapshot.columns else table
-        for table, columns in required.items()
-        for column in (columns.split() if table in snapshot.columns else [""])
-        if column not in snapshot.columns.get(table, ())
-    ]
 
 
 def _is_resting_wal(path: Path) -> bool:

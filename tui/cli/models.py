@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -14,8 +15,8 @@ from engine.text import Shown, safe, safe_lines
 from engine.uri import TrackingUri
 from engine.values import MISSING, ago, count, format_for
 from tui.cli.options import Invocation, json_option, pass_invocation
-from tui.cli.output import Cell, Head, Output, write_json
-from tui.cli.payloads import model_payload, version_payload
+from tui.cli.output import Cell, Head, Output, Row, write_json
+from tui.cli.payloads import Payload, model_payload, version_payload
 
 if TYPE_CHECKING:
     from engine.api import Engine
@@ -49,3 +50,105 @@ def models(invocation: Invocation, name: str | None, as_json: bool) -> None:
         _show_models(found, versions, uri)
     else:
         _show_versions(found[0], versions[name], metrics)
+
+
+def _chosen(found: tuple[RegisteredModel, ...], name: str | None) -> tuple[RegisteredModel, ...]:
+    if name is None:
+        return found
+    chosen = tuple(model for model in found if model.name == name)
+    if not chosen:
+        there = ", ".join(model.name for model in found[:8]) or "none"
+        raise NotFound(f"There is no registered model {name!r}", f"Models in this store: {there}")
+    return chosen
+
+
+def _metrics(engine: Engine, versions: Versions) -> Metrics:
+    """Metrics by run id; a run that is gone has none."""
+    found: dict[str, Mapping[str, float]] = {}
+    for run_id in {version.run_id for group in versions.values() for version in group if version.run_id}:
+        with contextlib.suppress(NotFound):
+            found[run_id] = engine.run(run_id).run.metrics
+    return found
+
+
+def _payload(model: RegisteredModel, versions: Sequence[ModelVersion], metrics: Metrics) -> Payload:
+    return model_payload(model, (version_payload(v, metrics.get(v.run_id)) for v in versions))
+
+
+def _show_models(found: Sequence[RegisteredModel], versions: Versions, uri: TrackingUri) -> None:
+    output = Output()
+    if not found:
+        output.line(f"No registered models in {uri.shown}. `mlflow-console demo` registers one.")
+        return
+    heads = [
+        Head(Shown("name"), keep=True, flexible=True),
+        Head(Shown("versions"), right=True, keep=True),
+        Head(Shown("Production"), right=True, keep=True),
+        Head(Shown("Staging"), right=True),
+        Head(Shown("aliases"), flexible=True),
+        Head(Shown("changed")),
+        Head(Shown("description"), flexible=True),
+    ]
+    now = time.time_ns() // 1_000_000
+    output.table(heads, [_model_row(model, versions[model.name], now) for model in found])
+
+
+def _model_row(model: RegisteredModel, versions: Sequence[ModelVersion], now: int) -> list[Shown]:
+    def holding(stage: str) -> Shown:
+        return Shown(", ".join(str(v.version) for v in versions if v.stage == stage)) or MISSING
+
+    return [
+        safe(model.name),
+        count(len(versions)),
+        holding("Production"),
+        holding("Staging"),
+        safe(", ".join(f"{alias}→{number}" for alias, number in sorted(model.aliases.items()))),
+        ago(model.last_updated_time, now),
+        safe(model.description),
+    ]
+
+
+def _show_versions(model: RegisteredModel, versions: Sequence[ModelVersion], metrics: Metrics) -> None:
+    output = Output()
+    output.line(Cell(safe(model.name), "bold"))
+    for line in safe_lines(model.description) if model.description else ():
+        output.line(line)
+    if not versions:
+        output.line("It has no versions.")
+        return
+    heads, rows = version_table(versions, metrics)
+    output.table(heads, rows)
+
+
+def version_table(versions: Sequence[ModelVersion], metrics: Metrics) -> tuple[list[Head], list[Row]]:
+    """Versions in rows, with the metrics that say most about their source runs. `metrics` by run id."""
+    from engine import key_metrics
+
+    own = [metrics.get(version.run_id, {}) for version in versions]
+    names = key_metrics({name for found in own for name in found})
+    formats = {name: format_for([found.get(name) for found in own]) for name in names}
+    heads = [
+        Head(Shown("version"), right=True, keep=True),
+        Head(Shown("stage"), keep=True),
+        Head(Shown("aliases"), keep=True, flexible=True),
+        *(Head(safe(name), right=True, keep=place == 0) for place, name in enumerate(names)),
+        Head(Shown("made")),
+        Head(Shown("by")),
+        Head(Shown("run")),
+        Head(Shown("description"), flexible=True),
+    ]
+    now = time.time_ns() // 1_000_000
+    rows: list[Row] = [
+        [
+            safe(version.version),
+            Cell(safe(version.stage), STAGE_STYLES.get(version.stage, "")),
+            safe(", ".join(version.aliases)),
+            *(formats[name](found.get(name)) for name in names),
+            ago(version.creation_time, now),
+            safe(version.user_id),
+            safe(version.run_id) or MISSING,
+            safe(version.description),
+        ]
+        for version, found in zip(versions, own, strict=True)
+    ]
+    return heads, rows

@@ -96,6 +96,17 @@ def stop_signals(token: CancelToken) -> Iterator[StopSignals]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """On a terminal stderr says that something takes its time."""
+    output = Output(err=True)
+    if not output.is_terminal:
+        yield
+        return
+    with output.rich.status(what):
+        yield
+
+
 def load_frame(engine: Engine, experiment: Experiment) -> RunFrame:
     """All runs of `experiment`; on a terminal stderr tells how many are there while they come."""
     output = Output(err=True)

@@ -7,9 +7,10 @@ from typing import ClassVar, TypeVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 
-from engine.text import Shown, safe
+from engine.text import safe
 
 T = TypeVar("T")
 
@@ -38,8 +39,8 @@ class Dialog(ModalScreen[T | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:
-            box.border_title = bracketless(safe(self.title_text))
-            box.border_subtitle = bracketless(safe(self.subtitle_text))
+            box.border_title = Content(safe(self.title_text))  # type: ignore[assignment]
+            box.border_subtitle = Content(safe(self.subtitle_text))  # type: ignore[assignment]
             yield from self.compose_dialog()
 
     def compose_dialog(self) -> ComposeResult:
@@ -47,8 +48,3 @@ class Dialog(ModalScreen[T | None]):
 
     def action_leave(self) -> None:
         self.dismiss(None)
-
-
-def bracketless(text: Shown) -> str:
-    """Border titles are parsed as markup: escape what would be a tag."""
-    return text.replace("[", "\\[")

@@ -47,11 +47,11 @@ class SweepDialog(Dialog["SweepSpec"]):
     subtitle_text = "tab moves · enter on Start trains · esc leaves"
 
     def compose_dialog(self) -> ComposeResult:
-        from engine import DEFAULT_GRID, format_grid
+        from engine import DEFAULT_GRID, grid_text
 
         yield from self._row("data", "", "a CSV file; empty: the embedded heart.csv", "data")
         yield from self._row("target", "target", "the column to predict", "target")
-        yield from self._row("grid", format_grid(DEFAULT_GRID), "n_neighbors=3,5,7 weights=uniform", "grid")
+        yield from self._row("grid", grid_text(DEFAULT_GRID), "n_neighbors=3,5,7 weights=uniform", "grid")
         with Horizontal(classes="row"):
             yield Label("recipe", markup=False)
             yield Select(
@@ -118,15 +118,13 @@ class SweepDialog(Dialog["SweepSpec"]):
         self.focus_next()
 
     def action_start(self) -> None:
-        from engine import check_sweep
-
         console = cast("Console", self.app)
 
         async def check() -> None:
             try:
                 spec = self._spec()
                 self._tell("reading the data …")
-                await console.bridge.call(partial(check_sweep, spec))
+                await console.bridge.call(partial(console.engine.check_sweep, spec))
             except EngineError as error:
                 self._tell(str(error), fault=True)
             else:

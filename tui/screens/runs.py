@@ -8,30 +8,24 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.timer import Timer
 
 from engine import values
 from engine.entities import Experiment
-from engine.errors import EngineError, FilterError, StoreNotFound
+from engine.errors import EngineError, StoreNotFound
 from engine.jobs import CancelToken
 from engine.text import Shown, safe
 from tui.bridge import Relay
 from tui.commands import Command, Scope
 from tui.screens.base import ConsoleScreen
-from tui.state import View
 from tui.widgets.empty import EmptyState
-from tui.widgets.filter_bar import FilterBar
 from tui.widgets.pane_title import PaneTitle
+from tui.widgets.run_list import RunList
 from tui.widgets.run_preview import RunPreview
-from tui.widgets.table import Table
+from tui.widgets.table import Table, TableColumn, TextRow, TextSource
 
 if TYPE_CHECKING:
-    from engine.runs.frame import ColumnKey, RunFrame, SortKey
+    from engine.runs.frame import RunFrame
     from engine.runs.insights import BestRun
-    from tui.widgets.run_source import RunSource
-
-DEBOUNCE = 0.15
-"""Seconds without a key before a filter is tried."""
 
 
 class RunsScreen(ConsoleScreen):
@@ -44,38 +38,25 @@ class RunsScreen(ConsoleScreen):
         super().__init__()
         self.experiments: tuple[Experiment, ...] = ()
         self.experiment: Experiment | None = None
-        self.frame: RunFrame | None = None
-        self.rows: list[int] = []
         self._loading = CancelToken()
-        self._typing: Timer | None = None
 
     def compose_view(self) -> ComposeResult:
         with Horizontal(id="panes"):
             with Vertical(id="experiments-pane"):
                 yield PaneTitle("EXPERIMENTS", id="experiments-title")
                 yield Table(id="experiments")
-            with Vertical(id="runs-pane"):
-                yield PaneTitle("RUNS", id="runs-title")
-                yield FilterBar(id="filter")
-                yield Table(id="runs")
+            yield RunList(self.console.bridge, id="run-list")
         yield RunPreview(id="preview")
         yield EmptyState(id="empty")
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one("#runs", Table).focus()
+        self.run_list.table.focus()
         self.refresh_view()
 
     @property
-    def view(self) -> View:
-        return self.state.view(self.experiment.experiment_id if self.experiment else "")
-
-    @property
-    def source(self) -> RunSource | None:
-        from tui.widgets.run_source import RunSource
-
-        source = self.query_one("#runs", Table).source
-        return source if isinstance(source, RunSource) else None
+    def run_list(self) -> RunList:
+        return self.query_one("#run-list", RunList)
 
     # ── reading ──────────────────────────────────────────────────────────────
 
@@ -91,20 +72,18 @@ class RunsScreen(ConsoleScreen):
     def _show_experiments(self, answer: tuple[tuple[Experiment, ...], str | None]) -> None:
         self.experiments, newest = answer
         self.read_now()
-        if not any(e.run_count != 0 for e in self.experiments):
-            self._show_empty("No runs yet", "This store holds experiments, but no run was logged into them.")
+        if all(e.run_count == 0 for e in self.experiments):
+            self._show_empty("No runs yet", "Nothing has been logged into this store.", _FIRST_STEPS)
             return
         self.remove_class("-empty")
         table = self.query_one("#experiments", Table)
         table.set_source(_experiment_source(self.experiments))
-        title = self.query_one("#experiments-title", PaneTitle)
-        title.facts = values.count(len(self.experiments))
+        self.query_one("#experiments-title", PaneTitle).facts = values.count(len(self.experiments))
         chosen = self._choose(newest)
-        if chosen is not None:
-            table.move_to(chosen.experiment_id)
-            self.show_experiment(chosen)
+        table.move_to(chosen.experiment_id)
+        self.show_experiment(chosen)
 
-    def _choose(self, newest: str | None) -> Experiment | None:
+    def _choose(self, newest: str | None) -> Experiment:
         """What was asked for, what is shown, what was viewed last, what was active last."""
         wanted, self.console.wanted_experiment = self.console.wanted_experiment, None
         by_id = {e.experiment_id: e for e in self.experiments}
@@ -115,31 +94,28 @@ class RunsScreen(ConsoleScreen):
         for choice in (wanted, shown, self.state.experiment_id, newest):
             if choice is not None and (choice in by_name or choice in by_id):
                 return by_name.get(choice) or by_id[choice]
-        return self.experiments[0] if self.experiments else None
+        return self.experiments[0]
 
     def show_experiment(self, experiment: Experiment) -> None:
         """Read an experiment's runs and show them as they come."""
-        changed = self.experiment is None or self.experiment.experiment_id != experiment.experiment_id
+        if self.experiment is None or self.experiment.experiment_id != experiment.experiment_id:
+            self.run_list.begin(experiment.name, self.state.view(experiment.experiment_id))
         self.experiment = experiment
         self.state.experiment_id = experiment.experiment_id
-        if changed:
-            self.frame = None
-            self.query_one("#filter", FilterBar).show_text(self.view.filter_text)
-            self.query_one("#runs", Table).set_marks(self.view.marks)
-        self._tell_count()
         self._loading.cancel()
         self._loading = token = CancelToken()
-        experiment_id = experiment.experiment_id
 
         def show(frame: RunFrame) -> None:
             if not token.cancelled:
-                self._show_frame(frame)
+                self.read_now()
+                self.run_list.show_frame(frame)
 
-        work = partial(self.engine.load_runs, experiment_id, on_frame=Relay(show), cancel=token)
+        relay = Relay(show)
+        work = partial(self.engine.load_runs, experiment.experiment_id, on_frame=relay, cancel=token)
         self.ask(work, show, group="runs")
 
     def _no_store(self, error: EngineError) -> None:
-        if self.frame is not None:
+        if self.run_list.frame is not None:
             self.show_trouble(error)
             return
         self.read_now()
@@ -148,69 +124,10 @@ class RunsScreen(ConsoleScreen):
             self.show_place()
         self._show_empty(error.title, error.detail, error.hint)
 
-    def _show_empty(self, title: str, detail: str, hint: str = "") -> None:
+    def _show_empty(self, title: str, *lines: str) -> None:
         self.add_class("-empty")
-        self.query_one("#empty", EmptyState).show(
-            title,
-            [line for line in (detail, hint) if line],
-            keys=[("4", "train a sweep"), ("r", "look again"), (":", "command line"), ("q", "quit")],
-        )
-
-    # ── arranging ────────────────────────────────────────────────────────────
-
-    def _show_frame(self, frame: RunFrame) -> None:
-        self.frame = frame
-        self.read_now()
-        self.arrange()
-
-    def arrange(self) -> None:
-        """Filter and sort what is loaded, off the event loop; the newest request wins."""
-        frame, view = self.frame, self.view
-        if frame is None:
-            return
-
-        def work() -> tuple[RunFrame, list[int], tuple[SortKey, ...]]:
-            from engine.query import compile_filter
-            from engine.runs.frame import sorted_rows
-
-            rows = (
-                compile_filter(view.filter_text, frame.keys).rows(frame) if view.filter_text.strip() else None
-            )
-            return frame, sorted_rows(frame, view.sort, rows), view.sort
-
-        self.ask(work, self._show_rows, group="arrange", failed=self._refuse_filter)
-
-    def _show_rows(self, arranged: tuple[RunFrame, list[int], tuple[SortKey, ...]]) -> None:
-        from tui.widgets.run_source import RunSource
-
-        frame, self.rows, sort = arranged
-        self.query_one("#runs", Table).set_source(RunSource(frame, self.rows, sort))
-        if self.view.filter_text.strip():
-            self.query_one("#filter", FilterBar).show_note(Shown(f"{values.count(len(self.rows))} match"))
-        self._tell_count()
-
-    def _refuse_filter(self, error: EngineError) -> None:
-        if isinstance(error, FilterError):
-            self.query_one("#filter", FilterBar).show_fault(error)
-        else:
-            self.show_trouble(error)
-
-    def _tell_count(self) -> None:
-        title = self.query_one("#runs-title", PaneTitle)
-        title.subject = safe(self.experiment.name) if self.experiment else Shown("")
-        frame = self.frame
-        if frame is None:
-            title.facts = Shown("loading …")
-            return
-        loaded = len(frame)
-        parts = [f"{values.count(len(self.rows))} of {values.count(loaded)}"]
-        if not frame.complete:
-            whole = f" of {values.count(frame.total)}" if frame.total else ""
-            parts.append(f"loading {values.count(loaded)}{whole}")
-        if marks := len(self.view.marks):
-            parts.append(f"{values.count(marks)} marked")
-        parts += [f"sorted {safe(k.key.name)} {'↓' if k.descending else '↑'}" for k in self.view.sort]
-        title.facts = Shown(" · ".join(parts))
+        keys = [("4", "train a sweep"), ("r", "look again"), (":", "command line"), ("q", "quit")]
+        self.query_one("#empty", EmptyState).show(title, [line for line in lines if line], keys)
 
     # ── what the operator does ───────────────────────────────────────────────
 
@@ -220,7 +137,7 @@ class RunsScreen(ConsoleScreen):
         if chosen is not None:
             self.show_experiment(chosen)
             self.remove_class("-experiments-open")
-            self.query_one("#runs", Table).focus()
+            self.run_list.table.focus()
 
     @on(Table.RowSelected, "#runs")
     def _open_run(self, event: Table.RowSelected) -> None:
@@ -228,187 +145,103 @@ class RunsScreen(ConsoleScreen):
 
         self.app.push_screen(RunScreen(event.key))
 
-    @on(Table.RowHighlighted, "#runs")
-    def _preview(self, event: Table.RowHighlighted) -> None:
-        source = self.source
-        preview = self.query_one("#preview", RunPreview)
-        if source is None or event.key is None or (row := source.frame.row_of(event.key)) is None:
-            preview.run = None
-        else:
-            preview.run = source.frame.run(row)
+    @on(RunList.Highlighted)
+    def _preview(self, event: RunList.Highlighted) -> None:
+        self.query_one("#preview", RunPreview).run = event.run
 
-    @on(Table.MarksChanged, "#runs")
-    def _keep_marks(self, event: Table.MarksChanged) -> None:
-        self.view.marks = frozenset(event.keys)
-        self._tell_count()
+    @on(RunList.MarksChanged)
+    def _marks_changed(self) -> None:
         self.show_keys()
 
-    @on(Table.HeaderClicked, "#runs")
-    def _sort_clicked(self, event: Table.HeaderClicked) -> None:
-        self._sort_by(event.key)
+    @on(RunList.Failed)
+    def _arranging_failed(self, event: RunList.Failed) -> None:
+        self.show_trouble(event.error)
 
     def action_sort_column(self) -> None:
-        column = self.query_one("#runs", Table).column_key
-        if column is not None:
-            self._sort_by(column)
-
-    def _sort_by(self, column: str) -> None:
-        source = self.source
-        key = source.column_key(column) if source else None
-        if key is not None:
-            self.sort_by(key)
-
-    def sort_by(self, key: ColumnKey, descending: bool | None = None) -> None:
-        """Sort by one column; again by the same: the other way round."""
-        from engine.runs.compare import direction_of
-        from engine.runs.frame import SortKey
-
-        now = self.view.sort[0] if self.view.sort else None
-        if descending is None:
-            if now is not None and now.key == key:
-                descending = not now.descending
-            else:
-                newest_first = key.name in ("start_time", "end_time")
-                descending = newest_first or (key.kind == "metric" and direction_of(key.name) == "higher")
-        self.view.sort = (SortKey(key, descending),)
-        self.arrange()
+        self.run_list.sort_by_column(None)
 
     def action_pick_sort(self) -> None:
         from tui.dialogs.pick import PickDialog
 
-        source = self.source
-        if source is None:
-            return
-        choices = [(str(c.key), c.label) for c in source.keys]
-        self.app.push_screen(PickDialog("Sort by", choices), lambda chosen: chosen and self._sort_by(chosen))
+        def sort(chosen: str | None) -> None:
+            if chosen:
+                self.run_list.sort_by_column(chosen)
+
+        if (source := self.run_list.source) is not None:
+            choices = [(str(c.key), safe(str(c.key))) for c in source.keys]
+            self.app.push_screen(PickDialog("Sort by", choices), sort)
 
     def action_open_filter(self) -> None:
-        self.query_one("#filter", FilterBar).open()
-
-    @on(FilterBar.Edited)
-    def _wait_for_more(self, event: FilterBar.Edited) -> None:
-        if self._typing is not None:
-            self._typing.stop()
-        self._typing = self.set_timer(DEBOUNCE, partial(self.set_filter, event.text))
-
-    def set_filter(self, text: str) -> None:
-        """Filter by `text`; a wrong one says so and leaves the rows."""
-        self.view.filter_text = text
-        if not text.strip():
-            self.query_one("#filter", FilterBar).show_note(Shown(""))
-        self.arrange()
-
-    def apply_filter(self, text: str) -> None:
-        """Filter as if `text` had been typed."""
-        self.query_one("#filter", FilterBar).show_text(text)
-        self.set_filter(text)
-
-    @on(FilterBar.Left)
-    def _go_to_rows(self) -> None:
-        bar = self.query_one("#filter", FilterBar)
-        if not bar.text.strip():
-            bar.close()
-        self.query_one("#runs", Table).focus()
-
-    @on(FilterBar.Cleared)
-    def _clear_filter(self) -> None:
-        self.query_one("#filter", FilterBar).close()
-        self.query_one("#runs", Table).focus()
-        self.set_filter("")
+        self.run_list.filter_bar.open()
 
     def peel(self) -> bool:
         if self.has_class("-experiments-open"):
             self.remove_class("-experiments-open")
-        elif self.view.filter_text:
-            self._clear_filter()
-        elif self.view.marks:
-            self.query_one("#runs", Table).set_marks(frozenset())
-            self.view.marks = frozenset()
-            self._tell_count()
+            self.run_list.table.focus()
+        elif self.run_list.view.filter_text:
+            self.run_list.clear_filter()
+        elif self.run_list.view.marks:
+            self.run_list.clear_marks()
         else:
             return False
         return True
 
     def action_previous_pane(self) -> None:
-        if self.has_class("-narrow") and self.focused is self.query_one("#runs"):
+        if self.has_class("-narrow") and not self.has_class("-experiments-open"):
             self.add_class("-experiments-open")
             self.query_one("#experiments", Table).focus()
         else:
             super().action_previous_pane()
 
     def why_not(self, command: Command) -> str | None:
-        if command.id == "runs.compare-marked" and len(self.view.marks) < 2:
+        if command.id == "runs.compare-marked" and len(self.run_list.view.marks) < 2:
             return "Mark two runs or more with space first."
         return super().why_not(command)
 
     def action_compare_marked(self) -> None:
-        if self.refuse("runs.compare-marked") or self.frame is None:
-            return
-        marked = self.view.marks
-        self.state.compared = tuple(
-            i for i in (self.frame.run_ids[r] for r in self.rows) if i in marked
-        ) + tuple(i for i in sorted(marked) if (r := self.frame.row_of(i)) is None or r not in set(self.rows))
-        self.run_worker(self.app.switch_mode("compare"))
+        if not self.refuse("runs.compare-marked"):
+            self.state.compared = self.run_list.marked()
+            self.run_worker(self.console.action_show_mode("compare"))
 
     def action_copy_id(self) -> None:
-        key = self.query_one("#runs", Table).cursor_key
-        if key:
+        if key := self.run_list.table.cursor_key:
             self.app.copy_to_clipboard(key)
             self.console.say(f"Copied {key}")
 
-    def action_export_csv(self, name: str = "") -> None:
+    def action_export_csv(self, name: str = "experiment_results.csv") -> None:
         from tui.dialogs.export import ExportDialog
 
-        if self.frame is None:
-            return
-        frame, rows = self.frame, list(self.rows)
-        self.app.push_screen(ExportDialog(frame, rows, name or "experiment_results.csv"))
+        if self.run_list.frame is not None:
+            self.app.push_screen(ExportDialog(self.run_list.frame, [*self.run_list.rows], name))
 
     def action_show_best(self, metric: str = "") -> None:
         from tui.dialogs.best import BestDialog
 
-        frame = self.frame
-        wanted = metric or self._metric_at_hand()
+        frame, wanted = self.run_list.frame, metric or self.run_list.metric_at_hand()
         if frame is None or not wanted:
             self.console.say("These runs have no metric to be best by.", warning=True)
             return
-        direction = self.state.directions.get(wanted)
 
         def show(best: BestRun) -> None:
             self.app.push_screen(BestDialog(best), self._go_to_run)
 
-        self.ask(
-            partial(self.engine.best, frame, wanted, direction),
-            show,
-            group="best",
-            failed=self.console.show_error,
-        )
+        work = partial(self.engine.best, frame, wanted, self.state.directions.get(wanted))
+        self.ask(work, show, group="best", failed=self.console.show_error)
 
     def _go_to_run(self, run_id: str | None) -> None:
-        if run_id:
-            self.query_one("#runs", Table).move_to(run_id)
+        if run_id and not self.run_list.table.move_to(run_id):
+            self.console.say("The filter hides that run.", warning=True)
 
-    def _metric_at_hand(self) -> str | None:
-        """The metric that the operator is looking at: the focused column, the sort key, else accuracy
-        or the first there is."""
-        source = self.source
-        if source is None:
-            return None
-        column = self.query_one("#runs", Table).column_key
-        at_hand = [source.column_key(column) if column else None, *(k.key for k in self.view.sort)]
-        metrics = [c.key.name for c in source.keys if c.key.kind == "metric"]
-        for key in at_hand:
-            if key is not None and key.kind == "metric":
-                return key.name
-        return "accuracy" if "accuracy" in metrics else next(iter(metrics), None)
+
+_FIRST_STEPS = "Train a sweep here, or run `mlflow-console demo` in an empty folder for an example."
 
 
 def _experiment_source(experiments: tuple[Experiment, ...]) -> TextSource:
     """Names and, where the store can tell, how many runs each has."""
     counted = any(e.run_count is not None for e in experiments)
-    columns = [TableColumn("name", Shown("name"), 15, wanted=60)]
+    columns = [TableColumn("name", Shown("name"), 14, wanted=60)]
     if counted:
-        columns.append(TableColumn("runs", Shown("runs"), 7, numeric=True))
+        columns.append(TableColumn("runs", Shown("runs"), 6, numeric=True))
     rows = []
     for e in experiments:
         cells = [safe(e.name)]

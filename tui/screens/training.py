@@ -102,11 +102,16 @@ class TrainingScreen(ConsoleScreen):
         self._show_state()
 
     def _hear(self, event: SweepEvent) -> None:
-        if self.board.take(event):
-            if self._note.startswith("starting"):
-                self._note = ""
-                self._started = time.monotonic()
-            self._show_state()
+        from engine import SweepPreparing, SweepStarted
+
+        if isinstance(event, SweepPreparing):
+            self._note = event.note
+        elif isinstance(event, SweepStarted):
+            self._note, self._started = "", time.monotonic()
+            self.board.take(event)
+        elif not self.board.take(event):
+            return
+        self._show_state()
 
     def _finish(self, result: SweepResult) -> None:
         self.result, self.cancel = result, None
@@ -144,13 +149,13 @@ class TrainingScreen(ConsoleScreen):
             self._show_empty()
             return
         title.subject = safe(
-            f"{self.spec.dataset.name} · {self.spec.dataset.target} · {self.spec.estimator} · "
+            f"{self.spec.dataset.file.name} · {self.spec.dataset.target} · {self.spec.estimator} · "
             f"{self.spec.recipe} → {self.spec.experiment}"
         )
         title.facts = self._progress()
         self.query_one("#board", Table).set_source(self.board.source())
         curve = self.board.best_so_far()
-        self.query_one("#curve", Plot).set_series([Series(self.board.metric, curve)] if curve else [])
+        self.query_one("#curve", Plot).set_series([Series(self.board.metric, curve, "step")] if curve else [])
         self.query_one("#curve-title", PaneTitle).facts = safe(self.board.metric)
 
     def _show_empty(self) -> None:

@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def entry(target: str = "churn 1 → Production", **rest: object) -> JournalEntr
 
 
 def ended(intent: JournalEntry, outcome: str, **rest: object) -> JournalEntry:
-    return journal.replace(intent, outcome=outcome, **rest)  # type: ignore[arg-type]
+    return replace(intent, outcome=outcome, **rest)  # type: ignore[arg-type]
 
 
 def test_nothing_was_written_yet(state: Path) -> None:

@@ -138,7 +138,6 @@ class LineGrid(ScrollView, inherit_bindings=False):
             self._strips.clear()
 
     def on_resize(self, event: events.Resize) -> None:
-        self._painted.clear()
         self._arrange(self._first)
         self._show_cursor()
 

@@ -50,8 +50,8 @@ class Layout:
 
 def arrange(columns: Sequence[TableColumn], width: int, first: int, fixed: int) -> Layout:
     """Lay out `fixed` columns and then those from `first` on. Where not all columns fit, a fixed one
-    takes at most half of the width; the first column after them is always begun; of others only text is begun in less
-    room than it needs, for a number that is cut is a wrong number."""
+    takes at most half of the width. The first column after them is always begun; of the others only
+    text is begun in less room than it needs, for a number that is cut is a wrong number."""
     fixed = min(fixed, len(columns))
     first = max(first, fixed)
     end = width - MARGIN

@@ -22,7 +22,7 @@ class Navigation(LineGrid):
         return self._source.row_key(self.cursor_row) if self._source.row_count else None
 
     @property
-    def column_key(self) -> str | None:
+    def focused_column(self) -> str | None:
         """The key of the focused column; None when there are no columns."""
         columns = self._source.columns
         return columns[self.cursor_column].key if columns else None
@@ -48,7 +48,7 @@ class Navigation(LineGrid):
         return cast("Table", self)
 
     def on_mount(self) -> None:
-        super().on_mount()
+        super().on_mount()  # type: ignore[no-untyped-call]
         self._announce_row()
 
     def watch_cursor_row(self) -> None:
@@ -59,7 +59,7 @@ class Navigation(LineGrid):
     def watch_cursor_column(self) -> None:
         self._arrange(self._first)
         self._repaint_changed()
-        key = self.column_key
+        key = self.focused_column
         if key is not None and self.is_attached:
             self.post_message(ColumnFocused(self._table, key))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rich.segment import Segment
 from rich.style import Style
@@ -129,7 +130,7 @@ def _first_scrolled(layout: Layout) -> Place | None:
     if not layout.before:
         return None
     places = layout.places
-    for left, right in zip(places, places[1:], strict=False):
+    for left, right in pairwise(places):
         if right.column != left.column + 1:
             return right
     return places[0] if places and places[0].column > 0 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from textual import events
 from textual.binding import BindingType
@@ -24,11 +24,11 @@ class Table(Navigation, can_focus=True, inherit_bindings=False):
     HELP = "`j` `k` choose a row, `H` `L` a column; `space` marks, `v` marks up to here, `enter` opens."
     BINDINGS: ClassVar[list[BindingType]] = list(bindings("table"))
 
-    RowHighlighted = messages.RowHighlighted
-    RowSelected = messages.RowSelected
-    MarksChanged = messages.MarksChanged
-    ColumnFocused = messages.ColumnFocused
-    HeaderClicked = messages.HeaderClicked
+    RowHighlighted: TypeAlias = messages.RowHighlighted
+    RowSelected: TypeAlias = messages.RowSelected
+    MarksChanged: TypeAlias = messages.MarksChanged
+    ColumnFocused: TypeAlias = messages.ColumnFocused
+    HeaderClicked: TypeAlias = messages.HeaderClicked
 
     @property
     def marks(self) -> frozenset[str]:
@@ -44,7 +44,7 @@ class Table(Navigation, can_focus=True, inherit_bindings=False):
         """Show another source. The cursor stays on its row and that row on its line of the screen;
         where the row is gone, the cursor stays at its place. The focused column stays, too. Posts
         RowHighlighted when another row is now under the cursor."""
-        cursor, column = self.cursor_key, self.column_key
+        cursor, column = self.cursor_key, self.focused_column
         kept, line = self._kept_row()
         self._source = source
         self._strips.clear()

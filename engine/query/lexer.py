@@ -1,0 +1,112 @@
+"""A filter's text as tokens that know their place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.errors import FilterError
+
+TokenKind = Literal["word", "text", "double", "name", "operator", "(", ")", ",", "end"]
+"""`text` is in single quotes, `double` in double ones (a value or a column's name), `name` in backticks."""
+
+MAX_LENGTH = 10_000
+
+_QUOTES: dict[str, TokenKind] = {"'": "text", '"': "double", "`": "name"}
+_OPERATOR = re.compile(r"<=|>=|<>|!=|!~|==|[=<>~≤≥≠]")
+_SAME = {"==": "=", "<>": "!=", "≤": "<=", "≥": ">=", "≠": "!="}
+_SPACE = re.compile(r"\s+")
+_WORD = re.compile(r"""[^\s()'"`,=!<>~≤≥≠]+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands in the filter's text, in characters."""
+
+    position: int
+    length: int
+
+    def error(self, title: str, hint: str = "") -> FilterError:
+        return FilterError(title, self.position, self.length, hint)
+
+    def to(self, end: Place) -> Place:
+        return Place(self.position, end.position + end.length - self.position)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`text` is without quotes, an operator in its usual spelling; `joined`: no space goes before."""
+
+    kind: TokenKind
+    text: str
+    place: Place
+    joined: bool = False
+
+    @property
+    def keyword(self) -> str:
+        """The word in small letters if it may be a keyword, else nothing."""
+        return self.text.lower() if self.kind == "word" else ""
+
+
+def short(text: str) -> str:
+    """`text` as an error quotes it: at most 40 characters."""
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def tokens_of(text: str) -> tuple[Token, ...]:
+    """The tokens, the last one of kind `end`. Raises `FilterError` for an open quote or a stray character."""
+    if len(text) > MAX_LENGTH:
+        raise FilterError(
+            "The filter is too long",
+            MAX_LENGTH,
+            len(text) - MAX_LENGTH,
+            f"At most {MAX_LENGTH:,} characters; to list many values write `IN (…)`.",
+        )
+    last_quotes = {quote: text.rfind(quote) for quote in _QUOTES}
+    tokens: list[Token] = []
+    position = 0
+    while position < len(text):
+        space = _SPACE.match(text, position)
+        if space:
+            position = space.end()
+            continue
+        token = _token(text, position, last_quotes)
+        before = tokens[-1].place if tokens else Place(-1, 0)
+        joined = before.position + before.length == position
+        tokens.append(Token(token.kind, token.text, token.place, joined))
+        position += token.place.length
+    tokens.append(Token("end", "", Place(len(text), 0)))
+    return tuple(tokens)
+
+
+def _token(text: str, at: int, last_quotes: dict[str, int]) -> Token:
+    char = text[at]
+    if char in _QUOTES:
+        return _quoted(text, at, last_quotes[char])
+    if char in "(),":
+        return Token(char, char, Place(at, 1))  # type: ignore[arg-type]  # each is a kind of its own
+    if operator := _OPERATOR.match(text, at):
+        return Token("operator", _SAME.get(operator[0], operator[0]), Place(at, len(operator[0])))
+    if word := _WORD.match(text, at):
+        return Token("word", word[0], Place(at, len(word[0])))
+    raise Place(at, 1).error(f"Unexpected {char}", "Write NOT, !=, or put the text in quotes.")
+
+
+def _quoted(text: str, start: int, last: int) -> Token:
+    """A quoted text, read as MLflow reads it: there are no escapes; a doubled quote and a quote
+    after a backslash do not end the text, and all characters stay."""
+    quote = text[start]
+    at = start + 1
+    while at <= last:
+        if text[at] == quote:
+            if at + 1 > last or text[at + 1] != quote:
+                return Token(_QUOTES[quote], text[start + 1 : at], Place(start, at + 1 - start))
+            at += 2
+        elif text[at] == "\\" and quote != "`" and text[at + 1 : at + 2] == quote and at + 1 < last:
+            at += 2
+        else:
+            at += 1
+    raise Place(start, len(text) - start).error(
+        f"The quote {quote} is never closed", f"Close it with {quote}."
+    )

@@ -1,0 +1,118 @@
+"""Values of a filter, read as what the column they are compared with holds."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import get_args
+
+from engine.entities import Status
+from engine.query.keys import ColumnKey
+from engine.query.lexer import short
+from engine.query.names import closest
+from engine.query.tree import Operand
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
+_SPAN = re.compile(r"(?:\d+(?:\.\d+)?[a-z]+)+", re.ASCII)
+_SPAN_PART = re.compile(r"(\d+(?:\.\d+)?)([a-z]+)", re.ASCII)
+_SECONDS = {
+    "ms": 0.001,
+    **dict.fromkeys(("s", "sec"), 1.0),
+    **dict.fromkeys(("m", "min"), 60.0),
+    "h": 3600.0,
+    "d": 86400.0,
+    "w": 7 * 86400.0,
+}
+_STATUSES = get_args(Status)
+
+Moment = Callable[[float], float]
+"""A number that may depend on the present, both in milliseconds since the epoch."""
+
+
+def plain_number(operand: Operand) -> float | None:
+    """The number that an unquoted value is (NaN is none), else None."""
+    if operand.quoted:
+        return None
+    if _NUMBER.fullmatch(operand.text) or _INFINITE.fullmatch(operand.text):
+        return float(operand.text)
+    return None
+
+
+def number(operand: Operand, key: ColumnKey) -> float:
+    """The number to compare `key` with. Raises `FilterError`."""
+    value = plain_number(operand)
+    if value is not None:
+        return value
+    if operand.text.lower() == "nan" and not operand.quoted:
+        raise operand.place.error("NaN compares with nothing", f"Write {key} IS NAN.")
+    if operand.quoted and _NUMBER.fullmatch(operand.text):
+        raise operand.place.error("A value in quotes is text", f"Write {short(operand.text)} without quotes.")
+    what = f"{key} is a number" if key.is_number else "< and > compare numbers"
+    hint = "" if key.is_number else f"For text there are =, !=, LIKE, IN and ~; {key} may hold both."
+    raise operand.place.error(f"{what}, {_named(operand)} is not", hint)
+
+
+def seconds(operand: Operand, key: ColumnKey) -> float:
+    """A duration: `90`, `90s`, `10m`, `1h30m`, `250ms`. Raises `FilterError`."""
+    value = plain_number(operand)
+    if value is None:
+        value = _span(operand.text)
+    if value is None:
+        raise operand.place.error(f"{key} is a duration, {_named(operand)} is not", "Write 90s, 10m, 1h30m.")
+    return value
+
+
+def moment(operand: Operand, key: ColumnKey) -> Moment:
+    """A point in time: milliseconds since the epoch, `-7d` (seven days ago), a date, or date and
+    time in the local zone (`2026-11-23T09:15`). Raises `FilterError`."""
+    fixed = plain_number(operand)
+    if fixed is None and operand.text[:1] in "+-" and (span := _span(operand.text[1:])) is not None:
+        away = span * (-1000 if operand.text[0] == "-" else 1000)
+        return lambda now: now + away
+    if fixed is None:
+        fixed = _date(operand.text)
+    if fixed is None:
+        hint = (
+            f"Write -{short(operand.text)}."
+            if _span(operand.text) is not None
+            else "Write -7d or 2026-11-23T09:15."
+        )
+        raise operand.place.error(f"{key} is a time, {_named(operand)} is not", hint)
+    at = fixed
+    return lambda _: at
+
+
+def status(operand: Operand) -> str:
+    """A run's status, written in any case. Raises `FilterError`."""
+    value = operand.text.upper()
+    if value in _STATUSES:
+        return value
+    known = [name.lower() for name in _STATUSES]
+    hint = ", ".join(closest(operand.text, known) or known)
+    raise operand.place.error(f"There is no status {short(operand.text)}", f"Statuses: {hint}.")
+
+
+def _span(text: str) -> float | None:
+    """`1h30m` in seconds."""
+    if len(text) > 40 or not _SPAN.fullmatch(text.lower()):
+        return None
+    parts = _SPAN_PART.findall(text.lower())
+    if any(unit not in _SECONDS for _, unit in parts):
+        return None
+    return sum(float(amount) * _SECONDS[unit] for amount, unit in parts)
+
+
+def _date(text: str) -> float | None:
+    try:
+        found = datetime.fromisoformat(text).timestamp() * 1000
+    except (ValueError, OverflowError, OSError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _named(operand: Operand) -> str:
+    text = short(operand.text)
+    return f"'{text}'" if operand.quoted or not text else text

@@ -1,0 +1,193 @@
+"""Regular expressions as a tree. The notation is Python's, without back references and lookaround."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAX_PATTERN = 1000
+MAX_NESTING = 30
+
+_COUNTS = re.compile(r"\{(\d*)(,?)(\d*)\}", re.ASCII)
+_ESCAPE = re.compile(
+    r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[dDwWsStnrfva]|[^a-zA-Z0-9])", re.ASCII | re.DOTALL
+)
+_ASSERTIONS = {"^": "start", "$": "end", r"\A": "start", r"\Z": "end", r"\b": "edge", r"\B": "no edge"}
+_GROUP = re.compile(r"\((?:\?:|\?P<\w+>|(?!\?))")
+
+
+class PatternError(ValueError):
+    """A pattern that means nothing, or that is not supported; `position` and `length` say where."""
+
+    def __init__(self, title: str, position: int, length: int = 1) -> None:
+        super().__init__(title)
+        self.title = title
+        self.position = position
+        self.length = length
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """One character; `source` is what Python's engine calls it."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """`start`, `end`, `edge` (of a word) or `no edge`."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """`most` is None for any number of times."""
+
+    part: Node
+    least: int
+    most: int | None
+
+
+Node = Atom | Assertion | Series | Choice | Repeat
+
+
+def parse_pattern(pattern: str) -> tuple[Node, int]:
+    """The tree and the flags of Python's engine (`(?i)` at the start). Raises `PatternError`."""
+    if len(pattern) > MAX_PATTERN:
+        raise PatternError(f"A pattern has at most {MAX_PATTERN:,} characters", MAX_PATTERN, len(pattern))
+    flags = re.IGNORECASE if pattern.startswith("(?i)") else 0
+    reader = _Reader(pattern, 4 if flags else 0)
+    tree = reader.choice(0)
+    if reader.at < len(pattern):
+        raise PatternError("This ) closes nothing", reader.at)
+    return tree, flags
+
+
+class _Reader:
+    def __init__(self, pattern: str, at: int) -> None:
+        self.pattern = pattern
+        self.at = at
+
+    def choice(self, depth: int) -> Node:
+        parts = [self._series(depth)]
+        while self.pattern.startswith("|", self.at):
+            self.at += 1
+            parts.append(self._series(depth))
+        return parts[0] if len(parts) == 1 else Choice(tuple(parts))
+
+    def _series(self, depth: int) -> Node:
+        parts: list[Node] = []
+        while self.at < len(self.pattern) and self.pattern[self.at] not in "|)":
+            part = self._part(depth)
+            parts.append(self._repeated(part))
+        return parts[0] if len(parts) == 1 else Series(tuple(parts))
+
+    def _part(self, depth: int) -> Node:
+        char = self.pattern[self.at]
+        if char == "(":
+            return self._group(depth)
+        if char in "*+?":
+            raise PatternError(f"{char} repeats nothing", self.at)
+        for source in (char, self.pattern[self.at : self.at + 2]):
+            if source in _ASSERTIONS:
+                self.at += len(source)
+                return Assertion(_ASSERTIONS[source])
+        if char == "[":
+            return self._class()
+        if char == "\\":
+            return self._escape()
+        self.at += 1
+        return Atom(char if char == "." else re.escape(char))
+
+    def _group(self, depth: int) -> Node:
+        start = self.at
+        opening = _GROUP.match(self.pattern, start)
+        if opening is None:
+            raise PatternError("Only plain groups (…) and (?:…) are supported, (?i) at the start", start, 2)
+        if depth >= MAX_NESTING:
+            raise PatternError("Too many groups inside each other", start)
+        self.at = opening.end()
+        inner = self.choice(depth + 1)
+        if not self.pattern.startswith(")", self.at):
+            raise PatternError("This ( is never closed", start)
+        self.at += 1
+        return Series((inner,))
+
+    def _escape(self) -> Atom:
+        found = _ESCAPE.match(self.pattern, self.at)
+        if found is None:
+            raise PatternError(f"{self.pattern[self.at : self.at + 2]} means nothing here", self.at, 2)
+        self.at = found.end()
+        return Atom(found[0])
+
+    def _class(self) -> Node:
+        start = self.at
+        negated = self.pattern.startswith("[^", start)
+        self.at += 2 if negated else 1
+        source = "[^" if negated else "["
+        first = True
+        while first or not self.pattern.startswith("]", self.at):
+            if self.at >= len(self.pattern):
+                raise PatternError("This [ is never closed", start)
+            source += self._class_member()
+            first = False
+        self.at += 1
+        try:
+            re.compile(source + "]")
+        except re.error as error:
+            raise PatternError(
+                f"These characters are no range: {error.msg}", start, self.at - start
+            ) from error
+        return Atom(source + "]")
+
+    def _class_member(self) -> str:
+        char = self.pattern[self.at]
+        if char == "\\":
+            return self._escape().source
+        self.at += 1
+        if char == "-" and self.pattern.startswith("-", self.at):
+            raise PatternError("Write \\- for a dash", self.at - 1, 2)
+        # Python reserves these inside of classes.
+        return "\\" + char if char in "[&~|]" else char
+
+    def _repeated(self, part: Node) -> Node:
+        start = self.at
+        sign = self.pattern[start : start + 1]
+        counts = _COUNTS.match(self.pattern, start)
+        if sign in ("*", "+", "?"):
+            least, most = {"*": (0, None), "+": (1, None), "?": (0, 1)}[sign]
+            self.at += 1
+        elif counts and (counts[1] or counts[2]):
+            least, most = _counted(counts)
+            self.at = counts.end()
+        else:
+            return part
+        if isinstance(part, Assertion):
+            raise PatternError(f"{sign} repeats nothing", start)
+        if self.pattern.startswith("?", self.at):  # as few as possible: the same question
+            self.at += 1
+        if self.pattern[self.at : self.at + 1] in ("*", "+", "?"):
+            raise PatternError("Repeated twice", self.at)
+        return Repeat(part, least, most)
+
+
+def _counted(counts: re.Match[str]) -> tuple[int, int | None]:
+    """The bounds of `{m}`, `{m,}`, `{,n}` or `{m,n}`."""
+    least = int(counts[1] or 0) if len(counts[1]) < 6 else 10**6
+    most = least if not counts[2] else int(counts[3]) if counts[3] else None
+    if least > MAX_PATTERN or (most or 0) > MAX_PATTERN:
+        raise PatternError(f"At most {MAX_PATTERN:,} times", counts.start(), len(counts[0]))
+    if most is not None and most < least:
+        raise PatternError("The smaller count goes first", counts.start(), len(counts[0]))
+    return least, most

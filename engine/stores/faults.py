@@ -1,0 +1,195 @@
+"""What MLflow, HTTP and the system say went wrong, as our errors. No secret passes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from collections.abc import Iterable
+
+from engine.errors import (
+    EngineError,
+    NotFound,
+    ServerDenied,
+    ServerFault,
+    ServerTimeout,
+    ServerUnreachable,
+    StoreLocked,
+    StoreOutdated,
+    StoreRefused,
+    StoreUnreadable,
+)
+from engine.text import Shown, safe
+
+EXCERPT = 300
+_USERINFO = re.compile(r"(?<=://)[^/@\s'\"]+@")
+_SECRETS = (
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+    "DATABRICKS_TOKEN",
+    "DATABRICKS_CLIENT_SECRET",
+)
+_CODE = re.compile(r"^[A-Z_]{5,}: ")
+_REFUSED_PATHS = (
+    "Connection refused",
+    "NewConnectionError",
+    "NameResolutionError",
+    "could not translate host",
+)
+
+
+class NoEndpoint(ServerFault):
+    """The server does not know the path that was asked for: it is older, or not MLflow."""
+
+
+def scrub(text: str, secrets: Iterable[str] = ()) -> Shown:
+    """`text` for people: short, on one line, without user names and passwords in URIs, without the
+    secrets in the environment, and without `secrets`, which are also looked for in base64."""
+    known = [*secrets, *(os.environ.get(name, "") for name in _SECRETS)]
+    for secret in sorted(filter(None, known), key=len, reverse=True):
+        text = text.replace(secret, "***")
+        text = text.replace(base64.b64encode(secret.encode()).decode(), "***")
+    return safe(" ".join(_USERINFO.sub("***@", text).split()), EXCERPT)
+
+
+def unreachable(server: str, detail: str) -> ServerUnreachable:
+    hint = "Check the address, that the server runs (`mlflow server`), and the way to it (firewall, proxy)."
+    return ServerUnreachable(f"{server} cannot be reached", detail, hint)
+
+
+def timed_out(server: str, seconds: float | None = None) -> ServerTimeout:
+    waited = f"Nothing came for {seconds:g} s" if seconds else "Nothing came in time"
+    return ServerTimeout(
+        f"{server} does not answer",
+        f"{waited}. If this was to change something, it may or may not have happened",
+        "Look whether the server is overloaded; MLFLOW_HTTP_REQUEST_TIMEOUT sets the patience in seconds.",
+    )
+
+
+def untrusted(server: str, detail: str) -> ServerUnreachable:
+    return ServerUnreachable(
+        f"No secure connection to {server}",
+        detail,
+        "Name the server's certificate in MLFLOW_TRACKING_SERVER_CERT_PATH; or is it http, not https?",
+    )
+
+
+def denied(server: str, status: int, message: str) -> ServerDenied:
+    if "Invalid Host header" in message:
+        return ServerDenied(
+            f"{server} does not accept this host name",
+            message,
+            "Start the server with --allowed-hosts naming it, with the port: HOST,HOST:*,localhost:*.",
+        )
+    if status == 401:
+        hint = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
+        return ServerDenied(f"{server} asks who you are", message or "HTTP 401", hint)
+    hint = "Ask for the permission, or use another account (MLFLOW_TRACKING_USERNAME, …_PASSWORD)."
+    return ServerDenied(f"{server} denies this", message or "HTTP 403", hint)
+
+
+def fault(server: str, detail: str) -> ServerFault:
+    return ServerFault(f"{server} failed", detail, "Look into the server's log, then try again.")
+
+
+def not_mlflow(server: str, detail: str, kind: type[ServerFault] = ServerFault) -> ServerFault:
+    hint = "Check the address and its path: is an MLflow server there, or a proxy or a login page?"
+    return kind(f"{server} does not answer as MLflow does", detail, hint)
+
+
+def refused(message: str) -> StoreRefused:
+    return StoreRefused("MLflow refused the request", message)
+
+
+def from_response(server: str, status: int, body: str, secrets: Iterable[str] = ()) -> EngineError:
+    """The error that an HTTP answer other than 2xx means."""
+    code, message = _mlflow_error(body)
+    text = scrub(message or body, secrets)
+    if status in (401, 403):
+        return denied(server, status, text)
+    if code == "RESOURCE_DOES_NOT_EXIST":
+        return NotFound("MLflow does not have what was asked for", text)
+    if status >= 500:
+        return fault(server, f"HTTP {status}: {text}" if text else f"HTTP {status}")
+    if code and code != "ENDPOINT_NOT_FOUND":
+        return refused(text)
+    detail = f"HTTP {status}: {text}" if text else f"HTTP {status}"
+    return not_mlflow(server, detail, NoEndpoint if status == 404 else ServerFault)
+
+
+def _mlflow_error(body: str) -> tuple[str, str]:
+    """(code, message) of MLflow's JSON errors; empty for every other body."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return "", ""
+    if not isinstance(told, dict):
+        return "", ""
+    return str(told.get("error_code") or ""), str(told.get("message") or "")
+
+
+def translate(error: Exception) -> EngineError:
+    """The error of ours that an exception out of MLflow, requests or the system means."""
+    if isinstance(error, EngineError):
+        return error
+    code = str(getattr(error, "error_code", ""))
+    text = str(error)
+    message = scrub(_CODE.sub("", text))
+    if isinstance(error, ImportError):
+        hint = "Install the package into the environment of mlflow-console (`pip install …`)."
+        return StoreUnreadable("A package that this store needs is missing", message, hint)
+    return (
+        _schema_error(text, message)
+        or _connection_error(text, message)
+        or _coded_error(code, message)
+        or _other_error(error, message)
+    )
+
+
+def _schema_error(text: str, message: Shown) -> EngineError | None:
+    """What a database or a file store of MLflow's own may be unfit for."""
+    if "out-of-date database schema" in text:
+        hint = "Back the database up, then: mlflow db upgrade URI"
+        return StoreOutdated("The store's schema is not MLflow's current one", message, hint)
+    if "MLFLOW_ALLOW_FILE_STORE" in text:
+        return StoreRefused(
+            "MLflow has retired the file store",
+            "It opens folders like ./mlruns only when told to",
+            "Move it: mlflow migrate-filestore --source FOLDER --target sqlite:///mlflow.db. Or read it as "
+            "it is: set MLFLOW_ALLOW_FILE_STORE=true.",
+        )
+    if "database is locked" in text:
+        hint = "Try again when its write is done; for many writers run an `mlflow server`."
+        return StoreLocked("Another process holds the store", message, hint)
+    return None
+
+
+def _connection_error(text: str, message: Shown) -> EngineError | None:
+    """What the way to a server may be: MLflow reports all of it as one code."""
+    failure = re.search(r"too many (\d{3}) error responses", text)
+    if failure:
+        return fault("The server", f"HTTP {failure[1]}")
+    if "ReadTimeoutError" in text or "Read timed out" in text:
+        return timed_out("The server")
+    if any(sign in text for sign in _REFUSED_PATHS) or "Max retries exceeded" in text:
+        return unreachable("The server", message)
+    return None
+
+
+def _coded_error(code: str, message: Shown) -> EngineError | None:
+    if code == "RESOURCE_DOES_NOT_EXIST":
+        return NotFound("MLflow does not have what was asked for", message)
+    if code in ("UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"):
+        return denied("The server", 401, message)
+    if code == "PERMISSION_DENIED":
+        return denied("The server", 403, message)
+    if code == "ENDPOINT_NOT_FOUND" or "not in a valid JSON format" in message:
+        return not_mlflow("The server", message)
+    return refused(message) if code else None
+
+
+def _other_error(error: Exception, message: Shown) -> EngineError:
+    if isinstance(error, OSError):
+        return StoreUnreadable("The store cannot be read or written", message)
+    return StoreRefused("MLflow could not do this", f"{type(error).__name__}: {message}")

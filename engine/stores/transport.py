@@ -1,0 +1,195 @@
+"""Questions to a server over HTTP: one session, short deadlines, our errors."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from engine.errors import Cancelled, EngineError, StoreRefused
+from engine.stores import faults
+from engine.stores.login import Login, is_true, read_login
+from engine.text import Shown
+from engine.uri import TrackingUri
+
+if TYPE_CHECKING:
+    from requests import Response, Session
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+RETRIES = 1
+BACK_OFF_SECONDS = 0.3
+_API = "/api/2.0/mlflow"
+_EXCERPT_BYTES = 65_536
+_TRANSIENT = (502, 503, 504)
+
+
+class Transport:
+    """Thread-safe. Everything it asks is a read, so a question that a broken connection or a gateway
+    cut off is asked again: once, or MLFLOW_HTTP_REQUEST_MAX_RETRIES times."""
+
+    def __init__(self, uri: TrackingUri) -> None:
+        self._base = uri.raw
+        self.shown: Shown = uri.shown
+        self._closed = threading.Event()
+
+    def get(self, path: str, query: Mapping[str, object]) -> dict[str, Any]:
+        """The JSON object behind a path of MLflow's API. Raises `EngineError`s only."""
+        return self._object(self._ask("GET", f"{_API}/{path}", params=_given(query)))
+
+    def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """The JSON object that answers a search. Raises `EngineError`s only."""
+        return self._object(self._ask("POST", f"{_API}/{path}", json=_given(body)))
+
+    def text(self, path: str, seconds: float) -> str:
+        """The plain text behind a path, asked for once, each step within `seconds`."""
+        return _body(self._ask("GET", path, deadlines=(seconds, seconds), attempts=1))
+
+    def close(self) -> None:
+        """Give back the connections, and refuse further questions. What is under way ends by its
+        deadline: a blocked read cannot be called off."""
+        self._closed.set()
+        if "_session" in self.__dict__:
+            self._session.close()
+
+    @cached_property
+    def _login(self) -> Login:
+        return read_login()
+
+    @cached_property
+    def _secrets(self) -> tuple[str, ...]:
+        """What must not be in an error, even if the server sends it back."""
+        parts = urlsplit(self._base)
+        given = (
+            parts.password or "",
+            unquote(parts.password or ""),
+            unquote(parts.netloc.rpartition("@")[0]),
+        )
+        return (*self._login.secrets, *given)
+
+    @cached_property
+    def _session(self) -> Session:
+        import requests
+
+        session = requests.Session()
+        session.headers.update(
+            self._login.headers | {"User-Agent": "mlflow-console", "Accept": "application/json"}
+        )
+        if not self._login.verify:  # chosen by the user; the warning would land on the screen
+            import urllib3
+
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        return session
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        deadlines: tuple[float, float] | None = None,
+        attempts: int | None = None,
+        **content: object,
+    ) -> Response:
+        patience = _number("MLFLOW_HTTP_REQUEST_TIMEOUT", 0)
+        waits = deadlines or ((patience, patience) if patience else (CONNECT_SECONDS, READ_SECONDS))
+        left = attempts or 1 + _number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", RETRIES)
+        pause = BACK_OFF_SECONDS
+        while True:
+            left -= 1
+            try:
+                response = self._send(method, path, waits, **content)
+                if response.status_code not in _TRANSIENT or not left:
+                    return self._checked(response)
+            except _BrokenOff as error:
+                if not left:
+                    raise error.meaning from error
+            self._closed.wait(pause)
+            pause *= 2
+
+    def _send(self, method: str, path: str, deadlines: tuple[float, float], **content: Any) -> Response:
+        if self._closed.is_set():
+            raise Cancelled("Asking the server")
+        try:
+            return self._session.request(
+                method,
+                self._base + path,
+                timeout=deadlines,
+                verify=self._login.verify,
+                cert=self._login.certificate,
+                allow_redirects=is_true("MLFLOW_ALLOW_HTTP_REDIRECTS", "true"),
+                **content,
+            )
+        except (OSError, ValueError) as error:  # every error of requests is one of the two
+            raise self._explain(error, deadlines) from error
+
+    def _explain(self, error: Exception, deadlines: tuple[float, float]) -> EngineError | _BrokenOff:
+        import requests
+
+        reason = str(error)
+        text = faults.scrub(reason, self._secrets)
+        if isinstance(error, requests.ReadTimeout) or "Read timed out" in reason:
+            return faults.timed_out(self.shown, deadlines[1])
+        if isinstance(error, requests.ConnectTimeout):
+            return faults.unreachable(self.shown, f"No connection within {deadlines[0]:g} s")
+        if isinstance(error, requests.exceptions.SSLError):
+            return faults.untrusted(self.shown, text)
+        if isinstance(error, requests.exceptions.ProxyError):
+            return faults.unreachable(self.shown, f"The proxy cannot be used: {text}")
+        if isinstance(error, requests.exceptions.ChunkedEncodingError):
+            return _BrokenOff(faults.fault(self.shown, "The answer broke off"))
+        if isinstance(error, requests.ConnectionError):
+            if "NewConnectionError" in reason or "NameResolutionError" in reason:
+                return faults.unreachable(self.shown, _cause(reason))
+            return _BrokenOff(faults.fault(self.shown, "The connection broke off without an answer"))
+        if isinstance(error, requests.RequestException):
+            return faults.not_mlflow(self.shown, text)
+        return StoreRefused("The request cannot be sent", text, "Check the TLS files in the environment.")
+
+    def _checked(self, response: Response) -> Response:
+        if 200 <= response.status_code < 300:
+            return response
+        raise faults.from_response(self.shown, response.status_code, _body(response), self._secrets)
+
+    def _object(self, response: Response) -> dict[str, Any]:
+        try:
+            found = response.json()
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            excerpt = faults.scrub(_body(response), self._secrets)
+            raise faults.not_mlflow(self.shown, f"It sent: {excerpt}" if excerpt else "It sent nothing")
+        return found
+
+
+class _BrokenOff(Exception):
+    """A connection that broke: worth another attempt. `meaning` is the error when it was the last."""
+
+    def __init__(self, meaning: EngineError) -> None:
+        super().__init__(str(meaning))
+        self.meaning = meaning
+
+
+def _given(content: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in content.items() if value not in (None, "")}
+
+
+def _body(response: Response) -> str:
+    """The beginning of an answer as text, enough for any message."""
+    return response.content[:_EXCERPT_BYTES].decode("utf-8", "replace")
+
+
+def _number(name: str, default: int) -> int:
+    try:
+        return max(0, int(os.environ.get(name, "")))
+    except ValueError:
+        return default
+
+
+def _cause(reason: str) -> str:
+    """What the system said, out of what requests and urllib3 wrapped around it."""
+    if "NameResolutionError" in reason:
+        return "The host name is not known"
+    return "Nobody listens there: connection refused" if "refused" in reason else faults.scrub(reason)

@@ -1,0 +1,300 @@
+"""The published heart-disease work, trained, registered and promoted; nothing of it twice."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.entities import ModelVersion, Run, Stage
+from engine.errors import Cancelled, NotFound, StoreNotFound, TrainingError
+from engine.jobs import CancelToken, OnProgress, Progress
+from engine.training.datasets import Dataset, DatasetSpec, read_dataset
+from engine.training.estimators import Value
+from engine.training.events import SweepEvent, SweepPreparing, SweepResult, TrialFinished
+from engine.training.executors import LocalProcess
+from engine.training.recorder import FINGERPRINT_TAG, PARENT_TAG, SWEEP_TAG, WORKER_TAG
+from engine.training.registration import COMPLETE, STATE_TAG, RegistrationPlan, VersionPlan
+from engine.training.sweep import SweepSpec, Trial, fingerprint, trials
+from engine.uri import TrackingUri
+
+if TYPE_CHECKING:
+    from engine.runs.frame import RunFrame
+    from engine.runs.insights import BestRun
+
+PUBLISHED = SweepSpec(experiment="heart-disease", recipe="published")
+LEAK_FREE = SweepSpec(experiment="heart-disease-leak-free", recipe="leak-free")
+MODEL = "heart_disease_classifier"
+CHAMPION = "champion"
+WHAT = "The demo"
+
+_MODEL_NOTE = (
+    "Tells from 13 measurements of a patient whether there is a heart disease. Class 1 means NO disease, "
+    "class 0 disease. Takes raw rows: the scaler is inside. Registered by `mlflow-console demo`."
+)
+_KEY_METRICS = (
+    "accuracy",
+    "cv_mean",
+    "class_0_recall",
+    "class_1_recall",
+    "false_positives",
+    "false_negatives",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    """A version of the model: which trial, and where it stands."""
+
+    params: Mapping[str, Value]
+    stage: Stage
+    alias: str
+    note: str
+
+
+_VERSIONS = (
+    _Registered(
+        {"n_neighbors": 3, "weights": "uniform", "metric": "chebyshev", "algorithm": "ball_tree"},
+        "Archived",
+        "",
+        "the first version, replaced by version 2",
+    ),
+    _Registered(
+        {"n_neighbors": 5, "weights": "uniform", "metric": "euclidean", "algorithm": "auto"},
+        "Production",
+        CHAMPION,
+        "in production",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReport:
+    """What there is now, a line each, saying what of it was made by this call; the best run of the
+    experiment `heart-disease`; how many trials were trained and versions registered by this call."""
+
+    lines: tuple[str, ...]
+    best: BestRun
+    trained: int
+    registered: int
+
+
+def run_demo(uri: TrackingUri, *, on_progress: OnProgress, cancel: CancelToken) -> DemoReport:
+    """Train both experiments and register two versions of the model, as far as that is not done yet.
+
+    Whatever an interrupted call left is taken up again; what the operator has changed since is left
+    alone. Raises `Cancelled` when cancelled, after what was being written is written.
+    """
+    return _Demo(uri, on_progress, cancel).run()
+
+
+class _Demo:
+    def __init__(self, uri: TrackingUri, on_progress: OnProgress, cancel: CancelToken) -> None:
+        self._uri = uri
+        self._on_progress = on_progress
+        self._cancel = cancel
+        self._dataset: Dataset = read_dataset(DatasetSpec())
+        self._done = 0
+        self._total = sum(len(trials(spec)) for spec in (PUBLISHED, LEAK_FREE)) + len(_VERSIONS)
+        self._lines: list[str] = []
+
+    def run(self) -> DemoReport:
+        from engine.runs.insights import best_run
+
+        with LocalProcess(self._uri) as worker:
+            trained = sum(self._train(worker, spec) for spec in (PUBLISHED, LEAK_FREE))
+            frame = _frame(self._uri, PUBLISHED.experiment)
+            if frame is None:
+                raise TrainingError(f"The experiment {PUBLISHED.experiment} is gone again")
+            registered = self._register(worker, _runs(frame))
+        self._on_progress(Progress(self._total, self._total, "done"))
+        return DemoReport(tuple(self._lines), best_run(frame, "accuracy", "higher"), trained, registered)
+
+    # ── training ─────────────────────────────────────────────────────────────
+
+    def _train(self, worker: LocalProcess, spec: SweepSpec) -> int:
+        """Train the trials of an experiment that are not finished; their number."""
+        self._cancel.check(WHAT)
+        frame = _frame(self._uri, spec.experiment)
+        runs = _runs(frame) if frame is not None else ()
+        finished = self._finished(spec, runs)
+        missing = [trial for trial in trials(spec) if trial.index not in finished]
+        self._done += len(finished)
+        self._tell(f"{spec.experiment}: {len(finished)} trials are there")
+        if missing:
+            result = self._sweep(worker, spec, missing, self._parent(spec, runs))
+            if result.cancelled:
+                raise Cancelled(WHAT)
+            if result.failed:
+                detail = (
+                    f"{result.failed} trials of {spec.experiment}; each has the reason in its tag `error`"
+                )
+                raise TrainingError("Trials of the demo failed", detail)
+        total = len(finished) + len(missing)
+        made = f"{len(missing)} trained now" if missing else "all there already"
+        self._lines.append(f"Experiment {spec.experiment}: {total} trials, {made}")
+        return len(missing)
+
+    def _finished(self, spec: SweepSpec, runs: Sequence[Run]) -> Mapping[int, Run]:
+        """The finished run of each trial, by the trial's index."""
+        ended = {
+            run.tags[FINGERPRINT_TAG]: run
+            for run in sorted(runs, key=lambda run: -(run.start_time or 0))
+            if run.status == "FINISHED" and PARENT_TAG in run.tags and FINGERPRINT_TAG in run.tags
+        }
+        prints = {trial.index: fingerprint(spec, self._dataset, trial.params) for trial in trials(spec)}
+        return {index: ended[print_] for index, print_ in prints.items() if print_ in ended}
+
+    def _parent(self, spec: SweepSpec, runs: Sequence[Run]) -> Run | None:
+        """The newest parent run of this very sweep. Raises `TrainingError` while it is being trained."""
+        wanted = fingerprint(spec, self._dataset)
+        for run in runs:
+            if run.tags.get(FINGERPRINT_TAG) == wanted and PARENT_TAG not in run.tags:
+                if run.status == "RUNNING" and _is_alive(run.tags.get(WORKER_TAG, "")):
+                    detail = f"Process {run.tags[WORKER_TAG]} trains {spec.experiment}."
+                    raise TrainingError(
+                        "The demo is already running", detail, "Wait for it, or end it first."
+                    )
+                return run
+        return None
+
+    def _sweep(
+        self, worker: LocalProcess, spec: SweepSpec, missing: Sequence[Trial], parent: Run | None
+    ) -> SweepResult:
+        names = {trial.index: trial.name for trial in missing}
+
+        def on_event(event: SweepEvent) -> None:
+            match event:
+                case SweepPreparing(note=note):
+                    self._tell(note)
+                case TrialFinished(index=index):
+                    self._done += 1
+                    self._tell(f"{spec.experiment}: {names[index]}")
+
+        return worker.sweep(
+            spec,
+            on_event=on_event,
+            cancel=self._cancel,
+            only=tuple(names),
+            resumed=parent.run_id if parent else "",
+            sweep_id=parent.tags.get(SWEEP_TAG, "") if parent else "",
+        )
+
+    def _tell(self, note: str) -> None:
+        self._on_progress(Progress(self._done, self._total, note))
+
+    # ── the registry ─────────────────────────────────────────────────────────
+
+    def _register(self, worker: LocalProcess, runs: Sequence[Run]) -> int:
+        """Register what is missing; the number of versions made."""
+        self._cancel.check(WHAT)
+        there = _versions(self._uri)
+        plans = self._plans(runs, there)
+        if plans:
+            self._tell(f"registering {MODEL}")
+            plan = RegistrationPlan(MODEL, _MODEL_NOTE, plans)
+            worker.ask({"register": plan.to_json()}, self._cancel)
+        made = sum(plan.version is None for plan in plans)
+        known = {version.version for version in there}
+        now = sorted(_versions(self._uri), key=lambda version: version.version)
+        self._lines += [_version_line(version, runs, new=version.version not in known) for version in now]
+        if not plans and not any(FINGERPRINT_TAG in version.tags for version in now):
+            self._lines.append(f"{MODEL} is not the demo's here: nothing was registered")
+        return made
+
+    def _plans(self, runs: Sequence[Run], there: Sequence[ModelVersion]) -> tuple[VersionPlan, ...]:
+        """Versions to make or to complete. None are made beside versions that are not the demo's, nor
+        in place of one that was deleted: a registry that somebody works in is left alone."""
+        ours = {version.tags.get(FINGERPRINT_TAG): version for version in there}
+        newest = max((version.version for version in there), default=0)
+        finished = self._finished(PUBLISHED, runs)
+        plans = []
+        for number, wanted in enumerate(_VERSIONS, start=1):
+            print_ = fingerprint(PUBLISHED, self._dataset, wanted.params)
+            version = ours.get(print_)
+            if version is not None and version.tags.get(STATE_TAG) == COMPLETE:
+                continue
+            if version is None and (None in ours or newest >= number):
+                continue
+            trial = next(t for t in trials(PUBLISHED) if dict(t.params) == dict(wanted.params))
+            if trial.index not in finished:
+                raise TrainingError(f"The trial {trial.name} is missing", f"in {PUBLISHED.experiment}")
+            plans.append(_plan(finished[trial.index], wanted, print_, version))
+        return tuple(plans)
+
+
+def _plan(run: Run, wanted: _Registered, print_: str, version: ModelVersion | None) -> VersionPlan:
+    counts = ", ".join(f"{name} {value}" for name, value in wanted.params.items())
+    metrics = {name: f"{run.metrics[name]:.4g}" for name in _KEY_METRICS}
+    return VersionPlan(
+        run_id=run.run_id,
+        stage=wanted.stage,
+        alias=wanted.alias,
+        description=(
+            f"KNN: {counts}. Accuracy {run.metrics['accuracy']:.4f} on the test rows, by the published "
+            f"recipe (the scaler knew the test rows); {wanted.note}."
+        ),
+        tags={FINGERPRINT_TAG: print_, "recipe": PUBLISHED.recipe, **metrics},
+        version=version.version if version else None,
+    )
+
+
+def _version_line(version: ModelVersion, runs: Sequence[Run], *, new: bool) -> str:
+    run = next((run for run in runs if run.run_id == version.run_id), None)
+    facts = [f"run {run.run_name}, accuracy {run.metrics['accuracy']:.4f}"] if run else []
+    facts += [version.stage, *(f"alias {alias}" for alias in version.aliases)]
+    facts.append("registered now" if new else "there already")
+    return f"{version.name} version {version.version}: {', '.join(facts)}"
+
+
+def _frame(uri: TrackingUri, experiment: str) -> RunFrame | None:
+    """All runs of an experiment; None if there is no such experiment, or no store yet."""
+    from engine.runs.load import load_runs
+    from engine.stores import open_store
+
+    store = open_store(uri)
+    try:
+        for found in store.experiments():
+            if found.name == experiment:
+                return load_runs(store, found.experiment_id)
+    except StoreNotFound:
+        return None
+    finally:
+        store.close()
+    return None
+
+
+def _runs(frame: RunFrame) -> tuple[Run, ...]:
+    """Newest first."""
+    return tuple(frame.run(row) for row in range(len(frame)))
+
+
+def _versions(uri: TrackingUri) -> tuple[ModelVersion, ...]:
+    from engine.stores import open_store
+
+    store = open_store(uri)
+    try:
+        return store.model_versions(MODEL)
+    except NotFound:
+        return ()
+    finally:
+        store.close()
+
+
+def _is_alive(worker: str) -> bool:
+    """Whether `host:pid` is a training process of this machine. One of another machine counts as
+    dead: its end cannot be seen from here."""
+    host, _, pid = worker.rpartition(":")
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+        command = Path(f"/proc/{pid}/cmdline")
+        return not command.exists() or b"engine.training.worker" in command.read_bytes()
+    except PermissionError:
+        return True
+    except OSError:
+        return False

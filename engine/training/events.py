@@ -1,0 +1,111 @@
+"""What a sweep tells while it runs, and what it comes to. Events travel as lines of JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engine.training.estimators import Value
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPreparing:
+    """Nothing is trained yet; `note` says what is being waited for, as plain text for people."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class SweepStarted:
+    """The parent run is there; `total` trials will be made under it."""
+
+    parent_run_id: str
+    experiment_id: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStarted:
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFinished:
+    """`params` as recorded, defaults included; `seconds` of the whole trial, recording included."""
+
+    index: int
+    run_id: str
+    params: Mapping[str, Value]
+    metrics: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFailed:
+    index: int
+    run_id: str
+    params: Mapping[str, Value]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialKilled:
+    index: int
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SweepFinished:
+    """Counts of trials; those that were never started are in none of them."""
+
+    finished: int
+    failed: int
+    killed: int
+    cancelled: bool
+    seconds: float
+
+
+SweepEvent = (
+    SweepPreparing | SweepStarted | TrialStarted | TrialFinished | TrialFailed | TrialKilled | SweepFinished
+)
+
+_EVENTS: Mapping[str, type[SweepEvent]] = {
+    event.__name__: event
+    for event in (
+        SweepPreparing,
+        SweepStarted,
+        TrialStarted,
+        TrialFinished,
+        TrialFailed,
+        TrialKilled,
+        SweepFinished,
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """What a sweep came to. `best_run_id` has the highest accuracy; ties go to the higher `cv_mean`,
+    then to the earlier trial; None when no trial finished. `seconds` include the preparation."""
+
+    parent_run_id: str
+    experiment_id: str
+    finished: int
+    failed: int
+    killed: int
+    cancelled: bool
+    seconds: float
+    best_run_id: str | None
+
+
+def to_json(event: SweepEvent) -> str:
+    """One line, without its end."""
+    return json.dumps({"event": type(event).__name__, **asdict(event)})
+
+
+def from_json(fields: Mapping[str, Any]) -> SweepEvent:
+    """The event of a decoded line. Raises `KeyError` or `TypeError` for anything else."""
+    rest = dict(fields)
+    return _EVENTS[rest.pop("event")](**rest)

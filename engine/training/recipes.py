@@ -1,0 +1,138 @@
+"""How a trial is trained and judged: split, scale, fit, test, cross-validate.
+
+Imports scikit-learn: only the process that trains imports this module.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from engine.errors import DatasetError
+from engine.training.datasets import Dataset, Label
+from engine.training.estimators import estimator
+from engine.training.sweep import SweepSpec, Trial
+
+Folds = tuple[tuple[Any, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A data set ready for trials: raw rows and labels of both parts, without stratification.
+
+    `scaler` is the one fitted on all rows (recipe `published`), None where each fit makes its own;
+    `matrix` is the training part as an array, scaled by that scaler if there is one;
+    `folds` are (training, test) positions in the training part.
+    """
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+    train_labels: Any
+    test_labels: Any
+    classes: tuple[Label, ...]
+    scaler: Any
+    matrix: Any
+    folds: Folds
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A trained pipeline, which takes raw rows, and its metrics."""
+
+    model: Any
+    metrics: Mapping[str, float]
+
+
+def split(dataset: Dataset, spec: SweepSpec) -> Split:
+    """Raises `DatasetError` when the training part cannot be trained on."""
+    rows = dataset.features()
+    labels = np.asarray(dataset.labels, dtype=object if isinstance(dataset.classes[0], str) else "int64")
+    scaler = StandardScaler().fit(rows) if spec.recipe == "published" else None
+    try:
+        train, test, train_labels, test_labels = train_test_split(
+            rows, labels, test_size=spec.test_size, random_state=spec.random_state
+        )
+        folds = StratifiedKFold(spec.cv_folds).split(train, train_labels)
+        kept = tuple((fitted, held_out) for fitted, held_out in folds)
+    except ValueError as error:
+        raise DatasetError(f"{dataset.name} cannot be split", str(error), "More rows are needed.") from error
+    parts = [train_labels, *(train_labels[fitted] for fitted, _ in kept)]
+    if any(len(set(part)) < 2 for part in parts):
+        detail = f"{dataset.rows} rows, {spec.cv_folds} folds: a part holds one class only."
+        hint = "More rows of the rare class are needed."
+        raise DatasetError(f"{dataset.name} cannot be split", detail, hint)
+    matrix = train.to_numpy() if scaler is None else scaler.transform(train)
+    return Split(train, test, train_labels, test_labels, dataset.classes, scaler, matrix, kept)
+
+
+def fit(parts: Split, spec: SweepSpec, trial: Trial) -> Fitted:
+    """Train one trial and judge it. Raises whatever scikit-learn raises for these parameters."""
+    unfitted = estimator(spec.estimator).build(trial.params)
+    started = time.perf_counter()
+    if parts.scaler is None:
+        model = Pipeline([("scaler", StandardScaler()), ("classifier", unfitted)])
+        model.fit(parts.train, parts.train_labels)
+    else:
+        classifier = unfitted.fit(parts.matrix, parts.train_labels)
+        model = Pipeline([("scaler", parts.scaler), ("classifier", classifier)])
+    training_time = time.perf_counter() - started
+    predicted = model.predict(parts.test)
+    scores = _cross_validation(parts, model)
+    metrics = judged(parts.test_labels, predicted, parts.classes)
+    metrics |= {"cv_mean": float(scores.mean()), "cv_std": float(scores.std())}
+    return Fitted(model, metrics | {"training_time": training_time})
+
+
+def _cross_validation(parts: Split, model: Any) -> Any:
+    """Accuracy of each fold of the training part: with a scaler of its own per fold, or, when one
+    was fitted on all rows, on rows scaled by that."""
+    unfitted = model if parts.scaler is None else model.named_steps["classifier"]
+    rows, labels = parts.matrix, parts.train_labels
+    scores = []
+    for fitted, held_out in parts.folds:
+        predicted = clone(unfitted).fit(rows[fitted], labels[fitted]).predict(rows[held_out])
+        scores.append(np.mean(predicted == labels[held_out]))
+    return np.asarray(scores)
+
+
+def judged(actual: Any, predicted: Any, classes: tuple[Label, ...]) -> dict[str, float]:
+    """Accuracy, then precision, recall, f1 and support of each class, then, for two classes, the four
+    counts, the second class being the positive one. What would be divided by 0 is 0."""
+    places = {label: place for place, label in enumerate(classes)}
+    counts = np.zeros((len(classes), len(classes)), dtype="int64")
+    for truth, guess in zip(actual, predicted, strict=True):
+        counts[places[truth], places[guess]] += 1
+    metrics = {"accuracy": float(np.trace(counts) / counts.sum())}
+    for name, place in zip(class_names(classes), range(len(classes)), strict=True):
+        right = float(counts[place, place])
+        said, there = float(counts[:, place].sum()), float(counts[place].sum())
+        metrics[f"{name}_precision"] = right / said if said else 0.0
+        metrics[f"{name}_recall"] = right / there if there else 0.0
+        metrics[f"{name}_f1"] = 2 * right / (said + there) if said + there else 0.0
+        metrics[f"{name}_support"] = there
+    if len(classes) == 2:
+        (true_negatives, false_positives), (false_negatives, true_positives) = counts.tolist()
+        metrics["true_positives"] = float(true_positives)
+        metrics["true_negatives"] = float(true_negatives)
+        metrics["false_positives"] = float(false_positives)
+        metrics["false_negatives"] = float(false_negatives)
+    return metrics
+
+
+def class_names(classes: tuple[Label, ...]) -> list[str]:
+    """`class_<label>` in characters that MLflow takes as a metric's name; unique."""
+    names: list[str] = []
+    for label in classes:
+        name = "class_" + re.sub(r"[^\w.-]", "_", str(label))[:60]
+        names.append(name if name not in names else f"{name}_{len(names)}")
+    return names

@@ -1,0 +1,366 @@
+"""How a sweep is written into a tracking store: the parent run, its trials, their models."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.entities import Status
+from engine.errors import EngineError, StoreRefused, TrainingError
+from engine.stores.client import translate
+from engine.training.datasets import Dataset
+from engine.training.estimators import Value, estimator
+from engine.training.sweep import SweepSpec, Trial, fingerprint, grid_text
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from engine.training.recipes import Fitted, Split
+
+SWEEP_TAG = "console.sweep"
+"""On the parent run and its trials: which sweep they belong to."""
+FINGERPRINT_TAG = "console.fingerprint"
+"""On the parent run and its trials: what they train, see `sweep.fingerprint`."""
+WORKER_TAG = "console.worker"
+"""On the parent run: `host:pid` of the process that trains it, or trained it last."""
+PARENT_TAG = "mlflow.parentRunId"
+NOTE_TAG = "mlflow.note.content"
+
+MODEL_NAME = "model"
+EXAMPLE_ROWS = 5
+TEXT_LIMIT = 5000
+
+_RECIPES = {
+    "leak-free": "Recipe leak-free: the scaler is fitted on the training part only.",
+    "published": (
+        "Recipe published: the scaler is fitted on all rows before the split, so it knows the test rows; "
+        "the figures are too good by that. The logged models hold the scaler and take raw rows."
+    ),
+}
+
+
+class Recorder:
+    """Writes one sweep through an MlflowClient. Safe to call from several threads once opened.
+
+    Every method raises the `EngineError` that the store's failure means.
+    """
+
+    def __init__(
+        self, client: MlflowClient, spec: SweepSpec, dataset: Dataset, parts: Split, sweep_id: str
+    ) -> None:
+        self._client = client
+        self._spec = spec
+        self._dataset = dataset
+        self._estimator = estimator(spec.estimator)
+        self._sweep_id = sweep_id
+        self.experiment_id = ""
+        self.parent_run_id = ""
+        with writing(), warnings.catch_warnings():
+            # MLflow's hint about whole numbers, which cannot be missing: the labels are never missing.
+            warnings.filterwarnings("ignore", message="Hint: Inferred schema", category=UserWarning)
+            self._input = _dataset_input(dataset)
+            self._signature, self._example = _signature(parts)
+            self._tags = {**_context_tags(), **_machine_tags(), **self._sweep_tags()}
+
+    def warm_up(self) -> None:
+        """Save a model that learned nothing, nowhere: what MLflow imports and looks up the first time
+        (two seconds) is not the first trial's time."""
+        from sklearn.dummy import DummyClassifier
+
+        self._estimator.build({})
+        model = DummyClassifier().fit(self._example, [0] * len(self._example))
+        with tempfile.TemporaryDirectory(prefix="mlflow-console-") as folder:
+            self._save(model, str(Path(folder) / MODEL_NAME), _trusted_types(model))
+
+    # ── the sweep ────────────────────────────────────────────────────────────
+
+    def open(self, resumed: str = "") -> None:
+        """Create the parent run, and the experiment if there is none; or take up a parent run again."""
+        with writing():
+            self.experiment_id = self._experiment()
+            if resumed:
+                self.parent_run_id = resumed
+                self._client.set_tag(resumed, WORKER_TAG, worker_name())
+                self._client.update_run(resumed, status="RUNNING")
+                return
+            tags = {
+                **self._tags,
+                FINGERPRINT_TAG: fingerprint(self._spec, self._dataset),
+                WORKER_TAG: worker_name(),
+                NOTE_TAG: self._note(),
+            }
+            name = self._spec.parent_name
+            run = self._client.create_run(self.experiment_id, tags=tags, run_name=name)
+            self.parent_run_id = run.info.run_id
+            self._client.log_batch(self.parent_run_id, params=_params(self._parent_params()))
+            self._client.log_inputs(self.parent_run_id, [self._input])
+
+    def close(self, status: Status) -> None:
+        """Write what the sweep came to on the parent run (under names that no trial has, so that it
+        never competes with one), and end it."""
+        with writing():
+            metrics = self._totals()
+            self._client.log_batch(self.parent_run_id, metrics=_metrics(metrics))
+            self._client.set_terminated(self.parent_run_id, status)
+
+    def _totals(self) -> dict[str, float]:
+        """From the store: a sweep that was taken up again has trials that this process never saw."""
+        runs = _search(self._client, self.experiment_id, f"tags.`{PARENT_TAG}` = '{self.parent_run_id}'")
+        done = [run for run in runs if run.info.status == "FINISHED"]
+        totals = {
+            "trials_finished": float(len(done)),
+            "trials_failed": float(sum(run.info.status == "FAILED" for run in runs)),
+        }
+        accuracies = [run.data.metrics["accuracy"] for run in done if "accuracy" in run.data.metrics]
+        return {**totals, "best_accuracy": max(accuracies)} if accuracies else totals
+
+    # ── a trial ──────────────────────────────────────────────────────────────
+
+    def start(self, trial: Trial) -> str:
+        """Create the trial's run, RUNNING, with its parameters and its data set; the run's id."""
+        tags = {
+            **self._tags,
+            PARENT_TAG: self.parent_run_id,
+            FINGERPRINT_TAG: fingerprint(self._spec, self._dataset, trial.params),
+        }
+        with writing():
+            run = self._client.create_run(self.experiment_id, tags=tags, run_name=trial.name)
+            run_id: str = run.info.run_id
+            self._client.log_batch(run_id, params=_params(self.params(trial)))
+            self._client.log_inputs(run_id, [self._input])
+            return run_id
+
+    def params(self, trial: Trial) -> dict[str, Value]:
+        """The parameters recorded with a trial, defaults included."""
+        return self._estimator.resolved(trial.params)
+
+    def finish(self, trial: Trial, run_id: str, fitted: Fitted) -> None:
+        """Log the model and all metrics, and end the run. Raises `TrainingError` for a model that
+        cannot be saved."""
+        trusted = _trusted_types(fitted.model)
+        with writing():
+            params = {name: str(value) for name, value in self.params(trial).items()}
+            model = self._client.create_logged_model(
+                self.experiment_id, MODEL_NAME, run_id, {**_context_tags()}, params
+            )
+        with tempfile.TemporaryDirectory(prefix="mlflow-console-") as folder:
+            path = str(Path(folder) / MODEL_NAME)
+            ids = {"run_id": run_id, "model_uuid": model.model_id, "model_id": model.model_id}
+            try:
+                self._save(fitted.model, path, trusted, artifact_path=model.artifact_location, **ids)
+            except TrainingError:
+                with writing():
+                    self._client.finalize_logged_model(model.model_id, "FAILED")
+                raise
+            with writing():
+                self._client.log_model_artifacts(model.model_id, path)
+        with writing():
+            from mlflow.entities import LoggedModelOutput
+
+            self._client.finalize_logged_model(model.model_id, "READY")
+            self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
+            data = self._input.dataset
+            links = {"model_id": model.model_id, "dataset_name": data.name, "dataset_digest": data.digest}
+            self._client.log_batch(run_id, metrics=_metrics(fitted.metrics, run_id=run_id, **links))
+            self._client.set_terminated(run_id, "FINISHED")
+
+    def fail(self, run_id: str, message: str) -> None:
+        """End a trial's run as FAILED, with the reason as its note and its tag `error`."""
+        with writing():
+            from mlflow.entities import RunTag
+
+            reason = message[:TEXT_LIMIT]
+            self._client.log_batch(run_id, tags=[RunTag("error", reason), RunTag(NOTE_TAG, reason)])
+            self._client.set_terminated(run_id, "FAILED")
+
+    def kill(self, run_id: str) -> None:
+        with writing():
+            self._client.set_terminated(run_id, "KILLED")
+
+    # ── details ──────────────────────────────────────────────────────────────
+
+    def _experiment(self) -> str:
+        name = self._spec.experiment
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                created: str = self._client.create_experiment(name, tags={NOTE_TAG: self._about_data()})
+                return created
+            except Exception:
+                # Another process may have created it in between; if not, this was the reason.
+                found = self._client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        if found.lifecycle_stage != "active":
+            hint = (
+                f"Restore it (`mlflow experiments restore -x {found.experiment_id}`), or choose another name."
+            )
+            raise StoreRefused(f"The experiment {name!r} is deleted", "Its name is still taken.", hint)
+        existing: str = found.experiment_id
+        return existing
+
+    def _save(self, model: Any, path: str, trusted: Sequence[str], **ids: str) -> None:
+        import mlflow.sklearn
+        from mlflow.models import Model
+
+        try:
+            mlflow.sklearn.save_model(
+                model,
+                path,
+                mlflow_model=Model(**ids),
+                serialization_format="skops",
+                skops_trusted_types=list(trusted),
+                signature=self._signature,
+                input_example=self._example,
+                # Given, because MLflow would start a process and import everything to find them.
+                pip_requirements=mlflow.sklearn.get_default_pip_requirements(include_skops=True),
+            )
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"[:TEXT_LIMIT]
+            raise TrainingError("The model cannot be saved", reason) from error
+
+    def _sweep_tags(self) -> dict[str, str]:
+        tags = {SWEEP_TAG: self._sweep_id, "recipe": self._spec.recipe}
+        if len(self._dataset.classes) == 2:
+            tags["positive_class"] = str(self._dataset.classes[1])
+        tags |= {f"class_{label}": meaning for label, meaning in self._dataset.meanings.items()}
+        return tags
+
+    def _parent_params(self) -> dict[str, Value]:
+        spec = self._spec
+        return {
+            "estimator": spec.estimator,
+            "recipe": spec.recipe,
+            "grid": grid_text(spec.grid)[:TEXT_LIMIT],
+            "dataset": self._dataset.name,
+            "dataset_sha256": self._dataset.sha256,
+            "target": self._dataset.target,
+            "test_size": spec.test_size,
+            "random_state": spec.random_state,
+            "cv_folds": spec.cv_folds,
+        }
+
+    def _about_data(self) -> str:
+        data = self._dataset
+        text = f"Sweeps on {data.name}: {data.rows} rows, {len(data.names)} features, target {data.target!r}."
+        if data.meanings:
+            said = ", ".join(f"{data.target} = {label} means {text}" for label, text in data.meanings.items())
+            text += f" In this file {said}; class 1, the positive one in every count, is the healthy one."
+        return text
+
+    def _note(self) -> str:
+        return f"{_RECIPES[self._spec.recipe]} {self._about_data()}"
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Turns whatever MLflow raises inside into the `EngineError` that it means."""
+    try:
+        yield
+    except EngineError:
+        raise
+    except Exception as error:
+        raise translate(error) from error
+
+
+def kill_leftovers(client: MlflowClient, experiment: str, sweep_id: str) -> tuple[str, ...]:
+    """End as KILLED whatever a sweep left RUNNING, and fail the models that were on their way; the
+    ids of the runs ended."""
+    with writing():
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            return ()
+        where = f"tags.`{SWEEP_TAG}` = '{sweep_id}' and attributes.status = 'RUNNING'"
+        runs = [run.info.run_id for run in _search(client, found.experiment_id, where)]
+        for run_id in runs:
+            models = client.search_logged_models([found.experiment_id], f"source_run_id = '{run_id}'")
+            for model in models:
+                if str(model.status) == "PENDING":
+                    client.finalize_logged_model(model.model_id, "FAILED")
+            client.set_terminated(run_id, "KILLED")
+        return tuple(runs)
+
+
+def worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _search(client: MlflowClient, experiment_id: str, where: str) -> list[Any]:
+    """All runs of an experiment that MLflow's own filter `where` finds."""
+    runs: list[Any] = []
+    token = None
+    while True:
+        page = client.search_runs([experiment_id], where, max_results=1000, page_token=token)
+        runs.extend(page)
+        token = page.token
+        if not token:
+            return runs
+
+
+def _dataset_input(dataset: Dataset) -> Any:
+    import mlflow.data
+    from mlflow.data.sources import LocalArtifactDatasetSource
+    from mlflow.entities import Dataset as DatasetEntity
+    from mlflow.entities import DatasetInput, InputTag
+
+    table = dataset.features().assign(**{dataset.target: list(dataset.labels)})
+    source = LocalArtifactDatasetSource(str(dataset.path))
+    made = mlflow.data.from_pandas(table, source=source, targets=dataset.target, name=dataset.name)
+    return DatasetInput(DatasetEntity(**made.to_dict()), [InputTag("mlflow.data.context", "training")])
+
+
+def _signature(parts: Split) -> tuple[Any, Any]:
+    from mlflow.models import infer_signature
+
+    example = parts.test.head(EXAMPLE_ROWS).reset_index(drop=True)
+    labels = parts.train_labels[:EXAMPLE_ROWS]
+    return infer_signature(example, labels), example
+
+
+def _trusted_types(model: Any) -> list[str]:
+    """What skops must be told to trust when it loads this model: it was trained here."""
+    import skops.io
+
+    try:
+        trusted: list[str] = skops.io.get_untrusted_types(data=skops.io.dumps(model))
+    except Exception as error:
+        raise TrainingError("The model cannot be saved", f"{type(error).__name__}: {error}") from error
+    return trusted
+
+
+def _context_tags() -> dict[str, str]:
+    """User, source and commit, as MLflow itself finds them."""
+    from mlflow.tracking.context.registry import resolve_tags
+
+    return dict(resolve_tags())
+
+
+def _machine_tags() -> dict[str, str]:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "python_version": platform.python_version(),
+        "os_name": platform.system(),
+        "cpu_count": str(os.cpu_count() or 1),
+        "ram_gb": f"{memory / 1024**3:.1f}",
+    }
+
+
+def _params(values: Mapping[str, Value]) -> list[Any]:
+    from mlflow.entities import Param
+
+    return [Param(name, str(value)) for name, value in values.items()]
+
+
+def _metrics(values: Mapping[str, float], **links: str) -> list[Any]:
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    return [Metric(name, value, now, 0, **links) for name, value in values.items()]

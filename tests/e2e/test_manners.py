@@ -1,0 +1,66 @@
+"""How the console behaves between the keys: sizes, silence, and hands off when told so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.conftest import MlflowStore
+from tests.support.console import open_console
+
+
+def test_a_terminal_that_is_too_small_says_so_and_comes_back(
+    mlflow_store: MlflowStore, folder: Path, home: Path
+) -> None:
+    arguments = ("--tracking-uri", mlflow_store.uri)
+    with open_console(*arguments, cwd=folder, home=home, cols=50, rows=12) as terminal:
+        terminal.wait_for("too small", "60×16")
+        terminal.resize(80, 24)
+        terminal.wait_for("heart", "27 of 27")
+        terminal.press("3")
+        terminal.wait_for("MODELS", "classifier")
+        for cols, rows in ((50, 12), (20, 4), (6, 2), (59, 40), (200, 15)):
+            terminal.resize(cols, rows)
+            terminal.wait_quiet()
+        terminal.wait_for("too small")
+        terminal.resize(140, 40)
+        terminal.wait_for("MODELS", "classifier")
+        terminal.press("q")
+        assert terminal.wait_exit() == 0
+
+
+def test_a_too_small_terminal_can_be_left(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
+    arguments = ("--tracking-uri", mlflow_store.uri)
+    with open_console(*arguments, cwd=folder, home=home, cols=50, rows=12) as terminal:
+        terminal.wait_for("too small")
+        terminal.press("q")
+        assert terminal.wait_exit() == 0
+
+
+def test_an_idle_console_writes_nothing(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
+    with open_console("--tracking-uri", mlflow_store.uri, cwd=folder, home=home) as terminal:
+        terminal.wait_for("27 of 27")
+        terminal.wait_quiet(1.0)
+        assert terminal.bytes_while_idle(3.0) == b""
+        for keys in ("/", ("escape", "enter"), ("escape", "V", "c"), "3", "4", "6", "?"):
+            terminal.press(*keys)
+            terminal.wait_quiet(0.7)
+            assert terminal.bytes_while_idle(1.0) == b"", f"after {keys}"
+        terminal.press("ctrl+c")
+        assert terminal.wait_exit() == 0
+
+
+def test_read_only_is_shown_and_promoting_says_why_not(
+    mlflow_store: MlflowStore, folder: Path, home: Path
+) -> None:
+    before = mlflow_store.path.read_bytes()
+    arguments = ("--tracking-uri", mlflow_store.uri, "--read-only")
+    with open_console(*arguments, cwd=folder, home=home) as terminal:
+        terminal.wait_for("read-only", "27 of 27")
+        terminal.press("3")
+        terminal.wait_for("MODELS", "classifier")
+        for key in ("P", "u"):
+            terminal.press(key)
+            terminal.wait_for("started with --read-only")
+        terminal.press("q")
+        assert terminal.wait_exit() == 0
+    assert mlflow_store.path.read_bytes() == before

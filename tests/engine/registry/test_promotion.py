@@ -1,0 +1,378 @@
+"""Promotions that are applied, verified, refused, repaired and taken back, on a real store."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from engine.errors import PromotionError, StoreError, UsageError
+from engine.paths import journal_file
+from engine.registry.journal import JournalEntry, read_journal
+from engine.registry.promotion import PromotionResult, apply_promotion, plan_promotion, undo_last
+from tests.support.registry import Meddler, Registry
+
+
+def promote(
+    registry: Registry, model: str, version: int, reason: str = "", **target: object
+) -> PromotionResult:
+    plan = plan_promotion(registry.store, registry.uri, model, version, **target)  # type: ignore[arg-type]
+    return apply_promotion(registry.store, registry.uri, plan, reason=reason)
+
+
+def last() -> JournalEntry:
+    return read_journal(1)[0]
+
+
+# ── applying ─────────────────────────────────────────────────────────────────
+
+
+def test_a_promotion_archives_the_present_version(registry: Registry) -> None:
+    model = registry.model("heart", ["Production", "None"])
+    result = promote(registry, model, 2, reason="retrained on November data", stage="Production")
+
+    assert registry.stages(model) == {2: "Production", 1: "Archived"}
+    assert result.verified
+    assert (result.repaired, result.notes) == ((), ())
+    assert {v.version: v.stage for v in result.versions} == registry.stages(model)
+
+    entry = last()
+    assert entry.entry_id == result.entry_id
+    assert (entry.outcome, entry.action, entry.target) == ("done", "promote", "heart 2 → Production")
+    assert (entry.before["version 2"], entry.after["version 2"]) == ("None", "Production")
+    assert (entry.before["version 1"], entry.after["version 1"]) == ("Production", "Archived")
+    assert (entry.before["stage Production"], entry.after["stage Production"]) == ("1", "2")
+    assert entry.reason == "retrained on November data"
+
+    tags = registry.tags(model, 2)
+    assert tags["mlflow_console.promoted_by"] == f"{entry.user}@{os.uname().nodename}"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", tags["mlflow_console.promoted_at"])
+    assert tags["mlflow_console.from_stage"] == "None"
+    assert tags["mlflow_console.reason"] == "retrained on November data"
+    assert registry.tags(model, 1) == {}
+
+
+def test_a_later_promotion_without_a_reason_clears_the_old_one(registry: Registry) -> None:
+    model = registry.model("reasons", ["None"])
+    promote(registry, model, 1, reason="first", stage="Staging")
+    promote(registry, model, 1, stage="Production")
+    assert registry.tags(model, 1)["mlflow_console.reason"] == ""
+    assert registry.tags(model, 1)["mlflow_console.from_stage"] == "Staging"
+
+
+def test_without_archiving_both_stay(registry: Registry) -> None:
+    model = registry.model("both", ["Production", "None"])
+    result = promote(registry, model, 2, stage="Production", archive_existing=False)
+    assert result.verified
+    assert registry.stages(model) == {2: "Production", 1: "Production"}
+
+
+def test_an_alias_moves(registry: Registry) -> None:
+    model = registry.model("alias", ["Production", "None"], aliases={"champion": 1, "steady": 1})
+    result = promote(registry, model, 2, alias="champion")
+    assert result.verified
+    assert registry.aliases(model) == {"champion": 2, "steady": 1}
+    assert registry.stages(model) == {2: "None", 1: "Production"}
+    assert (last().before["alias champion"], last().after["alias champion"]) == ("1", "2")
+
+
+def test_nothing_to_do_writes_nothing(registry: Registry) -> None:
+    model = registry.model("noop", ["Production"])
+    result = promote(registry, model, 1, stage="Production")
+    assert result.verified
+    assert result.entry_id == ""
+    assert read_journal() == ()
+    assert registry.tags(model, 1) == {}
+
+
+def test_a_reason_has_a_limit(registry: Registry) -> None:
+    model = registry.model("long reason", ["None"])
+    with pytest.raises(UsageError, match="5,000"):
+        promote(registry, model, 1, reason="x" * 5001, stage="Production")
+    assert registry.stages(model) == {1: "None"}
+
+
+def test_nothing_of_mlflow_reaches_the_terminal(
+    registry: Registry, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = registry.model("quiet", ["Production", "None"], aliases={"champion": 1})
+    capfd.readouterr()
+    promote(registry, model, 2, stage="Production")
+    promote(registry, model, 2, alias="champion")
+    undo_last(registry.store, registry.uri)
+    assert capfd.readouterr() == ("", "")
+
+
+# ── conflicts ────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("stage", "meddle", "told"),
+    [
+        ("Production", (2, "Production"), "Production: version 1 when planned, versions 1, 2 now"),
+        ("Production", (1, "Archived"), "version 1: Production when planned, Archived now"),
+        ("Production", (3, "Staging"), "version 3: None when planned, Staging now"),
+        ("Staging", (2, "Staging"), "Staging: no version when planned, version 2 now"),
+    ],
+)
+def test_a_registry_that_has_changed_is_left_alone(
+    registry: Registry, stage: str, meddle: tuple[int, str], told: str
+) -> None:
+    model = registry.model(uuid4().hex, ["Production", "None", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 3, stage=stage)
+    registry.transition(model, *meddle)
+    before = registry.stages(model)
+    with pytest.raises(PromotionError) as caught:
+        apply_promotion(registry.store, registry.uri, plan)
+    assert "has changed since" in caught.value.title
+    assert told in caught.value.detail
+    assert "Look again" in caught.value.hint
+    assert registry.stages(model) == before
+    assert read_journal() == ()
+
+
+def test_a_change_elsewhere_is_no_conflict(registry: Registry) -> None:
+    model = registry.model("elsewhere", ["Production", "None", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+    registry.transition(model, 3, "Staging")
+    registry.version(model, registry.run())
+    assert apply_promotion(registry.store, registry.uri, plan).verified
+
+
+def test_an_alias_that_has_moved_is_a_conflict(registry: Registry) -> None:
+    model = registry.model("moved alias", ["None"] * 3, aliases={"champion": 1})
+    plan = plan_promotion(registry.store, registry.uri, model, 2, alias="champion")
+    registry.client.set_registered_model_alias(model, "champion", "3")
+    with pytest.raises(PromotionError, match="alias champion: version 1 when planned, version 3 now"):
+        apply_promotion(registry.store, registry.uri, plan)
+    assert registry.aliases(model) == {"champion": 3}
+
+
+def test_a_candidate_that_is_gone_is_a_conflict(registry: Registry) -> None:
+    model = registry.model("gone", ["Production", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+    registry.client.delete_model_version(model, "2")
+    with pytest.raises(PromotionError, match="version 2: None when planned, gone now"):
+        apply_promotion(registry.store, registry.uri, plan)
+    assert registry.stages(model) == {1: "Production"}
+
+
+def test_a_model_made_anew_under_the_old_name_is_a_conflict(registry: Registry) -> None:
+    model = registry.model("anew", ["None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 1, stage="Production")
+    registry.client.delete_registered_model(model)
+    registry.model("anew", ["None"])
+    with pytest.raises(PromotionError, match="version 1 created"):
+        apply_promotion(registry.store, registry.uri, plan)
+
+
+# ── interference while it is applied ─────────────────────────────────────────
+# Reads of `apply_promotion`: 1 before the client is opened, 2 under the lock, 3 back, 4 back again.
+
+
+def test_a_holder_that_came_back_is_archived_again(registry: Registry) -> None:
+    model = registry.model("came back", ["Production", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+    store = Meddler(registry.store, {3: lambda: registry.transition(model, 1, "Production")})
+    result = apply_promotion(store, registry.uri, plan)  # type: ignore[arg-type]
+    assert registry.stages(model) == {2: "Production", 1: "Archived"}
+    assert result.repaired == ("version 1: stage Production → Archived",)
+    assert last().outcome == "done"
+    assert "written again" in last().detail
+
+
+def test_another_version_in_production_is_told(registry: Registry) -> None:
+    model = registry.model("intruder", ["Production", "None", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+    store = Meddler(registry.store, {3: lambda: registry.transition(model, 3, "Production")})
+    with pytest.raises(PromotionError) as caught:
+        apply_promotion(store, registry.uri, plan)  # type: ignore[arg-type]
+    assert "interfered" in caught.value.title
+    assert "Production: version 2 as planned, versions 2, 3 now" in caught.value.detail
+    assert last().outcome == "failed"
+    assert last().after["stage Production"] == "2, 3", "the journal has what there is, not what was meant"
+
+    mending = plan_promotion(registry.store, registry.uri, model, 3, stage="Production")
+    assert any("Versions 2 and 3 all have the stage Production" in w for w in mending.warnings)
+    apply_promotion(registry.store, registry.uri, mending)
+    assert registry.stages(model) == {3: "Production", 2: "Archived", 1: "Archived"}
+
+
+def test_a_candidate_that_was_overtaken_is_told(registry: Registry) -> None:
+    model = registry.model("overtaken", ["Production", "None", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+
+    def overtake() -> None:
+        registry.transition(model, 3, "Production")
+        registry.transition(model, 2, "Archived")
+
+    with pytest.raises(PromotionError, match="version 2: Production as planned, Archived now"):
+        apply_promotion(Meddler(registry.store, {3: overtake}), registry.uri, plan)  # type: ignore[arg-type]
+    assert registry.stages(model) == {3: "Production", 2: "Archived", 1: "Archived"}
+
+
+def test_a_refusal_by_the_store_changes_nothing_and_is_recorded(registry: Registry) -> None:
+    """The version is deleted in the last moment: between the second look and the write."""
+    model = registry.model("refused", ["None", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 2, alias="champion")
+
+    class Late(Meddler):
+        def model_versions(self, name: str):  # type: ignore[no-untyped-def]
+            answer = super().model_versions(name)
+            if self._reads == 2:
+                registry.client.delete_model_version(model, "2")
+            return answer
+
+    with pytest.raises((StoreError, PromotionError)):
+        apply_promotion(Late(registry.store, {}), registry.uri, plan)  # type: ignore[arg-type]
+    assert registry.aliases(model) == {}
+    assert last().outcome == "failed"
+    assert last().detail
+
+
+def test_a_store_that_goes_away_leaves_the_end_open(registry: Registry) -> None:
+    model = registry.model("went away", ["Production", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+
+    def fail() -> None:
+        raise StoreError("The store is away")
+
+    with pytest.raises(PromotionError, match="not known whether"):
+        apply_promotion(Meddler(registry.store, {3: fail}), registry.uri, plan)  # type: ignore[arg-type]
+    assert last().outcome == "intended"
+    assert "The store is away" in last().detail
+
+
+# ── the journal comes first ──────────────────────────────────────────────────
+
+
+def test_no_journal_no_promotion(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = registry.model("unjournalled", ["Production", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    with pytest.raises(PromotionError, match="journal cannot be written"):
+        apply_promotion(registry.store, registry.uri, plan)
+    assert registry.stages(model) == {2: "None", 1: "Production"}
+
+
+def test_a_full_disk_stops_the_promotion(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = registry.model("full", ["Production", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+    (tmp_path / "mlflow-console").mkdir()
+    (tmp_path / "mlflow-console" / "journal.jsonl").symlink_to("/dev/full")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with pytest.raises(PromotionError, match="No space left"):
+        apply_promotion(registry.store, registry.uri, plan)
+    assert registry.stages(model) == {2: "None", 1: "Production"}
+
+
+def test_an_end_that_cannot_be_recorded_is_noted(registry: Registry) -> None:
+    """The disk fills up between the intent and the end: the promotion has been made all the same."""
+    model = registry.model("filled up", ["Production", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+
+    def fill() -> None:
+        journal_file().rename(journal_file().with_suffix(".kept"))
+        journal_file().symlink_to("/dev/full")
+
+    result = apply_promotion(Meddler(registry.store, {3: fill}), registry.uri, plan)  # type: ignore[arg-type]
+    assert result.verified
+    assert len(result.notes) == 1
+    assert "not in the journal" in result.notes[0]
+    assert "No space left" in result.notes[0]
+    journal_file().with_suffix(".kept").replace(journal_file())
+    assert last().outcome == "intended"
+
+
+def test_tags_that_cannot_be_written_are_noted(registry: Registry) -> None:
+    model = registry.model("untagged", ["None"])
+    result = promote(registry, model, 1, reason="a broken character: \udc80", stage="Staging")
+    assert result.verified
+    assert registry.stages(model) == {1: "Staging"}
+    assert len(result.notes) == 1
+    assert "tags of version 1 could not be written" in result.notes[0]
+    assert last().outcome == "done"
+
+
+# ── taking back ──────────────────────────────────────────────────────────────
+
+
+def test_undo_puts_every_version_back(registry: Registry) -> None:
+    model = registry.model("undo", ["Production", "Staging"])
+    done = promote(registry, model, 2, stage="Production")
+    result = undo_last(registry.store, registry.uri)
+
+    assert registry.stages(model) == {2: "Staging", 1: "Production"}
+    assert [str(change) for change in result.plan.changes] == [
+        "version 1: stage Archived → Production",
+        "version 2: stage Production → Staging",
+    ]
+    undo, promotion = read_journal()
+    assert (undo.action, undo.outcome, undo.undoes) == ("undo", "done", done.entry_id)
+    assert promotion.outcome == "undone"
+    assert registry.tags(model, 2)["mlflow_console.from_stage"] == "Production"
+    assert registry.tags(model, 2)["mlflow_console.reason"].startswith("undo: ")
+
+
+def test_undo_after_undo_takes_the_one_before(registry: Registry) -> None:
+    model = registry.model("undo twice", ["Production", "None", "None"])
+    promote(registry, model, 2, stage="Production")
+    promote(registry, model, 3, stage="Production")
+    undo_last(registry.store, registry.uri)
+    assert registry.stages(model) == {3: "None", 2: "Production", 1: "Archived"}
+    undo_last(registry.store, registry.uri)
+    assert registry.stages(model) == {3: "None", 2: "None", 1: "Production"}
+    with pytest.raises(PromotionError, match="nothing to undo"):
+        undo_last(registry.store, registry.uri)
+
+
+def test_undo_of_an_alias(registry: Registry) -> None:
+    model = registry.model("undo alias", ["None", "None"], aliases={"champion": 1})
+    promote(registry, model, 2, alias="champion")
+    promote(registry, model, 2, alias="fresh")
+    undo_last(registry.store, registry.uri)
+    assert registry.aliases(model) == {"champion": 2}
+    undo_last(registry.store, registry.uri)
+    assert registry.aliases(model) == {"champion": 1}
+
+
+def test_undo_is_refused_when_the_registry_has_moved_on(registry: Registry) -> None:
+    model = registry.model("moved on", ["Production", "None", "None"])
+    promote(registry, model, 2, stage="Production")
+    registry.transition(model, 3, "Production")
+    before = registry.stages(model)
+    with pytest.raises(PromotionError) as caught:
+        undo_last(registry.store, registry.uri)
+    assert caught.value.title == "The registry has moved on since moved on 2 → Production"
+    assert caught.value.detail == "Production: version 2 after that promotion, versions 2, 3 now"
+    assert registry.stages(model) == before
+
+
+def test_undo_is_for_this_store_alone(registry: Registry, tmp_path: Path) -> None:
+    from engine.uri import TrackingUri
+
+    model = registry.model("here", ["None"])
+    promote(registry, model, 1, stage="Production")
+    with pytest.raises(PromotionError, match="nothing to undo"):
+        undo_last(registry.store, TrackingUri(f"sqlite:///{tmp_path}/other.db", "--tracking-uri"))
+    assert registry.stages(model) == {1: "Production"}
+
+
+def test_a_promotion_that_failed_is_not_taken_back(registry: Registry) -> None:
+    model = registry.model("failed before", ["None", "None"], aliases={"champion": 1})
+    promote(registry, model, 2, alias="champion")
+    plan = plan_promotion(registry.store, registry.uri, model, 1, alias="fresh")
+
+    def away() -> None:
+        registry.client.delete_registered_model_alias(model, "fresh")
+
+    with pytest.raises(PromotionError):
+        apply_promotion(Meddler(registry.store, {3: away}), registry.uri, plan)  # type: ignore[arg-type]
+    undo_last(registry.store, registry.uri)
+    assert registry.aliases(model) == {"champion": 1}

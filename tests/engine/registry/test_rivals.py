@@ -1,0 +1,108 @@
+"""Two consoles at once, and one that is killed half-way: real processes on a real store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.registry.journal import read_journal
+from engine.registry.promotion import apply_promotion, plan_promotion, undo_last
+from tests.support.registry import Console, Registry
+
+ROUNDS = 5
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def killed_after(registry: Registry, state: Path, model: str, writes: int) -> None:
+    """Promote version 2 in a process that is killed when it has made so many writes."""
+    with Console(registry.uri, state) as console:
+        console.hear()
+        console.tell(do="plan", model=model, version=2, stage="Production")
+        assert len(console.hear()["changes"]) == 2
+        console.tell(do="apply", halt=writes)
+        assert console.hear() == {"written": writes}
+
+
+def test_killed_between_two_writes(registry: Registry, state: Path) -> None:
+    model = registry.model("killed", ["Production", "None"])
+    killed_after(registry, state, model, 1)
+
+    assert registry.stages(model) == {2: "Production", 1: "Production"}, "the former version still serves"
+    entry = read_journal(1)[0]
+    assert (entry.outcome, entry.target) == ("intended", "killed 2 → Production")
+
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+    assert [str(change) for change in plan.changes] == ["version 1: stage Production → Archived"]
+    assert plan.warnings[:2] == (
+        "Version 2 has the stage Production already: only the others would be archived.",
+        "Versions 1 and 2 all have the stage Production: models:/killed/Production loads version 2.",
+    )
+    assert "killed 2 → Production, begun " in plan.warnings[2]
+    assert "has no recorded end: it was interrupted" in plan.warnings[2]
+
+    assert apply_promotion(registry.store, registry.uri, plan).verified
+    assert registry.stages(model) == {2: "Production", 1: "Archived"}
+    again = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+    assert not any("no recorded end" in warning for warning in again.warnings)
+
+
+def test_an_interrupted_promotion_can_be_taken_back(registry: Registry, state: Path) -> None:
+    model = registry.model("killed and undone", ["Production", "None"])
+    killed_after(registry, state, model, 1)
+    result = undo_last(registry.store, registry.uri)
+    assert [str(change) for change in result.plan.changes] == ["version 2: stage Production → None"]
+    assert registry.stages(model) == {2: "None", 1: "Production"}
+    assert [entry.outcome for entry in read_journal()] == ["done", "undone"]
+
+
+def test_two_users_promote_at_once(registry: Registry, tmp_path: Path) -> None:
+    """Two accounts share no lock. Whatever the order, two Production versions are never left unsaid."""
+    model = registry.model("race", ["Production", "None", "None"])
+    told = []
+    with Console(registry.uri, tmp_path / "ana") as ana, Console(registry.uri, tmp_path / "bo") as bo:
+        assert ana.hear() == bo.hear() == {"ready": True}
+        for _ in range(ROUNDS):
+            for number, stage in ((1, "Production"), (2, "None"), (3, "None")):
+                registry.transition(model, number, stage)
+            errors = race(model, ana, bo)
+            in_production = [n for n, stage in registry.stages(model).items() if stage == "Production"]
+            told.append((in_production, errors))
+    for in_production, errors in told:
+        assert in_production, told
+        assert len(in_production) == 1 or any(f"versions {_listed(in_production)}" in e for e in errors), told
+        assert any(errors), "somebody is always told that there was another"
+
+
+def test_two_consoles_of_one_user_take_turns(registry: Registry, tmp_path: Path) -> None:
+    model = registry.model("turns", ["Production", "None", "None"])
+    with Console(registry.uri, tmp_path) as one, Console(registry.uri, tmp_path) as two:
+        assert one.hear() == two.hear() == {"ready": True}
+        for _ in range(ROUNDS):
+            for number, stage in ((1, "Production"), (2, "None"), (3, "None")):
+                registry.transition(model, number, stage)
+            errors = race(model, one, two)
+            stages = registry.stages(model)
+            assert sorted(stages.values()) == ["Archived", "None", "Production"]
+            assert sorted(bool(error) for error in errors) == [False, True]
+            assert "has changed since the promotion was planned" in "".join(errors)
+
+
+def race(model: str, one: Console, two: Console) -> list[str]:
+    """Both plan on the same registry, then both apply; their errors."""
+    for console, version in ((one, 2), (two, 3)):
+        console.tell(do="plan", model=model, version=version, stage="Production")
+    for console in (one, two):
+        assert len(console.hear()["changes"]) == 2
+    for console in (one, two):
+        console.tell(do="apply")
+    return [console.hear()["error"] for console in (one, two)]
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(str(number) for number in sorted(numbers))

@@ -1,0 +1,93 @@
+"""The same transaction through a real `mlflow server`, down to its death."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.errors import PromotionError, StoreError
+from engine.registry.journal import read_journal
+from engine.registry.promotion import apply_promotion, plan_promotion, undo_last
+from engine.stores.client import open_client
+from tests.support.registry import Console, Meddler, Registry
+from tests.support.server import Server, serving
+
+
+@pytest.fixture(scope="module")
+def server(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(f"sqlite:///{database}", tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture
+def remote(server: Server, registry: Registry) -> Iterator[Registry]:
+    """The registry of `database`, through the server."""
+    remote = Registry(server.uri, open_client(server.uri.raw), registry.experiment_id)
+    yield remote
+    remote.store.close()
+
+
+def test_promote_and_undo(remote: Registry, capfd: pytest.CaptureFixture[str]) -> None:
+    model = remote.model("remote", ["Production", "None"], aliases={"champion": 1})
+    capfd.readouterr()
+    for target in ({"stage": "production"}, {"alias": "champion"}, {"alias": "fresh"}):
+        plan = plan_promotion(remote.store, remote.uri, model, 2, **target)  # type: ignore[arg-type]
+        result = apply_promotion(remote.store, remote.uri, plan)
+        assert result.verified
+        assert result.notes == ()
+    assert remote.stages(model) == {2: "Production", 1: "Archived"}
+    assert remote.aliases(model) == {"champion": 2, "fresh": 2}
+    assert remote.tags(model, 2)["mlflow_console.reason"] == ""
+
+    for _ in range(3):
+        undo_last(remote.store, remote.uri)
+    assert remote.stages(model) == {2: "None", 1: "Production"}
+    assert remote.aliases(model) == {"champion": 1}
+    assert capfd.readouterr() == ("", "")
+    assert {entry.server for entry in read_journal()} == {remote.uri.shown}
+
+
+def test_a_conflict(remote: Registry, registry: Registry) -> None:
+    model = remote.model("remote conflict", ["Production", "None", "None"])
+    plan = plan_promotion(remote.store, remote.uri, model, 2, stage="Production")
+    registry.transition(model, 3, "Production")
+    with pytest.raises(PromotionError, match="Production: version 1 when planned, versions 1, 3 now"):
+        apply_promotion(remote.store, remote.uri, plan)
+    assert remote.stages(model) == {3: "Production", 2: "None", 1: "Production"}
+
+
+def test_a_process_of_its_own_prints_nothing(remote: Registry, tmp_path: Path) -> None:
+    """Where no test runner catches MLflow's warnings, we do."""
+    model = remote.model("remote quiet", ["Production", "None"])
+    with Console(remote.uri, tmp_path) as console:
+        assert console.hear() == {"ready": True}
+        console.tell(do="plan", model=model, version=2, stage="Production")
+        console.hear()
+        console.tell(do="apply", reason="quietly")
+        assert console.hear() == {"error": ""}
+        assert console.rest() == ("", "")
+    assert remote.stages(model) == {2: "Production", 1: "Archived"}
+
+
+def test_the_server_dies(remote: Registry, registry: Registry, server: Server) -> None:
+    """The last test here: between the second look and the first write the server is killed."""
+    model = remote.model("remote death", ["Production", "None"])
+    plan = plan_promotion(remote.store, remote.uri, model, 2, stage="Production")
+
+    class Deadly(Meddler):
+        def model_versions(self, name: str):  # type: ignore[no-untyped-def]
+            answer = super().model_versions(name)
+            if self._reads == 2:
+                server.kill()
+            return answer
+
+    with pytest.raises(PromotionError) as caught:
+        apply_promotion(Deadly(remote.store, {}), remote.uri, plan)  # type: ignore[arg-type]
+    assert "not known whether" in caught.value.title
+    assert "cannot be reached" in caught.value.detail
+    assert read_journal(1)[0].outcome == "intended"
+    assert registry.stages(model) == {2: "None", 1: "Production"}
+    with pytest.raises(StoreError):
+        undo_last(remote.store, remote.uri)

@@ -1,0 +1,47 @@
+"""The hostile store, made once; a console on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.payloads import build_store
+from tests.hostile.stream import strays
+from tests.support.console import faults, open_console
+from tests.support.terminal import Terminal
+
+
+@pytest.fixture(scope="session")
+def hostile_store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The tracking URI of a database full of payloads. Never write to it."""
+    return build_store(tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """An empty home folder; afterwards the console's log in it must hold no traceback."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    yield folder
+    assert faults(folder) == ""
+
+
+@pytest.fixture
+def hostile_console(hostile_store: str, home: Path, tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Opens a console on the hostile store. Afterwards it must still answer a key and quit with 0,
+    and nothing but plain text and Textual's own sequences may have reached the terminal."""
+    opened: list[Terminal] = []
+
+    def open_it(*arguments: str, cols: int = 200, rows: int = 50) -> Terminal:
+        arguments = ("--tracking-uri", hostile_store, *arguments)
+        opened.append(open_console(*arguments, cwd=tmp_path, home=home, cols=cols, rows=rows))
+        return opened[-1]
+
+    yield open_it
+    for terminal in opened:
+        with terminal:
+            terminal.press("ctrl+c")
+            assert terminal.wait_exit() == 0
+            assert strays(bytes(terminal.raw)) == []

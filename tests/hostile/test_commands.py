@@ -1,0 +1,83 @@
+"""Every command's output on the hostile store: on a terminal, in a pipe, as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.payloads import EXPERIMENT, PAYLOADS, Payload
+from tests.hostile.stream import strays
+from tests.support.console import open_console, run_command
+
+LISTINGS = {
+    "experiments": ("experiments",),
+    "runs": ("runs", EXPERIMENT),
+    "models": ("models",),
+}
+# what a shell can pass as an argument: neither a NUL nor a lone surrogate
+TYPEABLE = [payload for payload in PAYLOADS if payload.name not in ("nul", "surrogate", "long")]
+
+
+@pytest.mark.parametrize("listing", LISTINGS)
+def test_a_listing_in_a_pipe_shows_every_name_and_no_control_character(
+    listing: str, hostile_store: str, tmp_path: Path, home: Path
+) -> None:
+    done = run_command("--tracking-uri", hostile_store, *LISTINGS[listing], cwd=tmp_path, home=home)
+    assert (done.returncode, strays(done.stdout), strays(done.stderr)) == (0, [], [])
+    assert [p.name for p in PAYLOADS if p.marker not in done.stdout.decode()] == []
+
+
+@pytest.mark.parametrize("listing", LISTINGS)
+def test_a_listing_on_a_terminal_shows_every_name_and_no_control_character(
+    listing: str, hostile_store: str, tmp_path: Path, home: Path
+) -> None:
+    arguments = ("--tracking-uri", hostile_store, *LISTINGS[listing])
+    with open_console(*arguments, cwd=tmp_path, home=home, cols=160, rows=80) as terminal:
+        assert terminal.wait_exit() == 0
+        assert strays(bytes(terminal.raw)) == []
+        assert [p.name for p in PAYLOADS if p.marker not in terminal.text] == []
+
+
+@pytest.mark.parametrize("listing", LISTINGS)
+def test_json_is_ascii_and_holds_the_names_as_they_are(
+    listing: str, hostile_store: str, tmp_path: Path, home: Path
+) -> None:
+    done = run_command("--tracking-uri", hostile_store, *LISTINGS[listing], "--json", cwd=tmp_path, home=home)
+    assert (done.returncode, strays(done.stdout), done.stdout.isascii()) == (0, [], True)
+    name = "run_name" if listing == "runs" else "name"
+    names = {entry[name] for entry in json.loads(done.stdout)[listing]}
+    assert {p.text for p in PAYLOADS if p.name != "surrogate"} <= names
+    assert any(PAYLOADS[11].marker in entry for entry in names)
+
+
+@pytest.mark.parametrize("payload", TYPEABLE, ids=lambda p: p.name)
+def test_a_hostile_name_can_be_asked_for(
+    payload: Payload, hostile_store: str, tmp_path: Path, home: Path
+) -> None:
+    done = run_command("--tracking-uri", hostile_store, "models", payload.text, cwd=tmp_path, home=home)
+    assert (done.returncode, strays(done.stdout), strays(done.stderr)) == (0, [], [])
+    assert payload.marker in done.stdout.decode()
+
+
+def test_best_and_compare_and_the_csv_file(hostile_store: str, tmp_path: Path, home: Path) -> None:
+    best = run_command("--tracking-uri", hostile_store, "best", EXPERIMENT, cwd=tmp_path, home=home)
+    assert (best.returncode, strays(best.stdout), strays(best.stderr)) == (0, [], [])
+    listed = run_command(
+        "--tracking-uri", hostile_store, "runs", EXPERIMENT, "--json", cwd=tmp_path, home=home
+    )
+    ids = [run["run_id"] for run in json.loads(listed.stdout)["runs"]]
+    done = run_command("--tracking-uri", hostile_store, "compare", *ids, cwd=tmp_path, home=home)
+    assert (done.returncode, strays(done.stdout), strays(done.stderr)) == (0, [], [])
+    assert [p.name for p in PAYLOADS if p.marker not in done.stdout.decode()] == []
+
+
+@pytest.mark.parametrize("payload", TYPEABLE, ids=lambda p: p.name)
+def test_an_error_quotes_what_was_typed_without_its_control_characters(
+    payload: Payload, hostile_store: str, tmp_path: Path, home: Path
+) -> None:
+    missing = f"no {payload.text}"
+    done = run_command("--tracking-uri", hostile_store, "runs", missing, cwd=tmp_path, home=home)
+    assert (done.returncode, strays(done.stdout), strays(done.stderr)) == (1, [], [])
+    assert b"Traceback" not in done.stderr

@@ -1,0 +1,144 @@
+"""Every screen of the real console on a store full of payloads, its output captured byte by byte.
+
+The fixture `hostile_console` makes the common assertions after each test: nothing but plain text
+and Textual's own sequences has reached the terminal, the console still answers, and it ends with 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.hostile.payloads import EXPERIMENT, PAYLOADS
+from tests.support.terminal import Terminal
+
+Open = Callable[..., Terminal]
+MARKERS = [payload.marker for payload in PAYLOADS]
+
+
+def at_runs(open_console: Open, **size: int) -> Terminal:
+    terminal = open_console(**size)
+    terminal.wait_for(EXPERIMENT, "15 of 15", *MARKERS)
+    return terminal
+
+
+def test_runs_and_experiments(hostile_console: Open) -> None:
+    terminal = at_runs(hostile_console)
+    assert all(terminal.text.count(marker) >= 2 for marker in MARKERS), "as experiment and as run"
+    for _ in range(15):
+        terminal.press("j", "L")
+    terminal.wait_quiet()
+    for _ in range(30):  # the columns that are named by payloads
+        terminal.press("L")
+    terminal.wait_quiet()
+    terminal.press("s")
+    terminal.wait_quiet()
+    terminal.press("V")
+    terminal.wait_for("15 marked")
+
+
+def test_every_experiment_opened(hostile_console: Open) -> None:
+    terminal = at_runs(hostile_console)
+    terminal.press("h", "g")
+    for _ in PAYLOADS:
+        terminal.press("enter", "j")
+        terminal.wait_quiet(0.1)
+
+
+def test_a_narrow_terminal(hostile_console: Open) -> None:
+    terminal = hostile_console(cols=80, rows=24)
+    terminal.wait_for("15 of 15", "PWN15")
+    terminal.press("h")
+    terminal.wait_quiet()
+    terminal.resize(60, 16)
+    terminal.wait_quiet()
+    terminal.resize(120, 40)
+    terminal.wait_for("15 of 15")
+
+
+def test_filter(hostile_console: Open) -> None:
+    terminal = at_runs(hostile_console)
+    terminal.press("/")
+    terminal.type("PWN09")
+    terminal.wait_for("1 of 15")
+    terminal.press("escape")
+    terminal.wait_for("15 of 15")
+    terminal.press("/")
+    terminal.type("[/foo] = \u202e'")
+    terminal.wait_quiet()
+
+
+def test_every_run_opened(hostile_console: Open) -> None:
+    terminal = at_runs(hostile_console)
+    terminal.press("g")
+    for payload in reversed(PAYLOADS):  # newest first
+        terminal.press("enter")
+        terminal.wait_for("PARAMETERS", "METRICS", "TAGS", payload.marker)
+        terminal.press("escape")
+        terminal.wait_for("15 of 15")
+        terminal.press("j")
+
+
+def test_compare(hostile_console: Open) -> None:
+    terminal = at_runs(hostile_console)
+    terminal.press("V")
+    terminal.wait_for("15 marked")
+    terminal.press("c")
+    terminal.wait_for("COMPARE", "PWN15")
+    for key in ("x", "L", "L", "L", "b", "o", "G", "x", "D", "g"):
+        terminal.press(key)
+        terminal.wait_quiet(0.1)
+    for _ in range(15):
+        terminal.press("L")
+    terminal.wait_quiet()
+
+
+def test_best(hostile_console: Open) -> None:
+    terminal = at_runs(hostile_console)
+    terminal.press("B")
+    terminal.wait_for("accuracy")
+    terminal.wait_quiet()
+    terminal.press("escape")
+    terminal.wait_for("15 of 15")
+
+
+def test_models_and_the_promotion_dialog(hostile_console: Open) -> None:
+    terminal = at_runs(hostile_console)
+    terminal.press("3")
+    terminal.wait_for("MODELS", *MARKERS)
+    for _ in PAYLOADS:
+        terminal.press("P")
+        terminal.wait_for("Promote")
+        terminal.wait_quiet(0.1)
+        terminal.press("escape")
+        terminal.wait_quiet(0.1)
+        terminal.press("j")
+        terminal.wait_quiet(0.1)
+
+
+def test_training_and_its_dialog(hostile_console: Open) -> None:
+    terminal = at_runs(hostile_console)
+    terminal.press("4")
+    terminal.wait_for("TRAINING")
+    terminal.press("n")
+    terminal.wait_quiet()
+
+
+def test_help_and_the_command_line(hostile_console: Open) -> None:
+    terminal = at_runs(hostile_console)
+    terminal.press("?")
+    terminal.wait_for("Keys · ")
+    terminal.type("[/foo]")
+    terminal.wait_quiet()
+    terminal.press("escape")
+    terminal.wait_gone("Keys · ")
+    for line in (
+        "runs [/foo]PWN10",
+        "models [bold]PWN09[/bold]",
+        "compare",
+        "runs no \u202e[/such]",
+        "[/foo]",
+    ):
+        terminal.press(":")
+        terminal.wait_quiet(0.1)
+        terminal.type(line + "\r")
+        terminal.wait_quiet(0.1)

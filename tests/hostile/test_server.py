@@ -1,0 +1,56 @@
+"""The console and the commands on a server whose every string is a payload."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.payloads import EXPERIMENT, PAYLOADS
+from tests.hostile.server import hostile_server
+from tests.hostile.stream import strays
+from tests.support.console import open_console, run_command
+
+MARKERS = [payload.marker for payload in PAYLOADS]
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    with hostile_server() as address:
+        yield address
+
+
+def test_the_console_shows_everything_and_lets_nothing_through(
+    address: str, tmp_path: Path, home: Path
+) -> None:
+    arguments = ("--tracking-uri", address)
+    with open_console(*arguments, cwd=tmp_path, home=home, cols=200, rows=50) as terminal:
+        terminal.wait_for(EXPERIMENT, "15 of 15", *MARKERS)
+        terminal.press("enter")
+        terminal.wait_for("PARAMETERS", "METRICS")
+        terminal.wait_quiet()
+        terminal.press("escape")
+        terminal.wait_for("15 of 15")
+        terminal.press("V", "c")
+        terminal.wait_for("COMPARE")
+        terminal.wait_quiet()
+        terminal.press("3")
+        terminal.wait_for("MODELS", *MARKERS)
+        terminal.wait_quiet()
+        terminal.press("ctrl+c")
+        assert terminal.wait_exit() == 0
+        assert strays(bytes(terminal.raw)) == []
+
+
+@pytest.mark.parametrize("command", ["experiments", "runs", "models"])
+def test_commands(command: str, address: str, tmp_path: Path, home: Path) -> None:
+    arguments = ("--tracking-uri", address, command, *([EXPERIMENT] if command == "runs" else []))
+    done = run_command(*arguments, cwd=tmp_path, home=home)
+    assert (done.returncode, strays(done.stdout), strays(done.stderr)) == (0, [], [])
+    assert [marker for marker in MARKERS if marker not in done.stdout.decode()] == []
+    done = run_command(*arguments, "--json", cwd=tmp_path, home=home)
+    assert (done.returncode, strays(done.stdout), done.stdout.isascii()) == (0, [], True)
+    name = "run_name" if command == "runs" else "name"
+    assert {p.text for p in PAYLOADS} <= {entry[name] for entry in json.loads(done.stdout)[command]}

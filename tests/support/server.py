@@ -1,0 +1,80 @@
+"""A real `mlflow server` for tests that write to it or kill it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.uri import TrackingUri
+
+START_SECONDS = 120
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Server:
+    uri: TrackingUri
+    process: subprocess.Popen[bytes]
+
+    def kill(self) -> None:
+        """End it as a crash does, workers and all."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@contextmanager
+def serving(store_uri: str, folder: Path) -> Iterator[Server]:
+    """A server with one worker on a store, for as long as the context is open; `folder` takes its
+    log and its artifacts."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", store_uri, "--artifacts-destination", str(folder / "artifacts")]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")},
+        "PATH": path,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--workers", "1"],
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    server = Server(TrackingUri(f"http://127.0.0.1:{port}", "--tracking-uri"), process)
+    try:
+        _wait_until_healthy(server, log)
+        yield server
+    finally:
+        server.kill()
+
+
+def _wait_until_healthy(server: Server, log: Path) -> None:
+    for _ in range(int(START_SECONDS / POLL_SECONDS)):
+        with suppress(urllib.error.URLError, OSError):
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            with opener.open(f"{server.uri.raw}/health", timeout=2):
+                return
+        try:
+            server.process.wait(POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+    raise AssertionError(f"mlflow server did not start:\n{log.read_text(errors='replace')[-4000:]}")

@@ -1,0 +1,84 @@
+"""The confusion matrix of a two-class model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.widget import Widget
+
+from engine.text import Shown, cut
+from engine.values import count
+from tui.widgets.cells import cell_width, fit
+
+LABEL_WIDTH = 16
+_CORNER = "predicted"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusionCounts:
+    """How many examples of each class were predicted as which; `negative` and `positive` name
+    the classes."""
+
+    true_negatives: int
+    false_positives: int
+    false_negatives: int
+    true_positives: int
+    negative: Shown
+    positive: Shown
+
+
+class ConfusionMatrix(Widget):
+    """Rows are the actual classes, columns the predicted ones. What was predicted wrongly stands in
+    the colour of an error, and off the diagonal."""
+
+    DEFAULT_CSS = """
+    ConfusionMatrix { height: 3; width: auto; color: $text-muted; }
+    """
+
+    def __init__(
+        self,
+        counts: ConfusionCounts | None = None,
+        *,
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._counts = counts
+
+    def set_counts(self, counts: ConfusionCounts | None) -> None:
+        """Show these counts; None shows nothing."""
+        self._counts = counts
+        self.refresh(layout=True)
+
+    def render(self) -> Content:
+        return Content("") if self._counts is None else matrix(self._counts)
+
+
+def matrix(counts: ConfusionCounts) -> Content:
+    """The matrix in three lines: the predicted classes, then a line for each actual class."""
+    labels = [cut(label, LABEL_WIDTH) for label in (counts.negative, counts.positive)]
+    rows = (
+        (counts.true_negatives, counts.false_positives),
+        (counts.false_negatives, counts.true_positives),
+    )
+    first = max(len(_CORNER), *(cell_width(label) for label in labels))
+    widths = [
+        max(cell_width(label), *(len(count(row[column])) for row in rows))
+        for column, label in enumerate(labels)
+    ]
+    header = "  ".join(fit(label, width, right=True) for label, width in zip(labels, widths, strict=True))
+    lines = [Content(f"{fit(_CORNER, first, right=True)}  {header}")]
+    for actual, row in enumerate(rows):
+        cells = [
+            Content.styled(fit(count(value), widths[predicted], right=True), _ink(actual == predicted, value))
+            for predicted, value in enumerate(row)
+        ]
+        lines.append(Content("  ").join([Content(fit(labels[actual], first, right=True)), *cells]))
+    return Content("\n").join(lines)
+
+
+def _ink(right: bool, value: int) -> str:
+    if right:
+        return "$foreground bold"
+    return "$error" if value else ""

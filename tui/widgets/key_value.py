@@ -1,0 +1,173 @@
+"""Names and values in aligned columns: parameters, metrics, tags of one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import ClassVar, Literal
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from engine.text import Shown
+from tui.widgets.cells import cell_width, fit, wrapped
+
+ValueStyle = Literal["good", "bad", "warning", "accent", "muted"]
+KEY_WIDTH = 32
+_GAP = 2
+_INDENT = 1
+_NOTHING = Shown("")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A name and its value; a value of several lines is a sequence of them."""
+
+    key: Shown
+    value: Shown | Sequence[Shown]
+    style: ValueStyle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Pairs under a title. `note` stands in place of the pairs when there are none."""
+
+    title: Shown
+    pairs: Sequence[Pair]
+    note: Shown = _NOTHING
+
+
+_Line = tuple[tuple[str, str], ...]
+"""Pieces of one line: text and component name."""
+
+
+class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
+    """Sections of pairs, one under the other. Long values go on in the next line; nothing is cut."""
+
+    ALLOW_SELECT = False
+    auto_links = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j,down", "scroll_lines(1)", show=False, id="pane.scroll-down"),
+        Binding("k,up", "scroll_lines(-1)", show=False, id="pane.scroll-up"),
+        Binding("ctrl+d", "scroll_pages(0.5)", show=False, id="pane.half-page-down"),
+        Binding("ctrl+u", "scroll_pages(-0.5)", show=False, id="pane.half-page-up"),
+        Binding("pagedown", "scroll_pages(1)", show=False, id="pane.page-down"),
+        Binding("pageup", "scroll_pages(-1)", show=False, id="pane.page-up"),
+        Binding("g,home", "scroll_top", show=False, id="pane.top"),
+        Binding("G,end", "scroll_bottom", show=False, id="pane.bottom"),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"key-value--{name}"
+        for name in ("title", "key", "value", "note", "good", "bad", "warning", "accent", "muted")
+    }
+    DEFAULT_CSS = """
+    KeyValue {
+        height: 1fr; width: 1fr; color: $foreground; overflow-x: hidden; overflow-y: auto;
+        scrollbar-size-vertical: 1;
+    }
+    KeyValue > .key-value--title { color: $text-muted; text-style: bold; }
+    KeyValue:focus > .key-value--title { color: $accent; text-style: bold; }
+    KeyValue > .key-value--key { color: $text-muted; }
+    KeyValue > .key-value--value { color: $foreground; }
+    KeyValue > .key-value--note { color: $text-muted; }
+    KeyValue > .key-value--good { color: $success; }
+    KeyValue > .key-value--bad { color: $error; }
+    KeyValue > .key-value--warning { color: $warning; }
+    KeyValue > .key-value--accent { color: $accent; }
+    KeyValue > .key-value--muted { color: $text-muted; }
+    """
+
+    def __init__(
+        self,
+        sections: Iterable[Section] = (),
+        *,
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._sections = tuple(sections)
+        self._laid: list[_Line] = []
+        self._laid_width = -1
+
+    def show(self, sections: Iterable[Section]) -> None:
+        """Replace what is shown. The same sections again keep the place; others start at the top."""
+        fresh = tuple(sections)
+        if fresh == self._sections:
+            return
+        same = [s.title for s in fresh] == [s.title for s in self._sections]
+        self._sections = fresh
+        self._lay()
+        if not same:
+            self.scroll_to(y=0, animate=False, force=True)
+        self.refresh()
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self._width != self._laid_width:
+            self._lay()
+
+    @property
+    def _width(self) -> int:
+        return max(0, self.size.width - 1)  # the scrollbar's cell is kept free, so that nothing rewraps
+
+    def _lay(self) -> None:
+        self._laid_width = self._width
+        self._laid = lay_out(self._sections, self._laid_width)
+        self.virtual_size = Size(0, len(self._laid))
+
+    def render_line(self, y: int) -> Strip:
+        row = self.scroll_offset.y + y
+        plain = self.rich_style
+        if row >= len(self._laid):
+            return Strip.blank(self.size.width, plain)
+        segments = [Segment(text, self._ink(name, plain)) for text, name in self._laid[row]]
+        return Strip(segments).simplify().adjust_cell_length(self.size.width, plain)
+
+    def _ink(self, name: str, plain: Style) -> Style:
+        return self.get_component_rich_style(f"key-value--{name}") if name else plain
+
+    def action_scroll_lines(self, lines: int) -> None:
+        self.scroll_to(y=self.scroll_offset.y + lines, animate=False)
+
+    def action_scroll_pages(self, pages: float) -> None:
+        self.action_scroll_lines(round(pages * max(1, self.size.height - 1)))
+
+    def action_scroll_top(self) -> None:
+        self.scroll_to(y=0, animate=False)
+
+    def action_scroll_bottom(self) -> None:
+        self.scroll_to(y=self.max_scroll_y, animate=False)
+
+
+def lay_out(sections: Sequence[Section], width: int) -> list[_Line]:
+    """The lines of all sections in `width` cells. Names take at most `KEY_WIDTH` cells and two
+    fifths of the width; longer ones are wrapped like values."""
+    longest = max((cell_width(pair.key) for section in sections for pair in section.pairs), default=0)
+    key_width = max(1, min(longest, KEY_WIDTH, width * 2 // 5))
+    value_width = max(1, width - key_width - _GAP - _INDENT)
+    lines: list[_Line] = []
+    for section in sections:
+        if lines:
+            lines.append(())
+        if section.title:
+            lines.append(((fit(" " * _INDENT + section.title, width), "title"),))
+        if not section.pairs and section.note:
+            lines += [((" " * _INDENT + part, "note"),) for part in wrapped(section.note, width - _INDENT)]
+        for pair in section.pairs:
+            lines += _pair_lines(pair, key_width, value_width)
+    return lines
+
+
+def _pair_lines(pair: Pair, key_width: int, value_width: int) -> list[_Line]:
+    values = [pair.value] if isinstance(pair.value, str) else pair.value
+    parts = [part for value in values for part in wrapped(value, value_width)]
+    indent, gap = " " * _INDENT, " " * _GAP
+    return [
+        ((indent + fit(key, key_width) + gap, "key"), (value, pair.style or "value"))
+        for key, value in zip_longest(wrapped(pair.key, key_width), parts, fillvalue="")
+    ]

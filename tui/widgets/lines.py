@@ -1,0 +1,64 @@
+"""Blocks of text that are laid out for the width they get, as high as they need to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from textual.content import Content
+from textual.geometry import Size
+from textual.widget import Widget
+
+from tui.widgets.cells import cell_width, fit, wrapped
+
+SEPARATOR = " · "
+LABEL_WIDTH = 12
+
+
+class Lines(Widget):
+    """Subclasses answer `lines`: what is shown in so many cells."""
+
+    DEFAULT_CSS = """
+    Lines { height: auto; }
+    """
+
+    def lines(self, width: int) -> Sequence[Content]:
+        return ()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self.lines(width))
+
+    def render(self) -> Content:
+        return Content("\n").join(self.lines(self.size.width))
+
+
+def flow(items: Iterable[Content], width: int, separator: str = SEPARATOR) -> list[Content]:
+    """`items` one after another with a separator, in lines of at most `width` cells, broken
+    between items; an item that is wider than a line is wrapped."""
+    lines: list[Content] = []
+    for item in items:
+        if lines and lines[-1].cell_length + cell_width(separator) + item.cell_length <= width:
+            lines[-1] = Content.assemble(lines[-1], (separator, "$text-muted"), item)
+        elif item.cell_length <= width:
+            lines.append(item)
+        else:
+            lines += [Content(line) for line in wrapped(item.plain, width)]
+    return lines
+
+
+def field(
+    label: str, items: Iterable[Content], width: int, *, label_width: int = LABEL_WIDTH
+) -> list[Content]:
+    """`label` in a column of its own, its items beside it; no items, no lines."""
+    lines = flow(items, max(8, width - label_width))
+    return [
+        Content.assemble((fit(label if at == 0 else "", label_width), "$text-muted"), line)
+        for at, line in enumerate(lines)
+    ]
+
+
+def paragraph(texts: Iterable[str], width: int, limit: int, style: str = "") -> list[Content]:
+    """Lines of text wrapped to `width`; what is past `limit` lines is left out, with a mark."""
+    lines = [line for text in texts for line in wrapped(text, width)]
+    if len(lines) > limit:
+        lines = [*lines[: limit - 1], fit(lines[limit - 1], max(1, width - 2)).rstrip() + " …"]
+    return [Content.styled(line, style) for line in lines]

@@ -1,0 +1,81 @@
+"""A bitmap of braille dots: 2 by 4 to a cell, each cell owned by the last to draw in it."""
+
+from __future__ import annotations
+
+import math
+
+_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+_BLANK = 0x2800
+NOBODY = -1
+
+
+class Canvas:
+    """`columns` by `rows` cells, `width` by `height` dots; (0, 0) is at the bottom left. Dots
+    outside are left out."""
+
+    def __init__(self, columns: int, rows: int) -> None:
+        self.columns, self.rows = columns, rows
+        self.width, self.height = columns * 2, rows * 4
+        self._masks = bytearray(columns * rows)
+        self._owners = [NOBODY] * (columns * rows)
+        self._glyphs: dict[int, str] = {}
+
+    def dot(self, x: int, y: int, owner: int) -> None:
+        if 0 <= x < self.width and 0 <= y < self.height:
+            down = self.height - 1 - y
+            cell = (down >> 2) * self.columns + (x >> 1)
+            self._masks[cell] |= _DOTS[down & 3][x & 1]
+            self._owners[cell] = owner
+
+    def line(self, x0: float, y0: float, x1: float, y1: float, owner: int) -> None:
+        """A straight line between two places, which may lie outside; what is inside is drawn."""
+        clipped = _clip(x0, y0, x1, y1, self.width - 1, self.height - 1)
+        if clipped is None:
+            return
+        ax, ay, bx, by = (round(value) for value in clipped)
+        length = max(abs(bx - ax), abs(by - ay))
+        if length == 0:
+            self.dot(ax, ay, owner)
+            return
+        for step in range(length + 1):
+            self.dot(ax + round((bx - ax) * step / length), ay + round((by - ay) * step / length), owner)
+
+    def glyph(self, x: float, y: float, char: str, owner: int) -> None:
+        """A character in the cell of that dot; it hides the cell's dots."""
+        if -0.5 <= x < self.width - 0.5 and -0.5 <= y < self.height - 0.5:
+            down = self.height - 1 - round(y)
+            cell = (down >> 2) * self.columns + (round(x) >> 1)
+            self._glyphs[cell] = char
+            self._owners[cell] = owner
+
+    def row(self, row: int) -> list[tuple[str, int]]:
+        """The cells of one line from the top: character and owner."""
+        first = row * self.columns
+        glyphs = self._glyphs
+        return [
+            (glyphs.get(cell) or (chr(_BLANK + mask) if mask else " "), self._owners[cell])
+            for cell, mask in enumerate(self._masks[first : first + self.columns], first)
+        ]
+
+
+def _clip(
+    x0: float, y0: float, x1: float, y1: float, right: float, top: float
+) -> tuple[float, float, float, float] | None:
+    """The part of a line inside (0, 0)-(right, top), after Liang and Barsky; None if there is none."""
+    if not (math.isfinite(x0) and math.isfinite(y0) and math.isfinite(x1) and math.isfinite(y1)):
+        return None
+    dx, dy = x1 - x0, y1 - y0
+    start, end = 0.0, 1.0
+    for direction, distance in ((-dx, x0), (dx, right - x0), (-dy, y0), (dy, top - y0)):
+        if direction == 0:
+            if distance < 0:
+                return None
+            continue
+        at = distance / direction
+        if direction < 0:
+            start = max(start, at)
+        else:
+            end = min(end, at)
+    if start > end:
+        return None
+    return x0 + start * dx, y0 + start * dy, x0 + end * dx, y0 + end * dy

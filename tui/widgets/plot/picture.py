@@ -1,0 +1,163 @@
+"""A chart laid out in cells: axes, labels, legend and the drawn canvas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.text import Shown
+from tui.widgets.cells import cell_width
+from tui.widgets.plot.canvas import NOBODY, Canvas
+from tui.widgets.plot.legend import Piece, series_ink
+from tui.widgets.plot.raster import POINT, draw
+from tui.widgets.plot.scale import Scale, XKind, labels, log_ticks, ticks
+from tui.widgets.plot.series import Track, Window
+
+LABELLED_HEIGHT = 5
+"""Lines below which a chart has no axes."""
+LABELLED_WIDTH = 24
+"""Cells below which it has no y labels."""
+CURSOR = "▲"
+"""On the x axis under what is being read."""
+READ = "●"
+"""On each track at the value being read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Labels at cells of the drawing, counted from its top or its left."""
+
+    labels: dict[int, Shown]
+
+    @property
+    def width(self) -> int:
+        return max((cell_width(label) for label in self.labels.values()), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A cell of the drawing by its column, and by its line the track that has its value there.
+    Out of view the column is -1."""
+
+    column: int
+    owners: dict[int, int]
+
+
+class Picture:
+    """The chart below the legend, `width` by `height` cells."""
+
+    def __init__(
+        self,
+        tracks: Sequence[Track],
+        window: Window,
+        width: int,
+        height: int,
+        *,
+        log: bool,
+        x_kind: XKind,
+        x_label: Shown,
+        with_values: bool,
+    ) -> None:
+        """`with_values` is False when no point has a place on the y axis, which then has no labels."""
+        self.width, self.height = width, height
+        self._tracks = tracks
+        self._x_label = x_label
+        self._framed = height >= LABELLED_HEIGHT and width > 4
+        ended = len(tracks) > 1 and any(track.kind != "scatter" for track in tracks)
+        self._letters_wide = 2 if ended and width >= LABELLED_WIDTH else 0
+        rows = height - 2 if self._framed else height
+        self._y_axis = self._make_y_axis(window, rows, log) if with_values else Axis({})
+        self.left = self._y_axis.width + 2 if self._framed else 0
+        columns = max(1, width - self.left - self._letters_wide)
+        self.canvas = Canvas(columns, max(1, rows))
+        self.x_scale = Scale(window.x_low, window.x_high, self.canvas.width)
+        self.y_scale = Scale(window.y_low, window.y_high, self.canvas.height, log)
+        self._x_axis = self._make_x_axis(window, x_kind) if self._framed else Axis({})
+        for place in reversed(range(len(tracks))):  # the first on top
+            mark = tracks[place].letter if len(tracks) > 1 else POINT
+            draw(self.canvas, tracks[place], self.x_scale, self.y_scale, place, mark)
+        self._letters = self._place_letters(tracks, log) if self._letters_wide else {}
+
+    def _make_y_axis(self, window: Window, rows: int, log: bool) -> Axis:
+        if not self._framed or self.width < LABELLED_WIDTH:
+            return Axis({})
+        count = max(2, min(8, rows // 3))
+        find = log_ticks if log else ticks
+        values = find(window.y_low, window.y_high, count)
+        scale = Scale(window.y_low, window.y_high, rows * 4, log)
+        texts = labels(values)
+        return Axis({rows - 1 - round(scale.at(v)) // 4: text for v, text in zip(values, texts, strict=True)})
+
+    def _make_x_axis(self, window: Window, kind: XKind) -> Axis:
+        columns = self.canvas.columns
+        values = ticks(window.x_low, window.x_high, max(2, columns // 12), kind)
+        texts = labels(values, kind)
+        return Axis({round(self.x_scale.at(v)) // 2: text for v, text in zip(values, texts, strict=True)})
+
+    def _place_letters(self, tracks: Sequence[Track], log: bool) -> dict[int, Piece]:
+        """A letter at the right of where each track ends; of two that end alike one moves aside."""
+        rows, taken = self.canvas.rows, dict[int, Piece]()
+        for place, track in enumerate(tracks):
+            y = track.last_drawn(self.x_scale.low, self.x_scale.high, log=log)
+            if y is None or track.kind == "scatter":
+                continue
+            wanted = rows - 1 - min(rows - 1, max(0, round(self.y_scale.at(y)) // 4))
+            free = [row for row in range(rows) if row not in taken]
+            if free:
+                row = min(free, key=lambda row: abs(row - wanted))
+                taken[row] = (track.letter, series_ink(place))
+        return taken
+
+    def read(self, x: float) -> Reading:
+        """Where x and the values logged there are in the drawing."""
+        if not self.x_scale.low <= x <= self.x_scale.high:
+            return Reading(-1, {})
+        owners: dict[int, int] = {}
+        for place in reversed(range(len(self._tracks))):
+            y = self._tracks[place].value_at(x)
+            dot = math.nan if y is None else self.y_scale.at(y)
+            if 0 <= dot <= self.canvas.height - 1:
+                owners[self.canvas.rows - 1 - round(dot) // 4] = place
+        return Reading(round(self.x_scale.at(x)) // 2, owners)
+
+    def line(self, y: int, reading: Reading | None) -> list[Piece]:
+        """One line of the chart, with what is being read."""
+        if y < self.canvas.rows:
+            return self._drawing_line(y, reading)
+        return self._axis_line(reading) if y == self.canvas.rows else self._label_line()
+
+    def _drawing_line(self, row: int, reading: Reading | None) -> list[Piece]:
+        pieces: list[Piece] = []
+        if self._framed:
+            label = self._y_axis.labels.get(row)
+            pieces.append((f"{label or '':>{self._y_axis.width}} ", "label"))
+            pieces.append(("┤" if label else "│", "axis"))
+        cells = self.canvas.row(row)
+        if reading is not None and row in reading.owners:
+            cells[reading.column] = (READ, reading.owners[row])
+        pieces += [(char, "label" if owner == NOBODY else series_ink(owner)) for char, owner in cells]
+        if row in self._letters:
+            pieces += [(" ", "label"), self._letters[row]]
+        return pieces
+
+    def _axis_line(self, reading: Reading | None) -> list[Piece]:
+        columns = self.canvas.columns
+        name = f" {self._x_label}" if 0 < cell_width(self._x_label) < columns // 3 else ""
+        drawn = columns - cell_width(name)
+        line = ["┬" if column in self._x_axis.labels else "─" for column in range(drawn)]
+        start = [(" " * (self.left - 1), "label"), ("└", "axis")]
+        if reading is None or not 0 <= reading.column < drawn:
+            return [*start, ("".join(line), "axis"), (name, "label")]
+        before, after = "".join(line[: reading.column]), "".join(line[reading.column + 1 :])
+        return [*start, (before, "axis"), (CURSOR, "cursor"), (after, "axis"), (name, "label")]
+
+    def _label_line(self) -> list[Piece]:
+        """The x labels, each under its tick; where two would touch, the second is left out."""
+        line = ""
+        for column, label in sorted(self._x_axis.labels.items()):
+            wanted = self.left + column - cell_width(label) // 2
+            start = max(0, min(wanted, self.width - cell_width(label)))
+            if start >= len(line) + bool(line):
+                line = line.ljust(start) + label
+        return [(line, "label")]

@@ -1,0 +1,147 @@
+"""From values to pixels, and the values worth a label on an axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Literal
+
+from engine.text import Shown
+from engine.values import duration
+
+XKind = Literal["step", "number", "seconds", "moment"]
+"""What x is: whole steps, any number, seconds since the run began, or epoch milliseconds."""
+
+HUGE = 1e307
+"""From here on a value is drawn as infinite: MLflow's SQL stores keep the largest double for
+infinity, and a scale needs room for its arithmetic."""
+
+_SECOND_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Values from `low` to `high` on pixels 0 to `size` - 1. On a logarithmic scale both are above 0."""
+
+    low: float
+    high: float
+    size: int
+    log: bool = False
+
+    def at(self, value: float) -> float:
+        """The pixel of a value, fractional, outside of the scale as well; NaN where a value has no
+        place on a logarithmic scale."""
+        if self.log:
+            if value <= 0:
+                return math.nan
+            share = math.log(value / self.low) / math.log(self.high / self.low)
+        else:
+            share = (value - self.low) / (self.high - self.low)
+        return share * (self.size - 1)
+
+    def value(self, pixel: float) -> float:
+        """The value at a pixel."""
+        share = pixel / max(1, self.size - 1)
+        if self.log:
+            return self.low * math.exp(share * math.log(self.high / self.low))
+        return self.low + share * (self.high - self.low)
+
+
+def is_drawn(value: float) -> bool:
+    """Whether a value has a place on a scale: finite and not huge."""
+    return -HUGE < value < HUGE
+
+
+def spread(low: float, high: float, *, log: bool = False) -> tuple[float, float]:
+    """The range to show for values from `low` to `high`: as it is, or opened around a single value."""
+    if log:
+        return (low, high) if high / low > 1 + 1e-9 else (low / 2, high * 2)
+    if high - low > max(abs(low), abs(high)) * 1e-12 and high - low > 1e-300:
+        return low, high
+    room = abs(high) * 0.1 or 1.0
+    return low - room, high + room
+
+
+def padded(low: float, high: float, *, log: bool = False, share: float = 0.03) -> tuple[float, float]:
+    """A range a little wider, so that its ends do not lie on the frame."""
+    if log:
+        factor = (high / low) ** share
+        return low / factor, high * factor
+    room = (high - low) * share
+    return low - room, high + room
+
+
+def ticks(low: float, high: float, count: int, kind: XKind = "number") -> list[float]:
+    """About `count` round values within the range: steps of 1, 2 or 5 times a power of ten, whole
+    ones for steps, parts of a minute, an hour and a day for times."""
+    if count < 1 or not high > low:
+        return []
+    if kind in ("seconds", "moment"):
+        unit = 1000.0 if kind == "moment" else 1.0
+        step = _time_step((high - low) / unit, count) * unit
+    else:
+        step = _round_step((high - low) / count)
+        if kind == "step":
+            step = max(1.0, step)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [index * step for index in range(first, min(last, first + 4 * count) + 1)]
+
+
+def log_ticks(low: float, high: float, count: int) -> list[float]:
+    """Powers of ten in the range, thinned to about `count`; 1, 2 and 5 where there are fewer than
+    two powers; round values where the range is narrower still."""
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    powers = [10.0**exponent for exponent in range(first, last + 1)]
+    if len(powers) >= 2:
+        return powers[:: max(1, math.ceil(len(powers) / max(1, count)))]
+    fine = [m * 10.0**e for e in range(first - 1, last + 1) for m in (1, 2, 5)]
+    inside = [value for value in fine if low <= value <= high]
+    return inside if len(inside) >= 2 else ticks(low, high, count)
+
+
+def labels(values: Sequence[float], kind: XKind = "number") -> list[Shown]:
+    """The ticks as text, with decimals that tell them apart."""
+    if kind == "seconds":
+        return [duration(value) for value in values]
+    if kind == "moment":
+        return _moment_labels(values)
+    step = min((b - a for a, b in pairwise(values)), default=abs(values[0]) if values else 1)
+    largest = max((abs(value) for value in values), default=0.0)
+    if largest >= 1e6 or 0 < largest < 1e-3:
+        return [Shown(_scientific(value, step)) for value in values]
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
+    return [Shown(f"{value + 0.0:.{min(decimals, 9)}f}") for value in values]
+
+
+def _scientific(value: float, step: float) -> str:
+    if value == 0:
+        return "0"
+    digits = max(0, math.floor(math.log10(abs(value)) + 1e-9) - math.floor(math.log10(step) + 1e-9))
+    mantissa, exponent = f"{value:.{min(digits, 6)}e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def _moment_labels(values: Sequence[float]) -> list[Shown]:
+    span = values[-1] - values[0] if values else 0.0
+    form = "%H:%M:%S" if span < 180_000 else "%H:%M" if span < 86_400_000 else "%d %b"
+    return [Shown(datetime.fromtimestamp(value / 1000).astimezone().strftime(form)) for value in values]
+
+
+def _round_step(step: float) -> float:
+    """The 1, 2 or 5 times a power of ten that is nearest to `step`."""
+    power = 10.0 ** math.floor(math.log10(step))
+    return next(
+        (m * power for m, limit in ((1.0, 1.5), (2.0, 3.5), (5.0, 7.5)) if step < limit * power), 10 * power
+    )
+
+
+def _time_step(span: float, count: int) -> float:
+    wanted = span / count
+    if wanted < 1:
+        return _round_step(wanted)
+    fitting = next((step for step in _SECOND_STEPS if step >= wanted), None)
+    return float(fitting) if fitting is not None else _round_step(wanted / 86400) * 86400
