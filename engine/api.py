@@ -191,7 +191,7 @@ class Engine:
     # ── training ─────────────────────────────────────────────────────────────
 
     def check_sweep(self, spec: SweepSpec) -> int:
-        """How many trials a sweep makes. Raises `GridError` or `DatasetError` for one that cannot be trained."""
+        """How many trials a sweep makes. Raises `GridError` or `DatasetError` where it cannot be trained."""
         from engine.training.datasets import read_dataset
         from engine.training.sweep import trials
 

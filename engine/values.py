@@ -14,12 +14,15 @@ MISSING = Shown("–")
 # MLflow's SQL stores cannot hold infinities and keep the largest double instead.
 _STORED_INF = 1.7976931348623157e308
 
+_DECIMALS = 4
+_TOO_LONG = 1e15
+
 
 @dataclass(frozen=True, slots=True)
 class NumberFormat:
     """How one column of numbers is written so that its decimal points align."""
 
-    decimals: int = 4
+    decimals: int = _DECIMALS
     scientific: bool = False
 
     def __call__(self, value: float | None) -> Shown:
@@ -28,9 +31,18 @@ class NumberFormat:
             return special or MISSING
         if self.scientific:
             return Shown(f"{value:.{self.decimals}e}")
-        if value and abs(value) < 0.5 * 10**-self.decimals:
+        if abs(value) >= _TOO_LONG:
+            return Shown(f"{value:.3e}")
+        # A value finer than the column's other ones is still not rounded away.
+        decimals = self.decimals or (0 if value == int(value) else _DECIMALS)
+        if value and abs(value) < 0.5 * 10**-decimals:
             return Shown(f"{value:.2g}")
-        return Shown(f"{value:.{self.decimals}f}")
+        return Shown(f"{value + 0.0:.{decimals}f}")  # minus zero is zero
+
+
+def is_infinite(value: float) -> bool:
+    """Whether a metric's value is ±inf, or what a store keeps in its place."""
+    return abs(value) >= _STORED_INF
 
 
 def _special(value: float | None) -> Shown | None:
@@ -39,7 +51,7 @@ def _special(value: float | None) -> Shown | None:
     if isinstance(value, float):
         if math.isnan(value):
             return Shown("NaN")
-        if abs(value) >= _STORED_INF:
+        if is_infinite(value):
             return Shown("inf" if value > 0 else "-inf")
     return None
 
@@ -48,7 +60,7 @@ def format_for(values: Iterable[float | None]) -> NumberFormat:
     """The format in which a column of such values reads best: whole numbers without decimals,
     fractions with enough decimals to tell the smallest apart (at most 6), extremes in
     scientific notation."""
-    numbers = [abs(v) for v in values if v is not None and math.isfinite(v) and abs(v) < _STORED_INF]
+    numbers = [abs(v) for v in values if v is not None and math.isfinite(v) and not is_infinite(v)]
     if not numbers:
         return NumberFormat()
     largest = max(numbers)
@@ -60,7 +72,7 @@ def format_for(values: Iterable[float | None]) -> NumberFormat:
         return NumberFormat(decimals=3, scientific=True)
     if largest >= 1000:
         return NumberFormat(decimals=2)
-    return NumberFormat(decimals=4 if largest >= 0.01 else 6)
+    return NumberFormat(decimals=_DECIMALS if largest >= 0.01 else 6)
 
 
 def number(value: float | None) -> Shown:
@@ -80,14 +92,16 @@ def delta(value: float, fmt: NumberFormat) -> Shown:
 
 def duration(seconds: float | None) -> Shown:
     """`0.31s`, `8.2s`, `1m05s`, `2h03m`, `3d04h`."""
-    if seconds is None:
-        return MISSING
+    special = _special(seconds)
+    if special is not None or seconds is None:
+        return special or MISSING
     if seconds < 0:
         return Shown("−" + duration(-seconds))
     if seconds < 1:
         return Shown(f"{seconds:.2f}s")
-    if seconds < 60:
+    if seconds < 59.95:
         return Shown(f"{seconds:.1f}s")
+    seconds = max(seconds, 60)
     minutes = int(seconds) // 60
     if minutes < 60:
         return Shown(f"{minutes}m{int(seconds) % 60:02d}s")
@@ -98,14 +112,15 @@ def duration(seconds: float | None) -> Shown:
 
 
 def ago(then: int | None, now: int) -> Shown:
-    """How long ago, both in epoch milliseconds: `8 s ago`, `2 min ago`, `3 h ago`, then the date."""
+    """How long ago, both in epoch milliseconds: `8 s ago`, `2 min ago`, `3 h ago`, then the date.
+    A clock that is less than a minute ahead counts as now."""
     if then is None:
         return MISSING
     seconds = (now - then) / 1000
-    if seconds < 0:
+    if seconds <= -60:
         return moment(then)
     if seconds < 60:
-        return Shown(f"{int(seconds)} s ago")
+        return Shown(f"{max(0, int(seconds))} s ago")
     if seconds < 3600:
         return Shown(f"{int(seconds // 60)} min ago")
     if seconds < 48 * 3600:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.errors import UsageError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from tui.app import Console
 
 
-def completions(console: Console, word: str, argument: str) -> list[str]:
+def completions(console: Console, word: str, argument: str) -> Sequence[str]:
     """What the argument of `word` can become, best first."""
     runs = _runs_screen(console)
     if runs is None:
@@ -51,7 +52,7 @@ async def press(console: Console, command: Command) -> None:
         await console.switch_mode(command.scope)
     view = console.view
     targets = {"app": console, "table": console.focused or view, "plot": console.focused or view}
-    await targets.get(command.scope, view).run_action(command.action)
+    await console.run_action(command.action, targets.get(command.scope, view))
 
 
 async def _runs(console: Console, argument: str) -> None:

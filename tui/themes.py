@@ -18,6 +18,9 @@ DARK = Theme(
     panel="#20262e",
     dark=True,
     variables={
+        # Textual's own are "auto" colours, which come out as pure white or black in styled text.
+        "text-muted": "#8a93a3",
+        "text-disabled": "#5b6571",
         "block-cursor-background": "#2a3441",
         "block-cursor-foreground": "#eef1f5",
         "block-cursor-text-style": "none",
@@ -46,6 +49,8 @@ LIGHT = Theme(
     panel="#e8e9e6",
     dark=False,
     variables={
+        "text-muted": "#66707d",
+        "text-disabled": "#a3a9b1",
         "block-cursor-background": "#dbe6f2",
         "block-cursor-foreground": "#10151b",
         "block-cursor-text-style": "none",

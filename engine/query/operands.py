@@ -50,9 +50,9 @@ def number(operand: Operand, key: ColumnKey) -> float:
         raise operand.place.error("NaN compares with nothing", f"Write {key} IS NAN.")
     if operand.quoted and _NUMBER.fullmatch(operand.text):
         raise operand.place.error("A value in quotes is text", f"Write {short(operand.text)} without quotes.")
-    what = f"{key} is a number" if key.is_number else "< and > compare numbers"
+    what = f"{key} is a number" if key.is_number else "Only numbers have an order"
     hint = "" if key.is_number else f"For text there are =, !=, LIKE, IN and ~; {key} may hold both."
-    raise operand.place.error(f"{what}, {_named(operand)} is not", hint)
+    raise operand.place.error(f"{what}; {_named(operand)} is none", hint)
 
 
 def seconds(operand: Operand, key: ColumnKey) -> float:
@@ -61,7 +61,7 @@ def seconds(operand: Operand, key: ColumnKey) -> float:
     if value is None:
         value = _span(operand.text)
     if value is None:
-        raise operand.place.error(f"{key} is a duration, {_named(operand)} is not", "Write 90s, 10m, 1h30m.")
+        raise operand.place.error(f"{key} is a duration; {_named(operand)} is none", "Write 90s, 10m, 1h30m.")
     return value
 
 
@@ -80,7 +80,7 @@ def moment(operand: Operand, key: ColumnKey) -> Moment:
             if _span(operand.text) is not None
             else "Write -7d or 2026-11-23T09:15."
         )
-        raise operand.place.error(f"{key} is a time, {_named(operand)} is not", hint)
+        raise operand.place.error(f"{key} is a time; {_named(operand)} is none", hint)
     at = fixed
     return lambda _: at
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.entities import ModelVersion
-from engine.errors import EngineError, PromotionError, UsageError
+from engine.errors import EngineError, PromotionError, ServerTimeout, UsageError
 from engine.registry import journal
 from engine.registry.facts import Change, Facts, differences, holds, look
 from engine.registry.journal import JournalEntry
@@ -130,12 +130,14 @@ def _transact(
     versions = _read_back(store, plan, entry, failure)
     due = _due(plan, versions)
     if due:
-        failure = write_all(client, plan.model, due) or failure
-        versions = _read_back(store, plan, entry, failure)
+        again = write_all(client, plan.model, due)
+        notes = notes if again or not failure else _tag(client, plan, entry)
+        versions = _read_back(store, plan, entry, again or failure)
     now = look(versions, plan.after)
     if now != plan.after:
         error = _not_as_planned(plan, now, failure)
-        _close(replace(entry, outcome="failed", after=now, detail=str(error)))
+        late = isinstance(failure, ServerTimeout)  # the store may still carry out what it did not answer
+        _close(replace(entry, detail=str(error), **({} if late else {"outcome": "failed", "after": now})))
         raise error from failure
     repaired = tuple(str(change) for change in due)
     detail = "; ".join([*(f"written again: {change}" for change in repaired), *notes])

@@ -51,9 +51,13 @@ class Confusion:
 
 
 def confusion_of(metrics: Mapping[str, float], tags: Mapping[str, str]) -> Confusion | None:
-    """The confusion counts of a run that logged all four as whole numbers; None otherwise. The class
-    names come from the tags `label.1` and `label.0` where the run has them."""
+    """The confusion counts of a run that logged all four as whole numbers; None otherwise. Tags say
+    what the classes are where the run has them: `positive_class` = 1, `class_1` = no disease."""
     counts = [metrics.get(name, math.nan) for name in _COUNTS]
     if not all(0 <= count <= 2**53 and count == int(count) for count in counts):
         return None
-    return Confusion(*map(int, counts), positive=tags.get("label.1", "1"), negative=tags.get("label.0", "0"))
+    positive = tags.get("positive_class", "1")
+    named = {name.removeprefix("class_"): value for name, value in tags.items() if name.startswith("class_")}
+    negative = next((label for label in named if label != positive), "0")
+    names = [named.get(label, label) for label in (positive, negative)]
+    return Confusion(*map(int, counts), *names)

@@ -205,6 +205,8 @@ class ClientStore:
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
         with self._asking() as client:
             model = _registered_model(client.get_registered_model(name))
+            if records.is_prompt(model.tags):
+                raise records.no_such_model(name)
             found = list(_pages(client.search_model_versions, filter_string=records.name_filter(name)))
         versions = (_model_version(version, model) for version in found if version.name == name)
         return tuple(sorted(versions, key=lambda version: -version.version))

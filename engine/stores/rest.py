@@ -169,6 +169,8 @@ class RestStore:
         question = {"filter": records.name_filter(name), "max_results": PAGE}
         with self._understanding() as server:
             model = _registered_model(server.get("registered-models/get", {"name": name})["registered_model"])
+            if records.is_prompt(model.tags):
+                raise records.no_such_model(name)
             found = self._all(server.get, "model-versions/search", "model_versions", question)
             versions = [_model_version(version, model) for version in found if version["name"] == name]
             return tuple(sorted(versions, key=lambda version: -version.version))

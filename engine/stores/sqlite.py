@@ -68,6 +68,7 @@ class SqliteDatabase:
             raise self._explain(error) from error
         try:
             connection.execute("PRAGMA query_only = ON")
+            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # attaching would make a file
             connection.execute("BEGIN")
             yield Snapshot(connection)
         except sqlite3.Error as error:

@@ -107,8 +107,8 @@ def parse_grid(text: str) -> Mapping[str, tuple[Value, ...]]:
         if name in grid:
             raise GridError(f"{name} is in the grid twice")
         words = listed.split(",")
-        if "" in words:
-            raise GridError(f"{name} has an empty value", f"in {part[:80]!r}")
+        if "" in words or "=" in listed:
+            raise GridError(f"{name} has an empty value or two signs =", f"in {part[:80]!r}")
         grid[name] = tuple(_typed(word) for word in words)
     if not grid:
         raise GridError("The grid is empty", "Write it as n_neighbors=3,5,7 weights=uniform,distance")

@@ -72,7 +72,9 @@ def test_suspending_gives_the_terminal_back_and_resuming_draws_again(folder: Pat
     with open_console(cwd=folder, home=home) as terminal:
         terminal.wait_for("mlflow-console demo")
         terminal.press("ctrl+z")
-        terminal.wait_until(lambda: is_sane(terminal), "the terminal given back")
+        terminal.wait_until(lambda: terminal.stopped, "suspended")
+        terminal.wait_quiet()
+        assert is_sane(terminal)
         terminal.send_signal(signal.SIGCONT)
         terminal.wait_until(lambda: terminal.private_modes()[1049], "the screen taken again")
         terminal.press("?")

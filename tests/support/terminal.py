@@ -116,6 +116,12 @@ class Terminal:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def stopped(self) -> bool:
+        """It is suspended, as by a shell's job control."""
+        options = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.pid, options) is not None
+
     # ── what is on the screen ────────────────────────────────────────────────
 
     @property

@@ -39,8 +39,8 @@ class Dialog(ModalScreen[T | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:
-            box.border_title = Content(safe(self.title_text))  # type: ignore[assignment]
-            box.border_subtitle = Content(safe(self.subtitle_text))  # type: ignore[assignment]
+            box.border_title = Content(safe(self.title_text))
+            box.border_subtitle = Content(safe(self.subtitle_text))
             yield from self.compose_dialog()
 
     def compose_dialog(self) -> ComposeResult:

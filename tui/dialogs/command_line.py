@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -33,7 +33,7 @@ class CommandLineDialog(Dialog[str]):
     CommandLineDialog OptionList { max-height: 12; }
     """
 
-    def __init__(self, complete: Callable[[str, str], list[str]]) -> None:
+    def __init__(self, complete: Callable[[str, str], Sequence[str]]) -> None:
         super().__init__()
         self._complete = complete
         self._offers: list[str] = []

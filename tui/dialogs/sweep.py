@@ -91,7 +91,7 @@ class SweepDialog(Dialog["SweepSpec"]):
             experiment=self._value("experiment"),
             dataset=DatasetSpec(path=self._value("data") or None, target=self._value("target")),
             grid=parse_grid(self._value("grid")),
-            recipe=self.query_one("#recipe", Select).value,
+            recipe="published" if self.query_one("#recipe", Select).value == "published" else "leak-free",
         )
 
     @on(Input.Changed)

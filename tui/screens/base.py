@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -30,15 +29,15 @@ class ConsoleScreen(Screen[None]):
     """A view. Subclasses set `scope` and `mode`, fill `compose_view` and answer `refresh_view`."""
 
     scope: ClassVar[Scope] = "app"
-    mode: ClassVar[str] = "runs"
+    mode: str = "runs"
     pane_ids: ClassVar[tuple[str, ...]] = ()
     """Ids of the focusable panes, left to right."""
 
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared by Screen
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
 
     def __init_subclass__(cls, **kwargs: object) -> None:
-        cls.BINDINGS = [*cls.__dict__.get("BINDINGS", []), *cast("list[Binding]", bindings(cls.scope))]
+        cls.BINDINGS = [*cls.__dict__.get("BINDINGS", []), *bindings(cls.scope)]
         super().__init_subclass__(**kwargs)  # type: ignore[arg-type]
 
     def __init__(self) -> None:

@@ -67,7 +67,7 @@ class CompareScreen(ConsoleScreen):
     def _show(self, comparison: Comparison) -> None:
         self.comparison = comparison
         self.read_now()
-        self.arrange()
+        self.show_rows()
 
     @property
     def baseline(self) -> int:
@@ -82,7 +82,7 @@ class CompareScreen(ConsoleScreen):
         source = self.query_one("#comparison", Table).source
         return source if isinstance(source, CompareSource) else None
 
-    def arrange(self) -> None:
+    def show_rows(self) -> None:
         """Show the comparison with the present baseline and choice of rows."""
         from tui.widgets.compare_source import CompareSource
 
@@ -110,7 +110,7 @@ class CompareScreen(ConsoleScreen):
 
     @on(events.Resize)
     def _refit(self) -> None:
-        self.arrange()
+        self.show_rows()
 
     def why_not(self, command: Command) -> str | None:
         if command.scope == "compare" and self.comparison is None:
@@ -121,7 +121,7 @@ class CompareScreen(ConsoleScreen):
 
     def action_toggle_differences(self) -> None:
         self.differences_only = not self.differences_only
-        self.arrange()
+        self.show_rows()
 
     def action_set_baseline(self) -> None:
         run_id = self._run_at_cursor()
@@ -129,7 +129,7 @@ class CompareScreen(ConsoleScreen):
             self.console.say("Move to a run's column first (H and L, or the arrow keys).", warning=True)
         else:
             self.state.baseline = run_id
-            self.arrange()
+            self.show_rows()
 
     def action_flip_direction(self) -> None:
         table, source = self.query_one("#comparison", Table), self.source
@@ -149,7 +149,7 @@ class CompareScreen(ConsoleScreen):
         self.refresh_view()
 
     def _run_at_cursor(self) -> str | None:
-        key = self.query_one("#comparison", Table).column_key
+        key = self.query_one("#comparison", Table).focused_column
         return key if key in self.state.compared else None
 
     @on(Table.RowSelected, "#comparison")

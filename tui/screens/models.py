@@ -63,7 +63,7 @@ class ModelsScreen(ConsoleScreen):
         with Horizontal(id="panes"):
             with Vertical(id="models-pane"):
                 yield PaneTitle("MODELS", id="models-title")
-                yield Table(id="models")
+                yield Table(id="models", fixed_columns=0)
             with Vertical(id="versions-pane"):
                 yield PaneTitle("VERSIONS", id="versions-title")
                 yield Table(id="versions", empty_text=READING)
@@ -190,12 +190,10 @@ class ModelsScreen(ConsoleScreen):
         version, facts = self.version, None
         if version is not None:
             key = _key(version)
-            run = self.sources.get(version.run_id)
-            note, style = source_text(version, self.sources)
             facts = VersionFacts(
                 version,
-                run,
-                note if style is not None else Shown(""),
+                self.sources.get(version.run_id),
+                source_text(version, self.sources),
                 self.probes.get(key),
                 key in self.probing,
                 next((m for m in self.models if m.name == version.name), None),

@@ -18,7 +18,7 @@ from engine.text import Shown, safe, safe_lines
 from tui.commands import Scope
 from tui.screens.base import ConsoleScreen
 from tui.widgets.confusion import ConfusionMatrix
-from tui.widgets.key_value import KeyValue, Pair, Section
+from tui.widgets.key_value import KeyValue, Pair, Section, ValueStyle
 from tui.widgets.pane_title import PaneTitle
 from tui.widgets.run_source import STATUS_STYLES
 
@@ -117,7 +117,7 @@ def _metrics(metrics: Mapping[str, float]) -> Section:
     return Section(Shown("METRICS"), pairs, note=Shown("no metrics logged"))
 
 
-def _metric_style(value: float) -> str | None:
+def _metric_style(value: float) -> ValueStyle | None:
     return "bad" if value != value or abs(value) == float("inf") else None
 
 

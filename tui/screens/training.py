@@ -205,7 +205,7 @@ class TrainingScreen(ConsoleScreen):
             return
         order = [trial.run_id for trial in self.board.ranked()]
         self.state.compared = tuple(run_id for run_id in order if run_id in self._marks())
-        self.run_worker(self.app.switch_mode("compare"))
+        self.run_worker(self.console.action_show_mode("compare"))
 
 
 def _own() -> tuple[Command, ...]:

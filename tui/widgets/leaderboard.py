@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from engine import values
@@ -72,9 +73,12 @@ class Leaderboard:
                 points.append((float(number), best))
         return points
 
+    def _params(self) -> list[Mapping[str, object]]:
+        return [*(t.params for t in self._finished), *(t.params for t in self._failed)]
+
     def source(self) -> TextSource:
         ranked = self.ranked()
-        params = list(dict.fromkeys(name for t in (*ranked, *self._failed) for name in t.params))
+        params = list(dict.fromkeys(name for params in self._params() for name in params))
         metrics = key_metrics({name for t in ranked for name in t.metrics}, METRICS_SHOWN)
         formats = [values.format_for(t.metrics.get(name) for t in ranked) for name in metrics]
         rows = [

@@ -25,7 +25,7 @@ _CELL_STYLES: Mapping[Stage, CellStyle] = {
     "Archived": "muted",
 }
 
-METRICS_SHOWN = 6
+METRICS_SHOWN = 5
 UNREAD = Shown("…")
 
 Sources = Mapping[str, Run | None]
@@ -48,7 +48,7 @@ def model_source(models: Sequence[RegisteredModel], registry: Registry) -> TextS
     """One row a model: its name, how many versions, which are in Production, its aliases."""
     rows = [_model_row(model, registry.get(model.name)) for model in models]
     columns = [
-        _column("name", "name", [row.cells[0] for row in rows], least=12, most=40),
+        _column("name", "name", [row.cells[0] for row in rows], least=12, most=22),
         _column("versions", "vers", [row.cells[1] for row in rows], numeric=True),
         _column("production", "prod", [row.cells[2] for row in rows], numeric=True, most=10),
         _column("aliases", "aliases", [row.cells[3] for row in rows], most=40),
@@ -119,7 +119,7 @@ def _version_columns(metrics: Sequence[str], rows: Sequence[TextRow]) -> list[Ta
         _column("created", "created", cells[last]),
         _column("by", "by", cells[last + 1], most=16),
         _column("run", "run", cells[last + 2], most=24),
-        _column("description", "description", cells[last + 3], most=30),
+        _column("description", "description", cells[last + 3], most=40),
     ]
     return columns
 
@@ -134,7 +134,7 @@ def source_text(version: ModelVersion, sources: Sources) -> tuple[Shown, CellSty
     if run is None:
         return Shown("✗ run gone"), "warning"
     if run.lifecycle_stage == "deleted":
-        return safe(f"✗ deleted: {run.run_name}"), "warning"
+        return safe(f"✗ deleted {run.run_name}"), "warning"
     return safe(run.run_name), None
 
 

@@ -101,14 +101,14 @@ class RunList(Widget):
 
     def show_frame(self, frame: RunFrame) -> None:
         self.frame = frame
-        self.arrange()
+        self.rearrange()
 
-    def arrange(self) -> None:
+    def rearrange(self) -> None:
         """Filter and sort what is loaded, off the event loop; the newest request wins."""
         if self.frame is not None:
-            self.run_worker(self._arrange(self.frame), group="arrange", exclusive=True)
+            self.run_worker(self._filter_and_sort(self.frame), group="arrange", exclusive=True)
 
-    async def _arrange(self, frame: RunFrame) -> None:
+    async def _filter_and_sort(self, frame: RunFrame) -> None:
         text, sort = self.view.filter_text, self.view.sort
         try:
             arranged = await self._bridge.call(partial(_arranged, frame, text, sort))
@@ -185,7 +185,7 @@ class RunList(Widget):
 
     def sort_by_column(self, column: str | None) -> None:
         """Sort by a column of the table; the focused one if None."""
-        name = column or self.table.column_key
+        name = column or self.table.focused_column
         key = self.source.column_key(name) if self.source and name else None
         if key is not None:
             self.sort_by(key)
@@ -202,7 +202,7 @@ class RunList(Widget):
             newest_first = key.name in ("start_time", "end_time")
             descending = newest_first or (key.kind == "metric" and direction_of(key.name) == "higher")
         self.view.sort = (SortKey(key, descending),)
-        self.arrange()
+        self.rearrange()
 
     def metric_at_hand(self) -> str | None:
         """The metric that is being looked at: the focused column, the sort key, else accuracy or the
@@ -210,7 +210,7 @@ class RunList(Widget):
         source = self.source
         if source is None:
             return None
-        column = self.table.column_key
+        column = self.table.focused_column
         at_hand = [source.column_key(column) if column else None, *(k.key for k in self.view.sort)]
         metrics = [c.key.name for c in source.keys if c.key.kind == "metric"]
         named = [key.name for key in at_hand if key is not None and key.kind == "metric"]
@@ -229,7 +229,7 @@ class RunList(Widget):
         self.view.filter_text = text
         if not text.strip():
             self.filter_bar.show_note(Shown(""))
-        self.arrange()
+        self.rearrange()
 
     def apply_filter(self, text: str) -> None:
         """Filter as if `text` had been typed."""

@@ -64,7 +64,7 @@ class StatusLine(Widget):
             return Content("")
         access = ("read-only", "$success") if place.read_only else ("read-write", "$warning")
         if place.trouble is not None:
-            read = (place.trouble, "$error bold")
+            read: tuple[str, str] = (place.trouble, "$error bold")
         else:
             read = (f"read {clock(place.read_at)}" if place.read_at else "reading …", "")
         tail = Content.assemble(_RULE, access, _RULE, (place.user, ""), _RULE, read)

@@ -16,23 +16,23 @@ from engine.runs.metrics import key_metrics
 from engine.text import Shown, safe, safe_lines
 from tui.widgets.lines import Lines, field, paragraph
 from tui.widgets.model_source import STAGE_COLOURS, alias_text, stage_text
+from tui.widgets.table import CellStyle
 
 if TYPE_CHECKING:
     from engine import ProbeResult
 
 DESCRIPTION_LINES = 6
 PREDICTIONS_SHOWN = 8
-NOTHING = Shown("")
 
 
 @dataclass(frozen=True, slots=True)
 class VersionFacts:
-    """What is shown. `run` is None when it is gone or not read yet (`run_note` says which);
-    `probe` is the newest test from here, an error when it could not be made."""
+    """What is shown. `run` is None when it is gone or not read yet, `source` says which, in its
+    style; `probe` is the newest test from here, an error when it could not be made."""
 
     version: ModelVersion
-    run: Run | None = None
-    run_note: Shown = NOTHING
+    run: Run | None
+    source: tuple[Shown, CellStyle | None]
     probe: ProbeResult | EngineError | None = None
     probing: bool = False
     model: RegisteredModel | None = None
@@ -51,7 +51,8 @@ class VersionDetail(Lines):
             return []
         version = facts.version
         lines = [_head(version)]
-        lines += paragraph(safe_lines(version.description.strip()), width, DESCRIPTION_LINES)
+        if description := version.description.strip():
+            lines += paragraph(safe_lines(description), width, DESCRIPTION_LINES)
         lines += _run_lines(facts, width)
         lines += field("source", [Content(safe(version.source or "–"))], width)
         lines += field("created", _dates(version), width)
@@ -75,9 +76,9 @@ def _head(version: ModelVersion) -> Content:
 
 def _run_lines(facts: VersionFacts, width: int) -> list[Content]:
     version, run = facts.version, facts.run
-    items = [Content(facts.run_note)] if facts.run_note else []
+    text, style = facts.source
+    items = [Content.styled(text, "$warning" if style == "warning" else "")]
     if run is not None:
-        items = [Content(safe(run.run_name)), *items]
         if run.user_id:
             items.append(Content(f"by {safe(run.user_id)}"))
         items.append(Content(values.moment(run.start_time)))

@@ -376,3 +376,42 @@ def test_a_promotion_that_failed_is_not_taken_back(registry: Registry) -> None:
         apply_promotion(Meddler(registry.store, {3: away}), registry.uri, plan)  # type: ignore[arg-type]
     undo_last(registry.store, registry.uri)
     assert registry.aliases(model) == {"champion": 1}
+
+
+def test_a_promotion_whose_end_is_not_known_is_taken_back_where_it_took_effect(registry: Registry) -> None:
+    model = registry.model("open end", ["Production", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+
+    def fail() -> None:
+        raise StoreError("The store is away")
+
+    with pytest.raises(PromotionError, match="not known whether"):
+        apply_promotion(Meddler(registry.store, {3: fail}), registry.uri, plan)  # type: ignore[arg-type]
+    assert registry.stages(model) == {2: "Production", 1: "Archived"}
+    assert undo_last(registry.store, registry.uri).verified
+    assert registry.stages(model) == {2: "None", 1: "Production"}
+
+
+def test_a_promotion_that_never_took_effect_is_passed_over(registry: Registry) -> None:
+    model = registry.model("passed over", ["None", "None"], aliases={"champion": 1})
+    promote(registry, model, 2, alias="champion")
+    plan = plan_promotion(registry.store, registry.uri, model, 1, stage="Staging")
+
+    def revert_and_fail() -> None:
+        registry.transition(model, 1, "None")
+        raise StoreError("The store is away")
+
+    with pytest.raises(PromotionError, match="not known whether"):
+        apply_promotion(Meddler(registry.store, {3: revert_and_fail}), registry.uri, plan)  # type: ignore[arg-type]
+    undo_last(registry.store, registry.uri)
+    assert registry.aliases(model) == {"champion": 1}
+
+
+def test_a_journal_that_was_tampered_with_undoes_nothing(registry: Registry) -> None:
+    model = registry.model("tampered", ["None"])
+    promote(registry, model, 1, stage="Staging")
+    text = journal_file().read_text()
+    journal_file().write_text(text.replace('"version 1":"None"', '"version 1":"Nowhere"'))
+    with pytest.raises(PromotionError, match="nothing to undo"):
+        undo_last(registry.store, registry.uri)
+    assert registry.stages(model) == {1: "Staging"}

@@ -33,12 +33,16 @@ class Canvas:
         if clipped is None:
             return
         ax, ay, bx, by = (round(value) for value in clipped)
-        length = max(abs(bx - ax), abs(by - ay))
-        if length == 0:
-            self.dot(ax, ay, owner)
-            return
-        for step in range(length + 1):
-            self.dot(ax + round((bx - ax) * step / length), ay + round((by - ay) * step / length), owner)
+        dx, dy = bx - ax, by - ay
+        length = max(abs(dx), abs(dy)) or 1
+        masks, owners, columns, last = self._masks, self._owners, self.columns, self.height - 1
+        twice, half = 2 * length, length
+        for step in range(length + 1):  # places rounded with whole numbers: this is the innermost loop
+            x = ax + (2 * dx * step + half) // twice
+            down = last - ay - (2 * dy * step + half) // twice
+            cell = (down >> 2) * columns + (x >> 1)
+            masks[cell] |= _DOTS[down & 3][x & 1]
+            owners[cell] = owner
 
     def glyph(self, x: float, y: float, char: str, owner: int) -> None:
         """A character in the cell of that dot; it hides the cell's dots."""

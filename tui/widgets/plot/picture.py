@@ -136,7 +136,7 @@ class Picture:
         cells = self.canvas.row(row)
         if reading is not None and row in reading.owners:
             cells[reading.column] = (READ, reading.owners[row])
-        pieces += [(char, "label" if owner == NOBODY else series_ink(owner)) for char, owner in cells]
+        pieces += _joined(cells)
         if row in self._letters:
             pieces += [(" ", "label"), self._letters[row]]
         return pieces
@@ -144,6 +144,8 @@ class Picture:
     def _axis_line(self, reading: Reading | None) -> list[Piece]:
         columns = self.canvas.columns
         name = f" {self._x_label}" if 0 < cell_width(self._x_label) < columns // 3 else ""
+        if reading is not None and reading.column >= columns - cell_width(name):
+            name = ""  # the cursor's mark is under the name
         drawn = columns - cell_width(name)
         line = ["┬" if column in self._x_axis.labels else "─" for column in range(drawn)]
         start = [(" " * (self.left - 1), "label"), ("└", "axis")]
@@ -161,3 +163,17 @@ class Picture:
             if start >= len(line) + bool(line):
                 line = line.ljust(start) + label
         return [(line, "label")]
+
+
+def _joined(cells: list[tuple[str, int]]) -> list[Piece]:
+    """Cells as pieces of one ink; blank cells go with what is before them."""
+    pieces: list[Piece] = []
+    text, ink = "", NOBODY
+    for char, owner in cells:
+        if owner in (ink, NOBODY):
+            text += char
+            continue
+        if text:
+            pieces.append((text, "label" if ink == NOBODY else series_ink(ink)))
+        text, ink = char, owner
+    return [*pieces, (text, "label" if ink == NOBODY else series_ink(ink))]

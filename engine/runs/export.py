@@ -1,0 +1,96 @@
+"""Runs as a file."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import cast
+
+from engine.errors import EngineError
+from engine.query.keys import ColumnKey, Value
+from engine.runs.frame import RunFrame
+
+# In the order in which mlflow.search_runs has them.
+_ATTRIBUTES = ("run_id", "experiment_id", "status", "artifact_uri", "start_time", "end_time")
+_NEEDS_QUOTES = re.compile(r'[",\r\n]')
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def write_csv(frame: RunFrame, path: Path, rows: Sequence[int] | None = None) -> int:
+    """Write runs as `mlflow.search_runs(...).to_csv(index=False)` would; returns how many.
+
+    What that leaves open is kept apart: a missing value is nothing, an empty text `""`, and NaN and
+    ±inf are `NaN`, `inf`, `-inf`. Metrics, parameters and tags come by name. The file is
+    written beside `path` and then renamed, so there is never half a file. Raises `EngineError`.
+    """
+    chosen = range(len(frame)) if rows is None else rows
+    keys = [ColumnKey("attribute", name) for name in _ATTRIBUTES]
+    keys += [key for key in frame.keys if key.kind != "attribute"]
+    header = ",".join(_text(str(key)) for key in keys)
+    columns = [_cells(frame, key, chosen) for key in keys]
+    lines = (",".join(cells) for cells in zip(*columns, strict=True))
+    try:
+        _write(Path(path), (line + "\n" for line in chain((header,), lines)))
+    except OSError as error:
+        raise EngineError("The file cannot be written", f"{path}: {error.strerror or error}") from error
+    return len(chosen)
+
+
+def _cells(frame: RunFrame, key: ColumnKey, rows: Iterable[int]) -> Iterator[str]:
+    value = frame.reader(key)
+    written = _writer(key, [value(row) for row in rows])
+    return ("" if (cell := value(row)) is None else written(cell) for row in rows)
+
+
+def _writer(key: ColumnKey, values: Sequence[Value]) -> Callable[[Value], str]:
+    if key.is_time:
+        times = [cast(int, value) for value in values if value is not None]
+        whole = all(value % 1000 == 0 for value in times)
+        return lambda value: _time(cast(int, value), whole)
+    if key.kind == "metric":
+        return lambda value: _number(cast(float, value))
+    return lambda value: _text(cast(str, value))
+
+
+def _time(value: int, whole_seconds: bool) -> str:
+    """As pandas writes a column of times: milliseconds only where one of them has some."""
+    try:
+        moment = _EPOCH + timedelta(milliseconds=value)
+    except OverflowError:
+        return str(value)
+    return moment.isoformat(" ", "seconds" if whole_seconds else "milliseconds")
+
+
+def _number(value: float) -> str:
+    return "NaN" if math.isnan(value) else repr(float(value))
+
+
+def _text(text: str) -> str:
+    if not text or _NEEDS_QUOTES.search(text):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        # A pipe or a device is written to, never replaced; a folder raises.
+        with target.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            file.writelines(lines)
+        return
+    beside = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
+    try:
+        with beside.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            beside.chmod(target.stat().st_mode & 0o7777)
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)

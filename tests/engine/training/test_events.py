@@ -1,0 +1,47 @@
+"""Events survive the pipe."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from engine.training.events import (
+    SweepEvent,
+    SweepFinished,
+    SweepPreparing,
+    SweepStarted,
+    TrialFailed,
+    TrialFinished,
+    TrialKilled,
+    TrialStarted,
+    from_json,
+    to_json,
+)
+
+EVENTS: list[SweepEvent] = [
+    SweepPreparing("starting Python"),
+    SweepStarted("p", "1", 60),
+    TrialStarted(3),
+    TrialFinished(3, "r", {"n_neighbors": 3, "weights": None, "p": 1.5}, {"accuracy": 0.1 + 0.2}, 0.12),
+    TrialFailed(3, "r", {"n_neighbors": 3}, "a\nb \x1b[31m ü \ud800"),
+    TrialKilled(3, "r"),
+    SweepFinished(1, 2, 3, True, 4.5),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_there_and_back(event: SweepEvent) -> None:
+    line = to_json(event)
+    assert "\n" not in line
+    assert line.isascii()
+    assert from_json(json.loads(line)) == event
+
+
+def test_infinities_and_nan() -> None:
+    event = TrialFinished(0, "r", {}, {"a": math.inf, "b": -math.inf, "c": math.nan}, 0.0)
+    back = from_json(json.loads(to_json(event)))
+    assert isinstance(back, TrialFinished)
+    assert (back.metrics["a"], back.metrics["b"]) == (math.inf, -math.inf)
+    assert math.isnan(back.metrics["c"])

@@ -1,0 +1,146 @@
+"""Grids as written by hand, the trials they make, and what is refused."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from dataclasses import replace
+
+import pytest
+
+from engine.errors import GridError, UsageError
+from engine.training.datasets import DatasetSpec, read_dataset
+from engine.training.estimators import ESTIMATORS, KNN, Estimator, Value
+from engine.training.sweep import (
+    DEFAULT_GRID,
+    SweepSpec,
+    fingerprint,
+    grid_text,
+    parse_grid,
+    trials,
+)
+
+SPEC = SweepSpec(experiment="x")
+
+
+def with_grid(text: str) -> SweepSpec:
+    return replace(SPEC, grid=parse_grid(text))
+
+
+def test_the_default_grid() -> None:
+    made = trials(SPEC)
+    assert len(made) == 60
+    assert made[0].name == "knn-3-euclidean-uniform-auto"
+    assert made[5].name == "knn-3-chebyshev-uniform-ball_tree"
+    assert list(made[5].params) == ["n_neighbors", "weights", "metric", "algorithm"]
+    assert [trial.index for trial in made] == list(range(60))
+    assert len({trial.name for trial in made}) == 60
+
+
+def test_a_grid_is_read_as_it_is_written() -> None:
+    assert parse_grid(grid_text(DEFAULT_GRID)) == DEFAULT_GRID
+    read = parse_grid(" a = 1, 2.5 ,1e3,-3\n b=true,False,none,null  c=x.y ")
+    expected: dict[str, tuple[Value, ...]] = {
+        "a": (1, 2.5, 1000.0, -3),
+        "b": (True, False, None, None),
+        "c": ("x.y",),
+    }
+    assert read == expected
+    assert [type(value) for value in read["a"]] == [int, float, float, int]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "  ", "k", "k=", "=3", "k=3,,5", "k=3,", "k=3 k=5", "k=3 = 4", ",", "=="]
+)
+def test_grids_that_mean_nothing(text: str) -> None:
+    with pytest.raises(GridError):
+        parse_grid(text)
+
+
+def test_an_unknown_parameter_names_the_valid_ones() -> None:
+    with pytest.raises(GridError) as caught:
+        trials(with_grid("neighbours=3"))
+    assert caught.value.title == "KNN has no parameter 'neighbours'"
+    assert "n_neighbors, weights, metric, algorithm" in caught.value.detail
+    assert caught.value.exit_status == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("n_neighbors=0", "n_neighbors cannot be 0"),
+        ("n_neighbors=2.5", "n_neighbors cannot be 2.5"),
+        ("n_neighbors=true", "n_neighbors cannot be True"),
+        ("n_neighbors=three", "n_neighbors cannot be 'three'"),
+        ("n_neighbors=none", "n_neighbors cannot be None"),
+        ("n_neighbors=99999999999999999999", "n_neighbors cannot be '9999"),
+        ("weights=heavy", "weights cannot be 'heavy'"),
+        ("metric=5", "metric cannot be 5"),
+        ("p=1e999", "p cannot be inf"),
+        ("n_neighbors=3,5,3", "n_neighbors lists 3 twice"),
+    ],
+)
+def test_values_that_the_estimator_cannot_take(text: str, said: str) -> None:
+    with pytest.raises(GridError) as caught:
+        trials(with_grid(text))
+    assert said in caught.value.title
+
+
+def test_specs_out_of_range() -> None:
+    wrong = [
+        replace(SPEC, grid={}),
+        replace(SPEC, grid={"n_neighbors": ()}),
+        replace(SPEC, grid={"n_neighbors": tuple(range(1, 5003))}),
+        replace(SPEC, estimator="oracle"),
+        replace(SPEC, experiment=" "),
+        replace(SPEC, recipe="secret"),  # type: ignore[arg-type]
+        replace(SPEC, test_size=1.0),
+        replace(SPEC, cv_folds=1),
+        replace(SPEC, random_state=-1),
+    ]
+    for spec in wrong:
+        with pytest.raises(UsageError):
+            trials(spec)
+
+
+def test_a_spec_travels_as_json() -> None:
+    spec = replace(SPEC, dataset=DatasetSpec("/a b.csv", "y"), grid={"weights": ("uniform", None)})
+    assert SweepSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+def test_a_fingerprint_is_of_what_is_trained() -> None:
+    heart = read_dataset(DatasetSpec())
+    same = replace(SPEC, experiment="y", run_name="z")
+    assert fingerprint(same, heart) == fingerprint(SPEC, heart)
+    params = trials(SPEC)[0].params
+    others = [
+        fingerprint(SPEC, heart),
+        fingerprint(replace(SPEC, recipe="published"), heart),
+        fingerprint(replace(SPEC, random_state=1), heart),
+        fingerprint(with_grid("n_neighbors=3"), heart),
+        fingerprint(SPEC, heart, params),
+        fingerprint(SPEC, heart, {**params, "p": 3}),
+        fingerprint(SPEC, replace(heart, sha256="0"), params),
+    ]
+    assert len(set(others)) == len(others)
+    assert fingerprint(SPEC, heart, {**params, "algorithm": "auto"}) == fingerprint(SPEC, heart, params)
+    defaults = {"n_neighbors": 3, "metric": "euclidean"}
+    assert fingerprint(SPEC, heart, defaults) == fingerprint(SPEC, heart, params)
+
+
+@pytest.mark.parametrize("chosen", ESTIMATORS.values(), ids=lambda chosen: chosen.key)
+def test_the_table_is_as_scikit_learn_is(chosen: Estimator) -> None:
+    signature = inspect.signature(type(chosen.build({})))
+    ours = {parameter.name: parameter.default for parameter in chosen.parameters}
+    theirs = {name: parameter.default for name, parameter in signature.parameters.items()}
+    assert ours == {name: value for name, value in theirs.items() if name in ours}
+    assert set(theirs) - set(ours) <= {"metric_params", "kwargs"}
+    assert set(chosen.logged) | set(chosen.naming) <= set(ours)
+
+
+def test_every_word_of_the_table_is_one_for_scikit_learn() -> None:
+    rows, labels = [[0.1, 1.0], [1.0, 0.3], [2.0, 0.7], [0.4, 0.6]], [0, 1, 1, 0]
+    for parameter in KNN.parameters:
+        for word in parameter.words:
+            fitted = KNN.build({"n_neighbors": 1, parameter.name: word}).fit(rows, labels)
+            assert fitted.predict(rows).tolist() == labels

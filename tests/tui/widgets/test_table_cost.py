@@ -1,0 +1,115 @@
+"""What a table costs: cells asked for, lines painted and bytes written; counts, not times."""
+
+from __future__ import annotations
+
+from engine.text import Shown
+from tests.tui.widgets.support import CountingSource, Stage
+from tui.widgets.table import Table
+
+SIZE = (160, 48)
+ROWS = 46
+COLUMNS = 13  # of 10 cells, visible in SIZE
+VISIBLE = ROWS * COLUMNS
+
+
+async def test_only_visible_cells_of_100_000_rows_are_asked_for() -> None:
+    source = CountingSource(100_000)
+    table = Table(source)
+    stage = Stage(table)
+    async with stage.run_test(size=SIZE) as pilot:
+        table.focus()
+        await pilot.pause()
+        assert 0 < source.take_asked() <= VISIBLE + COLUMNS
+        for key, bound in [
+            ("j", 2 * COLUMNS),
+            ("space", 4 * COLUMNS),
+            ("pagedown", VISIBLE + 2 * COLUMNS),
+            ("G", VISIBLE + COLUMNS),
+            ("ctrl+u", VISIBLE + 2 * COLUMNS),
+            ("g", VISIBLE + COLUMNS),
+        ]:
+            await pilot.press(key)
+            await pilot.pause()
+            assert source.take_asked() <= bound, key
+
+
+async def test_a_new_source_of_100_000_rows_is_asked_for_one_screen() -> None:
+    table = Table(CountingSource(100_000))
+    async with Stage(table).run_test(size=SIZE) as pilot:
+        table.focus()
+        await pilot.press("G", "k")
+        fresh = CountingSource(100_000, first=-7)
+        table.set_source(fresh)
+        await pilot.pause()
+        assert 0 < fresh.take_asked() <= VISIBLE + COLUMNS
+        assert table.cursor_key == "99998"
+
+
+async def test_a_scrolled_line_is_the_only_new_one() -> None:
+    source = CountingSource(100_000)
+    table = Table(source)
+    async with Stage(table).run_test(size=SIZE) as pilot:
+        table.focus()
+        await pilot.press(*["j"] * (ROWS - 1))
+        await pilot.pause()
+        source.take_asked()
+        await pilot.press("j")
+        await pilot.pause()
+        assert source.rows_asked <= {ROWS - 1, ROWS}
+
+
+async def test_bytes_written() -> None:
+    table = Table(CountingSource(100_000))
+    stage = Stage(table)
+    async with stage.run_test(size=SIZE) as pilot:
+        table.focus()
+        await pilot.press("j")
+        await pilot.pause()
+        stage.take_written()
+
+        await pilot.press("j")
+        await pilot.pause()
+        step = stage.take_written()
+        assert step.count("H") <= 3  # two lines and the terminal's cursor
+        assert len(step) < 1_500
+
+        await pilot.press("L")
+        await pilot.pause()
+        assert len(stage.take_written()) < 1_500
+
+        await pilot.press("pagedown")
+        await pilot.pause()
+        assert len(stage.take_written()) < 24_000
+
+
+async def test_the_same_content_writes_nothing() -> None:
+    table = Table(CountingSource(100_000))
+    stage = Stage(table)
+    async with stage.run_test(size=SIZE) as pilot:
+        table.focus()
+        await pilot.press("pagedown")
+        await pilot.pause()
+        stage.take_written()
+        table.set_source(CountingSource(100_000))
+        table.set_marks(frozenset())
+        await pilot.pause()
+        assert stage.take_written() == ""
+
+
+async def test_a_changed_row_writes_its_line_only() -> None:
+    class Changed(CountingSource):
+        def cell(self, row: int, column: int) -> Shown:
+            text = super().cell(row, column)
+            return Shown("changed") if (row, column) == (3, 4) else text
+
+    table = Table(CountingSource(100_000))
+    stage = Stage(table)
+    async with stage.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        stage.take_written()
+        table.set_source(Changed(100_000))
+        await pilot.pause()
+        written = stage.take_written()
+        assert "changed" in written
+        assert "r4c" not in written
+        assert len(written) < 800
