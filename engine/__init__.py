@@ -10,10 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.query import compile_filter
+    from engine.query import Filter, compile_filter
     from engine.registry.journal import JournalEntry
     from engine.registry.promotion import Change, PromotionPlan, PromotionResult
-    from engine.runs.columns import cell_text, default_columns
+    from engine.runs.columns import Column, cell_text, columns_for, default_columns
     from engine.runs.compare import CompareRow, Comparison, Direction, direction_of
     from engine.runs.frame import ColumnKey, RunFrame, SortKey, sorted_rows
     from engine.runs.insights import BestRun
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from engine.training.sweep import DEFAULT_GRID, Recipe, SweepSpec, grid_text, parse_grid, trials
 
 _HOMES = {
-    "engine.query": ("compile_filter",),
+    "engine.query": ("Filter", "compile_filter"),
     "engine.registry.journal": ("JournalEntry",),
     "engine.registry.promotion": ("Change", "PromotionPlan", "PromotionResult"),
-    "engine.runs.columns": ("cell_text", "default_columns"),
+    "engine.runs.columns": ("Column", "cell_text", "columns_for", "default_columns"),
     "engine.runs.compare": ("CompareRow", "Comparison", "Direction", "direction_of"),
     "engine.runs.frame": ("ColumnKey", "RunFrame", "SortKey", "sorted_rows"),
     "engine.runs.insights": ("BestRun",),
@@ -65,12 +65,14 @@ __all__ = [
     "DEFAULT_GRID",
     "BestRun",
     "Change",
+    "Column",
     "ColumnKey",
     "CompareRow",
     "Comparison",
     "DatasetSpec",
     "DemoReport",
     "Direction",
+    "Filter",
     "JournalEntry",
     "ProbeResult",
     "PromotionPlan",
@@ -89,6 +91,7 @@ __all__ = [
     "TrialKilled",
     "TrialStarted",
     "cell_text",
+    "columns_for",
     "compile_filter",
     "default_columns",
     "direction_of",

@@ -13,6 +13,11 @@ ELLIPSIS = "…"
 
 _ZERO_WIDTH_JOINER = "\u200d"
 
+# Letters and marks that show nothing: fillers, blank Braille, variation selectors of ideographs.
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | frozenset(
+    map(chr, range(0xE0100, 0xE01F0))
+)
+
 
 class _Table(dict[int, str]):
     """Translates a character when it is first met: control pictures for C0, U+FFFD for the rest."""
@@ -23,6 +28,8 @@ class _Table(dict[int, str]):
             shown = chr(0x2400 + code)
         elif code == 0x7F:
             shown = "\u2421"
+        elif char in _INVISIBLE:
+            shown = "\ufffd"
         elif char.isprintable() or char == _ZERO_WIDTH_JOINER:
             shown = char
         elif unicodedata.category(char) == "Zs":
@@ -42,14 +49,29 @@ def safe(text: object, limit: int = LIMIT) -> Shown:
     string = text if isinstance(text, str) else str(text)
     if len(string) > limit:
         string = string[: limit - 1] + ELLIPSIS
-    if string.isprintable():
+    if string.isprintable() and (string.isascii() or _INVISIBLE.isdisjoint(string)):
         return Shown(string)
     return Shown(string.translate(_TABLE))
 
 
 def safe_lines(text: str, limit: int = LIMIT * 4) -> list[Shown]:
-    """Multi-line text (a description, a log) as lines that may be shown."""
-    return [safe(line) for line in text[:limit].replace("\r\n", "\n").replace("\t", "    ").split("\n")]
+    """Multi-line text (a description, a log) as lines that may be shown, with … as the last line
+    where something was cut at `limit` characters."""
+    kept = text[:limit].replace("\r\n", "\n").replace("\t", "    ").split("\n")
+    return [safe(line) for line in kept] + ([Shown(ELLIPSIS)] if len(text) > limit else [])
+
+
+def cell_width(text: Shown) -> int:
+    """How many terminal cells `text` takes: ideographs and emoji two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(_cells(char) for char in text)
+
+
+def _cells(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 
 
 def cut(text: Shown, width: int) -> Shown:

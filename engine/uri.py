@@ -8,14 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from engine.errors import UriError
 from engine.text import Shown, safe
 
 Kind = Literal["sql", "rest", "client"]
 
-_SECRET = re.compile(r"((?:^|&)[^=&]*(?:pass|token|secret|key)[^=&]*)=[^&]*", re.IGNORECASE)
+_SECRET = re.compile(
+    r"((?:^|[?&;])[^=&;]*(?:pass|pwd|token|secret|key|sig|auth|cred|odbc_connect)[^=&;]*)=[^&;#]*",
+    re.IGNORECASE,
+)
+# A password may hold any character, "/", "#" and "@" too, when whoever wrote it forgot to encode it.
+_USER = re.compile(r"^([^:/?#@]*)(:.*)?@", re.DOTALL)
+_PORT = re.compile(r"^[^:/?#@]*:\d+(?:[/?#]|$)")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -66,14 +72,17 @@ def embedded() -> TrackingUri:
 
 
 def _normal(raw: str) -> str:
-    if not _SCHEME.match(raw) and (Path(raw).suffix in (".db", ".sqlite", ".sqlite3") or Path(raw).is_file()):
-        return f"sqlite:///{Path(raw).absolute()}"
-    parts = urlsplit(raw)
-    if parts.scheme.lower() in ("http", "https"):
-        if not parts.hostname:
-            raise UriError("The tracking URI names no host", safe(raw), "Write it as http://HOST:PORT.")
+    if not _SCHEME.match(raw):
+        path = Path(raw).expanduser()
+        if path.suffix in (".db", ".sqlite", ".sqlite3") or path.is_file():
+            return f"sqlite:///{path.absolute()}"
+    scheme = raw.split(":", 1)[0].lower()
+    if scheme in ("http", "https"):
+        if not _host(raw):
+            hint = "Write it as http://HOST:PORT."
+            raise UriError("The tracking URI names no usable host and port", redact(raw), hint)
         return raw.rstrip("/")
-    if parts.scheme.lower() == "sqlite" and not re.match(r"^sqlite:///.", raw, re.IGNORECASE):
+    if scheme == "sqlite" and not re.match(r"^sqlite:///.", raw, re.IGNORECASE):
         raise UriError(
             "The tracking URI names no database file",
             safe(raw),
@@ -82,14 +91,25 @@ def _normal(raw: str) -> str:
     return raw
 
 
+def _host(raw: str) -> str | None:
+    """The host of a URL; None where there is none or its port or address makes no sense."""
+    try:
+        parts = urlsplit(raw)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts.hostname
+
+
 def redact(uri: str) -> Shown:
     """`uri` without its password, token or query secrets."""
-    parts = urlsplit(uri)
-    netloc = parts.netloc
-    if "@" in netloc:
-        user, _, host = netloc.rpartition("@")
-        netloc = f"{user.split(':', 1)[0]}:***@{host}" if ":" in user else f"***@{host}"
-    query = _SECRET.sub(r"\1=***", parts.query)
-    if netloc == parts.netloc and query == parts.query:
-        return safe(uri)
-    return safe(urlunsplit((parts.scheme, netloc, parts.path, query, parts.fragment)))
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return safe(_SECRET.sub(r"\1=***", uri))
+    is_port = scheme.lower() in ("http", "https") and _PORT.match(rest)
+    user = None if is_port else _USER.match(rest)
+    if user:
+        rest = (f"{user[1]}:***@" if user[2] else "***@") + rest[user.end() :]
+    before, mark, query = rest.partition("?")
+    shown = _SECRET.sub(r"\1=***", query)
+    return safe(f"{scheme}://{before}{mark}{shown}")

@@ -176,14 +176,7 @@ def _are_facts(found: object) -> bool:
 
 def _scrub(text: str) -> str:
     """`text` without the secrets in its URIs, and without the password and the token of this process."""
-
-    def clean(match: re.Match[str]) -> str:
-        try:
-            return redact(match[0])
-        except ValueError:
-            return "***"
-
-    text = _URI.sub(clean, text)
+    text = _URI.sub(lambda match: redact(match[0]), text)
     for variable in _SECRET_VARIABLES:
         secret = os.environ.get(variable, "")
         if len(secret) > 3:

@@ -80,18 +80,16 @@ def plan_promotion(
     seen = look(versions, _keys(candidate, leaving, kind, target))
     after = look(applied(versions, _wanted(candidate, leaving, kind, target)), seen)
     runs = {v.version: _source_run(store, v) for v in (*holders, candidate)}
-    comparison = _comparison(runs)
-    proposal = Proposal(
-        model, candidate, kind, target, holders, versions, changes(seen, after), runs, comparison
-    )
+    due = changes(seen, after)
+    proposal = Proposal(model, candidate, kind, target, holders, versions, due, runs, _comparison(runs))
     return PromotionPlan(
         model=model,
         candidate=candidate,
         kind=kind,
         target=target,
         holders=holders,
-        comparison=comparison,
-        changes=proposal.changes,
+        comparison=proposal.comparison,
+        changes=due,
         warnings=warnings(proposal) + interrupted(server_name(uri), model),
         server=uri.shown,
         archive_existing=archive_existing,

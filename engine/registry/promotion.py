@@ -136,8 +136,10 @@ def _transact(
     now = look(versions, plan.after)
     if now != plan.after:
         error = _not_as_planned(plan, now, failure)
-        late = isinstance(failure, ServerTimeout)  # the store may still carry out what it did not answer
-        _close(replace(entry, detail=str(error), **({} if late else {"outcome": "failed", "after": now})))
+        if isinstance(failure, ServerTimeout):  # the store may still carry out what it did not answer
+            _close(replace(entry, detail=str(error)))
+        else:
+            _close(replace(entry, outcome="failed", after=now, detail=str(error)))
         raise error from failure
     repaired = tuple(str(change) for change in due)
     detail = "; ".join([*(f"written again: {change}" for change in repaired), *notes])

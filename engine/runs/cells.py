@@ -7,6 +7,7 @@ they hold and not runs × metrics.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 
 from engine.query.keys import Value
 
@@ -63,6 +64,14 @@ class Cells:
         if self._dense is None:
             return {value for row, value in self._sparse.items() if row < length}
         return set(self._dense if len(self._dense) <= length else self._dense[:length])
+
+    def sample(self, length: int, limit: int) -> list[Value]:
+        """Up to `limit` values that are there, from all over the first `length` rows."""
+        if self._dense is None:
+            present = (value for row, value in self._sparse.items() if row < length)
+            return list(islice(present, limit))
+        spread = self._dense[: length : max(1, -(-length // limit))]
+        return [value for value in spread if value is not None]
 
     def append(self, at: int, block: Block, count: int) -> None:
         """Add `block`, the values of `count` new rows from row `at` on."""

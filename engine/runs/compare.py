@@ -58,7 +58,9 @@ def direction_of(metric: str) -> Direction:
 def compare(runs: Sequence[Run], *, directions: Mapping[str, Direction] | None = None) -> Comparison:
     """The runs side by side. `directions` overrides `direction_of`, by metric."""
     chosen = directions or {}
-    rows = [_row(ColumnKey("attribute", name), [_attribute(run, name) for run in runs]) for name in ATTRIBUTES]
+    rows = [
+        _row(ColumnKey("attribute", name), [_attribute(run, name) for run in runs]) for name in ATTRIBUTES
+    ]
     for name in sorted({name for run in runs for name in run.params}):
         rows.append(_row(ColumnKey("param", name), [run.params.get(name) for run in runs]))
     for name in sorted({name for run in runs for name in run.metrics}):
@@ -86,7 +88,7 @@ def _best(values: Sequence[Value], direction: Direction) -> frozenset[int]:
     """The places of the best finite values, if the runs that have a value at all do not agree."""
     numbers = {place: value for place, value in enumerate(values) if isinstance(value, (int, float))}
     finite = {place: value for place, value in numbers.items() if math.isfinite(value)}
-    if not finite or len(finite) == len(numbers) and len(set(finite.values())) == 1:
+    if not finite or (len(finite) == len(numbers) and len(set(finite.values())) == 1):
         return frozenset()
     best = max(finite.values()) if direction == "higher" else min(finite.values())
     return frozenset(place for place, value in finite.items() if value == best)

@@ -149,6 +149,16 @@ class RunFrame:
         with self._lineage.lock:
             return cells.reader(self._length)
 
+    def sample(self, key: ColumnKey, limit: int) -> list[Value]:
+        """Up to `limit` values that are there, from all over the column: for widths and formats.
+        Raises `KeyError` for an unknown column."""
+        cells = self._columns[key.kind].get(key.name)
+        if cells is None or key == _ARTIFACT_URI:
+            step = max(1, -(-self._length // limit))
+            return [value for value in self.column(key)[::step] if value is not None]
+        with self._lineage.lock:
+            return cells.sample(self._length, limit)
+
     def numbers(self, key: ColumnKey) -> Sequence[float | None]:
         """The column read as numbers, None where a value is missing or is no number."""
         if key.is_number:

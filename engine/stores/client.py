@@ -77,7 +77,8 @@ def _quieten() -> None:
         os.environ.setdefault(name, value)
     if "DO_NOT_TRACK" not in os.environ:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    warnings.filterwarnings("ignore", category=FutureWarning, module="mlflow")
+    # Each deprecated call warns in the name of its caller; stages and the file store are both.
+    warnings.filterwarnings("ignore", message=r"``mlflow\.", category=FutureWarning)
 
 
 class ClientStore:

@@ -136,7 +136,7 @@ def translate(error: Exception) -> EngineError:
     code = str(getattr(error, "error_code", ""))
     text = str(error)
     message = scrub(_CODE.sub("", text))
-    if isinstance(error, ImportError):
+    if isinstance(error, ImportError) or type(error).__name__ == "NoSuchModuleError":  # SQLAlchemy's
         hint = "Install the package into the environment of mlflow-console (`pip install …`)."
         return StoreUnreadable("A package that this store needs is missing", message, hint)
     return (

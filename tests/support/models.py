@@ -48,7 +48,7 @@ def log_pipeline(table: Any) -> None:
     )
 
 
-def log_functions(table: Any) -> None:
+def functions() -> dict[str, Any]:
     import mlflow.pyfunc
     import pandas as pd
 
@@ -73,22 +73,37 @@ def log_functions(table: Any) -> None:
                 sys.exit("leaving")
             return [0]
 
+    return {
+        "frame": Frame(),
+        "bare": Bare(),
+        "raising": Raising(),
+        "exiting": Exiting(),
+        "missing": Bare(),
+    }
+
+
+def log_functions(table: Any) -> None:
+    import mlflow.pyfunc
+
+    models = functions()
     log = mlflow.pyfunc.log_model
     signature = mlflow.models.infer_signature(table, params={"times": 2})
     log(
         name="model",
-        python_model=Frame(),
+        python_model=models["frame"],
         registered_model_name="frame",
         input_example=(table, {"times": 3}),
         signature=signature,
         pip_requirements=REQUIREMENTS,
     )
-    log(name="model", python_model=Bare(), registered_model_name="bare", pip_requirements=REQUIREMENTS)
+    log(
+        name="model", python_model=models["bare"], registered_model_name="bare", pip_requirements=REQUIREMENTS
+    )
     plain = mlflow.models.infer_signature(table, [0])
-    for name, model in (("raising", Raising()), ("exiting", Exiting()), ("missing", Bare())):
+    for name in ("raising", "exiting", "missing"):
         info = log(
             name="model",
-            python_model=model,
+            python_model=models[name],
             registered_model_name=name,
             input_example=table,
             signature=plain,

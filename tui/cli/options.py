@@ -64,23 +64,13 @@ def filter_option(command: Decorated) -> Decorated:
 
 
 def csv_option(help_text: str, default: str | None = None) -> Callable[[Decorated], Decorated]:
-    """`--csv FILE`: a path of a file that can be written beside and renamed."""
+    """`--csv FILE`: a path that can be written to."""
     return click.option(
         "--csv",
         "csv_path",
         type=click.Path(dir_okay=False),
         default=default,
-        callback=_regular_file,
         metavar="FILE",
         show_default=default is not None,
         help=help_text,
     )
-
-
-def _regular_file(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Refuse devices and pipes: a finished file is renamed into place, which would replace them."""
-    from pathlib import Path
-
-    if value is not None and Path(value).exists() and not Path(value).is_file():
-        raise click.BadParameter(f"{value!r} is not a regular file.")
-    return value

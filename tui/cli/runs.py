@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,18 +17,43 @@ from tui.cli.options import Invocation, csv_option, filter_option, json_option, 
 from tui.cli.output import Cell, Head, Output, Row, write_json
 from tui.cli.payloads import run_payload
 from tui.cli.progress import load_frame
-from tui.cli.selection import filtered, named_keys, sort_keys
+from tui.cli.selection import columns_of, filter_of, shortest_ids, sort_keys
 
 if TYPE_CHECKING:
     from engine import Column, ColumnKey, RunFrame, SortKey
 
-STATUS_STYLES = {"FINISHED": "green", "FAILED": "red", "KILLED": "yellow", "RUNNING": "cyan", "SCHEDULED": "dim"}
+STATUS_STYLES = {
+    "FINISHED": "green",
+    "FAILED": "red",
+    "KILLED": "yellow",
+    "RUNNING": "cyan",
+    "SCHEDULED": "dim",
+}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """`rows` of `frame`, filtered and sorted; `looked_at` are the columns that this went by;
+    `columns` those asked for, empty for the usual ones."""
+
+    frame: RunFrame
+    rows: Sequence[int]
+    sort: Sequence[SortKey]
+    looked_at: Sequence[ColumnKey]
+    columns: Sequence[ColumnKey]
 
 
 @click.command()
 @click.argument("experiment")
 @filter_option
-@click.option("-s", "--sort", "sorts", multiple=True, metavar="KEY[:asc|desc]", help="Sort by this column; may be repeated.")
+@click.option(
+    "-s",
+    "--sort",
+    "sorts",
+    multiple=True,
+    metavar="KEY[:asc|desc]",
+    help="Sort by this column; may be repeated.",
+)
 @click.option("-n", "--limit", type=click.IntRange(min=1), help="At most this many runs, after sorting.")
 @click.option("-c", "--columns", multiple=True, metavar="A,B", help="Show these columns only.")
 @csv_option("Write the runs to FILE, columns as mlflow.search_runs names them.")
@@ -59,69 +84,78 @@ def runs(
     """
     with invocation.engine() as engine:
         found = engine.experiment(experiment)
-        frame = load_frame(engine, found)
-        rows, sort = _selected(frame, filter_text, sorts, limit)
-        keys = named_keys(columns, frame)
-        written = engine.write_csv(frame, Path(csv_path), rows) if csv_path else None
+        selection = _select(load_frame(engine, found), filter_text, sorts, limit, columns)
+        if csv_path:
+            engine.write_csv(selection.frame, Path(csv_path), selection.rows)
     if as_json:
-        write_json({"runs": [run_payload(frame.run(row)) for row in rows]})
+        write_json({"runs": [run_payload(selection.frame.run(row)) for row in selection.rows]})
     elif csv_path:
-        Output().line(safe(f"{_tally(len(rows), frame)} written to {csv_path}"))
+        Output().line(safe(f"{_tally(selection)} written to {csv_path}"))
     else:
-        _show(Output(), found, frame, rows, sort, keys)
+        _show(Output(), found, selection)
 
 
-def _selected(
-    frame: RunFrame, filter_text: str, sorts: Sequence[str], limit: int | None
-) -> tuple[list[int], list[SortKey]]:
+def _select(
+    frame: RunFrame, filter_text: str, sorts: Sequence[str], limit: int | None, columns: Sequence[str]
+) -> Selection:
     from engine import sorted_rows
 
+    wanted = filter_of(filter_text, frame)
     sort = sort_keys(sorts, frame)
-    return sorted_rows(frame, sort, filtered(frame, filter_text))[:limit], sort
+    keys = columns_of(columns, frame)
+    rows = sorted_rows(frame, sort, wanted.rows(frame))[:limit]
+    return Selection(frame, rows, sort, [*(s.key for s in sort), *wanted.keys], keys)
 
 
-def _tally(shown: int, frame: RunFrame) -> str:
-    total = len(frame)
-    return f"{count(shown)} of {count(total)} run{'' if total == 1 else 's'}"
+def _tally(selection: Selection) -> str:
+    total = len(selection.frame)
+    return f"{count(len(selection.rows))} of {count(total)} run{'' if total == 1 else 's'}"
 
 
-def _show(
-    output: Output,
-    experiment: Experiment,
-    frame: RunFrame,
-    rows: Sequence[int],
-    sort: Sequence[SortKey],
-    keys: Sequence[ColumnKey],
-) -> None:
+def _show(output: Output, experiment: Experiment, selection: Selection) -> None:
     left_out = 0
-    if rows:
-        heads, cells = run_table(frame, rows, sort, keys, short_ids=output.is_terminal)
+    if selection.rows:
+        heads, cells = run_table(selection, short_ids=output.is_terminal)
         left_out = output.table(heads, cells)
-    parts = [f"{_tally(len(rows), frame)} of {experiment.name}"]
-    if sort:
-        parts.append("sorted " + ", ".join(f"{s.key.name} {'↓' if s.descending else '↑'}" for s in sort))
+    parts = [f"{_tally(selection)} of {experiment.name}"]
+    if selection.sort:
+        told = (f"{s.key.name} {'↓' if s.descending else '↑'}" for s in selection.sort)
+        parts.append(f"sorted {', '.join(told)}")
     if left_out:
         parts.append(f"{left_out} columns do not fit: --columns, a pipe or --json shows them")
     output.line(Cell(safe(" · ".join(parts)), "dim"))
 
 
-def run_table(
-    frame: RunFrame,
-    rows: Sequence[int],
-    sort: Sequence[SortKey] = (),
-    keys: Sequence[ColumnKey] = (),
-    *,
-    short_ids: bool,
-) -> tuple[list[Head], list[Row]]:
-    """Runs in rows: the columns `keys`, or else the usual ones with those sorted by in front."""
+def run_table(selection: Selection, *, short_ids: bool) -> tuple[list[Head], list[Row]]:
+    """Runs in rows, each with its id: what was asked for, or else the usual columns, those that the
+    filter and the order went by in front."""
     from engine import cell_text
 
-    chosen = _columns(frame, sort, keys)
+    frame, rows = selection.frame, selection.rows
+    columns = _columns(selection)
+    ids = [frame.run_ids[row] for row in rows]
+    table: list[list[Cell | Shown]] = [[safe(i)] for i in ids]
+    heads = [Head(Shown("run_id"), keep=True)]
+    if short_ids:
+        table = [[short] for short in shortest_ids(ids)]
+        heads = [Head(Shown("id…"), keep=True)]
     now = time.time_ns() // 1_000_000
-    heads = [_head(column, keep=place < 2 or bool(keys)) for place, column in enumerate(chosen)]
-    values = [frame.cells(column.key, rows) for column in chosen]
-    cells: list[Row] = []
-    for place in range(len(rows)):
-        row = [column[place] for column in values]
-        cells.append([Cell(cell_text(c, value, now), _style(c, value)) for c, value in zip(chosen, row, strict=True)])
-    return heads, cells
+    for place, column in enumerate(columns):
+        asked = bool(selection.columns)
+        heads.append(Head(column.label, right=column.numeric, keep=asked or place < 2, flexible=place == 0))
+        read = frame.reader(column.key)
+        for cells, row in zip(table, rows, strict=True):
+            value = read(row)
+            style = STATUS_STYLES.get(str(value), "") if column.key.name == "status" else ""
+            cells.append(Cell(cell_text(column, value, now), style))
+    return heads, list(table)
+
+
+def _columns(selection: Selection) -> tuple[Column, ...]:
+    from engine import columns_for, default_columns
+
+    if selection.columns:
+        return columns_for(selection.frame, selection.columns)
+    usual = [column.key for column in default_columns(selection.frame)]
+    front = [key for key in selection.looked_at if key.name not in ("run_id", "run_name", "status")]
+    return columns_for(selection.frame, dict.fromkeys([*usual[:2], *front, *usual[2:]]))

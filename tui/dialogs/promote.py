@@ -127,7 +127,7 @@ class PromoteDialog(Dialog[Promotion]):
         view.now, view.probe = int(time.time() * 1000), self.probe
         self._show_targets(())
         self.query_one("#cancel").focus()
-        self.run_worker(self._read_aliases(), group="aliases", exclusive=True)
+        self.run_worker(self._read_aliases, group="aliases", exclusive=True)
         self.choose(self.target)
 
     # ── the target ───────────────────────────────────────────────────────────
@@ -179,15 +179,14 @@ class PromoteDialog(Dialog[Promotion]):
     def _plan(self, wait: float = 0.0) -> None:
         """Plan for what is chosen, after `wait` seconds; a newer choice replaces an older one."""
         self._take(None)
-        outlook = self.query_one(Outlook)
         alias = (
             self.query_one("#alias", Input).value.strip() if self.target == NEW_ALIAS else self.target.name
         )
         if self.target == NEW_ALIAS and not alias:
             self.workers.cancel_group(self, "plan")
-            outlook.tell([Content.styled("type the alias", "$text-muted")])
+            self._tell([Content.styled("type the alias", "$text-muted")])
             return
-        outlook.tell([Content.styled(READING, "$text-muted")])
+        self._tell([Content.styled(READING, "$text-muted")])
         stage = next((s for s in STAGES if self.target == Target("stage", s)), None)
         plan = partial(
             self.engine.plan_promotion,
@@ -207,7 +206,11 @@ class PromoteDialog(Dialog[Promotion]):
             else:
                 self._show(made)
 
-        self.run_worker(work(), group="plan", exclusive=True)
+        self.run_worker(work, group="plan", exclusive=True)
+
+    def _tell(self, items: Iterable[Content], error: EngineError | None = None) -> None:
+        self.query_one(Outlook).tell(items, error)
+        self._refit()
 
     def _take(self, plan: PromotionPlan | None) -> None:
         self.plan = plan
@@ -218,19 +221,20 @@ class PromoteDialog(Dialog[Promotion]):
         self._take(plan)
         self.query_one("#plan", PlanView).plan = plan
         if plan.is_noop:
-            self.query_one(Outlook).tell([Content.styled("nothing: it is so already", "$text-muted")])
+            self._tell([Content.styled("nothing: it is so already", "$text-muted")])
         else:
-            self.query_one(Outlook).tell([change_text(change) for change in plan.changes])
+            self._tell([change_text(change) for change in plan.changes])
 
     def _refuse(self, error: EngineError) -> None:
         self.query_one("#plan", PlanView).plan = None
-        self.query_one(Outlook).tell((), error)
+        self._tell((), error)
 
     def _fit(self) -> None:
-        """Give the plan the room that the rest leaves."""
+        """Give the plan the room that the rest leaves: what would change is never scrolled away."""
         pane, box = self.query_one("#plan-pane"), self.query_one("#box")
-        rest = box.outer_size.height - pane.outer_size.height
-        pane.styles.max_height = max(3, self.size.height - rest - 2)
+        others = [child for child in box.children if child is not pane and child.display]
+        taken = sum(child.outer_size.height for child in others) + pane.styles.margin.height
+        pane.styles.max_height = max(2, self.size.height - taken - 2)
 
     @on(events.Resize)
     def _refit(self) -> None:

@@ -83,7 +83,7 @@ class WriteDialog(Dialog[bool]):
     def on_mount(self) -> None:
         self._tick = self.set_interval(1.0, self._tell_progress)
         self._tell_progress()
-        self.run_worker(self._write())
+        self.run_worker(self._write)
 
     async def _write(self) -> None:
         try:

@@ -6,7 +6,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -118,8 +118,13 @@ class ModelsScreen(ConsoleScreen):
 
     def _show_model_rows(self, found: Versions) -> None:
         self.registry.update(found)
-        self.query_one("#models", Table).set_source(model_source(self.models, self.registry))
+        table = self.query_one("#models", Table)
+        table.set_source(model_source(self.models, self.registry, table.size.width))
         self.query_one("#models-title", PaneTitle).facts = values.count(len(self.models))
+
+    @on(events.Resize)
+    def _refit(self) -> None:
+        self.call_after_refresh(self._show_model_rows, {})
 
     def _no_models(self, error: EngineError) -> None:
         if self.models:

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from engine import values
 from engine.entities import Artifact, Run, RunDetail
 from engine.errors import EngineError
-from engine.runs.columns import status_text
+from engine.runs.columns import STATUS_TEXT
 from engine.runs.metrics import confusion_of
 from engine.text import Shown, safe, safe_lines
 from tui.commands import Scope
@@ -93,7 +93,7 @@ class RunScreen(ConsoleScreen):
         title.bright = True
         title.subject = safe(run.run_name or run.run_id)
         state = "" if run.lifecycle_stage == "active" else " · deleted"
-        title.facts = Shown(f"{status_text(run.status)} · {values.duration(run.duration)}{state}")
+        title.facts = Shown(f"{STATUS_TEXT[run.status]} · {values.duration(run.duration)}{state}")
         counts = confusion_of(run.metrics, run.tags)
         matrix = self.query_one("#confusion", ConfusionMatrix)
         matrix.display = counts is not None
@@ -140,7 +140,7 @@ def _facts(detail: RunDetail, artifacts: tuple[Artifact, ...] | EngineError) -> 
 def _about(run: Run) -> list[Pair]:
     about = [
         Pair(Shown("id"), safe(run.run_id)),
-        Pair(Shown("status"), status_text(run.status), STATUS_STYLES.get(run.status)),
+        Pair(Shown("status"), STATUS_TEXT[run.status], STATUS_STYLES.get(run.status)),
         Pair(Shown("started"), values.moment(run.start_time)),
         Pair(Shown("ended"), values.moment(run.end_time)),
         Pair(Shown("took"), values.duration(run.duration)),

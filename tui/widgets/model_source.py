@@ -27,6 +27,8 @@ _CELL_STYLES: Mapping[Stage, CellStyle] = {
 
 METRICS_SHOWN = 5
 UNREAD = Shown("…")
+BESIDE_NAME = 17
+"""Cells of a table of models that are not its name's: gutter, gaps, two narrow numbers."""
 
 Sources = Mapping[str, Run | None]
 """Source runs by run id: None for one that is gone; not there: not read yet."""
@@ -44,11 +46,12 @@ def alias_text(aliases: Iterable[str]) -> Shown:
     return safe(" ".join(f"@{alias}" for alias in sorted(aliases)))
 
 
-def model_source(models: Sequence[RegisteredModel], registry: Registry) -> TextSource:
-    """One row a model: its name, how many versions, which are in Production, its aliases."""
+def model_source(models: Sequence[RegisteredModel], registry: Registry, width: int) -> TextSource:
+    """One row a model: its name, how many versions, which are in Production, its aliases. In `width`
+    cells the name leaves room for the two numbers."""
     rows = [_model_row(model, registry.get(model.name)) for model in models]
     columns = [
-        _column("name", "name", [row.cells[0] for row in rows], least=12, most=22),
+        _column("name", "name", [row.cells[0] for row in rows], least=8, most=max(8, width - BESIDE_NAME)),
         _column("versions", "vers", [row.cells[1] for row in rows], numeric=True),
         _column("production", "prod", [row.cells[2] for row in rows], numeric=True, most=10),
         _column("aliases", "aliases", [row.cells[3] for row in rows], most=40),

@@ -65,17 +65,16 @@ class PlanView(Lines):
         runs = {run.run_id: run for run in plan.comparison.runs} if plan.comparison else {}
         lines: list[Content] = []
         for holder in plan.holders[:HOLDERS_SHOWN]:
-            items = self._version(holder, runs)
+            items = self._version(holder, runs, stage=plan.kind == "alias")
             lines += field("" if lines else label, items, width, label_width=LABEL)
         if (rest := len(plan.holders) - HOLDERS_SHOWN) > 0:
             lines += field("", [Content(f"and {rest} more versions")], width, label_width=LABEL)
         return lines
 
-    def _version(self, version: ModelVersion, runs: dict[str, Run]) -> list[Content]:
-        items = [
-            Content.styled(f"version {version.version}", "bold"),
-            Content.styled(stage_text(version.stage), STAGE_COLOURS.get(version.stage, "")),
-        ]
+    def _version(self, version: ModelVersion, runs: dict[str, Run], *, stage: bool = True) -> list[Content]:
+        items = [Content.styled(f"version {version.version}", "bold")]
+        if stage:
+            items.append(Content.styled(stage_text(version.stage), STAGE_COLOURS.get(version.stage, "")))
         if version.aliases:
             items.append(Content.styled(alias_text(version.aliases), "$accent"))
         run = runs.get(version.run_id)
@@ -115,13 +114,9 @@ def _columns(plan: PromotionPlan) -> list[_Compared]:
 
 
 def comparison_lines(comparison: Comparison, columns: Sequence[_Compared], width: int) -> list[Content]:
-    """Metrics, then parameters, what says most first; the best metric of a row is starred, and the
-    last column says how far the candidate is from the first holder."""
-    metrics = {row.key.name: row for row in comparison.rows if row.key.kind == "metric"}
-    first = [metrics[name] for name in key_metrics(metrics, len(metrics))]
-    rows = [*first, *(row for row in metrics.values() if row not in first)]
-    params = [row for row in comparison.rows if row.key.kind == "param"]
-    table = [_cells(row, columns) for row in [*rows, *sorted(params, key=lambda row: not row.differs)]]
+    """One line a metric or parameter, what says most first; the best metric of a line is starred, and
+    the last column says how far the candidate is from the first holder."""
+    table = [_cells(row, columns) for row in _in_order(comparison)]
     heads = [column.head for column in columns]
     widths = [
         min(22, max([cell_width(head), *(cell_width(line.cells[at]) for line in table)], default=0))
@@ -136,6 +131,17 @@ def comparison_lines(comparison: Comparison, columns: Sequence[_Compared], width
     head = "   ".join(fit(text, size, right=True) for text, size in zip(heads, widths, strict=True))
     lines = [Content.styled(f"{' ' * name_width}   {head}", "$text-muted")]
     return lines + [line.content(name_width, widths) for line in table]
+
+
+def _in_order(comparison: Comparison) -> list[CompareRow]:
+    """Key metrics, parameters that differ, then the rest: what differs before what does not."""
+    metrics = [row for row in comparison.rows if row.key.kind == "metric"]
+    params = [row for row in comparison.rows if row.key.kind == "param"]
+    keys = key_metrics(row.key.name for row in metrics)
+    first = sorted((r for r in metrics if r.key.name in keys), key=lambda r: keys.index(r.key.name))
+    first += [row for row in params if row.differs]
+    rest = [row for row in (*metrics, *params) if row not in first]
+    return first + sorted(rest, key=lambda row: not row.differs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class TargetLine(Widget):
 
     def _cell(self, target: Target) -> list[str | tuple[str, str]]:
         if target == self.chosen:
-            return [(f"▐{target.label}▌", "$accent bold reverse")]
+            return [(f" {target.label} ", "$accent bold reverse")]
         return [(f" {target.label} ", "")]
 
     def _width(self, target: Target) -> int:

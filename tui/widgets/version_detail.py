@@ -86,9 +86,9 @@ def _run_lines(facts: VersionFacts, width: int) -> list[Content]:
         items.append(Content.styled(safe(version.run_id), "$text-muted"))
     lines = field("run", items, width)
     if run is not None:
-        lines += field("parameters", _pairs(run.params), width)
         names = key_metrics(run.metrics, 12)
         lines += field("metrics", [_pair(name, values.number(run.metrics[name])) for name in names], width)
+        lines += field("parameters", _pairs(run.params), width)
     return lines
 
 

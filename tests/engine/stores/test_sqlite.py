@@ -39,8 +39,8 @@ connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("PRAGMA cache_size = 1")
 connection.execute("BEGIN IMMEDIATE")
 run = connection.execute("SELECT run_uuid FROM runs").fetchone()[0]
-for number in range(2000):
-    connection.execute("INSERT INTO tags (key, value, run_uuid) VALUES (?, ?, ?)", (str(number), "v" * 500, run))
+for n in range(2000):
+    connection.execute("INSERT INTO tags (key, value, run_uuid) VALUES (?, ?, ?)", (str(n), "v" * 500, run))
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

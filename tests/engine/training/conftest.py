@@ -1,20 +1,67 @@
-"""The finished demo, and Python in a process of its own."""
+"""The finished demo, a training process for tests that leave it alive, and Python in another process."""
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from tests.support.demo import DemoStore, build_demo
+from engine.entities import Run
+from engine.stores import open_store
+from engine.training.datasets import DatasetSpec
+from engine.training.executors import LocalProcess
+from engine.uri import TrackingUri
+from tests.support.demo import DemoStore, build_demo, copy_demo
 
 
 @pytest.fixture(scope="session")
 def demo_store(tmp_path_factory: pytest.TempPathFactory) -> DemoStore:
     """The finished demo. Never write to it: copy it."""
     return build_demo(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture
+def own_store(demo_store: DemoStore, tmp_path: Path) -> TrackingUri:
+    """A store of the test's own, with the demo in it: MLflow needs two seconds to make a new one."""
+    return copy_demo(demo_store, tmp_path)
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A training process on a store of its own, in a folder that tries to stand in for modules."""
+
+    process: LocalProcess
+    tracking: TrackingUri
+
+
+@pytest.fixture(scope="session")
+def workshop(demo_store: DemoStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    folder = tmp_path_factory.mktemp("workshop")
+    for name in ("json.py", "random.py", "engine.py"):
+        (folder / name).write_text("raise SystemExit('taken from the working folder')\n")
+    tracking = copy_demo(demo_store, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        with LocalProcess(tracking) as process:
+            yield Workshop(process, tracking)
+
+
+@pytest.fixture(scope="session")
+def large_csv(tmp_path_factory: pytest.TempPathFactory) -> DatasetSpec:
+    """Rows enough that a trial takes a while: whatever comes in the middle of one finds it there."""
+    path = tmp_path_factory.mktemp("data") / "large.csv"
+    chance = random.Random(7)
+    names = [f"f{i}" for i in range(12)]
+    rows = [[f"{chance.random():.3f}" for _ in names] + [str(i % 2)] for i in range(6000)]
+    path.write_text("\n".join(",".join(row) for row in [[*names, "y"], *rows]))
+    return DatasetSpec(str(path), "y")
 
 
 @pytest.fixture
@@ -27,3 +74,24 @@ def run_python() -> Callable[[str], str]:
         return made.stdout
 
     return run
+
+
+def runs_of(tracking: TrackingUri, experiment: str) -> list[Run]:
+    """All runs of an experiment by name, the oldest first; none if there is no such experiment."""
+    store = open_store(tracking)
+    try:
+        for found in store.experiments():
+            if found.name == experiment:
+                return list(store.runs(found.experiment_id).runs)[::-1]
+        return []
+    finally:
+        store.close()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    ticks = threading.Event()
+    for _ in range(int(seconds * 20)):
+        if condition():
+            return
+        ticks.wait(0.05)
+    pytest.fail(f"not so after {seconds:g} s")

@@ -42,7 +42,7 @@ def an_entry(number: int, **changed: object) -> dict[str, object]:
 
 async def test_an_empty_journal_says_what_it_is_for(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         await pilot.press("6")
         await settle(pilot)
@@ -55,7 +55,7 @@ async def test_a_promotion_from_here_is_shown_when_the_view_is_opened_again(
     mlflow_store_copy: MlflowStore,
 ) -> None:
     console = Console(mlflow_store_copy.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         await pilot.press("6")
         await settle(pilot)
@@ -78,7 +78,7 @@ async def test_newest_first_with_every_outcome(mlflow_store: MlflowStore) -> Non
     entries = [an_entry(at, outcome=outcome) for at, outcome in enumerate(outcomes)]
     write_journal(*entries)
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         await pilot.press("6")
         await settle(pilot)
@@ -98,7 +98,7 @@ async def test_newest_first_with_every_outcome(mlflow_store: MlflowStore) -> Non
 async def test_what_is_left_out_is_told(mlflow_store: MlflowStore) -> None:
     write_journal(*(an_entry(at) for at in range(LIMIT + 5)))
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         await pilot.press("6")
         await settle(pilot)
@@ -108,7 +108,7 @@ async def test_what_is_left_out_is_told(mlflow_store: MlflowStore) -> None:
 async def test_an_unreadable_journal_says_so(mlflow_store: MlflowStore) -> None:
     journal_file().mkdir(parents=True)
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         await pilot.press("6")
         await settle(pilot)
@@ -120,7 +120,7 @@ async def test_hostile_text_is_shown_harmless(mlflow_store: MlflowStore, tmp_pat
     fields = ("user", "host", "server", "target", "reason", "detail")
     write_journal(*(an_entry(at, **dict.fromkeys(fields, text)) for at, text in enumerate(texts)))
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=(200, 60)) as pilot:
+    async with console.run_test(size=(200, 60), notifications=True) as pilot:
         await settle(pilot)
         await pilot.press("6")
         await settle(pilot)

@@ -23,7 +23,7 @@ def files_in(folder: Path) -> list[str]:
 
 async def test_lists_models_with_their_production_version(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await open_models(pilot)
         table = view.query_one("#models", Table)
         rows = {
@@ -37,7 +37,7 @@ async def test_lists_models_with_their_production_version(mlflow_store: MlflowSt
 
 async def test_versions_show_stage_aliases_and_the_source_run_s_metrics(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 2)
         screen = text_of(console)
         assert "● Production" in screen
@@ -52,7 +52,7 @@ async def test_versions_show_stage_aliases_and_the_source_run_s_metrics(mlflow_s
 
 async def test_another_model_shows_its_own_versions(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 2)
         view.query_one("#models", Table).focus()
         view.query_one("#models", Table).move_to("unused")
@@ -71,7 +71,7 @@ async def test_a_deleted_source_run_says_so(mlflow_store_copy: MlflowStore) -> N
         db.execute("UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid = ?", (runs["trial-10"],))
         db.execute("UPDATE model_versions SET run_id = ? WHERE version = 3", ("0" * 32,))
     console = Console(mlflow_store_copy.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 2)
         assert "✗ deleted trial-10" in text_of(console)
         view.show_model(MODEL, 3)
@@ -85,7 +85,7 @@ async def test_a_deleted_source_run_says_so(mlflow_store_copy: MlflowStore) -> N
 
 async def test_d_opens_the_source_run(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 2)
         await pilot.press("d")
         await settle(pilot)
@@ -98,7 +98,7 @@ async def test_d_opens_the_source_run(mlflow_store: MlflowStore) -> None:
 
 async def test_a_refresh_keeps_the_cursor(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 1)
         await pilot.press("r")
         await settle(pilot)
@@ -110,7 +110,7 @@ async def test_a_refresh_keeps_the_cursor(mlflow_store: MlflowStore) -> None:
 async def test_a_missing_store_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     console = Console(resolve(None, {}))
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await open_models(pilot)
         assert "mlflow-console demo" in text_of(console)
         await pilot.press("P", "T", "d")
@@ -126,7 +126,7 @@ async def test_a_store_without_models_says_what_to_do(mlflow_store_copy: MlflowS
         db.execute("DELETE FROM model_versions")
         db.execute("DELETE FROM registered_models")
     console = Console(mlflow_store_copy.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await open_models(pilot)
         screen = text_of(console)
         assert "No registered model yet" in screen
@@ -135,7 +135,7 @@ async def test_a_store_without_models_says_what_to_do(mlflow_store_copy: MlflowS
 
 async def test_hostile_names_are_shown_harmless(tmp_path: Path) -> None:
     console = Console(TrackingUri(build_store(tmp_path), "--tracking-uri"))
-    async with console.run_test(size=(200, 60)) as pilot:
+    async with console.run_test(size=(200, 60), notifications=True) as pilot:
         view = await open_models(pilot)
         assert len(view.models) == len(PAYLOADS)
         for model in view.models:
@@ -153,7 +153,7 @@ async def test_hostile_names_are_shown_harmless(tmp_path: Path) -> None:
 
 async def test_a_server_shows_the_same_models(mlflow_server: MlflowServer) -> None:
     console = Console(mlflow_server.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 2)
         screen = text_of(console)
         assert "● Production" in screen
@@ -164,7 +164,7 @@ async def test_a_server_shows_the_same_models(mlflow_server: MlflowServer) -> No
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
 async def test_every_size_shows_stage_and_buttons(mlflow_store: MlflowStore, size: tuple[int, int]) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=size) as pilot:
+    async with console.run_test(size=size, notifications=True) as pilot:
         await go_to(pilot, 3)
         assert "● Production" in text_of(console)
         await promotion(pilot)
@@ -176,7 +176,7 @@ async def test_every_size_shows_stage_and_buttons(mlflow_store: MlflowStore, siz
 
 async def test_t_loads_the_version_and_predicts_its_own_input_example(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 1)
         await pilot.press("T")
         await pilot.pause()

@@ -9,6 +9,7 @@ from textual.widgets import Input
 
 from engine.api import Engine
 from engine.errors import UsageError
+from engine.registry.journal import exclusive
 from tests.conftest import MlflowStore
 from tests.tui.registry import MODEL, SIZE, aliases, go_to, open_models, promotion, registered
 from tests.tui.support import settle, text_of
@@ -24,7 +25,7 @@ from tui.widgets.key_line import KeyLine
 async def test_enter_on_opening_promotes_nothing(mlflow_store_copy: MlflowStore) -> None:
     before = registered(mlflow_store_copy)
     console = Console(mlflow_store_copy.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 3)
         dialog = await promotion(pilot)
         assert dialog.focused is dialog.query_one("#cancel")
@@ -36,7 +37,7 @@ async def test_enter_on_opening_promotes_nothing(mlflow_store_copy: MlflowStore)
 
 async def test_the_dialog_shows_holder_candidate_and_changes(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 3)
         await promotion(pilot)
         screen = text_of(console)
@@ -53,7 +54,7 @@ async def test_promoting_archives_the_present_production_and_shows_what_was_read
     mlflow_store_copy: MlflowStore,
 ) -> None:
     console = Console(mlflow_store_copy.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 3)
         dialog = await promotion(pilot)
         dialog.query_one("#reason", Input).value = "retrained"
@@ -77,7 +78,7 @@ async def test_promoting_archives_the_present_production_and_shows_what_was_read
 
 async def test_the_arrow_keys_choose_the_target(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 3)
         dialog = await promotion(pilot)
         seen = []
@@ -94,7 +95,7 @@ async def test_the_arrow_keys_choose_the_target(mlflow_store: MlflowStore) -> No
 
 async def test_an_alias_moves(mlflow_store_copy: MlflowStore) -> None:
     console = Console(mlflow_store_copy.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 3)
         view.promote(MODEL, 3, "@champion")
         await settle(pilot)
@@ -108,7 +109,7 @@ async def test_an_alias_moves(mlflow_store_copy: MlflowStore) -> None:
 
 async def test_a_new_alias_is_typed_from_anywhere(mlflow_store_copy: MlflowStore) -> None:
     console = Console(mlflow_store_copy.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 1)
         dialog = await promotion(pilot)
         await pilot.press("left", "left", "left")
@@ -126,7 +127,7 @@ async def test_a_new_alias_is_typed_from_anywhere(mlflow_store_copy: MlflowStore
 
 async def test_a_reserved_alias_is_refused_with_the_reason(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 1)
         view.promote(MODEL, 1, "latest")
         await settle(pilot)
@@ -139,7 +140,7 @@ async def test_a_reserved_alias_is_refused_with_the_reason(mlflow_store: MlflowS
 
 async def test_nothing_to_change_cannot_be_promoted(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 2)
         dialog = await promotion(pilot)
         assert dialog.plan is not None
@@ -152,7 +153,7 @@ async def test_nothing_to_change_cannot_be_promoted(mlflow_store: MlflowStore) -
 
 async def test_read_only_refuses_with_the_reason(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking, read_only=True)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 3)
         usable = {c.id: enabled for c, enabled in view.query_one(KeyLine).shown}
         assert not usable["models.promote"]
@@ -169,7 +170,7 @@ async def test_read_only_refuses_with_the_reason(mlflow_store: MlflowStore) -> N
 
 async def test_a_conflict_is_shown_and_writes_nothing(mlflow_store_copy: MlflowStore) -> None:
     console = Console(mlflow_store_copy.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 3)
         await promotion(pilot)
         with sqlite3.connect(mlflow_store_copy.path) as db:
@@ -190,7 +191,7 @@ async def test_a_conflict_is_shown_and_writes_nothing(mlflow_store_copy: MlflowS
 
 async def test_a_version_that_is_not_there_is_told_in_the_dialog(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 3)
         view.promote(MODEL, 9, "production")
         await settle(pilot)
@@ -203,18 +204,22 @@ async def test_a_version_that_is_not_there_is_told_in_the_dialog(mlflow_store: M
 
 async def test_a_write_cannot_be_left_while_it_is_under_way(mlflow_store_copy: MlflowStore) -> None:
     console = Console(mlflow_store_copy.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 3)
         await promotion(pilot)
-        await pilot.press("tab", "enter")
-        dialog = console.screen
-        assert isinstance(dialog, WriteDialog)
-        assert dialog.writing
-        await pilot.press("escape")
-        assert console.screen is dialog
-        assert "cannot be taken back half-way" in text_of(console)
+        with exclusive(5):  # another console of this account is at it
+            await pilot.press("tab", "enter")
+            dialog = console.screen
+            assert isinstance(dialog, WriteDialog)
+            assert dialog.writing
+            await pilot.press("escape", "enter")
+            assert console.screen is dialog
+            while "cannot be taken back half-way" not in text_of(console):
+                await pilot.pause()
+            assert dialog.writing
         await settle(pilot)
         assert not dialog.writing
+        assert "✓ done and verified" in text_of(console)
         await pilot.press("escape")
         await settle(pilot)
         assert isinstance(console.screen, ModelsScreen)
@@ -225,7 +230,7 @@ async def test_undo_names_what_is_taken_back_and_cancel_is_the_default(
 ) -> None:
     before = {v.version: v.stage for v in registered(mlflow_store_copy).values()}
     console = Console(mlflow_store_copy.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 3)
         await promotion(pilot)
         await pilot.press("tab", "enter")
@@ -258,7 +263,7 @@ async def test_undo_names_what_is_taken_back_and_cancel_is_the_default(
 
 async def test_undo_without_a_promotion_says_so(mlflow_store_copy: MlflowStore) -> None:
     console = Console(mlflow_store_copy.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await open_models(pilot)
         await pilot.press("u")
         await settle(pilot)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from rich.color import ColorSystem
 from rich.console import RenderableType
 from textual.app import App, ComposeResult
 from textual.message import Message
@@ -24,6 +25,7 @@ class Stage(App[None]):
 
     def __init__(self, *widgets: Widget) -> None:
         super().__init__()
+        self.console._color_system = ColorSystem.TRUECOLOR  # the most bytes that a colour can cost
         self._widgets = widgets
         self._frames: list[str] = []
         for theme in THEMES:

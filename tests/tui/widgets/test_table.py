@@ -81,6 +81,17 @@ async def test_messages_name_the_row_once() -> None:
     assert [(m.key, m.row, m.control) for m in selected] == [("0", 0, table)]
 
 
+async def test_of_many_steps_only_the_last_needs_an_answer() -> None:
+    seen: list[Message] = []
+    table = Table(CountingSource(100))
+    async with Stage(table).run_test(size=SIZE, message_hook=seen.append) as pilot:
+        await _ready(pilot, table)
+        for _ in range(50):
+            table.action_cursor_down()
+        await pilot.pause()
+    assert [m.key for m in messages_of(seen, Table.RowHighlighted)] == ["0", "50"]
+
+
 async def test_columns_are_walked_and_scrolled_whole() -> None:
     table = Table(CountingSource(5, columns=12))
     stage = Stage(table)
@@ -174,8 +185,10 @@ async def test_where_the_row_is_gone_the_cursor_stays_at_its_place() -> None:
         await pilot.press("j", "j")
         table.set_source(_names("a", "b", "d"))
         assert (table.cursor_row, table.cursor_key) == (2, "d")
+        await pilot.pause()
         table.set_source(_names("a"))
         assert (table.cursor_row, table.cursor_key) == (0, "a")
+        await pilot.pause()
         table.set_source(_names())
         assert (table.cursor_row, table.cursor_key) == (0, None)
         table.set_source(_names("z"))

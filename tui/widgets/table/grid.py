@@ -171,7 +171,7 @@ class LineGrid(ScrollView, inherit_bindings=False):
         for y in range(self.size.height):
             line, painted = self._line(y), self._painted.get(y)
             if line is not painted and line != painted:
-                self.refresh(Region(0, y, self.size.width, 1))
+                self.refresh(Region(0, y, self._width, 1))
 
     def render_line(self, y: int) -> Strip:
         line = self._line(y)

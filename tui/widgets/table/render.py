@@ -51,7 +51,7 @@ def row_strip(
 ) -> Strip:
     """One row: the gutter with the cursor's bar and the mark, then the visible cells."""
     segments = [
-        Segment(BAR if bar else " ", ink.bar),
+        Segment(BAR if bar else " ", ink.bar if bar else ink.plain),
         Segment(MARK if marked else " ", ink.mark if marked else ink.plain),
         Segment(" ", ink.plain),
     ]

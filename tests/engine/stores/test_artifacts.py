@@ -1,0 +1,87 @@
+"""Artifacts in local folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.entities import Artifact
+from engine.errors import StoreRefused
+from engine.stores import open_store
+from engine.stores.artifacts import check_path, list_folder, local_root
+
+if TYPE_CHECKING:
+    from tests.conftest import MlflowStore
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("/data/mlruns/1", "/data/mlruns/1"),
+        ("./mlruns", "mlruns"),
+        ("file:///data/ml%20runs", "/data/ml runs"),
+        ("file:/data/mlruns", "/data/mlruns"),
+        ("file://localhost/data", "/data"),
+        ("/data/ml%20runs", "/data/ml runs"),
+        ("file://nas/data", None),
+        ("s3://bucket/path", None),
+        ("mlflow-artifacts:/1/abc/artifacts", None),
+        ("dbfs:/x", None),
+        ("", None),
+    ],
+)
+def test_local_root(uri: str, path: str | None) -> None:
+    assert local_root(uri) == (None if path is None else Path(path))
+
+
+@pytest.mark.parametrize(
+    ("path", "clean"), [("", ""), (".", ""), ("a/", "a"), ("./a//b/", "a/b"), ("..a", "..a")]
+)
+def test_paths(path: str, clean: str) -> None:
+    assert check_path(path) == clean
+
+
+@pytest.mark.parametrize("path", ["/etc", "..", "a/../../b", "a\\b", "a\0b"])
+def test_paths_that_lead_out(path: str) -> None:
+    with pytest.raises(StoreRefused):
+        check_path(path)
+
+
+def test_a_folder_in_order(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a.txt").write_text("four")
+    (tmp_path / ".artifact.uploading.x").write_text("half")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    assert list_folder(tmp_path, "", "model") == (
+        Artifact("model/a.txt", is_dir=False, size=4),
+        Artifact("model/b", is_dir=True),
+        Artifact("model/dangling", is_dir=False),
+    )
+    assert list_folder(tmp_path, "a.txt") == list_folder(tmp_path, "none") == ()
+
+
+def test_a_link_that_leads_out(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "out").symlink_to(tmp_path)
+    with pytest.raises(StoreRefused):
+        list_folder(tmp_path / "run", "out")
+
+
+def test_a_link_in_a_circle(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(Exception, match=r"read|out"):
+        list_folder(tmp_path, "loop")
+
+
+def test_storage_elsewhere_is_mlflows_business(mlflow_store_copy: MlflowStore) -> None:
+    """A root that is no local folder is listed by MLflow's own client."""
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(mlflow_store_copy.path)) as connection:
+        connection.execute("UPDATE runs SET artifact_uri = 'moon://crater' WHERE name = 'special'")
+        connection.commit()
+    with pytest.raises(StoreRefused, match="moon"):
+        open_store(mlflow_store_copy.tracking).artifacts(mlflow_store_copy.runs["special"])

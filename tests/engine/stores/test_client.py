@@ -1,0 +1,247 @@
+"""Opening MLflow's client: quiet, impatient, and never making or upgrading what it should read."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.errors import (
+    NotFound,
+    ServerTimeout,
+    ServerUnreachable,
+    StoreLocked,
+    StoreNotFound,
+    StoreOutdated,
+    StoreRefused,
+    StoreUnreadable,
+)
+from engine.stores import open_store
+from engine.stores.client import ClientStore, open_client, translate
+from engine.uri import TrackingUri
+
+if TYPE_CHECKING:
+    from tests.conftest import MlflowStore
+
+
+def client_store(raw: str) -> ClientStore:
+    return ClientStore(TrackingUri(raw, "--tracking-uri"))
+
+
+def change(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+class TestEnvironment:
+    def test_output_is_off_and_patience_is_short(self, mlflow_store: MlflowStore) -> None:
+        open_client(mlflow_store.uri)
+        assert os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] == "true"
+        assert os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] == "false"
+        assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
+        assert int(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]) <= 60
+
+    def test_what_the_user_says_stays(
+        self, mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
+        monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
+        open_client(mlflow_store.uri)
+        assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "5"
+        assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
+
+    def test_the_registry_is_the_stores_own(
+        self, mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://registry.invalid")
+        assert [
+            version.version for version in client_store(mlflow_store.uri).model_versions("classifier")
+        ] == [3, 2, 1]
+
+    def test_a_process_of_its_own_prints_nothing(
+        self, mlflow_store_copy: MlflowStore, tmp_path: Path
+    ) -> None:
+        """Writing, with a stage call that MLflow warns of, and a store that is made."""
+        code = (
+            "import sys; from engine.stores.client import open_client\n"
+            "client = open_client(sys.argv[1])\n"
+            "client.transition_model_version_stage('classifier', '3', 'Staging')\n"
+            "run = client.create_run(sys.argv[3]); client.set_terminated(run.info.run_id)\n"
+            "open_client(sys.argv[2]).search_experiments()\n"
+        )
+        new = tmp_path / "new.db"
+        told = subprocess.run(
+            [sys.executable, "-c", code, mlflow_store_copy.uri, f"sqlite:///{new}", mlflow_store_copy.heart],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+        assert new.stat().st_size > 0
+        assert not (tmp_path / "mlflow.db").exists()
+
+
+class TestNothingIsMade:
+    def test_a_folder_that_is_not_there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "empty").mkdir()
+        for raw in (str(tmp_path / "mlruns"), f"file://{tmp_path}/mlruns", "mlruns", "./empty"):
+            store = open_store(TrackingUri(raw, "--tracking-uri"))
+            with pytest.raises(StoreNotFound) as caught:
+                store.experiments()
+            assert caught.value.hint
+        assert [entry.name for entry in tmp_path.iterdir()] == ["empty"]
+        assert list((tmp_path / "empty").iterdir()) == []
+
+    def test_a_file_for_a_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("x")
+        with pytest.raises(StoreUnreadable):
+            client_store(str(tmp_path / "file")).experiments()
+
+    @pytest.mark.parametrize("touch", [True, False])
+    def test_a_database_that_is_not_there(self, tmp_path: Path, touch: bool) -> None:
+        path = tmp_path / "mlflow.db"
+        if touch:
+            path.touch()
+        with pytest.raises(StoreNotFound):
+            client_store(f"sqlite:///{path}").experiments()
+        assert path.stat().st_size == 0 if touch else not path.exists()
+
+
+class TestNothingIsUpgraded:
+    """MLflow migrates a database that lacks a table as soon as it opens it."""
+
+    @pytest.mark.parametrize("revision", ["1b5f0d9ad7c1", "f00ba4"])
+    def test_another_schema(self, mlflow_store_copy: MlflowStore, revision: str) -> None:
+        path = mlflow_store_copy.path
+        change(path, f"UPDATE alembic_version SET version_num = '{revision}'", "DROP TABLE review_queues")
+        before = path.read_bytes()
+        for open_it in (open_client, lambda raw: client_store(raw).experiments()):
+            with pytest.raises(StoreOutdated) as caught:
+                open_it(mlflow_store_copy.uri)
+            assert revision in caught.value.detail
+            assert f"mlflow db upgrade sqlite:///{path}" in caught.value.hint
+        assert path.read_bytes() == before
+
+    def test_somebody_elses_database(self, tmp_path: Path) -> None:
+        path = tmp_path / "other.db"
+        change(path, "CREATE TABLE users (id INTEGER)")
+        before = path.read_bytes()
+        with pytest.raises(StoreUnreadable, match="not an MLflow store"):
+            open_client(f"sqlite:///{path}")
+        assert path.read_bytes() == before
+
+    def test_a_filter_does_not_open_what_is_not_mlflows(self, tmp_path: Path) -> None:
+        path = tmp_path / "other.db"
+        change(path, "CREATE TABLE users (id INTEGER)")
+        before = path.read_bytes()
+        with pytest.raises(StoreUnreadable):
+            open_store(TrackingUri(f"sqlite:///{path}", "")).runs("1", filter_string="metrics.a > 1")
+        assert path.read_bytes() == before
+
+
+class TestFileStore:
+    @pytest.fixture
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A file store with an experiment, a run with an artifact, and a model."""
+        monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+        folder = tmp_path / "mlruns"
+        client = open_client(str(folder))
+        run = client.create_run(client.create_experiment("files"), start_time=5, run_name="first")
+        client.log_param(run.info.run_id, "k", 3)
+        client.log_metric(run.info.run_id, "loss", float("inf"), timestamp=1, step=2)
+        client.log_text(run.info.run_id, "hello", "notes/a.txt")
+        client.create_registered_model("model")
+        client.create_model_version("model", str(folder), run.info.run_id)
+        client.set_registered_model_alias("model", "champion", "1")
+        return folder
+
+    def test_is_read_through_mlflow(self, folder: Path) -> None:
+        store = open_store(TrackingUri(str(folder), "--tracking-uri"))
+        assert store.kind == "client"
+        experiments = {experiment.name: experiment for experiment in store.experiments()}
+        assert set(experiments) == {"Default", "files"}
+        experiment_id = experiments["files"].experiment_id
+        (run,) = store.runs(experiment_id).runs
+        assert (run.run_name, run.params, run.metrics) == ("first", {"k": "3"}, {"loss": float("inf")})
+        assert store.newest_run() == (experiment_id, 5)
+        assert store.run(run.run_id).run == run
+        assert [point.step for point in store.metric_history(run.run_id, "loss")] == [2]
+        assert [artifact.path for artifact in store.artifacts(run.run_id, "notes")] == ["notes/a.txt"]
+        (version,) = store.model_versions("model")
+        assert (version.version, version.aliases, version.stage) == (1, ("champion",), "None")
+
+    def test_needs_the_users_word(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE")
+        copy = folder.rename(folder.with_name("other"))  # MLflow remembers the stores that it opened
+        with pytest.raises(StoreRefused) as caught:
+            open_store(TrackingUri(str(copy), "--tracking-uri")).experiments()
+        assert "migrate-filestore" in caught.value.hint
+        assert "MLFLOW_ALLOW_FILE_STORE" in caught.value.hint
+
+
+class TestOtherStores:
+    def test_a_driver_that_is_not_installed(self) -> None:
+        with pytest.raises(StoreUnreadable) as caught:
+            client_store("mysql+no_such_driver://ada:secret@127.0.0.1:1/mlflow").experiments()
+        assert caught.value.hint
+        assert "secret" not in str(caught.value)
+
+    def test_a_scheme_that_nobody_knows(self) -> None:
+        with pytest.raises(StoreRefused, match="moon"):
+            client_store("moon://crater").experiments()
+
+
+class TestTranslate:
+    def translated(self, error: BaseException, kind: type[Exception], words: str = "") -> None:
+        assert isinstance(error, Exception)
+        found = translate(error)
+        assert isinstance(found, kind)
+        assert words in str(found)
+
+    def test_ours_stays(self) -> None:
+        ours = NotFound("x")
+        assert translate(ours) is ours
+
+    def test_mlflows_codes(self) -> None:
+        from mlflow.exceptions import MlflowException, RestException
+        from mlflow.protos import databricks_pb2 as codes
+
+        gone = RestException({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "No run"})
+        self.translated(gone, NotFound, "No run")
+        assert "RESOURCE_DOES_NOT_EXIST" not in str(translate(gone))
+        refused = MlflowException("Bad stage", error_code=codes.INVALID_PARAMETER_VALUE)
+        self.translated(refused, StoreRefused, "Bad stage")
+        locked = MlflowException(
+            "(sqlite3.OperationalError) database is locked", codes.TEMPORARILY_UNAVAILABLE
+        )
+        self.translated(locked, StoreLocked)
+        self.translated(MlflowException("Detected out-of-date database schema (found x)"), StoreOutdated)
+
+    def test_what_mlflow_says_of_a_server(
+        self, closed_port: int, silent_port: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+        for port, kind in ((closed_port, ServerUnreachable), (silent_port, ServerTimeout)):
+            with pytest.raises(Exception, match="API request") as caught:
+                open_client(f"http://ada:secret-word@127.0.0.1:{port}").search_experiments()
+            self.translated(caught.value, kind)
+            assert "secret-word" not in str(translate(caught.value))
+
+    def test_everything_else(self) -> None:
+        self.translated(PermissionError(13, "Permission denied", "/data"), StoreUnreadable, "/data")
+        self.translated(ModuleNotFoundError("No module named 'psycopg2'"), StoreUnreadable, "psycopg2")
+        self.translated(ValueError("odd"), StoreRefused, "ValueError: odd")
+        long = translate(RuntimeError("line\n" * 1000))
+        assert len(long.detail) < 400
+        assert "\n" not in long.detail

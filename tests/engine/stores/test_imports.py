@@ -1,0 +1,56 @@
+"""What reading imports, in processes of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.conftest import MlflowServer, MlflowStore
+
+CODE = """
+import sys
+from engine.stores import open_store
+from engine.uri import TrackingUri
+store = open_store(TrackingUri(sys.argv[1], ""))
+store.experiments(); store.newest_run(); store.registered_models(); store.model_versions("classifier")
+runs = store.runs(sys.argv[2]).runs
+special = next(run for run in runs if run.run_name == "special")
+store.run(special.run_id); store.metric_history(special.run_id, "loss")
+store.artifacts(special.run_id); store.artifacts(special.run_id, "model")
+store.close()
+print(len(runs), *sorted({name.split(".")[0] for name in sys.modules} & set(sys.argv[3:])))
+"""
+
+
+def imported(uri: str, experiment_id: str, *suspects: str) -> list[str]:
+    told = subprocess.run(
+        [sys.executable, "-c", CODE, uri, experiment_id, *suspects],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    count, *found = told.stdout.split()
+    assert count == "27"
+    return found
+
+
+def test_reading_a_database(mlflow_store: MlflowStore) -> None:
+    suspects = (
+        "mlflow",
+        "pandas",
+        "numpy",
+        "requests",
+        "urllib3",
+        "sqlalchemy",
+        "textual",
+        "rich",
+        "sklearn",
+    )
+    assert imported(mlflow_store.uri, mlflow_store.heart, *suspects) == []
+
+
+def test_reading_a_server(mlflow_server: MlflowServer) -> None:
+    suspects = ("mlflow", "pandas", "numpy", "sqlalchemy", "textual", "rich", "sklearn")
+    assert imported(mlflow_server.uri, mlflow_server.store.heart, *suspects) == []

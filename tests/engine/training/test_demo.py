@@ -1,0 +1,171 @@
+"""The demo: made once, completed when interrupted, and never again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.entities import ModelVersion
+from engine.errors import Cancelled, TrainingError
+from engine.jobs import CancelToken, Progress
+from engine.stores import open_store
+from engine.stores.client import open_client
+from engine.training import demo
+from engine.training.demo import MODEL, DemoReport, run_demo
+from engine.training.sweep import parse_grid
+from engine.uri import TrackingUri
+from tests.engine.training.conftest import runs_of, wait_until
+from tests.support.demo import DemoStore, uri_of
+
+SMALL = "n_neighbors=3,5 weights=uniform metric=euclidean,chebyshev algorithm=auto,ball_tree"
+
+DRIVER = f"""
+import sys
+from dataclasses import replace
+from engine.jobs import CancelToken
+from engine.training import demo
+from engine.training.sweep import parse_grid
+from engine.uri import TrackingUri
+
+demo.PUBLISHED = replace(demo.PUBLISHED, grid=parse_grid("{SMALL}"))
+demo.LEAK_FREE = replace(demo.LEAK_FREE, grid=parse_grid("{SMALL}"))
+tell = lambda progress: print(progress.done, flush=True)
+demo.run_demo(TrackingUri(sys.argv[1], "test"), on_progress=tell, cancel=CancelToken())
+"""
+
+
+def again(tracking: TrackingUri) -> DemoReport:
+    return run_demo(tracking, on_progress=lambda _: None, cancel=CancelToken())
+
+
+def versions(tracking: TrackingUri) -> tuple[ModelVersion, ...]:
+    store = open_store(tracking)
+    found = store.model_versions(MODEL)
+    store.close()
+    return found[::-1]
+
+
+def test_what_it_reports(demo_store: DemoStore) -> None:
+    report = demo_store.report
+    assert (report.trained, report.registered) == (120, 2)
+    assert report.best.run.run_name == "knn-5-euclidean-uniform-auto"
+    assert report.best.value == pytest.approx(56 / 61)
+    assert report.lines[0] == "Experiment heart-disease: 60 trials, 60 trained now"
+    assert "version 1: run knn-3-chebyshev-uniform-ball_tree, accuracy 0.7541, Archived" in report.lines[2]
+    assert "version 2: run knn-5-euclidean-uniform-auto, accuracy 0.9180, Production" in report.lines[3]
+
+
+def test_its_progress(demo_store: DemoStore) -> None:
+    progress = demo_store.progress
+    assert {step.total for step in progress} == {122}
+    done = [step.done for step in progress]
+    assert done == sorted(done)
+    assert set(range(122)) - {121} <= set(done)
+    assert progress[-1] == Progress(122, 122, "done")
+    assert any("importing mlflow" in step.note for step in progress)
+
+
+def test_the_second_time_makes_nothing(demo_store: DemoStore, own_store: TrackingUri) -> None:
+    before = Path(str(own_store.sqlite_path)).read_bytes()
+    report = again(own_store)
+    assert (report.trained, report.registered) == (0, 0)
+    assert report.lines[0] == "Experiment heart-disease: 60 trials, all there already"
+    assert report.best == demo_store.report.best
+    assert Path(str(own_store.sqlite_path)).read_bytes() == before
+
+
+def test_what_the_operator_changed_stays(own_store: TrackingUri) -> None:
+    client = open_client(own_store.raw)
+    client.transition_model_version_stage(MODEL, "1", "Production", archive_existing_versions=True)
+    client.delete_registered_model_alias(MODEL, "champion")
+    assert again(own_store).registered == 0
+    assert [(v.stage, v.aliases) for v in versions(own_store)] == [("Production", ()), ("Archived", ())]
+
+
+def test_a_deleted_version_is_not_made_again(own_store: TrackingUri) -> None:
+    open_client(own_store.raw).delete_model_version(MODEL, "1")
+    assert again(own_store).registered == 0
+    assert [version.version for version in versions(own_store)] == [2]
+
+
+def test_a_model_of_the_same_name_is_left_alone(own_store: TrackingUri) -> None:
+    client = open_client(own_store.raw)
+    source = client.get_model_version(MODEL, "2").source
+    client.delete_registered_model(MODEL)
+    client.create_registered_model(MODEL)
+    run_id = runs_of(own_store, "heart-disease")[1].run_id
+    client.create_model_version(MODEL, source, run_id, await_creation_for=0)
+    report = again(own_store)
+    assert report.registered == 0
+    assert "not the demo's" in report.lines[-1]
+    assert [version.stage for version in versions(own_store)] == ["None"]
+
+
+def test_an_unfinished_registration_is_completed(own_store: TrackingUri) -> None:
+    client = open_client(own_store.raw)
+    client.set_model_version_tag(MODEL, "2", "console.demo", "registering")
+    client.transition_model_version_stage(MODEL, "2", "None")
+    client.delete_registered_model_alias(MODEL, "champion")
+    assert again(own_store).registered == 0
+    second = versions(own_store)[1]
+    assert (second.version, second.stage, second.aliases) == (2, "Production", ("champion",))
+
+
+def test_an_interrupted_demo_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracking = uri_of(tmp_path)
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER, tracking.raw], stdout=subprocess.PIPE, text=True)
+    assert driver.stdout
+    for line in driver.stdout:
+        if int(line) >= 3:
+            break
+    driver.kill()
+    driver.communicate()
+    wait_until(lambda: all(run.status != "RUNNING" for run in runs_of(tracking, "heart-disease")))
+    first = {run.run_id for run in runs_of(tracking, "heart-disease") if run.status == "FINISHED"}
+    assert 3 <= len(first) < 8
+
+    monkeypatch.setattr(demo, "PUBLISHED", replace(demo.PUBLISHED, grid=parse_grid(SMALL)))
+    monkeypatch.setattr(demo, "LEAK_FREE", replace(demo.LEAK_FREE, grid=parse_grid(SMALL)))
+    report = again(tracking)
+    assert (report.trained, report.registered) == (16 - len(first), 2)
+    runs = runs_of(tracking, "heart-disease")
+    trials = [run for run in runs if run.parent_run_id and run.status == "FINISHED"]
+    assert first <= {run.run_id for run in runs}
+    assert len(trials) == len({run.run_name for run in trials}) == 8
+    parents = [run for run in runs if not run.parent_run_id]
+    assert [(run.status, run.metrics["trials_finished"]) for run in parents] == [("FINISHED", 8)]
+    assert [(v.version, v.stage) for v in versions(tracking)] == [(1, "Archived"), (2, "Production")]
+    assert again(tracking).trained == 0
+
+
+def test_a_demo_that_is_running_is_not_run_twice(own_store: TrackingUri) -> None:
+    import os
+    import socket
+
+    client = open_client(own_store.raw)
+    parent, trial, *_ = runs_of(own_store, "heart-disease")
+    client.delete_run(trial.run_id)
+    client.update_run(parent.run_id, status="RUNNING")
+    # A process of this name that is alive: the command line of this one is not a worker's.
+    asleep = [sys.executable, "-c", "import sys; sys.stdin.read()", "engine.training.worker"]
+    process = subprocess.Popen(asleep, stdin=subprocess.PIPE)
+    try:
+        client.set_tag(parent.run_id, "console.worker", f"{socket.gethostname()}:{process.pid}")
+        with pytest.raises(TrainingError, match="already running"):
+            again(own_store)
+    finally:
+        process.communicate()
+    client.set_tag(parent.run_id, "console.worker", f"{socket.gethostname()}:{os.getpid()}")
+    assert again(own_store).trained == 1
+
+
+def test_a_cancelled_demo_says_so(tmp_path: Path) -> None:
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        run_demo(uri_of(tmp_path), on_progress=lambda _: None, cancel=cancel)
+    assert list(tmp_path.iterdir()) == []

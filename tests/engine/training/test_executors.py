@@ -1,0 +1,280 @@
+"""Sweeps in their own process: what they tell, how they end, and what they leave however they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.errors import DatasetError, GridError, StoreError, StoreNotFound, TrainingError
+from engine.jobs import CancelToken
+from engine.stores.client import open_client
+from engine.training.datasets import DatasetSpec
+from engine.training.events import (
+    SweepEvent,
+    SweepFinished,
+    SweepPreparing,
+    SweepResult,
+    SweepStarted,
+    TrialFailed,
+    TrialFinished,
+    TrialKilled,
+    TrialStarted,
+)
+from engine.training.executors import run_sweep
+from engine.training.sweep import SweepSpec, parse_grid
+from engine.uri import TrackingUri
+from tests.engine.training.conftest import Workshop, runs_of, wait_until
+
+DRIVER = """
+import json, sys
+from engine.jobs import CancelToken
+from engine.training.events import to_json
+from engine.training.executors import run_sweep
+from engine.training.sweep import SweepSpec
+from engine.uri import TrackingUri
+
+uri, spec = json.loads(sys.stdin.readline())
+run_sweep(
+    TrackingUri(uri, "test"),
+    SweepSpec.from_json(spec),
+    on_event=lambda event: print(to_json(event), flush=True),
+    cancel=CancelToken(),
+)
+"""
+
+
+@pytest.fixture
+def slow(large_csv: DatasetSpec) -> SweepSpec:
+    """Trials of about a second each."""
+    grid = parse_grid("n_neighbors=3,5,7,9,11,13 metric=manhattan algorithm=brute")
+    return SweepSpec(experiment="slow", dataset=large_csv, grid=grid)
+
+
+def worker_pid(tracking: TrackingUri) -> int:
+    parent = runs_of(tracking, "slow")[0]
+    return int(parent.tags["console.worker"].rpartition(":")[2])
+
+
+def statuses(tracking: TrackingUri) -> list[str]:
+    """The parent's first, then the trials' in the order of their start."""
+    return [run.status for run in runs_of(tracking, "slow")]
+
+
+def run_until(
+    tracking: TrackingUri,
+    spec: SweepSpec,
+    index: int,
+    act: Callable[[], None],
+    cancel: CancelToken | None = None,
+) -> tuple[SweepResult, list[SweepEvent]]:
+    """Run a sweep and call `act` when trial `index` has started."""
+    events: list[SweepEvent] = []
+
+    def on_event(event: SweepEvent) -> None:
+        events.append(event)
+        if event == TrialStarted(index):
+            act()
+
+    return run_sweep(tracking, spec, on_event=on_event, cancel=cancel or CancelToken()), events
+
+
+# ── sweeps that end by themselves ────────────────────────────────────────────
+
+
+def test_text_labels_and_a_trial_that_fails(workshop: Workshop, tmp_path: Path) -> None:
+    path = tmp_path / "colours.csv"
+    rows = [f"{i % 7},{i % 5},{('red', 'green', 'dark blue')[i % 3]}" for i in range(60)]
+    path.write_text("\n".join(["a,b,colour", *rows]))
+    grid = parse_grid("n_neighbors=3,50 metric=euclidean,cosine algorithm=ball_tree")
+    spec = SweepSpec("colours", DatasetSpec(str(path), "colour"), grid=grid, run_name="mine")
+    events: list[SweepEvent] = []
+    result = workshop.process.sweep(spec, on_event=events.append, cancel=CancelToken())
+    assert (result.finished, result.failed, result.killed, result.cancelled) == (1, 3, 0, False)
+    failed = [event for event in events if isinstance(event, TrialFailed)]
+    assert [event.index for event in failed] == [1, 2, 3]
+    assert "cosine" in failed[0].message
+    assert "n_neighbors" in failed[1].message
+
+    runs = {run.run_name: run for run in runs_of(workshop.tracking, "colours")}
+    assert runs["mine"].status == "FINISHED"
+    assert runs["mine"].metrics["trials_failed"] == 3
+    good, bad = runs["knn-3-euclidean-ball_tree"], runs["knn-50-cosine-ball_tree"]
+    assert (good.status, bad.status) == ("FINISHED", "FAILED")
+    assert good.params["weights"] == "uniform"
+    assert "class_dark_blue_f1" in good.metrics
+    assert "true_positives" not in good.metrics
+    assert "positive_class" not in good.tags
+    assert "cosine" in bad.tags["error"]
+    assert bad.metrics == {}
+    assert result.best_run_id == good.run_id
+
+
+def test_a_sweep_in_which_every_trial_fails_has_failed(workshop: Workshop) -> None:
+    spec = SweepSpec("hopeless", grid=parse_grid("n_neighbors=1000,2000"))
+    result = workshop.process.sweep(spec, on_event=lambda _: None, cancel=CancelToken())
+    assert (result.finished, result.failed, result.best_run_id) == (0, 2, None)
+    assert [run.status for run in runs_of(workshop.tracking, "hopeless")] == ["FAILED"] * 3
+
+
+def test_what_is_told(workshop: Workshop) -> None:
+    spec = SweepSpec("told", grid=parse_grid("n_neighbors=3,5"))
+    events: list[SweepEvent] = []
+    result = workshop.process.sweep(spec, on_event=events.append, cancel=CancelToken())
+    told = [event for event in events if not isinstance(event, SweepPreparing)]
+    kinds = [SweepStarted, TrialStarted, TrialFinished, TrialStarted, TrialFinished, SweepFinished]
+    assert [type(event) for event in told] == kinds
+    assert told[0] == SweepStarted(result.parent_run_id, result.experiment_id, 2)
+    finished = told[2]
+    assert isinstance(finished, TrialFinished)
+    assert finished.params == {
+        "n_neighbors": 3,
+        "weights": "uniform",
+        "metric": "minkowski",
+        "algorithm": "auto",
+    }
+    assert finished.metrics == runs_of(workshop.tracking, "told")[1].metrics
+
+
+def test_secrets_stay_out_of_the_command_line(workshop: Workshop) -> None:
+    spec = SweepSpec("slow", grid=parse_grid("n_neighbors=3"))
+    workshop.process.sweep(spec, on_event=lambda _: None, cancel=CancelToken())
+    command = Path(f"/proc/{worker_pid(workshop.tracking)}/cmdline").read_bytes().split(b"\0")
+    assert command[1:4] == [b"-P", b"-m", b"engine.training.worker"]
+    assert len(command[4:]) == 2  # the number of a file descriptor, and the end
+
+
+# ── sweeps that are refused ──────────────────────────────────────────────────
+
+
+def test_wrong_requests_start_nothing(tmp_path: Path) -> None:
+    tracking = TrackingUri(f"sqlite:///{tmp_path / 'new.db'}", "test")
+    wrong: list[tuple[SweepSpec, type[Exception]]] = [
+        (SweepSpec("x", grid={"neighbours": (3,)}), GridError),
+        (SweepSpec("x", DatasetSpec(str(tmp_path / "gone.csv"))), DatasetError),
+        (SweepSpec("x", DatasetSpec(target="outcome")), DatasetError),
+    ]
+    for spec, kind in wrong:
+        with pytest.raises(kind):
+            run_sweep(tracking, spec, on_event=lambda _: None, cancel=CancelToken())
+    nowhere = TrackingUri(f"sqlite:///{tmp_path / 'no' / 'such' / 'm.db'}", "test")
+    with pytest.raises(StoreNotFound):
+        run_sweep(nowhere, SweepSpec("x"), on_event=lambda _: None, cancel=CancelToken())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "letter.db"
+    path.write_text("Dear database,\n" * 200)
+    tracking = TrackingUri(f"sqlite:///{path}", "test")
+    with pytest.raises(StoreError):
+        run_sweep(tracking, SweepSpec("x"), on_event=lambda _: None, cancel=CancelToken())
+    assert path.read_text() == "Dear database,\n" * 200
+
+
+def test_a_store_that_fails_ends_the_sweep_once(own_store: TrackingUri, tmp_path: Path) -> None:
+    (tmp_path / "mlruns").write_text("where the artifacts should go")
+    events: list[SweepEvent] = []
+    spec = SweepSpec("slow", grid=parse_grid("n_neighbors=3,5,7"))
+    with pytest.raises(StoreError):
+        run_sweep(own_store, spec, on_event=events.append, cancel=CancelToken())
+    assert statuses(own_store) == ["KILLED", "KILLED"]
+    assert [event for event in events if isinstance(event, TrialStarted)] == [TrialStarted(0)]
+    assert _pending_models(own_store) == []
+
+
+# ── sweeps that are ended ────────────────────────────────────────────────────
+
+
+def _check_ended(tracking: TrackingUri, finished: int) -> None:
+    """`finished` trials are whole, at most one more was begun, nothing is RUNNING or half-written."""
+    runs = runs_of(tracking, "slow")
+    ended = [run.status for run in runs]
+    assert ended[0] == "KILLED"
+    assert ended[1 : finished + 1] == ["FINISHED"] * finished
+    assert ended[finished + 1 :] in ([], ["KILLED"])
+    assert all("accuracy" in run.metrics for run in runs if run.status == "FINISHED")
+    assert all(run.end_time is not None for run in runs)
+    assert not any(run.metrics for run in runs[1:] if run.status == "KILLED")
+    assert _pending_models(tracking) == []
+
+
+def _pending_models(tracking: TrackingUri) -> list[str]:
+    client = open_client(tracking.raw)
+    experiment = client.get_experiment_by_name("slow")
+    assert experiment is not None
+    models = client.search_logged_models([experiment.experiment_id])
+    return [model.model_id for model in models if str(model.status) == "PENDING"]
+
+
+def test_cancelling_keeps_what_is_finished(own_store: TrackingUri, slow: SweepSpec) -> None:
+    cancel = CancelToken()
+    result, events = run_until(own_store, slow, 2, cancel.cancel, cancel)
+    assert (result.finished, result.killed, result.cancelled) == (2, 1, True)
+    killed = [event for event in events if isinstance(event, TrialKilled)]
+    assert [event.index for event in killed] == [2]
+    assert isinstance(events[-1], SweepFinished)
+    _check_ended(own_store, 2)
+    parent = runs_of(own_store, "slow")[0]
+    assert parent.metrics["trials_finished"] == 2
+    assert result.best_run_id in {run.run_id for run in runs_of(own_store, "slow")[1:3]}
+
+
+def test_a_sweep_cancelled_before_it_began_writes_nothing(own_store: TrackingUri, slow: SweepSpec) -> None:
+    cancel = CancelToken()
+    cancel.cancel()
+    result = run_sweep(own_store, slow, on_event=lambda _: None, cancel=cancel)
+    assert (result.parent_run_id, result.finished, result.cancelled) == ("", 0, True)
+    assert runs_of(own_store, "slow") == []
+
+
+def test_a_terminated_process_cleans_up(own_store: TrackingUri, slow: SweepSpec) -> None:
+    result, _ = run_until(own_store, slow, 1, lambda: os.kill(worker_pid(own_store), signal.SIGTERM))
+    assert (result.finished, result.killed, result.cancelled) == (1, 1, True)
+    _check_ended(own_store, 1)
+
+
+def test_a_killed_process_is_cleaned_up_after(own_store: TrackingUri, slow: SweepSpec) -> None:
+    with pytest.raises(TrainingError) as caught:
+        run_until(own_store, slow, 1, lambda: os.kill(worker_pid(own_store), signal.SIGKILL))
+    assert "SIGKILL" in caught.value.detail
+    assert "console.log" in caught.value.detail
+    assert "2 unfinished runs are marked KILLED" in caught.value.detail
+    assert caught.value.hint
+    _check_ended(own_store, 1)
+
+
+def test_a_killed_parent_leaves_nothing_running(own_store: TrackingUri, slow: SweepSpec) -> None:
+    import json
+
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert driver.stdin
+    assert driver.stdout
+    driver.stdin.write(json.dumps([own_store.raw, slow.to_json()]) + "\n")
+    driver.stdin.flush()
+    for line in driver.stdout:
+        if '"TrialStarted", "index": 1' in line:
+            break
+    pid = worker_pid(own_store)
+    driver.kill()
+    driver.communicate()
+    wait_until(lambda: "RUNNING" not in statuses(own_store))
+    wait_until(lambda: not Path(f"/proc/{pid}").exists())
+    _check_ended(own_store, 1)
+
+
+def test_an_error_in_the_listener_ends_the_process(own_store: TrackingUri, slow: SweepSpec) -> None:
+    def fail() -> None:
+        raise RuntimeError("the screen is gone")
+
+    with pytest.raises(RuntimeError, match="the screen is gone"):
+        run_until(own_store, replace(slow, grid=parse_grid("n_neighbors=3,5")), 0, fail)
+    assert "RUNNING" not in statuses(own_store)

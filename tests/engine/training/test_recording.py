@@ -1,0 +1,144 @@
+"""What a sweep leaves in the store, read back through MLflow's own client and loader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from sklearn.model_selection import train_test_split
+
+from engine.entities import Run
+from engine.paths import heart_csv
+from engine.stores import open_store
+from engine.stores.client import open_client
+from tests.engine.training.conftest import runs_of
+from tests.engine.training.test_recipes import LEAK_FREE, PUBLISHED
+from tests.support.demo import DemoStore
+
+COUNTS = ("true_positives", "true_negatives", "false_positives", "false_negatives")
+
+
+@pytest.fixture(scope="module")
+def client(demo_store: DemoStore) -> Any:
+    return open_client(demo_store.uri)
+
+
+def trial_named(store: DemoStore, name: str, experiment: str = "heart-disease") -> Run:
+    return next(run for run in runs_of(store.tracking, experiment) if run.run_name == name)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "table"), [("heart-disease", PUBLISHED), ("heart-disease-leak-free", LEAK_FREE)]
+)
+def test_the_figures_are_in_the_store(
+    demo_store: DemoStore, client: Any, experiment: str, table: dict[str, tuple[float, ...]]
+) -> None:
+    found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+    by_name = {run.info.run_name: run.data.metrics for run in found}
+    for name, figures in table.items():
+        assert tuple(by_name[name][count] for count in COUNTS) == figures[:4], name
+        assert round(by_name[name]["accuracy"], 4) == figures[4]
+        assert round(by_name[name]["cv_mean"], 4) == figures[5]
+
+
+def test_parents_and_trials(demo_store: DemoStore) -> None:
+    for experiment, recipe in (("heart-disease", "published"), ("heart-disease-leak-free", "leak-free")):
+        parents = [run for run in runs_of(demo_store.tracking, experiment) if run.parent_run_id is None]
+        trials = [run for run in runs_of(demo_store.tracking, experiment) if run.parent_run_id]
+        assert [parent.run_name for parent in parents] == ["knn sweep"]
+        assert {trial.parent_run_id for trial in trials} == {parents[0].run_id}
+        assert len(trials) == len({trial.run_name for trial in trials}) == 60
+        assert {run.status for run in (*parents, *trials)} == {"FINISHED"}
+        assert {run.tags["recipe"] for run in (*parents, *trials)} == {recipe}
+
+
+def test_the_parent_never_competes_with_a_trial(demo_store: DemoStore) -> None:
+    trial = trial_named(demo_store, "knn-5-euclidean-uniform-auto")
+    parent = trial_named(demo_store, "knn sweep")
+    assert not set(parent.metrics) & set(trial.metrics)
+    assert parent.metrics["trials_finished"] == 60
+    assert parent.metrics["best_accuracy"] == trial.metrics["accuracy"]
+    assert parent.params["recipe"] == "published"
+    assert parent.params["grid"].startswith("n_neighbors=3,5,7,9,11 weights=uniform,distance")
+
+
+def test_what_a_trial_holds(demo_store: DemoStore) -> None:
+    trial = trial_named(demo_store, "knn-5-euclidean-uniform-auto")
+    assert trial.params == {
+        "n_neighbors": "5",
+        "weights": "uniform",
+        "metric": "euclidean",
+        "algorithm": "auto",
+    }
+    per_class = {f"class_{n}_{what}" for n in (0, 1) for what in ("precision", "recall", "f1", "support")}
+    assert set(trial.metrics) == {
+        "accuracy",
+        *per_class,
+        *COUNTS,
+        "cv_mean",
+        "cv_std",
+        "training_time",
+    }
+    assert 0 < trial.metrics["training_time"] < 5
+    for name in ("python_version", "os_name", "cpu_count", "ram_gb", "mlflow.user", "mlflow.source.name"):
+        assert trial.tags[name]
+    assert trial.user_id == trial.tags["mlflow.user"]
+    assert (trial.tags["class_0"], trial.tags["class_1"]) == ("disease", "no disease")
+    assert trial.tags["positive_class"] == "1"
+    assert "target = 1 means no disease" in trial_named(demo_store, "knn sweep").tags["mlflow.note.content"]
+
+
+def test_the_data_set_and_the_model_belong_to_the_run(demo_store: DemoStore, client: Any) -> None:
+    run_id = trial_named(demo_store, "knn-5-euclidean-uniform-auto").run_id
+    store = open_store(demo_store.tracking)
+    detail = store.run(run_id)
+    store.close()
+    assert [(data.name, data.context) for data in detail.datasets] == [("heart.csv", "training")]
+    assert str(heart_csv()) in detail.datasets[0].source
+    assert [(model.name, model.status) for model in detail.models] == [("model", "READY")]
+    logged = client.get_logged_model(detail.models[0].model_id)
+    assert logged.source_run_id == run_id
+    assert logged.params["n_neighbors"] == "5"
+    metrics = {metric.key: metric for metric in logged.metrics}
+    assert metrics["accuracy"].value == pytest.approx(56 / 61)
+    assert metrics["accuracy"].dataset_digest == detail.datasets[0].digest
+    assert str(logged.artifact_location).startswith(str(demo_store.folder / "mlruns"))
+
+
+def test_the_logged_model_takes_raw_rows(demo_store: DemoStore, client: Any) -> None:
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
+    run = client.get_run(trial_named(demo_store, "knn-5-euclidean-uniform-auto").run_id)
+    logged = client.get_logged_model(run.outputs.model_outputs[0].model_id)
+    metadata = Model.load(logged.artifact_location)
+    assert [column.name for column in metadata.signature.inputs][:3] == ["age", "sex", "cp"]
+    assert {str(column.type) for column in metadata.signature.inputs} == {"DataType.double"}
+    assert metadata.signature.outputs is not None
+    example = metadata.load_input_example(logged.artifact_location)
+    assert example.shape == (5, 13)
+    assert metadata.flavors["sklearn"]["serialization_format"] == "skops"
+
+    model = mlflow.pyfunc.load_model(logged.artifact_location)
+    heart = pd.read_csv(heart_csv())
+    _, rows, _, labels = train_test_split(
+        heart.drop(columns="target"), heart["target"], test_size=0.2, random_state=42
+    )
+    assert len(rows) == 61
+    predicted = model.predict(rows)
+    assert round(float((predicted == labels).mean()), 3) == 0.918
+    assert list(model.predict(example)) == list(predicted[:5])
+
+
+def test_registered_versions(demo_store: DemoStore, client: Any) -> None:
+    first = client.get_model_version("heart_disease_classifier", "1")
+    second = client.get_model_version("heart_disease_classifier", "2")
+    assert (first.current_stage, second.current_stage) == ("Archived", "Production")
+    assert client.get_run(first.run_id).info.run_name == "knn-3-chebyshev-uniform-ball_tree"
+    assert client.get_run(second.run_id).info.run_name == "knn-5-euclidean-uniform-auto"
+    assert (first.tags["accuracy"], second.tags["accuracy"]) == ("0.7541", "0.918")
+    assert "Accuracy 0.9180" in second.description
+    model = client.get_registered_model("heart_disease_classifier")
+    assert {name: int(version) for name, version in model.aliases.items()} == {"champion": 2}
+    assert "NO disease" in model.description

@@ -1,0 +1,197 @@
+"""The plot as an operator uses it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.tui.widgets.support import Stage
+from tui.widgets.plot import Plot, Series
+
+SIZE = (60, 16)
+LOSS = [(float(step), math.exp(-step / 20)) for step in range(101)]
+
+
+async def _ready(pilot: Pilot[None], plot: Plot) -> None:
+    plot.focus()
+    await pilot.pause()
+
+
+async def test_a_line_with_its_axes() -> None:
+    plot = Plot()
+    stage = Stage(plot)
+    async with stage.run_test(size=SIZE) as pilot:
+        plot.set_series([Series("loss", LOSS)], x_label="step")
+        await _ready(pilot, plot)
+        lines = stage.lines()
+        assert any(line.startswith(" 1.00 ┤⣀") or line.startswith(" 1.0 ┤") for line in lines)
+        assert lines[-2].startswith("     └┬──")
+        assert lines[-2].endswith("─ step")
+        assert lines[-1].split() == ["0", "20", "40", "60", "80", "100"]
+
+
+async def test_letters_tell_lines_apart() -> None:
+    plot = Plot([Series("first", LOSS), Series("second", [(x, 1 - y) for x, y in LOSS])])
+    stage = Stage(plot)
+    async with stage.run_test(size=SIZE) as pilot:
+        await _ready(pilot, plot)
+        lines = stage.lines()
+        assert lines[0].strip() == "A first   B second"
+        ends = [line[-1] for line in lines[1:-2] if line[-1] in "AB"]
+        assert ends == ["B", "A"]
+
+
+async def test_lines_that_end_alike_have_letters_side_by_side() -> None:
+    plot = Plot([Series(name, LOSS) for name in "xyz"])
+    stage = Stage(plot)
+    async with stage.run_test(size=SIZE) as pilot:
+        await _ready(pilot, plot)
+        assert sorted(line[-1] for line in stage.lines()[1:-2] if line[-1:] in {"A", "B", "C"}) == [
+            "A",
+            "B",
+            "C",
+        ]
+
+
+async def test_scattered_points_are_their_letters() -> None:
+    series = [Series("u", [(1, 1), (2, 2)], "scatter"), Series("v", [(3, 1), (4, 2)], "scatter")]
+    plot = Plot(series)
+    stage = Stage(plot)
+    async with stage.run_test(size=SIZE) as pilot:
+        await _ready(pilot, plot)
+        drawn = "".join(stage.lines()[1:-2])
+        assert (drawn.count("A"), drawn.count("B")) == (2, 2)
+
+
+async def test_log_zoom_and_back() -> None:
+    plot = Plot([Series("loss", [*LOSS, (101.0, 0.0)])])
+    stage = Stage(plot)
+    async with stage.run_test(size=SIZE) as pilot:
+        await _ready(pilot, plot)
+        await pilot.press("l")
+        assert plot.is_log
+        assert stage.lines()[0].strip() == "log · 1 at or below 0 not shown"
+        await pilot.press("l", "plus")
+        assert not plot.is_log
+        assert "part · 0 shows all" in stage.lines()[0]
+        assert stage.lines()[-1].split()[0] == "30"
+        await pilot.press("left", "left", "left", "left", "left", "left")
+        assert stage.lines()[-1].split()[0] == "0"
+        await pilot.press("minus")
+        assert stage.lines()[0].strip() == ""
+        await pilot.press("up")
+        assert "part" in stage.lines()[0]
+        await pilot.press("0")
+        assert stage.lines()[0].strip() == ""
+
+
+async def test_the_cursor_reads_exact_values() -> None:
+    plot = Plot()
+    stage = Stage(plot)
+    async with stage.run_test(size=SIZE) as pilot:
+        plot.set_series(
+            [Series("a", [(1, 0.25), (2, 0.1 + 0.2), (4, math.nan)]), Series("b", [(2, 3.0)])], x_label="step"
+        )
+        await _ready(pilot, plot)
+        await pilot.press("enter")
+        assert stage.lines()[0].strip() == "step 4   A NaN   B –"
+        await pilot.press("left")
+        assert stage.lines()[0].strip() == "step 2   A 0.30000000000000004   B 3"
+        assert "▲" in stage.lines()[-2]
+        assert sum(line.count("●") for line in stage.lines()) == 2
+        await pilot.press("left", "left", "left")
+        assert plot.cursor == 1
+        await pilot.press("escape")
+        assert plot.cursor is None
+        assert stage.lines()[0].strip() == "A a   B b"
+
+
+async def test_escape_is_the_screen_s_while_nothing_is_read() -> None:
+    plot = Plot([Series("a", LOSS)])
+    async with Stage(plot).run_test(size=SIZE) as pilot:
+        await _ready(pilot, plot)
+        assert plot.check_action("leave_cursor", ()) is False
+        await pilot.press("enter")
+        assert plot.check_action("leave_cursor", ()) is True
+
+
+async def test_new_points_keep_zoom_and_cursor() -> None:
+    plot = Plot([Series("a", LOSS)])
+    stage = Stage(plot)
+    async with stage.run_test(size=SIZE) as pilot:
+        await _ready(pilot, plot)
+        await pilot.press("plus", "enter", "left")
+        plot.set_series([Series("a", [*LOSS, (101.0, 0.0)])])
+        await pilot.pause()
+        assert plot.cursor == 74
+        assert stage.lines()[-1].split()[0] == "30"
+        plot.set_series([Series("a", LOSS)], x_kind="seconds")
+        await pilot.pause()
+        assert plot.cursor is None
+        assert stage.lines()[-1].split()[0] == "0.00s"
+
+
+async def test_a_reading_repaints_a_few_lines_and_a_pause_nothing() -> None:
+    plot = Plot([Series("a", LOSS), Series("b", [(x, 1 - y) for x, y in LOSS])])
+    stage = Stage(plot)
+    async with stage.run_test(size=(140, 40)) as pilot:
+        await _ready(pilot, plot)
+        await pilot.press("enter", "left")
+        stage.take_written()
+        await pilot.press("left")
+        await pilot.pause()
+        assert 0 < len(stage.take_written()) < 3_000
+        plot.set_series([Series("a", LOSS), Series("b", [(x, 1 - y) for x, y in LOSS])])
+        await pilot.pause()
+        assert stage.take_written() == ""
+
+
+NAN, INF = math.nan, math.inf
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [],
+        [(0, 1.0)],
+        [(0, NAN)],
+        [(0, INF), (1, -INF)],
+        [(0, NAN), (1, NAN)],
+        [(NAN, 1.0), (INF, 1.0)],
+        [(x, 5.0) for x in range(50)],
+        [(3, y) for y in range(50)],
+        [(x, 1.7976931348623157e308) for x in range(5)],
+        [(0, -1e306), (1, 1e306)],
+        [(0, 5e-324), (1, 1e-323)],
+        [(x, 0.0) for x in range(5)],
+        [(1e300, 1.0), (-1e300, 2.0)],
+    ],
+)
+@pytest.mark.parametrize("kind", ["line", "step", "scatter"])
+async def test_odd_series(points: list[tuple[float, float]], kind: str) -> None:
+    plot = Plot([Series("odd", points, kind)])  # type: ignore[arg-type]
+    stage = Stage(plot)
+    async with stage.run_test(size=SIZE) as pilot:
+        await _ready(pilot, plot)
+        await pilot.press("l", "plus", "up", "left", "enter", "left", "right", "minus", "0", "down", "l")
+        assert stage.lines()
+
+
+async def test_without_points_it_says_so() -> None:
+    plot = Plot([Series("a", [])])
+    stage = Stage(plot)
+    async with stage.run_test(size=SIZE) as pilot:
+        await _ready(pilot, plot)
+        assert "\n".join(stage.lines()).strip() == "no values yet"
+
+
+async def test_without_a_finite_value_there_are_no_y_labels() -> None:
+    plot = Plot([Series("a", [(0, INF), (1, NAN)])])
+    stage = Stage(plot)
+    async with stage.run_test(size=SIZE) as pilot:
+        await _ready(pilot, plot)
+        assert stage.lines()[0].strip() == "no finite values"
+        assert "▲" in stage.lines()[1]
+        assert not any("┤" in line for line in stage.lines())

@@ -1,0 +1,252 @@
+"""Scales, ticks, canvas, series and bars: arithmetic without a widget."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tui.widgets.plot import Series
+from tui.widgets.plot.bars import bar
+from tui.widgets.plot.canvas import Canvas
+from tui.widgets.plot.legend import exact, packed
+from tui.widgets.plot.raster import buckets, draw
+from tui.widgets.plot.scale import Scale, labels, log_ticks, spread, ticks
+from tui.widgets.plot.series import Track, x_range, y_range
+from tui.widgets.plot.view import View
+from tui.widgets.sparkline import sparkline
+
+NAN, INF = math.nan, math.inf
+
+
+def _track(ys: list[float], kind: str = "line") -> Track:
+    return Track.of(Series("a", list(enumerate(ys)), kind), 0)  # type: ignore[arg-type]
+
+
+def _drawn(track: Track, columns: int = 10, rows: int = 4, low: float = 0.0, high: float = 1.0) -> list[str]:
+    canvas = Canvas(columns, rows)
+    x_scale = Scale(*x_range([track]), canvas.width)
+    draw(canvas, track, x_scale, Scale(low, high, canvas.height), 0, "•")
+    return ["".join(char for char, _ in canvas.row(row)) for row in range(rows)]
+
+
+class TestScale:
+    def test_ends_are_the_first_and_the_last_pixel(self) -> None:
+        scale = Scale(2.0, 4.0, 11)
+        assert [scale.at(v) for v in (2.0, 3.0, 4.0, 5.0)] == [0.0, 5.0, 10.0, 15.0]
+        assert scale.value(5) == 3.0
+
+    def test_a_decade_is_the_same_everywhere_on_a_logarithmic_scale(self) -> None:
+        scale = Scale(0.01, 100.0, 41, log=True)
+        assert [round(scale.at(v), 9) for v in (0.01, 0.1, 1.0, 10.0)] == [0.0, 10.0, 20.0, 30.0]
+        assert math.isnan(scale.at(0.0))
+        assert math.isnan(scale.at(-1.0))
+
+    @pytest.mark.parametrize("value", [0.0, 1.0, -3.5, 1e-320, 1e300, 0.1 + 0.2])
+    def test_a_single_value_gets_room_around_it(self, value: float) -> None:
+        low, high = spread(value, value)
+        assert low < value < high
+        assert ticks(low, high, 4)
+
+
+class TestTicks:
+    @pytest.mark.parametrize(
+        ("low", "high", "count", "expected"),
+        [
+            (0.0, 1.0, 5, ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]),
+            (0.71, 0.93, 5, ["0.75", "0.80", "0.85", "0.90"]),
+            (0.0, 4000.0, 4, ["0", "1000", "2000", "3000", "4000"]),
+            (-2.0, 2.0, 4, ["-2", "-1", "0", "1", "2"]),
+            (0.0, 3e8, 3, ["0", "1e8", "2e8", "3e8"]),
+            (1e-7, 5e-7, 4, ["1e-7", "2e-7", "3e-7", "4e-7", "5e-7"]),
+        ],
+    )
+    def test_are_round(self, low: float, high: float, count: int, expected: list[str]) -> None:
+        assert labels(ticks(low, high, count)) == expected
+
+    def test_of_steps_are_whole(self) -> None:
+        assert labels(ticks(0, 3, 8, "step"), "step") == ["0", "1", "2", "3"]
+
+    def test_of_times_are_parts_of_minutes_and_hours(self) -> None:
+        assert labels(ticks(0, 300, 5, "seconds"), "seconds")[1:] == [
+            "1m00s",
+            "2m00s",
+            "3m00s",
+            "4m00s",
+            "5m00s",
+        ]
+        assert labels(ticks(0, 86_400 * 3, 4, "seconds"), "seconds")[1:] == ["1d00h", "2d00h", "3d00h"]
+
+    def test_of_moments_are_clock_times(self) -> None:
+        texts = labels(ticks(1_700_000_000_000, 1_700_003_600_000, 4, "moment"), "moment")
+        assert texts
+        assert all(len(text) == 5 and text[2] == ":" for text in texts)
+
+    def test_of_a_logarithmic_axis(self) -> None:
+        assert labels(log_ticks(0.001, 100.0, 8)) == ["0.001", "0.010", "0.100", "1.000", "10.000", "100.000"]
+        assert log_ticks(1.1, 9.0, 4) == [2, 5]
+        assert log_ticks(2.1, 2.9, 4)
+
+    @pytest.mark.parametrize(("low", "high"), [(1.0, 1.0), (2.0, 1.0), (NAN, 1.0), (0.0, 0.0)])
+    def test_of_no_range_are_none(self, low: float, high: float) -> None:
+        assert ticks(low, high, 5) == []
+
+    @pytest.mark.parametrize(("low", "high"), [(-1e306, 1e306), (0.0, 1e-290), (1e15, 1e15 + 4)])
+    def test_of_extremes_are_few(self, low: float, high: float) -> None:
+        assert len(ticks(low, high, 5)) <= 20
+
+
+class TestCanvas:
+    def test_dots_of_a_cell(self) -> None:
+        canvas = Canvas(1, 1)
+        for x, y in [(0, 0), (1, 3)]:
+            canvas.dot(x, y, 0)
+        assert canvas.row(0) == [("⡈", 0)]
+
+    def test_what_lies_outside_is_left_out(self) -> None:
+        canvas = Canvas(2, 2)
+        for x, y in [(-1, 0), (0, -1), (4, 0), (0, 8)]:
+            canvas.dot(x, y, 0)
+        canvas.glyph(99, 0, "x", 0)
+        canvas.line(-5, -5, -1, -1, 0)
+        canvas.line(NAN, 0, 1, 1, 0)
+        assert [canvas.row(row) for row in range(2)] == [[(" ", -1)] * 2] * 2
+
+    def test_a_line_through_is_drawn_where_it_is_inside(self) -> None:
+        canvas = Canvas(3, 1)
+        canvas.line(-1000, 0, 1000, 0, 0)
+        assert canvas.row(0) == [("⣀", 0)] * 3
+
+
+class TestDrawing:
+    def test_a_line(self) -> None:
+        assert _drawn(_track([0.0, 1.0]), columns=4, rows=2) == ["  ⣠⠞", "⡴⠋  "]
+
+    def test_steps_have_corners(self) -> None:
+        assert _drawn(_track([0.0, 1.0, 1.0], "step"), columns=4, rows=2) == [" ⢰⠉⠉", "⣀⣸  "]
+
+    def test_nan_is_a_gap(self) -> None:
+        line = _drawn(_track([0.0, 0.0, 0.0, NAN, 0.0, 0.0, 0.0]), columns=13, rows=1)[0]
+        assert line == "⣀⣀⣀⣀⡀   ⢀⣀⣀⣀⣀"
+
+    def test_a_point_between_gaps_is_seen(self) -> None:
+        assert "•" in _drawn(_track([0.0, NAN, 0.0, NAN, 0.0, 0.0]))[-1]
+
+    def test_infinities_are_marks_at_the_edge(self) -> None:
+        rows = _drawn(_track([0.5, INF, 0.5, -INF, 0.5]))
+        assert "▲" in rows[0]
+        assert "▼" in rows[-1]
+
+    def test_the_largest_double_is_infinite(self) -> None:
+        assert "▲" in _drawn(_track([0.5, 1.7976931348623157e308, 0.5]))[0]
+
+    def test_of_many_points_the_extremes_are_kept(self) -> None:
+        ys = [0.5] * 10_000
+        ys[1234], ys[8000] = 1.0, 0.0
+        track = _track(ys)
+        scale = Scale(*x_range([track]), 20)
+        gathered = [bucket for bucket in buckets(track, scale, -INF) if bucket is not None]
+        assert len(gathered) == 20
+        assert max(bucket[3] for bucket in gathered) == 1.0
+        assert min(bucket[2] for bucket in gathered) == 0.0
+
+    @pytest.mark.parametrize("ys", [[], [0.5], [NAN], [INF], [NAN, NAN], [0.5, 0.5], [INF, -INF, NAN]])
+    @pytest.mark.parametrize("kind", ["line", "step", "scatter"])
+    def test_odd_series_do_not_fail(self, ys: list[float], kind: str) -> None:
+        assert len(_drawn(_track(ys, kind))) == 4
+
+    def test_points_without_a_place_on_x_are_left_out(self) -> None:
+        track = Track.of(Series("a", [(NAN, 1.0), (INF, 2.0), (1.0, 3.0)]), 0)
+        assert (track.xs, track.ys) == ((1.0,), (3.0,))
+
+    def test_points_are_sorted(self) -> None:
+        assert Track.of(Series("a", [(2.0, 1.0), (1.0, 3.0)]), 0).xs == (1.0, 2.0)
+
+
+class TestView:
+    def test_zoom_and_pan_stay_within_the_series(self) -> None:
+        view = View((_track([float(y) for y in range(101)]),))
+        assert view.x_shown == (0.0, 100.0)
+        near = view.zoomed(0.5, None)
+        assert near.x_shown == (25.0, 75.0)
+        assert near.panned(10.0, 0).x_shown == (50.0, 100.0)
+        assert near.panned(-10.0, 0).x_shown == (0.0, 50.0)
+        assert near.zoomed(4.0, None).x is None
+
+    def test_y_fits_what_is_in_view(self) -> None:
+        view = View((_track([float(y) for y in range(101)]),)).zoomed(0.5, None)
+        window, drawn = view.window()
+        assert drawn
+        assert window.y_low == pytest.approx(25.0, abs=2)
+        assert window.y_high == pytest.approx(75.0, abs=2)
+        assert view.panned(0, 0.2).window()[0].y_low == pytest.approx(window.y_low + 10.6, abs=0.5)
+
+    def test_a_logarithmic_axis_tells_what_it_leaves_out(self) -> None:
+        view = View((_track([0.0, -1.0, 1.0, 10.0, NAN]),)).with_log(True)
+        assert view.notes() == ["log · 2 at or below 0 not shown"]
+
+    def test_the_cursor_goes_to_the_next_logged_x(self) -> None:
+        other = Track.of(Series("b", [(0.5, 1.0)]), 1)
+        view = View((_track([1.0, 1.0, 1.0]), other))
+        assert [view.next_x(x, 1) for x in (0.0, 0.5, 2.0)] == [0.5, 1.0, 2.0]
+        assert [view.next_x(x, -1) for x in (2.0, 0.5, 0.0)] == [1.0, 0.0, 0.0]
+        assert view.last_x() == 2.0
+
+    def test_ranges_of_nothing(self) -> None:
+        assert x_range([]) == (0.0, 1.0)
+        assert y_range([], 0, 1, log=False) is None
+        assert y_range([_track([-1.0])], 0, 1, log=True) is None
+        assert View(()).last_x() is None
+
+
+class TestLegend:
+    def test_what_has_no_place_is_counted(self) -> None:
+        entries = [[("abcdef", "x")]] * 5
+        lines = ["".join(text for text, _ in line) for line in packed(entries, 20, 1)]
+        assert lines == ["abcdef   +4"]
+        lines = ["".join(text for text, _ in line) for line in packed(entries, 20, 3)]
+        assert lines == ["abcdef   abcdef", "abcdef   abcdef", "abcdef"]
+
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [(0.9180327868852459, "0.9180327868852459"), (3.0, "3"), (None, "–"), (NAN, "NaN"), (-INF, "-inf")],
+    )
+    def test_values_are_exact(self, value: float | None, text: str) -> None:
+        assert exact(value) == text
+
+
+class TestBar:
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [
+            (1.0, "████████"),
+            (0.5, "████"),
+            (0.9180, "███████▎"),
+            (0.001, "▏"),
+            (0.0, ""),
+            (-1.0, ""),
+            (2.0, "████████"),
+            (None, ""),
+            (NAN, ""),
+            (INF, "████████"),
+            (-INF, ""),
+        ],
+    )
+    def test_on_a_scale_from_0_to_1(self, value: float | None, text: str) -> None:
+        assert bar(value, 0.0, 1.0, 8) == text
+
+    def test_odd_scales(self) -> None:
+        assert bar(5.0, 5.0, 5.0, 3) == "███"
+        assert bar(1.0, 0.0, 1.0, 0) == ""
+        assert bar(0.0, -1.7e308, 1.7e308, 4) == "██"
+        assert bar(1.0, 0.0, INF, 4) == "▏"
+
+
+def test_sparklines() -> None:
+    assert sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8) == "▁▂▃▄▅▆▇█"
+    assert sparkline([1, 2, 3], 5) == "  ▁▅█"
+    assert sparkline([9, 1, 2], 2) == "▁█"
+    assert sparkline([1, None, NAN, INF, -INF, 2], 6) == "▁  ▲▼█"
+    assert sparkline([3, 3, 3], 3) == "▄▄▄"
+    assert sparkline([], 4) == "    "
+    assert sparkline([1.0], 0) == ""

@@ -1,0 +1,73 @@
+"""Columns in a width: what is shown, cut and left out."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.text import Shown
+from tui.widgets.table import TableColumn
+from tui.widgets.table.layout import GUTTER, arrange, first_showing, first_without_void
+
+
+def _columns(*widths: int, numeric: bool = True) -> list[TableColumn]:
+    return [
+        TableColumn(str(at), Shown(str(at)), width, numeric=numeric and at > 0)
+        for at, width in enumerate(widths)
+    ]
+
+
+def _shown(columns: list[TableColumn], width: int, first: int = 1) -> list[tuple[int, int, int]]:
+    return [(p.column, p.x, p.width) for p in arrange(columns, width, first, 1).places]
+
+
+def test_columns_stand_two_apart_after_the_gutter() -> None:
+    assert _shown(_columns(8, 6, 6), 40) == [(0, 3, 8), (1, 13, 6), (2, 21, 6)]
+
+
+def test_a_number_that_does_not_fit_is_not_begun() -> None:
+    layout = arrange(_columns(8, 6, 6), 27, 1, 1)
+    assert [p.column for p in layout.places] == [0, 1]
+    assert layout.after
+    assert not layout.before
+
+
+def test_a_text_that_does_not_fit_is_begun() -> None:
+    layout = arrange(_columns(8, 6, 20, numeric=False), 32, 1, 1)
+    assert [(p.column, p.width, p.whole) for p in layout.places][-1] == (2, 10, False)
+
+
+def test_a_long_name_leaves_half_of_the_width_to_the_others() -> None:
+    assert _shown(_columns(60, 10, 10), 40) == [(0, 3, 18), (1, 23, 10)]
+
+
+def test_room_left_over_goes_to_columns_that_want_it() -> None:
+    columns = [TableColumn("a", Shown("a"), 10, wanted=30), TableColumn("b", Shown("b"), 5)]
+    assert _shown(columns, 60) == [(0, 3, 30), (1, 35, 5)]
+    assert _shown(columns, 30) == [(0, 3, 19), (1, 24, 5)]
+
+
+@pytest.mark.parametrize("width", range(12))
+def test_in_no_width_a_column_reaches_over_the_edge(width: int) -> None:
+    for first in range(4):
+        layout = arrange(_columns(8, 6, 6), width, first, 1)
+        assert all(p.width > 0 and p.x + p.width <= max(width, GUTTER) for p in layout.places)
+
+
+def test_scrolling_stops_where_the_target_is_whole() -> None:
+    columns = _columns(8, 6, 6, 6, 6, 6)
+    assert first_showing(columns, 30, 1, 1, 2) == 1
+    assert first_showing(columns, 30, 1, 1, 4) == 3
+    assert first_showing(columns, 30, 3, 1, 1) == 1
+    assert first_showing(columns, 30, 3, 1, 0) == 3
+
+
+def test_a_wider_terminal_leaves_no_void() -> None:
+    columns = _columns(8, 6, 6, 6, 6, 6)
+    assert first_without_void(columns, 30, 5, 1) == 4
+    assert first_without_void(columns, 200, 5, 1) == 1
+    assert first_without_void([], 200, 5, 1) == 0
+
+
+def test_the_column_under_the_mouse() -> None:
+    layout = arrange(_columns(8, 6, 6), 40, 1, 1)
+    assert [layout.column_at(x) for x in (0, 3, 12, 13, 21, 39)] == [None, 0, 0, 1, 2, None]

@@ -1,0 +1,106 @@
+"""Which runs and columns are meant by what stands on the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from engine.errors import FilterError, NotFound, UsageError
+from engine.text import Shown, cell_width, safe
+
+if TYPE_CHECKING:
+    from engine import ColumnKey, Filter, RunFrame, SortKey
+
+_SORT = re.compile(r"(?P<key>.+?)(?:(?::|\s+)(?P<direction>asc|desc))?", re.IGNORECASE | re.DOTALL)
+
+
+def filter_of(text: str, frame: RunFrame) -> Filter:
+    """The filter. Raises `UsageError` that points at the place in `text`."""
+    from engine import compile_filter
+
+    try:
+        return compile_filter(text, frame.keys, frame)
+    except FilterError as error:
+        raise UsageError(error.title, f"{safe(text)}\n{_pointer(text, error)}", error.hint) from error
+
+
+def _pointer(text: str, error: FilterError) -> str:
+    """Blanks up to the offending token, and a mark under each of its characters."""
+    before = cell_width(safe(text[: error.position]))
+    under = cell_width(safe(text[error.position : error.position + error.length]))
+    return " " * before + "^" * max(1, under)
+
+
+def column_of(text: str, frame: RunFrame, option: str) -> ColumnKey:
+    """The column called `metrics.accuracy`, `params.metric`, `duration`, or just `accuracy` where
+    that is clear. Raises `UsageError` that names `option`."""
+    from engine.query.keys import PREFIXES
+    from engine.query.lexer import Place
+    from engine.query.names import Names
+    from engine.query.tree import Name
+
+    for key in frame.keys:
+        if str(key) == text:
+            return key
+    prefix, dot, rest = text.partition(".")
+    place = Place(0, len(text))
+    name = (
+        Name(prefix.lower(), rest, place) if dot and prefix.lower() in PREFIXES else Name(None, text, place)
+    )
+    try:
+        return Names(frame.keys).resolve(name)
+    except FilterError as error:
+        raise UsageError(error.title, f"{option} {text}", error.hint) from error
+
+
+def columns_of(texts: Sequence[str], frame: RunFrame) -> list[ColumnKey]:
+    """The columns of `--columns A,B`, each once, in the order given."""
+    words = [word.strip() for text in texts for word in text.split(",")]
+    return list(dict.fromkeys(column_of(word, frame, "--columns") for word in words if word))
+
+
+def sort_keys(texts: Sequence[str], frame: RunFrame) -> list[SortKey]:
+    """The keys of `--sort KEY[:asc|desc]`, the weightiest first."""
+    from engine import SortKey
+
+    keys: list[SortKey] = []
+    for text in texts:
+        match = _SORT.fullmatch(text.strip())
+        if match is None:
+            raise UsageError("--sort names no column", hint="Write it as accuracy:desc")
+        descending = (match["direction"] or "").lower() == "desc"
+        keys.append(SortKey(column_of(match["key"], frame, "--sort"), descending))
+    return keys
+
+
+def row_of(text: str, frame: RunFrame, experiment: str) -> int:
+    """The run with this id, the beginning of an id, or this name. Raises `NotFound`, also where
+    several runs are meant."""
+    exact = frame.row_of(text)
+    if exact is not None:
+        return exact
+    from engine import ColumnKey
+
+    names = frame.column(ColumnKey("attribute", "run_name"))
+    found = [row for row, name in enumerate(names) if name == text]
+    if not found and len(text) >= 4:
+        found = [row for row, run_id in enumerate(frame.run_ids) if run_id.startswith(text.lower())]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(frame.run_ids[row] for row in found[:5])
+        raise NotFound(f"{len(found)} runs are called {text!r}", f"Ids: {ids}", "Name one by its id.")
+    raise NotFound(
+        f"There is no run {text!r} in {experiment}",
+        f"It has {len(frame)} runs.",
+        "Give an id, the beginning of one, or a name.",
+    )
+
+
+def shortest_ids(run_ids: Sequence[str], least: int = 8) -> list[Shown]:
+    """The ids cut to the length, at least `least`, at which they still differ."""
+    length = least
+    while length < 32 and len({run_id[:length] for run_id in run_ids}) < len(set(run_ids)):
+        length += 1
+    return [safe(run_id[:length]) for run_id in run_ids]
