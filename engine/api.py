@@ -63,11 +63,11 @@ class Engine:
     # ── reading ──────────────────────────────────────────────────────────────
 
     def experiments(self) -> tuple[Experiment, ...]:
-        """All active experiments, the most recently active first, then by name."""
+        """All active experiments: first those in which a run started last, then the newest."""
 
-        def newest_first(experiment: Experiment) -> tuple[int, str]:
-            last = experiment.last_run_time or experiment.last_update_time or experiment.creation_time or 0
-            return -last, experiment.name
+        def newest_first(experiment: Experiment) -> tuple[int, int, str]:
+            touched = experiment.last_update_time or experiment.creation_time or 0
+            return -(experiment.last_run_time or 0), -touched, experiment.name
 
         return tuple(sorted(self._store.experiments(), key=newest_first))
 

@@ -22,7 +22,7 @@ Kind = Literal["", "word", "other"]
 
 MAX_STEPS = 1500
 MAX_STATES = 1000
-MAX_WORK = 1_000_000
+MAX_WORK = 500_000
 
 
 class TooMuchWork(Exception):

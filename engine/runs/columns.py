@@ -9,6 +9,7 @@ from typing import cast
 
 from engine.query.keys import ColumnKey, Value
 from engine.runs.frame import RunFrame
+from engine.runs.metrics import key_metrics
 from engine.text import Shown, cell_width, safe
 from engine.values import MISSING, NumberFormat, ago, duration, format_for
 
@@ -28,7 +29,9 @@ _LABELS = {
     "duration": "took",
     "user_id": "user",
 }
-_DEFAULT_ATTRIBUTES = ("run_name", "status", "start_time", "duration", "user_id")
+_FIRST = ("run_name", "status")
+_TIMES = ("start_time", "duration")
+_KEY_METRICS = 3
 _STATUS = ColumnKey("attribute", "status")
 
 # Terminal cells. A wider text is cut by the table, with a mark.
@@ -56,10 +59,19 @@ class Column:
     width: int
 
 
-def default_columns(frame: RunFrame) -> tuple[Column, ...]:
-    """Name, status, start, duration and user, then all metrics and parameters by name. Tags are hidden."""
-    keys = [ColumnKey("attribute", name) for name in _DEFAULT_ATTRIBUTES]
-    return columns_for(frame, keys + [key for key in frame.keys if key.kind in ("metric", "param")])
+def default_columns(frame: RunFrame, *, narrow: bool = False) -> tuple[Column, ...]:
+    """What tells runs apart comes first: name, status, start and duration, the key metrics, the
+    parameters that vary; then the user, the other metrics, the constant parameters. Where there is
+    little room (`narrow`), the times stand behind the key metrics. Tags are hidden."""
+    metrics = [key for key in frame.keys if key.kind == "metric"]
+    params = [key for key in frame.keys if key.kind == "param"]
+    key_names = key_metrics((key.name for key in metrics), _KEY_METRICS)
+    chosen = [ColumnKey("metric", name) for name in key_names]
+    varying = [key for key in params if len(set(frame.sample(key, _SAMPLE)) - {None}) > 1]
+    first, times = [[ColumnKey("attribute", name) for name in names] for names in (_FIRST, _TIMES)]
+    ordered = [*first, *chosen, *times, *varying] if narrow else [*first, *times, *chosen, *varying]
+    rest = [ColumnKey("attribute", "user_id"), *metrics, *params]
+    return columns_for(frame, dict.fromkeys([*ordered, *rest]))
 
 
 def columns_for(frame: RunFrame, keys: Iterable[ColumnKey]) -> tuple[Column, ...]:

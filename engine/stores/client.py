@@ -151,7 +151,7 @@ class ClientStore:
 
     def run(self, run_id: str) -> RunDetail:
         records.check_run_id(run_id)
-        with self._asking() as client:
+        with records.missing_means(records.no_such_run(run_id)), self._asking() as client:
             run = client.get_run(run_id)
             models = _models_of(client, run)
         given = run.inputs.dataset_inputs if run.inputs else ()
@@ -172,7 +172,7 @@ class ClientStore:
         records.check_run_id(run_id)
         path = check_path(path)
         name, _, rest = path.partition("/")
-        with self._asking() as client:
+        with records.missing_means(records.no_such_run(run_id)), self._asking() as client:
             run = client.get_run(run_id)
             found = [
                 _artifact(info) for info in self._folder(run.info.artifact_uri).list_artifacts(path or None)
@@ -200,15 +200,15 @@ class ClientStore:
 
     def registered_models(self) -> tuple[RegisteredModel, ...]:
         with self._asking() as client:
-            found = [_registered_model(model) for model in _pages(client.search_registered_models)]
+            found = [_registered_model(model) for model in _pages(client.search_registered_models, 100)]
         return tuple(sorted(found, key=lambda model: model.name))
 
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
-        with self._asking() as client:
+        with records.missing_means(records.no_such_model(name)), self._asking() as client:
             model = _registered_model(client.get_registered_model(name))
             if records.is_prompt(model.tags):
                 raise records.no_such_model(name)
-            found = list(_pages(client.search_model_versions, filter_string=records.name_filter(name)))
+            found = list(_pages(client.search_model_versions, 100, filter_string=records.name_filter(name)))
         versions = (_model_version(version, model) for version in found if version.name == name)
         return tuple(sorted(versions, key=lambda version: -version.version))
 

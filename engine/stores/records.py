@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import cast, get_args
 
 from engine.entities import STAGES, Lifecycle, Stage, Status
@@ -64,6 +65,15 @@ def no_such_run(run_id: str) -> NotFound:
 
 def no_such_model(name: str) -> NotFound:
     return NotFound(f"There is no registered model {safe(name, 80)}")
+
+
+@contextmanager
+def missing_means(error: NotFound) -> Iterator[None]:
+    """Say what is missing in our words, where MLflow's are whatever its store says."""
+    try:
+        yield
+    except NotFound as found:
+        raise error from found
 
 
 def check_run_id(run_id: str) -> None:

@@ -105,7 +105,7 @@ class RestStore:
 
     def run(self, run_id: str) -> RunDetail:
         records.check_run_id(run_id)
-        with self._understanding() as server:
+        with records.missing_means(records.no_such_run(run_id)), self._understanding() as server:
             found = server.get("runs/get", {"run_id": run_id})["run"]
             given = found.get("inputs", {}).get("dataset_inputs", ())
             datasets = sorted(map(_dataset, given), key=lambda data: (data.name, data.digest))
@@ -142,7 +142,7 @@ class RestStore:
         records.check_run_id(run_id)
         path = check_path(path)
         name, _, rest = path.partition("/")
-        with self._understanding() as server:
+        with records.missing_means(records.no_such_run(run_id)), self._understanding() as server:
             question = {"run_id": run_id, "path": path}
             found = [_artifact(file) for file in self._all(server.get, "artifacts/list", "files", question)]
             models = (
@@ -167,7 +167,7 @@ class RestStore:
 
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
         question = {"filter": records.name_filter(name), "max_results": PAGE}
-        with self._understanding() as server:
+        with records.missing_means(records.no_such_model(name)), self._understanding() as server:
             model = _registered_model(server.get("registered-models/get", {"name": name})["registered_model"])
             if records.is_prompt(model.tags):
                 raise records.no_such_model(name)

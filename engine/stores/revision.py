@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _SQL = re.compile(r"(sqlite|postgresql|mysql|mssql)(\+\w+)?:", re.IGNORECASE)
-_current: set[str] = set()
 
 
 def check_revision(raw_uri: str) -> None:
@@ -28,7 +27,7 @@ def check_revision(raw_uri: str) -> None:
     `StoreOutdated` when its schema is another, `StoreUnreadable` when it is not MLflow's; else
     whatever SQLAlchemy raises when the database cannot be reached.
     """
-    if raw_uri in _current or not _SQL.match(raw_uri):
+    if not _SQL.match(raw_uri):
         return
     path = TrackingUri(raw_uri, "").sqlite_path
     if path is not None and not path.exists():  # SQLite makes the file that it cannot find
@@ -41,7 +40,6 @@ def check_revision(raw_uri: str) -> None:
             _check(connection, str(path or redact(raw_uri)), redact(raw_uri))
     finally:
         engine.dispose()
-    _current.add(raw_uri)
 
 
 def _check(connection: Connection, place: str, shown: str) -> None:

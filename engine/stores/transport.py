@@ -32,7 +32,7 @@ class Transport:
     cut off is asked again: once, or MLFLOW_HTTP_REQUEST_MAX_RETRIES times."""
 
     def __init__(self, uri: TrackingUri) -> None:
-        self._base = uri.raw
+        self._base = uri.raw.rstrip("/")
         self.shown: Shown = uri.shown
         self._closed = threading.Event()
 

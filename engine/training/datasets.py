@@ -8,13 +8,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import math
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from engine.errors import DatasetError
 from engine.paths import heart_csv
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Label = int | str
+Column: TypeAlias = "array[int] | array[float]"
 
 MIN_ROWS = 10
 MAX_CLASSES = 50
@@ -54,13 +54,14 @@ class DatasetSpec:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A checked table: `columns[i]` are the finite values of the feature `names[i]`, `labels` the
-    target's, all in the order of the file's rows. `classes` are the distinct labels in order."""
+    """A checked table: `columns[i]` are the finite values of the feature `names[i]`, whole numbers
+    where the file has only such, `labels` the target's, all in the order of the file's rows.
+    `classes` are the distinct labels in order."""
 
     path: Path
     target: str
     names: tuple[str, ...]
-    columns: tuple[array[float], ...] = field(repr=False)
+    columns: tuple[Column, ...] = field(repr=False)
     labels: tuple[Label, ...] = field(repr=False)
     classes: tuple[Label, ...]
     sha256: str
@@ -79,10 +80,11 @@ class Dataset:
         return HEART_MEANINGS if (self.sha256, self.target) == (HEART_SHA256, "target") else {}
 
     def features(self) -> pd.DataFrame:
-        """The features as a data frame of float64, rows × `names`."""
+        """The features as a data frame, rows × `names`, of int64 and float64 as pandas itself would
+        read the file: a model takes the types that it was shown."""
         import pandas as pd
 
-        return pd.DataFrame(dict(zip(self.names, self.columns, strict=True)), dtype="float64")
+        return pd.DataFrame(dict(zip(self.names, self.columns, strict=True)))
 
 
 def read_dataset(spec: DatasetSpec) -> Dataset:
@@ -215,37 +217,48 @@ def _check_present(
         )
 
 
-def _numbers(path: Path, name: str, values: Sequence[str], lines: list[int]) -> array[float]:
+def _numbers(path: Path, name: str, values: Sequence[str], lines: list[int]) -> Column:
     numbers = array("d")
     for value, line in zip(values, lines, strict=True):
-        try:
-            number = float(value)
-        except ValueError:
+        number = _number(value)
+        if number is None:
             raise DatasetError(
                 f"Column {name!r} of {path.name} holds text",
                 f"Line {line}: {value[:80]!r}",
                 "Write it as numbers, or leave the column out.",
-            ) from None
-        if not abs(number) <= LARGEST or math.isnan(number):
+            )
+        if not abs(number) <= LARGEST:
             detail = f"Line {line}: {value[:80]!r}; at most ±{LARGEST:g} can be compared."
             raise DatasetError(f"Column {name!r} of {path.name} holds too large a number", detail)
         numbers.append(number)
+    if all(len(value) < 17 and value.lstrip("+-").isdecimal() for value in values):
+        return array("q", map(int, values))
     return numbers
+
+
+def _number(text: str) -> float | None:
+    """`1_000` is text, whatever Python says."""
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
 
 
 def _labels(path: Path, target: str, values: tuple[str, ...]) -> tuple[Label, ...]:
     """Whole numbers where all of them are, else the text as it stands."""
-    try:
-        numbers = [float(value) for value in values]
-    except ValueError:
+    numbers = [_number(value) for value in values]
+    if None in numbers:
         return values
-    if all(abs(number) < 1e15 and number == int(number) for number in numbers):
-        return tuple(int(number) for number in numbers)
-    raise DatasetError(
-        f"The target {target!r} of {path.name} is a quantity, not a class",
-        f"It holds fractions or very large numbers, e.g. {next(v for v in values if not v.isdigit())!r}.",
-        "Sweeps train classifiers: name a column with a few distinct labels.",
-    )
+    labels: list[int] = []
+    for value, number in zip(values, numbers, strict=True):
+        if number is None or not abs(number) < 1e15 or number != int(number):
+            raise DatasetError(
+                f"The target {target!r} of {path.name} is a quantity, not a class",
+                f"It holds fractions or very large numbers, such as {value[:40]!r}.",
+                "Sweeps train classifiers: name a column with a few distinct labels.",
+            )
+        labels.append(int(number))
+    return tuple(labels)
 
 
 def _classes(path: Path, target: str, labels: tuple[Label, ...]) -> tuple[Label, ...]:

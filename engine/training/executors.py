@@ -105,7 +105,7 @@ class LocalProcess:
         command = {"sweep": _absolute(spec).to_json(), "id": sweep_id, "only": only, "resumed": resumed}
         tally = _Tally()
         try:
-            for event in self._events(command, cancel, on_event):
+            for event in self._events(command, cancel, on_event) if not cancel.cancelled else ():
                 tally.add(event)
                 on_event(event)
         except _Died as death:
@@ -150,7 +150,8 @@ class LocalProcess:
                 return
 
     def _told(self, command: Mapping[str, Any], cancel: CancelToken) -> Iterator[Mapping[str, Any]]:
-        """Every answer to a command. Raises the error that the process tells of, and `_Died`."""
+        """The answers to a command, the last one `done` unless the process was told to leave. Raises
+        the error that the process tells of, and `_Died`."""
         self._start()
         self._say(command)
         for line in self._lines(cancel):
@@ -162,7 +163,8 @@ class LocalProcess:
                 return
 
     def _lines(self, cancel: CancelToken) -> Iterator[bytes]:
-        """Lines as they come. Passes a cancellation on, once, and then waits `GRACE` seconds at most."""
+        """Lines as they come, until a process that was told to leave has left. Passes a cancellation
+        on, once, and then waits `GRACE` seconds at most. Raises `_Died`."""
         process = self._process
         assert process is not None
         rest = b""
@@ -179,7 +181,10 @@ class LocalProcess:
                     continue
                 chunk = os.read(self._answers, 65536)
                 if not chunk:
-                    raise _Died(process.wait(), cancel.cancelled)
+                    code = process.wait()
+                    if code:
+                        raise _Died(code, cancel.cancelled)
+                    return
                 *lines, rest = (rest + chunk).split(b"\n")
                 yield from lines
 

@@ -150,8 +150,8 @@ def _typed(word: str) -> Value:
             return False
         case "none" | "null":
             return None
-    if re.fullmatch(r"[+-]?\d{1,18}", word, re.ASCII):
-        return int(word)
+    if re.fullmatch(r"[+-]?\d+", word, re.ASCII):
+        return int(word) if len(word) <= 18 else word
     if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", word, re.ASCII):
         return float(word)
     return word

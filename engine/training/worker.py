@@ -28,7 +28,7 @@ from typing import Any
 
 from engine.errors import EngineError, TrainingError
 from engine.jobs import CancelToken
-from engine.training.events import SweepEvent, SweepFinished, SweepPreparing, to_json
+from engine.training.events import SweepEvent, SweepPreparing, to_json
 
 SERVER_LANES = 4
 
@@ -149,7 +149,6 @@ class Worker:
         recorder = Recorder(client, spec, dataset, parts, command["id"])
         recorder.warm_up()
         if self._cancel.cancelled:
-            self.emit(SweepFinished(0, 0, 0, cancelled=True, seconds=0.0))
             return
         lanes = SERVER_LANES if self._uri.startswith("http") else 1
         runner = Runner(recorder, spec, parts, emit=self.emit, cancel=self._cancel, lanes=lanes)

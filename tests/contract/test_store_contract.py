@@ -211,7 +211,7 @@ class TestRun:
 
     @pytest.mark.parametrize("run_id", ["f" * 32, "nonsense", "../../etc/passwd", "", "a b", "'", "é" * 300])
     def test_a_run_that_is_not_there(self, store: Store, run_id: str) -> None:
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound, match="no run"):
             store.run(run_id)
 
     def test_history_in_order_of_step(self, store: Store, mlflow_store: MlflowStore) -> None:
@@ -267,7 +267,7 @@ class TestArtifacts:
             store.artifacts(mlflow_store.runs["special"], path)
 
     def test_a_run_that_is_not_there(self, store: Store) -> None:
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound, match="no run f"):
             store.artifacts("f" * 32)
 
 
@@ -305,8 +305,9 @@ class TestRegistry:
 
     @pytest.mark.parametrize("name", ["nothing", "greeting", "", "'", "a' OR name LIKE '%"])
     def test_a_model_that_is_not_there(self, store: Store, name: str) -> None:
-        with pytest.raises((NotFound, StoreRefused)):
+        with pytest.raises((NotFound, StoreRefused)) as caught:
             store.model_versions(name)
+        assert not name or "no registered model" in caught.value.title
 
 
 class TestThreads:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.console import open_console, run_command
+from tests.support.console import open_console, run_command, type_line
 
 AT_ONCE = 5.0
+PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "2"}
 
 
 @pytest.fixture
@@ -29,16 +30,15 @@ def test_keys_answer_and_quitting_is_immediate(folder: Path, home: Path, silent_
         terminal.wait_gone("Keys · ", within=AT_ONCE)
         for key in ("r", "r", "3", "r", "r", "1", "r", "r", "r"):  # more calls than any pool has threads
             terminal.press(key)
-        terminal.press(":")
-        terminal.type("help\r")
+        type_line(terminal, "help")
         terminal.wait_for("Keys · ", within=AT_ONCE)
         terminal.press("ctrl+c")
         assert terminal.wait_exit(AT_ONCE) == 0
 
 
 def test_the_error_says_what_to_do(folder: Path, home: Path, silent_server: str) -> None:
-    with open_console("--tracking-uri", silent_server, cwd=folder, home=home) as terminal:
-        terminal.wait_for("does not answer", "MLFLOW_HTTP_REQUEST_TIMEOUT", within=60)
+    with open_console("--tracking-uri", silent_server, cwd=folder, home=home, env=PATIENCE) as terminal:
+        terminal.wait_for(f"{silent_server} does not answer", "MLFLOW_HTTP_REQUEST_TIMEOUT")
         terminal.press("?")
         terminal.wait_for("Keys · ", within=AT_ONCE)
         terminal.press("ctrl+c")
@@ -46,7 +46,7 @@ def test_the_error_says_what_to_do(folder: Path, home: Path, silent_server: str)
 
 
 def test_a_command_fails_with_the_same_advice(folder: Path, home: Path, silent_server: str) -> None:
-    done = run_command("--tracking-uri", silent_server, "experiments", cwd=folder, home=home)
+    done = run_command("--tracking-uri", silent_server, "experiments", cwd=folder, home=home, env=PATIENCE)
     assert done.returncode == 1
     assert b"does not answer" in done.stderr
     assert b"Traceback" not in done.stderr

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.conftest import MlflowStore
-from tests.support.console import open_console
+from tests.support.console import open_console, type_line
+from tests.support.terminal import Terminal
+
+
+def show_heart(terminal: Terminal) -> None:
+    """The experiment with the 27 runs."""
+    terminal.wait_for("EXPERIMENTS", "heart")
+    type_line(terminal, "runs heart")
+    terminal.wait_for("27 of 27")
 
 
 def test_a_terminal_that_is_too_small_says_so_and_comes_back(
@@ -14,8 +22,8 @@ def test_a_terminal_that_is_too_small_says_so_and_comes_back(
     arguments = ("--tracking-uri", mlflow_store.uri)
     with open_console(*arguments, cwd=folder, home=home, cols=50, rows=12) as terminal:
         terminal.wait_for("too small", "60×16")
-        terminal.resize(80, 24)
-        terminal.wait_for("heart", "27 of 27")
+        terminal.resize(120, 36)
+        show_heart(terminal)
         terminal.press("3")
         terminal.wait_for("MODELS", "classifier")
         for cols, rows in ((50, 12), (20, 4), (6, 2), (59, 40), (200, 15)):
@@ -38,7 +46,7 @@ def test_a_too_small_terminal_can_be_left(mlflow_store: MlflowStore, folder: Pat
 
 def test_an_idle_console_writes_nothing(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
     with open_console("--tracking-uri", mlflow_store.uri, cwd=folder, home=home) as terminal:
-        terminal.wait_for("27 of 27")
+        show_heart(terminal)
         terminal.wait_quiet(1.0)
         assert terminal.bytes_while_idle(3.0) == b""
         for keys in ("/", ("escape", "enter"), ("escape", "V", "c"), "3", "4", "6", "?"):
@@ -55,7 +63,8 @@ def test_read_only_is_shown_and_promoting_says_why_not(
     before = mlflow_store.path.read_bytes()
     arguments = ("--tracking-uri", mlflow_store.uri, "--read-only")
     with open_console(*arguments, cwd=folder, home=home) as terminal:
-        terminal.wait_for("read-only", "27 of 27")
+        terminal.wait_for("read-only")
+        show_heart(terminal)
         terminal.press("3")
         terminal.wait_for("MODELS", "classifier")
         for key in ("P", "u"):

@@ -48,6 +48,14 @@ def open_console(
     )
 
 
+def type_line(terminal: Terminal, line: str) -> None:
+    """Type `line` after `:` once the command line is there, and enter it."""
+    terminal.press(":")
+    terminal.wait_for("a command; Tab completes")
+    terminal.type(line + "\r")
+    terminal.wait_gone("a command; Tab completes")
+
+
 def run_command(
     *arguments: str, cwd: Path, home: Path, env: Mapping[str, str] | None = None, within: float = 4 * PATIENCE
 ) -> subprocess.CompletedProcess[bytes]:

@@ -11,8 +11,9 @@ async def settle(pilot: Pilot[None]) -> None:
     """Until no engine call is under way and the screen has taken in the answers."""
     console = pilot.app
     assert isinstance(console, Console)
-    for _ in range(3):  # an answer may start the next call
-        await pilot.pause()
+    quiet = 0
+    while quiet < 3:  # an answer may start the next call
+        quiet = quiet + 1 if console.bridge.pending == 0 else 0
         await console.bridge.wait_idle()
         await pilot.pause()
 
@@ -22,3 +23,14 @@ def text_of(console: Console) -> str:
     screen = console.screen
     lines = screen._compositor.render_strips(screen.size)
     return "\n".join(strip.text.rstrip() for strip in lines)
+
+
+async def appears(pilot: Pilot[None], text: str, pauses: int = 100) -> bool:
+    """Whether `text` comes onto the screen."""
+    console = pilot.app
+    assert isinstance(console, Console)
+    for _ in range(pauses):
+        if text in text_of(console):
+            return True
+        await pilot.pause(0.02)
+    return False

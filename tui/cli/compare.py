@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from engine.entities import Run
 from engine.errors import NotFound, UsageError
 from engine.text import Shown, safe
 from tui.cli.options import Invocation, filter_option, json_option, pass_invocation
@@ -17,7 +19,7 @@ from tui.cli.selection import filter_of, row_of
 from tui.cli.side_by_side import show_side_by_side
 
 if TYPE_CHECKING:
-    from engine import Comparison, Direction
+    from engine import CompareRow, Comparison, Direction
     from engine.api import Engine
 
 MOST = 50
@@ -26,7 +28,12 @@ MOST = 50
 
 @click.command()
 @click.argument("run_ids", nargs=-1, metavar="[RUN]...")
-@click.option("-e", "--experiment", metavar="NAME", help="The runs are of this experiment: names and beginnings of ids will do, and without any all of its runs are compared.")
+@click.option(
+    "-e",
+    "--experiment",
+    metavar="NAME",
+    help="Look for the runs here, by name or the beginning of an id too; name none to compare all.",
+)
 @filter_option
 @click.option("-x", "--differences", is_flag=True, help="Only rows in which the runs differ.")
 @click.option("--higher", multiple=True, metavar="METRIC", help="Higher is better for this metric.")
@@ -64,7 +71,72 @@ def compare(
         write_json({"runs": [run_payload(run) for run in comparison.runs], "rows": _rows(rows)})
         return
     output = Output()
-    labels = [safe(run.run_name or run.run_id[:8]) for run in comparison.runs]
+    labels = _labels(comparison.runs)
     left_out = show_side_by_side(output, comparison, labels, only_differences=differences)
     if left_out:
         output.line(Cell(Shown(f"{left_out} of {len(comparison.rows)} rows are the same in all runs"), "dim"))
+
+
+def _directions(higher: Iterable[str], lower: Iterable[str]) -> dict[str, Direction]:
+    directions: dict[str, Direction] = dict.fromkeys(higher, "higher")
+    for metric in lower:
+        if metric in directions:
+            raise UsageError(f"{metric} cannot be better both higher and lower")
+        directions[metric] = "lower"
+    return directions
+
+
+def _chosen(engine: Engine, runs: Sequence[str], experiment: str | None, filter_text: str) -> list[str]:
+    """The ids of the runs that are meant, each once, in the order given."""
+    if filter_text and (experiment is None or runs):
+        raise UsageError("--filter chooses among the runs of --experiment", hint="Give it without run ids.")
+    if (runs or experiment is None) and len(set(runs)) < 2:
+        hint = "Name two runs or more, or an experiment with --experiment."
+        raise UsageError("A comparison needs two runs", hint=hint)
+    if experiment is None:
+        return list(dict.fromkeys(runs))
+    found = engine.experiment(experiment)
+    frame = load_frame(engine, found)
+    rows = [row_of(text, frame, found.name) for text in runs]
+    rows = list(dict.fromkeys(rows)) if runs else filter_of(filter_text, frame).rows(frame)
+    if len(rows) < 2:
+        what = f"match {filter_text!r}" if filter_text else "are meant"
+        raise NotFound("A comparison needs two runs", f"{len(rows)} of {len(frame)} runs {what}.")
+    if len(rows) > MOST:
+        raise UsageError(
+            f"{len(rows)} runs are too many to compare", f"At most {MOST}.", "Narrow them down with --filter."
+        )
+    return [frame.run_ids[row] for row in rows]
+
+
+def _check_metrics(comparison: Comparison, directions: dict[str, Direction]) -> None:
+    """A direction for a metric that no run has is a typing error."""
+    there = [row.key.name for row in comparison.rows if row.key.kind == "metric"]
+    for metric in directions:
+        if metric not in there:
+            raise NotFound(f"No run has the metric {metric}", f"Metrics: {', '.join(there[:12]) or 'none'}")
+
+
+def _labels(runs: Sequence[Run]) -> list[Shown]:
+    """Names, with the beginning of the id where a name is not enough."""
+    counts = Counter(run.run_name for run in runs)
+    return [
+        safe(
+            run.run_name if run.run_name and counts[run.run_name] == 1 else f"{run.run_name} {run.run_id[:8]}"
+        )
+        for run in runs
+    ]
+
+
+def _rows(rows: Iterable[CompareRow]) -> list[Payload]:
+    return [
+        {
+            "kind": row.key.kind,
+            "name": row.key.name,
+            "values": list(row.values),
+            "differs": row.differs,
+            "direction": row.direction,
+            "best": sorted(row.best),
+        }
+        for row in rows
+    ]

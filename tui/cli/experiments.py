@@ -44,7 +44,7 @@ def _show(found: tuple[Experiment, ...], uri: TrackingUri) -> None:
         return
     now = time.time_ns() // 1_000_000
     heads = [
-        Head(Shown("name"), keep=True, flexible=True),
+        Head(Shown("name"), keep=True, least=16),
         Head(Shown("runs"), right=True, keep=True),
         Head(Shown("last active"), right=True),
         Head(Shown("id"), right=True),

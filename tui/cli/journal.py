@@ -52,11 +52,11 @@ def journal(invocation: Invocation, limit: int, as_json: bool) -> None:
     heads = [
         Head(Shown("when"), keep=True),
         Head(Shown("action"), keep=True),
-        Head(Shown("target"), keep=True, flexible=True),
+        Head(Shown("target"), keep=True, least=16),
         Head(Shown("outcome"), keep=True),
         Head(Shown("by")),
-        Head(Shown("reason"), flexible=True),
-        Head(Shown("store"), flexible=True),
+        Head(Shown("reason"), least=16),
+        Head(Shown("store"), least=16),
     ]
     output.table(heads, [_row(entry, now) for entry in entries])
 

@@ -94,22 +94,10 @@ def cli(ctx: click.Context, tracking_uri: str | None, read_only: bool, mouse: bo
     """A console for MLflow. Without a command it opens; every command does one thing and ends."""
     ctx.obj = Invocation(tracking_uri, read_only, mouse)
     if ctx.invoked_subcommand is None:
-        return open_console(ctx.obj)
+        from tui.cli.console import open_console
+
+        return open_console(ctx.obj, ctx.obj.uri())
     return None
-
-
-def open_console(invocation: Invocation, experiment: str | None = None) -> int:
-    """The console on the invocation's store; its exit status. Raises `UsageError` without a terminal."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError(
-            "The console needs a terminal",
-            "stdin and stdout must both be one.",
-            f"In scripts use a command: {', '.join(COMMANDS)}. `mlflow-console runs --help` has an example.",
-        )
-    uri = invocation.uri()
-    from tui.app import run_console
-
-    return run_console(uri, read_only=invocation.read_only, experiment=experiment, mouse=invocation.mouse)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import click
 
 from engine.entities import ModelVersion, RegisteredModel
 from engine.errors import NotFound
-from engine.text import Shown, safe, safe_lines
+from engine.text import Shown, safe
 from engine.uri import TrackingUri
 from engine.values import MISSING, ago, count, format_for
 from tui.cli.options import Invocation, json_option, pass_invocation
@@ -81,13 +81,13 @@ def _show_models(found: Sequence[RegisteredModel], versions: Versions, uri: Trac
         output.line(f"No registered models in {uri.shown}. `mlflow-console demo` registers one.")
         return
     heads = [
-        Head(Shown("name"), keep=True, flexible=True),
+        Head(Shown("name"), keep=True, least=16),
         Head(Shown("versions"), right=True, keep=True),
         Head(Shown("Production"), right=True, keep=True),
         Head(Shown("Staging"), right=True),
-        Head(Shown("aliases"), flexible=True),
+        Head(Shown("aliases"), least=16),
         Head(Shown("changed")),
-        Head(Shown("description"), flexible=True),
+        Head(Shown("description"), least=16),
     ]
     now = time.time_ns() // 1_000_000
     output.table(heads, [_model_row(model, versions[model.name], now) for model in found])
@@ -111,8 +111,8 @@ def _model_row(model: RegisteredModel, versions: Sequence[ModelVersion], now: in
 def _show_versions(model: RegisteredModel, versions: Sequence[ModelVersion], metrics: Metrics) -> None:
     output = Output()
     output.line(Cell(safe(model.name), "bold"))
-    for line in safe_lines(model.description) if model.description else ():
-        output.line(line)
+    if model.description:
+        output.text(model.description)
     if not versions:
         output.line("It has no versions.")
         return
@@ -130,12 +130,12 @@ def version_table(versions: Sequence[ModelVersion], metrics: Metrics) -> tuple[l
     heads = [
         Head(Shown("version"), right=True, keep=True),
         Head(Shown("stage"), keep=True),
-        Head(Shown("aliases"), keep=True, flexible=True),
+        Head(Shown("aliases"), keep=True, least=16),
         *(Head(safe(name), right=True, keep=place == 0) for place, name in enumerate(names)),
         Head(Shown("made")),
         Head(Shown("by")),
         Head(Shown("run")),
-        Head(Shown("description"), flexible=True),
+        Head(Shown("description"), least=16),
     ]
     now = time.time_ns() // 1_000_000
     rows: list[Row] = [

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-from engine.text import Shown, safe
-from tui.widgets.cells import cell_width, fit
+from engine.text import Shown, safe, safe_lines
+from tui.widgets.cells import cell_width, fit, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,13 +38,13 @@ Row = Sequence[Cell | Shown]
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A column. On a narrow terminal those that are not `keep` are left out, the last first;
-    a `flexible` one is cut with … before that."""
+    """A column. On a narrow terminal a column with `least` is cut with … to no fewer characters than
+    that; then columns that are not `keep` are left out, the last first; then the rest is cut."""
 
     label: Shown
     right: bool = False
     keep: bool = False
-    flexible: bool = False
+    least: int = 0
 
 
 class Output:
@@ -74,6 +74,11 @@ class Output:
     def line(self, *parts: Cell | str) -> None:
         """One line of the parts, one after the other."""
         self._write([[_cell(part) for part in parts]])
+
+    def text(self, text: str) -> None:
+        """Text of some length, line by line; on a terminal broken at blanks."""
+        for line in safe_lines(text):
+            self._write([[Cell(Shown(part))] for part in wrapped(line, self.width or 0)])
 
     def table(self, heads: Sequence[Head], rows: Sequence[Row]) -> int:
         """A header and the rows, aligned; the number of columns left out for want of room."""
@@ -124,29 +129,33 @@ def _natural_widths(heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> li
 
 def _fitted(heads: Sequence[Head], natural: Sequence[int], room: int) -> tuple[list[int], list[int]]:
     """(columns that are shown, widths of all) so that a line has at most `room` characters."""
-    widths, columns = list(natural), list(range(len(heads)))
-
-    def excess() -> int:
-        return sum(widths[c] for c in columns) + len(GAP) * (len(columns) - 1) - room
-
-    def shrink(candidates: Sequence[int]) -> None:
-        while (over := excess()) > 0:
-            widest = max(candidates, key=lambda c: widths[c], default=None)
-            if widest is None or widths[widest] <= NARROWEST:
-                return
-            second = max((widths[c] for c in candidates if c != widest), default=0)
-            widths[widest] = max(NARROWEST, widths[widest] - over, min(second, widths[widest] - 1))
-
-    shrink([c for c in columns if heads[c].flexible])
+    columns = list(range(len(heads)))
+    least = [head.least or width for head, width in zip(heads, natural, strict=True)]
+    widths = _squeezed(natural, least, columns, room)
     for column in reversed(range(len(heads))):
-        if excess() <= 0:
+        if _length(widths, columns) <= room:
             break
         if not heads[column].keep:
             columns.remove(column)
-    widths[:] = natural
-    shrink([c for c in columns if heads[c].flexible])
-    shrink(columns)
-    return columns, widths
+    widths = _squeezed(natural, least, columns, room)
+    return columns, _squeezed(widths, [NARROWEST] * len(heads), columns, room)
+
+
+def _squeezed(widths: Sequence[int], least: Sequence[int], columns: Sequence[int], room: int) -> list[int]:
+    """`widths` with the widest of `columns` made narrower until a line fits, or nothing gives way."""
+    found = list(widths)
+    while (over := _length(found, columns) - room) > 0:
+        giving = [column for column in columns if found[column] > least[column]]
+        if not giving:
+            break
+        widest = max(giving, key=found.__getitem__)
+        others = max((found[column] for column in giving if column != widest), default=0)
+        found[widest] = max(least[widest], found[widest] - over, min(others, found[widest] - 1))
+    return found
+
+
+def _length(widths: Sequence[int], columns: Sequence[int]) -> int:
+    return sum(widths[column] for column in columns) + len(GAP) * (len(columns) - 1)
 
 
 def _line(

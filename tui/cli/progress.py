@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from engine.errors import Cancelled
 from engine.jobs import CancelToken
 from engine.text import Shown
 from engine.values import count
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from engine.api import Engine
     from engine.entities import Experiment
     from engine.runs.frame import RunFrame
+
+
+ECHO = 4
+"""Columns kept free at the end of a bar: the terminal writes ^C there, and must not start a new line."""
 
 
 class Meter:
@@ -35,13 +40,15 @@ class Meter:
         if self._output.is_terminal:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+            console = self._output.rich
+            console.width -= ECHO
             self._bar = Progress(
                 TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=None),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(compact=True),
                 TextColumn("{task.fields[note]}", markup=False),
-                console=self._output.rich,
+                console=console,
                 transient=True,
                 refresh_per_second=8,
                 expand=True,
@@ -77,7 +84,7 @@ class StopSignals:
 @contextmanager
 def stop_signals(token: CancelToken) -> Iterator[StopSignals]:
     """ctrl+c, a kill or a closed terminal cancel `token`, so that the job can put things in order;
-    a second ctrl+c raises KeyboardInterrupt."""
+    a second ctrl+c raises KeyboardInterrupt. A `Cancelled` that comes of it takes the signal's status."""
     asked = StopSignals()
 
     def stop(number: int, _: FrameType | None) -> None:
@@ -91,6 +98,9 @@ def stop_signals(token: CancelToken) -> Iterator[StopSignals]:
     }
     try:
         yield asked
+    except Cancelled as error:
+        error.exit_status = asked.exit_status
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

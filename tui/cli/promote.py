@@ -121,7 +121,11 @@ def _show_plan(output: Output, plan: PromotionPlan) -> None:
     output.line(safe(f"candidate: version {plan.candidate.version}{_about(plan.candidate)}"))
     if plan.comparison is not None and len(plan.comparison.runs) > 1:
         output.line()
-        show_side_by_side(output, plan.comparison, _labels(plan), kinds=("metric", "param"))
+        same = show_side_by_side(
+            output, plan.comparison, _labels(plan), kinds=("metric", "param"), only_differences=True
+        )
+        if same:
+            output.line(Cell(safe(f"{same} parameters and metrics are the same"), "dim"))
     output.line()
     for warning in plan.warnings:
         output.line(Cell(Shown("! "), "yellow"), Cell(safe(warning)))

@@ -122,7 +122,7 @@ def _show(output: Output, experiment: Experiment, selection: Selection) -> None:
         told = (f"{s.key.name} {'↓' if s.descending else '↑'}" for s in selection.sort)
         parts.append(f"sorted {', '.join(told)}")
     if left_out:
-        parts.append(f"{left_out} columns do not fit: --columns, a pipe or --json shows them")
+        parts.append(f"{left_out} more columns: --columns or --json")
     output.line(Cell(safe(" · ".join(parts)), "dim"))
 
 
@@ -142,7 +142,9 @@ def run_table(selection: Selection, *, short_ids: bool) -> tuple[list[Head], lis
     now = time.time_ns() // 1_000_000
     for place, column in enumerate(columns):
         asked = bool(selection.columns)
-        heads.append(Head(column.label, right=column.numeric, keep=asked or place < 2, flexible=place == 0))
+        heads.append(
+            Head(column.label, right=column.numeric, keep=asked or place < 2, least=24 if place == 0 else 0)
+        )
         read = frame.reader(column.key)
         for cells, row in zip(table, rows, strict=True):
             value = read(row)
@@ -152,10 +154,14 @@ def run_table(selection: Selection, *, short_ids: bool) -> tuple[list[Head], lis
 
 
 def _columns(selection: Selection) -> tuple[Column, ...]:
-    from engine import columns_for, default_columns
+    """What a narrow terminal leaves out comes last."""
+    from engine import columns_for, default_columns, key_metrics
 
+    frame = selection.frame
     if selection.columns:
-        return columns_for(selection.frame, selection.columns)
-    usual = [column.key for column in default_columns(selection.frame)]
+        return columns_for(frame, selection.columns)
+    usual = [column.key for column in default_columns(frame)]
+    metrics = {key.name: key for key in usual if key.kind == "metric"}
     front = [key for key in selection.looked_at if key.name not in ("run_id", "run_name", "status")]
-    return columns_for(selection.frame, dict.fromkeys([*usual[:2], *front, *usual[2:]]))
+    front += [metrics[name] for name in key_metrics(metrics, 3)]
+    return columns_for(frame, dict.fromkeys([*usual[:2], *front, *usual[2:]]))

@@ -45,7 +45,7 @@ def show_side_by_side(
             kind = row.key.kind
             rows.append([Cell(Shown(HEADINGS[kind]), "dim")])
         rows.append([_name(row), *_values(row)])
-    heads = [Head(Shown(""), keep=True, flexible=True)]
+    heads = [Head(Shown(""), keep=True, least=16)]
     heads += [Head(label, right=True, keep=place < 2) for place, label in enumerate(labels)]
     if len(heads) > 1 and output.table(heads, rows):
         output.line(Cell(Shown("Some runs do not fit: use a wider terminal, a pipe or --json."), "dim"))

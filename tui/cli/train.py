@@ -168,7 +168,8 @@ def _show(output: Output, spec: SweepSpec, result: SweepResult, watch: Watch) ->
     if best is not None:
         params = " ".join(f"{name}={value}" for name, value in best["params"].items())
         score = number(best["metrics"].get(KEY))
-        output.line(Cell(Shown("best  "), "bold"), safe(f"{KEY} {score}  {params}  run {best['run_id']}"))
+        output.line(Cell(Shown("best  "), "bold"), safe(f"{KEY} {score}  run {best['run_id']}"))
+        output.line(safe(f"      {params}"))
     failed = next((trial for trial in watch.trials if trial["message"]), None)
     if failed is not None:
         output.line(Cell(Shown("first failure  "), "red"), safe(failed["message"]))

@@ -27,8 +27,6 @@ class Dialog(ModalScreen[T | None]):
         background: $surface; border: round $accent 60%; padding: 0 1;
         border-title-color: $accent; border-title-style: bold; border-subtitle-color: $text-muted;
     }
-    Dialog Input { border: none; height: 1; padding: 0; background: $boost; }
-    Dialog Input:focus { border: none; }
     Dialog OptionList { border: none; padding: 0; background: $surface; height: auto; max-height: 20; }
     Dialog .hint { color: $text-muted; }
     Dialog .fault { color: $error; }

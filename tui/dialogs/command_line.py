@@ -11,9 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from engine.text import Shown
+from engine.text import Shown, cut
 from tui.commands import COMMANDS, Command
 from tui.dialogs.base import Dialog
+from tui.widgets.field import Field
 
 WORDS: tuple[Command, ...] = tuple(command for command in COMMANDS if command.word)
 
@@ -28,7 +29,6 @@ class CommandLineDialog(Dialog[str]):
         Binding("up,ctrl+p", "move(-1)", show=False, id="dialog.previous"),
     ]
     DEFAULT_CSS = """
-    CommandLineDialog { align: center bottom; }
     CommandLineDialog > #box { width: 100%; max-width: 100%; border: none; border-top: hkey $border; }
     CommandLineDialog OptionList { max-height: 12; }
     """
@@ -39,10 +39,10 @@ class CommandLineDialog(Dialog[str]):
         self._offers: list[str] = []
 
     def compose_dialog(self) -> ComposeResult:
-        options = OptionList(markup=False, compact=True)
+        options = OptionList(markup=False)
         options.can_focus = False
         yield options
-        yield Input(placeholder="a command; Tab completes", compact=True, select_on_focus=False, id="line")
+        yield Field(placeholder="a command; Tab completes", id="line")
 
     def on_mount(self) -> None:
         self._offer("")
@@ -60,7 +60,7 @@ class CommandLineDialog(Dialog[str]):
         self._offers = [text for text, _ in offers]
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options([Option(shown) for _, shown in offers])
+        options.add_options([Option(cut(shown, self.app.size.width - 4)) for _, shown in offers])
         if offers and line.strip():
             options.highlighted = 0
 

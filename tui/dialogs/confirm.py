@@ -61,8 +61,10 @@ class ConfirmDialog(Dialog[bool]):
 
     @on(Choice.Pressed, "#no")
     def _refuse(self) -> None:
-        self.dismiss(None)
+        if self.is_current:
+            self.action_leave()
 
     @on(Choice.Pressed, "#yes")
     def _agree(self) -> None:
-        self.dismiss(True)
+        if self.is_current:
+            self.dismiss(True)

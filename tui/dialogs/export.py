@@ -14,6 +14,7 @@ from engine import values
 from engine.errors import EngineError
 from engine.text import safe
 from tui.dialogs.base import Dialog
+from tui.widgets.field import Field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ class ExportDialog(Dialog[str]):
 
     def compose_dialog(self) -> ComposeResult:
         yield Static("to the file", classes="hint", markup=False)
-        yield Input(self.name_given, compact=True)
+        yield Field(self.name_given)
         yield Static("", id="said", markup=False)
 
     def _tell(self, text: str, *, fault: bool = False) -> None:

@@ -11,8 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from engine.text import Shown
+from engine.text import Shown, cut
 from tui.dialogs.base import Dialog
+from tui.widgets.field import Field
 
 
 class PickDialog(Dialog[str]):
@@ -31,13 +32,13 @@ class PickDialog(Dialog[str]):
         self._matching: list[str] = []
 
     def compose_dialog(self) -> ComposeResult:
-        yield Input(placeholder="search", compact=True, select_on_focus=False)
-        options = OptionList(markup=False, compact=True)
+        yield Field(placeholder="search")
+        options = OptionList(markup=False)
         options.can_focus = False
         yield options
 
     def on_mount(self) -> None:
-        self._show("")
+        self.call_after_refresh(self._show, "")
 
     @on(Input.Changed)
     def _search(self, event: Input.Changed) -> None:
@@ -49,7 +50,8 @@ class PickDialog(Dialog[str]):
         self._matching = [key for key, _ in found]
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options([Option(shown) for _, shown in found])
+        room = options.size.width - 2 or self.app.size.width
+        options.add_options([Option(cut(shown, room)) for _, shown in found])
         if found:
             options.highlighted = 0
 

@@ -81,6 +81,8 @@ class PromoteDialog(Dialog[Promotion]):
         Binding("shift+tab", "app.focus_previous", show=False, id="dialog.previous"),
     ]
     CSS_PATH = "promote.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared by Screen
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
 
     def __init__(
         self,
@@ -127,7 +129,7 @@ class PromoteDialog(Dialog[Promotion]):
         view.now, view.probe = int(time.time() * 1000), self.probe
         self._show_targets(())
         self.query_one("#cancel").focus()
-        self.run_worker(self._read_aliases, group="aliases", exclusive=True)
+        self.run_worker(self._read_aliases(), group="aliases")
         self.choose(self.target)
 
     # ── the target ───────────────────────────────────────────────────────────
@@ -206,7 +208,8 @@ class PromoteDialog(Dialog[Promotion]):
             else:
                 self._show(made)
 
-        self.run_worker(work, group="plan", exclusive=True)
+        # The function, not its coroutine: one that is replaced before it starts would never be awaited.
+        self.run_worker(work, group="plan", exclusive=True)  # type: ignore[arg-type]
 
     def _tell(self, items: Iterable[Content], error: EngineError | None = None) -> None:
         self.query_one(Outlook).tell(items, error)
@@ -253,11 +256,12 @@ class PromoteDialog(Dialog[Promotion]):
 
     @on(Choice.Pressed, "#cancel")
     def _cancel(self) -> None:
-        self.dismiss(None)
+        if self.is_current:
+            self.action_leave()
 
     @on(Choice.Pressed, "#promote")
     def _promote(self) -> None:
-        if self.plan is not None and not self.plan.is_noop:
+        if self.plan is not None and not self.plan.is_noop and self.is_current:
             self.dismiss(Promotion(self.plan, self.query_one("#reason", Input).value.strip()))
 
 

@@ -14,6 +14,7 @@ from textual.widgets import Button, Input, Label, Select, Static
 from engine.errors import EngineError
 from engine.text import safe
 from tui.dialogs.base import Dialog
+from tui.widgets.field import Field
 
 if TYPE_CHECKING:
     from engine import SweepSpec
@@ -70,7 +71,7 @@ class SweepDialog(Dialog["SweepSpec"]):
     def _row(self, label: str, value: str, placeholder: str, identifier: str) -> ComposeResult:
         with Horizontal(classes="row"):
             yield Label(label, markup=False)
-            yield Input(value, placeholder=placeholder, id=identifier, compact=True)
+            yield Field(value, placeholder=placeholder, id=identifier)
 
     def on_mount(self) -> None:
         self._count()

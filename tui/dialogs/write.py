@@ -45,7 +45,7 @@ class WriteDialog(Dialog[bool]):
     with True when the plan took effect."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space,q", "leave", show=False, id="dialog.leave"),
+        Binding("enter,q", "leave", show=False, id="dialog.leave"),
         Binding("down,j,pagedown", "scroll(4)", show=False, id="dialog.scroll-down"),
         Binding("up,k,pageup", "scroll(-4)", show=False, id="dialog.scroll-up"),
     ]
@@ -83,7 +83,7 @@ class WriteDialog(Dialog[bool]):
     def on_mount(self) -> None:
         self._tick = self.set_interval(1.0, self._tell_progress)
         self._tell_progress()
-        self.run_worker(self._write)
+        self.run_worker(self._write())
 
     async def _write(self) -> None:
         try:
@@ -146,7 +146,7 @@ class WriteDialog(Dialog[bool]):
     def action_leave(self) -> None:
         if self.writing:
             self.notify(STILL_WRITING, severity="warning", markup=False)
-        else:
+        elif self.is_current:
             self.dismiss(self.done)
 
 

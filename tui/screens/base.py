@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
+from engine import values
 from engine.errors import EngineError
 from engine.text import Shown, safe
 from tui.commands import COMMANDS, Command, Scope, bindings
@@ -32,8 +33,10 @@ class ConsoleScreen(Screen[None]):
     mode: str = "runs"
     pane_ids: ClassVar[tuple[str, ...]] = ()
     """Ids of the focusable panes, left to right."""
+    reads: ClassVar[bool] = True
+    """Whether what is shown was read from the store: the first line then tells when."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared by Screen
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (130, "-very-wide")]  # noqa: RUF012 - declared by Screen
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
 
     def __init_subclass__(cls, **kwargs: object) -> None:
@@ -92,9 +95,9 @@ class ConsoleScreen(Screen[None]):
         line = self.query_one(StatusLine)
         line.mode = self.mode
         console = self.console
-        line.place = Place(
-            console.uri.shown, console.user, console.read_only, read_at=self.read_at, trouble=self.trouble
-        )
+        reading = Shown("reading …" if self.reads else "")
+        read = Shown(f"read {values.clock(self.read_at)}") if self.read_at else reading
+        line.place = Place(console.uri.shown, console.user, console.read_only, read, self.trouble)
 
     def show_keys(self) -> None:
         own = [c for c in COMMANDS if c.scope == self.scope]

@@ -65,7 +65,9 @@ class RunScreen(ConsoleScreen):
     def _read(self) -> _Answer:
         detail = self.engine.run(self.run_id)
         try:
-            artifacts: tuple[Artifact, ...] | EngineError = tuple(self._walk(""))
+            roots = ["", *(model.name for model in detail.models)]
+            found = {artifact.path: artifact for root in roots for artifact in self._walk(root)}
+            artifacts: tuple[Artifact, ...] | EngineError = tuple(found.values())
         except EngineError as error:
             artifacts = error
         return _Answer(detail, artifacts)

@@ -36,6 +36,7 @@ class TrainingScreen(ConsoleScreen):
     scope: ClassVar[Scope] = "training"
     mode = "training"
     pane_ids = ("board", "curve")
+    reads = False
     CSS_PATH = "training.tcss"
 
     def __init__(self) -> None:
@@ -116,7 +117,6 @@ class TrainingScreen(ConsoleScreen):
     def _finish(self, result: SweepResult) -> None:
         self.result, self.cancel = result, None
         self._note = ""
-        self.read_now()
         self._show_state()
         done = f"{result.finished} finished, {result.failed} failed, {result.killed} killed"
         what = "Sweep cancelled" if result.cancelled else "Sweep finished"

@@ -10,7 +10,6 @@ from engine import values
 from engine.runs.compare import CompareRow, Comparison
 from engine.text import Shown, cut, safe
 from tui.widgets.cells import cell_width, fit
-from tui.widgets.plot.bars import bar
 from tui.widgets.table.source import CellStyle, TableColumn
 
 NAME_WIDTH = 26
@@ -18,7 +17,7 @@ VALUE_WIDTH = 14
 BAR_WIDTH = 10
 DELTA_WIDTH = 10
 
-SECTIONS = {"attribute": "RUN", "param": "PARAMETERS", "metric": "METRICS", "tag": "TAGS"}
+SECTIONS = {"param": "PARAMETERS", "metric": "METRICS", "attribute": "RUN", "tag": "TAGS"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +58,8 @@ class CompareSource:
         columns = [TableColumn("name", Shown(""), min(NAME_WIDTH, max([12, *names])))]
         for at, run in enumerate(self.comparison.runs):
             mark = " ◆" if at == self.baseline else ""
-            name = cut(safe(run.run_name), VALUE_WIDTH + BAR_WIDTH - len(mark))
-            texts = [cell_width(line.cells[at]) for line in self._lines if line.cells]
-            width = max([cell_width(name) + len(mark), VALUE_WIDTH, *texts])
+            width = max([VALUE_WIDTH, *(cell_width(line.cells[at]) for line in self._lines if line.cells)])
+            name = cut(safe(run.run_name), width - len(mark))
             columns.append(TableColumn(run.run_id, Shown(name + mark), width))
         return columns
 
@@ -94,8 +92,8 @@ class CompareSource:
         for at, number in enumerate(numbers):
             text = _right(fmt(number))
             if self._bars:
-                drawn = bar(abs(number), 0.0, top, BAR_WIDTH) if number is not None and top else ""
-                text = Shown(f"{text} {fit(drawn, BAR_WIDTH)}")
+                share = abs(number) / top if number is not None and top and math.isfinite(number) else 0.0
+                text = Shown(f"{text} {_thread(share)}")
             cells.append(Shown(text + self._delta(numbers, at, fmt)))
         return cells
 
@@ -134,6 +132,12 @@ class CompareSource:
 
     def row_of(self, key: str) -> int | None:
         return self._rows.get(key)
+
+
+def _thread(share: float) -> str:
+    """A thin bar, half a cell fine: calm beside many numbers."""
+    halves = round(share * 2 * BAR_WIDTH)
+    return ("━" * (halves // 2) + "╸" * (halves % 2)).ljust(BAR_WIDTH)
 
 
 def _right(text: Shown) -> Shown:

@@ -16,9 +16,10 @@ from textual.widgets import Input, Static
 
 from engine.errors import FilterError
 from engine.text import Shown, safe
+from tui.widgets.field import Field
 
 
-class FilterInput(Input):
+class FilterInput(Field):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "clear", show=False, id="filter.clear"),
         Binding("down,tab", "to_rows", "rows", show=False, id="filter.to-rows"),
@@ -39,10 +40,8 @@ class FilterBar(Widget):
     FilterBar.-open { display: block; }
     FilterBar Horizontal { height: 1; }
     FilterBar #filter-slash { width: 2; color: $accent; }
-    FilterBar FilterInput {
-        width: 1fr; height: 1; border: none; padding: 0; background: transparent;
-        &:focus { border: none; background: $boost; }
-    }
+    FilterBar FilterInput { width: 1fr; }
+    FilterBar FilterInput:blur { background: transparent; }
     FilterBar #filter-note { width: auto; min-width: 12; padding: 0 0 0 2; color: $text-muted; }
     FilterBar #filter-fault { height: 1; display: none; color: $error; }
     FilterBar.-wrong #filter-fault { display: block; }
@@ -61,9 +60,7 @@ class FilterBar(Widget):
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Static("/", id="filter-slash", markup=False)
-            yield FilterInput(
-                id="filter-input", placeholder="accuracy > 0.9 and metric = euclidean", compact=True
-            )
+            yield FilterInput(placeholder="accuracy > 0.9 and metric = euclidean", id="filter-input")
             yield Static("", id="filter-note", markup=False)
         yield Static("", id="filter-fault", markup=False)
 

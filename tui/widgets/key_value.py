@@ -132,23 +132,23 @@ class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
         return self.get_component_rich_style(f"key-value--{name}") if name else plain
 
     def action_scroll_lines(self, lines: int) -> None:
-        self.scroll_to(y=self.scroll_offset.y + lines, animate=False)
+        self.scroll_to(y=self.scroll_offset.y + lines, animate=False, force=True)
 
     def action_scroll_pages(self, pages: float) -> None:
         self.action_scroll_lines(round(pages * max(1, self.size.height - 1)))
 
     def action_scroll_top(self) -> None:
-        self.scroll_to(y=0, animate=False)
+        self.scroll_to(y=0, animate=False, force=True)
 
     def action_scroll_bottom(self) -> None:
-        self.scroll_to(y=self.max_scroll_y, animate=False)
+        self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
 
 
 def lay_out(sections: Sequence[Section], width: int) -> list[_Line]:
-    """The lines of all sections in `width` cells. Names take at most `KEY_WIDTH` cells and two
-    fifths of the width; longer ones are wrapped like values."""
+    """The lines of all sections in `width` cells. Names take at most `KEY_WIDTH` cells and half
+    of the width; longer ones are wrapped like values."""
     longest = max((cell_width(pair.key) for section in sections for pair in section.pairs), default=0)
-    key_width = max(1, min(longest, KEY_WIDTH, width * 2 // 5))
+    key_width = max(1, min(longest, KEY_WIDTH, width // 2))
     value_width = max(1, width - key_width - _GAP - _INDENT)
     lines: list[_Line] = []
     for section in sections:

@@ -22,7 +22,7 @@ from tui.widgets.version_detail import probe_items
 if TYPE_CHECKING:
     from engine import Change, CompareRow, Comparison, ProbeResult, PromotionPlan
 
-LABEL = 20
+LABEL = 19
 NAME_WIDTH = 24
 HOLDERS_SHOWN = 3
 NOTHING = Shown("")

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from engine.runs.frame import ColumnKey, RunFrame, SortKey
     from tui.widgets.run_source import RunSource
 
+NARROW = 100
+"""Cells below which the key metrics stand before the times."""
 DEBOUNCE = 0.15
 """Seconds without a key before a filter is tried."""
 
@@ -123,7 +125,7 @@ class RunList(Widget):
         from tui.widgets.run_source import RunSource
 
         self.rows = arranged.rows
-        source = RunSource(arranged.frame, self.rows, arranged.sort)
+        source = RunSource(arranged.frame, self.rows, arranged.sort, narrow=self.size.width < NARROW)
         self.table.set_source(source)
         if self.view.filter_text.strip():
             self.filter_bar.show_note(Shown(f"{values.count(len(self.rows))} match"))

@@ -41,17 +41,17 @@ def _metric_block(run: Run, lines: int) -> list[Content]:
     cells = [(safe(name), values.number(run.metrics[name])) for name in names]
     if not cells:
         return [Content.styled("no metrics yet", "$text-muted")]
-    return _in_columns(cells, lines)
+    return _in_columns(cells, lines, right=True)
 
 
 def _param_block(run: Run, lines: int, width: int) -> list[Content]:
     cells = [(cut(safe(k), 20), cut(safe(v), width // 2)) for k, v in sorted(run.params.items())]
     if not cells:
         return [Content.styled("no parameters", "$text-muted")]
-    return _in_columns(cells[: 2 * lines], lines)
+    return _in_columns(cells[: 2 * lines], lines, right=False)
 
 
-def _in_columns(cells: list[tuple[Shown, Shown]], lines: int) -> list[Content]:
+def _in_columns(cells: list[tuple[Shown, Shown]], lines: int, *, right: bool) -> list[Content]:
     """Name-and-value pairs in as many columns as it takes, each aligned."""
     columns = [cells[i : i + lines] for i in range(0, len(cells), lines)]
     rows: list[Content] = []
@@ -61,7 +61,7 @@ def _in_columns(cells: list[tuple[Shown, Shown]], lines: int) -> list[Content]:
             names = max(len(name) for name, _ in column)
             numbers = max(len(value) for _, value in column)
             name, value = column[line] if line < len(column) else (Shown(""), Shown(""))
-            parts += [(fit(name, names), "$text-muted"), " ", fit(value, numbers, right=True), "   "]
+            parts += [(fit(name, names), "$text-muted"), " ", fit(value, numbers, right=right), "   "]
         rows.append(Content.assemble(*parts))
     return rows
 

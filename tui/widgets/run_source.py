@@ -33,10 +33,12 @@ def status_style(status: Status | str) -> CellStyle | None:
 class RunSource:
     """`rows` are positions in `frame`, in the order shown. Times are told relative to when it was made."""
 
-    def __init__(self, frame: RunFrame, rows: Sequence[int], sort: Sequence[SortKey] = ()) -> None:
+    def __init__(
+        self, frame: RunFrame, rows: Sequence[int], sort: Sequence[SortKey] = (), *, narrow: bool = False
+    ) -> None:
         self.frame = frame
         self.rows = rows
-        self.keys: tuple[Column, ...] = default_columns(frame)
+        self.keys: tuple[Column, ...] = default_columns(frame, narrow=narrow)
         ranks = {key.key: (place, key) for place, key in enumerate(sort, 1)}
         self._columns = tuple(self._table_column(c, ranks.get(c.key), len(sort)) for c in self.keys)
         self._values = [frame.column(c.key) for c in self.keys]

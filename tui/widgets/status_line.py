@@ -9,18 +9,17 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from engine.text import ELLIPSIS, Shown
-from engine.values import clock
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the status line says. `read_at` is when the data on screen was read (epoch ms);
-    `trouble` stands in its place while the store does not answer."""
+    """What the status line says. `read` is when the data on screen was read; `trouble` stands in its
+    place while the store does not answer."""
 
     store: Shown
     user: Shown
     read_only: bool
-    read_at: int | None = None
+    read: Shown
     trouble: Shown | None = None
 
 
@@ -66,10 +65,11 @@ class StatusLine(Widget):
         if place.trouble is not None:
             read: tuple[str, str] = (place.trouble, "$error bold")
         else:
-            read = (f"read {clock(place.read_at)}" if place.read_at else "reading …", "")
-        tail = Content.assemble(_RULE, access, _RULE, (place.user, ""), _RULE, read)
+            read = (place.read, "")
+        when = (_RULE, read) if read[0] else ()
+        tail = Content.assemble(_RULE, access, _RULE, (place.user, ""), *when)
         if width - tail.cell_length < 24:  # narrow: the user's name goes first
-            tail = Content.assemble(_RULE, access, _RULE, read)
+            tail = Content.assemble(_RULE, access, *when)
         store = shorten_left(place.store, max(8, width - tail.cell_length - 1))
         return Content.assemble(" ", (store, "$foreground"), tail)
 

@@ -118,20 +118,58 @@ class TestNothingIsMade:
         assert path.stat().st_size == 0 if touch else not path.exists()
 
 
+@pytest.fixture
+def older_store(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A database as an older MLflow left it: made by MLflow's own migrations up to a revision."""
+    from alembic import command
+    from mlflow.store.db.utils import _get_alembic_config
+    from mlflow.store.tracking.dbmodels.initial_models import Base
+    from sqlalchemy import create_engine
+
+    path = tmp_path / "older.db"
+    engine = create_engine(f"sqlite:///{path}")
+    Base.metadata.create_all(engine)
+    config = _get_alembic_config(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, request.param)
+    engine.dispose()
+    return path
+
+
+MLFLOW_2 = "0584bdc529eb"
+BEFORE_WORKSPACES = "c8d9e0f1a2b3"
+
+
 class TestNothingIsUpgraded:
     """MLflow migrates a database that lacks a table as soon as it opens it."""
 
-    @pytest.mark.parametrize("revision", ["1b5f0d9ad7c1", "f00ba4"])
-    def test_another_schema(self, mlflow_store_copy: MlflowStore, revision: str) -> None:
-        path = mlflow_store_copy.path
-        change(path, f"UPDATE alembic_version SET version_num = '{revision}'", "DROP TABLE review_queues")
-        before = path.read_bytes()
+    @pytest.mark.parametrize("older_store", [MLFLOW_2, BEFORE_WORKSPACES], indirect=True)
+    def test_an_older_schema(self, older_store: Path) -> None:
+        uri = f"sqlite:///{older_store}"
+        before = older_store.read_bytes()
         for open_it in (open_client, lambda raw: client_store(raw).experiments()):
             with pytest.raises(StoreOutdated) as caught:
-                open_it(mlflow_store_copy.uri)
-            assert revision in caught.value.detail
-            assert f"mlflow db upgrade sqlite:///{path}" in caught.value.hint
-        assert path.read_bytes() == before
+                open_it(uri)
+            assert f"mlflow db upgrade {uri}" in caught.value.hint
+        assert older_store.read_bytes() == before
+
+    @pytest.mark.parametrize("older_store", [BEFORE_WORKSPACES], indirect=True)
+    def test_which_we_can_read_all_the_same(self, older_store: Path) -> None:
+        change(older_store, "INSERT INTO experiments (name, lifecycle_stage) VALUES ('old', 'active')")
+        store = open_store(TrackingUri(f"sqlite:///{older_store}", "--tracking-uri"))
+        assert [experiment.name for experiment in store.experiments()] == ["old"]
+        assert store.registered_models() == ()
+
+    @pytest.mark.parametrize("older_store", [MLFLOW_2], indirect=True)
+    def test_unless_it_is_too_old(self, older_store: Path) -> None:
+        with pytest.raises(StoreOutdated, match="logged_models"):
+            open_store(TrackingUri(f"sqlite:///{older_store}", "--tracking-uri")).experiments()
+
+    def test_a_newer_schema(self, mlflow_store_copy: MlflowStore) -> None:
+        change(mlflow_store_copy.path, "UPDATE alembic_version SET version_num = 'f00ba4'")
+        with pytest.raises(StoreOutdated, match="f00ba4"):
+            open_client(mlflow_store_copy.uri)
 
     def test_somebody_elses_database(self, tmp_path: Path) -> None:
         path = tmp_path / "other.db"
@@ -155,6 +193,7 @@ class TestFileStore:
     def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """A file store with an experiment, a run with an artifact, and a model."""
         monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+        monkeypatch.chdir(tmp_path)  # making a version, MLflow also opens its default store here
         folder = tmp_path / "mlruns"
         client = open_client(str(folder))
         run = client.create_run(client.create_experiment("files"), start_time=5, run_name="first")

@@ -59,7 +59,7 @@ def large_csv(tmp_path_factory: pytest.TempPathFactory) -> DatasetSpec:
     path = tmp_path_factory.mktemp("data") / "large.csv"
     chance = random.Random(7)
     names = [f"f{i}" for i in range(12)]
-    rows = [[f"{chance.random():.3f}" for _ in names] + [str(i % 2)] for i in range(6000)]
+    rows = [[f"{chance.random():.3f}" for _ in names] + [str(i % 2)] for i in range(4000)]
     path.write_text("\n".join(",".join(row) for row in [[*names, "y"], *rows]))
     return DatasetSpec(str(path), "y")
 

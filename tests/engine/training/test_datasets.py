@@ -43,6 +43,7 @@ def test_a_copy_of_the_embedded_data_keeps_its_meanings(tmp_path: Path) -> None:
 def test_a_good_table(tmp_path: Path) -> None:
     data = read(tmp_path, GOOD)
     assert data.names == ("a", "b")
+    assert [str(kind) for kind in data.features().dtypes] == ["int64", "float64"]
     assert list(data.columns[1][:4]) == [0.0, 0.25, 1.0, 2.25]
     assert data.labels[:3] == (0, 1, 0)
     assert not data.meanings
@@ -106,6 +107,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
         (GOOD + "1,2\n", "is not a table", "Line 14 has 2 fields, the header 3."),
         (GOOD + "1,2,0,4\n", "is not a table", "Line 14 has 4 fields"),
         (GOOD.replace("3,2.25,1", "3,warm,1"), "Column 'b' of some.csv holds text", "Line 5: 'warm'"),
+        (GOOD.replace("3,2.25,1", "3,1_000,1"), "Column 'b' of some.csv holds text", "Line 5: '1_000'"),
         (GOOD.replace("3,2.25,1", "3,,1"), "has missing values", "1 of 12 rows, the first on line 5"),
         (GOOD.replace("3,2.25,1", "3,?,1"), "has missing values", "columns: b (1)"),
         (GOOD.replace("3,2.25,1", "3,NaN,1"), "has missing values", "columns: b (1)"),

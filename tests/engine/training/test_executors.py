@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -52,7 +53,7 @@ run_sweep(
 
 @pytest.fixture
 def slow(large_csv: DatasetSpec) -> SweepSpec:
-    """Trials of about a second each."""
+    """Trials of about half a second each."""
     grid = parse_grid("n_neighbors=3,5,7,9,11,13 metric=manhattan algorithm=brute")
     return SweepSpec(experiment="slow", dataset=large_csv, grid=grid)
 
@@ -178,15 +179,17 @@ def test_a_store_that_is_none(tmp_path: Path) -> None:
     assert path.read_text() == "Dear database,\n" * 200
 
 
-def test_a_store_that_fails_ends_the_sweep_once(own_store: TrackingUri, tmp_path: Path) -> None:
-    (tmp_path / "mlruns").write_text("where the artifacts should go")
+def test_a_store_that_fails_ends_the_sweep_once(workshop: Workshop, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("where the artifacts should go")
+    client = open_client(workshop.tracking.raw)
+    client.create_experiment("blocked", artifact_location=str(tmp_path / "file" / "artifacts"))
     events: list[SweepEvent] = []
-    spec = SweepSpec("slow", grid=parse_grid("n_neighbors=3,5,7"))
+    spec = SweepSpec("blocked", grid=parse_grid("n_neighbors=3,5,7"))
     with pytest.raises(StoreError):
-        run_sweep(own_store, spec, on_event=events.append, cancel=CancelToken())
-    assert statuses(own_store) == ["KILLED", "KILLED"]
+        workshop.process.sweep(spec, on_event=events.append, cancel=CancelToken())
+    assert [run.status for run in runs_of(workshop.tracking, "blocked")] == ["KILLED", "KILLED"]
     assert [event for event in events if isinstance(event, TrialStarted)] == [TrialStarted(0)]
-    assert _pending_models(own_store) == []
+    assert pending_models(workshop.tracking, "blocked") == []
 
 
 # ── sweeps that are ended ────────────────────────────────────────────────────
@@ -202,12 +205,12 @@ def _check_ended(tracking: TrackingUri, finished: int) -> None:
     assert all("accuracy" in run.metrics for run in runs if run.status == "FINISHED")
     assert all(run.end_time is not None for run in runs)
     assert not any(run.metrics for run in runs[1:] if run.status == "KILLED")
-    assert _pending_models(tracking) == []
+    assert pending_models(tracking, "slow") == []
 
 
-def _pending_models(tracking: TrackingUri) -> list[str]:
+def pending_models(tracking: TrackingUri, name: str) -> list[str]:
     client = open_client(tracking.raw)
-    experiment = client.get_experiment_by_name("slow")
+    experiment = client.get_experiment_by_name(name)
     assert experiment is not None
     models = client.search_logged_models([experiment.experiment_id])
     return [model.model_id for model in models if str(model.status) == "PENDING"]
@@ -215,22 +218,27 @@ def _pending_models(tracking: TrackingUri) -> list[str]:
 
 def test_cancelling_keeps_what_is_finished(own_store: TrackingUri, slow: SweepSpec) -> None:
     cancel = CancelToken()
-    result, events = run_until(own_store, slow, 2, cancel.cancel, cancel)
-    assert (result.finished, result.killed, result.cancelled) == (2, 1, True)
+    result, events = run_until(own_store, slow, 1, cancel.cancel, cancel)
+    assert (result.finished, result.killed, result.cancelled) == (1, 1, True)
     killed = [event for event in events if isinstance(event, TrialKilled)]
-    assert [event.index for event in killed] == [2]
+    assert [event.index for event in killed] == [1]
     assert isinstance(events[-1], SweepFinished)
-    _check_ended(own_store, 2)
-    parent = runs_of(own_store, "slow")[0]
-    assert parent.metrics["trials_finished"] == 2
-    assert result.best_run_id in {run.run_id for run in runs_of(own_store, "slow")[1:3]}
+    _check_ended(own_store, 1)
+    parent, trial, _ = runs_of(own_store, "slow")
+    assert parent.metrics["trials_finished"] == 1
+    assert result.best_run_id == trial.run_id
 
 
-def test_a_sweep_cancelled_before_it_began_writes_nothing(own_store: TrackingUri, slow: SweepSpec) -> None:
+def test_a_sweep_cancelled_before_it_began_writes_nothing(own_store: TrackingUri) -> None:
     cancel = CancelToken()
-    cancel.cancel()
-    result = run_sweep(own_store, slow, on_event=lambda _: None, cancel=cancel)
-    assert (result.parent_run_id, result.finished, result.cancelled) == ("", 0, True)
+
+    def on_event(event: SweepEvent) -> None:
+        assert isinstance(event, SweepPreparing)
+        cancel.cancel()
+
+    for _ in range(2):
+        result = run_sweep(own_store, SweepSpec("slow"), on_event=on_event, cancel=cancel)
+        assert (result.parent_run_id, result.finished, result.cancelled) == ("", 0, True)
     assert runs_of(own_store, "slow") == []
 
 
@@ -251,8 +259,6 @@ def test_a_killed_process_is_cleaned_up_after(own_store: TrackingUri, slow: Swee
 
 
 def test_a_killed_parent_leaves_nothing_running(own_store: TrackingUri, slow: SweepSpec) -> None:
-    import json
-
     driver = subprocess.Popen(
         [sys.executable, "-c", DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

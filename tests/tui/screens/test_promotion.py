@@ -35,6 +35,33 @@ async def test_enter_on_opening_promotes_nothing(mlflow_store_copy: MlflowStore)
     assert registered(mlflow_store_copy) == before
 
 
+async def test_a_sentence_typed_on_a_button_promotes_nothing(mlflow_store_copy: MlflowStore) -> None:
+    before = registered(mlflow_store_copy)
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await go_to(pilot, 3)
+        dialog = await promotion(pilot)
+        await pilot.press("tab", *"anew", "space", *"model")
+        await settle(pilot)
+        assert console.screen is dialog
+    assert registered(mlflow_store_copy) == before
+
+
+async def test_enter_twice_promotes_once(mlflow_store_copy: MlflowStore) -> None:
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await go_to(pilot, 3)
+        dialog = await promotion(pilot)
+        button = dialog.query_one("#promote", Choice)
+        button.action_press()
+        button.action_press()
+        await settle(pilot)
+        assert isinstance(console.screen, WriteDialog)
+        assert "✓ done and verified" in text_of(console)
+    with Engine(mlflow_store_copy.tracking) as engine:
+        assert len(engine.journal()) == 1
+
+
 async def test_the_dialog_shows_holder_candidate_and_changes(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:

@@ -120,10 +120,10 @@ class TestCanvas:
 
 class TestDrawing:
     def test_a_line(self) -> None:
-        assert _drawn(_track([0.0, 1.0]), columns=4, rows=2) == ["  ⣠⠞", "⡴⠋  "]
+        assert _drawn(_track([0.0, 1.0]), columns=4, rows=2) == ["  ⡠⠊", "⡠⠊  "]
 
     def test_steps_have_corners(self) -> None:
-        assert _drawn(_track([0.0, 1.0, 1.0], "step"), columns=4, rows=2) == [" ⢰⠉⠉", "⣀⣸  "]
+        assert _drawn(_track([0.0, 1.0, 1.0], "step"), columns=4, rows=2) == ["  ⡏⠉", "⣀⣀⡇ "]
 
     def test_nan_is_a_gap(self) -> None:
         line = _drawn(_track([0.0, 0.0, 0.0, NAN, 0.0, 0.0, 0.0]), columns=13, rows=1)[0]
@@ -221,7 +221,7 @@ class TestBar:
         [
             (1.0, "████████"),
             (0.5, "████"),
-            (0.9180, "███████▎"),
+            (0.9180, "███████▍"),
             (0.001, "▏"),
             (0.0, ""),
             (-1.0, ""),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from rich.cells import cell_len
+from rich.color import Color
+from textual import events
 from textual.message import Message
 from textual.pilot import Pilot
 
@@ -242,6 +245,60 @@ async def test_the_mouse() -> None:
     assert [m.key for m in messages_of(seen, Table.RowSelected)] == ["5"]
 
 
+@pytest.mark.parametrize(
+    ("shift", "kind"), [(False, events.MouseScrollRight), (True, events.MouseScrollDown)]
+)
+async def test_the_wheel_goes_sideways(shift: bool, kind: type[events.MouseEvent]) -> None:
+    table = Table(CountingSource(100))
+    async with Stage(table).run_test(size=SIZE) as pilot:
+        await _ready(pilot, table)
+        turn = kind(table, 5, 5, 0, 0, 0, shift, False, False)  # type: ignore[arg-type]
+        table.post_message(turn)
+        await pilot.pause()
+        assert (table.focused_column, table.scroll_offset.y) == ("c1", 0)
+
+
+async def test_the_wheel_scrolls_without_the_cursor() -> None:
+    table = Table(CountingSource(100))
+    async with Stage(table).run_test(size=SIZE) as pilot:
+        await _ready(pilot, table)
+        table.post_message(events.MouseScrollDown(table, 5, 5, 0, 0, 0, False, False, False))
+        await pilot.pause()
+        assert table.scroll_offset.y > 0
+        assert table.cursor_row == 0
+
+
+async def test_fewer_rows_leave_no_void() -> None:
+    table = Table(CountingSource(100))
+    async with Stage(table).run_test(size=SIZE) as pilot:
+        await _ready(pilot, table)
+        await pilot.press("G", "k", "k", "k", "k")
+        table.set_source(CountingSource(97))
+        await pilot.pause()
+        assert (table.cursor_key, table.scroll_offset.y) == ("95", 87)
+
+
+async def test_what_lies_behind_the_table_shines_through() -> None:
+    table = Table(CountingSource(10))
+    stage = Stage(table)
+    async with stage.run_test(size=SIZE) as pilot:
+        await _ready(pilot, table)
+        stage.screen.styles.background = "rgb(1,2,3)"
+        await pilot.pause()
+        last = next(iter(stage.screen._compositor.render_strips(stage.size)[4]))
+        assert last.style is not None
+        assert last.style.bgcolor == Color.from_rgb(1, 2, 3)
+
+
+async def test_rows_without_columns() -> None:
+    table = Table(CountingSource(10, columns=0))
+    stage = Stage(table)
+    async with stage.run_test(size=SIZE) as pilot:
+        await _ready(pilot, table)
+        await pilot.press("j", "L", "space")
+        assert stage.lines()[:5] == ["", "", "", " ●", "▌"]
+
+
 async def test_move_to_and_focus_column() -> None:
     table = Table(CountingSource(100))
     async with Stage(table).run_test(size=SIZE) as pilot:
@@ -278,3 +335,20 @@ async def test_themes_are_followed() -> None:
         await pilot.pause()
         light = [segment.style for segment in table.render_line(2)]
         assert dark != light
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 1), (2, 3), (4, 4), (9, 2), (12, 5)])
+async def test_small_sizes(size: tuple[int, int]) -> None:
+    table = Table(CountingSource(100))
+    stage = Stage(table)
+    async with stage.run_test(size=size) as pilot:
+        await _ready(pilot, table)
+        await pilot.press("j", "G", "g", "pagedown", "ctrl+d", "L", "L", "H", "space", "v", "V", "enter")
+        table.set_source(CountingSource(3, columns=1))
+        table.set_source(CountingSource(0, columns=0))
+        table.set_source(CountingSource(100))
+        await pilot.pause()
+        assert all(cell_len(line) <= size[0] for line in stage.lines())
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert "col0" in stage.lines()[0]

@@ -23,14 +23,14 @@ def series_ink(place: int) -> str:
 
 
 def names(tracks: Sequence[Track], notes: Sequence[str]) -> list[list[Piece]]:
-    """An entry for each track (none for a single one), then what there is to be noted."""
-    entries: list[list[Piece]] = []
+    """What there is to be noted, then an entry for each track; none for a single one."""
+    entries: list[list[Piece]] = [[(note, "label")] for note in notes]
     if len(tracks) > 1:
         entries += [
             [(track.letter, series_ink(place)), (f" {clean(track.label)}", "legend")]
             for place, track in enumerate(tracks)
         ]
-    return entries + [[(note, "label")] for note in notes]
+    return entries
 
 
 def reading(tracks: Sequence[Track], x: float, kind: XKind, x_label: str) -> list[list[Piece]]:

@@ -91,7 +91,7 @@ class Picture:
 
     def _make_x_axis(self, window: Window, kind: XKind) -> Axis:
         columns = self.canvas.columns
-        values = ticks(window.x_low, window.x_high, max(2, columns // 12), kind)
+        values = ticks(window.x_low, window.x_high, max(2, columns // 10), kind)
         texts = labels(values, kind)
         return Axis({round(self.x_scale.at(v)) // 2: text for v, text in zip(values, texts, strict=True)})
 

@@ -50,6 +50,7 @@ class Plot(Widget, can_focus=True):
     Plot { height: 1fr; width: 1fr; padding: 0 1; color: $foreground; }
     Plot > .plot--axis { color: $border; }
     Plot:focus > .plot--axis { color: $text-muted; }
+    Plot:ansi > .plot--axis { color: ansi_default; text-style: dim; }
     Plot > .plot--label { color: $text-muted; }
     Plot > .plot--legend { color: $foreground; }
     Plot > .plot--reading { color: $foreground; text-style: bold; }

@@ -19,6 +19,9 @@ HUGE = 1e307
 """From here on a value is drawn as infinite: MLflow's SQL stores keep the largest double for
 infinity, and a scale needs room for its arithmetic."""
 
+NARROWEST = 1e-300
+"""A range not wider than this is one value."""
+
 _SECOND_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 
 
@@ -58,10 +61,11 @@ def is_drawn(value: float) -> bool:
 def spread(low: float, high: float, *, log: bool = False) -> tuple[float, float]:
     """The range to show for values from `low` to `high`: as it is, or opened around a single value."""
     if log:
-        return (low, high) if high / low > 1 + 1e-9 else (low / 2, high * 2)
-    if high - low > max(abs(low), abs(high)) * 1e-12 and high - low > 1e-300:
+        return (low, high) if high / low > 1 + 1e-9 else (max(low / 2, math.ulp(0.0)), high * 2)
+    if high - low > max(abs(low), abs(high)) * 1e-12 and high - low > NARROWEST:
         return low, high
-    room = abs(high) * 0.1 or 1.0
+    room = abs(high) * 0.1
+    room = room if room > NARROWEST else 1.0
     return low - room, high + room
 
 
@@ -77,7 +81,7 @@ def padded(low: float, high: float, *, log: bool = False, share: float = 0.03) -
 def ticks(low: float, high: float, count: int, kind: XKind = "number") -> list[float]:
     """About `count` round values within the range: steps of 1, 2 or 5 times a power of ten, whole
     ones for steps, parts of a minute, an hour and a day for times."""
-    if count < 1 or not high > low:
+    if count < 1 or not high - low > NARROWEST:
         return []
     if kind in ("seconds", "moment"):
         unit = 1000.0 if kind == "moment" else 1.0

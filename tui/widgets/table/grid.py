@@ -16,7 +16,7 @@ from engine.text import Shown
 from tui.widgets.table.layout import Layout, arrange, first_showing, first_without_void
 from tui.widgets.table.marks import Marks
 from tui.widgets.table.palette import COMPONENTS, Palette, RowState
-from tui.widgets.table.render import empty_strip, header_strip, row_strip, rule_strip
+from tui.widgets.table.render import HeaderInk, empty_strip, header_strip, row_strip, rule_strip
 from tui.widgets.table.source import EMPTY, TableSource
 
 HEADER = 2
@@ -173,6 +173,11 @@ class LineGrid(ScrollView, inherit_bindings=False):
             if line is not painted and line != painted:
                 self.refresh(Region(0, y, self._width, 1))
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        if self._palette is not None and self._palette.rows["plain"].plain != self.rich_style:
+            self._restyled = True  # what lies behind the table has another colour now
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         line = self._line(y)
         self._painted[y] = line
@@ -183,18 +188,24 @@ class LineGrid(ScrollView, inherit_bindings=False):
         if self._layout.width != width:
             self._arrange(self._first)
         palette = self._inked()
-        source, layout = self._source, self._layout
-        if y < HEADER and source.columns:
-            focused = self.cursor_column if self.has_focus else None
-            if y == 0:
-                return header_strip(source.columns, layout, focused, palette.header)
-            return rule_strip(layout, focused, palette.header)
+        source = self._source
+        if y < HEADER:
+            return self._header_line(y, palette.header)
         row = self._top + y - HEADER
         if source.row_count == 0:
             return empty_strip(self._empty_text, y - HEADER, self._page, width, palette.header.empty)
         if row >= source.row_count:
             return Strip.blank(width, palette.rows["plain"].plain)
         return self._row_line(row, palette)
+
+    def _header_line(self, y: int, ink: HeaderInk) -> Strip:
+        columns = self._source.columns
+        if not columns:
+            return Strip.blank(self._width, ink.label)
+        focused = self.cursor_column if self.has_focus else None
+        if y == 0:
+            return header_strip(columns, self._layout, focused, ink)
+        return rule_strip(self._layout, focused, ink)
 
     def _inked(self) -> Palette:
         """The palette; rows are drawn anew when the theme changed it."""

@@ -57,8 +57,9 @@ class Table(Navigation, can_focus=True, inherit_bindings=False):
         self._arrange(self._first)
         at_top = self._top == 0 and kept == cursor and row < self._page
         top = 0 if at_top else self._row_near(kept, self._top + line) - line
+        top = max(0, min(top, source.row_count - self._page))
         if self._page and top != self._top:
-            self.scroll_to(y=max(0, top), animate=False, force=True)
+            self.scroll_to(y=top, animate=False, force=True)
         self._repaint_changed()
         self._announce_row()
 

@@ -1,0 +1,123 @@
+"""Rows in order: missing last, NaN before them, ties by the newest start and then the id."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.entities import Run
+from engine.query.keys import ColumnKey
+from engine.runs.frame import RunFrame, SortKey, sorted_rows
+from tests.support.runs import START, a_run
+
+ACC, K, NAME = ColumnKey("metric", "acc"), ColumnKey("param", "k"), ColumnKey("attribute", "run_name")
+
+
+def ids(runs: Sequence[Run], *keys: SortKey, rows: Sequence[int] | None = None) -> str:
+    frame = RunFrame.from_runs(runs)
+    return " ".join(frame.run_ids[row] for row in sorted_rows(frame, keys, rows))
+
+
+METRICS = [
+    a_run("nan", metrics={"acc": math.nan}),
+    a_run("low", metrics={"acc": 0.1}),
+    a_run("none"),
+    a_run("up", metrics={"acc": math.inf}),
+    a_run("high", metrics={"acc": 0.9}),
+    a_run("down", metrics={"acc": -math.inf}),
+]
+
+
+def test_metrics_sort_with_nan_and_missing_last_in_both_directions() -> None:
+    assert ids(METRICS, SortKey(ACC)) == "down low high up nan none"
+    assert ids(METRICS, SortKey(ACC, descending=True)) == "up high low down nan none"
+
+
+@pytest.mark.parametrize(
+    ("values", "order"),
+    [
+        (["10", "9", None, "1e1", "-1"], "-1 9 10 1e1 None"),
+        (["10", "9", "auto", None], "10 9 auto None"),
+        (["b", "B", "a", ""], " B a b"),
+        (["nan", "2", None, "1"], "1 2 nan None"),
+    ],
+)
+def test_parameters_sort_as_numbers_if_all_of_them_are(values: list[str | None], order: str) -> None:
+    runs = [a_run(str(v), params={} if v is None else {"k": v}) for v in values]
+    assert ids(runs, SortKey(K)) == order
+
+
+def test_ties_go_to_the_newest_start_then_to_the_id_in_both_directions() -> None:
+    runs = [
+        a_run("b", start=START, metrics={"acc": 1}),
+        a_run("new", start=START + 9, metrics={"acc": 1}),
+        a_run("a", start=START, metrics={"acc": 1}),
+        a_run("never", start=None, seconds=None, metrics={"acc": 1}),
+    ]
+    for descending in (False, True):
+        assert ids(runs, SortKey(ACC, descending)) == "new a b never"
+    assert ids(runs) == "new a b never"
+
+
+def test_several_keys_the_first_the_weightiest() -> None:
+    runs = [
+        a_run("a", name="x", params={"k": "1"}, metrics={"acc": 0.1}),
+        a_run("b", name="y", params={"k": "2"}, metrics={"acc": 0.2}),
+        a_run("c", name="x", params={"k": "10"}, metrics={"acc": 0.3}),
+        a_run("d", params={"k": "2"}),
+    ]
+    assert ids(runs, SortKey(NAME), SortKey(K, True)) == "c a b d"
+    assert ids(runs, SortKey(K), SortKey(ACC, True), SortKey(NAME)) == "a b d c"
+
+
+def test_only_some_rows() -> None:
+    assert ids(METRICS, SortKey(ACC), rows=[4, 2, 0]) == "high nan none"
+    assert ids(METRICS, SortKey(ACC), rows=[]) == ""
+
+
+def test_a_column_that_is_not_there_changes_nothing() -> None:
+    assert ids(METRICS, SortKey(ColumnKey("metric", "nope"))) == ids(METRICS)
+
+
+def test_only_the_columns_of_the_keys_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [
+        a_run(f"r{n}", metrics={"acc": n, "b": 1, "c": 2}, params={"k": str(n), "z": "1"}) for n in range(9)
+    ]
+    frame = RunFrame.from_runs(runs)
+    looked = set()
+    for method in ("column", "scan", "numbers", "reader", "sample"):
+        original = getattr(RunFrame, method)
+
+        def watched(self, key, *rest, original=original):  # type: ignore[no-untyped-def]
+            looked.add(str(key))
+            return original(self, key, *rest)
+
+        monkeypatch.setattr(RunFrame, method, watched)
+    sorted_rows(frame, [SortKey(ACC), SortKey(K)])
+    assert looked == {"metrics.acc", "params.k", "start_time", "run_id"}
+
+
+VALUES = st.one_of(st.none(), st.just(math.nan), st.sampled_from([-math.inf, -1.0, -0.0, 0.0, 2.0, math.inf]))
+
+
+@given(st.lists(st.tuples(VALUES, st.one_of(st.none(), st.integers(0, 2))), max_size=12), st.booleans())
+def test_any_rows_end_up_in_the_promised_order(
+    told: list[tuple[float | None, int | None]], descending: bool
+) -> None:
+    runs = [
+        a_run(f"{n:02}", start=start, seconds=None, metrics={} if value is None else {"acc": value})
+        for n, (value, start) in enumerate(told)
+    ]
+
+    def rank(row: int) -> tuple[float, ...]:
+        value, start = told[row]
+        group = 2 if value is None else 1 if math.isnan(value) else 0
+        weight = 0.0 if group else -value if descending else value  # type: ignore[operator]
+        return group, weight, math.inf if start is None else -start, row
+
+    frame = RunFrame.from_runs(runs)
+    assert sorted_rows(frame, [SortKey(ACC, descending)]) == sorted(range(len(told)), key=rank)

@@ -1,0 +1,134 @@
+"""Text in cells, the empty state, names and values, the confusion matrix."""
+
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+
+from engine.text import Shown, safe
+from tests.tui.widgets.support import Stage
+from tui.widgets.cells import fit, wrapped
+from tui.widgets.confusion import ConfusionCounts, ConfusionMatrix
+from tui.widgets.empty import EmptyState
+from tui.widgets.key_value import KeyValue, Pair, Section
+
+COUNTS = ConfusionCounts(29, 3, 2, 27, Shown("no disease"), Shown("disease"))
+LONG = safe("a long value that goes on and on until it has to be continued in the next line")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "abc", "abcdefghijkl", "日本語の実験名前", "👩‍👩‍👧‍👦👍", "a\x1b[31mb", "\u202e\ud800"]
+)
+@pytest.mark.parametrize("width", range(8))
+def test_fitted_text_has_exactly_its_width(text: str, width: int) -> None:
+    for right in (False, True):
+        fitted = fit(text, width, right=right)
+        assert cell_len(fitted) == width
+        assert fitted.replace("\u200d", "").isprintable()
+    if 0 < width < cell_len(text):
+        assert fit(text, width).endswith("…")
+
+
+@pytest.mark.parametrize("text", [LONG, "日本語の実験名前" * 5, "x" * 50, "a b " * 20])
+@pytest.mark.parametrize("width", [1, 2, 7, 20])
+def test_wrapped_text_loses_nothing_but_spaces(text: str, width: int) -> None:
+    lines = wrapped(text, width)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    if width > 1:
+        assert all(cell_len(line) <= width for line in lines)
+
+
+def test_wrapped_text_breaks_at_spaces() -> None:
+    assert wrapped(LONG, 24)[:2] == ["a long value that goes", "on and on until it has"]
+
+
+async def test_the_empty_state() -> None:
+    empty = EmptyState()
+    stage = Stage(empty)
+    async with stage.run_test(size=(60, 14)) as pilot:
+        empty.show("Nothing to compare yet", ["Mark two runs or more."], [("1", "runs"), ("space", "mark")])
+        await pilot.pause()
+        lines = [line for line in stage.lines() if line]
+        assert [line.strip() for line in lines] == [
+            "Nothing to compare yet",
+            "Mark two runs or more.",
+            "1   runs",
+            "space   mark",
+        ]
+        assert lines[2].index("runs") == lines[3].index("mark")
+
+
+async def test_names_and_values() -> None:
+    pane = KeyValue()
+    stage = Stage(pane)
+    async with stage.run_test(size=(40, 12)) as pilot:
+        pane.focus()
+        pane.show(
+            [
+                Section(Shown("PARAMETERS"), [Pair(Shown("k"), Shown("7")), Pair(Shown("weights"), LONG)]),
+                Section(Shown("TAGS"), [], Shown("no tags")),
+            ]
+        )
+        await pilot.pause()
+        assert stage.lines()[:8] == [
+            " PARAMETERS",
+            " k        7",
+            " weights  a long value that goes on and",
+            "          on until it has to be",
+            "          continued in the next line",
+            "",
+            " TAGS",
+            " no tags",
+        ]
+
+
+async def test_long_values_scroll_and_keep_their_place() -> None:
+    def sections(value: str) -> list[Section]:
+        pairs = [Pair(Shown(f"p{at:03}"), Shown(value)) for at in range(500)]
+        return [Section(Shown("PARAMETERS"), pairs)]
+
+    pane = KeyValue(sections("1"))
+    stage = Stage(pane)
+    async with stage.run_test(size=(40, 12)) as pilot:
+        pane.focus()
+        await pilot.press("G")
+        await pilot.pause()
+        assert "p499" in stage.lines()[-1]
+        await pilot.press("g", "j", "j", "k", "ctrl+d", "ctrl+u", "pagedown", "pageup")
+        await pilot.pause()
+        assert "p000" in stage.lines()[0]
+        pane.show(sections("2"))
+        await pilot.pause()
+        assert stage.lines()[0].split() == ["p000", "2"]
+        pane.show([Section(Shown("TAGS"), [])])
+        await pilot.pause()
+        assert stage.lines()[0].strip() == "TAGS"
+
+
+async def test_the_confusion_matrix() -> None:
+    widget = ConfusionMatrix()
+    stage = Stage(widget)
+    async with stage.run_test(size=(60, 5)) as pilot:
+        widget.set_counts(COUNTS)
+        await pilot.pause()
+        assert stage.lines()[:3] == [
+            " predicted  no disease  disease",
+            "no disease          29        3",
+            "   disease           2       27",
+        ]
+        widget.set_counts(None)
+        await pilot.pause()
+        assert "".join(stage.lines()).strip() == ""
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 1), (2, 3), (6, 4)])
+async def test_small_sizes(size: tuple[int, int]) -> None:
+    empty = EmptyState()
+    pane = KeyValue([Section(Shown("T"), [Pair(Shown("name"), LONG)])])
+    matrix = ConfusionMatrix(COUNTS)
+    for widget in (empty, pane, matrix):
+        stage = Stage(widget)
+        async with stage.run_test(size=size) as pilot:
+            empty.show("Title", ["a line of text"], [("k", "does")])
+            await pilot.press("j", "G")
+            assert all(cell_len(line) <= size[0] for line in stage.lines())
