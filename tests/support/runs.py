@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from engine.entities import Run, Status
 
@@ -37,3 +38,9 @@ def a_run(
         metrics=metrics or {},
         tags=tags or {},
     )
+
+
+def told(run: Run) -> str:
+    """A run in words, the same for equal runs: NaN is NaN, and names have an order."""
+    in_order = {kind: dict(sorted(getattr(run, kind).items())) for kind in ("params", "metrics", "tags")}
+    return repr(replace(run, **in_order))

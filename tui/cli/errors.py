@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -38,6 +39,8 @@ def problem_of(error: BaseException) -> Problem:
         return Problem("Stopped", status=INTERRUPTED)
     if isinstance(error, OSError) and error.filename is not None:
         return Problem(error.strerror or type(error).__name__, os.fsdecode(error.filename))
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        return Problem("The output cannot be written", error.strerror or "")
     return _unexpected(error)
 
 

@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 import click
 
@@ -103,13 +104,21 @@ def cli(ctx: click.Context, tracking_uri: str | None, read_only: bool, mouse: bo
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status. Whatever happens, no traceback reaches the terminal."""
     args = list(sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that cannot show a letter shows a ?
+    _mend_streams()
     try:
         return _run(args)
     except BrokenPipeError:
         return _reader_left()
+
+
+def _mend_streams() -> None:
+    """A letter that the terminal cannot show becomes a ?, and a stream that was closed leads nowhere."""
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _run(args: list[str]) -> int:
@@ -122,15 +131,29 @@ def _run(args: list[str]) -> int:
         # click ends the process itself when the reader of the output went away
         return ended.code if isinstance(ended.code, int) else 1
     except (Exception, KeyboardInterrupt) as error:
-        problem = problem_of(error)
-        report(problem, as_json="--json" in args)
-        return problem.status
+        return _told(error, as_json="--json" in args)
     return status if isinstance(status, int) else 0
+
+
+def _told(error: BaseException, *, as_json: bool) -> int:
+    """Tell people of the error, if they can still be told; the exit status."""
+    problem = problem_of(error)
+    try:
+        report(problem, as_json=as_json)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        _lead_nowhere()  # a full disk, a terminal that is gone
+    return problem.status
 
 
 def _reader_left() -> int:
     """`… | head`: quiet, also when the interpreter flushes at its end."""
+    _lead_nowhere()
+    return 1
+
+
+def _lead_nowhere() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
-    return 1

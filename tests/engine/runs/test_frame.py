@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from engine.entities import Run
 from engine.query.keys import ColumnKey
 from engine.runs.frame import RunFrame
-from tests.support.runs import START, a_run
+from tests.support.runs import START, a_run, told
 
 ACC, LOSS = ColumnKey("metric", "acc"), ColumnKey("metric", "loss")
 K, TEAM = ColumnKey("param", "k"), ColumnKey("tag", "team")
@@ -58,13 +57,7 @@ def test_an_empty_frame_is_a_frame() -> None:
 
 
 def same(one: Run, other: Run) -> bool:
-    """NaN is the same as NaN here."""
     return told(one) == told(other)
-
-
-def told(run: Run) -> str:
-    in_order = {kind: dict(sorted(getattr(run, kind).items())) for kind in ("params", "metrics", "tags")}
-    return repr(replace(run, **in_order))
 
 
 def test_a_run_comes_out_as_it_went_in() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,7 +100,7 @@ def test_any_history(told: list[tuple[int, float]], columns: int) -> None:
     assert {trace.low, trace.high} - {None} <= {point.value for point in kept}
     places = [next(i for i, point in enumerate(history) if point is one) for one in kept]
     assert places == sorted(places)
-    for before, after in zip(places, places[1:], strict=False):
+    for before, after in pairwise(places):
         broken = any(not math.isfinite(point.value) for point in history[before:after])
         together = any(history[before] in segment and history[after] in segment for segment in trace.segments)
         assert together is not broken or history[before] == history[after]

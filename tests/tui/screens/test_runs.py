@@ -152,7 +152,7 @@ async def test_marks_and_compares(mlflow_store: MlflowStore) -> None:
 
 async def test_compare_without_marks_says_what_to_do(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         await pilot.press("c")
         assert await appears(pilot, "Mark two runs or more")
@@ -266,7 +266,7 @@ async def test_too_small_and_back(mlflow_store: MlflowStore) -> None:
 
 async def test_the_command_line_filters_and_sorts(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         await pilot.press("colon", *keys("runs heart trial-2"), "enter")
         await settle(pilot)
