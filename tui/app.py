@@ -17,10 +17,11 @@ from textual.binding import Binding, BindingType
 
 from engine.api import Engine
 from engine.errors import EngineError, UsageError
+from engine.log import log, start_log
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
 from tui import terminal, themes
-from tui.bridge import Bridge, internal_error, log
+from tui.bridge import Bridge, internal_error
 from tui.commands import bindings, command
 from tui.screens.activity import ActivityScreen
 from tui.screens.base import ConsoleScreen
@@ -209,7 +210,7 @@ def run_console(
 ) -> int:
     """Open the console on the terminal; the exit status. Nothing but the console reaches the
     terminal meanwhile, and the terminal is as before when this returns."""
-    terminal.start_log()
+    start_log()
     console = Console(uri, read_only=read_only, experiment=experiment)
     with terminal.screen_to_ourselves():
         console.run(mouse=not terminal.over_ssh() if mouse is None else mouse)

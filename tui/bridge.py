@@ -7,17 +7,15 @@ waits for it, its late answer is dropped, and being a daemon it does not keep th
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from engine.errors import EngineError
+from engine.log import log
 from engine.paths import log_file
 
 T = TypeVar("T")
-
-log = logging.getLogger("mlflow-console")
 
 
 class Bridge:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -40,18 +39,6 @@ def prepare(environ: MutableMapping[str, str] = os.environ) -> None:
     environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     if over_ssh(environ):
         environ.setdefault("TEXTUAL_FPS", "20")
-
-
-def start_log() -> None:
-    """Log to the console's own file, never to the terminal."""
-    path = log_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logger = logging.getLogger("mlflow-console")
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
 
 
 @contextmanager

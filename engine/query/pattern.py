@@ -65,7 +65,9 @@ Node = Atom | Assertion | Series | Choice | Repeat
 def parse_pattern(pattern: str) -> tuple[Node, int]:
     """The tree and the flags of Python's engine (`(?i)` at the start). Raises `PatternError`."""
     if len(pattern) > MAX_PATTERN:
-        raise PatternError(f"A pattern has at most {MAX_PATTERN:,} characters", MAX_PATTERN, len(pattern) - MAX_PATTERN)
+        raise PatternError(
+            f"A pattern has at most {MAX_PATTERN:,} characters", MAX_PATTERN, len(pattern) - MAX_PATTERN
+        )
     flags = re.IGNORECASE if pattern.startswith("(?i)") else 0
     reader = _Reader(pattern, 4 if flags else 0)
     tree = reader.choice(0)

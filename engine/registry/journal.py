@@ -11,7 +11,6 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -23,15 +22,13 @@ from typing import Any, Literal, get_args
 from engine.errors import PromotionError
 from engine.paths import journal_file
 from engine.registry.files import append_line, locked, opened
-from engine.uri import TrackingUri, redact
+from engine.secrets import mask
+from engine.uri import TrackingUri
 
 Outcome = Literal["intended", "done", "failed", "undone"]
 
 APPEND_SECONDS = 5.0
 """How long an append waits for another console's append."""
-
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
-_SECRET_VARIABLES = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,7 @@ def append(entry: JournalEntry) -> None:
     """Add a line and wait until it is on the disk. Raises `PromotionError` when that fails; the
     journal is then as it was."""
     clean = {"server": entry.server, "reason": entry.reason, "detail": entry.detail}
-    record = asdict(entry) | {name: _scrub(text) for name, text in clean.items()}
+    record = asdict(entry) | {name: mask(text) for name, text in clean.items()}
     line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
     path = _file()
     try:
@@ -172,16 +169,6 @@ def _is_sound(entry: JournalEntry) -> bool:
 
 def _are_facts(found: object) -> bool:
     return isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
-
-
-def _scrub(text: str) -> str:
-    """`text` without the secrets in its URIs, and without the password and the token of this process."""
-    text = _URI.sub(lambda match: redact(match[0]), text)
-    for variable in _SECRET_VARIABLES:
-        secret = os.environ.get(variable, "")
-        if len(secret) > 3:
-            text = text.replace(secret, "***")
-    return text
 
 
 def _file() -> Path:

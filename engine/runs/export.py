@@ -36,8 +36,9 @@ def write_csv(frame: RunFrame, path: Path, rows: Sequence[int] | None = None) ->
     lines = (",".join(cells) for cells in zip(*columns, strict=True))
     try:
         _write(Path(path), (line + "\n" for line in chain((header,), lines)))
-    except OSError as error:
-        raise EngineError("The file cannot be written", f"{path}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a path that no system can have
+        why = getattr(error, "strerror", None) or str(error)
+        raise EngineError("The file cannot be written", f"{path}: {why}") from error
     return len(chosen)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise
 from typing import cast
 
 from engine.entities import Lifecycle, Run, Status
@@ -20,7 +21,9 @@ __all__ = ["ColumnKey", "ColumnKind", "RunFrame", "SortKey", "Value", "sorted_ro
 _RUN_ID = ColumnKey("attribute", "run_id")
 _START = ColumnKey("attribute", "start_time")
 _END = ColumnKey("attribute", "end_time")
+_DURATION = ColumnKey("attribute", "duration")
 _ARTIFACT_URI = ColumnKey("attribute", "artifact_uri")
+_COMPUTED = (_DURATION, _ARTIFACT_URI)
 
 
 class _Lineage:
@@ -122,40 +125,46 @@ class RunFrame:
         return view
 
     def _view(self, key: ColumnKey) -> list[Value]:
-        if key.is_duration:
-            return [_seconds(*times) for times in zip(self.column(_START), self.column(_END), strict=True)]
+        if key in _COMPUTED:
+            read = self.reader(key)
+            return [read(row) for row in range(self._length)]
         cells = self._columns[key.kind][key.name]
         with self._lineage.lock:
-            values = cells.values(self._length)
-        if key == _ARTIFACT_URI:
-            return [artifact_uri(value, run_id) for value, run_id in zip(values, self.run_ids, strict=True)]
-        return values
+            return cells.values(self._length)
 
     def scan(self, key: ColumnKey) -> Sequence[Value]:
         """As `column`, but there may be more values than rows. Made for going through once: on a
         frame that still grows, `column` costs a copy and this does not."""
-        cells = self._columns[key.kind].get(key.name)
-        if key in self._views or cells is None or key == _ARTIFACT_URI or cells.is_sparse:
+        if key in self._views or key in _COMPUTED or self._columns[key.kind][key.name].is_sparse:
             return self.column(key)
         with self._lineage.lock:
-            return cells.at_least(self._length)
+            return self._columns[key.kind][key.name].at_least(self._length)
 
     def reader(self, key: ColumnKey) -> Callable[[int], Value]:
         """A function from a row to its value in one column: the cheapest way to a few cells.
         Raises `KeyError` for an unknown column."""
-        cells = self._columns[key.kind].get(key.name)
-        if key in self._views or cells is None or key == _ARTIFACT_URI:
-            return self.column(key).__getitem__
+        if key in self._views:
+            return self._views[key].__getitem__
+        if key == _DURATION:
+            start, end = self._stored(_START), self._stored(_END)
+            return lambda row: _seconds(start(row), end(row))
+        if key == _ARTIFACT_URI:
+            template, run_id = self._stored(key), self._stored(_RUN_ID)
+            return lambda row: artifact_uri(template(row), cast(str, run_id(row)))
+        return self._stored(key)
+
+    def _stored(self, key: ColumnKey) -> Callable[[int], Value]:
+        cells = self._columns[key.kind][key.name]
         with self._lineage.lock:
             return cells.reader(self._length)
 
     def sample(self, key: ColumnKey, limit: int) -> list[Value]:
         """Up to `limit` values that are there, from all over the column: for widths and formats.
         Raises `KeyError` for an unknown column."""
-        cells = self._columns[key.kind].get(key.name)
-        if cells is None or key == _ARTIFACT_URI:
-            step = max(1, -(-self._length // limit))
-            return [value for value in self.column(key)[::step] if value is not None]
+        if key in _COMPUTED:
+            rows = range(0, self._length, max(1, -(-self._length // limit)))
+            return [value for value in map(self.reader(key), rows) if value is not None]
+        cells = self._columns[key.kind][key.name]
         with self._lineage.lock:
             return cells.sample(self._length, limit)
 
@@ -227,16 +236,17 @@ class RunFrame:
 
 
 def _newest_first(starts: Sequence[Value], run_ids: Sequence[Value], length: int) -> Sequence[int]:
-    whens = [-math.inf if start is None else cast(int, start) for start in starts[:length]]
-    ids = cast(Sequence[str], run_ids)
-    pairs = zip(pairwise(whens), pairwise(ids), strict=False)
-    if all(newer > older or (newer == older and one < other) for (newer, older), (one, other) in pairs):
-        return range(length)  # as a store gives them
+    whens = cast(list[float], starts[:length])
+    if None in whens:
+        whens = [-math.inf if when is None else when for when in whens]
+    by_id = cast(Sequence[str], run_ids).__getitem__
+    if all(map(operator.ge, whens, islice(whens, 1, None))):
+        ties = [row for row, (start, following) in enumerate(pairwise(whens)) if start == following]
+        if all(by_id(row) < by_id(row + 1) for row in ties):
+            return range(length)  # as a store gives them
     rows = sorted(range(length), key=whens.__getitem__, reverse=True)
-    together = (list(rows) for _, rows in groupby(rows, key=whens.__getitem__))
-    return [
-        row for same in together for row in (same if len(same) == 1 else sorted(same, key=ids.__getitem__))
-    ]
+    together = (list(same) for _, same in groupby(rows, key=whens.__getitem__))
+    return [row for same in together for row in (same if len(same) == 1 else sorted(same, key=by_id))]
 
 
 def _seconds(start: Value, end: Value) -> float | None:
@@ -276,17 +286,11 @@ def _sortable(frame: RunFrame, key: ColumnKey) -> Sequence[Value]:
 
 def _ordered(order: Sequence[int], column: Sequence[Value], descending: bool) -> list[int]:
     """`order` sorted by `column`, keeping the order of equals."""
-    present: list[int] = []
-    not_numbers: list[int] = []
-    missing: list[int] = []
-    for row in order:
-        value = column[row]
-        if value is None:
-            missing.append(row)
-        elif value != value:
-            not_numbers.append(row)
-        else:
-            present.append(row)
+    present = [row for row in order if (value := column[row]) is not None and value == value]
+    rest: list[int] = []
+    if len(present) < len(order):
+        rest = [row for row in order if (value := column[row]) is not None and value != value]
+        rest += [row for row in order if column[row] is None]
     # All values of a column are texts, or all are numbers.
-    present.sort(key=cast("Sequence[float]", column).__getitem__, reverse=descending)
-    return present + not_numbers + missing
+    present.sort(key=cast(Sequence[float], column).__getitem__, reverse=descending)
+    return present + rest

@@ -59,5 +59,5 @@ def confusion_of(metrics: Mapping[str, float], tags: Mapping[str, str]) -> Confu
     positive = tags.get("positive_class", "1")
     named = {name.removeprefix("class_"): value for name, value in tags.items() if name.startswith("class_")}
     negative = next((label for label in named if label != positive), "0")
-    names = [named.get(label, label) for label in (positive, negative)]
-    return Confusion(*map(int, counts), *names)
+    tp, tn, fp, fn = map(int, counts)
+    return Confusion(tp, tn, fp, fn, named.get(positive, positive), named.get(negative, negative))

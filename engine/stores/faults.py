@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 import re
 from collections.abc import Iterable
 
@@ -20,16 +18,10 @@ from engine.errors import (
     StoreRefused,
     StoreUnreadable,
 )
+from engine.secrets import mask
 from engine.text import Shown, safe
 
 EXCERPT = 300
-_USERINFO = re.compile(r"(?<=://)[^/@\s'\"]+@")
-_SECRETS = (
-    "MLFLOW_TRACKING_PASSWORD",
-    "MLFLOW_TRACKING_TOKEN",
-    "DATABRICKS_TOKEN",
-    "DATABRICKS_CLIENT_SECRET",
-)
 _CODE = re.compile(r"^[A-Z_]{5,}: ")
 _REFUSED_PATHS = (
     "Connection refused",
@@ -44,13 +36,8 @@ class NoEndpoint(ServerFault):
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> Shown:
-    """`text` for people: short, on one line, without user names and passwords in URIs, without the
-    secrets in the environment, and without `secrets`, which are also looked for in base64."""
-    known = [*secrets, *(os.environ.get(name, "") for name in _SECRETS)]
-    for secret in sorted(filter(None, known), key=len, reverse=True):
-        text = text.replace(secret, "***")
-        text = text.replace(base64.b64encode(secret.encode()).decode(), "***")
-    return safe(" ".join(_USERINFO.sub("***@", text).split()), EXCERPT)
+    """`text` for people: short, on one line, without secrets (`engine.secrets.mask`)."""
+    return safe(" ".join(mask(text, secrets).split()), EXCERPT)
 
 
 def unreachable(server: str, detail: str) -> ServerUnreachable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,7 +105,7 @@ class _Demo:
     def run(self) -> DemoReport:
         from engine.runs.insights import best_run
 
-        with LocalProcess(self._uri) as worker:
+        with closing(LocalProcess(self._uri)) as worker:
             trained = sum(self._train(worker, spec) for spec in (PUBLISHED, LEAK_FREE))
             frame = _frame(self._uri, PUBLISHED.experiment)
             if frame is None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import platform
 import socket
 import tempfile
-import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from engine.entities import Status
 from engine.errors import EngineError, StoreRefused, TrainingError
 from engine.stores.client import translate
+from engine.training import payloads
 from engine.training.datasets import Dataset
 from engine.training.estimators import Value, estimator
 from engine.training.sweep import SweepSpec, Trial, fingerprint, grid_text
@@ -35,7 +34,6 @@ PARENT_TAG = "mlflow.parentRunId"
 NOTE_TAG = "mlflow.note.content"
 
 MODEL_NAME = "model"
-EXAMPLE_ROWS = 5
 TEXT_LIMIT = 5000
 
 _RECIPES = {
@@ -66,9 +64,10 @@ class Recorder:
         with writing(), warnings.catch_warnings():
             # MLflow's hint about whole numbers, which cannot be missing: the labels are never missing.
             warnings.filterwarnings("ignore", message="Hint: Inferred schema", category=UserWarning)
-            self._input = _dataset_input(dataset)
-            self._signature, self._example = _signature(parts)
-            self._tags = {**_context_tags(), **_machine_tags(), **self._sweep_tags()}
+            self._input = payloads.dataset_input(dataset)
+            self._signature, self._example = payloads.signature(parts)
+            self._context = payloads.context_tags()
+            self._tags = {**self._context, **payloads.machine_tags(), **self._sweep_tags()}
 
     def warm_up(self) -> None:
         """Save a model that learned nothing, nowhere: what MLflow imports and looks up the first time
@@ -78,7 +77,7 @@ class Recorder:
         self._estimator.build({})
         model = DummyClassifier().fit(self._example, [0] * len(self._example))
         with tempfile.TemporaryDirectory(prefix="mlflow-console-") as folder:
-            self._save(model, str(Path(folder) / MODEL_NAME), _trusted_types(model))
+            self._save(model, str(Path(folder) / MODEL_NAME), payloads.trusted_types(model))
 
     # ── the sweep ────────────────────────────────────────────────────────────
 
@@ -100,7 +99,7 @@ class Recorder:
             name = self._spec.parent_name
             run = self._client.create_run(self.experiment_id, tags=tags, run_name=name)
             self.parent_run_id = run.info.run_id
-            self._client.log_batch(self.parent_run_id, params=_params(self._parent_params()))
+            self._client.log_batch(self.parent_run_id, params=payloads.params(self._parent_params()))
             self._client.log_inputs(self.parent_run_id, [self._input])
 
     def close(self, status: Status) -> None:
@@ -108,7 +107,7 @@ class Recorder:
         never competes with one), and end it."""
         with writing():
             metrics = self._totals()
-            self._client.log_batch(self.parent_run_id, metrics=_metrics(metrics))
+            self._client.log_batch(self.parent_run_id, metrics=payloads.metrics(metrics))
             self._client.set_terminated(self.parent_run_id, status)
 
     def _totals(self) -> dict[str, float]:
@@ -134,7 +133,7 @@ class Recorder:
         with writing():
             run = self._client.create_run(self.experiment_id, tags=tags, run_name=trial.name)
             run_id: str = run.info.run_id
-            self._client.log_batch(run_id, params=_params(self.params(trial)))
+            self._client.log_batch(run_id, params=payloads.params(self.params(trial)))
             self._client.log_inputs(run_id, [self._input])
             return run_id
 
@@ -145,11 +144,11 @@ class Recorder:
     def finish(self, trial: Trial, run_id: str, fitted: Fitted) -> None:
         """Log the model and all metrics, and end the run. Raises `TrainingError` for a model that
         cannot be saved."""
-        trusted = _trusted_types(fitted.model)
+        trusted = payloads.trusted_types(fitted.model)
         with writing():
             params = {name: str(value) for name, value in self.params(trial).items()}
             model = self._client.create_logged_model(
-                self.experiment_id, MODEL_NAME, run_id, {**_context_tags()}, params
+                self.experiment_id, MODEL_NAME, run_id, self._context, params
             )
         with tempfile.TemporaryDirectory(prefix="mlflow-console-") as folder:
             path = str(Path(folder) / MODEL_NAME)
@@ -169,7 +168,7 @@ class Recorder:
             self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
             data = self._input.dataset
             links = {"model_id": model.model_id, "dataset_name": data.name, "dataset_digest": data.digest}
-            self._client.log_batch(run_id, metrics=_metrics(fitted.metrics, run_id=run_id, **links))
+            self._client.log_batch(run_id, metrics=payloads.metrics(fitted.metrics, run_id=run_id, **links))
             self._client.set_terminated(run_id, "FINISHED")
 
     def fail(self, run_id: str, message: str) -> None:
@@ -303,64 +302,3 @@ def _search(client: MlflowClient, experiment_id: str, where: str) -> list[Any]:
         token = page.token
         if not token:
             return runs
-
-
-def _dataset_input(dataset: Dataset) -> Any:
-    import mlflow.data
-    from mlflow.data.sources import LocalArtifactDatasetSource
-    from mlflow.entities import Dataset as DatasetEntity
-    from mlflow.entities import DatasetInput, InputTag
-
-    table = dataset.features().assign(**{dataset.target: list(dataset.labels)})
-    source = LocalArtifactDatasetSource(str(dataset.path))
-    made = mlflow.data.from_pandas(table, source=source, targets=dataset.target, name=dataset.name)
-    return DatasetInput(DatasetEntity(**made.to_dict()), [InputTag("mlflow.data.context", "training")])
-
-
-def _signature(parts: Split) -> tuple[Any, Any]:
-    from mlflow.models import infer_signature
-
-    example = parts.test.head(EXAMPLE_ROWS).reset_index(drop=True)
-    labels = parts.train_labels[:EXAMPLE_ROWS]
-    return infer_signature(example, labels), example
-
-
-def _trusted_types(model: Any) -> list[str]:
-    """What skops must be told to trust when it loads this model: it was trained here."""
-    import skops.io
-
-    try:
-        trusted: list[str] = skops.io.get_untrusted_types(data=skops.io.dumps(model))
-    except Exception as error:
-        raise TrainingError("The model cannot be saved", f"{type(error).__name__}: {error}") from error
-    return trusted
-
-
-def _context_tags() -> dict[str, str]:
-    """User, source and commit, as MLflow itself finds them."""
-    from mlflow.tracking.context.registry import resolve_tags
-
-    return dict(resolve_tags())
-
-
-def _machine_tags() -> dict[str, str]:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "python_version": platform.python_version(),
-        "os_name": platform.system(),
-        "cpu_count": str(os.cpu_count() or 1),
-        "ram_gb": f"{memory / 1024**3:.1f}",
-    }
-
-
-def _params(values: Mapping[str, Value]) -> list[Any]:
-    from mlflow.entities import Param
-
-    return [Param(name, str(value)) for name, value in values.items()]
-
-
-def _metrics(values: Mapping[str, float], **links: str) -> list[Any]:
-    from mlflow.entities import Metric
-
-    now = int(time.time() * 1000)
-    return [Metric(name, value, now, 0, **links) for name, value in values.items()]

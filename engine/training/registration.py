@@ -85,6 +85,7 @@ def _created(client: MlflowClient, model: str, plan: VersionPlan) -> int:
         model,
         source=f"models:/{outputs[0].model_id}",
         run_id=plan.run_id,
+        model_id=outputs[0].model_id,  # A server insists on it.
         tags={**plan.tags, STATE_TAG: REGISTERING},
         description=plan.description,
         await_creation_for=0,

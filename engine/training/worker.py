@@ -133,8 +133,9 @@ class Worker:
         from engine.training.sweep import SweepSpec, trials
 
         spec = SweepSpec.from_json(command["sweep"])
-        only = command["only"]
-        chosen = [trial for trial in trials(spec) if only is None or trial.index in only]
+        every = trials(spec)
+        only = range(len(every)) if command["only"] is None else set(command["only"])
+        chosen = [trial for trial in every if trial.index in only]
         self.emit(SweepPreparing(f"reading {spec.dataset.file.name}"))
         dataset = read_dataset(spec.dataset)
         client = self._opened()

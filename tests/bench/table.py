@@ -88,7 +88,7 @@ def main() -> None:
         other, size, other_size = theirs.milliseconds[name], ours.sizes[name], theirs.sizes[name]
         print(
             f"{name:12}{spent:>10.1f}{other:>14.1f}{spent / other:>8.3f}"
-            f"{size:>10,.0f}{other_size:>13,.0f}{size / other_size:>8.3f}"
+            f"{size:>10,.0f}{other_size:>13,.0f}{size / (other_size or 1):>8.3f}"
         )
 
 

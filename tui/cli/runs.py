@@ -123,7 +123,7 @@ def _show(output: Output, experiment: Experiment, selection: Selection) -> None:
         parts.append(f"sorted {', '.join(told)}")
     if left_out:
         parts.append(f"{left_out} more columns: --columns or --json")
-    output.line(Cell(safe(" · ".join(parts)), "dim"))
+    output.text(safe(" · ".join(parts)), "dim")
 
 
 def run_table(selection: Selection, *, short_ids: bool) -> tuple[list[Head], list[Row]]:

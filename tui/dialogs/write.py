@@ -121,7 +121,8 @@ class WriteDialog(Dialog[bool]):
         ]
         told += [Content.assemble(("! ", "$warning"), safe(note)) for note in result.notes]
         if result.entry_id:
-            told.append(Content.styled("written to the activity journal (6); u takes it back", "$text-muted"))
+            back = "" if self.plan.undoes else "; u in the models view takes it back"
+            told.append(Content.styled(f"written to the activity journal (6){back}", "$text-muted"))
         self._end(told)
 
     def _end(self, told: Sequence[Content]) -> None:

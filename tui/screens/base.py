@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -38,6 +39,9 @@ class ConsoleScreen(Screen[None]):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (130, "-very-wide")]  # noqa: RUF012 - declared by Screen
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
+
+    # Textual would repaint the whole screen at every change of focus; widgets repaint what looks different.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         cls.BINDINGS = [*cls.__dict__.get("BINDINGS", []), *bindings(cls.scope)]
@@ -137,7 +141,7 @@ class ConsoleScreen(Screen[None]):
             else:
                 then(result)
 
-        self.run_worker(worker(), group=group, exclusive=True)
+        self.run_worker(worker, group=group, exclusive=True)
 
     def read_now(self) -> None:
         """The data on screen was read just now."""

@@ -120,10 +120,14 @@ class CompareScreen(ConsoleScreen):
     # ── what the operator does ───────────────────────────────────────────────
 
     def action_toggle_differences(self) -> None:
+        if self.refuse("compare.toggle-differences"):
+            return
         self.differences_only = not self.differences_only
         self.show_rows()
 
     def action_set_baseline(self) -> None:
+        if self.refuse("compare.set-baseline"):
+            return
         run_id = self._run_at_cursor()
         if run_id is None:
             self.console.say("Move to a run's column first (H and L, or the arrow keys).", warning=True)
@@ -132,6 +136,8 @@ class CompareScreen(ConsoleScreen):
             self.show_rows()
 
     def action_flip_direction(self) -> None:
+        if self.refuse("compare.flip-direction"):
+            return
         table, source = self.query_one("#comparison", Table), self.source
         row = source.compared_row(table.cursor_row) if source else None
         if row is None or row.direction is None:
@@ -141,6 +147,8 @@ class CompareScreen(ConsoleScreen):
         self.refresh_view()
 
     def action_drop_run(self) -> None:
+        if self.refuse("compare.drop-run"):
+            return
         run_id = self._run_at_cursor()
         if run_id is None:
             self.console.say("Move to a run's column first (H and L, or the arrow keys).", warning=True)

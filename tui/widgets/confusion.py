@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.widget import Widget
 
-from engine.text import Shown, cut
+from engine.text import cut, safe
 from engine.values import count
 from tui.widgets.cells import cell_width, fit
 
+if TYPE_CHECKING:
+    from engine.runs.metrics import Confusion
+
 LABEL_WIDTH = 16
 _CORNER = "predicted"
-
-
-@dataclass(frozen=True, slots=True)
-class ConfusionCounts:
-    """How many examples of each class were predicted as which; `negative` and `positive` name
-    the classes."""
-
-    true_negatives: int
-    false_positives: int
-    false_negatives: int
-    true_positives: int
-    negative: Shown
-    positive: Shown
 
 
 class ConfusionMatrix(Widget):
@@ -38,7 +28,7 @@ class ConfusionMatrix(Widget):
 
     def __init__(
         self,
-        counts: ConfusionCounts | None = None,
+        counts: Confusion | None = None,
         *,
         id: str | None = None,  # noqa: A002
         classes: str | None = None,
@@ -46,7 +36,7 @@ class ConfusionMatrix(Widget):
         super().__init__(id=id, classes=classes)
         self._counts = counts
 
-    def set_counts(self, counts: ConfusionCounts | None) -> None:
+    def set_counts(self, counts: Confusion | None) -> None:
         """Show these counts; None shows nothing."""
         self._counts = counts
         self.refresh(layout=True)
@@ -55,9 +45,9 @@ class ConfusionMatrix(Widget):
         return Content("") if self._counts is None else matrix(self._counts)
 
 
-def matrix(counts: ConfusionCounts) -> Content:
+def matrix(counts: Confusion) -> Content:
     """The matrix in three lines: the predicted classes, then a line for each actual class."""
-    labels = [cut(label, LABEL_WIDTH) for label in (counts.negative, counts.positive)]
+    labels = [cut(safe(label), LABEL_WIDTH) for label in (counts.negative, counts.positive)]
     rows = (
         (counts.true_negatives, counts.false_positives),
         (counts.false_negatives, counts.true_positives),

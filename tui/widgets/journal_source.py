@@ -35,8 +35,8 @@ _COLOURS: Mapping[CellStyle, str] = {
 def journal_source(entries: Sequence[JournalEntry], now: int) -> TextSource:
     """One row an entry, in the order given."""
     rows = [_row(entry, now) for entry in entries]
-    heads = ("when", "who", "what", "target", "outcome", "before → after", "reason", "store")
-    most = (16, 24, 10, 44, 12, 60, 40, 60)
+    heads = ("when", "outcome", "what", "target", "before → after", "reason", "who", "store")
+    most = (16, 12, 10, 44, 70, 40, 24, 60)
     wanted = [max(map(cell_width, column)) for column in zip(heads, *(r.cells for r in rows), strict=True)]
     columns = [
         TableColumn(head, Shown(head), min(limit, width), glyph=head == "outcome", wanted=width)
@@ -49,15 +49,15 @@ def _row(entry: JournalEntry, now: int) -> TextRow:
     word, style = OUTCOMES.get(entry.outcome, (entry.outcome, "muted"))
     cells = (
         values.ago(entry.time, now),
-        safe(f"{entry.user}@{entry.host}"),
+        safe(word),
         safe(entry.action),
         safe(entry.target),
-        safe(word),
         safe(" · ".join(change_texts(entry)) or "–"),
         safe(entry.reason) or values.MISSING,
+        safe(f"{entry.user}@{entry.host}"),
         safe(entry.server),
     )
-    return TextRow(entry.entry_id, cells, {4: style, 7: "muted"})
+    return TextRow(entry.entry_id, cells, {1: style, 7: "muted"})
 
 
 def change_texts(entry: JournalEntry) -> list[Shown]:

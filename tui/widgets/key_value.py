@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import ClassVar, Literal
+from typing import ClassVar, get_args
 
 from rich.segment import Segment
 from rich.style import Style
@@ -17,8 +17,9 @@ from textual.strip import Strip
 
 from engine.text import Shown
 from tui.widgets.cells import cell_width, fit, wrapped
+from tui.widgets.table.source import CellStyle
 
-ValueStyle = Literal["good", "bad", "warning", "accent", "muted"]
+ValueStyle = CellStyle
 KEY_WIDTH = 32
 _GAP = 2
 _INDENT = 1
@@ -63,8 +64,7 @@ class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("G,end", "scroll_bottom", show=False, id="pane.bottom"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"key-value--{name}"
-        for name in ("title", "key", "value", "note", "good", "bad", "warning", "accent", "muted")
+        f"key-value--{name}" for name in ("title", "key", "value", "note", *get_args(CellStyle))
     }
     DEFAULT_CSS = """
     KeyValue {
@@ -81,6 +81,9 @@ class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
     KeyValue > .key-value--warning { color: $warning; }
     KeyValue > .key-value--accent { color: $accent; }
     KeyValue > .key-value--muted { color: $text-muted; }
+    KeyValue > .key-value--strong { text-style: bold; }
+    KeyValue > .key-value--heading { color: $text-muted; text-style: bold; }
+    KeyValue:ansi > .key-value--key { text-style: dim; }
     """
 
     def __init__(

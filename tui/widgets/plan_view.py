@@ -73,7 +73,7 @@ class PlanView(Lines):
 
     def _version(self, version: ModelVersion, runs: dict[str, Run], *, stage: bool = True) -> list[Content]:
         items = [Content.styled(f"version {version.version}", "bold")]
-        if stage:
+        if stage and version.stage != "None":
             items.append(Content.styled(stage_text(version.stage), STAGE_COLOURS.get(version.stage, "")))
         if version.aliases:
             items.append(Content.styled(alias_text(version.aliases), "$accent"))

@@ -108,7 +108,7 @@ class RunList(Widget):
     def rearrange(self) -> None:
         """Filter and sort what is loaded, off the event loop; the newest request wins."""
         if self.frame is not None:
-            self.run_worker(self._filter_and_sort(self.frame), group="arrange", exclusive=True)
+            self.run_worker(partial(self._filter_and_sort, self.frame), group="arrange", exclusive=True)
 
     async def _filter_and_sort(self, frame: RunFrame) -> None:
         text, sort = self.view.filter_text, self.view.sort

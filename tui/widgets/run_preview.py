@@ -8,9 +8,10 @@ from textual.widget import Widget
 
 from engine import values
 from engine.entities import Run
-from engine.runs.metrics import Confusion, confusion_of, key_metrics
+from engine.runs.metrics import confusion_of, key_metrics
 from engine.text import Shown, cut, safe
 from tui.widgets.cells import fit
+from tui.widgets.confusion import matrix
 
 
 class RunPreview(Widget):
@@ -31,7 +32,7 @@ class RunPreview(Widget):
         confusion = confusion_of(run.metrics, run.tags)
         blocks = [_metric_block(run, lines)]
         if confusion is not None and width >= 90:
-            blocks.append(confusion_block(confusion))
+            blocks.append(matrix(confusion).split("\n"))
         blocks.append(_param_block(run, lines, 40 if width >= 120 else 28))
         return Content("\n").join([head, *_beside(blocks, lines, width)])
 
@@ -64,34 +65,6 @@ def _in_columns(cells: list[tuple[Shown, Shown]], lines: int, *, right: bool) ->
             parts += [(fit(name, names), "$text-muted"), " ", fit(value, numbers, right=right), "   "]
         rows.append(Content.assemble(*parts))
     return rows
-
-
-def confusion_block(confusion: Confusion) -> list[Content]:
-    """Three lines: rows are what was so, columns what was predicted."""
-    negative, positive = cut(safe(confusion.negative), 14), cut(safe(confusion.positive), 14)
-    left = max(len(negative), len(positive), len("predicted"))
-    first, second = max(len(negative), 5), max(len(positive), 5)
-    cells = [
-        (negative, confusion.true_negatives, confusion.false_positives),
-        (positive, confusion.false_negatives, confusion.true_positives),
-    ]
-    head = Content.assemble(
-        (
-            f"{'predicted':<{left}}  {fit(negative, first, right=True)}  {fit(positive, second, right=True)}",
-            "$text-muted",
-        )
-    )
-    lines = [head]
-    for row, (name, one, two) in enumerate(cells):
-        styles = ("", "$error") if row == 0 else ("$error", "")
-        lines.append(
-            Content.assemble(
-                (fit(name, left), "$text-muted"),
-                (f"  {one:>{first}}", styles[0] if one else ""),
-                (f"  {two:>{second}}", styles[1] if two else ""),
-            )
-        )
-    return lines
 
 
 def _beside(blocks: list[list[Content]], lines: int, width: int) -> list[Content]:

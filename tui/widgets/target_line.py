@@ -63,7 +63,7 @@ class TargetLine(Widget):
     """A row of targets, one of them chosen; it scrolls where they do not all fit."""
 
     DEFAULT_CSS = """
-    TargetLine { height: 1; }
+    TargetLine { width: 1fr; height: 1; }
     """
 
     shown: reactive[tuple[Target, ...]] = reactive(())

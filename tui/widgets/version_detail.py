@@ -126,8 +126,12 @@ def probe_items(probe: ProbeResult | EngineError) -> Iterable[Content]:
     shown = ", ".join(safe(text) for text in probe.predictions[:PREDICTIONS_SHOWN])
     more = " …" if probe.rows > min(len(probe.predictions), PREDICTIONS_SHOWN) else ""
     yield Content.assemble(("✓ passed", "$success"), f" {rows} → {shown}{more}")
-    yield Content(f"loaded in {values.duration(probe.load_seconds)}")
-    yield Content(f"predicted in {values.duration(probe.predict_seconds)}")
+    yield Content(f"loaded in {_brief(probe.load_seconds)}")
+    yield Content(f"predicted in {_brief(probe.predict_seconds)}")
+
+
+def _brief(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else values.duration(seconds)
 
 
 def _pairs(found: Mapping[str, str]) -> list[Content]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def workshop(demo_store: DemoStore, tmp_path_factory: pytest.TempPathFactory) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-        with LocalProcess(tracking) as process:
+        with closing(LocalProcess(tracking)) as process:
             yield Workshop(process, tracking)
 
 

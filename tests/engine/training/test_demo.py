@@ -22,8 +22,9 @@ from engine.training.sweep import parse_grid
 from engine.uri import TrackingUri
 from tests.engine.training.conftest import runs_of, wait_until
 from tests.support.demo import DemoStore, uri_of
+from tests.support.server import serving
 
-SMALL = "n_neighbors=3,5 weights=uniform metric=euclidean,chebyshev algorithm=auto,ball_tree"
+SMALL = "n_neighbors=3,5,7 weights=uniform metric=euclidean,chebyshev algorithm=auto,ball_tree"
 
 DRIVER = f"""
 import sys
@@ -134,32 +135,40 @@ def refuse_while_running(tracking: TrackingUri) -> None:
     client.set_tag(parent.run_id, "console.worker", f"{socket.gethostname()}:{os.getpid()}")
 
 
-def test_an_interrupted_demo_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tracking = uri_of(tmp_path)
+def kill_demo(tracking: TrackingUri, trials: int) -> set[str]:
+    """Run the small demo in a process that is killed after some trials; the runs that are finished."""
     driver = subprocess.Popen([sys.executable, "-c", DRIVER, tracking.raw], stdout=subprocess.PIPE, text=True)
     assert driver.stdout
     for line in driver.stdout:
-        if int(line) >= 3:
+        if int(line) >= trials:
             break
     driver.kill()
     driver.communicate()
     wait_until(lambda: all(run.status != "RUNNING" for run in runs_of(tracking, "heart-disease")))
-    first = {run.run_id for run in runs_of(tracking, "heart-disease") if run.status == "FINISHED"}
-    assert 3 <= len(first) < 8
+    return {run.run_id for run in runs_of(tracking, "heart-disease") if run.status == "FINISHED"}
 
+
+def test_an_interrupted_demo_is_completed_on_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(demo, "PUBLISHED", replace(demo.PUBLISHED, grid=parse_grid(SMALL)))
     monkeypatch.setattr(demo, "LEAK_FREE", replace(demo.LEAK_FREE, grid=parse_grid(SMALL)))
-    refuse_while_running(tracking)
-    report = again(tracking)
-    assert (report.trained, report.registered) == (16 - len(first), 2)
-    runs = runs_of(tracking, "heart-disease")
-    trials = [run for run in runs if run.parent_run_id and run.status == "FINISHED"]
-    assert first <= {run.run_id for run in runs}
-    assert len(trials) == len({run.run_name for run in trials}) == 8
-    parents = [run for run in runs if not run.parent_run_id]
-    assert [(run.status, run.metrics["trials_finished"]) for run in parents] == [("FINISHED", 8)]
-    assert [(v.version, v.stage) for v in versions(tracking)] == [(1, "Archived"), (2, "Production")]
-    assert again(tracking).trained == 0
+    with serving(uri_of(tmp_path).raw, tmp_path) as server:
+        tracking = server.uri
+        first = kill_demo(tracking, 3)
+        assert 3 <= len(first) < 12
+        refuse_while_running(tracking)
+
+        report = again(tracking)
+        assert (report.trained, report.registered) == (24 - len(first), 2)
+        runs = runs_of(tracking, "heart-disease")
+        trials = [run for run in runs if run.parent_run_id and run.status == "FINISHED"]
+        assert first <= {run.run_id for run in runs}
+        assert len(trials) == len({run.run_name for run in trials}) == 12
+        parents = [run for run in runs if not run.parent_run_id]
+        assert [(run.status, run.metrics["trials_finished"]) for run in parents] == [("FINISHED", 12)]
+        assert [(v.version, v.stage) for v in versions(tracking)] == [(1, "Archived"), (2, "Production")]
+        assert (again(tracking).trained, again(tracking).registered) == (0, 0)
 
 
 def test_a_cancelled_demo_says_so(tmp_path: Path) -> None:

@@ -216,9 +216,14 @@ def pending_models(tracking: TrackingUri, name: str) -> list[str]:
     return [model.model_id for model in models if str(model.status) == "PENDING"]
 
 
-def test_cancelling_keeps_what_is_finished(own_store: TrackingUri, slow: SweepSpec) -> None:
+def test_cancelling_keeps_what_is_finished(
+    own_store: TrackingUri, slow: SweepSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path.parent)
+    relative = TrackingUri(f"sqlite:///{tmp_path.name}/mlflow.db", "test")
+    data = replace(slow.dataset, path=os.path.relpath(slow.dataset.file))
     cancel = CancelToken()
-    result, events = run_until(own_store, slow, 1, cancel.cancel, cancel)
+    result, events = run_until(relative, replace(slow, dataset=data), 1, cancel.cancel, cancel)
     assert (result.finished, result.killed, result.cancelled) == (1, 1, True)
     killed = [event for event in events if isinstance(event, TrialKilled)]
     assert [event.index for event in killed] == [1]

@@ -152,6 +152,44 @@ async def test_a_new_alias_is_typed_from_anywhere(mlflow_store_copy: MlflowStore
     assert aliases(mlflow_store_copy)["hold"] == 1
 
 
+async def test_the_command_line_opens_the_dialog_and_writes_nothing(mlflow_store_copy: MlflowStore) -> None:
+    before = registered(mlflow_store_copy)
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        line = f"promote {MODEL} 3 staging"
+        await pilot.press("colon", *("space" if char == " " else char for char in line), "enter")
+        await settle(pilot)
+        dialog = console.screen
+        assert isinstance(dialog, PromoteDialog)
+        assert dialog.target.label == "◐ Staging"
+        assert "version 3 – None → ◐ Staging" in text_of(console)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(console.screen, ModelsScreen)
+        assert console.screen.version is not None
+        assert console.screen.version.version == 3
+    assert registered(mlflow_store_copy) == before
+
+
+async def test_many_aliases_scroll_and_the_chosen_one_is_seen(mlflow_store_copy: MlflowStore) -> None:
+    with sqlite3.connect(mlflow_store_copy.path) as db:
+        for number in range(30):
+            row = (f"alias-{number:02d}", 1, MODEL)
+            db.execute("INSERT INTO registered_model_aliases (alias, version, name) VALUES (?, ?, ?)", row)
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=(80, 24), notifications=True) as pilot:
+        await go_to(pilot, 1)
+        await promotion(pilot)
+        for _ in range(20):
+            await pilot.press("right")
+        await settle(pilot)
+        screen = text_of(console)
+        assert "@alias-18" in screen
+        assert "‹" in screen
+        assert "›" in screen
+
+
 async def test_a_reserved_alias_is_refused_with_the_reason(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:

@@ -6,11 +6,12 @@ from typing import cast
 
 from rich.cells import cell_len
 
+from engine.runs.metrics import Confusion
 from engine.text import Shown
 from tests.hostile.payloads import PAYLOADS
 from tests.hostile.stream import strays
 from tests.tui.widgets.support import Stage
-from tui.widgets.confusion import ConfusionCounts, ConfusionMatrix
+from tui.widgets.confusion import ConfusionMatrix
 from tui.widgets.empty import EmptyState
 from tui.widgets.key_value import KeyValue, Pair, Section
 from tui.widgets.plot import Plot, Series
@@ -70,6 +71,6 @@ async def test_in_the_other_widgets() -> None:
         for text in RAW:
             empty.show(text, [text], [(text, text)])
             pane.show([Section(text, [Pair(text, text)], text), Section(text, [], text)])
-            matrix.set_counts(ConfusionCounts(1, 2, 3, 4, text, text))
+            matrix.set_counts(Confusion(1, 2, 3, 4, text, text))
             await pilot.pause()
         _clean(stage.take_written())

@@ -252,7 +252,7 @@ async def test_the_wheel_goes_sideways(shift: bool, kind: type[events.MouseEvent
     table = Table(CountingSource(100))
     async with Stage(table).run_test(size=SIZE) as pilot:
         await _ready(pilot, table)
-        turn = kind(table, 5, 5, 0, 0, 0, shift, False, False)  # type: ignore[arg-type]
+        turn = kind(table, 5, 5, 0, 0, 0, shift, False, False)
         table.post_message(turn)
         await pilot.pause()
         assert (table.focused_column, table.scroll_offset.y) == ("c1", 0)

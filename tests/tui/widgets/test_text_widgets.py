@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
+from engine.runs.metrics import Confusion
 from engine.text import Shown, safe
 from tests.tui.widgets.support import Stage
 from tui.widgets.cells import fit, wrapped
-from tui.widgets.confusion import ConfusionCounts, ConfusionMatrix
+from tui.widgets.confusion import ConfusionMatrix
 from tui.widgets.empty import EmptyState
 from tui.widgets.key_value import KeyValue, Pair, Section
 
-COUNTS = ConfusionCounts(29, 3, 2, 27, Shown("no disease"), Shown("disease"))
+COUNTS = Confusion(27, 29, 3, 2, positive="disease", negative="no disease")
 LONG = safe("a long value that goes on and on until it has to be continued in the next line")
 
 

@@ -1,0 +1,38 @@
+"""Keeping passwords and tokens out of everything that is shown, logged or exported."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from collections.abc import Iterable
+
+from engine.uri import redact
+
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
+_VARIABLES = (
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+    "DATABRICKS_TOKEN",
+    "DATABRICKS_CLIENT_SECRET",
+    "AWS_SECRET_ACCESS_KEY",
+)
+_SHORTEST = 4
+"""Shorter secrets are not looked for: their letters stand in too many words."""
+
+
+def mask(text: str, secrets: Iterable[str] = ()) -> str:
+    """`text` without the secrets in its URIs, without those of this process's environment, and
+    without `secrets`, each also in base64."""
+    known = {*secrets, *(os.environ.get(name, "") for name in _VARIABLES)}
+    for secret in sorted((s for s in known if len(s) >= _SHORTEST), key=len, reverse=True):
+        text = text.replace(secret, "***")
+        text = text.replace(base64.b64encode(secret.encode()).decode(), "***")
+    return _URI.sub(_redacted, text)
+
+
+def _redacted(match: re.Match[str]) -> str:
+    try:
+        return redact(match[0])
+    except ValueError:  # not an address after all
+        return "***"

@@ -1,0 +1,154 @@
+"""What a frame of runs costs: growing, sorting, filtering, and its memory.
+
+    .venv/bin/python tests/bench/frame.py [--runs 100000] [--repeat 5]
+
+The runs have 30 columns: 12 metrics, 11 parameters and the attributes. Two bare Python passes over one
+column of the same frame are the measure: `sorted(range(n), key=column.__getitem__)` for sorting, and
+`[row for row in range(n) if column[row] > 0.5]` for filtering. Each figure is the best of some
+repeats, in CPU milliseconds, with its ratio to the bare pass of its kind; "first" is the first time on
+a new frame, when nothing is remembered. Growing is told per run, in pages as a store gives them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+from engine.entities import Run
+from engine.query import compile_filter
+from engine.query.keys import ColumnKey
+from engine.runs.columns import default_columns
+from engine.runs.frame import RunFrame, SortKey, sorted_rows
+from engine.stores.base import PAGE
+
+START = 1_760_000_000_000
+METRIC, PARAM, CHOICE = ColumnKey("metric", "m3"), ColumnKey("param", "p3"), ColumnKey("param", "optimizer")
+NAME = ColumnKey("attribute", "run_name")
+
+SORTS = {
+    "a metric": [SortKey(METRIC, descending=True)],
+    "a numeric parameter": [SortKey(PARAM)],
+    "a text parameter": [SortKey(CHOICE)],
+    "the name": [SortKey(NAME)],
+    "three keys": [SortKey(CHOICE), SortKey(PARAM), SortKey(METRIC, descending=True)],
+}
+FILTERS = (
+    "m3 > 0.5",
+    "m3 > 0.5 and optimizer = adam",
+    "p3 >= 5",
+    "m3 > 0.9 or m4 < 0.1 or optimizer = 'sgd'",
+    "not m3 > 0.5",
+    "start_time > -7d",
+    "duration > 10m",
+    "run-99",
+    "name like '%99%'",
+    "name ~ '-(12|34)[5-9]+$'",
+)
+
+
+def page_of_runs(chance: Random, first: int, count: int) -> list[Run]:
+    runs = []
+    for number in range(first, first + count):
+        run_id = f"{chance.getrandbits(128):032x}"
+        params = {f"p{n}": str(chance.choice((1, 3, 5, 7, 9, 11))) for n in range(10)}
+        runs.append(
+            Run(
+                run_id=run_id,
+                run_name=f"run-{number}",
+                experiment_id="1",
+                status="FINISHED",
+                start_time=START - 1000 * number,
+                end_time=START - 1000 * number + chance.randrange(2_000_000),
+                user_id="ada",
+                artifact_uri=f"mlflow-artifacts:/1/{run_id}/artifacts",
+                params={**params, "optimizer": chance.choice(("adam", "sgd", "rmsprop"))},
+                metrics={f"m{n}": chance.random() for n in range(12)},
+            )
+        )
+    return runs
+
+
+def grown(total: int, look: Callable[[RunFrame], object]) -> tuple[RunFrame, float]:
+    """A frame grown page by page, and the CPU seconds of growing and looking alone."""
+    chance, frame, seconds = Random(7), RunFrame.from_runs([]), 0.0
+    for first in range(0, total, PAGE):
+        page = page_of_runs(chance, first, min(PAGE, total - first))
+        began = time.process_time()
+        frame = frame.extended(page, total=total, complete=first + PAGE >= total)
+        look(frame)
+        seconds += time.process_time() - began
+    return frame, seconds
+
+
+def milliseconds(work: Callable[[], object], repeat: int) -> float:
+    taken = []
+    for _ in range(repeat):
+        began = time.process_time()
+        work()
+        taken.append(time.process_time() - began)
+    return 1000 * min(taken)
+
+
+def resident() -> float:
+    """Megabytes that this process holds."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def line(what: str, value: float, bare: float | None = None) -> None:
+    ratio = "" if bare is None else f"{value / bare:8.1f} ×"
+    print(f"  {what:<48}{value:9.1f} ms{ratio}")
+
+
+def main() -> None:
+    reader = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    reader.add_argument("--runs", type=int, default=100_000)
+    reader.add_argument("--repeat", type=int, default=5)
+    asked = reader.parse_args()
+    before = resident()
+    frame, seconds = grown(asked.runs, lambda _: None)
+    gc.collect()
+    print(f"{len(frame):,} runs × {len(frame.keys)} columns: {resident() - before:.0f} MB")
+    print(f"  growing in pages of {PAGE}: {1000 * seconds:.0f} ms, {1e6 * seconds / len(frame):.1f} µs a run")
+    keys = [column.key for column in default_columns(frame)][:12]
+    _, watched = grown(asked.runs, lambda f: [f.reader(key)(0) for key in keys])
+    print(f"  the same, each frame drawn (12 columns): {1e6 * watched / len(frame):.1f} µs a run")
+    sorting(frame, asked.repeat)
+    filtering(frame, asked.repeat)
+    print("columns, labels, formats and widths")
+    line("of the default table", milliseconds(lambda: default_columns(frame), asked.repeat))
+
+
+def sorting(frame: RunFrame, repeat: int) -> None:
+    column = frame.column(METRIC)
+    rows = range(len(frame))
+    bare = milliseconds(lambda: sorted(rows, key=column.__getitem__), repeat)  # type: ignore[arg-type]
+    print("sorting")
+    line("bare: sorted(range(n), key=column.__getitem__)", bare, bare)
+    new = frame.extended([])
+    line("a metric, first", milliseconds(lambda: sorted_rows(new, SORTS["a metric"]), 1), bare)
+    for what, keys in SORTS.items():
+        line(what, milliseconds(lambda keys=keys: sorted_rows(frame, keys), repeat), bare)  # type: ignore[misc]
+
+
+def filtering(frame: RunFrame, repeat: int) -> None:
+    column = frame.column(METRIC)
+    rows = range(len(frame))
+    bare = milliseconds(lambda: [row for row in rows if column[row] > 0.5], repeat)  # type: ignore[operator]
+    print("filtering, the text read anew each time")
+    line("bare: [row for row in range(n) if column[row] > x]", bare, bare)
+    for text in FILTERS:
+
+        def work(text: str = text) -> list[int]:
+            return compile_filter(text, frame.keys, frame).rows(frame, now=START + 3_600_000)
+
+        line(text, milliseconds(work, repeat), bare)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""CSV files: columns as MLflow names them, values apart, never half a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from engine.errors import EngineError
+from engine.runs import export
+from engine.runs.export import write_csv
+from engine.runs.frame import RunFrame
+from tests.support.runs import START, a_run
+
+RUNS = [
+    a_run(
+        "a", name="one", params={"p": "x", "lr": ""}, metrics={"m": 0.1}, tags={"t": 'say "hi", you\nthere'}
+    ),
+    a_run("b", start=START + 250, status="RUNNING", seconds=None, metrics={"m": math.nan, "i": -math.inf}),
+    a_run("c", start=None, seconds=None, metrics={"m": math.inf}, params={"p": "a\rb"}),
+]
+FRAME = RunFrame.from_runs(RUNS)
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_bytes().decode(), newline="")))
+
+
+def test_columns_and_values(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    assert write_csv(FRAME, path) == 3
+    header, first_line = path.read_text().split("\n")[:2]
+    assert header == (
+        "run_id,experiment_id,status,artifact_uri,start_time,end_time"
+        ",metrics.i,metrics.m,params.lr,params.p,tags.t"
+    )
+    assert first_line.startswith(
+        "a,1,FINISHED,mlflow-artifacts:/1/a/artifacts"
+        ",2025-10-09 08:53:20.000+00:00,2025-10-09 08:53:21+00:00,"
+    )
+    first, second, third = read(path)
+    assert first["tags.t"] == 'say "hi", you\nthere'
+    assert third["params.p"] == "a\rb"
+    assert (second["start_time"], second["end_time"]) == ("2025-10-09 08:53:20.250+00:00", "")
+    assert third["start_time"] == ""
+
+
+def test_missing_empty_nan_and_infinite_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    write_csv(FRAME, path)
+    lines = path.read_text().split("\n")
+    assert lines[1].split("+00:00,")[2].startswith(',0.1,"",x,')
+    assert [row["metrics.m"] for row in read(path)] == ["0.1", "NaN", "inf"]
+    assert [row["metrics.i"] for row in read(path)] == ["", "-inf", ""]
+
+
+def test_rows_in_the_given_order(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    assert write_csv(FRAME, path, [2, 0]) == 2
+    assert [row["run_id"] for row in read(path)] == ["c", "a"]
+    assert write_csv(RunFrame.from_runs([]), path) == 0
+    assert path.read_text() == "run_id,experiment_id,status,artifact_uri,start_time,end_time\n"
+
+
+def test_an_existing_file_is_replaced_and_keeps_its_rights(tmp_path: Path) -> None:
+    path, link = tmp_path / "runs.csv", tmp_path / "link.csv"
+    path.write_text("old")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    write_csv(FRAME, link)
+    assert link.is_symlink()
+    assert len(read(path)) == 3
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_fault_leaves_the_old_file_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text("old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(export.os, "fsync", full)
+    with pytest.raises(EngineError) as caught:
+        write_csv(FRAME, path)
+    assert caught.value.title == "The file cannot be written"
+    assert caught.value.detail == f"{path}: No space left on device"
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["runs.csv"]
+
+
+@pytest.mark.parametrize("name", ["missing/runs.csv", ".", "\0.csv", "x" * 300])
+def test_a_place_that_cannot_be_written_is_one_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(EngineError, match="The file cannot be written"):
+        write_csv(FRAME, tmp_path / name)
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(path.read_bytes()))
+    reader.start()
+    write_csv(FRAME, path)
+    reader.join(10)
+    assert got[0].count(b"\n") == 5
+    assert stat.S_ISFIFO(path.stat().st_mode)
+
+
+def test_text_that_is_no_unicode_is_written_in_escapes(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    write_csv(RunFrame.from_runs([a_run("a", params={"p": "x\ud800"})]), path)
+    assert read(path)[0]["params.p"] == "x\\ud800"

@@ -1,0 +1,87 @@
+"""The gate: whatever comes from outside, only harmless characters go on to a screen."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.text import LIMIT, Shown, cell_width, cut, safe, safe_lines
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("", ""),
+        ("\x1b[31mred", "␛[31mred"),
+        ("\x1b]0;title\x07", "␛]0;title␇"),
+        ("a\nb\tc\rd\0", "a␊b␉c␍d␀"),
+        ("\x7f\x9b31m", "␡�31m"),
+        ("\u202eabc\u2066", "�abc�"),
+        ("a\u200bb\ufeffc\u00add", "a�b�c�d"),
+        ("a\u00a0b\u3000c", "a b c"),
+        ("\ud800", "�"),
+        ("\u2028\u2029", "��"),
+        ("\u3164\u115f\u2800\u034f", "����"),
+        ("\U000e0041\U000e0101", "��"),
+        ("👩\u200d🔬", "👩\u200d🔬"),
+        ("naïve 实验 ❤\ufe0f", "naïve 实验 ❤\ufe0f"),
+        ("[/x] [bold]", "[/x] [bold]"),
+    ],
+)
+def test_what_is_shown(text: str, shown: str) -> None:
+    assert safe(text) == shown
+
+
+def test_other_things_are_shown_as_their_text() -> None:
+    assert safe(7) == "7"
+    assert safe(None) == "None"
+    assert safe(ValueError("a\nb")) == "a␊b"
+
+
+def test_long_text_is_cut_with_a_mark() -> None:
+    assert safe("x" * LIMIT) == "x" * LIMIT
+    assert safe("x" * (LIMIT + 1)) == "x" * (LIMIT - 1) + "…"
+    assert safe("abcdef", 4) == "abc…"
+
+
+@given(st.text(st.characters(), max_size=60))
+def test_nothing_that_acts_on_a_terminal_gets_through(text: str) -> None:
+    shown = safe(text)
+    assert len(shown) == len(text)
+    for char in shown:
+        assert char == "\u200d" or unicodedata.category(char) not in (
+            "Cc",
+            "Cf",
+            "Cs",
+            "Zl",
+            "Zp",
+            "Co",
+            "Cn",
+        )
+    assert safe(shown) == shown
+
+
+def test_lines() -> None:
+    assert safe_lines("one\r\ntwo\n\n\tthree\x1b") == ["one", "two", "", "    three␛"]
+    assert safe_lines("") == [""]
+    assert safe_lines("abcdef", limit=3) == ["abc", "…"]
+    assert safe_lines("abc", limit=3) == ["abc"]
+
+
+def test_cutting_to_a_width() -> None:
+    assert cut(Shown("abc"), 3) == "abc"
+    assert cut(Shown("abcd"), 3) == "ab…"
+    assert cut(Shown("abcd"), 1) == "…"
+    assert cut(Shown("abcd"), 0) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [("", 0), ("abc", 3), ("é", 1), ("e\u0301", 1), ("模型", 4), ("ﬁ", 1), ("🚀", 2), ("–…✓", 3)],
+)
+def test_cells(text: str, cells: int) -> None:
+    assert cell_width(Shown(text)) == cells

@@ -1,0 +1,135 @@
+"""Which store is meant, and what of its address may be shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import UriError
+from engine.uri import TrackingUri, redact, resolve
+
+
+def test_the_command_line_goes_before_the_environment_and_that_before_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    env = {"MLFLOW_TRACKING_URI": "http://there:5000/"}
+    assert resolve("http://here:5000", env) == TrackingUri("http://here:5000", "--tracking-uri")
+    assert resolve(None, env) == TrackingUri("http://there:5000", "MLFLOW_TRACKING_URI")
+    assert resolve("  ", env).origin == "MLFLOW_TRACKING_URI"
+    assert resolve(None, {"MLFLOW_TRACKING_URI": " "}) == TrackingUri(
+        f"sqlite:///{tmp_path}/mlflow.db", "default"
+    )
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind"),
+    [
+        ("http://h:5000", "rest"),
+        ("HTTPS://h", "rest"),
+        ("sqlite:///x.db", "sql"),
+        ("SQLite:////x.db", "sql"),
+        ("postgresql://h/db", "client"),
+        ("databricks", "client"),
+        ("databricks://profile", "client"),
+        ("file:///tmp/mlruns", "client"),
+        ("./mlruns", "client"),
+    ],
+)
+def test_kinds(raw: str, kind: str) -> None:
+    assert TrackingUri(raw, "default").kind == kind
+
+
+def test_a_path_to_a_database_is_taken_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert resolve("runs.db", {}).raw == f"sqlite:///{tmp_path}/runs.db"
+    assert resolve("~/runs.sqlite", {}).raw == "sqlite:////home/ada/runs.sqlite"
+    (tmp_path / "odd").touch()
+    assert resolve("odd", {}).raw == f"sqlite:///{tmp_path}/odd"
+    assert resolve("nothing-here", {}).raw == "nothing-here"
+
+
+def test_the_database_file() -> None:
+    def path(raw: str) -> Path | None:
+        return TrackingUri(raw, "default").sqlite_path
+
+    assert path("sqlite:////a/b.db") == Path("/a/b.db")
+    assert path("sqlite:///b.db?timeout=5") == Path.cwd() / "b.db"
+    assert path("http://h/b.db") is None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "http://",
+        "http://:5000",
+        "https:///x",
+        "http://[::1",
+        "http://h:port",
+        "http://h:99999",
+        "sqlite:",
+        "sqlite://",
+        "sqlite:///",
+    ],
+)
+def test_addresses_that_cannot_be_read(raw: str) -> None:
+    with pytest.raises(UriError) as caught:
+        resolve(raw, {})
+    assert caught.value.exit_status == 2
+    assert caught.value.hint.startswith("Write it as")
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://h:5000/path", "http://h:5000/path"),
+        ("http://ada:s3cret@h:5000", "http://ada:***@h:5000"),
+        ("https://token@h", "https://***@h"),
+        ("http://ada:s3:cr@et@h", "http://ada:***@h"),
+        ("http://ada:se/cr#et?@h/x", "http://ada:***@h/x"),
+        ("http://h:5000/a@b", "http://h:5000/a@b"),
+        (
+            "postgresql+psycopg2://u:1/2#3@h:5432/db?sslmode=require",
+            "postgresql+psycopg2://u:***@h:5432/db?sslmode=require",
+        ),
+        ("http://h/?a=1&api_key=abc&Token=x;y=2", "http://h/?a=1&api_key=***&Token=***;y=2"),
+        ("http://h/?sig=a%2Fb#f", "http://h/?sig=***#f"),
+        ("mssql+pyodbc:///?odbc_connect=PWD%3Dabc", "mssql+pyodbc:///?odbc_connect=***"),
+        ("sqlite:////home/a@b/c.db", "sqlite:////home/a@b/c.db"),
+        ("http://[::1", "http://[::1"),
+        ("databricks", "databricks"),
+        ("http://h/\x1b[31m", "http://h/␛[31m"),
+        ("", ""),
+    ],
+)
+def test_secrets_are_not_shown(uri: str, shown: str) -> None:
+    assert redact(uri) == shown
+    assert TrackingUri(uri, "default").shown == shown
+
+
+def test_an_error_shows_no_secret_either() -> None:
+    with pytest.raises(UriError) as caught:
+        resolve("http://ada:s3cret@", {})
+    assert "s3cret" not in str(caught.value)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_an_address_or_one_error(text: str) -> None:
+    redact(text)
+    redact(f"http://{text}")
+    try:
+        uri = resolve(f"http://{text}", {})
+    except UriError:
+        return
+    assert uri.kind == "rest"
+
+
+@given(st.text("abc/#?@:%&=", min_size=1, max_size=20))
+def test_no_password_gets_through(password: str) -> None:
+    secret = f"S3{password}S3"
+    assert secret not in redact(f"postgresql://ada:{secret}@h/db")
+    assert secret not in redact(f"http://ada:{secret}@h:5000/")

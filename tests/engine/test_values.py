@@ -1,0 +1,175 @@
+"""How numbers, durations and times are written."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.values import (
+    NumberFormat,
+    ago,
+    as_number,
+    count,
+    delta,
+    duration,
+    format_for,
+    is_infinite,
+    moment,
+    number,
+    size,
+)
+
+STORED_INF = 1.7976931348623157e308
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([0.918, 0.75, 1.0], ["0.9180", "0.7500", "1.0000"]),
+        ([29.0, 3.0, -4.0], ["29", "3", "-4"]),
+        ([0.0, 0.0], ["0", "0"]),
+        ([-0.0, 0.5], ["0.0000", "0.5000"]),
+        ([1234.5, 0.25, 0.001], ["1234.50", "0.25", "0.001"]),
+        ([0.0012, 0.0034], ["0.001200", "0.003400"]),
+        ([0.5, 0.00001], ["0.5000", "1e-05"]),
+        ([0.00001, 0.00002], ["1.000e-05", "2.000e-05"]),
+        ([1e9, 2.5e12], ["1.000e+09", "2.500e+12"]),
+        ([None, math.nan, math.inf, -math.inf], ["–", "NaN", "inf", "-inf"]),
+        ([0.5, STORED_INF, -STORED_INF], ["0.5000", "inf", "-inf"]),
+        ([], []),
+    ],
+)
+def test_a_column_of_numbers(values: list[float | None], shown: list[str]) -> None:
+    fmt = format_for(values)
+    assert [fmt(value) for value in values] == shown
+
+
+@pytest.mark.parametrize(
+    ("fmt", "value", "shown"),
+    [
+        (NumberFormat(0), 0.5, "0.5000"),
+        (NumberFormat(0), 2.7, "2.7000"),
+        (NumberFormat(0), 1e-7, "1e-07"),
+        (NumberFormat(4), 1e300, "1.000e+300"),
+        (NumberFormat(0), 1e20, "1.000e+20"),
+        (NumberFormat(4), -0.00004, "-4e-05"),
+        (NumberFormat(2), -0.0, "0.00"),
+    ],
+)
+def test_a_value_unlike_the_sampled_ones_is_not_rounded_away(
+    fmt: NumberFormat, value: float, shown: str
+) -> None:
+    assert fmt(value) == shown
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=5), st.floats())
+def test_any_number_is_written_in_little_room_and_reads_as_about_itself(
+    sample: list[float], value: float
+) -> None:
+    shown = format_for(sample)(value)
+    assert len(shown) <= 21
+    if math.isnan(value):
+        assert shown == "NaN"
+    elif is_infinite(value):
+        assert shown in ("inf", "-inf")
+    else:
+        read = float(shown)
+        assert math.copysign(1, read) == math.copysign(1, value) or read == 0 == round(value, 300)
+        assert abs(read - value) <= max(0.5, abs(value) * 0.06)
+
+
+def test_one_number_on_its_own() -> None:
+    assert [number(value) for value in (7.0, 0.25, 1e-9, None)] == ["7", "0.2500", "1.000e-09", "–"]
+
+
+def test_differences_have_a_sign() -> None:
+    fmt = NumberFormat(4)
+    assert [delta(value, fmt) for value in (0.0, 0.5, -0.1639, 1e-6)] == ["=", "+0.5000", "−0.1639", "+1e-06"]
+    assert [delta(value, fmt) for value in (math.nan, math.inf)] == ["NaN", "inf"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (None, "–"),
+        (0, "0.00s"),
+        (0.314, "0.31s"),
+        (8.24, "8.2s"),
+        (59.94, "59.9s"),
+        (59.96, "1m00s"),
+        (65, "1m05s"),
+        (3599.9, "59m59s"),
+        (7385, "2h03m"),
+        (86400 * 3 + 4 * 3600, "3d04h"),
+        (-90, "−1m30s"),
+        (math.nan, "NaN"),
+        (math.inf, "inf"),
+    ],
+)
+def test_durations(seconds: float | None, shown: str) -> None:
+    assert duration(seconds) == shown
+
+
+NOW = 1_760_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0 s ago"),
+        (8.9, "8 s ago"),
+        (-20, "0 s ago"),
+        (120, "2 min ago"),
+        (3599, "59 min ago"),
+        (3 * 3600, "3 h ago"),
+        (3 * 86400, "3 d ago"),
+    ],
+)
+def test_how_long_ago(seconds: float, shown: str) -> None:
+    assert ago(NOW - int(seconds * 1000), NOW) == shown
+
+
+def test_long_ago_and_the_future_are_dates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    assert ago(None, NOW) == "–"
+    assert ago(NOW - 30 * 86_400_000, NOW) == "2025-09-09"
+    assert ago(NOW + 3_600_000, NOW) == "2025-10-09 09:53:20"
+    assert moment(NOW) == "2025-10-09 08:53:20"
+    assert moment(None) == "–"
+    assert moment(10**30) == str(10**30)
+    assert moment(-(10**17)) == str(-(10**17))
+
+
+def test_counts_and_sizes() -> None:
+    assert count(12431) == "12,431"
+    assert [size(value) for value in (None, 0, 999, 14_200, 3_100_000, 5 * 10**12)] == [
+        *("–", "0 B", "999 B", "14.2 kB", "3.1 MB", "5.0 TB")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3", 3.0),
+        ("-1e-3", -0.001),
+        ("1_000", None),
+        ("", None),
+        (None, None),
+        ("auto", None),
+        ("0x10", None),
+        ("True", None),
+        ("inf", math.inf),
+        ("\ud800", None),
+    ],
+)
+def test_texts_read_as_numbers(text: str | None, value: float | None) -> None:
+    assert as_number(text) == value
+
+
+def test_nan_is_a_number_that_is_none() -> None:
+    assert math.isnan(as_number("nan") or 0.0)

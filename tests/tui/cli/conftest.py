@@ -1,0 +1,91 @@
+"""The installed command in a folder and a home of its own, as a script or a shell runs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import MlflowStore
+from tests.support.console import faults, run_command
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command wrote and its exit status."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """stdout as the one JSON object that it must be."""
+        assert self.out.endswith("\n")
+        assert self.out.count("\n") == 1
+        payload = json.loads(self.out, parse_constant=_no_constant)
+        assert isinstance(payload, dict)
+        return payload
+
+    @property
+    def table(self) -> list[list[str]]:
+        """The lines of stdout, cut where two blanks or more stand."""
+        return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in self.out.splitlines()]
+
+
+def _no_constant(name: str) -> None:
+    pytest.fail(f"{name} is not JSON")
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """An empty home folder; afterwards the log in it must hold no traceback."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    yield folder
+    assert faults(folder) == ""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder to work in."""
+    here = tmp_path / "work"
+    here.mkdir()
+    return here
+
+
+@pytest.fixture
+def run(folder: Path, home: Path) -> Run:
+    """`run("runs", "x", env={…})`: the command without a terminal, in `folder`."""
+
+    def run_it(*arguments: str, env: Mapping[str, str] | None = None) -> Ended:
+        done = run_command(*arguments, cwd=folder, home=home, env=env)
+        return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run_it
+
+
+@pytest.fixture
+def on_store(run: Run, mlflow_store: MlflowStore) -> Run:
+    """`run` on the store that MLflow made; for reading only."""
+    return _on(run, mlflow_store.uri)
+
+
+@pytest.fixture
+def on_copy(run: Run, mlflow_store_copy: MlflowStore) -> Run:
+    """`run` on a copy of that store, for writing."""
+    return _on(run, mlflow_store_copy.uri)
+
+
+def _on(run: Run, uri: str) -> Run:
+    def run_it(*arguments: str, env: Mapping[str, str] | None = None) -> Ended:
+        return run("--tracking-uri", uri, *arguments, env=env)
+
+    return run_it

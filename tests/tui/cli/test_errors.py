@@ -1,0 +1,152 @@
+"""One clear error whatever is wrong with the store, the server, the output or ourselves."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from engine.errors import NotFound
+from tests.conftest import MlflowStore
+from tests.support.console import COMMAND, environment
+from tests.support.web import Answer, serving
+from tests.tui.cli.conftest import Run
+from tui.cli.errors import Problem, problem_of
+
+PASSWORD = "hunter2secret"
+
+
+def _block(err: str) -> None:
+    """One error for people: a title, no more than that in the first line, nothing of Python's."""
+    assert err.startswith("error: ")
+    assert err.count("error: ") == 1
+    assert "Traceback" not in err
+
+
+def test_a_file_that_is_no_database(run: Run, folder: Path) -> None:
+    (folder / "notes.db").write_text("dear diary")
+    done = run("--tracking-uri", "notes.db", "experiments")
+    assert (done.status, done.out) == (1, "")
+    _block(done.err)
+    assert "not a database" in done.err
+    assert (folder / "notes.db").read_text() == "dear diary"
+
+
+def test_a_database_of_an_old_schema(run: Run, mlflow_store_copy: MlflowStore) -> None:
+    with sqlite3.connect(mlflow_store_copy.path) as database:
+        database.execute("UPDATE alembic_version SET version_num = '0a8213491aaa'")
+        database.execute("ALTER TABLE runs DROP COLUMN lifecycle_stage")
+    database.close()
+    done = run("--tracking-uri", mlflow_store_copy.uri, "runs", "heart", "--json")
+    assert done.status == 1
+    assert "mlflow db upgrade" in done.json["error"]["hint"]
+    _block(done.err)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer(401, b"who?"), "MLFLOW_TRACKING_USERNAME"),
+        (Answer(403, b"no"), "denies this"),
+        (Answer(500, b"<h1>oops</h1>"), "failed"),
+        (Answer(200, b"<!DOCTYPE html><title>Sign in</title>"), "does not answer as MLflow does"),
+    ],
+)
+def test_a_server_that_does_not_answer_as_it_should(run: Run, answer: Answer, told: str) -> None:
+    with serving() as web:
+        web.will_answer(answer)
+        address = web.uri.replace("//", f"//ada:{PASSWORD}@")
+        done = run("--tracking-uri", address, "experiments", "--json")
+    assert done.status == 1
+    error = done.json["error"]
+    assert told in " ".join(error.values())
+    assert PASSWORD not in done.out + done.err
+    _block(done.err)
+
+
+def test_a_server_that_is_down(run: Run) -> None:
+    done = run("--tracking-uri", "http://127.0.0.1:9", "runs", "x")
+    assert (done.status, done.out) == (1, "")
+    assert "cannot be reached" in done.err
+
+
+def test_hostile_text_in_an_error_is_made_harmless(run: Run, mlflow_store: MlflowStore) -> None:
+    done = run("--tracking-uri", mlflow_store.uri, "runs", "\x1b[31mred\x07\u202e")
+    assert done.status == 1
+    assert not {"\x1b", "\x07", "\u202e"} & set(done.err)
+
+
+def test_a_reader_that_leaves_early_is_no_error(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
+    for arguments in (["runs", "heart"], ["runs", "heart", "--json"], ["--help"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(
+            [COMMAND, "--tracking-uri", mlflow_store.uri, *arguments],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            cwd=folder,
+            env=environment(home),
+            timeout=60,
+            check=False,
+        )
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("json", [[], ["--json"]])
+def test_a_full_disk_is_told(mlflow_store: MlflowStore, folder: Path, home: Path, json: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [COMMAND, "--tracking-uri", mlflow_store.uri, "experiments", *json],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            env=environment(home),
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    _block(done.stderr.decode())
+    assert b"The output cannot be written" in done.stderr
+
+
+def test_closed_streams_are_no_error(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
+    command = f"exec '{COMMAND}' --tracking-uri '{mlflow_store.uri}' experiments <&- >&- 2>&-"
+    done = subprocess.run(["sh", "-c", command], cwd=folder, env=environment(home), timeout=60, check=False)
+    assert done.returncode == 0
+
+
+def test_a_fault_of_our_own_goes_to_the_log_without_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    try:
+        raise RuntimeError(f"cannot open http://ada:{PASSWORD}@host/x?token={PASSWORD}")
+    except RuntimeError as error:
+        problem = problem_of(error)
+    log = tmp_path / "mlflow-console" / "console.log"
+    assert problem.status == 1
+    assert "RuntimeError: cannot open http://ada:***@host" in problem.detail
+    assert str(log) in problem.hint
+    assert "Traceback" in log.read_text()
+    assert PASSWORD not in log.read_text() + problem.detail
+    assert log.stat().st_mode & 0o077 == 0
+
+
+def test_a_fault_is_told_even_if_the_log_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    assert "could not be written" in problem_of(ValueError("x")).hint
+
+
+def test_the_parts_of_an_engine_error_are_kept() -> None:
+    assert problem_of(NotFound("a", "b", "c")) == Problem("a", "b", "c", 1)
+    assert problem_of(KeyboardInterrupt()) == Problem("Stopped", status=130)
+    assert problem_of(PermissionError(13, "Permission denied", "/x")) == Problem("Permission denied", "/x")

@@ -1,0 +1,119 @@
+"""What a user sees before anything is read: help, version, wrong use."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+from tests.tui.cli.conftest import Run
+from tui.cli.main import COMMANDS, cli
+
+SUBPROCESS = """
+import sys
+from tui.cli.main import main
+status = main(sys.argv[1:])
+print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+sys.exit(status)
+"""
+HEAVY = {"textual", "mlflow", "pandas", "numpy", "sklearn", "skops", "requests", "rich", "sqlite3"}
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_lists_every_command_in_a_line(run: Run, flag: str) -> None:
+    done = run(flag)
+    assert (done.status, done.err) == (0, "")
+    for name, (_, line) in COMMANDS.items():
+        assert f"  {name} " in done.out
+        assert line.split()[0] in done.out
+    assert "Exit status: 0 done" in done.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(run: Run, command: str) -> None:
+    done = run(command, "--help")
+    assert (done.status, done.err) == (0, "")
+    assert "Example:" in done.out
+    assert f"mlflow-console {command}" in done.out or f" {command} " in done.out
+    assert "--json" in done.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_s_own_help_agrees_with_its_line_in_the_table(command: str) -> None:
+    import click
+
+    found = cli.get_command(click.Context(cli), command)
+    assert found is not None
+    assert found.name == command
+    assert found.help
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
+def test_help_imports_nothing_heavy(arguments: list[str], clean_environment: Mapping[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SUBPROCESS, *arguments],
+        capture_output=True,
+        text=True,
+        env={**clean_environment, "LANG": "C.UTF-8"},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    loaded = set(done.stderr.split())
+    # the group's own help needs no more than click; a command's may know how wide a letter is
+    assert loaded & (HEAVY if len(arguments) == 1 else HEAVY - {"rich"}) == set()
+
+
+def test_version_is_the_package_s(run: Run) -> None:
+    from importlib.metadata import version
+
+    assert run("--version").out == f"mlflow-console {version('mlflow-console')}\n"
+
+
+def test_without_a_command_and_without_a_terminal_it_names_the_commands(run: Run) -> None:
+    done = run()
+    assert (done.status, done.out) == (2, "")
+    assert "needs a terminal" in done.err
+    assert "mlflow-console runs" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["rnus"], "Did you mean runs?"),
+        (["xyzzy"], "Commands: experiments, runs"),
+        (["runs"], "Missing argument 'EXPERIMENT'"),
+        (["runs", "a", "b"], "unexpected extra argument"),
+        (["runs", "a", "--limit", "0"], "--limit"),
+        (["runs", "a", "--limti", "1"], "--limit"),
+        (["runs", "a", "--tracking-uri", "x.db"], "mlflow-console --tracking-uri URI runs …"),
+        (["journal", "--read-only"], "mlflow-console --read-only journal …"),
+        (["best", "a", "--higher", "--lower"], "both higher and lower"),
+        (["compare", "one"], "needs two runs"),
+        (["compare", "a", "b", "--filter", "x > 1"], "--experiment"),
+        (["compare", "a", "b", "--higher", "m", "--lower", "m"], "both higher and lower"),
+        (["promote", "m", "one", "--stage", "Staging"], "'one' is not a valid integer"),
+        (["train", "--recipe", "magic"], "'magic' is not one of"),
+        (["train", "--grid", "k=3"], "no parameter 'k'"),
+        (["train", "--grid", "n_neighbors="], "empty value"),
+        (["train", "--grid", ""], "The grid is empty"),
+        (["--tracking-uri", "http://", "experiments"], "names no"),
+        (["--tracking-uri", "sqlite://", "experiments"], "names no database file"),
+    ],
+)
+def test_wrong_use_is_told_in_one_block_with_status_2(run: Run, arguments: list[str], told: str) -> None:
+    done = run(*arguments)
+    assert (done.status, done.out) == (2, "")
+    assert told in done.err
+    assert done.err.count("error: ") == 1
+    assert "Traceback" not in done.err
+
+
+def test_wrong_use_with_json_is_one_object_and_the_block_for_people(run: Run) -> None:
+    done = run("runs", "--json")
+    assert done.status == 2
+    assert done.json["error"]["title"] == "Missing argument 'EXPERIMENT'"
+    assert set(done.json["error"]) == {"title", "detail", "hint"}
+    assert done.err.startswith("error: Missing argument 'EXPERIMENT'\n")

@@ -1,0 +1,217 @@
+"""`experiments`, `runs`, `models` and `journal` on a store made by MLflow, directly and over HTTP."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MlflowServer, MlflowStore
+from tests.support.console import open_console
+from tests.tui.cli.conftest import Run
+
+RUN_FIELDS = ["run_id", "run_name", "status", "start_time", "end_time", "params", "metrics", "tags"]
+
+
+def names(payload: dict[str, list[dict[str, object]]]) -> list[object]:
+    return [run["run_name"] for run in payload["runs"]]
+
+
+def test_experiments(on_store: Run, mlflow_store: MlflowStore) -> None:
+    done = on_store("experiments", "--json")
+    found = {entry["name"]: entry for entry in done.json["experiments"]}
+    assert (done.status, done.err) == (0, "")
+    assert set(found) == {"Default", "heart", "empty"}
+    assert found["heart"]["experiment_id"] == mlflow_store.heart
+    assert (found["heart"]["run_count"], found["empty"]["run_count"]) == (27, 0)
+    assert found["heart"]["tags"]["owner"] == "ada"
+    table = on_store("experiments").table
+    assert table[0] == ["name", "runs", "last active", "id"]
+    assert table[1][:2] == ["heart", "27"]
+
+
+def test_runs_as_json_have_the_promised_shape(on_store: Run, mlflow_store: MlflowStore) -> None:
+    payload = on_store("runs", "heart", "--json").json
+    assert [list(run) for run in payload["runs"]] == [RUN_FIELDS] * 27
+    by_name = {run["run_name"]: run for run in payload["runs"]}
+    trial = by_name["trial-10"]
+    assert trial["run_id"] == mlflow_store.runs["trial-10"]
+    assert (trial["status"], trial["end_time"] - trial["start_time"]) == ("FINISHED", 1500)
+    assert trial["params"] == {"n_neighbors": "3", "weights": "uniform", "metric": "euclidean"}
+    assert trial["metrics"]["accuracy"] == pytest.approx(0.8)
+    assert trial["tags"]["python_version"] == "3.11"
+    assert by_name["running"]["end_time"] is None
+    assert by_name["special"]["metrics"]["nan"] == "NaN"
+    assert by_name["special"]["params"]["text"] == "naïve – 实验"
+
+
+def test_an_experiment_may_be_named_by_its_id(on_store: Run, mlflow_store: MlflowStore) -> None:
+    assert len(on_store("runs", mlflow_store.heart, "--json").json["runs"]) == 27
+
+
+def test_filter_sort_and_limit(on_store: Run) -> None:
+    arguments = (
+        "--filter",
+        "accuracy > 0.85 and weights = uniform",
+        "--sort",
+        "accuracy:desc",
+        "--limit",
+        "3",
+    )
+    assert names(on_store("runs", "heart", *arguments, "--json").json) == ["trial-22", "trial-20", "trial-18"]
+    table = on_store("runs", "heart", *arguments)
+    assert [row[1] for row in table.table[1:4]] == ["trial-22", "trial-20", "trial-18"]
+    assert "3 of 27 runs of heart · sorted accuracy ↓" in table.out
+
+
+@pytest.mark.parametrize(
+    ("sorts", "first"),
+    [
+        (["accuracy"], "trial-00"),
+        (["metrics.accuracy:ASC"], "trial-00"),
+        (["metrics.accuracy DESC"], "trial-23"),
+        (["n_neighbors:desc", "accuracy:desc"], "trial-19"),
+        (["run_name"], "running"),
+        (["start_time"], "sweep"),
+    ],
+)
+def test_sorting(on_store: Run, sorts: list[str], first: str) -> None:
+    flags = [part for sort in sorts for part in ("--sort", sort)]
+    assert names(on_store("runs", "heart", *flags, "--json").json)[0] == first
+
+
+def test_missing_values_sort_last_in_both_directions(on_store: Run) -> None:
+    for direction in ("asc", "desc"):
+        last = names(on_store("runs", "heart", "--sort", f"accuracy:{direction}", "--json").json)[-4:]
+        assert set(last) == {"sweep", "trial-07", "running", "special"}
+
+
+def test_columns(on_store: Run) -> None:
+    done = on_store(
+        "runs", "heart", "--columns", "run_name, params.metric", "--columns", "nan", "-f", "special"
+    )
+    assert done.table[:2] == [["run_id", "name", "metric", "nan"], [done.table[1][0], "special", "–", "NaN"]]
+
+
+def test_a_pipe_gets_whole_ids_every_column_and_no_colours(on_store: Run, mlflow_store: MlflowStore) -> None:
+    done = on_store("runs", "heart", env={"COLUMNS": "20", "FORCE_COLOR": "1"})
+    assert set(mlflow_store.runs.values()) - {mlflow_store.runs[gone] for gone in ("deleted", "lost")} == {
+        line.split()[0] for line in done.out.splitlines()[1:-1]
+    }
+    assert "\x1b" not in done.out
+    assert "…" not in done.out
+    header = done.out.splitlines()[0].split()
+    assert {"accuracy", "cv_mean", "training_time", "n_neighbors", "weights", "metric", "text"} <= set(header)
+
+
+def test_a_terminal_gets_what_fits_and_is_told_what_does_not(
+    mlflow_store: MlflowStore, folder: Path, home: Path
+) -> None:
+    arguments = ("--tracking-uri", mlflow_store.uri, "runs", "heart", "--sort", "training_time:desc")
+    with open_console(*arguments, cwd=folder, home=home, cols=80, rows=40) as terminal:
+        assert terminal.wait_exit() == 0
+        lines = [line.rstrip() for line in terminal.text.splitlines() if line.strip()]
+        assert {"name", "status", "training_time", "accuracy"} <= set(lines[0].split())
+        assert "trial-23" in lines[2]
+        assert "more columns: --columns or --json" in " ".join(lines[-3:])
+        assert b"\x1b[" in terminal.raw
+
+
+def test_no_colour_where_none_is_wanted(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
+    arguments = ("--tracking-uri", mlflow_store.uri, "runs", "heart")
+    env = {"NO_COLOR": "1"}
+    with open_console(*arguments, cwd=folder, home=home, cols=100, env=env) as terminal:
+        assert terminal.wait_exit() == 0
+        assert not {b"\x1b[32m", b"\x1b[31m", b"\x1b[36m"} & set(bytes(terminal.raw).split())
+        assert b"[32m" not in terminal.raw
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--filter", "acuracy > 0.9"), "       acuracy > 0.9\n       ^^^^^^^\n"),
+        (("--filter", "accuracy >"), "       accuracy >\n                 ^\n"),
+        (("--filter", "accuracy > 'x'"), "       accuracy > 'x'\n                  ^^^\n"),
+        (("--sort", "nothing"), "       --sort nothing\n"),
+        (("--sort", "  "), "names no column"),
+        (("--columns", "run_name,nothing"), "       --columns nothing\n"),
+    ],
+)
+def test_a_wrong_filter_sort_or_column_is_shown_where_it_is_wrong(
+    on_store: Run, arguments: tuple[str, str], told: str
+) -> None:
+    done = on_store("runs", "heart", *arguments)
+    assert (done.status, done.out) == (2, "")
+    assert told in done.err
+
+
+def test_csv_holds_the_chosen_runs_and_nothing_half_written(on_store: Run, folder: Path) -> None:
+    done = on_store("runs", "heart", "-f", "accuracy > 0.9", "-s", "accuracy:desc", "--csv", "out.csv")
+    assert done.out == "3 of 27 runs written to out.csv\n"
+    rows = list(csv.DictReader((folder / "out.csv").open(encoding="utf-8")))
+    assert [row["tags.mlflow.runName"] for row in rows] == ["trial-23", "trial-22", "trial-21"]
+    assert list(rows[0])[:3] == ["run_id", "experiment_id", "status"]
+    assert [path.name for path in folder.iterdir()] == ["out.csv"]
+    failed = on_store("runs", "heart", "--csv", "no/such/folder.csv")
+    assert (failed.status, failed.out) == (1, "")
+    assert "cannot be written" in failed.err
+
+
+def test_an_empty_experiment_is_no_error(on_store: Run) -> None:
+    assert on_store("runs", "empty", "--json").json == {"runs": []}
+    assert on_store("runs", "empty").out == "0 of 0 runs of empty\n"
+
+
+def test_models(on_store: Run, mlflow_store: MlflowStore) -> None:
+    models = {model["name"]: model for model in on_store("models", "--json").json["models"]}
+    assert set(models) == {"classifier", "unused", 'it\'s "quoted"'}
+    classifier = models["classifier"]
+    assert classifier["aliases"] == {"champion": 2, "challenger": 3, "fresh": 3}
+    versions = {version["version"]: version for version in classifier["versions"]}
+    assert {number: version["stage"] for number, version in versions.items()} == {
+        1: "Archived",
+        2: "Production",
+        3: "None",
+    }
+    assert versions[2]["run_id"] == mlflow_store.runs["trial-10"]
+    assert versions[2]["metrics"]["accuracy"] == pytest.approx(0.8)
+    assert ["classifier", "3", "2", "–"] in [row[:4] for row in on_store("models").table]
+
+
+def test_the_versions_of_one_model(on_store: Run) -> None:
+    done = on_store("models", "classifier")
+    assert done.table[0] == ["classifier"]
+    assert {"version", "stage", "aliases", "accuracy", "cv_mean"} <= set(done.table[2])
+    assert done.table[4][:4] == ["2", "Production", "champion", "0.8000"]
+    assert [m["name"] for m in on_store("models", "unused", "--json").json["models"]] == ["unused"]
+    missing = on_store("models", "nobody", "--json")
+    assert missing.status == 1
+    assert "classifier" in missing.json["error"]["detail"]
+
+
+def test_an_empty_journal(run: Run) -> None:
+    assert run("journal", "--json").json == {"entries": []}
+    assert run("journal").out == "Nothing has been written from here.\n"
+
+
+def test_a_server_gives_what_its_database_gives(run: Run, on_store: Run, mlflow_server: MlflowServer) -> None:
+    for arguments in (("runs", "heart"), ("runs", "heart", "-f", "accuracy > 0.9"), ("models",)):
+        there = run("--tracking-uri", mlflow_server.uri, *arguments, "--json")
+        assert (there.status, there.err) == (0, "")
+        assert there.json == on_store(*arguments, "--json").json
+    experiments = run("--tracking-uri", mlflow_server.uri, "experiments", "--json").json["experiments"]
+    assert {entry["name"]: entry["run_count"] for entry in experiments} == {
+        "Default": None,
+        "heart": None,
+        "empty": None,
+    }
+
+
+def test_nothing_is_created_by_looking(run: Run, folder: Path) -> None:
+    for command in (("experiments",), ("runs", "x"), ("best", "x"), ("models",), ("compare", "a", "b")):
+        done = run(*command)
+        assert (done.status, done.out) == (1, "")
+        assert "There is no MLflow store here yet" in done.err
+        assert "mlflow-console demo" in done.err
+    assert list(folder.iterdir()) == []

@@ -1,0 +1,147 @@
+"""`promote`, `undo` and `journal`, on a copy of a store made by MLflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import MlflowStore
+from tests.support.console import open_console
+from tests.tui.cli.conftest import Run
+
+PRODUCTION = ("promote", "classifier", "3", "--stage", "Production")
+
+
+def stages(run: Run) -> dict[int, str]:
+    versions = run("models", "classifier", "--json").json["models"][0]["versions"]
+    return {version["version"]: version["stage"] for version in versions}
+
+
+BEFORE = {1: "Archived", 2: "Production", 3: "None"}
+AFTER = {1: "Archived", 2: "Archived", 3: "Production"}
+
+
+def test_without_a_terminal_it_shows_the_plan_and_asks_for_yes(on_copy: Run) -> None:
+    done = on_copy(*PRODUCTION)
+    assert done.status == 2
+    assert "Promote classifier version 3 → Production" in done.out
+    assert "now in Production: version 2" in done.out
+    assert "will change: version 2: stage Production → Archived" in done.out
+    assert ["accuracy ↑", "0.8000", "0.9300 ◂"] in done.table
+    assert "Add --yes." in done.err
+    assert stages(on_copy) == BEFORE
+    assert on_copy("journal", "--json").json == {"entries": []}
+
+
+def test_promote_read_back_and_undo(on_copy: Run) -> None:
+    done = on_copy(*PRODUCTION, "--yes", "--reason", "better by far")
+    assert (done.status, done.err) == (0, "")
+    assert "✓ Done, read back from the registry" in done.out
+    assert ["3", "Production"] in [row[:2] for row in done.table]
+    assert stages(on_copy) == AFTER
+    entry = on_copy("journal", "--json").json["entries"][0]
+    assert (entry["action"], entry["outcome"], entry["reason"]) == ("promote", "done", "better by far")
+    refused = on_copy("undo")
+    assert refused.status == 2
+    assert stages(on_copy) == AFTER
+    undone = on_copy("undo", "--yes", "--json")
+    assert (undone.status, undone.err) == (0, "")
+    assert undone.json["applied"] is True
+    assert stages(on_copy) == BEFORE
+    assert [entry["outcome"] for entry in on_copy("journal", "--json").json["entries"]] == ["done", "undone"]
+    assert "↶ undone" in on_copy("journal").out
+    again = on_copy("undo", "--yes")
+    assert (again.status, again.out) == (1, "")
+    assert "nothing to undo" in again.err
+
+
+def test_promote_as_json_is_one_object(on_copy: Run) -> None:
+    done = on_copy("promote", "classifier", "3", "--alias", "champion", "--yes", "--json")
+    assert (done.status, done.err) == (0, "")
+    payload: dict[str, Any] = done.json
+    assert (payload["kind"], payload["target"], payload["applied"], payload["verified"]) == (
+        "alias",
+        "champion",
+        True,
+        True,
+    )
+    assert payload["changes"] == [{"version": None, "what": "alias champion", "before": "2", "after": "3"}]
+    holding = {v["version"] for v in payload["versions"] if "champion" in v["aliases"]}
+    assert holding == {3}
+
+
+def test_the_present_holder_may_stay(on_copy: Run) -> None:
+    assert on_copy(*PRODUCTION, "--keep-existing", "--yes").status == 0
+    assert stages(on_copy) == {1: "Archived", 2: "Production", 3: "Production"}
+
+
+def test_nothing_to_change_needs_no_yes(on_copy: Run) -> None:
+    done = on_copy("promote", "classifier", "2", "--stage", "production")
+    assert (done.status, done.err) == (0, "")
+    assert "Nothing to change." in done.out
+    assert on_copy("promote", "classifier", "2", "--stage", "Production", "--json").json["applied"] is False
+
+
+@pytest.mark.parametrize("command", [PRODUCTION, ("undo",), ("train",), ("demo",)])
+def test_read_only_switches_it_off_and_says_why(
+    run: Run, mlflow_store_copy: MlflowStore, folder: Path, command: tuple[str, ...]
+) -> None:
+    before = mlflow_store_copy.path.read_bytes()
+    done = run("--tracking-uri", mlflow_store_copy.uri, "--read-only", *command, "--json")
+    assert done.status == 1
+    assert "is switched off" in done.json["error"]["title"]
+    assert "--read-only" in done.json["error"]["detail"]
+    assert mlflow_store_copy.path.read_bytes() == before
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        (("classifier", "3"), 2, "either a stage or an alias"),
+        (("classifier", "3", "--stage", "Staging", "--alias", "x"), 2, "either a stage or an alias"),
+        (("classifier", "3", "--stage", "Prod"), 2, "There is no stage 'Prod'"),
+        (("classifier", "3", "--alias", "latest"), 2, "reserved"),
+        (("classifier", "9", "--stage", "Staging"), 1, "no version 9"),
+        (("nobody", "1", "--stage", "Staging"), 1, "nobody"),
+    ],
+)
+def test_what_cannot_be_promoted(on_copy: Run, arguments: tuple[str, ...], status: int, told: str) -> None:
+    done = on_copy("promote", *arguments, "--yes")
+    assert (done.status, done.out) == (status, "")
+    assert told in done.err
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "after"), [("\r", 1, BEFORE), ("n\r", 1, BEFORE), ("y\r", 0, AFTER)]
+)
+def test_on_a_terminal_it_asks_and_the_default_is_no(
+    on_copy: Run,
+    mlflow_store_copy: MlflowStore,
+    folder: Path,
+    home: Path,
+    answer: str,
+    status: int,
+    after: dict[int, str],
+) -> None:
+    arguments = ("--tracking-uri", mlflow_store_copy.uri, *PRODUCTION)
+    with open_console(*arguments, cwd=folder, home=home) as terminal:
+        terminal.wait_for("Go ahead? [y/N]")
+        terminal.type(answer)
+        assert terminal.wait_exit() == status
+        assert ("cancelled" if status else "✓ Done") in terminal.text
+    assert stages(on_copy) == after
+
+
+def test_ctrl_c_at_the_question_changes_nothing(
+    on_copy: Run, mlflow_store_copy: MlflowStore, folder: Path, home: Path
+) -> None:
+    arguments = ("--tracking-uri", mlflow_store_copy.uri, *PRODUCTION)
+    with open_console(*arguments, cwd=folder, home=home) as terminal:
+        terminal.wait_for("Go ahead? [y/N]")
+        terminal.press("ctrl+c")
+        assert terminal.wait_exit() == 130
+        assert "Stopped" in terminal.text
+    assert stages(on_copy) == BEFORE

@@ -1,0 +1,112 @@
+"""`compare` and `best`."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MlflowStore
+from tests.tui.cli.conftest import Run
+
+
+def test_compare_by_id(on_store: Run, mlflow_store: MlflowStore) -> None:
+    ids = [mlflow_store.runs[name] for name in ("trial-10", "trial-23")]
+    payload = on_store("compare", *ids, "--json").json
+    assert [run["run_id"] for run in payload["runs"]] == ids
+    rows = {(row["kind"], row["name"]): row for row in payload["rows"]}
+    accuracy = rows["metric", "accuracy"]
+    assert accuracy["values"] == pytest.approx([0.8, 0.93])
+    assert (accuracy["direction"], accuracy["best"], accuracy["differs"]) == ("higher", [1], True)
+    assert (rows["metric", "training_time"]["direction"], rows["metric", "training_time"]["best"]) == (
+        "lower",
+        [0],
+    )
+    assert rows["param", "metric"]["differs"] is False
+
+
+def test_compare_for_people_marks_the_best(on_store: Run) -> None:
+    done = on_store("compare", "-e", "heart", "trial-10", "trial-23")
+    lines = {row[0]: row[1:] for row in done.table if row}
+    assert lines["trial-10"] == ["trial-23"]
+    assert lines["accuracy ↑"] == ["0.8000", "0.9300 ◂"]
+    assert lines["training_time ↓"][0].endswith("◂")
+    assert lines["metric"] == ["euclidean", "euclidean"]
+
+
+def test_compare_only_differences_with_a_direction_said(on_store: Run) -> None:
+    done = on_store("compare", "-e", "heart", "trial-10", "trial-23", "-x", "--lower", "accuracy")
+    lines = {row[0]: row[1:] for row in done.table if row}
+    assert lines["accuracy ↓"] == ["0.8000 ◂", "0.9300"]
+    assert "metric" not in lines
+    assert "rows are the same in all runs" in done.out
+
+
+def test_compare_by_the_beginning_of_an_id_and_by_filter(on_store: Run, mlflow_store: MlflowStore) -> None:
+    ids = [mlflow_store.runs[name] for name in ("trial-01", "trial-02")]
+    short = on_store("compare", "-e", "heart", *(run_id[:12] for run_id in ids), "--json").json
+    assert [run["run_id"] for run in short["runs"]] == ids
+    found = on_store("compare", "-e", "heart", "--filter", "accuracy > 0.915", "--json").json
+    assert {run["run_name"] for run in found["runs"]} == {"trial-22", "trial-23"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        (("0" * 32, "1" * 32), 1, "There is no run"),
+        (("-e", "heart", "trial-01", "trial-99"), 1, "There is no run 'trial-99' in heart"),
+        (("-e", "heart", "--filter", "accuracy > 9"), 1, "needs two runs"),
+        (("-e", "heart", "trial-01", "trial-02", "--higher", "acc"), 1, "No run has the metric acc"),
+        (("-e", "nowhere", "a", "b"), 1, "There is no experiment 'nowhere'"),
+    ],
+)
+def test_runs_that_cannot_be_compared(
+    on_store: Run, arguments: tuple[str, ...], status: int, told: str
+) -> None:
+    done = on_store("compare", *arguments)
+    assert (done.status, done.out) == (status, "")
+    assert told in done.err
+
+
+def test_best_names_the_run_and_writes_every_run(on_store: Run, folder: Path) -> None:
+    done = on_store("best", "heart", "--metric", "accuracy")
+    assert done.status == 0
+    assert "trial-23  is the best run of heart" in done.out
+    assert "accuracy 0.9300  higher is better" in done.out
+    assert ["weights", "distance"] in done.table
+    assert "27 runs written to experiment_results.csv" in done.out
+    rows = list(csv.DictReader((folder / "experiment_results.csv").open(encoding="utf-8")))
+    assert len(rows) == 27
+    assert {"run_id", "metrics.accuracy", "params.n_neighbors", "tags.mlflow.runName"} <= set(rows[0])
+
+
+def test_best_as_json_with_another_direction_and_file(on_store: Run, folder: Path) -> None:
+    payload = on_store("best", "heart", "-m", "training_time", "--csv", "all.csv", "--json").json
+    assert (payload["run"]["run_name"], payload["direction"]) == ("trial-00", "lower")
+    turned = on_store("best", "heart", "-m", "training_time", "--higher", "--csv", "all.csv", "--json").json
+    assert (turned["run"]["run_name"], turned["direction"], turned["value"]) == ("trial-23", "higher", 0.23)
+    assert (turned["csv"], turned["runs_written"]) == ("all.csv", 27)
+    assert [path.name for path in folder.iterdir()] == ["all.csv"]
+
+
+def test_best_lists_the_tied_and_says_what_decided(run: Run, folder: Path) -> None:
+    # two weightings of k = 1 always agree: the nearest neighbour decides alone
+    grid = "n_neighbors=1 weights=uniform,distance"
+    assert run("train", "-e", "ties", "--grid", grid).status == 0
+    payload = run("best", "ties", "--json").json
+    assert payload["metric"] == "accuracy"
+    assert [tied["metrics"]["accuracy"] for tied in payload["tied"]] == [payload["value"]]
+    assert payload["tie_break"] == "earliest start"
+    done = run("best", "ties")
+    assert "1 other run with accuracy" in done.out
+    assert "decided by: earliest start" in done.out
+    assert payload["tied"][0]["run_id"] in done.out
+
+
+def test_best_without_anything_to_judge_by_writes_nothing(on_store: Run, folder: Path) -> None:
+    for arguments, told in ((("heart", "-m", "nothing"), "accuracy"), (("empty",), "No run has a metric")):
+        done = on_store("best", *arguments)
+        assert (done.status, done.out) == (1, "")
+        assert told in done.err
+    assert list(folder.iterdir()) == []

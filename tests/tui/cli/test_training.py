@@ -1,0 +1,99 @@
+"""`train` and `demo`: what a script gets, and what a signal leaves."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.support.console import open_console
+from tests.tui.cli.conftest import Run
+
+SMALL = "n_neighbors=3,5 weights=uniform"
+
+
+def test_train_as_json(run: Run, folder: Path) -> None:
+    done = run("train", "-e", "small", "--grid", SMALL, "--name", "first sweep", "--json")
+    assert done.status == 0
+    payload = done.json
+    assert (payload["finished"], payload["failed"], payload["killed"], payload["total"]) == (2, 0, 0, 2)
+    assert [trial["params"]["n_neighbors"] for trial in payload["trials"]] == [3, 5]
+    assert payload["best_run_id"] in {trial["run_id"] for trial in payload["trials"]}
+    assert "small  2/2  accuracy" in done.err
+    runs = {entry["run_id"]: entry for entry in run("runs", "small", "--json").json["runs"]}
+    assert len(runs) == 3
+    assert runs[payload["parent_run_id"]]["run_name"] == "first sweep"
+    assert {runs[t["run_id"]]["status"] for t in payload["trials"]} == {"FINISHED"}
+    assert (folder / "mlflow.db").exists()
+
+
+def test_train_for_people(run: Run) -> None:
+    done = run("train", "--grid", "n_neighbors=5 metric=euclidean", "--recipe", "published")
+    assert done.status == 0
+    assert "✓ 1 finished, 0 failed, 0 killed of 1 in " in done.out
+    assert "best  accuracy 0.9180  run " in done.out
+    assert "n_neighbors=5" in done.out
+    assert "mlflow-console runs heart-disease-sweeps --sort accuracy:desc" in done.out
+
+
+BAD_DATA = {
+    "no target": ("a,b\n" + "1,2\n" * 20, "b,target", "no column 'target'"),
+    "text": ("a,target\n" + "1,0\n2,1\n" * 10 + "x,1\n", "", "holds text"),
+    "one class": ("a,target\n" + "1,0\n" * 20, "", "one class only"),
+    "empty": ("", "", "is empty"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DATA)
+def test_bad_data_is_refused_before_anything_is_written(run: Run, folder: Path, case: str) -> None:
+    text, _, told = BAD_DATA[case]
+    (folder / "bad.csv").write_text(text)
+    done = run("train", "--data", "bad.csv", "--json")
+    assert done.status == 1
+    error = done.json["error"]
+    assert told in error["title"]
+    assert "bad.csv" in f"{error['title']} {error['detail']}"
+    assert [path.name for path in folder.iterdir()] == ["bad.csv"]
+
+
+def test_a_data_file_that_is_not_there(run: Run) -> None:
+    done = run("train", "--data", "nowhere.csv")
+    assert (done.status, done.out) == (1, "")
+    assert "There is no file nowhere.csv" in done.err
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_keeps_what_is_finished(
+    run: Run, folder: Path, home: Path, number: signal.Signals, status: int
+) -> None:
+    with open_console("train", "-e", "long", cwd=folder, home=home, cols=100) as terminal:
+        terminal.wait_for("/60", "best 0.")
+        terminal.send_signal(number)
+        assert terminal.wait_exit() == status
+        assert "⊘ stopped" in terminal.text
+        assert terminal.private_modes.get(25, True), "the cursor must be shown again"
+    statuses = [entry["status"] for entry in run("runs", "long", "--json").json["runs"]]
+    assert statuses.count("FINISHED") >= 1
+    assert set(statuses) <= {"FINISHED", "KILLED"}
+
+
+def test_the_demo_ignores_the_server_in_the_environment_and_makes_nothing_twice(
+    run: Run, folder: Path, home: Path
+) -> None:
+    env = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    first = run("demo", env=env)
+    assert first.status == 0
+    assert f"in sqlite:///{folder / 'mlflow.db'}" in first.out
+    assert "Experiment heart-disease: 60 trials, 60 trained now" in first.out
+    assert "best  knn-" in first.out
+    again = run("demo", "--json", env=env)
+    assert again.status == 0
+    assert (again.json["trained"], again.json["registered"]) == (0, 0)
+    assert again.json["best"]["metrics"]["accuracy"] == pytest.approx(0.918, abs=1e-3)
+    with open_console("demo", cwd=folder, home=home, env=env) as terminal:
+        terminal.wait_for("heart-disease", "61 of 61")
+        terminal.press("q")
+        assert terminal.wait_exit() == 0
