@@ -7,9 +7,7 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal[
-    "app", "table", "runs", "run", "compare", "models", "training", "activity", "plot", "filter", "dialog"
-]
+Scope = Literal["app", "table", "runs", "run", "compare", "models", "training", "activity", "plot", "pane"]
 
 SCOPE_TITLES: dict[Scope, str] = {
     "app": "Everywhere",
@@ -21,8 +19,7 @@ SCOPE_TITLES: dict[Scope, str] = {
     "training": "Training",
     "activity": "Activity",
     "plot": "In a chart",
-    "filter": "In the filter line",
-    "dialog": "In a dialog",
+    "pane": "In a pane of facts",
 }
 
 
@@ -265,6 +262,24 @@ COMMANDS: tuple[Command, ...] = (
     Command("plot.zoom-out", "minus", "zoom_out", "", "Zoom out."),
     Command("plot.reset", "0", "reset_view", "", "Show everything."),
     Command("plot.toggle-log", "l", "toggle_log", "", "Logarithmic y axis, and back."),
+    Command(
+        "plot.pan-left", "left", "pan(-1, 0)", "", "Move to the left; in reading mode: the point before."
+    ),
+    Command(
+        "plot.pan-right", "right", "pan(1, 0)", "", "Move to the right; in reading mode: the next point."
+    ),
+    Command("plot.pan-up", "up", "pan(0, 1)", "", "Move up."),
+    Command("plot.pan-down", "down", "pan(0, -1)", "", "Move down."),
+    Command("plot.toggle-cursor", "enter", "toggle_cursor", "", "Read exact values, and back."),
+    Command("plot.leave-cursor", "escape", "leave_cursor", "", "Stop reading values."),
+    Command("pane.scroll-down", "j,down", "scroll_lines(1)", "", "One line down."),
+    Command("pane.scroll-up", "k,up", "scroll_lines(-1)", "", "One line up."),
+    Command("pane.half-page-down", "ctrl+d", "scroll_pages(0.5)", "", "Half a page down."),
+    Command("pane.half-page-up", "ctrl+u", "scroll_pages(-0.5)", "", "Half a page up."),
+    Command("pane.page-down", "pagedown", "scroll_pages(1)", "", "A page down."),
+    Command("pane.page-up", "pageup", "scroll_pages(-1)", "", "A page up."),
+    Command("pane.top", "g,home", "scroll_top", "", "The beginning."),
+    Command("pane.bottom", "G,end", "scroll_bottom", "", "The end."),
 )
 
 

@@ -12,9 +12,9 @@ LISTED_WITH: dict[Scope, tuple[Scope, ...]] = {
     "runs": ("runs", "table", "app"),
     "compare": ("compare", "table", "app"),
     "models": ("models", "table", "app"),
-    "training": ("training", "table", "app"),
+    "training": ("training", "table", "plot", "app"),
     "activity": ("activity", "table", "app"),
-    "run": ("run", "app"),
+    "run": ("run", "pane", "app"),
 }
 
 

@@ -141,7 +141,7 @@ class ConsoleScreen(Screen[None]):
             else:
                 then(result)
 
-        self.run_worker(worker, group=group, exclusive=True)
+        self.run_worker(worker, group=group, exclusive=True)  # type: ignore[arg-type]  # an async function is fine
 
     def read_now(self) -> None:
         """The data on screen was read just now."""

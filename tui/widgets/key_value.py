@@ -10,12 +10,13 @@ from typing import ClassVar, get_args
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.text import Shown
+from tui.commands import bindings
 from tui.widgets.cells import cell_width, fit, wrapped
 from tui.widgets.table.source import CellStyle
 
@@ -53,16 +54,7 @@ class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
 
     ALLOW_SELECT = False
     auto_links = False
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "scroll_lines(1)", show=False, id="pane.scroll-down"),
-        Binding("k,up", "scroll_lines(-1)", show=False, id="pane.scroll-up"),
-        Binding("ctrl+d", "scroll_pages(0.5)", show=False, id="pane.half-page-down"),
-        Binding("ctrl+u", "scroll_pages(-0.5)", show=False, id="pane.half-page-up"),
-        Binding("pagedown", "scroll_pages(1)", show=False, id="pane.page-down"),
-        Binding("pageup", "scroll_pages(-1)", show=False, id="pane.page-up"),
-        Binding("g,home", "scroll_top", show=False, id="pane.top"),
-        Binding("G,end", "scroll_bottom", show=False, id="pane.bottom"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"key-value--{name}" for name in ("title", "key", "value", "note", *get_args(CellStyle))
     }

@@ -108,7 +108,8 @@ class RunList(Widget):
     def rearrange(self) -> None:
         """Filter and sort what is loaded, off the event loop; the newest request wins."""
         if self.frame is not None:
-            self.run_worker(partial(self._filter_and_sort, self.frame), group="arrange", exclusive=True)
+            work = partial(self._filter_and_sort, self.frame)
+            self.run_worker(work, group="arrange", exclusive=True)  # type: ignore[arg-type]
 
     async def _filter_and_sort(self, frame: RunFrame) -> None:
         text, sort = self.view.filter_text, self.view.sort

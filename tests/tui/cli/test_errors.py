@@ -38,7 +38,7 @@ def test_a_file_that_is_no_database(run: Run, folder: Path) -> None:
 def test_a_database_of_an_old_schema(run: Run, mlflow_store_copy: MlflowStore) -> None:
     with sqlite3.connect(mlflow_store_copy.path) as database:
         database.execute("UPDATE alembic_version SET version_num = '0a8213491aaa'")
-        database.execute("ALTER TABLE runs DROP COLUMN lifecycle_stage")
+        database.execute("ALTER TABLE runs RENAME COLUMN lifecycle_stage TO stage")
     database.close()
     done = run("--tracking-uri", mlflow_store_copy.uri, "runs", "heart", "--json")
     assert done.status == 1

@@ -74,7 +74,7 @@ def test_a_signal_keeps_what_is_finished(
         terminal.send_signal(number)
         assert terminal.wait_exit() == status
         assert "⊘ stopped" in terminal.text
-        assert terminal.private_modes.get(25, True), "the cursor must be shown again"
+        assert terminal.private_modes().get(25, True), "the cursor must be shown again"
     statuses = [entry["status"] for entry in run("runs", "long", "--json").json["runs"]]
     assert statuses.count("FINISHED") >= 1
     assert set(statuses) <= {"FINISHED", "KILLED"}

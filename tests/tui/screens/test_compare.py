@@ -51,7 +51,8 @@ def best_columns(screen: CompareScreen, key: str) -> list[int]:
 async def test_one_column_per_run_and_differences_first(mlflow_store: MlflowStore) -> None:
     async with comparing(mlflow_store, "trial-00", "trial-23") as (_, screen):
         shown = source(screen)
-        assert [c.key for c in shown.columns[1:]] == [mlflow_store.runs["trial-00"], mlflow_store.runs["trial-23"]]
+        runs = [mlflow_store.runs[name] for name in ("trial-00", "trial-23")]
+        assert [c.key for c in shown.columns[1:]] == runs
         sections: dict[str, list[bool]] = {}
         for at in range(shown.row_count):
             compared = shown.compared_row(at)

@@ -141,8 +141,12 @@ async def test_hostile_names_are_shown_harmless(tmp_path: Path) -> None:
         for model in view.models:
             view.show_model(model.name)
             await settle(pilot)
+            assert view.model == model.name
+            if view.version is None:  # a name that no store can be asked for
+                assert "PWN12" in model.name
+                continue
             await promotion(pilot)
-            await pilot.press("left", "right", "right", "right")
+            await pilot.press("right")
             await settle(pilot)
             shown = text_of(console)
             assert all(raw not in shown for p in PAYLOADS if p.name != "newline" for raw in p.raw)

@@ -43,6 +43,10 @@ async def until(pilot: Pilot[None], happens: Callable[[], bool]) -> None:
     pytest.fail(f"did not happen; on screen:\n{text_of(pilot.app)}")  # type: ignore[arg-type]
 
 
+def in_training(console: Console) -> bool:
+    return isinstance(console.screen, TrainingScreen)
+
+
 async def open_dialog(pilot: Pilot[None], **fields: str) -> None:
     """`n` in the training view, with some fields filled in."""
     await pilot.press("4", "n")
@@ -65,7 +69,7 @@ async def test_a_sweep_fills_the_leaderboard_and_can_be_compared(store: Tracking
         await open_dialog(pilot, grid="n_neighbors=3,5 weights=uniform,distance", experiment="mine")
         assert "4 trials" in text_of(console)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: isinstance(console.screen, TrainingScreen) and training(console).running)
+        await until(pilot, lambda: in_training(console) and training(console).running)
         await until(pilot, lambda: not training(console).running)
         screen = text_of(console)
         assert "4 of 4" in screen
@@ -96,7 +100,7 @@ async def test_cancel_keeps_finished_trials_and_kills_the_rest(store: TrackingUr
         await settle(pilot)
         await open_dialog(pilot)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: isinstance(console.screen, TrainingScreen) and training(console).board.done > 2)
+        await until(pilot, lambda: in_training(console) and training(console).board.done > 2)
         await pilot.press("1", "4")  # the console stays usable meanwhile
         await pilot.press("ctrl+x")
         await until(pilot, lambda: not training(console).running)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -30,15 +30,7 @@ class Plot(Widget, can_focus=True):
     HELP = "`+` `-` zoom, `0` shows all, arrows move, `l` is a logarithmic y axis, `enter` reads values."
     ALLOW_SELECT = False
     auto_links = False
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("plot"),
-        Binding("left", "pan(-1, 0)", show=False, id="plot.pan-left"),
-        Binding("right", "pan(1, 0)", show=False, id="plot.pan-right"),
-        Binding("up", "pan(0, 1)", show=False, id="plot.pan-up"),
-        Binding("down", "pan(0, -1)", show=False, id="plot.pan-down"),
-        Binding("enter", "toggle_cursor", show=False, id="plot.toggle-cursor"),
-        Binding("escape", "leave_cursor", show=False, id="plot.leave-cursor"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("plot")]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"plot--{name}"
         for name in (

@@ -1,0 +1,114 @@
+"""From an empty folder to a trained, browsed, compared and promoted model, as a newcomer goes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.e2e.conftest import Demo
+from tests.support.console import open_console, run_command
+
+BEST = "knn-5-euclidean-uniform-auto"
+
+PUBLISHED = {
+    # (n_neighbors, metric, algorithm), weights uniform: true and false positives and negatives, accuracy
+    ("7", "euclidean", "auto"): (29, 27, 2, 3, 0.9180),
+    ("5", "euclidean", "auto"): (29, 27, 2, 3, 0.9180),
+    ("3", "chebyshev", "ball_tree"): (24, 22, 7, 8, 0.7541),
+    ("3", "chebyshev", "auto"): (25, 22, 7, 7, 0.7705),
+}
+
+
+def test_the_demo_without_a_terminal_says_what_it_made(demo: Demo) -> None:
+    assert demo.said.returncode == 0, demo.said.stderr.decode()
+    said = demo.said.stdout.decode()
+    for fact in (
+        "heart-disease: 60 trials",
+        "heart-disease-leak-free: 60 trials",
+        "heart_disease_classifier version 1",
+        "Archived",
+        "heart_disease_classifier version 2",
+        "Production",
+        f"{BEST}  accuracy 0.9180",
+    ):
+        assert fact in said
+    assert "\x1b" not in said
+
+
+def test_the_demo_run_again_makes_nothing_twice(own_demo: Path, home: Path) -> None:
+    again = run_command("demo", "--json", cwd=own_demo, home=home, within=300)
+    assert again.returncode == 0
+    report = json.loads(again.stdout)
+    assert (report["trained"], report["registered"]) == (0, 0)
+    assert report["best"]["run_name"] == BEST
+
+
+def test_the_published_table_is_reproduced_from_the_store(own_demo: Path, home: Path) -> None:
+    listed = run_command("runs", "heart-disease", "--json", cwd=own_demo, home=home)
+    assert listed.returncode == 0
+    found = {}
+    for run in json.loads(listed.stdout)["runs"]:
+        params, metrics = run["params"], run["metrics"]
+        if params.get("weights") == "uniform":
+            counts = ("true_positives", "true_negatives", "false_positives", "false_negatives")
+            row = (*(metrics[count] for count in counts), round(metrics["accuracy"], 4))
+            found[params["n_neighbors"], params["metric"], params["algorithm"]] = row
+    assert {trial: found[trial] for trial in PUBLISHED} == PUBLISHED
+
+
+def test_the_best_run_is_named_and_every_run_is_in_the_file(own_demo: Path, home: Path) -> None:
+    best = run_command("best", "heart-disease", "--metric", "accuracy", cwd=own_demo, home=home)
+    assert best.returncode == 0
+    assert all(word in best.stdout.decode() for word in (BEST, "0.9180", "higher is better", "tied"))
+    lines = (own_demo / "experiment_results.csv").read_text().splitlines()
+    assert lines[0].startswith("run_id,")
+    assert len(lines) == 1 + 61, "60 trials and their sweep"
+
+
+def test_the_newcomer_s_way_through_the_console(own_demo: Path, home: Path) -> None:
+    with open_console("demo", cwd=own_demo, home=home, cols=140, rows=40) as terminal:
+        terminal.wait_for("RUNS  heart-disease", "61 of 61", "✓ finished", within=120)
+        terminal.press("/")
+        terminal.type("accuracy > 0.9 and params.metric = 'euclidean'")
+        terminal.wait_until(lambda: "61 of 61" not in terminal.text, "the filter applied")
+        terminal.wait_for(" of 61", BEST)
+        terminal.press("enter")
+        for column in range(4):
+            terminal.press("L")
+            terminal.wait_quiet(0.1)
+            if column == 3:
+                terminal.press("s")
+        terminal.wait_for("sorted accuracy ↓")
+        terminal.press("g", "space", "space")
+        terminal.wait_for("2 marked")
+        terminal.press("c")
+        terminal.wait_for("COMPARE  2 runs", "accuracy ↑", "METRICS")
+        terminal.press("3")
+        terminal.wait_for("heart_disease_classifier", "● Production", "○ Archived", "0.9180")
+        terminal.press("j")
+        terminal.wait_for("version 1  ○ Archived")
+        terminal.press("P")
+        terminal.wait_for(
+            "Promote heart_disease_classifier 1", "now in Production", "will change", "[ Cancel ]"
+        )
+        terminal.wait_for("Production → Archived")
+        terminal.press("enter")  # the default is Cancel
+        terminal.wait_gone("will change")
+        terminal.press("P")
+        terminal.wait_for("Production → Archived")
+        terminal.press("tab")
+        terminal.wait_quiet()
+        terminal.press("enter")
+        terminal.wait_for("1  ● Production", "2  ○ Archived", within=60)
+        terminal.press("6")
+        terminal.wait_for("heart_disease_classifier", "done")
+        terminal.press("q")
+        assert terminal.wait_exit() == 0
+    versions = run_command("models", "heart_disease_classifier", "--json", cwd=own_demo, home=home)
+    stages = {v["version"]: v["stage"] for m in json.loads(versions.stdout)["models"] for v in m["versions"]}
+    assert stages == {1: "Production", 2: "Archived"}
+    undone = run_command("undo", "--yes", cwd=own_demo, home=home)
+    assert undone.returncode == 0, undone.stderr.decode()
+    versions = run_command("models", "heart_disease_classifier", "--json", cwd=own_demo, home=home)
+    stages = {v["version"]: v["stage"] for m in json.loads(versions.stdout)["models"] for v in m["versions"]}
+    assert stages == {1: "Archived", 2: "Production"}

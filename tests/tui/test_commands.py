@@ -1,0 +1,91 @@
+"""The command table holds together: what it promises is there, and nothing is promised twice."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+
+import pytest
+from textual.dom import DOMNode
+
+from engine.uri import TrackingUri
+from tests.tui.support import settle
+from tui.app import Console
+from tui.commands import COMMANDS, SCOPE_TITLES, Command, Scope, commands
+from tui.dialogs.help import LISTED_WITH
+from tui.screens.activity import ActivityScreen
+from tui.screens.compare import CompareScreen
+from tui.screens.models import ModelsScreen
+from tui.screens.run import RunScreen
+from tui.screens.runs import RunsScreen
+from tui.screens.training import TrainingScreen
+from tui.widgets.key_value import KeyValue
+from tui.widgets.plot import Plot
+from tui.widgets.table import Table
+
+OWNERS: dict[Scope, type[DOMNode]] = {
+    "app": Console,
+    "table": Table,
+    "runs": RunsScreen,
+    "run": RunScreen,
+    "compare": CompareScreen,
+    "models": ModelsScreen,
+    "training": TrainingScreen,
+    "activity": ActivityScreen,
+    "plot": Plot,
+    "pane": KeyValue,
+}
+NEVER = {"ctrl+a", "ctrl+b"}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.id)
+def test_every_command_can_be_done(command: Command) -> None:
+    action = command.action.partition("(")[0]
+    assert hasattr(OWNERS[command.scope], f"action_{action}")
+    assert command.help.endswith(".")
+
+
+def test_every_scope_has_an_owner_and_a_title() -> None:
+    assert set(OWNERS) == set(SCOPE_TITLES)
+    assert {scope for listed in LISTED_WITH.values() for scope in listed} <= set(OWNERS)
+
+
+@pytest.mark.parametrize("scope", list(OWNERS))
+def test_no_key_does_two_things_in_one_place(scope: Scope) -> None:
+    keys = Counter(key for c in commands(scope) for key in c.keys.split(","))
+    assert [key for key, count in keys.items() if count > 1 and key] == []
+
+
+@pytest.mark.parametrize("scope", ["runs", "compare", "models", "training", "activity"])
+def test_a_view_takes_no_key_from_its_table_or_from_everywhere(scope: Scope) -> None:
+    own = {key for c in commands(scope) for key in c.keys.split(",") if key}
+    common = {key for c in (*commands("table"), *commands("app")) for key in c.keys.split(",")}
+    assert own & common == set()
+
+
+def test_keys_that_multiplexers_and_terminals_take_are_left_alone() -> None:
+    keys = {key for c in COMMANDS for key in c.keys.split(",")}
+    assert keys & NEVER == set()
+    assert [key for key in keys if "alt+" in key] == []
+
+
+def test_words_after_the_colon_are_unique() -> None:
+    words = Counter(c.word for c in COMMANDS if c.word)
+    assert [word for word, count in words.items() if count > 1] == []
+
+
+def test_every_write_is_refused_when_read_only() -> None:
+    """The reason comes from one place for all of them."""
+    assert {c.id for c in COMMANDS if c.writes} == {"models.promote", "models.undo", "training.new-sweep"}
+    for command in COMMANDS:
+        if command.writes:
+            action = getattr(OWNERS[command.scope], f"action_{command.action.partition('(')[0]}")
+            assert "self.refuse(" in inspect.getsource(action), command.id
+
+
+async def test_the_bindings_of_the_running_console_are_those_of_the_table(tmp_path: object) -> None:
+    console = Console(TrackingUri(f"sqlite:///{tmp_path}/none.db", "--tracking-uri"))
+    async with console.run_test() as pilot:
+        await settle(pilot)
+        bound = {binding.id for _, binding in console.screen._bindings if binding.id}
+        assert {c.id for c in commands("runs")} <= bound
