@@ -129,7 +129,8 @@ class _Reader:
     def _escape(self) -> Atom:
         found = _ESCAPE.match(self.pattern, self.at)
         if found is None:
-            raise PatternError(f"{self.pattern[self.at : self.at + 2]} means nothing here", self.at, 2)
+            escape = self.pattern[self.at : self.at + 2]
+            raise PatternError(f"{escape} means nothing here", self.at, len(escape))
         self.at = found.end()
         return Atom(found[0])
 

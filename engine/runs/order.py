@@ -6,16 +6,13 @@ import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby, islice, pairwise
+from itertools import groupby, islice, pairwise
 from typing import TYPE_CHECKING, cast
 
 from engine.query.keys import ColumnKey, Value
 
 if TYPE_CHECKING:
     from engine.runs.frame import RunFrame
-
-# With so few different values, rows are put into heaps: faster than comparing them.
-_FEW = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +67,5 @@ def _ordered(order: Sequence[int], column: Sequence[Value], descending: bool) ->
         rest = [row for row in order if (value := column[row]) is not None and value != value]
         rest += [row for row in order if column[row] is None]
     # All values of a column are texts, or all are numbers.
-    values = cast(Sequence[float], column)
-    heaps = _heaps(present, values)
-    if heaps is None:
-        present.sort(key=values.__getitem__, reverse=descending)
-        return present + rest
-    return [*chain.from_iterable(heaps[value] for value in sorted(heaps, reverse=descending)), *rest]
-
-
-def _heaps(rows: Sequence[int], values: Sequence[float]) -> dict[float, list[int]] | None:
-    """The rows by value; None where there are more than a few different ones."""
-    heaps: dict[float, list[int]] = {}
-    for row in rows:
-        heap = heaps.get(values[row])
-        if heap is None:
-            if len(heaps) == _FEW:
-                return None
-            heap = heaps[values[row]] = []
-        heap.append(row)
-    return heaps
+    present.sort(key=cast(Sequence[float], column).__getitem__, reverse=descending)
+    return present + rest

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import Cancelled, EngineError, StoreLocked, StoreNotFound, StoreUnreadable
+from engine.text import safe
 
 BUSY_SECONDS = 3.0
 """How long a read waits for another process to release the file. MLflow's own patience is 20 s."""
@@ -45,7 +46,19 @@ class Snapshot:
             self.columns.setdefault(table, set()).add(column)
 
     def rows(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
-        return self._connection.execute(statement, parameters).fetchall()
+        try:
+            return self._connection.execute(statement, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            if "decode to UTF-8" not in str(error):
+                raise
+            self._connection.text_factory = _decoded
+            return self._connection.execute(statement, parameters).fetchall()
+        except UnicodeEncodeError as error:
+            raise StoreUnreadable(
+                "A name in the store is not text",
+                f"{safe(error.object)} cannot be asked for: it is not valid Unicode",
+                "Something other than MLflow wrote it; give it another name.",
+            ) from error
 
 
 class SqliteDatabase:
@@ -144,6 +157,14 @@ class SqliteDatabase:
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_FORMAT")):
             return StoreUnreadable("The store is damaged", facts, "Restore it from a backup.")
         return StoreUnreadable("The store cannot be read", facts, "Check the file and its permissions.")
+
+
+def _decoded(text: bytes) -> str:
+    """Text that is not valid UTF-8 (something other than MLflow wrote it), as close as it comes."""
+    try:
+        return text.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return text.decode("utf-8", "replace")
 
 
 def _is_resting_wal(path: Path) -> bool:

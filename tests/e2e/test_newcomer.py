@@ -69,6 +69,7 @@ def test_the_newcomer_s_way_through_the_console(own_demo: Path, home: Path) -> N
     with open_console("demo", cwd=own_demo, home=home, cols=140, rows=40) as terminal:
         terminal.wait_for("RUNS  heart-disease", "61 of 61", "✓ finished", within=120)
         terminal.press("/")
+        terminal.wait_for("/ accuracy > 0.9")  # an example, until something is typed
         terminal.type("accuracy > 0.9 and params.metric = 'euclidean'")
         terminal.wait_until(lambda: "61 of 61" not in terminal.text, "the filter applied")
         terminal.wait_for(" of 61", BEST)
@@ -91,11 +92,11 @@ def test_the_newcomer_s_way_through_the_console(own_demo: Path, home: Path) -> N
         terminal.wait_for(
             "Promote heart_disease_classifier 1", "now in Production", "will change", "[ Cancel ]"
         )
-        terminal.wait_for("Production → Archived")
+        terminal.wait_for("version 2 ● Production → ○ Archived")
         terminal.press("enter")  # the default is Cancel
         terminal.wait_gone("will change")
         terminal.press("P")
-        terminal.wait_for("Production → Archived")
+        terminal.wait_for("version 2 ● Production → ○ Archived")
         terminal.press("tab")
         terminal.wait_quiet()
         terminal.press("enter")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.hostile.payloads import EXPERIMENT, PAYLOADS
+from tests.support.console import type_line
 from tests.support.terminal import Terminal
 
 Open = Callable[..., Terminal]
@@ -57,11 +58,13 @@ def test_a_narrow_terminal(hostile_console: Open) -> None:
 def test_filter(hostile_console: Open) -> None:
     terminal = at_runs(hostile_console)
     terminal.press("/")
+    terminal.wait_for("/ accuracy > 0.9")  # an example, until something is typed
     terminal.type("PWN09")
     terminal.wait_for("1 of 15")
     terminal.press("escape")
     terminal.wait_for("15 of 15")
     terminal.press("/")
+    terminal.wait_for("/ accuracy > 0.9")
     terminal.type("[/foo] = \u202e'")
     terminal.wait_quiet()
 
@@ -137,7 +140,5 @@ def test_help_and_the_command_line(hostile_console: Open) -> None:
         "runs no \u202e[/such]",
         "[/foo]",
     ):
-        terminal.press(":")
-        terminal.wait_quiet(0.1)
-        terminal.type(line + "\r")
-        terminal.wait_quiet(0.1)
+        type_line(terminal, line)
+        terminal.wait_quiet()

@@ -8,7 +8,7 @@ import warnings
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.query.like import like
@@ -126,6 +126,9 @@ def test_grown_patterns_find_what_python_s_engine_finds(pattern: str, text: str)
 
 
 @given(st.text(max_size=40), st.text(max_size=20))
+@example("\\", "")
+@example("(?", "")
+@example("[a-", "")
 def test_no_pattern_raises_anything_but_its_own_error(pattern: str, text: str) -> None:
     caught = None
     with warnings.catch_warnings():

@@ -339,3 +339,17 @@ class TestClosing:
         for _ in range(20):
             read_everything(store, mlflow_store_copy)
         assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_text_that_is_not_unicode_is_read_and_asking_for_it_is_one_clear_error(
+    mlflow_store_copy: MlflowStore,
+) -> None:
+    with sqlite3.connect(mlflow_store_copy.path) as db:
+        db.execute("UPDATE registered_models SET name = CAST(x'61eda080' AS TEXT) WHERE name = 'unused'")
+        db.execute("UPDATE runs SET name = CAST(x'62ff' AS TEXT) WHERE name = 'trial-00'")
+    store = open_store(mlflow_store_copy.tracking)
+    assert "a\ud800" in {model.name for model in store.registered_models()}
+    assert "b\ufffd" in {run.run_name for run in store.runs(mlflow_store_copy.heart).runs}
+    with pytest.raises(StoreUnreadable) as told:
+        store.model_versions("a\ud800")
+    assert told.value.hint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,10 +67,13 @@ def run(folder: Path, home: Path) -> Run:
     """`run("runs", "x", env={…})`: the command without a terminal, in `folder`."""
 
     def run_it(*arguments: str, env: Mapping[str, str] | None = None) -> Ended:
-        done = run_command(*arguments, cwd=folder, home=home, env=env)
-        return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+        return _ended(run_command(*arguments, cwd=folder, home=home, env=env))
 
     return run_it
+
+
+def _ended(done: subprocess.CompletedProcess[bytes]) -> Ended:
+    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 @pytest.fixture
@@ -82,6 +86,29 @@ def on_store(run: Run, mlflow_store: MlflowStore) -> Run:
 def on_copy(run: Run, mlflow_store_copy: MlflowStore) -> Run:
     """`run` on a copy of that store, for writing."""
     return _on(run, mlflow_store_copy.uri)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A folder with a store that `train --json` made: the sweep `ties`, and what the command wrote."""
+
+    folder: Path
+    ended: Ended
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Two weightings of one neighbour: the nearest decides alone, so both agree on every row."""
+    folder, home = tmp_path_factory.mktemp("trained"), tmp_path_factory.mktemp("trained-home")
+    grid = "n_neighbors=1 weights=uniform,distance"
+    arguments = ("train", "-e", "ties", "--name", "first sweep", "--grid", grid, "--json")
+    return Trained(folder, _ended(run_command(*arguments, cwd=folder, home=home)))
+
+
+@pytest.fixture
+def on_trained(run: Run, trained: Trained) -> Run:
+    """`run` on that store."""
+    return _on(run, f"sqlite:///{trained.folder / 'mlflow.db'}")
 
 
 def _on(run: Run, uri: str) -> Run:

@@ -90,15 +90,12 @@ def test_best_as_json_with_another_direction_and_file(on_store: Run, folder: Pat
     assert [path.name for path in folder.iterdir()] == ["all.csv"]
 
 
-def test_best_lists_the_tied_and_says_what_decided(run: Run, folder: Path) -> None:
-    # two weightings of k = 1 always agree: the nearest neighbour decides alone
-    grid = "n_neighbors=1 weights=uniform,distance"
-    assert run("train", "-e", "ties", "--grid", grid).status == 0
-    payload = run("best", "ties", "--json").json
+def test_best_lists_the_tied_and_says_what_decided(on_trained: Run) -> None:
+    payload = on_trained("best", "ties", "--json").json
     assert payload["metric"] == "accuracy"
     assert [tied["metrics"]["accuracy"] for tied in payload["tied"]] == [payload["value"]]
     assert payload["tie_break"] == "earliest start"
-    done = run("best", "ties")
+    done = on_trained("best", "ties")
     assert "1 other run with accuracy" in done.out
     assert "decided by: earliest start" in done.out
     assert payload["tied"][0]["run_id"] in done.out

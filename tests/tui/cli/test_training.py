@@ -8,28 +8,25 @@ from pathlib import Path
 import pytest
 
 from tests.support.console import open_console
-from tests.tui.cli.conftest import Run
-
-SMALL = "n_neighbors=3,5 weights=uniform"
+from tests.tui.cli.conftest import Run, Trained
 
 
-def test_train_as_json(run: Run, folder: Path) -> None:
-    done = run("train", "-e", "small", "--grid", SMALL, "--name", "first sweep", "--json")
-    assert done.status == 0
-    payload = done.json
+def test_train_as_json(on_trained: Run, trained: Trained) -> None:
+    assert trained.ended.status == 0
+    payload = trained.ended.json
     assert (payload["finished"], payload["failed"], payload["killed"], payload["total"]) == (2, 0, 0, 2)
-    assert [trial["params"]["n_neighbors"] for trial in payload["trials"]] == [3, 5]
-    assert payload["best_run_id"] in {trial["run_id"] for trial in payload["trials"]}
-    assert "small  2/2  accuracy" in done.err
-    runs = {entry["run_id"]: entry for entry in run("runs", "small", "--json").json["runs"]}
+    assert [trial["params"]["weights"] for trial in payload["trials"]] == ["uniform", "distance"]
+    assert payload["best_run_id"] == payload["trials"][0]["run_id"]
+    assert "ties  2/2  accuracy" in trained.ended.err
+    runs = {entry["run_id"]: entry for entry in on_trained("runs", "ties", "--json").json["runs"]}
     assert len(runs) == 3
     assert runs[payload["parent_run_id"]]["run_name"] == "first sweep"
     assert {runs[t["run_id"]]["status"] for t in payload["trials"]} == {"FINISHED"}
-    assert (folder / "mlflow.db").exists()
+    assert (trained.folder / "mlflow.db").exists()
 
 
-def test_train_for_people(run: Run) -> None:
-    done = run("train", "--grid", "n_neighbors=5 metric=euclidean", "--recipe", "published")
+def test_train_for_people(on_trained: Run) -> None:
+    done = on_trained("train", "--grid", "n_neighbors=5 metric=euclidean", "--recipe", "published")
     assert done.status == 0
     assert "✓ 1 finished, 0 failed, 0 killed of 1 in " in done.out
     assert "best  accuracy 0.9180  run " in done.out
@@ -63,21 +60,34 @@ def test_a_data_file_that_is_not_there(run: Run) -> None:
     assert "There is no file nowhere.csv" in done.err
 
 
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_keeps_what_is_finished(
-    run: Run, folder: Path, home: Path, number: signal.Signals, status: int
+    on_trained: Run, trained: Trained, home: Path, number: signal.Signals, status: int
 ) -> None:
-    with open_console("train", "-e", "long", cwd=folder, home=home, cols=100) as terminal:
+    name = f"stopped by {number.name}"
+    with open_console("train", "-e", name, cwd=trained.folder, home=home, cols=100) as terminal:
         terminal.wait_for("/60", "best 0.")
         terminal.send_signal(number)
         assert terminal.wait_exit() == status
         assert "⊘ stopped" in terminal.text
         assert terminal.private_modes().get(25, True), "the cursor must be shown again"
-    statuses = [entry["status"] for entry in run("runs", "long", "--json").json["runs"]]
+    _check_stopped(on_trained, name)
+
+
+def test_a_terminal_that_goes_away_keeps_what_is_finished(
+    on_trained: Run, trained: Trained, home: Path
+) -> None:
+    with open_console("train", "-e", "hung up", cwd=trained.folder, home=home, cols=100) as terminal:
+        terminal.wait_for("/60", "best 0.")
+        terminal.hang_up()
+        assert terminal.wait_exit() == 129
+    _check_stopped(on_trained, "hung up")
+
+
+def _check_stopped(run: Run, experiment: str) -> None:
+    statuses = [entry["status"] for entry in run("runs", experiment, "--json").json["runs"]]
     assert statuses.count("FINISHED") >= 1
-    assert set(statuses) <= {"FINISHED", "KILLED"}
+    assert set(statuses) == {"FINISHED", "KILLED"}
 
 
 def test_the_demo_ignores_the_server_in_the_environment_and_makes_nothing_twice(
