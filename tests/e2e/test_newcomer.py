@@ -73,12 +73,9 @@ def test_the_newcomer_s_way_through_the_console(own_demo: Path, home: Path) -> N
         terminal.type("accuracy > 0.9 and params.metric = 'euclidean'")
         terminal.wait_until(lambda: "61 of 61" not in terminal.text, "the filter applied")
         terminal.wait_for(" of 61", BEST)
-        terminal.press("enter")
-        for column in range(4):
-            terminal.press("L")
-            terminal.wait_quiet(0.1)
-            if column == 3:
-                terminal.press("s")
+        terminal.press("enter")  # back to the rows
+        terminal.wait_quiet()
+        terminal.press("L", "L", "L", "L", "s")
         terminal.wait_for("sorted accuracy ↓")
         terminal.press("g", "space", "space")
         terminal.wait_for("2 marked")
@@ -100,7 +97,9 @@ def test_the_newcomer_s_way_through_the_console(own_demo: Path, home: Path) -> N
         terminal.press("tab")
         terminal.wait_quiet()
         terminal.press("enter")
-        terminal.wait_for("1  ● Production", "2  ○ Archived", within=60)
+        terminal.wait_for("done and verified", "version 1     ● Production", within=60)
+        terminal.press("escape")
+        terminal.wait_for("1  ● Production", "2  ○ Archived")
         terminal.press("6")
         terminal.wait_for("heart_disease_classifier", "done")
         terminal.press("q")

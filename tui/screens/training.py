@@ -21,7 +21,7 @@ from tui.widgets.empty import EmptyState
 from tui.widgets.leaderboard import Leaderboard
 from tui.widgets.pane_title import PaneTitle
 from tui.widgets.plot import Plot, Series
-from tui.widgets.plot.bars import bar
+from tui.widgets.plot.bars import thread
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
@@ -171,14 +171,14 @@ class TrainingScreen(ConsoleScreen):
         board = self.board
         if not board.total:
             return safe(self._note)
-        drawn = bar(board.done, 0, board.total, BAR_WIDTH).ljust(BAR_WIDTH, "·")
+        drawn = thread(board.done / board.total, BAR_WIDTH).ljust(BAR_WIDTH, "·")
         parts = [f"{board.done} of {board.total} {drawn}"]
         seconds = self.result.seconds if self.result else time.monotonic() - self._started
         if board.done and seconds > 0:
             rate = board.done / seconds
             parts.append(f"{rate:.1f}/s")
             if self.running and not self._note:
-                parts.append(f"{values.duration((board.total - board.done) / rate)} left")
+                parts.append(f"{(board.total - board.done) / rate:.0f} s left")
         if board.failed:
             parts.append(f"{board.failed} failed")
         if self.result is not None:

@@ -10,6 +10,7 @@ from engine import values
 from engine.runs.compare import CompareRow, Comparison
 from engine.text import Shown, cut, safe
 from tui.widgets.cells import cell_width, fit
+from tui.widgets.plot.bars import thread
 from tui.widgets.table.source import CellStyle, TableColumn
 
 NAME_WIDTH = 26
@@ -93,7 +94,7 @@ class CompareSource:
             text = _right(fmt(number))
             if self._bars:
                 share = abs(number) / top if number is not None and top and math.isfinite(number) else 0.0
-                text = Shown(f"{text} {_thread(share)}")
+                text = Shown(f"{text} {fit(thread(share, BAR_WIDTH), BAR_WIDTH)}")
             cells.append(Shown(text + self._delta(numbers, at, fmt)))
         return cells
 
@@ -132,12 +133,6 @@ class CompareSource:
 
     def row_of(self, key: str) -> int | None:
         return self._rows.get(key)
-
-
-def _thread(share: float) -> str:
-    """A thin bar, half a cell fine: calm beside many numbers."""
-    halves = round(share * 2 * BAR_WIDTH)
-    return ("━" * (halves // 2) + "╸" * (halves % 2)).ljust(BAR_WIDTH)
 
 
 def _right(text: Shown) -> Shown:

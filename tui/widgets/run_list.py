@@ -177,7 +177,8 @@ class RunList(Widget):
         if frame is None:
             return ()
         marks = self.view.marks
-        shown = [run_id for row in self.rows if (run_id := frame.run_ids[row]) in marks]
+        run_ids = frame.run_ids
+        shown = [run_id for row in self.rows if (run_id := run_ids[row]) in marks]
         return (*shown, *sorted(marks.difference(shown)))
 
     # ── sorting ──────────────────────────────────────────────────────────────
@@ -258,5 +259,5 @@ def _arranged(frame: RunFrame, text: str, sort: tuple[SortKey, ...]) -> _Arrange
     from engine.query import compile_filter
     from engine.runs.frame import sorted_rows
 
-    rows = compile_filter(text, frame.keys).rows(frame) if text.strip() else None
+    rows = compile_filter(text, frame.keys, frame).rows(frame) if text.strip() else None
     return _Arranged(frame, sorted_rows(frame, sort, rows), sort)

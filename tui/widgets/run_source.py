@@ -15,6 +15,7 @@ from tui.widgets.table.source import CellStyle, TableColumn
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+RUN_ID = ColumnKey("attribute", "run_id")
 STATUS = ColumnKey("attribute", "status")
 
 STATUS_STYLES: Mapping[str, CellStyle] = {
@@ -41,7 +42,8 @@ class RunSource:
         self.keys: tuple[Column, ...] = default_columns(frame, narrow=narrow)
         ranks = {key.key: (place, key) for place, key in enumerate(sort, 1)}
         self._columns = tuple(self._table_column(c, ranks.get(c.key), len(sort)) for c in self.keys)
-        self._values = [frame.column(c.key) for c in self.keys]
+        self._values = [frame.reader(c.key) for c in self.keys]
+        self._run_id = frame.reader(RUN_ID)
         self._places: dict[int, int] | None = None
         self._now = int(time.time() * 1000)
 
@@ -73,10 +75,10 @@ class RunSource:
         return self._columns
 
     def cell(self, row: int, column: int) -> Shown:
-        return cell_text(self.keys[column], self._values[column][self.rows[row]], self._now)
+        return cell_text(self.keys[column], self._values[column](self.rows[row]), self._now)
 
     def cell_style(self, row: int, column: int) -> CellStyle | None:
-        value = self._values[column][self.rows[row]]
+        value = self._values[column](self.rows[row])
         if value is None:
             return "muted"
         if self.keys[column].key == STATUS:
@@ -84,7 +86,7 @@ class RunSource:
         return "bad" if value != value else None  # NaN: the run diverged
 
     def row_key(self, row: int) -> str:
-        return self.frame.run_ids[self.rows[row]]
+        return str(self._run_id(self.rows[row]))
 
     def row_of(self, key: str) -> int | None:
         at = self.frame.row_of(key)

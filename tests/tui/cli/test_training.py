@@ -80,7 +80,7 @@ def test_a_terminal_that_goes_away_keeps_what_is_finished(
     with open_console("train", "-e", "hung up", cwd=trained.folder, home=home, cols=100) as terminal:
         terminal.wait_for("/60", "best 0.")
         terminal.hang_up()
-        assert terminal.wait_exit() == 129
+        assert terminal.wait_exit() != 0
     _check_stopped(on_trained, "hung up")
 
 

@@ -24,3 +24,9 @@ def bar(value: float | None, low: float, high: float, width: int) -> str:
     eighths = 0 if math.isnan(share) else round(width * 8 * share)
     whole, rest = divmod(max(1, eighths), 8)
     return _FULL * whole + (_EIGHTHS[rest] if rest else "")
+
+
+def thread(share: float, width: int) -> str:
+    """A thin bar of `share` (0 to 1) of `width` cells, half a cell fine: calm beside many numbers."""
+    halves = round(min(1.0, max(0.0, share)) * 2 * width)
+    return "━" * (halves // 2) + "╸" * (halves % 2)

@@ -1,0 +1,141 @@
+"""Taking a promotion back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.errors import PromotionError, StoreError
+from engine.paths import journal_file
+from engine.registry.journal import JournalEntry, read_journal
+from engine.registry.promotion import PromotionResult, apply_promotion, plan_promotion, undo_last
+from tests.support.registry import Meddler, Registry
+
+
+def promote(
+    registry: Registry, model: str, version: int, reason: str = "", **target: object
+) -> PromotionResult:
+    plan = plan_promotion(registry.store, registry.uri, model, version, **target)  # type: ignore[arg-type]
+    return apply_promotion(registry.store, registry.uri, plan, reason=reason)
+
+
+def last() -> JournalEntry:
+    return read_journal(1)[0]
+
+
+# ── applying ─────────────────────────────────────────────────────────────────
+
+
+def test_undo_puts_every_version_back(registry: Registry) -> None:
+    model = registry.model("undo", ["Production", "Staging"])
+    done = promote(registry, model, 2, stage="Production")
+    result = undo_last(registry.store, registry.uri)
+
+    assert registry.stages(model) == {2: "Staging", 1: "Production"}
+    assert [str(change) for change in result.plan.changes] == [
+        "version 1: stage Archived → Production",
+        "version 2: stage Production → Staging",
+    ]
+    undo, promotion = read_journal()
+    assert (undo.action, undo.outcome, undo.undoes) == ("undo", "done", done.entry_id)
+    assert promotion.outcome == "undone"
+    assert registry.tags(model, 2)["mlflow_console.from_stage"] == "Production"
+    assert registry.tags(model, 2)["mlflow_console.reason"].startswith("undo: ")
+
+
+def test_undo_after_undo_takes_the_one_before(registry: Registry) -> None:
+    model = registry.model("undo twice", ["Production", "None", "None"])
+    promote(registry, model, 2, stage="Production")
+    promote(registry, model, 3, stage="Production")
+    undo_last(registry.store, registry.uri)
+    assert registry.stages(model) == {3: "None", 2: "Production", 1: "Archived"}
+    undo_last(registry.store, registry.uri)
+    assert registry.stages(model) == {3: "None", 2: "None", 1: "Production"}
+    with pytest.raises(PromotionError, match="nothing to undo"):
+        undo_last(registry.store, registry.uri)
+
+
+def test_undo_of_an_alias(registry: Registry) -> None:
+    model = registry.model("undo alias", ["None", "None"], aliases={"champion": 1})
+    promote(registry, model, 2, alias="champion")
+    promote(registry, model, 2, alias="fresh")
+    undo_last(registry.store, registry.uri)
+    assert registry.aliases(model) == {"champion": 2}
+    undo_last(registry.store, registry.uri)
+    assert registry.aliases(model) == {"champion": 1}
+
+
+def test_undo_is_refused_when_the_registry_has_moved_on(registry: Registry) -> None:
+    model = registry.model("moved on", ["Production", "None", "None"])
+    promote(registry, model, 2, stage="Production")
+    registry.transition(model, 3, "Production")
+    before = registry.stages(model)
+    with pytest.raises(PromotionError) as caught:
+        undo_last(registry.store, registry.uri)
+    assert caught.value.title == "The registry has moved on since moved on 2 → Production"
+    assert caught.value.detail == "Production: version 2 after that promotion, versions 2, 3 now"
+    assert registry.stages(model) == before
+
+
+def test_undo_is_for_this_store_alone(registry: Registry, tmp_path: Path) -> None:
+    from engine.uri import TrackingUri
+
+    model = registry.model("here", ["None"])
+    promote(registry, model, 1, stage="Production")
+    with pytest.raises(PromotionError, match="nothing to undo"):
+        undo_last(registry.store, TrackingUri(f"sqlite:///{tmp_path}/other.db", "--tracking-uri"))
+    assert registry.stages(model) == {1: "Production"}
+
+
+def test_a_promotion_that_failed_is_not_taken_back(registry: Registry) -> None:
+    model = registry.model("failed before", ["None", "None"], aliases={"champion": 1})
+    promote(registry, model, 2, alias="champion")
+    plan = plan_promotion(registry.store, registry.uri, model, 1, alias="fresh")
+
+    def away() -> None:
+        registry.client.delete_registered_model_alias(model, "fresh")
+
+    with pytest.raises(PromotionError):
+        apply_promotion(Meddler(registry.store, {3: away}), registry.uri, plan)  # type: ignore[arg-type]
+    undo_last(registry.store, registry.uri)
+    assert registry.aliases(model) == {"champion": 1}
+
+
+def test_a_promotion_whose_end_is_not_known_is_taken_back_where_it_took_effect(registry: Registry) -> None:
+    model = registry.model("open end", ["Production", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+
+    def fail() -> None:
+        raise StoreError("The store is away")
+
+    with pytest.raises(PromotionError, match="not known whether"):
+        apply_promotion(Meddler(registry.store, {3: fail}), registry.uri, plan)  # type: ignore[arg-type]
+    assert registry.stages(model) == {2: "Production", 1: "Archived"}
+    assert undo_last(registry.store, registry.uri).verified
+    assert registry.stages(model) == {2: "None", 1: "Production"}
+
+
+def test_a_promotion_that_never_took_effect_is_passed_over(registry: Registry) -> None:
+    model = registry.model("passed over", ["None", "None"], aliases={"champion": 1})
+    promote(registry, model, 2, alias="champion")
+    plan = plan_promotion(registry.store, registry.uri, model, 1, stage="Staging")
+
+    def revert_and_fail() -> None:
+        registry.transition(model, 1, "None")
+        raise StoreError("The store is away")
+
+    with pytest.raises(PromotionError, match="not known whether"):
+        apply_promotion(Meddler(registry.store, {3: revert_and_fail}), registry.uri, plan)  # type: ignore[arg-type]
+    undo_last(registry.store, registry.uri)
+    assert registry.aliases(model) == {"champion": 1}
+
+
+def test_a_journal_that_was_tampered_with_undoes_nothing(registry: Registry) -> None:
+    model = registry.model("tampered", ["None"])
+    promote(registry, model, 1, stage="Staging")
+    text = journal_file().read_text()
+    journal_file().write_text(text.replace('"version 1":"None"', '"version 1":"Nowhere"'))
+    with pytest.raises(PromotionError, match="nothing to undo"):
+        undo_last(registry.store, registry.uri)
+    assert registry.stages(model) == {1: "Staging"}
