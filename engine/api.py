@@ -206,18 +206,27 @@ class Engine:
         on_event: Callable[[SweepEvent], None],
         cancel: CancelToken | None = None,
     ) -> SweepResult:
-        """Run a sweep in a process of its own; `on_event` hears of every trial."""
+        """Run a sweep in a process of its own; `on_event` hears of every trial. Journalled."""
         self._check_writable("Training")
+        from engine.registry.journal import recorded
         from engine.training.executors import run_sweep
 
-        return run_sweep(self.uri, spec, on_event=on_event, cancel=cancel or CancelToken())
+        target = f"{self.check_sweep(spec)} {spec.recipe} {spec.estimator} trials in {spec.experiment}"
+        with recorded(self.uri, "train", target) as entry:
+            result = run_sweep(self.uri, spec, on_event=on_event, cancel=cancel or CancelToken())
+            entry.detail = f"{result.finished} finished, {result.failed} failed, {result.killed} killed"
+        return result
 
     def demo(self, *, on_progress: OnProgress = no_progress, cancel: CancelToken | None = None) -> DemoReport:
-        """Train, register and promote the published heart-disease work; nothing twice."""
+        """Train, register and promote the published heart-disease work; nothing twice. Journalled."""
         self._check_writable("The demo")
+        from engine.registry.journal import recorded
         from engine.training.demo import run_demo
 
-        return run_demo(self.uri, on_progress=on_progress, cancel=cancel or CancelToken())
+        with recorded(self.uri, "demo", "the published heart-disease work") as entry:
+            report = run_demo(self.uri, on_progress=on_progress, cancel=cancel or CancelToken())
+            entry.detail = f"{report.trained} trials trained, {report.registered} versions registered"
+        return report
 
     def _check_writable(self, what: str) -> None:
         if self.read_only:

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from engine.errors import PromotionError
+from engine.errors import EngineError, PromotionError
 from engine.paths import journal_file
 from engine.registry.files import append_line, locked, opened
 from engine.secrets import mask
@@ -33,8 +33,8 @@ APPEND_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One write. `time` is epoch milliseconds, `server` is redacted, `action` is `promote` or `undo`,
-    `target` is for people (`churn 3 → Production`).
+    """One write. `time` is epoch milliseconds, `server` is redacted, `action` is `promote`, `undo`,
+    `train` or `demo`, `target` is for people (`churn 3 → Production`).
 
     `before` and `after` are registry facts as `engine.registry.facts` words them: what the write
     found, and what it left (what it was to leave, while the outcome is `intended`). `undoes` is
@@ -119,6 +119,28 @@ def read_journal(limit: int | None = 200) -> tuple[JournalEntry, ...]:
         if entry.undoes in entries and entry.outcome == "done":
             entries[entry.undoes] = replace(entries[entry.undoes], outcome="undone")
     return tuple(reversed(entries.values()))[:limit]
+
+
+class Recorded:
+    """A write under way; `detail` goes into the record of its end."""
+
+    def __init__(self) -> None:
+        self.detail = ""
+
+
+@contextmanager
+def recorded(uri: TrackingUri, action: str, target: str) -> Iterator[Recorded]:
+    """Record a write that is no promotion: its intent before, its end after. Raises `PromotionError` where
+    the journal cannot be written; nothing is done then."""
+    entry = new_entry(uri, action, target)
+    append(entry)
+    under_way = Recorded()
+    try:
+        yield under_way
+    except EngineError as error:
+        append(replace(entry, outcome="failed", detail=error.title))
+        raise
+    append(replace(entry, outcome="done", detail=under_way.detail))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,6 +15,9 @@ COMMAND = Path(sys.executable).parent / "mlflow-console"
 """Beside the interpreter: the virtual environment need not be activated."""
 
 _OURS = ("MLFLOW_", "XDG_", "TEXTUAL_", "SSH_", "_MLFLOW")
+
+# Textual's writing thread, when the terminal is gone.
+_CANNOT_WRITE = re.compile(r"Exception in thread textual-output:.*?\nOSError: \[Errno 5\]", re.DOTALL)
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -75,4 +79,4 @@ def faults(home: Path) -> str:
     """The console's log in `home` if it holds a traceback: a fault that the screen did not show."""
     log = home / ".local" / "state" / "mlflow-console" / "console.log"
     text = log.read_text(errors="replace") if log.exists() else ""
-    return text if "Traceback" in text else ""
+    return text if "Traceback" in _CANNOT_WRITE.sub("", text) else ""

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.entities import ModelVersion
+from engine.registry.journal import JournalEntry, read_journal
+from engine.registry.promotion import PromotionResult, apply_promotion, plan_promotion
 from engine.stores import open_store
 from engine.stores.base import Store
 from engine.uri import TrackingUri
@@ -134,3 +136,14 @@ class Console:
         """End it, and what else it has written to stdout and stderr."""
         out, err = self.process.communicate()
         return out, err
+
+
+def promote(
+    registry: Registry, model: str, version: int, reason: str = "", **target: object
+) -> PromotionResult:
+    plan = plan_promotion(registry.store, registry.uri, model, version, **target)  # type: ignore[arg-type]
+    return apply_promotion(registry.store, registry.uri, plan, reason=reason)
+
+
+def last() -> JournalEntry:
+    return read_journal(1)[0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.entities import ModelVersion, RegisteredModel
-from engine.errors import NotFound
+from engine.errors import NotFound, StoreUnreadable
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
 from engine.values import MISSING, ago, count, format_for
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 STAGE_STYLES = {"Production": "green", "Staging": "yellow", "Archived": "dim"}
 
-Versions = Mapping[str, Sequence[ModelVersion]]
+Versions = Mapping[str, Sequence[ModelVersion] | None]
+"""By model; None where the store cannot be asked for them, because the name is no text."""
+
 Metrics = Mapping[str, Mapping[str, float]]
 
 
@@ -42,14 +44,14 @@ def models(invocation: Invocation, name: str | None, as_json: bool) -> None:
     uri = invocation.uri()
     with invocation.engine(uri) as engine:
         found = _chosen(engine.models(), name)
-        versions = {model.name: engine.versions(model.name) for model in found}
+        versions = {model.name: _versions(engine, model.name) for model in found}
         metrics = _metrics(engine, versions) if name is not None or as_json else {}
     if as_json:
         write_json({"models": [_payload(model, versions[model.name], metrics) for model in found]})
     elif name is None:
         _show_models(found, versions, uri)
     else:
-        _show_versions(found[0], versions[name], metrics)
+        _show_versions(found[0], versions[name] or (), metrics)
 
 
 def _chosen(found: tuple[RegisteredModel, ...], name: str | None) -> tuple[RegisteredModel, ...]:
@@ -62,17 +64,38 @@ def _chosen(found: tuple[RegisteredModel, ...], name: str | None) -> tuple[Regis
     return chosen
 
 
+def _versions(engine: Engine, name: str) -> Sequence[ModelVersion] | None:
+    try:
+        return engine.versions(name)
+    except StoreUnreadable:
+        if _is_text(name):
+            raise
+        return None  # one such name must not hide all other models
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _metrics(engine: Engine, versions: Versions) -> Metrics:
     """Metrics by run id; a run that is gone has none."""
     found: dict[str, Mapping[str, float]] = {}
-    for run_id in {version.run_id for group in versions.values() for version in group if version.run_id}:
+    for run_id in {
+        version.run_id for group in versions.values() for version in group or () if version.run_id
+    }:
         with contextlib.suppress(NotFound):
             found[run_id] = engine.run(run_id).run.metrics
     return found
 
 
-def _payload(model: RegisteredModel, versions: Sequence[ModelVersion], metrics: Metrics) -> Payload:
-    return model_payload(model, (version_payload(v, metrics.get(v.run_id)) for v in versions))
+def _payload(model: RegisteredModel, versions: Sequence[ModelVersion] | None, metrics: Metrics) -> Payload:
+    if versions is None:
+        return model_payload(model, None)
+    return model_payload(model, [version_payload(v, metrics.get(v.run_id)) for v in versions])
 
 
 def _show_models(found: Sequence[RegisteredModel], versions: Versions, uri: TrackingUri) -> None:
@@ -93,13 +116,13 @@ def _show_models(found: Sequence[RegisteredModel], versions: Versions, uri: Trac
     output.table(heads, [_model_row(model, versions[model.name], now) for model in found])
 
 
-def _model_row(model: RegisteredModel, versions: Sequence[ModelVersion], now: int) -> list[Shown]:
+def _model_row(model: RegisteredModel, versions: Sequence[ModelVersion] | None, now: int) -> list[Shown]:
     def holding(stage: str) -> Shown:
-        return Shown(", ".join(str(v.version) for v in versions if v.stage == stage)) or MISSING
+        return Shown(", ".join(str(v.version) for v in versions or () if v.stage == stage)) or MISSING
 
     return [
         safe(model.name),
-        count(len(versions)),
+        MISSING if versions is None else count(len(versions)),
         holding("Production"),
         holding("Staging"),
         safe(", ".join(f"{alias}→{number}" for alias, number in sorted(model.aliases.items()))),

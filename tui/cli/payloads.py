@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from engine.entities import Experiment, ModelVersion, RegisteredModel, Run
@@ -56,7 +56,8 @@ def version_payload(version: ModelVersion, metrics: Mapping[str, float] | None =
     }
 
 
-def model_payload(model: RegisteredModel, versions: Iterable[Payload]) -> Payload:
+def model_payload(model: RegisteredModel, versions: list[Payload] | None) -> Payload:
+    """`versions` is null where the store could not be asked for them."""
     return {
         "name": model.name,
         "description": model.description,
@@ -64,5 +65,5 @@ def model_payload(model: RegisteredModel, versions: Iterable[Payload]) -> Payloa
         "last_updated_time": model.last_updated_time,
         "aliases": dict(model.aliases),
         "tags": dict(model.tags),
-        "versions": list(versions),
+        "versions": versions,
     }

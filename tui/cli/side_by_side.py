@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from engine.text import Shown, safe
 from engine.values import MISSING, duration, format_for, moment
-from tui.cli.output import Cell, Head, Output, Row
+from tui.cli.output import GAP, Cell, Head, Output, Row
+from tui.widgets.cells import cell_width
 
 if TYPE_CHECKING:
     from engine import CompareRow, Comparison
     from engine.query.keys import ColumnKind
 
-HEADINGS: dict[ColumnKind, str] = {
-    "attribute": "RUN",
-    "param": "PARAMETERS",
-    "metric": "METRICS",
-    "tag": "TAGS",
+HEADINGS: dict[ColumnKind, Shown] = {
+    "attribute": Shown("RUN"),
+    "param": Shown("PARAMETERS"),
+    "metric": Shown("METRICS"),
+    "tag": Shown("TAGS"),
 }
 ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 BEST = " ◂"
@@ -31,25 +32,49 @@ def show_side_by_side(
     kinds: Collection[ColumnKind] = ("attribute", "param", "metric"),
     only_differences: bool = False,
 ) -> int:
-    """Write the rows of these kinds; how many were left out because the runs do not differ in them."""
-    rows: list[Row] = []
-    left_out = 0
+    """Write the rows of these kinds; how many were left out because the runs do not differ in them.
+    Runs that do not fit beside the others come in a table of their own below."""
+    wanted = [row for row in comparison.rows if row.key.kind in kinds]
+    rows = [row for row in wanted if row.differs or not only_differences]
+    names = [_name(row) for row in rows]
+    values = [_values(row) for row in rows]
+    first = max((cell_width(cell.text) for cell in names), default=0)
+    widths = [
+        max(cell_width(text) for text in (label, *(cells[place].text for cells in values)))
+        for place, label in enumerate(labels)
+    ]
+    for number, places in enumerate(_blocks(first, widths, output.width)):
+        if number:
+            output.line()
+        heads = [Head(Shown(""), keep=True)]
+        heads += [Head(labels[place], right=True, keep=True) for place in places]
+        output.table(heads, list(_lines(rows, names, values, places)))
+    return len(wanted) - len(rows)
+
+
+def _blocks(first: int, widths: Sequence[int], room: int | None) -> list[list[int]]:
+    """The places of the runs, in groups that fit into `room` columns beside the names; at least one in each."""
+    blocks: list[list[int]] = []
+    left = 0
+    for place, width in enumerate(widths):
+        left -= width + len(GAP)
+        if not blocks or (room is not None and left < 0):
+            blocks.append([])
+            left = (room or 0) - first - width - len(GAP)
+        blocks[-1].append(place)
+    return blocks
+
+
+def _lines(
+    rows: Sequence[CompareRow], names: Sequence[Cell], values: Sequence[Sequence[Cell]], places: Sequence[int]
+) -> Iterator[Row]:
+    """The rows of one block, with a heading before each kind."""
     kind: ColumnKind | None = None
-    for row in comparison.rows:
-        if row.key.kind not in kinds:
-            continue
-        if only_differences and not row.differs:
-            left_out += 1
-            continue
+    for row, name, cells in zip(rows, names, values, strict=True):
         if row.key.kind != kind:
             kind = row.key.kind
-            rows.append([Cell(Shown(HEADINGS[kind]), "dim")])
-        rows.append([_name(row), *_values(row)])
-    heads = [Head(Shown(""), keep=True, least=16)]
-    heads += [Head(label, right=True, keep=place < 2) for place, label in enumerate(labels)]
-    if len(heads) > 1 and output.table(heads, rows):
-        output.line(Cell(Shown("Some runs do not fit: use a wider terminal, a pipe or --json."), "dim"))
-    return left_out
+            yield [Cell(HEADINGS[kind], "dim")]
+        yield [name, *(cells[place] for place in places)]
 
 
 def _name(row: CompareRow) -> Cell:

@@ -65,7 +65,7 @@ class ActivityScreen(ConsoleScreen):
         if not entries:
             self._show_empty(
                 "Nothing was written from here yet",
-                "Every promotion, and every one taken back, is recorded here: when, by whom, what "
+                "Every promotion, sweep and undo made from here is recorded: when, by whom, what "
                 "changed and why.",
             )
             return

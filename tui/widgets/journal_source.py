@@ -52,7 +52,7 @@ def _row(entry: JournalEntry, now: int) -> TextRow:
         safe(word),
         safe(entry.action),
         safe(entry.target),
-        safe(" · ".join(change_texts(entry)) or "–"),
+        safe(" · ".join(change_texts(entry)) or entry.detail or "–"),
         safe(entry.reason) or values.MISSING,
         safe(f"{entry.user}@{entry.host}"),
         safe(entry.server),

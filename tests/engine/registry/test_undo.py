@@ -8,23 +8,9 @@ import pytest
 
 from engine.errors import PromotionError, StoreError
 from engine.paths import journal_file
-from engine.registry.journal import JournalEntry, read_journal
-from engine.registry.promotion import PromotionResult, apply_promotion, plan_promotion, undo_last
-from tests.support.registry import Meddler, Registry
-
-
-def promote(
-    registry: Registry, model: str, version: int, reason: str = "", **target: object
-) -> PromotionResult:
-    plan = plan_promotion(registry.store, registry.uri, model, version, **target)  # type: ignore[arg-type]
-    return apply_promotion(registry.store, registry.uri, plan, reason=reason)
-
-
-def last() -> JournalEntry:
-    return read_journal(1)[0]
-
-
-# ── applying ─────────────────────────────────────────────────────────────────
+from engine.registry.journal import read_journal
+from engine.registry.promotion import apply_promotion, plan_promotion, undo_last
+from tests.support.registry import Meddler, Registry, promote
 
 
 def test_undo_puts_every_version_back(registry: Registry) -> None:

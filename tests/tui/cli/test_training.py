@@ -35,22 +35,21 @@ def test_train_for_people(on_trained: Run) -> None:
 
 
 BAD_DATA = {
-    "no target": ("a,b\n" + "1,2\n" * 20, "b,target", "no column 'target'"),
-    "text": ("a,target\n" + "1,0\n2,1\n" * 10 + "x,1\n", "", "holds text"),
-    "one class": ("a,target\n" + "1,0\n" * 20, "", "one class only"),
-    "empty": ("", "", "is empty"),
+    "no target": ("a,b\n" + "1,2\n" * 20, "no column 'target'"),
+    "text": ("a,target\n" + "1,0\n2,1\n" * 10 + "x,1\n", "holds text"),
+    "one class": ("a,target\n" + "1,0\n" * 20, "one class only"),
+    "empty": ("", "is empty"),
 }
 
 
 @pytest.mark.parametrize("case", BAD_DATA)
 def test_bad_data_is_refused_before_anything_is_written(run: Run, folder: Path, case: str) -> None:
-    text, _, told = BAD_DATA[case]
+    text, told = BAD_DATA[case]
     (folder / "bad.csv").write_text(text)
     done = run("train", "--data", "bad.csv", "--json")
     assert done.status == 1
-    error = done.json["error"]
-    assert told in error["title"]
-    assert "bad.csv" in f"{error['title']} {error['detail']}"
+    assert told in done.json["error"]["title"]
+    assert "bad.csv" in done.err
     assert [path.name for path in folder.iterdir()] == ["bad.csv"]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from engine.registry.journal import read_journal
 from engine.uri import TrackingUri
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
@@ -92,6 +93,9 @@ async def test_a_sweep_fills_the_leaderboard_and_can_be_compared(store: Tracking
         assert isinstance(console.screen, RunsScreen)
         assert "5 of 5" in text_of(console)  # the trials and their parent
     assert statuses(store) == {"FINISHED": 5}
+    entry = read_journal(1)[0]
+    assert (entry.action, entry.outcome) == ("train", "done")
+    assert "4 finished" in entry.detail
 
 
 async def test_cancel_keeps_finished_trials_and_kills_the_rest(store: TrackingUri) -> None:

@@ -1,0 +1,60 @@
+"""A sweep is under way, and the console ends: whatever ended it, the store is left consistent."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.console import open_console, run_command
+from tests.support.terminal import Terminal
+
+SETTLED = 60.0
+"""Seconds within which the training process has put its affairs in order."""
+
+ENDINGS: dict[str, Callable[[Terminal], None]] = {
+    "ctrl+c": lambda terminal: terminal.press("ctrl+c"),
+    "SIGTERM": lambda terminal: terminal.send_signal(signal.SIGTERM),
+    "SIGHUP": lambda terminal: terminal.send_signal(signal.SIGHUP),
+    "lost terminal": lambda terminal: terminal.hang_up(),
+    "SIGKILL": lambda terminal: terminal.send_signal(signal.SIGKILL),
+}
+
+
+def start_sweep(terminal: Terminal) -> None:
+    terminal.wait_for("train a sweep")
+    terminal.press("4")
+    terminal.wait_for("No sweep yet")
+    terminal.press("n")
+    terminal.wait_for("New sweep", "60 trials", "Start")
+    terminal.wait_quiet()
+    terminal.press("shift+tab")  # backwards from the first field: the last button
+    terminal.wait_quiet()
+    terminal.press("enter")
+    terminal.wait_gone("New sweep")
+    terminal.wait_for(" of 60", "0.", within=120)  # the leaderboard has a first accuracy
+
+
+def statuses(folder: Path, home: Path) -> Counter[str]:
+    listed = run_command("runs", "heart-disease-sweeps", "--json", cwd=folder, home=home)
+    assert listed.returncode == 0, listed.stderr.decode()
+    return Counter(run["status"] for run in json.loads(listed.stdout)["runs"])
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_no_run_is_left_running(ending: str, folder: Path, home: Path) -> None:
+    with open_console(cwd=folder, home=home) as terminal:
+        start_sweep(terminal)
+        ENDINGS[ending](terminal)
+        terminal.wait_exit(10)
+    end = time.monotonic() + SETTLED
+    while (found := statuses(folder, home))["RUNNING"] and time.monotonic() < end:
+        pass
+    assert found["RUNNING"] == found["SCHEDULED"] == 0
+    assert found["FINISHED"] >= 1, "finished trials are kept"
+    assert found["KILLED"] >= 1, "the sweep itself did not finish"
