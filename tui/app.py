@@ -7,13 +7,17 @@ import getpass
 import platform
 import signal
 import sys
+from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.screen import Screen
 
 from engine.api import Engine
 from engine.errors import EngineError, UsageError
@@ -23,14 +27,16 @@ from engine.uri import TrackingUri
 from tui import terminal, themes
 from tui.bridge import Bridge, internal_error
 from tui.commands import bindings, command
-from tui.screens.activity import ActivityScreen
 from tui.screens.base import ConsoleScreen
-from tui.screens.compare import CompareScreen
-from tui.screens.models import ModelsScreen
-from tui.screens.runs import RunsScreen
 from tui.screens.too_small import TooSmallScreen
-from tui.screens.training import TrainingScreen
 from tui.state import State
+from tui.widgets.key_line import KeyLine
+from tui.widgets.status_line import Place, StatusLine
+
+
+def _open(module: str, name: str) -> Screen[Any]:
+    screen: Screen[Any] = getattr(import_module(module), name)()
+    return screen
 
 
 class Console(App[None]):
@@ -39,14 +45,14 @@ class Console(App[None]):
     TITLE = "mlflow-console"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = False
-    MODES: ClassVar[dict[str, type[ConsoleScreen]]] = {  # type: ignore[assignment]
-        "runs": RunsScreen,
-        "compare": CompareScreen,
-        "models": ModelsScreen,
-        "training": TrainingScreen,
-        "activity": ActivityScreen,
+    # Each view is imported when it is first opened: starting waits for one of them only.
+    MODES: ClassVar[dict[str, Callable[[], Screen[Any]]]] = {  # type: ignore[assignment]
+        "runs": partial(_open, "tui.screens.runs", "RunsScreen"),
+        "compare": partial(_open, "tui.screens.compare", "CompareScreen"),
+        "models": partial(_open, "tui.screens.models", "ModelsScreen"),
+        "training": partial(_open, "tui.screens.training", "TrainingScreen"),
+        "activity": partial(_open, "tui.screens.activity", "ActivityScreen"),
     }
-    DEFAULT_MODE = "runs"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("app"),
         Binding("ctrl+z", "suspend_process", show=False),
@@ -69,11 +75,23 @@ class Console(App[None]):
 
     # ── life ─────────────────────────────────────────────────────────────────
 
+    def compose(self) -> ComposeResult:
+        """The frame: on screen at once, while the first view is imported and made."""
+        line = StatusLine()
+        line.place = Place(self.uri.shown, self.user, self.read_only, Shown("opening …"))
+        yield line
+        yield KeyLine()
+
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
         if not self.is_headless:
             for number in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self._end, number)
+        self.call_after_refresh(self.action_show_mode, "runs")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Before the first view is there, one can only leave."""
+        return self.current_mode in self.MODES or action == "quit_console"
 
     def _end(self, number: signal.Signals) -> None:
         """The terminal was closed or the process is asked to go: leave the terminal sane, and go."""
@@ -85,8 +103,12 @@ class Console(App[None]):
         self.state.save()
 
     def on_resize(self, event: events.Resize) -> None:
+        self._cover(event.size)
+
+    def _cover(self, size: Size) -> None:
+        """Cover the view while the terminal is too small for it."""
         columns, rows = terminal.SMALLEST
-        small = event.size.width < columns or event.size.height < rows
+        small = size.width < columns or size.height < rows
         covered = isinstance(self.screen, TooSmallScreen)
         if small and not covered:
             self.push_screen(TooSmallScreen())
@@ -120,6 +142,7 @@ class Console(App[None]):
 
     async def action_show_mode(self, mode: str) -> None:
         await self.switch_mode(mode)
+        self._cover(self.size)
 
     def action_open_command_line(self) -> None:
         from tui.command_line import completions

@@ -49,14 +49,14 @@ async def execute(console: Console, line: str) -> None:
 async def press(console: Console, command: Command) -> None:
     """Do a command as its key would, in the view that it belongs to."""
     if command.scope not in ("app", console.view.scope) and command.scope in console.MODES:
-        await console.switch_mode(command.scope)
+        await console.action_show_mode(command.scope)
     view = console.view
     targets = {"app": console, "table": console.focused or view, "plot": console.focused or view}
     await console.run_action(command.action, targets.get(command.scope, view))
 
 
 async def _runs(console: Console, argument: str) -> None:
-    await console.switch_mode("runs")
+    await console.action_show_mode("runs")
     screen = _runs_screen(console)
     if screen is None or not argument:
         return
@@ -74,13 +74,13 @@ async def _runs(console: Console, argument: str) -> None:
 
 
 async def _filter(console: Console, argument: str) -> None:
-    await console.switch_mode("runs")
+    await console.action_show_mode("runs")
     if (screen := _runs_screen(console)) is not None:
         screen.run_list.apply_filter(argument)
 
 
 async def _sort(console: Console, argument: str) -> None:
-    await console.switch_mode("runs")
+    await console.action_show_mode("runs")
     screen = _runs_screen(console)
     name, _, way = argument.partition(" ")
     if screen is None or screen.run_list.source is None:
@@ -94,19 +94,19 @@ async def _sort(console: Console, argument: str) -> None:
 
 
 async def _best(console: Console, argument: str) -> None:
-    await console.switch_mode("runs")
+    await console.action_show_mode("runs")
     if (screen := _runs_screen(console)) is not None:
         screen.action_show_best(argument)
 
 
 async def _export(console: Console, argument: str) -> None:
-    await console.switch_mode("runs")
+    await console.action_show_mode("runs")
     if (screen := _runs_screen(console)) is not None:
         screen.action_export_csv(argument)
 
 
 async def _models(console: Console, argument: str) -> None:
-    await console.switch_mode("models")
+    await console.action_show_mode("models")
     if argument and isinstance(console.view, ModelsScreen):
         console.view.show_model(argument)
 
@@ -117,7 +117,7 @@ async def _promote(console: Console, argument: str) -> None:
         raise UsageError(
             "`:promote` takes a model, a version and a stage or alias", "", "`:promote churn 7 Production`"
         )
-    await console.switch_mode("models")
+    await console.action_show_mode("models")
     if isinstance(console.view, ModelsScreen):
         console.view.promote(parts[0], int(parts[1]), parts[2])
 

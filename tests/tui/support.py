@@ -11,6 +11,8 @@ async def settle(pilot: Pilot[None]) -> None:
     """Until no engine call is under way and the screen has taken in the answers."""
     console = pilot.app
     assert isinstance(console, Console)
+    while console.current_mode not in console.MODES:  # the frame comes first, the view after it
+        await pilot.pause()
     quiet = 0
     while quiet < 3:  # an answer may start the next call
         quiet = quiet + 1 if console.bridge.pending == 0 else 0

@@ -53,7 +53,7 @@ def show_side_by_side(
 
 
 def _blocks(first: int, widths: Sequence[int], room: int | None) -> list[list[int]]:
-    """The places of the runs, in groups that fit into `room` columns beside the names; at least one in each."""
+    """The places of the runs in groups, of one at least, that fit beside the names into `room` columns."""
     blocks: list[list[int]] = []
     left = 0
     for place, width in enumerate(widths):

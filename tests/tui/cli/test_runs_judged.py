@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MlflowStore
+from tests.support.console import open_console
 from tests.tui.cli.conftest import Run
 
 
@@ -49,6 +50,20 @@ def test_compare_by_the_beginning_of_an_id_and_by_filter(on_store: Run, mlflow_s
     assert [run["run_id"] for run in short["runs"]] == ids
     found = on_store("compare", "-e", "heart", "--filter", "accuracy > 0.915", "--json").json
     assert {run["run_name"] for run in found["runs"]} == {"trial-22", "trial-23"}
+
+
+def test_runs_that_do_not_fit_beside_each_other_come_below(
+    mlflow_store: MlflowStore, folder: Path, home: Path
+) -> None:
+    runs = [f"trial-{number:02d}" for number in range(8, 16)]
+    arguments = ("--tracking-uri", mlflow_store.uri, "compare", "-e", "heart", *runs)
+    with open_console(*arguments, cwd=folder, home=home, cols=80, rows=120) as terminal:
+        assert terminal.wait_exit() == 0
+        heads = [line.split() for line in terminal.lines if line.lstrip().startswith("trial-")]
+        assert len(heads) > 1
+        assert [name for head in heads for name in head] == runs
+        assert sum(line.startswith("accuracy ↑") for line in terminal.lines) == len(heads)
+        assert "…" not in terminal.text
 
 
 @pytest.mark.parametrize(
