@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.query import Filter, compile_filter
+    from engine.query import Filter, column_named, compile_filter
     from engine.registry.journal import JournalEntry
     from engine.registry.promotion import Change, PromotionPlan, PromotionResult
     from engine.runs.columns import Column, cell_text, columns_for, default_columns
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from engine.training.sweep import DEFAULT_GRID, Recipe, SweepSpec, grid_text, parse_grid, trials
 
 _HOMES = {
-    "engine.query": ("Filter", "compile_filter"),
+    "engine.query": ("Filter", "column_named", "compile_filter"),
     "engine.registry.journal": ("JournalEntry",),
     "engine.registry.promotion": ("Change", "PromotionPlan", "PromotionResult"),
     "engine.runs.columns": ("Column", "cell_text", "columns_for", "default_columns"),
@@ -91,6 +91,7 @@ __all__ = [
     "TrialKilled",
     "TrialStarted",
     "cell_text",
+    "column_named",
     "columns_for",
     "compile_filter",
     "default_columns",

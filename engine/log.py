@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import TextIO
 
 from engine.paths import log_file
 from engine.secrets import mask
@@ -16,20 +17,32 @@ class _Masked(logging.Formatter):
         return mask(super().format(record))
 
 
-class _OwnFile(logging.FileHandler):
-    """Made when it is first written to, readable by its owner only."""
+class _OwnFile(logging.StreamHandler[TextIO]):
+    """Opened when it is first written to. A log that cannot be written (a full disk, a read-only
+    home) stops nothing."""
 
     def __init__(self) -> None:
-        super().__init__(log_file(), encoding="utf-8", errors="backslashreplace", delay=True)
+        logging.Handler.__init__(self)
+        self.stream: TextIO | None = None  # type: ignore[assignment]
 
-    def _open(self):  # type: ignore[no-untyped-def]
-        path = log_file()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-        return super()._open()
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.stream is None:
+            self.stream = os.fdopen(log_descriptor(), "a", encoding="utf-8", errors="backslashreplace")
+        super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """A log that cannot be written (a full disk, a read-only home) stops nothing."""
+        pass
+
+
+def log_descriptor() -> int:
+    """A descriptor at the end of the log file, which only its owner can read; of nowhere when it
+    cannot be written. The caller closes it."""
+    path = log_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)
 
 
 def start_log() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from engine import column_named
 from engine.errors import UsageError
 from engine.text import safe
 from tui.commands import Command
@@ -82,15 +83,13 @@ async def _filter(console: Console, argument: str) -> None:
 async def _sort(console: Console, argument: str) -> None:
     await console.action_show_mode("runs")
     screen = _runs_screen(console)
-    name, _, way = argument.partition(" ")
-    if screen is None or screen.run_list.source is None:
+    if screen is None or screen.run_list.frame is None:
         return
-    key = next(
-        (c.key for c in screen.run_list.source.keys if name in (c.key.name, str(c.key), c.label)), None
-    )
-    if key is None or way.strip() not in ("", "asc", "desc"):
-        raise UsageError(f"Cannot sort by {argument!r}", "", "`:sort COLUMN [asc|desc]`; Tab completes.")
-    screen.run_list.sort_by(key, {"": None, "asc": False, "desc": True}[way.strip()])
+    name, _, way = argument.rpartition(" ")
+    if way not in _WAYS:
+        name, way = argument, ""
+    key = column_named(name.strip(), screen.run_list.frame.keys)
+    screen.run_list.sort_by(key, _WAYS[way])
 
 
 async def _best(console: Console, argument: str) -> None:
@@ -125,6 +124,8 @@ async def _promote(console: Console, argument: str) -> None:
 async def _picture(console: Console, argument: str) -> None:
     console.action_save_picture(argument)
 
+
+_WAYS = {"": None, "asc": False, "desc": True}
 
 _SPECIAL = {
     "runs": _runs,

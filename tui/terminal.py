@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 
-from engine.paths import log_file
+from engine.log import log_descriptor
 
 SMALLEST = (60, 16)
 """Columns and rows below which nothing sensible can be drawn."""
@@ -46,9 +46,7 @@ def screen_to_ourselves() -> Iterator[None]:
     """While this holds, only Textual reaches the terminal: whatever else writes to file
     descriptors 1 and 2 (MLflow prints, C libraries, child processes) lands in the log file."""
     tty = next(fd for fd in (2, 1, 0) if os.isatty(fd))
-    path = log_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    log_fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log_fd = log_descriptor()
     saved = os.dup(1), os.dup(2), sys.__stdout__, sys.__stderr__
     screen = os.fdopen(os.dup(tty), "w", encoding="utf-8", errors="backslashreplace", newline="")
     sys.stdout.flush()

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from engine.errors import FilterError
 from engine.query.keys import ATTRIBUTES, HIDDEN_ATTRIBUTES, PREFIXES, ColumnKey, ColumnKind
-from engine.query.lexer import short
+from engine.query.lexer import Place, short
 from engine.query.tree import Name
 
 # MLflow's own names: without a prefix they always mean the attribute.
@@ -93,6 +93,20 @@ class Names:
         elsewhere = [written(key) for key in self._by_name.get(name.name, ())]
         close = elsewhere or closest(name.name, known)
         return name.place.error(title, f"Did you mean {' or '.join(close)}?" if close else "")
+
+
+def column_named(text: str, keys: Iterable[ColumnKey]) -> ColumnKey:
+    """The column called `metrics.accuracy`, `params.metric`, `duration`, or just `accuracy` where that
+    is clear. Raises `FilterError`: no such column, or several."""
+    known = tuple(keys)
+    for key in known:
+        if str(key) == text:
+            return key
+    prefix, dot, rest = text.partition(".")
+    prefixed = bool(dot) and prefix.lower() in PREFIXES
+    place = Place(0, len(text))
+    name = Name(prefix.lower(), rest, place) if prefixed else Name(None, text, place)
+    return Names(known).resolve(name)
 
 
 def closest(word: str, known: Iterable[str], limit: int = 3) -> list[str]:

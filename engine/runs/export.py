@@ -78,12 +78,12 @@ def _text(text: str) -> str:
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:
-    target = path.resolve()
-    if target.exists() and not target.is_file():
+    if path.exists() and not path.is_file():
         # A pipe or a device is written to, never replaced; a folder raises.
-        with target.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.writelines(lines)
         return
+    target = path.resolve()
     beside = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
     try:
         with beside.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:

@@ -22,9 +22,9 @@ _TIE_METRIC = "cv_mean"
 class BestRun:
     """The best run by a metric.
 
-    `tied` are the other runs with the same value; `tie_break` says what decided between them
-    (nothing where there are none). `considered` runs competed; `left_out` says why others
-    did not, such as `1 run without accuracy`.
+    `tied` are the other runs with the same value; `tie_break` says by what rules the best
+    was told from all of them (nothing where there are none). `considered` runs competed; `left_out`
+    says why others did not, such as `1 run without accuracy`.
     """
 
     run: Run
@@ -106,10 +106,10 @@ def _ordered(tied: Sequence[Run]) -> tuple[list[Run], str]:
     ordered = sorted(tied, key=rank)
     if len(ordered) == 1:
         return ordered, ""
-    first, second = rank(ordered[0]), rank(ordered[1])
-    if first[0] != second[0]:
-        return ordered, f"higher {_TIE_METRIC}"
-    return ordered, "earliest start" if first[1] != second[1] else "run id"
+    first, *others = map(rank, ordered)
+    rules = [f"higher {_TIE_METRIC}", "earliest start", "run id"]
+    decisive = {next((at for at in range(3) if first[at] != other[at]), 2) for other in others}
+    return ordered, ", then ".join(rules[at] for at in sorted(decisive))
 
 
 def _metrics_there(frame: RunFrame) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from engine import errors, paths
 from engine.errors import EngineError, StoreNotFound, TrainingError
 from engine.jobs import CancelToken
+from engine.log import log_descriptor
 from engine.text import safe
 from engine.uri import TrackingUri
 
@@ -41,10 +42,9 @@ class WorkerProcess:
         process can be started."""
         own_uri, folder = placed(uri)
         self._log = paths.log_file()
-        self._log.parent.mkdir(parents=True, exist_ok=True)
         self._answers, theirs = os.pipe()
         try:
-            with self._log.open("ab") as output:
+            with os.fdopen(log_descriptor(), "ab") as output:
                 self._log_start = output.tell()
                 self._process = subprocess.Popen(
                     # -P: a file in the working folder must not stand in for a module.

@@ -54,45 +54,15 @@ def _wrong_use(error: click.UsageError) -> Problem:
 
 
 def _unexpected(error: BaseException) -> Problem:
+    from engine.log import log, start_log
     from engine.paths import log_file
+    from engine.secrets import mask
 
+    start_log()
+    log.error("a command failed", exc_info=error)
     path = log_file()
-    where = f"The log has the details: {path}" if _log(error) else f"{path} could not be written."
-    return Problem(
-        "Something unexpected went wrong", f"{type(error).__name__}: {_redacted(str(error))}", where
-    )
-
-
-def _log(error: BaseException) -> bool:
-    import time
-    import traceback
-
-    from engine.paths import log_file
-
-    told = _redacted("".join(traceback.format_exception(error)))
-    try:
-        log_file().parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(log_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace") as log:
-            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ERROR mlflow-console: {told}")
-    except OSError:
-        return False
-    return True
-
-
-def _redacted(text: str) -> str:
-    """`text` without the secrets of any URI in it."""
-    import re
-
-    from engine.uri import redact
-
-    def clean(match: re.Match[str]) -> str:
-        try:
-            return redact(match[0])
-        except ValueError:  # not an address after all
-            return "***"
-
-    return re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+", clean, text)
+    where = f"The log has the details: {path}" if path.exists() else f"{path} could not be written."
+    return Problem("Something unexpected went wrong", f"{type(error).__name__}: {mask(str(error))}", where)
 
 
 def report(problem: Problem, *, as_json: bool) -> None:

@@ -35,21 +35,10 @@ def _pointer(text: str, error: FilterError) -> str:
 def column_of(text: str, frame: RunFrame, option: str) -> ColumnKey:
     """The column called `metrics.accuracy`, `params.metric`, `duration`, or just `accuracy` where
     that is clear. Raises `UsageError` that names `option`."""
-    from engine.query.keys import PREFIXES
-    from engine.query.lexer import Place
-    from engine.query.names import Names
-    from engine.query.tree import Name
+    from engine import column_named
 
-    for key in frame.keys:
-        if str(key) == text:
-            return key
-    prefix, dot, rest = text.partition(".")
-    place = Place(0, len(text))
-    name = (
-        Name(prefix.lower(), rest, place) if dot and prefix.lower() in PREFIXES else Name(None, text, place)
-    )
     try:
-        return Names(frame.keys).resolve(name)
+        return column_named(text, frame.keys)
     except FilterError as error:
         raise UsageError(error.title, f"{option} {text}", error.hint) from error
 

@@ -67,7 +67,7 @@ def test_then_to_the_earliest_start_then_to_the_run_id() -> None:
     b, a = a_run("b", metrics={"acc": 1}), a_run("a", metrics={"acc": 1})
     never = a_run("0", start=None, seconds=None, metrics={"acc": 1})
     found = best(b, never, a)
-    assert (found.run, found.tied, found.tie_break) == (a, (b, never), "run id")
+    assert (found.run, found.tied, found.tie_break) == (a, (b, never), "earliest start, then run id")
 
 
 def test_an_unknown_metric_names_those_there_are() -> None:
