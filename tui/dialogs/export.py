@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -19,15 +19,20 @@ from tui.widgets.field import Field
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from engine.api import Engine
     from engine.runs.frame import RunFrame
-    from tui.app import Console
+    from tui.bridge import Bridge
 
 
 class ExportDialog(Dialog[str]):
-    """Dismissed with the path written. An existing file is replaced only when enter is pressed again."""
+    """Dismissed with what was written where. An existing file is replaced only when enter is pressed again."""
 
-    def __init__(self, frame: RunFrame, rows: Sequence[int], name: str) -> None:
+    def __init__(
+        self, engine: Engine, bridge: Bridge, frame: RunFrame, rows: Sequence[int], name: str
+    ) -> None:
         super().__init__()
+        self._engine = engine
+        self._bridge = bridge
         self.frame = frame
         self.rows = rows
         self.name_given = name
@@ -52,17 +57,14 @@ class ExportDialog(Dialog[str]):
             self._warned = path
             self._tell(f"{path} exists. Enter again replaces it.", fault=True)
             return
-        console = cast("Console", self.app)
 
         async def write() -> None:
+            work = partial(self._engine.write_csv, self.frame, path, self.rows)
             try:
-                count = await console.bridge.call(
-                    partial(console.engine.write_csv, self.frame, path, self.rows)
-                )
+                count = await self._bridge.call(work)
             except EngineError as error:
                 self._tell(str(error), fault=True)
             else:
-                console.say(f"Wrote {values.count(count)} runs to {path}")
-                self.dismiss(str(path))
+                self.dismiss(f"Wrote {values.count(count)} runs to {path}")
 
         self.run_worker(write(), exclusive=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -18,7 +18,8 @@ from tui.widgets.field import Field
 
 if TYPE_CHECKING:
     from engine import SweepSpec
-    from tui.app import Console
+    from engine.api import Engine
+    from tui.bridge import Bridge
 
 RECIPES = (
     ("leak-free", "leak-free · the scaler is fitted on the training part only"),
@@ -46,6 +47,11 @@ class SweepDialog(Dialog["SweepSpec"]):
     """
     title_text = "New sweep"
     subtitle_text = "tab moves · enter on Start trains · esc leaves"
+
+    def __init__(self, engine: Engine, bridge: Bridge) -> None:
+        super().__init__()
+        self._engine = engine
+        self._bridge = bridge
 
     def compose_dialog(self) -> ComposeResult:
         from engine import DEFAULT_GRID, grid_text
@@ -119,13 +125,11 @@ class SweepDialog(Dialog["SweepSpec"]):
         self.focus_next()
 
     def action_start(self) -> None:
-        console = cast("Console", self.app)
-
         async def check() -> None:
             try:
                 spec = self._spec()
                 self._tell("reading the data …")
-                await console.bridge.call(partial(console.engine.check_sweep, spec))
+                await self._bridge.call(partial(self._engine.check_sweep, spec))
             except EngineError as error:
                 self._tell(str(error), fault=True)
             else:

@@ -211,8 +211,13 @@ class RunsScreen(ConsoleScreen):
     def action_export_csv(self, name: str = "experiment_results.csv") -> None:
         from tui.dialogs.export import ExportDialog
 
-        if self.run_list.frame is not None:
-            self.app.push_screen(ExportDialog(self.run_list.frame, [*self.run_list.rows], name))
+        def tell(written: str | None) -> None:
+            if written:
+                self.console.say(written)
+
+        frame, rows = self.run_list.frame, [*self.run_list.rows]
+        if frame is not None:
+            self.app.push_screen(ExportDialog(self.engine, self.console.bridge, frame, rows, name), tell)
 
     def action_show_best(self, metric: str = "") -> None:
         from tui.dialogs.best import BestDialog

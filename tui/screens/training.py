@@ -77,7 +77,7 @@ class TrainingScreen(ConsoleScreen):
 
         if self.refuse("training.new-sweep"):
             return
-        self.app.push_screen(SweepDialog(), self._start_if_given)
+        self.app.push_screen(SweepDialog(self.engine, self.console.bridge), self._start_if_given)
 
     def _start_if_given(self, spec: SweepSpec | None) -> None:
         if spec is not None:
