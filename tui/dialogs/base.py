@@ -32,6 +32,8 @@ class Dialog(ModalScreen[T | None]):
     Dialog .fault { color: $error; }
     """
 
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012 - declared by Screen
+
     title_text: str = ""
     subtitle_text: str = ""
 

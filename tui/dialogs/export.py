@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class ExportDialog(Dialog[str]):
-    """Dismissed with what was written where. An existing file is replaced only when enter is pressed again."""
+    """Dismissed with what was written where. To replace a file, enter is pressed a second time."""
 
     def __init__(
         self, engine: Engine, bridge: Bridge, frame: RunFrame, rows: Sequence[int], name: str

@@ -43,6 +43,7 @@ class SweepDialog(Dialog["SweepSpec"]):
     SweepDialog .row SelectCurrent { border: none; padding: 0; height: 1; background: $boost; }
     SweepDialog #said { height: auto; margin-top: 1; }
     SweepDialog #buttons { height: 1; margin-top: 1; align-horizontal: right; }
+    SweepDialog.-short .row, SweepDialog.-short #said, SweepDialog.-short #buttons { margin-top: 0; }
     SweepDialog Button { height: 1; border: none; min-width: 10; margin-left: 2; }
     """
     title_text = "New sweep"

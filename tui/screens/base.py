@@ -15,6 +15,7 @@ from engine import values
 from engine.errors import EngineError
 from engine.text import Shown, safe
 from tui.commands import COMMANDS, Command, Scope, bindings
+from tui.widgets.filter_bar import FilterBar
 from tui.widgets.key_line import KeyLine
 from tui.widgets.pane_title import PaneTitle
 from tui.widgets.status_line import Place, StatusLine
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from tui.state import State
 
 T = TypeVar("T")
+
+_ALWAYS_SHOWN = (StatusLine, KeyLine, PaneTitle, FilterBar)
+"""What stays beside a pane that is zoomed."""
 
 
 class ConsoleScreen(Screen[None]):
@@ -184,7 +188,14 @@ class ConsoleScreen(Screen[None]):
         self.refresh_view()
 
     def action_toggle_zoom(self) -> None:
-        if self.maximized is not None:
-            self.minimize()
-        elif self.focused is not None:
-            self.maximize(self.focused)
+        """Give the focused pane all the room between the first line and the last, and back."""
+        if self.query(".-zoomed"):
+            self.query(".-zoomed, .-behind").remove_class("-zoomed", "-behind")
+            return
+        node = self.focused
+        while node is not None and node is not self and isinstance(node.parent, Widget):
+            node.add_class("-zoomed")
+            others = [w for w in node.parent.children if w is not node and not isinstance(w, _ALWAYS_SHOWN)]
+            for other in others:
+                other.add_class("-behind")
+            node = node.parent

@@ -38,6 +38,7 @@ class RunScreen(ConsoleScreen):
     scope: ClassVar[Scope] = "run"
     pane_ids = ("metrics", "facts")
     CSS_PATH = "run.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (76, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared by Screen
 
     def __init__(self, run_id: str) -> None:
         super().__init__()

@@ -43,7 +43,7 @@ class FilterBar(Widget):
     FilterBar FilterInput { width: 1fr; }
     FilterBar FilterInput:blur { background: transparent; }
     FilterBar #filter-note { width: auto; min-width: 12; padding: 0 0 0 2; color: $text-muted; }
-    FilterBar #filter-fault { height: 1; display: none; color: $error; }
+    FilterBar #filter-fault { height: auto; max-height: 4; display: none; color: $error; }
     FilterBar.-wrong #filter-fault { display: block; }
     """
 
@@ -95,10 +95,9 @@ class FilterBar(Widget):
         at = max(0, fault.position - int(field.scroll_offset.x))
         pointer = "▔" * max(1, fault.length)
         words = safe(f"{fault.title}{' — ' + fault.hint if fault.hint else ''}")
-        room = self.size.width - 4
-        if at + len(pointer) + 1 + len(words) > room:
-            at = max(0, min(at, room - len(words) - len(pointer) - 1))
-        self.query_one("#filter-fault", Static).update(Content(f"  {' ' * at}{pointer} {words}"))
+        beside = at + len(pointer) + 1 + len(words) <= self.size.width - 4
+        told = Content(f"  {' ' * at}{pointer}{' ' if beside else chr(10) + '  '}{words}")
+        self.query_one("#filter-fault", Static).update(told)
         self.add_class("-wrong")
         self.query_one("#filter-note", Static).update(Content("rows kept"))
 

@@ -23,16 +23,20 @@ class KeyLine(Widget):
         self.shown = tuple((command, enabled) for command, enabled in commands if command.title)
 
     def render(self) -> Content:
+        *entries, last = [_entry(command, enabled) for command, enabled in self.shown] or [Content("")]
         line = Content(" ")
-        for command, enabled in self.shown:
-            key = command.shown_keys.split()[0]
-            entry = Content.assemble(
-                (key, "$accent" if enabled else "$text-disabled"),
-                " ",
-                (command.title, "" if enabled else "$text-disabled"),
-                "   ",
-            )
-            if line.cell_length + entry.cell_length > self.size.width + 2:
+        for entry in entries:  # the last one, the way to all the others, is always there
+            if line.cell_length + entry.cell_length + last.cell_length > self.size.width + 2:
                 break
             line = Content.assemble(line, entry)
-        return line
+        return Content.assemble(line, last)
+
+
+def _entry(command: Command, enabled: bool) -> Content:
+    key = command.shown_keys.split()[0]
+    return Content.assemble(
+        (key, "$accent" if enabled else "$text-disabled"),
+        " ",
+        (command.title, "" if enabled else "$text-disabled"),
+        "   ",
+    )

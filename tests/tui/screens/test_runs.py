@@ -284,3 +284,20 @@ async def test_help_is_searchable_and_lists_the_reason(mlflow_store: MlflowStore
         screen = text_of(console)
         assert "Compare the marked runs" in screen
         assert "Mark two runs or more" in screen
+
+
+async def test_zoom_gives_the_pane_the_room_and_keeps_its_title(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        table = console.screen.query_one("#runs", Table)
+        before = table.size
+        await pilot.press("z")
+        await pilot.pause()
+        assert table.size.width > before.width
+        assert table.size.height > before.height
+        assert "27 of 27" in text_of(console)
+        assert "EXPERIMENTS" not in text_of(console)
+        await pilot.press("z")
+        await pilot.pause()
+        assert table.size == before
