@@ -79,9 +79,7 @@ class RunsScreen(ConsoleScreen):
         table = self.query_one("#experiments", Table)
         table.set_source(_experiment_source(self.experiments))
         self.query_one("#experiments-title", PaneTitle).facts = values.count(len(self.experiments))
-        chosen = self._choose(newest)
-        table.move_to(chosen.experiment_id)
-        self.show_experiment(chosen)
+        self.show_experiment(self._choose(newest))
 
     def _choose(self, newest: str | None) -> Experiment:
         """What was asked for, what is shown, what was viewed last, what was active last."""
@@ -102,6 +100,7 @@ class RunsScreen(ConsoleScreen):
             self.run_list.begin(experiment.name, self.state.view(experiment.experiment_id))
         self.experiment = experiment
         self.state.experiment_id = experiment.experiment_id
+        self.query_one("#experiments", Table).move_to(experiment.experiment_id)
         self._loading.cancel()
         self._loading = token = CancelToken()
 

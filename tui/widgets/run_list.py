@@ -70,6 +70,7 @@ class RunList(Widget):
         self.frame: RunFrame | None = None
         self.rows: list[int] = []
         self._typing: Timer | None = None
+        self._to_top = False  # who sorts wants to see what comes first
 
     def compose(self) -> ComposeResult:
         yield PaneTitle("RUNS", id="runs-title")
@@ -128,6 +129,9 @@ class RunList(Widget):
         self.rows = arranged.rows
         source = RunSource(arranged.frame, self.rows, arranged.sort, narrow=self.size.width < NARROW)
         self.table.set_source(source)
+        if self._to_top:
+            self._to_top = False
+            self.table.action_cursor_top()
         if self.view.filter_text.strip():
             self.filter_bar.show_note(Shown(f"{values.count(len(self.rows))} match"))
         self._tell_count()
@@ -206,6 +210,7 @@ class RunList(Widget):
             newest_first = key.name in ("start_time", "end_time")
             descending = newest_first or (key.kind == "metric" and direction_of(key.name) == "higher")
         self.view.sort = (SortKey(key, descending),)
+        self._to_top = True
         self.rearrange()
 
     def metric_at_hand(self) -> str | None:

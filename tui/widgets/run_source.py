@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.entities import Status
 from engine.runs.columns import Column, cell_text, default_columns
 from engine.runs.frame import ColumnKey, RunFrame, SortKey
-from engine.text import Shown
+from engine.text import Shown, cell_width
 from tui.widgets.table.source import CellStyle, TableColumn
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class RunSource:
         return TableColumn(
             key=str(column.key),
             label=column.label,
-            width=column.width,
+            width=column.width if key is None else max(column.width, cell_width(column.label) + 2),
             numeric=column.numeric,
             sort=None if key is None else "descending" if key.descending else "ascending",
             rank=rank if count > 1 else 0,

@@ -99,6 +99,8 @@ async def test_sorts_by_the_focused_column_and_back(mlflow_store: MlflowStore) -
 
         assert accuracies() == sorted(accuracies(), reverse=True)
         assert "sorted accuracy ↓" in text_of(console)
+        assert " accuracy ↓ " in text_of(console)  # the arrow costs the label nothing
+        assert table.cursor_row == 0
         await pilot.press("s")
         await settle(pilot)
         assert accuracies() == sorted(accuracies())
