@@ -85,13 +85,14 @@ class Console(App[None]):
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
         if not self.is_headless:
-            for number in (signal.SIGTERM, signal.SIGHUP):
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
                 loop.add_signal_handler(number, self._end, number)
         self.call_after_refresh(self.action_show_mode, "runs")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Before the first view is there, one can only leave."""
-        return self.current_mode in self.MODES or action == "quit_console"
+        """While there is no view to see, one can only leave."""
+        unseen = self.current_mode not in self.MODES or isinstance(self.screen, TooSmallScreen)
+        return action == "quit_console" or not unseen
 
     def _end(self, number: signal.Signals) -> None:
         """The terminal was closed or the process is asked to go: leave the terminal sane, and go."""

@@ -45,11 +45,11 @@ def unreachable(server: str, detail: str) -> ServerUnreachable:
     return ServerUnreachable(f"{server} cannot be reached", detail, hint)
 
 
-def timed_out(server: str, seconds: float | None = None) -> ServerTimeout:
+def timed_out(server: str, seconds: float | None = None, *, reading: bool = False) -> ServerTimeout:
     waited = f"Nothing came for {seconds:g} s" if seconds else "Nothing came in time"
     return ServerTimeout(
         f"{server} does not answer",
-        f"{waited}. If this was to change something, it may or may not have happened",
+        waited if reading else f"{waited}. What was to be changed may have been changed, or not",
         "Look whether the server is overloaded; MLFLOW_HTTP_REQUEST_TIMEOUT sets the patience in seconds.",
     )
 

@@ -131,7 +131,7 @@ class Transport:
         reason = str(error)
         text = faults.scrub(reason, self._secrets)
         if isinstance(error, requests.ReadTimeout) or "Read timed out" in reason:
-            return faults.timed_out(self.shown, deadlines[1])
+            return faults.timed_out(self.shown, deadlines[1], reading=True)
         if isinstance(error, requests.ConnectTimeout):
             return faults.unreachable(self.shown, f"No connection within {deadlines[0]:g} s")
         if isinstance(error, requests.exceptions.SSLError):

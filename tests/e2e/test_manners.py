@@ -49,8 +49,18 @@ def test_an_idle_console_writes_nothing(mlflow_store: MlflowStore, folder: Path,
         show_heart(terminal)
         terminal.wait_quiet(1.0)
         assert terminal.bytes_while_idle(3.0) == b""
-        for keys in ("/", ("escape", "enter"), ("escape", "V", "c"), "3", "4", "6", "?"):
+        steps = (
+            ("/", "accuracy > 0.9"),
+            (("escape", "enter"), "PARAMETERS"),
+            (("escape", "V", "c"), "COMPARE"),
+            ("3", "VERSIONS"),
+            ("4", "No sweep yet"),
+            ("6", "Nothing was written"),
+            ("?", "Keys · Activity"),
+        )
+        for keys, shown in steps:
             terminal.press(*keys)
+            terminal.wait_for(shown)
             terminal.wait_quiet(0.7)
             assert terminal.bytes_while_idle(1.0) == b"", f"after {keys}"
         terminal.press("ctrl+c")

@@ -30,8 +30,8 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """`text` in lines of at most `width` cells, broken at a space where there is one in the last
-    third of a line. No text: one empty line."""
+    """`text` in lines of at most `width` cells, broken between words; a word that is wider than a
+    line is broken itself. No text: one empty line."""
     text = clean(text)
     if width <= 0 or cell_width(text) <= width:
         return [text]
@@ -40,7 +40,8 @@ def wrapped(text: str, width: int) -> list[str]:
     while cell_width(rest) > width:
         line = chop_cells(rest, width)[0] or rest[0]
         space = line.rfind(" ")
-        if rest[len(line) : len(line) + 1] != " " and space >= width * 2 // 3:
+        word = rest[space + 1 :].split(" ", 1)[0]
+        if rest[len(line) : len(line) + 1] != " " and space > 0 and cell_width(word) <= width:
             line = line[:space]
         lines.append(line.rstrip())
         rest = rest[len(line) :].lstrip()
