@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.geometry import Size
 from textual.screen import Screen
 
@@ -69,6 +70,8 @@ class Console(App[None]):
         self.wanted_experiment = experiment
         self.user = safe(f"{_user()}@{platform.node()}")
         self.fault: BaseException | None = None
+        self.under_way = Shown("")
+        """What quitting would stop; empty while there is nothing."""
         for theme in themes.THEMES:
             self.register_theme(theme)
         self.theme = themes.ANSI if terminal.few_colours() else themes.DARK.name
@@ -193,8 +196,19 @@ class Console(App[None]):
             self._pop_view()
 
     def action_close_view(self) -> None:
-        if not self._pop_view():
+        if self._pop_view():
+            return
+        if not self.under_way:
             self.action_quit_console()
+            return
+        from tui.dialogs.confirm import ConfirmDialog
+
+        def quit_if(sure: bool | None) -> None:
+            if sure:
+                self.action_quit_console()
+
+        told = [Content(self.under_way), Content("Finished trials stay; unfinished ones are marked KILLED.")]
+        self.push_screen(ConfirmDialog("Quit and stop the sweep?", told, yes="Quit"), quit_if)
 
     def _pop_view(self) -> bool:
         if len(self.screen_stack) > 1:

@@ -153,7 +153,12 @@ class TrainingScreen(ConsoleScreen):
             f"{self.spec.recipe} → {self.spec.experiment}"
         )
         title.facts = self._progress()
-        self.query_one("#board", Table).set_source(self.board.source())
+        self.console.under_way = self._under_way()
+        table = self.query_one("#board", Table)
+        at_top = table.cursor_row == 0
+        table.set_source(self.board.source())
+        if at_top:  # who has not moved sees the best trial, whichever it is by now
+            table.action_cursor_top()
         curve = self.board.best_so_far()
         self.query_one("#curve", Plot).set_series([Series(self.board.metric, curve, "step")] if curve else [])
         self.query_one("#curve-title", PaneTitle).facts = safe(self.board.metric)
@@ -166,6 +171,11 @@ class TrainingScreen(ConsoleScreen):
             lines if reason is None else [*lines, reason],
             keys=[("n", "new sweep"), ("1", "runs")],
         )
+
+    def _under_way(self) -> Shown:
+        if not self.running or self.spec is None:
+            return Shown("")
+        return safe(f"{self.board.done} of {self.board.total} trials of {self.spec.experiment} are done.")
 
     def _progress(self) -> Shown:
         board = self.board

@@ -13,6 +13,7 @@ from engine.registry.journal import read_journal
 from engine.uri import TrackingUri
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
+from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.sweep import SweepDialog
 from tui.screens.compare import CompareScreen
 from tui.screens.run import RunScreen
@@ -105,7 +106,11 @@ async def test_cancel_keeps_finished_trials_and_kills_the_rest(store: TrackingUr
         await open_dialog(pilot)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: in_training(console) and training(console).board.done > 2)
-        await pilot.press("1", "4")  # the console stays usable meanwhile
+        await pilot.press("1", "q")  # the console stays usable meanwhile, and q asks first
+        await until(pilot, lambda: isinstance(console.screen, ConfirmDialog))
+        await pilot.press("enter")  # the default is to stay
+        await until(pilot, lambda: isinstance(console.screen, RunsScreen))
+        await pilot.press("4")
         await pilot.press("ctrl+x")
         await until(pilot, lambda: not training(console).running)
         result = training(console).result
