@@ -129,7 +129,14 @@ COMMANDS: tuple[Command, ...] = (
         "[FILE.svg]",
     ),
     Command("app.go-back", "escape", "go_back", "", "Close or clear what is open: filter, marks, view."),
-    Command("app.close-view", "q", "close_view", "", "Back to the view below; at the root, quit (asks while a sweep runs).", "back"),
+    Command(
+        "app.close-view",
+        "q",
+        "close_view",
+        "",
+        "Back to the view below; at the root, quit (asks while a sweep runs).",
+        "back",
+    ),
     Command(
         "app.quit",
         "ctrl+c,ctrl+q",

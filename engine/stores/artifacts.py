@@ -43,6 +43,8 @@ def list_folder(root: Path, path: str, prefix: str = "") -> tuple[Artifact, ...]
             found = [_artifact(entry, path, prefix) for entry in entries if not _is_upload(entry.name)]
     except (FileNotFoundError, NotADirectoryError):
         return ()
+    except ValueError as error:  # a name that no file system can have
+        raise StoreRefused("This cannot be the path of an artifact", safe(path or root, 200)) from error
     except (OSError, RuntimeError) as error:
         raise StoreUnreadable("The artifacts cannot be read", f"{safe(folder)}: {error}") from error
     return tuple(sorted(found, key=lambda artifact: artifact.path))

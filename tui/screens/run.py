@@ -28,10 +28,11 @@ NOTE = "mlflow.note.content"
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What the store says about a run; `artifacts` is an error where they could not be listed."""
+    """What the store says about a run, and where its artifacts could not be listed."""
 
     detail: RunDetail
-    artifacts: tuple[Artifact, ...] | EngineError
+    artifacts: tuple[Artifact, ...]
+    faults: tuple[EngineError, ...]
 
 
 class RunScreen(ConsoleScreen):
@@ -65,13 +66,14 @@ class RunScreen(ConsoleScreen):
 
     def _read(self) -> _Answer:
         detail = self.engine.run(self.run_id)
-        try:
-            roots = ["", *(model.name for model in detail.models)]
-            found = {artifact.path: artifact for root in roots for artifact in self._walk(root)}
-            artifacts: tuple[Artifact, ...] | EngineError = tuple(found.values())
-        except EngineError as error:
-            artifacts = error
-        return _Answer(detail, artifacts)
+        found: dict[str, Artifact] = {}
+        faults: list[EngineError] = []
+        for root in ("", *(model.name for model in detail.models)):
+            try:
+                found |= {artifact.path: artifact for artifact in self._walk(root)}
+            except EngineError as error:
+                faults.append(error)
+        return _Answer(detail, tuple(found.values()), tuple(faults))
 
     def _walk(self, path: str) -> Iterator[Artifact]:
         """Artifacts in folders, depth first; one more than is shown tells that there are more."""
@@ -102,7 +104,7 @@ class RunScreen(ConsoleScreen):
         matrix.display = counts is not None
         matrix.set_counts(counts)
         self.query_one("#metrics", KeyValue).show([_metrics(run.metrics)])
-        self.query_one("#facts", KeyValue).show(_facts(detail, answer.artifacts))
+        self.query_one("#facts", KeyValue).show(_facts(answer))
 
 
 def _metrics(metrics: Mapping[str, float]) -> Section:
@@ -124,15 +126,15 @@ def _metric_style(value: float) -> ValueStyle | None:
     return "bad" if value != value or abs(value) == float("inf") else None
 
 
-def _facts(detail: RunDetail, artifacts: tuple[Artifact, ...] | EngineError) -> list[Section]:
-    run = detail.run
+def _facts(answer: _Answer) -> list[Section]:
+    detail, run = answer.detail, answer.detail.run
     params = [Pair(safe(k), safe(v)) for k, v in sorted(run.params.items())]
     tags = [Pair(safe(k), safe(v)) for k, v in sorted(run.tags.items()) if not k.startswith("mlflow.")]
     sections = [
         Section(Shown("PARAMETERS"), params, note=Shown("no parameters logged")),
         Section(Shown("RUN"), _about(run)),
         Section(Shown("DATA AND MODELS"), _made(detail), note=Shown("no data set and no model logged")),
-        _artifact_section(artifacts),
+        _artifact_section(answer),
         Section(Shown("TAGS"), tags, note=Shown("no tags")),
     ]
     if note := run.tags.get(NOTE):
@@ -163,14 +165,15 @@ def _made(detail: RunDetail) -> list[Pair]:
     return data + [Pair(Shown("model"), safe(f"{m.name} · models:/{m.model_id}")) for m in detail.models]
 
 
-def _artifact_section(artifacts: tuple[Artifact, ...] | EngineError) -> Section:
-    title = Shown("ARTIFACTS")
-    if isinstance(artifacts, EngineError):
-        return Section(title, [], note=safe(str(artifacts)))
+def _artifact_section(answer: _Answer) -> Section:
     pairs = [
         Pair(safe(a.path + ("/" if a.is_dir else "")), Shown("") if a.is_dir else values.size(a.size))
-        for a in artifacts[:ARTIFACTS_SHOWN]
+        for a in answer.artifacts[:ARTIFACTS_SHOWN]
     ]
-    if len(artifacts) > ARTIFACTS_SHOWN:
+    if len(answer.artifacts) > ARTIFACTS_SHOWN:
         pairs.append(Pair(Shown("…"), Shown(f"more than {ARTIFACTS_SHOWN}; the first are shown")))
-    return Section(title, pairs, note=Shown("no artifacts"))
+    pairs += [
+        Pair(safe(fault.title), safe(f"{fault.detail} {fault.hint}".strip()), "bad")
+        for fault in answer.faults
+    ]
+    return Section(Shown("ARTIFACTS"), pairs, note=Shown("no artifacts"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.entities import Artifact
-from engine.errors import StoreRefused
+from engine.errors import EngineError, StoreRefused
 from engine.stores import open_store
 from engine.stores.artifacts import check_path, list_folder, local_root
 
@@ -85,3 +85,9 @@ def test_storage_elsewhere_is_mlflows_business(mlflow_store_copy: MlflowStore) -
         connection.commit()
     with pytest.raises(StoreRefused, match="moon"):
         open_store(mlflow_store_copy.tracking).artifacts(mlflow_store_copy.runs["special"])
+
+
+@pytest.mark.parametrize("path", ["a\ud800", "x" * 5000])
+def test_a_name_that_no_file_system_has_is_one_clear_error(tmp_path: Path, path: str) -> None:
+    with pytest.raises(EngineError):
+        list_folder(tmp_path, path)
