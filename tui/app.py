@@ -31,6 +31,7 @@ from tui.commands import bindings, command
 from tui.screens.base import ConsoleScreen
 from tui.screens.too_small import TooSmallScreen
 from tui.state import State
+from tui.typeahead import TypeAhead
 from tui.widgets.key_line import KeyLine
 from tui.widgets.status_line import Place, StatusLine
 
@@ -70,6 +71,7 @@ class Console(App[None]):
         self.wanted_experiment = experiment
         self.user = safe(f"{_user()}@{platform.node()}")
         self.fault: BaseException | None = None
+        self._keys = TypeAhead(self, super().on_event)
         self.under_way = Shown("")
         """What quitting would stop; empty while there is nothing."""
         for theme in themes.THEMES:
@@ -90,7 +92,15 @@ class Console(App[None]):
         if not self.is_headless:
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
                 loop.add_signal_handler(number, self._end, number)
+        self.run_worker(self._keys.run(), group="keys")
         self.call_after_refresh(self.action_show_mode, "runs")
+
+    async def on_event(self, event: events.Event) -> None:
+        leaving = isinstance(event, events.Key) and event.key in ("ctrl+c", "ctrl+q")  # waits for nothing
+        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded and not leaving:
+            self._keys.take(event)
+        else:
+            await super().on_event(event)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While there is no view to see, one can only leave."""

@@ -44,6 +44,24 @@ def test_a_too_small_terminal_can_be_left(mlflow_store: MlflowStore, folder: Pat
         assert terminal.wait_exit() == 0
 
 
+def test_keys_that_arrive_in_one_piece_go_where_they_lead(
+    mlflow_store: MlflowStore, folder: Path, home: Path
+) -> None:
+    with open_console("--tracking-uri", mlflow_store.uri, cwd=folder, home=home) as terminal:
+        show_heart(terminal)
+        for _ in range(3):
+            terminal.type("/queue")  # the q must not quit
+            terminal.wait_for("/ queue", "0 of 27")
+            terminal.press("escape")
+            terminal.wait_for("27 of 27")
+        terminal.type(":runs heart trial-2\r")
+        terminal.wait_for("/ trial-2", "4 of 27")
+        terminal.type("g  c")  # two marks, then compare: neither is overtaken
+        terminal.wait_for("COMPARE", "2 runs")
+        terminal.press("ctrl+c")
+        assert terminal.wait_exit() == 0
+
+
 def test_an_idle_console_writes_nothing(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
     with open_console("--tracking-uri", mlflow_store.uri, cwd=folder, home=home) as terminal:
         show_heart(terminal)

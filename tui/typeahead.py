@@ -1,0 +1,54 @@
+"""Keys one after the other: what is typed ahead goes where the keys before it have led.
+
+Over a slow line several keys arrive in one piece. Textual hands each to what has the focus at
+that moment, though the first of them may be about to open a dialog or the filter line. Here a key
+waits until everything that the one before it set off has been done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from textual.app import App
+from textual.events import Key, Paste
+from textual.message_pump import MessagePump
+
+ROUNDS = 2
+"""A focus goes from the widget to the app and on to another widget."""
+PATIENCE = 0.5
+"""Seconds after which a widget that does not come round is no longer waited for."""
+
+
+class TypeAhead:
+    """Takes keys, and gives each on with `deliver` when the one before has had its effect."""
+
+    def __init__(self, app: App[Any], deliver: Callable[[Key | Paste], Awaitable[None]]) -> None:
+        self._app = app
+        self._deliver = deliver
+        self._typed: asyncio.Queue[Key | Paste] = asyncio.Queue()
+
+    def take(self, event: Key | Paste) -> None:
+        self._typed.put_nowait(event)
+
+    async def run(self) -> None:
+        while True:
+            event = await self._typed.get()
+            await self._settled()
+            await self._deliver(event)
+
+    async def _settled(self) -> None:
+        for _ in range(ROUNDS):
+            target = self._app.focused or self._app.screen
+            for node in target.ancestors_with_self:
+                await _come_round(node)
+
+
+async def _come_round(node: MessagePump) -> None:
+    """Until a node has handled all that is in its queue now."""
+    done = asyncio.Event()
+    if node.is_running and node.call_later(done.set):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), PATIENCE)
