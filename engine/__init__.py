@@ -32,7 +32,15 @@ if TYPE_CHECKING:
         TrialKilled,
         TrialStarted,
     )
-    from engine.training.sweep import DEFAULT_GRID, Recipe, SweepSpec, grid_text, parse_grid, trials
+    from engine.training.sweep import (
+        DEFAULT_GRID,
+        Recipe,
+        SweepSpec,
+        experiment_for,
+        grid_text,
+        parse_grid,
+        trials,
+    )
 
 _HOMES = {
     "engine.query": ("Filter", "column_named", "compile_filter"),
@@ -57,7 +65,15 @@ _HOMES = {
         "TrialKilled",
         "TrialStarted",
     ),
-    "engine.training.sweep": ("DEFAULT_GRID", "Recipe", "SweepSpec", "grid_text", "parse_grid", "trials"),
+    "engine.training.sweep": (
+        "DEFAULT_GRID",
+        "Recipe",
+        "SweepSpec",
+        "experiment_for",
+        "grid_text",
+        "parse_grid",
+        "trials",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -96,6 +112,7 @@ __all__ = [
     "compile_filter",
     "default_columns",
     "direction_of",
+    "experiment_for",
     "grid_text",
     "key_metrics",
     "parse_grid",

@@ -201,12 +201,15 @@ class Console(App[None]):
     def action_toggle_zoom(self) -> None:
         self.view.action_toggle_zoom()
 
-    def action_go_back(self) -> None:
-        if not self.view.peel():
-            self._pop_view()
+    async def action_go_back(self) -> None:
+        if not self.view.peel() and not self._pop_view() and self.current_mode != "runs":
+            await self.action_show_mode("runs")
 
-    def action_close_view(self) -> None:
+    async def action_close_view(self) -> None:
         if self._pop_view():
+            return
+        if self.current_mode != "runs":
+            await self.action_show_mode("runs")
             return
         if not self.under_way:
             self.action_quit_console()

@@ -128,13 +128,19 @@ COMMANDS: tuple[Command, ...] = (
         "picture",
         "[FILE.svg]",
     ),
-    Command("app.go-back", "escape", "go_back", "", "Close or clear what is open: filter, marks, view."),
+    Command(
+        "app.go-back",
+        "escape",
+        "go_back",
+        "",
+        "Clear what is open (filter, marks), else back to the view before.",
+    ),
     Command(
         "app.close-view",
         "q",
         "close_view",
         "",
-        "Back to the view below; at the root, quit (asks while a sweep runs).",
+        "Back to the view before; in the runs, quit (asks while a sweep runs).",
         "back",
     ),
     Command(

@@ -19,9 +19,10 @@ def over_ssh(environ: MutableMapping[str, str] = os.environ) -> bool:
 
 
 def few_colours(environ: MutableMapping[str, str] = os.environ) -> bool:
-    """At most 16 colours: the terminal's own palette is used then."""
+    """At most 16 colours: the terminal's own palette is used then. With `NO_COLOR` Textual makes greys
+    of our own colours; of the palette's it can make nothing but black."""
     if environ.get("NO_COLOR"):
-        return True
+        return False
     if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
         return False
     term = environ.get("TERM", "")

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import GridError, UsageError
@@ -68,6 +69,11 @@ class Trial:
     index: int
     params: Mapping[str, Value]
     name: str
+
+
+def experiment_for(path: str | None) -> str:
+    """The experiment in which sweeps on a data file land when none is named; None is the embedded one."""
+    return Path(path).stem if path else "heart-disease-sweeps"
 
 
 def trials(spec: SweepSpec) -> tuple[Trial, ...]:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from engine import Recipe, SweepEvent, SweepResult, SweepSpec
 
 KEY = "accuracy"
-DEFAULT_EXPERIMENT = "heart-disease-sweeps"
 
 
 @click.command()
@@ -73,12 +72,12 @@ def train(
       mlflow-console train
       mlflow-console train --data churn.csv --target churned --grid "n_neighbors=3,5,7 weights=uniform"
     """
-    from engine import DEFAULT_GRID, DatasetSpec, SweepSpec, parse_grid
+    from engine import DEFAULT_GRID, DatasetSpec, SweepSpec, experiment_for, parse_grid
 
     invocation.check_writable("Training")
     dataset = DatasetSpec(data, target)
     spec = SweepSpec(
-        experiment=experiment or (DEFAULT_EXPERIMENT if data is None else dataset.file.stem),
+        experiment=experiment or experiment_for(data),
         dataset=dataset,
         grid=parse_grid(grid) if grid is not None else DEFAULT_GRID,
         recipe=recipe,

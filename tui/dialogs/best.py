@@ -51,7 +51,8 @@ class BestDialog(Dialog[str]):
             lines += [Content(f"  {safe(run.run_name)}") for run in best.tied[:TIES_SHOWN]]
             if len(best.tied) > TIES_SHOWN:
                 lines.append(Content(f"  … and {len(best.tied) - TIES_SHOWN} more"))
-        lines += [Content(safe(line)) for line in best.left_out]
+        if best.left_out:
+            lines.append(Content.styled(f"left out: {safe(', '.join(best.left_out))}", "$text-muted"))
         lines += [Content(""), Content.styled("parameters", "$text-muted")]
         lines += [Content(f"  {safe(k):<24} {safe(v)}") for k, v in sorted(best.run.params.items())]
         lines += [Content(""), Content.styled("metrics", "$text-muted")]

@@ -23,15 +23,14 @@ class HelpDialog(PickDialog):
 
     def __init__(self, scope: Scope, why_not: Callable[[Command], str | None]) -> None:
         choices = [
-            (c.id, _line(c, listed, why_not(c)))
-            for listed in LISTED_WITH.get(scope, (scope, "app"))
-            for c in commands(listed)
+            (c.id, _line(c, why_not(c)))
+            for part in LISTED_WITH.get(scope, (scope, "app"))
+            for c in commands(part)
         ]
         super().__init__(f"Keys · {SCOPE_TITLES[scope]}", choices)
         self.subtitle_text = "type to search · enter does it · esc leaves"
 
 
-def _line(command: Command, scope: Scope, reason: str | None) -> Shown:
-    where = "" if scope == "app" else f"  ({SCOPE_TITLES[scope].lower()})"
-    why = f"  ✗ {reason}" if reason else ""
-    return Shown(f"{command.shown_keys:<16} {command.help}{where}{why}")
+def _line(command: Command, reason: str | None) -> Shown:
+    told = f"✗ {reason} ({command.help})" if reason else command.help
+    return Shown(f"{command.shown_keys:<14} {told}")

@@ -9,11 +9,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Button, Input, Label, Select, Static
+from textual.widgets import Input, Label, Select, Static
 
+from engine import experiment_for
 from engine.errors import EngineError
 from engine.text import safe
 from tui.dialogs.base import Dialog
+from tui.widgets.choice import Choice
 from tui.widgets.field import Field
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
     from tui.bridge import Bridge
 
 RECIPES = (
-    ("leak-free", "leak-free · the scaler is fitted on the training part only"),
-    ("published", "published · the scaler sees all rows, as in the publication"),
+    ("leak-free", "leak-free: scaled by the training part"),
+    ("published", "published: scaled by all rows"),
 )
 
 
@@ -44,7 +46,6 @@ class SweepDialog(Dialog["SweepSpec"]):
     SweepDialog #said { height: auto; margin-top: 1; }
     SweepDialog #buttons { height: 1; margin-top: 1; align-horizontal: right; }
     SweepDialog.-short .row, SweepDialog.-short #said, SweepDialog.-short #buttons { margin-top: 0; }
-    SweepDialog Button { height: 1; border: none; min-width: 10; margin-left: 2; }
     """
     title_text = "New sweep"
     subtitle_text = "tab moves · enter on Start trains · esc leaves"
@@ -53,6 +54,7 @@ class SweepDialog(Dialog["SweepSpec"]):
         super().__init__()
         self._engine = engine
         self._bridge = bridge
+        self._suggested = experiment_for(None)
 
     def compose_dialog(self) -> ComposeResult:
         from engine import DEFAULT_GRID, grid_text
@@ -69,11 +71,11 @@ class SweepDialog(Dialog["SweepSpec"]):
                 id="recipe",
                 compact=True,
             )
-        yield from self._row("experiment", "heart-disease-sweeps", "its runs go there", "experiment")
+        yield from self._row("experiment", self._suggested, "its runs go there", "experiment")
         yield Static("", id="said", markup=False)
         with Horizontal(id="buttons"):
-            yield Button("Cancel", id="cancel", compact=True)
-            yield Button("Start", id="start", variant="primary", compact=True)
+            yield Choice("Cancel", id="cancel")
+            yield Choice("Start", id="start")
 
     def _row(self, label: str, value: str, placeholder: str, identifier: str) -> ComposeResult:
         with Horizontal(classes="row"):
@@ -81,6 +83,7 @@ class SweepDialog(Dialog["SweepSpec"]):
             yield Field(value, placeholder=placeholder, id=identifier)
 
     def on_mount(self) -> None:
+        self.query_one("#data").focus()
         self._count()
 
     def _value(self, identifier: str) -> str:
@@ -113,11 +116,19 @@ class SweepDialog(Dialog["SweepSpec"]):
         else:
             self._tell(f"{count} trials of k nearest neighbours")
 
-    @on(Button.Pressed, "#cancel")
+    @on(Input.Changed, "#data")
+    def _suggest_experiment(self, event: Input.Changed) -> None:
+        """A data set of its own gets an experiment of its own, unless the operator has named one."""
+        field = self.query_one("#experiment", Field)
+        if field.value == self._suggested:
+            self._suggested = experiment_for(event.value.strip() or None)
+            field.value = self._suggested
+
+    @on(Choice.Pressed, "#cancel")
     def _cancel(self) -> None:
         self.dismiss(None)
 
-    @on(Button.Pressed, "#start")
+    @on(Choice.Pressed, "#start")
     def _start_pressed(self) -> None:
         self.action_start()
 

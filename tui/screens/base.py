@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+COMPARED_MOST = 50
+"""Runs side by side; more columns tell nobody anything."""
+
 _ALWAYS_SHOWN = (StatusLine, KeyLine, PaneTitle, FilterBar)
 """What stays beside a pane that is zoomed."""
 
@@ -199,3 +202,12 @@ class ConsoleScreen(Screen[None]):
             for other in others:
                 other.add_class("-behind")
             node = node.parent
+
+
+def compare_reason(marked: int, what: str) -> str | None:
+    """Why so many marks cannot be compared; None when they can."""
+    if marked < 2:
+        return f"Mark two {what} or more with space first."
+    if marked > COMPARED_MOST:
+        return f"{values.count(marked)} {what} are marked; at most {COMPARED_MOST} are compared at once."
+    return None

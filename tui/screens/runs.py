@@ -16,7 +16,7 @@ from engine.jobs import CancelToken
 from engine.text import Shown, safe
 from tui.bridge import Relay
 from tui.commands import Command, Scope
-from tui.screens.base import ConsoleScreen
+from tui.screens.base import ConsoleScreen, compare_reason
 from tui.widgets.empty import EmptyState
 from tui.widgets.pane_title import PaneTitle
 from tui.widgets.run_list import RunList
@@ -193,8 +193,8 @@ class RunsScreen(ConsoleScreen):
             super().action_previous_pane()
 
     def why_not(self, command: Command) -> str | None:
-        if command.id == "runs.compare-marked" and len(self.run_list.view.marks) < 2:
-            return "Mark two runs or more with space first."
+        if command.id == "runs.compare-marked":
+            return compare_reason(len(self.run_list.view.marks), "runs")
         return super().why_not(command)
 
     def action_compare_marked(self) -> None:

@@ -16,7 +16,7 @@ from engine.jobs import CancelToken
 from engine.text import Shown, safe
 from tui.bridge import EventRelay
 from tui.commands import Command, Scope
-from tui.screens.base import ConsoleScreen
+from tui.screens.base import ConsoleScreen, compare_reason
 from tui.widgets.empty import EmptyState
 from tui.widgets.leaderboard import Leaderboard
 from tui.widgets.pane_title import PaneTitle
@@ -133,8 +133,8 @@ class TrainingScreen(ConsoleScreen):
             return "A sweep is running; ctrl+x stops it."
         if command.id == "training.cancel-sweep" and not self.running:
             return "No sweep is running."
-        if command.id == "training.compare-marked" and len(self._marks()) < 2:
-            return "Mark two trials or more with space first."
+        if command.id == "training.compare-marked":
+            return compare_reason(len(self._marks()), "trials")
         return super().why_not(command)
 
     # ── showing ──────────────────────────────────────────────────────────────

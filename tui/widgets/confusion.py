@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.runs.metrics import Confusion
 
 LABEL_WIDTH = 16
-_CORNER = "predicted"
+_CORNER = "actual ↓ predicted →"
 
 
 class ConfusionMatrix(Widget):

@@ -140,13 +140,13 @@ class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
 
 
 def lay_out(sections: Sequence[Section], width: int) -> list[_Line]:
-    """The lines of all sections in `width` cells. Names take at most `KEY_WIDTH` cells and half
-    of the width; longer ones are wrapped like values."""
-    longest = max((cell_width(pair.key) for section in sections for pair in section.pairs), default=0)
-    key_width = max(1, min(longest, KEY_WIDTH, width // 2))
-    value_width = max(1, width - key_width - _GAP - _INDENT)
+    """The lines of all sections in `width` cells. The names of a section take at most `KEY_WIDTH`
+    cells and half of the width; longer ones are wrapped like values."""
     lines: list[_Line] = []
     for section in sections:
+        longest = max((cell_width(pair.key) for pair in section.pairs), default=0)
+        key_width = max(1, min(longest, KEY_WIDTH, width // 2))
+        value_width = max(1, width - key_width - _GAP - _INDENT)
         if lines:
             lines.append(())
         if section.title:

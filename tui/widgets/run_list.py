@@ -149,7 +149,10 @@ class RunList(Widget):
             parts.append(f"{loaded}{f' of {values.count(frame.total)}' if frame.total else ''} loaded …")
         if self.view.marks:
             parts.append(f"{values.count(len(self.view.marks))} marked")
-        parts += [f"sorted {safe(k.key.name)} {'↓' if k.descending else '↑'}" for k in self.view.sort]
+        labels = {c.key: c.label for c in self.source.keys} if self.source else {}
+        for sort in self.view.sort:
+            label = labels.get(sort.key, safe(sort.key.name))
+            parts.append(f"sorted {label} {'↓' if sort.descending else '↑'}")
         title.facts = Shown(" · ".join(parts))
 
     @on(Table.RowHighlighted)

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from tests.conftest import MlflowStore
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
+from tui.screens.base import compare_reason
 from tui.screens.compare import CompareScreen
 from tui.widgets.compare_source import CompareSource
 from tui.widgets.table import Table
@@ -127,3 +128,18 @@ async def test_a_run_that_is_gone_is_one_clear_error(mlflow_store: MlflowStore) 
         await pilot.press("2")
         await settle(pilot)
         assert await appears(pilot, "0" * 32)
+
+
+async def test_q_and_escape_lead_back_to_the_runs(mlflow_store: MlflowStore) -> None:
+    async with comparing(mlflow_store, "trial-00", "trial-23") as (pilot, _):
+        await pilot.press("q")
+        await settle(pilot)
+        assert pilot.app.current_mode == "runs"
+        await pilot.press("2", "escape")
+        await settle(pilot)
+        assert pilot.app.current_mode == "runs"
+
+
+def test_more_runs_than_can_be_seen_are_refused_with_the_count() -> None:
+    assert compare_reason(20_000, "runs") == "20,000 runs are marked; at most 50 are compared at once."
+    assert compare_reason(50, "runs") is None

@@ -154,3 +154,16 @@ async def test_read_only_refuses_with_the_reason(store: TrackingUri) -> None:
         await pilot.press("4", "n")
         assert await appears(pilot, "--read-only")
         assert isinstance(console.screen, TrainingScreen)
+
+
+async def test_a_data_set_of_its_own_gets_an_experiment_of_its_own(store: TrackingUri) -> None:
+    console = Console(store)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await open_dialog(pilot, data="/data/churn.csv")
+        field = console.screen.query_one("#experiment", Field)
+        assert field.value == "churn"
+        field.value = "mine"
+        console.screen.query_one("#data", Field).value = "/data/other.csv"
+        await pilot.pause()
+        assert field.value == "mine"

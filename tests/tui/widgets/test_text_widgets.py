@@ -113,9 +113,9 @@ async def test_the_confusion_matrix() -> None:
         widget.set_counts(COUNTS)
         await pilot.pause()
         assert stage.lines()[:3] == [
-            " predicted  no disease  disease",
-            "no disease          29        3",
-            "   disease           2       27",
+            "actual ↓ predicted →  no disease  disease",
+            "          no disease          29        3",
+            "             disease           2       27",
         ]
         widget.set_counts(None)
         await pilot.pause()
