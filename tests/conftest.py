@@ -6,6 +6,8 @@
   is the test's own; the artifacts are the shared ones.
 - `mlflow_server` (session): a real `mlflow server` on `mlflow_store`, one worker. Takes about 15 s
   to start, once, and only when a test asks for it.
+- `home`, `folder` (test): empty folders for a command run as an operator runs it.
+- `demo` (session), `own_demo` (test): the finished demo, and a copy of it.
 - `clean_environment` (every test): a home of its own, no `MLFLOW_*`, no proxies, no telemetry.
 """
 
@@ -26,6 +28,7 @@ from pathlib import Path
 import pytest
 
 from engine.uri import TrackingUri
+from tests.support.console import faults, run_command
 
 SCRIPT = Path(__file__).parent / "support" / "mlflow_store.py"
 LOOPBACK = "127.0.0.1"
@@ -192,3 +195,49 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             return
         except subprocess.TimeoutExpired:
             continue
+
+
+NOBODY = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+"""A server that is not there."""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """An empty home folder; afterwards the console's log in it must hold no traceback."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    yield folder
+    assert faults(folder) == ""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder to work in."""
+    here = tmp_path / "work"
+    here.mkdir()
+    return here
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the first command of the README has left behind: its folder and what it said."""
+
+    folder: Path
+    said: subprocess.CompletedProcess[bytes]
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """`mlflow-console demo` without a terminal, for real, in an empty folder, while the environment
+    names a server: about half a minute, once. Never write to the folder: copy it with `own_demo`."""
+    folder, home = tmp_path_factory.mktemp("demo"), tmp_path_factory.mktemp("demo-home")
+    said = run_command("demo", cwd=folder, home=home, env=NOBODY, within=300)
+    return Demo(folder, said)
+
+
+@pytest.fixture
+def own_demo(demo: Demo, folder: Path) -> Path:
+    """A working folder with the finished demo in it; the artifacts stay in the original's folder."""
+    assert demo.said.returncode == 0, demo.said.stderr.decode()
+    shutil.copyfile(demo.folder / "mlflow.db", folder / "mlflow.db")
+    return folder

@@ -32,7 +32,7 @@ def test_a_terminal_that_is_too_small_says_so_and_comes_back(
         terminal.wait_for("too small")
         terminal.resize(140, 40)
         terminal.wait_for("MODELS", "classifier")
-        terminal.press("q")
+        terminal.press("q", "q")  # back to the runs, and out
         assert terminal.wait_exit() == 0
 
 
@@ -98,6 +98,6 @@ def test_read_only_is_shown_and_promoting_says_why_not(
         for key in ("P", "u"):
             terminal.press(key)
             terminal.wait_for("started with --read-only")
-        terminal.press("q")
+        terminal.press("q", "q")
         assert terminal.wait_exit() == 0
     assert mlflow_store.path.read_bytes() == before

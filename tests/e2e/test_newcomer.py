@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.e2e.conftest import Demo
+from tests.conftest import Demo
 from tests.support.console import open_console, run_command
 
 BEST = "knn-5-euclidean-uniform-auto"
@@ -102,7 +102,7 @@ def test_the_newcomer_s_way_through_the_console(own_demo: Path, home: Path) -> N
         terminal.wait_for("1  ● Production", "2  ○ Archived")
         terminal.press("6")
         terminal.wait_for("heart_disease_classifier", "done")
-        terminal.press("q")
+        terminal.press("q", "q")  # back to the runs, and out
         assert terminal.wait_exit() == 0
     versions = run_command("models", "heart_disease_classifier", "--json", cwd=own_demo, home=home)
     stages = {v["version"]: v["stage"] for m in json.loads(versions.stdout)["models"] for v in m["versions"]}

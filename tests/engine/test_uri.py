@@ -83,6 +83,44 @@ def test_addresses_that_cannot_be_read(raw: str) -> None:
     assert caught.value.hint.startswith("Write it as")
 
 
+@pytest.mark.parametrize("raw", ["foo://bar", "s3://bucket/runs", "ftp:x", "foo+bar://u:s3cret@h/x"])
+def test_a_scheme_that_nobody_knows_is_wrong_use(raw: str) -> None:
+    with pytest.raises(UriError) as caught:
+        resolve(raw, {})
+    assert caught.value.exit_status == 2
+    assert "sqlite:///" in caught.value.hint
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "postgresql://h/db",
+        "mysql+pymysql://h/db",
+        "MSSQL+pyodbc://h/db",
+        "sqlite+pysqlite:////x.db",
+        "file:///tmp/mlruns",
+        "databricks",
+        "databricks://profile",
+        "databricks-uc",
+        "uc:https://h",
+        "./mlruns",
+    ],
+)
+def test_what_mlflow_opens_is_left_to_it(raw: str) -> None:
+    assert resolve(raw, {}).raw == raw
+
+
+def test_a_plug_in_adds_its_scheme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package that says so, as MLflow finds it."""
+    package = tmp_path / "moon-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: moon\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[mlflow.tracking_store]\nmoon = moon:Store\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert resolve("moon://crater", {}).kind == "client"
+
+
 @pytest.mark.parametrize(
     ("uri", "shown"),
     [

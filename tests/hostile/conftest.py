@@ -9,7 +9,7 @@ import pytest
 
 from tests.hostile.payloads import build_store
 from tests.hostile.stream import strays
-from tests.support.console import faults, open_console
+from tests.support.console import open_console
 from tests.support.terminal import Terminal
 
 
@@ -17,15 +17,6 @@ from tests.support.terminal import Terminal
 def hostile_store(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The tracking URI of a database full of payloads. Never write to it."""
     return build_store(tmp_path_factory.mktemp("hostile"))
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    """An empty home folder; afterwards the console's log in it must hold no traceback."""
-    folder = tmp_path / "home"
-    folder.mkdir()
-    yield folder
-    assert faults(folder) == ""
 
 
 @pytest.fixture

@@ -187,6 +187,16 @@ def test_a_read_only_home_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     with pytest.raises(PromotionError, match="cannot be written"):
         append(entry())
+    assert read_journal() == ()
+    with pytest.raises(PromotionError, match="cannot be written"):
+        journal.check_writable()
+
+
+def test_whether_a_journal_could_be_kept_is_seen_without_making_one(state: Path) -> None:
+    journal.check_writable()
+    assert not state.exists()
+    append(entry())
+    journal.check_writable()
 
 
 def test_two_processes_do_not_interleave(state: Path) -> None:

@@ -26,8 +26,33 @@ def test_undo_puts_every_version_back(registry: Registry) -> None:
     undo, promotion = read_journal()
     assert (undo.action, undo.outcome, undo.undoes) == ("undo", "done", done.entry_id)
     assert promotion.outcome == "undone"
-    assert registry.tags(model, 2)["mlflow_console.from_stage"] == "Production"
-    assert registry.tags(model, 2)["mlflow_console.reason"].startswith("undo: ")
+    assert (
+        undo.reason == "undo: version 1: stage Archived → Production; version 2: stage Production → Staging"
+    )
+
+
+def test_undo_takes_back_what_the_promotion_wrote_on_the_version(registry: Registry) -> None:
+    model = registry.model("undo tags", ["Production", "None"])
+    registry.client.set_model_version_tag(model, "2", "owner", "ada")
+    promote(registry, model, 2, "first try", stage="Staging")
+    before = registry.tags(model, 2)
+    promote(registry, model, 2, "better by far", stage="Production")
+    assert registry.tags(model, 2) != before
+
+    undo_last(registry.store, registry.uri)
+    assert registry.tags(model, 2) == before, "as it was before the promotion"
+    assert undo_last(registry.store, registry.uri).notes == ()
+    assert registry.tags(model, 2) == {}
+    found = next(v for v in registry.store.model_versions(model) if v.version == 2)
+    assert found.tags == {"owner": "ada"}
+
+
+def test_undo_of_an_alias_takes_the_tags_back_too(registry: Registry) -> None:
+    model = registry.model("undo alias tags", ["None"])
+    promote(registry, model, 1, alias="champion")
+    assert registry.tags(model, 1)
+    undo_last(registry.store, registry.uri)
+    assert registry.tags(model, 1) == {}
 
 
 def test_undo_after_undo_takes_the_one_before(registry: Registry) -> None:

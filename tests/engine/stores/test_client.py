@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import (
+    EngineError,
     NotFound,
+    ServerDenied,
+    ServerFault,
     ServerTimeout,
     ServerUnreachable,
     StoreLocked,
@@ -25,6 +28,7 @@ from engine.errors import (
 from engine.stores import open_store
 from engine.stores.client import ClientStore, open_client, translate
 from engine.uri import TrackingUri
+from tests.support.web import Answer, Web
 
 if TYPE_CHECKING:
     from tests.conftest import MlflowStore
@@ -240,6 +244,14 @@ class TestOtherStores:
         with pytest.raises(StoreRefused, match="moon"):
             client_store("moon://crater").experiments()
 
+    @pytest.mark.parametrize("raw", ["databricks", "databricks://profile", "databricks-uc"])
+    def test_databricks_is_no_folder(self, raw: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(StoreRefused, match=r"Databricks|Unity Catalog") as caught:
+            open_store(TrackingUri(raw, "--tracking-uri")).experiments()
+        assert "databricks" in caught.value.hint
+        assert list(tmp_path.iterdir()) == []
+
 
 class TestTranslate:
     def translated(self, error: BaseException, kind: type[Exception], words: str = "") -> None:
@@ -276,6 +288,24 @@ class TestTranslate:
                 open_client(f"http://ada:secret-word@127.0.0.1:{port}").search_experiments()
             self.translated(caught.value, kind)
             assert "secret-word" not in str(translate(caught.value))
+
+    @pytest.mark.parametrize(
+        ("answer", "kind", "words"),
+        [
+            (Answer(401, b'{"error_code": "X", "message": "Closed"}'), StoreRefused, "request — Closed"),
+            (Answer(403, b'{"detail": "Closed"}'), EngineError, "Closed"),
+            (Answer(403, b"<h1>no</h1>"), ServerDenied, "denies this"),
+            (Answer(429, b'{"error_code": "X", "message": "Closed"}'), StoreRefused, "limits how often"),
+            (Answer(500, b'{"error_code": "X", "message": "Closed"}'), ServerFault, "HTTP 500"),
+        ],
+    )
+    def test_what_mlflow_says_of_an_answer(
+        self, web: Web, answer: Answer, kind: type[Exception], words: str
+    ) -> None:
+        web.will_answer(answer)
+        with pytest.raises(Exception, match=r"Closed|error") as caught:
+            open_client(web.uri).search_experiments()
+        self.translated(caught.value, kind, words)
 
     def test_everything_else(self) -> None:
         self.translated(PermissionError(13, "Permission denied", "/data"), StoreUnreadable, "/data")

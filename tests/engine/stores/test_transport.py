@@ -93,7 +93,13 @@ class TestAnswers:
             (mlflow_error(404, "RESOURCE_DOES_NOT_EXIST", "No such thing"), NotFound, "No such thing"),
             (Answer(404, b"<html>nginx</html>"), ServerFault, "HTTP 404: <html>nginx</html>"),
             (mlflow_error(400, "INVALID_PARAMETER_VALUE", "Bad filter"), StoreRefused, "Bad filter"),
-            (mlflow_error(429, "REQUEST_LIMIT_EXCEEDED", "Slow down"), StoreRefused, "Slow down"),
+            (mlflow_error(429, "REQUEST_LIMIT_EXCEEDED", "Slow down"), StoreRefused, "limits"),
+            (Answer(429, b"<h1>Too many</h1>"), StoreRefused, "limits"),
+            (mlflow_error(401, "X", "Closed"), ServerDenied, "asks who you are — Closed — "),
+            (mlflow_error(403, "X", "Closed"), ServerDenied, "denies this — Closed — "),
+            (mlflow_error(500, "X", "Closed"), ServerFault, "HTTP 500: Closed — "),
+            (Answer(500, b'{"error_code": "X", "message": "Two\nlines"}'), ServerFault, "500: Two lines — "),
+            (Answer(403, b'{"detail": "Not yours"}'), ServerDenied, "denies this — Not yours — "),
             (Answer(500, b"Internal Server Error"), ServerFault, "HTTP 500: Internal Server Error"),
             (Answer(500, b""), ServerFault, "HTTP 500"),
             (Answer(502, b"<h1>Bad Gateway</h1>"), ServerFault, "HTTP 502"),
@@ -119,6 +125,17 @@ class TestAnswers:
         assert words in str(error)
         assert "\x1b" not in str(error)
         assert len(error.detail) < 400
+
+    def test_a_redirect_to_another_server_blames_that_one(self, web: Web, closed_port: int) -> None:
+        web.will_answer(
+            Answer(307, b"", {"Location": f"http://eve:s3cret@127.0.0.1:{closed_port}/x?token=s3cret"})
+        )
+        error = error_from(web.uri)
+        assert isinstance(error, ServerUnreachable)
+        assert error.title.startswith(
+            f"http://127.0.0.1:{closed_port} (to which {web.uri} redirects) cannot be"
+        )
+        assert "s3cret" not in str(error)
 
     def test_a_gateway_that_recovers_is_asked_again(self, web: Web) -> None:
         web.will_answer(Answer(503), NOBODY)

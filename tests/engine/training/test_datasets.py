@@ -73,8 +73,9 @@ def test_harmless_spellings(tmp_path: Path, text: str) -> None:
 
 
 def test_no_such_file(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"There is no file gone\.csv"):
+    with pytest.raises(DatasetError, match=r"There is no file gone\.csv") as caught:
         read_dataset(DatasetSpec(str(tmp_path / "gone.csv")))
+    assert "Check the path" in caught.value.hint
 
 
 def test_a_folder_a_pipe_and_a_name_that_cannot_be(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
         (" \n\n", "some.csv is empty", ""),
         ("a,b,y\n", "has a header and no rows", ""),
         ("a,b,y\n1,2,0\n3,4,1\n", "has too few rows", "2"),
-        (b"PK\x03\x04\x00\x00\x08" + os.urandom(64), "is not a CSV file", "binary data"),
+        (b"PK\x03\x04\x00\x00\x08" + bytes(range(128, 192)), "is not a CSV file", "binary data"),
         (GOOD.encode() + b"caf\xe9,1,2\n", "is not UTF-8 text", "line 14"),
         (GOOD.replace("a,b,y", "a,a,y"), "two columns of the same name", "Twice: a"),
         (GOOD.replace("a,b,y", ",b,y"), "Column 1 of some.csv has no name", "Header: (no name), b, y"),
@@ -128,6 +129,7 @@ def test_wrong_files(tmp_path: Path, text: str | bytes, title: str, detail: str)
     error = refusal(tmp_path, text)
     assert title in error.title
     assert detail in error.detail
+    assert error.hint
 
 
 def test_no_such_target_names_the_columns(tmp_path: Path) -> None:
@@ -137,8 +139,9 @@ def test_no_such_target_names_the_columns(tmp_path: Path) -> None:
 
 
 def test_semicolons_are_named(tmp_path: Path) -> None:
-    error = refusal(tmp_path, GOOD.replace(",", ";"), target="a;b;y")
-    assert "semicolons" in error.hint
+    for target in ("a;b;y", "y"):
+        error = refusal(tmp_path, GOOD.replace(",", ";"), target=target)
+        assert "seems to be separated by semicolons" in error.hint
 
 
 def test_reading_imports_nothing_heavy(run_python: object) -> None:

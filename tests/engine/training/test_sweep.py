@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from engine.training.estimators import ESTIMATORS, KNN, Estimator, Value
 from engine.training.sweep import (
     DEFAULT_GRID,
     SweepSpec,
+    check_rows,
     fingerprint,
     grid_text,
     parse_grid,
@@ -63,6 +65,27 @@ def test_an_unknown_parameter_names_the_valid_ones() -> None:
     assert caught.value.title == "KNN has no parameter 'neighbours'"
     assert "n_neighbors, weights, metric, algorithm" in caught.value.detail
     assert caught.value.exit_status == 2
+    assert caught.value.hint == "Did you mean n_neighbors?"
+
+
+def test_more_neighbours_than_rows_are_refused_before_anything_runs() -> None:
+    """303 rows: 242 for training, of which five folds leave 193 to fit on."""
+    check_rows(with_grid("n_neighbors=3,193"), 303)
+    check_rows(with_grid("weights=uniform"), 303)
+    with pytest.raises(GridError) as caught:
+        check_rows(with_grid("n_neighbors=3,194"), 303)
+    assert caught.value.title == "n_neighbors cannot be 194 on so few rows"
+    assert "Use values up to 193" in caught.value.hint
+
+
+def test_the_limit_is_scikit_learns() -> None:
+    from engine.training.recipes import fit, split
+
+    heart = read_dataset(DatasetSpec())
+    for neighbours, fits in ((193, True), (194, False)):
+        spec = with_grid(f"n_neighbors={neighbours}")
+        with nullcontext() if fits else pytest.raises(ValueError, match="n_neighbors"):
+            fit(split(heart, spec), spec, trials(spec)[0])
 
 
 @pytest.mark.parametrize(
@@ -84,6 +107,7 @@ def test_values_that_the_estimator_cannot_take(text: str, said: str) -> None:
     with pytest.raises(GridError) as caught:
         trials(with_grid(text))
     assert said in caught.value.title
+    assert caught.value.hint
 
 
 def test_specs_out_of_range() -> None:

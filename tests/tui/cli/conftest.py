@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import MlflowStore
-from tests.support.console import faults, run_command
+from tests.support.console import run_command
 
 
 @dataclass(frozen=True)
@@ -43,23 +43,6 @@ def _no_constant(name: str) -> None:
 
 
 Run = Callable[..., Ended]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    """An empty home folder; afterwards the log in it must hold no traceback."""
-    folder = tmp_path / "home"
-    folder.mkdir()
-    yield folder
-    assert faults(folder) == ""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """An empty folder to work in."""
-    here = tmp_path / "work"
-    here.mkdir()
-    return here
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import NotFound
+from engine.stores.client import open_client
 from tests.conftest import MlflowStore
 from tests.support.console import COMMAND, environment
 from tests.support.web import Answer, serving
@@ -65,6 +66,41 @@ def test_a_server_that_does_not_answer_as_it_should(run: Run, answer: Answer, to
     assert told in " ".join(error.values())
     assert PASSWORD not in done.out + done.err
     _block(done.err)
+
+
+def test_a_scheme_that_nobody_knows_is_wrong_use(run: Run) -> None:
+    done = run("--tracking-uri", "foo://bar", "experiments")
+    assert (done.status, done.out) == (2, "")
+    assert "sqlite:///FILE" in done.err
+
+
+def test_a_missing_store_is_not_said_to_be_made_there(run: Run) -> None:
+    done = run("--tracking-uri", "sqlite:////nonexistent/dir/x.db", "experiments")
+    assert done.status == 1
+    assert "Check the path" in done.err
+    assert "`mlflow-console demo` makes an example store in the current folder" in done.err
+
+
+def test_an_unknown_experiment_names_some_and_counts_the_rest(run: Run, folder: Path) -> None:
+    client = open_client(f"sqlite:///{folder / 'mlflow.db'}")
+    for number in range(11):
+        client.create_experiment(f"experiment {number:02}")
+    done = run("runs", "nowhere", "--json")
+    error = done.json["error"]
+    assert error["detail"].endswith("experiment 06 and 4 more")
+    assert "mlflow-console experiments" in error["hint"]
+
+
+def test_nothing_to_undo_is_not_said_where_no_journal_could_be_kept(
+    run: Run, mlflow_store_copy: MlflowStore, folder: Path
+) -> None:
+    undo = ("--tracking-uri", mlflow_store_copy.uri, "undo", "--yes")
+    assert "hint:" in run(*undo).err
+    (folder / "file").touch()
+    done = run(*undo, env={"XDG_STATE_HOME": str(folder / "file")})
+    assert done.status == 1
+    assert "The journal cannot be read" in done.err
+    assert "XDG_STATE_HOME" in done.err
 
 
 def test_a_server_that_is_down(run: Run) -> None:

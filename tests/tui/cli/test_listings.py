@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -184,10 +185,22 @@ def test_the_versions_of_one_model(on_store: Run) -> None:
     assert done.table[0] == ["classifier"]
     assert {"version", "stage", "aliases", "accuracy", "cv_mean"} <= set(done.table[2])
     assert done.table[4][:4] == ["2", "Production", "champion", "0.8000"]
+    by = done.table[2].index("by")
+    assert done.table[4][by] == "ada", "the user of its run: the store keeps none of the version"
     assert [m["name"] for m in on_store("models", "unused", "--json").json["models"]] == ["unused"]
     missing = on_store("models", "nobody", "--json")
     assert missing.status == 1
     assert "classifier" in missing.json["error"]["detail"]
+    assert missing.json["error"]["hint"]
+
+
+def test_a_narrow_terminal_is_told_what_has_no_room(
+    mlflow_store: MlflowStore, folder: Path, home: Path
+) -> None:
+    arguments = ("--tracking-uri", mlflow_store.uri, "models", "classifier")
+    with open_console(*arguments, cwd=folder, home=home, cols=80) as terminal:
+        assert terminal.wait_exit() == 0
+        assert re.search(r"\d more columns?: --json", terminal.text)
 
 
 def test_an_empty_journal(run: Run) -> None:

@@ -45,12 +45,17 @@ def test_promote_read_back_and_undo(on_copy: Run) -> None:
     assert (entry["action"], entry["outcome"], entry["reason"]) == ("promote", "done", "better by far")
     refused = on_copy("undo")
     assert refused.status == 2
+    assert "Take back the promotion of classifier version 3" in refused.out
+    assert "promoted: version 3, Production" in refused.out
+    assert "candidate" not in refused.out
     assert stages(on_copy) == AFTER
     undone = on_copy("undo", "--yes", "--json")
     assert (undone.status, undone.err) == (0, "")
     assert undone.json["applied"] is True
     assert stages(on_copy) == BEFORE
-    assert [entry["outcome"] for entry in on_copy("journal", "--json").json["entries"]] == ["done", "undone"]
+    entries = on_copy("journal", "--json").json["entries"]
+    assert [entry["outcome"] for entry in entries] == ["done", "undone"]
+    assert entries[0]["reason"].startswith("undo: version 2: stage Archived → Production")
     assert "↶ undone" in on_copy("journal").out
     again = on_copy("undo", "--yes")
     assert (again.status, again.out) == (1, "")

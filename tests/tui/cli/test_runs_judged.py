@@ -82,6 +82,15 @@ def test_runs_that_cannot_be_compared(
     done = on_store("compare", *arguments)
     assert (done.status, done.out) == (status, "")
     assert told in done.err
+    assert "hint:" in done.err or "needs two" in done.err
+
+
+def test_the_beginnings_of_ids_need_their_experiment(on_store: Run, mlflow_store: MlflowStore) -> None:
+    ids = [mlflow_store.runs[name][:12] for name in ("trial-01", "trial-02")]
+    done = on_store("compare", *ids)
+    assert done.status == 1
+    assert "--experiment NAME" in done.err
+    assert on_store("compare", "-e", "heart", *ids).status == 0
 
 
 def test_best_names_the_run_and_writes_every_run(on_store: Run, folder: Path) -> None:

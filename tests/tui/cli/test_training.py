@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import NOBODY, Demo
 from tests.support.console import open_console
 from tests.tui.cli.conftest import Run, Trained
 
@@ -90,19 +91,18 @@ def _check_stopped(run: Run, experiment: str) -> None:
 
 
 def test_the_demo_ignores_the_server_in_the_environment_and_makes_nothing_twice(
-    run: Run, folder: Path, home: Path
+    run: Run, demo: Demo, own_demo: Path, home: Path
 ) -> None:
-    env = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
-    first = run("demo", env=env)
-    assert first.status == 0
-    assert f"in sqlite:///{folder / 'mlflow.db'}" in first.out
-    assert "Experiment heart-disease: 60 trials, 60 trained now" in first.out
-    assert "best  knn-" in first.out
-    again = run("demo", "--json", env=env)
+    assert demo.said.returncode == 0
+    first = demo.said.stdout.decode()
+    assert f"in sqlite:///{demo.folder / 'mlflow.db'}" in first
+    assert "Experiment heart-disease: 60 trials, 60 trained now" in first
+    assert "best  knn-" in first
+    again = run("demo", "--json", env=NOBODY)
     assert again.status == 0
     assert (again.json["trained"], again.json["registered"]) == (0, 0)
     assert again.json["best"]["metrics"]["accuracy"] == pytest.approx(0.918, abs=1e-3)
-    with open_console("demo", cwd=folder, home=home, env=env) as terminal:
+    with open_console("demo", cwd=own_demo, home=home, env=NOBODY) as terminal:
         terminal.wait_for("heart-disease", "61 of 61")
         terminal.press("q")
         assert terminal.wait_exit() == 0
