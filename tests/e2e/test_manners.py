@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tests.conftest import MlflowStore
@@ -101,3 +102,23 @@ def test_read_only_is_shown_and_promoting_says_why_not(
         terminal.press("q", "q")
         assert terminal.wait_exit() == 0
     assert mlflow_store.path.read_bytes() == before
+
+
+def test_a_home_that_cannot_be_written_hinders_no_look(mlflow_store: MlflowStore, folder: Path) -> None:
+    nowhere = Path("/dev/null")
+    with open_console("--tracking-uri", mlflow_store.uri, cwd=folder, home=nowhere) as terminal:
+        show_heart(terminal)
+        terminal.press("q")
+        assert terminal.wait_exit() == 0
+
+
+def test_without_colours_the_screen_can_be_read(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
+    arguments = ("--tracking-uri", mlflow_store.uri)
+    for term in ("xterm-256color", "linux"):
+        env = {"NO_COLOR": "1", "TERM": term, "COLORTERM": ""}
+        with open_console(*arguments, cwd=folder, home=home, env=env) as terminal:
+            show_heart(terminal)
+            codes = set(re.findall(rb"\x1b\[[0-9;]*38;[25];[0-9;]+m", terminal.raw))
+            assert len(codes) > 2  # greys, not one black
+            terminal.press("q")
+            assert terminal.wait_exit() == 0

@@ -47,7 +47,7 @@ def open_console(
         [COMMAND, *arguments],
         cols=cols,
         rows=rows,
-        env=environment(home, **terminal, **(env or {})),
+        env=environment(home, **(terminal | dict(env or {}))),
         cwd=cwd,
     )
 
