@@ -41,6 +41,10 @@ FIRST_PAGE = 100
 """Runs in the first page: little enough to be there at once, from a server too."""
 
 
+NAMED = 8
+"""Experiments that an error names."""
+
+
 class Engine:
     """One tracking store and what can be done with it. Close it, or use it as a context."""
 
@@ -80,8 +84,13 @@ class Engine:
         for experiment in found:
             if experiment.experiment_id == name_or_id:
                 return experiment
-        names = ", ".join(sorted(e.name for e in found)[:8]) or "none"
-        raise NotFound(f"There is no experiment {name_or_id!r}", f"Experiments in this store: {names}")
+        there = sorted(e.name for e in found)
+        more = f" and {len(there) - NAMED} more" if len(there) > NAMED else ""
+        raise NotFound(
+            f"There is no experiment {name_or_id!r}",
+            f"Experiments in this store: {', '.join(there[:NAMED]) or 'none'}{more}",
+            "Name one of them, or its id. `mlflow-console experiments` lists them all.",
+        )
 
     def newest_experiment(self) -> str | None:
         """Id of the experiment in which a run started last."""
@@ -193,10 +202,10 @@ class Engine:
     def check_sweep(self, spec: SweepSpec) -> int:
         """How many trials a sweep makes. Raises `GridError` or `DatasetError` where it cannot be trained."""
         from engine.training.datasets import read_dataset
-        from engine.training.sweep import trials
+        from engine.training.sweep import check_rows, trials
 
         count = len(trials(spec))
-        read_dataset(spec.dataset)
+        check_rows(spec, read_dataset(spec.dataset).rows)
         return count
 
     def train(

@@ -23,6 +23,8 @@ _SECRET = re.compile(
 _USER = re.compile(r"^([^:/?#@]*)(:.*)?@", re.DOTALL)
 _PORT = re.compile(r"^[^:/?#@]*:\d+(?:[/?#]|$)")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
+_DATABRICKS = ("databricks", "databricks-uc", "uc")
+_OPENED_BY_MLFLOW = ("file", "sqlite", "postgresql", "mysql", "mssql", *_DATABRICKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,11 @@ class TrackingUri:
     @property
     def shown(self) -> Shown:
         return redact(self.raw)
+
+    @property
+    def is_databricks(self) -> bool:
+        """`databricks`, `databricks://profile` …: the first has no scheme, and yet is no folder."""
+        return self.raw.split(":", 1)[0] in _DATABRICKS
 
     @property
     def sqlite_path(self) -> Path | None:
@@ -88,7 +95,21 @@ def _normal(raw: str) -> str:
             safe(raw),
             "Write it as sqlite:///relative/path.db or sqlite:////absolute/path.db.",
         )
+    if _SCHEME.match(raw) and scheme.split("+")[0] not in _OPENED_BY_MLFLOW and not _has_plugin(scheme):
+        raise UriError(
+            f"MLflow knows no store of the kind {safe(scheme, 40)}:",
+            redact(raw),
+            "Use sqlite:///FILE, http(s)://HOST:PORT, postgresql://, mysql:// or mssql://, databricks, or a "
+            "folder; others need MLflow's plug-in for them installed.",
+        )
     return raw
+
+
+def _has_plugin(scheme: str) -> bool:
+    """Whether an installed package adds this scheme to MLflow."""
+    from importlib.metadata import entry_points
+
+    return any(found.name.lower() == scheme for found in entry_points(group="mlflow.tracking_store"))
 
 
 def _host(raw: str) -> str | None:

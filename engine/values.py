@@ -112,22 +112,23 @@ def duration(seconds: float | None) -> Shown:
 
 
 def ago(then: int | None, now: int) -> Shown:
-    """How long ago, both in epoch milliseconds: `8 s ago`, `2 min ago`, `3 h ago`, then the date.
-    A clock that is less than a minute ahead counts as now."""
+    """How long ago, both in epoch milliseconds: `8 s ago`, `2 min ago`, `3 h ago`, then the date; `in 3 h`
+    for what is to come. A clock that is less than a minute ahead counts as now."""
     if then is None:
         return MISSING
     seconds = (now - then) / 1000
-    if seconds <= -60:
-        return moment(then)
-    if seconds < 60:
+    if -60 < seconds < 60:
         return Shown(f"{max(0, int(seconds))} s ago")
-    if seconds < 3600:
-        return Shown(f"{int(seconds // 60)} min ago")
-    if seconds < 48 * 3600:
-        return Shown(f"{int(seconds // 3600)} h ago")
-    if seconds < 14 * 86400:
-        return Shown(f"{int(seconds // 86400)} d ago")
-    return Shown(moment(then)[:10])
+    away = abs(seconds)
+    if away >= 14 * 86400:
+        return Shown(moment(then)[:10])
+    if away < 3600:
+        amount = f"{int(away // 60)} min"
+    elif away < 48 * 3600:
+        amount = f"{int(away // 3600)} h"
+    else:
+        amount = f"{int(away // 86400)} d"
+    return Shown(f"{amount} ago" if seconds > 0 else f"in {amount}")
 
 
 def moment(then: int | None) -> Shown:

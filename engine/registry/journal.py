@@ -31,6 +31,10 @@ APPEND_SECONDS = 5.0
 """How long an append waits for another console's append."""
 
 
+_LOCK = "promotion.lock"
+_MEND = "Mend its permissions, or set XDG_STATE_HOME to a folder that can be read and written."
+
+
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
     """One write. `time` is epoch milliseconds, `server` is redacted, `action` is `promote`, `undo`,
@@ -109,7 +113,9 @@ def read_journal(limit: int | None = 200) -> tuple[JournalEntry, ...]:
     except FileNotFoundError:
         return ()
     except OSError as error:
-        raise PromotionError("The journal cannot be read", f"{path}: {error.strerror or error}") from error
+        raise PromotionError(
+            "The journal cannot be read", f"{path}: {error.strerror or error}", _MEND
+        ) from error
     entries: dict[str, JournalEntry] = {}
     for line in data.split(b"\n"):
         entry = _from_line(line)
@@ -119,6 +125,16 @@ def read_journal(limit: int | None = 200) -> tuple[JournalEntry, ...]:
         if entry.undoes in entries and entry.outcome == "done":
             entries[entry.undoes] = replace(entries[entry.undoes], outcome="undone")
     return tuple(reversed(entries.values()))[:limit]
+
+
+def check_writable() -> None:
+    """Raises `PromotionError` where no journal can be kept: that there is none says nothing then."""
+    path = _file().with_name(_LOCK)
+    try:
+        with opened(path):
+            return
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 class Recorded:
@@ -150,7 +166,7 @@ def exclusive(seconds: float) -> Iterator[None]:
     Raises `PromotionError` when another one is not done within `seconds`, and when the journal's
     folder cannot be written.
     """
-    path = _file().with_name("promotion.lock")
+    path = _file().with_name(_LOCK)
     with ExitStack() as stack:
         try:
             stack.enter_context(locked(stack.enter_context(opened(path)), seconds))
@@ -205,5 +221,5 @@ def _unwritable(path: Path, error: Exception) -> PromotionError:
     return PromotionError(
         "The journal cannot be written",
         f"{path}: {why}",
-        "Make room or mend its permissions, or set XDG_STATE_HOME to a folder that can be written.",
+        f"Make room for it. {_MEND}",
     )

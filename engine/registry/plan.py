@@ -11,7 +11,7 @@ from engine.entities import STAGES, ModelVersion, Run, Stage
 from engine.errors import NotFound, PromotionError, UsageError
 from engine.registry.facts import GONE, Change, Facts, applied, are_facts, changes, differences, look
 from engine.registry.gates import Proposal, interrupted, warnings
-from engine.registry.journal import JournalEntry, read_journal, server_name
+from engine.registry.journal import JournalEntry, check_writable, read_journal, server_name
 from engine.text import Shown
 from engine.uri import TrackingUri
 
@@ -110,9 +110,12 @@ def plan_undo(store: Store, uri: TrackingUri) -> PromotionPlan:
             plan = _inverse(store, uri, entry)
             if plan is not None:
                 return plan
+    check_writable()
     raise PromotionError(
         "There is nothing to undo",
         f"The journal holds no promotion on {server} that has not been taken back.",
+        "`mlflow-console journal` lists what was written from here. Promotions made elsewhere are taken back "
+        "by promoting the version that is wanted.",
     )
 
 
@@ -182,7 +185,7 @@ def _find(versions: Sequence[ModelVersion], model: str, number: int) -> ModelVer
             return version
     there = ", ".join(str(version.version) for version in versions[:12]) or "none"
     more = " …" if len(versions) > 12 else ""
-    raise NotFound(f"{model!r} has no version {number}", f"Versions: {there}{more}")
+    raise NotFound(f"{model!r} has no version {number}", f"Versions: {there}{more}", "Name one of them.")
 
 
 def _holders(

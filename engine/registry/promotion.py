@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from engine.entities import ModelVersion
 from engine.errors import EngineError, PromotionError, ServerTimeout, UsageError
 from engine.registry import journal
-from engine.registry.facts import Change, Facts, differences, holds, look
+from engine.registry.facts import Change, Facts, changes, differences, holds, look
 from engine.registry.journal import JournalEntry
 from engine.registry.plan import PromotionPlan, plan_promotion, plan_undo
 from engine.uri import TrackingUri
@@ -62,7 +62,8 @@ class PromotionResult:
 def apply_promotion(
     store: Store, uri: TrackingUri, plan: PromotionPlan, *, reason: str = ""
 ) -> PromotionResult:
-    """Make the changes of `plan`, read them back and record them.
+    """Make the changes of `plan`, read them back and record them. An undo without a `reason` is
+    recorded with what it changes.
 
     Raises `PromotionError` with nothing written when the registry is not as the plan saw it, when
     the journal cannot be written or when another promotion does not end; with the state described
@@ -84,7 +85,7 @@ def apply_promotion(
             version=plan.candidate.version,
             before=plan.seen,
             after=plan.after,
-            reason=reason,
+            reason=reason or (f"undo: {'; '.join(map(str, plan.changes))}" if plan.undoes else ""),
             undoes=plan.undoes,
         )
         journal.append(entry)
@@ -94,8 +95,7 @@ def apply_promotion(
 def undo_last(store: Store, uri: TrackingUri) -> PromotionResult:
     """Take back the newest promotion of this store that has not been taken back. Raises
     `PromotionError` when there is none, or when the registry has moved on since."""
-    plan = plan_undo(store, uri)
-    return apply_promotion(store, uri, plan, reason=f"undo: {'; '.join(map(str, plan.changes))}")
+    return apply_promotion(store, uri, plan_undo(store, uri))
 
 
 def _client(uri: TrackingUri) -> MlflowClient:
@@ -148,11 +148,38 @@ def _transact(
 
 
 def _tag(client: MlflowClient, plan: PromotionPlan, entry: JournalEntry) -> tuple[str, ...]:
-    """Tag the candidate if it is the candidate that changes, not only those beside it."""
-    from engine.registry.writes import tag
+    """Tag the candidate if it is the candidate that changes, not only those beside it. Undone, it is
+    tagged as it was before the promotion."""
+    from engine.registry.writes import tag, untag
 
-    own = any(change.version in (None, plan.candidate.version) for change in plan.changes)
-    return tag(client, plan.model, entry) if own else ()
+    if not _is_own(plan.changes, plan.candidate.version):
+        return ()
+    if not plan.undoes:
+        return tag(client, plan.model, entry)
+    try:
+        return untag(client, plan, _former(entry))
+    except PromotionError as error:
+        return (f"The tags of version {entry.version} could not be taken back: {error}",)
+
+
+def _is_own(made: tuple[Change, ...], version: int) -> bool:
+    return any(change.version in (None, version) for change in made)
+
+
+def _former(undo: JournalEntry) -> JournalEntry | None:
+    """The newest promotion, before the one that `undo` takes back, that tagged the same version. Raises
+    `PromotionError` where the journal cannot be read."""
+    created = f"version {undo.version} created"
+    for entry in journal.read_journal(None):
+        if (
+            (entry.server, entry.model, entry.version) == (undo.server, undo.model, undo.version)
+            and (entry.action, entry.outcome) == ("promote", "done")
+            and entry.entry_id != undo.undoes
+            and entry.before.get(created) == undo.before.get(created)
+            and _is_own(changes(entry.before, entry.after), entry.version)
+        ):
+            return entry
+    return None
 
 
 def _due(plan: PromotionPlan, versions: tuple[ModelVersion, ...]) -> tuple[Change, ...]:

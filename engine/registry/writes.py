@@ -15,7 +15,10 @@ from engine.stores.client import translate
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from engine.registry.plan import PromotionPlan
+
 TAG_PREFIX = "mlflow_console."
+TAGS = ("promoted_by", "promoted_at", "from_stage", "reason")
 
 
 def write_all(client: MlflowClient, model: str, changes: Sequence[Change]) -> EngineError | None:
@@ -30,6 +33,21 @@ def write_all(client: MlflowClient, model: str, changes: Sequence[Change]) -> En
     return None
 
 
+def untag(client: MlflowClient, plan: PromotionPlan, former: JournalEntry | None) -> tuple[str, ...]:
+    """Take back what `tag` wrote on the version of an undone promotion: `former` is the promotion that
+    it was tagged with before, None where there was none. Returns notes as `tag` does."""
+    if former is not None:
+        return tag(client, plan.model, former)
+    version = str(plan.candidate.version)
+    try:
+        for name in TAGS:
+            if TAG_PREFIX + name in plan.candidate.tags:
+                client.delete_model_version_tag(plan.model, version, TAG_PREFIX + name)
+    except Exception as error:
+        return (f"The tags of version {version} could not be taken back: {translate(error)}",)
+    return ()
+
+
 def tag(client: MlflowClient, model: str, entry: JournalEntry) -> tuple[str, ...]:
     """Say on the promoted version who promoted it, when, out of which stage and why.
 
@@ -37,14 +55,14 @@ def tag(client: MlflowClient, model: str, entry: JournalEntry) -> tuple[str, ...
     """
     version = str(entry.version)
     when = datetime.fromtimestamp(entry.time / 1000, UTC)
-    tags = {
-        "promoted_by": f"{entry.user}@{entry.host}",
-        "promoted_at": when.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "from_stage": entry.before[f"version {version}"],
-        "reason": entry.reason,
-    }
+    values = (
+        f"{entry.user}@{entry.host}",
+        when.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        entry.before[f"version {version}"],
+        entry.reason,
+    )
     try:
-        for name, value in tags.items():
+        for name, value in zip(TAGS, values, strict=True):
             client.set_model_version_tag(model, version, TAG_PREFIX + name, value)
     except Exception as error:
         return (f"The tags of version {version} could not be written: {translate(error)}",)

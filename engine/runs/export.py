@@ -38,7 +38,8 @@ def write_csv(frame: RunFrame, path: Path, rows: Sequence[int] | None = None) ->
         _write(Path(path), (line + "\n" for line in chain((header,), lines)))
     except (OSError, ValueError) as error:  # ValueError: a path that no system can have
         why = getattr(error, "strerror", None) or str(error)
-        raise EngineError("The file cannot be written", f"{path}: {why}") from error
+        hint = "Check that the folder is there, may be written and has room; or name another file."
+        raise EngineError("The file cannot be written", f"{path}: {why}", hint) from error
     return len(chosen)
 
 

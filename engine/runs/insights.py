@@ -42,7 +42,9 @@ def best_run(frame: RunFrame, metric: str, direction: Direction | None = None) -
     it, then the earliest start, then the run id. Raises `NotFound` where no run competes."""
     key = ColumnKey("metric", metric)
     if key not in frame:
-        raise NotFound(f"No run has the metric {metric}", _metrics_there(frame))
+        there = _metrics_there(frame)
+        hint = "Name one of these." if ":" in there else "Name an experiment whose runs have logged metrics."
+        raise NotFound(f"No run has the metric {metric}", there, hint)
     values = cast("Sequence[float | None]", frame.scan(key))
     rows, left_out = _competing(frame, metric, values)
     if not rows:

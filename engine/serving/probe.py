@@ -88,7 +88,7 @@ def _check_exists(store: Store, model: str, version: int) -> None:
     versions: tuple[ModelVersion, ...] = store.model_versions(model)
     if not any(v.version == version for v in versions):
         there = ", ".join(str(v.version) for v in versions[:12]) or "none"
-        raise NotFound(f"{model!r} has no version {version}", f"Versions: {there}")
+        raise NotFound(f"{model!r} has no version {version}", f"Versions: {there}", "Name one of them.")
 
 
 @contextmanager

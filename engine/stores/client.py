@@ -29,7 +29,7 @@ from engine.errors import StoreNotFound, StoreUnreadable
 from engine.stores import records
 from engine.stores.artifacts import check_path, local_root
 from engine.stores.base import PAGE
-from engine.stores.faults import translate
+from engine.stores.faults import MISSING_HINT, translate
 from engine.stores.revision import check_revision
 from engine.uri import TrackingUri
 
@@ -67,7 +67,7 @@ def open_client(raw_uri: str) -> MlflowClient:
             check_revision(raw_uri)
         # The registry that is read is the store's own, so it is the one that is written, whatever
         # MLFLOW_REGISTRY_URI says; Databricks keeps its registry elsewhere by itself.
-        registry = None if raw_uri.startswith("databricks") else raw_uri
+        registry = None if TrackingUri(raw_uri, "").is_databricks else raw_uri
         return MlflowClient(tracking_uri=raw_uri, registry_uri=registry)
 
 
@@ -101,6 +101,8 @@ class ClientStore:
     def _check_exists(self) -> None:
         """MLflow would make the store that it cannot find: looking must not."""
         check_revision(self.uri.raw)
+        if self.uri.is_databricks:
+            return
         folder = local_root(self.uri.raw)
         if folder is None:
             return
@@ -112,7 +114,7 @@ class ClientStore:
             raise StoreNotFound(
                 "There is no MLflow store here yet",
                 f"There is no store in {folder}",
-                "Name another with --tracking-uri, or make one here with `mlflow-console demo`.",
+                MISSING_HINT,
             )
 
     @contextmanager

@@ -22,7 +22,13 @@ from engine.secrets import mask
 from engine.text import Shown, safe
 
 EXCERPT = 300
-_CODE = re.compile(r"^[A-Z_]{5,}: ")
+MISSING_HINT = (
+    "Check the path or name another with --tracking-uri. `mlflow-console demo` makes an example store in the "
+    "current folder."
+)
+_CODE = re.compile(r"^[A-Z][A-Z0-9_]*: ")
+_BODY = re.compile(r"Response body: '(\{.*\})'", re.DOTALL)
+_STATUS = re.compile(r"failed with error code (\d{3})|too many (\d{3}) error responses")
 _REFUSED_PATHS = (
     "Connection refused",
     "NewConnectionError",
@@ -54,6 +60,15 @@ def timed_out(server: str, seconds: float | None = None, *, reading: bool = Fals
     )
 
 
+def not_text(error: UnicodeEncodeError) -> StoreUnreadable:
+    """A name that a store has given cannot be asked for: it holds lone surrogates."""
+    return StoreUnreadable(
+        "A name in the store is not text",
+        f"{safe(error.object)} cannot be asked for: it is not valid Unicode",
+        "Something other than MLflow wrote it; give it another name.",
+    )
+
+
 def untrusted(server: str, detail: str) -> ServerUnreachable:
     return ServerUnreachable(
         f"No secure connection to {server}",
@@ -76,6 +91,11 @@ def denied(server: str, status: int, message: str) -> ServerDenied:
     return ServerDenied(f"{server} denies this", message or "HTTP 403", hint)
 
 
+def limited(server: str, message: str) -> StoreRefused:
+    hint = "Wait a little and try again, with fewer consoles and jobs at once, or have the limit raised."
+    return StoreRefused(f"{server} limits how often it is asked", message or "HTTP 429", hint)
+
+
 def fault(server: str, detail: str) -> ServerFault:
     return ServerFault(f"{server} failed", detail, "Look into the server's log, then try again.")
 
@@ -95,6 +115,8 @@ def from_response(server: str, status: int, body: str, secrets: Iterable[str] = 
     text = scrub(message or body, secrets)
     if status in (401, 403):
         return denied(server, status, text)
+    if status == 429:
+        return limited(server, text)
     if code == "RESOURCE_DOES_NOT_EXIST":
         return NotFound("MLflow does not have what was asked for", text)
     if status >= 500:
@@ -106,14 +128,22 @@ def from_response(server: str, status: int, body: str, secrets: Iterable[str] = 
 
 
 def _mlflow_error(body: str) -> tuple[str, str]:
-    """(code, message) of MLflow's JSON errors; empty for every other body."""
+    """(code, message) of MLflow's JSON errors, the message of others'; empty for every other body."""
     try:
-        told = json.loads(body)
-    except ValueError:
+        told = json.loads(body, strict=False)
+    except (ValueError, RecursionError):
         return "", ""
     if not isinstance(told, dict):
         return "", ""
-    return str(told.get("error_code") or ""), str(told.get("message") or "")
+    texts = (told.get(name) for name in ("message", "detail", "error"))
+    message = next((text for text in texts if isinstance(text, str) and text), "")
+    return str(told.get("error_code") or ""), message
+
+
+def _message_of(text: str) -> str:
+    """The message out of what MLflow's exceptions wrap around it: its code, or the answer's whole body."""
+    body = _BODY.search(text)
+    return (_mlflow_error(body[1])[1] if body else "") or _CODE.sub("", text)
 
 
 def translate(error: Exception) -> EngineError:
@@ -122,7 +152,7 @@ def translate(error: Exception) -> EngineError:
         return error
     code = str(getattr(error, "error_code", ""))
     text = str(error)
-    message = scrub(_CODE.sub("", text))
+    message = scrub(_message_of(text))
     if isinstance(error, ImportError) or type(error).__name__ == "NoSuchModuleError":  # SQLAlchemy's
         hint = "Install the package into the environment of mlflow-console (`pip install …`)."
         return StoreUnreadable("A package that this store needs is missing", message, hint)
@@ -154,9 +184,15 @@ def _schema_error(text: str, message: Shown) -> EngineError | None:
 
 def _connection_error(text: str, message: Shown) -> EngineError | None:
     """What the way to a server may be: MLflow reports all of it as one code."""
-    failure = re.search(r"too many (\d{3}) error responses", text)
-    if failure:
-        return fault("The server", f"HTTP {failure[1]}")
+    failure = _STATUS.search(text)
+    status = int(failure[1] or failure[2]) if failure else 0
+    if status == 429:
+        return limited("The server", message if failure and failure[1] else "")
+    if status in (401, 403):
+        return denied("The server", status, message)
+    if status >= 500:
+        told = _BODY.search(text)
+        return fault("The server", f"HTTP {status}: {message}" if told else f"HTTP {status}")
     if "ReadTimeoutError" in text or "Read timed out" in text:
         return timed_out("The server")
     if any(sign in text for sign in _REFUSED_PATHS) or "Max retries exceeded" in text:
@@ -173,6 +209,12 @@ def _coded_error(code: str, message: Shown) -> EngineError | None:
         return denied("The server", 403, message)
     if code == "ENDPOINT_NOT_FOUND" or "not in a valid JSON format" in message:
         return not_mlflow("The server", message)
+    if "Databricks credential" in message:
+        hint = "Install databricks-sdk, then log in: `databricks configure`, or DATABRICKS_HOST and …_TOKEN."
+        return StoreRefused("MLflow cannot log in to Databricks", message, hint)
+    if "Unity Catalog tracking URI" in message:
+        hint = "Name the workspace: `databricks`, or `databricks://PROFILE`."
+        return StoreRefused("Runs are not kept in the Unity Catalog", message, hint)
     return refused(message) if code else None
 
 

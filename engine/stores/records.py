@@ -64,7 +64,8 @@ def no_such_run(run_id: str) -> NotFound:
 
 
 def no_such_model(name: str) -> NotFound:
-    return NotFound(f"There is no registered model {safe(name, 80)}")
+    hint = "`mlflow-console models` lists those that there are."
+    return NotFound(f"There is no registered model {safe(name, 80)}", "", hint)
 
 
 @contextmanager

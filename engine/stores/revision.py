@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import StoreNotFound, StoreOutdated, StoreUnreadable
+from engine.stores.faults import MISSING_HINT
 from engine.uri import TrackingUri, redact
 
 if TYPE_CHECKING:
@@ -74,5 +75,4 @@ def _head() -> str | None:
 
 
 def _nothing_in(place: str) -> StoreNotFound:
-    hint = "Make one with `mlflow-console demo`, or name another with --tracking-uri."
-    return StoreNotFound("There is no MLflow store here yet", f"There is no store in {place}", hint)
+    return StoreNotFound("There is no MLflow store here yet", f"There is no store in {place}", MISSING_HINT)

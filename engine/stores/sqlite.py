@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import Cancelled, EngineError, StoreLocked, StoreNotFound, StoreUnreadable
-from engine.text import safe
+from engine.stores.faults import MISSING_HINT, not_text
 
 BUSY_SECONDS = 3.0
 """How long a read waits for another process to release the file. MLflow's own patience is 20 s."""
@@ -54,11 +54,7 @@ class Snapshot:
             self._connection.text_factory = _decoded
             return self._connection.execute(statement, parameters).fetchall()
         except UnicodeEncodeError as error:
-            raise StoreUnreadable(
-                "A name in the store is not text",
-                f"{safe(error.object)} cannot be asked for: it is not valid Unicode",
-                "Something other than MLflow wrote it; give it another name.",
-            ) from error
+            raise not_text(error) from error
 
 
 class SqliteDatabase:
@@ -130,8 +126,7 @@ class SqliteDatabase:
             )
 
     def nothing_here(self, detail: str) -> StoreNotFound:
-        hint = "Make one with `mlflow-console demo`, or name another with --tracking-uri."
-        return StoreNotFound("There is no MLflow store here yet", detail, hint)
+        return StoreNotFound("There is no MLflow store here yet", detail, MISSING_HINT)
 
     def _explain(self, error: sqlite3.Error) -> EngineError:
         name = getattr(error, "sqlite_errorname", "") or ""

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from engine.errors import Cancelled, EngineError, StoreRefused
 from engine.stores import faults
 from engine.stores.login import Login, is_true, read_login
-from engine.text import Shown
+from engine.text import Shown, safe
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
@@ -122,36 +122,39 @@ class Transport:
                 allow_redirects=is_true("MLFLOW_ALLOW_HTTP_REDIRECTS", "true"),
                 **content,
             )
+        except UnicodeEncodeError as error:
+            raise faults.not_text(error) from error
         except (OSError, ValueError) as error:  # every error of requests is one of the two
             raise self._explain(error, deadlines) from error
 
     def _explain(self, error: Exception, deadlines: tuple[float, float]) -> EngineError | _BrokenOff:
         import requests
 
-        reason = str(error)
+        reason, place = str(error), self._place(getattr(getattr(error, "request", None), "url", None))
         text = faults.scrub(reason, self._secrets)
         if isinstance(error, requests.ReadTimeout) or "Read timed out" in reason:
-            return faults.timed_out(self.shown, deadlines[1], reading=True)
+            return faults.timed_out(place, deadlines[1], reading=True)
         if isinstance(error, requests.ConnectTimeout):
-            return faults.unreachable(self.shown, f"No connection within {deadlines[0]:g} s")
+            return faults.unreachable(place, f"No connection within {deadlines[0]:g} s")
         if isinstance(error, requests.exceptions.SSLError):
-            return faults.untrusted(self.shown, text)
+            return faults.untrusted(place, text)
         if isinstance(error, requests.exceptions.ProxyError):
-            return faults.unreachable(self.shown, f"The proxy cannot be used: {text}")
+            return faults.unreachable(place, f"The proxy cannot be used: {text}")
         if isinstance(error, requests.exceptions.ChunkedEncodingError):
-            return _BrokenOff(faults.fault(self.shown, "The answer broke off"))
+            return _BrokenOff(faults.fault(place, "The answer broke off"))
         if isinstance(error, requests.ConnectionError):
             if "NewConnectionError" in reason or "NameResolutionError" in reason:
-                return faults.unreachable(self.shown, _cause(reason))
-            return _BrokenOff(faults.fault(self.shown, "The connection broke off without an answer"))
+                return faults.unreachable(place, _cause(reason))
+            return _BrokenOff(faults.fault(place, "The connection broke off without an answer"))
         if isinstance(error, requests.RequestException):
-            return faults.not_mlflow(self.shown, text)
+            return faults.not_mlflow(place, text)
         return StoreRefused("The request cannot be sent", text, "Check the TLS files in the environment.")
 
     def _checked(self, response: Response) -> Response:
         if 200 <= response.status_code < 300:
             return response
-        raise faults.from_response(self.shown, response.status_code, _body(response), self._secrets)
+        place = self._place(response.url)
+        raise faults.from_response(place, response.status_code, _body(response), self._secrets)
 
     def _object(self, response: Response) -> dict[str, Any]:
         try:
@@ -160,8 +163,16 @@ class Transport:
             found = None
         if not isinstance(found, dict):
             excerpt = faults.scrub(_body(response), self._secrets)
-            raise faults.not_mlflow(self.shown, f"It sent: {excerpt}" if excerpt else "It sent nothing")
+            told = f"It sent: {excerpt}" if excerpt else "It sent nothing"
+            raise faults.not_mlflow(self._place(response.url), told)
         return found
+
+    def _place(self, url: str | None) -> str:
+        """The server to name in an error about `url`: another one where a redirect led there."""
+        asked, own = urlsplit(url or self._base), urlsplit(self._base)
+        if _origin(asked) == _origin(own):
+            return self.shown
+        return f"{safe('://'.join(_origin(asked)), 200)} (to which {self.shown} redirects)"
 
 
 class _BrokenOff(Exception):
@@ -170,6 +181,11 @@ class _BrokenOff(Exception):
     def __init__(self, meaning: EngineError) -> None:
         super().__init__(str(meaning))
         self.meaning = meaning
+
+
+def _origin(url: SplitResult) -> tuple[str, str]:
+    """Scheme, and host with port; never a user's name or password."""
+    return url.scheme.lower(), url.netloc.rpartition("@")[2].lower()
 
 
 def _given(content: Mapping[str, object]) -> dict[str, object]:

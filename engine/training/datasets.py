@@ -34,6 +34,10 @@ HEART_SHA256 = "d235cad39b7bcc1d63c7b672146fb3b6108b861201d2e29e288ec7fe03e35082
 HEART_MEANINGS: Mapping[Label, str] = {0: "disease", 1: "no disease"}
 """What the labels of the embedded file say: UCI's own labels are the other way round."""
 
+_NAME_A_FILE = "Name a CSV file."
+_SAVE_AS_CSV = "Save it as CSV, separated by commas, with the encoding UTF-8."
+_WHAT_IS_READ = "A CSV file needs a line with the columns' names, then a line for each row."
+
 _MISSING = frozenset(
     ("", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None")
 )
@@ -100,10 +104,10 @@ def read_dataset(spec: DatasetSpec) -> Dataset:
         raise DatasetError(
             f"{path.name} has no column {spec.target!r}",
             f"Its columns: {_listed(header)}",
-            "Name one of them as the target.",
+            _semicolons(header) or "Name one of them as the target.",
         )
     if len(header) < 2:
-        hint = "Fields are separated by commas here, not by semicolons." if ";" in header[0] else ""
+        hint = _semicolons(header) or "Add a column of numbers for each feature, separated by commas."
         raise DatasetError(f"{path.name} has no column beside the target", f"Column: {header[0]}", hint)
     _check_present(path, header, rows, lines, spec.target)
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
@@ -122,30 +126,35 @@ def read_dataset(spec: DatasetSpec) -> Dataset:
 def _bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
-            raise DatasetError(f"{path.name} is a folder", str(path), "Name a CSV file.")
+            raise DatasetError(f"{path.name} is a folder", str(path), _NAME_A_FILE)
         if path.exists() and not path.is_file():
-            raise DatasetError(f"{path.name} is not a regular file", str(path))
+            raise DatasetError(f"{path.name} is not a regular file", str(path), _NAME_A_FILE)
         if path.stat().st_size > MAX_BYTES:
-            raise DatasetError(f"{path.name} is too large", f"More than {MAX_BYTES >> 20} MB: {path}")
+            detail = f"More than {MAX_BYTES >> 20} MB: {path}"
+            raise DatasetError(f"{path.name} is too large", detail, "Train on a sample of its rows.")
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise DatasetError(f"There is no file {path.name}", str(path)) from error
+        hint = "Check the path: one that is not absolute starts where the console was started."
+        raise DatasetError(f"There is no file {path.name}", str(path), hint) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise DatasetError(f"{path.name} cannot be read", f"{reason}: {path}") from error
+        raise DatasetError(
+            f"{path.name} cannot be read", f"{reason}: {path}", "Check its permissions."
+        ) from error
 
 
 def _text(path: Path, raw: bytes) -> str:
     if not raw.strip():
-        raise DatasetError(f"{path.name} is empty", str(path))
+        raise DatasetError(f"{path.name} is empty", str(path), _WHAT_IS_READ)
     if b"\0" in raw:
-        raise DatasetError(f"{path.name} is not a CSV file", f"It holds binary data: {path}")
+        raise DatasetError(f"{path.name} is not a CSV file", f"It holds binary data: {path}", _SAVE_AS_CSV)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        hint = "Save it as CSV with the encoding UTF-8."
-        raise DatasetError(f"{path.name} is not UTF-8 text", f"line {line} of {path}", hint) from error
+        raise DatasetError(
+            f"{path.name} is not UTF-8 text", f"line {line} of {path}", _SAVE_AS_CSV
+        ) from error
 
 
 def _table(path: Path, text: str) -> tuple[list[str], list[list[str]], list[int]]:
@@ -164,17 +173,20 @@ def _table(path: Path, text: str) -> tuple[list[str], list[list[str]], list[int]
                 continue
             if len(stripped) != len(header):
                 detail = f"Line {reader.line_num} has {len(stripped)} fields, the header {len(header)}."
-                raise DatasetError(f"{path.name} is not a table", detail)
+                hint = "Mend that line: a comma inside a field needs quotes around the field."
+                raise DatasetError(f"{path.name} is not a table", detail, hint)
             rows.append(stripped)
             lines.append(reader.line_num)
     except csv.Error as error:
         detail = f"line {reader.line_num} of {path}: {error}"
-        raise DatasetError(f"{path.name} is not a CSV file", detail) from error
+        raise DatasetError(
+            f"{path.name} is not a CSV file", detail, "Look for a quote that is never closed."
+        ) from error
     if not rows:
-        raise DatasetError(f"{path.name} has a header and no rows", str(path))
+        raise DatasetError(f"{path.name} has a header and no rows", str(path), _WHAT_IS_READ)
     if len(rows) < MIN_ROWS:
         detail = f"{len(rows)}; a sweep needs at least {MIN_ROWS} to train and test on."
-        raise DatasetError(f"{path.name} has too few rows", detail)
+        raise DatasetError(f"{path.name} has too few rows", detail, "Name a file with more rows.")
     return header, rows, lines
 
 
@@ -187,7 +199,8 @@ def _checked_header(path: Path, header: list[str]) -> list[str]:
         )
     twice = [name for name, times in Counter(header).items() if times > 1]
     if twice:
-        raise DatasetError(f"{path.name} has two columns of the same name", f"Twice: {_listed(twice)}")
+        hint = "Give each column in the first line a name of its own."
+        raise DatasetError(f"{path.name} has two columns of the same name", f"Twice: {_listed(twice)}", hint)
     return header
 
 
@@ -229,7 +242,8 @@ def _numbers(path: Path, name: str, values: Sequence[str], lines: list[int]) -> 
             )
         if not abs(number) <= LARGEST:
             detail = f"Line {line}: {value[:80]!r}; at most ±{LARGEST:g} can be compared."
-            raise DatasetError(f"Column {name!r} of {path.name} holds too large a number", detail)
+            hint = "Leave those rows out, or write a number of ordinary size."
+            raise DatasetError(f"Column {name!r} of {path.name} holds too large a number", detail, hint)
         numbers.append(number)
     if all(len(value) < 17 and value.lstrip("+-").isdecimal() for value in values):
         return array("q", map(int, values))
@@ -274,6 +288,13 @@ def _classes(path: Path, target: str, labels: tuple[Label, ...]) -> tuple[Label,
             "Name a column with a few distinct labels.",
         )
     return classes
+
+
+def _semicolons(header: Sequence[str]) -> str:
+    """The hint for a file of one column that seems to be several."""
+    if len(header) > 1 or ";" not in header[0]:
+        return ""
+    return "The file seems to be separated by semicolons: save it with commas."
 
 
 def _listed(names: Sequence[str], limit: int = 20) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from engine.errors import GridError
@@ -73,7 +74,9 @@ class Estimator:
             if parameter.name == name:
                 return parameter
         valid = ", ".join(parameter.name for parameter in self.parameters)
-        raise GridError(f"{self.title} has no parameter {name!r}", f"It takes: {valid}")
+        close = get_close_matches(name, [parameter.name for parameter in self.parameters], 1)
+        hint = f"Did you mean {close[0]}?" if close else "Use one of these, as in n_neighbors=3,5,7."
+        raise GridError(f"{self.title} has no parameter {name!r}", f"It takes: {valid}", hint)
 
     def resolved(self, params: Mapping[str, Value]) -> dict[str, Value]:
         """The parameters to record: the logged ones with their defaults, then the rest as given."""
@@ -132,7 +135,9 @@ ESTIMATORS: Mapping[str, Estimator] = {KNN.key: KNN}
 def estimator(key: str) -> Estimator:
     """Raises `GridError`, naming what there is."""
     if key not in ESTIMATORS:
-        raise GridError(f"There is no estimator {key!r}", f"Estimators: {', '.join(ESTIMATORS)}")
+        raise GridError(
+            f"There is no estimator {key!r}", f"Estimators: {', '.join(ESTIMATORS)}", "Use one of these."
+        )
     return ESTIMATORS[key]
 
 
@@ -140,9 +145,9 @@ def check_values(chosen: Estimator, name: str, values: Sequence[Value]) -> None:
     """Raises `GridError` for a parameter without values, a value twice, or one that it cannot take."""
     parameter = chosen.parameter(name)
     if not values:
-        raise GridError(f"{name} has no values", f"{name} is {parameter.told()}")
+        raise GridError(f"{name} has no values", hint=f"{name} is {parameter.told()}")
     for index, value in enumerate(values):
         if not parameter.accepts(value):
-            raise GridError(f"{name} cannot be {value!r}", f"{name} is {parameter.told()}")
+            raise GridError(f"{name} cannot be {value!r}", hint=f"{name} is {parameter.told()}")
         if value in values[:index]:
-            raise GridError(f"{name} lists {value!r} twice")
+            raise GridError(f"{name} lists {value!r} twice", hint="Leave one of them out.")

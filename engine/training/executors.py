@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from engine.errors import Cancelled, EngineError
 from engine.jobs import CancelToken
-from engine.training.datasets import DatasetSpec, read_dataset
+from engine.training.datasets import read_dataset
 from engine.training.events import (
     SweepEvent,
     SweepFinished,
@@ -26,7 +26,7 @@ from engine.training.events import (
     from_json,
 )
 from engine.training.process import ProcessDied, WorkerProcess, placed
-from engine.training.sweep import SweepSpec, trials
+from engine.training.sweep import SweepSpec, check_rows, trials
 from engine.uri import TrackingUri
 
 CHECKED_BYTES = 8 * 1024 * 1024
@@ -56,7 +56,7 @@ def run_sweep(
     the result says `cancelled`.
     """
     trials(spec)
-    _check_small(spec.dataset)
+    _check_small(spec)
     executor: Executor = LocalProcess(uri)
     with closing(executor):
         return executor.sweep(spec, on_event=on_event, cancel=cancel)
@@ -164,14 +164,14 @@ class _Tally:
         )
 
 
-def _check_small(spec: DatasetSpec) -> None:
-    """Raises `DatasetError`."""
+def _check_small(spec: SweepSpec) -> None:
+    """Raises `DatasetError`, and `GridError` for values that need more rows."""
     try:
-        small = spec.file.stat().st_size <= CHECKED_BYTES
+        small = spec.dataset.file.stat().st_size <= CHECKED_BYTES
     except (OSError, ValueError):
         small = True
     if small:
-        read_dataset(spec)
+        check_rows(spec, read_dataset(spec.dataset).rows)
 
 
 def _absolute(spec: SweepSpec) -> SweepSpec:

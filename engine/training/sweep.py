@@ -20,6 +20,7 @@ Recipe = Literal["leak-free", "published"]
 RECIPES: tuple[Recipe, ...] = ("leak-free", "published")
 
 MAX_TRIALS = 5000
+_EXAMPLE = "Write it as n_neighbors=3,5,7 weights=uniform,distance"
 
 DEFAULT_GRID: Mapping[str, tuple[Value, ...]] = {
     "n_neighbors": (3, 5, 7, 9, 11),
@@ -85,17 +86,35 @@ def trials(spec: SweepSpec) -> tuple[Trial, ...]:
     _check(spec)
     chosen = estimator(spec.estimator)
     if not spec.grid:
-        raise GridError("The grid is empty", "Write it as n_neighbors=3,5,7 weights=uniform,distance")
+        raise GridError("The grid is empty", hint=_EXAMPLE)
     for name, values in spec.grid.items():
         check_values(chosen, name, values)
     total = math.prod(len(values) for values in spec.grid.values())
     if total > MAX_TRIALS:
-        raise GridError(f"The grid makes {total:,} trials", f"At most {MAX_TRIALS:,} are trained at once.")
+        raise GridError(
+            f"The grid makes {total:,} trials",
+            f"At most {MAX_TRIALS:,} are trained at once.",
+            "Leave values out, or train it in parts.",
+        )
     points = itertools.product(*spec.grid.values())
     return tuple(
         Trial(index, params, chosen.trial_name(params))
         for index, params in enumerate(dict(zip(spec.grid, point, strict=True)) for point in points)
     )
+
+
+def check_rows(spec: SweepSpec, rows: int) -> None:
+    """Raises `GridError` where a trial needs more neighbours than the smallest part that it is fitted on
+    has rows: the training part without its largest fold. `rows` are those of the whole data set."""
+    training = rows - math.ceil(rows * spec.test_size)
+    least = training - math.ceil(training / spec.cv_folds)
+    for value in spec.grid.get("n_neighbors", ()):
+        if least > 0 and isinstance(value, int) and value > least:
+            raise GridError(
+                f"n_neighbors cannot be {value} on so few rows",
+                f"Of {rows} rows {training} are for training; cross-validation fits on {least} of them.",
+                f"Use values up to {least}, or more rows.",
+            )
 
 
 def parse_grid(text: str) -> Mapping[str, tuple[Value, ...]]:
@@ -108,16 +127,15 @@ def parse_grid(text: str) -> Mapping[str, tuple[Value, ...]]:
     for part in re.sub(r"\s*([=,])\s*", r"\1", text).split():
         name, equals, listed = part.partition("=")
         if not name or not equals:
-            hint = "Write it as n_neighbors=3,5,7 weights=uniform,distance"
-            raise GridError(f"{part[:80]!r} is no parameter with values", hint=hint)
+            raise GridError(f"{part[:80]!r} is no parameter with values", hint=_EXAMPLE)
         if name in grid:
-            raise GridError(f"{name} is in the grid twice")
+            raise GridError(f"{name} is in the grid twice", hint="List all its values once: k=3,5,7.")
         words = listed.split(",")
         if "" in words or "=" in listed:
-            raise GridError(f"{name} has an empty value or two signs =", f"in {part[:80]!r}")
+            raise GridError(f"{name} has an empty value or two signs =", f"in {part[:80]!r}", _EXAMPLE)
         grid[name] = tuple(_typed(word) for word in words)
     if not grid:
-        raise GridError("The grid is empty", "Write it as n_neighbors=3,5,7 weights=uniform,distance")
+        raise GridError("The grid is empty", hint=_EXAMPLE)
     return grid
 
 

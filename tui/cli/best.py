@@ -76,7 +76,8 @@ def _usual_metric(frame: RunFrame) -> str:
 
     names = key_metrics(key.name for key in frame.keys if key.kind == "metric")
     if not names:
-        raise NotFound("No run has a metric to be judged by", f"{len(frame)} runs")
+        hint = "Name an experiment whose runs have logged metrics: `mlflow-console experiments` lists them."
+        raise NotFound("No run has a metric to be judged by", f"{len(frame)} runs", hint)
     return names[0]
 
 

@@ -26,6 +26,13 @@ MOST = 50
 """Runs beyond which nothing is seen side by side any more."""
 
 
+WHOLE_ID = 32
+SHORT_IDS = (
+    "These are not whole ids. With --experiment NAME the beginning of an id is enough; "
+    "`mlflow-console runs NAME --json` tells whole ids."
+)
+
+
 @click.command()
 @click.argument("run_ids", nargs=-1, metavar="[RUN]...")
 @click.option(
@@ -64,7 +71,12 @@ def compare(
     directions = _directions(higher, lower)
     with invocation.engine() as engine:
         ids = _chosen(engine, run_ids, experiment, filter_text)
-        comparison = engine.compare(ids, directions=directions)
+        try:
+            comparison = engine.compare(ids, directions=directions)
+        except NotFound as error:
+            if experiment is None and any(len(run_id) < WHOLE_ID for run_id in ids):
+                error.hint = SHORT_IDS
+            raise
     _check_metrics(comparison, directions)
     rows = [row for row in comparison.rows if row.differs or not differences]
     if as_json:
@@ -114,7 +126,8 @@ def _check_metrics(comparison: Comparison, directions: dict[str, Direction]) -> 
     there = [row.key.name for row in comparison.rows if row.key.kind == "metric"]
     for metric in directions:
         if metric not in there:
-            raise NotFound(f"No run has the metric {metric}", f"Metrics: {', '.join(there[:12]) or 'none'}")
+            detail = f"Metrics: {', '.join(there[:12]) or 'none'}"
+            raise NotFound(f"No run has the metric {metric}", detail, "Name a metric of these runs.")
 
 
 def _labels(runs: Sequence[Run]) -> list[Shown]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.entities import ModelVersion, RegisteredModel
+from engine.entities import ModelVersion, RegisteredModel, Run
 from engine.errors import NotFound, StoreUnreadable
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
@@ -26,7 +26,8 @@ STAGE_STYLES = {"Production": "green", "Staging": "yellow", "Archived": "dim"}
 Versions = Mapping[str, Sequence[ModelVersion] | None]
 """By model; None where the store cannot be asked for them, because the name is no text."""
 
-Metrics = Mapping[str, Mapping[str, float]]
+Sources = Mapping[str, Run]
+"""Source runs by run id; one that is gone is left out."""
 
 
 @click.command()
@@ -45,13 +46,13 @@ def models(invocation: Invocation, name: str | None, as_json: bool) -> None:
     with invocation.engine(uri) as engine:
         found = _chosen(engine.models(), name)
         versions = {model.name: _versions(engine, model.name) for model in found}
-        metrics = _metrics(engine, versions) if name is not None or as_json else {}
+        sources = _sources(engine, versions) if name is not None or as_json else {}
     if as_json:
-        write_json({"models": [_payload(model, versions[model.name], metrics) for model in found]})
+        write_json({"models": [_payload(model, versions[model.name], sources) for model in found]})
     elif name is None:
         _show_models(found, versions, uri)
     else:
-        _show_versions(found[0], versions[name] or (), metrics)
+        _show_versions(found[0], versions[name] or (), sources)
 
 
 def _chosen(found: tuple[RegisteredModel, ...], name: str | None) -> tuple[RegisteredModel, ...]:
@@ -60,7 +61,9 @@ def _chosen(found: tuple[RegisteredModel, ...], name: str | None) -> tuple[Regis
     chosen = tuple(model for model in found if model.name == name)
     if not chosen:
         there = ", ".join(model.name for model in found[:8]) or "none"
-        raise NotFound(f"There is no registered model {name!r}", f"Models in this store: {there}")
+        more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+        hint = "Name one of them. `mlflow-console models` lists them all."
+        raise NotFound(f"There is no registered model {name!r}", f"Models in this store: {there}{more}", hint)
     return chosen
 
 
@@ -81,21 +84,22 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _metrics(engine: Engine, versions: Versions) -> Metrics:
-    """Metrics by run id; a run that is gone has none."""
-    found: dict[str, Mapping[str, float]] = {}
+def _sources(engine: Engine, versions: Versions) -> Sources:
+    found: dict[str, Run] = {}
     for run_id in {
         version.run_id for group in versions.values() for version in group or () if version.run_id
     }:
         with contextlib.suppress(NotFound):
-            found[run_id] = engine.run(run_id).run.metrics
+            found[run_id] = engine.run(run_id).run
     return found
 
 
-def _payload(model: RegisteredModel, versions: Sequence[ModelVersion] | None, metrics: Metrics) -> Payload:
+def _payload(model: RegisteredModel, versions: Sequence[ModelVersion] | None, sources: Sources) -> Payload:
     if versions is None:
         return model_payload(model, None)
-    return model_payload(model, [version_payload(v, metrics.get(v.run_id)) for v in versions])
+    runs = [sources.get(version.run_id) for version in versions]
+    metrics = [run.metrics if run else None for run in runs]
+    return model_payload(model, [version_payload(v, m) for v, m in zip(versions, metrics, strict=True)])
 
 
 def _show_models(found: Sequence[RegisteredModel], versions: Versions, uri: TrackingUri) -> None:
@@ -113,7 +117,7 @@ def _show_models(found: Sequence[RegisteredModel], versions: Versions, uri: Trac
         Head(Shown("description"), least=16),
     ]
     now = time.time_ns() // 1_000_000
-    output.table(heads, [_model_row(model, versions[model.name], now) for model in found])
+    _tell_left_out(output, output.table(heads, [_model_row(m, versions[m.name], now) for m in found]))
 
 
 def _model_row(model: RegisteredModel, versions: Sequence[ModelVersion] | None, now: int) -> list[Shown]:
@@ -131,7 +135,7 @@ def _model_row(model: RegisteredModel, versions: Sequence[ModelVersion] | None, 
     ]
 
 
-def _show_versions(model: RegisteredModel, versions: Sequence[ModelVersion], metrics: Metrics) -> None:
+def _show_versions(model: RegisteredModel, versions: Sequence[ModelVersion], sources: Sources) -> None:
     output = Output()
     output.line(Cell(safe(model.name), "bold"))
     if model.description:
@@ -139,15 +143,28 @@ def _show_versions(model: RegisteredModel, versions: Sequence[ModelVersion], met
     if not versions:
         output.line("It has no versions.")
         return
-    heads, rows = version_table(versions, metrics)
-    output.table(heads, rows)
+    show_versions(output, versions, sources)
 
 
-def version_table(versions: Sequence[ModelVersion], metrics: Metrics) -> tuple[list[Head], list[Row]]:
-    """Versions in rows, with the metrics that say most about their source runs. `metrics` by run id."""
+def show_versions(output: Output, versions: Sequence[ModelVersion], sources: Sources) -> None:
+    """A table of versions, and how many columns had no room."""
+    _tell_left_out(output, output.table(*_version_table(versions, sources)))
+
+
+def _tell_left_out(output: Output, left_out: int) -> None:
+    if left_out:
+        told = f"{left_out} more column{'' if left_out == 1 else 's'}: --json"
+        output.line(Cell(safe(told), "dim"))
+
+
+def _version_table(versions: Sequence[ModelVersion], sources: Sources) -> tuple[list[Head], list[Row]]:
+    """Versions in rows, with the metrics that say most about their source runs, and who made them: the
+    source run's user where the store does not say."""
     from engine import key_metrics
 
-    own = [metrics.get(version.run_id, {}) for version in versions]
+    runs = [sources.get(version.run_id) for version in versions]
+    own: list[Mapping[str, float]] = [run.metrics if run else {} for run in runs]
+    makers = [v.user_id or (run.user_id if run else "") for v, run in zip(versions, runs, strict=True)]
     names = key_metrics({name for found in own for name in found})
     formats = {name: format_for([found.get(name) for found in own]) for name in names}
     heads = [
@@ -156,7 +173,7 @@ def version_table(versions: Sequence[ModelVersion], metrics: Metrics) -> tuple[l
         Head(Shown("aliases"), keep=True, least=16),
         *(Head(safe(name), right=True, keep=place == 0) for place, name in enumerate(names)),
         Head(Shown("made")),
-        Head(Shown("by")),
+        *([Head(Shown("by"))] if any(makers) else []),
         Head(Shown("run")),
         Head(Shown("description"), least=16),
     ]
@@ -168,10 +185,10 @@ def version_table(versions: Sequence[ModelVersion], metrics: Metrics) -> tuple[l
             safe(", ".join(version.aliases)),
             *(formats[name](found.get(name)) for name in names),
             ago(version.creation_time, now),
-            safe(version.user_id),
+            *([safe(maker) or MISSING] if any(makers) else []),
             safe(version.run_id) or MISSING,
             safe(version.description),
         ]
-        for version, found in zip(versions, own, strict=True)
+        for version, found, maker in zip(versions, own, makers, strict=True)
     ]
     return heads, rows

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import Cancelled
 from engine.jobs import CancelToken
-from engine.text import Shown
+from engine.text import Shown, cell_width, cut
 from engine.values import count
 from tui.cli.output import Output
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 ECHO = 4
 """Columns kept free at the end of a bar: the terminal writes ^C there, and must not start a new line."""
+
+
+CLOCK, BAR, LEAST = 7, 8, 12
+"""Columns that the time left and the bar take at least, and that a title or a note is cut to at most."""
 
 
 class Meter:
@@ -64,7 +68,16 @@ class Meter:
     def update(self, done: int, total: int | None, note: Shown, *, line: bool = True) -> None:
         """Move the bar; off a terminal write a line, unless `line` says not to."""
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=done, total=total, note=note)
+            fixed = 2 * len(str(total or done)) + 1 + CLOCK + BAR + 4
+            room = self._output.rich.width - fixed
+            title = cut(self._title, max(LEAST, room - cell_width(note)))
+            self._bar.update(
+                self._task,
+                description=title,
+                completed=done,
+                total=total,
+                note=cut(note, max(LEAST, room - cell_width(title))),
+            )
         elif line:
             of = f"/{total}" if total else ""
             self._output.line(f"{self._title}  {done}{of}  {note}".rstrip())

@@ -13,7 +13,7 @@ from engine.entities import STAGES, ModelVersion, Stage
 from engine.errors import Cancelled, UsageError
 from engine.text import Shown, safe
 from engine.values import moment
-from tui.cli.models import version_table
+from tui.cli.models import show_versions
 from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
 from tui.cli.output import Cell, Output, write_json
 from tui.cli.payloads import Payload, version_payload
@@ -109,16 +109,18 @@ def _ask(output: Output) -> None:
 
 
 def _show_plan(output: Output, plan: PromotionPlan) -> None:
-    what = "Take back:" if plan.undoes else "Promote"
+    subject = f"{plan.model} version {plan.candidate.version}"
+    title = f"Take back the promotion of {subject}" if plan.undoes else f"Promote {subject} → {plan.target}"
     output.line(
-        Cell(safe(f"{what} {plan.model} version {plan.candidate.version} → {plan.target}"), "bold"),
+        Cell(safe(title), "bold"),
         Cell(Shown("  on "), "dim"),
         Cell(plan.server),
     )
     held = "now in" if plan.kind == "stage" else "now at"
     for holder in plan.holders:
         output.line(safe(f"{held} {plan.target}: version {holder.version}{_about(holder)}"))
-    output.line(safe(f"candidate: version {plan.candidate.version}{_about(plan.candidate)}"))
+    role = "promoted" if plan.undoes else "candidate"
+    output.line(safe(f"{role}: version {plan.candidate.version}{_about(plan.candidate)}"))
     if plan.comparison is not None and len(plan.comparison.runs) > 1:
         output.line()
         same = show_side_by_side(
@@ -156,8 +158,7 @@ def _labels(plan: PromotionPlan) -> list[Shown]:
 def _show_result(output: Output, result: PromotionResult) -> None:
     done = "Taken back" if result.plan.undoes else "Done"
     output.line(Cell(Shown(f"✓ {done}"), "green"), Cell(Shown(", read back from the registry:")))
-    heads, rows = version_table(result.versions, {})
-    output.table(heads, rows)
+    show_versions(output, result.versions, {})
     for note in (*(f"written again: {change}" for change in result.repaired), *result.notes):
         output.line(Cell(Shown("! "), "yellow"), Cell(safe(note)))
     output.line("`mlflow-console undo` takes it back." if not result.plan.undoes else "")

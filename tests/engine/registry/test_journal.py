@@ -192,11 +192,17 @@ def test_a_read_only_home_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         journal.check_writable()
 
 
-def test_whether_a_journal_could_be_kept_is_seen_without_making_one(state: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_a_folder_that_nobody_can_write_is_told_root_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
+    assert read_journal() == ()
+    with pytest.raises(PromotionError, match="cannot be written"):
+        journal.check_writable()
+
+
+def test_where_a_journal_can_be_kept_the_check_adds_no_entry(state: Path) -> None:
     journal.check_writable()
-    assert not state.exists()
-    append(entry())
-    journal.check_writable()
+    assert not (state / "journal.jsonl").exists()
 
 
 def test_two_processes_do_not_interleave(state: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import sys
 
 import pytest
+from rich.console import Console
 
 from engine.text import Shown
 from tui.cli.progress import Meter
@@ -32,10 +33,9 @@ def test_the_names_are_cut_first(monkeypatch: pytest.MonkeyPatch, title: str, no
         meter.update(67, 1240, Shown(note))
         bar = meter._bar
         assert bar is not None
-        console = bar.console
-        with console.capture() as captured:
-            console.print(bar.get_renderable())
-    (line,) = captured.get().rstrip("\n").splitlines()
+        drawn = io.StringIO()
+        Console(file=drawn, width=bar.console.width, color_system=None).print(bar.get_renderable())
+    (line,) = drawn.getvalue().rstrip("\n").splitlines()
     assert len(line) <= 76
     assert " 67/1240 " in line
     assert "--:--" in line
