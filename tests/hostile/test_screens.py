@@ -6,8 +6,16 @@ and Textual's own sequences has reached the terminal, the console still answers,
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
+import pytest
+
+from engine.paths import heart_csv
+from engine.registry.journal import append, new_entry
+from engine.uri import TrackingUri
 from tests.hostile.payloads import EXPERIMENT, PAYLOADS
 from tests.support.console import type_line
 from tests.support.terminal import Terminal
@@ -142,3 +150,37 @@ def test_help_and_the_command_line(hostile_console: Open) -> None:
     ):
         type_line(terminal, line)
         terminal.wait_quiet()
+
+
+def test_activity(hostile_console: Open, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal that tells of every payload: a model's name, a reason, an error."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / ".local" / "state"))
+    uri = TrackingUri("sqlite:////srv/mlflow.db", "--tracking-uri")
+    for payload in PAYLOADS:
+        facts = {f"version 1 {payload.text}": payload.text}
+        entry = new_entry(uri, "promote", payload.text, model=payload.text, before=facts, after=facts)
+        append(replace(entry, outcome="failed", reason=payload.text, detail=payload.text))
+    terminal = at_runs(hostile_console)
+    terminal.press("6")
+    terminal.wait_for("ACTIVITY", *MARKERS)
+    for _ in PAYLOADS:
+        terminal.press("j")
+        terminal.wait_quiet(0.1)
+
+
+def test_a_sweep_on_a_file_with_a_hostile_name(hostile_console: Open, tmp_path: Path) -> None:
+    """The file's name stands over the leaderboard."""
+    data = tmp_path / "[bold]PWN[@click=app.quit]x.csv"
+    shutil.copyfile(heart_csv(), data)
+    terminal = hostile_console("--tracking-uri", f"sqlite:///{tmp_path / 'own.db'}")
+    terminal.wait_for("mlflow-console demo")
+    terminal.press("4")
+    terminal.wait_for("No sweep yet")
+    terminal.press("n")
+    terminal.wait_for("New sweep")
+    terminal.type(str(data))
+    terminal.press("ctrl+s")
+    terminal.wait_for("[bold]PWN[@click=app.quit]x.csv · target", "BEST SO FAR")
+    terminal.wait_for(" of 60")
+    terminal.press("ctrl+x")
+    terminal.wait_for("killed", "took")

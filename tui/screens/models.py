@@ -322,11 +322,9 @@ class ModelsScreen(ConsoleScreen):
             return
         told = [Content(f"The last promotion of {safe(plan.model)} is taken back:")]
         told += [Content.assemble("  ", change_text(change)) for change in plan.changes]
-        reason = f"undo: {'; '.join(map(str, plan.changes))}"
-
         def write(agreed: bool | None) -> None:
             if agreed:
-                self._write(plan, reason, "undoing")
+                self._write(plan, "", "undoing")
 
         self.app.push_screen(ConfirmDialog(f"Undo · {plan.server}", told, yes="Take back"), write)
 
