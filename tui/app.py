@@ -72,6 +72,7 @@ class Console(App[None]):
         self.user = safe(f"{_user()}@{platform.node()}")
         self.fault: BaseException | None = None
         self._keys = TypeAhead(self, super().on_event)
+        self.leaving = False
         self.under_way = Shown("")
         """What quitting would stop; empty while there is nothing."""
         for theme in themes.THEMES:
@@ -111,6 +112,7 @@ class Console(App[None]):
         """The terminal was closed or the process is asked to go: leave the terminal sane, and go."""
         log.info("ended by %s", number.name)
         terminal.end_soon()
+        self.leaving = True
         self.exit(return_code=128 + number)
 
     def on_unmount(self) -> None:
@@ -241,6 +243,7 @@ class Console(App[None]):
             self.say(f"Saved {path}")
 
     def action_quit_console(self) -> None:
+        self.leaving = True
         self.exit()
 
     @property

@@ -150,6 +150,16 @@ class ConsoleScreen(Screen[None]):
 
         self.run_worker(worker, group=group, exclusive=True)  # type: ignore[arg-type]  # an async function is fine
 
+    def while_here(self, receive: Callable[[T], None]) -> Callable[[T], None]:
+        """`receive` for values that an engine thread sends: those that come when the console is being
+        left are dropped, for the widgets that would show them may be gone."""
+
+        def received(value: T) -> None:
+            if self.is_running and not self.console.leaving:
+                receive(value)
+
+        return received
+
     def read_now(self) -> None:
         """The data on screen was read just now."""
         self.read_at, self.trouble = int(time.time() * 1000), None

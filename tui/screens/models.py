@@ -113,7 +113,7 @@ class ModelsScreen(ConsoleScreen):
                 self._show_model_rows(found)
 
         names = [model.name for model in models]
-        work = partial(read_registry, self.engine, names, token, Relay(show))
+        work = partial(read_registry, self.engine, names, token, Relay(self.while_here(show)))
         self.ask(work, show, group="registry")
 
     def _show_model_rows(self, found: Versions) -> None:
@@ -174,7 +174,8 @@ class ModelsScreen(ConsoleScreen):
                 self._show_versions()
 
         if run_ids:
-            self.ask(partial(read_runs, self.engine, run_ids, token, Relay(show)), show, group="sources")
+            relay = Relay(self.while_here(show))
+            self.ask(partial(read_runs, self.engine, run_ids, token, relay), show, group="sources")
 
     def _show_versions(self, *, to_top: bool = False) -> None:
         versions = self.registry.get(self.model or "")
@@ -322,6 +323,7 @@ class ModelsScreen(ConsoleScreen):
             return
         told = [Content(f"The last promotion of {safe(plan.model)} is taken back:")]
         told += [Content.assemble("  ", change_text(change)) for change in plan.changes]
+
         def write(agreed: bool | None) -> None:
             if agreed:
                 self._write(plan, "", "undoing")

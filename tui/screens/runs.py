@@ -109,7 +109,7 @@ class RunsScreen(ConsoleScreen):
                 self.read_now()
                 self.run_list.show_frame(frame)
 
-        relay = Relay(show)
+        relay = Relay(self.while_here(show))
         work = partial(self.engine.load_runs, experiment.experiment_id, on_frame=relay, cancel=token)
         self.ask(work, show, group="runs")
 

@@ -91,7 +91,7 @@ class TrainingScreen(ConsoleScreen):
         self._started = time.monotonic()
         self._note = "starting Python and MLflow …"
         self._show_state()
-        relay: EventRelay[SweepEvent] = EventRelay(self._hear)
+        relay: EventRelay[SweepEvent] = EventRelay(self.while_here(self._hear))
         work = partial(self.engine.train, spec, on_event=relay, cancel=token)
         self.ask(work, self._finish, group="sweep", failed=self._fail)
 
