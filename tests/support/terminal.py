@@ -309,3 +309,6 @@ class Terminal:
 def _take_controlling_terminal() -> None:
     """In the child: its standard input becomes the terminal whose end is its own hang-up."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # As a login shell starts a program: what a background job ignores is not inherited.
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
