@@ -6,20 +6,11 @@ import os
 from pathlib import Path
 
 
-def _base(variable: str, fallback: str) -> Path:
-    given = os.environ.get(variable, "")
-    root = Path(given) if given.startswith("/") else Path.home() / fallback
-    return root / "mlflow-console"
-
-
 def state_dir() -> Path:
     """What was viewed last, the journal, the log: `$XDG_STATE_HOME/mlflow-console`."""
-    return _base("XDG_STATE_HOME", ".local/state")
-
-
-def config_dir() -> Path:
-    """Settings: `$XDG_CONFIG_HOME/mlflow-console`."""
-    return _base("XDG_CONFIG_HOME", ".config")
+    given = os.environ.get("XDG_STATE_HOME", "")
+    root = Path(given) if given.startswith("/") else Path.home() / ".local/state"
+    return root / "mlflow-console"
 
 
 def log_file() -> Path:

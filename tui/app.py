@@ -278,6 +278,3 @@ def run_console(
         print(safe(str(error)), file=sys.stderr)  # noqa: T201
         return 1
     return console.return_code or 0
-
-
-__all__ = ["Console", "Shown", "run_console"]
