@@ -34,6 +34,15 @@ class Experiment:
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetRef:
+    """A data set that a run read, as a filter may name it."""
+
+    name: str
+    digest: str
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run with the last value of each metric. NaN and ±inf are real floats here."""
 
@@ -49,6 +58,7 @@ class Run:
     params: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    datasets: tuple[DatasetRef, ...] = ()
 
     @property
     def duration(self) -> float | None:
@@ -64,9 +74,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """Some runs of an experiment, newest first. `next_token` is opaque; None on the last page.
+    """Some runs of an experiment. `next_token` is opaque; None on the last page.
 
-    `total` is how many runs the experiment has, None where the store cannot tell.
+    `total` is how many runs were asked for in all, None where the store cannot tell.
     """
 
     runs: tuple[Run, ...]

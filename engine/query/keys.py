@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-ColumnKind = Literal["attribute", "metric", "param", "tag"]
-Value = str | float | int | None
+ColumnKind = Literal["attribute", "metric", "param", "tag", "dataset"]
+Value = str | float | int | tuple[str, ...] | None
+"""What a cell holds. Data set columns hold a text for each data set of the run."""
 
-KINDS: tuple[ColumnKind, ...] = ("attribute", "metric", "param", "tag")
+KINDS: tuple[ColumnKind, ...] = ("attribute", "metric", "param", "tag", "dataset")
 
 ATTRIBUTES = ("run_id", "run_name", "status", "start_time", "end_time", "duration", "user_id")
 """The attributes that every table of runs has, in the order in which they are listed."""
@@ -17,7 +18,10 @@ ATTRIBUTES = ("run_id", "run_name", "status", "start_time", "end_time", "duratio
 HIDDEN_ATTRIBUTES = ("experiment_id", "lifecycle_stage", "artifact_uri")
 """Attributes that can be asked for by name but are not offered as columns."""
 
-PREFIXES: dict[str, ColumnKind | Literal["dataset"]] = {
+DATASET_FIELDS = ("name", "digest", "context")
+"""What can be asked of a run's data sets."""
+
+PREFIXES: dict[str, ColumnKind] = {
     **dict.fromkeys(("metric", "metrics"), "metric"),
     **dict.fromkeys(("param", "params", "parameter", "parameters"), "param"),
     **dict.fromkeys(("tag", "tags"), "tag"),
@@ -26,7 +30,7 @@ PREFIXES: dict[str, ColumnKind | Literal["dataset"]] = {
 }
 """MLflow's words before the dot, and the kind of column that each one means."""
 
-_WRITTEN = {"metric": "metrics.", "param": "params.", "tag": "tags.", "attribute": ""}
+_WRITTEN = {"metric": "metrics.", "param": "params.", "tag": "tags.", "dataset": "datasets.", "attribute": ""}
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -8,14 +8,14 @@ from itertools import chain
 from sys import intern
 from typing import TypeVar, cast
 
-from engine.entities import Run
-from engine.query.keys import KINDS, ColumnKind, Value
+from engine.entities import DatasetRef, Run
+from engine.query.keys import DATASET_FIELDS, KINDS, ColumnKind, Value
 from engine.runs.cells import Block, Cells
 
 Columns = dict[ColumnKind, dict[str, Cells]]
 Blocks = dict[ColumnKind, dict[str, Block]]
 
-T = TypeVar("T", str, float)
+T = TypeVar("T", str, float, tuple[str, ...])
 
 # Most artifact roots hold the run id: the rest is the same for all runs of an experiment.
 _ID_PLACE = "\0"
@@ -38,7 +38,23 @@ def blocks_of(runs: Sequence[Run]) -> Blocks:
         "metric": _column_blocks([run.metrics for run in runs]),
         "param": _column_blocks([run.params for run in runs], intern),
         "tag": _column_blocks([run.tags for run in runs], intern),
+        "dataset": _column_blocks([_dataset_texts(run) for run in runs]),
     }
+
+
+def _dataset_texts(run: Run) -> dict[str, tuple[str, ...]]:
+    """The names, digests and contexts of a run's data sets, in step with each other."""
+    if not run.datasets:
+        return {}
+    return {
+        field: tuple(intern(getattr(dataset, field)) for dataset in run.datasets) for field in DATASET_FIELDS
+    }
+
+
+def datasets_of(columns: Mapping[str, Value]) -> tuple[DatasetRef, ...]:
+    """What `_dataset_texts` was made from."""
+    texts = (cast(tuple[str, ...], columns.get(field, ())) for field in DATASET_FIELDS)
+    return tuple(DatasetRef(*dataset) for dataset in zip(*texts, strict=True))
 
 
 def _column_blocks(maps: Sequence[Mapping[str, T]], keep: Callable[[T], T] | None = None) -> dict[str, Block]:

@@ -8,7 +8,7 @@ from typing import cast
 
 from engine.entities import Lifecycle, Run, Status
 from engine.query.keys import ATTRIBUTES, HIDDEN_ATTRIBUTES, KINDS, ColumnKey, ColumnKind, Value
-from engine.runs.blocks import Columns, append, artifact_uri, blocks_of, copied, forked, replace
+from engine.runs.blocks import Columns, append, artifact_uri, blocks_of, copied, datasets_of, forked, replace
 from engine.runs.cells import Cells
 from engine.runs.order import SortKey, newest_first, sorted_rows
 from engine.values import as_number
@@ -102,7 +102,7 @@ class RunFrame:
 
     @property
     def keys(self) -> tuple[ColumnKey, ...]:
-        """Attributes, then metrics, parameters and tags, each by name."""
+        """Attributes, then metrics, parameters, tags and facts of data sets, each by name."""
         if self._keys is None:
             named = [ColumnKey(kind, name) for kind in KINDS[1:] for name in sorted(self._columns[kind])]
             self._keys = (*(ColumnKey("attribute", name) for name in ATTRIBUTES), *named)
@@ -181,7 +181,7 @@ class RunFrame:
         whose every present value is a number."""
         if key.is_number:
             return True
-        if key.kind == "attribute" or key not in self:
+        if key.kind in ("attribute", "dataset") or key not in self:
             return False
         numeric = self._numeric.get(key)
         if numeric is None:
@@ -223,6 +223,7 @@ class RunFrame:
             params=cast(Mapping[str, str], named["param"]),
             metrics=cast(Mapping[str, float], named["metric"]),
             tags=cast(Mapping[str, str], named["tag"]),
+            datasets=datasets_of(named["dataset"]),
         )
 
     def newest_first(self) -> Sequence[int]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from engine.errors import ServerFault
 from engine.jobs import CancelToken
 from engine.runs.frame import RunFrame
-from engine.stores.base import PAGE, Store
+from engine.stores.base import PAGE, RunQuery, Store
 
 FIRST_PAGE = 100
 FRAME_SECONDS = 0.1
@@ -34,7 +34,9 @@ def load_runs(
     seen: set[str] = set()
     given = -FRAME_SECONDS
     while True:
-        page = store.runs(experiment_id, page_token=token, max_results=PAGE if token else first_page)
+        page = store.runs(
+            RunQuery(experiment_id), page_token=token, max_results=PAGE if token else first_page
+        )
         token = page.next_token
         frame = frame.extended(page.runs, total=page.total, complete=token is None)
         stopped = cancel is not None and cancel.cancelled

@@ -28,7 +28,7 @@ from engine.entities import (
 from engine.errors import StoreNotFound, StoreUnreadable
 from engine.stores import records
 from engine.stores.artifacts import check_path, local_root
-from engine.stores.base import PAGE
+from engine.stores.base import PAGE, RunQuery
 from engine.stores.faults import MISSING_HINT, translate
 from engine.stores.revision import check_revision
 from engine.uri import TrackingUri
@@ -85,9 +85,13 @@ class ClientStore:
     """Any store that MLflow can open: folders, Databricks, plug-ins, SQL databases."""
 
     kind = "client"
+    readers = 1
 
     def __init__(self, uri: TrackingUri) -> None:
         self.uri = uri
+
+    def stamp(self) -> object | None:
+        return None
 
     def close(self) -> None:
         """MLflow keeps its connections to itself."""
@@ -137,18 +141,9 @@ class ClientStore:
         newest = found[0].info if found else None
         return (newest.experiment_id, newest.start_time) if newest and newest.start_time else None
 
-    def runs(
-        self,
-        experiment_id: str,
-        *,
-        page_token: str | None = None,
-        max_results: int = PAGE,
-        filter_string: str = "",
-    ) -> RunPage:
+    def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
         with self._asking() as client:
-            found = client.search_runs(
-                [experiment_id], filter_string=filter_string, max_results=max_results, page_token=page_token
-            )
+            found = client.search_runs([query.experiment_id], max_results=max_results, page_token=page_token)
         return RunPage(tuple(_run(run) for run in found), found.token or None)
 
     def run(self, run_id: str) -> RunDetail:

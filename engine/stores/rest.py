@@ -21,7 +21,7 @@ from engine.entities import (
 )
 from engine.stores import faults, records
 from engine.stores.artifacts import check_path
-from engine.stores.base import PAGE
+from engine.stores.base import PAGE, RunQuery
 from engine.stores.transport import Transport
 from engine.uri import TrackingUri
 
@@ -36,10 +36,14 @@ class RestStore:
     """An `http(s)://` store."""
 
     kind = "rest"
+    readers = 1
 
     def __init__(self, uri: TrackingUri) -> None:
         self.uri = uri
         self._transport = Transport(uri)
+
+    def stamp(self) -> object | None:
+        return None
 
     def close(self) -> None:
         self._transport.close()
@@ -85,17 +89,9 @@ class RestStore:
         latest = max(newest, default=None)
         return (latest[1], latest[0]) if latest else None
 
-    def runs(
-        self,
-        experiment_id: str,
-        *,
-        page_token: str | None = None,
-        max_results: int = PAGE,
-        filter_string: str = "",
-    ) -> RunPage:
+    def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
         question = {
-            "experiment_ids": [experiment_id],
-            "filter": filter_string,
+            "experiment_ids": [query.experiment_id],
             "max_results": max_results,
             "page_token": page_token,
         }

@@ -21,7 +21,7 @@ from engine.entities import (
 )
 from engine.stores import sql_registry, sql_runs
 from engine.stores.artifacts import check_path, list_folder, local_root
-from engine.stores.base import PAGE, Store
+from engine.stores.base import PAGE, RunQuery, Store
 from engine.stores.sql_schema import Tables, tables
 from engine.stores.sqlite import SqliteDatabase
 from engine.uri import TrackingUri
@@ -32,6 +32,7 @@ class SqlStore:
     not lie in a local folder, and for filters in MLflow's grammar."""
 
     kind = "sql"
+    readers = 1
 
     def __init__(self, uri: TrackingUri, database: SqliteDatabase) -> None:
         self.uri = uri
@@ -42,6 +43,9 @@ class SqlStore:
         from engine.stores.client import ClientStore
 
         return ClientStore(self.uri)
+
+    def stamp(self) -> object | None:
+        return None
 
     def close(self) -> None:
         self._database.close()
@@ -59,20 +63,9 @@ class SqlStore:
         with self._tables() as found:
             return sql_runs.newest_run(found)
 
-    def runs(
-        self,
-        experiment_id: str,
-        *,
-        page_token: str | None = None,
-        max_results: int = PAGE,
-        filter_string: str = "",
-    ) -> RunPage:
-        if filter_string:
-            return self._client.runs(
-                experiment_id, page_token=page_token, max_results=max_results, filter_string=filter_string
-            )
+    def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
         with self._tables() as found:
-            return sql_runs.run_page(found, experiment_id, page_token, max_results)
+            return sql_runs.run_page(found, query.experiment_id, page_token, max_results)
 
     def run(self, run_id: str) -> RunDetail:
         with self._tables() as found:
