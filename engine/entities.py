@@ -73,18 +73,6 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class RunPage:
-    """Some runs of an experiment. `next_token` is opaque; None on the last page.
-
-    `total` is how many runs were asked for in all, None where the store cannot tell.
-    """
-
-    runs: tuple[Run, ...]
-    next_token: str | None = None
-    total: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class MetricPoint:
     step: int
     timestamp: int

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
-ColumnKind = Literal["attribute", "metric", "param", "tag", "dataset"]
-Value = str | float | int | tuple[str, ...] | None
-"""What a cell holds. Data set columns hold a text for each data set of the run."""
+from engine.blocks import ColumnKind, Value
 
-KINDS: tuple[ColumnKind, ...] = ("attribute", "metric", "param", "tag", "dataset")
+__all__ = ["ColumnKey", "ColumnKind", "Table", "Value"]
 
 ATTRIBUTES = ("run_id", "run_name", "status", "start_time", "end_time", "duration", "user_id")
 """The attributes that every table of runs has, in the order in which they are listed."""
 
 HIDDEN_ATTRIBUTES = ("experiment_id", "lifecycle_stage", "artifact_uri")
 """Attributes that can be asked for by name but are not offered as columns."""
-
-DATASET_FIELDS = ("name", "digest", "context")
-"""What can be asked of a run's data sets."""
 
 PREFIXES: dict[str, ColumnKind] = {
     **dict.fromkeys(("metric", "metrics"), "metric"),

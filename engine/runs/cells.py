@@ -6,13 +6,10 @@ they hold and not runs × metrics.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
-from engine.query.keys import Value
-
-Block = list[Value] | dict[int, Value]
-"""A column of one page: a value per row, or the few that there are by row (counted from the page's first)."""
+from engine.blocks import Block, Value
 
 # Where a mapping entry costs about what this many list places cost.
 _SPARSE_FACTOR = 8
@@ -105,6 +102,13 @@ class Cells:
         if self._dense is not None:
             return Cells(self._dense[:length])
         return Cells(sparse={row: value for row, value in self._sparse.items() if row < length})
+
+    def picked(self, rows: Sequence[int], length: int) -> Cells:
+        """A column of its own with these of the first `length` rows, in this order."""
+        if self._dense is not None:
+            values = self.at_least(length)
+            return Cells([values[row] for row in rows])
+        return Cells(sparse={new: self._sparse[row] for new, row in enumerate(rows) if row in self._sparse})
 
     def _writable(self, length: int) -> list[Value]:
         """The list with at least `length` rows; a copy where it was handed out."""

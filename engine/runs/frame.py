@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
-from engine.entities import Lifecycle, Run, Status
-from engine.query.keys import ATTRIBUTES, HIDDEN_ATTRIBUTES, KINDS, ColumnKey, ColumnKind, Value
-from engine.runs.blocks import Columns, append, artifact_uri, blocks_of, copied, datasets_of, forked, replace
+from engine.blocks import ATTRIBUTE_COLUMNS, KINDS, ColumnKind, RunBlock, Value, run_of
+from engine.entities import Run
+from engine.query.keys import ATTRIBUTES, ColumnKey
+from engine.runs import growth
 from engine.runs.cells import Cells
+from engine.runs.growth import Columns, artifact_uri
 from engine.runs.order import SortKey, newest_first, sorted_rows
 from engine.values import as_number
 
@@ -70,28 +72,46 @@ class RunFrame:
 
     @classmethod
     def from_runs(cls, runs: Iterable[Run], *, total: int | None = None, complete: bool = True) -> RunFrame:
-        names = (*ATTRIBUTES, *HIDDEN_ATTRIBUTES)
         columns: Columns = {kind: {} for kind in KINDS}
-        columns["attribute"] = {name: Cells([]) for name in names if name != "duration"}
-        return cls(columns, _Lineage({}), 0, None, True).extended(runs, total=total, complete=complete)
+        columns["attribute"] = {name: Cells([]) for name in ATTRIBUTE_COLUMNS}
+        return cls(columns, _Lineage({}), 0, None, complete).extended(runs, total=total, complete=complete)
 
     def extended(self, runs: Iterable[Run], *, total: int | None = None, complete: bool = True) -> RunFrame:
-        """A frame with these runs as well. A run that is here already is replaced where it is."""
-        found = {run.run_id: run for run in runs}
-        known = {row: run for run in found.values() if (row := self.row_of(run.run_id)) is not None}
-        fresh = [run for run in found.values() if self.row_of(run.run_id) is None]
-        arrived, again = blocks_of(fresh), {row: blocks_of([run]) for row, run in known.items()}
+        """A frame with these runs as well (a `RunBlock` is taken by column). A run that is here
+        already is replaced where it is. The same frame where nothing would change."""
+        block = growth.kept(RunBlock.of(runs))
+        places = {run_id: place for place, run_id in enumerate(block.run_ids)}  # of two, the last
+        known = {place: row for run_id, place in places.items() if (row := self.row_of(run_id)) is not None}
+        fresh = block.taken([place for place in places.values() if place not in known])
+        again = block.taken(tuple(known))
+        total = self.total if total is None else total
         lineage = self._lineage
         with lineage.lock:
+            changes = growth.differences(self._columns, again, tuple(known.values())) if known else {}
+            if not (len(fresh) or changes) and (total, complete) == (self.total, self.complete):
+                return self
             newest = lineage.length == self._length
-            columns = copied(self._columns) if newest else forked(self._columns, self._length)
+            columns = growth.copied(self._columns) if newest else growth.forked(self._columns, self._length)
             if not newest:
                 lineage = _Lineage({i: row for i, row in lineage.index.items() if row < self._length})
-            replace(columns, again, self._length)
-            append(columns, arrived, self._length, len(fresh))
-            lineage.index.update((run.run_id, self._length + row) for row, run in enumerate(fresh))
+            growth.apply(columns, changes, self._length)
+            growth.append(columns, fresh, self._length)
+            lineage.index.update((run_id, self._length + row) for row, run_id in enumerate(fresh.run_ids))
             lineage.length = length = self._length + len(fresh)
-        return RunFrame(columns, lineage, length, self.total if total is None else total, complete)
+        return RunFrame(columns, lineage, length, total, complete)
+
+    def without(self, run_ids: Iterable[str]) -> RunFrame:
+        """A frame that lacks these runs; the same frame where it holds none of them."""
+        gone = {row for run_id in run_ids if (row := self.row_of(run_id)) is not None}
+        if not gone:
+            return self
+        rows = [row for row in range(self._length) if row not in gone]
+        with self._lineage.lock:
+            columns = growth.picked(self._columns, rows, self._length)
+        ids = cast(list[str], columns["attribute"]["run_id"].values(len(rows)))
+        total = None if self.total is None else max(len(rows), self.total - len(gone))
+        index = {run_id: row for row, run_id in enumerate(ids)}
+        return RunFrame(columns, _Lineage(index), len(rows), total, self.complete)
 
     def __len__(self) -> int:
         return self._length
@@ -199,32 +219,15 @@ class RunFrame:
         """The run of a row, as the store gave it."""
         if not 0 <= row < self._length:
             raise IndexError(row)
+        run_id = self.run_ids[row]
+
+        def value(kind: ColumnKind, name: str) -> Value:
+            held = self._columns[kind][name].value(row)
+            is_root = kind == "attribute" and name == "artifact_uri"
+            return artifact_uri(held, run_id) if is_root else held
+
         with self._lineage.lock:
-            named = {
-                kind: {
-                    name: value
-                    for name, cells in self._columns[kind].items()
-                    if (value := cells.value(row)) is not None
-                }
-                for kind in KINDS
-            }
-        about = named["attribute"]
-        run_id = cast(str, about["run_id"])
-        return Run(
-            run_id=run_id,
-            run_name=cast(str, about.get("run_name", "")),
-            experiment_id=cast(str, about.get("experiment_id", "")),
-            status=cast(Status, about["status"]),
-            start_time=cast(int | None, about.get("start_time")),
-            end_time=cast(int | None, about.get("end_time")),
-            user_id=cast(str, about.get("user_id", "")),
-            lifecycle_stage=cast(Lifecycle, about["lifecycle_stage"]),
-            artifact_uri=artifact_uri(about.get("artifact_uri"), run_id) or "",
-            params=cast(Mapping[str, str], named["param"]),
-            metrics=cast(Mapping[str, float], named["metric"]),
-            tags=cast(Mapping[str, str], named["tag"]),
-            datasets=datasets_of(named["dataset"]),
-        )
+            return run_of(value, self._columns)
 
     def newest_first(self) -> Sequence[int]:
         """All rows: newest start first, then by run id; runs without a start last."""

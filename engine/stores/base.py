@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from engine.blocks import ColumnKind, RunBlock
 from engine.entities import (
     Artifact,
     Experiment,
@@ -13,12 +14,10 @@ from engine.entities import (
     ModelVersion,
     RegisteredModel,
     RunDetail,
-    RunPage,
 )
 
 PAGE = 1000
 
-ConditionKind = Literal["attribute", "metric", "param", "tag", "dataset"]
 ConditionOperator = Literal[
     "=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL"
 ]
@@ -35,7 +34,7 @@ class Condition:
     (parameters, tags and metrics) with nothing.
     """
 
-    kind: ConditionKind
+    kind: ColumnKind
     name: str
     operator: ConditionOperator
     value: str | float | int | tuple[str, ...] | None = None
@@ -53,6 +52,18 @@ class RunQuery:
     conditions: tuple[Condition, ...] = ()
     lifecycle: Lifecycle = "active"
     oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Some runs of a query. `next_token` is opaque; None on the last page.
+
+    `total` is how many runs were asked for in all, None where the store cannot tell.
+    """
+
+    runs: RunBlock
+    next_token: str | None = None
+    total: int | None = None
 
 
 class Store(Protocol):

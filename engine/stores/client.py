@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from engine.blocks import RunBlock
 from engine.entities import (
     Artifact,
     DatasetInput,
@@ -23,12 +24,11 @@ from engine.entities import (
     RegisteredModel,
     Run,
     RunDetail,
-    RunPage,
 )
 from engine.errors import StoreNotFound, StoreUnreadable
 from engine.stores import records
 from engine.stores.artifacts import check_path, local_root
-from engine.stores.base import PAGE, RunQuery
+from engine.stores.base import PAGE, RunPage, RunQuery
 from engine.stores.faults import MISSING_HINT, translate
 from engine.stores.revision import check_revision
 from engine.uri import TrackingUri
@@ -144,7 +144,7 @@ class ClientStore:
     def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
         with self._asking() as client:
             found = client.search_runs([query.experiment_id], max_results=max_results, page_token=page_token)
-        return RunPage(tuple(_run(run) for run in found), found.token or None)
+        return RunPage(RunBlock.of(_run(run) for run in found), found.token or None)
 
     def run(self, run_id: str) -> RunDetail:
         records.check_run_id(run_id)

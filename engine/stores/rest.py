@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
+from engine.blocks import RunBlock
 from engine.entities import (
     Artifact,
     DatasetInput,
@@ -17,11 +18,10 @@ from engine.entities import (
     RegisteredModel,
     Run,
     RunDetail,
-    RunPage,
 )
 from engine.stores import faults, records
 from engine.stores.artifacts import check_path
-from engine.stores.base import PAGE, RunQuery
+from engine.stores.base import PAGE, RunPage, RunQuery
 from engine.stores.transport import Transport
 from engine.uri import TrackingUri
 
@@ -97,7 +97,7 @@ class RestStore:
         }
         with self._understanding() as server:
             page = server.post("runs/search", question)
-            return RunPage(tuple(map(_run, page.get("runs", ()))), page.get("next_page_token") or None)
+            return RunPage(RunBlock.of(map(_run, page.get("runs", ()))), page.get("next_page_token") or None)
 
     def run(self, run_id: str) -> RunDetail:
         records.check_run_id(run_id)

@@ -17,11 +17,10 @@ from engine.entities import (
     ModelVersion,
     RegisteredModel,
     RunDetail,
-    RunPage,
 )
 from engine.stores import sql_registry, sql_runs
 from engine.stores.artifacts import check_path, list_folder, local_root
-from engine.stores.base import PAGE, RunQuery, Store
+from engine.stores.base import PAGE, RunPage, RunQuery, Store
 from engine.stores.sql_schema import Tables, tables
 from engine.stores.sqlite import SqliteDatabase
 from engine.uri import TrackingUri

@@ -8,9 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.entities import DatasetInput, Experiment, LoggedModel, MetricPoint, Run, RunDetail, RunPage
+from engine.blocks import RunBlock
+from engine.entities import DatasetInput, Experiment, LoggedModel, MetricPoint, Run, RunDetail
 from engine.errors import StoreRefused
 from engine.stores import records
+from engine.stores.base import RunPage
 from engine.stores.sql_schema import Tables
 from engine.stores.sqlite import AMONG
 
@@ -70,7 +72,7 @@ def run_page(tables: Tables, experiment_id: str, page_token: str | None, size: i
     )
     runs = _runs(tables, rows[:size])
     token = json.dumps([runs[-1].start_time, runs[-1].run_id]) if len(rows) > size else None
-    return RunPage(runs, token, total)
+    return RunPage(RunBlock.of(runs), token, total)
 
 
 def run_detail(tables: Tables, run_id: str) -> RunDetail:

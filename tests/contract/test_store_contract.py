@@ -16,7 +16,7 @@ import pytest
 from engine.entities import Experiment, Run
 from engine.errors import Cancelled, NotFound, StoreRefused
 from engine.stores import open_store
-from engine.stores.base import Store
+from engine.stores.base import RunQuery, Store
 from engine.stores.client import ClientStore, open_client
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def store(opened: Open, request: pytest.FixtureRequest) -> Store:
 def pages(store: Store, experiment_id: str, size: int) -> list[tuple[Run, ...]]:
     found, token = [], None
     for _ in range(100):
-        page = store.runs(experiment_id, page_token=token, max_results=size)
+        page = store.runs(RunQuery(experiment_id), page_token=token, max_results=size)
         assert page.total in (None, 27)
-        found.append(page.runs)
+        found.append(tuple(page.runs))
         token = page.next_token
         if token is None:
             return found
@@ -106,7 +106,7 @@ class TestExperiments:
 
 class TestRuns:
     def test_one_page(self, store: Store, mlflow_store: MlflowStore) -> None:
-        page = store.runs(mlflow_store.heart)
+        page = store.runs(RunQuery(mlflow_store.heart))
         assert len(page.runs) == 27
         assert page.next_token is None
         assert page.total == (27 if store.kind == "sql" else None)
@@ -132,7 +132,7 @@ class TestRuns:
         assert ids[first : first + 2] == tied
 
     def test_a_run_as_it_was_logged(self, store: Store, mlflow_store: MlflowStore) -> None:
-        runs = {run.run_name: run for run in store.runs(mlflow_store.heart).runs}
+        runs = {run.run_name: run for run in store.runs(RunQuery(mlflow_store.heart)).runs}
         trial = runs["trial-10"]
         assert trial.run_id == mlflow_store.runs["trial-10"]
         assert trial.experiment_id == mlflow_store.heart
@@ -150,7 +150,7 @@ class TestRuns:
         assert (running.status, running.end_time, running.duration) == ("RUNNING", None, None)
 
     def test_nan_and_infinities_are_floats(self, store: Store, mlflow_store: MlflowStore) -> None:
-        runs = {run.run_name: run for run in store.runs(mlflow_store.heart).runs}
+        runs = {run.run_name: run for run in store.runs(RunQuery(mlflow_store.heart)).runs}
         metrics = runs["special"].metrics
         assert math.isnan(metrics["nan"])
         assert (metrics["up"], metrics["down"]) == (math.inf, -math.inf)
@@ -158,11 +158,12 @@ class TestRuns:
         assert runs["special"].params == {"empty": "", "text": "naïve – 实验"}
 
     def test_every_store_says_the_same_as_mlflow(self, opened: Open, mlflow_store: MlflowStore) -> None:
-        told = [[by_key(run) for run in opened(kind).runs(mlflow_store.heart).runs] for kind in KINDS]
+        query = RunQuery(mlflow_store.heart)
+        told = [[by_key(run) for run in opened(kind).runs(query).runs] for kind in KINDS]
         assert same(told[0], told[1])
         assert same(told[0], told[2])
         theirs = open_client(mlflow_store.uri).search_runs([mlflow_store.heart], max_results=1000)
-        for ours, found in zip(opened("sql").runs(mlflow_store.heart).runs, theirs, strict=True):
+        for ours, found in zip(opened("sql").runs(RunQuery(mlflow_store.heart)).runs, theirs, strict=True):
             assert ours.run_id == found.info.run_id
             assert ours.params == found.data.params
             assert ours.tags == found.data.tags
@@ -171,18 +172,10 @@ class TestRuns:
                 found.info.end_time and (found.info.end_time - found.info.start_time) / 1000
             )
 
-    def test_a_filter_in_mlflows_grammar(self, store: Store, mlflow_store: MlflowStore) -> None:
-        grammar = "metrics.accuracy > 0.9 AND params.weights = 'distance'"
-        first = store.runs(mlflow_store.heart, max_results=1, filter_string=grammar)
-        rest = store.runs(mlflow_store.heart, page_token=first.next_token, filter_string=grammar)
-        assert [run.run_name for run in first.runs + rest.runs] == ["trial-23", "trial-21"]
-        with pytest.raises(StoreRefused, match="accuracy"):
-            store.runs(mlflow_store.heart, filter_string="accuracy > 0.9")
-
     def test_no_runs(self, store: Store, mlflow_store: MlflowStore) -> None:
         for experiment_id in (mlflow_store.experiments["empty"], "987654"):
-            page = store.runs(experiment_id)
-            assert (page.runs, page.next_token) == ((), None)
+            page = store.runs(RunQuery(experiment_id))
+            assert (len(page.runs), page.next_token) == (0, None)
 
 
 class TestRun:
@@ -315,7 +308,7 @@ class TestThreads:
         answers: list[object] = []
 
         def read() -> None:
-            found = store.runs(mlflow_store.heart).runs
+            found = store.runs(RunQuery(mlflow_store.heart)).runs
             answers.append(([run.run_id for run in found], store.model_versions("classifier")))
 
         threads = [threading.Thread(target=read) for _ in range(8)]

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from engine.entities import RunPage
+from engine.blocks import RunBlock
 from engine.errors import Cancelled, ServerFault
 from engine.jobs import CancelToken
 from engine.runs import load
 from engine.runs.frame import RunFrame
 from engine.runs.load import load_runs
 from engine.stores import open_store
-from engine.stores.base import PAGE
+from engine.stores.base import PAGE, RunPage, RunQuery
 from tests.conftest import MlflowStore
 from tests.support.runs import a_run, told
 
@@ -31,18 +31,17 @@ class Pages:
 
     def runs(
         self,
-        experiment_id: str,
+        query: RunQuery,
         *,
         page_token: str | None = None,
         max_results: int = PAGE,
-        filter_string: str = "",
     ) -> RunPage:
         number = int(page_token or 0)
         self.sizes.append(max_results)
         if self.on_page:
             self.on_page(number)
         following = str(number + 1) if number + 1 < len(self.pages) else None
-        return RunPage(tuple(map(a_run, self.pages[number])), following, self.total)
+        return RunPage(RunBlock.of(map(a_run, self.pages[number])), following, self.total)
 
 
 @pytest.fixture(autouse=True)

@@ -26,6 +26,7 @@ from engine.errors import (
     StoreUnreadable,
 )
 from engine.stores import open_store
+from engine.stores.base import RunQuery
 from engine.stores.client import ClientStore, open_client, translate
 from engine.uri import TrackingUri
 from tests.support.web import Answer, Web
@@ -188,7 +189,7 @@ class TestNothingIsUpgraded:
         change(path, "CREATE TABLE users (id INTEGER)")
         before = path.read_bytes()
         with pytest.raises(StoreUnreadable):
-            open_store(TrackingUri(f"sqlite:///{path}", "")).runs("1", filter_string="metrics.a > 1")
+            ClientStore(TrackingUri(f"sqlite:///{path}", "")).runs(RunQuery("1"))
         assert path.read_bytes() == before
 
 
@@ -215,7 +216,7 @@ class TestFileStore:
         experiments = {experiment.name: experiment for experiment in store.experiments()}
         assert set(experiments) == {"Default", "files"}
         experiment_id = experiments["files"].experiment_id
-        (run,) = store.runs(experiment_id).runs
+        (run,) = store.runs(RunQuery(experiment_id)).runs
         assert (run.run_name, run.params, run.metrics) == ("first", {"k": "3"}, {"loss": float("inf")})
         assert store.newest_run() == (experiment_id, 5)
         assert store.run(run.run_id).run == run

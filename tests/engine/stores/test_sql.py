@@ -13,7 +13,7 @@ import pytest
 from engine.entities import Run
 from engine.errors import StoreRefused
 from engine.stores import open_store
-from engine.stores.base import Store
+from engine.stores.base import RunQuery, Store
 from engine.stores.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def all_runs(store: Store, experiment_id: str, size: int) -> list[Run]:
     runs: list[Run] = []
     token: str | None = None
     while True:
-        page = store.runs(experiment_id, page_token=token, max_results=size)
+        page = store.runs(RunQuery(experiment_id), page_token=token, max_results=size)
         runs += page.runs
         token = page.next_token
         if token is None:
@@ -76,7 +76,7 @@ class TestStatements:
         counts = {}
         for size in (1, 10, 1000, 3000):
             with counted_statements() as seen:
-                assert len(store.runs(empty, max_results=size).runs) == size
+                assert len(store.runs(RunQuery(empty), max_results=size).runs) == size
             counts[size] = len(seen)
         assert len(set(counts.values())) == 1
         assert counts[1] <= 6
@@ -123,14 +123,14 @@ class TestPages:
 
     def test_a_run_that_starts_meanwhile_shifts_nothing(self, mlflow_store_copy: MlflowStore) -> None:
         store = open_store(mlflow_store_copy.tracking)
-        first = store.runs(mlflow_store_copy.heart, max_results=10)
+        first = store.runs(RunQuery(mlflow_store_copy.heart), max_results=10)
         add_runs(mlflow_store_copy.path, mlflow_store_copy.heart, 3, 1_770_000_000_000)
-        second = store.runs(mlflow_store_copy.heart, page_token=first.next_token)
-        names = [run.run_name for run in first.runs + second.runs]
+        second = store.runs(RunQuery(mlflow_store_copy.heart), page_token=first.next_token)
+        names = [run.run_name for page in (first, second) for run in page.runs]
         assert len(names) == len(set(names)) == 27
         assert second.total == 30
 
     @pytest.mark.parametrize("token", ["nonsense", "{", "5", "[1]", '"x"'])
     def test_a_token_from_elsewhere(self, mlflow_store: MlflowStore, token: str) -> None:
         with pytest.raises(StoreRefused, match="token"):
-            open_store(mlflow_store.tracking).runs(mlflow_store.heart, page_token=token)
+            open_store(mlflow_store.tracking).runs(RunQuery(mlflow_store.heart), page_token=token)

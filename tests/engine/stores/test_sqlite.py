@@ -19,6 +19,7 @@ import pytest
 
 from engine.errors import Cancelled, EngineError, StoreLocked, StoreNotFound, StoreOutdated, StoreUnreadable
 from engine.stores import open_store
+from engine.stores.base import RunQuery
 from engine.stores.sql import SqlStore
 from engine.stores.sqlite import SqliteDatabase
 from engine.uri import TrackingUri
@@ -66,7 +67,7 @@ def fingerprint(path: Path) -> tuple[str, int, list[str]]:
 def read_everything(store: SqlStore, found: MlflowStore) -> None:
     store.experiments()
     store.newest_run()
-    store.runs(found.heart)
+    store.runs(RunQuery(found.heart))
     store.run(found.runs["special"])
     store.metric_history(found.runs["special"], "loss")
     store.artifacts(found.runs["special"])
@@ -168,7 +169,7 @@ class TestSchemas:
             "CREATE TABLE planets (name TEXT)",
             "UPDATE alembic_version SET version_num = 'f00ba4'",
         )
-        assert store_at(mlflow_store_copy.path).runs(mlflow_store_copy.heart).total == 27
+        assert store_at(mlflow_store_copy.path).runs(RunQuery(mlflow_store_copy.heart)).total == 27
 
     def test_a_schema_before_workspaces(self, mlflow_store_copy: MlflowStore, tmp_path: Path) -> None:
         """MLflow 3.8 and earlier: no `workspace` column anywhere."""
@@ -270,7 +271,7 @@ class TestReadOnly:
         with closing(sqlite3.connect(path, isolation_level=None)) as writer:
             writer.execute("PRAGMA journal_mode = WAL")
             writer.execute("UPDATE runs SET name = 'renamed' WHERE name = 'special'")
-            names = {run.run_name for run in store_at(path).runs(mlflow_store_copy.heart).runs}
+            names = {run.run_name for run in store_at(path).runs(RunQuery(mlflow_store_copy.heart)).runs}
         assert "renamed" in names
         assert "special" not in names
 
@@ -349,7 +350,7 @@ def test_text_that_is_not_unicode_is_read_and_asking_for_it_is_one_clear_error(
         db.execute("UPDATE runs SET name = CAST(x'62ff' AS TEXT) WHERE name = 'trial-00'")
     store = open_store(mlflow_store_copy.tracking)
     assert "a\ud800" in {model.name for model in store.registered_models()}
-    assert "b\ufffd" in {run.run_name for run in store.runs(mlflow_store_copy.heart).runs}
+    assert "b\ufffd" in {run.run_name for run in store.runs(RunQuery(mlflow_store_copy.heart)).runs}
     with pytest.raises(StoreUnreadable) as told:
         store.model_versions("a\ud800")
     assert told.value.hint

@@ -15,6 +15,7 @@ import pytest
 
 from engine.entities import Run
 from engine.stores import open_store
+from engine.stores.base import RunQuery
 from engine.training.datasets import DatasetSpec
 from engine.training.executors import LocalProcess
 from engine.uri import TrackingUri
@@ -83,7 +84,7 @@ def runs_of(tracking: TrackingUri, experiment: str) -> list[Run]:
     try:
         for found in store.experiments():
             if found.name == experiment:
-                return list(store.runs(found.experiment_id).runs)[::-1]
+                return list(store.runs(RunQuery(found.experiment_id)).runs)[::-1]
         return []
     finally:
         store.close()
