@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from engine.entities import (
     Artifact,
     Experiment,
+    Lifecycle,
     MetricPoint,
     ModelVersion,
     RegisteredModel,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from engine.registry.journal import JournalEntry
     from engine.registry.promotion import PromotionPlan, PromotionResult
     from engine.runs.compare import Comparison, Direction
+    from engine.runs.feed import RunFeed
     from engine.runs.frame import RunFrame
     from engine.runs.insights import BestRun
     from engine.serving.probe import ProbeResult
@@ -36,10 +38,6 @@ if TYPE_CHECKING:
     from engine.training.demo import DemoReport
     from engine.training.events import SweepEvent, SweepResult
     from engine.training.sweep import SweepSpec
-
-FIRST_PAGE = 100
-"""Runs in the first page: little enough to be there at once, from a server too."""
-
 
 NAMED = 8
 """Experiments that an error names."""
@@ -97,6 +95,18 @@ class Engine:
         newest = self._store.newest_run()
         return newest[0] if newest else None
 
+    def feed(
+        self,
+        experiment_id: str,
+        *,
+        lifecycle: Lifecycle = "active",
+        on_frame: Callable[[RunFrame], None] | None = None,
+    ) -> RunFeed:
+        """The runs of an experiment, to be loaded and kept up to date. Nothing is read yet."""
+        from engine.runs.feed import RunFeed
+
+        return RunFeed(self._store, experiment_id, lifecycle=lifecycle, on_frame=on_frame)
+
     def load_runs(
         self,
         experiment_id: str,
@@ -104,10 +114,8 @@ class Engine:
         on_frame: Callable[[RunFrame], None] | None = None,
         cancel: CancelToken | None = None,
     ) -> RunFrame:
-        """All runs of an experiment. `on_frame` is called with the growing frame after each page."""
-        from engine.runs.load import load_runs
-
-        return load_runs(self._store, experiment_id, on_frame=on_frame, cancel=cancel, first_page=FIRST_PAGE)
+        """All runs of an experiment. `on_frame` is called with the growing frame as pages come."""
+        return self.feed(experiment_id, on_frame=on_frame).load(cancel)
 
     def run(self, run_id: str) -> RunDetail:
         return self._store.run(run_id)

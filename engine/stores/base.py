@@ -83,6 +83,8 @@ class Store(Protocol):
     kind: str
     readers: int
     """How many pages are worth asking for at the same time."""
+    page_size: int
+    """How many runs a page holds at best."""
 
     def experiments(self) -> tuple[Experiment, ...]:
         """All active experiments, in no promised order."""

@@ -253,14 +253,14 @@ def _version_line(version: ModelVersion, runs: Sequence[Run], *, new: bool) -> s
 
 def _frame(uri: TrackingUri, experiment: str) -> RunFrame | None:
     """All runs of an experiment; None if there is no such experiment, or no store yet."""
-    from engine.runs.load import load_runs
+    from engine.runs.feed import RunFeed
     from engine.stores import open_store
 
     store = open_store(uri)
     try:
         for found in store.experiments():
             if found.name == experiment:
-                return load_runs(store, found.experiment_id)
+                return RunFeed(store, found.experiment_id).load()
     except StoreNotFound:
         return None
     finally:

@@ -17,8 +17,8 @@ from engine.errors import FilterError
 from engine.query import compile_filter
 from engine.query.keys import ColumnKey
 from engine.runs.export import write_csv
+from engine.runs.feed import RunFeed
 from engine.runs.frame import RunFrame, SortKey, sorted_rows
-from engine.runs.load import load_runs
 from engine.stores import open_store
 from engine.uri import TrackingUri
 
@@ -143,9 +143,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     )
     assert made.returncode == 0, made.stderr
     told = json.loads(made.stdout)
-    frame = load_runs(
-        open_store(TrackingUri(told["uri"], "--tracking-uri")), told["experiment"], first_page=7
-    )
+    store = open_store(TrackingUri(told["uri"], "--tracking-uri"))
+    frame = RunFeed(store, told["experiment"], first_page=7).load()
     assert len(frame) == 24
     return Answers(frame, told["filters"], told["orders"], told["csv"])
 

@@ -8,9 +8,9 @@ import pytest
 
 from engine.entities import Run
 from engine.errors import NotFound
+from engine.runs.feed import RunFeed
 from engine.runs.frame import RunFrame
 from engine.runs.insights import BestRun, best_run
-from engine.runs.load import load_runs
 from engine.stores import open_store
 from tests.conftest import MlflowStore
 from tests.support.runs import START, a_run
@@ -90,7 +90,7 @@ def test_nobody_competing_is_said_with_the_reasons() -> None:
 
 
 def test_the_best_run_of_a_real_store(mlflow_store: MlflowStore) -> None:
-    frame = load_runs(open_store(mlflow_store.tracking), mlflow_store.heart)
+    frame = RunFeed(open_store(mlflow_store.tracking), mlflow_store.heart).load()
     found = best_run(frame, "accuracy")
     assert found.run.run_name == "trial-23"
     assert found.considered == 21
