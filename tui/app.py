@@ -60,8 +60,17 @@ class Console(App[None]):
         Binding("ctrl+z", "suspend_process", show=False),
     ]
 
-    def __init__(self, uri: TrackingUri, *, read_only: bool = False, experiment: str | None = None) -> None:
+    def __init__(
+        self,
+        uri: TrackingUri,
+        *,
+        read_only: bool = False,
+        experiment: str | None = None,
+        refresh_seconds: float = 0.0,
+    ) -> None:
+        """`refresh_seconds` is how often the runs are looked at again by themselves; 0 for never."""
         super().__init__()
+        self.refresh_seconds = refresh_seconds
         self.uri = uri
         self.read_only = read_only
         self.engine = Engine(uri, read_only=read_only)
@@ -260,12 +269,17 @@ def _user() -> str:
 
 
 def run_console(
-    uri: TrackingUri, *, read_only: bool = False, experiment: str | None = None, mouse: bool | None = None
+    uri: TrackingUri,
+    *,
+    read_only: bool = False,
+    experiment: str | None = None,
+    mouse: bool | None = None,
+    refresh_seconds: float = 0.0,
 ) -> int:
     """Open the console on the terminal; the exit status. Nothing but the console reaches the
     terminal meanwhile, and the terminal is as before when this returns."""
     start_log()
-    console = Console(uri, read_only=read_only, experiment=experiment)
+    console = Console(uri, read_only=read_only, experiment=experiment, refresh_seconds=refresh_seconds)
     with terminal.screen_to_ourselves():
         console.run(mouse=not terminal.over_ssh() if mouse is None else mouse)
     console.engine.close()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine import column_named
-from engine.errors import UsageError
+from engine.errors import EngineError, UsageError
 from engine.text import safe
 from tui.commands import Command
 from tui.dialogs.command_line import WORDS
@@ -25,11 +26,26 @@ def completions(console: Console, word: str, argument: str) -> Sequence[str]:
     if word == "runs":
         names = [safe(e.name) for e in runs.experiments]
         return [name for name in names if argument.lower() in name.lower()][:50]
-    if word in ("sort", "best") and runs.run_list.source is not None:
-        kind = ("metric",) if word == "best" else ("attribute", "metric", "param")
-        labels = [safe(c.key.name) for c in runs.run_list.source.keys if c.key.kind in kind]
-        return [label for label in labels if label.startswith(argument)][:50]
+    columns = runs.run_list.columns
+    if word in ("sort", "best", "group"):
+        kind = {"best": ("metric",), "group": ("param", "tag", "dataset")}.get(word, _SORTED)
+        names = [safe(c.key.name) for c in columns if c.key.kind in kind]
+        return [name for name in names if name.startswith(argument)][:50]
+    if word == "layout":
+        return [name for name in _LAYOUTS if name.startswith(argument)]
+    if word == "view":
+        return [name for name in _view_offers(runs) if name.startswith(argument)]
     return []
+
+
+def _view_offers(runs: RunsScreen) -> list[str]:
+    """What can follow `:view`."""
+    if runs.experiment is None:
+        return []
+    with suppress(EngineError):  # told when one is opened
+        names = [safe(name) for name in runs.engine.view_names(runs.experiment.name)]
+        return [*names, "save ", *(f"delete {name}" for name in names)]
+    return ["save "]
 
 
 async def execute(console: Console, line: str) -> None:
@@ -92,6 +108,51 @@ async def _sort(console: Console, argument: str) -> None:
     screen.run_list.sort_by(key, _WAYS[way])
 
 
+async def _layout(console: Console, argument: str) -> None:
+    await console.action_show_mode("runs")
+    screen = _runs_screen(console)
+    if screen is None:
+        return
+    if not argument:
+        screen.action_step_layout()
+    elif argument in _LAYOUTS:
+        if argument == "groups" and not screen.run_list.view.look.group_by:
+            screen.action_pick_groups()
+        else:
+            screen.run_list.change_look(layout=argument)
+    else:
+        raise UsageError(f"There is no layout {argument!r}", "", f"Layouts: {', '.join(_LAYOUTS)}.")
+
+
+async def _group(console: Console, argument: str) -> None:
+    await console.action_show_mode("runs")
+    screen = _runs_screen(console)
+    if screen is None or screen.run_list.frame is None:
+        return
+    if not argument:
+        screen.action_pick_groups()
+        return
+    keys = screen.run_list.frame.keys
+    screen.group_by(tuple(column_named(name.strip(), keys) for name in argument.split(",") if name.strip()))
+
+
+async def _view(console: Console, argument: str) -> None:
+    await console.action_show_mode("runs")
+    screen = _runs_screen(console)
+    if screen is None:
+        return
+    verb, _, name = argument.partition(" ")
+    if not argument:
+        screen.action_pick_view()
+    elif verb in ("save", "delete"):
+        name = name.strip() or screen.run_list.view.name
+        if not name:
+            raise UsageError(f"`:view {verb}` needs a name", "", f"`:view {verb} NAME`")
+        screen.save_view(name) if verb == "save" else screen.delete_view(name)
+    else:
+        screen.open_view(argument)
+
+
 async def _best(console: Console, argument: str) -> None:
     await console.action_show_mode("runs")
     if (screen := _runs_screen(console)) is not None:
@@ -125,12 +186,17 @@ async def _picture(console: Console, argument: str) -> None:
     console.action_save_picture(argument)
 
 
+_SORTED = ("attribute", "metric", "param")
+_LAYOUTS = ("flat", "tree", "groups")
 _WAYS = {"": None, "asc": False, "desc": True}
 
 _SPECIAL = {
     "runs": _runs,
     "filter": _filter,
     "sort": _sort,
+    "layout": _layout,
+    "group": _group,
+    "view": _view,
     "best": _best,
     "export": _export,
     "models": _models,

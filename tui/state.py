@@ -5,24 +5,36 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from engine.errors import EngineError
 from engine.paths import state_dir
+from engine.runs.views import RunView
 
 if TYPE_CHECKING:
+    from engine.entities import Lifecycle
     from engine.runs.compare import Direction
-    from engine.runs.frame import SortKey
+
+KEPT_VIEWS = 200
+"""Experiments of a store whose last view is kept."""
 
 
 @dataclass
 class View:
-    """How one experiment's runs are being looked at."""
+    """How one experiment's runs are being looked at. `toggled` are the keys of groups that are open
+    and of parents that are closed; `name` is the saved view that was asked for last."""
 
-    filter_text: str = ""
-    sort: tuple[SortKey, ...] = ()
+    look: RunView = field(default_factory=RunView)
     marks: frozenset[str] = frozenset()
+    toggled: frozenset[str] = frozenset()
+    lifecycle: Lifecycle = "active"
+    name: str = ""
+
+    def change(self, **fields: Any) -> None:
+        """Look in another way: `fields` are those of a `RunView`."""
+        self.look = replace(self.look, **fields)
 
 
 @dataclass
@@ -35,30 +47,59 @@ class State:
     compared: tuple[str, ...] = ()
     baseline: str | None = None
     directions: dict[str, Direction] = field(default_factory=dict)
+    _kept: dict[str, Any] = field(default_factory=dict)
 
     def view(self, experiment_id: str) -> View:
-        return self.views.setdefault(experiment_id, View())
+        if experiment_id not in self.views:
+            self.views[experiment_id] = View(self._last_look(experiment_id))
+        return self.views[experiment_id]
+
+    def _last_look(self, experiment_id: str) -> RunView:
+        """The view of the last time; one that cannot be read any more is forgotten."""
+        plain = self._kept.get(experiment_id)
+        if isinstance(plain, dict):
+            from engine.runs.view_text import view_from_plain
+
+            with contextlib.suppress(EngineError):
+                return view_from_plain(plain)
+        return RunView()
 
     def load(self) -> None:
         """Take up where the operator left off; a missing or damaged file is a fresh start."""
         kept = _read(_file()).get(self.store, {})
-        experiment_id = kept.get("experiment_id")
-        directions = kept.get("directions")
+        experiment_id, directions = kept.get("experiment_id"), kept.get("directions")
+        views = kept.get("views")
         if isinstance(experiment_id, str) and self.experiment_id is None:
             self.experiment_id = experiment_id
         if isinstance(directions, dict):
             self.directions = {k: v for k, v in directions.items() if v in ("higher", "lower")}
+        self._kept = views if isinstance(views, dict) else {}
 
     def save(self) -> None:
         """Keep what should return at the next start; a home that cannot be written loses only this."""
         path = _file()
         everything = _read(path)
-        everything[self.store] = {"experiment_id": self.experiment_id, "directions": self.directions}
+        everything[self.store] = {
+            "experiment_id": self.experiment_id,
+            "directions": self.directions,
+            "views": self._plain_views(),
+        }
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             fresh = path.with_suffix(f".{os.getpid()}")
             fresh.write_text(json.dumps(everything, indent=1), encoding="utf-8")
             fresh.replace(path)
+
+    def _plain_views(self) -> dict[str, Any]:
+        """Every last view that is not the usual one; those looked at now are the newest."""
+        views = dict(self._kept)
+        for experiment_id, view in self.views.items():
+            views.pop(experiment_id, None)
+            if view.look != RunView():
+                from engine.runs.view_text import view_to_plain
+
+                views[experiment_id] = view_to_plain(view.look)
+        return dict(list(views.items())[-KEPT_VIEWS:])
 
 
 def _file() -> Path:

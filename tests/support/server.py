@@ -33,9 +33,9 @@ class Server:
 
 
 @contextmanager
-def serving(store_uri: str, folder: Path) -> Iterator[Server]:
-    """A server with one worker on a store, for as long as the context is open; `folder` takes its
-    log and its artifacts."""
+def serving(store_uri: str, folder: Path, *, workers: int = 1) -> Iterator[Server]:
+    """A server on a store, for as long as the context is open; `folder` takes its log and its
+    artifacts."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -51,7 +51,7 @@ def serving(store_uri: str, folder: Path) -> Iterator[Server]:
     log = folder / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, "--workers", "1"],
+            [*command, "--workers", str(workers)],
             cwd=folder,
             env=environment,
             stdout=output,

@@ -130,6 +130,11 @@ class Terminal:
         options = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self.pid, options) is not None
 
+    @property
+    def clock(self) -> float:
+        """Seconds since the start, as `arrivals` tells them."""
+        return time.monotonic() - self._started
+
     # ── what is on the screen ────────────────────────────────────────────────
 
     @property

@@ -14,7 +14,7 @@ from tui.cli.options import Invocation, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output, write_json
 
 if TYPE_CHECKING:
-    from engine.registry.journal import JournalEntry
+    from engine.journal import JournalEntry
 
 OUTCOMES = {
     "done": Cell(Shown("✓ done"), "green"),

@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("tui.cli.runs:runs", "List the runs of an experiment: filter, sort, export."),
     "compare": ("tui.cli.compare:compare", "Put runs side by side, the best value of each metric marked."),
     "best": ("tui.cli.best:best", "Name the best run of an experiment and write all runs to a CSV file."),
+    "delete": ("tui.cli.lifecycle:delete", "Delete runs; they can be restored."),
+    "restore": ("tui.cli.lifecycle:restore", "Restore deleted runs."),
     "models": ("tui.cli.models:models", "List registered models, or the versions of one."),
     "promote": ("tui.cli.promote:promote", "Give a model version a stage or an alias."),
     "undo": ("tui.cli.promote:undo", "Take back the last promotion."),

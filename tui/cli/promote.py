@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.entities import STAGES, ModelVersion, Stage
-from engine.errors import Cancelled, UsageError
 from engine.text import Shown, safe
 from engine.values import moment
 from tui.cli.models import show_versions
@@ -18,6 +16,7 @@ from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
 from tui.cli.output import Cell, Output, write_json
 from tui.cli.payloads import Payload, version_payload
 from tui.cli.progress import working
+from tui.cli.question import ask
 from tui.cli.side_by_side import show_side_by_side
 
 if TYPE_CHECKING:
@@ -91,21 +90,13 @@ def _carry_out(engine: Engine, plan: PromotionPlan, reason: str, *, yes: bool, a
             write_json(_payload(plan, engine.versions(plan.model)))
         return
     if not yes:
-        _ask(output)
+        ask(output)
     with working("applying and reading back"):
         result = engine.promote(plan, reason=reason)
     if as_json:
         write_json(_payload(plan, result.versions, result))
     else:
         _show_result(output, result)
-
-
-def _ask(output: Output) -> None:
-    """Raises `UsageError` where nobody can answer, `Cancelled` on any answer but yes."""
-    if not (sys.stdin.isatty() and output.is_terminal):
-        raise UsageError("Nobody can be asked: this is not a terminal", "Nothing was changed.", "Add --yes.")
-    if not click.confirm("Go ahead?", default=False, err=True):
-        raise Cancelled("The change")
 
 
 def _show_plan(output: Output, plan: PromotionPlan) -> None:

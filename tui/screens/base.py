@@ -106,9 +106,13 @@ class ConsoleScreen(Screen[None]):
         line = self.query_one(StatusLine)
         line.mode = self.mode
         console = self.console
-        reading = Shown("reading …" if self.reads else "")
-        read = Shown(f"read {values.clock(self.read_at)}") if self.read_at else reading
-        line.place = Place(console.uri.shown, console.user, console.read_only, read, self.trouble)
+        line.place = Place(console.uri.shown, console.user, console.read_only, self.data_age(), self.trouble)
+
+    def data_age(self) -> Shown:
+        """How old what is shown is."""
+        if self.read_at is None:
+            return Shown("reading …" if self.reads else "")
+        return Shown(f"read {values.clock(self.read_at)}")
 
     def show_keys(self) -> None:
         own = [c for c in COMMANDS if c.scope == self.scope]

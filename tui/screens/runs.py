@@ -12,11 +12,12 @@ from textual.containers import Horizontal, Vertical
 from engine import values
 from engine.entities import Experiment
 from engine.errors import EngineError, StoreNotFound
-from engine.jobs import CancelToken
 from engine.text import Shown, safe
-from tui.bridge import Relay
 from tui.commands import Command, Scope
 from tui.screens.base import ConsoleScreen, compare_reason
+from tui.screens.run_arranging import RunArranging
+from tui.screens.run_lifecycle import RunLifecycle
+from tui.screens.run_reading import RunReading
 from tui.widgets.empty import EmptyState
 from tui.widgets.pane_title import PaneTitle
 from tui.widgets.run_list import RunList
@@ -27,8 +28,13 @@ if TYPE_CHECKING:
     from engine.runs.frame import RunFrame
     from engine.runs.insights import BestRun
 
+USUAL_REFRESH = 10.0
+"""Seconds between two looks when the operator switches them on and has said nothing else."""
+EXPERIMENT_TICKS = 6
+"""The experiments are looked at again with every so many looks at the runs, and when runs changed."""
 
-class RunsScreen(ConsoleScreen):
+
+class RunsScreen(RunArranging, RunLifecycle, ConsoleScreen):
     scope: ClassVar[Scope] = "runs"
     mode = "runs"
     pane_ids = ("experiments", "runs")
@@ -38,7 +44,8 @@ class RunsScreen(ConsoleScreen):
         super().__init__()
         self.experiments: tuple[Experiment, ...] = ()
         self.experiment: Experiment | None = None
-        self._loading = CancelToken()
+        self.reading = RunReading(self)
+        self._ticks = 0
 
     def compose_view(self) -> ComposeResult:
         with Horizontal(id="panes"):
@@ -53,6 +60,8 @@ class RunsScreen(ConsoleScreen):
         super().on_mount()
         self.run_list.table.focus()
         self.refresh_view()
+        self.reading.seconds = self.console.refresh_seconds
+        self.set_interval(self.console.refresh_seconds or USUAL_REFRESH, self._tick)
 
     @property
     def run_list(self) -> RunList:
@@ -61,6 +70,7 @@ class RunsScreen(ConsoleScreen):
     # ── reading ──────────────────────────────────────────────────────────────
 
     def refresh_view(self) -> None:
+        """Read everything again: the experiments, then the runs."""
         self.ask(self._read_experiments, self._show_experiments, group="experiments", failed=self._no_store)
 
     def _read_experiments(self) -> tuple[tuple[Experiment, ...], str | None]:
@@ -70,16 +80,30 @@ class RunsScreen(ConsoleScreen):
         return found, newest or (found[0].experiment_id if found else None)
 
     def _show_experiments(self, answer: tuple[tuple[Experiment, ...], str | None]) -> None:
-        self.experiments, newest = answer
+        newest = answer[1]
         self.read_now()
-        if all(e.run_count == 0 for e in self.experiments):
+        if not self._list_experiments(answer[0]):
             self._show_empty("No runs yet", "Nothing has been logged into this store.", _FIRST_STEPS)
             return
         self.remove_class("-empty")
-        table = self.query_one("#experiments", Table)
-        table.set_source(_experiment_source(self.experiments))
-        self.query_one("#experiments-title", PaneTitle).facts = values.count(len(self.experiments))
-        self.show_experiment(self._choose(newest))
+        chosen = self._choose(newest)
+        if self.experiment is not None and chosen.experiment_id == self.experiment.experiment_id:
+            self.reading.reload()
+        else:
+            self.show_experiment(chosen)
+
+    def _list_experiments(self, found: tuple[Experiment, ...]) -> bool:
+        """Show the experiments; False if there is nothing in any of them."""
+        self.experiments = found
+        if all(e.run_count == 0 for e in found):
+            return False
+        self.query_one("#experiments", Table).set_source(_experiment_source(found))
+        self.query_one("#experiments-title", PaneTitle).facts = values.count(len(found))
+        return True
+
+    def _keep_listed(self, found: tuple[Experiment, ...]) -> None:
+        if self.experiment is not None and found != self.experiments:
+            self._list_experiments(found)
 
     def _choose(self, newest: str | None) -> Experiment:
         """What was asked for, what is shown, what was viewed last, what was active last."""
@@ -96,26 +120,59 @@ class RunsScreen(ConsoleScreen):
 
     def show_experiment(self, experiment: Experiment) -> None:
         """Read an experiment's runs and show them as they come."""
-        if self.experiment is None or self.experiment.experiment_id != experiment.experiment_id:
-            self.run_list.begin(experiment.name, self.state.view(experiment.experiment_id))
         self.experiment = experiment
         self.state.experiment_id = experiment.experiment_id
+        view = self.state.view(experiment.experiment_id)
+        self.run_list.begin(experiment.name, view)
         self.query_one("#experiments", Table).move_to(experiment.experiment_id)
-        self._loading.cancel()
-        self._loading = token = CancelToken()
+        self.reading.open(experiment.experiment_id, view.lifecycle)
 
-        def show(frame: RunFrame) -> None:
-            if not token.cancelled:
-                self.read_now()
-                self.run_list.show_frame(frame)
+    def show_frame(self, frame: RunFrame) -> None:
+        """There are more runs, or others."""
+        first = self.run_list.frame is None
+        self.run_list.show_frame(frame)
+        self.show_progress()
+        if first:
+            self.read_now()
+            self.reading.search(self.run_list.view.look.filter_text)
 
-        relay = Relay(self.while_here(show))
-        work = partial(self.engine.load_runs, experiment.experiment_id, on_frame=relay, cancel=token)
-        self.ask(work, show, group="runs")
+    def show_progress(self) -> None:
+        reading = self.reading
+        self.run_list.tell_progress(reading.stage, reading.read_again)
+        self.show_keys()
+
+    def tell_answered(self, where: Shown) -> None:
+        self.run_list.tell_answered(where)
+
+    def _tick(self) -> None:
+        if self.app.screen is self and self.is_running:
+            self.reading.tick()
+
+    def looked_again(self, changed: bool) -> None:
+        """The store was asked what has changed."""
+        self.read_now()
+        self._ticks += 1
+        if changed or self._ticks % EXPERIMENT_TICKS == 0:
+            self.ask(self.engine.experiments, self._keep_listed, group="experiments", failed=self.lose)
+
+    def lose(self, error: EngineError) -> None:
+        """The store does not answer: the rows stay, the first line tells since when."""
+        since = values.clock(self.read_at)
+        first = self.trouble is None
+        self.trouble = Shown(f"no answer since {since}") if self.read_at else safe(error.title)
+        self.show_place()
+        if first:
+            self.console.show_error(error)
+
+    def data_age(self) -> Shown:
+        seconds = self.reading.seconds
+        if seconds and self.reading.stage == "whole":
+            return Shown(f"≤ {seconds:g} s old")
+        return super().data_age()
 
     def _no_store(self, error: EngineError) -> None:
         if self.run_list.frame is not None:
-            self.show_trouble(error)
+            self.lose(error)
             return
         self.read_now()
         if not isinstance(error, StoreNotFound):
@@ -140,6 +197,9 @@ class RunsScreen(ConsoleScreen):
 
     @on(Table.RowSelected, "#runs")
     def _open_run(self, event: Table.RowSelected) -> None:
+        if self.run_list.is_group(event.key):
+            self.run_list.toggle_fold()
+            return
         from tui.screens.run import RunScreen
 
         self.app.push_screen(RunScreen(event.key))
@@ -152,32 +212,30 @@ class RunsScreen(ConsoleScreen):
     def _marks_changed(self) -> None:
         self.show_keys()
 
+    @on(RunList.Filtered)
+    def _ask_store(self, event: RunList.Filtered) -> None:
+        self.reading.search(event.text)
+
     @on(RunList.Failed)
     def _arranging_failed(self, event: RunList.Failed) -> None:
         self.show_trouble(event.error)
 
-    def action_sort_column(self) -> None:
-        self.run_list.sort_by_column(None)
+    def action_stop_loading(self) -> None:
+        if not self.refuse("runs.stop-loading"):
+            self.reading.stop()
 
-    def action_pick_sort(self) -> None:
-        from tui.dialogs.pick import PickDialog
-
-        def sort(chosen: str | None) -> None:
-            if chosen:
-                self.run_list.sort_by_column(chosen)
-
-        if (source := self.run_list.source) is not None:
-            choices = [(str(c.key), safe(str(c.key))) for c in source.keys]
-            self.app.push_screen(PickDialog("Sort by", choices), sort)
-
-    def action_open_filter(self) -> None:
-        self.run_list.filter_bar.open()
+    def action_toggle_auto_refresh(self) -> None:
+        wanted = self.console.refresh_seconds or USUAL_REFRESH
+        self.reading.seconds = 0.0 if self.reading.seconds else wanted
+        told = f"Looks again every {wanted:g} s." if self.reading.seconds else "Looks no more by itself."
+        self.console.say(told)
+        self.show_place()
 
     def peel(self) -> bool:
         if self.has_class("-experiments-open"):
             self.remove_class("-experiments-open")
             self.run_list.table.focus()
-        elif self.run_list.view.filter_text:
+        elif self.run_list.view.look.filter_text:
             self.run_list.clear_filter()
         elif self.run_list.view.marks:
             self.run_list.clear_marks()
@@ -195,6 +253,8 @@ class RunsScreen(ConsoleScreen):
     def why_not(self, command: Command) -> str | None:
         if command.id == "runs.compare-marked":
             return compare_reason(len(self.run_list.view.marks), "runs")
+        if command.id == "runs.stop-loading" and not self.reading.under_way:
+            return "Nothing is being read."
         return super().why_not(command)
 
     def action_compare_marked(self) -> None:
@@ -203,7 +263,8 @@ class RunsScreen(ConsoleScreen):
             self.run_worker(self.console.action_show_mode("compare"))
 
     def action_copy_id(self) -> None:
-        if key := self.run_list.table.cursor_key:
+        key = self.run_list.table.cursor_key
+        if key and not self.run_list.is_group(key):
             self.app.copy_to_clipboard(key)
             self.console.say(f"Copied {key}")
 

@@ -1,16 +1,17 @@
-"""The runs pane: title with the counts, filter line, table. It filters and sorts what it is given."""
+"""The runs pane: title with the counts, filter line, table. It arranges what it is given."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.timer import Timer
-from textual.widget import Widget
 
 from engine import values
 from engine.entities import Run
@@ -20,27 +21,26 @@ from tui.bridge import Bridge
 from tui.state import View
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.pane_title import PaneTitle
+from tui.widgets.run_filtering import RunFiltering, sound_parts
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.runs.frame import ColumnKey, RunFrame, SortKey
+    from engine.query.keys import ColumnKey
+    from engine.runs.arrange import Arranged
+    from engine.runs.columns import Column
+    from engine.runs.frame import RunFrame
+    from engine.runs.order import SortKey, Statistic
+    from engine.runs.views import RunView
     from tui.widgets.run_source import RunSource
 
 NARROW = 100
 """Cells below which the key metrics stand before the times."""
-DEBOUNCE = 0.15
-"""Seconds without a key before a filter is tried."""
+REST = 4
+"""While runs stream in, arranging them takes at most one part in so many and one of the time."""
 
 
-@dataclass(frozen=True)
-class _Arranged:
-    frame: RunFrame
-    rows: list[int]
-    sort: tuple[SortKey, ...]
-
-
-class RunList(Widget):
-    """Shows a frame through a `View`: its filter, its order, its marks, which this widget keeps up."""
+class RunList(RunFiltering):
+    """Shows a frame through a `View`: its look, its marks, its folds, which this widget keeps up."""
 
     DEFAULT_CSS = """
     RunList { width: 1fr; height: 1fr; layout: vertical; }
@@ -49,7 +49,7 @@ class RunList(Widget):
 
     @dataclass
     class Highlighted(Message):
-        """The cursor came to another run; None when there is none."""
+        """The cursor came to another run; None when there is none, or a group."""
 
         run: Run | None
 
@@ -59,18 +59,16 @@ class RunList(Widget):
 
     @dataclass
     class Failed(Message):
-        """Filtering or sorting met something other than a wrong filter."""
+        """Arranging met something other than a wrong filter."""
 
         error: EngineError
 
     def __init__(self, bridge: Bridge, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
-        self._bridge = bridge
-        self.view = View()
-        self.frame: RunFrame | None = None
-        self.rows: list[int] = []
-        self._typing: Timer | None = None
+        super().__init__(bridge, id=id)
         self._to_top = False  # who sorts wants to see what comes first
+        self._busy = 0
+        self._stale = False
+        self._progress = Shown("")
 
     def compose(self) -> ComposeResult:
         yield PaneTitle("RUNS", id="runs-title")
@@ -78,12 +76,8 @@ class RunList(Widget):
         yield Table(id="runs")
 
     @property
-    def table(self) -> Table:
-        return self.query_one("#runs", Table)
-
-    @property
-    def filter_bar(self) -> FilterBar:
-        return self.query_one("#filter", FilterBar)
+    def columns(self) -> Sequence[Column]:
+        return self.arranged.columns if self.arranged is not None else ()
 
     @property
     def source(self) -> RunSource | None:
@@ -96,46 +90,97 @@ class RunList(Widget):
 
     def begin(self, name: str, view: View) -> None:
         """Another experiment: forget the rows until its first frame comes."""
-        self.view, self.frame, self.rows = view, None, []
-        self.query_one("#runs-title", PaneTitle).subject = safe(name)
-        self.filter_bar.show_text(view.filter_text)
+        self.view, self.frame, self.arranged = view, None, None
+        title = self.query_one("#runs-title", PaneTitle)
+        title.title = "DELETED RUNS" if view.lifecycle == "deleted" else "RUNS"
+        title.subject = safe(name)
+        self._progress = Shown("")
+        self.show_filter(view.look.filter_text)
         self.table.set_marks(view.marks)
         self._tell_count()
 
     def show_frame(self, frame: RunFrame) -> None:
+        """There are other runs. While they stream in, the table follows at a bearable pace."""
         self.frame = frame
-        self.rearrange()
+        if self._busy or self._stale:
+            self._stale = True
+            self._tell_count()
+        else:
+            self.rearrange()
 
     def rearrange(self) -> None:
-        """Filter and sort what is loaded, off the event loop; the newest request wins."""
+        """Filter, sort and lay out what is loaded, off the event loop; the newest request wins."""
         if self.frame is not None:
-            work = partial(self._filter_and_sort, self.frame)
+            work = partial(self._arrange, self.frame)
             self.run_worker(work, group="arrange", exclusive=True)  # type: ignore[arg-type]
 
-    async def _filter_and_sort(self, frame: RunFrame) -> None:
-        text, sort = self.view.filter_text, self.view.sort
+    async def _arrange(self, frame: RunFrame) -> None:
+        look = self.view.look
+        self._busy += 1
+        began = time.monotonic()
         try:
-            arranged = await self._bridge.call(partial(_arranged, frame, text, sort))
+            self._show(await self._looked_at(frame, look))
+            self.tell_matches()
         except FilterError as fault:
             self.filter_bar.show_fault(fault)
+            await self._keep_rows(frame, look, fault)
         except EngineError as error:
             self.post_message(self.Failed(error))
-        else:
-            self._show(arranged)
+        finally:
+            self._busy -= 1
+            self._cost = time.monotonic() - began
+            if self._stale and not self._busy:
+                self.set_timer(max(0.05, REST * self._cost), self._catch_up)
 
-    def _show(self, arranged: _Arranged) -> None:
+    async def _looked_at(self, frame: RunFrame, look: RunView) -> Arranged:
+        narrow = self.size.width < NARROW
+        work = partial(_arranged, frame, look, narrow, self.view.toggled, self.arranged)
+        return await self._bridge.call(work)
+
+    async def _keep_rows(self, frame: RunFrame, look: RunView, fault: FilterError) -> None:
+        """Under a wrong filter stand the rows as they were; where it was typed up to here, or where
+        there are other runs now, those of what makes sense of it."""
+        shown = self.arranged
+        if shown is not None and shown.frame is frame and not self._typed:
+            return
+        for text in sound_parts(look.filter_text, fault.position):
+            with suppress(FilterError):
+                self._show(await self._looked_at(frame, replace(look, filter_text=text)))
+                return
+
+    def _catch_up(self) -> None:
+        self._stale = False
+        self.rearrange()
+
+    def _show(self, arranged: Arranged) -> None:
         from tui.widgets.run_source import RunSource
 
-        self.rows = arranged.rows
-        source = RunSource(arranged.frame, self.rows, arranged.sort, narrow=self.size.width < NARROW)
+        self.arranged = arranged
+        source = RunSource(arranged)
         self.table.set_source(source)
+        self._show_marks()
         if self._to_top:
             self._to_top = False
             self.table.action_cursor_top()
-        if self.view.filter_text.strip():
-            self.filter_bar.show_note(Shown(f"{values.count(len(self.rows))} match"))
         self._tell_count()
         self._tell_run(self.table.cursor_key)
+
+    # ── what is told ─────────────────────────────────────────────────────────
+
+    def tell_progress(self, stage: str, read_again: int) -> None:
+        """How far reading is; the stages are those of `RunReading`."""
+        frame = self.frame
+        loaded = "" if frame is None else values.count(len(frame))
+        if frame is not None and frame.total is not None and frame.total > len(frame):
+            loaded += f" of {values.count(frame.total)}"
+        told = {
+            "loading": f"{loaded} loaded … ctrl+x stops" if loaded else "",
+            "stopped": f"{loaded} loaded, stopped: r goes on",
+            "broken": f"{loaded} loaded, broken off: r goes on",
+            "again": f"reading again, {values.count(read_again)} …" if read_again else "reading again …",
+        }
+        self._progress = Shown(told.get(stage, ""))
+        self._tell_count()
 
     def _tell_count(self) -> None:
         title = self.query_one("#runs-title", PaneTitle)
@@ -143,14 +188,13 @@ class RunList(Widget):
         if frame is None:
             title.facts = Shown("loading …")
             return
-        loaded = values.count(len(frame))
-        parts = [f"{values.count(len(self.rows))} of {loaded}"]
-        if not frame.complete:
-            parts.append(f"{loaded}{f' of {values.count(frame.total)}' if frame.total else ''} loaded …")
+        parts = [f"{values.count(len(self.rows))} of {values.count(len(frame))}"]
+        if self._progress:
+            parts.append(self._progress)
         if self.view.marks:
             parts.append(f"{values.count(len(self.view.marks))} marked")
-        labels = {c.key: c.label for c in self.source.keys} if self.source else {}
-        for sort in self.view.sort:
+        labels = {c.key: c.label for c in self.columns}
+        for sort in self.view.look.sort:
             label = labels.get(sort.key, safe(sort.key.name))
             parts.append(f"sorted {label} {'↓' if sort.descending else '↑'}")
         title.facts = Shown(" · ".join(parts))
@@ -168,15 +212,26 @@ class RunList(Widget):
 
     @on(Table.MarksChanged)
     def _keep_marks(self, event: Table.MarksChanged) -> None:
-        self.view.marks = event.keys
+        """A group stands for its runs."""
+        source = self.source
+        marks = event.keys if source is None else source.runs_marked(event.keys, self.view.marks)
+        self._set_marks(marks)
+
+    def _set_marks(self, marks: frozenset[str]) -> None:
+        self.view.marks = marks
+        self._show_marks()
         self._tell_count()
-        self.post_message(self.MarksChanged(event.keys))
+        self.post_message(self.MarksChanged(marks))
+
+    def _show_marks(self) -> None:
+        source, marks = self.source, self.view.marks
+        self.table.set_marks(marks if source is None else marks | source.groups_marked(marks))
 
     def clear_marks(self) -> None:
-        self.table.set_marks(frozenset())
-        self.view.marks = frozenset()
-        self._tell_count()
-        self.post_message(self.MarksChanged(frozenset()))
+        self._set_marks(frozenset())
+
+    def unmark(self, run_ids: Iterable[str]) -> None:
+        self._set_marks(self.view.marks.difference(run_ids))
 
     def marked(self) -> tuple[str, ...]:
         """Marked runs: those shown in their order, then those that the filter hides."""
@@ -188,84 +243,103 @@ class RunList(Widget):
         shown = [run_id for row in self.rows if (run_id := run_ids[row]) in marks]
         return (*shown, *sorted(marks.difference(shown)))
 
+    def under_cursor(self) -> tuple[str, ...]:
+        """The run under the cursor, or the runs of the group."""
+        key, source = self.table.cursor_key, self.source
+        return () if key is None or source is None else source.runs_of(key)
+
+    # ── looking in another way ───────────────────────────────────────────────
+
+    def change_look(self, **fields: Any) -> None:
+        """Change some fields of the look."""
+        self.view.change(**fields)
+        self.rearrange()
+
+    def show_look(self, look: RunView) -> None:
+        """Look in this way."""
+        filtered = look.filter_text != self.view.look.filter_text
+        self.view.look = look
+        if filtered:
+            self.filter_bar.show_text(look.filter_text)
+            self.set_filter(look.filter_text)
+        else:
+            self.rearrange()
+
+    def is_group(self, key: str) -> bool:
+        return self.source is not None and self.source.is_group(key)
+
+    def toggle_fold(self) -> None:
+        """Open or close what is under the cursor."""
+        key, source = self.table.cursor_key, self.source
+        if key is not None and source is not None and source.can_fold(key):
+            self._toggle({key})
+
+    def toggle_all_folds(self) -> None:
+        """Close all; where all are closed, open them."""
+        if self.source is not None:
+            self._toggle(self.source.folds_to_toggle())
+
+    def _toggle(self, keys: Iterable[str]) -> None:
+        self.view.toggled = self.view.toggled.symmetric_difference(keys)
+        self.rearrange()
+
+    def widen_column(self, cells: int) -> None:
+        """Give the focused column more cells, or fewer."""
+        column = self._focused_column()
+        if column is not None:
+            look = self.view.look
+            self.change_look(widths={**look.widths, column.key: max(3, column.width + cells)})
+
+    def _focused_column(self) -> Column | None:
+        name, source = self.table.focused_column, self.source
+        return source.column_of(name) if source is not None and name is not None else None
+
     # ── sorting ──────────────────────────────────────────────────────────────
 
     @on(Table.HeaderClicked)
     def _sort_clicked(self, event: Table.HeaderClicked) -> None:
         self.sort_by_column(event.key)
 
-    def sort_by_column(self, column: str | None) -> None:
+    def sort_by_column(self, name: str | None) -> None:
         """Sort by a column of the table; the focused one if None."""
-        name = column or self.table.focused_column
-        key = self.source.column_key(name) if self.source and name else None
-        if key is not None:
-            self.sort_by(key)
+        source = self.source
+        column = self._focused_column() if name is None or source is None else source.column_of(name)
+        if column is not None:
+            self.sort_by(column.key, statistic=column.statistic or "mean")
 
-    def sort_by(self, key: ColumnKey, descending: bool | None = None) -> None:
+    def sort_by(
+        self, key: ColumnKey, descending: bool | None = None, *, statistic: Statistic = "mean"
+    ) -> None:
         """Sort by one column, better or newer values first; again by the same: the other way round."""
         from engine.runs.compare import direction_of
-        from engine.runs.frame import SortKey
+        from engine.runs.order import SortKey
 
-        now = self.view.sort[0] if self.view.sort else None
-        if descending is None and now is not None and now.key == key:
+        now = self.view.look.sort[0] if self.view.look.sort else None
+        if descending is None and now is not None and (now.key, now.statistic) == (key, statistic):
             descending = not now.descending
         elif descending is None:
             newest_first = key.name in ("start_time", "end_time")
             descending = newest_first or (key.kind == "metric" and direction_of(key.name) == "higher")
-        self.view.sort = (SortKey(key, descending),)
+        self.sort_by_keys((SortKey(key, descending, statistic),))
+
+    def sort_by_keys(self, keys: tuple[SortKey, ...]) -> None:
         self._to_top = True
-        self.rearrange()
+        self.change_look(sort=keys)
 
     def metric_at_hand(self) -> str | None:
         """The metric that is being looked at: the focused column, the sort key, else accuracy or the
         first there is."""
-        source = self.source
-        if source is None:
-            return None
-        column = self.table.focused_column
-        at_hand = [source.column_key(column) if column else None, *(k.key for k in self.view.sort)]
-        metrics = [c.key.name for c in source.keys if c.key.kind == "metric"]
-        named = [key.name for key in at_hand if key is not None and key.kind == "metric"]
+        column = self._focused_column()
+        at_hand = [*([column.key] if column else []), *(sort.key for sort in self.view.look.sort)]
+        metrics = [c.key.name for c in self.columns if c.key.kind == "metric"]
+        named = [key.name for key in at_hand if key.kind == "metric"]
         return next(iter([*named, *(["accuracy"] if "accuracy" in metrics else []), *metrics]), None)
 
-    # ── filtering ────────────────────────────────────────────────────────────
 
-    @on(FilterBar.Edited)
-    def _wait_for_more(self, event: FilterBar.Edited) -> None:
-        if self._typing is not None:
-            self._typing.stop()
-        self._typing = self.set_timer(DEBOUNCE, partial(self.set_filter, event.text))
+def _arranged(
+    frame: RunFrame, look: RunView, narrow: bool, toggled: frozenset[str], before: Arranged | None
+) -> Arranged:
+    from engine.runs.arrange import arrange
 
-    def set_filter(self, text: str) -> None:
-        """Filter by `text`; a wrong one says so and leaves the rows."""
-        self.view.filter_text = text
-        if not text.strip():
-            self.filter_bar.show_note(Shown(""))
-        self.rearrange()
-
-    def apply_filter(self, text: str) -> None:
-        """Filter as if `text` had been typed."""
-        self.filter_bar.show_text(text)
-        self.set_filter(text)
-
-    @on(FilterBar.Left)
-    def _go_to_rows(self) -> None:
-        if not self.filter_bar.text.strip():
-            self.filter_bar.close()
-        self.table.focus()
-
-    @on(FilterBar.Cleared)
-    def clear_filter(self) -> None:
-        if self._typing is not None:
-            self._typing.stop()
-        self.filter_bar.close()
-        self.table.focus()
-        self.set_filter("")
-
-
-def _arranged(frame: RunFrame, text: str, sort: tuple[SortKey, ...]) -> _Arranged:
-    from engine.query import compile_filter
-    from engine.runs.frame import sorted_rows
-
-    rows = compile_filter(text, frame.keys, frame).rows(frame) if text.strip() else None
-    return _Arranged(frame, sorted_rows(frame, sort, rows), sort)
+    now = time.time() * 1000
+    return arrange(frame, look, now=now, narrow=narrow, toggled=toggled, before=before)

@@ -39,7 +39,7 @@ async def type_filter(pilot: Pilot[None], text: str) -> None:
     await pilot.press("slash")
     await pilot.press(*keys(text))
     view = runs_view(console)
-    while view.view.filter_text != text:
+    while view.view.look.filter_text != text:
         await pilot.pause(0.02)
     await settle(pilot)
 

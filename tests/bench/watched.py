@@ -1,0 +1,67 @@
+"""The console with a pulse: `watched.py REPORT SECONDS URI` opens it on the terminal, looking again
+every so many seconds (0: never), and when it is left writes to REPORT, as JSON, what only its own
+event loop can tell.
+
+A coroutine sleeps for `PULSE` seconds again and again; how much longer it slept is how long the loop
+could not take a key. SIGUSR1 begins anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+
+from tui import terminal
+
+terminal.prepare()  # what Textual reads when it is imported
+
+from engine.log import start_log  # noqa: E402
+from engine.uri import resolve  # noqa: E402
+from tui import app  # noqa: E402
+
+PULSE = 0.002
+
+
+class Watched(app.Console):
+    """Notes the longest pause of its event loop."""
+
+    CSS_PATH = str(Path(app.__file__).with_name("app.tcss"))
+    report: Path
+    longest = 0.0
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._reset)
+        self.run_worker(self._beat(), group="pulse")
+
+    def _reset(self) -> None:
+        self.longest = 0.0
+
+    async def _beat(self) -> None:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(PULSE)
+            self.longest = max(self.longest, time.perf_counter() - began - PULSE)
+
+    def on_unmount(self) -> None:
+        super().on_unmount()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+        self.report.write_text(json.dumps({"stall": 1000 * self.longest, "peak": peak}))
+
+
+def main() -> None:
+    report, refresh, uri = sys.argv[1:]
+    start_log()
+    console = Watched(resolve(uri), refresh_seconds=float(refresh))
+    console.report = Path(report)
+    with terminal.screen_to_ourselves():
+        console.run(mouse=False)
+
+
+if __name__ == "__main__":
+    main()
