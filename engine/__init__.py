@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from engine.journal import JournalEntry
     from engine.query import Filter, column_named, compile_filter
-    from engine.registry.journal import JournalEntry
     from engine.registry.promotion import Change, PromotionPlan, PromotionResult
     from engine.runs.columns import Column, cell_text, columns_for, default_columns
     from engine.runs.compare import CompareRow, Comparison, Direction, direction_of
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from engine.runs.insights import BestRun
     from engine.runs.metrics import key_metrics
     from engine.serving.probe import ProbeResult
+    from engine.tracking.lifecycle import LifecyclePlan, LifecycleResult
     from engine.training.datasets import DatasetSpec
     from engine.training.demo import DemoReport
     from engine.training.events import (
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "engine.journal": ("JournalEntry",),
     "engine.query": ("Filter", "column_named", "compile_filter"),
-    "engine.registry.journal": ("JournalEntry",),
     "engine.registry.promotion": ("Change", "PromotionPlan", "PromotionResult"),
     "engine.runs.columns": ("Column", "cell_text", "columns_for", "default_columns"),
     "engine.runs.compare": ("CompareRow", "Comparison", "Direction", "direction_of"),
@@ -52,6 +53,7 @@ _HOMES = {
     "engine.runs.insights": ("BestRun",),
     "engine.runs.metrics": ("key_metrics",),
     "engine.serving.probe": ("ProbeResult",),
+    "engine.tracking.lifecycle": ("LifecyclePlan", "LifecycleResult"),
     "engine.training.datasets": ("DatasetSpec",),
     "engine.training.demo": ("DemoReport",),
     "engine.training.events": (
@@ -90,6 +92,8 @@ __all__ = [
     "Direction",
     "Filter",
     "JournalEntry",
+    "LifecyclePlan",
+    "LifecycleResult",
     "ProbeResult",
     "PromotionPlan",
     "PromotionResult",

@@ -27,14 +27,17 @@ from engine.jobs import CancelToken, OnProgress, no_progress
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
-    from engine.registry.journal import JournalEntry
+    from engine.journal import JournalEntry
     from engine.registry.promotion import PromotionPlan, PromotionResult
     from engine.runs.compare import Comparison, Direction
     from engine.runs.feed import RunFeed
     from engine.runs.frame import RunFrame
     from engine.runs.insights import BestRun
+    from engine.runs.view_file import ViewFile
+    from engine.runs.views import RunView
     from engine.serving.probe import ProbeResult
     from engine.stores.base import Store
+    from engine.tracking.lifecycle import LifecyclePlan, LifecycleResult
     from engine.training.demo import DemoReport
     from engine.training.events import SweepEvent, SweepResult
     from engine.training.sweep import SweepSpec
@@ -133,6 +136,39 @@ class Engine:
         """Newest first."""
         return self._store.model_versions(model)
 
+    # ── saved views ──────────────────────────────────────────────────────────
+
+    def view_names(self, experiment: str) -> tuple[str, ...]:
+        """The views of an experiment's runs that were saved under a name, by name. Raises `EngineError`
+        for a file of views that cannot be read."""
+        return self._views.names(self.uri.shown, experiment)
+
+    def saved_view(self, experiment: str, name: str) -> RunView:
+        """Raises `NotFound`, naming what there is."""
+        found = self._views.load(self.uri.shown, experiment, name)
+        if found is None:
+            there = ", ".join(self.view_names(experiment)) or "none"
+            hint = "`:view save NAME` saves the present one."
+            raise NotFound(f"There is no view {name!r} of {experiment}", f"Saved are: {there}", hint)
+        return found
+
+    def save_view(self, experiment: str, name: str, view: RunView) -> Path:
+        """Keep a view under a name, which may have been another's; where it is kept."""
+        self._views.save(self.uri.shown, experiment, name, view)
+        return self._views.path
+
+    def delete_view(self, experiment: str, name: str) -> None:
+        """Raises `NotFound`."""
+        self.saved_view(experiment, name)
+        self._views.delete(self.uri.shown, experiment, name)
+
+    @property
+    def _views(self) -> ViewFile:
+        from engine.paths import views_file
+        from engine.runs.view_file import ViewFile
+
+        return ViewFile(views_file())
+
     # ── understanding ────────────────────────────────────────────────────────
 
     def compare(
@@ -153,6 +189,38 @@ class Engine:
         from engine.runs.export import write_csv
 
         return write_csv(frame, path, rows)
+
+    # ── deleting and restoring ───────────────────────────────────────────────
+
+    def whole_run_ids(self, experiment_id: str, beginnings: Sequence[str]) -> tuple[str, ...]:
+        """The ids that begin like this in an experiment, active or deleted. Raises `NotFound` where
+        none or several do."""
+        from engine.tracking.lookup import whole_ids
+
+        return whole_ids(self._store, experiment_id, beginnings)
+
+    def plan_lifecycle(self, run_ids: Sequence[str], target: Lifecycle) -> LifecyclePlan:
+        """What deleting (`deleted`) or restoring (`active`) runs would change. Reads only."""
+        from engine.tracking.lifecycle import plan_lifecycle
+
+        return plan_lifecycle(self._store, self.uri, run_ids, target)
+
+    def change_lifecycle(
+        self,
+        plan: LifecyclePlan,
+        *,
+        reason: str = "",
+        on_progress: OnProgress = no_progress,
+        cancel: CancelToken | None = None,
+    ) -> LifecycleResult:
+        """Apply a plan run by run, read back, write the journal. What failed and what was not tried
+        is in the result; raises `WriteError` with nothing written when a run began to run since."""
+        self._check_writable("Deleting runs" if plan.target == "deleted" else "Restoring runs")
+        from engine.tracking.lifecycle import apply_lifecycle
+
+        return apply_lifecycle(
+            self._store, self.uri, plan, reason=reason, on_progress=on_progress, cancel=cancel
+        )
 
     # ── the registry ─────────────────────────────────────────────────────────
 
@@ -195,7 +263,7 @@ class Engine:
 
     def journal(self, limit: int = 200) -> tuple[JournalEntry, ...]:
         """What was written from here, newest first."""
-        from engine.registry.journal import read_journal
+        from engine.journal import read_journal
 
         return read_journal(limit)
 
@@ -225,7 +293,7 @@ class Engine:
     ) -> SweepResult:
         """Run a sweep in a process of its own; `on_event` hears of every trial. Journalled."""
         self._check_writable("Training")
-        from engine.registry.journal import recorded
+        from engine.journal import recorded
         from engine.training.executors import run_sweep
 
         target = f"{self.check_sweep(spec)} {spec.recipe} {spec.estimator} trials in {spec.experiment}"
@@ -237,7 +305,7 @@ class Engine:
     def demo(self, *, on_progress: OnProgress = no_progress, cancel: CancelToken | None = None) -> DemoReport:
         """Train, register and promote the published heart-disease work; nothing twice. Journalled."""
         self._check_writable("The demo")
-        from engine.registry.journal import recorded
+        from engine.journal import recorded
         from engine.training.demo import run_demo
 
         with recorded(self.uri, "demo", "the published heart-disease work") as entry:

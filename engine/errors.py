@@ -18,7 +18,8 @@ EngineError
 ├── NotFound              no such experiment, run, model, version
 ├── DatasetError          data that cannot be trained on
 ├── TrainingError         a sweep or a trial that failed
-├── PromotionError        a promotion that was refused or did not take
+├── WriteError            a write that was refused or did not take; no journal can be kept of it
+│   ├── PromotionError    a promotion, or taking one back
 │   └── ReadOnly          writes are switched off
 └── Cancelled             the operator stopped it
 """
@@ -107,10 +108,13 @@ class DatasetError(EngineError): ...
 class TrainingError(EngineError): ...
 
 
-class PromotionError(EngineError): ...
+class WriteError(EngineError): ...
 
 
-class ReadOnly(PromotionError):
+class PromotionError(WriteError): ...
+
+
+class ReadOnly(WriteError):
     def __init__(self, what: str, why: str) -> None:
         hint = "Start the console without --read-only to allow writes."
         super().__init__(f"{what} is switched off", why, hint)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from engine.entities import ModelVersion, Run
-from engine.errors import PromotionError
+from engine.errors import WriteError
+from engine.journal import read_journal
 from engine.registry.facts import Change
-from engine.registry.journal import read_journal
 from engine.values import moment, number
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def interrupted(server: str, model: str) -> tuple[str, ...]:
     """A warning if the newest journal entry of the model has no end, or if the journal cannot be read."""
     try:
         newest = next((e for e in read_journal(None) if e.server == server and e.model == model), None)
-    except PromotionError as error:
+    except WriteError as error:
         return (str(error),)
     if newest is None or newest.outcome != "intended":
         return ()

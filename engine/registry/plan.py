@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.entities import STAGES, ModelVersion, Run, Stage
 from engine.errors import NotFound, PromotionError, UsageError
+from engine.journal import JournalEntry, check_writable, read_journal, server_name
 from engine.registry.facts import GONE, Change, Facts, applied, are_facts, changes, differences, look
 from engine.registry.gates import Proposal, interrupted, warnings
-from engine.registry.journal import JournalEntry, check_writable, read_journal, server_name
 from engine.text import Shown
 from engine.uri import TrackingUri
 

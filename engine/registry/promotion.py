@@ -15,11 +15,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from engine import journal
 from engine.entities import ModelVersion
-from engine.errors import EngineError, PromotionError, ServerTimeout, UsageError
-from engine.registry import journal
+from engine.errors import EngineError, PromotionError, ServerTimeout, WriteError
+from engine.journal import JournalEntry
 from engine.registry.facts import Change, Facts, changes, differences, holds, look
-from engine.registry.journal import JournalEntry
 from engine.registry.plan import PromotionPlan, plan_promotion, plan_undo
 from engine.uri import TrackingUri
 
@@ -40,9 +40,6 @@ __all__ = [
 
 WAIT_SECONDS = 30.0
 """How long a promotion waits for another one from the same account."""
-
-REASON_LIMIT = 5000
-"""Characters of a reason; MLflow's own limit for a tag is far higher, a list's patience lower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +62,12 @@ def apply_promotion(
     """Make the changes of `plan`, read them back and record them. An undo without a `reason` is
     recorded with what it changes.
 
-    Raises `PromotionError` with nothing written when the registry is not as the plan saw it, when
-    the journal cannot be written or when another promotion does not end; with the state described
-    when another promotion interfered; `StoreError` when the store refused and nothing changed.
+    Raises `PromotionError` with nothing written when the registry is not as the plan saw it or when
+    another promotion does not end; with the state described when another promotion interfered;
+    `WriteError` when the journal cannot be written; `StoreError` when the store refused and nothing
+    changed.
     """
-    if len(reason) > REASON_LIMIT:
-        raise UsageError(f"The reason is longer than {REASON_LIMIT:,} characters")
+    journal.check_reason(reason)
     _agreed(store, plan)
     client = _client(uri)
     with journal.exclusive(WAIT_SECONDS):
@@ -158,7 +155,7 @@ def _tag(client: MlflowClient, plan: PromotionPlan, entry: JournalEntry) -> tupl
         return tag(client, plan.model, entry)
     try:
         return untag(client, plan, _former(entry))
-    except PromotionError as error:
+    except WriteError as error:
         return (f"The tags of version {entry.version} could not be taken back: {error}",)
 
 
@@ -168,7 +165,7 @@ def _is_own(made: tuple[Change, ...], version: int) -> bool:
 
 def _former(undo: JournalEntry) -> JournalEntry | None:
     """The newest promotion, before the one that `undo` takes back, that tagged the same version. Raises
-    `PromotionError` where the journal cannot be read."""
+    `WriteError` where the journal cannot be read."""
     created = f"version {undo.version} created"
     for entry in journal.read_journal(None):
         if (
@@ -224,6 +221,6 @@ def _close(entry: JournalEntry) -> tuple[str, ...]:
     """Record how a write ended. What has happened in the store has happened, whatever the journal says."""
     try:
         journal.append(entry)
-    except PromotionError as error:
+    except WriteError as error:
         return (f"The end of the promotion is not in the journal: {error}",)
     return ()

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
+from engine.journal import JournalEntry
 from engine.registry.facts import Change
-from engine.registry.journal import JournalEntry
 from engine.stores.client import translate
 
 if TYPE_CHECKING:

@@ -1,6 +1,38 @@
-"""Hypothesis without a clock: the machine may be busy."""
+"""Hypothesis without a clock: the machine may be busy. And a store that one test module may write to."""
 
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from engine.stores.client import open_client
+from engine.uri import TrackingUri
+from tests.conftest import MlflowStore
+from tests.support.registry import Registry
 
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
+
+
+@pytest.fixture(scope="module")
+def database(mlflow_store: MlflowStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store made by MLflow for one test module to write to."""
+    path: Path = tmp_path_factory.mktemp("writable") / "mlflow.db"
+    shutil.copyfile(mlflow_store.path, path)
+    return path
+
+
+@pytest.fixture
+def registry(database: Path) -> Iterator[Registry]:
+    """That store, with an experiment of its own for the runs that a test makes."""
+    uri = TrackingUri(f"sqlite:///{database}", "--tracking-uri")
+    client = open_client(uri.raw)
+    found = client.get_experiment_by_name("writes")
+    experiment = found.experiment_id if found else client.create_experiment("writes")
+    registry = Registry(uri, client, experiment)
+    yield registry
+    registry.store.close()

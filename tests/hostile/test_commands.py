@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,26 @@ def test_an_error_quotes_what_was_typed_without_its_control_characters(
     done = run_command("--tracking-uri", hostile_store, "runs", missing, cwd=tmp_path, home=home)
     assert (done.returncode, strays(done.stdout), strays(done.stderr)) == (1, [], [])
     assert b"Traceback" not in done.stderr
+
+
+def test_hostile_runs_are_deleted_and_restored(hostile_store: str, tmp_path: Path, home: Path) -> None:
+    """All but the one whose name is not text: MLflow itself cannot read that one."""
+    copy = f"sqlite:///{shutil.copyfile(hostile_store.removeprefix('sqlite:///'), tmp_path / 'copy.db')}"
+    listed = run_command("--tracking-uri", copy, "runs", EXPERIMENT, "--json", cwd=tmp_path, home=home)
+    ids = [run["run_id"] for run in json.loads(listed.stdout)["runs"]]
+    arguments = ("--tracking-uri", copy, "delete", *ids)
+    with open_console(*arguments, cwd=tmp_path, home=home, cols=160, rows=80) as terminal:
+        terminal.wait_for("Go ahead? [y/N]")
+        assert strays(bytes(terminal.raw)) == []
+        assert [p.name for p in PAYLOADS if p.marker not in terminal.text] == []
+        terminal.type("n\r")
+        assert terminal.wait_exit() == 1
+    for command, status in (
+        (("delete", *ids, "--yes"), 1),
+        (("restore", *ids, "--yes"), 0),
+        (("journal",), 0),
+    ):
+        done = run_command("--tracking-uri", copy, *command, cwd=tmp_path, home=home)
+        assert (done.returncode, strays(done.stdout), done.stderr) == (status, [], b"")
+        if status:
+            assert "14 of 15 runs deleted, 1 failed" in done.stdout.decode()

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.journal import append, new_entry
 from engine.paths import heart_csv
-from engine.registry.journal import append, new_entry
 from engine.uri import TrackingUri
 from tests.hostile.payloads import EXPERIMENT, PAYLOADS
 from tests.support.console import type_line

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.entities import ModelVersion
-from engine.registry.journal import JournalEntry, read_journal
+from engine.journal import JournalEntry, read_journal
 from engine.registry.promotion import PromotionResult, apply_promotion, plan_promotion
 from engine.stores import open_store
 from engine.stores.base import Store

@@ -129,7 +129,7 @@ class RunList(RunFiltering):
         finally:
             self._busy -= 1
             self._cost = time.monotonic() - began
-            if self._stale and not self._busy:
+            if self._stale and not self._busy and self.is_attached:
                 self.set_timer(max(0.05, REST * self._cost), self._catch_up)
 
     async def _looked_at(self, frame: RunFrame, look: RunView) -> Arranged:
@@ -155,6 +155,8 @@ class RunList(RunFiltering):
     def _show(self, arranged: Arranged) -> None:
         from tui.widgets.run_source import RunSource
 
+        if not self.is_attached:  # the console is being left
+            return
         self.arranged = arranged
         source = RunSource(arranged)
         self.table.set_source(source)

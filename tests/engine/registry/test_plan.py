@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from engine.errors import NotFound, UsageError
+from engine.journal import read_journal
 from engine.registry.gates import primary_metric
-from engine.registry.journal import read_journal
 from engine.registry.plan import PromotionPlan, plan_promotion
 from tests.support.registry import Registry
 

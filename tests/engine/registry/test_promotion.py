@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from engine.errors import PromotionError, StoreError, UsageError
+from engine.errors import PromotionError, StoreError, UsageError, WriteError
+from engine.journal import read_journal
 from engine.paths import journal_file
-from engine.registry.journal import read_journal
 from engine.registry.promotion import apply_promotion, plan_promotion, undo_last
 from tests.support.registry import Meddler, Registry, last, promote
 
@@ -242,7 +242,7 @@ def test_no_journal_no_promotion(registry: Registry, tmp_path: Path, monkeypatch
     plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    with pytest.raises(PromotionError, match="journal cannot be written"):
+    with pytest.raises(WriteError, match="journal cannot be written"):
         apply_promotion(registry.store, registry.uri, plan)
     assert registry.stages(model) == {2: "None", 1: "Production"}
 
@@ -255,7 +255,7 @@ def test_a_full_disk_stops_the_promotion(
     (tmp_path / "mlflow-console").mkdir()
     (tmp_path / "mlflow-console" / "journal.jsonl").symlink_to("/dev/full")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    with pytest.raises(PromotionError, match="No space left"):
+    with pytest.raises(WriteError, match="No space left"):
         apply_promotion(registry.store, registry.uri, plan)
     assert registry.stages(model) == {2: "None", 1: "Production"}
 

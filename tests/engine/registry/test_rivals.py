@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.registry.journal import read_journal
+from engine.journal import read_journal
 from engine.registry.promotion import apply_promotion, plan_promotion, undo_last
 from tests.support.registry import Console, Registry
 

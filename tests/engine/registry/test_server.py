@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import PromotionError, StoreError
-from engine.registry.journal import read_journal
+from engine.journal import read_journal
 from engine.registry.promotion import apply_promotion, plan_promotion, undo_last
 from engine.stores.client import open_client
 from tests.support.registry import Console, Meddler, Registry

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import PromotionError, StoreError
+from engine.journal import read_journal
 from engine.paths import journal_file
-from engine.registry.journal import read_journal
 from engine.registry.promotion import apply_promotion, plan_promotion, undo_last
 from tests.support.registry import Meddler, Registry, promote
 

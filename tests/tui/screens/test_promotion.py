@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from engine.api import Engine
 from engine.errors import UsageError
-from engine.registry.journal import exclusive
+from engine.journal import exclusive
 from tests.conftest import MlflowStore
 from tests.tui.registry import MODEL, SIZE, aliases, go_to, open_models, promotion, registered
 from tests.tui.support import settle, text_of

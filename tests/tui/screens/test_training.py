@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from engine.registry.journal import read_journal
+from engine.journal import read_journal
 from engine.uri import TrackingUri
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console

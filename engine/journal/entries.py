@@ -19,9 +19,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from engine.errors import EngineError, PromotionError
+from engine.errors import EngineError, PromotionError, UsageError, WriteError
+from engine.journal.files import append_line, locked, opened
 from engine.paths import journal_file
-from engine.registry.files import append_line, locked, opened
 from engine.secrets import mask
 from engine.uri import TrackingUri
 
@@ -30,6 +30,8 @@ Outcome = Literal["intended", "done", "failed", "undone"]
 APPEND_SECONDS = 5.0
 """How long an append waits for another console's append."""
 
+REASON_LIMIT = 5000
+"""Characters of a reason; MLflow's own limit for a tag is far higher, a list's patience lower."""
 
 _LOCK = "promotion.lock"
 _MEND = "Mend its permissions, or set XDG_STATE_HOME to a folder that can be read and written."
@@ -38,11 +40,12 @@ _MEND = "Mend its permissions, or set XDG_STATE_HOME to a folder that can be rea
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
     """One write. `time` is epoch milliseconds, `server` is redacted, `action` is `promote`, `undo`,
-    `train` or `demo`, `target` is for people (`churn 3 → Production`).
+    `train`, `demo`, `delete` or `restore`, `target` is for people (`churn 3 → Production`).
 
-    `before` and `after` are registry facts as `engine.registry.facts` words them: what the write
-    found, and what it left (what it was to leave, while the outcome is `intended`). `undoes` is
-    the id of the entry that this one took back.
+    `before` and `after` are facts: what the write found, and what it left (what it was to leave,
+    while the outcome is `intended`). Those of the registry are as `engine.registry.facts` words
+    them, a run's is `run ID`, `active` or `deleted`. `undoes` is the id of the entry that this one
+    took back.
     """
 
     entry_id: str
@@ -76,6 +79,12 @@ def new_entry(uri: TrackingUri, action: str, target: str, **rest: Any) -> Journa
     )
 
 
+def check_reason(reason: str) -> None:
+    """Raises `UsageError` for a reason that nobody would read."""
+    if len(reason) > REASON_LIMIT:
+        raise UsageError(f"The reason is longer than {REASON_LIMIT:,} characters")
+
+
 def user_name() -> str:
     """The account's name, or its number where it has none."""
     try:
@@ -91,7 +100,7 @@ def server_name(uri: TrackingUri) -> str:
 
 
 def append(entry: JournalEntry) -> None:
-    """Add a line and wait until it is on the disk. Raises `PromotionError` when that fails; the
+    """Add a line and wait until it is on the disk. Raises `WriteError` when that fails; the
     journal is then as it was."""
     clean = {"server": entry.server, "reason": entry.reason, "detail": entry.detail}
     record = asdict(entry) | {name: mask(text) for name, text in clean.items()}
@@ -105,7 +114,7 @@ def append(entry: JournalEntry) -> None:
 
 
 def read_journal(limit: int | None = 200) -> tuple[JournalEntry, ...]:
-    """The newest `limit` entries (None for all), newest first. Raises `PromotionError` when the file is
+    """The newest `limit` entries (None for all), newest first. Raises `WriteError` when the file is
     there but cannot be read."""
     path = _file()
     try:
@@ -113,9 +122,7 @@ def read_journal(limit: int | None = 200) -> tuple[JournalEntry, ...]:
     except FileNotFoundError:
         return ()
     except OSError as error:
-        raise PromotionError(
-            "The journal cannot be read", f"{path}: {error.strerror or error}", _MEND
-        ) from error
+        raise WriteError("The journal cannot be read", f"{path}: {error.strerror or error}", _MEND) from error
     entries: dict[str, JournalEntry] = {}
     for line in data.split(b"\n"):
         entry = _from_line(line)
@@ -128,7 +135,7 @@ def read_journal(limit: int | None = 200) -> tuple[JournalEntry, ...]:
 
 
 def check_writable() -> None:
-    """Raises `PromotionError` where no journal can be kept: that there is none says nothing then."""
+    """Raises `WriteError` where no journal can be kept: that there is none says nothing then."""
     path = _file().with_name(_LOCK)
     try:
         with opened(path):
@@ -146,7 +153,7 @@ class Recorded:
 
 @contextmanager
 def recorded(uri: TrackingUri, action: str, target: str) -> Iterator[Recorded]:
-    """Record a write that is no promotion: its intent before, its end after. Raises `PromotionError` where
+    """Record a write that is no promotion: its intent before, its end after. Raises `WriteError` where
     the journal cannot be written; nothing is done then."""
     entry = new_entry(uri, action, target)
     append(entry)
@@ -163,8 +170,8 @@ def recorded(uri: TrackingUri, action: str, target: str) -> Iterator[Recorded]:
 def exclusive(seconds: float) -> Iterator[None]:
     """Hold off every other promotion of this journal's owner, in whatever process or thread.
 
-    Raises `PromotionError` when another one is not done within `seconds`, and when the journal's
-    folder cannot be written.
+    Raises `PromotionError` when another one is not done within `seconds`, `WriteError` when the
+    journal's folder cannot be written.
     """
     path = _file().with_name(_LOCK)
     with ExitStack() as stack:
@@ -216,9 +223,9 @@ def _file() -> Path:
         raise _unwritable(Path("~"), error) from error
 
 
-def _unwritable(path: Path, error: Exception) -> PromotionError:
+def _unwritable(path: Path, error: Exception) -> WriteError:
     why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return PromotionError(
+    return WriteError(
         "The journal cannot be written",
         f"{path}: {why}",
         f"Make room for it. {_MEND}",

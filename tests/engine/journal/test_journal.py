@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import PromotionError
-from engine.registry import journal
-from engine.registry.journal import JournalEntry, append, new_entry, read_journal, server_name
+from engine.errors import WriteError
+from engine.journal import JournalEntry, append, new_entry, read_journal, server_name
+from engine.journal import entries as journal
 from engine.uri import TrackingUri
 
 URI = TrackingUri("http://127.0.0.1:5000", "--tracking-uri")
@@ -145,7 +145,7 @@ def test_a_database_is_named_alike_from_every_folder(tmp_path: Path, monkeypatch
 def test_a_full_disk_is_told(state: Path) -> None:
     state.mkdir()
     (state / "journal.jsonl").symlink_to("/dev/full")
-    with pytest.raises(PromotionError) as caught:
+    with pytest.raises(WriteError) as caught:
         append(entry())
     assert "cannot be written" in caught.value.title
     assert "No space left" in caught.value.detail
@@ -160,10 +160,10 @@ def test_a_line_is_added_whole_or_not_at_all(state: Path) -> None:
     before = path.read_bytes()
     code = (
         "import resource, sys\n"
-        "from tests.engine.registry.test_journal import append, entry, PromotionError\n"
+        "from tests.engine.journal.test_journal import append, entry, WriteError\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before) + 100}, {resource.RLIM_INFINITY}))\n"
         "try:\n    append(entry())\n"
-        "except PromotionError as error:\n    sys.exit(f'refused: {error.detail}')\n"
+        "except WriteError as error:\n    sys.exit(f'refused: {error.detail}')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
@@ -175,9 +175,9 @@ def test_a_line_is_added_whole_or_not_at_all(state: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    with pytest.raises(PromotionError, match="cannot be written"):
+    with pytest.raises(WriteError, match="cannot be written"):
         append(entry())
-    with pytest.raises(PromotionError, match="cannot be read"):
+    with pytest.raises(WriteError, match="cannot be read"):
         read_journal()
 
 
@@ -185,10 +185,10 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytes
 def test_a_read_only_home_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tmp_path.chmod(0o500)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    with pytest.raises(PromotionError, match="cannot be written"):
+    with pytest.raises(WriteError, match="cannot be written"):
         append(entry())
     assert read_journal() == ()
-    with pytest.raises(PromotionError, match="cannot be written"):
+    with pytest.raises(WriteError, match="cannot be written"):
         journal.check_writable()
 
 
@@ -196,7 +196,7 @@ def test_a_read_only_home_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_folder_that_nobody_can_write_is_told_root_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
     assert read_journal() == ()
-    with pytest.raises(PromotionError, match="cannot be written"):
+    with pytest.raises(WriteError, match="cannot be written"):
         journal.check_writable()
 
 
@@ -207,7 +207,7 @@ def test_where_a_journal_can_be_kept_the_check_adds_no_entry(state: Path) -> Non
 
 def test_two_processes_do_not_interleave(state: Path) -> None:
     code = (
-        "from tests.engine.registry.test_journal import append, entry\n"
+        "from tests.engine.journal.test_journal import append, entry\n"
         "for number in range(100):\n    append(entry(reason=str(number) * 3000))\n"
     )
     writers = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
@@ -223,7 +223,7 @@ def test_an_append_does_not_wait_for_ever(state: Path, monkeypatch: pytest.Monke
     with (
         journal.opened(state / "journal.jsonl") as descriptor,
         journal.locked(descriptor, 1),
-        pytest.raises(PromotionError, match="another process holds it"),
+        pytest.raises(WriteError, match="another process holds it"),
     ):
         append(entry())
 
@@ -231,7 +231,7 @@ def test_an_append_does_not_wait_for_ever(state: Path, monkeypatch: pytest.Monke
 def test_promotions_of_one_account_wait_for_each_other(state: Path) -> None:
     with (
         journal.exclusive(1),
-        pytest.raises(PromotionError, match="Another promotion is being applied"),
+        pytest.raises(WriteError, match="Another promotion is being applied"),
         journal.exclusive(0.05),
     ):
         pytest.fail("held twice")
