@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, Any
 from engine.blocks import RunBlock
 from engine.entities import (
     Artifact,
-    DatasetInput,
     Experiment,
-    LoggedModel,
+    Lifecycle,
     MetricPoint,
     ModelVersion,
     RegisteredModel,
-    Run,
     RunDetail,
 )
 from engine.errors import StoreNotFound, StoreUnreadable
-from engine.stores import records
+from engine.stores import mlflow_entities, records
 from engine.stores.artifacts import check_path, local_root
 from engine.stores.base import PAGE, RunPage, RunQuery
 from engine.stores.faults import MISSING_HINT, translate
+from engine.stores.login import DEFAULTED
 from engine.stores.revision import check_revision
+from engine.stores.search_text import search_text
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ __all__ = ["ClientStore", "open_client", "translate"]
 _QUIET = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # at ERROR it writes the traceback of each failed statement
 }
 _DEADLINES = {
     # Seconds; and no retries, because MLflow repeats writes too: a create that was carried out
@@ -73,8 +73,9 @@ def open_client(raw_uri: str) -> MlflowClient:
 
 def _quieten() -> None:
     """Set what MLflow must find before it is imported."""
-    for name, value in (_QUIET | _DEADLINES).items():
-        os.environ.setdefault(name, value)
+    ours = {name: value for name, value in (_QUIET | _DEADLINES).items() if name not in os.environ}
+    if ours:
+        os.environ.update(ours, **{DEFAULTED: " ".join([os.environ.get(DEFAULTED, ""), *ours])})
     if "DO_NOT_TRACK" not in os.environ:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     # Each deprecated call warns in the name of its caller; stages and the file store are both.
@@ -86,6 +87,7 @@ class ClientStore:
 
     kind = "client"
     readers = 1
+    page_size = PAGE
 
     def __init__(self, uri: TrackingUri) -> None:
         self.uri = uri
@@ -132,7 +134,7 @@ class ClientStore:
 
     def experiments(self) -> tuple[Experiment, ...]:
         with self._asking() as client:
-            return tuple(_experiment(found) for found in _pages(client.search_experiments))
+            return tuple(mlflow_entities.experiment(found) for found in _pages(client.search_experiments))
 
     def newest_run(self) -> tuple[str, int] | None:
         ids = [experiment.experiment_id for experiment in self.experiments()]
@@ -142,18 +144,29 @@ class ClientStore:
         return (newest.experiment_id, newest.start_time) if newest and newest.start_time else None
 
     def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
+        """Raises `StoreRefused` for conditions that MLflow's grammar cannot say."""
+        filter_string = search_text(query.conditions)
         with self._asking() as client:
-            found = client.search_runs([query.experiment_id], max_results=max_results, page_token=page_token)
-        return RunPage(RunBlock.of(_run(run) for run in found), found.token or None)
+            found = client.search_runs(
+                [query.experiment_id],
+                filter_string,
+                run_view_type=_view(query.lifecycle),
+                max_results=max_results,
+                order_by=["attributes.start_time ASC"] if query.oldest_first else None,
+                page_token=page_token,
+            )
+        return RunPage(RunBlock.of(mlflow_entities.run(run) for run in found), found.token or None)
 
     def run(self, run_id: str) -> RunDetail:
         records.check_run_id(run_id)
         with records.missing_means(records.no_such_run(run_id)), self._asking() as client:
             run = client.get_run(run_id)
             models = _models_of(client, run)
-        given = run.inputs.dataset_inputs if run.inputs else ()
-        datasets = sorted((_dataset(data) for data in given), key=lambda data: (data.name, data.digest))
-        return RunDetail(_run(run), tuple(datasets), tuple(_logged_model(model) for model in models))
+        return RunDetail(
+            mlflow_entities.run(run),
+            mlflow_entities.datasets(run),
+            tuple(mlflow_entities.logged_model(model) for model in models),
+        )
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
         with self._asking() as client:
@@ -172,7 +185,8 @@ class ClientStore:
         with records.missing_means(records.no_such_run(run_id)), self._asking() as client:
             run = client.get_run(run_id)
             found = [
-                _artifact(info) for info in self._folder(run.info.artifact_uri).list_artifacts(path or None)
+                mlflow_entities.artifact(info)
+                for info in self._folder(run.info.artifact_uri).list_artifacts(path or None)
             ]
             model = (
                 next((model for model in _models_of(client, run) if model.name == name), None)
@@ -181,7 +195,7 @@ class ClientStore:
             )
             if model:
                 files = self._folder(model.artifact_location).list_artifacts(rest or None)
-                found += [_artifact(info, name) for info in files]
+                found += [mlflow_entities.artifact(info, name) for info in files]
         return tuple(found)
 
     def _folder(self, uri: str) -> Any:
@@ -197,16 +211,21 @@ class ClientStore:
 
     def registered_models(self) -> tuple[RegisteredModel, ...]:
         with self._asking() as client:
-            found = [_registered_model(model) for model in _pages(client.search_registered_models, 100)]
+            found = [
+                mlflow_entities.registered_model(model)
+                for model in _pages(client.search_registered_models, 100)
+            ]
         return tuple(sorted(found, key=lambda model: model.name))
 
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
         with records.missing_means(records.no_such_model(name)), self._asking() as client:
-            model = _registered_model(client.get_registered_model(name))
+            model = mlflow_entities.registered_model(client.get_registered_model(name))
             if records.is_prompt(model.tags):
                 raise records.no_such_model(name)
             found = list(_pages(client.search_model_versions, 100, filter_string=records.name_filter(name)))
-        versions = (_model_version(version, model) for version in found if version.name == name)
+        versions = (
+            mlflow_entities.model_version(version, model) for version in found if version.name == name
+        )
         return tuple(sorted(versions, key=lambda version: -version.version))
 
 
@@ -234,73 +253,8 @@ def _pages(search: Callable[..., Any], size: int = PAGE, **arguments: Any) -> It
         token = page.token
 
 
-def _artifact(info: Any, prefix: str = "") -> Artifact:
-    return Artifact(f"{prefix}/{info.path}" if prefix else info.path, info.is_dir, info.file_size)
+def _view(lifecycle: Lifecycle) -> int:
+    from mlflow.entities import ViewType
 
-
-def _experiment(found: Any) -> Experiment:
-    return Experiment(
-        experiment_id=found.experiment_id,
-        name=found.name,
-        artifact_location=found.artifact_location or "",
-        lifecycle_stage=records.lifecycle(found.lifecycle_stage),
-        creation_time=found.creation_time,
-        last_update_time=found.last_update_time,
-        tags=dict(found.tags),
-    )
-
-
-def _run(found: Any) -> Run:
-    info, data = found.info, found.data
-    return Run(
-        run_id=info.run_id,
-        run_name=info.run_name or data.tags.get(records.RUN_NAME_TAG, ""),
-        experiment_id=info.experiment_id,
-        status=records.status(info.status),
-        start_time=info.start_time,
-        end_time=info.end_time,
-        user_id=info.user_id or "",
-        lifecycle_stage=records.lifecycle(info.lifecycle_stage),
-        artifact_uri=info.artifact_uri or "",
-        params=dict(data.params),
-        metrics={key: records.metric_value(value) for key, value in data.metrics.items()},
-        tags=dict(data.tags),
-    )
-
-
-def _dataset(given: Any) -> DatasetInput:
-    context = next((tag.value for tag in given.tags if tag.key == records.CONTEXT_TAG), "")
-    return DatasetInput(given.dataset.name, given.dataset.digest, context, given.dataset.source)
-
-
-def _logged_model(found: Any) -> LoggedModel:
-    return LoggedModel(found.model_id, found.name, str(found.status), found.artifact_location)
-
-
-def _registered_model(found: Any) -> RegisteredModel:
-    return RegisteredModel(
-        name=found.name,
-        description=found.description or "",
-        creation_time=found.creation_timestamp,
-        last_updated_time=found.last_updated_timestamp,
-        aliases={alias: int(version) for alias, version in found.aliases.items()},
-        tags=dict(found.tags),
-    )
-
-
-def _model_version(found: Any, model: RegisteredModel) -> ModelVersion:
-    version = int(found.version)
-    return ModelVersion(
-        name=found.name,
-        version=version,
-        stage=records.stage(found.current_stage),
-        description=found.description or "",
-        run_id=found.run_id or "",
-        source=found.source or "",
-        status=str(found.status),
-        user_id=found.user_id or "",
-        creation_time=found.creation_timestamp,
-        last_updated_time=found.last_updated_timestamp,
-        aliases=records.aliases_of(version, model.aliases),
-        tags=dict(found.tags),
-    )
+    view: int = ViewType.DELETED_ONLY if lifecycle == "deleted" else ViewType.ACTIVE_ONLY
+    return view

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from engine.errors import StoreRefused
 
+DEFAULTED = "MLFLOW_CONSOLE_DEFAULTED"
+"""Names the variables in the environment that we have set for MLflow, not the user for us."""
+
 
 @dataclass(frozen=True)
 class Login:
@@ -49,6 +52,11 @@ def read_login() -> Login:
         certificate=_variable("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,
         workspace=_variable("MLFLOW_WORKSPACE").strip(),
     )
+
+
+def said(name: str) -> str:
+    """What the user says in a variable; empty for nothing."""
+    return "" if name in os.environ.get(DEFAULTED, "").split() else os.environ.get(name, "")
 
 
 def is_true(name: str, default: str = "false") -> bool:

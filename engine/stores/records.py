@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import cast, get_args
 
-from engine.entities import STAGES, Lifecycle, Stage, Status
+from engine.entities import STAGES, DatasetInput, DatasetRef, Lifecycle, Stage, Status
 from engine.errors import NotFound
 from engine.text import safe
 
@@ -45,6 +45,16 @@ def stage(value: object) -> Stage:
 def moment(value: int | str | None) -> int | None:
     """Epoch milliseconds; some servers write 64-bit numbers as text."""
     return None if value is None else int(value)
+
+
+def dataset_order(data: DatasetInput) -> tuple[str, str, str]:
+    """The key by which a run's data sets are sorted."""
+    return data.name, data.digest, data.context
+
+
+def dataset_refs(datasets: Iterable[DatasetInput]) -> tuple[DatasetRef, ...]:
+    """A run's data sets as a filter names them."""
+    return tuple(DatasetRef(data.name, data.digest, data.context) for data in datasets)
 
 
 def is_prompt(tags: Mapping[str, str]) -> bool:

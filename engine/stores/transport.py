@@ -1,48 +1,66 @@
-"""Questions to a server over HTTP: one session, short deadlines, our errors."""
+"""Questions to a server over HTTP: kept connections, short deadlines, second attempts, our errors."""
 
 from __future__ import annotations
 
-import os
+import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from engine.errors import Cancelled, EngineError, StoreRefused
 from engine.stores import faults
-from engine.stores.login import Login, is_true, read_login
+from engine.stores.json_object import read_object
+from engine.stores.login import Login, is_true, read_login, said
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
     from requests import Response, Session
 
+    from engine.stores.connections import KeptConnections
+
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
-RETRIES = 1
+RETRIES = 2
 BACK_OFF_SECONDS = 0.3
+PAUSE_MOST = 10.0
+"""Seconds between two attempts. A server that wants to be left alone for longer is not asked again."""
 _API = "/api/2.0/mlflow"
 _EXCERPT_BYTES = 65_536
-_TRANSIENT = (502, 503, 504)
+_TRANSIENT = (429, 502, 503, 504)
 
 
 class Transport:
     """Thread-safe. Everything it asks is a read, so a question that a broken connection or a gateway
-    cut off is asked again: once, or MLFLOW_HTTP_REQUEST_MAX_RETRIES times."""
+    cut off, or that came too often, is asked again: twice, or MLFLOW_HTTP_REQUEST_MAX_RETRIES times.
+    One on a kept connection that proves to be closed does not count."""
 
     def __init__(self, uri: TrackingUri) -> None:
         self._base = uri.raw.rstrip("/")
         self.shown: Shown = uri.shown
         self._closed = threading.Event()
+        self._opening = threading.Lock()
+        self._opened: Session | None = None
 
     def get(self, path: str, query: Mapping[str, object]) -> dict[str, Any]:
         """The JSON object behind a path of MLflow's API. Raises `EngineError`s only."""
-        return self._object(self._ask("GET", f"{_API}/{path}", params=_given(query)))
+        return self._read(self._ask("GET", f"{_API}/{path}", params=_given(query)), json.loads)
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         """The JSON object that answers a search. Raises `EngineError`s only."""
-        return self._object(self._ask("POST", f"{_API}/{path}", json=_given(body)))
+        return self._read(self._ask("POST", f"{_API}/{path}", json=_given(body)), json.loads)
+
+    def post_each(
+        self, path: str, body: Mapping[str, object], field: str, take: Callable[[Any], None]
+    ) -> dict[str, Any]:
+        """As `post`, but the elements of the list in `field` are given to `take`, one by one. What
+        `take` raises is raised, too; a `ValueError` of it means that this is no answer."""
+        response = self._ask("POST", f"{_API}/{path}", json=_given(body))
+        return self._read(response, lambda text: read_object(text, field, take))
 
     def text(self, path: str, seconds: float) -> str:
         """The plain text behind a path, asked for once, each step within `seconds`."""
@@ -52,8 +70,9 @@ class Transport:
         """Give back the connections, and refuse further questions. What is under way ends by its
         deadline: a blocked read cannot be called off."""
         self._closed.set()
-        if "_session" in self.__dict__:
-            self._session.close()
+        with self._opening:
+            if self._opened is not None:
+                self._opened.close()
 
     @cached_property
     def _login(self) -> Login:
@@ -71,18 +90,24 @@ class Transport:
         return (*self._login.secrets, *given)
 
     @cached_property
+    def _connections(self) -> KeptConnections:
+        from engine.stores.connections import KeptConnections
+
+        return KeptConnections()
+
     def _session(self) -> Session:
-        import requests
+        """The one session of all threads."""
+        with self._opening:
+            if self._opened is None:
+                self._opened = self._connections.session()
+                self._opened.headers.update(
+                    self._login.headers | {"User-Agent": "mlflow-console", "Accept": "application/json"}
+                )
+                if not self._login.verify:  # chosen by the user; the warning would land on the screen
+                    import urllib3
 
-        session = requests.Session()
-        session.headers.update(
-            self._login.headers | {"User-Agent": "mlflow-console", "Accept": "application/json"}
-        )
-        if not self._login.verify:  # chosen by the user; the warning would land on the screen
-            import urllib3
-
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        return session
+                    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+            return self._opened
 
     def _ask(
         self,
@@ -96,24 +121,28 @@ class Transport:
         patience = _number("MLFLOW_HTTP_REQUEST_TIMEOUT", 0)
         waits = deadlines or ((patience, patience) if patience else (CONNECT_SECONDS, READ_SECONDS))
         left = attempts or 1 + _number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", RETRIES)
-        pause = BACK_OFF_SECONDS
+        back_off = BACK_OFF_SECONDS
         while True:
-            left -= 1
+            wanted = 0.0
             try:
                 response = self._send(method, path, waits, **content)
-                if response.status_code not in _TRANSIENT or not left:
+                wanted = _retry_after(response)
+                if response.status_code not in _TRANSIENT or left == 1 or wanted > PAUSE_MOST:
                     return self._checked(response)
+            except _Stale:
+                continue
             except _BrokenOff as error:
-                if not left:
+                if left == 1:
                     raise error.meaning from error
-            self._closed.wait(pause)
-            pause *= 2
+            left -= 1
+            self._closed.wait(max(wanted, back_off))
+            back_off = min(2 * back_off, PAUSE_MOST)
 
     def _send(self, method: str, path: str, deadlines: tuple[float, float], **content: Any) -> Response:
         if self._closed.is_set():
             raise Cancelled("Asking the server")
         try:
-            return self._session.request(
+            return self._session().request(
                 method,
                 self._base + path,
                 timeout=deadlines,
@@ -127,7 +156,7 @@ class Transport:
         except (OSError, ValueError) as error:  # every error of requests is one of the two
             raise self._explain(error, deadlines) from error
 
-    def _explain(self, error: Exception, deadlines: tuple[float, float]) -> EngineError | _BrokenOff:
+    def _explain(self, error: Exception, deadlines: tuple[float, float]) -> Exception:
         import requests
 
         reason, place = str(error), self._place(getattr(getattr(error, "request", None), "url", None))
@@ -145,6 +174,8 @@ class Transport:
         if isinstance(error, requests.ConnectionError):
             if "NewConnectionError" in reason or "NameResolutionError" in reason:
                 return faults.unreachable(place, _cause(reason))
+            if self._connections.was_kept:
+                return _Stale(reason)
             return _BrokenOff(faults.fault(place, "The connection broke off without an answer"))
         if isinstance(error, requests.RequestException):
             return faults.not_mlflow(place, text)
@@ -156,9 +187,11 @@ class Transport:
         place = self._place(response.url)
         raise faults.from_response(place, response.status_code, _body(response), self._secrets)
 
-    def _object(self, response: Response) -> dict[str, Any]:
+    def _read(self, response: Response, read: Callable[[str], object]) -> dict[str, Any]:
+        """The JSON object in an answer, as `read` finds it in the text."""
+        content = response.content
         try:
-            found = response.json()
+            found = read(content.decode(json.detect_encoding(content)))
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
@@ -183,6 +216,10 @@ class _BrokenOff(Exception):
         self.meaning = meaning
 
 
+class _Stale(Exception):
+    """A kept connection that the server had closed when it was used again: worth a new one at once."""
+
+
 def _origin(url: SplitResult) -> tuple[str, str]:
     """Scheme, and host with port; never a user's name or password."""
     return url.scheme.lower(), url.netloc.rpartition("@")[2].lower()
@@ -199,9 +236,20 @@ def _body(response: Response) -> str:
 
 def _number(name: str, default: int) -> int:
     try:
-        return max(0, int(os.environ.get(name, "")))
+        return max(0, int(said(name)))
     except ValueError:
         return default
+
+
+def _retry_after(response: Response) -> float:
+    """Seconds for which a server wants to be left alone; 0 where it does not say."""
+    told = response.headers.get("Retry-After", "")
+    try:
+        if told.strip().isdecimal():
+            return float(told)
+        return max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0
 
 
 def _cause(reason: str) -> str:

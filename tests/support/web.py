@@ -10,17 +10,20 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+MEETING_SECONDS = 20
+
 
 @dataclass(frozen=True)
 class Answer:
     """`length` is the Content-Length that is promised; None for that of the body. `cut` breaks the
-    connection off before anything is sent."""
+    connection off before anything is sent. With `meeting`, it is sent when all have come there."""
 
     status: int = 200
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None
     cut: bool = False
+    meeting: threading.Barrier | None = None
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,14 @@ class Request:
 
 
 class Web:
-    """Gives `answers` in turn, the last one again and again; remembers the `requests`."""
+    """Gives `answers` in turn, the last one again and again; remembers the `requests`, and how many
+    `connections` were opened."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.answers: list[Answer] = [Answer()]
         self.requests: list[Request] = []
+        self.connections = 0
 
     @property
     def uri(self) -> str:
@@ -57,11 +62,18 @@ def serving(certificate: Path | None = None) -> Iterator[Web]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def setup(self) -> None:
+            super().setup()
+            with counting:
+                web.connections += 1
+
         def do_GET(self) -> None:
             size = int(self.headers.get("Content-Length", 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             web.requests.append(Request(self.command, self.path, headers, self.rfile.read(size)))
             answer = web.next_answer()
+            if answer.meeting:
+                answer.meeting.wait(MEETING_SECONDS)
             if answer.cut:
                 self.close_connection = True
                 return
@@ -85,7 +97,7 @@ def serving(certificate: Path | None = None) -> Iterator[Web]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    web = Web(server.server_port)
+    web, counting = Web(server.server_port), threading.Lock()
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.entities import Lifecycle
 from engine.errors import (
     EngineError,
     NotFound,
@@ -26,8 +27,9 @@ from engine.errors import (
     StoreUnreadable,
 )
 from engine.stores import open_store
-from engine.stores.base import RunQuery
+from engine.stores.base import Condition, RunQuery
 from engine.stores.client import ClientStore, open_client, translate
+from engine.stores.login import said
 from engine.uri import TrackingUri
 from tests.support.web import Answer, Web
 
@@ -62,6 +64,16 @@ class TestEnvironment:
         open_client(mlflow_store.uri)
         assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "5"
         assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
+
+    def test_what_was_set_for_mlflow_is_not_what_the_user_says(
+        self, mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "7")
+        open_client(mlflow_store.uri)
+        open_client(mlflow_store.uri)
+        assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
+        assert said("MLFLOW_HTTP_REQUEST_MAX_RETRIES") == ""
+        assert said("MLFLOW_HTTP_REQUEST_TIMEOUT") == "7"
 
     def test_the_registry_is_the_stores_own(
         self, mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
@@ -159,17 +171,12 @@ class TestNothingIsUpgraded:
             assert f"mlflow db upgrade {uri}" in caught.value.hint
         assert older_store.read_bytes() == before
 
-    @pytest.mark.parametrize("older_store", [BEFORE_WORKSPACES], indirect=True)
+    @pytest.mark.parametrize("older_store", [MLFLOW_2, BEFORE_WORKSPACES], indirect=True)
     def test_which_we_can_read_all_the_same(self, older_store: Path) -> None:
         change(older_store, "INSERT INTO experiments (name, lifecycle_stage) VALUES ('old', 'active')")
         store = open_store(TrackingUri(f"sqlite:///{older_store}", "--tracking-uri"))
         assert [experiment.name for experiment in store.experiments()] == ["old"]
         assert store.registered_models() == ()
-
-    @pytest.mark.parametrize("older_store", [MLFLOW_2], indirect=True)
-    def test_unless_it_is_too_old(self, older_store: Path) -> None:
-        with pytest.raises(StoreOutdated, match="logged_models"):
-            open_store(TrackingUri(f"sqlite:///{older_store}", "--tracking-uri")).experiments()
 
     def test_a_newer_schema(self, mlflow_store_copy: MlflowStore) -> None:
         change(mlflow_store_copy.path, "UPDATE alembic_version SET version_num = 'f00ba4'")
@@ -224,6 +231,21 @@ class TestFileStore:
         assert [artifact.path for artifact in store.artifacts(run.run_id, "notes")] == ["notes/a.txt"]
         (version,) = store.model_versions("model")
         assert (version.version, version.aliases, version.stage) == (1, ("champion",), "None")
+
+    def test_is_searched_through_mlflow(self, folder: Path) -> None:
+        store = open_store(TrackingUri(str(folder), "--tracking-uri"))
+        (experiment_id,) = (found.experiment_id for found in store.experiments() if found.name == "files")
+
+        def names(*conditions: Condition, lifecycle: Lifecycle = "active") -> list[str]:
+            query = RunQuery(experiment_id, conditions, lifecycle, oldest_first=True)
+            return [run.run_name for run in store.runs(query).runs]
+
+        assert names() == names(Condition("metric", "loss", ">", 1e300)) == ["first"]
+        assert names(Condition("param", "k", "!=", "3")) == []
+        assert names(Condition("attribute", "start_time", "<=", 5)) == ["first"]
+        assert names(lifecycle="deleted") == []
+        with pytest.raises(StoreRefused, match="cannot be asked"):
+            names(Condition("param", "k", "=", "'\""))
 
     def test_needs_the_users_word(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from engine.errors import (
-    Cancelled,
     EngineError,
     NotFound,
     ServerDenied,
@@ -137,62 +135,10 @@ class TestAnswers:
         )
         assert "s3cret" not in str(error)
 
-    def test_a_gateway_that_recovers_is_asked_again(self, web: Web) -> None:
-        web.will_answer(Answer(503), NOBODY)
-        assert store_at(web.uri).experiments() == ()
-        assert len(web.requests) == 2
-
-    def test_a_connection_that_broke_is_tried_again(self, web: Web) -> None:
-        web.will_answer(Answer(cut=True), NOBODY)
-        assert store_at(web.uri).experiments() == ()
-        assert len(web.requests) == 2
-
-    @pytest.mark.parametrize(("retries", "asked"), [("0", 1), ("2", 3), ("nonsense", 2)])
-    def test_the_environment_says_how_often(
-        self, web: Web, monkeypatch: pytest.MonkeyPatch, retries: str, asked: int
-    ) -> None:
-        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", retries)
-        web.will_answer(Answer(503))
-        error_from(web.uri)
-        assert len(web.requests) == asked
-
-    def test_a_refusal_is_not_repeated(self, web: Web) -> None:
-        web.will_answer(Answer(500))
-        error_from(web.uri)
-        assert len(web.requests) == 1
-
-    def test_connections_are_kept_and_compression_is_offered(self, web: Web) -> None:
-        web.will_answer(NOBODY)
-        store = store_at(web.uri)
-        store.experiments()
-        store.experiments()
-        assert all("gzip" in request.headers["accept-encoding"] for request in web.requests)
-        assert all(request.headers["connection"] == "keep-alive" for request in web.requests)
-
     def test_a_path_prefix_is_kept(self, web: Web) -> None:
         web.will_answer(NOBODY)
         store_at(f"{web.uri}/ml/flow").experiments()
         assert web.requests[0].path == "/ml/flow/api/2.0/mlflow/experiments/search"
-
-    def test_closing_ends_the_waiting_for_another_attempt(
-        self, web: Web, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "10")
-        web.will_answer(Answer(503))
-        store = store_at(web.uri)
-        caught: list[EngineError] = []
-
-        def read() -> None:
-            try:
-                store.experiments()
-            except EngineError as error:
-                caught.append(error)
-
-        thread = threading.Thread(target=read, daemon=True)
-        thread.start()
-        store.close()
-        thread.join(5)
-        assert [type(error) for error in caught] == [Cancelled]
 
 
 def basic(user: str, password: str) -> str:

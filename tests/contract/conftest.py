@@ -1,0 +1,62 @@
+"""The stores that one suite asks, on the same data: a database made by MLflow, a server on it, and the
+same in a PostgreSQL database, under other ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.stores import open_store
+from engine.stores.base import Store
+from engine.stores.client import ClientStore
+
+if TYPE_CHECKING:
+    from tests.conftest import MlflowServer, MlflowStore
+
+Open = Callable[[str], Store]
+
+
+@pytest.fixture
+def opened(mlflow_store: MlflowStore, request: pytest.FixtureRequest) -> Iterator[Open]:
+    """Opens a store of a kind; closed at the end of the test."""
+    stores: list[Store] = []
+
+    def open_kind(kind: str) -> Store:
+        if kind == "rest":
+            server: MlflowServer = request.getfixturevalue("mlflow_server")
+            stores.append(open_store(server.tracking))
+        elif kind == "postgresql":
+            database: MlflowStore = request.getfixturevalue("postgresql_store")
+            stores.append(open_store(database.tracking))
+        else:
+            stores.append(
+                ClientStore(mlflow_store.tracking) if kind == "client" else open_store(mlflow_store.tracking)
+            )
+        return stores[-1]
+
+    yield open_kind
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture(params=["sql", "rest", "client", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """A test that asks for this, or for one of the next two, is done with every kind of store."""
+    found: str = request.param
+    return found
+
+
+@pytest.fixture
+def store(opened: Open, kind: str) -> Store:
+    return opened(kind)
+
+
+@pytest.fixture
+def held(kind: str, request: pytest.FixtureRequest) -> MlflowStore:
+    """What `store` holds."""
+    found: MlflowStore = request.getfixturevalue(
+        "postgresql_store" if kind == "postgresql" else "mlflow_store"
+    )
+    return found

@@ -1,0 +1,210 @@
+"""What a query asks for, from every store, against what MLflow's own search answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.entities import DatasetRef, Run
+from engine.stores.base import Condition, ConditionOperator, RunQuery, Store
+from engine.stores.client import open_client
+from engine.stores.search_text import can_be_written, search_text
+from tests.support.mlflow_store import MINUTE, START
+
+if TYPE_CHECKING:
+    from tests.conftest import MlflowStore
+    from tests.contract.conftest import Open
+
+Search = Callable[[str, Sequence[str]], list[str]]
+
+ORDER: tuple[ConditionOperator, ...] = ("=", "!=", "<", "<=", ">", ">=")
+
+CONDITIONS = [
+    *(Condition("metric", "accuracy", operator, 0.75) for operator in ORDER),
+    *(Condition("metric", "nan", operator, 0.0) for operator in ORDER),
+    *(Condition("metric", name, operator, 0) for name in ("up", "down") for operator in ("<", ">", "!=")),
+    Condition("metric", "tiny", "<=", 1e-300),
+    Condition("metric", "Accuracy", ">", 0),
+    Condition("metric", "training_time", ">", -1e22),
+    Condition("param", "weights", "=", "uniform"),
+    Condition("param", "weights", "!=", "uniform"),
+    Condition("param", "weights", "LIKE", "uni%"),
+    Condition("param", "weights", "LIKE", "UNI%"),
+    Condition("param", "weights", "ILIKE", "_NI%"),
+    Condition("param", "weights", "IS NULL"),
+    Condition("param", "weights", "IS NOT NULL"),
+    Condition("param", "unknown", "IS NULL"),
+    Condition("param", "unknown", "!=", "x"),
+    Condition("param", "empty", "=", ""),
+    Condition("param", "text", "=", "naïve – 实验"),
+    Condition("param", "text", "LIKE", "%–%"),
+    Condition("tag", "sweep", "=", "knn"),
+    Condition("tag", "python_version", "!=", "3.10"),
+    Condition("tag", "python_version", "LIKE", "3.%"),
+    Condition("tag", "mlflow.user", "ILIKE", "ADA"),
+    Condition("tag", "mlflow.parentRunId", "IS NULL"),
+    Condition("tag", "mlflow.parentRunId", "IS NOT NULL"),
+    Condition("attribute", "run_name", "=", "special"),
+    Condition("attribute", "run_name", "!=", "special"),
+    Condition("attribute", "run_name", "LIKE", "trial-1%"),
+    Condition("attribute", "run_name", "ILIKE", "TRIAL-_3"),
+    Condition("attribute", "status", "=", "FAILED"),
+    Condition("attribute", "status", "!=", "FINISHED"),
+    Condition("attribute", "status", "LIKE", "%I%ED"),
+    Condition("attribute", "user_id", "=", "ada"),
+    Condition("attribute", "user_id", "!=", "ada"),
+    Condition("attribute", "artifact_uri", "LIKE", "%/artifacts"),
+    *(Condition("attribute", "start_time", operator, START + 5 * MINUTE) for operator in ORDER),
+    *(Condition("attribute", "end_time", operator, START + 5 * MINUTE + 1500) for operator in ORDER),
+    Condition("attribute", "start_time", ">", START + 0.5),
+    Condition("dataset", "name", "=", "heart.csv"),
+    Condition("dataset", "name", "!=", "heart.csv"),
+    Condition("dataset", "name", "LIKE", "%.csv"),
+    Condition("dataset", "name", "ILIKE", "HEART%"),
+    Condition("dataset", "name", "IN", ("heart.csv", "other.csv")),
+    Condition("dataset", "name", "NOT IN", ("heart.csv", "held-out.csv")),
+    Condition("dataset", "digest", "=", "5c1f2a"),
+    Condition("dataset", "digest", "NOT IN", ("nothing",)),
+    Condition("dataset", "context", "=", "training"),
+    Condition("dataset", "context", "!=", "training"),
+    Condition("dataset", "context", "IN", ("validation", "test")),
+]
+
+TOGETHER = [
+    (),
+    (Condition("metric", "accuracy", ">", 0.72), Condition("metric", "accuracy", "<=", 0.9)),
+    (Condition("param", "weights", "=", "uniform"), Condition("metric", "cv_mean", ">", 0.75)),
+    (
+        Condition("tag", "mlflow.parentRunId", "IS NOT NULL"),
+        Condition("attribute", "status", "!=", "FINISHED"),
+    ),
+    (Condition("dataset", "name", "=", "heart.csv"), Condition("dataset", "context", "=", "validation")),
+    (Condition("dataset", "name", "LIKE", "h%"), Condition("metric", "nan", "!=", 3)),
+    (Condition("param", "unknown", "IS NULL"), Condition("attribute", "run_name", "LIKE", "%-0_")),
+]
+
+
+@pytest.fixture(scope="module")
+def search(mlflow_store: MlflowStore) -> Search:
+    """The ids of the active runs that MLflow itself finds for a filter and an order."""
+    client = open_client(mlflow_store.uri)
+
+    def run_ids(filter_string: str, order_by: Sequence[str] = ()) -> list[str]:
+        found = client.search_runs([mlflow_store.heart], filter_string, order_by=list(order_by))
+        return [run.info.run_id for run in found]
+
+    return run_ids
+
+
+@pytest.fixture(params=["sql", "rest", "client"])
+def store(opened: Open, request: pytest.FixtureRequest) -> Store:
+    return opened(request.param)
+
+
+def found(store: Store, query: RunQuery, size: int = 1000) -> list[Run]:
+    """The runs of all pages."""
+    runs: list[Run] = []
+    token = None
+    for _ in range(50):
+        page = store.runs(query, page_token=token, max_results=size)
+        assert len(page.runs) <= size
+        runs += page.runs
+        token = page.next_token
+        if token is None:
+            assert page.total in (None, len(runs))
+            return runs
+    raise AssertionError("the pages do not end")
+
+
+def ids(runs: Sequence[Run]) -> list[str]:
+    return [run.run_id for run in runs]
+
+
+@pytest.mark.parametrize(
+    "conditions", [*((one,) for one in CONDITIONS), *TOGETHER], ids=lambda asked: search_text(asked) or "all"
+)
+def test_conditions_mean_what_mlflow_means(
+    store: Store, mlflow_store: MlflowStore, search: Search, conditions: tuple[Condition, ...]
+) -> None:
+    query = RunQuery(mlflow_store.heart, conditions)
+    assert ids(found(store, query)) == search(search_text(conditions), ())
+
+
+def test_runs_by_id(store: Store, mlflow_store: MlflowStore, search: Search) -> None:
+    some = tuple(mlflow_store.runs[name] for name in ("trial-03", "special", "sweep", "lost", "deleted"))
+    every = len(search("", ()))
+    for operator, count in (("IN", 3), ("NOT IN", every - 3)):
+        condition = Condition("attribute", "run_id", operator, some)
+        runs = ids(found(store, RunQuery(mlflow_store.heart, (condition,))))
+        assert runs == search(search_text([condition]), ())
+        assert len(runs) == count
+    for operator, value in (("=", some[0]), ("!=", some[0]), ("LIKE", f"{some[0][:8]}%")):
+        condition = Condition("attribute", "run_id", operator, value)
+        runs = ids(found(store, RunQuery(mlflow_store.heart, (condition,))))
+        assert runs == search(search_text([condition]), ())
+
+
+@pytest.mark.parametrize("size", [4, 26, 27, 1000])
+def test_oldest_first(store: Store, mlflow_store: MlflowStore, search: Search, size: int) -> None:
+    runs = found(store, RunQuery(mlflow_store.heart, oldest_first=True), size)
+    assert ids(runs) == search("", ["attributes.start_time ASC"])
+    assert [run.run_name for run in runs[:2]] == ["sweep", "trial-00"]
+
+
+def test_pages_of_a_search(store: Store, mlflow_store: MlflowStore) -> None:
+    asked = (Condition("param", "weights", "=", "uniform"),)
+    for oldest_first in (False, True):
+        query = RunQuery(mlflow_store.heart, asked, oldest_first=oldest_first)
+        assert ids(found(store, query, 5)) == ids(found(store, query))
+        assert len(found(store, query, 5)) == 12
+
+
+def test_the_oldest_run(store: Store, mlflow_store: MlflowStore) -> None:
+    page = store.runs(RunQuery(mlflow_store.heart, oldest_first=True), max_results=1)
+    assert [run.run_name for run in page.runs] == ["sweep"]
+    assert page.next_token is not None
+
+
+def test_deleted_runs(store: Store, mlflow_store: MlflowStore) -> None:
+    def names(*conditions: Condition) -> list[str]:
+        runs = found(store, RunQuery(mlflow_store.heart, conditions, lifecycle="deleted"))
+        assert {run.lifecycle_stage for run in runs} <= {"deleted"}
+        return [run.run_name for run in runs]
+
+    assert names() == ["deleted"]
+    assert names(Condition("metric", "accuracy", ">", 0.9)) == ["deleted"]
+    assert names(Condition("metric", "accuracy", "<", 0.9)) == []
+
+
+def test_data_sets(store: Store, mlflow_store: MlflowStore) -> None:
+    page = store.runs(RunQuery(mlflow_store.heart))
+    runs = {run.run_name: run for run in page.runs}
+    assert runs["special"].datasets == (
+        DatasetRef("heart.csv", "5c1f2a", "training"),
+        DatasetRef("held-out.csv", "5c1f2a", "validation"),
+    )
+    assert runs["trial-01"].datasets == ()
+    assert set(page.runs.columns["dataset"]) == {"name", "digest", "context"}
+    assert store.run(mlflow_store.runs["special"]).run.datasets == runs["special"].datasets
+
+
+def test_a_page_by_column(store: Store, mlflow_store: MlflowStore) -> None:
+    block = store.runs(RunQuery(mlflow_store.heart)).runs
+    names = block.columns["attribute"]["run_name"]
+    assert isinstance(names, list)
+    special = names.index("special")
+    nan = block.columns["metric"]["nan"]
+    assert isinstance(nan, dict), "few runs have it"
+    assert list(nan) == [special]
+    assert math.isnan(nan[special])  # type: ignore[arg-type]
+    accuracy = block.columns["metric"]["accuracy"]
+    assert isinstance(accuracy, list)
+    assert len(accuracy) == len(block)
+    assert accuracy[special] is None
+
+
+def test_mlflow_could_be_asked_for_all_of_this() -> None:
+    assert all(map(can_be_written, CONDITIONS))
