@@ -13,12 +13,28 @@ def state_dir() -> Path:
     return root / "mlflow-console"
 
 
+def config_dir() -> Path:
+    """What a person saves and may change by hand: `$XDG_CONFIG_HOME/mlflow-console`."""
+    given = os.environ.get("XDG_CONFIG_HOME", "")
+    root = Path(given) if given.startswith("/") else Path.home() / ".config"
+    return root / "mlflow-console"
+
+
+def views_file() -> Path:
+    """Saved views of runs."""
+    return config_dir() / "views.toml"
+
+
 def log_file() -> Path:
     return state_dir() / "console.log"
 
 
 def journal_file() -> Path:
     return state_dir() / "journal.jsonl"
+
+
+def filter_history_file() -> Path:
+    return state_dir() / "filters.jsonl"
 
 
 def heart_csv() -> Path:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from engine.text import Shown, safe
 
@@ -18,26 +19,55 @@ _DECIMALS = 4
 _TOO_LONG = 1e15
 
 
+Notation = Literal["fixed", "scientific", "percent", "raw"]
+"""`0.9180`, `9.180e-01`, `91.80%`, `0.9180327868852459`."""
+
+
 @dataclass(frozen=True, slots=True)
 class NumberFormat:
-    """How one column of numbers is written so that its decimal points align."""
+    """How one column of numbers is written so that its decimal points align.
+
+    A value that would read as zero without being zero is written with the digits that it has.
+    Where `whole` numbers are expected, one that is not whole keeps its decimals.
+    """
 
     decimals: int = _DECIMALS
-    scientific: bool = False
+    notation: Notation = "fixed"
+    whole: bool = False
 
     def __call__(self, value: float | None) -> Shown:
         special = _special(value)
         if special is not None or value is None:
             return special or MISSING
-        if self.scientific:
+        if self.notation == "raw":
+            return Shown(repr(value))
+        if self.notation == "scientific":
             return Shown(f"{value:.{self.decimals}e}")
-        if abs(value) >= _TOO_LONG:
-            return Shown(f"{value:.3e}")
-        # A value finer than the column's other ones is still not rounded away.
-        decimals = self.decimals or (0 if value == int(value) else _DECIMALS)
-        if value and abs(value) < 0.5 * 10**-decimals:
-            return Shown(f"{value:.2g}")
-        return Shown(f"{value + 0.0:.{decimals}f}")  # minus zero is zero
+        if self.notation == "percent" and abs(value) < _TOO_LONG:
+            return Shown(_fixed(100 * value, self.decimals) + "%")
+        decimals = _DECIMALS if self.whole and value != int(value) else self.decimals
+        return Shown(_fixed(value, decimals))
+
+
+def _fixed(value: float, decimals: int) -> str:
+    if abs(value) >= _TOO_LONG:
+        return f"{value:.3e}"
+    if value and abs(value) <= 0.5 * 10**-decimals:
+        return f"{value:.2g}"
+    return f"{value + 0.0:.{decimals}f}"  # minus zero is zero
+
+
+FORMATS: Mapping[str, NumberFormat | None] = {
+    "auto": None,
+    "integer": NumberFormat(decimals=0),
+    "2 decimals": NumberFormat(decimals=2),
+    "4 decimals": NumberFormat(decimals=4),
+    "6 decimals": NumberFormat(decimals=6),
+    "percent": NumberFormat(decimals=2, notation="percent"),
+    "scientific": NumberFormat(decimals=3, notation="scientific"),
+    "raw": NumberFormat(notation="raw"),
+}
+"""The formats that a person can choose for a column; None leaves the choice to `format_for`."""
 
 
 def is_infinite(value: float) -> bool:
@@ -65,11 +95,11 @@ def format_for(values: Iterable[float | None]) -> NumberFormat:
         return NumberFormat()
     largest = max(numbers)
     if largest >= 1e9:
-        return NumberFormat(decimals=3, scientific=True)
+        return NumberFormat(decimals=3, notation="scientific")
     if all(number == int(number) for number in numbers):
-        return NumberFormat(decimals=0)
+        return NumberFormat(decimals=0, whole=True)
     if largest < 1e-4:
-        return NumberFormat(decimals=3, scientific=True)
+        return NumberFormat(decimals=3, notation="scientific")
     if largest >= 1000:
         return NumberFormat(decimals=2)
     return NumberFormat(decimals=_DECIMALS if largest >= 0.01 else 6)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
-from engine.query.evaluate import ORDER, Predicate, Rows, Scope, TextTest, all_of, any_of, by_text, none_of
+from engine.query import arithmetic, texts
+from engine.query.columns import Columns
+from engine.query.evaluate import ORDER, Predicate, Rows, Scope, all_of, any_of, missing, none_of
 from engine.query.keys import ColumnKey, Table
 from engine.query.lexer import Place
-from engine.query.like import like
 from engine.query.names import Names
-from engine.query.operands import Moment, moment, number, plain_number, seconds, status
+from engine.query.operands import fixed, number, value_for
 from engine.query.parser import parse
-from engine.query.pattern import PatternError
-from engine.query.regex import Regex, TooMuchWork
 from engine.query.tree import (
     All,
     AnyOf,
     Between,
     Comparison,
+    Expression,
     Membership,
     Name,
     Not,
@@ -28,11 +29,9 @@ from engine.query.tree import (
     Search,
     Term,
 )
-from engine.values import as_number
 
 _ID = ColumnKey("attribute", "run_id")
 _NAME = ColumnKey("attribute", "run_name")
-_STATUS = ColumnKey("attribute", "status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +49,25 @@ class Filter:
         return self._predicate(Scope(frame, moment_now), range(len(frame)))
 
 
-def compile_filter(text: str, keys: Iterable[ColumnKey], table: Table | None = None) -> Filter:
+def compile_filter(
+    text: str, keys: Iterable[ColumnKey], table: Table | None = None, *, partial: bool = False
+) -> Filter:
     """Read a filter over a table with these columns. An empty one matches every run.
 
-    With a `table`, an order is also refused for a parameter or tag that holds no number in it.
-    Raises `FilterError` with the place of the offending token."""
+    With a `table`, an order is also refused for a parameter or tag that holds no number in it. Where
+    the table is known to be incomplete (`partial`), a name with a prefix that no loaded run has is a
+    column without values. Raises `FilterError` with the place of the offending token."""
     tree = parse(text)
     if tree is None:
         return Filter(text, (), lambda _, rows: list(rows))
-    compiler = _Compiler(Names(keys), table)
-    predicate = compiler.term(tree)
-    return Filter(text, tuple(dict.fromkeys(compiler.used)), predicate)
+    columns = Columns(Names(keys, partial=partial), table)
+    predicate = _Compiler(columns).term(tree)
+    return Filter(text, tuple(dict.fromkeys(columns.used)), predicate)
 
 
 class _Compiler:
-    def __init__(self, names: Names, table: Table | None) -> None:
-        self._names = names
-        self._table = table
-        self.used: list[ColumnKey] = []
-
-    def _key(self, name: Name, *, may_lack: bool = False) -> ColumnKey:
-        key = self._names.resolve(name, may_lack=may_lack)
-        self.used.append(key)
-        return key
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
 
     def term(self, term: Term) -> Predicate:
         match term:
@@ -94,7 +89,7 @@ class _Compiler:
                 return self._comparison(term)
 
     def _search(self, text: str) -> Predicate:
-        self.used += (_NAME, _ID)
+        self._columns.used += (_NAME, _ID)
         needle = text.casefold()
 
         def rows(scope: Scope, among: Rows) -> list[int]:
@@ -108,119 +103,66 @@ class _Compiler:
         return rows
 
     def _presence(self, term: Presence) -> Predicate:
-        key = self._key(term.name, may_lack=True)
-        negated = term.negated
+        test = arithmetic.is_missing if term.what == "null" else arithmetic.is_nan
+        if not isinstance(term.left, Name):
+            (numbers,) = self._columns.measured(term.left)
+            return test(numbers, term.negated)
+        key = self._columns.key(term.left, may_lack=True)
         if term.what == "null":
-            return lambda scope, rows: [
-                row for row, value in scope.pairs(key, rows) if (value is None) != negated
-            ]
-        if key.kind == "attribute" and not key.is_number:
-            raise term.name.place.error(f"{key} is text", "IS NAN is for numbers.")
-        return lambda scope, rows: [
-            row
-            for row, value in scope.number_pairs(key, rows)
-            if value is not None and (value != value) != negated
-        ]
+            return missing(key, term.negated)
+        if not key.is_number and key.kind in ("attribute", "dataset"):
+            raise term.left.place.error(f"{key} is text", "IS NAN is for numbers.")
+        return test(arithmetic.column(key), term.negated)
 
     def _membership(self, term: Membership) -> Predicate:
-        key = self._key(term.name)
-        if key.is_number:
-            readers = [_reader(key, operand) for operand in term.values]
-
-            def rows(scope: Scope, among: Rows) -> list[int]:
-                wanted = {read(scope.now) for read in readers}
-                pairs = scope.pairs(key, among)
-                return [r for r, value in pairs if value is not None and (value in wanted) != term.negated]
-
-            return rows
-        if key == _STATUS:
-            texts = {status(operand) for operand in term.values}
-        else:
-            texts = {operand.text for operand in term.values if _is_text(key, operand)}
-        numbers = {plain_number(operand) for operand in term.values if not _is_text(key, operand)}
-        if not numbers:
-            return by_text(key, texts.__contains__, term.negated)
-        return by_text(key, lambda text: text in texts or as_number(text) in numbers, term.negated)
+        if not isinstance(term.left, Name):
+            wanted = [fixed(number(operand)) for operand in term.values]
+            (numbers,) = self._columns.measured(term.left)
+            return arithmetic.among(numbers, wanted, term.negated)
+        key = self._columns.key(term.left)
+        if not key.is_number:
+            return texts.membership(key, term)
+        wanted = [value_for(key, operand) for operand in term.values]
+        return arithmetic.among(arithmetic.column(key), wanted, term.negated)
 
     def _between(self, term: Between) -> Predicate:
-        key = self._key(term.name)
-        self._check_ordered(key, term.name.place)
-        low, high = _reader(key, term.low), _reader(key, term.high)
-
-        def rows(scope: Scope, among: Rows) -> list[int]:
-            pairs = scope.number_pairs(key, among)
-            least, most = low(scope.now), high(scope.now)
-            if term.negated:
-                return [r for r, v in pairs if v is not None and (v < least or v > most)]
-            return [r for r, v in pairs if v is not None and least <= v <= most]
-
-        return rows
+        """`a BETWEEN b AND c` is `a >= b AND a <= c`."""
+        low, high = ("<", ">") if term.negated else (">=", "<=")
+        bounds = [
+            self._ordered(term.left, operator, bound, term.left.place)
+            for operator, bound in ((low, term.low), (high, term.high))
+        ]
+        return any_of(bounds) if term.negated else all_of(bounds)
 
     def _comparison(self, term: Comparison) -> Predicate:
-        key = self._key(term.name)
-        operator = term.operator
-        if operator in ("like", "ilike", "~"):
-            if key.is_number:
-                raise term.operator_place.error(
-                    f"{key} is a number, {operator.upper()} compares texts", "Write >, <, = or BETWEEN."
-                )
-            return _text_comparison(key, term)
-        if operator != "=" or key.is_number:
-            self._check_ordered(key, term.operator_place)
-            read = _reader(key, term.value)
-            compare = ORDER["!=" if term.negated else operator]
-            return lambda scope, rows: compare(scope.number_pairs(key, rows), read(scope.now))
-        return by_text(key, _equality(key, term.value), term.negated)
+        left, right = term.left, term.right
+        if term.operator in ("like", "ilike", "~"):
+            return self._likeness(term)
+        if term.operator == "=" and isinstance(left, Name):
+            key = self._columns.key(left)
+            if not key.is_number and isinstance(right, Operand):
+                return texts.equality(key, right, term.negated)
+            if isinstance(right, Name):
+                self._columns.check_column(right)
+        operator = "!=" if term.negated else term.operator
+        return self._ordered(left, operator, right, term.operator_place)
 
-    def _check_ordered(self, key: ColumnKey, place: Place) -> None:
-        texts_only = key.kind == "attribute" and not key.is_number
-        if self._table is not None and key.kind in ("param", "tag"):
-            read = self._table.numbers(key)
-            texts_only = len(read) > 0 and all(value is None for value in read)
-        if texts_only:
-            raise place.error(f"{key} is text and has no order", "Write =, !=, LIKE, IN or ~.")
+    def _likeness(self, term: Comparison) -> Predicate:
+        key = self._columns.key(term.left) if isinstance(term.left, Name) else None
+        if key is None or key.is_number:
+            title = f"{key if key else 'Arithmetic'} is a number, {term.operator.upper()} compares texts"
+            raise term.operator_place.error(title, "Write >, <, = or BETWEEN.")
+        return texts.likeness(key, cast(Operand, term.right), term)
 
-
-def _text_comparison(key: ColumnKey, term: Comparison) -> Predicate:
-    value = term.value
-    if term.operator != "~":
-        return by_text(key, like(value.text, ignore_case=term.operator == "ilike"), term.negated)
-    offset = value.place.position + (1 if value.quoted else 0)
-    try:
-        regex = Regex(value.text)
-    except PatternError as error:
-        place = Place(offset + error.position, error.length) if error.length else value.place
-        raise place.error(error.title) from error
-    matching = by_text(key, regex.found_in, term.negated)
-
-    def rows(scope: Scope, among: Rows) -> list[int]:
-        regex.rest()
-        try:
-            return matching(scope, among)
-        except TooMuchWork:
-            hint = "Use fewer alternatives and counted repetitions."
-            raise value.place.error("The pattern takes too long", hint) from None
-
-    return rows
-
-
-def _is_text(key: ColumnKey, operand: Operand) -> bool:
-    """Whether `key` is compared with the operand's text: it is quoted, a word, or `key` holds only texts."""
-    return key.kind == "attribute" or plain_number(operand) is None
-
-
-def _equality(key: ColumnKey, operand: Operand) -> TextTest:
-    if key.kind == "attribute":
-        return (status(operand) if key == _STATUS else operand.text).__eq__
-    wanted = plain_number(operand)
-    if wanted is None:
-        return operand.text.__eq__
-    return lambda text: as_number(text) == wanted
-
-
-def _reader(key: ColumnKey, operand: Operand) -> Moment:
-    """The number to compare a column with."""
-    if key.is_time:
-        return moment(operand, key)
-    value = seconds(operand, key) if key.is_duration else number(operand, key)
-    return lambda _: value
+    def _ordered(self, left: Expression, operator: str, right: Expression, place: Place) -> Predicate:
+        """A comparison of numbers."""
+        if isinstance(left, Name):
+            key = self._columns.key(left)
+            if operator not in ("=", "!="):
+                self._columns.check_ordered(key, place)
+            bound = self._columns.bound(key, right)
+            if bound is not None:
+                compare = ORDER[operator]
+                return lambda scope, rows: compare(scope.number_pairs(key, rows), bound(scope.now))
+        numbers, others = self._columns.measured(left, right)
+        return arithmetic.compared(operator, numbers, others)

@@ -5,19 +5,23 @@ only at the columns that it names. Texts are tested once per different text.
 
 The rules are MLflow's where MLflow has the construct: a run that lacks the value matches no
 comparison, `!=` included; NaN matches only `!=`; LIKE minds the case, ILIKE does not; a quoted
-value compares with a parameter as text. NOT takes all rows that its term does not.
+value compares with a parameter as text; of a run's data sets one has to match. NOT takes all rows
+that its term does not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, cast
 
 from engine.query.keys import ColumnKey, Table, Value
 
 Rows = Sequence[int]
 """Row numbers, ascending; a range stands for all rows."""
+
+_USER = ColumnKey("attribute", "user_id")
 
 Pairs = Iterable[tuple[int, Any]]
 """Rows with their values in one column."""
@@ -35,17 +39,25 @@ class Scope:
         return _paired(self._values(key), rows)
 
     def number_pairs(self, key: ColumnKey, rows: Rows) -> Pairs:
-        if key.is_number:
-            return self.pairs(key, rows)
-        try:
-            return _paired(self.table.numbers(key), rows)
-        except KeyError:
-            return ((row, None) for row in rows)
+        return _paired(self._numbers(key), rows)
+
+    def numbers(self, key: ColumnKey, rows: Rows) -> Iterable[float | None]:
+        """The number of each row."""
+        column = self._numbers(key)
+        return islice(column, len(rows)) if isinstance(rows, range) else map(column.__getitem__, rows)
 
     def distinct(self, key: ColumnKey, rows: Rows) -> set[Value]:
         """The different values of the rows."""
         column = self._values(key)
         return set(column[: len(rows)] if isinstance(rows, range) else map(column.__getitem__, rows))
+
+    def _numbers(self, key: ColumnKey) -> Sequence[float | None]:
+        try:
+            return (
+                cast(Sequence[float | None], self._values(key)) if key.is_number else self.table.numbers(key)
+            )
+        except KeyError:
+            return [None] * len(self.table)
 
     def _values(self, key: ColumnKey) -> Sequence[Value]:
         try:
@@ -106,11 +118,28 @@ def _without(rows: Rows, taken: Rows) -> list[int]:
 
 
 def by_text(key: ColumnKey, test: TextTest, negated: bool) -> Predicate:
-    """The rows whose text passes the test (or does not); each different text is tested once."""
+    """The rows whose text passes the test (or does not); each different text is tested once. For a
+    column of data sets, the rows where the text of one of them does."""
+
+    def passes(value: Value) -> bool:
+        if value is None:
+            # A run without a user has an empty one: servers do not tell them apart.
+            return key == _USER and test("") != negated
+        if isinstance(value, tuple):
+            return any(test(text) != negated for text in value if text)
+        return test(cast(str, value)) != negated
 
     def rows(scope: Scope, among: Rows) -> list[int]:
-        distinct = cast(set[str | None], scope.distinct(key, among))
-        chosen = {text for text in distinct if text is not None and test(text) != negated}
+        chosen = {value for value in scope.distinct(key, among) if passes(value)}
         return [row for row, value in scope.pairs(key, among) if value in chosen] if chosen else []
 
     return rows
+
+
+def missing(key: ColumnKey, negated: bool) -> Predicate:
+    """The rows without a value. A run has a data set's context where one of its data sets has one."""
+    if key.kind == "dataset":
+        return lambda scope, rows: [
+            row for row, value in scope.pairs(key, rows) if any(value or ()) == negated
+        ]
+    return lambda scope, rows: [row for row, value in scope.pairs(key, rows) if (value is None) != negated]

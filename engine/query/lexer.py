@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,9 @@ _SAME = {"==": "=", "<>": "!=", "≤": "<=", "≥": ">=", "≠": "!="}
 _SPACE = re.compile(r"\s+")
 _WORD = re.compile(r"""[^\s()'"`,=!<>~≤≥≠]+""")
 
+SIGNS = ("+", "-", "*", "/")
+"""Arithmetic, where the word stands alone: names may hold the same characters."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -27,11 +31,15 @@ class Place:
     position: int
     length: int
 
+    @property
+    def end(self) -> int:
+        return self.position + self.length
+
     def error(self, title: str, hint: str = "") -> FilterError:
         return FilterError(title, self.position, self.length, hint)
 
     def to(self, end: Place) -> Place:
-        return Place(self.position, end.position + end.length - self.position)
+        return Place(self.position, end.end - self.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,10 @@ class Token:
         """The word in small letters if it may be a keyword, else nothing."""
         return self.text.lower() if self.kind == "word" else ""
 
+    @property
+    def is_sign(self) -> bool:
+        return self.kind == "word" and self.text in SIGNS
+
 
 def short(text: str) -> str:
     """`text` as an error quotes it: at most 40 characters."""
@@ -56,6 +68,11 @@ def short(text: str) -> str:
 
 def tokens_of(text: str) -> tuple[Token, ...]:
     """The tokens, the last one of kind `end`. Raises `FilterError` for an open quote or a stray character."""
+    return (*scan(text), Token("end", "", Place(len(text), 0)))
+
+
+def scan(text: str) -> Iterator[Token]:
+    """The tokens one after the other. Raises `FilterError` when it comes to what is none."""
     if len(text) > MAX_LENGTH:
         raise FilterError(
             "The filter is too long",
@@ -64,20 +81,21 @@ def tokens_of(text: str) -> tuple[Token, ...]:
             f"At most {MAX_LENGTH:,} characters; to list many values write `IN (…)`.",
         )
     last_quotes = {quote: text.rfind(quote) for quote in _QUOTES}
-    tokens: list[Token] = []
-    position = 0
+    position = end = 0
     while position < len(text):
         space = _SPACE.match(text, position)
         if space:
             position = space.end()
             continue
         token = _token(text, position, last_quotes)
-        before = tokens[-1].place if tokens else Place(-1, 0)
-        joined = before.position + before.length == position
-        tokens.append(Token(token.kind, token.text, token.place, joined))
-        position += token.place.length
-    tokens.append(Token("end", "", Place(len(text), 0)))
-    return tuple(tokens)
+        yield Token(token.kind, token.text, token.place, joined=position > 0 and end == position)
+        position = end = token.place.end
+
+
+def word_end(text: str, start: int) -> int:
+    """Where the word that begins at `start` ends."""
+    word = _WORD.match(text, start)
+    return word.end() if word else start
 
 
 def _token(text: str, at: int, last_quotes: dict[str, int]) -> Token:

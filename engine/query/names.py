@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from engine.blocks import DATASET_FIELDS
 from engine.errors import FilterError
-from engine.query.keys import ATTRIBUTES, HIDDEN_ATTRIBUTES, PREFIXES, ColumnKey, ColumnKind
-from engine.query.lexer import Place, short
+from engine.query.keys import ATTRIBUTES, HIDDEN_ATTRIBUTES, PREFIXES, ColumnKey, ColumnKind, is_prefix
+from engine.query.lexer import SIGNS, Place, short
 from engine.query.tree import Name
 
 # MLflow's own names: without a prefix they always mean the attribute.
@@ -32,23 +33,43 @@ _FRIENDLY = {
 }
 _PLAIN = re.compile(r"""[^\s()'"`,=!<>~≤≥≠]+""")
 _CLOSE_ENOUGH = 2000
+_NUMBER_LIKE = re.compile(r"[-+.\d]")
+_SIGNS = re.compile(r"([-+*/])")
+_KEYWORDS = ("and", "or", "not", "is", "in", "like", "ilike", "between", "null", "nan")
+_PREFIX_OF = {
+    "metric": "metrics.",
+    "param": "params.",
+    "tag": "tags.",
+    "attribute": "attributes.",
+    "dataset": "datasets.",
+}
+_KIND_OF = {"metric": "metric", "param": "parameter", "tag": "tag", "attribute": "attribute"}
 
 
 def written(key: ColumnKey) -> str:
     """`key` as it can be written in a filter, with its prefix: ``metrics.`train acc` ``."""
-    prefix = {"metric": "metrics.", "param": "params.", "tag": "tags.", "attribute": "attributes."}[key.kind]
-    if _PLAIN.fullmatch(key.name):
-        return prefix + key.name
-    return f'{prefix}"{key.name}"' if "`" in key.name else f"{prefix}`{key.name}`"
+    return _PREFIX_OF[key.kind] + (key.name if _PLAIN.fullmatch(key.name) else quoted_name(key.name))
+
+
+def quoted_name(name: str) -> str:
+    return f'"{name}"' if "`" in name else f"`{name}`"
+
+
+def is_plain(word: str) -> bool:
+    """Whether a word needs no quotes."""
+    is_sign = word in SIGNS
+    return _PLAIN.fullmatch(word) is not None and word.lower() not in _KEYWORDS and not is_sign
 
 
 class Names:
-    """The columns that a filter may name: the attributes, and the metrics, parameters and tags of a table."""
+    """The columns that a filter may name: the attributes, the facts of data sets, and the metrics,
+    parameters and tags of a table. With `partial` there may be more of them than the table has."""
 
-    def __init__(self, keys: Iterable[ColumnKey]) -> None:
+    def __init__(self, keys: Iterable[ColumnKey], *, partial: bool = False) -> None:
+        self._partial = partial
         self._by_name: dict[str, list[ColumnKey]] = {}
         for key in keys:
-            if key.kind != "attribute":
+            if key.kind not in ("attribute", "dataset"):
                 self._by_name.setdefault(key.name, []).append(key)
 
     def resolve(self, name: Name, *, may_lack: bool = False) -> ColumnKey:
@@ -58,16 +79,45 @@ class Names:
             return self._bare(name)
         kind = PREFIXES[name.prefix]
         if kind == "dataset":
-            raise name.place.error("Data sets cannot be filtered here", "Filter by metrics, params, tags.")
+            return self._dataset(name)
         if kind == "attribute":
             attribute = _MLFLOW.get(name.name) or _FRIENDLY.get(name.name)
             if attribute is None:
                 raise self._unknown(name, "attribute", (*ATTRIBUTES, *HIDDEN_ATTRIBUTES))
             return ColumnKey("attribute", attribute)
         key = ColumnKey(kind, name.name)
-        if may_lack or key in self._by_name.get(name.name, ()):
+        if may_lack or self._partial or key in self._by_name.get(name.name, ()):
             return key
         raise self._unknown(name, kind, self._named(kind))
+
+    def has(self, word: str) -> bool:
+        """Whether an unquoted word names a column, or several, or what can only be one."""
+        prefix, dot, _ = word.partition(".")
+        known = word in self._by_name or word in _MLFLOW or word in _FRIENDLY
+        return known or (bool(dot) and prefix.lower() in PREFIXES)
+
+    def close_to(self, word: str) -> list[str]:
+        """Names that a word may stand for, the likeliest first."""
+        return closest(word, (*self._by_name, *ATTRIBUTES))
+
+    def shortest(self, key: ColumnKey) -> str:
+        """`key` as it is written where its bare name is clear, else with its prefix."""
+        try:
+            clear = self.resolve(Name(None, key.name, Place(0, 0))) == key
+        except FilterError:
+            return written(key)
+        if not clear:
+            return written(key)
+        plain = is_plain(key.name) and not _NUMBER_LIKE.match(key.name)
+        prefix, dot, _ = key.name.partition(".")
+        bare = plain and not (dot and is_prefix(prefix))
+        return key.name if bare else quoted_name(key.name)
+
+    def _dataset(self, name: Name) -> ColumnKey:
+        if name.name not in DATASET_FIELDS:
+            hint = f"Data sets have {', '.join(DATASET_FIELDS)}."
+            raise name.place.error(f"Data sets have no {short(name.name)}", hint)
+        return ColumnKey("dataset", name.name)
 
     def _bare(self, name: Name) -> ColumnKey:
         if name.name in _MLFLOW:
@@ -88,11 +138,20 @@ class Names:
         return [name for name, keys in self._by_name.items() if any(key.kind == kind for key in keys)]
 
     def _unknown(self, name: Name, kind: ColumnKind | None, known: Iterable[str]) -> FilterError:
-        what = {"metric": "metric", "param": "parameter", "tag": "tag", "attribute": "attribute"}
-        title = f"There is no {what[kind] if kind else 'column'} {short(name.name)}"
+        title = f"There is no {_KIND_OF[kind] if kind else 'column'} {short(name.name)}"
         elsewhere = [written(key) for key in self._by_name.get(name.name, ())]
-        close = elsewhere or closest(name.name, known)
-        return name.place.error(title, f"Did you mean {' or '.join(close)}?" if close else "")
+        if kind is None and name.name in DATASET_FIELDS:
+            elsewhere.append(written(ColumnKey("dataset", name.name)))
+        hint = asked(elsewhere or self._spaced(name) or closest(name.name, known))
+        if self._partial and kind is None:
+            hint = f"{hint} Only the loaded runs were looked at.".lstrip()
+        return name.place.error(title, hint)
+
+    def _spaced(self, name: Name) -> list[str]:
+        """`a-b` as arithmetic, where both `a` and `b` are something."""
+        parts = _SIGNS.split(name.name) if name.prefix is None and len(name.name) <= 80 else []
+        sense = len(parts) > 1 and all(self.has(part) or part.isdecimal() for part in parts[::2])
+        return [" ".join(parts)] if sense else []
 
 
 def column_named(text: str, keys: Iterable[ColumnKey]) -> ColumnKey:
@@ -106,7 +165,15 @@ def column_named(text: str, keys: Iterable[ColumnKey]) -> ColumnKey:
     prefixed = bool(dot) and prefix.lower() in PREFIXES
     place = Place(0, len(text))
     name = Name(prefix.lower(), rest, place) if prefixed else Name(None, text, place)
-    return Names(known).resolve(name)
+    found = Names(known).resolve(name)
+    if found.kind == "dataset":
+        raise place.error("No run has a data set")
+    return found
+
+
+def asked(close: list[str]) -> str:
+    """`Did you mean a or b?`; nothing for no names."""
+    return f"Did you mean {' or '.join(close)}?" if close else ""
 
 
 def closest(word: str, known: Iterable[str], limit: int = 3) -> list[str]:

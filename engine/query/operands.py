@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from typing import get_args
@@ -32,6 +33,18 @@ Moment = Callable[[float], float]
 """A number that may depend on the present, both in milliseconds since the epoch."""
 
 
+def fixed(value: float) -> Moment:
+    """A number that does not depend on the present."""
+    return lambda _: value
+
+
+def value_for(key: ColumnKey, operand: Operand) -> Moment:
+    """What to compare a column of numbers with. Raises `FilterError`."""
+    if key.is_time:
+        return moment(operand, key)
+    return fixed(seconds(operand, key) if key.is_duration else number(operand, key))
+
+
 def plain_number(operand: Operand) -> float | None:
     """The number that an unquoted value is (NaN is none), else None."""
     if operand.quoted:
@@ -41,25 +54,29 @@ def plain_number(operand: Operand) -> float | None:
     return None
 
 
-def number(operand: Operand, key: ColumnKey) -> float:
-    """The number to compare `key` with. Raises `FilterError`."""
+def number(operand: Operand, key: ColumnKey | None = None) -> float:
+    """The number to compare `key`, or arithmetic, with. Stores keep infinities as the largest double,
+    so that stands for them. Raises `FilterError`."""
     value = plain_number(operand)
     if value is not None:
-        return value
+        return value if abs(value) < sys.float_info.max else math.copysign(math.inf, value)
     if operand.text.lower() == "nan" and not operand.quoted:
-        raise operand.place.error("NaN compares with nothing", f"Write {key} IS NAN.")
+        hint = f"Write {key if key else '(a - b)'} IS NAN."
+        raise operand.place.error("NaN compares with nothing", hint)
     if operand.quoted and _NUMBER.fullmatch(operand.text):
         raise operand.place.error("A value in quotes is text", f"Write {short(operand.text)} without quotes.")
-    what = f"{key} is a number" if key.is_number else "Only numbers have an order"
-    hint = "" if key.is_number else f"For text there are =, !=, LIKE, IN and ~; {key} may hold both."
-    raise operand.place.error(f"{what}; {_named(operand)} is none", hint)
+    if key is None or key.is_number:
+        title = f"{key if key else 'Arithmetic'} is a number; {_named(operand)} is none"
+        raise operand.place.error(title)
+    hint = f"For text there are =, !=, LIKE, IN and ~; {key} may hold both."
+    raise operand.place.error(f"Only numbers have an order; {_named(operand)} is none", hint)
 
 
 def seconds(operand: Operand, key: ColumnKey) -> float:
     """A duration: `90`, `90s`, `10m`, `1h30m`, `250ms`. Raises `FilterError`."""
     value = plain_number(operand)
     if value is None:
-        value = _span(operand.text)
+        value = span(operand.text)
     if value is None:
         raise operand.place.error(f"{key} is a duration; {_named(operand)} is none", "Write 90s, 10m, 1h30m.")
     return value
@@ -68,21 +85,20 @@ def seconds(operand: Operand, key: ColumnKey) -> float:
 def moment(operand: Operand, key: ColumnKey) -> Moment:
     """A point in time: milliseconds since the epoch, `-7d` (seven days ago), a date, or date and
     time in the local zone (`2026-11-23T09:15`). Raises `FilterError`."""
-    fixed = plain_number(operand)
-    if fixed is None and operand.text[:1] in "+-" and (span := _span(operand.text[1:])) is not None:
-        away = span * (-1000 if operand.text[0] == "-" else 1000)
+    at = plain_number(operand)
+    if at is None and operand.text[:1] in "+-" and (length := span(operand.text[1:])) is not None:
+        away = length * (-1000 if operand.text[0] == "-" else 1000)
         return lambda now: now + away
-    if fixed is None:
-        fixed = _date(operand.text)
-    if fixed is None:
+    if at is None:
+        at = _date(operand.text)
+    if at is None:
         hint = (
             f"Write -{short(operand.text)}."
-            if _span(operand.text) is not None
+            if span(operand.text) is not None
             else "Write -7d or 2026-11-23T09:15."
         )
         raise operand.place.error(f"{key} is a time; {_named(operand)} is none", hint)
-    at = fixed
-    return lambda _: at
+    return fixed(at)
 
 
 def status(operand: Operand) -> str:
@@ -95,8 +111,8 @@ def status(operand: Operand) -> str:
     raise operand.place.error(f"There is no status {short(operand.text)}", f"Statuses: {hint}.")
 
 
-def _span(text: str) -> float | None:
-    """`1h30m` in seconds."""
+def span(text: str) -> float | None:
+    """`1h30m` in seconds; None for what is no such thing."""
     if len(text) > 40 or not _SPAN.fullmatch(text.lower()):
         return None
     parts = _SPAN_PART.findall(text.lower())

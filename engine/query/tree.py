@@ -8,6 +8,7 @@ from typing import Literal
 from engine.query.lexer import Place
 
 Operator = Literal["=", "<", "<=", ">", ">=", "like", "ilike", "~"]
+Sign = Literal["+", "-", "*", "/"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A value as it was written, without its quotes."""
+    """A value as it was written, without its quotes. Where an unquoted word is no value of the column
+    that it is compared with, it may name another column."""
 
     text: str
     quoted: bool
@@ -29,28 +31,50 @@ class Operand:
 
 
 @dataclass(frozen=True, slots=True)
+class Negative:
+    """A minus before a part. `whole` is the column that a word such as `-loss` may also be."""
+
+    part: Expression
+    whole: Name | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Parts joined from left to right by signs of one rank: `a + b - c`."""
+
+    first: Expression
+    rest: tuple[tuple[Sign, Expression], ...]
+    place: Place
+
+
+Expression = Name | Operand | Negative | Chain
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """`negated`: the value is there and does not compare so (!=, !~, NOT LIKE)."""
 
-    name: Name
+    left: Expression
     operator: Operator
     negated: bool
-    value: Operand
+    right: Expression
     operator_place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    name: Name
+    left: Expression
     values: tuple[Operand, ...]
     negated: bool
+    operator_place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    name: Name
-    low: Operand
-    high: Operand
+    left: Expression
+    low: Expression
+    high: Expression
     negated: bool
 
 
@@ -58,7 +82,7 @@ class Between:
 class Presence:
     """`IS NULL`: no value; `IS NAN`: not a number."""
 
-    name: Name
+    left: Expression
     what: Literal["null", "nan"]
     negated: bool
 

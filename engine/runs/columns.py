@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import cast
 
 from engine.query.keys import ColumnKey, Value
 from engine.runs.frame import RunFrame
 from engine.runs.metrics import key_metrics
+from engine.runs.order import Statistic
 from engine.text import Shown, cell_width, safe
-from engine.values import MISSING, NumberFormat, ago, duration, format_for
+from engine.values import FORMATS, MISSING, NumberFormat, ago, as_number, duration, format_for
 
 STATUS_TEXT = {
     "FINISHED": Shown("✓ finished"),
@@ -43,23 +45,39 @@ _STATUS_WIDTH = max(map(len, STATUS_TEXT.values()))
 
 _SAMPLE = 300
 _SAMPLED_CELLS = 30_000
-_CELL_LIMIT = 256
+CELL_LIMIT = 256
+
+
+_NOTHING: Mapping[ColumnKey, int] = MappingProxyType({})
+_NO_FORMATS: Mapping[ColumnKey, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of the table. `numeric` ones are aligned to the right; `fmt` writes their numbers
     (None for texts, times and durations, and for parameters, which are shown as they were
-    logged). `width` is in terminal cells."""
+    logged, unless a person chose a format). `width` is in terminal cells, `cells` what the values
+    alone ask for. `statistic` says what is told of the runs of a group."""
 
     key: ColumnKey
     label: Shown
     numeric: bool
     fmt: NumberFormat | None
     width: int
+    cells: int = 0
+    statistic: Statistic | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it from every other column: `metrics.f1`, `std of metrics.f1`."""
+        return f"{self.statistic} of {self.key}" if self.statistic else str(self.key)
 
 
 def default_columns(frame: RunFrame, *, narrow: bool = False) -> tuple[Column, ...]:
+    return columns_for(frame, default_keys(frame, narrow=narrow))
+
+
+def default_keys(frame: RunFrame, *, narrow: bool = False) -> tuple[ColumnKey, ...]:
     """What tells runs apart comes first: name, status, start and duration, the key metrics, the
     parameters that vary; then the user, the other metrics, the constant parameters. Where there is
     little room (`narrow`), the times stand behind the key metrics. Tags are hidden."""
@@ -71,29 +89,40 @@ def default_columns(frame: RunFrame, *, narrow: bool = False) -> tuple[Column, .
     first, times = [[ColumnKey("attribute", name) for name in names] for names in (_FIRST, _TIMES)]
     ordered = [*first, *chosen, *times, *varying] if narrow else [*first, *times, *chosen, *varying]
     rest = [ColumnKey("attribute", "user_id"), *metrics, *params]
-    return columns_for(frame, dict.fromkeys([*ordered, *rest]))
+    return tuple(dict.fromkeys([*ordered, *rest]))
 
 
-def columns_for(frame: RunFrame, keys: Iterable[ColumnKey]) -> tuple[Column, ...]:
+def columns_for(
+    frame: RunFrame,
+    keys: Iterable[ColumnKey],
+    *,
+    widths: Mapping[ColumnKey, int] = _NOTHING,
+    formats: Mapping[ColumnKey, str] = _NO_FORMATS,
+) -> tuple[Column, ...]:
     """These columns, with labels that tell them apart: `lr`, or `metrics.lr` and `params.lr` where both
-    are there."""
+    are there. `widths` and `formats` (names of `FORMATS`) go before what the values ask for."""
     chosen = tuple(keys)
     bare = [_LABELS.get(key.name, key.name) if key.kind == "attribute" else key.name for key in chosen]
     counts = Counter(bare)
     sample = max(10, min(_SAMPLE, _SAMPLED_CELLS // max(len(chosen), 1)))
-    return tuple(
-        _column(frame, key, safe(name if counts[name] == 1 else str(key), _CELL_LIMIT), sample)
-        for key, name in zip(chosen, bare, strict=True)
-    )
+    columns = []
+    for key, name in zip(chosen, bare, strict=True):
+        label = safe(name if counts[name] == 1 else str(key), CELL_LIMIT)
+        column = _column(frame, key, label, FORMATS.get(formats.get(key, "auto")), sample)
+        columns.append(replace(column, width=widths[key]) if key in widths else column)
+    return tuple(columns)
 
 
-def _column(frame: RunFrame, key: ColumnKey, label: Shown, sample: int) -> Column:
+def _column(frame: RunFrame, key: ColumnKey, label: Shown, fmt: NumberFormat | None, sample: int) -> Column:
     values = frame.sample(key, sample) if key in frame else []
     numeric = not key.is_time and frame.is_numeric(key)
-    fmt = format_for(cast(Sequence[float], values)) if key.kind == "metric" else None
+    if fmt is None and key.kind == "metric":
+        fmt = format_for(cast(Sequence[float], values))
+    if key.kind in ("attribute", "dataset") and not key.is_duration:
+        fmt = None
     column = Column(key, label, numeric, fmt, 0)
-    width = max(min(cell_width(label), _WIDEST_LABEL), _widest(column, values))
-    return Column(key, label, numeric, fmt, width)
+    cells = _widest(column, values)
+    return replace(column, width=max(min(cell_width(label), _WIDEST_LABEL), cells), cells=cells)
 
 
 def _widest(column: Column, values: Iterable[Value]) -> int:
@@ -108,18 +137,19 @@ def _widest(column: Column, values: Iterable[Value]) -> int:
     return min(max(widths, default=len(MISSING)), limit)
 
 
-def cell_text(column: Column, value: Value, now: int) -> Shown:
+def cell_text(column: Column, value: Value, now: float) -> Shown:
     """A value as the table shows it; times as they are from `now`, milliseconds since the epoch."""
     key = column.key
     if value is None:
         return MISSING
+    if key.is_time:
+        return ago(cast(int, value), int(now))
     if column.fmt is not None:
-        return column.fmt(cast(float, value))
+        number = as_number(value) if isinstance(value, str) else cast(float, value)
+        return safe(value, CELL_LIMIT) if number is None else column.fmt(number)
     if key.kind == "attribute":
         if key.name == "status":
-            return STATUS_TEXT.get(cast(str, value)) or safe(value, _CELL_LIMIT)
-        if key.is_time:
-            return ago(cast(int, value), now)
+            return STATUS_TEXT.get(cast(str, value)) or safe(value, CELL_LIMIT)
         if key.is_duration:
             return duration(cast(float, value))
-    return safe(value, _CELL_LIMIT)
+    return safe(", ".join(value) if isinstance(value, tuple) else value, CELL_LIMIT)

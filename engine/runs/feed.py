@@ -68,6 +68,11 @@ class RunFeed:
     def frame(self) -> RunFrame:
         return self._frame
 
+    @property
+    def tells_changes(self) -> bool:
+        """Whether the store can tell that nothing has changed."""
+        return self._stamp is not None
+
     # ── loading ──────────────────────────────────────────────────────────────
 
     def load(self, cancel: CancelToken | None = None) -> RunFrame:

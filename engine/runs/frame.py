@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import cast
 
 from engine.blocks import ATTRIBUTE_COLUMNS, KINDS, ColumnKind, RunBlock, Value, run_of
@@ -53,6 +55,7 @@ class RunFrame:
         "_numeric",
         "_views",
         "complete",
+        "orders",
         "total",
     )
 
@@ -69,6 +72,7 @@ class RunFrame:
         self._numbers: dict[ColumnKey, list[float | None]] = {}
         self._numeric: dict[ColumnKey, bool] = {}
         self._newest: Sequence[int] | None = None
+        self.orders: dict[tuple[SortKey, ...], list[int]] = {}  # kept by `engine.runs.order`
 
     @classmethod
     def from_runs(cls, runs: Iterable[Run], *, total: int | None = None, complete: bool = True) -> RunFrame:
@@ -184,6 +188,13 @@ class RunFrame:
         cells = self._columns[key.kind][key.name]
         with self._lineage.lock:
             return cells.sample(self._length, limit)
+
+    def distinct(self, key: ColumnKey) -> Counter[Value]:
+        """The different values of a column that are there, with their numbers of rows. Raises
+        `KeyError` for an unknown column."""
+        found = Counter(islice(self.scan(key), self._length))
+        found.pop(None, None)
+        return found
 
     def numbers(self, key: ColumnKey) -> Sequence[float | None]:
         """The column read as numbers, None where a value is missing or is no number."""

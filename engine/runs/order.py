@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import groupby, islice, pairwise
-from typing import TYPE_CHECKING, cast
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Literal, cast
 
 from engine.query.keys import ColumnKey, Value
 
 if TYPE_CHECKING:
     from engine.runs.frame import RunFrame
 
+Statistic = Literal["mean", "std", "min", "max"]
+"""What is told of a metric over the runs of a group."""
+
+_ORDERS_KEPT = 4
+_SAMPLE = 200
+_FEW = _SAMPLE // 4
+
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
+    """`statistic` is what groups of runs are sorted by, where `key` is a metric."""
+
     key: ColumnKey
     descending: bool = False
+    statistic: Statistic = "mean"
 
 
 def sorted_rows(frame: RunFrame, keys: Sequence[SortKey], rows: Sequence[int] | None = None) -> list[int]:
@@ -27,45 +39,99 @@ def sorted_rows(frame: RunFrame, keys: Sequence[SortKey], rows: Sequence[int] | 
     Missing values come last in both directions, NaN just before them. Parameters whose every
     value is a number sort as numbers. Ties: newest start, then run id.
     """
-    order = frame.newest_first()
-    if rows is not None:
-        wanted = set(rows)
-        order = [row for row in order if row in wanted]
-    for sort in reversed(keys):
-        order = _ordered(order, _sortable(frame, sort.key), sort.descending)
-    return list(order)
+    asked = tuple(keys)
+    whole = frame.orders.get(asked)
+    if whole is None and (rows is None or 2 * len(rows) > len(frame)):
+        whole = _by_keys(frame, asked, frame.newest_first())
+        _keep(frame.orders, asked, whole)
+    if rows is None:
+        return list(cast(list[int], whole))
+    if whole is None:
+        return _by_keys(frame, asked, _picked(frame.newest_first(), rows))
+    return _picked(whole, rows)
+
+
+def _by_keys(frame: RunFrame, keys: Sequence[SortKey], order: Sequence[int]) -> list[int]:
+    columns = [(_sortable(frame, sort.key), sort.descending) for sort in keys if sort.key in frame]
+    return ordered(order, *columns)
+
+
+def _keep(orders: dict[tuple[SortKey, ...], list[int]], keys: tuple[SortKey, ...], order: list[int]) -> None:
+    """Remember an order of all rows: who types a filter sees many filters in one order."""
+    for oldest in list(orders)[: 1 - _ORDERS_KEPT]:
+        orders.pop(oldest, None)
+    orders[keys] = order
+
+
+def _picked(order: Sequence[int], rows: Sequence[int]) -> list[int]:
+    """Those of `order` that are among `rows`."""
+    if isinstance(order, range):
+        return sorted(rows)
+    wanted = set(rows)
+    return list(order) if len(wanted) == len(order) else [row for row in order if row in wanted]
 
 
 def newest_first(starts: Sequence[Value], run_ids: Sequence[Value], length: int) -> Sequence[int]:
     """The rows below `length` by start time, the newest first and missing last, then by run id."""
     whens = cast(list[float], starts[:length])
-    if None in whens:
-        whens = [-math.inf if when is None else when for when in whens]
-    by_id = cast(Sequence[str], run_ids).__getitem__
-    if all(map(operator.ge, whens, islice(whens, 1, None))):
-        ties = [row for row, (start, following) in enumerate(pairwise(whens)) if start == following]
-        if all(by_id(row) < by_id(row + 1) for row in ties):
+    with suppress(TypeError):  # a run without a start
+        if all(map(operator.gt, whens, islice(whens, 1, None))):
             return range(length)  # as a store gives them
+    whens = [-math.inf if when is None else when for when in whens]
+    by_id = cast(Sequence[str], run_ids).__getitem__
     rows = sorted(range(length), key=whens.__getitem__, reverse=True)
     together = (list(same) for _, same in groupby(rows, key=whens.__getitem__))
     return [row for same in together for row in (same if len(same) == 1 else sorted(same, key=by_id))]
 
 
 def _sortable(frame: RunFrame, key: ColumnKey) -> Sequence[Value]:
-    if key not in frame:
-        return [None] * len(frame)
     if key.is_number or not frame.is_numeric(key):
         return frame.scan(key)
     return frame.numbers(key)
 
 
-def _ordered(order: Sequence[int], column: Sequence[Value], descending: bool) -> list[int]:
-    """`order` sorted by `column`, keeping the order of equals."""
-    present = [row for row in order if (value := column[row]) is not None and value == value]
-    rest: list[int] = []
-    if len(present) < len(order):
-        rest = [row for row in order if (value := column[row]) is not None and value != value]
-        rest += [row for row in order if column[row] is None]
-    # All values of a column are texts, or all are numbers.
-    present.sort(key=cast(Sequence[float], column).__getitem__, reverse=descending)
-    return present + rest
+def ordered(order: Sequence[int], *columns: tuple[Sequence[Value], bool]) -> list[int]:
+    """`order` sorted by columns, each with whether it goes down, the first the weightiest; equals stay
+    in their order. NaN and then missing values last; all other values of a column are texts, or
+    all are numbers."""
+    if not columns:
+        return list(order)
+    (column, descending), *others = columns
+    step = max(1, len(order) // _SAMPLE)
+    if len({column[row] for row in order[::step]}) <= _FEW:
+        stacks = _dealt(order, column, descending)
+        return [row for stack in stacks for row in (ordered(stack, *others) if others else stack)]
+    if others:
+        order = ordered(order, *others)
+    present: Sequence[int] = order
+    last: list[int] = []
+    if not _all_comparable(column if 2 * len(order) > len(column) else [column[row] for row in order]):
+        present = [row for row in order if (value := column[row]) is not None and value == value]
+        last = [row for row in order if (value := column[row]) is not None and value != value]
+        last += [row for row in order if column[row] is None]
+    by_value = cast(Sequence[float], column).__getitem__
+    return sorted(present, key=by_value, reverse=descending) + last
+
+
+def _all_comparable(values: Sequence[Value]) -> bool:
+    """Whether it is certain that none is missing or NaN."""
+    try:
+        total = sum(cast(Sequence[float], values))
+    except TypeError:  # texts, or a missing value
+        return None not in values
+    return total == total
+
+
+def _dealt(order: Sequence[int], column: Sequence[Value], descending: bool) -> list[list[int]]:
+    """Rows of the same value together, for a column of few different values: one pass."""
+    stacks: dict[Value, list[int]] = defaultdict(list)
+    for row in order:
+        stacks[column[row]].append(row)
+    last = [stacks.pop(None, [])]
+    strange = [value for value in stacks if value != value]
+    if strange:  # each NaN may be another
+        last.insert(0, [row for row in order if (value := column[row]) is not None and value != value])
+    for value in strange:
+        del stacks[value]
+    values = sorted(cast(Iterable[float], stacks), reverse=descending)
+    return [stacks[value] for value in values] + last

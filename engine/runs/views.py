@@ -31,3 +31,8 @@ class RunView:
     constants_hidden: bool = False
     layout: Layout = "flat"
     group_by: tuple[ColumnKey, ...] = ()
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether runs stand in groups: the layout says so, and there is something to group by."""
+        return self.layout == "groups" and bool(self.group_by)

@@ -1,9 +1,10 @@
-"""What a frame of runs costs: growing, sorting, filtering, and its memory.
+"""What a frame of runs costs: growing, sorting, filtering, arranging, and its memory.
 
     .venv/bin/python tests/bench/frame.py [--runs 100000] [--repeat 5]
 
-The runs have 30 columns: 12 metrics, 11 parameters and the attributes. Two bare Python passes over one
-column of the same frame are the measure: `sorted(range(n), key=column.__getitem__)` for sorting, and
+The runs have 34 columns: 12 metrics, 11 parameters, a tag, facts of a data set and the attributes; nine
+of ten are children of the tenth. Two bare Python passes over one column of the same frame are the
+measure: `sorted(range(n), key=column.__getitem__)` for sorting and arranging, and
 `[row for row in range(n) if column[row] > 0.5]` for filtering. Each figure is the best of some
 repeats, in CPU milliseconds, with its ratio to the bare pass of its kind; "first" is the first time on
 a new frame, when nothing is remembered. Growing is told per run, in pages as a store gives them.
@@ -16,25 +17,31 @@ import gc
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
-from engine.entities import Run
+from engine.entities import DatasetRef, Run
 from engine.query import compile_filter
 from engine.query.keys import ColumnKey
+from engine.runs.arrange import arrange
 from engine.runs.columns import default_columns
 from engine.runs.frame import RunFrame, SortKey, sorted_rows
+from engine.runs.groups import Groups
+from engine.runs.views import RunView
 from engine.stores.base import PAGE
 
 START = 1_760_000_000_000
 METRIC, PARAM, CHOICE = ColumnKey("metric", "m3"), ColumnKey("param", "p3"), ColumnKey("param", "optimizer")
-NAME = ColumnKey("attribute", "run_name")
+NAME, DATA = ColumnKey("attribute", "run_name"), ColumnKey("dataset", "name")
+NOW = START + 3_600_000
 
 SORTS = {
     "a metric": [SortKey(METRIC, descending=True)],
     "a numeric parameter": [SortKey(PARAM)],
     "a text parameter": [SortKey(CHOICE)],
     "the name": [SortKey(NAME)],
+    "a data set's name": [SortKey(DATA)],
     "three keys": [SortKey(CHOICE), SortKey(PARAM), SortKey(METRIC, descending=True)],
 }
 FILTERS = (
@@ -52,9 +59,12 @@ FILTERS = (
 
 
 def page_of_runs(chance: Random, first: int, count: int) -> list[Run]:
-    runs = []
+    runs: list[Run] = []
+    parent = ""
     for number in range(first, first + count):
         run_id = f"{chance.getrandbits(128):032x}"
+        is_parent = number % 10 == 0
+        parent = run_id if is_parent else parent
         params = {f"p{n}": str(chance.choice((1, 3, 5, 7, 9, 11))) for n in range(10)}
         runs.append(
             Run(
@@ -68,6 +78,8 @@ def page_of_runs(chance: Random, first: int, count: int) -> list[Run]:
                 artifact_uri=f"mlflow-artifacts:/1/{run_id}/artifacts",
                 params={**params, "optimizer": chance.choice(("adam", "sgd", "rmsprop"))},
                 metrics={f"m{n}": chance.random() for n in range(12)},
+                tags={} if is_parent else {"mlflow.parentRunId": parent},
+                datasets=(DatasetRef(chance.choice(("heart", "wine")), "d1", "train"),),
             )
         )
     return runs
@@ -120,6 +132,7 @@ def main() -> None:
     print(f"  the same, each frame drawn (12 columns): {1e6 * watched / len(frame):.1f} µs a run")
     sorting(frame, asked.repeat)
     filtering(frame, asked.repeat)
+    arranging(frame, asked.repeat)
     print("columns, labels, formats and widths")
     line("of the default table", milliseconds(lambda: default_columns(frame), asked.repeat))
 
@@ -127,13 +140,49 @@ def main() -> None:
 def sorting(frame: RunFrame, repeat: int) -> None:
     column = frame.column(METRIC)
     rows = range(len(frame))
+    half = rows[::2]
     bare = milliseconds(lambda: sorted(rows, key=column.__getitem__), repeat)  # type: ignore[arg-type]
     print("sorting")
     line("bare: sorted(range(n), key=column.__getitem__)", bare, bare)
-    new = frame.extended([])
-    line("a metric, first", milliseconds(lambda: sorted_rows(new, SORTS["a metric"]), 1), bare)
     for what, keys in SORTS.items():
-        line(what, milliseconds(lambda keys=keys: sorted_rows(frame, keys), repeat), bare)  # type: ignore[misc]
+        sort = partial(sorted_rows, keys=keys)
+        line(f"{what}, first", on_new_frames(frame, sort, repeat), bare)
+        line(f"{what}, first, half of the rows", on_new_frames(frame, partial(sort, rows=half), repeat), bare)
+        line(f"{what}, again", milliseconds(partial(sort, frame), repeat), bare)
+
+
+def on_new_frames(frame: RunFrame, work: Callable[[RunFrame], object], repeat: int) -> float:
+    """Milliseconds of work on a frame that remembers nothing."""
+    new = [frame.extended((), total=len(frame) + number) for number in range(1, repeat + 1)]
+    return milliseconds(lambda: work(new.pop()), repeat)
+
+
+def arranging(frame: RunFrame, repeat: int) -> None:
+    column = frame.column(METRIC)
+    bare = milliseconds(lambda: sorted(range(len(frame)), key=column.__getitem__), repeat)  # type: ignore[arg-type]
+    sort = (SortKey(METRIC, descending=True),)
+    flat, tree = RunView(sort=sort), RunView(sort=sort, layout="tree")
+    few = RunView(sort=sort, layout="groups", group_by=(CHOICE, PARAM))
+    many = RunView(sort=sort, layout="groups", group_by=tuple(ColumnKey("param", f"p{n}") for n in range(6)))
+    typed = RunView("m4 > 0.5", sort=sort)
+    print("arranging, sorted by a metric, ready to be drawn")
+    line("bare: sorted(range(n), key=column.__getitem__)", bare, bare)
+    for what, view in {"flat": flat, "filtered": typed, "tree": tree, "groups": few}.items():
+        work = partial(arrange, view=view, now=NOW)
+        again = partial(work, frame, before=work(frame))
+        line(f"{what}, first", on_new_frames(frame, work, repeat), bare)
+        line(f"{what}, again", milliseconds(again, repeat), bare)
+    for view in (few, many):
+        count = len(Groups(frame, range(len(frame)), view.group_by))
+        line(f"{count:,} groups", milliseconds(partial(told, frame, view, 0), repeat), bare)
+        line(f"{count:,} groups and 12 metrics", milliseconds(partial(told, frame, view, 12), repeat), bare)
+
+
+def told(frame: RunFrame, view: RunView, metrics: int) -> None:
+    """Group all runs, and compute the statistics of some metrics."""
+    groups = Groups(frame, range(len(frame)), view.group_by)
+    for number in range(metrics):
+        groups.statistics(ColumnKey("metric", f"m{number}"))
 
 
 def filtering(frame: RunFrame, repeat: int) -> None:
@@ -145,7 +194,7 @@ def filtering(frame: RunFrame, repeat: int) -> None:
     for text in FILTERS:
 
         def work(text: str = text) -> list[int]:
-            return compile_filter(text, frame.keys, frame).rows(frame, now=START + 3_600_000)
+            return compile_filter(text, frame.keys, frame).rows(frame, now=NOW)
 
         line(text, milliseconds(work, repeat), bare)
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.values import (
+    FORMATS,
     NumberFormat,
     ago,
     as_number,
@@ -51,11 +52,11 @@ def test_a_column_of_numbers(values: list[float | None], shown: list[str]) -> No
 @pytest.mark.parametrize(
     ("fmt", "value", "shown"),
     [
-        (NumberFormat(0), 0.5, "0.5000"),
-        (NumberFormat(0), 2.7, "2.7000"),
-        (NumberFormat(0), 1e-7, "1e-07"),
+        (NumberFormat(0, whole=True), 0.5, "0.5000"),
+        (NumberFormat(0, whole=True), 2.7, "2.7000"),
+        (NumberFormat(0, whole=True), 1e-7, "1e-07"),
         (NumberFormat(4), 1e300, "1.000e+300"),
-        (NumberFormat(0), 1e20, "1.000e+20"),
+        (NumberFormat(0, whole=True), 1e20, "1.000e+20"),
         (NumberFormat(4), -0.00004, "-4e-05"),
         (NumberFormat(2), -0.0, "0.00"),
     ],
@@ -80,6 +81,31 @@ def test_any_number_is_written_in_little_room_and_reads_as_about_itself(
         read = float(shown)
         assert math.copysign(1, read) == math.copysign(1, value) or read == 0 == round(value, 300)
         assert abs(read - value) <= max(0.5, abs(value) * 0.06)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("integer", "1 30 0.5 -4 NaN inf –"),
+        ("2 decimals", "0.92 29.60 0.50 -4.00 NaN inf –"),
+        ("4 decimals", "0.9180 29.6000 0.5000 -4.0000 NaN inf –"),
+        ("6 decimals", "0.918033 29.600000 0.500000 -4.000000 NaN inf –"),
+        ("percent", "91.80% 2960.00% 50.00% -400.00% NaN inf –"),
+        ("scientific", "9.180e-01 2.960e+01 5.000e-01 -4.000e+00 NaN inf –"),
+        ("raw", "0.9180327868852459 29.6 0.5 -4.0 NaN inf –"),
+    ],
+)
+def test_formats_that_a_person_chooses(name: str, shown: str) -> None:
+    fmt = FORMATS[name]
+    assert fmt is not None
+    values = (0.9180327868852459, 29.6, 0.5, -4.0, math.nan, math.inf, None)
+    assert " ".join(fmt(value) for value in values) == shown
+
+
+def test_no_format_makes_a_value_zero_or_infinite() -> None:
+    chosen = [fmt for fmt in FORMATS.values() if fmt is not None]
+    assert all("1e-09" in fmt(1e-9) or "1.000e-09" in fmt(1e-9) or fmt(1e-9) == "1e-07%" for fmt in chosen)
+    assert not any("inf" in fmt(1e307) for fmt in chosen)
 
 
 def test_one_number_on_its_own() -> None:

@@ -29,4 +29,10 @@ def open_console(invocation: Invocation, uri: TrackingUri, experiment: str | Non
     terminal.prepare()  # what Textual reads when it is imported
     from tui.app import run_console
 
-    return run_console(uri, read_only=invocation.read_only, experiment=experiment, mouse=invocation.mouse)
+    return run_console(
+        uri,
+        read_only=invocation.read_only,
+        experiment=experiment,
+        mouse=invocation.mouse,
+        refresh_seconds=invocation.refresh,
+    )

@@ -17,7 +17,7 @@ import click
 
 from engine.errors import UsageError
 from tui.cli.errors import problem_of, report
-from tui.cli.options import Invocation
+from tui.cli.options import REFRESH_SECONDS, Invocation
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "experiments": ("tui.cli.experiments:experiments", "List the experiments of the store."),
@@ -89,13 +89,23 @@ class CommandTable(click.Group):
 @click.option(
     "--mouse/--no-mouse", default=None, help="Take the mouse in the console, or leave it to the terminal."
 )
+@click.option(
+    "--refresh",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    default=REFRESH_SECONDS,
+    show_default=True,
+    help="How often the console looks again by itself; 0 for never.",
+)
 @click.version_option(
     package_name="mlflow-console", prog_name="mlflow-console", message="%(prog)s %(version)s"
 )
 @click.pass_context
-def cli(ctx: click.Context, tracking_uri: str | None, read_only: bool, mouse: bool | None) -> int | None:
+def cli(
+    ctx: click.Context, tracking_uri: str | None, read_only: bool, mouse: bool | None, refresh: float
+) -> int | None:
     """A console for MLflow. Without a command it opens; every command does one thing and ends."""
-    ctx.obj = Invocation(tracking_uri, read_only, mouse)
+    ctx.obj = Invocation(tracking_uri, read_only, mouse, refresh)
     if ctx.invoked_subcommand is None:
         from tui.cli.console import open_console
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
+REFRESH_SECONDS = 10.0
+"""How often the console looks again by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """The options before the command. `tracking_uri` is as typed, None when it was left out."""
@@ -24,6 +28,7 @@ class Invocation:
     tracking_uri: str | None = None
     read_only: bool = False
     mouse: bool | None = None
+    refresh: float = REFRESH_SECONDS
 
     def uri(self) -> TrackingUri:
         """The store meant. Raises `UriError`."""

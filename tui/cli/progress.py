@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from engine.api import Engine
-    from engine.entities import Experiment
+    from engine.entities import Experiment, Lifecycle
     from engine.runs.frame import RunFrame
 
 
@@ -130,14 +131,18 @@ def working(what: str) -> Iterator[None]:
         yield
 
 
-def load_frame(engine: Engine, experiment: Experiment) -> RunFrame:
-    """All runs of `experiment`; on a terminal stderr tells how many are there while they come."""
+def load_frame(
+    engine: Engine, experiment: Experiment, filter_text: str = "", lifecycle: Lifecycle = "active"
+) -> RunFrame:
+    """The runs of `experiment`, from a server only those that `filter_text` can let through; on a terminal
+    stderr tells how many are there while they come."""
     output = Output(err=True)
+    read = partial(engine.find_runs, experiment.experiment_id, filter_text, lifecycle=lifecycle)
     if not output.is_terminal:
-        return engine.load_runs(experiment.experiment_id)
+        return read()
     with output.rich.status("loading runs") as status:
 
         def tell(frame: RunFrame) -> None:
             status.update(f"loading runs: {count(len(frame))}")
 
-        return engine.load_runs(experiment.experiment_id, on_frame=tell)
+        return read(on_frame=tell)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from engine.entities import Experiment
+from engine.runs.views import RunView
 from engine.text import Shown, safe
 from engine.values import count
+from tui.cli.groups import write_groups
 from tui.cli.options import Invocation, csv_option, filter_option, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output, Row, write_json
 from tui.cli.payloads import run_payload
@@ -56,6 +58,11 @@ class Selection:
 )
 @click.option("-n", "--limit", type=click.IntRange(min=1), help="At most this many runs, after sorting.")
 @click.option("-c", "--columns", multiple=True, metavar="A,B", help="Show these columns only.")
+@click.option(
+    "-g", "--group-by", "group_by", metavar="A,B", help="One line for runs that agree in these columns."
+)
+@click.option("--view", "view_name", metavar="NAME", help="As a view saved in the console has them.")
+@click.option("--deleted", is_flag=True, help="The deleted runs instead.")
 @csv_option("Write the runs to FILE, columns as mlflow.search_runs names them.")
 @json_option
 @pass_invocation
@@ -66,6 +73,9 @@ def runs(
     sorts: Sequence[str],
     limit: int | None,
     columns: Sequence[str],
+    group_by: str | None,
+    view_name: str | None,
+    deleted: bool,
     csv_path: str | None,
     as_json: bool,
 ) -> None:
@@ -74,17 +84,25 @@ def runs(
     Columns are named accuracy, metrics.accuracy, params.metric, tags.x, start_time, duration …
     Missing values sort last either way. JSON: {"runs": [{"run_id", "run_name", "status",
     "start_time", "end_time", "params", "metrics", "tags"}]}, times in milliseconds since 1970,
-    NaN and infinities as the strings "NaN", "Infinity", "-Infinity".
+    NaN and infinities as the strings "NaN", "Infinity", "-Infinity". With --group-by:
+    {"groups": [{"values", "runs", "metrics": {NAME: {"present", "mean", "std", "min", "max"}}}]}.
 
     \b
     Example:
       mlflow-console runs heart-disease --filter "accuracy > 0.9" --sort accuracy:desc --limit 5
       mlflow-console runs heart-disease --columns run_name,accuracy,n_neighbors
+      mlflow-console runs heart-disease --group-by metric,weights --sort accuracy:desc
       mlflow-console runs heart-disease --csv runs.csv
     """
     with invocation.engine() as engine:
         found = engine.experiment(experiment)
-        selection = _select(load_frame(engine, found), filter_text, sorts, limit, columns)
+        view = engine.saved_view(found.name, view_name) if view_name else RunView()
+        text = filter_text or view.filter_text
+        frame = load_frame(engine, found, text, "deleted" if deleted else "active")
+        if group_by:
+            write_groups(frame, replace(view, filter_text=text), group_by, sorts, limit, as_json=as_json)
+            return
+        selection = _select(frame, text, sorts, limit, columns, view)
         if csv_path:
             engine.write_csv(selection.frame, Path(csv_path), selection.rows)
     if as_json:
@@ -96,19 +114,27 @@ def runs(
 
 
 def _select(
-    frame: RunFrame, filter_text: str, sorts: Sequence[str], limit: int | None, columns: Sequence[str]
+    frame: RunFrame,
+    filter_text: str,
+    sorts: Sequence[str],
+    limit: int | None,
+    columns: Sequence[str],
+    view: RunView,
 ) -> Selection:
+    """What is said on the command line goes before what the view says."""
     from engine import sorted_rows
 
     wanted = filter_of(filter_text, frame)
-    sort = sort_keys(sorts, frame)
-    keys = columns_of(columns, frame)
+    sort = sort_keys(sorts, frame) or view.sort
+    keys = columns_of(columns, frame) or view.columns
     rows = sorted_rows(frame, sort, wanted.rows(frame))[:limit]
     return Selection(frame, rows, sort, [*(s.key for s in sort), *wanted.keys], keys)
 
 
 def _tally(selection: Selection) -> str:
     total = len(selection.frame)
+    if not selection.frame.complete:  # the store answered the filter: how many runs there are it did not say
+        return f"{count(len(selection.rows))} run{'' if len(selection.rows) == 1 else 's'}"
     return f"{count(len(selection.rows))} of {count(total)} run{'' if total == 1 else 's'}"
 
 

@@ -20,7 +20,7 @@ def filter_of(text: str, frame: RunFrame) -> Filter:
     from engine import compile_filter
 
     try:
-        return compile_filter(text, frame.keys, frame)
+        return compile_filter(text, frame.keys, frame, partial=not frame.complete)
     except FilterError as error:
         raise UsageError(error.title, f"{safe(text)}\n{_pointer(text, error)}", error.hint) from error
 

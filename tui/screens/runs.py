@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 USUAL_REFRESH = 10.0
 """Seconds between two looks when the operator switches them on and has said nothing else."""
 EXPERIMENT_TICKS = 6
-"""The experiments are looked at again with every so many looks at the runs, and when runs changed."""
+"""The experiments are looked at again when runs changed and, where the store cannot tell that nothing
+has, with every so many looks at the runs."""
 
 
 class RunsScreen(RunArranging, RunLifecycle, ConsoleScreen):
@@ -152,7 +153,9 @@ class RunsScreen(RunArranging, RunLifecycle, ConsoleScreen):
         """The store was asked what has changed."""
         self.read_now()
         self._ticks += 1
-        if changed or self._ticks % EXPERIMENT_TICKS == 0:
+        feed = self.reading.feed
+        unsure = feed is not None and not feed.tells_changes
+        if changed or (unsure and self._ticks % EXPERIMENT_TICKS == 0):
             self.ask(self.engine.experiments, self._keep_listed, group="experiments", failed=self.lose)
 
     def lose(self, error: EngineError) -> None:

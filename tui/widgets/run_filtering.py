@@ -174,5 +174,8 @@ def sound_parts(text: str, position: int) -> Iterator[str]:
 
 def _completion(text: str, cursor: int, frame: RunFrame) -> Completion:
     from engine.query.complete import complete
+    from engine.query.keys import ColumnKey
+    from engine.runs.metrics import key_metrics
 
-    return complete(text, cursor, frame)
+    metrics = key_metrics(key.name for key in frame.keys if key.kind == "metric")
+    return complete(text, cursor, frame, first=[ColumnKey("metric", name) for name in metrics])

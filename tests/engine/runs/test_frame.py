@@ -179,6 +179,16 @@ def test_readers_and_samples_say_what_the_column_says() -> None:
         assert [repr(value) for value in frame.sample(key, 10)] == present
 
 
+def test_different_values_are_counted_without_the_missing_ones_and_those_of_later_frames() -> None:
+    early = RunFrame.from_runs([a_run("a", params={"k": "3"}), a_run("b", params={"k": "3"}), a_run("c")])
+    late = early.extended([a_run("d", params={"k": "5"})])
+    key = ColumnKey("param", "k")
+    assert early.distinct(key) == {"3": 2}
+    assert late.distinct(key) == {"3": 2, "5": 1}
+    with pytest.raises(KeyError):
+        early.distinct(ColumnKey("param", "nope"))
+
+
 def test_growing_takes_no_longer_the_more_there_is() -> None:
     """Counted, not timed: a page touches its own values only, whatever came before."""
     frame = RunFrame.from_runs([a_run(f"r{n}", metrics={"acc": 0.5}) for n in range(100)])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.entities import Run
+from engine.entities import DatasetRef, Run
 from engine.query.keys import ColumnKey
 from engine.runs.frame import RunFrame, SortKey, sorted_rows
 from tests.support.runs import START, a_run
@@ -77,6 +79,61 @@ def test_several_keys_the_first_the_weightiest() -> None:
 def test_only_some_rows() -> None:
     assert ids(METRICS, SortKey(ACC), rows=[4, 2, 0]) == "high nan none"
     assert ids(METRICS, SortKey(ACC), rows=[]) == ""
+
+
+def test_texts_of_data_sets_sort_as_texts() -> None:
+    runs = [
+        replace(a_run(run_id), datasets=tuple(DatasetRef(name, "d") for name in names))
+        for run_id, names in {"w": ("wine",), "hw": ("heart", "wine"), "none": (), "h": ("heart",)}.items()
+    ]
+    assert ids(runs, SortKey(ColumnKey("dataset", "name"))) == "h hw w none"
+    assert ids(runs, SortKey(ColumnKey("dataset", "name"), descending=True)) == "w hw h none"
+
+
+def test_an_order_is_the_same_when_it_is_asked_for_again_and_for_some_rows() -> None:
+    chance = Random(5)
+    values = [chance.choice((math.nan, None, *(chance.random() for _ in range(9)))) for _ in range(600)]
+    runs = [
+        a_run(
+            f"{n:03}",
+            params={"k": str(n % 7)},
+            metrics={} if value is None else {"acc": value},
+            start=START + n % 3,
+        )
+        for n, value in enumerate(values)
+    ]
+    for keys in ((), (SortKey(ACC),), (SortKey(ACC, descending=True),), (SortKey(K), SortKey(ACC, True))):
+        frame = RunFrame.from_runs(runs)
+        few = sorted_rows(frame, keys, range(0, 600, 7))
+        whole = sorted_rows(frame, keys)
+        assert [row for row in whole if row % 7 == 0] == few == sorted_rows(frame, keys, range(0, 600, 7))
+        whole.reverse()
+        assert sorted_rows(frame, keys) == whole[::-1]
+
+
+def test_few_different_values_sort_as_many_do() -> None:
+    values = (math.nan, 2.0, None, float("nan"), -math.inf, 1.0, math.inf)
+    runs = [
+        a_run(f"{n:03}", metrics={} if value is None else {"acc": value, "b": value + n * 1e-9})
+        for n, value in enumerate(value for _ in range(70) for value in values)
+    ]
+    frame = RunFrame.from_runs(runs)
+    for descending in (False, True):
+        found = [frame.column(ACC)[row] for row in sorted_rows(frame, [SortKey(ACC, descending)])]
+        numbers = [-math.inf, 1.0, 2.0, math.inf]
+        wanted = [v for v in (numbers[::-1] if descending else numbers) for _ in range(70)]
+        assert found[:280] == wanted
+        assert all(value is not None and math.isnan(value) for value in found[280:420])
+        assert found[420:] == [None] * 70
+        ties = sorted_rows(frame, [SortKey(ACC, descending)])[280:420]
+        assert [frame.run_ids[row] for row in ties] == sorted(frame.run_ids[row] for row in ties)
+
+
+def test_only_the_latest_orders_are_kept() -> None:
+    frame = RunFrame.from_runs(METRICS)
+    for number in range(9):
+        sorted_rows(frame, [SortKey(ColumnKey("metric", f"m{number}"))])
+    assert len(frame.orders) == 4
 
 
 def test_a_column_that_is_not_there_changes_nothing() -> None:

@@ -1,0 +1,89 @@
+"""The filters that were used last: one JSON text a line, in a file that only its owner can read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from engine.log import log
+
+KEPT = 200
+"""Filters that are remembered."""
+
+COMPACT_AT = 2 * KEPT
+"""Lines at which the file is written anew."""
+
+
+class FilterHistory:
+    """What was filtered by, in this console and before. Several consoles may share a file; a line that
+    cannot be read is left out. Where nothing can be written, a console remembers its own filters."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._unsaved: list[str] = []
+
+    def entries(self) -> tuple[str, ...]:
+        """At most `KEPT` different filters, the newest last."""
+        return _newest([*self._lines(), *self._unsaved])
+
+    def add(self, text: str) -> None:
+        """Remember a filter. A blank one, or the newest once more, changes nothing."""
+        text = text.strip()
+        known = self._lines()
+        if not text or [text] == (self._unsaved or known)[-1:]:
+            return
+        try:
+            if len(known) >= COMPACT_AT:
+                self._compact(known)
+            self._append(text)
+        except OSError as error:
+            log.info("the filter history cannot be written: %s", error)
+            self._unsaved = [*self._unsaved, text][-KEPT:]
+
+    def _lines(self) -> list[str]:
+        """The filters in the file, the newest last."""
+        try:
+            data = self._path.read_bytes() if self._path.is_file() else b""
+        except OSError as error:
+            log.info("the filter history cannot be read: %s", error)
+            return []
+        return [text for line in data.split(b"\n") if (text := _read(line))]
+
+    def _append(self, text: str) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(_opened(self._path, os.O_APPEND), "ab+") as file:
+            size = file.seek(0, os.SEEK_END)
+            torn = size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
+            file.write((b"\n" if torn else b"") + _written(text))
+
+    def _compact(self, known: list[str]) -> None:
+        """Write the file anew, whole or not at all."""
+        fresh = self._path.with_suffix(f".{os.getpid()}")
+        with os.fdopen(_opened(fresh, os.O_TRUNC), "wb") as file:
+            file.writelines(map(_written, _newest(known)))
+        fresh.replace(self._path)
+
+
+def _opened(path: Path, flag: int) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | flag, 0o600)
+
+
+def _newest(texts: Iterable[str]) -> tuple[str, ...]:
+    """The last `KEPT` different texts, each where it was last."""
+    latest = dict.fromkeys(reversed(list(texts)))
+    return tuple(reversed(list(latest)[:KEPT]))
+
+
+def _written(text: str) -> bytes:
+    return json.dumps(text).encode() + b"\n"
+
+
+def _read(line: bytes) -> str | None:
+    """The filter of a line; None for a damaged one."""
+    try:
+        text = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return text if isinstance(text, str) else None

@@ -1,0 +1,195 @@
+"""A frame through a view: filtered, sorted, with the columns that the view chose."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from engine.entities import DatasetRef
+from engine.errors import FilterError
+from engine.query.keys import ColumnKey
+from engine.runs import arrange as arranging
+from engine.runs.arrange import Arranged, arrange
+from engine.runs.choice import constant_columns, pickable, view_columns
+from engine.runs.frame import RunFrame
+from engine.runs.order import SortKey, sorted_rows
+from engine.runs.views import RunView
+from tests.support.runs import SECOND, START, a_run
+
+ACC, LR, TEAM = ColumnKey("metric", "acc"), ColumnKey("param", "lr"), ColumnKey("tag", "team")
+NAME, STATUS = ColumnKey("attribute", "run_name"), ColumnKey("attribute", "status")
+STARTED, TOOK = ColumnKey("attribute", "start_time"), ColumnKey("attribute", "duration")
+DATA = ColumnKey("dataset", "name")
+
+RUNS = [
+    a_run("a", name="knn-7", params={"lr": "0.1", "opt": "adam"}, metrics={"acc": 0.918, "n": 3.0}),
+    a_run("b", name="knn-5", params={"lr": "1e-05", "opt": "adam"}, metrics={"acc": 0.5, "n": 3.0}),
+    a_run("c", name="svm", params={"lr": "auto", "opt": "adam"}, metrics={"n": 3.0}, tags={"team": "x"}),
+]
+FRAME = RunFrame.from_runs(RUNS)
+
+
+def shown(view: RunView, frame: RunFrame = FRAME, **told: bool) -> Arranged:
+    return arrange(frame, view, now=START + 9 * SECOND, **told)
+
+
+def cells(arranged: Arranged) -> list[str]:
+    columns = range(len(arranged.columns))
+    return [
+        " | ".join(arranged.text(line, column) for column in columns) for line in range(len(arranged.lines))
+    ]
+
+
+def test_rows_pass_the_filter_and_stand_in_the_order_of_the_view() -> None:
+    view = RunView("name ~ knn", sort=(SortKey(ACC),), columns=(NAME, ACC, STARTED))
+    arranged = shown(view)
+    assert cells(arranged) == ["knn-5 | 0.5000 | 9 s ago", "knn-7 | 0.9180 | 9 s ago"]
+    assert arranged.lines is arranged.matching
+    assert list(arranged.depths) == []
+    assert [arranged.key_of(line) for line in range(2)] == ["b", "a"]
+    assert [arranged.line_of(key) for key in ("a", "b", "c", "\0[]", "")] == [1, 0, None, None, None]
+    assert [(arranged.row_of(line), arranged.rows_of(line)) for line in range(2)] == [(1, (1,)), (0, (0,))]
+    assert [arranged.fold_of(0), arranged.is_orphan(0), arranged.groups] == ["", False, None]
+
+
+def test_the_usual_columns() -> None:
+    arranged = shown(RunView())
+    labels = [column.label for column in arranged.columns]
+    assert labels == ["name", "status", "started", "took", "acc", "n", "lr", "user", "opt"]
+    assert [c.label for c in shown(RunView(), narrow=True).columns][:4] == ["name", "status", "acc", "n"]
+
+
+def test_exactly_the_columns_of_the_view_also_one_that_no_run_has() -> None:
+    gone = ColumnKey("metric", "gone")
+    arranged = shown(RunView(columns=(gone, TEAM, NAME), widths={TEAM: 2, gone: 30}))
+    assert cells(arranged) == ["– | – | knn-7", "– | – | knn-5", "– | x | svm"]
+    assert [column.width for column in arranged.columns] == [30, 2, 5]
+    assert [column.name for column in arranged.columns] == ["metrics.gone", "tags.team", "run_name"]
+    assert arranged.value(0, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("formats", "expected"),
+    [
+        ({}, ["0.9180 | 0.1 | 1.0s", "0.5000 | 1e-05 | 1.0s"]),
+        ({ACC: "percent", LR: "4 decimals"}, ["91.80% | 0.1000 | 1.0s", "50.00% | 1e-05 | 1.0s"]),
+        ({LR: "scientific", ACC: "raw"}, ["0.918 | 1.000e-01 | 1.0s", "0.5 | 1.000e-05 | 1.0s"]),
+        ({TOOK: "2 decimals", ACC: "auto"}, ["0.9180 | 0.1 | 1.00", "0.5000 | 1e-05 | 1.00"]),
+    ],
+)
+def test_formats_of_the_view(formats: dict[ColumnKey, str], expected: list[str]) -> None:
+    unit = formats.get(TOOK) is None
+    found = cells(shown(RunView(columns=(ACC, LR, TOOK), formats=formats)))
+    assert found == [*expected, f"– | auto | {'1.0s' if unit else '1.00'}"]
+
+
+def test_texts_and_times_take_no_number_format() -> None:
+    frame = RunFrame.from_runs([a_run("7", name="7")])
+    keys = (NAME, STARTED, ColumnKey("attribute", "run_id"))
+    assert cells(shown(RunView(columns=keys, formats=dict.fromkeys(keys, "percent")), frame)) == [
+        "7 | 9 s ago | 7"
+    ]
+
+
+def test_a_chosen_format_decides_the_width() -> None:
+    view = RunView(columns=(NAME, ACC), formats={ACC: "raw"})
+    frame = RunFrame.from_runs([a_run("a", metrics={"acc": 0.9180327868852459})])
+    assert shown(view, frame).columns[1].width == len("0.9180327868852459")
+
+
+def test_data_sets_are_shown_by_name() -> None:
+    refs = (DatasetRef("heart", "d1", "train"), DatasetRef("wine\x1b", "d2", "eval"))
+    frame = RunFrame.from_runs([replace(RUNS[0], datasets=refs), RUNS[1]])
+    view = RunView(columns=(DATA, ColumnKey("dataset", "context")), sort=(SortKey(DATA),))
+    assert cells(shown(view, frame)) == ["heart, wine␛ | train, eval", "– | –"]
+
+
+def test_constant_columns_can_be_hidden() -> None:
+    labels = [column.label for column in shown(RunView(constants_hidden=True)).columns]
+    assert labels == ["name", "acc", "lr"]
+    kept = RunView(constants_hidden=True, sort=(SortKey(STATUS),), columns=(TOOK, STATUS, ACC, NAME))
+    assert [c.label for c in shown(kept).columns] == ["took", "status", "acc", "name"]
+    filtered = RunView("name = svm", constants_hidden=True)
+    assert [c.label for c in shown(filtered).columns] == ["name"]
+    nothing = RunView("name = nobody", constants_hidden=True)
+    assert [c.label for c in shown(nothing).columns] == ["name"]
+
+
+def test_what_is_constant() -> None:
+    runs = [
+        a_run("a", metrics={"nan": math.nan, "mixed": math.nan, "some": 1.0, "same": 2.0}),
+        a_run("b", metrics={"nan": float("nan"), "mixed": 1.0, "same": 2.0}),
+    ]
+    frame = RunFrame.from_runs(runs)
+    constant = constant_columns(frame, range(2))
+    assert {key.name for key in constant if key.kind == "metric"} == {"nan", "same"}
+    assert ColumnKey("attribute", "run_id") not in constant
+    assert constant_columns(frame, [0]) == frozenset(pickable(frame))
+    asked = (ColumnKey("metric", "gone"), ColumnKey("metric", "some"))
+    assert constant_columns(frame, range(2), asked) == {asked[0]}
+
+
+def test_what_can_be_picked() -> None:
+    tags = {"z": "1", "mlflow.user": "ada", "a": "1"}
+    run = replace(
+        a_run("a", params={"k": "1"}, metrics={"m": 1.0}, tags=tags), datasets=(DatasetRef("h", "d"),)
+    )
+    found = [str(key) for key in pickable(RunFrame.from_runs([run]))]
+    assert found[:2] == ["run_id", "run_name"]
+    assert found[7:] == [
+        *("metrics.m", "params.k", "tags.a", "tags.z", "tags.mlflow.user"),
+        *("datasets.context", "datasets.digest", "datasets.name"),
+    ]
+
+
+def test_view_columns_are_those_that_are_drawn() -> None:
+    for view in (RunView(), RunView(constants_hidden=True), RunView(columns=(ACC, NAME), widths={ACC: 3})):
+        assert view_columns(FRAME, view, sorted_rows(FRAME, ())) == shown(view).columns
+
+
+def test_a_filter_that_means_nothing_is_told() -> None:
+    with pytest.raises(FilterError):
+        shown(RunView("acc >"))
+
+
+def test_a_name_that_no_loaded_run_has_may_still_come() -> None:
+    view = RunView("metrics.late > 1")
+    with pytest.raises(FilterError):
+        shown(view)
+    early = RunFrame.from_runs(RUNS, complete=False)
+    assert cells(shown(view, early)) == []
+
+
+def test_relative_times_count_from_now() -> None:
+    view = RunView("start_time > -10s", columns=(NAME,))
+    first = arrange(FRAME, view, now=START + 9 * SECOND)
+    assert len(first.lines) == 3
+    later = arrange(FRAME, view, now=START + 11 * SECOND, before=first)
+    assert len(later.lines) == 0
+
+
+def test_columns_are_worked_out_once_for_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = shown(RunView())
+    monkeypatch.setattr(arranging, "chosen_columns", lambda *_, **__: pytest.fail("again"))
+    view = RunView("acc > 0.1", sort=(SortKey(ACC),), constants_hidden=True, layout="tree")
+    again = arrange(FRAME, view, now=START, before=first)
+    assert again.chosen is first.chosen
+    monkeypatch.undo()
+    other = arrange(FRAME, replace(view, widths={ACC: 30}), now=START, before=again)
+    assert next(c.width for c in other.columns if c.key == ACC) == 30
+    narrow = arrange(FRAME, view, now=START, before=again, narrow=True)
+    assert narrow.chosen != again.chosen
+    grown = FRAME.extended([a_run("d", metrics={"late": 1.0})])
+    assert ColumnKey("metric", "late") in {
+        c.key for c in arrange(grown, view, now=START, before=again).chosen
+    }
+
+
+def test_an_empty_frame_has_columns_and_no_lines() -> None:
+    empty = RunFrame.from_runs(())
+    for layout in ("flat", "tree", "groups"):
+        arranged = shown(RunView(layout=layout, group_by=(LR,)), empty)  # type: ignore[arg-type]
+        assert (len(arranged.lines), arranged.line_of("a")) == (0, None)
+        assert arranged.columns

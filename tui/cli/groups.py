@@ -1,0 +1,66 @@
+"""Runs in groups, as `mlflow-console runs --group-by` writes them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import UsageError
+from engine.text import safe
+from engine.values import count
+from tui.cli.output import Head, Output, write_json
+from tui.cli.selection import columns_of, filter_of, sort_keys
+
+if TYPE_CHECKING:
+    from engine import RunFrame
+    from engine.runs.arrange import Arranged
+    from engine.runs.groups import Statistics
+    from engine.runs.views import RunView
+
+
+def write_groups(
+    frame: RunFrame, view: RunView, group_by: str, sorts: Sequence[str], limit: int | None, *, as_json: bool
+) -> None:
+    """One line, or one object, for each group of the runs that the view's filter lets through."""
+    from engine.runs.arrange import arrange
+
+    filter_of(view.filter_text, frame)  # points at what is wrong
+    keys = tuple(columns_of([group_by], frame))
+    if not keys:
+        raise UsageError("--group-by names no column", hint="Write it as --group-by metric,weights")
+    sort = tuple(sort_keys(sorts, frame)) or view.sort
+    grouped = replace(view, sort=sort, layout="groups", group_by=keys)
+    arranged = arrange(frame, grouped, now=time.time() * 1000)
+    lines = range(len(arranged.lines))[:limit]
+    if as_json:
+        write_json({"groups": [_payload(arranged, line) for line in lines]})
+        return
+    output = Output()
+    heads = [
+        Head(column.label, right=column.numeric, keep=place <= len(keys))
+        for place, column in enumerate(arranged.columns)
+    ]
+    cells = [
+        [safe(arranged.text(line, column).strip("▸ ")) for column in range(len(arranged.columns))]
+        for line in lines
+    ]
+    output.table(heads, cells)
+    output.text(safe(f"{count(len(arranged.matching))} runs in {count(len(arranged.lines))} groups"), "dim")
+
+
+def _payload(arranged: Arranged, line: int) -> dict[str, Any]:
+    groups = arranged.groups
+    assert groups is not None
+    group = ~arranged.lines[line]
+    metrics = dict.fromkeys(c.key for c in arranged.columns if c.statistic)
+    return {
+        "values": {str(key): value for key, value in zip(groups.keys, groups.values[group], strict=True)},
+        "runs": len(arranged.rows_of(line)),
+        "metrics": {key.name: _of_group(groups.statistics(key), group) for key in metrics},
+    }
+
+
+def _of_group(statistics: Statistics, group: int) -> dict[str, Any]:
+    return {name: values[group] for name, values in statistics._asdict().items()}
