@@ -23,6 +23,7 @@ from tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from engine.query.complete import Completion
+    from engine.query.history import FilterHistory
     from engine.runs.arrange import Arranged
     from engine.runs.frame import RunFrame
 
@@ -48,6 +49,7 @@ class RunFiltering(Widget):
         self.arranged: Arranged | None = None
         self._typing: Timer | None = None
         self._typed = False
+        self._history: FilterHistory | None = None
         self._answered = Shown("")
         self._cost = 0.0
         """Seconds that filtering and sorting took the last time."""
@@ -151,16 +153,16 @@ class RunFiltering(Widget):
 
     async def _update_history(self, text: str) -> None:
         with suppress(EngineError):
-            self.filter_bar.set_history(await self._bridge.call(partial(_remembered, text)))
+            self.filter_bar.set_history(await self._bridge.call(partial(self._remembered, text)))
 
+    def _remembered(self, text: str) -> tuple[str, ...]:
+        from engine.paths import filter_history_file
+        from engine.query.history import FilterHistory
 
-def _remembered(text: str) -> tuple[str, ...]:
-    from engine.paths import filter_history_file
-    from engine.query.history import FilterHistory
-
-    history = FilterHistory(filter_history_file())
-    history.add(text)
-    return history.entries()
+        if self._history is None:
+            self._history = FilterHistory(filter_history_file())
+        self._history.add(text)
+        return self._history.entries()
 
 
 def sound_parts(text: str, position: int) -> Iterator[str]:
