@@ -23,6 +23,14 @@ _SECRET = re.compile(
 _USER = re.compile(r"^([^:/?#@]*)(:.*)?@", re.DOTALL)
 _PORT = re.compile(r"^[^:/?#@]*:\d+(?:[/?#]|$)")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
+_READ_DIRECTLY = (
+    "sqlite",
+    "postgresql",
+    "postgresql+psycopg2",
+    "postgresql+psycopg",
+    "mysql",
+    "mysql+pymysql",
+)
 _DATABRICKS = ("databricks", "databricks-uc", "uc")
 _OPENED_BY_MLFLOW = ("file", "sqlite", "postgresql", "mysql", "mssql", *_DATABRICKS)
 
@@ -43,7 +51,7 @@ class TrackingUri:
         scheme = self.raw.split(":", 1)[0].lower()
         if scheme in ("http", "https"):
             return "rest"
-        if scheme == "sqlite":
+        if scheme in _READ_DIRECTLY:
             return "sql"
         return "client"
 

@@ -6,6 +6,8 @@
   is the test's own; the artifacts are the shared ones.
 - `mlflow_server` (session): a real `mlflow server` on `mlflow_store`, one worker. Takes about 15 s
   to start, once, and only when a test asks for it.
+- `postgres`, `mariadb` (session): database servers; `postgresql_store`, `mysql_store` (session): stores
+  on them with the contents of `mlflow_store`, under ids of their own. Never write to those either.
 - `home`, `folder` (test): empty folders for a command run as an operator runs it.
 - `demo` (session), `own_demo` (test): the finished demo, and a copy of it.
 - `clean_environment` (every test): a home of its own, no `MLFLOW_*`, no proxies, no telemetry.
@@ -28,7 +30,11 @@ from pathlib import Path
 import pytest
 
 from engine.uri import TrackingUri
+from tests.support import mariadb as mariadb_support
+from tests.support import postgres as postgres_support
 from tests.support.console import faults, run_command
+from tests.support.mariadb import MariaDb
+from tests.support.postgres import Postgres
 
 SCRIPT = Path(__file__).parent / "support" / "mlflow_store.py"
 LOOPBACK = "127.0.0.1"
@@ -103,12 +109,12 @@ def clean_environment(
     return variables
 
 
-@pytest.fixture(scope="session")
-def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> MlflowStore:
-    folder = tmp_path_factory.mktemp("store")
+def _filled(factory: pytest.TempPathFactory, *uri: str) -> MlflowStore:
+    """A store in a new folder, or in the empty database at `uri`; its artifacts lie in the folder."""
+    folder = factory.mktemp("store")
     made = subprocess.run(
-        [sys.executable, str(SCRIPT), str(folder)],
-        env=_environment(tmp_path_factory.mktemp("store-home")),
+        [sys.executable, str(SCRIPT), str(folder), *uri],
+        env=_environment(factory.mktemp("store-home")),
         capture_output=True,
         text=True,
         timeout=START_SECONDS,
@@ -123,6 +129,41 @@ def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> MlflowStore:
         runs=told["runs"],
         model_id=told["model_id"],
     )
+
+
+@pytest.fixture(scope="session")
+def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> MlflowStore:
+    return _filled(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    programs = postgres_support.programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL server is installed (Debian's package is postgresql)")
+    with postgres_support.serving(programs) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql_store(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> MlflowStore:
+    postgres.execute("postgres", "CREATE DATABASE mlflow")
+    return _filled(tmp_path_factory, postgres.uri("mlflow"))
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDb]:
+    programs = mariadb_support.programs()
+    if programs is None:
+        pytest.skip("no MariaDB server is installed (Debian's package is mariadb-server)")
+    with mariadb_support.serving(programs) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mysql_store(mariadb: MariaDb, tmp_path_factory: pytest.TempPathFactory) -> MlflowStore:
+    mariadb.execute("mysql", "CREATE DATABASE mlflow")
+    return _filled(tmp_path_factory, mariadb.uri("mlflow"))
 
 
 @pytest.fixture

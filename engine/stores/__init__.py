@@ -18,6 +18,11 @@ def open_store(uri: TrackingUri) -> Store:
         from engine.stores.sqlite import SqliteDatabase
 
         return SqlStore(uri, SqliteDatabase(path))
+    if uri.kind == "sql":
+        from engine.stores.sql import SqlStore
+        from engine.stores.sql_server import DatabaseServer
+
+        return SqlStore(uri, DatabaseServer(uri))
     if uri.kind == "rest" and not _signs_in_by_plugin():
         from engine.stores.rest import RestStore
 

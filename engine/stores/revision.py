@@ -25,8 +25,8 @@ def check_revision(raw_uri: str) -> None:
     """Nothing for what is no SQL database, or is one of exactly MLflow's current schema.
 
     Raises `StoreNotFound` when there is no database or an empty one (MLflow would fill it),
-    `StoreOutdated` when its schema is another, `StoreUnreadable` when it is not MLflow's; else
-    whatever SQLAlchemy raises when the database cannot be reached.
+    `StoreOutdated` when its schema is another, `StoreUnreadable` when it is not MLflow's or not
+    whole; else whatever SQLAlchemy raises when the database cannot be reached.
     """
     if not _SQL.match(raw_uri):
         return
@@ -63,6 +63,11 @@ def _check(connection: Connection, place: str, shown: str) -> None:
             f"{place} has revision {found}, MLflow here works with {current}",
             f"Back it up, then: mlflow db upgrade {shown}. Servers of another version stop reading it then.",
         )
+    lost = sorted(_tables_of_mlflow() - tables)
+    if lost:  # MLflow would make them
+        raise StoreUnreadable(
+            "The store has lost tables", f"{place} lacks {', '.join(lost[:6])}", "Restore it from a backup."
+        )
 
 
 def _head() -> str | None:
@@ -72,6 +77,13 @@ def _head() -> str | None:
 
     folder = Path(mlflow.__file__).parent / "store" / "db_migrations"
     return ScriptDirectory(folder).get_current_head()
+
+
+def _tables_of_mlflow() -> set[str]:
+    """The tables that the installed MLflow opens a database with."""
+    from mlflow.store.db.base_sql_model import Base
+
+    return set(Base.metadata.tables)
 
 
 def _nothing_in(place: str) -> StoreNotFound:

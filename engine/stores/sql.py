@@ -1,14 +1,14 @@
 """A SQL store, read directly and read-only: no mlflow, no ORM, no write.
 
-Statements are plain SQL on a snapshot (`sql_runs`, `sql_registry`); what is SQLite's own is in
-`sqlite`. Another database needs a module like that one: a snapshot with `rows` and `columns`.
+Statements are plain SQL on a snapshot of a database (`sql_database`): a file (`sqlite`) or a server
+(`sql_server`). What is read: `sql_runs`, `sql_pages`, `sql_registry`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cached_property
+from typing import TypeVar
 
 from engine.entities import (
     Artifact,
@@ -18,24 +18,34 @@ from engine.entities import (
     RegisteredModel,
     RunDetail,
 )
+from engine.errors import StoreOutdated
 from engine.stores import sql_registry, sql_runs
 from engine.stores.artifacts import check_path, list_folder, local_root
 from engine.stores.base import PAGE, RunPage, RunQuery, Store
+from engine.stores.sql_database import Database
+from engine.stores.sql_pages import Orders, run_page
 from engine.stores.sql_schema import Tables, tables
-from engine.stores.sqlite import SqliteDatabase
 from engine.uri import TrackingUri
+
+PAGE_OF_SQL = 2000
+"""Runs in a page: more are slower (their columns outgrow the processor's cache), fewer too."""
+
+T = TypeVar("T")
 
 
 class SqlStore:
-    """A `sqlite:///` store. MLflow's own client is asked (and imported) only for artifacts that do
-    not lie in a local folder, and for filters in MLflow's grammar."""
+    """A `sqlite:///`, `postgresql://` or `mysql://` store. MLflow's own client is asked (and imported)
+    only for artifacts that do not lie in a local folder, and for everything where the schema is one that
+    is not known here: it says what it thinks of it."""
 
     kind = "sql"
     readers = 1
+    page_size = PAGE_OF_SQL
 
-    def __init__(self, uri: TrackingUri, database: SqliteDatabase) -> None:
+    def __init__(self, uri: TrackingUri, database: Database) -> None:
         self.uri = uri
         self._database = database
+        self._orders = Orders()
 
     @cached_property
     def _client(self) -> Store:
@@ -43,36 +53,40 @@ class SqlStore:
 
         return ClientStore(self.uri)
 
+    def _ask(self, question: Callable[[Tables], T], otherwise: Callable[[Store], T]) -> T:
+        """The tables' answer, MLflow's where its tables are not as they are known here."""
+        try:
+            with self._database.snapshot() as snapshot:
+                return question(tables(snapshot, self._database, self.uri.shown))
+        except StoreOutdated:
+            return otherwise(self._client)
+
     def stamp(self) -> object | None:
-        return None
+        return self._database.stamp()
 
     def close(self) -> None:
         self._database.close()
 
-    @contextmanager
-    def _tables(self) -> Iterator[Tables]:
-        with self._database.snapshot() as snapshot:
-            yield tables(snapshot, self._database, self.uri.shown)
-
     def experiments(self) -> tuple[Experiment, ...]:
-        with self._tables() as found:
-            return sql_runs.experiments(found)
+        return self._ask(sql_runs.experiments, lambda client: client.experiments())
 
     def newest_run(self) -> tuple[str, int] | None:
-        with self._tables() as found:
-            return sql_runs.newest_run(found)
+        return self._ask(sql_runs.newest_run, lambda client: client.newest_run())
 
     def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
-        with self._tables() as found:
-            return sql_runs.run_page(found, query.experiment_id, page_token, max_results)
+        return self._ask(
+            lambda found: run_page(found, self._orders, query, page_token, max_results),
+            lambda client: client.runs(query, page_token=page_token, max_results=max_results),
+        )
 
     def run(self, run_id: str) -> RunDetail:
-        with self._tables() as found:
-            return sql_runs.run_detail(found, run_id)
+        return self._ask(lambda found: sql_runs.run_detail(found, run_id), lambda client: client.run(run_id))
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
-        with self._tables() as found:
-            return sql_runs.metric_history(found, run_id, key)
+        return self._ask(
+            lambda found: sql_runs.metric_history(found, run_id, key),
+            lambda client: client.metric_history(run_id, key),
+        )
 
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         """Below the name of a model that the run logged lie the model's files too, as in MLflow."""
@@ -90,9 +104,9 @@ class SqlStore:
         return tuple(found)
 
     def registered_models(self) -> tuple[RegisteredModel, ...]:
-        with self._tables() as found:
-            return sql_registry.registered_models(found)
+        return self._ask(sql_registry.registered_models, lambda client: client.registered_models())
 
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
-        with self._tables() as found:
-            return sql_registry.model_versions(found, name)
+        return self._ask(
+            lambda found: sql_registry.model_versions(found, name), lambda client: client.model_versions(name)
+        )

@@ -14,14 +14,14 @@ _LIVING = f"current_stage <> '{records.DELETED_STAGE}'"
 
 def registered_models(tables: Tables, name: str | None = None) -> tuple[RegisteredModel, ...]:
     """All models by name, or the one of that name; prompts are left out."""
-    these = f"{tables.here} AND name = :name" if name is not None else tables.here
+    these = tables.here if name is None else f"{tables.here} AND {_is_named(tables)}"
     found = tables.rows(
         "SELECT name, description, creation_time, last_updated_time FROM registered_models"
         f" WHERE {these} ORDER BY name",
         name=name,
     )
     tags = grouped(
-        tables.rows(f"SELECT name, key, value FROM registered_model_tags WHERE {these}", name=name)
+        tables.rows(f'SELECT name, "key", value FROM registered_model_tags WHERE {these}', name=name)
     )
     aliases: defaultdict[str, dict[str, int]] = defaultdict(dict)
     pointers = tables.rows(
@@ -29,7 +29,7 @@ def registered_models(tables: Tables, name: str | None = None) -> tuple[Register
     )
     for model, alias, version in pointers:
         aliases[model][alias] = version
-    counts = dict(
+    counts: dict[str, int] = dict(
         tables.rows(
             f"SELECT name, count(*) FROM model_versions WHERE {these} AND {_LIVING} GROUP BY name", name=name
         )
@@ -54,15 +54,16 @@ def model_versions(tables: Tables, name: str) -> tuple[ModelVersion, ...]:
     models = registered_models(tables, name)
     if not models:
         raise records.no_such_model(name)
+    these = f"{tables.here} AND {_is_named(tables)}"
     found = tables.rows(
         "SELECT version, current_stage, description, run_id, source, status, user_id, creation_time,"
-        f" last_updated_time FROM model_versions WHERE name = :name AND {tables.here} AND {_LIVING}"
+        f" last_updated_time FROM model_versions WHERE {these} AND {_LIVING}"
         " ORDER BY version DESC",
         name=name,
     )
     tags = grouped(
         tables.rows(
-            f"SELECT version, key, value FROM model_version_tags WHERE name = :name AND {tables.here}",
+            f'SELECT version, "key", value FROM model_version_tags WHERE {these}',
             name=name,
         )
     )
@@ -83,3 +84,7 @@ def model_versions(tables: Tables, name: str) -> tuple[ModelVersion, ...]:
         )
         for version, stage, description, run_id, source, status, user, created, updated in found
     )
+
+
+def _is_named(tables: Tables) -> str:
+    return tables.dialect.equal.format(column="name", name="name")

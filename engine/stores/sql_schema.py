@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from engine.errors import StoreOutdated, StoreUnreadable
-from engine.stores.sqlite import Snapshot, SqliteDatabase
-from engine.text import Shown
+from engine.stores.sql_database import Database, Dialect, Row, Snapshot, numbered
+from engine.text import Shown, safe
 
 REQUIRED = {
     "experiments": "experiment_id name artifact_location lifecycle_stage creation_time last_update_time",
@@ -20,8 +20,6 @@ REQUIRED = {
     "datasets": "dataset_uuid name digest dataset_source",
     "inputs": "input_uuid source_id destination_type destination_id",
     "input_tags": "input_uuid name value",
-    "logged_models": "model_id name status artifact_location source_run_id lifecycle_stage"
-    " creation_timestamp_ms",
     "registered_models": "name description creation_time last_updated_time",
     "registered_model_tags": "name key value",
     "registered_model_aliases": "name alias version",
@@ -29,14 +27,17 @@ REQUIRED = {
     " last_updated_time",
     "model_version_tags": "name version key value",
 }
-"""The columns that are read, by table. MLflow 3.0 was the first to have them all."""
+"""The columns that are read, by table. MLflow 2.9 has them all."""
+
+LOGGED_MODELS = "model_id name status artifact_location source_run_id lifecycle_stage creation_timestamp_ms"
+"""The columns of `logged_models`, which came with MLflow 3.0; before that runs logged no models."""
 
 
 class Tables:
     """A snapshot of a database that has MLflow's tables.
 
     `here` is the condition that keeps a statement in the active workspace; schemas older than
-    MLflow 3.9 know no workspaces.
+    MLflow 3.10 know no workspaces.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -45,28 +46,50 @@ class Tables:
         self.here = "workspace = :workspace" if scoped else "1 = 1"
         self._workspace = os.environ.get("MLFLOW_WORKSPACE", "").strip() or "default"
 
-    def rows(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
-        return self._snapshot.rows(statement, workspace=self._workspace, **parameters)
+    @property
+    def dialect(self) -> Dialect:
+        return self._snapshot.dialect
+
+    @property
+    def knows_models(self) -> bool:
+        return "logged_models" in self._snapshot.columns
+
+    def each(self, statement: str, **parameters: object) -> Iterable[Row]:
+        """The rows of a statement, to be gone through once. `:workspace` is bound already."""
+        return self._snapshot.each(statement, workspace=self._workspace, **parameters)
+
+    def rows(self, statement: str, **parameters: object) -> list[Row]:
+        return list(self.each(statement, **parameters))
+
+    def of_runs(
+        self, ids: Sequence[str], table: str, columns: str, *, run: str = "run_uuid", joins: str = ""
+    ) -> Iterable[Row]:
+        """A table's rows for some runs, in no order: the run's place among `ids`, then `columns`. The table
+        is called `found`, `run` is its column of run ids."""
+        statement = self.dialect.of_runs.format(table=table, columns=columns, run=run, joins=joins)
+        found = self._snapshot.each(statement, ids=ids)
+        return found if self.dialect.is_numbered else numbered(found, ids)
 
 
-def tables(snapshot: Snapshot, database: SqliteDatabase, uri: Shown) -> Tables:
+def tables(snapshot: Snapshot, database: Database, uri: Shown) -> Tables:
     """Raises `StoreNotFound` for an empty database, `StoreUnreadable` for one that is not MLflow's,
     `StoreOutdated` for one that lacks what is read."""
     missing = missing_columns(snapshot)
     if not missing:
         return Tables(snapshot)
     if not snapshot.columns:
-        raise database.nothing_here(f"{database.path} is an empty database")
+        raise database.nothing_here(f"{database.place} is an empty database")
     if not {"experiments", "runs"} <= snapshot.columns.keys():
+        there = ", ".join(safe(table, 40) for table in sorted(snapshot.columns)[:6])
         raise StoreUnreadable(
             "The database is not an MLflow store",
-            f"{database.path} has no experiments and runs, but: {', '.join(sorted(snapshot.columns)[:6])}",
+            f"{database.place} has no experiments and runs, but: {there}",
             "Check the tracking URI.",
         )
     more = f" and {len(missing) - 6} more" if len(missing) > 6 else ""
     raise StoreOutdated(
-        "The store's schema is too old to be read",
-        f"{database.path} lacks {', '.join(missing[:6])}{more}",
+        "The store's schema is not one that can be read",
+        f"{database.place} lacks {', '.join(missing[:6])}{more}",
         f"Back it up, then: mlflow db upgrade {uri}",
     )
 
@@ -74,7 +97,8 @@ def tables(snapshot: Snapshot, database: SqliteDatabase, uri: Shown) -> Tables:
 def missing_columns(snapshot: Snapshot) -> list[str]:
     """What of `REQUIRED` the database lacks: `table` or `table.column`."""
     missing: list[str] = []
-    for table, columns in REQUIRED.items():
+    read = REQUIRED | ({"logged_models": LOGGED_MODELS} if "logged_models" in snapshot.columns else {})
+    for table, columns in read.items():
         present = snapshot.columns.get(table)
         if present is None:
             missing.append(table)

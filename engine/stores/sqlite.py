@@ -9,50 +9,62 @@ writing to the same file from this process, holds (POSIX locks belong to the pro
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from engine.errors import Cancelled, EngineError, StoreLocked, StoreNotFound, StoreUnreadable
 from engine.stores.faults import MISSING_HINT, not_text
+from engine.stores.sql_database import SQLITE, Row
 
 BUSY_SECONDS = 3.0
 """How long a read waits for another process to release the file. MLflow's own patience is 20 s."""
 
-AMONG = "IN (SELECT value FROM json_each(:{name}))"
-"""SQL for membership in a JSON array that is bound as one parameter, however many values it has."""
+ROWS_AT_ONCE = 500
+"""Few enough that the rows of a long answer never are many objects, which would wake the garbage
+collector again and again."""
 
-_SCHEMA = (
-    "SELECT tables.name, columns.name FROM sqlite_master AS tables"
-    " JOIN pragma_table_info(tables.name) AS columns WHERE tables.type IN ('table', 'view')"
-)
+FRESH_SECONDS = 0.1
+"""A file that was written so lately may be written again without its time or size telling: clocks of
+file systems tick some hundred times a second."""
+
 _WAL_VERSION = 2
+_HEADER_BYTES = 100
 _pinned: dict[tuple[int, int], int] = {}
 _pinning = threading.Lock()
 
 
-class Snapshot:
-    """One consistent view of the database: `columns` maps each table to its columns."""
+class SqliteSnapshot:
+    """One consistent view of a database file (`engine.stores.sql_database.Snapshot`)."""
+
+    dialect = SQLITE
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.columns: dict[str, set[str]] = {}
-        for table, column in self.rows(_SCHEMA):
+        for table, column in self.each(SQLITE.columns):
             self.columns.setdefault(table, set()).add(column)
 
-    def rows(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
+    def each(self, statement: str, **parameters: object) -> Iterator[Row]:
+        bound = {name: _bindable(value) for name, value in parameters.items()}
+        given = 0
         try:
-            return self._connection.execute(statement, parameters).fetchall()
+            cursor = self._connection.execute(statement, bound)
+            while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                yield from rows
+                given += len(rows)
         except sqlite3.OperationalError as error:
             if "decode to UTF-8" not in str(error):
                 raise
             self._connection.text_factory = _decoded
-            return self._connection.execute(statement, parameters).fetchall()
+            yield from islice(self._connection.execute(statement, bound), given, None)
         except UnicodeEncodeError as error:
             raise not_text(error) from error
 
@@ -62,13 +74,14 @@ class SqliteDatabase:
 
     def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self.path = path
+        self.place = str(path)
         self._busy_seconds = busy_seconds
         self._lock = threading.Lock()
         self._live: set[sqlite3.Connection] = set()
         self._closed = False
 
     @contextmanager
-    def snapshot(self) -> Iterator[Snapshot]:
+    def snapshot(self) -> Iterator[SqliteSnapshot]:
         """Raises `StoreNotFound`, `StoreUnreadable` or `StoreLocked`; `Cancelled` once closed."""
         self._check_file()
         try:
@@ -77,15 +90,28 @@ class SqliteDatabase:
             raise self._explain(error) from error
         try:
             connection.execute("PRAGMA query_only = ON")
+            connection.execute("PRAGMA case_sensitive_like = ON")
             connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # attaching would make a file
             connection.execute("BEGIN")
-            yield Snapshot(connection)
+            yield SqliteSnapshot(connection)
         except sqlite3.Error as error:
             raise self._explain(error) from error
         finally:
             with self._lock:
                 self._live.discard(connection)
             connection.close()
+
+    def stamp(self) -> object | None:
+        """What tells a write: the header, which counts them, and the facts of the file and of its
+        write-ahead log. None where there is no file."""
+        try:
+            header = os.pread(_pin(self.path), _HEADER_BYTES, 0)
+            facts = [_facts(str(self.path)), _facts(f"{self.path}-wal")]
+        except OSError:
+            return None
+        lately = time.time_ns() - int(FRESH_SECONDS * 1e9)
+        is_fresh = any(written > lately for *_, written in facts)
+        return header, *facts, time.monotonic_ns() if is_fresh else 0
 
     def close(self) -> None:
         """Stop the reads that are under way, and refuse new ones."""
@@ -154,6 +180,10 @@ class SqliteDatabase:
         return StoreUnreadable("The store cannot be read", facts, "Check the file and its permissions.")
 
 
+def _bindable(value: object) -> object:
+    return json.dumps(value) if isinstance(value, list) else value
+
+
 def _decoded(text: bytes) -> str:
     """Text that is not valid UTF-8 (something other than MLflow wrote it), as close as it comes."""
     try:
@@ -171,6 +201,15 @@ def _is_resting_wal(path: Path) -> bool:
         return os.pread(_pin(path), 2, 18) == bytes([_WAL_VERSION] * 2)
     except OSError:
         return False
+
+
+def _facts(path: str) -> tuple[int, int, int]:
+    """Which file lies there, its size and when it was written last; zeros for none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return 0, 0, 0
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _pin(path: Path) -> int:

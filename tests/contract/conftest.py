@@ -1,5 +1,5 @@
 """The stores that one suite asks, on the same data: a database made by MLflow, a server on it, and the
-same in a PostgreSQL database, under other ids."""
+same on database servers, under other ids."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from engine.stores.client import ClientStore
 if TYPE_CHECKING:
     from tests.conftest import MlflowServer, MlflowStore
 
+DATABASES = ("postgresql", "mysql")
 Open = Callable[[str], Store]
 
 
@@ -27,8 +28,8 @@ def opened(mlflow_store: MlflowStore, request: pytest.FixtureRequest) -> Iterato
         if kind == "rest":
             server: MlflowServer = request.getfixturevalue("mlflow_server")
             stores.append(open_store(server.tracking))
-        elif kind == "postgresql":
-            database: MlflowStore = request.getfixturevalue("postgresql_store")
+        elif kind in DATABASES:
+            database: MlflowStore = request.getfixturevalue(f"{kind}_store")
             stores.append(open_store(database.tracking))
         else:
             stores.append(
@@ -41,7 +42,7 @@ def opened(mlflow_store: MlflowStore, request: pytest.FixtureRequest) -> Iterato
         store.close()
 
 
-@pytest.fixture(params=["sql", "rest", "client", "postgresql"])
+@pytest.fixture(params=["sql", "rest", "client", *DATABASES])
 def kind(request: pytest.FixtureRequest) -> str:
     """A test that asks for this, or for one of the next two, is done with every kind of store."""
     found: str = request.param
@@ -56,7 +57,5 @@ def store(opened: Open, kind: str) -> Store:
 @pytest.fixture
 def held(kind: str, request: pytest.FixtureRequest) -> MlflowStore:
     """What `store` holds."""
-    found: MlflowStore = request.getfixturevalue(
-        "postgresql_store" if kind == "postgresql" else "mlflow_store"
-    )
+    found: MlflowStore = request.getfixturevalue(f"{kind}_store" if kind in DATABASES else "mlflow_store")
     return found

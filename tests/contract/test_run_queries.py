@@ -16,7 +16,6 @@ from tests.support.mlflow_store import MINUTE, START
 
 if TYPE_CHECKING:
     from tests.conftest import MlflowStore
-    from tests.contract.conftest import Open
 
 Search = Callable[[str, Sequence[str]], list[str]]
 
@@ -87,21 +86,16 @@ TOGETHER = [
 ]
 
 
-@pytest.fixture(scope="module")
-def search(mlflow_store: MlflowStore) -> Search:
+@pytest.fixture
+def search(held: MlflowStore) -> Search:
     """The ids of the active runs that MLflow itself finds for a filter and an order."""
-    client = open_client(mlflow_store.uri)
+    client = open_client(held.uri)
 
     def run_ids(filter_string: str, order_by: Sequence[str] = ()) -> list[str]:
-        found = client.search_runs([mlflow_store.heart], filter_string, order_by=list(order_by))
+        found = client.search_runs([held.heart], filter_string, order_by=list(order_by))
         return [run.info.run_id for run in found]
 
     return run_ids
-
-
-@pytest.fixture(params=["sql", "rest", "client"])
-def store(opened: Open, request: pytest.FixtureRequest) -> Store:
-    return opened(request.param)
 
 
 def found(store: Store, query: RunQuery, size: int = 1000) -> list[Run]:
@@ -127,50 +121,50 @@ def ids(runs: Sequence[Run]) -> list[str]:
     "conditions", [*((one,) for one in CONDITIONS), *TOGETHER], ids=lambda asked: search_text(asked) or "all"
 )
 def test_conditions_mean_what_mlflow_means(
-    store: Store, mlflow_store: MlflowStore, search: Search, conditions: tuple[Condition, ...]
+    store: Store, held: MlflowStore, search: Search, conditions: tuple[Condition, ...]
 ) -> None:
-    query = RunQuery(mlflow_store.heart, conditions)
+    query = RunQuery(held.heart, conditions)
     assert ids(found(store, query)) == search(search_text(conditions), ())
 
 
-def test_runs_by_id(store: Store, mlflow_store: MlflowStore, search: Search) -> None:
-    some = tuple(mlflow_store.runs[name] for name in ("trial-03", "special", "sweep", "lost", "deleted"))
+def test_runs_by_id(store: Store, held: MlflowStore, search: Search) -> None:
+    some = tuple(held.runs[name] for name in ("trial-03", "special", "sweep", "lost", "deleted"))
     every = len(search("", ()))
     for operator, count in (("IN", 3), ("NOT IN", every - 3)):
         condition = Condition("attribute", "run_id", operator, some)
-        runs = ids(found(store, RunQuery(mlflow_store.heart, (condition,))))
+        runs = ids(found(store, RunQuery(held.heart, (condition,))))
         assert runs == search(search_text([condition]), ())
         assert len(runs) == count
     for operator, value in (("=", some[0]), ("!=", some[0]), ("LIKE", f"{some[0][:8]}%")):
         condition = Condition("attribute", "run_id", operator, value)
-        runs = ids(found(store, RunQuery(mlflow_store.heart, (condition,))))
+        runs = ids(found(store, RunQuery(held.heart, (condition,))))
         assert runs == search(search_text([condition]), ())
 
 
 @pytest.mark.parametrize("size", [4, 26, 27, 1000])
-def test_oldest_first(store: Store, mlflow_store: MlflowStore, search: Search, size: int) -> None:
-    runs = found(store, RunQuery(mlflow_store.heart, oldest_first=True), size)
+def test_oldest_first(store: Store, held: MlflowStore, search: Search, size: int) -> None:
+    runs = found(store, RunQuery(held.heart, oldest_first=True), size)
     assert ids(runs) == search("", ["attributes.start_time ASC"])
     assert [run.run_name for run in runs[:2]] == ["sweep", "trial-00"]
 
 
-def test_pages_of_a_search(store: Store, mlflow_store: MlflowStore) -> None:
+def test_pages_of_a_search(store: Store, held: MlflowStore) -> None:
     asked = (Condition("param", "weights", "=", "uniform"),)
     for oldest_first in (False, True):
-        query = RunQuery(mlflow_store.heart, asked, oldest_first=oldest_first)
+        query = RunQuery(held.heart, asked, oldest_first=oldest_first)
         assert ids(found(store, query, 5)) == ids(found(store, query))
         assert len(found(store, query, 5)) == 12
 
 
-def test_the_oldest_run(store: Store, mlflow_store: MlflowStore) -> None:
-    page = store.runs(RunQuery(mlflow_store.heart, oldest_first=True), max_results=1)
+def test_the_oldest_run(store: Store, held: MlflowStore) -> None:
+    page = store.runs(RunQuery(held.heart, oldest_first=True), max_results=1)
     assert [run.run_name for run in page.runs] == ["sweep"]
     assert page.next_token is not None
 
 
-def test_deleted_runs(store: Store, mlflow_store: MlflowStore) -> None:
+def test_deleted_runs(store: Store, held: MlflowStore) -> None:
     def names(*conditions: Condition) -> list[str]:
-        runs = found(store, RunQuery(mlflow_store.heart, conditions, lifecycle="deleted"))
+        runs = found(store, RunQuery(held.heart, conditions, lifecycle="deleted"))
         assert {run.lifecycle_stage for run in runs} <= {"deleted"}
         return [run.run_name for run in runs]
 
@@ -179,8 +173,8 @@ def test_deleted_runs(store: Store, mlflow_store: MlflowStore) -> None:
     assert names(Condition("metric", "accuracy", "<", 0.9)) == []
 
 
-def test_data_sets(store: Store, mlflow_store: MlflowStore) -> None:
-    page = store.runs(RunQuery(mlflow_store.heart))
+def test_data_sets(store: Store, held: MlflowStore) -> None:
+    page = store.runs(RunQuery(held.heart))
     runs = {run.run_name: run for run in page.runs}
     assert runs["special"].datasets == (
         DatasetRef("heart.csv", "5c1f2a", "training"),
@@ -188,11 +182,11 @@ def test_data_sets(store: Store, mlflow_store: MlflowStore) -> None:
     )
     assert runs["trial-01"].datasets == ()
     assert set(page.runs.columns["dataset"]) == {"name", "digest", "context"}
-    assert store.run(mlflow_store.runs["special"]).run.datasets == runs["special"].datasets
+    assert store.run(held.runs["special"]).run.datasets == runs["special"].datasets
 
 
-def test_a_page_by_column(store: Store, mlflow_store: MlflowStore) -> None:
-    block = store.runs(RunQuery(mlflow_store.heart)).runs
+def test_a_page_by_column(store: Store, held: MlflowStore) -> None:
+    block = store.runs(RunQuery(held.heart)).runs
     names = block.columns["attribute"]["run_name"]
     assert isinstance(names, list)
     special = names.index("special")

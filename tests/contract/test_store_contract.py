@@ -1,4 +1,4 @@
-"""One suite for every store, on the same data: a database made by MLflow, and a server on it.
+"""One suite for every store, on the same data (conftest.py).
 
 What the stores answer is compared with each other and with MLflow's own client.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,42 +15,15 @@ import pytest
 
 from engine.entities import Experiment, Run
 from engine.errors import Cancelled, NotFound, StoreRefused
-from engine.stores import open_store
 from engine.stores.base import RunQuery, Store
-from engine.stores.client import ClientStore, open_client
+from engine.stores.client import open_client
 
 if TYPE_CHECKING:
-    from tests.conftest import MlflowServer, MlflowStore
+    from tests.conftest import MlflowStore
+    from tests.contract.conftest import Open
 
 KINDS = ("sql", "rest", "client")
-Open = Callable[[str], Store]
-
-
-@pytest.fixture
-def opened(mlflow_store: MlflowStore, request: pytest.FixtureRequest) -> Iterator[Open]:
-    """Opens a store of a kind; closed at the end of the test."""
-    stores: list[Store] = []
-
-    def open_kind(kind: str) -> Store:
-        if kind == "rest":
-            server: MlflowServer = request.getfixturevalue("mlflow_server")
-            stores.append(open_store(server.tracking))
-        else:
-            stores.append(
-                ClientStore(mlflow_store.tracking) if kind == "client" else open_store(mlflow_store.tracking)
-            )
-        return stores[-1]
-
-    yield open_kind
-    for store in stores:
-        store.close()
-
-
-@pytest.fixture(params=KINDS)
-def store(opened: Open, request: pytest.FixtureRequest) -> Store:
-    found = opened(request.param)
-    assert found.kind == request.param
-    return found
+"""The stores that hold the same under the same ids."""
 
 
 def pages(store: Store, experiment_id: str, size: int) -> list[tuple[Run, ...]]:
@@ -77,11 +50,11 @@ def by_key(run: Run) -> dict[str, Any]:
 
 
 class TestExperiments:
-    def test_active_experiments_with_their_facts(self, store: Store, mlflow_store: MlflowStore) -> None:
+    def test_active_experiments_with_their_facts(self, store: Store, held: MlflowStore) -> None:
         found = {experiment.name: experiment for experiment in store.experiments()}
         assert set(found) == {"Default", "heart", "empty"}
         heart = found["heart"]
-        assert heart.experiment_id == mlflow_store.heart
+        assert heart.experiment_id == held.heart
         assert heart.tags == {"owner": "ada", "mlflow.note.content": "Two\nlines"}
         assert heart.lifecycle_stage == "active"
         assert heart.creation_time is not None
@@ -100,46 +73,44 @@ class TestExperiments:
         assert (found["heart"].run_count, found["heart"].last_run_time) == (27, 1_760_001_860_000)
         assert (found["empty"].run_count, found["empty"].last_run_time) == (0, None)
 
-    def test_newest_run(self, store: Store, mlflow_store: MlflowStore) -> None:
-        assert store.newest_run() == (mlflow_store.heart, 1_760_001_860_000)
+    def test_newest_run(self, store: Store, held: MlflowStore) -> None:
+        assert store.newest_run() == (held.heart, 1_760_001_860_000)
 
 
 class TestRuns:
-    def test_one_page(self, store: Store, mlflow_store: MlflowStore) -> None:
-        page = store.runs(RunQuery(mlflow_store.heart))
+    def test_one_page(self, store: Store, held: MlflowStore) -> None:
+        page = store.runs(RunQuery(held.heart))
         assert len(page.runs) == 27
         assert page.next_token is None
         assert page.total == (27 if store.kind == "sql" else None)
         assert "deleted" not in {run.run_name for run in page.runs}
 
     @pytest.mark.parametrize("size", [1, 4, 10, 26, 27, 1000])
-    def test_pages_hold_every_run_once_newest_first(
-        self, store: Store, mlflow_store: MlflowStore, size: int
-    ) -> None:
+    def test_pages_hold_every_run_once_newest_first(self, store: Store, held: MlflowStore, size: int) -> None:
         if store.kind != "sql" and size == 1:
             size = 2  # spares a server its 27 pages
-        runs = [run for page in pages(store, mlflow_store.heart, size) for run in page]
+        runs = [run for page in pages(store, held.heart, size) for run in page]
         assert len(runs) == len({run.run_id for run in runs}) == 27
         order = [(-(run.start_time or 0), run.run_id) for run in runs]
         assert order == sorted(order)
 
     def test_runs_that_start_in_the_same_millisecond_are_in_order_of_id(
-        self, store: Store, mlflow_store: MlflowStore
+        self, store: Store, held: MlflowStore
     ) -> None:
-        ids = [run.run_id for page in pages(store, mlflow_store.heart, 5) for run in page]
-        tied = sorted((mlflow_store.runs["trial-03"], mlflow_store.runs["trial-04"]))
+        ids = [run.run_id for page in pages(store, held.heart, 5) for run in page]
+        tied = sorted((held.runs["trial-03"], held.runs["trial-04"]))
         first = ids.index(tied[0])
         assert ids[first : first + 2] == tied
 
-    def test_a_run_as_it_was_logged(self, store: Store, mlflow_store: MlflowStore) -> None:
-        runs = {run.run_name: run for run in store.runs(RunQuery(mlflow_store.heart)).runs}
+    def test_a_run_as_it_was_logged(self, store: Store, held: MlflowStore) -> None:
+        runs = {run.run_name: run for run in store.runs(RunQuery(held.heart)).runs}
         trial = runs["trial-10"]
-        assert trial.run_id == mlflow_store.runs["trial-10"]
-        assert trial.experiment_id == mlflow_store.heart
+        assert trial.run_id == held.runs["trial-10"]
+        assert trial.experiment_id == held.heart
         assert trial.params == {"n_neighbors": "3", "weights": "uniform", "metric": "euclidean"}
         assert trial.metrics == pytest.approx({"accuracy": 0.8, "cv_mean": 0.768125, "training_time": 0.1})
         assert trial.tags["python_version"] == "3.11"
-        assert trial.parent_run_id == mlflow_store.runs["sweep"]
+        assert trial.parent_run_id == held.runs["sweep"]
         assert (trial.start_time, trial.duration) == (1_760_000_660_000, 1.5)
         assert (trial.user_id, trial.lifecycle_stage, trial.status) == ("ada", "active", "FINISHED")
         assert trial.artifact_uri.endswith(f"/{trial.run_id}/artifacts")
@@ -149,8 +120,8 @@ class TestRuns:
         running = runs["running"]
         assert (running.status, running.end_time, running.duration) == ("RUNNING", None, None)
 
-    def test_nan_and_infinities_are_floats(self, store: Store, mlflow_store: MlflowStore) -> None:
-        runs = {run.run_name: run for run in store.runs(RunQuery(mlflow_store.heart)).runs}
+    def test_nan_and_infinities_are_floats(self, store: Store, held: MlflowStore) -> None:
+        runs = {run.run_name: run for run in store.runs(RunQuery(held.heart)).runs}
         metrics = runs["special"].metrics
         assert math.isnan(metrics["nan"])
         assert (metrics["up"], metrics["down"]) == (math.inf, -math.inf)
@@ -172,23 +143,23 @@ class TestRuns:
                 found.info.end_time and (found.info.end_time - found.info.start_time) / 1000
             )
 
-    def test_no_runs(self, store: Store, mlflow_store: MlflowStore) -> None:
-        for experiment_id in (mlflow_store.experiments["empty"], "987654"):
+    def test_no_runs(self, store: Store, held: MlflowStore) -> None:
+        for experiment_id in (held.experiments["empty"], "987654"):
             page = store.runs(RunQuery(experiment_id))
             assert (len(page.runs), page.next_token) == (0, None)
 
 
 class TestRun:
-    def test_inputs_and_models(self, store: Store, mlflow_store: MlflowStore) -> None:
-        detail = store.run(mlflow_store.runs["special"])
+    def test_inputs_and_models(self, store: Store, held: MlflowStore) -> None:
+        detail = store.run(held.runs["special"])
         assert detail.run.run_name == "special"
         assert [(data.name, data.digest, data.context, data.source) for data in detail.datasets] == [
             ("heart.csv", "5c1f2a", "training", '{"uri": "heart.csv"}'),
             ("held-out.csv", "5c1f2a", "validation", '{"uri": "held-out.csv"}'),
         ]
         (model,) = detail.models
-        assert (model.model_id, model.name, model.status) == (mlflow_store.model_id, "model", "READY")
-        assert model.artifact_location.endswith(f"{mlflow_store.model_id}/artifacts")
+        assert (model.model_id, model.name, model.status) == (held.model_id, "model", "READY")
+        assert model.artifact_location.endswith(f"{held.model_id}/artifacts")
 
     def test_every_store_says_the_same(self, opened: Open, mlflow_store: MlflowStore) -> None:
         for name in ("special", "running", "sweep"):
@@ -198,8 +169,8 @@ class TestRun:
             assert found[0].datasets == found[1].datasets == found[2].datasets
             assert found[0].models == found[1].models == found[2].models
 
-    def test_a_deleted_run_can_be_looked_at(self, store: Store, mlflow_store: MlflowStore) -> None:
-        detail = store.run(mlflow_store.runs["deleted"])
+    def test_a_deleted_run_can_be_looked_at(self, store: Store, held: MlflowStore) -> None:
+        detail = store.run(held.runs["deleted"])
         assert (detail.run.lifecycle_stage, detail.run.metrics) == ("deleted", {"accuracy": 0.99})
 
     @pytest.mark.parametrize("run_id", ["f" * 32, "nonsense", "../../etc/passwd", "", "a b", "'", "é" * 300])
@@ -207,8 +178,8 @@ class TestRun:
         with pytest.raises(NotFound, match="no run"):
             store.run(run_id)
 
-    def test_history_in_order_of_step(self, store: Store, mlflow_store: MlflowStore) -> None:
-        points = store.metric_history(mlflow_store.runs["special"], "loss")
+    def test_history_in_order_of_step(self, store: Store, held: MlflowStore) -> None:
+        points = store.metric_history(held.runs["special"], "loss")
         assert [(point.step, point.timestamp - 1_760_001_860_000) for point in points] == [
             (0, 0),
             (1, 1),
@@ -220,8 +191,8 @@ class TestRun:
         values = [point.value for point in points]
         assert same(values, [1.0, 0.5, 0.55, math.nan, math.inf, 0.25])
 
-    def test_no_history(self, store: Store, mlflow_store: MlflowStore) -> None:
-        assert store.metric_history(mlflow_store.runs["special"], "unknown") == ()
+    def test_no_history(self, store: Store, held: MlflowStore) -> None:
+        assert store.metric_history(held.runs["special"], "unknown") == ()
 
 
 class TestArtifacts:
@@ -237,9 +208,9 @@ class TestArtifacts:
         ],
     )
     def test_a_folder(
-        self, store: Store, mlflow_store: MlflowStore, path: str, expected: Sequence[tuple[str, int | None]]
+        self, store: Store, held: MlflowStore, path: str, expected: Sequence[tuple[str, int | None]]
     ) -> None:
-        found = store.artifacts(mlflow_store.runs["special"], path)
+        found = store.artifacts(held.runs["special"], path)
         assert [(artifact.path, artifact.size) for artifact in found] == expected
         assert all(artifact.is_dir == (artifact.size is None) for artifact in found)
 
@@ -251,13 +222,13 @@ class TestArtifacts:
         assert found[0] == found[1] == found[2]
         assert "model/MLmodel" in {artifact.path for artifact in found[0]}
 
-    def test_nothing_logged(self, store: Store, mlflow_store: MlflowStore) -> None:
-        assert store.artifacts(mlflow_store.runs["running"]) == ()
+    def test_nothing_logged(self, store: Store, held: MlflowStore) -> None:
+        assert store.artifacts(held.runs["running"]) == ()
 
     @pytest.mark.parametrize("path", ["..", "../..", "/etc", "plots/../../..", "plots\\..\\.."])
-    def test_no_way_out_of_the_run(self, store: Store, mlflow_store: MlflowStore, path: str) -> None:
+    def test_no_way_out_of_the_run(self, store: Store, held: MlflowStore, path: str) -> None:
         with pytest.raises(StoreRefused):
-            store.artifacts(mlflow_store.runs["special"], path)
+            store.artifacts(held.runs["special"], path)
 
     def test_a_run_that_is_not_there(self, store: Store) -> None:
         with pytest.raises(NotFound, match="no run f"):
@@ -274,17 +245,17 @@ class TestRegistry:
         if store.kind == "sql":
             assert [model.version_count for model in models.values()] == [3, 1, 0]
 
-    def test_versions(self, store: Store, mlflow_store: MlflowStore) -> None:
+    def test_versions(self, store: Store, held: MlflowStore) -> None:
         versions = store.model_versions("classifier")
         assert [(version.version, version.stage, version.aliases) for version in versions] == [
             (3, "None", ("challenger", "fresh")),
             (2, "Production", ("champion",)),
             (1, "Archived", ()),
         ]
-        assert versions[1].run_id == mlflow_store.runs["trial-10"]
+        assert versions[1].run_id == held.runs["trial-10"]
         assert versions[1].tags == {"accuracy": "0.2"}
         assert (versions[1].description, versions[1].status) == ("From trial-10", "READY")
-        assert versions[2].source == f"models:/{mlflow_store.model_id}"
+        assert versions[2].source == f"models:/{held.model_id}"
         assert store.model_versions("unused") == ()
         assert [version.version for version in store.model_versions('it\'s "quoted"')] == [1]
 
@@ -304,11 +275,11 @@ class TestRegistry:
 
 
 class TestThreads:
-    def test_many_threads_at_once(self, store: Store, mlflow_store: MlflowStore) -> None:
+    def test_many_threads_at_once(self, store: Store, held: MlflowStore) -> None:
         answers: list[object] = []
 
         def read() -> None:
-            found = store.runs(RunQuery(mlflow_store.heart)).runs
+            found = store.runs(RunQuery(held.heart)).runs
             answers.append(([run.run_id for run in found], store.model_versions("classifier")))
 
         threads = [threading.Thread(target=read) for _ in range(8)]
@@ -319,7 +290,7 @@ class TestThreads:
         assert len(answers) == 8
         assert all(answer == answers[0] for answer in answers)
 
-    @pytest.mark.parametrize("kind", ["sql", "rest"])
+    @pytest.mark.parametrize("kind", ["sql", "rest", "postgresql", "mysql"])
     def test_a_closed_store_answers_no_more(self, opened: Open, kind: str) -> None:
         store = opened(kind)
         assert store.experiments()

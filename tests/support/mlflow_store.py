@@ -1,8 +1,8 @@
 """Fill a folder with a small MLflow store, by MLflow's own hand.
 
-Run as a script with the new store's folder as its only argument: MLflow, its globals and its
-output stay out of the test process. Prints one JSON object: the fields of `MlflowStore` in
-conftest.py. The store holds, all times fixed:
+Run as a script with the new store's folder, and the URI of an empty database where it shall not be
+`mlflow.db` in that folder: MLflow, its globals and its output stay out of the test process. Prints one
+JSON object: the fields of `MlflowStore` in conftest.py. The store holds, all times fixed:
 
 - `heart`: 27 active runs. The parent `sweep`, 24 trials `trial-00` … `trial-23` with parameters,
   metrics and tags (`trial-03` and `trial-04` start in the same millisecond, `trial-05` failed,
@@ -27,10 +27,9 @@ START = 1_760_000_000_000
 MINUTE = 60_000
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, uri: str) -> None:
     os.chdir(folder)
     os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_LOGGING_LEVEL="ERROR")
-    uri = f"sqlite:///{folder / 'mlflow.db'}"
     import mlflow
 
     mlflow.set_tracking_uri(uri)
@@ -172,4 +171,5 @@ def register(client: Any, runs: dict[str, str], model_id: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    place = Path(sys.argv[1])
+    main(place, sys.argv[2] if len(sys.argv) > 2 else f"sqlite:///{place / 'mlflow.db'}")

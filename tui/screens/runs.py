@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
 
 from engine import values
 from engine.entities import Experiment
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 USUAL_REFRESH = 10.0
 """Seconds between two looks when the operator switches them on and has said nothing else."""
+PREVIEW_SECONDS = 0.1
+"""How long the cursor rests on a run before the preview shows it."""
 EXPERIMENT_TICKS = 6
 """The experiments are looked at again when runs changed and, where the store cannot tell that nothing
 has, with every so many looks at the runs."""
@@ -47,6 +50,7 @@ class RunsScreen(RunArranging, RunLifecycle, ConsoleScreen):
         self.experiment: Experiment | None = None
         self.reading = RunReading(self)
         self._ticks = 0
+        self._resting: Timer | None = None
 
     def compose_view(self) -> ComposeResult:
         with Horizontal(id="panes"):
@@ -209,7 +213,11 @@ class RunsScreen(RunArranging, RunLifecycle, ConsoleScreen):
 
     @on(RunList.Highlighted)
     def _preview(self, event: RunList.Highlighted) -> None:
-        self.query_one("#preview", RunPreview).run = event.run
+        """The preview follows where the cursor rests: a held key crosses many runs."""
+        if self._resting is not None:
+            self._resting.stop()
+        preview = self.query_one("#preview", RunPreview)
+        self._resting = self.set_timer(PREVIEW_SECONDS, partial(setattr, preview, "run", event.run))
 
     @on(RunList.MarksChanged)
     def _marks_changed(self) -> None:
@@ -309,7 +317,7 @@ def _experiment_source(experiments: tuple[Experiment, ...]) -> TextSource:
     counted = any(e.run_count is not None for e in experiments)
     columns = [TableColumn("name", Shown("name"), 14, wanted=60)]
     if counted:
-        columns.append(TableColumn("runs", Shown("runs"), 6, numeric=True))
+        columns.append(TableColumn("runs", Shown("runs"), 7, numeric=True))
     rows = []
     for e in experiments:
         cells = [safe(e.name)]

@@ -52,6 +52,11 @@ def test_reading_a_database(mlflow_store: MlflowStore) -> None:
     assert imported(mlflow_store.uri, mlflow_store.heart, *suspects) == []
 
 
+def test_reading_a_database_server(postgresql_store: MlflowStore) -> None:
+    suspects = ("mlflow", "pandas", "numpy", "requests", "textual", "rich", "sklearn", "alembic")
+    assert imported(postgresql_store.uri, postgresql_store.heart, *suspects) == []
+
+
 def test_reading_a_server(mlflow_server: MlflowServer) -> None:
     suspects = ("mlflow", "pandas", "numpy", "sqlalchemy", "textual", "rich", "sklearn")
     assert imported(mlflow_server.uri, mlflow_server.store.heart, *suspects) == []

@@ -10,16 +10,17 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.errors import Cancelled, EngineError, StoreLocked, StoreNotFound, StoreOutdated, StoreUnreadable
+from engine.errors import Cancelled, EngineError, StoreLocked, StoreNotFound, StoreUnreadable
 from engine.stores import open_store
-from engine.stores.base import RunQuery
+from engine.stores.base import RunQuery, Store
 from engine.stores.sql import SqlStore
 from engine.stores.sqlite import SqliteDatabase
 from engine.uri import TrackingUri
@@ -64,15 +65,24 @@ def fingerprint(path: Path) -> tuple[str, int, list[str]]:
     return digest, path.stat().st_mtime_ns, sorted(entry.name for entry in path.parent.iterdir())
 
 
+def questions(found: MlflowStore) -> list[Callable[[Store], object]]:
+    """Everything that a store can be asked."""
+    special = found.runs["special"]
+    return [
+        lambda store: store.experiments(),
+        lambda store: store.newest_run(),
+        lambda store: store.runs(RunQuery(found.heart)),
+        lambda store: store.run(special),
+        lambda store: store.metric_history(special, "loss"),
+        lambda store: store.artifacts(special),
+        lambda store: store.registered_models(),
+        lambda store: store.model_versions("classifier"),
+    ]
+
+
 def read_everything(store: SqlStore, found: MlflowStore) -> None:
-    store.experiments()
-    store.newest_run()
-    store.runs(RunQuery(found.heart))
-    store.run(found.runs["special"])
-    store.metric_history(found.runs["special"], "loss")
-    store.artifacts(found.runs["special"])
-    store.registered_models()
-    store.model_versions("classifier")
+    for question in questions(found):
+        question(store)
 
 
 def change(path: Path, *statements: str) -> None:
@@ -145,22 +155,27 @@ class TestNotAStore:
 
 
 class TestSchemas:
-    @pytest.mark.parametrize(
-        ("statement", "missing"),
-        [
-            ("DROP TABLE registered_model_aliases", "registered_model_aliases"),
-            ("DROP TABLE logged_models", "logged_models"),
-            ("ALTER TABLE latest_metrics RENAME COLUMN is_nan TO not_a_number", "latest_metrics.is_nan"),
-        ],
-    )
-    def test_an_old_schema(self, mlflow_store_copy: MlflowStore, statement: str, missing: str) -> None:
-        change(mlflow_store_copy.path, "PRAGMA foreign_keys = OFF", statement)
+    def test_a_lost_table_is_not_made_again(self, mlflow_store_copy: MlflowStore) -> None:
+        """MLflow, which is asked what to make of it, would."""
+        change(mlflow_store_copy.path, "PRAGMA foreign_keys = OFF", "DROP TABLE registered_model_aliases")
         before = fingerprint(mlflow_store_copy.path)
-        with pytest.raises(StoreOutdated) as caught:
-            store_at(mlflow_store_copy.path).experiments()
-        assert missing in caught.value.detail
-        assert f"mlflow db upgrade sqlite:///{mlflow_store_copy.path}" in caught.value.hint
+        for question in questions(mlflow_store_copy):
+            with pytest.raises(StoreUnreadable) as caught:
+                question(store_at(mlflow_store_copy.path))
+            assert "registered_model_aliases" in caught.value.detail
+            assert caught.value.hint
         assert fingerprint(mlflow_store_copy.path) == before
+
+    def test_a_schema_that_is_not_known_here_is_left_to_mlflow(self, mlflow_store_copy: MlflowStore) -> None:
+        """Here one that MLflow can read no better: what it says is passed on."""
+        path = mlflow_store_copy.path
+        change(path, "ALTER TABLE latest_metrics RENAME COLUMN is_nan TO not_a_number")
+        before = fingerprint(path)
+        store = store_at(path)
+        assert {experiment.name for experiment in store.experiments()} == {"Default", "heart", "empty"}
+        with pytest.raises(EngineError, match="is_nan"):
+            store.runs(RunQuery(mlflow_store_copy.heart))
+        assert fingerprint(path) == before
 
     def test_a_newer_schema_that_has_what_is_read(self, mlflow_store_copy: MlflowStore) -> None:
         change(
@@ -170,27 +185,6 @@ class TestSchemas:
             "UPDATE alembic_version SET version_num = 'f00ba4'",
         )
         assert store_at(mlflow_store_copy.path).runs(RunQuery(mlflow_store_copy.heart)).total == 27
-
-    def test_a_schema_before_workspaces(self, mlflow_store_copy: MlflowStore, tmp_path: Path) -> None:
-        """MLflow 3.8 and earlier: no `workspace` column anywhere."""
-        old = tmp_path / "old.db"
-        with (
-            closing(sqlite3.connect(mlflow_store_copy.path)) as source,
-            closing(sqlite3.connect(old)) as target,
-        ):
-            tables = source.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-            for (table,) in tables:
-                columns = [row[1] for row in source.execute(f'PRAGMA table_info("{table}")')]
-                kept = ", ".join(f'"{column}"' for column in columns if column != "workspace")
-                rows = source.execute(f'SELECT {kept} FROM "{table}"').fetchall()
-                target.execute(f'CREATE TABLE "{table}" ({kept})')
-                marks = ", ".join("?" * (kept.count(",") + 1))
-                target.executemany(f'INSERT INTO "{table}" VALUES ({marks})', rows)
-            target.commit()
-        ours, theirs = store_at(old), store_at(mlflow_store_copy.path)
-        assert ours.experiments() == theirs.experiments()
-        assert ours.registered_models() == theirs.registered_models()
-        assert ours.model_versions("classifier") == theirs.model_versions("classifier")
 
     def test_other_workspaces_are_left_out(
         self, mlflow_store_copy: MlflowStore, monkeypatch: pytest.MonkeyPatch
@@ -203,8 +197,10 @@ class TestSchemas:
         store = store_at(mlflow_store_copy.path)
         assert {experiment.name for experiment in store.experiments()} == {"Default", "empty"}
         assert store.newest_run() is None
+        assert len(store.runs(RunQuery(mlflow_store_copy.heart)).runs) == 0
         monkeypatch.setenv("MLFLOW_WORKSPACE", "team-b")
         assert {experiment.name for experiment in store.experiments()} == {"heart"}
+        assert len(store.runs(RunQuery(mlflow_store_copy.heart)).runs) == 27
         assert [model.name for model in store.registered_models()] == ["unused"]
 
 
@@ -292,7 +288,7 @@ class TestReadOnly:
         monkeypatch.chdir(path.parent)
         before = fingerprint(path)
         with suppress(StoreUnreadable), SqliteDatabase(path).snapshot() as snapshot:
-            snapshot.rows(statement)
+            list(snapshot.each(statement))
             assert statement.startswith("PRAGMA"), "only a pragma may be ignored instead of refused"
         assert fingerprint(path) == before
 
@@ -304,6 +300,46 @@ class TestReadOnly:
             read_everything(store_at(path), mlflow_store_copy)
         finally:
             path.parent.chmod(0o755)
+
+
+class TestStamp:
+    def test_it_is_the_same_as_long_as_nothing_happens(self, mlflow_store: MlflowStore) -> None:
+        store = store_at(mlflow_store.path)
+        read_everything(store, mlflow_store)
+        assert store.stamp() is not None
+        assert store.stamp() == store_at(mlflow_store.path).stamp()
+
+    @pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+    def test_every_write_changes_it(self, mlflow_store_copy: MlflowStore, mode: str) -> None:
+        """Writes that leave the size as it is, one after the other, with the log in use or at rest."""
+        path = mlflow_store_copy.path
+        change(path, f"PRAGMA journal_mode = {mode}")
+        store = store_at(path)
+        seen = [store.stamp()]
+        with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+            for number in range(50):
+                writer.execute("UPDATE runs SET name = ? WHERE name = 'x' OR name = ?", (f"{number}", "y"))
+                writer.execute("UPDATE tags SET value = ? WHERE key = 'sweep'", (f"{number:03d}",))
+                seen.append(store.stamp())
+        seen.append(store.stamp())
+        change(path, "UPDATE tags SET value = 'abc' WHERE key = 'sweep'")
+        seen.append(store.stamp())
+        assert all(before != after for before, after in pairwise(seen))
+
+    def test_a_replaced_file_changes_it(self, mlflow_store_copy: MlflowStore, tmp_path: Path) -> None:
+        path = mlflow_store_copy.path
+        store = store_at(path)
+        other = tmp_path / "other.db"
+        shutil.copy2(path, other)
+        os.utime(path, (1, 1))
+        os.utime(other, (1, 1))
+        before = store.stamp()
+        assert store.stamp() == before
+        other.replace(path)
+        assert store.stamp() != before
+
+    def test_no_file_has_none(self, tmp_path: Path) -> None:
+        assert store_at(tmp_path / "mlflow.db").stamp() is None
 
 
 class TestClosing:
@@ -318,7 +354,7 @@ class TestClosing:
             try:
                 with database.snapshot() as snapshot:
                     begun.set()
-                    snapshot.rows(self.ENDLESS)
+                    list(snapshot.each(self.ENDLESS))
             except EngineError as error:
                 caught.append(error)
 

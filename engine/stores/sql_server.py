@@ -1,0 +1,198 @@
+"""A database server, PostgreSQL or MySQL, asked for reading and nothing else.
+
+SQLAlchemy, MLflow's own way to databases, reads the URL, loads the driver and keeps the connections;
+it is imported when such a store is read. Each snapshot is one transaction that the server itself holds
+to reading only, at an isolation where it sees one state.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, cast
+
+from engine.errors import Cancelled, StoreNotFound, StoreUnreadable, UriError
+from engine.stores import sql_faults
+from engine.stores.faults import MISSING_HINT, not_text
+from engine.stores.sql_database import MYSQL, POSTGRESQL, Dialect, Row
+from engine.uri import TrackingUri, redact
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, Engine
+
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 30
+CONNECTIONS = 4
+"""As many threads may read at the same time; others wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One of the servers: how a snapshot begins, the drivers that may stand behind a URL that names none
+    (the first installed one wins), and what drivers are told when they connect."""
+
+    dialect: Dialect
+    begin: str
+    drivers: Mapping[str, str]
+    """Name in URLs by package to import."""
+    package: str
+    """What to install where there is no driver."""
+    options: Mapping[str, int | str]
+
+
+KINDS = {
+    "postgresql": Kind(
+        POSTGRESQL,
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;"
+        f" SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'",
+        {"psycopg2": "psycopg2", "psycopg": "psycopg"},
+        "psycopg2-binary",
+        {"connect_timeout": CONNECT_SECONDS},
+    ),
+    "mysql": Kind(
+        MYSQL,
+        "START TRANSACTION READ ONLY",
+        {"MySQLdb": "mysqldb", "pymysql": "pymysql"},
+        "PyMySQL",
+        {
+            "connect_timeout": CONNECT_SECONDS,
+            "read_timeout": STATEMENT_SECONDS,
+            "sql_mode": "ANSI_QUOTES",
+            "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        },
+    ),
+}
+
+
+class ServerSnapshot:
+    """One consistent view of a database (`engine.stores.sql_database.Snapshot`)."""
+
+    def __init__(self, connection: Connection, dialect: Dialect, columns: dict[str, set[str]]) -> None:
+        """`columns` is filled where it is empty."""
+        self._connection = connection
+        self.dialect = dialect
+        self.columns = columns
+        if not columns:
+            for table, column in self.each(dialect.columns):
+                columns.setdefault(table, set()).add(column)
+
+    def each(self, statement: str, **parameters: object) -> Iterable[Row]:
+        from sqlalchemy import bindparam, text
+
+        lists = [name for name, value in parameters.items() if isinstance(value, list)]
+        query = text(statement)
+        if self.dialect is MYSQL and lists:
+            query = query.bindparams(*(bindparam(name, expanding=True) for name in lists))
+        try:
+            return cast(Iterable[Row], self._connection.execute(query, parameters))
+        except UnicodeEncodeError as error:
+            raise not_text(error) from error
+
+
+class DatabaseServer:
+    """A database on a server that may or may not be there. Thread-safe."""
+
+    def __init__(self, uri: TrackingUri) -> None:
+        self.place = redact(uri.raw)
+        self._raw = uri.raw
+        self._kind = KINDS[uri.raw.split(":", 1)[0].split("+")[0].lower()]
+        self._columns: dict[str, set[str]] = {}
+        self._lock = threading.Lock()
+        self._live: set[Connection] = set()
+        self._closed = False
+
+    @contextmanager
+    def snapshot(self) -> Iterator[ServerSnapshot]:
+        """Raises `UriError`, `StoreNotFound`, `StoreUnreadable`, `ServerUnreachable`, `ServerTimeout` or
+        `ServerDenied`; `Cancelled` once closed."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self._connected() as connection:
+                connection.exec_driver_sql(self._kind.begin)
+                yield ServerSnapshot(connection, self._kind.dialect, self._columns)
+        except SQLAlchemyError as error:
+            self._columns = {}  # perhaps the schema is another one by now
+            if self._closed:
+                raise Cancelled("Reading the store") from error
+            raise sql_faults.explained(error, self._url) from error
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection:
+            with self._lock:
+                if self._closed:
+                    raise Cancelled("Reading the store")
+                self._live.add(connection)
+            try:
+                yield connection
+            finally:
+                with self._lock:
+                    self._live.discard(connection)
+
+    @cached_property
+    def _url(self) -> URL:
+        """With a driver. Raises `UriError`, and `StoreUnreadable` where no driver is installed."""
+        from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError
+
+        try:
+            url = make_url(self._raw)
+        except (ArgumentError, ValueError) as error:
+            raise UriError(
+                "The tracking URI cannot be read",
+                self.place,
+                "Write it as KIND://USER:PASSWORD@HOST:PORT/NAME.",
+            ) from error
+        name, _, driver = url.drivername.lower().partition("+")
+        names = {package: found for package, found in self._kind.drivers.items() if driver in ("", found)}
+        for package, found in names.items():
+            if find_spec(package) is not None:
+                return url.set(drivername=f"{name}+{found}")
+        package = "psycopg[binary]" if driver == "psycopg" else self._kind.package
+        raise StoreUnreadable(
+            "The driver for this database is not installed",
+            f"{self.place} needs {' or '.join(names)}",
+            f"pip install '{package}', into the environment of mlflow-console.",
+        )
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from sqlalchemy import create_engine
+
+        url = self._url
+        options = {name: value for name, value in self._kind.options.items() if name not in url.query}
+        return create_engine(
+            url,
+            connect_args=options,
+            pool_pre_ping=True,
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=STATEMENT_SECONDS,
+            pool_recycle=300,
+        )
+
+    def stamp(self) -> object | None:
+        """A server does not tell."""
+        return None
+
+    def nothing_here(self, detail: str) -> StoreNotFound:
+        return StoreNotFound("There is no MLflow store here yet", detail, MISSING_HINT)
+
+    def close(self) -> None:
+        """Stop the reads that are under way, where the driver can, and refuse new ones."""
+        with self._lock:
+            self._closed = True
+            live = list(self._live)
+        for connection in live:
+            cancel: Any = getattr(connection.connection.dbapi_connection, "cancel", None)
+            if cancel is not None:
+                with suppress(Exception):  # the read may have ended by itself
+                    cancel()
+        engine: Engine | None = self.__dict__.get("_engine")
+        if engine is not None:
+            engine.dispose()
