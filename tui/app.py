@@ -35,6 +35,10 @@ from tui.typeahead import TypeAhead
 from tui.widgets.key_line import KeyLine
 from tui.widgets.status_line import Place, StatusLine
 
+SWITCH_SECONDS = 0.001
+"""How long an engine thread computes before the event loop may; Python's own 5 ms, several times for one
+frame, are felt under the fingers."""
+
 
 def _open(module: str, name: str) -> Screen[Any]:
     screen: Screen[Any] = getattr(import_module(module), name)()
@@ -279,6 +283,7 @@ def run_console(
     """Open the console on the terminal; the exit status. Nothing but the console reaches the
     terminal meanwhile, and the terminal is as before when this returns."""
     start_log()
+    sys.setswitchinterval(SWITCH_SECONDS)
     console = Console(uri, read_only=read_only, experiment=experiment, refresh_seconds=refresh_seconds)
     with terminal.screen_to_ourselves():
         console.run(mouse=not terminal.over_ssh() if mouse is None else mouse)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, cast
 
 from engine.query import compile_filter
@@ -52,7 +52,8 @@ class Arranged:
     chosen: tuple[Column, ...]
     """The columns before constant ones were left out and others widened."""
     narrow: bool
-    _places: dict[int, int] = field(default_factory=dict)
+    measured: int
+    """How many runs there were when the columns were looked at."""
 
     @property
     def lines(self) -> Sequence[int]:
@@ -98,9 +99,10 @@ class Arranged:
             row = ~group
         if row is None:
             return None
-        if not self._places:
-            self._places.update((row, line) for line, row in enumerate(self.lines))
-        return self._places.get(row)
+        try:
+            return self.lines.index(row)
+        except ValueError:
+            return None
 
     def fold_of(self, line: int) -> Fold:
         """Whether a group or parent shows what is below it; empty where nothing can be."""
@@ -126,8 +128,9 @@ def arrange(
     What has not changed is taken from `before`. Raises `FilterError`."""
     known = before if before is not None and before.frame is frame else None
     rows = _filtered(frame, view.filter_text, now)
-    matching = sorted_rows(frame, view.sort, None if len(rows) == len(frame) else rows)
-    chosen = _chosen(frame, view, narrow, known)
+    matching = _in_order(frame, view, rows)
+    kept = before if before is not None and _keeps_columns(before, frame, view, narrow) else None
+    chosen = kept.chosen if kept is not None else chosen_columns(frame, view, narrow=narrow)
     columns = without_constants(frame, view, chosen, rows)
     lead, outline = _lead(columns), Outline(matching)
     groups: Groups | None = None
@@ -145,7 +148,21 @@ def arrange(
             outline = tree.outline(toggled)
             columns = indented(columns, lead, outline, view)
         cells = RunCells(frame, columns, now)
-    return Arranged(frame, view, rows, matching, outline, columns, lead, groups, tree, cells, chosen, narrow)
+    return Arranged(
+        frame,
+        view,
+        rows,
+        matching,
+        outline,
+        columns,
+        lead,
+        groups,
+        tree,
+        cells,
+        chosen,
+        narrow,
+        kept.measured if kept is not None else len(frame),
+    )
 
 
 def _filtered(frame: RunFrame, text: str, now: float) -> Sequence[int]:
@@ -154,10 +171,20 @@ def _filtered(frame: RunFrame, text: str, now: float) -> Sequence[int]:
     return compile_filter(text, frame.keys, frame, partial=not frame.complete).rows(frame, now=now)
 
 
-def _chosen(frame: RunFrame, view: RunView, narrow: bool, known: Arranged | None) -> tuple[Column, ...]:
-    if known is not None and known.narrow == narrow and _column_facts(known.view) == _column_facts(view):
-        return known.chosen
-    return chosen_columns(frame, view, narrow=narrow)
+def _in_order(frame: RunFrame, view: RunView, rows: Sequence[int]) -> Sequence[int]:
+    if len(rows) < len(frame):
+        return sorted_rows(frame, view.sort, rows)
+    return sorted_rows(frame, view.sort) if view.sort else frame.newest_first()
+
+
+def _keeps_columns(before: Arranged, frame: RunFrame, view: RunView, narrow: bool) -> bool:
+    """Whether the columns need not be looked at again: on the same frame, and while runs stream in until
+    there are twice as many or another column."""
+    if before.narrow != narrow or _column_facts(before.view) != _column_facts(view):
+        return False
+    if before.frame is frame:
+        return True
+    return not frame.complete and len(frame) < 2 * before.measured and before.frame.keys == frame.keys
 
 
 def _column_facts(view: RunView) -> tuple[object, ...]:

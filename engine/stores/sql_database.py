@@ -59,10 +59,9 @@ POSTGRESQL = Dialect(
     ilike="{column} ILIKE :{name}",
     among="{column} = ANY(CAST(:{name} AS text[]))",
     exact_order='{column} COLLATE "C"',
-    of_runs="SELECT page.place - 1, {columns}"
-    " FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS page (run_uuid, place)"
-    " JOIN {table} AS found ON found.{run} = page.run_uuid {joins}",
-    is_numbered=True,
+    of_runs="SELECT found.{run}, {columns} FROM {table} AS found {joins}"
+    " WHERE found.{run} = ANY(CAST(:ids AS text[]))",  # a join with the list is planned worse
+    is_numbered=False,
     columns="SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
     " JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = ANY(current_schemas(false))"
     " AND relkind IN ('r', 'p', 'v', 'm') AND attnum > 0 AND NOT attisdropped",

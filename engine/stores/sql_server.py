@@ -7,6 +7,7 @@ to reading only, at an isolation where it sees one state.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,10 +16,11 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
-from engine.errors import Cancelled, StoreNotFound, StoreUnreadable, UriError
+from engine.errors import Cancelled, EngineError, StoreNotFound, StoreRefused, StoreUnreadable, UriError
 from engine.stores import sql_faults
 from engine.stores.faults import MISSING_HINT, not_text
 from engine.stores.sql_database import MYSQL, POSTGRESQL, Dialect, Row
+from engine.text import safe
 from engine.uri import TrackingUri, redact
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ class Kind:
     package: str
     """What to install where there is no driver."""
     options: Mapping[str, int | str]
+    variables: Mapping[str, str]
+    """More of these: MLflow's variables, and what they say."""
 
 
 KINDS = {
@@ -52,6 +56,7 @@ KINDS = {
         {"psycopg2": "psycopg2", "psycopg": "psycopg"},
         "psycopg2-binary",
         {"connect_timeout": CONNECT_SECONDS},
+        {},
     ),
     "mysql": Kind(
         MYSQL,
@@ -64,6 +69,7 @@ KINDS = {
             "sql_mode": "ANSI_QUOTES",
             "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
         },
+        {f"MLFLOW_MYSQL_{option.upper()}": option for option in ("ssl_ca", "ssl_cert", "ssl_key")},
     ),
 }
 
@@ -71,14 +77,17 @@ KINDS = {
 class ServerSnapshot:
     """One consistent view of a database (`engine.stores.sql_database.Snapshot`)."""
 
-    def __init__(self, connection: Connection, dialect: Dialect, columns: dict[str, set[str]]) -> None:
-        """`columns` is filled where it is empty."""
+    def __init__(self, connection: Connection, dialect: Dialect, columns: dict[str, set[str]] | None) -> None:
+        """`columns` as a snapshot before has found them."""
         self._connection = connection
         self.dialect = dialect
-        self.columns = columns
-        if not columns:
-            for table, column in self.each(dialect.columns):
-                columns.setdefault(table, set()).add(column)
+        self.columns = self._read_columns() if columns is None else columns
+
+    def _read_columns(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for table, column in self.each(self.dialect.columns):
+            found.setdefault(table, set()).add(column)
+        return found
 
     def each(self, statement: str, **parameters: object) -> Iterable[Row]:
         from sqlalchemy import bindparam, text
@@ -88,9 +97,28 @@ class ServerSnapshot:
         if self.dialect is MYSQL and lists:
             query = query.bindparams(*(bindparam(name, expanding=True) for name in lists))
         try:
+            for value in parameters.values():
+                if isinstance(value, str):
+                    value.encode()
             return cast(Iterable[Row], self._connection.execute(query, parameters))
         except UnicodeEncodeError as error:
             raise not_text(error) from error
+        except ValueError as error:  # psycopg2's, for the character that PostgreSQL's texts cannot hold
+            raise StoreRefused("The database cannot be asked for this", safe(str(error), 200)) from error
+
+
+def _greet_soon(engine: Engine) -> None:
+    """PyMySQL waits for a server's greeting as long as for an answer: give it less time, and the
+    connection its own patience when it is there."""
+    from sqlalchemy import event
+
+    @event.listens_for(engine, "do_connect")
+    def hurry(dialect: object, record: object, args: object, options: dict[str, Any]) -> None:
+        options["read_timeout"] = CONNECT_SECONDS
+
+    @event.listens_for(engine, "connect")
+    def relax(connection: Any, record: object) -> None:
+        connection._read_timeout = STATEMENT_SECONDS
 
 
 class DatabaseServer:
@@ -100,7 +128,7 @@ class DatabaseServer:
         self.place = redact(uri.raw)
         self._raw = uri.raw
         self._kind = KINDS[uri.raw.split(":", 1)[0].split("+")[0].lower()]
-        self._columns: dict[str, set[str]] = {}
+        self._columns: dict[str, set[str]] | None = None
         self._lock = threading.Lock()
         self._live: set[Connection] = set()
         self._closed = False
@@ -114,9 +142,14 @@ class DatabaseServer:
         try:
             with self._connected() as connection:
                 connection.exec_driver_sql(self._kind.begin)
-                yield ServerSnapshot(connection, self._kind.dialect, self._columns)
+                found = ServerSnapshot(connection, self._kind.dialect, self._columns)
+                self._columns = found.columns
+                yield found
+        except EngineError:
+            self._columns = None  # perhaps the schema is another one by now
+            raise
         except SQLAlchemyError as error:
-            self._columns = {}  # perhaps the schema is another one by now
+            self._columns = None
             if self._closed:
                 raise Cancelled("Reading the store") from error
             raise sql_faults.explained(error, self._url) from error
@@ -166,7 +199,10 @@ class DatabaseServer:
 
         url = self._url
         options = {name: value for name, value in self._kind.options.items() if name not in url.query}
-        return create_engine(
+        options |= {
+            option: os.environ[name] for name, option in self._kind.variables.items() if os.environ.get(name)
+        }
+        engine = create_engine(
             url,
             connect_args=options,
             pool_pre_ping=True,
@@ -175,6 +211,9 @@ class DatabaseServer:
             pool_timeout=STATEMENT_SECONDS,
             pool_recycle=300,
         )
+        if url.drivername == "mysql+pymysql" and "read_timeout" in options:
+            _greet_soon(engine)
+        return engine
 
     def stamp(self) -> object | None:
         """A server does not tell."""

@@ -92,16 +92,15 @@ class Session:
         return self.arrival()
 
     def painted(self) -> float:
-        """Seconds to the first paint, from where on the event loop is watched."""
-        seconds = self.until(lambda: bool(self.terminal.text.strip()), "a first paint")
-        os.kill(self.terminal.pid, signal.SIGUSR1)
-        return seconds
+        """Seconds to the first paint."""
+        return self.until(lambda: bool(self.terminal.text.strip()), "a first paint")
 
     def open(self) -> tuple[float, float, float]:
         """Seconds to the first paint, from there to the first rows, from there to all rows in the table."""
         screen = self.terminal
         paint = self.painted()
         first = self.until(lambda: "run-" in screen.text, "first rows")
+        os.kill(screen.pid, signal.SIGUSR1)  # the views are imported: now it loads
         whole = self.until(self._is_whole, "all rows")
         return paint, first - paint, whole - paint
 
@@ -136,11 +135,16 @@ class Session:
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     def leave(self) -> dict[str, float]:
-        """Quit; the longest pause of the event loop in ms since watching began, and the peak in MB."""
+        """Quit; the longest pause of the event loop in ms since the first rows, and the peak in MB."""
+        self._report.unlink(missing_ok=True)
+        os.kill(self.terminal.pid, signal.SIGUSR2)
+        self.terminal.wait_until(
+            lambda: self._report.exists() and self._report.stat().st_size > 0, "a report"
+        )
+        found: dict[str, float] = json.loads(self._report.read_text())
         self.terminal.press("ctrl+q")
         self.terminal.wait_exit()
         self.terminal.close()
-        found: dict[str, float] = json.loads(self._report.read_text())
         return found
 
 

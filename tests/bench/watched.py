@@ -1,6 +1,6 @@
 """The console with a pulse: `watched.py REPORT SECONDS URI` opens it on the terminal, looking again
-every so many seconds (0: never), and when it is left writes to REPORT, as JSON, what only its own
-event loop can tell.
+every so many seconds (0: never), and at SIGUSR2 writes to REPORT, as JSON, what only its own event loop
+can tell.
 
 A coroutine sleeps for `PULSE` seconds again and again; how much longer it slept is how long the loop
 could not take a key. SIGUSR1 begins anew.
@@ -36,7 +36,9 @@ class Watched(app.Console):
 
     def on_mount(self) -> None:
         super().on_mount()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._reset)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, self._reset)
+        loop.add_signal_handler(signal.SIGUSR2, self._write_report)
         self.run_worker(self._beat(), group="pulse")
 
     def _reset(self) -> None:
@@ -48,8 +50,7 @@ class Watched(app.Console):
             await asyncio.sleep(PULSE)
             self.longest = max(self.longest, time.perf_counter() - began - PULSE)
 
-    def on_unmount(self) -> None:
-        super().on_unmount()
+    def _write_report(self) -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
         self.report.write_text(json.dumps({"stall": 1000 * self.longest, "peak": peak}))
 
@@ -57,6 +58,7 @@ class Watched(app.Console):
 def main() -> None:
     report, refresh, uri = sys.argv[1:]
     start_log()
+    sys.setswitchinterval(app.SWITCH_SECONDS)
     console = Watched(resolve(uri), refresh_seconds=float(refresh))
     console.report = Path(report)
     with terminal.screen_to_ourselves():

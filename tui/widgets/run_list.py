@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 NARROW = 100
 """Cells below which the key metrics stand before the times."""
-REST = 4
+REST = 8
 """While runs stream in, arranging them takes at most one part in so many and one of the time."""
 
 

@@ -12,6 +12,7 @@ import pytest
 from engine.errors import (
     Cancelled,
     EngineError,
+    NotFound,
     ServerDenied,
     ServerTimeout,
     ServerUnreachable,
@@ -120,10 +121,18 @@ class TestWhatGoesWrong:
             error = refusal(raw, ServerUnreachable)
             assert f"127.0.0.1:{closed_port}" in error.title
 
-    def test_somebody_is_silent(self, silent_port: int) -> None:
-        for scheme in ("postgresql+psycopg2", "mysql+pymysql"):
-            raw = f"{scheme}://ada:s3cret@127.0.0.1:{silent_port}/mlflow?connect_timeout=2"
-            refusal(raw, ServerTimeout)
+    @pytest.mark.parametrize("scheme", ["postgresql+psycopg2", "mysql+pymysql"])
+    def test_somebody_is_silent(self, silent_port: int, scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sql_server, "CONNECT_SECONDS", 1)
+        query = "?connect_timeout=2" if scheme.startswith("postgresql") else ""
+        refusal(f"{scheme}://ada:s3cret@127.0.0.1:{silent_port}/mlflow{query}", ServerTimeout)
+
+    def test_mysql_is_given_time_to_answer_once_it_is_there(
+        self, mysql_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sql_server, "CONNECT_SECONDS", 1)
+        with DatabaseServer(mysql_store.tracking).snapshot() as found:
+            assert list(found.each("SELECT sleep(2)")) == [(0,)]
 
     def test_a_wrong_password(self, running: Running) -> None:
         refusal(running.server.uri("mlflow", password="s3cret-too"), ServerDenied)
@@ -182,6 +191,16 @@ class TestWhatGoesWrong:
 
         with pytest.raises(ServerTimeout):
             read()
+
+    @pytest.mark.parametrize(
+        "name", ['it\'s "both"', "'; DROP TABLE runs; --", "%s %", ":name", "\\", "a\0b", "\ud800"]
+    )
+    def test_any_text_is_a_name_that_is_not_there(self, running: Running, name: str) -> None:
+        store = open_store(running.held.tracking)
+        with pytest.raises((NotFound, StoreRefused, StoreUnreadable)) as caught:
+            store.model_versions(name)
+        assert "SELECT" not in str(caught.value)
+        assert store.model_versions("classifier")
 
     @pytest.mark.parametrize("scheme", ["postgresql", "mysql+pymysql"])
     def test_an_address_that_makes_no_sense(self, scheme: str) -> None:

@@ -53,7 +53,7 @@ class Table(Navigation, can_focus=True, inherit_bindings=False):
         place = columns.index(column) if column in columns else self.cursor_column
         self.set_reactive(Table.cursor_row, row)
         self.set_reactive(Table.cursor_column, self.validate_cursor_column(place))
-        self.virtual_size = Size(0, source.row_count + HEADER)
+        self._take_height(source.row_count + HEADER)
         self._arrange(self._first)
         at_top = self._top == 0 and kept == cursor and row < self._page
         top = 0 if at_top else self._row_near(kept, self._top + line) - line
@@ -62,6 +62,16 @@ class Table(Navigation, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=top, animate=False, force=True)
         self._repaint_changed()
         self._announce_row()
+
+    def _take_height(self, height: int) -> None:
+        """Be so many lines high. Textual would lay out and repaint the whole screen for it; where there was a
+        scrollbar and still is one, only that looks different."""
+        if self.show_vertical_scrollbar and height > self.size.height > 0:
+            self.set_reactive(Table.virtual_size, Size(0, height))
+            self.vertical_scrollbar.window_virtual_size = height
+            self.scroll_y = self.validate_scroll_y(self.scroll_y)
+        else:
+            self.virtual_size = Size(0, height)
 
     def _kept_row(self) -> tuple[str | None, int]:
         """The row that should stay on its line of the screen, and that line: the cursor's, or the
