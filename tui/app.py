@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import getpass
 import platform
 import signal
@@ -107,7 +108,13 @@ class Console(App[None]):
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
                 loop.add_signal_handler(number, self._end, number)
         self.run_worker(self._keys.run(), group="keys")
-        self.call_after_refresh(self.action_show_mode, "runs")
+        self.call_after_refresh(self._open_first_view)
+
+    async def _open_first_view(self) -> None:
+        await self.action_show_mode("runs")
+        # What is there by now stays: the garbage collector would look through it again and again, and
+        # stop the event loop for a tenth of a second each time.
+        self.call_after_refresh(gc.freeze)
 
     async def on_event(self, event: events.Event) -> None:
         leaving = isinstance(event, events.Key) and event.key in ("ctrl+c", "ctrl+q")  # waits for nothing

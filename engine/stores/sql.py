@@ -27,9 +27,6 @@ from engine.stores.sql_pages import Orders, run_page
 from engine.stores.sql_schema import Tables, tables
 from engine.uri import TrackingUri
 
-PAGE_OF_SQL = 2000
-"""Runs in a page: more are slower (their columns outgrow the processor's cache), fewer too."""
-
 T = TypeVar("T")
 
 
@@ -40,12 +37,12 @@ class SqlStore:
 
     kind = "sql"
     readers = 1
-    page_size = PAGE_OF_SQL
 
     def __init__(self, uri: TrackingUri, database: Database) -> None:
         self.uri = uri
         self._database = database
         self._orders = Orders()
+        self.page_size = database.page_size
 
     @cached_property
     def _client(self) -> Store:

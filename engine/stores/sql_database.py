@@ -99,6 +99,10 @@ class Database(Protocol):
     def place(self) -> str:
         """Where it is, in words for people."""
 
+    @property
+    def page_size(self) -> int:
+        """See `engine.stores.base.Store.page_size`."""
+
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """Raises `EngineError`s, `Cancelled` once closed."""
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 30
+PAGE_OF_SERVER = 5000
+"""Runs in a page: each asks a distant server seven times, one after the other."""
 CONNECTIONS = 4
 """As many threads may read at the same time; others wait."""
 
@@ -123,6 +125,8 @@ def _greet_soon(engine: Engine) -> None:
 
 class DatabaseServer:
     """A database on a server that may or may not be there. Thread-safe."""
+
+    page_size = PAGE_OF_SERVER
 
     def __init__(self, uri: TrackingUri) -> None:
         self.place = redact(uri.raw)

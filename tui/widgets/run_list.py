@@ -102,7 +102,7 @@ class RunList(RunFiltering):
     def show_frame(self, frame: RunFrame) -> None:
         """There are other runs. While they stream in, the table follows at a bearable pace."""
         self.frame = frame
-        if self._busy or self._stale:
+        if (self._busy or self._stale) and not frame.complete:
             self._stale = True
             self._tell_count()
         else:
@@ -110,6 +110,7 @@ class RunList(RunFiltering):
 
     def rearrange(self) -> None:
         """Filter, sort and lay out what is loaded, off the event loop; the newest request wins."""
+        self._stale = False
         if self.frame is not None:
             work = partial(self._arrange, self.frame)
             self.run_worker(work, group="arrange", exclusive=True)  # type: ignore[arg-type]
@@ -130,7 +131,7 @@ class RunList(RunFiltering):
             self._busy -= 1
             self._cost = time.monotonic() - began
             if self._stale and not self._busy and self.is_attached:
-                self.set_timer(max(0.05, REST * self._cost), self._catch_up)
+                self.set_timer(min(1.0, max(0.05, REST * self._cost)), self._catch_up)
 
     async def _looked_at(self, frame: RunFrame, look: RunView) -> Arranged:
         narrow = self.size.width < NARROW
@@ -149,8 +150,8 @@ class RunList(RunFiltering):
                 return
 
     def _catch_up(self) -> None:
-        self._stale = False
-        self.rearrange()
+        if self._stale:  # nobody else has caught up
+            self.rearrange()
 
     def _show(self, arranged: Arranged) -> None:
         from tui.widgets.run_source import RunSource
