@@ -172,10 +172,13 @@ class Engine:
         """Raises `NotFound`, naming what there is."""
         found = self._views.load(self.uri.shown, experiment, name)
         if found is None:
-            there = ", ".join(self.view_names(experiment)) or "none"
-            hint = "`:view save NAME` saves the present one."
-            raise NotFound(f"There is no view {name!r} of {experiment}", f"Saved are: {there}", hint)
+            raise self._no_view(experiment, name)
         return found
+
+    def _no_view(self, experiment: str, name: str) -> NotFound:
+        there = ", ".join(self.view_names(experiment)) or "none"
+        hint = "`:view save NAME` saves the present one."
+        return NotFound(f"There is no view {name!r} of {experiment}", f"Saved are: {there}", hint)
 
     def save_view(self, experiment: str, name: str, view: RunView) -> Path:
         """Keep a view under a name, which may have been another's; where it is kept."""
@@ -184,8 +187,8 @@ class Engine:
 
     def delete_view(self, experiment: str, name: str) -> None:
         """Raises `NotFound`."""
-        self.saved_view(experiment, name)
-        self._views.delete(self.uri.shown, experiment, name)
+        if not self._views.delete(self.uri.shown, experiment, name):
+            raise self._no_view(experiment, name)
 
     @property
     def _views(self) -> ViewFile:

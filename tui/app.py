@@ -164,12 +164,14 @@ class Console(App[None]):
     # ── telling ──────────────────────────────────────────────────────────────
 
     def say(self, message: str, *, warning: bool = False) -> None:
-        """A passing message."""
+        """A passing message; it takes the place of the one before."""
+        self.clear_notifications()
         self.notify(safe(message), severity="warning" if warning else "information", markup=False)
 
     def show_error(self, error: EngineError) -> None:
         """An error that something asked for has met: title, detail, hint."""
         lines = [safe(part, 400) for part in (error.detail, error.hint) if part]
+        self.clear_notifications()
         self.notify(
             "\n".join(lines), title=safe(error.title, 200), severity="error", timeout=12, markup=False
         )
@@ -224,6 +226,7 @@ class Console(App[None]):
         self.view.action_toggle_zoom()
 
     async def action_go_back(self) -> None:
+        self.clear_notifications()
         if not self.view.peel() and not self._pop_view() and self.current_mode != "runs":
             await self.action_show_mode("runs")
 

@@ -145,7 +145,7 @@ async def _view(console: Console, argument: str) -> None:
     if not argument:
         screen.action_pick_view()
     elif verb in ("save", "delete"):
-        name = name.strip() or screen.run_list.view.name
+        name = name.strip()
         if not name:
             raise UsageError(f"`:view {verb}` needs a name", "", f"`:view {verb} NAME`")
         screen.save_view(name) if verb == "save" else screen.delete_view(name)

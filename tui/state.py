@@ -32,6 +32,13 @@ class View:
     lifecycle: Lifecycle = "active"
     name: str = ""
 
+    _aside: frozenset[str] = frozenset()
+
+    def turn_over(self) -> None:
+        """The deleted runs, or the others again; each have marks of their own."""
+        self.lifecycle = "active" if self.lifecycle == "deleted" else "deleted"
+        self.marks, self._aside = self._aside, self.marks
+
     def change(self, **fields: Any) -> None:
         """Look in another way: `fields` are those of a `RunView`."""
         self.look = replace(self.look, **fields)

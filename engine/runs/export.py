@@ -24,13 +24,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def write_csv(frame: RunFrame, path: Path, rows: Sequence[int] | None = None) -> int:
     """Write runs as `mlflow.search_runs(...).to_csv(index=False)` would; returns how many.
 
-    What that leaves open is kept apart: a missing value is nothing, an empty text `""`, and NaN and
-    ±inf are `NaN`, `inf`, `-inf`. Metrics, parameters and tags come by name. The file is
-    written beside `path` and then renamed, so there is never half a file. Raises `EngineError`.
+    Data sets are left out, as there. What that leaves open is kept apart: a missing value is
+    nothing, an empty text `""`, and NaN and ±inf are `NaN`, `inf`, `-inf`. Metrics, parameters and
+    tags come by name. The file is written beside `path` and then renamed, so there is never half a
+    file. Raises `EngineError`.
     """
     chosen = range(len(frame)) if rows is None else rows
     keys = [ColumnKey("attribute", name) for name in _ATTRIBUTES]
-    keys += [key for key in frame.keys if key.kind != "attribute"]
+    keys += [key for key in frame.keys if key.kind not in ("attribute", "dataset")]
     header = ",".join(_text(str(key)) for key in keys)
     columns = [_cells(frame, key, chosen) for key in keys]
     lines = (",".join(cells) for cells in zip(*columns, strict=True))

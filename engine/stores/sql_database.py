@@ -14,6 +14,10 @@ from typing import Any, Protocol
 
 from engine.errors import EngineError
 
+ROWS_AT_ONCE = 500
+"""Rows that are fetched together: few enough that the rows of a long answer never are many objects,
+which would wake the garbage collector again and again, and that no other thread waits for them."""
+
 Row = tuple[Any, ...]
 
 

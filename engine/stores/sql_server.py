@@ -14,12 +14,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import Cancelled, EngineError, StoreNotFound, StoreRefused, StoreUnreadable, UriError
 from engine.stores import sql_faults
 from engine.stores.faults import MISSING_HINT, not_text
-from engine.stores.sql_database import MYSQL, POSTGRESQL, Dialect, Row
+from engine.stores.sql_database import MYSQL, POSTGRESQL, ROWS_AT_ONCE, Dialect, Row
 from engine.text import safe
 from engine.uri import TrackingUri, redact
 
@@ -102,11 +102,18 @@ class ServerSnapshot:
             for value in parameters.values():
                 if isinstance(value, str):
                     value.encode()
-            return cast(Iterable[Row], self._connection.execute(query, parameters))
+            found = self._connection.execute(query, parameters)
         except UnicodeEncodeError as error:
             raise not_text(error) from error
         except ValueError as error:  # psycopg2's, for the character that PostgreSQL's texts cannot hold
             raise StoreRefused("The database cannot be asked for this", safe(str(error), 200)) from error
+        return _rows(found.cursor) if found.returns_rows else ()
+
+
+def _rows(cursor: Any) -> Iterator[Row]:
+    """The rows as the driver makes them: SQLAlchemy would make objects of its own of each."""
+    while rows := cursor.fetchmany(ROWS_AT_ONCE):
+        yield from rows
 
 
 def _greet_soon(engine: Engine) -> None:

@@ -22,17 +22,13 @@ from pathlib import Path
 
 from engine.errors import Cancelled, EngineError, StoreLocked, StoreNotFound, StoreUnreadable
 from engine.stores.faults import MISSING_HINT, not_text
-from engine.stores.sql_database import SQLITE, Row
+from engine.stores.sql_database import ROWS_AT_ONCE, SQLITE, Row
 
 BUSY_SECONDS = 3.0
 """How long a read waits for another process to release the file. MLflow's own patience is 20 s."""
 
 PAGE_OF_FILE = 2000
 """Runs in a page: the columns of more outgrow the processor's cache, fewer pay more for finding them."""
-ROWS_AT_ONCE = 500
-"""Few enough that the rows of a long answer never are many objects, which would wake the garbage
-collector again and again."""
-
 FRESH_SECONDS = 0.1
 """A file that was written so lately may be written again without its time or size telling: clocks of
 file systems tick some hundred times a second."""

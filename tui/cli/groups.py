@@ -26,8 +26,11 @@ def write_groups(
     """One line, or one object, for each group of the runs that the view's filter lets through."""
     from engine.runs.arrange import arrange
 
+    if not len(frame):
+        write_json({"groups": []}) if as_json else Output().text(safe("0 runs in 0 groups"), "dim")
+        return
     filter_of(view.filter_text, frame)  # points at what is wrong
-    keys = tuple(columns_of([group_by], frame))
+    keys = tuple(columns_of([group_by], frame, "--group-by"))
     if not keys:
         raise UsageError("--group-by names no column", hint="Write it as --group-by metric,weights")
     sort = tuple(sort_keys(sorts, frame)) or view.sort

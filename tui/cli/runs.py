@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.entities import Experiment
+from engine.errors import UsageError
 from engine.runs.views import RunView
 from engine.text import Shown, safe
 from engine.values import count
@@ -94,13 +95,20 @@ def runs(
       mlflow-console runs heart-disease --group-by metric,weights --sort accuracy:desc
       mlflow-console runs heart-disease --csv runs.csv
     """
+    if group_by and csv_path:
+        raise UsageError(
+            "Groups are not written as CSV",
+            "--group-by and --csv stand together.",
+            "Use --group-by with --json.",
+        )
     with invocation.engine() as engine:
         found = engine.experiment(experiment)
         view = engine.saved_view(found.name, view_name) if view_name else RunView()
         text = filter_text or view.filter_text
         frame = load_frame(engine, found, text, "deleted" if deleted else "active")
-        if group_by:
-            write_groups(frame, replace(view, filter_text=text), group_by, sorts, limit, as_json=as_json)
+        grouped = group_by or (not columns and ",".join(map(str, view.group_by)) * view.is_grouped)
+        if grouped:
+            write_groups(frame, replace(view, filter_text=text), grouped, sorts, limit, as_json=as_json)
             return
         selection = _select(frame, text, sorts, limit, columns, view)
         if csv_path:

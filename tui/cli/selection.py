@@ -43,10 +43,10 @@ def column_of(text: str, frame: RunFrame, option: str) -> ColumnKey:
         raise UsageError(error.title, f"{option} {text}", error.hint) from error
 
 
-def columns_of(texts: Sequence[str], frame: RunFrame) -> list[ColumnKey]:
+def columns_of(texts: Sequence[str], frame: RunFrame, option: str = "--columns") -> list[ColumnKey]:
     """The columns of `--columns A,B`, each once, in the order given."""
     words = [word.strip() for text in texts for word in text.split(",")]
-    return list(dict.fromkeys(column_of(word, frame, "--columns") for word in words if word))
+    return list(dict.fromkeys(column_of(word, frame, option) for word in words if word))
 
 
 def sort_keys(texts: Sequence[str], frame: RunFrame) -> list[SortKey]:

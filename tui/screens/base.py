@@ -165,7 +165,9 @@ class ConsoleScreen(Screen[None]):
         return received
 
     def read_now(self) -> None:
-        """The data on screen was read just now."""
+        """The data on screen was read just now; what was said of trouble is over."""
+        if self.trouble is not None:
+            self.app.clear_notifications()
         self.read_at, self.trouble = int(time.time() * 1000), None
         self.show_place()
 

@@ -34,13 +34,15 @@ class RunLifecycle(ConsoleScreen):
     def show_experiment(self, experiment: Experiment) -> None:
         raise NotImplementedError
 
+    def list_experiments(self) -> None:
+        raise NotImplementedError
+
     def action_toggle_deleted(self) -> None:
         """The deleted runs of this experiment, and back to the others."""
         if self.experiment is None:
             return
         view = self.run_list.view
-        view.lifecycle = "active" if view.lifecycle == "deleted" else "deleted"
-        view.marks = frozenset()
+        view.turn_over()
         self.show_experiment(self.experiment)
 
     def action_change_lifecycle(self) -> None:
@@ -79,7 +81,9 @@ class RunLifecycle(ConsoleScreen):
         gone = {*result.changed, *result.overtaken}
         if gone and self.reading.feed is not None:
             self.reading.feed.drop(gone)
+            self.reading.forget_aside()
             self.run_list.unmark(gone)
+            self.list_experiments()
         error = next(iter([*result.failed.values(), *([result.stopped] if result.stopped else [])]), None)
         if error is None:
             self.console.say(result.summary)

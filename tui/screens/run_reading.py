@@ -41,6 +41,9 @@ class RunReading:
         """How many runs are read of those that are being read again."""
         self._cancel = CancelToken()
         self._search = CancelToken()
+        self._place: tuple[str, Lifecycle] | None = None
+        self._aside: tuple[tuple[str, Lifecycle], RunFeed | None] | None = None
+        """What was shown before: going back to it costs nothing."""
         self._checking = False
         self._full_at = self._full_took = 0.0
 
@@ -52,8 +55,16 @@ class RunReading:
 
     def open(self, experiment_id: str, lifecycle: Lifecycle) -> None:
         """Another experiment."""
-        self._cancel.cancel()
+        if self.under_way:
+            self._cancel.cancel()
         self._search.cancel()
+        kept, self._aside = self._aside, (self._place, self.feed) if self._place else None
+        self._place = (experiment_id, lifecycle)
+        if kept is not None and kept[0] == self._place and kept[1] is not None and kept[1].frame.complete:
+            self.feed, self.stage = kept[1], "whole"
+            self._screen.show_frame(kept[1].frame)
+            self.look()
+            return
 
         def show(frame: RunFrame) -> None:
             if self.feed is feed:
@@ -62,6 +73,10 @@ class RunReading:
         relay = Relay(self._screen.while_here(show))
         feed = self.feed = self._screen.engine.feed(experiment_id, lifecycle=lifecycle, on_frame=relay)
         self._read(partial(feed.load), "loading")
+
+    def forget_aside(self) -> None:
+        """Runs went from one to the other."""
+        self._aside = None
 
     def reload(self) -> None:
         """Read everything again, or go on with what was broken off."""
@@ -121,6 +136,13 @@ class RunReading:
             FULL_SECONDS, 60 * self._full_took
         ):
             self.reload()
+            return
+        self.look()
+
+    def look(self) -> None:
+        """Ask what has changed."""
+        feed = self.feed
+        if feed is None:
             return
         self._checking = True
 

@@ -106,6 +106,10 @@ class RunsScreen(RunArranging, RunLifecycle, ConsoleScreen):
         self.query_one("#experiments-title", PaneTitle).facts = values.count(len(found))
         return True
 
+    def list_experiments(self) -> None:
+        """Look again which experiments there are and how many runs they have."""
+        self.ask(self.engine.experiments, self._keep_listed, group="experiments", failed=self.lose)
+
     def _keep_listed(self, found: tuple[Experiment, ...]) -> None:
         if self.experiment is not None and found != self.experiments:
             self._list_experiments(found)
@@ -160,10 +164,13 @@ class RunsScreen(RunArranging, RunLifecycle, ConsoleScreen):
         feed = self.reading.feed
         unsure = feed is not None and not feed.tells_changes
         if changed or (unsure and self._ticks % EXPERIMENT_TICKS == 0):
-            self.ask(self.engine.experiments, self._keep_listed, group="experiments", failed=self.lose)
+            self.list_experiments()
 
     def lose(self, error: EngineError) -> None:
         """The store does not answer: the rows stay, the first line tells since when."""
+        if isinstance(error, StoreNotFound) and self.read_at:  # no place for advice to make another
+            hint = "What is shown stays, and is looked at again when the store is back."
+            error = StoreNotFound("The store is not there any more", error.detail, hint)
         since = values.clock(self.read_at)
         first = self.trouble is None
         self.trouble = Shown(f"no answer since {since}") if self.read_at else safe(error.title)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 LEAST_PATIENCE, MOST_PATIENCE = 0.02, 0.25
 """Seconds without a key before a filter is tried: as long as the last arranging took, within bounds."""
 LOCAL = Shown("local")
+_LAST_WORD = re.compile(r"[^\s()'\"`,=<>!~]+$")
 
 
 class RunFiltering(Widget):
@@ -163,6 +165,14 @@ class RunFiltering(Widget):
             self._history = FilterHistory(filter_history_file())
         self._history.add(text)
         return self._history.entries()
+
+
+def column_begun(text: str, frame: RunFrame) -> int | None:
+    """Where the word at the end begins that may become a column's name; None if it cannot."""
+    word = _LAST_WORD.search(text)
+    if word is None or not any(key.name.lower().startswith(word[0].lower()) for key in frame.keys):
+        return None
+    return word.start()
 
 
 def sound_parts(text: str, position: int) -> Iterator[str]:

@@ -21,7 +21,7 @@ from tui.bridge import Bridge
 from tui.state import View
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.pane_title import PaneTitle
-from tui.widgets.run_filtering import RunFiltering, sound_parts
+from tui.widgets.run_filtering import RunFiltering, column_begun, sound_parts
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class RunList(RunFiltering):
 
     def __init__(self, bridge: Bridge, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(bridge, id=id)
+        self._above: tuple[str, ...] = ()
         self._to_top = False  # who sorts wants to see what comes first
         self._busy = 0
         self._stale = False
@@ -120,8 +121,14 @@ class RunList(RunFiltering):
         self._busy += 1
         began = time.monotonic()
         try:
-            self._show(await self._looked_at(frame, look))
-            self.tell_matches()
+            arranged = await self._looked_at(frame, look)
+            begun = column_begun(look.filter_text, frame) if self._typed and not arranged.matching else None
+            if begun is None:
+                self._show(arranged)
+                self.tell_matches()
+            else:
+                await self._show_sound_part(frame, look, begun)
+                self.filter_bar.show_note(Shown("add an operator"))
         except FilterError as fault:
             self.filter_bar.show_fault(fault)
             await self._keep_rows(frame, look, fault)
@@ -144,7 +151,10 @@ class RunList(RunFiltering):
         shown = self.arranged
         if shown is not None and shown.frame is frame and not self._typed:
             return
-        for text in sound_parts(look.filter_text, fault.position):
+        await self._show_sound_part(frame, look, fault.position)
+
+    async def _show_sound_part(self, frame: RunFrame, look: RunView, position: int) -> None:
+        for text in sound_parts(look.filter_text, position):
             with suppress(FilterError):
                 self._show(await self._looked_at(frame, replace(look, filter_text=text)))
                 return
@@ -161,6 +171,10 @@ class RunList(RunFiltering):
         self.arranged = arranged
         source = RunSource(arranged)
         self.table.set_source(source)
+        if self._above:  # where a run was folded away, the cursor goes to what it was folded into
+            here = [key for key in self._above if source.row_of(key) is not None]
+            self.table.move_to(here[0]) if here else None
+            self._above = ()
         self._show_marks()
         if self._to_top:
             self._to_top = False
@@ -197,9 +211,10 @@ class RunList(RunFiltering):
         if self.view.marks:
             parts.append(f"{values.count(len(self.view.marks))} marked")
         labels = {c.key: c.label for c in self.columns}
-        for sort in self.view.look.sort:
-            label = labels.get(sort.key, safe(sort.key.name))
-            parts.append(f"sorted {label} {'↓' if sort.descending else '↑'}")
+        keys = self.view.look.sort
+        told = [f"{labels.get(k.key, safe(k.key.name))} {'↓' if k.descending else '↑'}" for k in keys]
+        if told:
+            parts.append(f"sorted {', '.join(told)}")
         title.facts = Shown(" · ".join(parts))
 
     @on(Table.RowHighlighted)
@@ -284,6 +299,8 @@ class RunList(RunFiltering):
 
     def _toggle(self, keys: Iterable[str]) -> None:
         self.view.toggled = self.view.toggled.symmetric_difference(keys)
+        cursor, source = self.table.cursor_key, self.source
+        self._above = () if cursor is None or source is None else source.above(cursor)
         self.rearrange()
 
     def widen_column(self, cells: int) -> None:

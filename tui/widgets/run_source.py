@@ -121,6 +121,19 @@ class RunSource:
         line = self.row_of(key)
         return line is not None and bool(self.arranged.fold_of(line))
 
+    def above(self, key: str) -> tuple[str, ...]:
+        """The line of a key and those that it stands under, the nearest first."""
+        line, depths = self.row_of(key), self.arranged.depths
+        found = [key]
+        if line is not None and depths:
+            depth = depths[line]
+            while depth and line:
+                line -= 1
+                if depths[line] < depth:
+                    depth = depths[line]
+                    found.append(self.row_key(line))
+        return tuple(found)
+
     def folds_to_toggle(self) -> frozenset[str]:
         """What to toggle so that everything is closed; where it is, so that all is open."""
         folds = {self.row_key(line): self.arranged.fold_of(line) for line in range(self.row_count)}

@@ -8,10 +8,12 @@ import math
 import os
 import stat
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engine.entities import DatasetRef
 from engine.errors import EngineError
 from engine.runs import export
 from engine.runs.export import write_csv
@@ -49,6 +51,13 @@ def test_columns_and_values(tmp_path: Path) -> None:
     assert third["params.p"] == "a\rb"
     assert (second["start_time"], second["end_time"]) == ("2025-10-09 08:53:20.250+00:00", "")
     assert third["start_time"] == ""
+
+
+def test_data_sets_are_left_out_as_mlflow_leaves_them_out(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    run = replace(a_run("a"), datasets=(DatasetRef("heart.csv", "5c1f2a", "training"),))
+    assert write_csv(RunFrame.from_runs([run]), path) == 1
+    assert "heart.csv" not in path.read_text()
 
 
 def test_missing_empty_nan_and_infinite_are_told_apart(tmp_path: Path) -> None:

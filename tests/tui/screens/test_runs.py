@@ -117,6 +117,15 @@ async def test_filters_while_typing(mlflow_store: MlflowStore) -> None:
         assert "10 of 27" in text_of(console)
 
 
+async def test_the_beginning_of_a_column_name_hides_no_runs(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await type_filter(pilot, "weigh")
+        assert "add an operator" in text_of(console)
+        assert len(await shown_names(console)) == 27
+
+
 async def test_a_wrong_filter_says_so_and_keeps_the_rows(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:

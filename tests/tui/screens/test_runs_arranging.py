@@ -166,6 +166,10 @@ class TestGroups:
             await pilot.press("k", "space")
             await settle(pilot)
             assert run_list(console).view.marks == frozenset()
+            await pilot.press("j")
+            await pilot.press("O")  # the run under the cursor is folded away
+            await settle(pilot)
+            assert run_list(console).table.cursor_row == shown(console).index("▸ distance")
             table.focus_column("std of metrics.accuracy")
             await pilot.press("s")
             await settle(pilot)
@@ -200,6 +204,8 @@ class TestSavedViews:
             assert "sorted accuracy ↓" in text_of(console)
             assert "accuracy > 0.8" in text_of(console)
             assert shown(console)[0] == "trial-23"
+            await line(pilot, console, "view save")
+            assert await appears(pilot, "needs a name")
             await line(pilot, console, "view nothing like it")
             assert await appears(pilot, "There is no view")
             await line(pilot, console, "view delete best ones")
@@ -243,6 +249,9 @@ class TestDeletedRuns:
             await line(pilot, console, "deleted")
             assert "DELETED RUNS" in text_of(console)
             assert set(shown(console)) == {"trial-20", "deleted"}
+            await line(pilot, console, "deleted")  # and back: what was loaded is there at once
+            assert "26 of 26" in text_of(console)
+            await line(pilot, console, "deleted")
             run_list(console).table.move_to(victim)
             await pilot.press("D")
             assert await appears(pilot, "Restore 1 run?")
