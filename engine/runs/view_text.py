@@ -85,9 +85,9 @@ def _column(text: str) -> ColumnKey:
     if kind is None:
         raise _unknown("column", text, ("metrics.", "params.", "tags.", "datasets."))
     if kind == "attribute" and name not in _ATTRIBUTES:
-        hint = (
-            f"Write metrics.{text}, params.{text} or tags.{text}, or an attribute: {', '.join(_ATTRIBUTES)}."
-        )
+        if dot or get_close_matches(text, _ATTRIBUTES, 1):
+            raise _unknown("column", text, _ATTRIBUTES)
+        hint = f"Write metrics.{text}, params.{text} or tags.{text}; or one of {', '.join(_ATTRIBUTES)}."
         raise UsageError(f"There is no column {_quoted(text)}", hint=hint)
     if kind == "dataset" and name not in DATASET_FIELDS:
         raise _unknown("column", text, [f"datasets.{field}" for field in DATASET_FIELDS])

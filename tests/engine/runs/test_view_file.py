@@ -170,7 +170,7 @@ def test_a_link_stays_a_link_and_permissions_stay(views: ViewFile, tmp_path: Pat
 @pytest.mark.parametrize(
     ("line", "title", "hint"),
     [
-        ('columns = ["accuracy"]', "There is no column 'accuracy'", "There are run_id"),
+        ('columns = ["accuracy"]', "There is no column 'accuracy'", "Write metrics.accuracy"),
         ('columns = ["run_nam"]', "There is no column 'run_nam'", "Did you mean run_name?"),
         ('columns = ["metricz.x"]', "There is no column 'metricz.x'", "Did you mean metrics."),
         (
