@@ -140,7 +140,11 @@ class Terminal:
     @property
     def lines(self) -> list[str]:
         """The screen's rows, without the blanks at their ends."""
-        return [line.rstrip() for line in self._screen.display]
+        # Not the emulator's own `display`: between two writes half of a wide character may be left,
+        # an empty cell, on which that fails.
+        columns, buffer = range(self._screen.columns), self._screen.buffer
+        rows = (buffer[row] for row in range(self._screen.lines))
+        return ["".join(row[column].data for column in columns).rstrip() for row in rows]
 
     @property
     def text(self) -> str:
