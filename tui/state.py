@@ -24,13 +24,12 @@ KEPT_VIEWS = 200
 @dataclass
 class View:
     """How one experiment's runs are being looked at. `toggled` are the keys of groups that are open
-    and of parents that are closed; `name` is the saved view that was asked for last."""
+    and of parents that are closed."""
 
     look: RunView = field(default_factory=RunView)
     marks: frozenset[str] = frozenset()
     toggled: frozenset[str] = frozenset()
     lifecycle: Lifecycle = "active"
-    name: str = ""
 
     _aside: frozenset[str] = frozenset()
 

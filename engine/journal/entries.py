@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from engine.errors import EngineError, PromotionError, UsageError, WriteError
-from engine.journal.files import append_line, locked, opened
+from engine.journal.files import append_line, opened
+from engine.locks import locked
 from engine.paths import journal_file
 from engine.secrets import mask
 from engine.uri import TrackingUri

@@ -87,7 +87,7 @@ class RunFeed:
         finally:
             self._tell()
         self._stamp = stamp
-        return self._put(complete=True)
+        return self._whole()
 
     def _begin(self) -> Windows:
         """Read the first page; what is left after it."""
@@ -229,10 +229,10 @@ class RunFeed:
         if due:
             self._tell()
 
-    def _put(self, *, complete: bool) -> RunFrame:
+    def _whole(self) -> RunFrame:
+        """All runs are there."""
         with self._lock:
-            total = len(self._frame) if complete else None
-            self._frame = self._frame.extended((), total=total, complete=complete)
+            self._frame = self._frame.extended((), total=len(self._frame), complete=True)
         self._tell()
         return self._frame
 

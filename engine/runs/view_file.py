@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
-import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError, UsageError
+from engine.locks import locked
 from engine.runs import view_blocks
 from engine.runs.view_text import view_from_plain, view_to_plain
 from engine.runs.views import RunView
@@ -20,7 +19,6 @@ from engine.runs.views import RunView
 LOCK_SECONDS = 5.0
 """How long a change waits for another console's change."""
 
-_POLL = 0.02
 _WHERE = ("store", "experiment", "name")
 _MEND = "Mend its permissions, or set XDG_CONFIG_HOME to a folder that can be read and written."
 
@@ -151,18 +149,11 @@ def _told(path: Path, error: OSError) -> str:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock that the kernel frees when the process dies. Raises `TimeoutError`, `OSError`."""
-    end = time.monotonic() + LOCK_SECONDS
+    """Hold the lock on a file that is made where it is missing. Raises `TimeoutError`, `OSError`."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        while True:
-            with suppress(BlockingIOError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            if time.monotonic() >= end:
-                raise TimeoutError
-            time.sleep(_POLL)
-        yield
+        with locked(descriptor, LOCK_SECONDS):
+            yield
     finally:
         os.close(descriptor)
 

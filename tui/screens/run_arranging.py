@@ -139,12 +139,8 @@ class RunArranging(ConsoleScreen):
         if not name or self.experiment is None:
             return
 
-        def show(look: RunView) -> None:
-            self.run_list.view.name = name
-            self.look(look)
-
         work = partial(self.engine.saved_view, self.experiment.name, name)
-        self.ask(work, show, group="views", failed=self.console.show_error)
+        self.ask(work, self.look, group="views", failed=self.console.show_error)
 
     def save_view(self, name: str) -> None:
         """Keep the way these runs are looked at under a name."""
@@ -152,7 +148,6 @@ class RunArranging(ConsoleScreen):
             return
 
         def tell(where: Path) -> None:
-            self.run_list.view.name = name
             self.console.say(f"Saved the view {name} in {where}")
 
         work = partial(self.engine.save_view, self.experiment.name, name, self.run_list.view.look)

@@ -55,9 +55,9 @@ class RunReading:
 
     def open(self, experiment_id: str, lifecycle: Lifecycle) -> None:
         """Another experiment."""
-        if self.under_way:
-            self._cancel.cancel()
+        self._cancel.cancel()
         self._search.cancel()
+        self._screen.workers.cancel_group(self._screen, "runs")
         kept, self._aside = self._aside, (self._place, self.feed) if self._place else None
         self._place = (experiment_id, lifecycle)
         if kept is not None and kept[0] == self._place and kept[1] is not None and kept[1].frame.complete:
