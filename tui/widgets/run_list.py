@@ -102,6 +102,8 @@ class RunList(RunFiltering):
 
     def show_frame(self, frame: RunFrame) -> None:
         """There are other runs. While they stream in, the table follows at a bearable pace."""
+        if frame is self.frame:  # the last one is told twice: by the feed, and as the answer
+            return
         self.frame = frame
         if (self._busy or self._stale) and not frame.complete:
             self._stale = True
