@@ -121,7 +121,8 @@ class Console(App[None]):
         if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded and not leaving:
             self._keys.take(event)
         else:
-            await super().on_event(event)
+            with self._keys.busy():
+                await super().on_event(event)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While there is no view to see, one can only leave."""

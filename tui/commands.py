@@ -21,8 +21,18 @@ def command(identifier: str) -> Command:
 
 def bindings(scope: Scope) -> list[Binding]:
     """Textual bindings of a scope; each carries its command's id, so a key map can change it."""
+    # A focused table takes its keys at once; else each would go from widget to widget up to the app before.
+    at_once = scope == "table"
     return [
-        Binding(c.keys, c.action, c.title, show=bool(c.title), id=c.id, priority=c.priority, tooltip=c.help)
+        Binding(
+            c.keys,
+            c.action,
+            c.title,
+            show=bool(c.title),
+            id=c.id,
+            priority=c.priority or at_once,
+            tooltip=c.help,
+        )
         for c in commands(scope)
         if c.keys
     ]

@@ -8,13 +8,15 @@ waits until everything that the one before it set off has been done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from textual.app import App
 from textual.events import Key, Paste
 from textual.message_pump import MessagePump
+from textual.screen import Screen
+from textual.widget import Widget
 
 ROUNDS = 2
 """A focus goes from the widget to the app and on to another widget."""
@@ -29,15 +31,34 @@ class TypeAhead:
         self._app = app
         self._deliver = deliver
         self._typed: asyncio.Queue[Key | Paste] = asyncio.Queue()
+        self._place: tuple[Screen[Any], Widget | None] | None = None
+        self._events = 0
 
     def take(self, event: Key | Paste) -> None:
         self._typed.put_nowait(event)
 
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """While the app handles an event: it may be on the way to another view."""
+        self._events += 1
+        try:
+            yield
+        finally:
+            self._events -= 1
+
     async def run(self) -> None:
         while True:
             event = await self._typed.get()
-            await self._settled()
+            if not self._is_settled():
+                await self._settled()
+            self._place = self._app.screen, self._app.focused
             await self._deliver(event)
+
+    def _is_settled(self) -> bool:
+        """The last key has led to no other place, and nothing is left to do here, nor being done."""
+        place = screen, focused = self._app.screen, self._app.focused
+        nodes = (focused or screen).ancestors_with_self
+        return place == self._place and not self._events and not any(n.message_queue_size for n in nodes)
 
     async def _settled(self) -> None:
         for _ in range(ROUNDS):

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from engine.text import safe
+from tui.compositor import SparingCompositor
 
 T = TypeVar("T")
 
@@ -36,6 +37,10 @@ class Dialog(ModalScreen[T | None]):
 
     title_text: str = ""
     subtitle_text: str = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = SparingCompositor()
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:

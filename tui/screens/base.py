@@ -15,6 +15,7 @@ from engine import values
 from engine.errors import EngineError
 from engine.text import Shown, safe
 from tui.commands import COMMANDS, Command, Scope, bindings
+from tui.compositor import SparingCompositor
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.key_line import KeyLine
 from tui.widgets.pane_title import PaneTitle
@@ -56,6 +57,7 @@ class ConsoleScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = SparingCompositor()
         self.read_at: int | None = None
         self.trouble: Shown | None = None
 
@@ -144,9 +146,11 @@ class ConsoleScreen(Screen[None]):
         """Run `work` on the bridge and hand its result to `then` on the event loop. A newer call of
         the same `group` replaces an older one, whose answer is dropped."""
 
+        waiting = [work]  # a worker outlives its work: it must not keep what that holds
+
         async def worker() -> None:
             try:
-                result = await self.console.bridge.call(work)
+                result = await self.console.bridge.call(waiting.pop())
             except EngineError as error:
                 (failed or self.show_trouble)(error)
             else:

@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
 from engine import values
-from engine.entities import Experiment
+from engine.entities import Experiment, Run
 from engine.errors import EngineError, StoreNotFound
 from engine.text import Shown, safe
 from tui.commands import Command, Scope
@@ -51,6 +51,7 @@ class RunsScreen(RunArranging, RunLifecycle, ConsoleScreen):
         self.reading = RunReading(self)
         self._ticks = 0
         self._resting: Timer | None = None
+        self._previewed: Run | None = None
 
     def compose_view(self) -> ComposeResult:
         with Horizontal(id="panes"):
@@ -221,10 +222,16 @@ class RunsScreen(RunArranging, RunLifecycle, ConsoleScreen):
     @on(RunList.Highlighted)
     def _preview(self, event: RunList.Highlighted) -> None:
         """The preview follows where the cursor rests: a held key crosses many runs."""
-        if self._resting is not None:
-            self._resting.stop()
-        preview = self.query_one("#preview", RunPreview)
-        self._resting = self.set_timer(PREVIEW_SECONDS, partial(setattr, preview, "run", event.run))
+        event.stop()
+        self._previewed = event.run
+        if self._resting is None:
+            self._resting = self.set_timer(PREVIEW_SECONDS, self._show_preview)
+        else:
+            self._resting.reset()
+
+    def _show_preview(self) -> None:
+        self._resting = None
+        self.query_one("#preview", RunPreview).run = self._previewed
 
     @on(RunList.MarksChanged)
     def _marks_changed(self) -> None:

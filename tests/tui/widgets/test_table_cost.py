@@ -83,6 +83,8 @@ async def test_bytes_written() -> None:
         await pilot.pause()
         written = stage.take_written()
         assert len(written) < 17_000
+        assert not re.search(r"\x1b\[[12];\d+H", written), "the header does not scroll"
+        assert not re.search(rf";{SIZE[0]}H\x1b\[[\d;]*m", written), "a page of so many moves no scrollbar"
 
 
 async def test_the_same_content_writes_nothing() -> None:

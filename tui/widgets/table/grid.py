@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -109,6 +109,11 @@ class LineGrid(ScrollView, inherit_bindings=False):
         return max(0, self.size.height - HEADER)
 
     @property
+    def _visible(self) -> range:
+        """The rows for which there is a line."""
+        return range(self._top, self._top + self._page)
+
+    @property
     def _width(self) -> int:
         """The cells of a line, without the scrollbar's."""
         return max(0, self.size.width - self.scrollbar_size_vertical)
@@ -148,6 +153,21 @@ class LineGrid(ScrollView, inherit_bindings=False):
     def watch_show_vertical_scrollbar(self) -> None:
         self._repaint_changed()
 
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Repaint the rows: the header does not scroll, and the scrollbar looks the same for many rows."""
+        if self.show_vertical_scrollbar:
+            bar = self.vertical_scrollbar
+            if self._thumb(bar.position) != self._thumb(new_value):
+                bar.position = new_value
+        if round(old_value) != round(new_value):
+            self.refresh(Region(0, HEADER, self._width, self._page))
+
+    def _thumb(self, scroll_y: float) -> int:
+        """Where the scrollbar's thumb begins, in eighths of a cell."""
+        window, virtual = self.size.height, max(self.virtual_size.height, self.size.height + 1)
+        room = window - max(1.0, window * window / virtual)
+        return int(8 * room * scroll_y / (virtual - window))
+
     def on_focus(self, event: events.Focus) -> None:
         self._take_focus(event, True)
 
@@ -164,19 +184,26 @@ class LineGrid(ScrollView, inherit_bindings=False):
             told = events.DescendantFocus(self) if focus else events.DescendantBlur(self)
             self.parent.post_message(told)
 
-    def _repaint_changed(self) -> None:
-        """Repaint the lines that no longer look as they were painted."""
+    def _repaint_changed(self, lines: Iterable[int] | None = None) -> None:
+        """Repaint those of the lines, or of all, that no longer look as they were painted."""
         if not self.is_attached:
             return
-        for y in range(self.size.height):
+        for y in range(self.size.height) if lines is None else lines:
             line, painted = self._line(y), self._painted.get(y)
             if line is not painted and line != painted:
                 self.refresh(Region(0, y, self._width, 1))
 
     def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines as they are: around a grid is neither padding nor border for which Textual would take each
+        one apart and put it together again."""
         if self._palette is not None and self._palette.rows["plain"].plain != self.rich_style:
             self._restyled = True  # what lies behind the table has another colour now
-        return super().render_lines(crop)
+        lines = [self.render_line(y) for y in crop.line_range]
+        behind = self.background_colors[1]
+        for line_filter in self.get_line_filters():
+            lines = [line.apply_filter(line_filter, behind) for line in lines]
+        left, right = crop.column_span
+        return lines if left == 0 and right >= self._width else [line.crop(left, right) for line in lines]
 
     def render_line(self, y: int) -> Strip:
         line = self._line(y)

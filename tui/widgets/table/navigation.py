@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from tui.widgets.table.grid import LineGrid
+from tui.widgets.table.grid import HEADER, LineGrid
 from tui.widgets.table.messages import ColumnFocused, RowHighlighted, RowSelected
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ class Navigation(LineGrid):
         super().on_mount()  # type: ignore[no-untyped-call]
         self._announce_row()
 
-    def watch_cursor_row(self) -> None:
+    def watch_cursor_row(self, before: int, now: int) -> None:
         self._show_cursor()
-        self._repaint_changed()
+        self._repaint_changed(HEADER + row - self._top for row in (before, now) if row in self._visible)
         self._announce_row()
 
     def watch_cursor_column(self) -> None:

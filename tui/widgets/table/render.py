@@ -50,15 +50,19 @@ def row_strip(
     source: TableSource, layout: Layout, row: int, ink: RowInk, *, bar: bool, marked: bool
 ) -> Strip:
     """One row: the gutter with the cursor's bar and the mark, then the visible cells."""
+    if layout.width < GUTTER:
+        return Strip.blank(layout.width, ink.plain)
     segments = [
         Segment(BAR if bar else " ", ink.bar if bar else ink.plain),
         Segment(MARK if marked else " ", ink.mark if marked else ink.plain),
         Segment(" ", ink.plain),
     ]
-    columns = source.columns
+    columns, x = source.columns, GUTTER
     for place in layout.places:
         column = columns[place.column]
-        text = fit(source.cell(row, place.column), place.width, right=column.numeric) + _GAP
+        x = min(layout.width, place.x + place.width + GAP)
+        gap = " " * (x - place.x - place.width)
+        text = fit(source.cell(row, place.column), place.width, right=column.numeric) + gap
         name = source.cell_style(row, place.column)
         style = ink.cells[name] if name is not None else ink.plain
         glyph = text.find(" ") + 1 if column.glyph and name is not None else 0
@@ -67,7 +71,9 @@ def row_strip(
             segments.append(Segment(text[glyph:], ink.plain))
         else:
             segments.append(Segment(text, style))
-    return _closed(segments, layout.width, ink.plain)
+    if x < layout.width:
+        segments.append(Segment(" " * (layout.width - x), ink.plain))
+    return Strip(Segment.simplify(segments), layout.width)
 
 
 def header_strip(
