@@ -240,6 +240,14 @@ class RunFrame:
         with self._lineage.lock:
             return run_of(value, self._columns)
 
+    def is_kin(self, other: RunFrame) -> bool:
+        """Whether one grew out of the other, so that they share what they store."""
+        return self._lineage is other._lineage
+
+    def stored(self) -> list[object]:
+        """What the frame keeps its runs in: for who wants to free it part by part."""
+        return [*(cells for kind in KINDS for cells in self._columns[kind].values()), self._lineage.index]
+
     def newest_first(self) -> Sequence[int]:
         """All rows: newest start first, then by run id; runs without a start last."""
         if self._newest is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -10,6 +11,7 @@ from engine.errors import Cancelled, EngineError
 from engine.jobs import CancelToken
 from engine.log import log
 from engine.text import Shown
+from tui import memory
 from tui.bridge import Relay
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ class RunReading:
         self._cancel = CancelToken()
         self._search = CancelToken()
         self._place: tuple[str, Lifecycle] | None = None
-        self._aside: tuple[tuple[str, Lifecycle], RunFeed | None] | None = None
+        self._aside: tuple[tuple[str, Lifecycle], RunFeed] | None = None
         """What was shown before: going back to it costs nothing."""
         self._checking = False
         self._full_at = self._full_took = 0.0
@@ -58,13 +60,19 @@ class RunReading:
         self._cancel.cancel()
         self._search.cancel()
         self._screen.workers.cancel_group(self._screen, "runs")
-        kept, self._aside = self._aside, (self._place, self.feed) if self._place else None
+        kept, self._aside = self._aside, None
+        if self.feed is not None and self._place == (experiment_id, lifecycle):
+            self.feed.close()  # the table frees its runs when it shows others
+        elif self.feed is not None and self._place is not None:
+            self._aside = (self._place, self.feed)
         self._place = (experiment_id, lifecycle)
-        if kept is not None and kept[0] == self._place and kept[1] is not None and kept[1].frame.complete:
+        if kept is not None and kept[0] == self._place and kept[1].frame.complete:
             self.feed, self.stage = kept[1], "whole"
             self._screen.show_frame(kept[1].frame)
             self.look()
             return
+        if kept is not None:
+            self._let_go(kept[1])
 
         def show(frame: RunFrame) -> None:
             if self.feed is feed:
@@ -76,7 +84,14 @@ class RunReading:
 
     def forget_aside(self) -> None:
         """Runs went from one to the other."""
+        if self._aside is not None:
+            self._let_go(self._aside[1])
         self._aside = None
+
+    def _let_go(self, feed: RunFeed) -> None:
+        """Nobody will look at its runs any more."""
+        work = partial(memory.let_go, feed.close())
+        self._screen.run_worker(self._screen.console.bridge.call(work), group="memory")
 
     def reload(self) -> None:
         """Read everything again, or go on with what was broken off."""
@@ -119,7 +134,7 @@ class RunReading:
             self._screen.show_progress()
             self._screen.lose(error)
 
-        self._screen.ask(partial(work, cancel=token), done, group="runs", failed=failed)
+        self._screen.ask(partial(_loaded, work, token), done, group="runs", failed=failed)
         self._screen.show_progress()
 
     # ── keeping up ───────────────────────────────────────────────────────────
@@ -175,6 +190,13 @@ class RunReading:
                 log.info("the store did not answer a filter: %s", error)
 
         self._screen.ask(partial(_search, feed, text, token), done, group="search", failed=failed)
+
+
+def _loaded(load: Callable[..., RunFrame], token: CancelToken) -> RunFrame:
+    with memory.loading():
+        frame = load(cancel=token)
+    memory.keep(frame)
+    return frame
 
 
 def _search(feed: RunFeed, text: str, token: CancelToken) -> Pushed:

@@ -131,13 +131,14 @@ class RunFiltering(Widget):
 
     @on(FilterBar.CompletionWanted)
     def _complete(self, event: FilterBar.CompletionWanted) -> None:
-        if self.frame is not None:
-            work = partial(self._offer, event.text, event.cursor, self.frame)
-            self.run_worker(work, group="complete", exclusive=True)  # type: ignore[arg-type]
+        work = partial(self._offer, event.text, event.cursor)
+        self.run_worker(work, group="complete", exclusive=True)  # type: ignore[arg-type]
 
-    async def _offer(self, text: str, cursor: int, frame: RunFrame) -> None:
+    async def _offer(self, text: str, cursor: int) -> None:
+        if self.frame is None:
+            return
         with suppress(EngineError):  # it is in the log, and a list that does not open harms nobody
-            found = await self._bridge.call(partial(_completion, text, cursor, frame))
+            found = await self._bridge.call(partial(_completion, text, cursor, self.frame))
             self.filter_bar.offer(text, cursor, found)
 
     # ── remembering it ───────────────────────────────────────────────────────

@@ -17,6 +17,7 @@ from engine import values
 from engine.entities import Run
 from engine.errors import EngineError, FilterError
 from engine.text import Shown, safe
+from tui import memory
 from tui.bridge import Bridge
 from tui.state import View
 from tui.widgets.filter_bar import FilterBar
@@ -114,12 +115,12 @@ class RunList(RunFiltering):
     def rearrange(self) -> None:
         """Filter, sort and lay out what is loaded, off the event loop; the newest request wins."""
         self._stale = False
-        if self.frame is not None:
-            work = partial(self._arrange, self.frame)
-            self.run_worker(work, group="arrange", exclusive=True)  # type: ignore[arg-type]
+        self.run_worker(self._arrange, group="arrange", exclusive=True)  # type: ignore[arg-type]
 
-    async def _arrange(self, frame: RunFrame) -> None:
-        look = self.view.look
+    async def _arrange(self) -> None:
+        frame, look = self.frame, self.view.look
+        if frame is None:
+            return
         self._busy += 1
         began = time.monotonic()
         try:
@@ -170,6 +171,7 @@ class RunList(RunFiltering):
 
         if not self.is_attached:  # the console is being left
             return
+        self._free_unless_shared(arranged.frame)
         self.arranged = arranged
         source = RunSource(arranged)
         self.table.set_source(source)
@@ -183,6 +185,13 @@ class RunList(RunFiltering):
             self.table.action_cursor_top()
         self._tell_count()
         self._tell_run(self.table.cursor_key)
+
+    def _free_unless_shared(self, frame: RunFrame) -> None:
+        """Other runs come in the place of those that are shown: free them, not on the event loop."""
+        shown = self.source
+        if shown is not None and not shown.arranged.frame.is_kin(frame):
+            work = partial(memory.let_go, shown.arranged.frame.stored())
+            self.run_worker(self._bridge.call(work), group="memory")
 
     # ── what is told ─────────────────────────────────────────────────────────
 
@@ -221,6 +230,7 @@ class RunList(RunFiltering):
 
     @on(Table.RowHighlighted)
     def _row_highlighted(self, event: Table.RowHighlighted) -> None:
+        event.stop()
         self._tell_run(event.key)
 
     def _tell_run(self, key: str | None) -> None:

@@ -1,0 +1,93 @@
+"""Runs in memory: who lets go of them, and when Python looks for garbage among them."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from engine.runs.frame import RunFrame
+from tests.conftest import MlflowStore
+from tests.support.runs import a_run
+from tests.tui.support import appears, settle
+from tui import memory
+from tui.app import Console
+from tui.screens.runs import RunsScreen
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Only what nobody holds any more is freed."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def held_frames() -> list[RunFrame]:
+    return [held for held in gc.get_objects() if isinstance(held, RunFrame) and len(held)]
+
+
+async def test_runs_that_are_not_shown_any_more_are_freed(
+    mlflow_store: MlflowStore, no_collector: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gc, "freeze", lambda: None)  # what is frozen cannot be listed
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        view = console.view
+        assert isinstance(view, RunsScreen)
+        assert view.experiment is not None
+        view.run_list.set_filter("accuracy > 0.1")
+        await settle(pilot)
+        view.show_experiment(view.experiment)  # what enter does in the list of experiments
+        await settle(pilot)
+        await pilot.press("r")
+        await settle(pilot)
+        assert view.reading.feed is not None
+        assert await appears(pilot, "of 27")
+        assert held_frames() == [view.reading.feed.frame]
+
+
+async def test_of_two_experiments_both_stay_at_hand(
+    mlflow_store: MlflowStore, no_collector: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        view = console.view
+        assert isinstance(view, RunsScreen)
+        first, second, third = view.experiments
+        sizes = []
+        for experiment in (first, second, first, third):
+            view.show_experiment(experiment)
+            await settle(pilot)
+            assert view.run_list.frame is not None
+            sizes.append(len(view.run_list.frame))
+        assert sizes[0] == sizes[2]
+        at_hand = [size for size in (sizes[0], sizes[3]) if size]
+        assert sorted(map(len, held_frames())) == sorted(at_hand)
+
+
+def test_while_runs_are_read_old_objects_are_not_looked_through() -> None:
+    usual = gc.get_threshold()
+    with memory.loading():
+        assert gc.get_threshold()[2] > 1000 * usual[2]
+        with memory.loading():
+            pass
+        assert gc.get_threshold()[2] > 1000 * usual[2]
+    assert gc.get_threshold() == usual
+
+
+def test_many_runs_are_kept_out_of_the_collectors_sight() -> None:
+    few = RunFrame.from_runs(a_run(str(number)) for number in range(10))
+    memory.keep(few)
+    assert any(held is few for held in gc.get_objects())
+    many = few.extended(a_run(str(number)) for number in range(memory.MANY))
+    try:
+        memory.keep(many)
+        assert not any(held is many for held in gc.get_objects())
+    finally:
+        gc.unfreeze()
