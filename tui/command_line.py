@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine import column_named
-from engine.errors import EngineError, UsageError
+from engine.errors import EngineError, FilterError, UsageError
 from engine.text import safe
 from tui.commands import Command
 from tui.dialogs.command_line import WORDS
@@ -15,6 +15,7 @@ from tui.screens.models import ModelsScreen
 from tui.screens.runs import RunsScreen
 
 if TYPE_CHECKING:
+    from engine import ColumnKey, RunFrame
     from tui.app import Console
 
 
@@ -104,8 +105,15 @@ async def _sort(console: Console, argument: str) -> None:
     name, _, way = argument.rpartition(" ")
     if way not in _WAYS:
         name, way = argument, ""
-    key = column_named(name.strip(), screen.run_list.frame.keys)
+    key = _column(name, screen.run_list.frame)
     screen.run_list.sort_by(key, _WAYS[way])
+
+
+def _column(name: str, frame: RunFrame) -> ColumnKey:
+    try:
+        return column_named(name.strip(), frame.keys)
+    except FilterError as error:  # its place in a filter means nothing here
+        raise UsageError(error.title, "", error.hint or "Tab tells which columns there are.") from error
 
 
 async def _layout(console: Console, argument: str) -> None:
@@ -132,8 +140,8 @@ async def _group(console: Console, argument: str) -> None:
     if not argument:
         screen.action_pick_groups()
         return
-    keys = screen.run_list.frame.keys
-    screen.group_by(tuple(column_named(name.strip(), keys) for name in argument.split(",") if name.strip()))
+    frame = screen.run_list.frame
+    screen.group_by(tuple(_column(name, frame) for name in argument.split(",") if name.strip()))
 
 
 async def _view(console: Console, argument: str) -> None:

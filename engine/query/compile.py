@@ -11,7 +11,7 @@ from engine.query import arithmetic, texts
 from engine.query.columns import Columns
 from engine.query.evaluate import ORDER, Predicate, Rows, Scope, all_of, any_of, missing, none_of
 from engine.query.keys import ColumnKey, Table
-from engine.query.lexer import Place
+from engine.query.lexer import Place, short
 from engine.query.names import Names
 from engine.query.operands import fixed, number, value_for
 from engine.query.parser import parse
@@ -32,6 +32,8 @@ from engine.query.tree import (
 
 _ID = ColumnKey("attribute", "run_id")
 _NAME = ColumnKey("attribute", "run_name")
+_AGES_APART = (0.0, 1e16)
+"""Two presents, in milliseconds since the epoch: before and after anything that a filter names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,19 @@ class _Compiler:
             self._ordered(term.left, operator, bound, term.left.place)
             for operator, bound in ((low, term.low), (high, term.high))
         ]
+        self._check_bounds(term)
         return any_of(bounds) if term.negated else all_of(bounds)
+
+    def _check_bounds(self, term: Between) -> None:
+        """Raises `FilterError` for bounds that stand the wrong way round, whatever the time is."""
+        left, low, high = term.left, term.low, term.high
+        if not (isinstance(left, Name) and isinstance(low, Operand) and isinstance(high, Operand)):
+            return
+        key = self._columns.key(left)
+        lower, upper = self._columns.bound(key, low), self._columns.bound(key, high)
+        if lower and upper and all(lower(now) > upper(now) for now in _AGES_APART):
+            title = f"Nothing lies between {short(low.text)} and {short(high.text)}"
+            raise high.place.error(title, f"Write BETWEEN {short(high.text)} AND {short(low.text)}.")
 
     def _comparison(self, term: Comparison) -> Predicate:
         left, right = term.left, term.right

@@ -63,11 +63,16 @@ def _split(text: str, cursor: int) -> tuple[list[Token], Place]:
             before.append(token)
     except FilterError as error:
         return _whole_name(before, Place(error.position, cursor - error.position))
-    if not before or before[-1].place.end < cursor or before[-1].kind in ("(", ")", ","):
+    if not before or before[-1].place.end < cursor or _is_closed(before[-1]):
         return before, Place(cursor, 0)
     last = before.pop()
     end = word_end(text, last.place.position) if last.kind == "word" else last.place.end
     return _whole_name(before, Place(last.place.position, end - last.place.position))
+
+
+def _is_closed(token: Token) -> bool:
+    """Whether nothing typed behind a token makes it longer."""
+    return token.kind in ("(", ")", ",") or (token.kind == "operator" and token.text.endswith("="))
 
 
 def _whole_name(before: list[Token], place: Place) -> tuple[list[Token], Place]:

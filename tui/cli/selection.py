@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.errors import FilterError, NotFound, UsageError
-from engine.text import Shown, cell_width, safe
+from engine.text import ELLIPSIS, Shown, cell_width, safe
 
 if TYPE_CHECKING:
     from engine import ColumnKey, Filter, RunFrame, SortKey
 
 _SORT = re.compile(r"(?P<key>.+?)(?:(?::|\s+)(?P<direction>asc|desc))?", re.IGNORECASE | re.DOTALL)
+
+
+_AROUND = 100
+"""Characters before and after the place of an error in a filter that are shown."""
 
 
 def filter_of(text: str, frame: RunFrame) -> Filter:
@@ -22,14 +26,18 @@ def filter_of(text: str, frame: RunFrame) -> Filter:
     try:
         return compile_filter(text, frame.keys, frame, partial=not frame.complete)
     except FilterError as error:
-        raise UsageError(error.title, f"{safe(text)}\n{_pointer(text, error)}", error.hint) from error
+        raise UsageError(error.title, _pointed_at(text, error), error.hint) from error
 
 
-def _pointer(text: str, error: FilterError) -> str:
-    """Blanks up to the offending token, and a mark under each of its characters."""
-    before = cell_width(safe(text[: error.position]))
-    under = cell_width(safe(text[error.position : error.position + error.length]))
-    return " " * before + "^" * max(1, under)
+def _pointed_at(text: str, error: FilterError) -> str:
+    """The text, or of a long one what is around the offending token, and a mark under each of the token's
+    characters."""
+    first = max(0, min(error.position - _AROUND, len(text) - 2 * _AROUND))
+    last = max(first + 2 * _AROUND, 0)
+    lead, trail = ELLIPSIS * (first > 0), ELLIPSIS * (last < len(text))
+    before = cell_width(safe(lead + text[first : error.position]))
+    under = cell_width(safe(text[error.position : min(error.position + error.length, last)]))
+    return f"{safe(lead + text[first:last] + trail)}\n{' ' * before}{'^' * max(1, under)}"
 
 
 def column_of(text: str, frame: RunFrame, option: str) -> ColumnKey:
@@ -59,7 +67,15 @@ def sort_keys(texts: Sequence[str], frame: RunFrame) -> list[SortKey]:
         if match is None:
             raise UsageError("--sort names no column", hint="Write it as accuracy:desc")
         descending = (match["direction"] or "").lower() == "desc"
-        keys.append(SortKey(column_of(match["key"], frame, "--sort"), descending))
+        try:
+            keys.append(SortKey(column_of(match["key"], frame, "--sort"), descending))
+        except UsageError:
+            name, colon, way = text.strip().rpartition(":")
+            if not colon:
+                raise
+            key = column_of(name, frame, "--sort")  # says what is wrong where this is no column either
+            hint = f"Write {key.name}:asc or {key.name}:desc."
+            raise UsageError(f"{way!r} is no direction", f"--sort {text}", hint) from None
     return keys
 
 

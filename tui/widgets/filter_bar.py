@@ -221,10 +221,13 @@ class FilterBar(Widget):
     @on(Input.Submitted)
     def _submit(self, event: Input.Submitted) -> None:
         event.stop()
-        self._leave()
+        if self._fault is None:
+            self._leave()
+        else:  # what is wrong is to be mended here; down leaves all the same
+            self._input.close_list()
 
     def _leave(self) -> None:
         self._input.close_list()
-        if self.text.strip():
+        if self.text.strip() and self._fault is None:
             self.post_message(self.Kept(self.text))
         self.post_message(self.Left())

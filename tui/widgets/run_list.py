@@ -175,6 +175,7 @@ class RunList(RunFiltering):
         self.arranged = arranged
         source = RunSource(arranged)
         self.table.set_source(source)
+        self.table.set_empty_text(self._why_empty(arranged.frame))
         if self._above:  # where a run was folded away, the cursor goes to what it was folded into
             here = [key for key in self._above if source.row_of(key) is not None]
             self.table.move_to(here[0]) if here else None
@@ -185,6 +186,16 @@ class RunList(RunFiltering):
             self.table.action_cursor_top()
         self._tell_count()
         self._tell_run(self.table.cursor_key)
+
+    def _why_empty(self, frame: RunFrame) -> list[Shown]:
+        deleted = self.view.lifecycle == "deleted"
+        if not frame.complete:
+            return []
+        if len(frame):
+            return [Shown("No run meets the filter"), Shown("esc clears it")]
+        if deleted:
+            return [Shown("No run of this experiment is deleted"), Shown(":deleted shows the others")]
+        return [Shown("No runs yet")]
 
     def _free_unless_shared(self, frame: RunFrame) -> None:
         """Other runs come in the place of those that are shown: free them, not on the event loop."""

@@ -88,6 +88,10 @@ def at(marked: str, first: Sequence[ColumnKey] = ()) -> Completion:
         ("metric = 'm|", ["'Manhattan d'"]),
         ("metric = 'm|' and k = 1", ["'Manhattan d'"]),
         ("metric = 'm| and status = 'RUNNING'", ["'Manhattan d'"]),
+        ("metric=|", ["'Manhattan d'", "euclid"]),
+        ("metric =| and k = 3", ["'Manhattan d'", "euclid"]),
+        ("k>=|", ["3", "5"]),
+        ("accuracy>|", [">", ">="]),
         ("metric like |", ["'Manhattan d'", "'euclid'"]),
         ("metric in (|", ["'Manhattan d'", "euclid"]),
         ("metric in (euclid, m|)", ["'Manhattan d'"]),
@@ -236,7 +240,7 @@ def test_long_texts_are_answered(unit: str) -> None:
 @example("*")
 @example("C:\\")
 def test_what_is_offered_means_what_it_shows(text: str) -> None:
-    runs = [a_run("yes", params={"p": text, text: "1"}), a_run("no")]
+    runs = [a_run("yes", params={text: "1", "p": text}), a_run("no")]
     frame = RunFrame.from_runs(runs)
     names = Names(frame.keys)
     for prefixed in (False, True):

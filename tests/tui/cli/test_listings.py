@@ -82,6 +82,31 @@ def test_sorting(on_store: Run, sorts: list[str], first: str) -> None:
     assert names(on_store("runs", "heart", *flags, "--json").json)[0] == first
 
 
+@pytest.mark.parametrize("sort", ["accuracy:down", "metrics.accuracy:descending"])
+def test_an_unknown_direction_is_told_as_one(on_store: Run, sort: str) -> None:
+    done = on_store("runs", "heart", "--sort", sort)
+    assert done.status == 2
+    assert f"'{sort.partition(':')[2]}' is no direction" in done.err
+    assert "accuracy:desc" in done.err
+
+
+def test_an_unknown_column_is_told_as_one(on_store: Run) -> None:
+    done = on_store("runs", "heart", "--sort", "acuracy:down")
+    assert done.status == 2
+    assert "There is no column acuracy" in done.err
+
+
+def test_of_a_long_filter_the_place_of_the_error_is_shown(on_store: Run) -> None:
+    done = on_store("runs", "heart", "--filter", "accuracy > 0.5 and " * 30 + "acuracy > 1 or " + "x" * 900)
+    assert done.status == 2
+    text, pointer = done.err.splitlines()[1:3]
+    assert len(text) < 250
+    assert text.strip().startswith("…")
+    assert text.endswith("…")
+    at = pointer.index("^")
+    assert text[at : at + pointer.count("^")] == "acuracy"
+
+
 def test_missing_values_sort_last_in_both_directions(on_store: Run) -> None:
     for direction in ("asc", "desc"):
         last = names(on_store("runs", "heart", "--sort", f"accuracy:{direction}", "--json").json)[-4:]

@@ -262,6 +262,17 @@ class TestDeletedRuns:
             await line(pilot, console, "deleted")
             assert "27 of 27" in text_of(console)
 
+    async def test_where_none_is_deleted_the_table_says_so(self, mlflow_store: MlflowStore) -> None:
+        console = Console(mlflow_store.tracking)
+        async with console.run_test(size=SIZE) as pilot:
+            await settle(pilot)
+            empty = next(e for e in console.view.experiments if e.name == "Default")  # type: ignore[attr-defined]
+            console.view.show_experiment(empty)  # type: ignore[attr-defined]
+            await settle(pilot)
+            assert "No runs yet" in text_of(console)
+            await line(pilot, console, "deleted")
+            assert "No run of this experiment is deleted" in text_of(console)
+
     async def test_read_only_says_so(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking, read_only=True)
         async with console.run_test(size=SIZE, notifications=True) as pilot:

@@ -115,6 +115,27 @@ async def test_a_fault_waits_where_the_list_offers_what_would_mend_it() -> None:
         assert "auc" in stage.lines()[3]
 
 
+async def test_enter_on_a_wrong_filter_stays_and_shows_what_is_wrong() -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
+        await typed(stage, pilot, "lr > a")
+        stage.answer(*METRICS)
+        stage.bar.show_fault(FilterError("No a", 5, 1))
+        await pilot.press("enter")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "▔ No a" in stage.lines()[1]
+        assert stage.field.has_focus
+        assert stage.told[-1].startswith("Edited")
+        await pilot.press("down")
+        await pilot.pause()
+        assert stage.told[-1] == "Left", "not kept: it means nothing"
+        stage.bar.show_note(Shown("3 match"))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert [word.split()[0] for word in stage.told[-2:]] == ["Kept", "Left"]
+
+
 async def test_what_is_told_already_costs_no_byte() -> None:
     async def quiet() -> None:
         await pilot.pause()
