@@ -2,13 +2,17 @@
 
 A thread that hangs on a silent server cannot be stopped from outside. It is left behind: nobody
 waits for it, its late answer is dropped, and being a daemon it does not keep the process alive.
+A thread that has answered takes the next call: on a busy machine the event loop would stand still
+until a new one has begun.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from engine.errors import EngineError
@@ -16,12 +20,17 @@ from engine.log import log
 from engine.paths import log_file
 
 T = TypeVar("T")
+Job = Callable[[], None]
+
+SPARE = 4
+"""Threads that wait for a call; those that become free beyond these end."""
 
 
 class Bridge:
     """Runs synchronous engine calls for the event loop it is used from."""
 
     def __init__(self) -> None:
+        self._threads = _Threads()
         self._pending = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -67,12 +76,42 @@ class Bridge:
         self._pending += 1
         self._idle.clear()
         try:
-            threading.Thread(target=run, name="engine-call", daemon=True).start()
+            self._threads.run(run)
             return await answer
         finally:
             self._pending -= 1
             if not self._pending:
                 self._idle.set()
+
+
+async def until_cancelled(work: Callable[[], Awaitable[None]]) -> None:
+    """Work for one of Textual's workers, which keeps the error that ended it and with it all that the work
+    held: a cancelled one ends without."""
+    with suppress(asyncio.CancelledError):
+        await work()
+
+
+class _Threads:
+    """Daemon threads, one for each job that is being done, and some that wait for the next."""
+
+    def __init__(self) -> None:
+        self._free: list[SimpleQueue[Job]] = []
+
+    def run(self, job: Job) -> None:
+        """Do `job`, which raises nothing, on a thread that does nothing else. Does not wait for it."""
+        try:
+            jobs = self._free.pop()
+        except IndexError:
+            jobs = SimpleQueue()
+            threading.Thread(target=self._work, args=(jobs,), name="engine-call", daemon=True).start()
+        jobs.put(job)
+
+    def _work(self, jobs: SimpleQueue[Job]) -> None:
+        while True:
+            jobs.get()()
+            if len(self._free) >= SPARE:
+                return
+            self._free.append(jobs)
 
 
 class Relay(Generic[T]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -17,22 +17,23 @@ from tui.screens.runs import RunsScreen
 
 
 @pytest.fixture
-def no_collector() -> Iterator[None]:
-    """Only what nobody holds any more is freed."""
+def held_frames(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[RunFrame]]]:
+    """The frames made since, without the empty ones; only what nobody holds any more is freed."""
+
+    def held() -> list[RunFrame]:
+        return [held for held in gc.get_objects() if isinstance(held, RunFrame) and len(held)]
+
+    monkeypatch.setattr(gc, "freeze", lambda: None)  # what is frozen cannot be listed
     gc.collect()
     gc.disable()
-    yield
+    before = held()
+    yield lambda: [frame for frame in held() if not any(frame is old for old in before)]
     gc.enable()
 
 
-def held_frames() -> list[RunFrame]:
-    return [held for held in gc.get_objects() if isinstance(held, RunFrame) and len(held)]
-
-
 async def test_runs_that_are_not_shown_any_more_are_freed(
-    mlflow_store: MlflowStore, no_collector: None, monkeypatch: pytest.MonkeyPatch
+    mlflow_store: MlflowStore, held_frames: Callable[[], list[RunFrame]]
 ) -> None:
-    monkeypatch.setattr(gc, "freeze", lambda: None)  # what is frozen cannot be listed
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=(140, 40)) as pilot:
         await settle(pilot)
@@ -51,9 +52,8 @@ async def test_runs_that_are_not_shown_any_more_are_freed(
 
 
 async def test_of_two_experiments_both_stay_at_hand(
-    mlflow_store: MlflowStore, no_collector: None, monkeypatch: pytest.MonkeyPatch
+    mlflow_store: MlflowStore, held_frames: Callable[[], list[RunFrame]]
 ) -> None:
-    monkeypatch.setattr(gc, "freeze", lambda: None)
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=(140, 40)) as pilot:
         await settle(pilot)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
@@ -14,6 +15,7 @@ from textual.widget import Widget
 from engine import values
 from engine.errors import EngineError
 from engine.text import Shown, safe
+from tui.bridge import until_cancelled
 from tui.commands import COMMANDS, Command, Scope, bindings
 from tui.compositor import SparingCompositor
 from tui.widgets.filter_bar import FilterBar
@@ -156,7 +158,8 @@ class ConsoleScreen(Screen[None]):
             else:
                 then(result)
 
-        self.run_worker(worker, group=group, exclusive=True)  # type: ignore[arg-type]  # an async function is fine
+        ask = partial(until_cancelled, worker)
+        self.run_worker(ask, group=group, exclusive=True)  # type: ignore[arg-type]  # an async function is fine
 
     def while_here(self, receive: Callable[[T], None]) -> Callable[[T], None]:
         """`receive` for values that an engine thread sends: those that come when the console is being

@@ -17,7 +17,7 @@ from textual.widget import Widget
 from engine import values
 from engine.errors import EngineError
 from engine.text import Shown
-from tui.bridge import Bridge
+from tui.bridge import Bridge, until_cancelled
 from tui.state import View
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.table import Table
@@ -131,7 +131,7 @@ class RunFiltering(Widget):
 
     @on(FilterBar.CompletionWanted)
     def _complete(self, event: FilterBar.CompletionWanted) -> None:
-        work = partial(self._offer, event.text, event.cursor)
+        work = partial(until_cancelled, partial(self._offer, event.text, event.cursor))
         self.run_worker(work, group="complete", exclusive=True)  # type: ignore[arg-type]
 
     async def _offer(self, text: str, cursor: int) -> None:

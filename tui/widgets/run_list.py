@@ -18,7 +18,7 @@ from engine.entities import Run
 from engine.errors import EngineError, FilterError
 from engine.text import Shown, safe
 from tui import memory
-from tui.bridge import Bridge
+from tui.bridge import Bridge, until_cancelled
 from tui.state import View
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.pane_title import PaneTitle
@@ -115,7 +115,8 @@ class RunList(RunFiltering):
     def rearrange(self) -> None:
         """Filter, sort and lay out what is loaded, off the event loop; the newest request wins."""
         self._stale = False
-        self.run_worker(self._arrange, group="arrange", exclusive=True)  # type: ignore[arg-type]
+        work = partial(until_cancelled, self._arrange)
+        self.run_worker(work, group="arrange", exclusive=True)  # type: ignore[arg-type]
 
     async def _arrange(self) -> None:
         frame, look = self.frame, self.view.look
@@ -171,11 +172,14 @@ class RunList(RunFiltering):
 
         if not self.is_attached:  # the console is being left
             return
+        shown = self.source
         self._free_unless_shared(arranged.frame)
         self.arranged = arranged
         source = RunSource(arranged)
         self.table.set_source(source)
         self.table.set_empty_text(self._why_empty(arranged.frame))
+        if shown is not None and shown.arranged.view.layout != arranged.view.layout:
+            self.table.cursor_column = 0  # other columns: what tells the lines apart stands first
         if self._above:  # where a run was folded away, the cursor goes to what it was folded into
             here = [key for key in self._above if source.row_of(key) is not None]
             self.table.move_to(here[0]) if here else None
