@@ -18,7 +18,7 @@ from engine.stores.base import Condition, RunPage, RunQuery, Store
 
 FIRST_PAGE = 100
 """Runs in the first page: little enough to be there at once, from a server too."""
-FRAME_SECONDS = 0.1
+FRAME_SECONDS = 0.25
 """Frames are told no closer together than this: who looks at one makes the next page dearer."""
 UNFINISHED_MOST = 1000
 """Unfinished runs that one refresh asks for."""

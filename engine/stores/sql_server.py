@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import Cancelled, EngineError, StoreNotFound, StoreRefused, StoreUnreadable, UriError
@@ -112,8 +113,12 @@ class ServerSnapshot:
 
 def _rows(cursor: Any) -> Iterator[Row]:
     """The rows as the driver makes them: SQLAlchemy would make objects of its own of each."""
+    return chain.from_iterable(_many_rows(cursor))
+
+
+def _many_rows(cursor: Any) -> Iterator[Sequence[Row]]:
     while rows := cursor.fetchmany(ROWS_AT_ONCE):
-        yield from rows
+        yield rows
 
 
 def _greet_soon(engine: Engine) -> None:

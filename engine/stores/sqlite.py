@@ -15,9 +15,9 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from engine.errors import Cancelled, EngineError, StoreLocked, StoreNotFound, StoreUnreadable
@@ -52,17 +52,20 @@ class SqliteSnapshot:
 
     def each(self, statement: str, **parameters: object) -> Iterator[Row]:
         bound = {name: _bindable(value) for name, value in parameters.items()}
+        return chain.from_iterable(self._each_many(statement, bound))
+
+    def _each_many(self, statement: str, bound: dict[str, object]) -> Iterator[Iterable[Row]]:
         given = 0
         try:
             cursor = self._connection.execute(statement, bound)
             while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                yield from rows
+                yield rows
                 given += len(rows)
         except sqlite3.OperationalError as error:
             if "decode to UTF-8" not in str(error):
                 raise
             self._connection.text_factory = _decoded
-            yield from islice(self._connection.execute(statement, bound), given, None)
+            yield islice(self._connection.execute(statement, bound), given, None)
         except UnicodeEncodeError as error:
             raise not_text(error) from error
 
