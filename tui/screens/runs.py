@@ -11,19 +11,20 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
 from engine import values
-from engine.entities import Experiment, Run
+from engine.entities import Run
 from engine.errors import EngineError, StoreNotFound
 from engine.text import Shown, safe
 from tui.commands import Command, Scope
-from tui.screens.base import ConsoleScreen, compare_reason
+from tui.screens.base import compare_reason
 from tui.screens.run_arranging import RunArranging
+from tui.screens.run_experiments import RunExperiments
 from tui.screens.run_lifecycle import RunLifecycle
 from tui.screens.run_reading import RunReading
 from tui.widgets.empty import EmptyState
 from tui.widgets.pane_title import PaneTitle
 from tui.widgets.run_list import RunList
 from tui.widgets.run_preview import RunPreview
-from tui.widgets.table import Table, TableColumn, TextRow, TextSource
+from tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from engine.runs.frame import RunFrame
@@ -38,7 +39,7 @@ EXPERIMENT_TICKS = 6
 has, with every so many looks at the runs."""
 
 
-class RunsScreen(RunArranging, RunLifecycle, ConsoleScreen):
+class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
     scope: ClassVar[Scope] = "runs"
     mode = "runs"
     pane_ids = ("experiments", "runs")
@@ -46,8 +47,6 @@ class RunsScreen(RunArranging, RunLifecycle, ConsoleScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.experiments: tuple[Experiment, ...] = ()
-        self.experiment: Experiment | None = None
         self.reading = RunReading(self)
         self._ticks = 0
         self._resting: Timer | None = None
@@ -74,68 +73,6 @@ class RunsScreen(RunArranging, RunLifecycle, ConsoleScreen):
         return self.query_one("#run-list", RunList)
 
     # ── reading ──────────────────────────────────────────────────────────────
-
-    def refresh_view(self) -> None:
-        """Read everything again: the experiments, then the runs."""
-        self.ask(self._read_experiments, self._show_experiments, group="experiments", failed=self._no_store)
-
-    def _read_experiments(self) -> tuple[tuple[Experiment, ...], str | None]:
-        found = self.engine.experiments()
-        known = any(e.last_run_time for e in found)
-        newest = None if known or not found else self.engine.newest_experiment()
-        return found, newest or (found[0].experiment_id if found else None)
-
-    def _show_experiments(self, answer: tuple[tuple[Experiment, ...], str | None]) -> None:
-        newest = answer[1]
-        self.read_now()
-        if not self._list_experiments(answer[0]):
-            self._show_empty("No runs yet", "Nothing has been logged into this store.", _FIRST_STEPS)
-            return
-        self.remove_class("-empty")
-        chosen = self._choose(newest)
-        if self.experiment is not None and chosen.experiment_id == self.experiment.experiment_id:
-            self.reading.reload()
-        else:
-            self.show_experiment(chosen)
-
-    def _list_experiments(self, found: tuple[Experiment, ...]) -> bool:
-        """Show the experiments; False if there is nothing in any of them."""
-        self.experiments = found
-        if all(e.run_count == 0 for e in found):
-            return False
-        self.query_one("#experiments", Table).set_source(_experiment_source(found))
-        self.query_one("#experiments-title", PaneTitle).facts = values.count(len(found))
-        return True
-
-    def list_experiments(self) -> None:
-        """Look again which experiments there are and how many runs they have."""
-        self.ask(self.engine.experiments, self._keep_listed, group="experiments", failed=self.lose)
-
-    def _keep_listed(self, found: tuple[Experiment, ...]) -> None:
-        if self.experiment is not None and found != self.experiments:
-            self._list_experiments(found)
-
-    def _choose(self, newest: str | None) -> Experiment:
-        """What was asked for, what is shown, what was viewed last, what was active last."""
-        wanted, self.console.wanted_experiment = self.console.wanted_experiment, None
-        by_id = {e.experiment_id: e for e in self.experiments}
-        by_name = {e.name: e for e in self.experiments}
-        if wanted is not None and wanted not in by_name and wanted not in by_id:
-            self.console.say(f"There is no experiment {wanted!r} here.", warning=True)
-        shown = self.experiment.experiment_id if self.experiment else None
-        for choice in (wanted, shown, self.state.experiment_id, newest):
-            if choice is not None and (choice in by_name or choice in by_id):
-                return by_name.get(choice) or by_id[choice]
-        return self.experiments[0]
-
-    def show_experiment(self, experiment: Experiment) -> None:
-        """Read an experiment's runs and show them as they come."""
-        self.experiment = experiment
-        self.state.experiment_id = experiment.experiment_id
-        view = self.state.view(experiment.experiment_id)
-        self.run_list.begin(experiment.name, view)
-        self.query_one("#experiments", Table).move_to(experiment.experiment_id)
-        self.reading.open(experiment.experiment_id, view.lifecycle)
 
     def show_frame(self, frame: RunFrame) -> None:
         """There are more runs, or others."""
@@ -185,30 +122,7 @@ class RunsScreen(RunArranging, RunLifecycle, ConsoleScreen):
             return Shown(f"≤ {seconds:g} s old")
         return super().data_age()
 
-    def _no_store(self, error: EngineError) -> None:
-        if self.run_list.frame is not None:
-            self.lose(error)
-            return
-        self.read_now()
-        if not isinstance(error, StoreNotFound):
-            self.trouble = safe(error.title)
-            self.show_place()
-        self._show_empty(error.title, error.detail, error.hint)
-
-    def _show_empty(self, title: str, *lines: str) -> None:
-        self.add_class("-empty")
-        keys = [("4", "train a sweep"), ("r", "look again"), (":", "command line"), ("q", "quit")]
-        self.query_one("#empty", EmptyState).show(title, [line for line in lines if line], keys)
-
     # ── what the operator does ───────────────────────────────────────────────
-
-    @on(Table.RowSelected, "#experiments")
-    def _open_experiment(self, event: Table.RowSelected) -> None:
-        chosen = next((e for e in self.experiments if e.experiment_id == event.key), None)
-        if chosen is not None:
-            self.show_experiment(chosen)
-            self.remove_class("-experiments-open")
-            self.run_list.table.focus()
 
     @on(Table.RowSelected, "#runs")
     def _open_run(self, event: Table.RowSelected) -> None:
@@ -321,21 +235,3 @@ class RunsScreen(RunArranging, RunLifecycle, ConsoleScreen):
     def _go_to_run(self, run_id: str | None) -> None:
         if run_id and not self.run_list.table.move_to(run_id):
             self.console.say("The filter hides that run.", warning=True)
-
-
-_FIRST_STEPS = "Train a sweep here, or run `mlflow-console demo` in an empty folder for an example."
-
-
-def _experiment_source(experiments: tuple[Experiment, ...]) -> TextSource:
-    """Names and, where the store can tell, how many runs each has."""
-    counted = any(e.run_count is not None for e in experiments)
-    columns = [TableColumn("name", Shown("name"), 14, wanted=60)]
-    if counted:
-        columns.append(TableColumn("runs", Shown("runs"), 7, numeric=True))
-    rows = []
-    for e in experiments:
-        cells = [safe(e.name)]
-        if counted:
-            cells.append(values.MISSING if e.run_count is None else values.count(e.run_count))
-        rows.append(TextRow(e.experiment_id, cells, {1: "muted"}))
-    return TextSource(columns, rows)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -22,17 +22,14 @@ from tui.bridge import Bridge, until_cancelled
 from tui.state import View
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.pane_title import PaneTitle
-from tui.widgets.run_filtering import RunFiltering, column_begun, sound_parts
+from tui.widgets.run_filtering import column_begun, sound_parts
+from tui.widgets.run_looking import RunLooking
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.query.keys import ColumnKey
     from engine.runs.arrange import Arranged
-    from engine.runs.columns import Column
     from engine.runs.frame import RunFrame
-    from engine.runs.order import SortKey, Statistic
     from engine.runs.views import RunView
-    from tui.widgets.run_source import RunSource
 
 NARROW = 100
 """Cells below which the key metrics stand before the times."""
@@ -40,7 +37,7 @@ REST = 8
 """While runs stream in, arranging them takes at most one part in so many and one of the time."""
 
 
-class RunList(RunFiltering):
+class RunList(RunLooking):
     """Shows a frame through a `View`: its look, its marks, its folds, which this widget keeps up."""
 
     DEFAULT_CSS = """
@@ -66,8 +63,6 @@ class RunList(RunFiltering):
 
     def __init__(self, bridge: Bridge, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(bridge, id=id)
-        self._above: tuple[str, ...] = ()
-        self._to_top = False  # who sorts wants to see what comes first
         self._busy = 0
         self._stale = False
         self._progress = Shown("")
@@ -76,17 +71,6 @@ class RunList(RunFiltering):
         yield PaneTitle("RUNS", id="runs-title")
         yield FilterBar(id="filter")
         yield Table(id="runs")
-
-    @property
-    def columns(self) -> Sequence[Column]:
-        return self.arranged.columns if self.arranged is not None else ()
-
-    @property
-    def source(self) -> RunSource | None:
-        from tui.widgets.run_source import RunSource
-
-        source = self.table.source
-        return source if isinstance(source, RunSource) else None
 
     # ── what is shown ────────────────────────────────────────────────────────
 
@@ -292,95 +276,6 @@ class RunList(RunFiltering):
         """The run under the cursor, or the runs of the group."""
         key, source = self.table.cursor_key, self.source
         return () if key is None or source is None else source.runs_of(key)
-
-    # ── looking in another way ───────────────────────────────────────────────
-
-    def change_look(self, **fields: Any) -> None:
-        """Change some fields of the look."""
-        self.view.change(**fields)
-        self.rearrange()
-
-    def show_look(self, look: RunView) -> None:
-        """Look in this way."""
-        filtered = look.filter_text != self.view.look.filter_text
-        self.view.look = look
-        if filtered:
-            self.filter_bar.show_text(look.filter_text)
-            self.set_filter(look.filter_text)
-        else:
-            self.rearrange()
-
-    def is_group(self, key: str) -> bool:
-        return self.source is not None and self.source.is_group(key)
-
-    def toggle_fold(self) -> None:
-        """Open or close what is under the cursor."""
-        key, source = self.table.cursor_key, self.source
-        if key is not None and source is not None and source.can_fold(key):
-            self._toggle({key})
-
-    def toggle_all_folds(self) -> None:
-        """Close all; where all are closed, open them."""
-        if self.source is not None:
-            self._toggle(self.source.folds_to_toggle())
-
-    def _toggle(self, keys: Iterable[str]) -> None:
-        self.view.toggled = self.view.toggled.symmetric_difference(keys)
-        cursor, source = self.table.cursor_key, self.source
-        self._above = () if cursor is None or source is None else source.above(cursor)
-        self.rearrange()
-
-    def widen_column(self, cells: int) -> None:
-        """Give the focused column more cells, or fewer."""
-        column = self._focused_column()
-        if column is not None:
-            look = self.view.look
-            self.change_look(widths={**look.widths, column.key: max(3, column.width + cells)})
-
-    def _focused_column(self) -> Column | None:
-        name, source = self.table.focused_column, self.source
-        return source.column_of(name) if source is not None and name is not None else None
-
-    # ── sorting ──────────────────────────────────────────────────────────────
-
-    @on(Table.HeaderClicked)
-    def _sort_clicked(self, event: Table.HeaderClicked) -> None:
-        self.sort_by_column(event.key)
-
-    def sort_by_column(self, name: str | None) -> None:
-        """Sort by a column of the table; the focused one if None."""
-        source = self.source
-        column = self._focused_column() if name is None or source is None else source.column_of(name)
-        if column is not None:
-            self.sort_by(column.key, statistic=column.statistic or "mean")
-
-    def sort_by(
-        self, key: ColumnKey, descending: bool | None = None, *, statistic: Statistic = "mean"
-    ) -> None:
-        """Sort by one column, better or newer values first; again by the same: the other way round."""
-        from engine.runs.compare import direction_of
-        from engine.runs.order import SortKey
-
-        now = self.view.look.sort[0] if self.view.look.sort else None
-        if descending is None and now is not None and (now.key, now.statistic) == (key, statistic):
-            descending = not now.descending
-        elif descending is None:
-            newest_first = key.name in ("start_time", "end_time")
-            descending = newest_first or (key.kind == "metric" and direction_of(key.name) == "higher")
-        self.sort_by_keys((SortKey(key, descending, statistic),))
-
-    def sort_by_keys(self, keys: tuple[SortKey, ...]) -> None:
-        self._to_top = True
-        self.change_look(sort=keys)
-
-    def metric_at_hand(self) -> str | None:
-        """The metric that is being looked at: the focused column, the sort key, else accuracy or the
-        first there is."""
-        column = self._focused_column()
-        at_hand = [*([column.key] if column else []), *(sort.key for sort in self.view.look.sort)]
-        metrics = [c.key.name for c in self.columns if c.key.kind == "metric"]
-        named = [key.name for key in at_hand if key.kind == "metric"]
-        return next(iter([*named, *(["accuracy"] if "accuracy" in metrics else []), *metrics]), None)
 
 
 def _arranged(
