@@ -116,6 +116,10 @@ class Console(App[None]):
         # stop the event loop for a tenth of a second each time.
         self.call_after_refresh(gc.freeze)
 
+    def hold_keys(self) -> Callable[[], None]:
+        """Keys are for what is about to open: they wait until the function returned is called."""
+        return self._keys.hold()
+
     async def on_event(self, event: events.Event) -> None:
         leaving = isinstance(event, events.Key) and event.key in ("ctrl+c", "ctrl+q")  # waits for nothing
         if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded and not leaving:

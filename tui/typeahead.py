@@ -21,7 +21,7 @@ from textual.widget import Widget
 ROUNDS = 2
 """A focus goes from the widget to the app and on to another widget."""
 PATIENCE = 0.5
-"""Seconds after which a widget that does not come round is no longer waited for."""
+"""Seconds after which what does not come, or a widget that does not come round, is no longer waited for."""
 
 
 class TypeAhead:
@@ -33,6 +33,7 @@ class TypeAhead:
         self._typed: asyncio.Queue[Key | Paste] = asyncio.Queue()
         self._place: tuple[Screen[Any], Widget | None] | None = None
         self._events = 0
+        self._held: asyncio.Event | None = None
 
     def take(self, event: Key | Paste) -> None:
         self._typed.put_nowait(event)
@@ -46,6 +47,11 @@ class TypeAhead:
         finally:
             self._events -= 1
 
+    def hold(self) -> Callable[[], None]:
+        """What a key leads to is not there yet: the next one waits until the function returned is called."""
+        self._held = asyncio.Event()
+        return self._held.set
+
     async def run(self) -> None:
         while True:
             event = await self._typed.get()
@@ -58,9 +64,18 @@ class TypeAhead:
         """The last key has led to no other place, and nothing is left to do here, nor being done."""
         place = screen, focused = self._app.screen, self._app.focused
         nodes = (focused or screen).ancestors_with_self
-        return place == self._place and not self._events and not any(n.message_queue_size for n in nodes)
+        busy = self._events or self._held or any(node.message_queue_size for node in nodes)
+        return place == self._place and not busy
 
     async def _settled(self) -> None:
+        await self._all_come_round()
+        if self._held is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._held.wait(), PATIENCE)
+            self._held = None
+            await self._all_come_round()
+
+    async def _all_come_round(self) -> None:
         for _ in range(ROUNDS):
             target = self._app.focused or self._app.screen
             for node in target.ancestors_with_self:

@@ -113,6 +113,12 @@ class Arranged:
         """Whether a run has a parent and cannot stand under it."""
         return self.lines[line] in self.outline.orphans
 
+    def prepare(self) -> None:
+        """Compute what has been left for later: the statistics in columns further right."""
+        if self.groups is not None:
+            for metric in _metrics(self.columns):
+                self.groups.statistics(metric)
+
 
 def arrange(
     frame: RunFrame,
@@ -206,9 +212,13 @@ def _tree(frame: RunFrame, rows: Sequence[int], matching: Sequence[int], known: 
 
 def _prepare(groups: Groups, columns: Sequence[Column]) -> None:
     """Have the statistics ready that are drawn first."""
-    metrics = dict.fromkeys(column.key for column in columns if column.statistic)
-    for metric in list(metrics)[:METRICS_AT_ONCE]:
+    for metric in _metrics(columns)[:METRICS_AT_ONCE]:
         groups.statistics(metric)
+
+
+def _metrics(columns: Sequence[Column]) -> list[ColumnKey]:
+    """The metrics that columns tell statistics of."""
+    return list(dict.fromkeys(column.key for column in columns if column.statistic))
 
 
 def _lead(columns: Sequence[Column]) -> int:

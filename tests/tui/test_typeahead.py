@@ -22,6 +22,8 @@ PIECES = {
     "a command line": ["colon", *"sort", "space", *"accuracy", "enter"],
     "help and out of it": ["j", "question_mark", "escape", "j", "space"],
     "a dialog with a table": ["C", "j", "j", "escape", "j", "space"],
+    "the best run and back": ["j", "B", "escape", "j", "space"],
+    "several keys to sort by": ["S", "j", "space", "escape", "j", "space"],
     "many rows": [*"jjjjjjjjkkvjjjjV", "g"],
 }
 

@@ -144,9 +144,12 @@ class ConsoleScreen(Screen[None]):
         *,
         group: str,
         failed: Callable[[EngineError], None] | None = None,
+        opens: bool = False,
     ) -> None:
         """Run `work` on the bridge and hand its result to `then` on the event loop. A newer call of
-        the same `group` replaces an older one, whose answer is dropped."""
+        the same `group` replaces an older one, whose answer is dropped. Where `then` `opens` a dialog,
+        keys that are typed ahead wait for it."""
+        release = self.console.hold_keys() if opens else None
 
         waiting = [work]  # a worker outlives its work: it must not keep what that holds
 
@@ -157,6 +160,9 @@ class ConsoleScreen(Screen[None]):
                 (failed or self.show_trouble)(error)
             else:
                 then(result)
+            finally:
+                if release is not None:
+                    release()
 
         ask = partial(until_cancelled, worker)
         self.run_worker(ask, group=group, exclusive=True)  # type: ignore[arg-type]  # an async function is fine

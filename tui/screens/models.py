@@ -313,7 +313,8 @@ class ModelsScreen(ConsoleScreen):
 
     def action_undo(self) -> None:
         if not self.refuse("models.undo"):
-            self.ask(self.engine.plan_undo, self._confirm_undo, group="undo", failed=self.console.show_error)
+            told = self.console.show_error
+            self.ask(self.engine.plan_undo, self._confirm_undo, group="undo", failed=told, opens=True)
 
     def _confirm_undo(self, plan: PromotionPlan) -> None:
         from tui.dialogs.confirm import ConfirmDialog

@@ -50,7 +50,8 @@ class RunArranging(ConsoleScreen):
             self.app.push_screen(dialog(found), done)
 
         if (arranged := self.run_list.arranged) is not None:
-            self.ask(partial(offers, arranged), show, group="offers", failed=self.console.show_error)
+            work = partial(offers, arranged)
+            self.ask(work, show, group="offers", failed=self.console.show_error, opens=True)
 
     def action_open_filter(self) -> None:
         self.run_list.filter_bar.open()
@@ -129,10 +130,8 @@ class RunArranging(ConsoleScreen):
             self.app.push_screen(PickDialog("Saved views", choices), self.open_view)
 
         if self.experiment is not None:
-            name = self.experiment.name
-            self.ask(
-                partial(self.engine.view_names, name), show, group="views", failed=self.console.show_error
-            )
+            work = partial(self.engine.view_names, self.experiment.name)
+            self.ask(work, show, group="views", failed=self.console.show_error, opens=True)
 
     def open_view(self, name: str | None) -> None:
         """Look as a saved view says."""

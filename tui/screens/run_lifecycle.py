@@ -55,7 +55,7 @@ class RunLifecycle(ConsoleScreen):
             return
         wanted: Lifecycle = "active" if self.run_list.view.lifecycle == "deleted" else "deleted"
         work = partial(self.engine.plan_lifecycle, chosen, wanted)
-        self.ask(work, self._confirm, group="lifecycle", failed=self.console.show_error)
+        self.ask(work, self._confirm, group="lifecycle", failed=self.console.show_error, opens=True)
 
     def _confirm(self, plan: LifecyclePlan) -> None:
         from tui.dialogs.confirm import ConfirmDialog

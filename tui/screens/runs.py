@@ -230,7 +230,7 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
             self.app.push_screen(BestDialog(best), self._go_to_run)
 
         work = partial(self.engine.best, frame, wanted, self.state.directions.get(wanted))
-        self.ask(work, show, group="best", failed=self.console.show_error)
+        self.ask(work, show, group="best", failed=self.console.show_error, opens=True)
 
     def _go_to_run(self, run_id: str | None) -> None:
         if run_id and not self.run_list.table.move_to(run_id):

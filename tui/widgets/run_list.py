@@ -168,12 +168,20 @@ class RunList(RunLooking):
             here = [key for key in self._above if source.row_of(key) is not None]
             self.table.move_to(here[0]) if here else None
             self._above = ()
+        if arranged.groups is not None and arranged.frame.complete:
+            work = partial(until_cancelled, self._prepare)
+            self.run_worker(work, group="statistics", exclusive=True)  # type: ignore[arg-type]
         self._show_marks()
         if self._to_top:
             self._to_top = False
             self.table.action_cursor_top()
         self._tell_count()
         self._tell_run(self.table.cursor_key)
+
+    async def _prepare(self) -> None:
+        """Have ready what is drawn when somebody goes there."""
+        if self.arranged is not None:
+            await self._bridge.call(self.arranged.prepare)
 
     def _why_empty(self, frame: RunFrame) -> list[Shown]:
         deleted = self.view.lifecycle == "deleted"

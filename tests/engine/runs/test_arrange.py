@@ -11,9 +11,11 @@ from engine.entities import DatasetRef
 from engine.errors import FilterError
 from engine.query.keys import ColumnKey
 from engine.runs import arrange as arranging
+from engine.runs import groups
 from engine.runs.arrange import Arranged, arrange
 from engine.runs.choice import constant_columns, pickable, view_columns
 from engine.runs.frame import RunFrame
+from engine.runs.groups import statistics_of
 from engine.runs.order import SortKey, sorted_rows
 from engine.runs.views import RunView
 from tests.support.runs import SECOND, START, a_run
@@ -193,3 +195,21 @@ def test_an_empty_frame_has_columns_and_no_lines() -> None:
         arranged = shown(RunView(layout=layout, group_by=(LR,)), empty)  # type: ignore[arg-type]
         assert (len(arranged.lines), arranged.line_of("a")) == (0, None)
         assert arranged.columns
+
+
+def test_what_is_prepared_costs_nothing_when_it_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    computed = []
+    monkeypatch.setattr(
+        groups,
+        "statistics_of",
+        lambda some: computed.append(1) or statistics_of(some),  # type: ignore[func-returns-value]
+    )
+    metrics = {f"m{number}": float(number) for number in range(3 * arranging.METRICS_AT_ONCE)}
+    frame = RunFrame.from_runs([a_run("a", metrics=metrics), a_run("b", metrics=metrics)])
+    arranged = shown(RunView(layout="groups", group_by=(STATUS,)), frame)
+    assert len(computed) == arranging.METRICS_AT_ONCE
+    arranged.prepare()
+    at_hand = len(computed)
+    assert at_hand > arranging.METRICS_AT_ONCE
+    cells(arranged)
+    assert len(computed) == at_hand
