@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from engine.runs.feed import RunFeed
     from engine.runs.frame import RunFrame
     from engine.runs.insights import BestRun
-    from engine.runs.view_file import ViewFile
-    from engine.runs.views import RunView
+    from engine.runs.saved_views import SavedViews
     from engine.serving.probe import ProbeResult
     from engine.stores.base import Store
     from engine.tracking.lifecycle import LifecyclePlan, LifecycleResult
@@ -161,41 +160,13 @@ class Engine:
         """Newest first."""
         return self._store.model_versions(model)
 
-    # ── saved views ──────────────────────────────────────────────────────────
-
-    def view_names(self, experiment: str) -> tuple[str, ...]:
-        """The views of an experiment's runs that were saved under a name, by name. Raises `EngineError`
-        for a file of views that cannot be read."""
-        return self._views.names(self.uri.shown, experiment)
-
-    def saved_view(self, experiment: str, name: str) -> RunView:
-        """Raises `NotFound`, naming what there is."""
-        found = self._views.load(self.uri.shown, experiment, name)
-        if found is None:
-            raise self._no_view(experiment, name)
-        return found
-
-    def _no_view(self, experiment: str, name: str) -> NotFound:
-        there = ", ".join(self.view_names(experiment)) or "none"
-        hint = "`:view save NAME` saves the present one."
-        return NotFound(f"There is no view {name!r} of {experiment}", f"Saved are: {there}", hint)
-
-    def save_view(self, experiment: str, name: str, view: RunView) -> Path:
-        """Keep a view under a name, which may have been another's; where it is kept."""
-        self._views.save(self.uri.shown, experiment, name, view)
-        return self._views.path
-
-    def delete_view(self, experiment: str, name: str) -> None:
-        """Raises `NotFound`."""
-        if not self._views.delete(self.uri.shown, experiment, name):
-            raise self._no_view(experiment, name)
-
-    @property
-    def _views(self) -> ViewFile:
+    def views(self, experiment: str) -> SavedViews:
+        """The views of an experiment's runs, by its name, that were saved under a name."""
         from engine.paths import views_file
+        from engine.runs.saved_views import SavedViews
         from engine.runs.view_file import ViewFile
 
-        return ViewFile(views_file())
+        return SavedViews(ViewFile(views_file()), self.uri.shown, experiment)
 
     # ── understanding ────────────────────────────────────────────────────────
 

@@ -44,7 +44,7 @@ def _view_offers(runs: RunsScreen) -> list[str]:
     if runs.experiment is None:
         return []
     with suppress(EngineError):  # told when one is opened
-        names = [safe(name) for name in runs.engine.view_names(runs.experiment.name)]
+        names = [safe(name) for name in runs.engine.views(runs.experiment.name).names()]
         return [*names, "save ", *(f"delete {name}" for name in names)]
     return ["save "]
 

@@ -103,7 +103,7 @@ def runs(
         )
     with invocation.engine() as engine:
         found = engine.experiment(experiment)
-        view = engine.saved_view(found.name, view_name) if view_name else RunView()
+        view = engine.views(found.name).view(view_name) if view_name else RunView()
         text = filter_text or view.filter_text
         frame = load_frame(engine, found, text, "deleted" if deleted else "active")
         grouped = group_by or (not columns and ",".join(map(str, view.group_by)) * view.is_grouped)

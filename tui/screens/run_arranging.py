@@ -130,7 +130,7 @@ class RunArranging(ConsoleScreen):
             self.app.push_screen(PickDialog("Saved views", choices), self.open_view)
 
         if self.experiment is not None:
-            work = partial(self.engine.view_names, self.experiment.name)
+            work = self.engine.views(self.experiment.name).names
             self.ask(work, show, group="views", failed=self.console.show_error, opens=True)
 
     def open_view(self, name: str | None) -> None:
@@ -138,7 +138,7 @@ class RunArranging(ConsoleScreen):
         if not name or self.experiment is None:
             return
 
-        work = partial(self.engine.saved_view, self.experiment.name, name)
+        work = partial(self.engine.views(self.experiment.name).view, name)
         self.ask(work, self.look, group="views", failed=self.console.show_error)
 
     def save_view(self, name: str) -> None:
@@ -149,7 +149,7 @@ class RunArranging(ConsoleScreen):
         def tell(where: Path) -> None:
             self.console.say(f"Saved the view {name} in {where}")
 
-        work = partial(self.engine.save_view, self.experiment.name, name, self.run_list.view.look)
+        work = partial(self.engine.views(self.experiment.name).save, name, self.run_list.view.look)
         self.ask(work, tell, group="views", failed=self.console.show_error)
 
     def delete_view(self, name: str) -> None:
@@ -159,5 +159,5 @@ class RunArranging(ConsoleScreen):
         def tell(_: None) -> None:
             self.console.say(f"The saved view {name} is deleted; what is shown stays.")
 
-        work = partial(self.engine.delete_view, self.experiment.name, name)
+        work = partial(self.engine.views(self.experiment.name).delete, name)
         self.ask(work, tell, group="views", failed=self.console.show_error)
