@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from engine.text import Shown, safe
+from engine.text import ELLIPSIS, Shown, safe
 
 MISSING = Shown("–")
 
@@ -103,6 +103,15 @@ def format_for(values: Iterable[float | None]) -> NumberFormat:
     if largest >= 1000:
         return NumberFormat(decimals=2)
     return NumberFormat(decimals=_DECIMALS if largest >= 0.01 else 6)
+
+
+def narrowed(value: float, cells: int) -> Shown:
+    """A number in as many digits as there is room for: one that is cut off reads as another number."""
+    for digits in range(6, 0, -1):
+        text = f"{value:.{digits}g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
+        if len(text) <= cells:
+            return Shown(text)
+    return Shown(ELLIPSIS)
 
 
 def number(value: float | None) -> Shown:

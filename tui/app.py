@@ -184,6 +184,9 @@ class Console(App[None]):
     # ── commands everywhere ──────────────────────────────────────────────────
 
     async def action_show_mode(self, mode: str) -> None:
+        """Show a view; from what was opened in it, its beginning."""
+        while mode == self.current_mode and isinstance(self.screen, ConsoleScreen) and self._pop_view():
+            pass
         await self.switch_mode(mode)
         self._cover(self.size)
 

@@ -77,7 +77,8 @@ class Columns:
     def _column(self, name: Name) -> Numbers:
         length = span(name.name) if name.prefix is None and not self._names.has(name.name) else None
         if length is not None:
-            hint = f"Write {length:g}: durations count in seconds here, times in milliseconds."
+            seconds, milliseconds = f"{length:.15g}", f"{1000 * length:.15g}"
+            hint = f"Write {seconds} beside durations (seconds), {milliseconds} beside times (milliseconds)."
             raise name.place.error("A duration is no number", hint)
         key = self.key(name)
         if self._holds_texts(key):

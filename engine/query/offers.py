@@ -15,7 +15,7 @@ from engine.query.keys import ColumnKey, Table, Value
 from engine.query.lexer import tokens_of
 from engine.query.names import Names, is_plain, quoted_name, written
 from engine.query.reader import name_of
-from engine.values import as_number
+from engine.values import as_number, moment
 
 T = TypeVar("T")
 
@@ -25,6 +25,9 @@ _ORDER = (">", ">=", "<", "<=")
 _EQUAL = ("=", "!=")
 _TEXT = ("LIKE", "ILIKE", "~", "!~")
 _LISTS = ("IN", "NOT IN")
+_EXACT = (*_EQUAL, "in")
+"""Operators, in small letters, after which a rounded number would match nothing."""
+
 _PRESENCE = ("IS NULL", "IS NOT NULL")
 _SIGNS = ("+", "-", "*", "/")
 _STATUS = ColumnKey("attribute", "status")
@@ -113,19 +116,26 @@ def is_numeric(key: ColumnKey, table: Listing) -> bool:
 
 
 def values(key: ColumnKey, operator: str, table: Listing, typed: str, *, quoted: bool) -> Iterator[Option]:
-    """Values that are there, the most frequent first, for an operator in small letters. Of many texts,
-    those that fit what was typed."""
+    """Values that are there, for an operator in small letters. Texts come with the most frequent first,
+    and of many only those that fit what was typed. Numbers are rounded where that does no harm."""
     if key not in table or operator in ("~", "!~"):
         return iter(())
     if not key.is_number:
         found = islice(fitting(_texts(key, table.distinct(key)), typed, str), MOST)
         return _text_options(key, operator, found, quoted or operator in ("like", "ilike"))
     sample = table.sample(key, _SAMPLE)
+    if operator in _EXACT:
+        return (_exact(key, value) for value in dict.fromkeys(_quantiles(sample)))
     if key.is_time:
         texts = [*_AGO, *_dates(sample)]
     else:
         texts = [_duration(value) if key.is_duration else f"{value:.4g}" for value in _quantiles(sample)]
     return (Option(text, text, "value") for text in dict.fromkeys(texts))
+
+
+def _exact(key: ColumnKey, value: float) -> Option:
+    """A number with all its digits. A time is written in milliseconds and shown as people read it."""
+    return Option(repr(value), moment(cast(int, value)) if key.is_time else repr(value), "value")
 
 
 def _text_options(key: ColumnKey, operator: str, found: Iterable[str], quoted: bool) -> Iterator[Option]:
@@ -184,9 +194,9 @@ def _duration(seconds: float) -> str:
 def _dates(sample: Sequence[Value]) -> list[str]:
     """Some days of a column of times, the newest first."""
     days: set[str] = set()
-    for moment in _quantiles(sample):
+    for when in _quantiles(sample):
         try:
-            days.add(datetime.fromtimestamp(moment / 1000).astimezone().date().isoformat())
+            days.add(datetime.fromtimestamp(when / 1000).astimezone().date().isoformat())
         except (OverflowError, ValueError, OSError):
             continue
     return sorted(days, reverse=True)

@@ -14,7 +14,7 @@ from engine.query.keys import ColumnKey
 from engine.runs.frame import RunFrame
 from engine.runs.pace import Pace
 from engine.runs.windows import Span, Windows
-from engine.stores.base import Condition, RunPage, RunQuery, Store
+from engine.stores.base import Condition, RunPage, RunQuery, Stamp, Store
 
 FIRST_PAGE = 100
 """Runs in the first page: little enough to be there at once, from a server too."""
@@ -62,16 +62,16 @@ class RunFeed:
         self._told: tuple[float, RunFrame | None] = (-FRAME_SECONDS, None)
         self._windows: Windows | None = None
         self._answered: set[tuple[Condition, ...]] = set()
-        self._stamp: object | None = None
+        self._stamp: Stamp | None = None
 
     @property
     def frame(self) -> RunFrame:
         return self._frame
 
     @property
-    def tells_changes(self) -> bool:
-        """Whether the store can tell that nothing has changed."""
-        return self._stamp is not None
+    def stamp(self) -> Stamp | None:
+        """The store's when it was looked at last; None where it cannot tell that nothing has changed."""
+        return self._stamp
 
     # ── loading ──────────────────────────────────────────────────────────────
 
@@ -149,6 +149,9 @@ class RunFeed:
         stamp = self._store.stamp()
         if stamp is not None and stamp == self._stamp:
             return False
+        if stamp is not None and self._stamp is not None and stamp.database != self._stamp.database:
+            self.reload(cancel)  # what is new in another database says nothing of what is old in it
+            return True
         before = self._frame
         changed: list[RunBlock] = []
         for condition in self._moving(before):

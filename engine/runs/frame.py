@@ -56,6 +56,7 @@ class RunFrame:
         "_views",
         "complete",
         "orders",
+        "places",
         "total",
     )
 
@@ -72,7 +73,8 @@ class RunFrame:
         self._numbers: dict[ColumnKey, list[float | None]] = {}
         self._numeric: dict[ColumnKey, bool] = {}
         self._newest: Sequence[int] | None = None
-        self.orders: dict[tuple[SortKey, ...], list[int]] = {}  # kept by `engine.runs.order`
+        self.orders: dict[tuple[SortKey, ...], list[int]] = {}  # kept by `engine.runs.order`, as places are
+        self.places: dict[ColumnKey, list[float | None] | None] = {}
 
     @classmethod
     def from_runs(cls, runs: Iterable[Run], *, total: int | None = None, complete: bool = True) -> RunFrame:

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar, cast
 
 from engine.query.keys import ColumnKey, Value
 from engine.runs.frame import RunFrame
-from engine.runs.order import SortKey, Statistic, ordered
+from engine.runs.order import TEXT_KINDS, SortKey, Statistic, ordered, places
 from engine.runs.outline import Outline
 from engine.values import as_number
 
@@ -124,10 +124,14 @@ class Groups:
     def order(self, sort: Sequence[SortKey]) -> list[int]:
         """The groups in the order of those sort keys that groups have: keys of theirs, statistics of
         metrics, `RUN_COUNT`. Missing last, NaN before them; ties by the values of the keys."""
-        known = [by for by in sort if by.key in self.keys or by.key == RUN_COUNT or by.key.kind == "metric"]
+        known = [by for by in sort if self.has_order(by.key)]
         columns = [(self._sortable(by.key, by.statistic), by.descending) for by in known]
         columns += [(self._sortable(key, "mean"), False) for key in self.keys]
         return ordered(range(len(self)), *columns)
+
+    def has_order(self, key: ColumnKey) -> bool:
+        """Whether groups can be sorted by a column."""
+        return key in self.keys or key == RUN_COUNT or key.kind == "metric"
 
     def _sortable(self, key: ColumnKey, statistic: Statistic) -> Sequence[Value]:
         """One value per group: texts, or numbers."""
@@ -137,9 +141,12 @@ class Groups:
             return cast(Sequence[Value], getattr(self.statistics(key), statistic))
         place = self.keys.index(key)
         values = [values[place] for values in self.values]
-        if key.is_number or not self._frame.is_numeric(key):
+        if key.is_number or key.kind in TEXT_KINDS:
             return values
-        return [as_number(cast(str | None, value)) for value in values]
+        if self._frame.is_numeric(key):
+            return [as_number(cast(str | None, value)) for value in values]
+        found = places(values)
+        return values if found is None else found
 
     def outline(self, order: Sequence[int], matching: Sequence[int], toggled: AbstractSet[str]) -> Outline:
         """The groups in that order. Those whose key is `toggled` are open: their runs follow in the

@@ -9,15 +9,23 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby, islice
+from string import ascii_letters
 from typing import TYPE_CHECKING, Literal, cast
 
 from engine.query.keys import ColumnKey, Value
+from engine.values import as_number
 
 if TYPE_CHECKING:
     from engine.runs.frame import RunFrame
 
 Statistic = Literal["mean", "std", "min", "max"]
 """What is told of a metric over the runs of a group."""
+
+TEXT_KINDS = ("attribute", "dataset")
+"""Kinds of columns whose texts are never read as numbers."""
+
+_NO_NUMBER = frozenset(ascii_letters) - {*"iInN"}
+"""Letters that no number begins with, unlike inf and nan."""
 
 _ORDERS_KEPT = 4
 _SAMPLE = 200
@@ -36,8 +44,8 @@ class SortKey:
 def sorted_rows(frame: RunFrame, keys: Sequence[SortKey], rows: Sequence[int] | None = None) -> list[int]:
     """`rows` (all, if None) in the order of `keys`, the first the weightiest.
 
-    Missing values come last in both directions, NaN just before them. Parameters whose every
-    value is a number sort as numbers. Ties: newest start, then run id.
+    Missing values come last in both directions, NaN just before them. Of parameters and tags those
+    that read as numbers sort as numbers, before the other texts. Ties: newest start, then run id.
     """
     asked = tuple(keys)
     whole = frame.orders.get(asked)
@@ -85,9 +93,36 @@ def newest_first(starts: Sequence[Value], run_ids: Sequence[Value], length: int)
 
 
 def _sortable(frame: RunFrame, key: ColumnKey) -> Sequence[Value]:
-    if key.is_number or not frame.is_numeric(key):
+    if key.is_number or key.kind in TEXT_KINDS:
         return frame.scan(key)
-    return frame.numbers(key)
+    if frame.is_numeric(key):
+        return frame.numbers(key)
+    if key not in frame.places:
+        frame.places[key] = places(frame.scan(key)[: len(frame)])
+    found = frame.places[key]
+    return frame.scan(key) if found is None else found
+
+
+def places(texts: Sequence[Value]) -> list[float | None] | None:
+    """What texts sort by where some of them read as numbers: those by size come before all others.
+    NaN stays NaN and a missing value stays missing. None where no text is a number."""
+    read = {text: _number(text) for text in cast(set[str | None], set(texts))}
+    numbers = {value for value in read.values() if value is not None}
+    if not numbers:
+        return None
+    rising = sorted(value for value in numbers if value == value)
+    by_number = {value: place for place, value in enumerate(rising)}
+    others = sorted(text for text, value in read.items() if text is not None and value is None)
+    place: dict[Value, float | None] = {
+        text: by_number.get(value, math.nan) for text, value in read.items() if value is not None
+    }
+    place.update((text, len(rising) + at) for at, text in enumerate(others))
+    return [place.get(text) for text in texts]
+
+
+def _number(text: str | None) -> float | None:
+    """As `as_number`, and fast for words: most texts of a column that is no column of numbers are words."""
+    return None if text and text[0] in _NO_NUMBER else as_number(text)
 
 
 def ordered(order: Sequence[int], *columns: tuple[Sequence[Value], bool]) -> list[int]:

@@ -16,7 +16,7 @@ from engine.runs.order import Statistic
 from engine.runs.outline import Outline
 from engine.runs.views import RunView
 from engine.text import Shown, cell_width, safe
-from engine.values import MISSING, NumberFormat
+from engine.values import MISSING, NumberFormat, as_number, narrowed
 
 INDENT = 2
 """Terminal cells by which a level stands to the right of the one above it."""
@@ -38,7 +38,7 @@ class RunCells:
         return self._readers[column](row)
 
     def text(self, row: int, column: int) -> Shown:
-        return cell_text(self._columns[column], self._readers[column](row), self._now)
+        return _fitting(self._columns[column], self._readers[column](row), self._now)
 
 
 class GroupCells:
@@ -71,12 +71,12 @@ class GroupCells:
         if row >= 0:
             if column == 0:
                 return MISSING if value is None else safe(value, CELL_LIMIT)
-            return cell_text(shown, value, self._now) if self._is_told_of_runs(column) else _NOT_EXPECTED
+            return _fitting(shown, value, self._now) if self._is_told_of_runs(column) else _NOT_EXPECTED
         if shown.key == RUN_COUNT:
             return values.count(cast(int, value))
         if shown.statistic is None and shown.key not in self._groups.keys:
             return _NOT_EXPECTED
-        text = cell_text(shown, value, self._now)
+        text = _fitting(shown, value, self._now)
         return Shown(f"{self._present(~row, shown)}{text}") if shown.statistic == "mean" else text
 
     def _is_told_of_runs(self, column: int) -> bool:
@@ -89,6 +89,15 @@ class GroupCells:
         """How many runs of a group have a metric, where only some have it."""
         present = self._groups.statistics(metric.key).present[group]
         return f"n={present} " if 0 < present < self._groups.sizes[group] else ""
+
+
+def _fitting(column: Column, value: Value, now: float) -> Shown:
+    """What a cell shows, a number never cut off."""
+    text = cell_text(column, value, now)
+    if column.fmt is None or len(text) <= column.width or value is None:
+        return text
+    number = as_number(value) if isinstance(value, str) else cast(float, value)
+    return text if number is None else narrowed(number, column.width)
 
 
 def reader(frame: RunFrame, key: ColumnKey) -> Callable[[int], Value]:

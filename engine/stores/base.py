@@ -66,6 +66,15 @@ class RunPage:
     total: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """`database` is another one when another database lies in its place, `state` whenever anything in it may
+    have changed."""
+
+    database: object
+    state: object
+
+
 class Store(Protocol):
     """A tracking store and its registry, read only.
 
@@ -95,7 +104,7 @@ class Store(Protocol):
     def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
         """A page of runs."""
 
-    def stamp(self) -> object | None:
+    def stamp(self) -> Stamp | None:
         """A cheap value that is another one whenever anything in the store may have changed; None
         where the store cannot tell."""
 

@@ -26,7 +26,7 @@ from engine.entities import (
 from engine.errors import StoreNotFound, StoreUnreadable
 from engine.stores import mlflow_entities, records
 from engine.stores.artifacts import check_path, local_root
-from engine.stores.base import PAGE, RunPage, RunQuery
+from engine.stores.base import PAGE, RunPage, RunQuery, Stamp
 from engine.stores.faults import MISSING_HINT, translate
 from engine.stores.login import DEFAULTED
 from engine.stores.revision import check_revision
@@ -92,7 +92,7 @@ class ClientStore:
     def __init__(self, uri: TrackingUri) -> None:
         self.uri = uri
 
-    def stamp(self) -> object | None:
+    def stamp(self) -> Stamp | None:
         return None
 
     def close(self) -> None:

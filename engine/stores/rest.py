@@ -19,7 +19,7 @@ from engine.entities import (
 )
 from engine.stores import faults, messages, records
 from engine.stores.artifacts import check_path
-from engine.stores.base import PAGE, RunPage, RunQuery
+from engine.stores.base import PAGE, RunPage, RunQuery, Stamp
 from engine.stores.messages import Json, RunColumns
 from engine.stores.search_text import search_text
 from engine.stores.transport import Transport
@@ -46,7 +46,7 @@ class RestStore:
         self.uri = uri
         self._transport = Transport(uri)
 
-    def stamp(self) -> object | None:
+    def stamp(self) -> Stamp | None:
         return None
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from engine.entities import (
 from engine.errors import StoreOutdated
 from engine.stores import sql_registry, sql_runs
 from engine.stores.artifacts import check_path, list_folder, local_root
-from engine.stores.base import PAGE, RunPage, RunQuery, Store
+from engine.stores.base import PAGE, RunPage, RunQuery, Stamp, Store
 from engine.stores.sql_database import Database
 from engine.stores.sql_pages import Orders, run_page
 from engine.stores.sql_schema import Tables, tables
@@ -58,7 +58,7 @@ class SqlStore:
         except StoreOutdated:
             return otherwise(self._client)
 
-    def stamp(self) -> object | None:
+    def stamp(self) -> Stamp | None:
         return self._database.stamp()
 
     def close(self) -> None:

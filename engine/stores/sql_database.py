@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.errors import EngineError
+from engine.stores.base import Stamp
 
 ROWS_AT_ONCE = 500
 """Rows that are fetched together: few enough that the rows of a long answer never are many objects,
@@ -110,7 +111,7 @@ class Database(Protocol):
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """Raises `EngineError`s, `Cancelled` once closed."""
 
-    def stamp(self) -> object | None:
+    def stamp(self) -> Stamp | None:
         """See `engine.stores.base.Store.stamp`."""
 
     def nothing_here(self, detail: str) -> EngineError:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import Cancelled, EngineError, StoreNotFound, StoreRefused, StoreUnreadable, UriError
 from engine.stores import sql_faults
+from engine.stores.base import Stamp
 from engine.stores.faults import MISSING_HINT, not_text
 from engine.stores.sql_database import MYSQL, POSTGRESQL, ROWS_AT_ONCE, Dialect, Row
 from engine.text import safe
@@ -231,7 +232,7 @@ class DatabaseServer:
             _greet_soon(engine)
         return engine
 
-    def stamp(self) -> object | None:
+    def stamp(self) -> Stamp | None:
         """A server does not tell."""
         return None
 

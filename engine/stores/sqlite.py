@@ -21,6 +21,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from engine.errors import Cancelled, EngineError, StoreLocked, StoreNotFound, StoreUnreadable
+from engine.stores.base import Stamp
 from engine.stores.faults import MISSING_HINT, not_text
 from engine.stores.sql_database import ROWS_AT_ONCE, SQLITE, Row
 
@@ -104,7 +105,7 @@ class SqliteDatabase:
                 self._live.discard(connection)
             connection.close()
 
-    def stamp(self) -> object | None:
+    def stamp(self) -> Stamp | None:
         """What tells a write: the header, which counts them, and the facts of the file and of its
         write-ahead log. None where there is no file."""
         try:
@@ -114,7 +115,8 @@ class SqliteDatabase:
             return None
         lately = time.time_ns() - int(FRESH_SECONDS * 1e9)
         is_fresh = any(written > lately for *_, written in facts)
-        return header, *facts, time.monotonic_ns() if is_fresh else 0
+        file = facts[0][0]  # one that is looked at stays open (see `_pin`), so its number is nobody else's
+        return Stamp(file, (header, *facts, time.monotonic_ns() if is_fresh else 0))
 
     def close(self) -> None:
         """Stop the reads that are under way, and refuse new ones."""

@@ -20,6 +20,7 @@ from engine.values import (
     format_for,
     is_infinite,
     moment,
+    narrowed,
     number,
     size,
 )
@@ -203,3 +204,19 @@ def test_texts_read_as_numbers(text: str | None, value: float | None) -> None:
 
 def test_nan_is_a_number_that_is_none() -> None:
     assert math.isnan(as_number("nan") or 0.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "cells", "shown"),
+    [
+        (1234567.891, 8, "1.2346e6"),
+        (1234567.891, 5, "1.2e6"),
+        (-98765.4321, 7, "-98765"),
+        (-98765.4321, 5, "-1e5"),
+        (0.0000123456, 7, "1.23e-5"),
+        (1e300, 5, "1e300"),
+        (1e300, 3, "…"),
+    ],
+)
+def test_a_number_that_is_too_wide_keeps_its_size(value: float, cells: int, shown: str) -> None:
+    assert narrowed(value, cells) == shown

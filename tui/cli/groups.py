@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import UsageError
 from engine.text import safe
 from engine.values import count
 from tui.cli.output import Head, Output, write_json
@@ -31,8 +30,6 @@ def write_groups(
         return
     filter_of(view.filter_text, frame)  # points at what is wrong
     keys = tuple(columns_of([group_by], frame, "--group-by"))
-    if not keys:
-        raise UsageError("--group-by names no column", hint="Write it as --group-by metric,weights")
     sort = tuple(sort_keys(sorts, frame)) or view.sort
     grouped = replace(view, sort=sort, layout="groups", group_by=keys)
     arranged = arrange(frame, grouped, now=time.time() * 1000)
@@ -50,7 +47,13 @@ def write_groups(
         for line in lines
     ]
     output.table(heads, cells)
-    output.text(safe(f"{count(len(arranged.matching))} runs in {count(len(arranged.lines))} groups"), "dim")
+    output.text(safe(_tally(len(arranged.matching), len(arranged.lines), len(lines))), "dim")
+
+
+def _tally(runs: int, groups: int, shown: int) -> str:
+    told = f"{count(runs)} run{'' if runs == 1 else 's'}"
+    in_all = f"{count(groups)} group{'' if groups == 1 else 's'}"
+    return f"{told} in {in_all}" if shown == groups else f"{count(shown)} of {in_all} · {told} in all"
 
 
 def _payload(arranged: Arranged, line: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from engine.errors import ReadOnly
+from engine.errors import ReadOnly, UsageError
 from engine.uri import TrackingUri, resolve
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def filter_option(command: Decorated) -> Decorated:
 
 
 def csv_option(help_text: str, default: str | None = None) -> Callable[[Decorated], Decorated]:
-    """`--csv FILE`: a path that can be written to."""
+    """`--csv FILE`: a path that can be written to, and no word for stdout."""
     return click.option(
         "--csv",
         "csv_path",
@@ -77,5 +77,17 @@ def csv_option(help_text: str, default: str | None = None) -> Callable[[Decorate
         default=default,
         metavar="FILE",
         show_default=default is not None,
+        callback=_named_file,
         help=help_text,
     )
+
+
+def _named_file(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
+    """Raises `UsageError` where no file is named."""
+    if path == "-":
+        raise UsageError(
+            "CSV is written to a file only", "--csv -", "Name a file, or use --json for the standard output."
+        )
+    if path == "":
+        raise UsageError("--csv names no file", hint="Write it as --csv runs.csv")
+    return path

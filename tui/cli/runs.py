@@ -20,7 +20,7 @@ from tui.cli.options import Invocation, csv_option, filter_option, json_option, 
 from tui.cli.output import Cell, Head, Output, Row, write_json
 from tui.cli.payloads import run_payload
 from tui.cli.progress import load_frame
-from tui.cli.selection import columns_of, filter_of, shortest_ids, sort_keys
+from tui.cli.selection import columns_of, filter_of, shortest_ids, sort_keys, words_of
 
 if TYPE_CHECKING:
     from engine import Column, ColumnKey, RunFrame, SortKey
@@ -36,11 +36,12 @@ STATUS_STYLES = {
 
 @dataclass(frozen=True)
 class Selection:
-    """`rows` of `frame`, filtered and sorted; `looked_at` are the columns that this went by;
-    `columns` those asked for, empty for the usual ones."""
+    """`rows` of `frame`, filtered, sorted and cut, of `matching` that the filter lets through;
+    `looked_at` are the columns that this went by; `columns` those asked for, empty for the usual ones."""
 
     frame: RunFrame
     rows: Sequence[int]
+    matching: int
     sort: Sequence[SortKey]
     looked_at: Sequence[ColumnKey]
     columns: Sequence[ColumnKey]
@@ -95,12 +96,7 @@ def runs(
       mlflow-console runs heart-disease --group-by metric,weights --sort accuracy:desc
       mlflow-console runs heart-disease --csv runs.csv
     """
-    if group_by and csv_path:
-        raise UsageError(
-            "Groups are not written as CSV",
-            "--group-by and --csv stand together.",
-            "Use --group-by with --json.",
-        )
+    _check(columns, group_by, csv_path)
     with invocation.engine() as engine:
         found = engine.experiment(experiment)
         view = engine.views(found.name).view(view_name) if view_name else RunView()
@@ -108,6 +104,8 @@ def runs(
         frame = load_frame(engine, found, text, "deleted" if deleted else "active")
         grouped = group_by or (not columns and ",".join(map(str, view.group_by)) * view.is_grouped)
         if grouped:
+            if csv_path:
+                raise _no_csv(f"The view {view_name} shows groups.")
             write_groups(frame, replace(view, filter_text=text), grouped, sorts, limit, as_json=as_json)
             return
         selection = _select(frame, text, sorts, limit, columns, view)
@@ -119,6 +117,28 @@ def runs(
         Output().line(safe(f"{_tally(selection)} written to {csv_path}"))
     else:
         _show(Output(), found, selection)
+
+
+def _check(columns: Sequence[str], group_by: str | None, csv_path: str | None) -> None:
+    """Raises `UsageError` for options that say nothing, or that do not go together."""
+    if columns and not words_of(columns):
+        raise UsageError("--columns names no column", hint="Write it as --columns run_name,accuracy")
+    if group_by is None:
+        return
+    if not words_of([group_by]):
+        raise UsageError("--group-by names no column", hint="Write it as --group-by metric,weights")
+    if csv_path:
+        raise _no_csv("--group-by and --csv stand together.")
+    if columns:
+        raise UsageError(
+            "Groups have columns of their own",
+            "--group-by and --columns stand together.",
+            "Leave out one of them.",
+        )
+
+
+def _no_csv(why: str) -> UsageError:
+    return UsageError("Groups are not written as CSV", why, "Write them with --json.")
 
 
 def _select(
@@ -135,15 +155,23 @@ def _select(
     wanted = filter_of(filter_text, frame)
     sort = sort_keys(sorts, frame) or view.sort
     keys = columns_of(columns, frame) or view.columns
-    rows = sorted_rows(frame, sort, wanted.rows(frame))[:limit]
-    return Selection(frame, rows, sort, [*(s.key for s in sort), *wanted.keys], keys)
+    rows = sorted_rows(frame, sort, wanted.rows(frame))
+    return Selection(frame, rows[:limit], len(rows), sort, [*(s.key for s in sort), *wanted.keys], keys)
 
 
 def _tally(selection: Selection) -> str:
-    total = len(selection.frame)
+    """How many runs are told of, out of how many; those that match stand apart only if some were cut."""
+    total, matching, shown = len(selection.frame), selection.matching, len(selection.rows)
+    cut = shown < matching
     if not selection.frame.complete:  # the store answered the filter: how many runs there are it did not say
-        return f"{count(len(selection.rows))} run{'' if len(selection.rows) == 1 else 's'}"
-    return f"{count(len(selection.rows))} of {count(total)} run{'' if total == 1 else 's'}"
+        return f"{count(shown)} of {count(matching)} matching runs" if cut else _runs(shown)
+    if cut and matching < total:
+        return f"{count(shown)} of {count(matching)} that match, of {_runs(total)}"
+    return f"{count(shown)} of {_runs(total)}"
+
+
+def _runs(number: int) -> str:
+    return f"{count(number)} run{'' if number == 1 else 's'}"
 
 
 def _show(output: Output, experiment: Experiment, selection: Selection) -> None:

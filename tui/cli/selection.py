@@ -53,8 +53,13 @@ def column_of(text: str, frame: RunFrame, option: str) -> ColumnKey:
 
 def columns_of(texts: Sequence[str], frame: RunFrame, option: str = "--columns") -> list[ColumnKey]:
     """The columns of `--columns A,B`, each once, in the order given."""
+    return list(dict.fromkeys(column_of(word, frame, option) for word in words_of(texts)))
+
+
+def words_of(texts: Sequence[str]) -> list[str]:
+    """What stands between the commas of `--columns A,B`."""
     words = [word.strip() for text in texts for word in text.split(",")]
-    return list(dict.fromkeys(column_of(word, frame, option) for word in words if word))
+    return [word for word in words if word]
 
 
 def sort_keys(texts: Sequence[str], frame: RunFrame) -> list[SortKey]:

@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 
 from engine import values
 from engine.entities import Artifact, Run, RunDetail
-from engine.errors import EngineError
+from engine.errors import EngineError, NotFound
 from engine.runs.columns import STATUS_TEXT
 from engine.runs.metrics import confusion_of
 from engine.text import Shown, safe, safe_lines
@@ -23,6 +23,8 @@ from tui.widgets.pane_title import PaneTitle
 from tui.widgets.run_source import STATUS_STYLES
 
 ARTIFACTS_SHOWN = 200
+RETRY_SECONDS = 5.0
+"""How long after a failure the store is looked at again."""
 NOTE = "mlflow.note.content"
 
 
@@ -87,8 +89,16 @@ class RunScreen(ConsoleScreen):
             stack += [a.path for a in reversed(here) if a.is_dir]
 
     def _fail(self, error: EngineError) -> None:
+        """Tell it once, and look again until the store answers."""
         self.query_one("#run-title", PaneTitle).facts = safe(error.title)
-        self.show_trouble(error)
+        if self.trouble is None:
+            self.show_trouble(error)
+        if not isinstance(error, NotFound):
+            self.set_timer(RETRY_SECONDS, self._try_again)
+
+    def _try_again(self) -> None:
+        if self.trouble is not None:
+            self.refresh_view()
 
     def _show(self, answer: _Answer) -> None:
         self.detail = detail = answer.detail

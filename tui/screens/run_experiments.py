@@ -55,11 +55,17 @@ class RunExperiments(ConsoleScreen):
             self._show_empty("No runs yet", "Nothing has been logged into this store.", _FIRST_STEPS)
             return
         self.remove_class("-empty")
+        before, still = self.experiment, self._still_there()
+        if before is not None and still is None:
+            self.experiment = None
         chosen = self._choose(newest)
-        if self.experiment is not None and chosen.experiment_id == self.experiment.experiment_id:
+        if still is not None and chosen is still:
             self.reading.reload()
         else:
             self.show_experiment(chosen)
+        if before is not None and still is None:
+            told = f"The experiment {before.name} is not there any more; this is {chosen.name}."
+            self.console.say(told, warning=True)
 
     def _list_experiments(self, found: tuple[Experiment, ...]) -> bool:
         """Show the experiments; False if there is nothing in any of them."""
@@ -75,8 +81,24 @@ class RunExperiments(ConsoleScreen):
         self.ask(self.engine.experiments, self._keep_listed, group="experiments", failed=self.lose)
 
     def _keep_listed(self, found: tuple[Experiment, ...]) -> None:
-        if self.experiment is not None and found != self.experiments:
-            self._list_experiments(found)
+        if self.experiment is None or found == self.experiments:
+            return
+        self._list_experiments(found)
+        now = self._still_there()
+        if now is None:
+            gone = f"The experiment {self.experiment.name} is not there any more; its runs stay on screen."
+            self.console.say(gone, warning=True)
+        elif now.name != self.experiment.name:
+            self.experiment = now
+            self.run_list.tell_name(now.name)
+
+    def _still_there(self) -> Experiment | None:
+        """The shown experiment as it is now; None where it has gone, or another one has its id."""
+        shown = self.experiment
+        if shown is None:
+            return None
+        same = (e for e in self.experiments if e.experiment_id == shown.experiment_id)
+        return next((e for e in same if e.creation_time == shown.creation_time), None)
 
     def _choose(self, newest: str | None) -> Experiment:
         """What was asked for, what is shown, what was viewed last, what was active last."""

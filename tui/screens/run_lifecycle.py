@@ -72,6 +72,8 @@ class RunLifecycle(ConsoleScreen):
         verb = plan.action.capitalize()
         told = [Content(safe(plan.subject)), Content(f"on {plan.server}")]
         told += [Content.styled(f"! {safe(warning)}", "$warning") for warning in plan.warnings]
+        if hidden := self.run_list.hidden(run.run_id for run in plan.due):
+            told.append(Content.styled(f"! {_runs(hidden)} of these the filter hides", "$warning"))
         if plan.target == "deleted":
             told.append(Content.styled("`:deleted` shows deleted runs; D brings them back.", "$text-muted"))
         title = f"{verb} {_runs(len(plan.due))}?"

@@ -29,6 +29,7 @@ from tui.widgets.table import Table
 if TYPE_CHECKING:
     from engine.runs.frame import RunFrame
     from engine.runs.insights import BestRun
+    from engine.stores.base import Stamp
 
 USUAL_REFRESH = 10.0
 """Seconds between two looks when the operator switches them on and has said nothing else."""
@@ -49,6 +50,7 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
         super().__init__()
         self.reading = RunReading(self)
         self._ticks = 0
+        self._listed: Stamp | None = None
         self._resting: Timer | None = None
         self._previewed: Run | None = None
 
@@ -92,16 +94,17 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
         self.run_list.tell_answered(where)
 
     def _tick(self) -> None:
-        if self.app.screen is self and self.is_running:
+        if self.console.view is self and self.is_running:  # under a dialog, too
             self.reading.tick()
 
     def looked_again(self, changed: bool) -> None:
         """The store was asked what has changed."""
         self.read_now()
         self._ticks += 1
-        feed = self.reading.feed
-        unsure = feed is not None and not feed.tells_changes
-        if changed or (unsure and self._ticks % EXPERIMENT_TICKS == 0):
+        stamp = self.reading.feed.stamp if self.reading.feed is not None else None
+        due = self._ticks % EXPERIMENT_TICKS == 0 if stamp is None else stamp != self._listed
+        self._listed = stamp
+        if changed or due:
             self.list_experiments()
 
     def lose(self, error: EngineError) -> None:

@@ -103,6 +103,8 @@ class FilterBar(Widget):
         self._input.max_length = MAX_LENGTH
         self._recall = Recall()
         self._fault: FilterError | None = None
+        self._wrong = ""
+        """The text that the fault is one of; what stands here may be newer, and not looked at yet."""
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -150,9 +152,9 @@ class FilterBar(Widget):
         self._fault = None
         self._tell(note, source)
 
-    def show_fault(self, fault: FilterError) -> None:
-        """Say what is wrong, under the place where it is wrong."""
-        self._fault = fault
+    def show_fault(self, fault: FilterError, text: str | None = None) -> None:
+        """Say what is wrong in a text, or else in what stands here, under the place where it is wrong."""
+        self._fault, self._wrong = fault, self.text if text is None else text
         self._tell(Shown("rows kept"))
 
     def _tell(self, note: Shown, source: Shown = NOTHING) -> None:
@@ -185,6 +187,7 @@ class FilterBar(Widget):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < NARROW, "-narrow")
+        self.call_after_refresh(self._arrange_fault)  # the input knows its width then
 
     # ── completing ───────────────────────────────────────────────────────────
 
@@ -218,16 +221,20 @@ class FilterBar(Widget):
         else:
             self.post_message(self.Cleared())
 
+    @property
+    def _is_wrong(self) -> bool:
+        return self._fault is not None and self._wrong == self.text
+
     @on(Input.Submitted)
     def _submit(self, event: Input.Submitted) -> None:
         event.stop()
-        if self._fault is None:
+        if not self._is_wrong:
             self._leave()
         else:  # what is wrong is to be mended here; down leaves all the same
             self._input.close_list()
 
     def _leave(self) -> None:
         self._input.close_list()
-        if self.text.strip() and self._fault is None:
+        if self.text.strip() and not self._is_wrong:
             self.post_message(self.Kept(self.text))
         self.post_message(self.Left())

@@ -168,12 +168,23 @@ class RunFiltering(Widget):
         return self._history.entries()
 
 
-def column_begun(text: str, frame: RunFrame) -> int | None:
-    """Where the word at the end begins that may become a column's name; None if it cannot."""
-    word = _LAST_WORD.search(text)
-    if word is None or not any(key.name.lower().startswith(word[0].lower()) for key in frame.keys):
+def column_begun(text: str, frame: RunFrame, *, whole: bool) -> int | None:
+    """Where the word at the end begins that is a `whole` name of a column, or may become one; None where
+    there is no such word."""
+    word = _LAST_WORD.search(text.rstrip())
+    if word is None:
         return None
-    return word.start()
+    typed = word[0].lower()
+    names = (key.name.lower() for key in frame.keys)
+    if not any(name == typed if whole else name.startswith(typed) for name in names):
+        return None
+    return word.start() if _begins_condition(text[: word.start()]) else None
+
+
+def _begins_condition(before: str) -> bool:
+    from engine.query.spot import spot_at
+
+    return spot_at(before, len(before)).wanted == "column"
 
 
 def sound_parts(text: str, position: int) -> Iterator[str]:

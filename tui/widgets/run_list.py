@@ -79,11 +79,16 @@ class RunList(RunLooking):
         self.view, self.frame, self.arranged = view, None, None
         title = self.query_one("#runs-title", PaneTitle)
         title.title = "DELETED RUNS" if view.lifecycle == "deleted" else "RUNS"
-        title.subject = safe(name)
+        self.tell_name(name)
+        self._to_top = True
         self._progress = Shown("")
         self.show_filter(view.look.filter_text)
         self.table.set_marks(view.marks)
         self._tell_count()
+
+    def tell_name(self, name: str) -> None:
+        """What the shown experiment is called."""
+        self.query_one("#runs-title", PaneTitle).subject = safe(name)
 
     def show_frame(self, frame: RunFrame) -> None:
         """There are other runs. While they stream in, the table follows at a bearable pace."""
@@ -110,7 +115,9 @@ class RunList(RunLooking):
         began = time.monotonic()
         try:
             arranged = await self._looked_at(frame, look)
-            begun = column_begun(look.filter_text, frame) if self._typed and not arranged.matching else None
+            begun = None
+            if self._typed:
+                begun = column_begun(look.filter_text, frame, whole=len(arranged.matching) > 0)
             if begun is None:
                 self._show(arranged)
                 self.tell_matches()
@@ -118,7 +125,7 @@ class RunList(RunLooking):
                 await self._show_sound_part(frame, look, begun)
                 self.filter_bar.show_note(Shown("add an operator"))
         except FilterError as fault:
-            self.filter_bar.show_fault(fault)
+            self.filter_bar.show_fault(fault, look.filter_text)
             await self._keep_rows(frame, look, fault)
         except EngineError as error:
             self.post_message(self.Failed(error))
@@ -157,6 +164,9 @@ class RunList(RunLooking):
         if not self.is_attached:  # the console is being left
             return
         shown = self.source
+        streaming = shown is not None and not shown.arranged.frame.complete
+        if streaming and not self.table.cursor_row:
+            self._to_top = True  # who has not moved sees what comes first, though it be read last
         self._free_unless_shared(arranged.frame)
         self.arranged = arranged
         source = RunSource(arranged)
@@ -228,12 +238,22 @@ class RunList(RunLooking):
             parts.append(self._progress)
         if self.view.marks:
             parts.append(f"{values.count(len(self.view.marks))} marked")
-        labels = {c.key: c.label for c in self.columns}
-        keys = self.view.look.sort
-        told = [f"{labels.get(k.key, safe(k.key.name))} {'↓' if k.descending else '↑'}" for k in keys]
-        if told:
-            parts.append(f"sorted {', '.join(told)}")
+        if told := self._sorted_by():
+            parts.append(f"sorted {told}")
         title.facts = Shown(" · ".join(parts))
+
+    def _sorted_by(self) -> str:
+        """The keys of the order; of groups those that they have."""
+        groups = self.arranged.groups if self.arranged is not None else None
+        labels = {column.key: column.label for column in self.columns if not column.statistic}
+        told = []
+        for key in self.view.look.sort:
+            label = labels.get(key.key, safe(key.key.name))
+            if groups is not None and key.key.kind == "metric":
+                label = Shown(f"{safe(key.key.name)} {key.statistic}")
+            if groups is None or groups.has_order(key.key):
+                told.append(f"{label} {'↓' if key.descending else '↑'}")
+        return ", ".join(told)
 
     @on(Table.RowHighlighted)
     def _row_highlighted(self, event: Table.RowHighlighted) -> None:
@@ -279,6 +299,13 @@ class RunList(RunLooking):
         run_ids = frame.run_ids
         shown = [run_id for row in self.rows if (run_id := run_ids[row]) in marks]
         return (*shown, *sorted(marks.difference(shown)))
+
+    def hidden(self, run_ids: Iterable[str]) -> int:
+        """How many of these runs the filter hides."""
+        if self.frame is None:
+            return 0
+        ids = self.frame.run_ids
+        return len(set(run_ids).difference(ids[row] for row in self.rows))
 
     def under_cursor(self) -> tuple[str, ...]:
         """The run under the cursor, or the runs of the group."""

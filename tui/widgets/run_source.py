@@ -135,10 +135,11 @@ class RunSource:
         return tuple(found)
 
     def folds_to_toggle(self) -> frozenset[str]:
-        """What to toggle so that everything is closed; where it is, so that all is open."""
-        folds = {self.row_key(line): self.arranged.fold_of(line) for line in range(self.row_count)}
-        still_open = frozenset(key for key, fold in folds.items() if fold == "open")
-        return still_open or frozenset(key for key, fold in folds.items() if fold == "closed")
+        """What to toggle so that everything is closed; where all that is seen is, so that all is open."""
+        some_open = any(self.arranged.fold_of(line) == "open" for line in range(self.row_count))
+        groups, run_ids = self.arranged.groups, self.arranged.frame.run_ids
+        rows = [row for row, is_open in self.arranged.outline.folds.items() if is_open == some_open]
+        return frozenset(run_ids[row] if row >= 0 or groups is None else groups.key(~row) for row in rows)
 
 
 def _table_column(column: Column, sorted_by: tuple[int, SortKey] | None, count: int) -> TableColumn:

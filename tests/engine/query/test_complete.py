@@ -145,6 +145,42 @@ def test_at_the_beginning_the_columns_are_offered_and_mlflow_s_own_tags_last() -
     assert offered("accuracy > 0.9 and |") == everything
 
 
+def accepted(marked: str, frame: RunFrame) -> list[list[int]]:
+    """The rows that match after each of the values at the | was taken."""
+    text = marked.replace("|", "", 1)
+    found = complete(text, marked.index("|"), frame)
+    taken = (text[: found.start] + option.text + text[found.end :] for option in found.options)
+    return [compile_filter(text, frame.keys, frame).rows(frame) for text in taken]
+
+
+FINE = RunFrame.from_runs(
+    [
+        a_run("a", metrics={"acc": 0.52190476}, start=1_795_000_000_123, seconds=5025.25),
+        a_run("b", metrics={"acc": 0.52194321}, start=1_795_086_400_456, seconds=5026.75),
+        a_run("c", metrics={"acc": -1e-05}, start=1_795_172_800_789, seconds=0.125),
+    ]
+)
+
+
+def test_an_offered_number_that_is_taken_after_an_equals_sign_matches_its_runs() -> None:
+    for name in ("acc", "duration", "start_time"):
+        for marked in (f"{name} = |", f"{name} in (|)", f"{name} in (0, |)"):
+            assert sorted(accepted(marked, FINE)) == [[0], [1], [2]]
+        for marked in (f"{name} != |", f"{name} not in (|)"):
+            assert sorted(accepted(marked, FINE)) == [[0, 1], [0, 2], [1, 2]]
+    options = complete("acc = ", 6, FINE).options
+    assert {option.shown for option in options} == {"0.52190476", "0.52194321", "-1e-05"}
+    assert [option.text for option in complete("acc > ", 6, FINE).options] == ["0.5219 ", "-1e-05 "]
+    times = complete("start_time = ", 13, FINE).options
+    assert {option.shown[:2] for option in times} == {"20"}, "people read dates"
+
+
+@given(st.lists(st.floats(-1e308, 1e308), min_size=1, max_size=5))
+def test_any_number_that_is_offered_matches_after_an_equals_sign(numbers: list[float]) -> None:
+    frame = RunFrame.from_runs([a_run(f"r{n}", metrics={"acc": value}) for n, value in enumerate(numbers)])
+    assert all(accepted("acc = |", frame))
+
+
 @pytest.mark.parametrize(
     ("marked", "becomes"),
     [

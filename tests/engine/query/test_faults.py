@@ -175,7 +175,11 @@ def test_the_error_points_at_the_offending_token(text: str, place: str, says: st
         ("(accuracy + val_accuracy)/2 > 0.5", "Put spaces around /: names may hold it."),
         (
             "attributes.duration * 2 > 10m + 1",
-            "Write 600: durations count in seconds here, times in milliseconds.",
+            "Write 600 beside durations (seconds), 600000 beside times (milliseconds).",
+        ),
+        (
+            "end_time - start_time > 2h",
+            "Write 7200 beside durations (seconds), 7200000 beside times (milliseconds).",
         ),
         (
             "val_accuracy - accuracy",

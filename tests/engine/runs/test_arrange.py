@@ -213,3 +213,9 @@ def test_what_is_prepared_costs_nothing_when_it_is_drawn(monkeypatch: pytest.Mon
     assert at_hand > arranging.METRICS_AT_ONCE
     cells(arranged)
     assert len(computed) == at_hand
+
+
+def test_a_number_that_does_not_fit_its_column_is_not_cut() -> None:
+    frame = RunFrame.from_runs([a_run("a", name="big", metrics={"acc": -123456.789})])
+    arranged = shown(RunView(columns=(NAME, ACC), widths={ACC: 5}), frame)
+    assert cells(arranged) == ["big | -1e5"]

@@ -117,6 +117,15 @@ def test_groups_sort_by_a_statistic_a_key_or_their_size(
     assert " ".join(order(grouped(RUNS, sort=(SortKey(key, descending, statistic),)))) == expected
 
 
+def test_groups_of_numbers_come_before_those_of_texts() -> None:
+    runs = [run for k in ("auto", "10", None, "9", "0x10") for run in seeds(k, 0.5)]
+    assert order(grouped(runs)) == ["9", "10", "0x10", "auto", "–"]
+    descending = grouped(runs, sort=(SortKey(K, descending=True),))
+    assert order(descending) == ["auto", "0x10", "10", "9", "–"]
+    words = [run for k in ("b", None, "a") for run in seeds(k, 0.5)]
+    assert order(grouped(words)) == ["a", "b", "–"]
+
+
 def test_nan_and_infinities_are_told_and_do_not_hide() -> None:
     runs = [*seeds("1", 0.5, math.nan), *seeds("2", 0.5, math.inf), *seeds("3", -math.inf, math.inf)]
     arranged = grouped([*runs, *seeds("4", 0.1), *seeds("5", None)], sort=(SortKey(ACC, descending=True),))

@@ -43,14 +43,41 @@ def test_metrics_sort_with_nan_and_missing_last_in_both_directions() -> None:
     ("values", "order"),
     [
         (["10", "9", None, "1e1", "-1"], "-1 9 10 1e1 None"),
-        (["10", "9", "auto", None], "10 9 auto None"),
+        (["10", "9", "auto", None], "9 10 auto None"),
+        (["auto", "13", "0x10", "1", "007", None, "11"], "1 007 11 13 0x10 auto None"),
+        (["b", "nan", "2", "a", None, "inf", "-1.5"], "-1.5 2 inf a b nan None"),
         (["b", "B", "a", ""], " B a b"),
         (["nan", "2", None, "1"], "1 2 nan None"),
     ],
 )
-def test_parameters_sort_as_numbers_if_all_of_them_are(values: list[str | None], order: str) -> None:
+def test_what_reads_as_a_number_sorts_as_one_before_other_texts(values: list[str | None], order: str) -> None:
     runs = [a_run(str(v), params={} if v is None else {"k": v}) for v in values]
     assert ids(runs, SortKey(K)) == order
+
+
+def test_descending_turns_texts_and_numbers_round_and_leaves_the_missing_last() -> None:
+    values = ("auto", "10", None, "9", "nan", "best")
+    runs = [a_run(str(v), params={} if v is None else {"k": v}) for v in values]
+    assert ids(runs, SortKey(K, descending=True)) == "best auto 10 9 nan None"
+
+
+@pytest.mark.parametrize("different", [3, 300])
+def test_a_tag_of_numbers_and_texts_sorts_so_in_many_runs(different: int) -> None:
+    key = ColumnKey("tag", "size")
+    values = [str(n % different) if n % 2 else f"v{n % different:03}" for n in range(600)]
+    frame = RunFrame.from_runs([a_run(f"{n:03}", tags={"size": value}) for n, value in enumerate(values)])
+    told = [values[row] for row in sorted_rows(frame, [SortKey(key)])]
+    numbers = sorted(int(value) for value in values if value.isdigit())
+    assert told == [*map(str, numbers), *sorted(value for value in values if not value.isdigit())]
+    down = [values[row] for row in sorted_rows(frame, [SortKey(key, descending=True)])]
+    assert down == told[::-1]
+
+
+def test_a_run_that_comes_later_with_a_text_is_sorted_behind_the_numbers() -> None:
+    frame = RunFrame.from_runs([a_run(v, params={"k": v}) for v in ("10", "9")])
+    grown = frame.extended([a_run(v, params={"k": v}) for v in ("auto", "1")])
+    for each, order in ((frame, "9 10"), (grown, "1 9 10 auto"), (frame, "9 10")):
+        assert " ".join(each.run_ids[row] for row in sorted_rows(each, [SortKey(K)])) == order
 
 
 def test_ties_go_to_the_newest_start_then_to_the_id_in_both_directions() -> None:

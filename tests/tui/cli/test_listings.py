@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.query.keys import ColumnKey
+from engine.runs.view_file import ViewFile
+from engine.runs.views import RunView
+from engine.uri import TrackingUri
 from tests.conftest import MlflowServer, MlflowStore
 from tests.support.console import open_console
 from tests.tui.cli.conftest import Run
@@ -63,7 +67,59 @@ def test_filter_sort_and_limit(on_store: Run) -> None:
     assert names(on_store("runs", "heart", *arguments, "--json").json) == ["trial-22", "trial-20", "trial-18"]
     table = on_store("runs", "heart", *arguments)
     assert [row[1] for row in table.table[1:4]] == ["trial-22", "trial-20", "trial-18"]
-    assert "3 of 27 runs of heart · sorted accuracy ↓" in table.out
+    assert "3 of 4 that match, of 27 runs of heart · sorted accuracy ↓" in table.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("-n", "2"), "2 of 27 runs of heart"),
+        (("-f", "accuracy > 0.9"), "3 of 27 runs of heart"),
+        (("-f", "accuracy > 0.9", "-n", "3"), "3 of 27 runs of heart"),
+        (("-f", "accuracy > 0.9", "-n", "2"), "2 of 3 that match, of 27 runs of heart"),
+        (("-f", "accuracy > 0.9", "-n", "2", "--csv", "out.csv"), "2 of 3 that match, of 27 runs written to"),
+        (("-g", "weights"), "27 runs in 3 groups"),
+        (("-g", "weights", "-n", "3"), "27 runs in 3 groups"),
+        (("-g", "weights", "-n", "2"), "2 of 3 groups · 27 runs in all"),
+        (("-g", "weights", "-f", "accuracy > 0.9 and weights = uniform"), "1 run in 1 group"),
+    ],
+)
+def test_the_last_line_says_what_a_limit_left_out(
+    on_store: Run, arguments: tuple[str, ...], told: str
+) -> None:
+    last = on_store("runs", "heart", *arguments).out.splitlines()[-1]
+    assert last.startswith(told)
+
+
+def test_a_server_that_answered_the_filter_is_told_of_by_what_matches(
+    run: Run, mlflow_server: MlflowServer
+) -> None:
+    there = ("--tracking-uri", mlflow_server.uri, "runs", "heart", "-f", "metrics.accuracy > 0.9")
+    assert run(*there).out.splitlines()[-1] == "3 runs of heart"
+    assert run(*there, "-n", "2").out.splitlines()[-1] == "2 of 3 matching runs of heart"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("-g", "weights", "-c", "accuracy"), "--group-by and --columns stand together"),
+        (("-g", "weights", "--csv", "out.csv"), "Groups are not written as CSV"),
+        (("-g", ""), "--group-by names no column"),
+        (("-g", " , "), "--group-by names no column"),
+        (("-c", ""), "--columns names no column"),
+        (("-c", ",", "-c", " "), "--columns names no column"),
+        (("--csv", "-"), "use --json for the standard output"),
+        (("--csv", ""), "--csv names no file"),
+    ],
+)
+@pytest.mark.parametrize("experiment", ["heart", "empty"])
+def test_options_that_would_be_ignored_are_refused(
+    on_store: Run, folder: Path, experiment: str, arguments: tuple[str, ...], told: str
+) -> None:
+    done = on_store("runs", experiment, *arguments)
+    assert (done.status, done.out) == (2, "")
+    assert told in done.err
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -182,6 +238,22 @@ def test_csv_holds_the_chosen_runs_and_nothing_half_written(on_store: Run, folde
     failed = on_store("runs", "heart", "--csv", "no/such/folder.csv")
     assert (failed.status, failed.out) == (1, "")
     assert "cannot be written" in failed.err
+
+
+def test_a_view_of_groups_is_not_written_as_csv(
+    on_store: Run, mlflow_store: MlflowStore, folder: Path
+) -> None:
+    settings = folder / "config"
+    saved = ViewFile(settings / "mlflow-console" / "views.toml")
+    view = RunView(layout="groups", group_by=(ColumnKey("param", "weights"),))
+    saved.save(TrackingUri(mlflow_store.uri, "--tracking-uri").shown, "heart", "by weights", view)
+    env = {"XDG_CONFIG_HOME": str(settings)}
+    arguments = ("runs", "heart", "--view", "by weights")
+    assert on_store(*arguments, env=env).out.splitlines()[-1] == "27 runs in 3 groups"
+    done = on_store(*arguments, "--csv", "out.csv", env=env)
+    assert (done.status, done.out) == (2, "")
+    assert "The view by weights shows groups" in done.err
+    assert not (folder / "out.csv").exists()
 
 
 def test_an_empty_experiment_is_no_error(on_store: Run) -> None:

@@ -136,6 +136,16 @@ async def test_enter_on_a_wrong_filter_stays_and_shows_what_is_wrong() -> None:
         assert [word.split()[0] for word in stage.told[-2:]] == ["Kept", "Left"]
 
 
+async def test_what_was_wrong_a_letter_ago_holds_nobody_back() -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
+        await typed(stage, pilot, "lr > 1")
+        stage.bar.show_fault(FilterError("Nothing follows", 4), "lr >")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert stage.told[-2:] == ["Kept lr > 1", "Left"]
+
+
 async def test_what_is_told_already_costs_no_byte() -> None:
     async def quiet() -> None:
         await pilot.pause()
