@@ -35,8 +35,7 @@ def picked(columns: Columns, rows: Sequence[int], length: int) -> Columns:
 def kept(block: RunBlock) -> RunBlock:
     """The block as frames keep it: artifact roots as templates."""
     attributes = dict(block.columns["attribute"])
-    roots, ids = attributes["artifact_uri"], block.run_ids
-    attributes["artifact_uri"] = [_template(at(roots, place), run_id) for place, run_id in enumerate(ids)]
+    attributes["artifact_uri"] = _templates(attributes["artifact_uri"], block.run_ids)
     return RunBlock(len(block), {**block.columns, "attribute": attributes})
 
 
@@ -74,6 +73,16 @@ def artifact_uri(template: Value, run_id: str) -> str | None:
     if not isinstance(template, str):
         return None
     return template[1:].replace(_ID_PLACE, run_id) if template.startswith(_ID_PLACE) else template
+
+
+def _templates(roots: Block, ids: Sequence[str]) -> Block:
+    """Each root as `_template` has it. All of them are made at once where they differ by the id only."""
+    first = _template(at(roots, 0), ids[0]) if len(ids) else None
+    if first is not None and first.startswith(_ID_PLACE):
+        before, *behind = first[1:].split(_ID_PLACE)
+        if len(behind) == 1 and roots == [before + run_id + behind[0] for run_id in ids]:
+            return [first] * len(ids)
+    return [_template(at(roots, place), run_id) for place, run_id in enumerate(ids)]
 
 
 def _template(uri: Value, run_id: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -250,3 +251,23 @@ def test_every_frame_holds_what_a_mapping_would(pages: Sequence[Sequence[Run]], 
         assert all(same(frame.run(row), run) for row, run in enumerate(known.values()))
         for key in frame.keys:
             assert len(frame.column(key)) == len(known)
+
+
+@pytest.mark.parametrize(
+    "roots",
+    [
+        ["s3://b/1/a/artifacts", "s3://b/1/b/artifacts"],
+        ["s3://b/1/a/artifacts", "s3://elsewhere/b"],
+        ["s3://b/1/a/artifacts", "s3://b/1/without"],
+        ["s3://without", "s3://b/1/b/artifacts"],
+        ["s3://a/a/a", "s3://b/b/b"],
+        ["s3://a/1/a", "s3://a/1/b"],
+        ["", "s3://b"],
+        ["s3://b/\0/a", "s3://b/\0/b"],
+    ],
+)
+def test_artifact_roots_come_back_as_they_were(roots: list[str]) -> None:
+    runs = [replace(a_run(name), artifact_uri=root) for name, root in zip("ab", roots, strict=True)]
+    frame = RunFrame.from_runs(runs)
+    assert [frame.run(row).artifact_uri for row in range(2)] == roots
+    assert list(frame.column(ColumnKey("attribute", "artifact_uri"))) == [root or None for root in roots]
