@@ -51,7 +51,7 @@ class Watched(app.Console):
 
     def _write_report(self) -> None:
         status = Path("/proc/self/status").read_text()  # getrusage tells of what was before the exec, too
-        peak = int(status.split("VmHWM:")[1].split()[0]) / 1000
+        peak = int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
         self.report.write_text(json.dumps({"stall": 1000 * self.longest, "peak": peak}))
 
 
