@@ -186,6 +186,11 @@ def count(value: int) -> Shown:
     return Shown(f"{value:,}")
 
 
+def counted(number: int, noun: str) -> Shown:
+    """`1 run`, `12,431 runs`. `noun` is ours, in the singular."""
+    return Shown(f"{count(number)} {noun}{'' if number == 1 else 's'}")
+
+
 def size(byte_count: int | None) -> Shown:
     """`812 B`, `14.2 kB`, `3.1 MB`."""
     if byte_count is None:

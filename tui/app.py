@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import getpass
 import platform
 import signal
@@ -26,7 +25,7 @@ from engine.errors import EngineError, UsageError
 from engine.log import log, start_log
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
-from tui import terminal, themes
+from tui import memory, terminal, themes
 from tui.bridge import Bridge, internal_error
 from tui.commands import bindings, command
 from tui.screens.base import ConsoleScreen
@@ -112,9 +111,7 @@ class Console(App[None]):
 
     async def _open_first_view(self) -> None:
         await self.action_show_mode("runs")
-        # What is there by now stays: the garbage collector would look through it again and again, and
-        # stop the event loop for a tenth of a second each time.
-        self.call_after_refresh(gc.freeze)
+        self.call_after_refresh(memory.keep_all)
 
     def hold_keys(self) -> Callable[[], None]:
         """Keys are for what is about to open: they wait until the function returned is called."""

@@ -45,7 +45,12 @@ def keep(frame: RunFrame) -> None:
     """All runs are there: of many the collector need not look through what is held by now."""
     if len(frame) >= MANY:
         gc.collect(1)
-        gc.freeze()
+        keep_all()
+
+
+def keep_all() -> None:
+    """What is there by now stays: the collector need not look through it again and again."""
+    gc.freeze()
 
 
 def let_go(stored: list[object]) -> None:

@@ -25,10 +25,9 @@ from engine.tracking.plan import (
     listed,
     plan_lifecycle,
     run_label,
-    runs_counted,
 )
 from engine.uri import TrackingUri
-from engine.values import count
+from engine.values import count, counted
 
 if TYPE_CHECKING:
     from engine.stores.base import Store
@@ -76,7 +75,7 @@ class LifecycleResult:
         total = len(self.plan.due)
         whole = len(self.changed) == total
         parts = [
-            f"{'' if whole else f'{count(len(self.changed))} of '}{runs_counted(total)} {self.plan.done}"
+            f"{'' if whole else f'{count(len(self.changed))} of '}{counted(total, 'run')} {self.plan.done}"
         ]
         for runs, what in (
             (self.overtaken, f"{self.plan.done} by somebody else"),
@@ -157,7 +156,7 @@ def _checked(store: Store, plan: LifecyclePlan) -> dict[str, Run]:
     ]
     if resumed and plan.target == "deleted":
         raise WriteError(
-            f"{runs_counted(len(resumed))} began to run again since the deletion was planned",
+            f"{counted(len(resumed), 'run')} began to run again since the deletion was planned",
             f"Running now: {listed(resumed)}",
             "Nothing was written. Look again and decide anew.",
         )

@@ -11,7 +11,7 @@ from engine.errors import EngineError
 from engine.text import Shown, safe
 from engine.tracking.lookup import children, read_runs, versions_made_by
 from engine.uri import TrackingUri
-from engine.values import count
+from engine.values import count, counted
 
 if TYPE_CHECKING:
     from engine.stores.base import Store
@@ -60,7 +60,7 @@ class LifecyclePlan:
     def subject(self) -> str:
         """The runs that will change, for people: `run trial-10` or `3 runs: a, b, c`."""
         names = listed([run_label(run) for run in self.due])
-        return f"run {names}" if len(self.due) == 1 else f"{runs_counted(len(self.due))}: {names}"
+        return f"run {names}" if len(self.due) == 1 else f"{counted(len(self.due), 'run')}: {names}"
 
 
 def plan_lifecycle(
@@ -87,10 +87,6 @@ def is_unfinished(run: Run) -> bool:
 def run_label(run: Run) -> str:
     """What people call a run: its name, or the beginning of its id where it has none."""
     return safe(run.run_name or run.run_id[:8], _NAME_LENGTH)
-
-
-def runs_counted(number: int) -> str:
-    return f"{count(number)} run{'' if number == 1 else 's'}"
 
 
 def listed(names: Sequence[str], most: int = _NAMED) -> str:
@@ -125,7 +121,7 @@ def _dangers_of_restoring(store: Store, due: Sequence[Run]) -> Iterator[str]:
 
 def _many(due: Sequence[Run]) -> Iterator[str]:
     if len(due) > MANY:
-        yield f"{runs_counted(len(due))} at once."
+        yield f"{counted(len(due), 'run')} at once."
 
 
 def _sources(store: Store, due: Sequence[Run]) -> Iterator[str]:
@@ -156,6 +152,6 @@ def _children_left(store: Store, due: Sequence[Run], lifecycle: Lifecycle) -> It
     for run in sorted(due, key=lambda run: run.parent_run_id is not None)[:PARENTS_ASKED]:
         left = sum(child.run_id not in chosen for child in children(store, run, lifecycle))
         if left:
-            yield f"{run_label(run)} has {count(left)} child run{'' if left == 1 else 's'} left {lifecycle}."
+            yield f"{run_label(run)} has {counted(left, 'child run')} left {lifecycle}."
     if len(due) > PARENTS_ASKED:
         yield f"Whether {count(len(due) - PARENTS_ASKED)} more have children was not looked at."

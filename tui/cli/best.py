@@ -10,7 +10,7 @@ import click
 from engine.entities import Experiment, Run
 from engine.errors import NotFound, UsageError
 from engine.text import Shown, safe
-from engine.values import MISSING, count, duration, moment, number
+from engine.values import MISSING, count, counted, duration, moment, number
 from tui.cli.options import Invocation, csv_option, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output, Row, write_json
 from tui.cli.payloads import Payload, run_payload
@@ -100,7 +100,7 @@ def _show(output: Output, experiment: Experiment, winner: BestRun) -> None:
 
 
 def _show_rivals(output: Output, winner: BestRun) -> None:
-    competed = f"{count(winner.considered)} finished run{'' if winner.considered == 1 else 's'} competed"
+    competed = f"{counted(winner.considered, 'finished run')} competed"
     output.line(safe("; ".join((competed, *(f"left out: {why}" for why in winner.left_out)))))
     if not winner.tied:
         output.line("No other run has the same value.")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.text import safe
-from engine.values import count
+from engine.values import count, counted
 from tui.cli.output import Head, Output, write_json
 from tui.cli.selection import columns_of, filter_of, sort_keys
 
@@ -51,8 +51,7 @@ def write_groups(
 
 
 def _tally(runs: int, groups: int, shown: int) -> str:
-    told = f"{count(runs)} run{'' if runs == 1 else 's'}"
-    in_all = f"{count(groups)} group{'' if groups == 1 else 's'}"
+    told, in_all = counted(runs, "run"), counted(groups, "group")
     return f"{told} in {in_all}" if shown == groups else f"{count(shown)} of {in_all} · {told} in all"
 
 

@@ -11,7 +11,7 @@ from engine.entities import Lifecycle, Run
 from engine.errors import EngineError, NotFound
 from engine.jobs import CancelToken, Progress
 from engine.text import Shown, safe
-from engine.values import MISSING, count, moment
+from engine.values import MISSING, count, counted, moment
 from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
 from tui.cli.output import Cell, Head, Output, write_json
 from tui.cli.payloads import Payload
@@ -151,7 +151,7 @@ def _apply(engine: Engine, plan: LifecyclePlan, reason: str) -> LifecycleResult:
 
 def _show_plan(output: Output, plan: LifecyclePlan) -> None:
     if plan.due:
-        total = f"{count(len(plan.due))} run{'' if len(plan.due) == 1 else 's'}"
+        total = counted(len(plan.due), "run")
         output.line(
             Cell(Shown(f"{plan.action.capitalize()} {total}"), "bold"),
             Cell(Shown("  on "), "dim"),

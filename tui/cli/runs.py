@@ -14,7 +14,7 @@ from engine.entities import Experiment
 from engine.errors import UsageError
 from engine.runs.views import RunView
 from engine.text import Shown, safe
-from engine.values import count
+from engine.values import count, counted
 from tui.cli.groups import write_groups
 from tui.cli.options import Invocation, csv_option, filter_option, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output, Row, write_json
@@ -164,14 +164,10 @@ def _tally(selection: Selection) -> str:
     total, matching, shown = len(selection.frame), selection.matching, len(selection.rows)
     cut = shown < matching
     if not selection.frame.complete:  # the store answered the filter: how many runs there are it did not say
-        return f"{count(shown)} of {count(matching)} matching runs" if cut else _runs(shown)
+        return f"{count(shown)} of {count(matching)} matching runs" if cut else counted(shown, "run")
     if cut and matching < total:
-        return f"{count(shown)} of {count(matching)} that match, of {_runs(total)}"
-    return f"{count(shown)} of {_runs(total)}"
-
-
-def _runs(number: int) -> str:
-    return f"{count(number)} run{'' if number == 1 else 's'}"
+        return f"{count(shown)} of {count(matching)} that match, of {counted(total, 'run')}"
+    return f"{count(shown)} of {counted(total, 'run')}"
 
 
 def _show(output: Output, experiment: Experiment, selection: Selection) -> None:

@@ -33,7 +33,7 @@ def _pointed_at(text: str, error: FilterError) -> str:
     """The text, or of a long one what is around the offending token, and a mark under each of the token's
     characters."""
     first = max(0, min(error.position - _AROUND, len(text) - 2 * _AROUND))
-    last = max(first + 2 * _AROUND, 0)
+    last = first + 2 * _AROUND
     lead, trail = ELLIPSIS * (first > 0), ELLIPSIS * (last < len(text))
     before = cell_width(safe(lead + text[first : error.position]))
     under = cell_width(safe(text[error.position : min(error.position + error.length, last)]))

@@ -55,11 +55,10 @@ class RunExperiments(ConsoleScreen):
             self._show_empty("No runs yet", "Nothing has been logged into this store.", _FIRST_STEPS)
             return
         self.remove_class("-empty")
-        before, still = self.experiment, self._still_there()
-        if before is not None and still is None:
-            self.experiment = None
+        before, still = self.experiment, self._follow()
+        self.experiment = still
         chosen = self._choose(newest)
-        if still is not None and chosen is still:
+        if chosen is still:
             self.reading.reload()
         else:
             self.show_experiment(chosen)
@@ -84,21 +83,21 @@ class RunExperiments(ConsoleScreen):
         if self.experiment is None or found == self.experiments:
             return
         self._list_experiments(found)
-        now = self._still_there()
-        if now is None:
+        if self._follow() is None:
             gone = f"The experiment {self.experiment.name} is not there any more; its runs stay on screen."
             self.console.say(gone, warning=True)
-        elif now.name != self.experiment.name:
-            self.experiment = now
-            self.run_list.tell_name(now.name)
 
-    def _still_there(self) -> Experiment | None:
-        """The shown experiment as it is now; None where it has gone, or another one has its id."""
-        shown = self.experiment
-        if shown is None:
+    def _follow(self) -> Experiment | None:
+        """Take the shown experiment as it is now, perhaps under another name. None where there is none, it
+        has gone, or another one has its id."""
+        if (shown := self.experiment) is None:
             return None
         same = (e for e in self.experiments if e.experiment_id == shown.experiment_id)
-        return next((e for e in same if e.creation_time == shown.creation_time), None)
+        now = next((e for e in same if e.creation_time == shown.creation_time), None)
+        if now is not None:
+            self.experiment = now
+            self.run_list.tell_name(now.name)
+        return now
 
     def _choose(self, newest: str | None) -> Experiment:
         """What was asked for, what is shown, what was viewed last, what was active last."""

@@ -73,10 +73,12 @@ class RunLifecycle(ConsoleScreen):
         told = [Content(safe(plan.subject)), Content(f"on {plan.server}")]
         told += [Content.styled(f"! {safe(warning)}", "$warning") for warning in plan.warnings]
         if hidden := self.run_list.hidden(run.run_id for run in plan.due):
-            told.append(Content.styled(f"! {_runs(hidden)} of these the filter hides", "$warning"))
+            told.append(
+                Content.styled(f"! {values.counted(hidden, 'run')} of these the filter hides", "$warning")
+            )
         if plan.target == "deleted":
             told.append(Content.styled("`:deleted` shows deleted runs; D brings them back.", "$text-muted"))
-        title = f"{verb} {_runs(len(plan.due))}?"
+        title = f"{verb} {values.counted(len(plan.due), 'run')}?"
         self.app.push_screen(ConfirmDialog(title, told, yes=verb), change)
 
     def _tell_changed(self, result: LifecycleResult) -> None:
@@ -93,7 +95,3 @@ class RunLifecycle(ConsoleScreen):
             self.console.show_error(
                 EngineError(result.summary, str(error), "`r` shows how the runs are now.")
             )
-
-
-def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{values.count(count)} runs"

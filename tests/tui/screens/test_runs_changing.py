@@ -93,6 +93,17 @@ async def test_a_renamed_experiment_has_its_new_name(
         assert "RUNS  cardio" in text_of(console)
 
 
+async def test_reading_again_tells_the_new_name_of_an_experiment_too(
+    mlflow_store_copy: MlflowStore, console: Console
+) -> None:
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        change(mlflow_store_copy, "UPDATE experiments SET name = 'cardio' WHERE name = 'heart'")
+        await pilot.press("r")
+        await settle(pilot)
+        assert "RUNS  cardio" in text_of(console)
+
+
 async def test_a_deleted_experiment_is_told_and_its_runs_stay(
     mlflow_store_copy: MlflowStore, console: Console
 ) -> None:
