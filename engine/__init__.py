@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from engine.journal import JournalEntry
     from engine.query import Filter, column_named, compile_filter
     from engine.registry.promotion import Change, PromotionPlan, PromotionResult
-    from engine.runs.columns import Column, cell_text, columns_for, default_columns
+    from engine.runs.columns import Column, cell_text, columns_for, default_keys
     from engine.runs.compare import CompareRow, Comparison, Direction, direction_of
     from engine.runs.frame import ColumnKey, RunFrame, SortKey, sorted_rows
     from engine.runs.insights import BestRun
@@ -47,7 +47,7 @@ _HOMES = {
     "engine.journal": ("JournalEntry",),
     "engine.query": ("Filter", "column_named", "compile_filter"),
     "engine.registry.promotion": ("Change", "PromotionPlan", "PromotionResult"),
-    "engine.runs.columns": ("Column", "cell_text", "columns_for", "default_columns"),
+    "engine.runs.columns": ("Column", "cell_text", "columns_for", "default_keys"),
     "engine.runs.compare": ("CompareRow", "Comparison", "Direction", "direction_of"),
     "engine.runs.frame": ("ColumnKey", "RunFrame", "SortKey", "sorted_rows"),
     "engine.runs.insights": ("BestRun",),
@@ -114,7 +114,7 @@ __all__ = [
     "column_named",
     "columns_for",
     "compile_filter",
-    "default_columns",
+    "default_keys",
     "direction_of",
     "experiment_for",
     "grid_text",

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -82,13 +81,6 @@ class Bridge:
             self._pending -= 1
             if not self._pending:
                 self._idle.set()
-
-
-async def until_cancelled(work: Callable[[], Awaitable[None]]) -> None:
-    """Work for one of Textual's workers, which keeps the error that ended it and with it all that the work
-    held: a cancelled one ends without."""
-    with suppress(asyncio.CancelledError):
-        await work()
 
 
 class _Threads:

@@ -73,10 +73,6 @@ class Column:
         return f"{self.statistic} of {self.key}" if self.statistic else str(self.key)
 
 
-def default_columns(frame: RunFrame, *, narrow: bool = False) -> tuple[Column, ...]:
-    return columns_for(frame, default_keys(frame, narrow=narrow))
-
-
 def default_keys(frame: RunFrame, *, narrow: bool = False) -> tuple[ColumnKey, ...]:
     """What tells runs apart comes first: name, status, start and duration, the key metrics, the
     parameters that vary; then the user, the other metrics, the constant parameters. Where there is

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from tui.cli.progress import load_frame
 from tui.cli.selection import columns_of, filter_of, shortest_ids, sort_keys, words_of
 
 if TYPE_CHECKING:
-    from engine import Column, ColumnKey, RunFrame, SortKey
+    from engine import Column, ColumnKey, RunFrame
 
 STATUS_STYLES = {
     "FINISHED": "green",
@@ -36,15 +36,18 @@ STATUS_STYLES = {
 
 @dataclass(frozen=True)
 class Selection:
-    """`rows` of `frame`, filtered, sorted and cut, of `matching` that the filter lets through;
-    `looked_at` are the columns that this went by; `columns` those asked for, empty for the usual ones."""
+    """Rows of `frame`: `matching`, those that the filter lets through, sorted, of which the first `limit`
+    are shown as `view` says. `looked_at` are the columns that this went by."""
 
     frame: RunFrame
-    rows: Sequence[int]
-    matching: int
-    sort: Sequence[SortKey]
+    matching: Sequence[int]
+    limit: int | None
+    view: RunView
     looked_at: Sequence[ColumnKey]
-    columns: Sequence[ColumnKey]
+
+    @property
+    def rows(self) -> Sequence[int]:
+        return self.matching[: self.limit]
 
 
 @click.command()
@@ -153,15 +156,17 @@ def _select(
     from engine import sorted_rows
 
     wanted = filter_of(filter_text, frame)
-    sort = sort_keys(sorts, frame) or view.sort
-    keys = columns_of(columns, frame) or view.columns
-    rows = sorted_rows(frame, sort, wanted.rows(frame))
-    return Selection(frame, rows[:limit], len(rows), sort, [*(s.key for s in sort), *wanted.keys], keys)
+    sort = tuple(sort_keys(sorts, frame)) or view.sort
+    if asked := columns_of(columns, frame):
+        view = replace(view, columns=tuple(asked), constants_hidden=False)
+    matching = sorted_rows(frame, sort, wanted.rows(frame))
+    looked_at = [*(s.key for s in sort), *wanted.keys]
+    return Selection(frame, matching, limit, replace(view, sort=sort), looked_at)
 
 
 def _tally(selection: Selection) -> str:
     """How many runs are told of, out of how many; those that match stand apart only if some were cut."""
-    total, matching, shown = len(selection.frame), selection.matching, len(selection.rows)
+    total, matching, shown = len(selection.frame), len(selection.matching), len(selection.rows)
     cut = shown < matching
     if not selection.frame.complete:  # the store answered the filter: how many runs there are it did not say
         return f"{count(shown)} of {count(matching)} matching runs" if cut else counted(shown, "run")
@@ -176,8 +181,8 @@ def _show(output: Output, experiment: Experiment, selection: Selection) -> None:
         heads, cells = run_table(selection, short_ids=output.is_terminal)
         left_out = output.table(heads, cells)
     parts = [f"{_tally(selection)} of {experiment.name}"]
-    if selection.sort:
-        told = (f"{s.key.name} {'↓' if s.descending else '↑'}" for s in selection.sort)
+    if sort := selection.view.sort:
+        told = (f"{s.key.name} {'↓' if s.descending else '↑'}" for s in sort)
         parts.append(f"sorted {', '.join(told)}")
     if left_out:
         parts.append(f"{left_out} more columns: --columns or --json")
@@ -199,7 +204,7 @@ def run_table(selection: Selection, *, short_ids: bool) -> tuple[list[Head], lis
         heads = [Head(Shown("id…"), keep=True)]
     now = time.time_ns() // 1_000_000
     for place, column in enumerate(columns):
-        asked = bool(selection.columns)
+        asked = bool(selection.view.columns)
         heads.append(
             Head(column.label, right=column.numeric, keep=asked or place < 2, least=24 if place == 0 else 0)
         )
@@ -212,14 +217,20 @@ def run_table(selection: Selection, *, short_ids: bool) -> tuple[list[Head], lis
 
 
 def _columns(selection: Selection) -> tuple[Column, ...]:
-    """What a narrow terminal leaves out comes last."""
-    from engine import columns_for, default_columns, key_metrics
+    from engine import columns_for
+    from engine.runs.choice import without_constants
 
-    frame = selection.frame
-    if selection.columns:
-        return columns_for(frame, selection.columns)
-    usual = [column.key for column in default_columns(frame)]
+    frame, view = selection.frame, selection.view
+    columns = columns_for(frame, view.columns or _usual_keys(selection), formats=view.formats)
+    return without_constants(frame, view, columns, selection.matching)
+
+
+def _usual_keys(selection: Selection) -> Iterable[ColumnKey]:
+    """What a narrow terminal leaves out comes last."""
+    from engine import default_keys, key_metrics
+
+    usual = default_keys(selection.frame)
     metrics = {key.name: key for key in usual if key.kind == "metric"}
     front = [key for key in selection.looked_at if key.name not in ("run_id", "run_name", "status")]
     front += [metrics[name] for name in key_metrics(metrics, 3)]
-    return columns_for(frame, dict.fromkeys([*usual[:2], *front, *usual[2:]]))
+    return dict.fromkeys([*usual[:2], *front, *usual[2:]])

@@ -25,6 +25,7 @@ from tui.widgets.choice import Choice
 from tui.widgets.lines import Lines, field
 from tui.widgets.plan_view import LABEL, PlanView, change_text
 from tui.widgets.target_line import NEW_ALIAS, Target, TargetLine, read_target, targets
+from tui.workers import run_newest
 
 if TYPE_CHECKING:
     from engine import ProbeResult, PromotionPlan
@@ -208,8 +209,7 @@ class PromoteDialog(Dialog[Promotion]):
             else:
                 self._show(made)
 
-        # The function, not its coroutine: one that is replaced before it starts would never be awaited.
-        self.run_worker(work, group="plan", exclusive=True)  # type: ignore[arg-type]
+        run_newest(self, "plan", work)
 
     def _tell(self, items: Iterable[Content], error: EngineError | None = None) -> None:
         self.query_one(Outlook).tell(items, error)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
@@ -15,13 +14,13 @@ from textual.widget import Widget
 from engine import values
 from engine.errors import EngineError
 from engine.text import Shown, safe
-from tui.bridge import until_cancelled
 from tui.commands import COMMANDS, Command, Scope, bindings
 from tui.compositor import SparingCompositor
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.key_line import KeyLine
 from tui.widgets.pane_title import PaneTitle
 from tui.widgets.status_line import Place, StatusLine
+from tui.workers import run_newest
 
 if TYPE_CHECKING:
     from engine.api import Engine
@@ -164,8 +163,7 @@ class ConsoleScreen(Screen[None]):
                 if release is not None:
                     release()
 
-        ask = partial(until_cancelled, worker)
-        self.run_worker(ask, group=group, exclusive=True)  # type: ignore[arg-type]  # an async function is fine
+        run_newest(self, group, worker)
 
     def while_here(self, receive: Callable[[T], None]) -> Callable[[T], None]:
         """`receive` for values that an engine thread sends: those that come when the console is being

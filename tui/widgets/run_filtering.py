@@ -17,10 +17,11 @@ from textual.widget import Widget
 from engine import values
 from engine.errors import EngineError
 from engine.text import Shown
-from tui.bridge import Bridge, until_cancelled
+from tui.bridge import Bridge
 from tui.state import View
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.table import Table
+from tui.workers import run_newest
 
 if TYPE_CHECKING:
     from engine.query.complete import Completion
@@ -131,8 +132,7 @@ class RunFiltering(Widget):
 
     @on(FilterBar.CompletionWanted)
     def _complete(self, event: FilterBar.CompletionWanted) -> None:
-        work = partial(until_cancelled, partial(self._offer, event.text, event.cursor))
-        self.run_worker(work, group="complete", exclusive=True)  # type: ignore[arg-type]
+        run_newest(self, "complete", partial(self._offer, event.text, event.cursor))
 
     async def _offer(self, text: str, cursor: int) -> None:
         if self.frame is None:

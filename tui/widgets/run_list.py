@@ -18,13 +18,14 @@ from engine.entities import Run
 from engine.errors import EngineError, FilterError
 from engine.text import Shown, safe
 from tui import memory
-from tui.bridge import Bridge, until_cancelled
+from tui.bridge import Bridge
 from tui.state import View
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.pane_title import PaneTitle
 from tui.widgets.run_filtering import column_begun, sound_parts
 from tui.widgets.run_looking import RunLooking
 from tui.widgets.table import Table
+from tui.workers import run_newest
 
 if TYPE_CHECKING:
     from engine.runs.arrange import Arranged
@@ -104,8 +105,7 @@ class RunList(RunLooking):
     def rearrange(self) -> None:
         """Filter, sort and lay out what is loaded, off the event loop; the newest request wins."""
         self._stale = False
-        work = partial(until_cancelled, self._arrange)
-        self.run_worker(work, group="arrange", exclusive=True)  # type: ignore[arg-type]
+        run_newest(self, "arrange", self._arrange)
 
     async def _arrange(self) -> None:
         frame, look = self.frame, self.view.look
@@ -179,8 +179,7 @@ class RunList(RunLooking):
             self.table.move_to(here[0]) if here else None
             self._above = ()
         if arranged.groups is not None and arranged.frame.complete:
-            work = partial(until_cancelled, self._prepare)
-            self.run_worker(work, group="statistics", exclusive=True)  # type: ignore[arg-type]
+            run_newest(self, "statistics", self._prepare)
         self._show_marks()
         if self._to_top:
             self._to_top = False

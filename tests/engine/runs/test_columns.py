@@ -8,7 +8,7 @@ import pytest
 
 from engine.entities import Run
 from engine.query.keys import ColumnKey
-from engine.runs.columns import Column, cell_text, columns_for, default_columns
+from engine.runs.columns import Column, cell_text, columns_for, default_keys
 from engine.runs.frame import RunFrame
 from engine.text import cell_width
 from tests.support.runs import START, a_run
@@ -16,8 +16,12 @@ from tests.support.runs import START, a_run
 HOSTILE = "\x1b[31mred\u202e\n\t[/x]"
 
 
+def usual(frame: RunFrame, *, narrow: bool = False) -> tuple[Column, ...]:
+    return columns_for(frame, default_keys(frame, narrow=narrow))
+
+
 def columns(*runs: Run) -> dict[str, Column]:
-    return {str(column.key): column for column in default_columns(RunFrame.from_runs(runs))}
+    return {str(column.key): column for column in usual(RunFrame.from_runs(runs))}
 
 
 RUNS = [
@@ -27,7 +31,7 @@ RUNS = [
 
 
 def labels(*runs: Run, narrow: bool = False) -> list[str]:
-    return [column.label for column in default_columns(RunFrame.from_runs(runs), narrow=narrow)]
+    return [column.label for column in usual(RunFrame.from_runs(runs), narrow=narrow)]
 
 
 def test_what_tells_runs_apart_comes_first_and_tags_are_hidden() -> None:
@@ -127,5 +131,5 @@ def test_many_columns_are_sampled_less_each(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(
         RunFrame, "sample", lambda self, key, limit: (limits.add(limit), original(self, key, limit))[1]
     )
-    assert len(default_columns(frame)) == 605
+    assert len(usual(frame)) == 605
     assert 49 in limits
