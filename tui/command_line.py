@@ -102,11 +102,19 @@ async def _sort(console: Console, argument: str) -> None:
     screen = _runs_screen(console)
     if screen is None or screen.run_list.frame is None:
         return
-    name, _, way = argument.rpartition(" ")
-    if way not in _WAYS:
-        name, way = argument, ""
-    key = _column(name, screen.run_list.frame)
-    screen.run_list.sort_by(key, _WAYS[way])
+    if not argument:
+        screen.action_sort_column()
+        return
+    name, way = _split_way(argument)
+    screen.run_list.sort_by(_column(name, screen.run_list.frame), _WAYS[way])
+
+
+def _split_way(argument: str) -> tuple[str, str]:
+    """`accuracy desc` and `accuracy:desc`."""
+    for way in _WAYS:
+        if way and argument.lower().endswith((f" {way}", f":{way}")):
+            return argument[: -len(way) - 1], way
+    return argument, ""
 
 
 def _column(name: str, frame: RunFrame) -> ColumnKey:

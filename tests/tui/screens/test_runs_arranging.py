@@ -189,6 +189,26 @@ class TestGroups:
             assert "▸ uniform" in shown(console)
 
 
+class TestSortLine:
+    async def test_ways_to_write_it(self, mlflow_store: MlflowStore) -> None:
+        console = Console(mlflow_store.tracking)
+        async with console.run_test(size=SIZE, notifications=True) as pilot:
+            await settle(pilot)
+            for typed, told in (
+                ("sort accuracy desc", "sorted accuracy ↓"),
+                ("sort accuracy:asc", "sorted accuracy ↑"),
+                ("sort accuracy:DESC", "sorted accuracy ↓"),
+                ("sort", "sorted name ↑"),
+                ("sort", "sorted name ↓"),
+            ):
+                await line(pilot, console, typed)
+                await settle(pilot)
+                assert told in text_of(console), typed
+            await line(pilot, console, "sort acuracy desc")
+            assert await appears(pilot, "There is no column acuracy")
+            assert "sorted name ↓" in text_of(console)
+
+
 class TestSavedViews:
     async def test_a_view_is_saved_and_comes_back_by_name(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
