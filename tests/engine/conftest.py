@@ -13,6 +13,7 @@ from engine.stores.client import open_client
 from engine.uri import TrackingUri
 from tests.conftest import MlflowStore
 from tests.support.registry import Registry
+from tests.support.server import Server, serving
 
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
@@ -36,3 +37,18 @@ def registry(database: Path) -> Iterator[Registry]:
     registry = Registry(uri, client, experiment)
     yield registry
     registry.store.close()
+
+
+@pytest.fixture(scope="module")
+def server(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An `mlflow server` on that store."""
+    with serving(f"sqlite:///{database}", tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture
+def remote(server: Server, registry: Registry) -> Iterator[Registry]:
+    """The same store and experiment, through the server."""
+    remote = Registry(server.uri, open_client(server.uri.raw), registry.experiment_id)
+    yield remote
+    remote.store.close()

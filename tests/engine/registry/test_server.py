@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,23 +9,8 @@ import pytest
 from engine.errors import PromotionError, StoreError
 from engine.journal import read_journal
 from engine.registry.promotion import apply_promotion, plan_promotion, undo_last
-from engine.stores.client import open_client
 from tests.support.registry import Console, Meddler, Registry
-from tests.support.server import Server, serving
-
-
-@pytest.fixture(scope="module")
-def server(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(f"sqlite:///{database}", tmp_path_factory.mktemp("server")) as server:
-        yield server
-
-
-@pytest.fixture
-def remote(server: Server, registry: Registry) -> Iterator[Registry]:
-    """The registry of `database`, through the server."""
-    remote = Registry(server.uri, open_client(server.uri.raw), registry.experiment_id)
-    yield remote
-    remote.store.close()
+from tests.support.server import Server
 
 
 def test_promote_and_undo(remote: Registry, capfd: pytest.CaptureFixture[str]) -> None:

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from engine.errors import ServerUnreachable, StoreError
 from engine.jobs import Progress
 from engine.journal import read_journal
-from engine.stores.client import open_client
 from engine.tracking.lookup import whole_ids
 from tests.engine.tracking.support import a_run, applied, changed, lifecycles, planned, some_runs
 from tests.support.registry import Registry, last
-from tests.support.server import Server, serving
-
-
-@pytest.fixture(scope="module")
-def server(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(f"sqlite:///{database}", tmp_path_factory.mktemp("server")) as server:
-        yield server
-
-
-@pytest.fixture
-def remote(server: Server, registry: Registry) -> Iterator[Registry]:
-    """The store of `database`, through the server."""
-    remote = Registry(server.uri, open_client(server.uri.raw), registry.experiment_id)
-    yield remote
-    remote.store.close()
+from tests.support.server import Server
 
 
 def test_delete_and_restore(remote: Registry, capfd: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ from tui.widgets.run_list import RunList
 
 SIZE = (140, 40)
 
+Act = Callable[[Pilot[None], Console], Awaitable[None]]
+
 
 def change(store: MlflowStore, statement: str, *values: object) -> None:
     with sqlite3.connect(store.path) as database:
@@ -41,6 +44,11 @@ def view_of(console: Console) -> RunsScreen:
 async def look(pilot: Pilot[None], console: Console) -> None:
     """What the clock does every so many seconds."""
     view_of(console)._tick()
+    await settle(pilot)
+
+
+async def read_again(pilot: Pilot[None], _: Console) -> None:
+    await pilot.press("r")
     await settle(pilot)
 
 
@@ -83,25 +91,18 @@ async def test_an_experiment_with_the_same_id_in_another_store_is_not_the_one_th
         assert "not there any more" in text_of(console)
 
 
+@pytest.mark.parametrize("again", [look, read_again])
+@pytest.mark.parametrize(
+    ("before", "after", "told"), [("heart", "cardio", "RUNS  cardio"), ("empty", "void", "void")]
+)
 async def test_a_renamed_experiment_has_its_new_name(
-    mlflow_store_copy: MlflowStore, console: Console
+    mlflow_store_copy: MlflowStore, console: Console, again: Act, before: str, after: str, told: str
 ) -> None:
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        change(mlflow_store_copy, "UPDATE experiments SET name = 'cardio' WHERE name = 'heart'")
-        await look(pilot, console)
-        assert "RUNS  cardio" in text_of(console)
-
-
-async def test_reading_again_tells_the_new_name_of_an_experiment_too(
-    mlflow_store_copy: MlflowStore, console: Console
-) -> None:
-    async with console.run_test(size=SIZE) as pilot:
-        await settle(pilot)
-        change(mlflow_store_copy, "UPDATE experiments SET name = 'cardio' WHERE name = 'heart'")
-        await pilot.press("r")
-        await settle(pilot)
-        assert "RUNS  cardio" in text_of(console)
+        change(mlflow_store_copy, "UPDATE experiments SET name = ? WHERE name = ?", after, before)
+        await again(pilot, console)
+        assert told in text_of(console)
 
 
 async def test_a_deleted_experiment_is_told_and_its_runs_stay(
@@ -113,16 +114,6 @@ async def test_a_deleted_experiment_is_told_and_its_runs_stay(
         await look(pilot, console)
         assert await appears(pilot, "The experiment heart is not there any more")
         assert "27 of 27" in text_of(console)
-
-
-async def test_experiments_are_looked_at_whenever_the_store_has_changed(
-    mlflow_store_copy: MlflowStore, console: Console
-) -> None:
-    async with console.run_test(size=SIZE) as pilot:
-        await settle(pilot)
-        change(mlflow_store_copy, "UPDATE experiments SET name = 'void' WHERE name = 'empty'")
-        await look(pilot, console)
-        assert "void" in text_of(console)
 
 
 async def test_runs_are_looked_at_under_a_dialog_too(
