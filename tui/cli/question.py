@@ -19,7 +19,10 @@ def ask(output: Output) -> None:
     if not (sys.stdin.isatty() and output.is_terminal):
         raise UsageError("Nobody can be asked: this is not a terminal", "Nothing was changed.", "Add --yes.")
     click.echo("Go ahead? [y/N]: ", nl=False, err=True)
-    if _line().strip().lower() not in ("y", "yes"):
+    answer = _line()
+    if not answer.endswith("\n"):  # ctrl+d
+        click.echo(err=True)
+    if answer.strip().lower() not in ("y", "yes"):
         raise Cancelled("The change")
 
 

@@ -54,6 +54,7 @@ def test_nothing_but_yes_goes_ahead(home: Path, answer: str, outcome: str) -> No
         terminal.type(answer)
         terminal.wait_for(outcome)
         assert terminal.wait_exit() == 0
+        assert outcome.endswith("Interrupt") or outcome in terminal.lines
 
 
 def test_ctrl_c_between_the_question_and_the_reading_is_not_lost(home: Path) -> None:
