@@ -15,7 +15,7 @@ from engine.runs.frame import RunFrame
 from engine.runs.groups import Groups
 from engine.runs.order import sorted_rows
 from engine.runs.outline import Outline, Tree
-from engine.runs.table_cells import INDENT, GroupCells, RunCells, group_columns, indented
+from engine.runs.table_cells import INDENT, GroupCells, GroupSummary, RunCells, group_columns, indented
 from engine.runs.views import RunView
 from engine.text import Shown
 
@@ -112,6 +112,14 @@ class Arranged:
     def is_orphan(self, line: int) -> bool:
         """Whether a run has a parent and cannot stand under it."""
         return self.lines[line] in self.outline.orphans
+
+    def summary(self, line: int) -> GroupSummary | None:
+        """The group on a line in a few words, with the metrics that are drawn first; None for a run."""
+        row = self.lines[line]
+        if row >= 0 or not isinstance(self.cells, GroupCells):
+            return None
+        metrics = _metrics(self.columns)[:METRICS_AT_ONCE]
+        return self.cells.summary(~row, metrics, is_open=self.outline.folds[row])
 
     def prepare(self) -> None:
         """Compute what has been left for later: the statistics in columns further right."""

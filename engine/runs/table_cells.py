@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import cast, get_args
+from typing import NamedTuple, cast, get_args
 
 from engine import values
 from engine.query.keys import ColumnKey, Value
@@ -39,6 +39,16 @@ class RunCells:
 
     def text(self, row: int, column: int) -> Shown:
         return _fitting(self._columns[column], self._readers[column](row), self._now)
+
+
+class GroupSummary(NamedTuple):
+    """A group in a few words. `metrics` are rows of a name, mean, standard deviation, least and greatest
+    value, of which those after the name are empty where they say nothing."""
+
+    title: Shown
+    runs: Shown
+    is_open: bool
+    metrics: tuple[tuple[Shown, Shown, Shown, Shown, Shown], ...]
 
 
 class GroupCells:
@@ -78,6 +88,24 @@ class GroupCells:
             return _NOT_EXPECTED
         text = _fitting(shown, value, self._now)
         return Shown(f"{self._present(~row, shown)}{text}") if shown.statistic == "mean" else text
+
+    def summary(self, group: int, metrics: Sequence[ColumnKey], *, is_open: bool) -> GroupSummary:
+        """What the columns tell of a group, of `metrics` only."""
+        groups = self._groups
+        title = (
+            f"{safe(key.name)} {MISSING if value is None else safe(value, CELL_LIMIT)}"
+            for key, value in zip(groups.keys, groups.values[group], strict=True)
+        )
+        rows = []
+        for metric in metrics:
+            if groups.statistics(metric).present[group]:
+                own = (place for place, column in enumerate(self._columns) if column.key == metric)
+                mean, std, least, most = (self.text(~group, place) for place in own)
+                if groups.statistics(metric).std[group] is None:
+                    std = least = most = _NOT_EXPECTED
+                rows.append((safe(metric.name), mean, std, least, most))
+        runs = values.counted(groups.sizes[group], "run")
+        return GroupSummary(Shown(" · ".join(title)), runs, is_open, tuple(rows))
 
     def _is_told_of_runs(self, column: int) -> bool:
         shown = self._columns[column]

@@ -29,12 +29,13 @@ from tui.widgets.table import Table
 if TYPE_CHECKING:
     from engine.runs.frame import RunFrame
     from engine.runs.insights import BestRun
+    from engine.runs.table_cells import GroupSummary
     from engine.stores.base import Stamp
 
 USUAL_REFRESH = 10.0
 """Seconds between two looks when the operator switches them on and has said nothing else."""
 PREVIEW_SECONDS = 0.1
-"""How long the cursor rests on a run before the preview shows it."""
+"""How long the cursor rests on a run or group before the preview shows it."""
 EXPERIMENT_TICKS = 6
 """The experiments are looked at again when runs changed and, where the store cannot tell that nothing
 has, with every so many looks at the runs."""
@@ -52,7 +53,7 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
         self._ticks = 0
         self._listed: Stamp | None = None
         self._resting: Timer | None = None
-        self._previewed: Run | None = None
+        self._previewed: Run | GroupSummary | None = None
 
     def compose_view(self) -> ComposeResult:
         with Horizontal(id="panes"):
@@ -140,7 +141,7 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
     def _preview(self, event: RunList.Highlighted) -> None:
         """The preview follows where the cursor rests: a held key crosses many runs."""
         event.stop()
-        self._previewed = event.run
+        self._previewed = event.subject
         if self._resting is None:
             self._resting = self.set_timer(PREVIEW_SECONDS, self._show_preview)
         else:
@@ -148,7 +149,7 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
 
     def _show_preview(self) -> None:
         self._resting = None
-        self.query_one("#preview", RunPreview).run = self._previewed
+        self.query_one("#preview", RunPreview).subject = self._previewed
 
     @on(RunList.MarksChanged)
     def _marks_changed(self) -> None:

@@ -30,6 +30,7 @@ from tui.workers import run_newest
 if TYPE_CHECKING:
     from engine.runs.arrange import Arranged
     from engine.runs.frame import RunFrame
+    from engine.runs.table_cells import GroupSummary
     from engine.runs.views import RunView
 
 NARROW = 100
@@ -48,9 +49,9 @@ class RunList(RunLooking):
 
     @dataclass
     class Highlighted(Message):
-        """The cursor came to another run; None when there is none, or a group."""
+        """What the cursor came to; None when there is nothing."""
 
-        run: Run | None
+        subject: Run | GroupSummary | None
 
     @dataclass
     class MarksChanged(Message):
@@ -185,7 +186,7 @@ class RunList(RunLooking):
             self._to_top = False
             self.table.action_cursor_top()
         self._tell_count()
-        self._tell_run(self.table.cursor_key)
+        self._tell_subject(self.table.cursor_key)
 
     async def _prepare(self) -> None:
         """Have ready what is drawn when somebody goes there."""
@@ -257,12 +258,18 @@ class RunList(RunLooking):
     @on(Table.RowHighlighted)
     def _row_highlighted(self, event: Table.RowHighlighted) -> None:
         event.stop()
-        self._tell_run(event.key)
+        self._tell_subject(event.key)
 
-    def _tell_run(self, key: str | None) -> None:
-        frame = self.frame
-        row = None if frame is None or key is None else frame.row_of(key)
-        self.post_message(self.Highlighted(frame.run(row) if frame is not None and row is not None else None))
+    def _tell_subject(self, key: str | None) -> None:
+        frame, arranged = self.frame, self.arranged
+        subject: Run | GroupSummary | None = None
+        if frame is not None and key is not None:
+            row, line = frame.row_of(key), self.table.cursor_row
+            if row is not None:
+                subject = frame.run(row)
+            elif arranged is not None and line < len(arranged.lines):
+                subject = arranged.summary(line)
+        self.post_message(self.Highlighted(subject))
 
     # ── marks ────────────────────────────────────────────────────────────────
 

@@ -1,6 +1,9 @@
-"""The run under the cursor in a few lines: its key metrics, its confusion counts, its parameters."""
+"""What is under the cursor in a few lines: a run's key metrics, confusion counts and parameters, a group's
+statistics."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.reactive import reactive
@@ -9,9 +12,12 @@ from textual.widget import Widget
 from engine import values
 from engine.entities import Run
 from engine.runs.metrics import confusion_of, key_metrics
-from engine.text import Shown, cut, safe
+from engine.text import Shown, cell_width, cut, safe
 from tui.widgets.cells import fit
 from tui.widgets.confusion import matrix
+
+if TYPE_CHECKING:
+    from engine.runs.table_cells import GroupSummary
 
 
 class RunPreview(Widget):
@@ -19,22 +25,43 @@ class RunPreview(Widget):
     RunPreview { height: 5; padding: 0 1; }
     """
 
-    run: reactive[Run | None] = reactive(None)
+    subject: reactive[Run | GroupSummary | None] = reactive(None)
 
     def render(self) -> Content:
-        run, width = self.run, self.size.width
-        if run is None:
-            return Content("")
+        subject, width = self.subject, self.size.width
         lines = max(1, self.size.height - 1)
-        head = Content.assemble(
-            (cut(safe(run.run_name), width - 12), "bold"), ("  enter opens", "$text-muted")
-        )
-        confusion = confusion_of(run.metrics, run.tags)
-        blocks = [_metric_block(run, lines)]
-        if confusion is not None and width >= 90:
-            blocks.append(matrix(confusion).split("\n"))
-        blocks.append(_param_block(run, lines, 40 if width >= 120 else 28))
+        if subject is None:
+            return Content("")
+        if isinstance(subject, Run):
+            title, told, blocks = safe(subject.run_name), "enter opens", _run_blocks(subject, lines, width)
+        else:
+            told = f"{subject.runs}  enter {'closes' if subject.is_open else 'opens'}"
+            title, blocks = subject.title, [_statistics_block(subject)]
+        head = Content.assemble((cut(title, width - len(told) - 2), "bold"), (f"  {told}", "$text-muted"))
         return Content("\n").join([head, *_beside(blocks, lines, width)])
+
+
+def _run_blocks(run: Run, lines: int, width: int) -> list[list[Content]]:
+    blocks = [_metric_block(run, lines)]
+    confusion = confusion_of(run.metrics, run.tags)
+    if confusion is not None and width >= 90:
+        blocks.append(matrix(confusion).split("\n"))
+    return [*blocks, _param_block(run, lines, 40 if width >= 120 else 28)]
+
+
+def _statistics_block(group: GroupSummary) -> list[Content]:
+    """`accuracy  0.8885 ± 0.0223   0.8525 … 0.9180`, one metric below the other."""
+    if not group.metrics:
+        return [Content.styled("no metrics", "$text-muted")]
+    widths = [max(map(cell_width, column)) for column in zip(*group.metrics, strict=True)]
+    rows = []
+    for name, mean, *spread in group.metrics:
+        std, least, most = (fit(text, width) for text, width in zip(spread, widths[2:], strict=True))
+        told = f"  {fit(mean, widths[1], right=True)}" + (
+            f" ± {std}   {least} … {most}" if any(spread) else ""
+        )
+        rows.append(Content.assemble((fit(name, widths[0]), "$text-muted"), told))
+    return rows
 
 
 def _metric_block(run: Run, lines: int) -> list[Content]:

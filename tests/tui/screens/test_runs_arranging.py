@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import mean, stdev
 
 from textual.pilot import Pilot
 
@@ -145,6 +146,22 @@ class TestGroups:
             assert source.cell(at, 1) == "12"
             mean = sum(0.7 + n / 100 for n in range(1, 24, 2) if n != 7) / 11
             assert f"{mean:.4f}" in screen
+
+    async def test_the_group_under_the_cursor_is_told_in_the_preview(self, mlflow_store: MlflowStore) -> None:
+        console = Console(mlflow_store.tracking)
+        async with console.run_test(size=SIZE) as pilot:
+            await settle(pilot)
+            await line(pilot, console, "group weights,metric")
+            run_list(console).table.cursor_row = shown(console).index("▸ uniform")
+            assert await appears(pilot, "weights uniform · metric euclidean  12 runs  enter opens")
+            accuracy = [0.7 + index / 100 for index in range(0, 24, 2)]
+            told = f"{mean(accuracy):.4f} ± {stdev(accuracy):.4f}   {accuracy[0]:.4f} … {accuracy[-1]:.4f}"
+            assert told in text_of(console)
+            await pilot.press("enter")
+            assert await appears(pilot, "12 runs  enter closes")
+            run_list(console).table.cursor_row = shown(console).index("▸ –")
+            assert await appears(pilot, "weights – · metric –  3 runs")
+            assert "±" not in text_of(console)
 
     async def test_a_group_opens_marks_and_sorts(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
