@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,7 @@ from textual.widget import Widget
 
 from engine import values
 from engine.errors import EngineError
-from engine.text import Shown
+from engine.text import Shown, safe
 from tui.bridge import Bridge
 from tui.state import View
 from tui.widgets.filter_bar import FilterBar
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 LEAST_PATIENCE, MOST_PATIENCE = 0.02, 0.25
 """Seconds without a key before a filter is tried: as long as the last arranging took, within bounds."""
 LOCAL = Shown("local")
-_LAST_WORD = re.compile(r"[^\s()'\"`,=<>!~]+$")
 
 
 class RunFiltering(Widget):
@@ -52,6 +50,8 @@ class RunFiltering(Widget):
         self.arranged: Arranged | None = None
         self._typing: Timer | None = None
         self._typed = False
+        self._sound = ""
+        """The last filter that made sense, but for a word at its end that was still being typed."""
         self._history: FilterHistory | None = None
         self._answered = Shown("")
         self._cost = 0.0
@@ -107,12 +107,15 @@ class RunFiltering(Widget):
         self._answered = where
         self.tell_matches()
 
-    def tell_matches(self) -> None:
-        """How many runs the filter lets through, and who answered it."""
+    def tell_matches(self, word: str = "") -> None:
+        """How many runs the filter lets through, and who answered it; that none has a `word` at its end."""
         frame = self.frame
         if self.view.look.filter_text.strip() and frame is not None:
             where = LOCAL if frame.complete or not self._answered else self._answered
-            self.filter_bar.show_note(Shown(f"{values.count(len(self.rows))} match"), where)
+            told = f"{values.count(len(self.rows))} match"
+            if word and frame.complete and not self.rows:
+                told += f": no name or id has {safe(word, 20)}"
+            self.filter_bar.show_note(Shown(told), where)
 
     @on(FilterBar.Left)
     def _go_to_rows(self) -> None:
@@ -148,6 +151,8 @@ class RunFiltering(Widget):
 
     @on(FilterBar.Kept)
     def _keep(self, event: FilterBar.Kept) -> None:
+        if self.arranged is not None and self.arranged.view.filter_text == event.text:
+            self._sound = event.text
         self._remember(event.text)
 
     def _remember(self, text: str) -> None:
@@ -168,32 +173,23 @@ class RunFiltering(Widget):
         return self._history.entries()
 
 
-def column_begun(text: str, frame: RunFrame, *, whole: bool) -> int | None:
-    """Where the word at the end begins that is a `whole` name of a column, or may become one; None where
-    there is no such word."""
-    word = _LAST_WORD.search(text.rstrip())
-    if word is None:
-        return None
-    typed = word[0].lower()
-    names = (key.name.lower() for key in frame.keys)
-    if not any(name == typed if whole else name.startswith(typed) for name in names):
-        return None
-    return word.start() if _begins_condition(text[: word.start()]) else None
+def word_begun(text: str) -> str:
+    """What a filter that makes sense ends with and looks for in names: it may be the beginning of something
+    else."""
+    from engine.query.ending import search_at_end
+
+    return search_at_end(text)
 
 
-def _begins_condition(before: str) -> bool:
+def names_column(word: str, text: str, frame: RunFrame, *, whole: bool) -> bool:
+    """Whether the word at the end of a text is the `whole` name of a column, or may become one."""
     from engine.query.spot import spot_at
 
+    typed, before = word.lower(), text.rstrip().removesuffix(word)
+    names = (key.name.lower() for key in frame.keys)
+    if not any(name == typed if whole else name.startswith(typed) for name in names):
+        return False
     return spot_at(before, len(before)).wanted == "column"
-
-
-def sound_parts(text: str, position: int) -> Iterator[str]:
-    """What may make sense of a filter that is wrong at a place: what is before it, up to an AND, nothing."""
-    yield text[:position]
-    at = position
-    while (at := text.lower().rfind(" and ", 0, at)) >= 0:
-        yield text[:at]
-    yield ""
 
 
 def _completion(text: str, cursor: int, frame: RunFrame) -> Completion:

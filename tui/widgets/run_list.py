@@ -22,7 +22,7 @@ from tui.bridge import Bridge
 from tui.state import View
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.pane_title import PaneTitle
-from tui.widgets.run_filtering import column_begun, sound_parts
+from tui.widgets.run_filtering import names_column, word_begun
 from tui.widgets.run_looking import RunLooking
 from tui.widgets.table import Table
 from tui.workers import run_newest
@@ -83,6 +83,7 @@ class RunList(RunLooking):
         title.title = "DELETED RUNS" if view.lifecycle == "deleted" else "RUNS"
         self.tell_name(name)
         self._to_top = True
+        self._sound = ""
         self._progress = Shown("")
         self.show_filter(view.look.filter_text)
         self.table.set_marks(view.marks)
@@ -116,18 +117,18 @@ class RunList(RunLooking):
         began = time.monotonic()
         try:
             arranged = await self._looked_at(frame, look)
-            begun = None
-            if self._typed:
-                begun = column_begun(look.filter_text, frame, whole=len(arranged.matching) > 0)
-            if begun is None:
-                self._show(arranged)
-                self.tell_matches()
-            else:
-                await self._show_sound_part(frame, look, begun)
+            word = word_begun(look.filter_text) if self._typed else ""
+            if word and names_column(word, look.filter_text, frame, whole=len(arranged.matching) > 0):
+                await self._keep_rows(frame, look)
                 self.filter_bar.show_note(Shown("add an operator"))
+            else:
+                self._show(arranged)
+                self.tell_matches(word)
+                if not word:
+                    self._sound = look.filter_text
         except FilterError as fault:
             self.filter_bar.show_fault(fault, look.filter_text)
-            await self._keep_rows(frame, look, fault)
+            await self._keep_rows(frame, look)
         except EngineError as error:
             self.post_message(self.Failed(error))
         finally:
@@ -141,16 +142,9 @@ class RunList(RunLooking):
         work = partial(_arranged, frame, look, narrow, self.view.toggled, self.arranged)
         return await self._bridge.call(work)
 
-    async def _keep_rows(self, frame: RunFrame, look: RunView, fault: FilterError) -> None:
-        """Under a wrong filter stand the rows as they were; where it was typed up to here, or where
-        there are other runs now, those of what makes sense of it."""
-        shown = self.arranged
-        if shown is not None and shown.frame is frame and not self._typed:
-            return
-        await self._show_sound_part(frame, look, fault.position)
-
-    async def _show_sound_part(self, frame: RunFrame, look: RunView, position: int) -> None:
-        for text in sound_parts(look.filter_text, position):
+    async def _keep_rows(self, frame: RunFrame, look: RunView) -> None:
+        """Under a filter that is wrong or only begun stand the rows as they were before it."""
+        for text in (self._sound, ""):  # among other runs, what made sense may not any more
             with suppress(FilterError):
                 self._show(await self._looked_at(frame, replace(look, filter_text=text)))
                 return

@@ -138,6 +138,33 @@ async def test_a_wrong_filter_says_so_and_keeps_the_rows(mlflow_store: MlflowSto
         assert len(await shown_names(console)) == 27
 
 
+@pytest.mark.parametrize("wrong", ["z", " and zz = 1", " and", " or accuracy ~ 'x("])
+@pytest.mark.parametrize("sound", ["status = failed", "trial-1"])
+async def test_what_is_added_to_a_filter_and_wrong_keeps_its_rows(
+    mlflow_store: MlflowStore, sound: str, wrong: str
+) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await type_filter(pilot, sound)
+        before = await shown_names(console)
+        assert len(before) < 27
+        await pilot.press("enter", "slash", "end", *wrong)
+        await settle(pilot)
+        if wrong == "z" and sound == "trial-1":
+            assert await shown_names(console) == []  # another word to look for
+        else:
+            assert await shown_names(console) == before
+
+
+async def test_a_word_that_no_name_has_says_so(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await type_filter(pilot, "accuracy > 0.8 and weigts")
+        assert "0 match: no name or id has weigts" in text_of(console)
+
+
 async def test_a_filter_that_no_run_meets_says_so(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
