@@ -25,9 +25,9 @@ T = TypeVar("T")
 
 
 class Statistics(NamedTuple):
-    """A metric over groups of runs, a value for each group. `present` runs have the metric; the others
-    do not count. The rest is None where no run has it, `std` (of a sample, n - 1) for one run too;
-    one NaN makes a group's statistics NaN."""
+    """A metric over groups of runs, a value for each group. `present` runs have a number; a missing value
+    and NaN do not count. The rest is None where no run has the metric and NaN where none has a number;
+    `std` (of a sample, n - 1) is None for one number too, NaN where there are infinities."""
 
     present: list[int]
     mean: list[float | None]
@@ -170,8 +170,9 @@ def statistics_of(groups: Iterable[Sequence[float | None]]) -> Statistics:
     """The statistics of some groups of values. Two passes over each, both summed exactly."""
     found = Statistics([], [], [], [], [])
     for some in groups:
-        values = [value for value in some if value is not None]
-        mean, std, least, most = _statistics_of(values) if values else (None, None, None, None)
+        values = [value for value in some if value is not None and value == value]
+        nothing = math.nan if any(value is not None for value in some) else None
+        mean, std, least, most = _statistics_of(values) if values else (nothing, None, nothing, nothing)
         found.present.append(len(values))
         found.mean.append(mean)
         found.std.append(std)
@@ -184,8 +185,6 @@ def _statistics_of(values: Sequence[float]) -> tuple[float, float | None, float,
     if len(values) == 1:
         return values[0], None, values[0], values[0]
     mean = _mean(values)
-    if mean != mean:
-        return mean, mean, mean, mean
     least, most = min(values), max(values)
     if not math.isfinite(mean):
         return mean, math.nan, least, most

@@ -126,14 +126,15 @@ def test_groups_of_numbers_come_before_those_of_texts() -> None:
     assert order(grouped(words)) == ["a", "b", "–"]
 
 
-def test_nan_and_infinities_are_told_and_do_not_hide() -> None:
+def test_infinities_are_told_and_what_is_no_number_does_not_count() -> None:
     runs = [*seeds("1", 0.5, math.nan), *seeds("2", 0.5, math.inf), *seeds("3", -math.inf, math.inf)]
-    arranged = grouped([*runs, *seeds("4", 0.1), *seeds("5", None)], sort=(SortKey(ACC, descending=True),))
-    assert told(arranged) == [
+    runs += [*seeds("4", 0.1), *seeds("5", None), *seeds("6", math.nan, None, math.nan)]
+    assert told(grouped(runs, sort=(SortKey(ACC, descending=True),))) == [
         "▸ 2 | 2 | inf | NaN | 0.5000 | inf",
+        "▸ 1 | 2 | n=1 0.5000 | – | 0.5000 | 0.5000",
         "▸ 4 | 1 | 0.1000 | – | 0.1000 | 0.1000",
-        "▸ 1 | 2 | NaN | NaN | NaN | NaN",
-        "▸ 3 | 2 | NaN | NaN | NaN | NaN",
+        "▸ 3 | 2 | NaN | NaN | -inf | inf",
+        "▸ 6 | 3 | NaN | – | NaN | NaN",
         "▸ 5 | 1 | – | – | – | –",
     ]
 
