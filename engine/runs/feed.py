@@ -63,6 +63,11 @@ class RunFeed:
         self._windows: Windows | None = None
         self._answered: set[tuple[Condition, ...]] = set()
         self._stamp: Stamp | None = None
+        self._counts = False
+        """Whether the store tells how many runs there are."""
+        self._gap = self._unexplained = 0
+        """How many runs the store has more than the frame: when last looked at; and just after everything
+        was read, which no more reading will change."""
 
     @property
     def frame(self) -> RunFrame:
@@ -92,6 +97,7 @@ class RunFeed:
     def _begin(self) -> Windows:
         """Read the first page; what is left after it."""
         page = self._store.runs(self._query, max_results=self._first_page)
+        self._counts = page.total is not None
         self._take(page)
         spans: list[Span] = []
         if page.next_token is not None:
@@ -144,10 +150,11 @@ class RunFeed:
 
     def refresh(self, cancel: CancelToken | None = None) -> bool:
         """Read what can have changed: runs that started or ended since, and the unfinished ones.
-        Whether anything did. Edits and deletions of finished runs are left to `reload`."""
+        Whether anything did. Edits of finished runs are left to `reload`, and where the store does
+        not count its runs, deletions and runs that are added with times in the past too."""
         cancel = cancel or CancelToken()
         stamp = self._store.stamp()
-        if stamp is not None and stamp == self._stamp:
+        if stamp is not None and stamp == self._stamp and self._gap == self._unexplained:
             return False
         if stamp is not None and self._stamp is not None and stamp.database != self._stamp.database:
             self.reload(cancel)  # what is new in another database says nothing of what is old in it
@@ -176,7 +183,22 @@ class RunFeed:
             self._frame = frame
         self._stamp = stamp
         self._tell()
-        return frame is not before
+        return self._read_unnoticed(cancel) or frame is not before
+
+    def _read_unnoticed(self, cancel: CancelToken) -> bool:
+        """Read everything if runs came or went that cannot be seen otherwise: if at two looks in a row, for
+        between counting and reading others come and go, as many are there too many or too few."""
+        before, self._gap = self._gap, self._count_gap()
+        if self._gap in (0, self._unexplained) or self._gap != before:
+            return False
+        self.reload(cancel)
+        self._gap = self._unexplained = self._count_gap()
+        return True
+
+    def _count_gap(self) -> int:
+        if not self._counts or not self._frame.complete:
+            return 0
+        return (self._store.runs(self._query, max_results=1).total or 0) - len(self._frame)
 
     def _moving(self, frame: RunFrame) -> Iterable[Condition]:
         """What can have changed since. Runs dated ahead of this machine's clock tell nothing of what

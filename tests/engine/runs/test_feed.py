@@ -14,7 +14,7 @@ from engine.blocks import RunBlock
 from engine.errors import Cancelled, ServerFault
 from engine.jobs import CancelToken
 from engine.runs import feed as feeds
-from engine.runs.feed import RunFeed
+from engine.runs.feed import FIRST_PAGE, RunFeed
 from engine.runs.frame import RunFrame
 from engine.stores import open_store
 from engine.stores.base import PAGE, Condition, RunPage, RunQuery
@@ -223,11 +223,43 @@ class TestRefreshing:
         feed, client, made, _ = own
         client.set_tag(made.runs["trial-10"], "note", "good")
         client.delete_run(made.runs["trial-11"])
-        assert not feed.refresh()  # no run started, ended or runs: not what a refresh looks at
+        assert not feed.refresh()  # no run started, ended or runs: not what one look sees
         frame = feed.reload()
         assert frame.run(frame.row_of(made.runs["trial-10"])).tags["note"] == "good"
         assert made.runs["trial-11"] not in frame.run_ids
         assert (len(frame), frame.total) == (26, 26)
+
+    def test_runs_that_came_or_went_in_the_past_are_seen_at_the_second_look(self, own: Any) -> None:
+        feed, client, made, _ = own
+        backdated = client.create_run(made.heart, run_name="imported", start_time=1_000_000).info.run_id
+        client.set_terminated(backdated, end_time=2_000_000)
+        assert not feed.refresh()
+        assert feed.refresh()
+        assert backdated in feed.frame.run_ids
+        client.delete_run(made.runs["trial-11"])
+        assert not feed.refresh()
+        assert feed.refresh()
+        assert made.runs["trial-11"] not in feed.frame.run_ids
+        assert (len(feed.frame), feed.frame.total) == (27, 27)
+        assert not feed.refresh()
+
+    def test_a_count_that_reading_everything_does_not_explain_is_taken_as_it_is(
+        self, own: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        feed, client, made, _ = own
+        page = feed._store.runs
+        asked: list[int] = []
+
+        def one_more(*args: Any, **options: Any) -> RunPage:
+            found = page(*args, **options)
+            asked.append(options["max_results"])
+            return RunPage(found.runs, found.next_token, found.total + 1)
+
+        monkeypatch.setattr(feed._store, "runs", one_more)
+        for step in range(4):
+            client.set_tag(made.runs["trial-10"], "step", str(step))
+            feed.refresh()
+        assert asked.count(FIRST_PAGE) == 1
 
     def test_the_rows_stay_when_the_store_vanishes_and_come_alive_with_it(self, own: Any) -> None:
         feed, client, made, _ = own
