@@ -23,7 +23,7 @@ class Outline:
     """Lines from the first to the last: a row of the frame, or ``~g`` for group g.
 
     `depths` is empty where nothing is indented. `folds` says of each line that has others below
-    it whether they are shown. `orphans` are rows at the root whose parent is not above them.
+    it whether they are shown. `orphans` are rows whose parent is not the one above them.
     """
 
     lines: Sequence[int]
@@ -36,8 +36,8 @@ class Tree:
     """Children under their parents, siblings in the order of `matching`; `rows` are the same rows in
     the frame's order.
 
-    A run stands at the root as an orphan where its parent is not among them, and where going
-    from parent to parent leads back to it.
+    A run whose parent is not among them is an orphan, under the nearest above it that is, else at
+    the root; it stands there too where going from parent to parent leads back to it.
     """
 
     __slots__ = ("_below", "_frame", "_orphans", "_roots", "matching")
@@ -82,12 +82,31 @@ def _parents(frame: RunFrame, rows: Sequence[int]) -> tuple[list[int], set[int]]
     if _PARENT not in frame:
         return [], set()
     names = cast(Sequence[str | None], frame.column(_PARENT))
-    shown = set(rows)
-    known = {name: row for name in set(names) if name and (row := frame.row_of(name)) in shown}
-    parents = [_NONE if name is None else known.get(name, _NONE) for name in names]
+    above = _above(frame, names, set(rows))
+    parents = [_NONE if name is None else above.get(name, _NONE) for name in names]
     for row in _in_circles(parents, rows):
         parents[row] = _NONE
-    return parents, {row for row in rows if parents[row] == _NONE and names[row]}
+    run_ids = frame.run_ids
+    orphans = {
+        row for row in rows if (name := names[row]) and ((at := parents[row]) == _NONE or run_ids[at] != name)
+    }
+    return parents, orphans
+
+
+def _above(frame: RunFrame, names: Sequence[str | None], shown: AbstractSet[int]) -> dict[str, int]:
+    """For each parent's run id its row, or that of the nearest above it, of those that are shown."""
+    found: dict[str, int] = {}
+    for name in set(names):
+        step, passed = name, set[str]()
+        while step and step not in found and step not in passed:
+            passed.add(step)
+            row = frame.row_of(step)
+            if row in shown or row is None:
+                found[step] = _NONE if row is None else row
+            else:
+                step = names[row]
+        found.update(dict.fromkeys(passed, found.get(step or "", _NONE)))
+    return found
 
 
 def _in_circles(parents: Sequence[int], rows: Sequence[int]) -> list[int]:

@@ -71,6 +71,14 @@ def test_a_child_whose_parent_does_not_pass_the_filter_stays() -> None:
     assert shown(arranged) == ["⤷ t1", "▾ ⤷ t2", "    fold"]
 
 
+def test_below_a_parent_that_is_filtered_out_stands_the_next_above_it() -> None:
+    arranged = tree(*SWEEP, filter_text="name ~ 'sweep|fold|t1'")
+    assert shown(arranged) == ["▾ sweep", "  ⤷ fold", "    t1"]
+    assert [arranged.is_orphan(line) for line in range(3)] == [False, True, False]
+    circle = [child("a", "b"), child("b", "a"), child("c", "b")]
+    assert shown(tree(*circle, filter_text="name != b")) == ["▾ ⤷ a", "  ⤷ c"]
+
+
 def test_a_run_that_is_its_own_parent_and_circles_stand_at_the_root() -> None:
     circle = [child("a", "c"), child("b", "a"), child("c", "b"), child("d", "b"), child("me", "me")]
     arranged = tree(*circle)
@@ -108,19 +116,23 @@ def test_any_parents_show_every_run_once_unless_it_is_below_a_closed_one(
 ) -> None:
     runs = [child(str(n), "" if parent < 0 else str(parent)) for n, parent in enumerate(parents)]
     everything = tree(*runs, filter_text=f"name != '{hidden}'")
+
+    def above(row: int) -> int:
+        return parents[hidden] if parents[row] == hidden < len(runs) else parents[row]
+
     lines = list(everything.lines)
     assert sorted(lines) == [row for row in range(len(runs)) if row != hidden]
     for line, row in enumerate(lines):
         key = everything.key_of(line)
         assert everything.line_of(key) == line
         depth = everything.depths[line] if everything.depths else 0
-        assert not (depth and everything.is_orphan(line))
         if depth:
-            above = next(at for at in range(line, -1, -1) if everything.depths[at] == depth - 1)
-            assert lines[above] == parents[row]
+            parent = next(lines[at] for at in range(line, -1, -1) if everything.depths[at] == depth - 1)
+            assert parent == above(row)
+            assert everything.is_orphan(line) is (parent != parents[row])
         else:
             assert everything.is_orphan(line) is (parents[row] >= 0)
     some = tree(*runs, filter_text=f"name != '{hidden}'", toggled=frozenset(map(str, closed)))
     gone = set(lines) - set(some.lines)
     assert [row for row in lines if row not in gone] == list(some.lines)
-    assert all(parents[row] in closed | gone for row in gone)
+    assert all(above(row) in closed | gone for row in gone)
