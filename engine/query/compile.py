@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
+from engine.errors import FilterError
 from engine.query import arithmetic, texts
 from engine.query.columns import Columns
 from engine.query.evaluate import ORDER, Predicate, Rows, Scope, all_of, any_of, missing, none_of
@@ -59,11 +60,17 @@ def compile_filter(
     With a `table`, an order is also refused for a parameter or tag that holds no number in it. Where
     the table is known to be incomplete (`partial`), a name with a prefix that no loaded run has is a
     column without values. Raises `FilterError` with the place of the offending token."""
-    tree = parse(text)
-    if tree is None:
-        return Filter(text, (), lambda _, rows: list(rows))
-    columns = Columns(Names(keys, partial=partial), table)
-    predicate = _Compiler(columns).term(tree)
+    names = Names(keys, partial=partial)
+    columns = Columns(names, table)
+    try:
+        tree = parse(text)
+        if tree is None:
+            return Filter(text, (), lambda _, rows: list(rows))
+        predicate = _Compiler(columns).term(tree)
+    except FilterError as error:
+        if spelled := names.spelled(text, error.position):
+            error.hint = f"There is a column of this name: write it as {' or '.join(spelled)}."
+        raise
     return Filter(text, tuple(dict.fromkeys(columns.used)), predicate)
 
 

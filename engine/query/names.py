@@ -35,6 +35,10 @@ _PLAIN = re.compile(r"""[^\s()'"`,=!<>~≤≥≠]+""")
 _CLOSE_ENOUGH = 2000
 _NUMBER_LIKE = re.compile(r"[-+.\d]")
 _SIGNS = re.compile(r"([-+*/])")
+_EDGE = r"[\s(),=!<>~≤≥≠]"
+_BEFORE = re.compile(rf"(?:^|{_EDGE})(?:((?ai:{'|'.join(PREFIXES)}))\.)?\Z")
+_BEHIND = re.compile(rf"{_EDGE}|\Z")
+_LONGEST_BEFORE = max(map(len, PREFIXES)) + 2
 _KEYWORDS = ("and", "or", "not", "is", "in", "like", "ilike", "between", "null", "nan")
 _PREFIX_OF = {
     "metric": "metrics.",
@@ -59,6 +63,11 @@ def is_plain(word: str) -> bool:
     """Whether a word needs no quotes."""
     is_sign = word in SIGNS
     return _PLAIN.fullmatch(word) is not None and word.lower() not in _KEYWORDS and not is_sign
+
+
+def _needs_quotes(name: str) -> bool:
+    """Whether a name is more than a word, and can be put in quotes."""
+    return name != "" and _PLAIN.fullmatch(name) is None and not ('"' in name and "`" in name)
 
 
 class Names:
@@ -112,6 +121,24 @@ class Names:
         prefix, dot, _ = key.name.partition(".")
         bare = plain and not (dot and is_prefix(prefix))
         return key.name if bare else quoted_name(key.name)
+
+    def spelled(self, text: str, place: int) -> list[str]:
+        """How to write the column whose name stands at a place of `text`, or ends before it, without the
+        quotes that it needs: the longest such name, each column that has it."""
+        found = [
+            (len(name), name, start)
+            for name in self._by_name
+            if (start := text.find(name, max(0, place - 1 - len(name)), place + len(name))) >= 0
+        ]
+        for length, name, start in sorted(found, reverse=True):
+            before = _BEFORE.search(text, max(0, start - _LONGEST_BEFORE), start)
+            if before and _BEHIND.match(text, start + length) and _needs_quotes(name):
+                keys = self._by_name[name]
+                if before[1] is None:
+                    return [self.shortest(key) for key in keys]
+                kind = PREFIXES[before[1].lower()]
+                return [written(key) for key in keys if key.kind == kind] or [*map(written, keys)]
+        return []
 
     def _dataset(self, name: Name) -> ColumnKey:
         if name.name not in DATASET_FIELDS:

@@ -17,8 +17,8 @@ from engine.query.tree import Operand
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
-_SPAN = re.compile(r"(?:\d+(?:\.\d+)?[a-z]+)+", re.ASCII)
-_SPAN_PART = re.compile(r"(\d+(?:\.\d+)?)([a-z]+)", re.ASCII)
+_SPAN = re.compile(r"(?:\d+(?:\.\d+)?[a-zA-Z]+)+", re.ASCII)
+_SPAN_PART = re.compile(r"(\d+(?:\.\d+)?)([a-zA-Z]+)", re.ASCII)
 _SECONDS = {
     "ms": 0.001,
     **dict.fromkeys(("s", "sec"), 1.0),
@@ -78,7 +78,8 @@ def seconds(operand: Operand, key: ColumnKey) -> float:
     if value is None:
         value = span(operand.text)
     if value is None:
-        raise operand.place.error(f"{key} is a duration; {_named(operand)} is none", "Write 90s, 10m, 1h30m.")
+        hint = _month(operand.text) or "Write 90s, 10m, 1h30m."
+        raise operand.place.error(f"{key} is a duration; {_named(operand)} is none", hint)
     return value
 
 
@@ -92,33 +93,42 @@ def moment(operand: Operand, key: ColumnKey) -> Moment:
     if at is None:
         at = _date(operand.text)
     if at is None:
-        hint = (
-            f"Write -{short(operand.text)}."
-            if span(operand.text) is not None
-            else "Write -7d or 2026-11-23T09:15."
-        )
+        hint = _month(operand.text.lstrip("+-")) or "Write -7d or 2026-11-23T09:15."
+        if span(operand.text) is not None:
+            hint = f"Write -{short(operand.text)}."
         raise operand.place.error(f"{key} is a time; {_named(operand)} is none", hint)
     return fixed(at)
 
 
 def status(operand: Operand) -> str:
-    """A run's status, written in any case. Raises `FilterError`."""
-    value = operand.text.upper()
+    """A run's status: in quotes letter by letter, as MLflow has it, else in any case.
+    Raises `FilterError`."""
+    value = operand.text if operand.quoted else operand.text.upper()
     if value in _STATUSES:
         return value
     known = [name.lower() for name in _STATUSES]
-    hint = ", ".join(closest(operand.text, known) or known)
-    raise operand.place.error(f"There is no status {short(operand.text)}", f"Statuses: {hint}.")
+    close = closest(operand.text.lower(), known)
+    listed = ", ".join(close or known)
+    hint = f"Statuses: {listed.upper() if operand.quoted else listed}."
+    if operand.quoted and len(close) == 1:
+        hint = f"Write '{close[0].upper()}', or {close[0]} without quotes."
+    raise operand.place.error(f"There is no status {_named(operand)}", hint)
 
 
 def span(text: str) -> float | None:
-    """`1h30m` in seconds; None for what is no such thing."""
-    if len(text) > 40 or not _SPAN.fullmatch(text.lower()):
+    """`1h30m` in seconds; None for what is no such thing. `M` is none: it may be meant for a month."""
+    if len(text) > 40 or not _SPAN.fullmatch(text):
         return None
-    parts = _SPAN_PART.findall(text.lower())
-    if any(unit not in _SECONDS for _, unit in parts):
+    parts = [(float(amount), unit) for amount, unit in _SPAN_PART.findall(text)]
+    if any(unit == "M" or unit.lower() not in _SECONDS for _, unit in parts):
         return None
-    return sum(float(amount) * _SECONDS[unit] for amount, unit in parts)
+    return sum(amount * _SECONDS[unit.lower()] for amount, unit in parts)
+
+
+def _month(text: str) -> str:
+    """What to say of a span that is none for its `M`; nothing of other texts."""
+    is_month = span(text) is None and span(text.lower()) is not None
+    return "m is a minute; a month is 30d." if is_month else ""
 
 
 def _date(text: str) -> float | None:

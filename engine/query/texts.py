@@ -60,5 +60,5 @@ def is_text(key: ColumnKey, operand: Operand) -> bool:
 
 
 def text_of(key: ColumnKey, operand: Operand) -> str:
-    """The text to compare `key` with; a status in capitals. Raises `FilterError` for no status."""
+    """The text to compare `key` with; an unquoted status in capitals. Raises `FilterError` for no status."""
     return status(operand) if key == _STATUS else operand.text

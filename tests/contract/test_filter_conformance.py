@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.conftest import MlflowStore
 
 NOT_HERE = "a name that no run has is most likely mistyped"
+NO_STATUS = "a status that there is not is most likely mistyped"
 LISTS = "MLflow reads lists as Python does, with its escapes and joined texts"
 
 DIFFERENCES = (
@@ -38,8 +39,9 @@ DIFFERENCES = (
     ("metrics.nowhere > 1", False, None, NOT_HERE),
     ("params.MY_KEY = 'x'", False, None, NOT_HERE),
     ("tags.nowhere LIKE '%'", False, None, NOT_HERE),
-    ("status = 'finished'", False, True, "there is nothing else that it could mean"),
-    ("status = 'DONE'", False, None, "there is no such status"),
+    ("status = 'DONE'", False, None, NO_STATUS),
+    ("status = 'finished'", False, None, NO_STATUS),
+    ("status != 'finished'", True, None, NO_STATUS),
     ("metrics.acc > 0 metrics.loss > 0", True, None, "a word is missing: MLflow takes it for AND"),
     ("params.metric ILIKE 'é'", False, True, "SQLite folds ASCII letters only"),
     ("metrics.acc < 1e400 AND metrics.acc > 1e308", True, False, "SQL has the largest double for +inf"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -29,3 +30,19 @@ def fault(text: str, runs: Sequence[Run]) -> tuple[str, FilterError]:
     assert 0 <= error.position <= len(text)
     assert error.position + error.length <= len(text)
     return text[error.position : error.position + error.length], error
+
+
+def work(action: Callable[[], object]) -> int:
+    """How many functions are called until something is done."""
+    calls = 0
+
+    def count(_: object, event: str, __: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        action()
+    finally:
+        sys.setprofile(None)
+    return calls

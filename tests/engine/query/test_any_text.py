@@ -15,6 +15,7 @@ from engine.errors import FilterError
 from engine.query import compile_filter
 from engine.query.lexer import MAX_LENGTH, tokens_of
 from engine.runs.frame import RunFrame
+from tests.engine.query.support import work
 from tests.support.runs import START, a_run
 
 FRAME = RunFrame.from_runs(
@@ -176,27 +177,11 @@ GROWING = [
 ]
 
 
-def work(text: str) -> int:
-    """How many functions are called until a text is answered."""
-    calls = 0
-
-    def count(_: object, event: str, __: object) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    sys.setprofile(count)
-    try:
-        answer(text)
-    finally:
-        sys.setprofile(None)
-    return calls
-
-
 @pytest.mark.parametrize("unit", GROWING)
 def test_the_work_grows_with_the_text_and_no_faster(unit: str) -> None:
     short = (unit * MAX_LENGTH)[: MAX_LENGTH // 10]
     long = (unit * MAX_LENGTH)[:MAX_LENGTH]
-    assert work(long) <= 12 * work(short)
+    assert work(lambda: answer(long)) <= 12 * work(lambda: answer(short))
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,13 @@ FINE = RunFrame.from_runs(
 )
 
 
+@pytest.mark.parametrize("marked", ["status = |", "status = '|", 'status = "fin|"', "status in ('|)"])
+def test_an_offered_status_that_is_taken_matches_its_runs(marked: str) -> None:
+    taken = accepted(marked, FRAME)
+    assert [0, 2, 3] in taken
+    assert all(taken)
+
+
 def test_an_offered_number_that_is_taken_after_an_equals_sign_matches_its_runs() -> None:
     for name in ("acc", "duration", "start_time"):
         for marked in (f"{name} = |", f"{name} in (|)", f"{name} in (0, |)"):
