@@ -227,6 +227,12 @@ class Console(App[None]):
     def action_previous_pane(self) -> None:
         self.view.action_previous_pane()
 
+    def action_cycle_panes(self) -> None:
+        self.view.step_pane(+1, around=True)
+
+    def action_cycle_panes_back(self) -> None:
+        self.view.step_pane(-1, around=True)
+
     def action_toggle_zoom(self) -> None:
         self.view.action_toggle_zoom()
 

@@ -78,15 +78,13 @@ async def _runs(console: Console, argument: str) -> None:
     screen = _runs_screen(console)
     if screen is None or not argument:
         return
-    chosen = max(
-        (e for e in screen.experiments if argument == e.name or argument.startswith(e.name + " ")),
-        key=lambda e: len(e.name),
-        default=None,
-    )
-    if chosen is None:
+    called = [(name, e) for e in screen.experiments for name in (e.name, safe(e.name), e.experiment_id)]
+    meant = [(name, e) for name, e in called if argument == name or argument.startswith(name + " ")]
+    if not meant:
         raise UsageError(f"There is no experiment {argument!r}", "", "Tab completes the names there are.")
+    name, chosen = max(meant, key=lambda pair: len(pair[0]))
     screen.show_experiment(chosen)
-    rest = argument[len(chosen.name) :].strip()
+    rest = argument[len(name) :].strip()
     if rest:
         screen.run_list.apply_filter(rest)
 

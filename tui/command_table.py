@@ -49,8 +49,10 @@ COMMANDS: tuple[Command, ...] = (
         "help",
     ),
     Command("app.refresh", "r", "refresh_view", "", "Read the store again.", "refresh"),
-    Command("app.next-pane", "l,tab", "next_pane", "", "The pane to the right."),
-    Command("app.previous-pane", "h,shift+tab", "previous_pane", "", "The pane to the left."),
+    Command("app.next-pane", "l", "next_pane", "", "The pane to the right."),
+    Command("app.previous-pane", "h", "previous_pane", "", "The pane to the left."),
+    Command("app.cycle-panes", "tab", "cycle_panes", "", "The next pane, round and round."),
+    Command("app.cycle-panes-back", "shift+tab", "cycle_panes_back", "", "The pane before, round and round."),
     Command(
         "app.toggle-zoom", "z", "toggle_zoom", "", "Give the focused pane the whole screen, and back.", "zoom"
     ),

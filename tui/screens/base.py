@@ -202,17 +202,18 @@ class ConsoleScreen(Screen[None]):
         return [pane for pane in found if pane.display and pane.focusable]
 
     def action_next_pane(self) -> None:
-        self._step_pane(+1)
+        self.step_pane(+1)
 
     def action_previous_pane(self) -> None:
-        self._step_pane(-1)
+        self.step_pane(-1)
 
-    def _step_pane(self, step: int) -> None:
+    def step_pane(self, step: int, *, around: bool = False) -> None:
+        """Focus the next pane, or the one before; `around`: after the last the first."""
         panes = self.panes()
         if not panes:
             return
         at = panes.index(self.focused) if self.focused in panes else (-1 if step > 0 else 0)
-        panes[(at + step) % len(panes)].focus()
+        panes[(at + step) % len(panes) if around else max(0, min(at + step, len(panes) - 1))].focus()
 
     def action_refresh_view(self) -> None:
         self.refresh_view()

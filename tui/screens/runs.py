@@ -82,8 +82,9 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
         first = self.run_list.frame is None
         self.run_list.show_frame(frame)
         self.show_progress()
-        if first:
+        if first or self.trouble is not None:
             self.read_now()
+        if first:
             self.reading.search(self.run_list.view.look.filter_text)
 
     def show_progress(self) -> None:
@@ -122,7 +123,7 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
 
     def data_age(self) -> Shown:
         seconds = self.reading.seconds
-        if seconds and self.reading.stage == "whole":
+        if seconds and self.read_at is not None and self.reading.stage == "whole":
             return Shown(f"≤ {seconds:g} s old")
         return super().data_age()
 

@@ -98,6 +98,8 @@ class RunList(RunLooking):
         if frame is self.frame:  # the last one is told twice: by the feed, and as the answer
             return
         self.frame = frame
+        if frame.complete and (gone := {mark for mark in self.view.marks if frame.row_of(mark) is None}):
+            self.unmark(gone)
         if (self._busy or self._stale) and not frame.complete:
             self._stale = True
             self._tell_count()
@@ -168,7 +170,7 @@ class RunList(RunLooking):
         self.table.set_source(source)
         self.table.set_empty_text(self._why_empty(arranged.frame))
         if shown is not None and shown.arranged.view.layout != arranged.view.layout:
-            self.table.cursor_column = 0  # other columns: what tells the lines apart stands first
+            self.table.to_first_column()  # other columns: what tells the lines apart stands first
         if self._above:  # where a run was folded away, the cursor goes to what it was folded into
             here = [key for key in self._above if source.row_of(key) is not None]
             self.table.move_to(here[0]) if here else None
@@ -227,9 +229,16 @@ class RunList(RunLooking):
         if frame is None:
             title.facts = Shown("loading …")
             return
-        parts = [f"{values.count(len(self.rows))} of {values.count(len(frame))}"]
+        matching, loaded = values.count(len(self.rows)), values.count(len(frame))
+        if frame.complete or not self._progress:
+            parts = [f"{matching} of {loaded}"]
+        else:
+            parts = [f"{matching} match"] if self.view.look.filter_text.strip() else []
+        arranged = self.arranged
         if self._progress:
             parts.append(self._progress)
+        if arranged is not None and arranged.tree is not None and not arranged.depths and frame.complete:
+            parts.append("as a tree: none has a parent")
         if self.view.marks:
             parts.append(f"{values.count(len(self.view.marks))} marked")
         if told := self._sorted_by():

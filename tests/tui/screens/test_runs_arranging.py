@@ -131,6 +131,16 @@ class TestTree:
             assert shown(console)[0] == "⤷ trial-19"
             assert len(shown(console)) == 10
 
+    async def test_where_no_run_has_a_parent_the_tree_says_so(self, mlflow_store: MlflowStore) -> None:
+        console = Console(mlflow_store.tracking)
+        async with console.run_test(size=SIZE) as pilot:
+            await settle(pilot)
+            await line(pilot, console, "layout tree")
+            await line(pilot, console, "filter status = failed")
+            assert "none has a parent" not in text_of(console)
+            await line(pilot, console, "filter running")
+            assert "1 of 27 · as a tree: none has a parent" in text_of(console)
+
 
 class TestGroups:
     async def test_seeds_of_a_configuration_have_their_statistics(self, mlflow_store: MlflowStore) -> None:
@@ -191,6 +201,18 @@ class TestGroups:
             await pilot.press("s")
             await settle(pilot)
             assert run_list(console).view.look.sort[0].statistic == "std"
+
+    async def test_leaving_the_groups_shows_the_table_from_its_first_column(
+        self, mlflow_store: MlflowStore
+    ) -> None:
+        console = Console(mlflow_store.tracking)
+        async with console.run_test(size=(80, 30)) as pilot:
+            await settle(pilot)
+            await line(pilot, console, "group weights")
+            assert run_list(console).table.focus_column("params.weights")
+            await pilot.press("t")
+            await settle(pilot)
+            assert "status" in header(console)
 
     async def test_choosing_from_the_list(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)

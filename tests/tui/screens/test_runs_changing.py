@@ -73,6 +73,22 @@ async def test_another_file_in_the_place_of_the_store_is_read_whole(
         assert await appears(pilot, "17 of 17")
 
 
+async def test_marks_of_runs_that_are_gone_go_with_them(
+    mlflow_store_copy: MlflowStore, console: Console
+) -> None:
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for name in ("trial-10", "trial-11", "trial-12"):
+            view_of(console).run_list.table.move_to(mlflow_store_copy.runs[name])
+            await pilot.press("space")
+        await settle(pilot)
+        assert "3 marked" in text_of(console)
+        change(mlflow_store_copy, "UPDATE runs SET lifecycle_stage = 'deleted' WHERE name LIKE 'trial-1_'")
+        await read_again(pilot, console)
+        assert "17 of 17" in text_of(console)
+        assert "marked" not in text_of(console)
+
+
 async def test_an_experiment_with_the_same_id_in_another_store_is_not_the_one_that_is_shown(
     mlflow_store_copy: MlflowStore, console: Console
 ) -> None:

@@ -56,6 +56,15 @@ async def test_the_first_page_is_there_while_the_others_are_on_their_way(server:
         assert "1 marked" in text_of(console)
 
 
+async def test_what_is_loaded_by_now_is_not_told_as_all_there_are(server: GatedServer) -> None:
+    console = Console(server.uri)
+    async with console.run_test(size=SIZE) as pilot:
+        await opened(pilot, console)
+        assert "100 of 100" not in text_of(console)
+        await pilot.press("slash", *"run-249")
+        assert await appears(pilot, "10 match · 100 loaded … ctrl+x stops")
+
+
 async def test_stopping_keeps_what_is_loaded_and_r_goes_on(server: GatedServer) -> None:
     console = Console(server.uri)
     async with console.run_test(size=SIZE) as pilot:

@@ -110,6 +110,40 @@ async def test_an_error_of_the_command_line_points_at_its_place(mlflow_store: Ml
         assert pointer.index("▔") == text.index("nosuch")
 
 
+async def test_h_and_l_stop_at_the_outer_panes_and_tab_goes_round(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for key, pane in (
+            ("l", "runs"),
+            ("h", "experiments"),
+            ("h", "experiments"),
+            ("shift+tab", "runs"),
+            ("tab", "experiments"),
+            ("l", "runs"),
+        ):
+            await pilot.press(key)
+            assert console.focused is not None
+            assert console.focused.id == pane, key
+
+
+async def test_an_experiment_is_opened_by_its_shown_name_and_by_its_id(
+    mlflow_store_copy: MlflowStore,
+) -> None:
+    with sqlite3.connect(mlflow_store_copy.path) as database:
+        database.execute("UPDATE experiments SET name = char(27) || '[31mred' WHERE name = 'heart'")
+    database.close()
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for typed in ("runs ␛[31mred status = failed", f"runs {mlflow_store_copy.heart} status = failed"):
+            await line(pilot, console, "runs empty")
+            assert "RUNS  empty" in text_of(console)
+            await line(pilot, console, typed)
+            assert "RUNS  ␛[31mred" in text_of(console)
+            assert "1 of 27" in text_of(console)
+
+
 async def test_a_mode_s_key_leads_out_of_an_opened_run(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:

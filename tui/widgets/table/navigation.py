@@ -43,6 +43,12 @@ class Navigation(LineGrid):
                 return True
         return False
 
+    def to_first_column(self) -> None:
+        """Focus the first column, with nothing scrolled past."""
+        self.cursor_column = 0
+        self._arrange(0)
+        self._repaint_changed()
+
     @property
     def _table(self) -> Table:
         return cast("Table", self)
