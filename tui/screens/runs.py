@@ -21,6 +21,7 @@ from tui.screens.run_experiments import RunExperiments
 from tui.screens.run_lifecycle import RunLifecycle
 from tui.screens.run_reading import RunReading
 from tui.widgets.empty import EmptyState
+from tui.widgets.filter_bar import FilterBar
 from tui.widgets.pane_title import PaneTitle
 from tui.widgets.run_list import RunList
 from tui.widgets.run_preview import RunPreview
@@ -36,6 +37,8 @@ USUAL_REFRESH = 10.0
 """Seconds between two looks when the operator switches them on and has said nothing else."""
 PREVIEW_SECONDS = 0.1
 """How long the cursor rests on a run or group before the preview shows it."""
+SEARCH_SECONDS = 0.4
+"""How long a filter stands before the store is asked what it means."""
 EXPERIMENT_TICKS = 6
 """The experiments are looked at again when runs changed and, where the store cannot tell that nothing
 has, with every so many looks at the runs."""
@@ -53,6 +56,7 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
         self._ticks = 0
         self._listed: Stamp | None = None
         self._resting: Timer | None = None
+        self._searching: Timer | None = None
         self._previewed: Run | GroupSummary | None = None
 
     def compose_view(self) -> ComposeResult:
@@ -85,7 +89,7 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
         if first or self.trouble is not None:
             self.read_now()
         if first:
-            self.reading.search(self.run_list.view.look.filter_text)
+            self._ask_store()
 
     def show_progress(self) -> None:
         reading = self.reading
@@ -157,8 +161,16 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
         self.show_keys()
 
     @on(RunList.Filtered)
-    def _ask_store(self, event: RunList.Filtered) -> None:
-        self.reading.search(event.text)
+    def _ask_store_soon(self) -> None:
+        if self._searching is not None:
+            self._searching.stop()
+        self._searching = self.set_timer(SEARCH_SECONDS, self._ask_store)
+
+    @on(FilterBar.Kept)
+    def _ask_store(self) -> None:
+        if self._searching is not None:
+            self._searching.stop()
+        self.reading.search(self.run_list.view.look.filter_text)
 
     @on(RunList.Failed)
     def _arranging_failed(self, event: RunList.Failed) -> None:

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from tests.support.gated_server import GatedServer, gated
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
+from tui.screens import runs
 from tui.screens.runs import RunsScreen
 from tui.widgets.run_list import RunList
 
@@ -89,6 +90,23 @@ async def test_a_filter_is_answered_by_the_store_while_the_runs_are_on_their_way
         server.gate.set()
         assert await appears(pilot, "7 of 2,500", 500)
         assert await appears(pilot, "local · 7 match")
+
+
+async def test_the_store_is_not_asked_for_every_letter_of_a_filter(
+    server: GatedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "SEARCH_SECONDS", 3600.0)
+    console = Console(server.uri)
+    async with console.run_test(size=SIZE) as pilot:
+        await opened(pilot, console)
+        await pilot.press("ctrl+x")
+        asked = len(server.asked)
+        await pilot.press("slash", *"params.kind = 'rare'")
+        assert await appears(pilot, "local · 1 match")
+        assert len(server.asked) == asked
+        await pilot.press("enter")
+        assert await appears(pilot, "store · 7 match", 500)
+        assert len(server.asked) == asked + 1
 
 
 async def test_a_filter_that_only_the_console_knows_completes_as_pages_come(server: GatedServer) -> None:
