@@ -65,9 +65,10 @@ class RunFeed:
         self._stamp: Stamp | None = None
         self._counts = False
         """Whether the store tells how many runs there are."""
-        self._gap = self._unexplained = 0
-        """How many runs the store has more than the frame: when last looked at; and just after everything
-        was read, which no more reading will change."""
+        self._gap: int | None = 0
+        """How many runs the store had more than the frame at the last look; None: not looked at."""
+        self._unexplained = 0
+        """The same just after everything was read: no more reading will change it."""
 
     @property
     def frame(self) -> RunFrame:
@@ -154,7 +155,7 @@ class RunFeed:
         not count its runs, deletions and runs that are added with times in the past too."""
         cancel = cancel or CancelToken()
         stamp = self._store.stamp()
-        if stamp is not None and stamp == self._stamp and self._gap == self._unexplained:
+        if stamp is not None and stamp == self._stamp and self._is_explained:
             return False
         if stamp is not None and self._stamp is not None and stamp.database != self._stamp.database:
             self.reload(cancel)  # what is new in another database says nothing of what is old in it
@@ -183,16 +184,23 @@ class RunFeed:
             self._frame = frame
         self._stamp = stamp
         self._tell()
+        if len(frame) != len(before):  # while runs come, some come between reading and counting
+            self._gap = None
+            return True
         return self._read_unnoticed(cancel) or frame is not before
 
+    @property
+    def _is_explained(self) -> bool:
+        return self._gap in (0, self._unexplained)
+
     def _read_unnoticed(self, cancel: CancelToken) -> bool:
-        """Read everything if runs came or went that cannot be seen otherwise: if at two looks in a row, for
-        between counting and reading others come and go, as many are there too many or too few."""
+        """Read everything if runs came or went that cannot be seen otherwise: as many are too many or too few
+        at two looks in a row."""
         before, self._gap = self._gap, self._count_gap()
-        if self._gap in (0, self._unexplained) or self._gap != before:
+        if self._is_explained or self._gap != before:
             return False
         self.reload(cancel)
-        self._gap = self._unexplained = self._count_gap()
+        self._unexplained = self._gap = self._count_gap()
         return True
 
     def _count_gap(self) -> int:

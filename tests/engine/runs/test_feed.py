@@ -242,6 +242,10 @@ class TestRefreshing:
         assert made.runs["trial-11"] not in feed.frame.run_ids
         assert (len(feed.frame), feed.frame.total) == (27, 27)
         assert not feed.refresh()
+        client.delete_run(made.runs["trial-12"])
+        client.create_run(made.heart, run_name="new")
+        assert [feed.refresh() for _ in range(4)] == [True, False, True, False]
+        assert made.runs["trial-12"] not in feed.frame.run_ids
 
     def test_a_count_that_reading_everything_does_not_explain_is_taken_as_it_is(
         self, own: Any, monkeypatch: pytest.MonkeyPatch
