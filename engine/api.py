@@ -178,10 +178,16 @@ class Engine:
         runs: list[Run] = [self._store.run(run_id).run for run_id in run_ids]
         return compare(runs, directions=directions or {})
 
-    def best(self, frame: RunFrame, metric: str, direction: Direction | None = None) -> BestRun:
+    def best(
+        self,
+        frame: RunFrame,
+        metric: str,
+        direction: Direction | None = None,
+        rows: Sequence[int] | None = None,
+    ) -> BestRun:
         from engine.runs.insights import best_run
 
-        return best_run(frame, metric, direction)
+        return best_run(frame, metric, direction, rows)
 
     def write_csv(self, frame: RunFrame, path: Path, rows: Sequence[int] | None = None) -> int:
         """Write runs as `mlflow.search_runs` names their columns; the number of runs written."""

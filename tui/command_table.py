@@ -175,7 +175,7 @@ COMMANDS: tuple[Command, ...] = (
         "B",
         "show_best",
         "best",
-        "Which run is best, and how close the next are.",
+        "Which of the shown runs is best, and how close the next are.",
         "best",
         "[METRIC]",
     ),

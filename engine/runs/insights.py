@@ -10,7 +10,7 @@ from typing import cast
 
 from engine.entities import Run
 from engine.errors import NotFound
-from engine.query.keys import ColumnKey
+from engine.query.keys import PREFIXES, ColumnKey
 from engine.runs.compare import Direction, direction_of
 from engine.runs.frame import RunFrame
 
@@ -37,16 +37,20 @@ class BestRun:
     left_out: tuple[str, ...]
 
 
-def best_run(frame: RunFrame, metric: str, direction: Direction | None = None) -> BestRun:
-    """The best finished run with a finite value. Ties: the higher cv_mean where all tied runs have
-    it, then the earliest start, then the run id. Raises `NotFound` where no run competes."""
+def best_run(
+    frame: RunFrame, metric: str, direction: Direction | None = None, rows: Sequence[int] | None = None
+) -> BestRun:
+    """Of `rows`, or of all runs, the best finished one with a finite value of a metric, which may be
+    written `metrics.accuracy`. Ties: the higher cv_mean where all tied runs have it, then the earliest
+    start, then the run id. Raises `NotFound` where no run competes."""
+    metric = _named(frame, metric)
     key = ColumnKey("metric", metric)
     if key not in frame:
         there = _metrics_there(frame)
         hint = "Name one of these." if ":" in there else "Name an experiment whose runs have logged metrics."
         raise NotFound(f"No run has the metric {metric}", there, hint)
     values = cast("Sequence[float | None]", frame.scan(key))
-    rows, left_out = _competing(frame, metric, values)
+    rows, left_out = _competing(frame, metric, values, range(len(frame)) if rows is None else rows)
     if not rows:
         raise NotFound(
             f"No finished run has a value of {metric} to compare",
@@ -69,13 +73,23 @@ def best_run(frame: RunFrame, metric: str, direction: Direction | None = None) -
     )
 
 
+def _named(frame: RunFrame, metric: str) -> str:
+    """The name of a metric that may be written with its prefix, as in a filter. A metric whose own name
+    begins so is meant first."""
+    prefix, _, name = metric.partition(".")
+    prefixed = name and PREFIXES.get(prefix.lower()) == "metric"
+    return name if prefixed and ColumnKey("metric", metric) not in frame else metric
+
+
 def _competing(
-    frame: RunFrame, metric: str, values: Sequence[float | None]
+    frame: RunFrame, metric: str, values: Sequence[float | None], candidates: Sequence[int]
 ) -> tuple[list[int], tuple[str, ...]]:
     """The rows of the runs that compete, and how many others there are, by reason."""
     rows: list[int] = []
     reasons: Counter[str] = Counter()
-    for row, (status, value) in enumerate(zip(frame.column(_STATUS), values, strict=False)):
+    statuses = frame.column(_STATUS)
+    for row in candidates:
+        status, value = statuses[row], values[row]
         if status != "FINISHED":
             reasons[f"that {'is' if status in ('RUNNING', 'SCHEDULED') else 'has'} {_told(str(status))}"] += 1
         elif value is None:

@@ -25,9 +25,10 @@ class BestDialog(Dialog[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "go", "go to the run", id="dialog.go")]
 
-    def __init__(self, best: BestRun) -> None:
+    def __init__(self, best: BestRun, *, filtered: bool = False) -> None:
         super().__init__()
         self.best = best
+        self._among = "finished runs that the filter shows" if filtered else "finished runs"
         self.title_text = f"Best by {best.metric} ({best.direction} is better)"
         self.subtitle_text = "enter goes to the run · esc leaves"
 
@@ -42,7 +43,7 @@ class BestDialog(Dialog[str]):
                 (safe(best.run.run_name), "bold $accent"),
                 "   ",
                 (f"{safe(best.metric)} {values.number(best.value)}", "bold"),
-                f"   of {values.count(best.considered)} finished runs",
+                f"   of {values.count(best.considered)} {self._among}",
             ),
             Content.assemble((safe(best.run.run_id), "$text-muted")),
         ]

@@ -243,10 +243,13 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
             self.console.say("These runs have no metric to be best by.", warning=True)
             return
 
-        def show(best: BestRun) -> None:
-            self.app.push_screen(BestDialog(best), self._go_to_run)
+        filtered = bool(self.run_list.view.look.filter_text.strip())
 
-        work = partial(self.engine.best, frame, wanted, self.state.directions.get(wanted))
+        def show(best: BestRun) -> None:
+            self.app.push_screen(BestDialog(best, filtered=filtered), self._go_to_run)
+
+        rows = [*self.run_list.rows] if filtered else None
+        work = partial(self.engine.best, frame, wanted, self.state.directions.get(wanted), rows)
         self.ask(work, show, group="best", failed=self.console.show_error, opens=True)
 
     def _go_to_run(self, run_id: str | None) -> None:

@@ -70,6 +70,31 @@ def test_then_to_the_earliest_start_then_to_the_run_id() -> None:
     assert (found.run, found.tied, found.tie_break) == (a, (b, never), "earliest start, then run id")
 
 
+@pytest.mark.parametrize("written", ["loss", "metrics.loss", "metric.loss", "Metrics.loss"])
+def test_a_metric_may_be_written_as_in_a_filter(written: str) -> None:
+    found = best(a_run("a", metrics={"loss": 0.3}), a_run("b", metrics={"loss": 0.2}), metric=written)
+    assert (found.run.run_id, found.metric, found.direction) == ("b", "loss", "lower")
+
+
+def test_a_metric_is_first_meant_by_its_whole_name() -> None:
+    both = a_run("a", metrics={"metrics.acc": 1, "acc": 2}), a_run("b", metrics={"metrics.acc": 2, "acc": 1})
+    assert best(*both, metric="metrics.acc").run.run_id == "b"
+    assert best(*both, metric="metrics.metrics.acc").run.run_id == "b"
+    assert best(*both, metric="acc").run.run_id == "a"
+    alone = a_run("a", metrics={"metrics.acc": 1})
+    assert best(alone, metric="metrics.acc").metric == "metrics.acc"
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [("metrics.nope", "nope"), ("params.acc", "params.acc"), ("metrics.", "metrics."), (".acc", ".acc")],
+)
+def test_what_is_written_as_in_a_filter_must_be_a_metric(written: str, told: str) -> None:
+    with pytest.raises(NotFound) as caught:
+        best(a_run("a", metrics={"acc": 1}, params={"acc": "2"}), metric=written)
+    assert caught.value.title == f"No run has the metric {told}"
+
+
 def test_an_unknown_metric_names_those_there_are() -> None:
     with pytest.raises(NotFound) as caught:
         best(a_run("a", metrics={"acc": 1, "f1": 1}), metric="nope")

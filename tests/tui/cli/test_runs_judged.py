@@ -114,6 +114,16 @@ def test_best_as_json_with_another_direction_and_file(on_store: Run, folder: Pat
     assert [path.name for path in folder.iterdir()] == ["all.csv"]
 
 
+def test_best_takes_a_metric_with_its_prefix(on_store: Run) -> None:
+    done = on_store("best", "heart", "--metric", "metrics.accuracy")
+    assert done.status == 0
+    assert "accuracy 0.9300  higher is better" in done.out
+    unknown = on_store("best", "heart", "--metric", "metrics.acuracy")
+    assert unknown.status == 1
+    assert "No run has the metric acuracy" in unknown.err
+    assert "Metrics: accuracy" in unknown.err
+
+
 def test_best_lists_the_tied_and_says_what_decided(on_trained: Run) -> None:
     payload = on_trained("best", "ties", "--json").json
     assert payload["metric"] == "accuracy"

@@ -1,0 +1,32 @@
+"""The best run, asked for in the console."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import MlflowStore
+from tests.tui.support import appears, settle, text_of
+from tui.app import Console
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "metrics.accuracy"])
+async def test_a_metric_is_named_with_or_without_its_prefix(mlflow_store: MlflowStore, metric: str) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=(140, 40), notifications=True) as pilot:
+        await settle(pilot)
+        await console.run_line(f"best {metric}")
+        assert await appears(pilot, "Best by accuracy (higher is better)")
+        assert await appears(pilot, "trial-23   accuracy 0.9300")
+
+
+async def test_the_best_of_those_that_the_filter_shows(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=(140, 40), notifications=True) as pilot:
+        await settle(pilot)
+        await console.run_line("filter weights = uniform")
+        await settle(pilot)
+        await pilot.press("B")
+        assert await appears(pilot, "trial-22   accuracy 0.9200   of 11 finished runs that the filter shows")
+        await pilot.press("enter")
+        assert await appears(pilot, "enter opens")
+        assert "hides" not in text_of(console)
