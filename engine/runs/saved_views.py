@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.errors import NotFound
-from engine.runs.view_file import ViewFile
+from engine.runs.view_file import ViewFile, short
 from engine.runs.views import RunView
 
 
@@ -40,6 +40,7 @@ class SavedViews:
             raise self._missing(name)
 
     def _missing(self, name: str) -> NotFound:
-        there = ", ".join(self.names()) or "none"
+        there = ", ".join(map(short, self.names())) or "none"
         hint = "`:view save NAME` saves the present one."
-        return NotFound(f"There is no view {name!r} of {self._experiment}", f"Saved are: {there}", hint)
+        title = f"There is no view {short(name)!r} of {short(self._experiment)}"
+        return NotFound(title, f"Saved are: {there}", hint)

@@ -53,3 +53,13 @@ class Dialog(ModalScreen[T | None]):
 
     def action_leave(self) -> None:
         self.dismiss(None)
+
+    def action_step_focus(self, by: int) -> None:
+        """Focus what stands before or after what has the focus. Only tab goes round: a key too many does
+        not come to the button at the other end."""
+        if self.focused is self.focus_chain[-1 if by > 0 else 0]:
+            return
+        if by > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()

@@ -35,8 +35,8 @@ class ConfirmDialog(Dialog[bool]):
     """Dismissed with True only when the operator went to the second button and pressed it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,up,h,k,shift+tab", "app.focus_previous", show=False, id="dialog.previous"),
-        Binding("right,down,l,j,tab", "app.focus_next", show=False, id="dialog.next"),
+        Binding("left,up,h,k", "step_focus(-1)", show=False, id="dialog.previous"),
+        Binding("right,down,l,j", "step_focus(1)", show=False, id="dialog.next"),
     ]
     DEFAULT_CSS = """
     ConfirmDialog #choices { height: 1; align-horizontal: right; margin: 1 0 0 0; }

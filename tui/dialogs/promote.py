@@ -22,6 +22,7 @@ from engine.text import safe
 from tui.bridge import Bridge
 from tui.dialogs.base import Dialog
 from tui.widgets.choice import Choice
+from tui.widgets.field import Field
 from tui.widgets.lines import Lines, field
 from tui.widgets.plan_view import LABEL, PlanView, change_text
 from tui.widgets.target_line import NEW_ALIAS, Target, TargetLine, read_target, targets
@@ -112,15 +113,13 @@ class PromoteDialog(Dialog[Promotion]):
             yield TargetLine(id="targets")
         with Horizontal(id="alias-row"):
             yield Static("new alias", classes="label", markup=False)
-            yield Input(
-                id="alias", placeholder="letters, digits, _ and -", compact=True, select_on_focus=False
-            )
+            yield Field(id="alias", placeholder="letters, digits, _ and -")
         with VerticalScroll(id="plan-pane", can_focus=False):
             yield PlanView(id="plan")
         yield Outlook()
         with Horizontal(id="reason-row"):
             yield Static("reason", classes="label", markup=False)
-            yield Input(id="reason", placeholder="why, for the journal", compact=True, select_on_focus=False)
+            yield Field(id="reason", placeholder="why, for the journal")
         with Horizontal(id="choices"):
             yield Choice("Cancel", id="cancel")
             yield Choice("Promote", id="promote")

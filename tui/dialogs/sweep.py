@@ -34,8 +34,8 @@ class SweepDialog(Dialog["SweepSpec"]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "start", "start", id="dialog.start", priority=True),
-        Binding("down", "app.focus_next", show=False, id="dialog.next"),
-        Binding("up", "app.focus_previous", show=False, id="dialog.previous"),
+        Binding("down", "step_focus(1)", show=False, id="dialog.next"),
+        Binding("up", "step_focus(-1)", show=False, id="dialog.previous"),
     ]
     DEFAULT_CSS = """
     SweepDialog .row { height: 1; margin-top: 1; }

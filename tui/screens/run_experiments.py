@@ -11,6 +11,7 @@ from engine.entities import Experiment
 from engine.errors import EngineError, StoreNotFound
 from engine.text import Shown, safe
 from tui.screens.base import ConsoleScreen
+from tui.widgets.cells import cell_width
 from tui.widgets.empty import EmptyState
 from tui.widgets.pane_title import PaneTitle
 from tui.widgets.table import Table, TableColumn, TextRow, TextSource
@@ -71,7 +72,7 @@ class RunExperiments(ConsoleScreen):
         self.experiments = found
         if all(e.run_count == 0 for e in found):
             return False
-        self.query_one("#experiments", Table).set_source(_experiment_source(found))
+        self.query_one("#experiments", Table).set_source(experiment_source(found))
         self.query_one("#experiments-title", PaneTitle).facts = values.count(len(found))
         return True
 
@@ -145,19 +146,19 @@ class RunExperiments(ConsoleScreen):
         self.query_one("#empty", EmptyState).show(title, [line for line in lines if line], keys)
 
 
+LEAST, USUAL = 8, 60
+"""Cells of an experiment's name: at least, and where there is room for more than any name needs."""
 _FIRST_STEPS = "Train a sweep here, or run `mlflow-console demo` in an empty folder for an example."
 
 
-def _experiment_source(experiments: tuple[Experiment, ...]) -> TextSource:
-    """Names and, where the store can tell, how many runs each has."""
-    counted = any(e.run_count is not None for e in experiments)
-    columns = [TableColumn("name", Shown("name"), 14, wanted=60)]
-    if counted:
-        columns.append(TableColumn("runs", Shown("runs"), 7, numeric=True))
-    rows = []
-    for e in experiments:
-        cells = [safe(e.name)]
-        if counted:
-            cells.append(values.MISSING if e.run_count is None else values.count(e.run_count))
-        rows.append(TextRow(e.experiment_id, cells, {1: "muted"}))
-    return TextSource(columns, rows)
+def experiment_source(experiments: tuple[Experiment, ...]) -> TextSource:
+    """Names and, where the store can tell, how many runs each has. The counts take what they need, the
+    names what is left."""
+    names = [safe(e.name) for e in experiments]
+    counts = [values.MISSING if e.run_count is None else values.count(e.run_count) for e in experiments]
+    columns = [TableColumn("name", Shown("name"), LEAST, wanted=max([USUAL, *map(cell_width, names)]))]
+    if any(e.run_count is not None for e in experiments):
+        head = Shown("runs")
+        columns.append(TableColumn("runs", head, max(map(cell_width, [head, *counts])), numeric=True))
+    shown = zip(experiments, names, counts, strict=True)
+    return TextSource(columns, [TextRow(e.experiment_id, cells, {1: "muted"}) for e, *cells in shown])

@@ -4,15 +4,18 @@ writes nothing)."""
 from __future__ import annotations
 
 from rich.text import Text
+from textual import events
 from textual.widgets import Input
 
 from engine.text import safe
 from tui.widgets.cells import cell_width
 
+_CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))
+
 
 class Field(Input):
-    """Holds the text as it was typed or pasted, and shows it through `engine.text.safe()`, character
-    by character."""
+    """Holds the text as it was typed, or pasted as one line, and shows it through `engine.text.safe()`,
+    character by character."""
 
     DEFAULT_CSS = """
     Field, Field:focus { border: none; height: 1; padding: 0; background: $boost; }
@@ -22,9 +25,19 @@ class Field(Input):
         super().__init__(value, placeholder=placeholder, id=id, compact=True, select_on_focus=False)
         self.cursor_blink = False
 
+    def on_paste(self, event: events.Paste) -> None:
+        """Textual's input, which takes it next, would keep the first line only."""
+        event.text = _one_line(event.text)
+
     @property
     def _value(self) -> Text:
         return Text(safe(self.value, len(self.value)), no_wrap=True, overflow="ignore", end="")
 
     def _position_to_cell(self, position: int) -> int:
         return cell_width(safe(self.value[:position], position))
+
+
+def _one_line(text: str) -> str:
+    """Lines one after the other, a space for what parts them and for tabs, without control characters."""
+    lines = (line for line in text.replace("\t", "\n").splitlines() if line.strip())
+    return " ".join(lines).translate(_CONTROLS)

@@ -1,0 +1,87 @@
+"""Deciding by two buttons: nothing is done by a key too many."""
+
+from __future__ import annotations
+
+import pytest
+from textual.content import Content
+
+from engine.stores import open_store
+from tests.conftest import MlflowStore
+from tests.tui.dialogs.support import opened
+from tests.tui.support import appears, settle
+from tui.app import Console
+from tui.dialogs.confirm import ConfirmDialog
+from tui.dialogs.sweep import SweepDialog
+
+BACK = ("left", "up", "h", "k")
+ON = ("right", "down", "l", "j")
+
+
+def delete() -> ConfirmDialog:
+    return ConfirmDialog("Delete 1 run?", [Content("trial-20")], yes="Delete")
+
+
+@pytest.mark.parametrize("back", BACK)
+async def test_a_key_back_stays_on_the_first_button(back: str) -> None:
+    async with opened(delete(), [back]) as (stage, pilot):
+        assert any("[ Cancel ]" in line for line in stage.lines())
+        await pilot.press("enter")
+        await pilot.pause()
+        assert stage.result is None
+
+
+@pytest.mark.parametrize("on", ON)
+async def test_a_key_on_stays_on_the_last_button(on: str) -> None:
+    async with opened(delete(), [on, on]) as (stage, pilot):
+        assert any("[ Delete ]" in line for line in stage.lines())
+        await pilot.press("enter")
+        await pilot.pause()
+        assert stage.result is True
+
+
+@pytest.mark.parametrize("back", BACK)
+async def test_a_key_back_leaves_the_last_button(back: str) -> None:
+    async with opened(delete(), ["right", back, "enter"]) as (stage, _):
+        assert stage.result is None
+
+
+@pytest.mark.parametrize(
+    ("tabs", "result"), [(("tab",), True), (("tab", "tab"), None), (("shift+tab",), True)]
+)
+async def test_tab_goes_round(tabs: tuple[str, ...], result: bool | None) -> None:
+    async with opened(delete(), [*tabs, "enter"]) as (stage, _):
+        assert stage.result is result
+
+
+def active(store: MlflowStore) -> set[str]:
+    """The names of the runs that are not deleted."""
+    opened_store = open_store(store.tracking)
+    runs = {name: opened_store.run(run_id).run for name, run_id in store.runs.items()}
+    return {name for name, run in runs.items() if run.lifecycle_stage == "active"}
+
+
+async def test_left_and_enter_delete_no_run(mlflow_store_copy: MlflowStore) -> None:
+    before = active(mlflow_store_copy)
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("space", "D")
+        assert await appears(pilot, "Delete 1 run?")
+        await pilot.press("left", "enter")
+        await settle(pilot)
+        assert not isinstance(console.screen, ConfirmDialog)
+    assert active(mlflow_store_copy) == before
+
+
+async def test_up_from_the_first_field_does_not_come_to_start(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("4", "n")
+        assert await appears(pilot, "New sweep")
+        dialog = console.screen
+        assert isinstance(dialog, SweepDialog)
+        await pilot.press("up")
+        assert dialog.focused is dialog.query_one("#data")
+        await pilot.press("shift+tab", "down")
+        assert dialog.focused is dialog.query_one("#start")

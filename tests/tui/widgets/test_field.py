@@ -1,0 +1,81 @@
+"""Pasting into the console's inputs: all of a text comes in, as one line."""
+
+from __future__ import annotations
+
+import pytest
+from textual import events
+from textual.widgets import Input
+
+from tests.conftest import MlflowStore
+from tests.tui.registry import go_to, promotion
+from tests.tui.support import appears, settle
+from tests.tui.widgets.support import Stage
+from tui.app import Console
+from tui.screens.runs import RunsScreen
+from tui.widgets.field import Field
+
+SIZE = (140, 40)
+
+
+@pytest.mark.parametrize(
+    ("pasted", "shown"),
+    [
+        ("a > 0.5\nand b < 0.3", "a > 0.5 and b < 0.3"),
+        ("a > 0.5\r\nand b < 0.3", "a > 0.5 and b < 0.3"),
+        ("a > 0.5\rand b < 0.3", "a > 0.5 and b < 0.3"),
+        ("\n\n a > 0.5\n\t\n  \nand\tb\n\n", " a > 0.5 and b"),
+        ("one\x0btwo\x85three\u2028four", "one two three four"),
+        ("\x1b[31mred\x1b[0m\x07 名前\u200b", "[31mred[0m 名前\u200b"),
+        ("  as it was  ", "  as it was  "),
+        ("\n\r\n\t", ""),
+        ("x" * 100_000 + "\n" + " " * 100_000 + "y", "x" * 100_000 + " " * 100_001 + "y"),
+    ],
+)
+async def test_lines_stand_one_after_the_other(pasted: str, shown: str) -> None:
+    field = Field()
+    async with Stage(field).run_test(size=(40, 3)) as pilot:
+        field.focus()
+        pilot.app.post_message(events.Paste(pasted))
+        await pilot.pause()
+        assert field.value == shown
+        assert field.cursor_position == len(shown)
+
+
+async def test_they_go_to_the_cursor_or_into_the_place_of_what_is_selected() -> None:
+    field = Field()
+    async with Stage(field).run_test(size=(40, 3)) as pilot:
+        field.focus()
+        await pilot.press("a", "c", "left")
+        pilot.app.post_message(events.Paste("1\n2"))
+        await pilot.pause()
+        assert field.value == "a1 2c"
+        await pilot.press("shift+home")
+        pilot.app.post_message(events.Paste("x\ny"))
+        await pilot.pause()
+        assert field.value == "x yc"
+
+
+async def test_a_filter_of_two_lines_filters_by_both(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("slash")
+        console.post_message(events.Paste("accuracy > 0.8\nand accuracy < 0.85\n"))
+        assert await appears(pilot, "/ accuracy > 0.8 and accuracy < 0.85")
+        assert await appears(pilot, "4 of 27")
+        assert isinstance(console.view, RunsScreen)
+        table = console.view.run_list.table
+        names = [table.source.cell(row, 0) for row in range(table.source.row_count)]
+        assert sorted(names) == [f"trial-{number}" for number in range(11, 15)]
+
+
+async def test_a_reason_of_two_lines_is_kept_whole(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await go_to(pilot, 3)
+        dialog = await promotion(pilot)
+        dialog.query_one("#reason").focus()
+        await pilot.pause()
+        console.post_message(events.Paste("retrained\non the new data"))
+        await settle(pilot)
+        assert dialog.query_one("#reason", Input).value == "retrained on the new data"
