@@ -9,6 +9,7 @@ Shown = NewType("Shown", str)
 """Text that may reach a terminal: no control, direction-changing or invisible characters."""
 
 LIMIT = 4096
+NAME_CELLS = 40
 ELLIPSIS = "…"
 
 _ZERO_WIDTH_JOINER = "\u200d"
@@ -79,3 +80,10 @@ def cut(text: Shown, width: int) -> Shown:
     if len(text) <= width:
         return text
     return Shown(text[: max(0, width - 1)] + ELLIPSIS if width > 0 else "")
+
+
+def short_name(name: str) -> Shown:
+    """A name as messages tell it: in at most `NAME_CELLS` cells."""
+    shown = safe(name)
+    widths = range(NAME_CELLS, 0, -1)
+    return next(told for width in widths if cell_width(told := cut(shown, width)) <= NAME_CELLS)

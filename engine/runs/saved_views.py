@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.errors import NotFound
-from engine.runs.view_file import ViewFile, short
+from engine.runs.view_file import ViewFile
 from engine.runs.views import RunView
+from engine.text import short_name
 
 
 class SavedViews:
@@ -40,7 +41,7 @@ class SavedViews:
             raise self._missing(name)
 
     def _missing(self, name: str) -> NotFound:
-        there = ", ".join(map(short, self.names())) or "none"
+        there = ", ".join(map(short_name, self.names())) or "none"
         hint = "`:view save NAME` saves the present one."
-        title = f"There is no view {short(name)!r} of {short(self._experiment)}"
+        title = f"There is no view {short_name(name)!r} of {short_name(self._experiment)}"
         return NotFound(title, f"Saved are: {there}", hint)

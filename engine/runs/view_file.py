@@ -15,11 +15,10 @@ from engine.locks import locked
 from engine.runs import view_blocks
 from engine.runs.view_text import view_from_plain, view_to_plain
 from engine.runs.views import RunView
-from engine.text import Shown, cell_width, cut, safe
+from engine.text import short_name
 
 LOCK_SECONDS = 5.0
 """How long a change waits for another console's change."""
-NAME_CELLS = 40
 
 _WHERE = ("store", "experiment", "name")
 _MEND = "Mend its permissions, or set XDG_CONFIG_HOME to a folder that can be read and written."
@@ -53,11 +52,11 @@ class ViewFile:
             except UsageError as error:
                 detail = f"{error.title}: {error.hint}" if error.hint else error.title
                 hint = f"Mend it in {self.path}, or save the view again."
-                raise UsageError(f"The view {short(name)} cannot be used", detail, hint) from error
+                raise UsageError(f"The view {short_name(name)} cannot be used", detail, hint) from error
         unnamed = [number for number, entry in enumerate(entries, 1) if not _is_placed(entry)]
         if unnamed:
             raise UsageError(
-                f"There is no view {short(name)}",
+                f"There is no view {short_name(name)}",
                 f"{self.path}: view {unnamed[0]} of the file has no store, experiment and name",
                 "Write them as texts, as the other views have them.",
             )
@@ -127,13 +126,6 @@ class ViewFile:
             raise EngineError("Another console is changing the saved views", str(self.path), hint) from error
         except OSError as error:
             raise EngineError("Saved views cannot be written", _told(self.path, error), _MEND) from error
-
-
-def short(name: str) -> Shown:
-    """A name as messages tell it: in at most `NAME_CELLS` cells."""
-    shown = safe(name)
-    widths = range(NAME_CELLS, 0, -1)
-    return next(told for width in widths if cell_width(told := cut(shown, width)) <= NAME_CELLS)
 
 
 def _is_placed(entry: Any) -> bool:

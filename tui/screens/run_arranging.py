@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from textual.screen import Screen
 
-from engine.text import safe
+from engine.text import safe, short_name
 from tui.screens.base import ConsoleScreen
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class RunArranging(ConsoleScreen):
             return
 
         def tell(where: Path) -> None:
-            self.console.say(f"Saved the view {name} in {where}")
+            self.console.say(f"Saved the view {short_name(name)} in {where}")
 
         work = partial(self.engine.views(self.experiment.name).save, name, self.run_list.view.look)
         self.ask(work, tell, group="views", failed=self.console.show_error)
@@ -157,7 +157,7 @@ class RunArranging(ConsoleScreen):
             return
 
         def tell(_: None) -> None:
-            self.console.say(f"The saved view {name} is deleted; what is shown stays.")
+            self.console.say(f"The saved view {short_name(name)} is deleted; what is shown stays.")
 
         work = partial(self.engine.views(self.experiment.name).delete, name)
         self.ask(work, tell, group="views", failed=self.console.show_error)

@@ -9,7 +9,7 @@ from textual import on
 from engine import values
 from engine.entities import Experiment
 from engine.errors import EngineError, StoreNotFound
-from engine.text import Shown, safe
+from engine.text import Shown, safe, short_name
 from tui.screens.base import ConsoleScreen
 from tui.widgets.cells import cell_width
 from tui.widgets.empty import EmptyState
@@ -64,8 +64,8 @@ class RunExperiments(ConsoleScreen):
         else:
             self.show_experiment(chosen)
         if before is not None and still is None:
-            told = f"The experiment {before.name} is not there any more; this is {chosen.name}."
-            self.console.say(told, warning=True)
+            gone, here = short_name(before.name), short_name(chosen.name)
+            self.console.say(f"The experiment {gone} is not there any more; this is {here}.", warning=True)
 
     def _list_experiments(self, found: tuple[Experiment, ...]) -> bool:
         """Show the experiments; False if there is nothing in any of them."""
@@ -85,8 +85,9 @@ class RunExperiments(ConsoleScreen):
             return
         self._list_experiments(found)
         if self._follow() is None:
-            gone = f"The experiment {self.experiment.name} is not there any more; its runs stay on screen."
-            self.console.say(gone, warning=True)
+            gone = short_name(self.experiment.name)
+            told = f"The experiment {gone} is not there any more; its runs stay on screen."
+            self.console.say(told, warning=True)
 
     def _follow(self) -> Experiment | None:
         """Take the shown experiment as it is now, perhaps under another name. None where there is none, it

@@ -24,7 +24,7 @@ async def test_a_view_that_is_not_there_is_told_in_few_lines(
     async with console.run_test(size=(140, 40), notifications=True) as pilot:
         await settle(pilot)
         await console.run_line(f"view save {name}")
-        assert await appears(pilot, "Saved the view")
+        assert await appears(pilot, f"Saved the view {name[:15]}")
         await console.run_line("view nothing")
         assert await appears(pilot, "There is no view 'nothing'")
         assert await appears(pilot, f"Saved are: {name[:5]}")
