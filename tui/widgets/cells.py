@@ -29,6 +29,11 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     return " " * room + text if right else text + " " * room
 
 
+def within(text: str, width: int) -> str:
+    """`text` in at most `width` cells; what does not fit is cut, and the cut is marked with …"""
+    return fit(text, min(width, cell_width(text)))
+
+
 def wrapped(text: str, width: int) -> list[str]:
     """`text` in lines of at most `width` cells, broken between words; a word that is wider than a
     line is broken itself. No text: one empty line."""

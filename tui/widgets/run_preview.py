@@ -3,6 +3,7 @@ statistics."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -12,8 +13,8 @@ from textual.widget import Widget
 from engine import values
 from engine.entities import Run
 from engine.runs.metrics import confusion_of, key_metrics
-from engine.text import Shown, safe
-from tui.widgets.cells import cell_width, fit
+from engine.text import safe
+from tui.widgets.cells import cell_width, fit, within
 from tui.widgets.confusion import matrix
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class RunPreview(Widget):
             told = f"{subject.runs}  enter {'closes' if subject.is_open else 'opens'}"
             title, blocks = subject.title, [_statistics_block(subject, width)]
         room = width - cell_width(told) - 2
-        head = Content.assemble((_cut(title, room), "bold"), (f"  {told}", "$text-muted"))
+        head = Content.assemble((within(title, room), "bold"), (f"  {told}", "$text-muted"))
         return Content("\n").join([head, *_beside(blocks, lines, width)])
 
 
@@ -76,25 +77,20 @@ def _statistics_block(group: GroupSummary, width: int) -> list[Content]:
 def _metric_block(run: Run, lines: int, width: int) -> list[Content]:
     names = key_metrics(run.metrics, 2 * lines)
     room = max(SHORTEST, width // (1 if len(names) <= lines else 2) - BESIDE_NAME)
-    cells = [(_cut(safe(name), room), values.number(run.metrics[name])) for name in names]
+    cells = [(within(safe(name), room), values.number(run.metrics[name])) for name in names]
     if not cells:
         return [Content.styled("no metrics yet", "$text-muted")]
     return _in_columns(cells, lines, right=True)
 
 
 def _param_block(run: Run, lines: int, width: int) -> list[Content]:
-    cells = [(_cut(safe(k), 20), _cut(safe(v), width // 2)) for k, v in sorted(run.params.items())]
+    cells = [(within(safe(k), 20), within(safe(v), width // 2)) for k, v in sorted(run.params.items())]
     if not cells:
         return [Content.styled("no parameters", "$text-muted")]
     return _in_columns(cells[: 2 * lines], lines, right=False)
 
 
-def _cut(text: Shown, width: int) -> Shown:
-    """`text` in at most `width` cells."""
-    return Shown(fit(text, min(width, cell_width(text))))
-
-
-def _in_columns(cells: list[tuple[Shown, Shown]], lines: int, *, right: bool) -> list[Content]:
+def _in_columns(cells: Sequence[tuple[str, str]], lines: int, *, right: bool) -> list[Content]:
     """Name-and-value pairs in as many columns as it takes, each aligned."""
     columns = [cells[i : i + lines] for i in range(0, len(cells), lines)]
     rows: list[Content] = []
@@ -103,7 +99,7 @@ def _in_columns(cells: list[tuple[Shown, Shown]], lines: int, *, right: bool) ->
         for column in columns:
             names = max(cell_width(name) for name, _ in column)
             numbers = max(cell_width(value) for _, value in column)
-            name, value = column[line] if line < len(column) else (Shown(""), Shown(""))
+            name, value = column[line] if line < len(column) else ("", "")
             parts += [(fit(name, names), "$text-muted"), " ", fit(value, numbers, right=right), "   "]
         rows.append(Content.assemble(*parts))
     return rows
