@@ -10,16 +10,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from engine.evidence.best import BestRun
+    from engine.filters.compiler import Filter, compile_filter
+    from engine.filters.names import column_named
     from engine.journal import JournalEntry
-    from engine.query import Filter, column_named, compile_filter
-    from engine.registry.promotion import Change, PromotionPlan, PromotionResult
-    from engine.runs.columns import Column, cell_text, columns_for, default_keys
+    from engine.registry.promotion.apply import Change, PromotionPlan, PromotionResult
+    from engine.registry.smoke_test import ProbeResult
+    from engine.run_lifecycle.apply import LifecyclePlan, LifecycleResult
     from engine.runs.compare import CompareRow, Comparison, Direction, direction_of
     from engine.runs.frame import ColumnKey, RunFrame, SortKey, sorted_rows
-    from engine.runs.insights import BestRun
     from engine.runs.metrics import key_metrics
-    from engine.serving.probe import ProbeResult
-    from engine.tracking.lifecycle import LifecyclePlan, LifecycleResult
+    from engine.runs.table_columns import Column, cell_text, columns_for, default_keys
     from engine.training.datasets import DatasetSpec
     from engine.training.demo import DemoReport
     from engine.training.events import (
@@ -45,15 +46,16 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "engine.journal": ("JournalEntry",),
-    "engine.query": ("Filter", "column_named", "compile_filter"),
-    "engine.registry.promotion": ("Change", "PromotionPlan", "PromotionResult"),
-    "engine.runs.columns": ("Column", "cell_text", "columns_for", "default_keys"),
+    "engine.filters.compiler": ("Filter", "compile_filter"),
+    "engine.filters.names": ("column_named",),
+    "engine.registry.promotion.apply": ("Change", "PromotionPlan", "PromotionResult"),
+    "engine.runs.table_columns": ("Column", "cell_text", "columns_for", "default_keys"),
     "engine.runs.compare": ("CompareRow", "Comparison", "Direction", "direction_of"),
     "engine.runs.frame": ("ColumnKey", "RunFrame", "SortKey", "sorted_rows"),
-    "engine.runs.insights": ("BestRun",),
+    "engine.evidence.best": ("BestRun",),
     "engine.runs.metrics": ("key_metrics",),
-    "engine.serving.probe": ("ProbeResult",),
-    "engine.tracking.lifecycle": ("LifecyclePlan", "LifecycleResult"),
+    "engine.registry.smoke_test": ("ProbeResult",),
+    "engine.run_lifecycle.apply": ("LifecyclePlan", "LifecycleResult"),
     "engine.training.datasets": ("DatasetSpec",),
     "engine.training.demo": ("DemoReport",),
     "engine.training.events": (

@@ -29,16 +29,16 @@ from engine.jobs import CancelToken, OnProgress, no_progress
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
+    from engine.evidence.best import BestRun
     from engine.journal import JournalEntry
-    from engine.registry.promotion import PromotionPlan, PromotionResult
+    from engine.registry.promotion.apply import PromotionPlan, PromotionResult
+    from engine.registry.smoke_test import ProbeResult
+    from engine.run_lifecycle.apply import LifecyclePlan, LifecycleResult
     from engine.runs.compare import Comparison, Direction
-    from engine.runs.feed import RunFeed
     from engine.runs.frame import RunFrame
-    from engine.runs.insights import BestRun
-    from engine.runs.saved_views import SavedViews
-    from engine.serving.probe import ProbeResult
+    from engine.runs.loading.feed import RunFeed
+    from engine.runs.saved.store import SavedViews
     from engine.stores.base import Store
-    from engine.tracking.lifecycle import LifecyclePlan, LifecycleResult
     from engine.training.demo import DemoReport
     from engine.training.events import SweepEvent, SweepResult
     from engine.training.sweep import SweepSpec
@@ -107,7 +107,7 @@ class Engine:
         on_frame: Callable[[RunFrame], None] | None = None,
     ) -> RunFeed:
         """The runs of an experiment, to be loaded and kept up to date. Nothing is read yet."""
-        from engine.runs.feed import RunFeed
+        from engine.runs.loading.feed import RunFeed
 
         return RunFeed(self._store, experiment_id, lifecycle=lifecycle, on_frame=on_frame)
 
@@ -135,7 +135,7 @@ class Engine:
         column it is; else all. The filter is still to be applied."""
         feed = self.feed(experiment_id, lifecycle=lifecycle, on_frame=on_frame)
         if self._store.kind != "sql" and filter_text.strip():
-            from engine.query.pushdown import pushdown
+            from engine.filters.pushdown import pushdown
 
             conditions = pushdown(filter_text, (), now=time.time() * 1000).conditions
             if conditions:
@@ -163,8 +163,7 @@ class Engine:
     def views(self, experiment: str) -> SavedViews:
         """The views of an experiment's runs, by its name, that were saved under a name."""
         from engine.paths import views_file
-        from engine.runs.saved_views import SavedViews
-        from engine.runs.view_file import ViewFile
+        from engine.runs.saved.store import SavedViews, ViewFile
 
         return SavedViews(ViewFile(views_file()), self.uri.shown, experiment)
 
@@ -185,7 +184,7 @@ class Engine:
         direction: Direction | None = None,
         rows: Sequence[int] | None = None,
     ) -> BestRun:
-        from engine.runs.insights import best_run
+        from engine.evidence.best import best_run
 
         return best_run(frame, metric, direction, rows)
 
@@ -200,13 +199,13 @@ class Engine:
     def whole_run_ids(self, experiment_id: str, beginnings: Sequence[str]) -> tuple[str, ...]:
         """The ids that begin like this in an experiment, active or deleted. Raises `NotFound` where
         none or several do."""
-        from engine.tracking.lookup import whole_ids
+        from engine.run_lifecycle.lookup import whole_ids
 
         return whole_ids(self._store, experiment_id, beginnings)
 
     def plan_lifecycle(self, run_ids: Sequence[str], target: Lifecycle) -> LifecyclePlan:
         """What deleting (`deleted`) or restoring (`active`) runs would change. Reads only."""
-        from engine.tracking.lifecycle import plan_lifecycle
+        from engine.run_lifecycle.apply import plan_lifecycle
 
         return plan_lifecycle(self._store, self.uri, run_ids, target)
 
@@ -221,7 +220,7 @@ class Engine:
         """Apply a plan run by run, read back, write the journal. What failed and what was not tried
         is in the result; raises `WriteError` with nothing written when a run began to run since."""
         self._check_writable("Deleting runs" if plan.target == "deleted" else "Restoring runs")
-        from engine.tracking.lifecycle import apply_lifecycle
+        from engine.run_lifecycle.apply import apply_lifecycle
 
         return apply_lifecycle(
             self._store, self.uri, plan, reason=reason, on_progress=on_progress, cancel=cancel
@@ -239,7 +238,7 @@ class Engine:
         archive_existing: bool = True,
     ) -> PromotionPlan:
         """What a promotion would change. Exactly one of `stage` and `alias`. Reads only."""
-        from engine.registry.promotion import plan_promotion
+        from engine.registry.promotion.apply import plan_promotion
 
         return plan_promotion(
             self._store, self.uri, model, version, stage=stage, alias=alias, archive_existing=archive_existing
@@ -249,20 +248,20 @@ class Engine:
         """Apply a plan, read back, repair, write the journal. Raises `PromotionError` when the registry
         is not as the plan saw it."""
         self._check_writable("Promoting")
-        from engine.registry.promotion import apply_promotion
+        from engine.registry.promotion.apply import apply_promotion
 
         return apply_promotion(self._store, self.uri, plan, reason=reason)
 
     def plan_undo(self) -> PromotionPlan:
         """What taking back the newest promotion of this store would change. Reads only."""
-        from engine.registry.promotion import plan_undo
+        from engine.registry.promotion.apply import plan_undo
 
         return plan_undo(self._store, self.uri)
 
     def undo(self) -> PromotionResult:
         """Take back the newest promotion of this store that has not been taken back."""
         self._check_writable("Undoing")
-        from engine.registry.promotion import undo_last
+        from engine.registry.promotion.apply import undo_last
 
         return undo_last(self._store, self.uri)
 
@@ -274,7 +273,7 @@ class Engine:
 
     def probe(self, model: str, version: int) -> ProbeResult:
         """Load a version in this process and predict its own input example."""
-        from engine.serving.probe import probe_version
+        from engine.registry.smoke_test import probe_version
 
         return probe_version(self.uri, self._store, model, version)
 

@@ -27,10 +27,10 @@ from engine.text import Shown, safe
 from engine.uri import TrackingUri
 from tui import memory, terminal, themes
 from tui.bridge import Bridge, internal_error
-from tui.commands import bindings, command
-from tui.screens.base import ConsoleScreen
-from tui.screens.too_small import TooSmallScreen
+from tui.commands.bindings import bindings, command
+from tui.screen import ConsoleScreen
 from tui.state import State
+from tui.too_small import TooSmallScreen
 from tui.typeahead import TypeAhead
 from tui.widgets.key_line import KeyLine
 from tui.widgets.status_line import Place, StatusLine
@@ -53,11 +53,11 @@ class Console(App[None]):
     ENABLE_COMMAND_PALETTE = False
     # Each view is imported when it is first opened: starting waits for one of them only.
     MODES: ClassVar[dict[str, Callable[[], Screen[Any]]]] = {  # type: ignore[assignment]
-        "runs": partial(_open, "tui.screens.runs", "RunsScreen"),
-        "compare": partial(_open, "tui.screens.compare", "CompareScreen"),
-        "models": partial(_open, "tui.screens.models", "ModelsScreen"),
-        "training": partial(_open, "tui.screens.training", "TrainingScreen"),
-        "activity": partial(_open, "tui.screens.activity", "ActivityScreen"),
+        "runs": partial(_open, "tui.runs.screen", "RunsScreen"),
+        "compare": partial(_open, "tui.compare.screen", "CompareScreen"),
+        "models": partial(_open, "tui.models.screen", "ModelsScreen"),
+        "training": partial(_open, "tui.training.screen", "TrainingScreen"),
+        "activity": partial(_open, "tui.activity.screen", "ActivityScreen"),
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("app"),

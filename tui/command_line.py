@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from engine import column_named
 from engine.errors import EngineError, FilterError, UsageError
 from engine.text import safe
-from tui.commands import Command
+from tui.commands.bindings import Command
 from tui.dialogs.command_line import WORDS
-from tui.screens.models import ModelsScreen
-from tui.screens.runs import RunsScreen
+from tui.models.screen import ModelsScreen
+from tui.runs.screen import RunsScreen
 
 if TYPE_CHECKING:
     from engine import ColumnKey, RunFrame

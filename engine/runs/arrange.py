@@ -7,16 +7,15 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from engine.query import compile_filter
-from engine.query.keys import ColumnKey, Value
-from engine.runs.choice import RUN_NAME, chosen_columns, without_constants
-from engine.runs.columns import Column
+from engine.columns import ColumnKey, Value
+from engine.filters.compiler import compile_filter
 from engine.runs.frame import RunFrame
-from engine.runs.groups import Groups
-from engine.runs.order import sorted_rows
-from engine.runs.outline import Outline, Tree
+from engine.runs.grouping import Groups
+from engine.runs.hierarchy import Outline, Tree
+from engine.runs.sorting import sorted_rows
 from engine.runs.table_cells import INDENT, GroupCells, GroupSummary, RunCells, group_columns, indented
-from engine.runs.views import RunView
+from engine.runs.table_columns import RUN_NAME, Column, chosen_columns, without_constants
+from engine.runs.view import RunView
 from engine.text import Shown
 
 Fold = Literal["", "open", "closed"]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
-from engine.blocks import Block, Value
+from engine.columns import Value
+from engine.stores.block import Block
 
 # Where a mapping entry costs about what this many list places cost.
 _SPARSE_FACTOR = 8

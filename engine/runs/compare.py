@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.columns import ColumnKey, Value
 from engine.entities import Run
-from engine.query.keys import ColumnKey, Value
 
 Direction = Literal["higher", "lower"]
 

@@ -11,8 +11,8 @@ from itertools import chain
 from pathlib import Path
 from typing import cast
 
+from engine.columns import ColumnKey, Value
 from engine.errors import EngineError
-from engine.query.keys import ColumnKey, Value
 from engine.runs.frame import RunFrame
 
 # In the order in which mlflow.search_runs has them.

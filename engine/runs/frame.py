@@ -6,16 +6,101 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+from sys import intern
 from typing import cast
 
-from engine.blocks import ATTRIBUTE_COLUMNS, KINDS, ColumnKind, RunBlock, Value, run_of
+from engine.columns import ATTRIBUTES, KINDS, ColumnKey, ColumnKind, Value
 from engine.entities import Run
-from engine.query.keys import ATTRIBUTES, ColumnKey
-from engine.runs import growth
+from engine.formats import as_number
+from engine.runs import frame
 from engine.runs.cells import Cells
-from engine.runs.growth import Columns, artifact_uri
-from engine.runs.order import SortKey, newest_first, sorted_rows
-from engine.values import as_number
+from engine.runs.sorting import SortKey, newest_first, sorted_rows
+from engine.stores.block import ATTRIBUTE_COLUMNS, Block, RunBlock, at, run_of
+
+Columns = dict[ColumnKind, dict[str, Cells]]
+Changes = dict[tuple[ColumnKind, str], dict[int, Value]]
+
+# Most artifact roots hold the run id: the rest is the same for all runs of an experiment.
+_ID_PLACE = "\0"
+
+
+def copied(columns: Columns) -> Columns:
+    """The same columns, under names of their own."""
+    return {kind: dict(columns[kind]) for kind in KINDS}
+
+
+def forked(columns: Columns, length: int) -> Columns:
+    """Columns of their own with the first `length` rows."""
+    return {kind: {name: cells.fork(length) for name, cells in columns[kind].items()} for kind in KINDS}
+
+
+def picked(columns: Columns, rows: Sequence[int], length: int) -> Columns:
+    """Columns of their own with these of the first `length` rows, in this order."""
+    return {
+        kind: {name: cells.picked(rows, length) for name, cells in columns[kind].items()} for kind in KINDS
+    }
+
+
+def kept(block: RunBlock) -> RunBlock:
+    """The block as frames keep it: artifact roots as templates."""
+    attributes = dict(block.columns["attribute"])
+    attributes["artifact_uri"] = _templates(attributes["artifact_uri"], block.run_ids)
+    return RunBlock(len(block), {**block.columns, "attribute": attributes})
+
+
+def append(columns: Columns, block: RunBlock, start: int) -> None:
+    """Add the block's runs as rows from `start` on."""
+    for kind in KINDS:
+        for name, values in block.columns[kind].items():
+            columns[kind].setdefault(name, Cells()).append(start, values, len(block))
+
+
+def differences(columns: Columns, block: RunBlock, rows: Sequence[int]) -> Changes:
+    """What has to change so that these rows become the runs of the block."""
+    changes: Changes = {}
+    nothing: Block = {}
+    for kind in KINDS:
+        here, there = columns[kind], block.columns[kind]
+        for name in here.keys() | there.keys():
+            cells, values = here.get(name), there.get(name, nothing)
+            for place, row in enumerate(rows):
+                before = None if cells is None else cells.value(row)
+                after = at(values, place)
+                if before != after and not (before != before and after != after):
+                    changes.setdefault((kind, name), {})[row] = after
+    return changes
+
+
+def apply(columns: Columns, changes: Changes, length: int) -> None:
+    """Put changed columns in the place of those that are there."""
+    for (kind, name), cells in changes.items():
+        columns[kind][name] = columns[kind].get(name, Cells()).changed(length, cells)
+
+
+def artifact_uri(template: Value, run_id: str) -> str | None:
+    """What `_template` was made from."""
+    if not isinstance(template, str):
+        return None
+    return template[1:].replace(_ID_PLACE, run_id) if template.startswith(_ID_PLACE) else template
+
+
+def _templates(roots: Block, ids: Sequence[str]) -> Block:
+    """Each root as `_template` has it. All of them are made at once where they differ by the id only."""
+    first = _template(at(roots, 0), ids[0]) if len(ids) else None
+    if first is not None and first.startswith(_ID_PLACE):
+        before, *behind = first[1:].split(_ID_PLACE)
+        if len(behind) == 1 and roots == [before + run_id + behind[0] for run_id in ids]:
+            return [first] * len(ids)
+    return [_template(at(roots, place), run_id) for place, run_id in enumerate(ids)]
+
+
+def _template(uri: Value, run_id: str) -> str | None:
+    if not isinstance(uri, str):
+        return None
+    if not run_id or run_id not in uri or _ID_PLACE in uri:
+        return uri
+    return intern(_ID_PLACE + uri.replace(run_id, _ID_PLACE))
+
 
 __all__ = ["ColumnKey", "ColumnKind", "RunFrame", "SortKey", "Value", "sorted_rows"]
 
@@ -73,7 +158,7 @@ class RunFrame:
         self._numbers: dict[ColumnKey, list[float | None]] = {}
         self._numeric: dict[ColumnKey, bool] = {}
         self._newest: Sequence[int] | None = None
-        self.orders: dict[tuple[SortKey, ...], list[int]] = {}  # kept by `engine.runs.order`, as places are
+        self.orders: dict[tuple[SortKey, ...], list[int]] = {}  # kept by `engine.runs.sorting`, as places are
         self.places: dict[ColumnKey, list[float | None] | None] = {}
 
     @classmethod
@@ -85,7 +170,7 @@ class RunFrame:
     def extended(self, runs: Iterable[Run], *, total: int | None = None, complete: bool = True) -> RunFrame:
         """A frame with these runs as well (a `RunBlock` is taken by column). A run that is here
         already is replaced where it is. The same frame where nothing would change."""
-        block = growth.kept(RunBlock.of(runs))
+        block = frame.kept(RunBlock.of(runs))
         places = {run_id: place for place, run_id in enumerate(block.run_ids)}  # of two, the last
         known = {place: row for run_id, place in places.items() if (row := self.row_of(run_id)) is not None}
         fresh = block.taken([place for place in places.values() if place not in known])
@@ -93,15 +178,15 @@ class RunFrame:
         total = self.total if total is None else total
         lineage = self._lineage
         with lineage.lock:
-            changes = growth.differences(self._columns, again, tuple(known.values())) if known else {}
+            changes = frame.differences(self._columns, again, tuple(known.values())) if known else {}
             if not (len(fresh) or changes) and (total, complete) == (self.total, self.complete):
                 return self
             newest = lineage.length == self._length
-            columns = growth.copied(self._columns) if newest else growth.forked(self._columns, self._length)
+            columns = frame.copied(self._columns) if newest else frame.forked(self._columns, self._length)
             if not newest:
                 lineage = _Lineage({i: row for i, row in lineage.index.items() if row < self._length})
-            growth.apply(columns, changes, self._length)
-            growth.append(columns, fresh, self._length)
+            frame.apply(columns, changes, self._length)
+            frame.append(columns, fresh, self._length)
             lineage.index.update((run_id, self._length + row) for row, run_id in enumerate(fresh.run_ids))
             lineage.length = length = self._length + len(fresh)
         return RunFrame(columns, lineage, length, total, complete)
@@ -113,7 +198,7 @@ class RunFrame:
             return self
         rows = [row for row in range(self._length) if row not in gone]
         with self._lineage.lock:
-            columns = growth.picked(self._columns, rows, self._length)
+            columns = frame.picked(self._columns, rows, self._length)
         ids = cast(list[str], columns["attribute"]["run_id"].values(len(rows)))
         total = None if self.total is None else max(len(rows), self.total - len(gone))
         index = {run_id: row for row, run_id in enumerate(ids)}

@@ -6,17 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, cast, get_args
 
-from engine import values
-from engine.query.keys import ColumnKey, Value
-from engine.runs.choice import RUN_NAME
-from engine.runs.columns import CELL_LIMIT, Column, cell_text
+from engine import formats
+from engine.columns import ColumnKey, Value
+from engine.formats import MISSING, NumberFormat, as_number, narrowed
 from engine.runs.frame import RunFrame
-from engine.runs.groups import RUN_COUNT, Groups
-from engine.runs.order import Statistic
-from engine.runs.outline import Outline
-from engine.runs.views import RunView
+from engine.runs.grouping import RUN_COUNT, Groups
+from engine.runs.hierarchy import Outline
+from engine.runs.sorting import Statistic
+from engine.runs.table_columns import CELL_LIMIT, RUN_NAME, Column, cell_text
+from engine.runs.view import RunView
 from engine.text import Shown, cell_width, safe
-from engine.values import MISSING, NumberFormat, as_number, narrowed
 
 INDENT = 2
 """Terminal cells by which a level stands to the right of the one above it."""
@@ -83,7 +82,7 @@ class GroupCells:
                 return MISSING if value is None else safe(value, CELL_LIMIT)
             return _fitting(shown, value, self._now) if self._is_told_of_runs(column) else _NOT_EXPECTED
         if shown.key == RUN_COUNT:
-            return values.count(cast(int, value))
+            return formats.count(cast(int, value))
         if shown.statistic is None and shown.key not in self._groups.keys:
             return _NOT_EXPECTED
         text = _fitting(shown, value, self._now)
@@ -104,7 +103,7 @@ class GroupCells:
                 if groups.statistics(metric).std[group] is None:
                     std = least = most = _NOT_EXPECTED
                 rows.append((safe(metric.name), mean, std, least, most))
-        runs = values.counted(groups.sizes[group], "run")
+        runs = formats.counted(groups.sizes[group], "run")
         return GroupSummary(Shown(" · ".join(title)), runs, is_open, tuple(rows))
 
     def _is_told_of_runs(self, column: int) -> bool:
@@ -142,7 +141,7 @@ def group_columns(groups: Groups, chosen: Sequence[Column], view: RunView) -> tu
     name = by_key.pop(RUN_NAME, lead)
     if lead.key not in view.widths:
         lead = replace(lead, width=min(max(lead.width, name.width + INDENT) + INDENT, _WIDEST_LEAD))
-    digits = len(values.count(largest))
+    digits = len(formats.count(largest))
     count = Column(RUN_COUNT, Shown("runs"), True, None, max(len("runs"), digits), digits)
     found = [replace(lead, numeric=False), *keys, count]
     for column in by_key.values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from engine.blocks import ColumnKind, RunBlock
+from engine.columns import ColumnKind
 from engine.entities import (
     Artifact,
     Experiment,
@@ -15,6 +15,7 @@ from engine.entities import (
     RegisteredModel,
     RunDetail,
 )
+from engine.stores.block import RunBlock
 
 PAGE = 1000
 

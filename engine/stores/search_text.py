@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from engine.blocks import DATASET_FIELDS
 from engine.errors import StoreRefused
 from engine.stores.base import Condition
+from engine.stores.block import DATASET_FIELDS
 from engine.text import safe
 
 VALUES_MOST = 1000

@@ -23,8 +23,8 @@ from engine.training.sweep import SweepSpec, Trial, fingerprint, trials
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
+    from engine.evidence.best import BestRun
     from engine.runs.frame import RunFrame
-    from engine.runs.insights import BestRun
 
 PUBLISHED = SweepSpec(experiment="heart-disease", recipe="published")
 LEAK_FREE = SweepSpec(experiment="heart-disease-leak-free", recipe="leak-free")
@@ -103,7 +103,7 @@ class _Demo:
         self._lines: list[str] = []
 
     def run(self) -> DemoReport:
-        from engine.runs.insights import best_run
+        from engine.evidence.best import best_run
 
         with closing(LocalProcess(self._uri)) as worker:
             trained = sum(self._train(worker, spec) for spec in (PUBLISHED, LEAK_FREE))
@@ -253,7 +253,7 @@ def _version_line(version: ModelVersion, runs: Sequence[Run], *, new: bool) -> s
 
 def _frame(uri: TrackingUri, experiment: str) -> RunFrame | None:
     """All runs of an experiment; None if there is no such experiment, or no store yet."""
-    from engine.runs.feed import RunFeed
+    from engine.runs.loading.feed import RunFeed
     from engine.stores import open_store
 
     store = open_store(uri)

@@ -119,7 +119,7 @@ class LocalProcess:
 
     def _clean_up(self, death: ProcessDied, experiment: str, sweep_id: str) -> None:
         """Mark what a process left that could not; the error tells how that went."""
-        from engine.stores.client import open_client
+        from engine.stores.mlflow.client import open_client
         from engine.training.recorder import kill_leftovers, writing
 
         try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.entities import Status
 from engine.errors import EngineError, StoreRefused, TrainingError
-from engine.stores.client import translate
+from engine.stores.mlflow.client import translate
 from engine.training import payloads
 from engine.training.datasets import Dataset
 from engine.training.estimators import Value, estimator

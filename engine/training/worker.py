@@ -117,7 +117,7 @@ class Worker:
         """The client, opened the first time it is needed. Its store is MLflow's global one as well:
         registering a logged model looks it up there."""
         if self._client is None:
-            from engine.stores.client import open_client
+            from engine.stores.mlflow.client import open_client
             from engine.training.recorder import writing
 
             self.emit(SweepPreparing("importing mlflow and opening the store"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from tui.commands import COMMANDS, key_table
+from tui.commands.bindings import COMMANDS, key_table
 
 ROOT = Path(__file__).parents[2]
 

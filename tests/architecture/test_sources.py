@@ -18,7 +18,7 @@ SCREEN_LIBRARIES = {"textual", "rich", "click", "tui"}
 READERS_AVOID = {"mlflow", "sklearn", "skops", "pandas", "requests", "matplotlib"}
 BRIDGE = ROOT / "tui" / "bridge.py"
 THEMES = ROOT / "tui" / "themes.py"
-LONGEST = 400
+LONGEST = 600
 
 _COLOUR = re.compile(r"#(?:[0-9a-fA-F]{8}|[0-9a-fA-F]{6})\b|:[^;{}\n]*#[0-9a-fA-F]{3}\b")
 _SWALLOWED = re.compile(r"except (?:Base)?Exception(?: as \w+)?:\s*(?:#[^\n]*)?\n?\s*pass\b|except:")

@@ -21,14 +21,14 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+from engine.columns import ColumnKey
 from engine.entities import DatasetRef, Run
-from engine.query import compile_filter
-from engine.query.keys import ColumnKey
+from engine.filters.compiler import compile_filter
 from engine.runs.arrange import arrange
-from engine.runs.columns import columns_for, default_keys
 from engine.runs.frame import RunFrame, SortKey, sorted_rows
-from engine.runs.groups import Groups
-from engine.runs.views import RunView
+from engine.runs.grouping import Groups
+from engine.runs.table_columns import columns_for, default_keys
+from engine.runs.view import RunView
 from engine.stores.base import PAGE
 
 START = 1_760_000_000_000

@@ -10,7 +10,7 @@ import pytest
 
 from engine.stores import open_store
 from engine.stores.base import Store
-from engine.stores.client import ClientStore
+from engine.stores.mlflow.client import ClientStore
 
 if TYPE_CHECKING:
     from tests.conftest import MlflowServer, MlflowStore

@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import FilterError
-from engine.query import compile_filter
-from engine.query.pushdown import pushdown
+from engine.filters.compiler import compile_filter
+from engine.filters.pushdown import pushdown
 from engine.runs.frame import RunFrame
 from engine.stores import open_store
 from engine.stores.base import Condition, RunQuery, Store
-from engine.stores.client import ClientStore, open_client
+from engine.stores.mlflow.client import ClientStore, open_client
 from engine.stores.search_text import search_text
 from engine.uri import TrackingUri
 from tests.support import filter_store

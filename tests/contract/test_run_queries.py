@@ -10,7 +10,7 @@ import pytest
 
 from engine.entities import DatasetRef, Run
 from engine.stores.base import Condition, ConditionOperator, RunQuery, Store
-from engine.stores.client import open_client
+from engine.stores.mlflow.client import open_client
 from engine.stores.search_text import can_be_written, search_text
 from tests.support.mlflow_store import MINUTE, START
 

@@ -16,7 +16,7 @@ import pytest
 from engine.entities import Experiment, Run
 from engine.errors import Cancelled, NotFound, StoreRefused
 from engine.stores.base import RunQuery, Store
-from engine.stores.client import open_client
+from engine.stores.mlflow.client import open_client
 
 if TYPE_CHECKING:
     from tests.conftest import MlflowStore

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from engine.stores.client import open_client
+from engine.stores.mlflow.client import open_client
 from engine.uri import TrackingUri
 from tests.conftest import MlflowStore
 from tests.support.registry import Registry

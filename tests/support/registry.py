@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.entities import ModelVersion
 from engine.journal import JournalEntry, read_journal
-from engine.registry.promotion import PromotionResult, apply_promotion, plan_promotion
+from engine.registry.promotion.apply import PromotionResult, apply_promotion, plan_promotion
 from engine.stores import open_store
 from engine.stores.base import Store
 from engine.uri import TrackingUri

@@ -12,10 +12,10 @@ import sys
 from typing import Any
 
 from engine.errors import EngineError
-from engine.registry import writes
-from engine.registry.promotion import PromotionPlan, apply_promotion, plan_promotion
+from engine.registry.promotion import writes
+from engine.registry.promotion.apply import PromotionPlan, apply_promotion, plan_promotion
 from engine.stores import open_store
-from engine.stores.client import open_client
+from engine.stores.mlflow.client import open_client
 from engine.uri import TrackingUri
 
 

@@ -10,15 +10,15 @@ from textual.dom import DOMNode
 
 from engine.uri import TrackingUri
 from tests.tui.support import settle
+from tui.activity.screen import ActivityScreen
 from tui.app import Console
-from tui.commands import COMMANDS, SCOPE_TITLES, Command, Scope, commands
+from tui.commands.bindings import COMMANDS, SCOPE_TITLES, Command, Scope, commands
+from tui.compare.screen import CompareScreen
 from tui.dialogs.help import LISTED_WITH
-from tui.screens.activity import ActivityScreen
-from tui.screens.compare import CompareScreen
-from tui.screens.models import ModelsScreen
-from tui.screens.run import RunScreen
-from tui.screens.runs import RunsScreen
-from tui.screens.training import TrainingScreen
+from tui.models.screen import ModelsScreen
+from tui.run.screen import RunScreen
+from tui.runs.screen import RunsScreen
+from tui.training.screen import TrainingScreen
 from tui.widgets.key_value import KeyValue
 from tui.widgets.plot import Plot
 from tui.widgets.table import Table

@@ -13,7 +13,7 @@ from tests.support.runs import a_run
 from tests.tui.support import appears, settle
 from tui import memory
 from tui.app import Console
-from tui.screens.runs import RunsScreen
+from tui.runs.screen import RunsScreen
 
 
 @pytest.fixture

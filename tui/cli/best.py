@@ -9,8 +9,8 @@ import click
 
 from engine.entities import Experiment, Run
 from engine.errors import NotFound, UsageError
+from engine.formats import MISSING, count, counted, duration, moment, number
 from engine.text import Shown, safe
-from engine.values import MISSING, count, counted, duration, moment, number
 from tui.cli.options import Invocation, csv_option, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output, Row, write_json
 from tui.cli.payloads import Payload, run_payload

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.formats import number
 from engine.jobs import CancelToken, Progress
 from engine.text import Shown, safe
 from engine.uri import TrackingUri, embedded
-from engine.values import number
 from tui.cli.console import on_terminal, open_console
 from tui.cli.options import Invocation, json_option, pass_invocation
 from tui.cli.output import Cell, Output, write_json

@@ -7,9 +7,9 @@ import time
 import click
 
 from engine.entities import Experiment
+from engine.formats import MISSING, ago, count
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
-from engine.values import MISSING, ago, count
 from tui.cli.options import Invocation, json_option, pass_invocation
 from tui.cli.output import Head, Output, write_json
 from tui.cli.payloads import experiment_payload

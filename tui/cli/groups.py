@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from engine.formats import count, counted
 from engine.text import safe
-from engine.values import count, counted
 from tui.cli.output import Head, Output, write_json
 from tui.cli.selection import columns_of, filter_of, sort_keys
 
 if TYPE_CHECKING:
     from engine import RunFrame
     from engine.runs.arrange import Arranged
-    from engine.runs.groups import Statistics
-    from engine.runs.views import RunView
+    from engine.runs.grouping import Statistics
+    from engine.runs.view import RunView
 
 
 def write_groups(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.formats import ago
 from engine.text import Shown, safe
-from engine.values import ago
 from tui.cli.options import Invocation, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output, write_json
 

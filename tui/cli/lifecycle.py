@@ -9,9 +9,9 @@ import click
 
 from engine.entities import Lifecycle, Run
 from engine.errors import EngineError, NotFound
+from engine.formats import MISSING, count, counted, moment
 from engine.jobs import CancelToken, Progress
 from engine.text import Shown, safe
-from engine.values import MISSING, count, counted, moment
 from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
 from tui.cli.output import Cell, Head, Output, write_json
 from tui.cli.payloads import Payload

@@ -11,9 +11,9 @@ import click
 
 from engine.entities import ModelVersion, RegisteredModel, Run
 from engine.errors import NotFound, StoreUnreadable
+from engine.formats import MISSING, ago, count, format_for
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
-from engine.values import MISSING, ago, count, format_for
 from tui.cli.options import Invocation, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output, Row, write_json
 from tui.cli.payloads import Payload, model_payload, version_payload

@@ -10,9 +10,9 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from engine.errors import Cancelled
+from engine.formats import count
 from engine.jobs import CancelToken
 from engine.text import Shown, cell_width, cut
-from engine.values import count
 from tui.cli.output import Output
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.entities import STAGES, ModelVersion, Stage
+from engine.formats import moment
 from engine.text import Shown, safe
-from engine.values import moment
 from tui.cli.models import show_versions
 from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
 from tui.cli.output import Cell, Output, write_json

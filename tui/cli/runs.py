@@ -12,9 +12,9 @@ import click
 
 from engine.entities import Experiment
 from engine.errors import UsageError
-from engine.runs.views import RunView
+from engine.formats import count, counted
+from engine.runs.view import RunView
 from engine.text import Shown, safe
-from engine.values import count, counted
 from tui.cli.groups import write_groups
 from tui.cli.options import Invocation, csv_option, filter_option, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output, Row, write_json
@@ -218,7 +218,7 @@ def run_table(selection: Selection, *, short_ids: bool) -> tuple[list[Head], lis
 
 def _columns(selection: Selection) -> tuple[Column, ...]:
     from engine import columns_for
-    from engine.runs.choice import without_constants
+    from engine.runs.table_columns import without_constants
 
     frame, view = selection.frame, selection.view
     columns = columns_for(frame, view.columns or _usual_keys(selection), formats=view.formats)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from engine.formats import MISSING, duration, format_for, moment
 from engine.text import Shown, safe
-from engine.values import MISSING, duration, format_for, moment
 from tui.cli.output import GAP, Cell, Head, Output, Row
 from tui.widgets.cells import cell_width
 
 if TYPE_CHECKING:
     from engine import CompareRow, Comparison
-    from engine.query.keys import ColumnKind
+    from engine.columns import ColumnKind
 
 HEADINGS: dict[ColumnKind, Shown] = {
     "attribute": Shown("RUN"),

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.formats import duration, number
 from engine.jobs import CancelToken
 from engine.text import Shown, safe
-from engine.values import duration, number
 from tui.cli.options import Invocation, json_option, pass_invocation
 from tui.cli.output import Cell, Output, write_json
 from tui.cli.progress import Meter, StopSignals, stop_signals

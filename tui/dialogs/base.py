@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from engine.text import safe
-from tui.compositor import SparingCompositor
+from tui.textual_private import SparingCompositor
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from engine.text import Shown, cut
-from tui.commands import COMMANDS, Command
+from tui.commands.bindings import COMMANDS, Command
 from tui.dialogs.base import Dialog
 from tui.widgets.field import Field
 

@@ -12,8 +12,8 @@ from textual.containers import Horizontal
 from textual.content import Content
 
 from tui.dialogs.base import Dialog
-from tui.widgets.choice import Choice
 from tui.widgets.lines import Lines
+from tui.widgets.text_button import Choice
 
 
 class Told(Lines):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.text import Shown
-from tui.commands import SCOPE_TITLES, Command, Scope, commands
+from tui.commands.bindings import SCOPE_TITLES, Command, Scope, commands
 from tui.dialogs.pick import PickDialog
 
 LISTED_WITH: dict[Scope, tuple[Scope, ...]] = {

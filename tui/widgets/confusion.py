@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widget import Widget
 
+from engine.formats import count
 from engine.text import cut, safe
-from engine.values import count
 from tui.widgets.cells import cell_width, fit
 
 if TYPE_CHECKING:

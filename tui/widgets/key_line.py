@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.commands import Command
+from tui.commands.bindings import Command
 
 
 class KeyLine(Widget):

@@ -16,7 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.text import Shown
-from tui.commands import bindings
+from tui.commands.bindings import bindings
 from tui.widgets.cells import cell_width, fit, wrapped
 from tui.widgets.table.source import CellStyle
 

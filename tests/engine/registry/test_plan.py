@@ -10,8 +10,8 @@ import pytest
 
 from engine.errors import NotFound, UsageError
 from engine.journal import read_journal
-from engine.registry.gates import primary_metric
-from engine.registry.plan import PromotionPlan, plan_promotion
+from engine.registry.promotion.gates import primary_metric
+from engine.registry.promotion.plan import PromotionPlan, plan_promotion
 from tests.support.registry import Registry
 
 

@@ -12,7 +12,7 @@ import pytest
 from engine.errors import PromotionError, StoreError, UsageError, WriteError
 from engine.journal import read_journal
 from engine.paths import journal_file
-from engine.registry.promotion import apply_promotion, plan_promotion, undo_last
+from engine.registry.promotion.apply import apply_promotion, plan_promotion, undo_last
 from tests.support.registry import Meddler, Registry, last, promote
 
 # ── applying ─────────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.journal import read_journal
-from engine.registry.promotion import apply_promotion, plan_promotion, undo_last
+from engine.registry.promotion.apply import apply_promotion, plan_promotion, undo_last
 from tests.support.registry import Console, Registry
 
 ROUNDS = 5

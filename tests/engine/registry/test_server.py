@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import PromotionError, StoreError
 from engine.journal import read_journal
-from engine.registry.promotion import apply_promotion, plan_promotion, undo_last
+from engine.registry.promotion.apply import apply_promotion, plan_promotion, undo_last
 from tests.support.registry import Console, Meddler, Registry
 from tests.support.server import Server
 

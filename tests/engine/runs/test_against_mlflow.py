@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.query.keys import ColumnKey
+from engine.columns import ColumnKey
 from engine.runs.export import write_csv
-from engine.runs.feed import RunFeed
 from engine.runs.frame import RunFrame, SortKey, sorted_rows
+from engine.runs.loading.feed import RunFeed
 from engine.stores import open_store
 from engine.uri import TrackingUri
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 
 import pytest
 
+from engine.columns import ColumnKey
 from engine.entities import DatasetRef
 from engine.errors import FilterError
-from engine.query.keys import ColumnKey
 from engine.runs import arrange as arranging
-from engine.runs import groups
+from engine.runs import grouping
 from engine.runs.arrange import Arranged, arrange
-from engine.runs.choice import constant_columns, pickable, view_columns
 from engine.runs.frame import RunFrame
-from engine.runs.groups import statistics_of
-from engine.runs.order import SortKey, sorted_rows
-from engine.runs.views import RunView
+from engine.runs.grouping import statistics_of
+from engine.runs.sorting import SortKey, sorted_rows
+from engine.runs.table_columns import constant_columns, pickable, view_columns
+from engine.runs.view import RunView
 from tests.support.runs import SECOND, START, a_run
 
 ACC, LR, TEAM = ColumnKey("metric", "acc"), ColumnKey("param", "lr"), ColumnKey("tag", "team")
@@ -200,7 +200,7 @@ def test_an_empty_frame_has_columns_and_no_lines() -> None:
 def test_what_is_prepared_costs_nothing_when_it_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     computed = []
     monkeypatch.setattr(
-        groups,
+        grouping,
         "statistics_of",
         lambda some: computed.append(1) or statistics_of(some),  # type: ignore[func-returns-value]
     )

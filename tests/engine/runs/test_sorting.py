@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.columns import ColumnKey
 from engine.entities import DatasetRef, Run
-from engine.query.keys import ColumnKey
 from engine.runs.frame import RunFrame, SortKey, sorted_rows
 from tests.support.runs import START, a_run
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.blocks import KINDS
+from engine.columns import KINDS
 from engine.errors import StoreRefused
 from engine.stores.base import Condition, ConditionOperator
 from engine.stores.search_text import VALUES_MOST, can_be_written, search_text

@@ -15,7 +15,7 @@ from engine.entities import ModelVersion
 from engine.errors import Cancelled, TrainingError
 from engine.jobs import CancelToken, Progress
 from engine.stores import open_store
-from engine.stores.client import open_client
+from engine.stores.mlflow.client import open_client
 from engine.training import demo
 from engine.training.demo import MODEL, DemoReport, run_demo
 from engine.training.sweep import parse_grid

@@ -15,7 +15,7 @@ import pytest
 
 from engine.errors import DatasetError, GridError, StoreError, StoreNotFound, TrainingError
 from engine.jobs import CancelToken
-from engine.stores.client import open_client
+from engine.stores.mlflow.client import open_client
 from engine.training.datasets import DatasetSpec
 from engine.training.events import (
     SweepEvent,

@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from engine.entities import Run
 from engine.paths import heart_csv
 from engine.stores import open_store
-from engine.stores.client import open_client
+from engine.stores.mlflow.client import open_client
 from tests.engine.training.conftest import runs_of
 from tests.engine.training.test_recipes import LEAK_FREE, PUBLISHED
 from tests.support.demo import DemoStore

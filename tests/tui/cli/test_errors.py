@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import NotFound
-from engine.stores.client import open_client
+from engine.stores.mlflow.client import open_client
 from tests.conftest import MlflowStore
 from tests.support.console import COMMAND, environment
 from tests.support.web import Answer, serving

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.query.keys import ColumnKey
-from engine.runs.order import SortKey
-from engine.runs.view_file import ViewFile
-from engine.runs.views import RunView
+from engine.columns import ColumnKey
+from engine.runs.saved.store import ViewFile
+from engine.runs.sorting import SortKey
+from engine.runs.view import RunView
 from engine.uri import TrackingUri
 from tests.conftest import MlflowServer, MlflowStore
 from tests.support.console import open_console

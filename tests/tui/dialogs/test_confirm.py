@@ -7,11 +7,11 @@ from textual.content import Content
 
 from engine.stores import open_store
 from tests.conftest import MlflowStore
-from tests.tui.dialogs.support import opened
+from tests.tui.runs.dialogs.support import opened
 from tests.tui.support import appears, settle
 from tui.app import Console
 from tui.dialogs.confirm import ConfirmDialog
-from tui.dialogs.sweep import SweepDialog
+from tui.training.sweep_dialog import SweepDialog
 
 BACK = ("left", "up", "h", "k")
 ON = ("right", "down", "l", "j")

@@ -7,11 +7,11 @@ from textual import events
 from textual.widgets import Input
 
 from tests.conftest import MlflowStore
-from tests.tui.registry import go_to, promotion
+from tests.tui.models.support import go_to, promotion
 from tests.tui.support import appears, settle
 from tests.tui.widgets.support import Stage
 from tui.app import Console
-from tui.screens.runs import RunsScreen
+from tui.runs.screen import RunsScreen
 from tui.widgets.field import Field
 
 SIZE = (140, 40)

@@ -14,7 +14,6 @@ from tui.widgets.plot.raster import buckets, draw
 from tui.widgets.plot.scale import Scale, labels, log_ticks, spread, ticks
 from tui.widgets.plot.series import Track, x_range, y_range
 from tui.widgets.plot.view import View
-from tui.widgets.sparkline import sparkline
 
 NAN, INF = math.nan, math.inf
 
@@ -240,13 +239,3 @@ class TestBar:
         assert bar(1.0, 0.0, 1.0, 0) == ""
         assert bar(0.0, -1.7e308, 1.7e308, 4) == "██"
         assert bar(1.0, 0.0, INF, 4) == "▏"
-
-
-def test_sparklines() -> None:
-    assert sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8) == "▁▂▃▄▅▆▇█"
-    assert sparkline([1, 2, 3], 5) == "  ▁▅█"
-    assert sparkline([9, 1, 2], 2) == "▁█"
-    assert sparkline([1, None, NAN, INF, -INF, 2], 6) == "▁  ▲▼█"
-    assert sparkline([3, 3, 3], 3) == "▄▄▄"
-    assert sparkline([], 4) == "    "
-    assert sparkline([1.0], 0) == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine import values
+from engine import formats
 from engine.text import Shown, safe
 from tui.widgets.cells import cell_width, clean, fit
 from tui.widgets.plot.scale import XKind
@@ -45,16 +45,16 @@ def reading(tracks: Sequence[Track], x: float, kind: XKind, x_label: str) -> lis
 
 def x_text(x: float, kind: XKind) -> Shown:
     if kind == "moment":
-        return values.moment(int(x))
+        return formats.moment(int(x))
     if kind == "seconds":
-        return values.duration(x)
+        return formats.duration(x)
     return exact(x)
 
 
 def exact(value: float | None) -> Shown:
     """All digits that were logged: `0.9180327868852459`."""
     if value is None or value != value or abs(value) >= 1e307:
-        return values.number(value)
+        return formats.number(value)
     return safe(int(value) if value == int(value) and abs(value) < 1e15 else repr(value))
 
 

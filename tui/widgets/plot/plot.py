@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.text import Shown, safe
-from tui.commands import bindings
+from tui.commands.bindings import bindings
 from tui.widgets.cells import cell_width, clean, within
 from tui.widgets.plot.legend import INKS, Piece, names, packed, reading
 from tui.widgets.plot.picture import LABELLED_HEIGHT, Picture

@@ -9,8 +9,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Literal
 
+from engine.formats import duration
 from engine.text import Shown
-from engine.values import duration
 
 XKind = Literal["step", "number", "seconds", "moment"]
 """What x is: whole steps, any number, seconds since the run began, or epoch milliseconds."""

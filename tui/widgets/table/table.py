@@ -9,7 +9,7 @@ from textual import events
 from textual.binding import BindingType
 from textual.geometry import Size
 
-from tui.commands import bindings
+from tui.commands.bindings import bindings
 from tui.widgets.table import messages
 from tui.widgets.table.grid import HEADER
 from tui.widgets.table.layout import GUTTER

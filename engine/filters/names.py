@@ -1,0 +1,217 @@
+"""Which column a name in a filter means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from engine.columns import ATTRIBUTES, HIDDEN_ATTRIBUTES, PREFIXES, ColumnKey, ColumnKind, is_prefix
+from engine.errors import FilterError
+from engine.filters.lexer import SIGNS, Place, short
+from engine.filters.syntax import Name
+from engine.stores.block import DATASET_FIELDS
+
+# MLflow's own names: without a prefix they always mean the attribute.
+_MLFLOW = {
+    **{name: name for name in ("run_id", "run_name", "status", "user_id", "start_time", "end_time")},
+    "artifact_uri": "artifact_uri",
+    "created": "start_time",
+    "Created": "start_time",
+    **dict.fromkeys(("run name", "Run name", "Run Name"), "run_name"),
+}
+# Our own names: where a metric or parameter has the same one, the filter is ambiguous.
+_FRIENDLY = {
+    "id": "run_id",
+    "name": "run_name",
+    "user": "user_id",
+    "started": "start_time",
+    "ended": "end_time",
+    "duration": "duration",
+    "took": "duration",
+    **{name: name for name in HIDDEN_ATTRIBUTES if name not in _MLFLOW},
+}
+_PLAIN = re.compile(r"""[^\s()'"`,=!<>~≤≥≠]+""")
+_CLOSE_ENOUGH = 2000
+_NUMBER_LIKE = re.compile(r"[-+.\d]")
+_SIGNS = re.compile(r"([-+*/])")
+_EDGE = r"[\s(),=!<>~≤≥≠]"
+_BEFORE = re.compile(rf"(?:^|{_EDGE})(?:((?ai:{'|'.join(PREFIXES)}))\.)?\Z")
+_BEHIND = re.compile(rf"{_EDGE}|\Z")
+_LONGEST_BEFORE = max(map(len, PREFIXES)) + 2
+_KEYWORDS = ("and", "or", "not", "is", "in", "like", "ilike", "between", "null", "nan")
+_PREFIX_OF = {
+    "metric": "metrics.",
+    "param": "params.",
+    "tag": "tags.",
+    "attribute": "attributes.",
+    "dataset": "datasets.",
+}
+_KIND_OF = {"metric": "metric", "param": "parameter", "tag": "tag", "attribute": "attribute"}
+
+
+def written(key: ColumnKey) -> str:
+    """`key` as it can be written in a filter, with its prefix: ``metrics.`train acc` ``."""
+    return _PREFIX_OF[key.kind] + (key.name if _PLAIN.fullmatch(key.name) else quoted_name(key.name))
+
+
+def quoted_name(name: str) -> str:
+    return f'"{name}"' if "`" in name else f"`{name}`"
+
+
+def is_plain(word: str) -> bool:
+    """Whether a word needs no quotes."""
+    is_sign = word in SIGNS
+    return _PLAIN.fullmatch(word) is not None and word.lower() not in _KEYWORDS and not is_sign
+
+
+def _needs_quotes(name: str) -> bool:
+    """Whether a name is more than a word, and can be put in quotes."""
+    return name != "" and _PLAIN.fullmatch(name) is None and not ('"' in name and "`" in name)
+
+
+class Names:
+    """The columns that a filter may name: the attributes, the facts of data sets, and the metrics,
+    parameters and tags of a table. With `partial` there may be more of them than the table has."""
+
+    def __init__(self, keys: Iterable[ColumnKey], *, partial: bool = False) -> None:
+        self._partial = partial
+        self._by_name: dict[str, list[ColumnKey]] = {}
+        for key in keys:
+            if key.kind not in ("attribute", "dataset"):
+                self._by_name.setdefault(key.name, []).append(key)
+
+    def resolve(self, name: Name, *, may_lack: bool = False) -> ColumnKey:
+        """The column meant by `name`. Raises `FilterError`: no such column, or several. With
+        `may_lack`, a metric, parameter or tag that no run has is a column too."""
+        if name.prefix is None:
+            return self._bare(name)
+        kind = PREFIXES[name.prefix]
+        if kind == "dataset":
+            return self._dataset(name)
+        if kind == "attribute":
+            attribute = _MLFLOW.get(name.name) or _FRIENDLY.get(name.name)
+            if attribute is None:
+                raise self._unknown(name, "attribute", (*ATTRIBUTES, *HIDDEN_ATTRIBUTES))
+            return ColumnKey("attribute", attribute)
+        key = ColumnKey(kind, name.name)
+        if may_lack or self._partial or key in self._by_name.get(name.name, ()):
+            return key
+        raise self._unknown(name, kind, self._named(kind))
+
+    def has(self, word: str) -> bool:
+        """Whether an unquoted word names a column, or several, or what can only be one."""
+        prefix, dot, _ = word.partition(".")
+        known = word in self._by_name or word in _MLFLOW or word in _FRIENDLY
+        return known or (bool(dot) and prefix.lower() in PREFIXES)
+
+    def close_to(self, word: str) -> list[str]:
+        """Names that a word may stand for, the likeliest first."""
+        return closest(word, (*self._by_name, *ATTRIBUTES))
+
+    def shortest(self, key: ColumnKey) -> str:
+        """`key` as it is written where its bare name is clear, else with its prefix."""
+        try:
+            clear = self.resolve(Name(None, key.name, Place(0, 0))) == key
+        except FilterError:
+            return written(key)
+        if not clear:
+            return written(key)
+        plain = is_plain(key.name) and not _NUMBER_LIKE.match(key.name)
+        prefix, dot, _ = key.name.partition(".")
+        bare = plain and not (dot and is_prefix(prefix))
+        return key.name if bare else quoted_name(key.name)
+
+    def spelled(self, text: str, place: int) -> list[str]:
+        """How to write the column whose name stands at a place of `text`, or ends before it, without the
+        quotes that it needs: the longest such name, each column that has it."""
+        found = [
+            (len(name), name, start)
+            for name in self._by_name
+            if (start := text.find(name, max(0, place - 1 - len(name)), place + len(name))) >= 0
+        ]
+        for length, name, start in sorted(found, reverse=True):
+            before = _BEFORE.search(text, max(0, start - _LONGEST_BEFORE), start)
+            if before and _BEHIND.match(text, start + length) and _needs_quotes(name):
+                keys = self._by_name[name]
+                if before[1] is None:
+                    return [self.shortest(key) for key in keys]
+                kind = PREFIXES[before[1].lower()]
+                return [written(key) for key in keys if key.kind == kind] or [*map(written, keys)]
+        return []
+
+    def _dataset(self, name: Name) -> ColumnKey:
+        if name.name not in DATASET_FIELDS:
+            hint = f"Data sets have {', '.join(DATASET_FIELDS)}."
+            raise name.place.error(f"Data sets have no {short(name.name)}", hint)
+        return ColumnKey("dataset", name.name)
+
+    def _bare(self, name: Name) -> ColumnKey:
+        if name.name in _MLFLOW:
+            return ColumnKey("attribute", _MLFLOW[name.name])
+        found = list(self._by_name.get(name.name, ()))
+        if name.name in _FRIENDLY:
+            found.insert(0, ColumnKey("attribute", _FRIENDLY[name.name]))
+        if len(found) == 1:
+            return found[0]
+        if found:
+            candidates = ", ".join(written(key) for key in found)
+            raise name.place.error(
+                f"{short(name.name)} can be several columns", f"Write one of {candidates}."
+            )
+        raise self._unknown(name, None, (*self._by_name, *ATTRIBUTES, *_FRIENDLY))
+
+    def _named(self, kind: ColumnKind) -> list[str]:
+        return [name for name, keys in self._by_name.items() if any(key.kind == kind for key in keys)]
+
+    def _unknown(self, name: Name, kind: ColumnKind | None, known: Iterable[str]) -> FilterError:
+        title = f"There is no {_KIND_OF[kind] if kind else 'column'} {short(name.name)}"
+        elsewhere = [written(key) for key in self._by_name.get(name.name, ())]
+        if kind is None and name.name in DATASET_FIELDS:
+            elsewhere.append(written(ColumnKey("dataset", name.name)))
+        hint = asked(elsewhere or self._spaced(name) or closest(name.name, known))
+        if self._partial and kind is None:
+            hint = f"{hint} Only the loaded runs were looked at.".lstrip()
+        return name.place.error(title, hint)
+
+    def _spaced(self, name: Name) -> list[str]:
+        """`a-b` as arithmetic, where both `a` and `b` are something."""
+        parts = _SIGNS.split(name.name) if name.prefix is None and len(name.name) <= 80 else []
+        sense = len(parts) > 1 and all(self.has(part) or part.isdecimal() for part in parts[::2])
+        return [" ".join(parts)] if sense else []
+
+
+def column_named(text: str, keys: Iterable[ColumnKey]) -> ColumnKey:
+    """The column called `metrics.accuracy`, `params.metric`, `duration`, or just `accuracy` where that
+    is clear. Raises `FilterError`: no such column, or several."""
+    known = tuple(keys)
+    for key in known:
+        if str(key) == text:
+            return key
+    prefix, dot, rest = text.partition(".")
+    prefixed = bool(dot) and prefix.lower() in PREFIXES
+    place = Place(0, len(text))
+    name = Name(prefix.lower(), rest, place) if prefixed else Name(None, text, place)
+    found = Names(known).resolve(name)
+    if found.kind == "dataset":
+        raise place.error("No run has a data set")
+    return found
+
+
+def asked(close: list[str]) -> str:
+    """`Did you mean a or b?`; nothing for no names."""
+    return f"Did you mean {' or '.join(close)}?" if close else ""
+
+
+def closest(word: str, known: Iterable[str], limit: int = 3) -> list[str]:
+    """Up to `limit` of the `known` names that `word` may stand for, the likeliest first."""
+    small = word.lower()
+    names = list(dict.fromkeys(known))
+    same = [name for name in names if name.lower() == small]
+    starting = [name for name in names if name.lower().startswith(small)] if len(small) > 1 else []
+    holding = [name for name in names if small in name.lower()] if len(small) > 2 else []
+    found = list(dict.fromkeys(same + sorted(starting, key=len) + sorted(holding, key=len)))
+    if not found and len(word) <= 80:
+        alike = [name for name in names if abs(len(name) - len(word)) <= 4][:_CLOSE_ENOUGH]
+        found = get_close_matches(word, alike, limit, 0.7)
+    return found[:limit]

@@ -1,0 +1,299 @@
+"""Filter conditions as functions over the columns of a table of runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, repeat
+from typing import Any, cast
+
+from engine.columns import ColumnKey, Table, Value
+from engine.filters.lexer import Place
+from engine.filters.like import like
+from engine.filters.literals import Moment, plain_number, status
+from engine.filters.regex import PatternError, Regex, TooMuchWork
+from engine.filters.syntax import Comparison, Membership, Operand, Sign
+from engine.formats import as_number
+
+Rows = Sequence[int]
+"""Row numbers, ascending; a range stands for all rows."""
+
+_USER = ColumnKey("attribute", "user_id")
+
+Pairs = Iterable[tuple[int, Any]]
+"""Rows with their values in one column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`now` is in milliseconds since the epoch."""
+
+    table: Table
+    now: float
+
+    def pairs(self, key: ColumnKey, rows: Rows) -> Pairs:
+        """Each row with its value."""
+        return _paired(self._values(key), rows)
+
+    def number_pairs(self, key: ColumnKey, rows: Rows) -> Pairs:
+        return _paired(self._numbers(key), rows)
+
+    def numbers(self, key: ColumnKey, rows: Rows) -> Iterable[float | None]:
+        """The number of each row."""
+        column = self._numbers(key)
+        return islice(column, len(rows)) if isinstance(rows, range) else map(column.__getitem__, rows)
+
+    def distinct(self, key: ColumnKey, rows: Rows) -> set[Value]:
+        """The different values of the rows."""
+        column = self._values(key)
+        return set(column[: len(rows)] if isinstance(rows, range) else map(column.__getitem__, rows))
+
+    def _numbers(self, key: ColumnKey) -> Sequence[float | None]:
+        try:
+            return (
+                cast(Sequence[float | None], self._values(key)) if key.is_number else self.table.numbers(key)
+            )
+        except KeyError:
+            return [None] * len(self.table)
+
+    def _values(self, key: ColumnKey) -> Sequence[Value]:
+        try:
+            return self.table.scan(key)
+        except KeyError:
+            return [None] * len(self.table)
+
+
+def _paired(column: Sequence[Value], rows: Rows) -> Pairs:
+    if isinstance(rows, range):  # all rows; a column may go on after the last one
+        return zip(rows, column, strict=False)
+    return zip(rows, map(column.__getitem__, rows), strict=True)
+
+
+Predicate = Callable[[Scope, Rows], list[int]]
+TextTest = Callable[[str], bool]
+
+ORDER: Mapping[str, Callable[[Pairs, float], list[int]]] = {
+    "<": lambda pairs, bound: [row for row, value in pairs if value is not None and value < bound],
+    "<=": lambda pairs, bound: [row for row, value in pairs if value is not None and value <= bound],
+    ">": lambda pairs, bound: [row for row, value in pairs if value is not None and value > bound],
+    ">=": lambda pairs, bound: [row for row, value in pairs if value is not None and value >= bound],
+    "=": lambda pairs, bound: [row for row, value in pairs if value == bound],
+    "!=": lambda pairs, bound: [row for row, value in pairs if value is not None and value != bound],
+}
+
+
+def all_of(predicates: Sequence[Predicate]) -> Predicate:
+    def rows(scope: Scope, among: Rows) -> list[int]:
+        for predicate in predicates:
+            among = predicate(scope, among)
+        return cast(list[int], among)
+
+    return rows
+
+
+def any_of(predicates: Sequence[Predicate]) -> Predicate:
+    def rows(scope: Scope, among: Rows) -> list[int]:
+        found: list[int] = []
+        for predicate in predicates:
+            matching = predicate(scope, among)
+            if matching:
+                found += matching
+                among = _without(among, matching)
+        found.sort()
+        return found
+
+    return rows
+
+
+def none_of(predicate: Predicate) -> Predicate:
+    return lambda scope, rows: _without(rows, predicate(scope, rows))
+
+
+def _without(rows: Rows, taken: Rows) -> list[int]:
+    gone = set(taken)
+    return [row for row in rows if row not in gone]
+
+
+def by_text(key: ColumnKey, test: TextTest, negated: bool) -> Predicate:
+    """The rows whose text passes the test (or does not); each different text is tested once. For a
+    column of data sets, the rows where the text of one of them does."""
+
+    def passes(value: Value) -> bool:
+        if value is None:
+            # A run without a user has an empty one: servers do not tell them apart.
+            return key == _USER and test("") != negated
+        if isinstance(value, tuple):
+            return any(test(text) != negated for text in value if text)
+        return test(cast(str, value)) != negated
+
+    def rows(scope: Scope, among: Rows) -> list[int]:
+        chosen = {value for value in scope.distinct(key, among) if passes(value)}
+        return [row for row, value in scope.pairs(key, among) if value in chosen] if chosen else []
+
+    return rows
+
+
+def missing(key: ColumnKey, negated: bool) -> Predicate:
+    """The rows without a value. A run has a data set's context where one of its data sets has one."""
+    if key.kind == "dataset":
+        return lambda scope, rows: [
+            row for row, value in scope.pairs(key, rows) if any(value or ()) == negated
+        ]
+    return lambda scope, rows: [row for row, value in scope.pairs(key, rows) if (value is None) != negated]
+
+
+Number = float | None
+Numbers = Callable[[Scope, Rows], Iterable[Number]]
+"""As many numbers as there are rows, to be gone through once."""
+
+_Pairwise = Callable[[Iterable[Number], Iterable[Number]], list[Number]]
+
+
+def constant(value: float) -> Numbers:
+    return lambda _, rows: repeat(value, len(rows))
+
+
+def column(key: ColumnKey) -> Numbers:
+    if not key.is_time:
+        return lambda scope, rows: scope.numbers(key, rows)
+    # Whole numbers of any size: as doubles they grow too large without an error.
+    return lambda scope, rows: [None if v is None else float(v) for v in scope.numbers(key, rows)]
+
+
+def negative(numbers: Numbers) -> Numbers:
+    return lambda scope, rows: [None if value is None else -value for value in numbers(scope, rows)]
+
+
+def chain(first: Numbers, rest: Sequence[tuple[Sign, Numbers]]) -> Numbers:
+    """Joined from left to right: one pass over the rows for each sign."""
+
+    def numbers(scope: Scope, rows: Rows) -> Iterable[Number]:
+        values = first(scope, rows)
+        for sign, part in rest:
+            values = _SIGNS[sign](values, part(scope, rows))
+        return values
+
+    return numbers
+
+
+def compared(operator: str, left: Numbers, right: Numbers) -> Predicate:
+    """The rows where both numbers are there and compare so."""
+    holds = _COMPARED[operator]
+    return lambda scope, rows: holds(rows, left(scope, rows), right(scope, rows))
+
+
+def among(numbers: Numbers, wanted: Sequence[Moment], negated: bool) -> Predicate:
+    def rows(scope: Scope, asked: Rows) -> list[int]:
+        values = {moment(scope.now) for moment in wanted}
+        pairs = zip(asked, numbers(scope, asked), strict=True)
+        return [row for row, value in pairs if value is not None and (value in values) != negated]
+
+    return rows
+
+
+def is_missing(numbers: Numbers, negated: bool) -> Predicate:
+    return lambda scope, rows: [
+        row for row, value in zip(rows, numbers(scope, rows), strict=True) if (value is None) != negated
+    ]
+
+
+def is_nan(numbers: Numbers, negated: bool) -> Predicate:
+    return lambda scope, rows: [
+        row
+        for row, value in zip(rows, numbers(scope, rows), strict=True)
+        if value is not None and (value != value) != negated
+    ]
+
+
+def _divided(value: float, by: float) -> float:
+    if by:
+        return value / by
+    if not value or value != value:
+        return math.nan
+    return math.copysign(math.inf, value) * math.copysign(1.0, by)
+
+
+_SIGNS: dict[Sign, _Pairwise] = {
+    "+": lambda xs, ys: [None if x is None or y is None else x + y for x, y in zip(xs, ys, strict=True)],
+    "-": lambda xs, ys: [None if x is None or y is None else x - y for x, y in zip(xs, ys, strict=True)],
+    "*": lambda xs, ys: [None if x is None or y is None else x * y for x, y in zip(xs, ys, strict=True)],
+    "/": lambda xs, ys: [
+        None if x is None or y is None else _divided(x, y) for x, y in zip(xs, ys, strict=True)
+    ],
+}
+
+_Holds = Callable[[Rows, Iterable[Number], Iterable[Number]], list[int]]
+
+_COMPARED: dict[str, _Holds] = {
+    "<": lambda rows, xs, ys: [
+        row for row, x, y in zip(rows, xs, ys, strict=True) if x is not None and y is not None and x < y
+    ],
+    "<=": lambda rows, xs, ys: [
+        row for row, x, y in zip(rows, xs, ys, strict=True) if x is not None and y is not None and x <= y
+    ],
+    ">": lambda rows, xs, ys: [
+        row for row, x, y in zip(rows, xs, ys, strict=True) if x is not None and y is not None and x > y
+    ],
+    ">=": lambda rows, xs, ys: [
+        row for row, x, y in zip(rows, xs, ys, strict=True) if x is not None and y is not None and x >= y
+    ],
+    "=": lambda rows, xs, ys: [
+        row for row, x, y in zip(rows, xs, ys, strict=True) if x is not None and x == y
+    ],
+    "!=": lambda rows, xs, ys: [
+        row for row, x, y in zip(rows, xs, ys, strict=True) if x is not None and y is not None and x != y
+    ],
+}
+
+
+_STATUS = ColumnKey("attribute", "status")
+
+
+def equality(key: ColumnKey, operand: Operand, negated: bool) -> Predicate:
+    """A parameter or tag compares with an unquoted number as a number."""
+    if is_text(key, operand):
+        return by_text(key, text_of(key, operand).__eq__, negated)
+    wanted = plain_number(operand)
+    return by_text(key, lambda text: as_number(text) == wanted, negated)
+
+
+def membership(key: ColumnKey, term: Membership) -> Predicate:
+    texts = {text_of(key, operand) for operand in term.values if is_text(key, operand)}
+    numbers = {plain_number(operand) for operand in term.values if not is_text(key, operand)}
+    if not numbers:
+        return by_text(key, texts.__contains__, term.negated)
+    return by_text(key, lambda text: text in texts or as_number(text) in numbers, term.negated)
+
+
+def likeness(key: ColumnKey, pattern: Operand, term: Comparison) -> Predicate:
+    """LIKE, ILIKE and `~`. Raises `FilterError` for a pattern that means nothing."""
+    if term.operator != "~":
+        return by_text(key, like(pattern.text, ignore_case=term.operator == "ilike"), term.negated)
+    offset = pattern.place.position + (1 if pattern.quoted else 0)
+    try:
+        regex = Regex(pattern.text)
+    except PatternError as error:
+        place = Place(offset + error.position, error.length) if error.length else pattern.place
+        raise place.error(error.title) from error
+    matching = by_text(key, regex.found_in, term.negated)
+
+    def rows(scope: Scope, among: Rows) -> list[int]:
+        regex.rest()
+        try:
+            return matching(scope, among)
+        except TooMuchWork:
+            hint = "Use fewer alternatives and counted repetitions."
+            raise pattern.place.error("The pattern takes too long", hint) from None
+
+    return rows
+
+
+def is_text(key: ColumnKey, operand: Operand) -> bool:
+    """Whether `key` is compared with the operand's text: it is quoted, a word, or `key` holds only texts."""
+    return key.kind in ("attribute", "dataset") or plain_number(operand) is None
+
+
+def text_of(key: ColumnKey, operand: Operand) -> str:
+    """The text to compare `key` with; an unquoted status in capitals. Raises `FilterError` for no status."""
+    return status(operand) if key == _STATUS else operand.text

@@ -1,0 +1,113 @@
+"""What a filter says, as frozen records that know their place in its text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.filters.lexer import Place
+
+Operator = Literal["=", "<", "<=", ">", ">=", "like", "ilike", "~"]
+Sign = Literal["+", "-", "*", "/"]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A column as it was written; `prefix` (`metrics`, `params` …) is None where there was none."""
+
+    prefix: str | None
+    name: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A value as it was written, without its quotes. Where an unquoted word is no value of the column
+    that it is compared with, it may name another column."""
+
+    text: str
+    quoted: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """A minus before a part. `whole` is the column that a word such as `-loss` may also be."""
+
+    part: Expression
+    whole: Name | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Parts joined from left to right by signs of one rank: `a + b - c`."""
+
+    first: Expression
+    rest: tuple[tuple[Sign, Expression], ...]
+    place: Place
+
+
+Expression = Name | Operand | Negative | Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`negated`: the value is there and does not compare so (!=, !~, NOT LIKE)."""
+
+    left: Expression
+    operator: Operator
+    negated: bool
+    right: Expression
+    operator_place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    left: Expression
+    values: tuple[Operand, ...]
+    negated: bool
+    operator_place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    left: Expression
+    low: Expression
+    high: Expression
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """`IS NULL`: no value; `IS NAN`: not a number."""
+
+    left: Expression
+    what: Literal["null", "nan"]
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A text to be found in the run's name or id."""
+
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    terms: tuple[Term, ...]
+
+
+Term = Comparison | Membership | Between | Presence | Search | Not | All | AnyOf

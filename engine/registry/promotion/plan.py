@@ -1,0 +1,241 @@
+"""What a promotion would change, made from reading alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from engine.entities import STAGES, ModelVersion, Run, Stage
+from engine.errors import NotFound, PromotionError, UsageError
+from engine.journal import JournalEntry, check_writable, read_journal, server_name
+from engine.registry.promotion.facts import (
+    GONE,
+    Change,
+    Facts,
+    applied,
+    are_facts,
+    changes,
+    differences,
+    look,
+)
+from engine.registry.promotion.gates import Proposal, interrupted, warnings
+from engine.text import Shown
+from engine.uri import TrackingUri
+
+if TYPE_CHECKING:
+    from engine.runs.compare import Comparison
+    from engine.stores.base import Store
+
+ACTIVE: tuple[Stage, ...] = ("Staging", "Production")
+"""The stages that one version is expected to hold, so that the next one archives the last."""
+
+_ALIAS = re.compile(r"[\w-]{1,255}")
+_RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionPlan:
+    """What will change in one registered model, and the state that this rests on.
+
+    `target` is a stage or an alias, by `kind`. `holders` are the other versions that hold it now
+    (empty for the stages None and Archived, which nobody holds in earnest). `comparison` has the
+    source runs of the holders first and the candidate's last; a run that is gone is left out, and
+    without the candidate's there is none. `changes` are in the order in which they are written.
+    `seen` is what the plan found, `after` what it leaves. `undoes` is the id of the journal entry
+    that the plan takes back, empty for a promotion.
+    """
+
+    model: str
+    candidate: ModelVersion
+    kind: Literal["stage", "alias"]
+    target: str
+    holders: tuple[ModelVersion, ...]
+    comparison: Comparison | None
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...]
+    server: Shown
+    archive_existing: bool
+    seen: Facts = field(repr=False)
+    after: Facts = field(repr=False)
+    undoes: str = ""
+
+    @property
+    def is_noop(self) -> bool:
+        return not self.changes
+
+
+def plan_promotion(
+    store: Store,
+    uri: TrackingUri,
+    model: str,
+    version: int,
+    *,
+    stage: str | None = None,
+    alias: str | None = None,
+    archive_existing: bool = True,
+) -> PromotionPlan:
+    """Plan to give `version` a stage (in any case) or an alias: exactly one of the two.
+
+    Raises `UsageError` for a stage or an alias that there cannot be, `NotFound` for a model or a
+    version that there is not, `StoreError`.
+    """
+    kind, target = _target(stage, alias)
+    versions = store.model_versions(model)
+    candidate = _find(versions, model, version)
+    holders = _holders(versions, candidate, kind, target)
+    leaving = holders if archive_existing and kind == "stage" else ()
+    seen = look(versions, _keys(candidate, leaving, kind, target))
+    after = look(applied(versions, _wanted(candidate, leaving, kind, target)), seen)
+    runs = {v.version: _source_run(store, v) for v in (*holders, candidate)}
+    due = changes(seen, after)
+    proposal = Proposal(model, candidate, kind, target, holders, versions, due, runs, _comparison(runs))
+    return PromotionPlan(
+        model=model,
+        candidate=candidate,
+        kind=kind,
+        target=target,
+        holders=holders,
+        comparison=proposal.comparison,
+        changes=due,
+        warnings=warnings(proposal) + interrupted(server_name(uri), model),
+        server=uri.shown,
+        archive_existing=archive_existing,
+        seen=seen,
+        after=after,
+    )
+
+
+def plan_undo(store: Store, uri: TrackingUri) -> PromotionPlan:
+    """Plan to take back the newest promotion of this store that the journal knows and that has not
+    been taken back; of an interrupted one, the part that took effect.
+
+    Raises `PromotionError` when there is none, or when the registry has moved on since.
+    """
+    server = server_name(uri)
+    for entry in read_journal(None):
+        if entry.server == server and entry.action == "promote" and entry.outcome != "undone":
+            plan = _inverse(store, uri, entry)
+            if plan is not None:
+                return plan
+    check_writable()
+    raise PromotionError(
+        "There is nothing to undo",
+        f"The journal holds no promotion on {server} that has not been taken back.",
+        "`mlflow-console journal` lists what was written from here. Promotions made elsewhere are taken back "
+        "by promoting the version that is wanted.",
+    )
+
+
+def _inverse(store: Store, uri: TrackingUri, entry: JournalEntry) -> PromotionPlan | None:
+    """The plan that takes `entry` back, None where nothing of it ever took effect."""
+    made = changes(entry.before, entry.after) if are_facts(entry.before) and are_facts(entry.after) else ()
+    if not made:
+        return None
+    versions = store.model_versions(entry.model)
+    seen = look(versions, entry.after)
+    if entry.outcome == "intended":
+        moved_on = any(seen[change.key] not in (change.before, change.after) for change in made)
+    else:
+        moved_on = seen != entry.after
+    if moved_on or GONE in seen.values():
+        raise PromotionError(
+            f"The registry has moved on since {entry.target}",
+            differences(entry.after, seen, "after that promotion"),
+            "Promote the version that is wanted instead.",
+        )
+    undone = {change.key: change.before for change in made if seen[change.key] == change.after}
+    due = changes({key: seen[key] for key in undone}, undone)
+    if not due:
+        return None
+    alias = next((key.removeprefix("alias ") for key in seen if key.startswith("alias ")), "")
+    candidate = _find(versions, entry.model, entry.version)
+    return PromotionPlan(
+        model=entry.model,
+        candidate=candidate,
+        kind="alias" if alias else "stage",
+        target=alias or undone.get(f"version {entry.version}", candidate.stage),
+        holders=(),
+        comparison=None,
+        changes=due,
+        warnings=(),
+        server=uri.shown,
+        archive_existing=False,
+        seen=seen,
+        after=look(applied(versions, due), seen),
+        undoes=entry.entry_id,
+    )
+
+
+def _target(stage: str | None, alias: str | None) -> tuple[Literal["stage", "alias"], str]:
+    if (stage is None) == (alias is None):
+        raise UsageError("A promotion needs either a stage or an alias", hint="Give exactly one of the two.")
+    if stage is not None:
+        for known in STAGES:
+            if known.lower() == stage.lower():
+                return "stage", known
+        raise UsageError(f"There is no stage {stage!r}", hint=f"The stages are {', '.join(STAGES)}.")
+    if alias is None or not _ALIAS.fullmatch(alias):
+        raise UsageError(
+            f"{alias!r} cannot be an alias",
+            hint="An alias has 1 to 255 letters, digits, underscores and dashes.",
+        )
+    if _RESERVED.fullmatch(alias):
+        raise UsageError(
+            f"The alias {alias!r} is reserved", hint="MLflow keeps latest, and v with a number, for itself."
+        )
+    return "alias", alias
+
+
+def _find(versions: Sequence[ModelVersion], model: str, number: int) -> ModelVersion:
+    for version in versions:
+        if version.version == number:
+            return version
+    there = ", ".join(str(version.version) for version in versions[:12]) or "none"
+    more = " …" if len(versions) > 12 else ""
+    raise NotFound(f"{model!r} has no version {number}", f"Versions: {there}{more}", "Name one of them.")
+
+
+def _holders(
+    versions: Sequence[ModelVersion], candidate: ModelVersion, kind: str, target: str
+) -> tuple[ModelVersion, ...]:
+    """The newest first, as `models:/NAME/STAGE` resolves."""
+    others = [version for version in versions if version.version != candidate.version]
+    if kind == "alias":
+        return tuple(version for version in others if target in version.aliases)
+    return tuple(version for version in others if target in ACTIVE and version.stage == target)
+
+
+def _keys(candidate: ModelVersion, leaving: Sequence[ModelVersion], kind: str, target: str) -> list[str]:
+    """The facts on which the plan rests: a change in any of them is a conflict."""
+    number = candidate.version
+    keys = [f"version {number}", f"version {number} created"]
+    if kind == "alias":
+        return [*keys, f"alias {target}"]
+    contested = [stage for stage in ACTIVE if stage in (target, candidate.stage)]
+    return [*keys, *(f"version {v.version}" for v in leaving), *(f"stage {stage}" for stage in contested)]
+
+
+def _wanted(candidate: ModelVersion, leaving: Sequence[ModelVersion], kind: str, target: str) -> list[Change]:
+    if kind == "alias":
+        return [Change(None, f"alias {target}", "", str(candidate.version))]
+    archived = [Change(version.version, "stage", target, "Archived") for version in leaving]
+    return [Change(candidate.version, "stage", candidate.stage, target), *archived]
+
+
+def _source_run(store: Store, version: ModelVersion) -> Run | None:
+    if not version.run_id:
+        return None
+    try:
+        return store.run(version.run_id).run
+    except NotFound:
+        return None
+
+
+def _comparison(runs: dict[int, Run | None]) -> Comparison | None:
+    """`runs` by version number, the candidate last."""
+    from engine.runs.compare import compare
+
+    *_, candidate = runs.values()
+    return compare([run for run in runs.values() if run is not None]) if candidate is not None else None

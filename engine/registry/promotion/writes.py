@@ -1,0 +1,80 @@
+"""The registry calls of MLflow that change something, one at a time and never twice."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from engine.errors import EngineError
+from engine.journal import JournalEntry
+from engine.registry.promotion.facts import Change
+from engine.stores.mlflow.client import translate
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from engine.registry.promotion.plan import PromotionPlan
+
+TAG_PREFIX = "mlflow_console."
+TAGS = ("promoted_by", "promoted_at", "from_stage", "reason")
+
+
+def write_all(client: MlflowClient, model: str, changes: Sequence[Change]) -> EngineError | None:
+    """Write the changes in their order; the error that stopped them, None when all were taken."""
+    # Each stage call warns that stages will go away one day, in the name of its caller: this module.
+    warnings.filterwarnings("ignore", r".*transition_model_version_stage", FutureWarning)
+    try:
+        for change in changes:
+            _write(client, model, change)
+    except Exception as error:
+        return translate(error)
+    return None
+
+
+def untag(client: MlflowClient, plan: PromotionPlan, former: JournalEntry | None) -> tuple[str, ...]:
+    """Take back what `tag` wrote on the version of an undone promotion: `former` is the promotion that
+    it was tagged with before, None where there was none. Returns notes as `tag` does."""
+    if former is not None:
+        return tag(client, plan.model, former)
+    version = str(plan.candidate.version)
+    try:
+        for name in TAGS:
+            if TAG_PREFIX + name in plan.candidate.tags:
+                client.delete_model_version_tag(plan.model, version, TAG_PREFIX + name)
+    except Exception as error:
+        return (f"The tags of version {version} could not be taken back: {translate(error)}",)
+    return ()
+
+
+def tag(client: MlflowClient, model: str, entry: JournalEntry) -> tuple[str, ...]:
+    """Say on the promoted version who promoted it, when, out of which stage and why.
+
+    Returns what to tell the operator when that failed: the promotion itself has been made.
+    """
+    version = str(entry.version)
+    when = datetime.fromtimestamp(entry.time / 1000, UTC)
+    values = (
+        f"{entry.user}@{entry.host}",
+        when.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        entry.before[f"version {version}"],
+        entry.reason,
+    )
+    try:
+        for name, value in zip(TAGS, values, strict=True):
+            client.set_model_version_tag(model, version, TAG_PREFIX + name, value)
+    except Exception as error:
+        return (f"The tags of version {version} could not be written: {translate(error)}",)
+    return ()
+
+
+def _write(client: MlflowClient, model: str, change: Change) -> None:
+    if change.version is not None:
+        client.transition_model_version_stage(
+            model, str(change.version), change.after, archive_existing_versions=False
+        )
+    elif change.after:
+        client.set_registered_model_alias(model, change.what.removeprefix("alias "), change.after)
+    else:
+        client.delete_registered_model_alias(model, change.what.removeprefix("alias "))

@@ -1,0 +1,153 @@
+"""Views of runs as a person reads and writes them, in plain values: texts, numbers, lists, tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import TypeVar, cast, get_args
+
+from engine.columns import ATTRIBUTES, HIDDEN_ATTRIBUTES, PREFIXES, ColumnKey
+from engine.errors import UsageError
+from engine.formats import FORMATS
+from engine.runs.grouping import RUN_COUNT
+from engine.runs.sorting import SortKey, Statistic
+from engine.runs.view import Layout, RunView
+from engine.stores.block import DATASET_FIELDS
+
+WIDEST = 1000
+"""Terminal cells of a column at most."""
+
+T = TypeVar("T")
+
+_SORT = re.compile(r"(?:(mean|std|min|max) of )?(.*?)(?: (asc|desc))?", re.IGNORECASE | re.DOTALL)
+_ATTRIBUTES = (*ATTRIBUTES, *HIDDEN_ATTRIBUTES, RUN_COUNT.name)
+
+
+def view_to_plain(view: RunView) -> dict[str, object]:
+    """What differs from the usual view, such as ``{"filter": "accuracy > 0.9", "sort": ["metrics.accuracy
+    desc"], "widths": {"run_name": 30}}``."""
+    found: dict[str, object] = {
+        "filter": view.filter_text,
+        "sort": [_sort_text(key) for key in view.sort],
+        "columns": list(map(str, view.columns)),
+        "widths": {str(key): width for key, width in view.widths.items()},
+        "formats": {str(key): name for key, name in view.formats.items()},
+        "constants_hidden": view.constants_hidden,
+        "layout": "" if view.layout == "flat" else view.layout,
+        "group_by": list(map(str, view.group_by)),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def view_from_plain(plain: Mapping[str, object]) -> RunView:
+    """What `view_to_plain` was given. Raises `UsageError` for the first thing that is not understood."""
+    for name in plain:
+        if name not in _SETTINGS:
+            raise _unknown("setting", name, _SETTINGS)
+    return RunView(
+        filter_text=_text("filter", plain.get("filter", "")),
+        sort=tuple(map(_sort_key, _texts("sort", plain))),
+        columns=tuple(map(_column, _texts("columns", plain))),
+        widths=_table("widths", plain, _width),
+        formats=_table("formats", plain, _format),
+        constants_hidden=_truth("constants_hidden", plain.get("constants_hidden", False)),
+        layout=_layout(plain.get("layout", "flat")),
+        group_by=tuple(map(_column, _texts("group_by", plain))),
+    )
+
+
+_SETTINGS = ("filter", "sort", "columns", "widths", "formats", "constants_hidden", "layout", "group_by")
+
+
+def _sort_text(sort: SortKey) -> str:
+    """`metrics.accuracy desc`, `std of metrics.accuracy asc`. The direction is always told, for a name
+    may end in a word like it."""
+    of = "" if sort.statistic == "mean" else f"{sort.statistic} of "
+    return f"{of}{sort.key} {'desc' if sort.descending else 'asc'}"
+
+
+def _sort_key(text: str) -> SortKey:
+    match = cast(re.Match[str], _SORT.fullmatch(text))
+    statistic, name, direction = match.groups()
+    return SortKey(
+        _column(name),
+        descending=direction is not None and direction.lower() == "desc",
+        statistic=cast(Statistic, (statistic or "mean").lower()),
+    )
+
+
+def _column(text: str) -> ColumnKey:
+    prefix, dot, name = text.partition(".")
+    kind = PREFIXES.get(prefix.lower()) if dot else None
+    if kind is None and not dot:
+        kind, name = "attribute", text
+    if kind is None:
+        raise _unknown("column", text, ("metrics.", "params.", "tags.", "datasets."))
+    if kind == "attribute" and name not in _ATTRIBUTES:
+        if dot or get_close_matches(text, _ATTRIBUTES, 1):
+            raise _unknown("column", text, _ATTRIBUTES)
+        hint = f"Write metrics.{text}, params.{text} or tags.{text}; or one of {', '.join(_ATTRIBUTES)}."
+        raise UsageError(f"There is no column {_quoted(text)}", hint=hint)
+    if kind == "dataset" and name not in DATASET_FIELDS:
+        raise _unknown("column", text, [f"datasets.{field}" for field in DATASET_FIELDS])
+    return ColumnKey(kind, name)
+
+
+def _unknown(what: str, text: str, known: Sequence[str]) -> UsageError:
+    close = get_close_matches(text, known, 1)
+    hint = f"Did you mean {close[0]}?" if close else f"There are {', '.join(known)}."
+    return UsageError(f"There is no {what} {_quoted(text)}", hint=hint)
+
+
+def _wrong(setting: str, value: object, wanted: str) -> UsageError:
+    return UsageError(f"{setting} cannot be {_quoted(value)}", hint=f"It has to be {wanted}.")
+
+
+def _quoted(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _text(setting: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise _wrong(setting, value, "a text")
+    return value
+
+
+def _truth(setting: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(setting, value, "true or false")
+    return value
+
+
+def _texts(setting: str, plain: Mapping[str, object]) -> list[str]:
+    value = plain.get(setting, [])
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise _wrong(setting, value, "a list of texts")
+    return value
+
+
+def _table(setting: str, plain: Mapping[str, object], read: Callable[[str, object], T]) -> dict[ColumnKey, T]:
+    value = plain.get(setting, {})
+    if not isinstance(value, dict):
+        raise _wrong(setting, value, "a table with a line for each column")
+    return {_column(name): read(f"{setting} of {name}", entry) for name, entry in value.items()}
+
+
+def _width(setting: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= WIDEST:
+        raise _wrong(setting, value, f"a number of cells from 1 to {WIDEST}")
+    return value
+
+
+def _format(setting: str, value: object) -> str:
+    if not isinstance(value, str) or value not in FORMATS:
+        raise _wrong(setting, value, f"one of {', '.join(FORMATS)}")
+    return value
+
+
+def _layout(value: object) -> Layout:
+    if value not in get_args(Layout):
+        raise _wrong("layout", value, f"one of {', '.join(get_args(Layout))}")
+    return cast(Layout, value)

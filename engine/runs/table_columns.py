@@ -1,0 +1,218 @@
+"""The columns of a run table: which are shown, their labels, number formats and widths."""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import repeat
+from types import MappingProxyType
+from typing import cast
+
+from engine.columns import ColumnKey, Value
+from engine.formats import FORMATS, MISSING, NumberFormat, ago, as_number, duration, format_for
+from engine.runs.frame import RunFrame
+from engine.runs.metrics import key_metrics
+from engine.runs.sorting import Statistic
+from engine.runs.view import RunView
+from engine.text import Shown, cell_width, safe
+
+STATUS_TEXT = {
+    "FINISHED": Shown("✓ finished"),
+    "FAILED": Shown("✗ failed"),
+    "RUNNING": Shown("◐ running"),
+    "SCHEDULED": Shown("◌ scheduled"),
+    "KILLED": Shown("⊘ killed"),
+}
+
+_LABELS = {
+    "run_name": "name",
+    "status": "status",
+    "start_time": "started",
+    "end_time": "ended",
+    "duration": "took",
+    "user_id": "user",
+}
+_FIRST = ("run_name", "status")
+_TIMES = ("start_time", "duration")
+_KEY_METRICS = 3
+_STATUS = ColumnKey("attribute", "status")
+
+# Terminal cells. A wider text is cut by the table, with a mark.
+_WIDEST = {"run_name": 40, "run_id": 32, "artifact_uri": 60}
+_WIDEST_TEXT = 24
+_WIDEST_LABEL = 28
+_TIME_WIDTH = len("59 min ago")
+_STATUS_WIDTH = max(map(len, STATUS_TEXT.values()))
+
+_SAMPLE = 300
+_SAMPLED_CELLS = 30_000
+CELL_LIMIT = 256
+
+
+_NOTHING: Mapping[ColumnKey, int] = MappingProxyType({})
+_NO_FORMATS: Mapping[ColumnKey, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table. `numeric` ones are aligned to the right; `fmt` writes their numbers
+    (None for texts, times and durations, and for parameters, which are shown as they were
+    logged, unless a person chose a format). `width` is in terminal cells, `cells` what the values
+    alone ask for. `statistic` says what is told of the runs of a group."""
+
+    key: ColumnKey
+    label: Shown
+    numeric: bool
+    fmt: NumberFormat | None
+    width: int
+    cells: int = 0
+    statistic: Statistic | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it from every other column: `metrics.f1`, `std of metrics.f1`."""
+        return f"{self.statistic} of {self.key}" if self.statistic else str(self.key)
+
+
+def default_keys(frame: RunFrame, *, narrow: bool = False) -> tuple[ColumnKey, ...]:
+    """What tells runs apart comes first: name, status, start and duration, the key metrics, the
+    parameters that vary; then the user, the other metrics, the constant parameters. Where there is
+    little room (`narrow`), the times stand behind the key metrics. Tags are hidden."""
+    metrics = [key for key in frame.keys if key.kind == "metric"]
+    params = [key for key in frame.keys if key.kind == "param"]
+    key_names = key_metrics((key.name for key in metrics), _KEY_METRICS)
+    chosen = [ColumnKey("metric", name) for name in key_names]
+    varying = [key for key in params if len(set(frame.sample(key, _SAMPLE)) - {None}) > 1]
+    first, times = [[ColumnKey("attribute", name) for name in names] for names in (_FIRST, _TIMES)]
+    ordered = [*first, *chosen, *times, *varying] if narrow else [*first, *times, *chosen, *varying]
+    rest = [ColumnKey("attribute", "user_id"), *metrics, *params]
+    return tuple(dict.fromkeys([*ordered, *rest]))
+
+
+def columns_for(
+    frame: RunFrame,
+    keys: Iterable[ColumnKey],
+    *,
+    widths: Mapping[ColumnKey, int] = _NOTHING,
+    formats: Mapping[ColumnKey, str] = _NO_FORMATS,
+) -> tuple[Column, ...]:
+    """These columns, with labels that tell them apart: `lr`, or `metrics.lr` and `params.lr` where both
+    are there. `widths` and `formats` (names of `FORMATS`) go before what the values ask for."""
+    chosen = tuple(keys)
+    bare = [_LABELS.get(key.name, key.name) if key.kind == "attribute" else key.name for key in chosen]
+    counts = Counter(bare)
+    sample = max(10, min(_SAMPLE, _SAMPLED_CELLS // max(len(chosen), 1)))
+    columns = []
+    for key, name in zip(chosen, bare, strict=True):
+        label = safe(name if counts[name] == 1 else str(key), CELL_LIMIT)
+        column = _column(frame, key, label, FORMATS.get(formats.get(key, "auto")), sample)
+        columns.append(replace(column, width=widths[key]) if key in widths else column)
+    return tuple(columns)
+
+
+def _column(frame: RunFrame, key: ColumnKey, label: Shown, fmt: NumberFormat | None, sample: int) -> Column:
+    values = frame.sample(key, sample) if key in frame else []
+    numeric = not key.is_time and frame.is_numeric(key)
+    if fmt is None and key.kind == "metric":
+        fmt = format_for(cast(Sequence[float], values))
+    if key.kind in ("attribute", "dataset") and not key.is_duration:
+        fmt = None
+    column = Column(key, label, numeric, fmt, 0)
+    cells = _widest(column, values)
+    return replace(column, width=max(min(cell_width(label), _WIDEST_LABEL), cells), cells=cells)
+
+
+def _widest(column: Column, values: Iterable[Value]) -> int:
+    """The width that the cells of a column ask for."""
+    key = column.key
+    if key.is_time:
+        return _TIME_WIDTH
+    if key == _STATUS:
+        return _STATUS_WIDTH
+    limit = _WIDEST.get(key.name, _WIDEST_TEXT) if key.kind == "attribute" else _WIDEST_TEXT
+    widths = (cell_width(cell_text(column, value, 0)) for value in values)
+    return min(max(widths, default=len(MISSING)), limit)
+
+
+def cell_text(column: Column, value: Value, now: float) -> Shown:
+    """A value as the table shows it; times as they are from `now`, milliseconds since the epoch."""
+    key = column.key
+    if value is None:
+        return MISSING
+    if key.is_time:
+        return ago(cast(int, value), int(now))
+    if column.fmt is not None:
+        number = as_number(value) if isinstance(value, str) else cast(float, value)
+        return safe(value, CELL_LIMIT) if number is None else column.fmt(number)
+    if key.kind == "attribute":
+        if key.name == "status":
+            return STATUS_TEXT.get(cast(str, value)) or safe(value, CELL_LIMIT)
+        if key.is_duration:
+            return duration(cast(float, value))
+    return safe(", ".join(value) if isinstance(value, tuple) else value, CELL_LIMIT)
+
+
+RUN_NAME = ColumnKey("attribute", "run_name")
+
+
+def view_columns(
+    frame: RunFrame, view: RunView, matching: Sequence[int], *, narrow: bool = False
+) -> tuple[Column, ...]:
+    """The columns of a view in their order; where it names none, the usual ones. One that no run has
+    stays, and shows that its values are missing. `matching` are the rows that it shows."""
+    return without_constants(frame, view, chosen_columns(frame, view, narrow=narrow), matching)
+
+
+def chosen_columns(frame: RunFrame, view: RunView, *, narrow: bool = False) -> tuple[Column, ...]:
+    """The columns of a view before any is left out for its values. In groups, the keys of the groups
+    and the name come first, and the usual columns are the metrics."""
+    keys = view.columns or default_keys(frame, narrow=narrow)
+    if view.is_grouped:
+        shown = view.columns or [key for key in keys if key.kind == "metric"]
+        keys = tuple(dict.fromkeys((*view.group_by, RUN_NAME, *shown)))
+    return columns_for(frame, keys, widths=view.widths, formats=view.formats)
+
+
+def without_constants(
+    frame: RunFrame, view: RunView, columns: Sequence[Column], rows: Sequence[int]
+) -> tuple[Column, ...]:
+    """Where the view hides them, leave out columns whose values over `rows` are all the same, or
+    all missing; never the first one, the name, and those by which the view sorts or groups."""
+    if not view.constants_hidden:
+        return tuple(columns)
+    kept = {column.key for column in columns[:1]} | {RUN_NAME, *view.group_by, *(s.key for s in view.sort)}
+    return tuple(c for c in columns if c.key in kept or not _is_constant(frame, c.key, rows))
+
+
+def constant_columns(
+    frame: RunFrame, rows: Sequence[int], keys: Iterable[ColumnKey] | None = None
+) -> frozenset[ColumnKey]:
+    """Those of `keys` (all that can be picked, if None) whose values over `rows` are all the same,
+    or all missing."""
+    asked = pickable(frame) if keys is None else keys
+    return frozenset(key for key in asked if _is_constant(frame, key, rows))
+
+
+def pickable(frame: RunFrame) -> tuple[ColumnKey, ...]:
+    """Attributes, metrics, parameters, tags and facts of data sets, each by name; tags that MLflow
+    set itself after the others."""
+    own = [key for key in frame.keys if _is_internal(key)]
+    at = next((place for place, key in enumerate(frame.keys) if key.kind == "dataset"), len(frame.keys))
+    before = [key for key in frame.keys[:at] if not _is_internal(key)]
+    return (*before, *own, *frame.keys[at:])
+
+
+def _is_internal(key: ColumnKey) -> bool:
+    return key.kind == "tag" and key.name.startswith("mlflow.")
+
+
+def _is_constant(frame: RunFrame, key: ColumnKey, rows: Sequence[int]) -> bool:
+    if key not in frame or not rows:
+        return True
+    values = map(frame.reader(key), rows)
+    first = next(values)
+    if first != first:  # NaN
+        return all(value is not None and value != value for value in values)
+    return not any(map(operator.ne, values, repeat(first)))

@@ -1,0 +1,258 @@
+"""The way through MLflow's own client: every write, and reading what is neither SQL nor HTTP.
+
+This is where mlflow is imported (four seconds), with its output switched off first.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from engine.entities import (
+    Artifact,
+    Experiment,
+    Lifecycle,
+    MetricPoint,
+    ModelVersion,
+    RegisteredModel,
+    RunDetail,
+)
+from engine.errors import StoreNotFound, StoreUnreadable
+from engine.stores import records
+from engine.stores.artifacts import check_path, local_root
+from engine.stores.base import PAGE, RunPage, RunQuery, Stamp
+from engine.stores.block import RunBlock
+from engine.stores.errors import MISSING_HINT, translate
+from engine.stores.mlflow import entities
+from engine.stores.mlflow.revision import check_revision
+from engine.stores.rest.login import DEFAULTED
+from engine.stores.search_text import search_text
+from engine.uri import TrackingUri
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+__all__ = ["ClientStore", "open_client", "translate"]
+
+_QUIET = {
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # at ERROR it writes the traceback of each failed statement
+}
+_DEADLINES = {
+    # Seconds; and no retries, because MLflow repeats writes too: a create that was carried out
+    # but not answered would be carried out twice.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+}
+_opening = threading.Lock()
+
+
+def open_client(raw_uri: str) -> MlflowClient:
+    """MLflow's client for a store and its registry: silent, with short deadlines and without
+    retries, unless the user's environment says otherwise.
+
+    A store that does not exist is made; a database of another schema is left alone. Raises
+    `EngineError`s and what MLflow raises: pass it through `translate`.
+    """
+    with _opening:
+        _quieten()
+        from mlflow import MlflowClient
+
+        with suppress(StoreNotFound):
+            check_revision(raw_uri)
+        # The registry that is read is the store's own, so it is the one that is written, whatever
+        # MLFLOW_REGISTRY_URI says; Databricks keeps its registry elsewhere by itself.
+        registry = None if TrackingUri(raw_uri, "").is_databricks else raw_uri
+        return MlflowClient(tracking_uri=raw_uri, registry_uri=registry)
+
+
+def _quieten() -> None:
+    """Set what MLflow must find before it is imported."""
+    ours = {name: value for name, value in (_QUIET | _DEADLINES).items() if name not in os.environ}
+    if ours:
+        os.environ.update(ours, **{DEFAULTED: " ".join([os.environ.get(DEFAULTED, ""), *ours])})
+    if "DO_NOT_TRACK" not in os.environ:
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # Each deprecated call warns in the name of its caller; stages and the file store are both.
+    warnings.filterwarnings("ignore", message=r"``mlflow\.", category=FutureWarning)
+
+
+class ClientStore:
+    """Any store that MLflow can open: folders, Databricks, plug-ins, SQL databases."""
+
+    kind = "client"
+    readers = 1
+    page_size = PAGE
+
+    def __init__(self, uri: TrackingUri) -> None:
+        self.uri = uri
+
+    def stamp(self) -> Stamp | None:
+        return None
+
+    def close(self) -> None:
+        """MLflow keeps its connections to itself."""
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        _quieten()
+        self._check_exists()
+        return open_client(self.uri.raw)
+
+    def _check_exists(self) -> None:
+        """MLflow would make the store that it cannot find: looking must not."""
+        check_revision(self.uri.raw)
+        if self.uri.is_databricks:
+            return
+        folder = local_root(self.uri.raw)
+        if folder is None:
+            return
+        if folder.exists() and not folder.is_dir():
+            raise StoreUnreadable(
+                "The store is not a folder", f"{folder} is a file", "Check the tracking URI."
+            )
+        if not (folder / ".trash").is_dir() and next(folder.glob("*/meta.yaml"), None) is None:
+            raise StoreNotFound(
+                "There is no MLflow store here yet",
+                f"There is no store in {folder}",
+                MISSING_HINT,
+            )
+
+    @contextmanager
+    def _asking(self) -> Iterator[MlflowClient]:
+        try:
+            yield self._client
+        except Exception as error:
+            raise translate(error) from error
+
+    # ── experiments and runs ─────────────────────────────────────────────────
+
+    def experiments(self) -> tuple[Experiment, ...]:
+        with self._asking() as client:
+            return tuple(entities.experiment(found) for found in _pages(client.search_experiments))
+
+    def newest_run(self) -> tuple[str, int] | None:
+        ids = [experiment.experiment_id for experiment in self.experiments()]
+        with self._asking() as client:
+            found = client.search_runs(ids, max_results=1) if ids else []
+        newest = found[0].info if found else None
+        return (newest.experiment_id, newest.start_time) if newest and newest.start_time else None
+
+    def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
+        """Raises `StoreRefused` for conditions that MLflow's grammar cannot say."""
+        filter_string = search_text(query.conditions)
+        with self._asking() as client:
+            found = client.search_runs(
+                [query.experiment_id],
+                filter_string,
+                run_view_type=_view(query.lifecycle),
+                max_results=max_results,
+                order_by=["attributes.start_time ASC"] if query.oldest_first else None,
+                page_token=page_token,
+            )
+        return RunPage(RunBlock.of(entities.run(run) for run in found), found.token or None)
+
+    def run(self, run_id: str) -> RunDetail:
+        records.check_run_id(run_id)
+        with records.missing_means(records.no_such_run(run_id)), self._asking() as client:
+            run = client.get_run(run_id)
+            models = _models_of(client, run)
+        return RunDetail(
+            entities.run(run),
+            entities.datasets(run),
+            tuple(entities.logged_model(model) for model in models),
+        )
+
+    def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
+        with self._asking() as client:
+            found = client.get_metric_history(run_id, key)
+        points = (MetricPoint(m.step, m.timestamp, records.metric_value(m.value)) for m in found)
+        return tuple(sorted(points, key=lambda point: (point.step, point.timestamp)))
+
+    def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
+        """Below the name of a model that the run logged lie the model's files too, as in MLflow.
+
+        MLflow's own `list_artifacts` looks for those in its global tracking store, not in this one.
+        """
+        records.check_run_id(run_id)
+        path = check_path(path)
+        name, _, rest = path.partition("/")
+        with records.missing_means(records.no_such_run(run_id)), self._asking() as client:
+            run = client.get_run(run_id)
+            found = [
+                entities.artifact(info)
+                for info in self._folder(run.info.artifact_uri).list_artifacts(path or None)
+            ]
+            model = (
+                next((model for model in _models_of(client, run) if model.name == name), None)
+                if path
+                else None
+            )
+            if model:
+                files = self._folder(model.artifact_location).list_artifacts(rest or None)
+                found += [entities.artifact(info, name) for info in files]
+        return tuple(found)
+
+    def _folder(self, uri: str) -> Any:
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+        from mlflow.utils.uri import add_databricks_profile_info_to_artifact_uri
+
+        raw = self.uri.raw
+        return get_artifact_repository(
+            add_databricks_profile_info_to_artifact_uri(uri, raw), tracking_uri=raw
+        )
+
+    # ── the registry ─────────────────────────────────────────────────────────
+
+    def registered_models(self) -> tuple[RegisteredModel, ...]:
+        with self._asking() as client:
+            found = [
+                entities.registered_model(model) for model in _pages(client.search_registered_models, 100)
+            ]
+        return tuple(sorted(found, key=lambda model: model.name))
+
+    def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
+        with records.missing_means(records.no_such_model(name)), self._asking() as client:
+            model = entities.registered_model(client.get_registered_model(name))
+            if records.is_prompt(model.tags):
+                raise records.no_such_model(name)
+            found = list(_pages(client.search_model_versions, 100, filter_string=records.name_filter(name)))
+        versions = (entities.model_version(version, model) for version in found if version.name == name)
+        return tuple(sorted(versions, key=lambda version: -version.version))
+
+
+def _models_of(client: MlflowClient, run: Any) -> list[Any]:
+    """The logged models whose source is the run. Databricks and plug-ins cannot search for them:
+    there the run's outputs name them."""
+    from mlflow.exceptions import MlflowException
+
+    ids, where = [run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"
+    try:
+        return list(_pages(client.search_logged_models, 100, experiment_ids=ids, filter_string=where))
+    except (MlflowException, NotImplementedError):
+        outputs = run.outputs.model_outputs if run.outputs else ()
+        return [client.get_logged_model(output.model_id) for output in outputs]
+
+
+def _pages(search: Callable[..., Any], size: int = PAGE, **arguments: Any) -> Iterator[Any]:
+    """Everything that one of MLflow's searches finds."""
+    token = None
+    while True:
+        page = search(max_results=size, page_token=token, **arguments)
+        yield from page
+        if not page.token or page.token == token:
+            return
+        token = page.token
+
+
+def _view(lifecycle: Lifecycle) -> int:
+    from mlflow.entities import ViewType
+
+    view: int = ViewType.DELETED_ONLY if lifecycle == "deleted" else ViewType.ACTIVE_ONLY
+    return view

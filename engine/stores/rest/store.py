@@ -1,0 +1,184 @@
+"""An MLflow server, asked over its REST API without mlflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+from engine.entities import (
+    Artifact,
+    Experiment,
+    LoggedModel,
+    MetricPoint,
+    ModelVersion,
+    RegisteredModel,
+    Run,
+    RunDetail,
+)
+from engine.stores import errors, records
+from engine.stores.artifacts import check_path
+from engine.stores.base import PAGE, RunPage, RunQuery, Stamp
+from engine.stores.rest import messages
+from engine.stores.rest.messages import Json, RunColumns
+from engine.stores.rest.transport import Transport
+from engine.stores.search_text import search_text
+from engine.uri import TrackingUri
+
+READERS = 4
+"""MLflow's servers have four workers unless told otherwise."""
+_HISTORY_PAGE = 25_000
+_IDS_AT_ONCE = 1000
+_VIEWS = {"active": "ACTIVE_ONLY", "deleted": "DELETED_ONLY"}
+_OLDEST_FIRST = ["attributes.start_time ASC"]
+
+Ask = Callable[[str, Mapping[str, object]], dict[str, Any]]
+
+
+class RestStore:
+    """An `http(s)://` store."""
+
+    kind = "rest"
+    readers = READERS
+    page_size = PAGE
+
+    def __init__(self, uri: TrackingUri) -> None:
+        self.uri = uri
+        self._transport = Transport(uri)
+
+    def stamp(self) -> Stamp | None:
+        return None
+
+    def close(self) -> None:
+        self._transport.close()
+
+    @contextmanager
+    def _understanding(self) -> Iterator[Transport]:
+        """An object without the fields that MLflow sends comes from something else."""
+        try:
+            yield self._transport
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+            detail = f"An answer lacks what it should hold: {type(error).__name__}: {error}"
+            raise errors.not_mlflow(self.uri.shown, errors.scrub(detail)) from error
+
+    def _all(self, ask: Ask, path: str, field: str, question: Mapping[str, object]) -> Iterator[Json]:
+        """The objects in `field` of every page that answers a search."""
+        token: str | None = None
+        while True:
+            page = ask(path, {**question, "page_token": token})
+            yield from page.get(field, ())
+            following = page.get("next_page_token")
+            if not following:
+                return
+            if following == token:
+                raise errors.not_mlflow(self.uri.shown, f"{path} sends the same page again and again")
+            token = following
+
+    # ── experiments and runs ─────────────────────────────────────────────────
+
+    def experiments(self) -> tuple[Experiment, ...]:
+        with self._understanding() as server:
+            found = self._all(server.post, "experiments/search", "experiments", {"max_results": PAGE})
+            return tuple(messages.experiment(experiment) for experiment in found)
+
+    def newest_run(self) -> tuple[str, int] | None:
+        ids = [experiment.experiment_id for experiment in self.experiments()]
+        newest: list[tuple[int, str]] = []
+        with self._understanding() as server:
+            for start in range(0, len(ids), _IDS_AT_ONCE):
+                some = ids[start : start + _IDS_AT_ONCE]
+                found = server.post("runs/search", {"experiment_ids": some, "max_results": 1}).get("runs", ())
+                runs = [messages.run(run) for run in found]
+                newest += [(run.start_time, run.experiment_id) for run in runs if run.start_time is not None]
+        latest = max(newest, default=None)
+        return (latest[1], latest[0]) if latest else None
+
+    def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
+        """Raises `StoreRefused` for conditions that MLflow's grammar cannot say."""
+        question = {
+            "experiment_ids": [query.experiment_id],
+            "filter": search_text(query.conditions),
+            "run_view_type": _VIEWS[query.lifecycle],
+            "order_by": _OLDEST_FIRST if query.oldest_first else None,
+            "max_results": max_results,
+            "page_token": page_token,
+        }
+        with self._understanding() as server:
+            columns = RunColumns()
+            page = server.post_each("runs/search", question, "runs", columns.add)
+            return RunPage(columns.block(), page.get("next_page_token") or None)
+
+    def run(self, run_id: str) -> RunDetail:
+        records.check_run_id(run_id)
+        with records.missing_means(records.no_such_run(run_id)), self._understanding() as server:
+            found = server.get("runs/get", {"run_id": run_id})["run"]
+            run = messages.run(found)
+            return RunDetail(run, messages.datasets(found), self._models(server, run))
+
+    def _models(self, server: Transport, run: Run) -> tuple[LoggedModel, ...]:
+        """The logged models whose source is the run. Servers before MLflow 3 have none."""
+        question = {
+            "experiment_ids": [run.experiment_id],
+            "filter": f"source_run_id = '{run.run_id}'",
+            "max_results": 100,
+        }
+        try:
+            found = list(self._all(server.post, "logged-models/search", "models", question))
+        except errors.NoEndpoint:
+            return ()
+        return tuple(map(messages.logged_model, found))
+
+    def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
+        question = {"run_id": run_id, "metric_key": key, "max_results": _HISTORY_PAGE}
+        with self._understanding() as server:
+            found = self._all(server.get, "metrics/get-history", "metrics", question)
+            return tuple(
+                sorted(map(messages.metric_point, found), key=lambda point: (point.step, point.timestamp))
+            )
+
+    def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
+        """Below the name of a model that the run logged lie the model's files too, as in MLflow."""
+        records.check_run_id(run_id)
+        path = check_path(path)
+        name, _, rest = path.partition("/")
+        with records.missing_means(records.no_such_run(run_id)), self._understanding() as server:
+            question = {"run_id": run_id, "path": path}
+            found = [
+                messages.artifact(file) for file in self._all(server.get, "artifacts/list", "files", question)
+            ]
+            models = (
+                self._models(server, messages.run(server.get("runs/get", {"run_id": run_id})["run"]))
+                if path
+                else ()
+            )
+            model = next((model for model in models if model.name == name), None)
+            if model:
+                where = f"logged-models/{quote(model.model_id, safe='')}/artifacts/directories"
+                files = self._all(server.get, where, "files", {"artifact_directory_path": rest})
+                found += [messages.artifact(file, name) for file in files]
+            return tuple(found)
+
+    # ── the registry ─────────────────────────────────────────────────────────
+
+    def registered_models(self) -> tuple[RegisteredModel, ...]:
+        with self._understanding() as server:
+            found = self._all(
+                server.get, "registered-models/search", "registered_models", {"max_results": PAGE}
+            )
+            models = (messages.registered_model(model) for model in found)
+            return tuple(sorted(models, key=lambda model: model.name))
+
+    def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
+        question = {"filter": records.name_filter(name), "max_results": PAGE}
+        with records.missing_means(records.no_such_model(name)), self._understanding() as server:
+            model = messages.registered_model(
+                server.get("registered-models/get", {"name": name})["registered_model"]
+            )
+            if records.is_prompt(model.tags):
+                raise records.no_such_model(name)
+            found = self._all(server.get, "model-versions/search", "model_versions", question)
+            versions = [
+                messages.model_version(version, model) for version in found if version["name"] == name
+            ]
+            return tuple(sorted(versions, key=lambda version: -version.version))

@@ -1,0 +1,109 @@
+"""A SQL store, read directly and read-only: no mlflow, no ORM, no write.
+
+Statements are plain SQL on a snapshot of a database (`sql_database`): a file (`sqlite`) or a server
+(`sql_server`). What is read: `sql_runs`, `sql_pages`, `sql_registry`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TypeVar
+
+from engine.entities import (
+    Artifact,
+    Experiment,
+    MetricPoint,
+    ModelVersion,
+    RegisteredModel,
+    RunDetail,
+)
+from engine.errors import StoreOutdated
+from engine.stores.artifacts import check_path, list_folder, local_root
+from engine.stores.base import PAGE, RunPage, RunQuery, Stamp, Store
+from engine.stores.sql import registry, runs
+from engine.stores.sql.database import Database
+from engine.stores.sql.pages import Orders, run_page
+from engine.stores.sql.schema import Tables, tables
+from engine.uri import TrackingUri
+
+T = TypeVar("T")
+
+
+class SqlStore:
+    """A `sqlite:///`, `postgresql://` or `mysql://` store. MLflow's own client is asked (and imported)
+    only for artifacts that do not lie in a local folder, and for everything where the schema is one that
+    is not known here: it says what it thinks of it."""
+
+    kind = "sql"
+    readers = 1
+
+    def __init__(self, uri: TrackingUri, database: Database) -> None:
+        self.uri = uri
+        self._database = database
+        self._orders = Orders()
+        self.page_size = database.page_size
+
+    @cached_property
+    def _client(self) -> Store:
+        from engine.stores.mlflow.client import ClientStore
+
+        return ClientStore(self.uri)
+
+    def _ask(self, question: Callable[[Tables], T], otherwise: Callable[[Store], T]) -> T:
+        """The tables' answer, MLflow's where its tables are not as they are known here."""
+        try:
+            with self._database.snapshot() as snapshot:
+                return question(tables(snapshot, self._database, self.uri.shown))
+        except StoreOutdated:
+            return otherwise(self._client)
+
+    def stamp(self) -> Stamp | None:
+        return self._database.stamp()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def experiments(self) -> tuple[Experiment, ...]:
+        return self._ask(runs.experiments, lambda client: client.experiments())
+
+    def newest_run(self) -> tuple[str, int] | None:
+        return self._ask(runs.newest_run, lambda client: client.newest_run())
+
+    def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
+        return self._ask(
+            lambda found: run_page(found, self._orders, query, page_token, max_results),
+            lambda client: client.runs(query, page_token=page_token, max_results=max_results),
+        )
+
+    def run(self, run_id: str) -> RunDetail:
+        return self._ask(lambda found: runs.run_detail(found, run_id), lambda client: client.run(run_id))
+
+    def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
+        return self._ask(
+            lambda found: runs.metric_history(found, run_id, key),
+            lambda client: client.metric_history(run_id, key),
+        )
+
+    def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
+        """Below the name of a model that the run logged lie the model's files too, as in MLflow."""
+        path = check_path(path)
+        detail = self.run(run_id)
+        name, _, rest = path.partition("/")
+        places = [(detail.run.artifact_uri, path, "")]
+        places += [(model.artifact_location, rest, name) for model in detail.models if model.name == name][:1]
+        found: list[Artifact] = []
+        for uri, folder, prefix in places:
+            root = local_root(uri)
+            if root is None:
+                return self._client.artifacts(run_id, path)
+            found += list_folder(root, folder, prefix)
+        return tuple(found)
+
+    def registered_models(self) -> tuple[RegisteredModel, ...]:
+        return self._ask(registry.registered_models, lambda client: client.registered_models())
+
+    def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
+        return self._ask(
+            lambda found: registry.model_versions(found, name), lambda client: client.model_versions(name)
+        )

@@ -1,0 +1,127 @@
+"""The best run, and why it is."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from engine.entities import Run
+from engine.errors import NotFound
+from engine.evidence.best import BestRun, best_run
+from engine.runs.frame import RunFrame
+from engine.runs.loading.feed import RunFeed
+from engine.stores import open_store
+from tests.conftest import MlflowStore
+from tests.support.runs import START, a_run
+
+
+def best(*runs: Run, metric: str = "acc", **options: str) -> BestRun:
+    return best_run(RunFrame.from_runs(runs), metric, **options)  # type: ignore[arg-type]
+
+
+def test_the_highest_of_a_metric_and_the_lowest_of_a_loss() -> None:
+    runs = [a_run("a", metrics={"acc": 0.8, "loss": 0.1}), a_run("b", metrics={"acc": 0.9, "loss": 0.4})]
+    found = best(*runs)
+    assert (found.run.run_id, found.direction, found.value, found.considered) == ("b", "higher", 0.9, 2)
+    assert (found.tied, found.tie_break, found.left_out) == ((), "", ())
+    assert best(*runs, metric="loss").run.run_id == "a"
+    assert best(*runs, metric="loss", direction="higher").run.run_id == "b"
+
+
+def test_only_finished_runs_with_a_finite_value_compete() -> None:
+    found = best(
+        a_run("ok", metrics={"acc": 0.1}),
+        a_run("failed", status="FAILED", metrics={"acc": 1.0}),
+        a_run("running", status="RUNNING", metrics={"acc": 1.0}),
+        a_run("running2", status="RUNNING", metrics={"acc": 1.0}),
+        a_run("killed", status="KILLED", metrics={"acc": 1.0}),
+        a_run("nan", metrics={"acc": math.nan}),
+        a_run("inf", metrics={"acc": math.inf}),
+        a_run("without"),
+    )
+    assert found.run.run_id == "ok"
+    assert found.considered == 1
+    assert found.left_out == (
+        "1 run that has failed",
+        "2 runs that are running",
+        "1 run that has been killed",
+        "2 runs with acc NaN or infinite",
+        "1 run without acc",
+    )
+
+
+def test_ties_go_to_the_higher_cv_mean_where_all_tied_runs_have_it() -> None:
+    k5 = a_run("k5", start=START + 9, metrics={"acc": 0.918, "cv_mean": 0.8059})
+    k7 = a_run("k7", start=START, metrics={"acc": 0.918, "cv_mean": 0.8058})
+    found = best(k7, k5, a_run("other", metrics={"acc": 0.5, "cv_mean": 0.99}))
+    assert (found.run, found.tied, found.tie_break) == (k5, (k7,), "higher cv_mean")
+    without = a_run("k9", start=START + 1, metrics={"acc": 0.918})
+    found = best(k5, without, k7)
+    assert (found.run, found.tied, found.tie_break) == (k7, (without, k5), "earliest start")
+    spoiled = a_run("k3", start=START - 1, metrics={"acc": 0.918, "cv_mean": math.nan})
+    assert best(k5, spoiled, k7).tie_break == "earliest start"
+
+
+def test_then_to_the_earliest_start_then_to_the_run_id() -> None:
+    b, a = a_run("b", metrics={"acc": 1}), a_run("a", metrics={"acc": 1})
+    never = a_run("0", start=None, seconds=None, metrics={"acc": 1})
+    found = best(b, never, a)
+    assert (found.run, found.tied, found.tie_break) == (a, (b, never), "earliest start, then run id")
+
+
+@pytest.mark.parametrize("written", ["loss", "metrics.loss", "metric.loss", "Metrics.loss"])
+def test_a_metric_may_be_written_as_in_a_filter(written: str) -> None:
+    found = best(a_run("a", metrics={"loss": 0.3}), a_run("b", metrics={"loss": 0.2}), metric=written)
+    assert (found.run.run_id, found.metric, found.direction) == ("b", "loss", "lower")
+
+
+def test_a_metric_is_first_meant_by_its_whole_name() -> None:
+    both = a_run("a", metrics={"metrics.acc": 1, "acc": 2}), a_run("b", metrics={"metrics.acc": 2, "acc": 1})
+    assert best(*both, metric="metrics.acc").run.run_id == "b"
+    assert best(*both, metric="metrics.metrics.acc").run.run_id == "b"
+    assert best(*both, metric="acc").run.run_id == "a"
+    alone = a_run("a", metrics={"metrics.acc": 1})
+    assert best(alone, metric="metrics.acc").metric == "metrics.acc"
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [("metrics.nope", "nope"), ("params.acc", "params.acc"), ("metrics.", "metrics."), (".acc", ".acc")],
+)
+def test_what_is_written_as_in_a_filter_must_be_a_metric(written: str, told: str) -> None:
+    with pytest.raises(NotFound) as caught:
+        best(a_run("a", metrics={"acc": 1}, params={"acc": "2"}), metric=written)
+    assert caught.value.title == f"No run has the metric {told}"
+
+
+def test_an_unknown_metric_names_those_there_are() -> None:
+    with pytest.raises(NotFound) as caught:
+        best(a_run("a", metrics={"acc": 1, "f1": 1}), metric="nope")
+    assert caught.value.title == "No run has the metric nope"
+    assert caught.value.detail == "Metrics: acc, f1"
+    with pytest.raises(NotFound) as caught:
+        best(a_run("a", metrics={f"m{n:02}": 1 for n in range(20)}), metric="nope")
+    assert caught.value.detail.endswith("m11 and 8 more")
+    with pytest.raises(NotFound, match="No run has metrics"):
+        best(metric="acc")
+
+
+def test_nobody_competing_is_said_with_the_reasons() -> None:
+    with pytest.raises(NotFound) as caught:
+        best(a_run("a", metrics={"acc": math.nan}), a_run("b", status="FAILED", metrics={"acc": 1}))
+    assert "No finished run has a value of acc" in caught.value.title
+    assert caught.value.detail == "1 run with acc NaN or infinite; 1 run that has failed"
+
+
+def test_the_best_run_of_a_real_store(mlflow_store: MlflowStore) -> None:
+    frame = RunFeed(open_store(mlflow_store.tracking), mlflow_store.heart).load()
+    found = best_run(frame, "accuracy")
+    assert found.run.run_name == "trial-23"
+    assert found.considered == 21
+    assert set(found.left_out) == {
+        "1 run that has failed",
+        "1 run that has been killed",
+        "1 run that is running",
+        "3 runs without accuracy",
+    }

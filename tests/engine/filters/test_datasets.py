@@ -1,0 +1,74 @@
+"""Filters by what is known of a run's data sets: one of them has to match."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from engine.columns import ColumnKey
+from engine.entities import DatasetRef
+from engine.errors import FilterError
+from engine.filters.compiler import compile_filter
+from engine.filters.names import column_named
+from engine.runs.frame import RunFrame
+from tests.engine.filters.support import fault, matching
+from tests.support.runs import a_run
+
+HEART, IRIS = DatasetRef("heart", "5c1f", "train"), DatasetRef("iris 2", "77aa")
+RUNS = [
+    replace(a_run("one", name="knn", tags={"context": "x"}), datasets=(HEART,)),
+    replace(a_run("two"), datasets=(IRIS, replace(HEART, digest="9b9b", context="eval"))),
+    replace(a_run("bare"), datasets=(IRIS,)),
+    a_run("none"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("datasets.name = heart", "one two"),
+        ("dataset.name = 'heart'", "one two"),
+        ("datasets.name != heart", "two bare"),
+        ("datasets.name in (heart, 'iris 2')", "one two bare"),
+        ("datasets.name not in (heart)", "two bare"),
+        ("not datasets.name = heart", "bare none"),
+        ("datasets.name like 'iris%'", "two bare"),
+        ("datasets.name not like 'iris%'", "one two"),
+        ("datasets.name ilike 'HEART'", "one two"),
+        ("datasets.name ~ '^h'", "one two"),
+        ("datasets.digest = '5c1f'", "one"),
+        ("datasets.digest = 5", ""),
+        ("datasets.context = train", "one"),
+        ("datasets.context != train", "two"),
+        ("datasets.context like '%'", "one two"),
+        ("datasets.context is null", "bare none"),
+        ("datasets.name is null", "none"),
+        ("datasets.name is not null", "one two bare"),
+        ("datasets.name = heart and datasets.digest = '77aa'", "two"),
+        # without a prefix these are something else
+        ("name = knn", "one"),
+        ("context = x", "one"),
+    ],
+)
+def test_one_of_the_data_sets_has_to_match(text: str, ids: str) -> None:
+    assert matching(text, RUNS) == ids
+
+
+def test_a_table_without_data_sets_has_their_columns_all_the_same() -> None:
+    frame = RunFrame.from_runs([a_run("a")])
+    assert compile_filter("datasets.name = heart", frame.keys, frame).rows(frame) == []
+    assert compile_filter("datasets.name is null", frame.keys, frame).rows(frame) == [0]
+
+
+def test_data_sets_have_no_order() -> None:
+    pointed, error = fault("datasets.name > 5", RUNS)
+    assert pointed == ">"
+    assert error.title == "datasets.name is text and has no order"
+
+
+def test_a_column_of_data_sets_is_named_where_there_are_some() -> None:
+    frame = RunFrame.from_runs(RUNS)
+    assert column_named("datasets.name", frame.keys) == ColumnKey("dataset", "name")
+    with pytest.raises(FilterError, match="No run has a data set"):
+        column_named("datasets.name", RunFrame.from_runs([a_run("a")]).keys)

@@ -1,0 +1,140 @@
+"""Smoke tests of real models, from a database and through a real server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.errors import NotFound, StoreError
+from engine.registry.smoke_test import ProbeResult, probe_version
+from engine.stores import open_store
+from engine.uri import TrackingUri
+from tests.support.server import Server, serving
+
+SCRIPT = Path(__file__).parents[2] / "support" / "models.py"
+
+
+def log_models(uri: str, folder: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    made = subprocess.run(
+        [sys.executable, str(SCRIPT), uri],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+
+
+def probe(uri: TrackingUri, model: str, version: int = 1) -> ProbeResult:
+    store = open_store(uri)
+    try:
+        return probe_version(uri, store, model, version)
+    finally:
+        store.close()
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> TrackingUri:
+    folder = tmp_path_factory.mktemp("models")
+    uri = f"sqlite:///{folder}/mlflow.db"
+    log_models(uri, folder)
+    return TrackingUri(uri, "--tracking-uri")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Its models are where only the server can reach them: `mlflow-artifacts:/`."""
+    folder = tmp_path_factory.mktemp("server")
+    with serving(f"sqlite:///{folder}/mlflow.db", folder) as server:
+        log_models(server.uri.raw, folder)
+        yield server
+
+
+def test_a_model_predicts_its_input_example(local: TrackingUri, capfd: pytest.CaptureFixture[str]) -> None:
+    import mlflow
+
+    capfd.readouterr()
+    before = mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")
+    result = probe(local, "knn")
+    assert result.ok
+    assert (result.model, result.version, result.rows) == ("knn", 1, 3)
+    assert result.predictions == ("0", "1", "0")
+    assert result.load_seconds > 0
+    assert result.predict_seconds > 0
+    assert result.detail == ""
+    assert (mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")) == before
+    assert capfd.readouterr() == ("", "")
+
+
+def test_frames_and_parameters(local: TrackingUri) -> None:
+    """The example was logged with the parameter `times` = 3."""
+    result = probe(local, "frame")
+    assert result.ok
+    assert result.predictions[1] == "risk=189.0, note=\x1b[31mred", "raw: what shows it makes it safe"
+
+
+@pytest.mark.parametrize(
+    ("model", "detail"),
+    [
+        ("bare", "without an input example"),
+        ("raising", "does not predict its input example: ZeroDivisionError: three rows are one too many"),
+        ("exiting", "does not predict its input example: SystemExit: leaving"),
+        ("missing", "does not load: ModuleNotFoundError: No module named 'a_package_of_theirs'"),
+    ],
+)
+def test_a_model_that_is_unfit_is_a_result(local: TrackingUri, model: str, detail: str) -> None:
+    result = probe(local, model)
+    assert not result.ok
+    assert detail in result.detail
+    assert result.predictions == ()
+    assert result.load_seconds > 0
+
+
+def test_files_that_are_gone_are_a_result(mlflow_store) -> None:  # type: ignore[no-untyped-def]
+    result = probe(mlflow_store.tracking, "classifier", 2)
+    assert not result.ok
+    assert "cannot be fetched" in result.detail or "There is no model" in result.detail
+
+
+def test_a_version_that_is_not_there(local: TrackingUri) -> None:
+    with pytest.raises(NotFound) as caught:
+        probe(local, "knn", 9)
+    assert caught.value.detail == "Versions: 1"
+    with pytest.raises(NotFound):
+        probe(local, "nobody's")
+
+
+def test_through_a_server(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Files are fetched to a temporary folder, silently, and gone afterwards."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    result = probe(server.uri, "knn")
+    assert result.ok, result.detail
+    assert result.predictions == ("0", "1", "0")
+    assert capfd.readouterr() == ("", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_does_not_answer_is_an_error(server: Server) -> None:
+    """The last test here: it kills the server, between the look and the fetching."""
+    store = open_store(server.uri)
+
+    class Deadly:
+        def model_versions(self, name: str) -> object:
+            versions = store.model_versions(name)
+            server.kill()
+            return versions
+
+    with pytest.raises(StoreError, match="cannot be reached"):
+        probe_version(server.uri, Deadly(), "knn", 1)  # type: ignore[arg-type]
+    store.close()

@@ -1,0 +1,376 @@
+"""Views saved under names: they come back as they were, and what a person wrote stays."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import paths
+from engine.columns import ATTRIBUTES, ColumnKey
+from engine.errors import EngineError, UsageError
+from engine.formats import FORMATS
+from engine.runs.grouping import RUN_COUNT
+from engine.runs.saved import store
+from engine.runs.saved.plain import view_from_plain, view_to_plain
+from engine.runs.saved.store import ViewFile
+from engine.runs.sorting import SortKey
+from engine.runs.view import RunView
+from engine.stores.block import DATASET_FIELDS
+
+STORE, EXPERIMENT = "sqlite:////srv/mlflow.db", "heart-disease"
+ACC, F1 = ColumnKey("metric", "accuracy"), ColumnKey("metric", "f1")
+NAME, K = ColumnKey("attribute", "run_name"), ColumnKey("param", "k")
+
+FULL = RunView(
+    filter_text='accuracy > 0.9 and name ~ "knn"',
+    sort=(SortKey(ACC, descending=True), SortKey(NAME), SortKey(F1, statistic="std")),
+    columns=(NAME, ACC, ColumnKey("tag", "team"), ColumnKey("dataset", "name")),
+    widths={NAME: 30},
+    formats={ACC: "percent"},
+    constants_hidden=True,
+    layout="groups",
+    group_by=(K, ColumnKey("attribute", "status")),
+)
+
+WRITTEN = """\
+[[view]]
+store = "sqlite:////srv/mlflow.db"
+experiment = "heart-disease"
+name = "best"
+filter = "accuracy > 0.9 and name ~ \\"knn\\""
+sort = ["metrics.accuracy desc", "run_name asc", "std of metrics.f1 asc"]
+columns = ["run_name", "metrics.accuracy", "tags.team", "datasets.name"]
+widths = {run_name = 30}
+formats = {"metrics.accuracy" = "percent"}
+constants_hidden = true
+layout = "groups"
+group_by = ["params.k", "status"]
+"""
+
+BY_HAND = """\
+# What the team looks at. Ask ana before changing it.
+
+[[view]]  # on Mondays
+name = 'week'   # short
+store = "sqlite:////srv/mlflow.db"
+experiment = "heart-disease"
+filter = "start_time > -7d"   # since last Monday
+columns = [
+  "run_name",   # always
+  "metrics.accuracy",
+]
+
+# The next one is for bo.
+[[view]]
+store = "sqlite:////srv/mlflow.db"
+experiment = "heart-disease"
+name = "bo"
+[view.widths]
+run_name = 30  # long names
+
+[colours]  # not ours
+bo = "red"
+"""
+
+
+@pytest.fixture
+def views(tmp_path: Path) -> ViewFile:
+    return ViewFile(tmp_path / "config" / "views.toml")
+
+
+def by_hand(views: ViewFile, text: str = BY_HAND) -> None:
+    views.path.parent.mkdir(parents=True, exist_ok=True)
+    views.path.write_text(text)
+
+
+def test_a_view_is_written_as_a_person_would_and_comes_back(views: ViewFile) -> None:
+    assert views.names(STORE, EXPERIMENT) == ()
+    assert views.load(STORE, EXPERIMENT, "best") is None
+    views.save(STORE, EXPERIMENT, "best", FULL)
+    assert views.path.read_text() == WRITTEN
+    assert views.load(STORE, EXPERIMENT, "best") == FULL
+    assert list(views.path.parent.glob(".*")) == []
+
+
+def test_views_belong_to_a_store_and_an_experiment(views: ViewFile) -> None:
+    views.save(STORE, EXPERIMENT, "b", FULL)
+    views.save(STORE, "churn", "b", RunView())
+    views.save("http://other", EXPERIMENT, "c", RunView())
+    views.save(STORE, EXPERIMENT, "a", RunView(layout="tree"))
+    assert views.names(STORE, EXPERIMENT) == ("b", "a")
+    assert views.names(STORE, "churn") == ("b",)
+    assert views.load(STORE, "churn", "b") == RunView()
+    assert views.load("http://other", EXPERIMENT, "b") is None
+
+
+def test_saving_again_replaces_and_deleting_forgets(views: ViewFile) -> None:
+    views.save(STORE, EXPERIMENT, "a", FULL)
+    views.save(STORE, EXPERIMENT, "b", FULL)
+    views.save(STORE, EXPERIMENT, "a", RunView(filter_text="x"))
+    assert views.names(STORE, EXPERIMENT) == ("a", "b")
+    assert views.load(STORE, EXPERIMENT, "a") == RunView(filter_text="x")
+    assert views.delete(STORE, EXPERIMENT, "a")
+    assert not views.delete(STORE, EXPERIMENT, "a")
+    assert views.names(STORE, EXPERIMENT) == ("b",)
+    assert views.load(STORE, EXPERIMENT, "b") == FULL
+
+
+def test_what_a_person_wrote_stays(views: ViewFile) -> None:
+    by_hand(views)
+    week = views.load(STORE, EXPERIMENT, "week")
+    assert week is not None
+    views.save(STORE, EXPERIMENT, "week", week)
+    assert views.path.read_text() == BY_HAND
+    views.save(STORE, EXPERIMENT, "week", RunView("start_time > -8d", columns=week.columns, layout="tree"))
+    changed = BY_HAND.replace("-7d", "-8d").replace("]\n\n# The", ']\nlayout = "tree"\n\n# The')
+    assert views.path.read_text() == changed
+    views.save(STORE, EXPERIMENT, "bo", RunView(widths={NAME: 31, ACC: 9}))
+    assert '[view.widths]\nrun_name = 31  # long names\n"metrics.accuracy" = 9\n' in views.path.read_text()
+    views.save(STORE, EXPERIMENT, "new", RunView(layout="tree"))
+    assert views.names(STORE, EXPERIMENT) == ("week", "bo", "new")
+    views.delete(STORE, EXPERIMENT, "week")
+    views.delete(STORE, EXPERIMENT, "bo")
+    rest = '# The next one is for bo.\n[colours]  # not ours\nbo = "red"\n\n'
+    for _ in range(2):
+        views.delete(STORE, EXPERIMENT, "new")
+        assert views.path.read_text() == f"# What the team looks at. Ask ana before changing it.\n\n{rest}"
+        views.save(STORE, EXPERIMENT, "new", RunView())
+
+
+def test_a_long_list_of_columns_is_written_over_several_lines(views: ViewFile) -> None:
+    columns = tuple(ColumnKey("metric", f"class_{n}_precision") for n in range(5))
+    views.save(STORE, EXPERIMENT, "wide", RunView(columns=columns))
+    assert 'columns = [\n    "metrics.class_0_precision",\n' in views.path.read_text()
+    assert views.load(STORE, EXPERIMENT, "wide") == RunView(columns=columns)
+
+
+def test_a_link_stays_a_link_and_permissions_stay(views: ViewFile, tmp_path: Path) -> None:
+    kept = tmp_path / "dotfiles.toml"
+    kept.write_text(BY_HAND)
+    kept.chmod(0o640)
+    views.path.parent.mkdir()
+    views.path.symlink_to(kept)
+    views.save(STORE, EXPERIMENT, "best", FULL)
+    assert views.path.is_symlink()
+    assert "best" in kept.read_text()
+    assert kept.stat().st_mode & 0o777 == 0o640
+
+
+# ── what can be wrong ────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("line", "title", "hint"),
+    [
+        ('columns = ["accuracy"]', "There is no column 'accuracy'", "Write metrics.accuracy"),
+        ('columns = ["run_nam"]', "There is no column 'run_nam'", "Did you mean run_name?"),
+        ('columns = ["metricz.x"]', "There is no column 'metricz.x'", "Did you mean metrics."),
+        (
+            'sort = ["datasets.nope desc"]',
+            "There is no column 'datasets.nope'",
+            "Did you mean datasets.name?",
+        ),
+        ('layout = "forest"', "layout cannot be 'forest'", "one of flat, tree, groups"),
+        ("widths = {run_name = 0}", "widths of run_name cannot be 0", "from 1 to 1000"),
+        ("widths = {run_name = true}", "widths of run_name cannot be True", "from 1 to 1000"),
+        ('formats = {"metrics.x" = "roman"}', "formats of metrics.x cannot be 'roman'", "one of auto"),
+        ("constants_hidden = 1", "constants_hidden cannot be 1", "true or false"),
+        ("filter = 3", "filter cannot be 3", "a text"),
+        ('group_by = "params.k"', "group_by cannot be 'params.k'", "a list of texts"),
+        ('widths = ["run_name"]', "widths cannot be ['run_name']", "a table"),
+        ('colums = ["run_name"]', "There is no setting 'colums'", "Did you mean columns?"),
+    ],
+)
+def test_a_bad_view_says_what_is_wrong_and_does_not_lose_the_others(
+    views: ViewFile, line: str, title: str, hint: str
+) -> None:
+    before, _, after = BY_HAND.partition('filter = "start')
+    by_hand(views, f"{before}{line}\n{after[after.index('# The next') :]}")
+    with pytest.raises(UsageError) as caught:
+        views.load(STORE, EXPERIMENT, "week")
+    assert caught.value.title == "The view week cannot be used"
+    assert title in caught.value.detail
+    assert hint in caught.value.detail
+    assert str(views.path) in caught.value.hint
+    assert views.names(STORE, EXPERIMENT) == ("week", "bo")
+    assert views.load(STORE, EXPERIMENT, "bo") == RunView(widths={NAME: 30})
+    views.save(STORE, EXPERIMENT, "week", FULL)
+    assert views.load(STORE, EXPERIMENT, "week") == FULL
+
+
+def test_a_view_without_a_name_is_told_of_where_a_name_is_missed(views: ViewFile) -> None:
+    by_hand(views, BY_HAND.replace("name = 'week'", "nam = 'week'"))
+    assert views.names(STORE, EXPERIMENT) == ("bo",)
+    with pytest.raises(UsageError, match="view 1 of the file has no store, experiment and name"):
+        views.load(STORE, EXPERIMENT, "week")
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        (BY_HAND.replace("'week'", "week").encode(), "at line 4, column 8"),
+        (BY_HAND.encode() + b'note = "\xff"\n', "at line 23"),
+    ],
+)
+def test_a_damaged_file_is_told_with_its_place_and_is_not_written_over(
+    views: ViewFile, content: bytes, where: str
+) -> None:
+    views.path.parent.mkdir()
+    views.path.write_bytes(content)
+    for attempt in (
+        lambda: views.names(STORE, EXPERIMENT),
+        lambda: views.load(STORE, EXPERIMENT, "bo"),
+        lambda: views.save(STORE, EXPERIMENT, "bo", FULL),
+        lambda: views.delete(STORE, EXPERIMENT, "bo"),
+    ):
+        with pytest.raises(UsageError, match="The file of saved views is damaged") as caught:
+            attempt()
+        assert where in caught.value.detail
+    assert views.path.read_bytes() == content
+
+
+@pytest.mark.parametrize("text", ["view = [{store = 's', experiment = 'e', name = 'n'}]\n", "view = 3\n"])
+def test_another_layout_can_be_read_but_is_not_changed(views: ViewFile, text: str) -> None:
+    by_hand(views, text)
+    assert views.names("s", "e") == (("n",) if "name" in text else ())
+    with pytest.raises(UsageError, match="laid out in a way"):
+        views.save("s", "e", "n", FULL)
+    assert views.path.read_text() == text
+
+
+def test_a_text_that_looks_like_a_header_is_not_one(views: ViewFile) -> None:
+    note = 'note = """\n[[view]]\nname = 3\n"""\n\n'
+    by_hand(views, note + WRITTEN)
+    with pytest.raises(UsageError, match="laid out in a way"):
+        views.save(STORE, EXPERIMENT, "best", RunView())
+    assert views.path.read_text() == note + WRITTEN
+    assert views.load(STORE, EXPERIMENT, "best") == FULL
+
+
+def test_a_place_that_cannot_be_written(views: ViewFile) -> None:
+    views.path.parent.write_text("a file where the folder should be")
+    with pytest.raises(EngineError, match="Saved views cannot be written") as caught:
+        views.save(STORE, EXPERIMENT, "best", FULL)
+    assert "XDG_CONFIG_HOME" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\t"])
+def test_a_view_needs_a_name(views: ViewFile, name: str) -> None:
+    with pytest.raises(UsageError, match="needs a name"):
+        views.save(STORE, EXPERIMENT, name, FULL)
+
+
+def test_half_a_character_cannot_be_kept(views: ViewFile) -> None:
+    views.save(STORE, EXPERIMENT, "best", FULL)
+    with pytest.raises(UsageError, match="cannot be kept"):
+        views.save(STORE, EXPERIMENT, "odd", RunView(columns=(ColumnKey("metric", "\ud800"),)))
+    assert views.path.read_text() == WRITTEN
+
+
+def _save_many(path: Path, start: int) -> None:
+    for number in range(start, start + 10):
+        ViewFile(path).save(STORE, EXPERIMENT, f"view {number}", RunView(filter_text=str(number)))
+
+
+def test_two_consoles_lose_nothing_of_each_other(views: ViewFile) -> None:
+    context = multiprocessing.get_context("spawn")
+    consoles = [context.Process(target=_save_many, args=(views.path, start)) for start in (0, 10)]
+    for console in consoles:
+        console.start()
+    for console in consoles:
+        console.join(60)
+    assert set(views.names(STORE, EXPERIMENT)) == {f"view {number}" for number in range(20)}
+
+
+def test_a_console_that_is_in_the_way_is_told(views: ViewFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "LOCK_SECONDS", 0)
+    views.save(STORE, EXPERIMENT, "best", FULL)
+    with (
+        store._alone(views.path.with_suffix(".lock")),
+        pytest.raises(EngineError, match="Another console"),
+    ):
+        views.save(STORE, EXPERIMENT, "best", FULL)
+
+
+def test_reading_loads_no_library_for_writing(views: ViewFile) -> None:
+    by_hand(views)
+    code = (
+        "import sys; from pathlib import Path; from engine.runs.saved.store import ViewFile;"
+        f"assert ViewFile(Path({str(views.path)!r})).load({STORE!r}, {EXPERIMENT!r}, 'bo');"
+        "assert 'tomlkit' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_where_views_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert paths.views_file() == tmp_path / "mlflow-console" / "views.toml"
+    monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
+    assert paths.views_file() == Path.home() / ".config" / "mlflow-console" / "views.toml"
+
+
+# ── any names ────────────────────────────────────────────────────────────────
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
+    [
+        "a desc",
+        "x ASC",
+        "mean of y",
+        " ",
+        "a.b",
+        "\"'\"'",
+        "\r\n[[view]]\r\n",
+        "# no comment",
+        "\x00\x1b\x7f\u2028",
+    ]
+)
+NAMED = st.builds(ColumnKey, st.sampled_from(["metric", "param", "tag"]), TEXT)
+OTHER = [ColumnKey("attribute", name) for name in ATTRIBUTES]
+OTHER += [RUN_COUNT, *(ColumnKey("dataset", name) for name in DATASET_FIELDS)]
+KEY = NAMED | st.sampled_from(OTHER)
+VIEW = st.builds(
+    RunView,
+    filter_text=TEXT,
+    sort=st.lists(
+        st.builds(SortKey, KEY, st.booleans(), st.sampled_from(["mean", "std", "min", "max"])), max_size=3
+    ).map(tuple),
+    columns=st.lists(KEY, max_size=8).map(tuple),
+    widths=st.dictionaries(KEY, st.integers(1, 1000), max_size=3),
+    formats=st.dictionaries(KEY, st.sampled_from(list(FORMATS)), max_size=3),
+    constants_hidden=st.booleans(),
+    layout=st.sampled_from(["flat", "tree", "groups"]),
+    group_by=st.lists(KEY, max_size=3).map(tuple),
+)
+
+
+@given(VIEW)
+def test_any_view_survives_plain_values(view: RunView) -> None:
+    assert view_from_plain(view_to_plain(view)) == view
+
+
+@given(st.lists(st.tuples(TEXT, TEXT, TEXT.filter(str.strip), VIEW), min_size=1, max_size=4), st.booleans())
+def test_any_views_survive_the_file(
+    tmp_path_factory: pytest.TempPathFactory, saved: list[tuple[str, str, str, RunView]], delete: bool
+) -> None:
+    views = ViewFile(tmp_path_factory.mktemp("views") / "views.toml")
+    by_hand(views)
+    for where, experiment, name, view in saved:
+        views.save(where, experiment, name, view)
+    last = {(where, experiment, name): view for where, experiment, name, view in saved}
+    if delete:
+        gone = saved[0][:3]
+        assert views.delete(*gone)
+        del last[gone]
+        assert views.load(*gone) is None
+    assert {where: views.load(*where) for where in last} == last
+    assert views.load(STORE, EXPERIMENT, "bo") == RunView(widths={NAME: 30})
+    assert len(tomllib.loads(views.path.read_text())["view"]) == 2 + len(last)
+    assert os.listdir(views.path.parent)

@@ -1,0 +1,339 @@
+"""Opening MLflow's client: quiet, impatient, and never making or upgrading what it should read."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.entities import Lifecycle
+from engine.errors import (
+    EngineError,
+    NotFound,
+    ServerDenied,
+    ServerFault,
+    ServerTimeout,
+    ServerUnreachable,
+    StoreLocked,
+    StoreNotFound,
+    StoreOutdated,
+    StoreRefused,
+    StoreUnreadable,
+)
+from engine.stores import open_store
+from engine.stores.base import Condition, RunQuery
+from engine.stores.mlflow.client import ClientStore, open_client, translate
+from engine.stores.rest.login import said
+from engine.uri import TrackingUri
+from tests.support.web import Answer, Web
+
+if TYPE_CHECKING:
+    from tests.conftest import MlflowStore
+
+
+def client_store(raw: str) -> ClientStore:
+    return ClientStore(TrackingUri(raw, "--tracking-uri"))
+
+
+def change(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+class TestEnvironment:
+    def test_output_is_off_and_patience_is_short(self, mlflow_store: MlflowStore) -> None:
+        open_client(mlflow_store.uri)
+        assert os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] == "true"
+        assert os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] == "false"
+        assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
+        assert int(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]) <= 60
+
+    def test_what_the_user_says_stays(
+        self, mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
+        monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
+        open_client(mlflow_store.uri)
+        assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "5"
+        assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
+
+    def test_what_was_set_for_mlflow_is_not_what_the_user_says(
+        self, mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "7")
+        open_client(mlflow_store.uri)
+        open_client(mlflow_store.uri)
+        assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
+        assert said("MLFLOW_HTTP_REQUEST_MAX_RETRIES") == ""
+        assert said("MLFLOW_HTTP_REQUEST_TIMEOUT") == "7"
+
+    def test_the_registry_is_the_stores_own(
+        self, mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://registry.invalid")
+        assert [
+            version.version for version in client_store(mlflow_store.uri).model_versions("classifier")
+        ] == [3, 2, 1]
+
+    def test_a_process_of_its_own_prints_nothing(
+        self, mlflow_store_copy: MlflowStore, tmp_path: Path
+    ) -> None:
+        """Writing, with a stage call that MLflow warns of, and a store that is made."""
+        code = (
+            "import sys; from engine.stores.mlflow.client import open_client\n"
+            "client = open_client(sys.argv[1])\n"
+            "client.transition_model_version_stage('classifier', '3', 'Staging')\n"
+            "run = client.create_run(sys.argv[3]); client.set_terminated(run.info.run_id)\n"
+            "open_client(sys.argv[2]).search_experiments()\n"
+        )
+        new = tmp_path / "new.db"
+        told = subprocess.run(
+            [sys.executable, "-c", code, mlflow_store_copy.uri, f"sqlite:///{new}", mlflow_store_copy.heart],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+        assert new.stat().st_size > 0
+        assert not (tmp_path / "mlflow.db").exists()
+
+
+class TestNothingIsMade:
+    def test_a_folder_that_is_not_there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "empty").mkdir()
+        for raw in (str(tmp_path / "mlruns"), f"file://{tmp_path}/mlruns", "mlruns", "./empty"):
+            store = open_store(TrackingUri(raw, "--tracking-uri"))
+            with pytest.raises(StoreNotFound) as caught:
+                store.experiments()
+            assert caught.value.hint
+        assert [entry.name for entry in tmp_path.iterdir()] == ["empty"]
+        assert list((tmp_path / "empty").iterdir()) == []
+
+    def test_a_file_for_a_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("x")
+        with pytest.raises(StoreUnreadable):
+            client_store(str(tmp_path / "file")).experiments()
+
+    @pytest.mark.parametrize("touch", [True, False])
+    def test_a_database_that_is_not_there(self, tmp_path: Path, touch: bool) -> None:
+        path = tmp_path / "mlflow.db"
+        if touch:
+            path.touch()
+        with pytest.raises(StoreNotFound):
+            client_store(f"sqlite:///{path}").experiments()
+        assert path.stat().st_size == 0 if touch else not path.exists()
+
+
+@pytest.fixture
+def older_store(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A database as an older MLflow left it: made by MLflow's own migrations up to a revision."""
+    from alembic import command
+    from mlflow.store.db.utils import _get_alembic_config
+    from mlflow.store.tracking.dbmodels.initial_models import Base
+    from sqlalchemy import create_engine
+
+    path = tmp_path / "older.db"
+    engine = create_engine(f"sqlite:///{path}")
+    Base.metadata.create_all(engine)
+    config = _get_alembic_config(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, request.param)
+    engine.dispose()
+    return path
+
+
+MLFLOW_2 = "0584bdc529eb"
+BEFORE_WORKSPACES = "c8d9e0f1a2b3"
+
+
+class TestNothingIsUpgraded:
+    """MLflow migrates a database that lacks a table as soon as it opens it."""
+
+    @pytest.mark.parametrize("older_store", [MLFLOW_2, BEFORE_WORKSPACES], indirect=True)
+    def test_an_older_schema(self, older_store: Path) -> None:
+        uri = f"sqlite:///{older_store}"
+        before = older_store.read_bytes()
+        for open_it in (open_client, lambda raw: client_store(raw).experiments()):
+            with pytest.raises(StoreOutdated) as caught:
+                open_it(uri)
+            assert f"mlflow db upgrade {uri}" in caught.value.hint
+        assert older_store.read_bytes() == before
+
+    @pytest.mark.parametrize("older_store", [MLFLOW_2, BEFORE_WORKSPACES], indirect=True)
+    def test_which_we_can_read_all_the_same(self, older_store: Path) -> None:
+        change(older_store, "INSERT INTO experiments (name, lifecycle_stage) VALUES ('old', 'active')")
+        store = open_store(TrackingUri(f"sqlite:///{older_store}", "--tracking-uri"))
+        assert [experiment.name for experiment in store.experiments()] == ["old"]
+        assert store.registered_models() == ()
+
+    def test_a_newer_schema(self, mlflow_store_copy: MlflowStore) -> None:
+        change(mlflow_store_copy.path, "UPDATE alembic_version SET version_num = 'f00ba4'")
+        with pytest.raises(StoreOutdated, match="f00ba4"):
+            open_client(mlflow_store_copy.uri)
+
+    def test_somebody_elses_database(self, tmp_path: Path) -> None:
+        path = tmp_path / "other.db"
+        change(path, "CREATE TABLE users (id INTEGER)")
+        before = path.read_bytes()
+        with pytest.raises(StoreUnreadable, match="not an MLflow store"):
+            open_client(f"sqlite:///{path}")
+        assert path.read_bytes() == before
+
+    def test_a_filter_does_not_open_what_is_not_mlflows(self, tmp_path: Path) -> None:
+        path = tmp_path / "other.db"
+        change(path, "CREATE TABLE users (id INTEGER)")
+        before = path.read_bytes()
+        with pytest.raises(StoreUnreadable):
+            ClientStore(TrackingUri(f"sqlite:///{path}", "")).runs(RunQuery("1"))
+        assert path.read_bytes() == before
+
+
+class TestFileStore:
+    @pytest.fixture
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A file store with an experiment, a run with an artifact, and a model."""
+        monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+        monkeypatch.chdir(tmp_path)  # making a version, MLflow also opens its default store here
+        folder = tmp_path / "mlruns"
+        client = open_client(str(folder))
+        run = client.create_run(client.create_experiment("files"), start_time=5, run_name="first")
+        client.log_param(run.info.run_id, "k", 3)
+        client.log_metric(run.info.run_id, "loss", float("inf"), timestamp=1, step=2)
+        client.log_text(run.info.run_id, "hello", "notes/a.txt")
+        client.create_registered_model("model")
+        client.create_model_version("model", str(folder), run.info.run_id)
+        client.set_registered_model_alias("model", "champion", "1")
+        return folder
+
+    def test_is_read_through_mlflow(self, folder: Path) -> None:
+        store = open_store(TrackingUri(str(folder), "--tracking-uri"))
+        assert store.kind == "client"
+        experiments = {experiment.name: experiment for experiment in store.experiments()}
+        assert set(experiments) == {"Default", "files"}
+        experiment_id = experiments["files"].experiment_id
+        (run,) = store.runs(RunQuery(experiment_id)).runs
+        assert (run.run_name, run.params, run.metrics) == ("first", {"k": "3"}, {"loss": float("inf")})
+        assert store.newest_run() == (experiment_id, 5)
+        assert store.run(run.run_id).run == run
+        assert [point.step for point in store.metric_history(run.run_id, "loss")] == [2]
+        assert [artifact.path for artifact in store.artifacts(run.run_id, "notes")] == ["notes/a.txt"]
+        (version,) = store.model_versions("model")
+        assert (version.version, version.aliases, version.stage) == (1, ("champion",), "None")
+
+    def test_is_searched_through_mlflow(self, folder: Path) -> None:
+        store = open_store(TrackingUri(str(folder), "--tracking-uri"))
+        (experiment_id,) = (found.experiment_id for found in store.experiments() if found.name == "files")
+
+        def names(*conditions: Condition, lifecycle: Lifecycle = "active") -> list[str]:
+            query = RunQuery(experiment_id, conditions, lifecycle, oldest_first=True)
+            return [run.run_name for run in store.runs(query).runs]
+
+        assert names() == names(Condition("metric", "loss", ">", 1e300)) == ["first"]
+        assert names(Condition("param", "k", "!=", "3")) == []
+        assert names(Condition("attribute", "start_time", "<=", 5)) == ["first"]
+        assert names(lifecycle="deleted") == []
+        with pytest.raises(StoreRefused, match="cannot be asked"):
+            names(Condition("param", "k", "=", "'\""))
+
+    def test_needs_the_users_word(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE")
+        copy = folder.rename(folder.with_name("other"))  # MLflow remembers the stores that it opened
+        with pytest.raises(StoreRefused) as caught:
+            open_store(TrackingUri(str(copy), "--tracking-uri")).experiments()
+        assert "migrate-filestore" in caught.value.hint
+        assert "MLFLOW_ALLOW_FILE_STORE" in caught.value.hint
+
+
+class TestOtherStores:
+    def test_a_driver_that_is_not_installed(self) -> None:
+        with pytest.raises(StoreUnreadable) as caught:
+            client_store("mysql+no_such_driver://ada:secret@127.0.0.1:1/mlflow").experiments()
+        assert caught.value.hint
+        assert "secret" not in str(caught.value)
+
+    def test_a_scheme_that_nobody_knows(self) -> None:
+        with pytest.raises(StoreRefused, match="moon"):
+            client_store("moon://crater").experiments()
+
+    @pytest.mark.parametrize("raw", ["databricks", "databricks://profile", "databricks-uc"])
+    def test_databricks_is_no_folder(self, raw: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(StoreRefused, match=r"Databricks|Unity Catalog") as caught:
+            open_store(TrackingUri(raw, "--tracking-uri")).experiments()
+        assert "databricks" in caught.value.hint
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestTranslate:
+    def translated(self, error: BaseException, kind: type[Exception], words: str = "") -> None:
+        assert isinstance(error, Exception)
+        found = translate(error)
+        assert isinstance(found, kind)
+        assert words in str(found)
+
+    def test_ours_stays(self) -> None:
+        ours = NotFound("x")
+        assert translate(ours) is ours
+
+    def test_mlflows_codes(self) -> None:
+        from mlflow.exceptions import MlflowException, RestException
+        from mlflow.protos import databricks_pb2 as codes
+
+        gone = RestException({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "No run"})
+        self.translated(gone, NotFound, "No run")
+        assert "RESOURCE_DOES_NOT_EXIST" not in str(translate(gone))
+        refused = MlflowException("Bad stage", error_code=codes.INVALID_PARAMETER_VALUE)
+        self.translated(refused, StoreRefused, "Bad stage")
+        locked = MlflowException(
+            "(sqlite3.OperationalError) database is locked", codes.TEMPORARILY_UNAVAILABLE
+        )
+        self.translated(locked, StoreLocked)
+        self.translated(MlflowException("Detected out-of-date database schema (found x)"), StoreOutdated)
+
+    def test_what_mlflow_says_of_a_server(
+        self, closed_port: int, silent_port: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+        for port, kind in ((closed_port, ServerUnreachable), (silent_port, ServerTimeout)):
+            with pytest.raises(Exception, match="API request") as caught:
+                open_client(f"http://ada:secret-word@127.0.0.1:{port}").search_experiments()
+            self.translated(caught.value, kind)
+            assert "secret-word" not in str(translate(caught.value))
+
+    @pytest.mark.parametrize(
+        ("answer", "kind", "words"),
+        [
+            (Answer(401, b'{"error_code": "X", "message": "Closed"}'), StoreRefused, "request — Closed"),
+            (Answer(403, b'{"detail": "Closed"}'), EngineError, "Closed"),
+            (Answer(403, b"<h1>no</h1>"), ServerDenied, "denies this"),
+            (Answer(429, b'{"error_code": "X", "message": "Closed"}'), StoreRefused, "limits how often"),
+            (Answer(500, b'{"error_code": "X", "message": "Closed"}'), ServerFault, "HTTP 500"),
+        ],
+    )
+    def test_what_mlflow_says_of_an_answer(
+        self, web: Web, answer: Answer, kind: type[Exception], words: str
+    ) -> None:
+        web.will_answer(answer)
+        with pytest.raises(Exception, match=r"Closed|error") as caught:
+            open_client(web.uri).search_experiments()
+        self.translated(caught.value, kind, words)
+
+    def test_everything_else(self) -> None:
+        self.translated(PermissionError(13, "Permission denied", "/data"), StoreUnreadable, "/data")
+        self.translated(ModuleNotFoundError("No module named 'psycopg2'"), StoreUnreadable, "psycopg2")
+        self.translated(ValueError("odd"), StoreRefused, "ValueError: odd")
+        long = translate(RuntimeError("line\n" * 1000))
+        assert len(long.detail) < 400
+        assert "\n" not in long.detail

@@ -1,0 +1,183 @@
+"""How often a server is asked, and over how many connections."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from engine.errors import Cancelled, EngineError, ServerFault, StoreRefused
+from engine.stores import open_store
+from engine.stores.base import RunQuery, Store
+from engine.stores.rest.store import RestStore
+from engine.uri import TrackingUri
+from tests.support.web import Answer, Web
+
+NOBODY = Answer(body=b'{"experiments": []}')
+CUT = Answer(cut=True)
+HALF = Answer(200, b'{"experiments": [', length=5000)
+
+
+@pytest.fixture
+def store(web: Web) -> Iterator[Store]:
+    opened = open_store(TrackingUri(web.uri, "--tracking-uri"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+
+@contextmanager
+def threads(count: int, work: Callable[[], object]) -> Iterator[list[object]]:
+    """`work` on so many threads; what each returned or raised, at the end of the context."""
+    ends: list[object] = []
+
+    def run() -> None:
+        try:
+            ends.append(work())
+        except EngineError as error:
+            ends.append(error)
+
+    running = [threading.Thread(target=run, daemon=True) for _ in range(count)]
+    for thread in running:
+        thread.start()
+    yield ends
+    for thread in running:
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+class TestConnections:
+    def test_questions_in_turn_need_one(self, web: Web, store: Store) -> None:
+        web.will_answer(NOBODY)
+        for _ in range(20):
+            store.experiments()
+        assert (len(web.requests), web.connections) == (20, 1)
+        assert all(request.headers["connection"] == "keep-alive" for request in web.requests)
+
+    def test_threads_need_one_each_and_share_them(self, web: Web, store: Store) -> None:
+        readers = RestStore.readers
+        for _ in range(3):
+            web.will_answer(Answer(body=NOBODY.body, meeting=threading.Barrier(readers)))
+            with threads(readers, store.experiments) as answers:
+                pass
+            assert answers == [()] * readers
+        web.will_answer(NOBODY)
+        with threads(readers, lambda: [store.experiments() for _ in range(10)]):
+            pass
+        assert (len(web.requests), web.connections) == (13 * readers, readers)
+
+    def test_more_threads_than_are_kept_wait_for_nobody(self, web: Web, store: Store) -> None:
+        web.will_answer(Answer(body=NOBODY.body, meeting=threading.Barrier(20)))
+        with threads(20, store.experiments) as answers:
+            pass
+        assert answers == [()] * 20
+        assert web.connections == 20
+
+    def test_an_error_of_the_server_does_not_cost_the_connection(self, web: Web, store: Store) -> None:
+        web.will_answer(Answer(500, b"no"), NOBODY)
+        with pytest.raises(ServerFault):
+            store.experiments()
+        store.experiments()
+        assert web.connections == 1
+
+    @pytest.mark.usefixtures("one_attempt")
+    def test_one_that_the_server_closed_meanwhile_is_replaced_at_once(self, web: Web, store: Store) -> None:
+        web.will_answer(NOBODY, CUT, NOBODY)
+        assert store.experiments() == ()
+        assert store.experiments() == (), "although there is only one attempt"
+        assert (len(web.requests), web.connections) == (3, 2)
+
+    @pytest.mark.usefixtures("one_attempt")
+    def test_a_new_one_that_breaks_is_no_reason_to_go_on(self, web: Web, store: Store) -> None:
+        web.will_answer(NOBODY, CUT)
+        store.experiments()
+        with pytest.raises(ServerFault, match="broke off"):
+            store.experiments()
+        assert len(web.requests) == 3
+
+
+class TestCompression:
+    def test_is_asked_for_and_understood(self, web: Web, store: Store) -> None:
+        body = gzip.compress(b'{"runs": [{"info": {"run_id": "a", "experiment_id": "1"}}]}')
+        web.will_answer(Answer(200, body, {"Content-Encoding": "gzip"}))
+        assert store.runs(RunQuery("1")).runs.run_ids == ["a"]
+        assert "gzip" in web.requests[0].headers["accept-encoding"]
+
+    def test_that_is_none(self, web: Web, store: Store) -> None:
+        web.will_answer(Answer(200, b"{}", {"Content-Encoding": "gzip"}))
+        with pytest.raises(ServerFault, match="does not answer as MLflow does"):
+            store.experiments()
+
+
+class TestAttempts:
+    @pytest.mark.parametrize(
+        "answer", [Answer(429), Answer(502), Answer(503), Answer(504), CUT, HALF], ids=lambda a: a.status
+    )
+    def test_a_failure_that_passes_is_not_seen(self, web: Web, store: Store, answer: Answer) -> None:
+        web.will_answer(answer, NOBODY)
+        assert store.experiments() == ()
+        assert len(web.requests) == 2
+
+    @pytest.mark.parametrize("status", [400, 401, 403, 404, 500, 501])
+    def test_a_refusal_is_not_repeated(self, web: Web, store: Store, status: int) -> None:
+        web.will_answer(Answer(status))
+        with pytest.raises(EngineError):
+            store.experiments()
+        assert len(web.requests) == 1
+
+    @pytest.mark.parametrize(("retries", "asked"), [("0", 1), ("1", 2), ("nonsense", 3), ("", 3)])
+    @pytest.mark.parametrize("answer", [Answer(503), CUT, HALF], ids=["503", "cut", "half"])
+    def test_the_environment_says_how_often(
+        self,
+        web: Web,
+        store: Store,
+        monkeypatch: pytest.MonkeyPatch,
+        answer: Answer,
+        retries: str,
+        asked: int,
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", retries)
+        web.will_answer(answer)
+        with pytest.raises(ServerFault):
+            store.experiments()
+        assert len(web.requests) == asked
+
+    def test_what_is_set_for_mlflows_writes_is_not_what_the_user_says(self, web: Web, store: Store) -> None:
+        from engine.stores.mlflow.client import open_client
+
+        open_client(web.uri)
+        web.will_answer(Answer(503), Answer(503), NOBODY)
+        assert store.experiments() == ()
+
+    @pytest.mark.parametrize("when", ["0", "Wed, 21 Oct 2015 07:28:00 GMT", "soon", "-5", "\u00b2"])
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_a_server_says_when_to_come_again(self, web: Web, store: Store, status: int, when: str) -> None:
+        web.will_answer(Answer(status, headers={"Retry-After": when}), NOBODY)
+        assert store.experiments() == ()
+
+    @pytest.mark.parametrize("when", ["3600", "9" * 400, "Fri, 21 Oct 2095 07:28:00 GMT"])
+    def test_a_server_that_wants_a_long_rest_gets_it(self, web: Web, store: Store, when: str) -> None:
+        web.will_answer(Answer(429, b"Slow down", headers={"Retry-After": when}))
+        with pytest.raises(StoreRefused, match="limits how often"):
+            store.experiments()
+        assert len(web.requests) == 1
+
+    @pytest.mark.parametrize("headers", [{}, {"Retry-After": "9"}], ids=["back-off", "asked for"])
+    def test_closing_ends_the_waiting_for_another(
+        self, web: Web, store: Store, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "10")
+        meeting = threading.Barrier(2)
+        web.will_answer(Answer(503, headers=headers, meeting=meeting))
+        with threads(1, store.experiments) as ends:
+            meeting.wait(20)
+            store.close()
+        assert [type(end) for end in ends] == [Cancelled]
+        assert len(web.requests) == 1

@@ -1,0 +1,77 @@
+"""Reading an object element by element finds what `json.loads` finds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.stores.rest.json_stream import read_object
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4)
+)
+NAMES = st.sampled_from(["runs", "next_page_token", "", 'a"b', "a\\"])
+OBJECTS = st.dictionaries(NAMES, VALUES | st.lists(VALUES))
+
+
+def whole(text: str) -> object:
+    """What the parts say together; None for what is refused."""
+    elements: list[Any] = []
+    try:
+        found = read_object(text, "runs", elements.append)
+    except json.JSONDecodeError:
+        return None
+    return found | ({"runs": elements} if elements else {})
+
+
+def loaded(text: str) -> object:
+    """The same of `json.loads`, which knows an empty list from none."""
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError:
+        return None
+    if not isinstance(found, dict):
+        return None
+    return {name: value for name, value in found.items() if name != "runs" or value}
+
+
+@given(OBJECTS, st.sampled_from([None, 0, 2, "\t"]))
+def test_any_object(given: dict[str, Any], indent: int | str | None) -> None:
+    if not isinstance(given.get("runs", []), list):
+        given["runs"] = []
+    text = json.dumps(given, indent=indent)
+    assert whole(text) == loaded(text)
+
+
+@given(st.text('[]{},:"\\ \n01aertuns', max_size=40), st.data())
+def test_any_text(rest: str, data: st.DataObject) -> None:
+    text = '{"runs": [1, {"a": []}], "b": 2}'
+    place = data.draw(st.integers(0, len(text)))
+    for damaged in (rest, text[:place] + rest, text[:place] + rest + text[place:]):
+        try:
+            assert whole(damaged) == loaded(damaged)
+        except TypeError:  # the list has become something else
+            assert '"runs": [' not in damaged
+
+
+def test_elements_come_in_order_and_before_the_end() -> None:
+    taken: list[object] = []
+    with pytest.raises(json.JSONDecodeError):
+        read_object('{"runs": [1, 2, 3', "runs", taken.append)
+    assert taken == [1, 2, 3]
+
+
+@pytest.mark.parametrize("value", ["5", "null", '"text"', "{}"])
+def test_a_list_that_is_none(value: str) -> None:
+    with pytest.raises(TypeError, match="list"):
+        read_object(f'{{"runs": {value}}}', "runs", print)
+
+
+def test_deep_nesting() -> None:
+    with pytest.raises(RecursionError):
+        read_object('{"runs": [' + "[" * 100_000, "runs", print)

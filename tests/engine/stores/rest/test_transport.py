@@ -1,0 +1,258 @@
+"""What real faults on the wire become, and what we say to a server about ourselves."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.errors import (
+    EngineError,
+    NotFound,
+    ServerDenied,
+    ServerFault,
+    ServerTimeout,
+    ServerUnreachable,
+    StoreRefused,
+)
+from engine.stores import open_store
+from engine.stores.base import Store
+from engine.uri import TrackingUri
+from tests.support.web import Answer, Web
+
+PASSWORD = "correct-horse-battery"
+NOBODY = Answer(body=b'{"experiments": []}')
+
+
+def store_at(uri: str) -> Store:
+    return open_store(TrackingUri(uri, "--tracking-uri"))
+
+
+def error_from(uri: str) -> EngineError:
+    store = store_at(uri)
+    with pytest.raises(EngineError) as caught:
+        store.experiments()
+    error = caught.value
+    assert error.title
+    assert error.detail
+    assert "\n" not in str(error)
+    return error
+
+
+def mlflow_error(status: int, code: str, message: str) -> Answer:
+    return Answer(status, json.dumps({"error_code": code, "message": message}).encode())
+
+
+class TestNobodyThere:
+    def test_a_refused_connection(self, closed_port: int) -> None:
+        start = time.monotonic()
+        error = error_from(f"http://127.0.0.1:{closed_port}")
+        assert isinstance(error, ServerUnreachable)
+        assert "refused" in error.detail
+        assert f"http://127.0.0.1:{closed_port}" in error.title
+        assert error.hint
+        assert time.monotonic() - start < 2
+
+    def test_an_unknown_name(self) -> None:
+        error = error_from("http://no-such-host.invalid:5000")
+        assert isinstance(error, ServerUnreachable)
+        assert "name" in error.detail
+
+    def test_a_server_that_says_nothing(self, silent_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+        start = time.monotonic()
+        error = error_from(f"http://127.0.0.1:{silent_port}")
+        assert isinstance(error, ServerTimeout)
+        assert "1 s" in error.detail
+        assert 0.9 < time.monotonic() - start < 3, "a silent server is not asked twice"
+
+    def test_tls_where_there_is_none(self, web: Web) -> None:
+        error = error_from(web.uri.replace("http:", "https:"))
+        assert isinstance(error, ServerUnreachable)
+        assert "secure" in error.title
+
+    def test_a_dead_proxy(self, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port}")
+        error = error_from("http://mlflow.invalid")
+        assert isinstance(error, ServerUnreachable)
+        assert "proxy" in error.detail
+
+
+class TestAnswers:
+    @pytest.mark.parametrize(
+        ("answer", "kind", "words"),
+        [
+            (Answer(401, b"You are not authenticated."), ServerDenied, "MLFLOW_TRACKING_USERNAME"),
+            (mlflow_error(403, "PERMISSION_DENIED", "Permission denied"), ServerDenied, "Permission denied"),
+            (Answer(403, b"Invalid Host header - possible DNS rebinding"), ServerDenied, "--allowed-hosts"),
+            (mlflow_error(404, "RESOURCE_DOES_NOT_EXIST", "No such thing"), NotFound, "No such thing"),
+            (Answer(404, b"<html>nginx</html>"), ServerFault, "HTTP 404: <html>nginx</html>"),
+            (mlflow_error(400, "INVALID_PARAMETER_VALUE", "Bad filter"), StoreRefused, "Bad filter"),
+            (mlflow_error(429, "REQUEST_LIMIT_EXCEEDED", "Slow down"), StoreRefused, "limits"),
+            (Answer(429, b"<h1>Too many</h1>"), StoreRefused, "limits"),
+            (mlflow_error(401, "X", "Closed"), ServerDenied, "asks who you are — Closed — "),
+            (mlflow_error(403, "X", "Closed"), ServerDenied, "denies this — Closed — "),
+            (mlflow_error(500, "X", "Closed"), ServerFault, "HTTP 500: Closed — "),
+            (Answer(500, b'{"error_code": "X", "message": "Two\nlines"}'), ServerFault, "500: Two lines — "),
+            (Answer(403, b'{"detail": "Not yours"}'), ServerDenied, "denies this — Not yours — "),
+            (Answer(500, b"Internal Server Error"), ServerFault, "HTTP 500: Internal Server Error"),
+            (Answer(500, b""), ServerFault, "HTTP 500"),
+            (Answer(502, b"<h1>Bad Gateway</h1>"), ServerFault, "HTTP 502"),
+            (Answer(200, b"<html><title>Sign in</title>"), ServerFault, "Sign in"),
+            (Answer(200, b""), ServerFault, "nothing"),
+            (Answer(200, b"[1, 2]"), ServerFault, "[1, 2]"),
+            (Answer(200, b"\xff\xfe\x00\x1b[2J"), ServerFault, "It sent"),
+            (Answer(200, b"[" * 100_000), ServerFault, "It sent"),
+            (Answer(200, b'{"experiments": 5}'), ServerFault, "lacks"),
+            (Answer(200, b'{"experiments": [{"name": "x"}]}'), ServerFault, "experiment_id"),
+            (Answer(200, b'{"experiments": [], "next_page_token": "t"}'), ServerFault, "again and again"),
+            (Answer(200, b'{"experiments"', length=5000), ServerFault, "broke off"),
+            (Answer(cut=True), ServerFault, "broke off"),
+            (Answer(302, b"", {"Location": "/api/2.0/mlflow/loop"}), ServerFault, "redirects"),
+        ],
+    )
+    def test_each_becomes_one_clear_error(
+        self, web: Web, answer: Answer, kind: type[EngineError], words: str
+    ) -> None:
+        web.will_answer(answer)
+        error = error_from(web.uri)
+        assert type(error) is kind or isinstance(error, kind)
+        assert words in str(error)
+        assert "\x1b" not in str(error)
+        assert len(error.detail) < 400
+
+    def test_a_redirect_to_another_server_blames_that_one(self, web: Web, closed_port: int) -> None:
+        web.will_answer(
+            Answer(307, b"", {"Location": f"http://eve:s3cret@127.0.0.1:{closed_port}/x?token=s3cret"})
+        )
+        error = error_from(web.uri)
+        assert isinstance(error, ServerUnreachable)
+        assert error.title.startswith(
+            f"http://127.0.0.1:{closed_port} (to which {web.uri} redirects) cannot be"
+        )
+        assert "s3cret" not in str(error)
+
+    def test_a_path_prefix_is_kept(self, web: Web) -> None:
+        web.will_answer(NOBODY)
+        store_at(f"{web.uri}/ml/flow").experiments()
+        assert web.requests[0].path == "/ml/flow/api/2.0/mlflow/experiments/search"
+
+
+def basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def said(web: Web, uri: str = "") -> str | None:
+    """The Authorization header that the server saw."""
+    web.will_answer(NOBODY)
+    store_at(uri or web.uri).experiments()
+    return web.requests[-1].headers.get("authorization")
+
+
+def credentials(text: str) -> None:
+    folder = Path.home() / ".mlflow"
+    folder.mkdir()
+    (folder / "credentials").write_text(text)
+
+
+class TestLogin:
+    def test_nobody(self, web: Web) -> None:
+        assert said(web) is None
+
+    def test_user_and_password(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
+        assert said(web) is None, "a user without a password is nobody"
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "pässwörd")
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
+        assert said(web) == basic("ada", "pässwörd"), "which goes before a token"
+
+    def test_token(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
+        assert said(web) == "Bearer t0ken"
+
+    def test_the_credentials_file(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+        credentials("[mlflow]\nmlflow_tracking_username = eve\nmlflow_tracking_password = 50%%-off\n")
+        assert said(web) == basic("eve", "50%-off")
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
+        assert said(web) == basic("ada", "50%-off"), "the environment goes before the file"
+
+    def test_user_and_password_in_the_uri(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
+        assert said(web, web.uri.replace("://", "://ada:p%40ss@")) == basic("ada", "p@ss")
+
+    def test_workspace(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MLFLOW_WORKSPACE", "team-b")
+        said(web)
+        assert web.requests[-1].headers["x-mlflow-workspace"] == "team-b"
+
+    def test_the_same_as_mlflow(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+        from mlflow import MlflowClient
+
+        web.will_answer(NOBODY)
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        credentials("[mlflow]\nmlflow_tracking_username = eve\nmlflow_tracking_password = pw\n")
+        for name, value in (("TOKEN", "t0ken"), ("USERNAME", "ada"), ("PASSWORD", "pässwörd")):
+            monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", value)
+            for uri in (web.uri, web.uri.replace("://", "://bob:secret@")):
+                ours = said(web, uri)
+                MlflowClient(uri).search_experiments()
+                assert web.requests[-1].headers.get("authorization") == ours
+
+    @pytest.mark.parametrize("text", ["no section\n", "[mlflow]\nmlflow_tracking_password = 100%\n", "\xff"])
+    def test_a_credentials_file_that_cannot_be_read(self, web: Web, text: str) -> None:
+        folder = Path.home() / ".mlflow"
+        folder.mkdir()
+        (folder / "credentials").write_bytes(text.encode("latin-1"))
+        error = error_from(web.uri)
+        assert isinstance(error, StoreRefused)
+        assert "credentials" in error.detail
+        assert "100%" not in str(error)
+
+    def test_tls_settings_that_contradict_each_other(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
+        monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", "/ca.pem")
+        assert isinstance(error_from(web.uri), StoreRefused)
+
+    @pytest.mark.parametrize("name", ["SERVER", "CLIENT"])
+    def test_a_certificate_that_is_not_there(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.setenv(f"MLFLOW_TRACKING_{name}_CERT_PATH", "/nowhere.pem")
+        error = error_from(web.uri.replace("http:", "https:"))
+        assert isinstance(error, StoreRefused)
+        assert "/nowhere.pem" in error.detail
+
+
+class TestSecrets:
+    @pytest.mark.parametrize("status", [200, 401, 403, 404, 500])
+    def test_a_server_that_sends_them_back(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch, status: int
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
+        body = f"You said: {basic('ada', PASSWORD)}, that is {PASSWORD}"
+        web.will_answer(Answer(status, body.encode()))
+        error = error_from(web.uri)
+        assert "You said" in error.detail
+        assert PASSWORD not in repr(error)
+        assert basic("ada", PASSWORD).split()[1] not in str(error)
+
+    @pytest.mark.parametrize("host", ["127.0.0.1:1", "no-such-host.invalid"])
+    def test_in_the_uri_of_a_server_that_is_not_there(self, host: str) -> None:
+        error = error_from(f"http://ada:{PASSWORD}@{host}")
+        assert PASSWORD not in str(error)
+
+    def test_in_the_uri_that_a_server_repeats(self, web: Web) -> None:
+        web.will_answer(Answer(500, f"http://ada:{PASSWORD}@host failed, {PASSWORD}".encode()))
+        error = error_from(web.uri.replace("://", f"://ada:{PASSWORD}@"))
+        assert PASSWORD not in str(error)
+        assert "failed" in error.detail
+
+    def test_in_the_representation_of_a_login(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from engine.stores.rest.login import read_login
+
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", PASSWORD)
+        assert PASSWORD not in repr(read_login())

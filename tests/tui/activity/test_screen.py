@@ -1,0 +1,131 @@
+"""The activity view: what was written from here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from engine.api import Engine
+from engine.paths import journal_file
+from tests.conftest import MlflowStore
+from tests.hostile.payloads import PAYLOADS
+from tests.tui.support import settle, text_of
+from tui.activity.screen import LIMIT, ActivityScreen
+from tui.activity.source import EntryDetail
+from tui.app import Console
+from tui.widgets.table import Table
+
+SIZE = (160, 40)
+
+
+def write_journal(*entries: dict[str, object]) -> None:
+    path = journal_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+
+
+def an_entry(number: int, **changed: object) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "entry_id": f"entry-{number}",
+        "time": 1_760_000_000_000 + number,
+        "user": "ada",
+        "host": "gpu-3",
+        "server": "sqlite:////data/mlflow.db",
+        "action": "promote",
+        "target": f"classifier {number} → Production",
+        "before": {"version 3": "None", "stage Production": "2"},
+        "after": {"version 3": "Production", "stage Production": "3"},
+        "outcome": "done",
+    }
+    return entry | changed
+
+
+async def test_an_empty_journal_says_what_it_is_for(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("6")
+        await settle(pilot)
+        assert isinstance(console.screen, ActivityScreen)
+        assert "Nothing was written from here yet" in text_of(console)
+    assert not journal_file().exists()
+
+
+async def test_a_promotion_from_here_is_shown_when_the_view_is_opened_again(
+    mlflow_store_copy: MlflowStore,
+) -> None:
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("6")
+        await settle(pilot)
+        with Engine(mlflow_store_copy.tracking) as engine:
+            engine.promote(engine.plan_promotion("classifier", 3, stage="Production"), reason="retrained")
+        await pilot.press("3")
+        await settle(pilot)
+        await pilot.press("6")
+        await settle(pilot)
+        screen = text_of(console)
+        assert "classifier 3 → Production" in screen
+        assert "version 3 None → Production" in screen
+        assert "version 2 Production → Archived" in screen
+        assert "✓ done" in screen
+        assert "retrained" in screen
+
+
+async def test_newest_first_with_every_outcome(mlflow_store: MlflowStore) -> None:
+    outcomes = ("done", "failed", "undone", "intended")
+    entries = [an_entry(at, outcome=outcome) for at, outcome in enumerate(outcomes)]
+    write_journal(*entries)
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("6")
+        await settle(pilot)
+        table = console.screen.query_one("#entries", Table)
+        assert [table.source.row_key(row) for row in range(4)] == [f"entry-{at}" for at in (3, 2, 1, 0)]
+        screen = text_of(console)
+        for words in ("✓ done", "✗ failed", "↶ undone", "? not ended"):
+            assert words in screen
+        assert "The end is not recorded" in screen
+        await pilot.press("j")
+        await settle(pilot)
+        entry = console.screen.query_one(EntryDetail).entry
+        assert entry is not None
+        assert entry.entry_id == "entry-2"
+
+
+async def test_what_is_left_out_is_told(mlflow_store: MlflowStore) -> None:
+    write_journal(*(an_entry(at) for at in range(LIMIT + 5)))
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("6")
+        await settle(pilot)
+        assert f"the newest {LIMIT}" in text_of(console)
+
+
+async def test_an_unreadable_journal_says_so(mlflow_store: MlflowStore) -> None:
+    journal_file().mkdir(parents=True)
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("6")
+        await settle(pilot)
+        assert "The journal cannot be read" in text_of(console)
+
+
+async def test_hostile_text_is_shown_harmless(mlflow_store: MlflowStore, tmp_path: Path) -> None:
+    texts = [payload.text for payload in PAYLOADS]
+    fields = ("user", "host", "server", "target", "reason", "detail")
+    write_journal(*(an_entry(at, **dict.fromkeys(fields, text)) for at, text in enumerate(texts)))
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=(200, 60), notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("6")
+        await settle(pilot)
+        for _ in texts:
+            shown = text_of(console)
+            assert all(raw not in shown for p in PAYLOADS if p.name != "newline" for raw in p.raw)
+            await pilot.press("j")
+            await settle(pilot)

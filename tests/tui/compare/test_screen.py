@@ -1,0 +1,145 @@
+"""Runs side by side, as their operator reads them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from textual.pilot import Pilot
+
+from tests.conftest import MlflowStore
+from tests.tui.support import appears, settle, text_of
+from tui.app import Console
+from tui.compare.screen import CompareScreen
+from tui.compare.source import CompareSource
+from tui.screen import compare_reason
+from tui.widgets.table import Table
+
+SIZE = (140, 40)
+
+
+@asynccontextmanager
+async def comparing(
+    store: MlflowStore, *names: str, size: tuple[int, int] = SIZE
+) -> AsyncIterator[tuple[Pilot[None], CompareScreen]]:
+    console = Console(store.tracking)
+    async with console.run_test(size=size, notifications=True) as pilot:
+        await settle(pilot)
+        console.state.compared = tuple(store.runs[name] for name in names)
+        await pilot.press("2")
+        await settle(pilot)
+        assert isinstance(console.screen, CompareScreen)
+        yield pilot, console.screen
+
+
+def source(screen: CompareScreen) -> CompareSource:
+    assert screen.source is not None
+    return screen.source
+
+
+def row(screen: CompareScreen, key: str) -> int:
+    found = source(screen).row_of(key)
+    assert found is not None, f"no row {key}"
+    return found
+
+
+def best_columns(screen: CompareScreen, key: str) -> list[int]:
+    shown = source(screen)
+    at = row(screen, key)
+    return [c - 1 for c in range(1, len(shown.columns)) if shown.cell_style(at, c) == "good"]
+
+
+async def test_one_column_per_run_and_differences_first(mlflow_store: MlflowStore) -> None:
+    async with comparing(mlflow_store, "trial-00", "trial-23") as (_, screen):
+        shown = source(screen)
+        runs = [mlflow_store.runs[name] for name in ("trial-00", "trial-23")]
+        assert [c.key for c in shown.columns[1:]] == runs
+        sections: dict[str, list[bool]] = {}
+        for at in range(shown.row_count):
+            compared = shown.compared_row(at)
+            if compared is not None:
+                sections.setdefault(compared.key.kind, []).append(compared.differs)
+        for differs in sections.values():
+            assert differs == sorted(differs, reverse=True)
+
+
+async def test_x_leaves_only_differences(mlflow_store: MlflowStore) -> None:
+    async with comparing(mlflow_store, "trial-00", "trial-23") as (pilot, screen):
+        before = source(screen).row_count
+        await pilot.press("x")
+        await pilot.pause()
+        rows = [source(screen).compared_row(at) for at in range(source(screen).row_count)]
+        assert all(compared.differs for compared in rows if compared is not None)
+        assert len(rows) < before
+        assert "differences only" in text_of(pilot.app)  # type: ignore[arg-type]
+
+
+async def test_the_best_cell_follows_the_direction(mlflow_store: MlflowStore) -> None:
+    async with comparing(mlflow_store, "trial-00", "trial-23") as (pilot, screen):
+        best = best_columns(screen, "metrics.accuracy")
+        assert len(best) == 1
+        assert "accuracy ↑" in text_of(pilot.app)  # type: ignore[arg-type]
+        table = screen.query_one("#comparison", Table)
+        table.move_to("metrics.accuracy")
+        await pilot.press("o")
+        await settle(pilot)
+        assert best_columns(screen, "metrics.accuracy") == [1 - best[0]]
+        assert "accuracy ↓" in text_of(pilot.app)  # type: ignore[arg-type]
+
+
+async def test_b_measures_against_another_baseline(mlflow_store: MlflowStore) -> None:
+    async with comparing(mlflow_store, "trial-00", "trial-23") as (pilot, screen):
+        at = row(screen, "metrics.accuracy")
+        first = source(screen).cell(at, 2)
+        await pilot.press("L", "L", "b")
+        await pilot.pause()
+        second = source(screen).cell(at, 1)
+        assert first.split()[-1].lstrip("+−") == second.split()[-1].lstrip("+−")
+        assert first.split()[-1][0] != second.split()[-1][0]
+
+
+async def test_missing_and_nan_stay_what_they_are(mlflow_store: MlflowStore) -> None:
+    async with comparing(mlflow_store, "special", "trial-07") as (pilot, _):
+        screen = text_of(pilot.app)  # type: ignore[arg-type]
+        assert "NaN" in screen
+        assert "–" in screen
+        assert "inf" in screen
+
+
+async def test_drop_takes_a_run_out(mlflow_store: MlflowStore) -> None:
+    async with comparing(mlflow_store, "trial-00", "trial-01", "trial-02") as (pilot, screen):
+        await pilot.press("L", "D")
+        await settle(pilot)
+        assert len(source(screen).columns) == 3
+
+
+async def test_nothing_to_compare_says_what_to_do(mlflow_store: MlflowStore) -> None:
+    async with comparing(mlflow_store) as (pilot, _):
+        assert "Mark two runs or more" in text_of(pilot.app)  # type: ignore[arg-type]
+        await pilot.press("x")
+        assert await appears(pilot, "nothing to compare yet")
+
+
+async def test_a_run_that_is_gone_is_one_clear_error(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        console.state.compared = ("0" * 32, mlflow_store.runs["trial-00"])
+        await pilot.press("2")
+        await settle(pilot)
+        assert await appears(pilot, "0" * 32)
+
+
+async def test_q_and_escape_lead_back_to_the_runs(mlflow_store: MlflowStore) -> None:
+    async with comparing(mlflow_store, "trial-00", "trial-23") as (pilot, _):
+        await pilot.press("q")
+        await settle(pilot)
+        assert pilot.app.current_mode == "runs"
+        await pilot.press("2", "escape")
+        await settle(pilot)
+        assert pilot.app.current_mode == "runs"
+
+
+def test_more_runs_than_can_be_seen_are_refused_with_the_count() -> None:
+    assert compare_reason(20_000, "runs") == "20,000 runs are marked; at most 50 are compared at once."
+    assert compare_reason(50, "runs") is None

@@ -1,0 +1,340 @@
+"""Promoting and taking back, as the operator meets it: nothing is written by accident."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from textual.widgets import Input
+
+from engine.api import Engine
+from engine.errors import UsageError
+from engine.journal import exclusive
+from tests.conftest import MlflowStore
+from tests.tui.models.support import MODEL, SIZE, aliases, go_to, open_models, promotion, registered
+from tests.tui.support import settle, text_of
+from tui.app import Console
+from tui.dialogs.confirm import ConfirmDialog
+from tui.models.promote_dialog import PromoteDialog
+from tui.models.screen import ModelsScreen
+from tui.models.write_dialog import WriteDialog
+from tui.widgets.key_line import KeyLine
+from tui.widgets.text_button import Choice
+
+
+async def test_enter_on_opening_promotes_nothing(mlflow_store_copy: MlflowStore) -> None:
+    before = registered(mlflow_store_copy)
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        view = await go_to(pilot, 3)
+        dialog = await promotion(pilot)
+        assert dialog.focused is dialog.query_one("#cancel")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert console.screen is view
+    assert registered(mlflow_store_copy) == before
+
+
+async def test_a_sentence_typed_on_a_button_promotes_nothing(mlflow_store_copy: MlflowStore) -> None:
+    before = registered(mlflow_store_copy)
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await go_to(pilot, 3)
+        dialog = await promotion(pilot)
+        await pilot.press("tab", *"anew", "space", *"model")
+        await settle(pilot)
+        assert console.screen is dialog
+    assert registered(mlflow_store_copy) == before
+
+
+async def test_enter_twice_promotes_once(mlflow_store_copy: MlflowStore) -> None:
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await go_to(pilot, 3)
+        dialog = await promotion(pilot)
+        button = dialog.query_one("#promote", Choice)
+        button.action_press()
+        button.action_press()
+        await settle(pilot)
+        assert isinstance(console.screen, WriteDialog)
+        assert "✓ done and verified" in text_of(console)
+    with Engine(mlflow_store_copy.tracking) as engine:
+        assert len(engine.journal()) == 1
+
+
+async def test_the_dialog_shows_holder_candidate_and_changes(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await go_to(pilot, 3)
+        await promotion(pilot)
+        screen = text_of(console)
+        assert "now in Production" in screen
+        assert "trial-10" in screen
+        assert "trial-23" in screen
+        accuracy = next(line for line in screen.splitlines() if "accuracy ↑" in line)
+        assert accuracy.split("accuracy ↑")[1].split()[:4] == ["0.8000", "0.9300", "★", "+0.1300"]
+        assert "version 3 – None → ● Production" in screen
+        assert "version 2 ● Production → ○ Archived" in screen
+
+
+async def test_promoting_archives_the_present_production_and_shows_what_was_read_back(
+    mlflow_store_copy: MlflowStore,
+) -> None:
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        view = await go_to(pilot, 3)
+        dialog = await promotion(pilot)
+        dialog.query_one("#reason", Input).value = "retrained"
+        await pilot.press("tab", "enter")
+        await settle(pilot)
+        assert isinstance(console.screen, WriteDialog)
+        screen = text_of(console)
+        assert "✓ done and verified" in screen
+        stages = {v.version: v.stage for v in registered(mlflow_store_copy).values()}
+        assert stages == {1: "Archived", 2: "Archived", 3: "Production"}
+        assert "version 3     ● Production" in screen
+        assert "version 2     ○ Archived" in screen
+        await pilot.press("escape")
+        await settle(pilot)
+        assert console.screen is view
+        assert view.version is not None
+        assert (view.version.version, view.version.stage) == (3, "Production")
+    with Engine(mlflow_store_copy.tracking) as engine:
+        assert engine.journal()[0].reason == "retrained"
+
+
+async def test_the_arrow_keys_choose_the_target(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await go_to(pilot, 3)
+        dialog = await promotion(pilot)
+        seen = []
+        for _ in range(8):
+            seen.append(dialog.target.label)
+            if dialog.plan is not None:
+                assert dialog.plan.target == dialog.target.name
+            await pilot.press("right")
+            await settle(pilot)
+        labels = ["– None", "◐ Staging", "● Production", "○ Archived", "@challenger", "@champion", "@fresh"]
+        assert seen == [*labels[2:], "new alias …", *labels[:2]]
+        assert dialog.target.label == "● Production"
+
+
+async def test_an_alias_moves(mlflow_store_copy: MlflowStore) -> None:
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        view = await go_to(pilot, 3)
+        view.promote(MODEL, 3, "@champion")
+        await settle(pilot)
+        assert "@champion version 2 → version 3" in text_of(console)
+        await pilot.press("tab", "enter")
+        await settle(pilot)
+        assert "✓ done" in text_of(console)
+    assert aliases(mlflow_store_copy)["champion"] == 3
+    assert registered(mlflow_store_copy)[2].stage == "Production"
+
+
+async def test_a_new_alias_is_typed_from_anywhere(mlflow_store_copy: MlflowStore) -> None:
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await go_to(pilot, 1)
+        dialog = await promotion(pilot)
+        await pilot.press("left", "left", "left")
+        assert dialog.target.kind == "new"
+        assert dialog.query_one("#promote", Choice).off
+        await pilot.press("h", "o", "l", "d")
+        assert dialog.query_one("#alias", Input).value == "hold"
+        while dialog.plan is None or dialog.plan.target != "hold":
+            await pilot.pause(0.02)
+        dialog.query_one("#promote").focus()
+        await pilot.press("enter")
+        await settle(pilot)
+    assert aliases(mlflow_store_copy)["hold"] == 1
+
+
+async def test_the_command_line_opens_the_dialog_and_writes_nothing(mlflow_store_copy: MlflowStore) -> None:
+    before = registered(mlflow_store_copy)
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        line = f"promote {MODEL} 3 staging"
+        await pilot.press("colon", *("space" if char == " " else char for char in line), "enter")
+        await settle(pilot)
+        dialog = console.screen
+        assert isinstance(dialog, PromoteDialog)
+        assert dialog.target.label == "◐ Staging"
+        assert "version 3 – None → ◐ Staging" in text_of(console)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(console.screen, ModelsScreen)
+        assert console.screen.version is not None
+        assert console.screen.version.version == 3
+    assert registered(mlflow_store_copy) == before
+
+
+async def test_many_aliases_scroll_and_the_chosen_one_is_seen(mlflow_store_copy: MlflowStore) -> None:
+    with sqlite3.connect(mlflow_store_copy.path) as db:
+        for number in range(30):
+            row = (f"alias-{number:02d}", 1, MODEL)
+            db.execute("INSERT INTO registered_model_aliases (alias, version, name) VALUES (?, ?, ?)", row)
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=(80, 24), notifications=True) as pilot:
+        await go_to(pilot, 1)
+        await promotion(pilot)
+        for _ in range(20):
+            await pilot.press("right")
+        await settle(pilot)
+        screen = text_of(console)
+        assert "@alias-18" in screen
+        assert "‹" in screen
+        assert "›" in screen
+
+
+async def test_a_reserved_alias_is_refused_with_the_reason(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        view = await go_to(pilot, 1)
+        view.promote(MODEL, 1, "latest")
+        await settle(pilot)
+        assert isinstance(console.screen, PromoteDialog)
+        assert "The alias 'latest' is reserved" in text_of(console)
+        await pilot.press("tab", "enter")
+        await settle(pilot)
+        assert isinstance(console.screen, PromoteDialog)
+
+
+async def test_nothing_to_change_cannot_be_promoted(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await go_to(pilot, 2)
+        dialog = await promotion(pilot)
+        assert dialog.plan is not None
+        assert dialog.plan.is_noop
+        assert "nothing: it is so already" in text_of(console)
+        await pilot.press("tab", "enter")
+        await settle(pilot)
+        assert console.screen is dialog
+
+
+async def test_read_only_refuses_with_the_reason(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking, read_only=True)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        view = await go_to(pilot, 3)
+        usable = {c.id: enabled for c, enabled in view.query_one(KeyLine).shown}
+        assert not usable["models.promote"]
+        assert not usable["models.undo"]
+        refused = "The console was started with --read-only."
+        for press in ("P", "u", ""):
+            if press:
+                await pilot.press(press)
+            else:
+                view.promote(MODEL, 3, "Production")
+            await settle(pilot)
+            assert console.screen is view
+            assert text_of(console).count(refused) == 1
+            console.clear_notifications()
+            await settle(pilot)
+            assert refused not in text_of(console)
+
+
+async def test_a_conflict_is_shown_and_writes_nothing(mlflow_store_copy: MlflowStore) -> None:
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await go_to(pilot, 3)
+        await promotion(pilot)
+        with sqlite3.connect(mlflow_store_copy.path) as db:
+            db.execute("UPDATE model_versions SET current_stage = 'Archived' WHERE version = 2")
+            db.execute("UPDATE model_versions SET current_stage = 'Production' WHERE version = 1")
+        await pilot.press("tab", "enter")
+        await settle(pilot)
+        assert isinstance(console.screen, WriteDialog)
+        screen = text_of(console)
+        assert "has changed since the promotion was planned" in screen
+        assert "Nothing was written." in screen
+        assert "version 1     ● Production" in screen
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(console.screen, ModelsScreen)
+    assert {v.version: v.stage for v in registered(mlflow_store_copy).values()}[3] == "None"
+
+
+async def test_a_version_that_is_not_there_is_told_in_the_dialog(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        view = await go_to(pilot, 3)
+        view.promote(MODEL, 9, "production")
+        await settle(pilot)
+        screen = text_of(console)
+        assert "'classifier' has no version 9" in screen
+        assert "Versions: 3, 2, 1" in screen
+        with pytest.raises(UsageError):
+            view.show_model("no such model")
+
+
+async def test_a_write_cannot_be_left_while_it_is_under_way(mlflow_store_copy: MlflowStore) -> None:
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await go_to(pilot, 3)
+        await promotion(pilot)
+        with exclusive(5):  # another console of this account is at it
+            await pilot.press("tab", "enter")
+            dialog = console.screen
+            assert isinstance(dialog, WriteDialog)
+            assert dialog.writing
+            await pilot.press("escape", "enter")
+            assert console.screen is dialog
+            while "cannot be taken back half-way" not in text_of(console):
+                await pilot.pause()
+            assert dialog.writing
+        await settle(pilot)
+        assert not dialog.writing
+        assert "✓ done and verified" in text_of(console)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert isinstance(console.screen, ModelsScreen)
+
+
+async def test_undo_names_what_is_taken_back_and_cancel_is_the_default(
+    mlflow_store_copy: MlflowStore,
+) -> None:
+    before = {v.version: v.stage for v in registered(mlflow_store_copy).values()}
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        view = await go_to(pilot, 3)
+        await promotion(pilot)
+        await pilot.press("tab", "enter")
+        await settle(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        after = {v.version: v.stage for v in registered(mlflow_store_copy).values()}
+        await pilot.press("u")
+        await settle(pilot)
+        assert isinstance(console.screen, ConfirmDialog)
+        screen = text_of(console)
+        assert "version 3 ● Production → – None" in screen
+        assert "version 2 ○ Archived → ● Production" in screen
+        await pilot.press("enter")
+        await settle(pilot)
+        assert console.screen is view
+        assert {v.version: v.stage for v in registered(mlflow_store_copy).values()} == after
+        await pilot.press("u")
+        await settle(pilot)
+        await pilot.press("right", "enter")
+        await settle(pilot)
+        assert isinstance(console.screen, WriteDialog)
+        assert "✓ done and verified" in text_of(console)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert view.version is not None
+        assert view.version.stage == "None"
+    assert {v.version: v.stage for v in registered(mlflow_store_copy).values()} == before
+
+
+async def test_undo_without_a_promotion_says_so(mlflow_store_copy: MlflowStore) -> None:
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        view = await open_models(pilot)
+        await pilot.press("u")
+        await settle(pilot)
+        assert console.screen is view
+        assert "There is nothing to undo" in text_of(console)

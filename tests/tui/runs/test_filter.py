@@ -1,0 +1,361 @@
+"""The runs view, as its operator meets it."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from engine.uri import TrackingUri, resolve
+from tests.conftest import MlflowServer, MlflowStore
+from tests.tui.support import appears, settle, text_of
+from tui.app import Console
+from tui.compare.screen import CompareScreen
+from tui.run.screen import RunScreen
+from tui.runs.pane import RunList
+from tui.runs.screen import RunsScreen
+from tui.widgets.table import Table
+
+SIZE = (140, 40)
+
+
+def runs_view(console: Console) -> RunList:
+    assert isinstance(console.view, RunsScreen)
+    return console.view.run_list
+
+
+def keys(text: str) -> list[str]:
+    """Key names that type `text`."""
+    return ["space" if char == " " else char for char in text]
+
+
+async def type_filter(pilot: Pilot[None], text: str) -> None:
+    """Type into the filter line and wait until it has been tried."""
+    console = pilot.app
+    assert isinstance(console, Console)
+    await pilot.press("slash")
+    await pilot.press(*keys(text))
+    view = runs_view(console)
+    while view.view.look.filter_text != text:
+        await pilot.pause(0.02)
+    await settle(pilot)
+
+
+async def shown_names(console: Console) -> list[str]:
+    view = runs_view(console)
+    assert view.frame is not None
+    return [view.frame.run(row).run_name for row in view.rows]
+
+
+async def test_opens_on_the_most_recently_active_experiment(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        screen = text_of(console)
+        assert "trial-23" in screen
+        assert "heart" in screen
+        assert "27 of 27" in screen
+
+
+async def test_opens_on_the_experiment_last_viewed(mlflow_store_copy: MlflowStore) -> None:
+    uri = mlflow_store_copy.tracking
+    with sqlite3.connect(mlflow_store_copy.path) as db:
+        db.execute(
+            "UPDATE runs SET experiment_id = ? WHERE run_uuid = ?",
+            (mlflow_store_copy.experiments["empty"], mlflow_store_copy.runs["trial-01"]),
+        )
+    first = Console(uri)
+    async with first.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("h")
+        first.screen.query_one("#experiments", Table).move_to(mlflow_store_copy.experiments["empty"])
+        await pilot.press("enter")
+        await settle(pilot)
+        assert await shown_names(first) == ["trial-01"]
+    again = Console(uri)
+    async with again.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert await shown_names(again) == ["trial-01"]
+
+
+async def test_sorts_by_the_focused_column_and_back(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        table = console.screen.query_one("#runs", Table)
+        table.focus_column("metrics.accuracy")
+        await pilot.press("s")
+        await settle(pilot)
+        view = runs_view(console)
+        assert view.frame is not None
+
+        def accuracies() -> list[float]:
+            runs = [view.frame.run(row) for row in view.rows] if view.frame else []
+            found = [run.metrics.get("accuracy") for run in runs]
+            return [value for value in found if value is not None and value == value]
+
+        assert accuracies() == sorted(accuracies(), reverse=True)
+        assert "sorted accuracy ↓" in text_of(console)
+        assert " accuracy ↓ " in text_of(console)  # the arrow costs the label nothing
+        assert table.cursor_row == 0
+        await pilot.press("s")
+        await settle(pilot)
+        assert accuracies() == sorted(accuracies())
+        assert "sorted accuracy ↑" in text_of(console)
+
+
+async def test_filters_while_typing(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await type_filter(pilot, "trial-1")
+        names = await shown_names(console)
+        assert names == [f"trial-{n}" for n in range(19, 9, -1)]
+        assert "10 of 27" in text_of(console)
+
+
+async def test_the_beginning_of_a_column_name_hides_no_runs(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await type_filter(pilot, "weigh")
+        assert "add an operator" in text_of(console)
+        assert len(await shown_names(console)) == 27
+
+
+async def test_a_wrong_filter_says_so_and_keeps_the_rows(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await type_filter(pilot, "acuracy > 0.9")
+        screen = text_of(console)
+        assert "acuracy" in screen
+        assert "accuracy" in screen.replace("acuracy", "")
+        assert "rows kept" in screen
+        assert len(await shown_names(console)) == 27
+
+
+@pytest.mark.parametrize("wrong", ["z", " and zz = 1", " and", " or accuracy ~ 'x("])
+@pytest.mark.parametrize("sound", ["status = failed", "trial-1"])
+async def test_what_is_added_to_a_filter_and_wrong_keeps_its_rows(
+    mlflow_store: MlflowStore, sound: str, wrong: str
+) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await type_filter(pilot, sound)
+        before = await shown_names(console)
+        assert len(before) < 27
+        await pilot.press("enter", "slash", "end", *wrong)
+        await settle(pilot)
+        if wrong == "z" and sound == "trial-1":
+            assert await shown_names(console) == []  # another word to look for
+        else:
+            assert await shown_names(console) == before
+
+
+async def test_a_word_that_no_name_has_says_so(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await type_filter(pilot, "accuracy > 0.8 and weigts")
+        assert "0 match: no name or id has weigts" in text_of(console)
+
+
+async def test_a_filter_that_no_run_meets_says_so(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await type_filter(pilot, "accuracy > 7")
+        assert "No run meets the filter" in text_of(console)
+
+
+async def test_a_column_that_is_not_there_is_no_place_in_a_filter(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        for word in ("sort", "group"):
+            await console.run_line(f"{word} acuracy")
+            assert await appears(pilot, "Did you mean accuracy")
+            assert "at character" not in text_of(console)
+            await console.run_line(f"{word} zzzz")
+            assert await appears(pilot, "Tab tells which columns there are")
+
+
+async def test_escape_clears_the_filter(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await type_filter(pilot, "trial-1")
+        await pilot.press("escape")
+        await settle(pilot)
+        assert len(await shown_names(console)) == 27
+
+
+async def test_marks_and_compares(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("space", "space")
+        await pilot.press("c")
+        await settle(pilot)
+        assert isinstance(console.screen, CompareScreen)
+        assert console.screen.comparison is not None
+        assert len(console.screen.comparison.runs) == 2
+        assert "METRICS" in text_of(console)
+
+
+async def test_compare_without_marks_says_what_to_do(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("c")
+        assert await appears(pilot, "Mark two runs or more")
+        assert isinstance(console.screen, RunsScreen)
+
+
+async def test_enter_opens_the_run_and_q_comes_back(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        table = console.screen.query_one("#runs", Table)
+        table.move_to(mlflow_store.runs["special"])
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(console.screen, RunScreen)
+        screen = text_of(console)
+        assert "special" in screen
+        assert "NaN" in screen
+        assert "inf" in screen
+        assert mlflow_store.model_id[:8] in screen
+        await pilot.press("q")
+        await settle(pilot)
+        assert isinstance(console.screen, RunsScreen)
+        assert console.screen.query_one("#runs", Table).cursor_key == mlflow_store.runs["special"]
+
+
+async def test_exports_what_is_shown(mlflow_store: MlflowStore, tmp_path: Path) -> None:
+    console = Console(mlflow_store.tracking)
+    target = tmp_path / "shown.csv"
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await type_filter(pilot, "trial-1")
+        await pilot.press("enter", "w")
+        await pilot.pause()
+        console.screen.query_one("Input").value = str(target)  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await settle(pilot)
+    with target.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 10
+    assert "metrics.accuracy" in rows[0]
+
+
+async def test_a_refresh_keeps_cursor_and_marks(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("space", "j", "j")
+        table = console.screen.query_one("#runs", Table)
+        before = table.cursor_key, table.marks
+        await pilot.press("r")
+        await settle(pilot)
+        assert (table.cursor_key, table.marks) == before
+
+
+async def test_best_names_direction_and_ties(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("B")
+        await settle(pilot)
+        assert "higher is better" in text_of(console)
+
+
+async def test_a_missing_store_is_an_empty_state_and_nothing_is_created(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    console = Console(resolve(None, {}))
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert "mlflow-console demo" in text_of(console)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_refused_server_is_told_with_a_hint() -> None:
+    console = Console(TrackingUri("http://127.0.0.1:9", "--tracking-uri"))
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert "127.0.0.1:9" in text_of(console)
+
+
+async def test_a_server_shows_the_same_runs(mlflow_server: MlflowServer) -> None:
+    console = Console(mlflow_server.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert len(await shown_names(console)) == 27
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+async def test_every_size_shows_rows_and_count(mlflow_store: MlflowStore, size: tuple[int, int]) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=size) as pilot:
+        await settle(pilot)
+        screen = text_of(console)
+        assert "trial-23" in screen
+        assert "27 of 27" in screen
+
+
+async def test_too_small_and_back(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.resize_terminal(50, 12)
+        await pilot.pause()
+        assert "too small" in text_of(console)
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        assert "trial-23" in text_of(console)
+
+
+async def test_the_command_line_filters_and_sorts(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("colon", *keys("runs heart trial-2"), "enter")
+        await settle(pilot)
+        assert await shown_names(console) == ["trial-23", "trial-22", "trial-21", "trial-20"]
+        await pilot.press("colon", *"nonsense", "enter")
+        assert await appears(pilot, "There is no command 'nonsense'")
+
+
+async def test_help_is_searchable_and_lists_the_reason(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking, read_only=True)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("question_mark", *"compare")
+        await pilot.pause()
+        screen = text_of(console)
+        assert "Compare the marked runs" in screen
+        assert "Mark two runs or more" in screen
+
+
+async def test_zoom_gives_the_pane_the_room_and_keeps_its_title(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        table = console.screen.query_one("#runs", Table)
+        before = table.size
+        await pilot.press("z")
+        await pilot.pause()
+        assert table.size.width > before.width
+        assert table.size.height > before.height
+        assert "27 of 27" in text_of(console)
+        assert "EXPERIMENTS" not in text_of(console)
+        await pilot.press("z")
+        await pilot.pause()
+        assert table.size == before

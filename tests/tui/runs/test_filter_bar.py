@@ -1,0 +1,231 @@
+"""The filter line: recalling, leaving, and what it tells."""
+
+from __future__ import annotations
+
+import pytest
+from textual import events
+
+from engine.errors import FilterError
+from engine.filters.completion import Option
+from engine.text import Shown
+from tests.hostile.payloads import PAYLOADS
+from tests.hostile.stream import strays
+from tests.tui.runs.filter_stage import MANY, METRICS, SIZE, FilterStage, typed
+
+
+async def test_up_and_down_recall_earlier_filters_and_what_was_being_typed() -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
+        stage.bar.set_history(["lr = 1", "acc > 0.9", "draft"])
+        await typed(stage, pilot, "draft")
+        shown = []
+        for key in ["up", "up", "up", "down", "down", "down"]:
+            await pilot.press(key)
+            shown.append(stage.bar.text)
+        assert shown == ["acc > 0.9", "lr = 1", "lr = 1", "acc > 0.9", "draft", "draft"]
+        assert stage.field.cursor_position == len("draft")
+        await pilot.pause()
+        assert stage.told[-1] == "Edited draft"
+        await pilot.press("down")
+        await pilot.pause()
+        assert stage.told[-2:] == ["Kept draft", "Left"]
+
+
+async def test_an_edited_recalled_filter_is_what_is_typed() -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
+        stage.bar.set_history(["lr = 1", "acc > 0.9"])
+        stage.bar.open()
+        await pilot.press("up", "up", "0", "up", "down")
+        await pilot.pause()
+        assert stage.bar.text == "lr = 10"
+        assert stage.told[-1] == "Edited lr = 10"
+
+
+@pytest.mark.parametrize("key", ["enter", "down"])
+async def test_going_to_the_rows_keeps_the_filter(key: str) -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
+        stage.bar.open()
+        await pilot.press(key)
+        await pilot.pause()
+        assert stage.told == ["Left"]
+        await typed(stage, pilot, "a")
+        await pilot.press(key)
+        await pilot.pause()
+        assert stage.told == ["Left", "Edited a", "Kept a", "Left"]
+
+
+async def test_shown_text_is_not_announced() -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
+        stage.bar.show_text("lr = 1")
+        await pilot.pause()
+        assert stage.lines()[0].startswith(" / lr = 1")
+        stage.bar.close()
+        await pilot.pause()
+        assert stage.told == []
+        assert not stage.bar.display
+
+
+async def test_the_note_tells_where_and_how_many() -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE) as pilot:
+        stage.bar.open()
+        stage.bar.show_note(Shown("14 match"), Shown("store + local"))
+        await pilot.pause()
+        assert stage.lines()[0].endswith("  store + local · 14 match")
+        await pilot.resize_terminal(60, 16)
+        await pilot.pause()
+        assert stage.lines()[0].endswith("euclidean           14 match")
+
+
+async def test_a_fault_stands_under_its_place() -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
+        await typed(stage, pilot, "日本 = 1 and acuracy > 1")
+        stage.bar.show_fault(FilterError("No acuracy", 11, 7, "accuracy?"))
+        await pilot.pause()
+        lines = stage.lines()
+        assert lines[1].strip() == "▔▔▔▔▔▔▔ No acuracy — accuracy?"
+        assert lines[1].index("▔") == lines[0].index("acuracy") + 2  # two wide characters before it
+        assert lines[0].endswith("rows kept")
+        stage.bar.show_note(Shown("3 match"))
+        await pilot.pause()
+        assert "▔" not in "\n".join(stage.lines())
+        assert stage.lines()[0].endswith("3 match")
+
+
+async def test_a_fault_waits_where_the_list_offers_what_would_mend_it() -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
+        await typed(stage, pilot, "lr > a")
+        stage.answer(*METRICS)
+        stage.bar.show_fault(FilterError("No a", 5, 1))
+        await pilot.pause()
+        assert "No a" not in "\n".join(stage.lines())
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "▔ No a" in stage.lines()[1]
+        await pilot.press("c")
+        stage.answer(*METRICS)
+        stage.bar.show_fault(FilterError("No lr", 0, 2))
+        await pilot.pause()
+        assert "▔▔ No lr" in stage.lines()[1]
+        assert "auc" in stage.lines()[3]
+
+
+async def test_enter_on_a_wrong_filter_stays_and_shows_what_is_wrong() -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
+        await typed(stage, pilot, "lr > a")
+        stage.answer(*METRICS)
+        stage.bar.show_fault(FilterError("No a", 5, 1))
+        await pilot.press("enter")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "▔ No a" in stage.lines()[1]
+        assert stage.field.has_focus
+        assert stage.told[-1].startswith("Edited")
+        await pilot.press("down")
+        await pilot.pause()
+        assert stage.told[-1] == "Left", "not kept: it means nothing"
+        stage.bar.show_note(Shown("3 match"))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert [word.split()[0] for word in stage.told[-2:]] == ["Kept", "Left"]
+
+
+async def test_what_was_wrong_a_letter_ago_holds_nobody_back() -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
+        await typed(stage, pilot, "lr > 1")
+        stage.bar.show_fault(FilterError("Nothing follows", 4), "lr >")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert stage.told[-2:] == ["Kept lr > 1", "Left"]
+
+
+async def test_what_is_told_already_costs_no_byte() -> None:
+    async def quiet() -> None:
+        await pilot.pause()
+        while stage.take_written():
+            await pilot.pause()
+
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
+        await typed(stage, pilot, "lr > a")
+        stage.answer(*METRICS)
+        stage.bar.show_fault(FilterError("No lr", 0, 2))
+        await quiet()
+        stage.bar.show_fault(FilterError("No lr", 0, 2))
+        await pilot.pause()
+        assert stage.take_written() == ""
+        stage.bar.show_note(Shown("3 match"), Shown("local"))
+        await quiet()
+        stage.bar.show_note(Shown("3 match"), Shown("local"))
+        await pilot.pause()
+        assert stage.take_written() == ""
+        assert not stage.field.cursor_blink
+
+
+async def test_a_pasted_book_is_refused_with_a_word_and_what_was_typed_stays() -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
+        await typed(stage, pilot, "lr")
+        stage.field.post_message(events.Paste("日x > 1 and " * 10_000))
+        await pilot.pause()
+        assert stage.lines()[0].endswith("rows kept")
+        assert (
+            stage.lines()[1].strip()
+            == "▔ The filter is too long — At most 10,000 characters; nothing was added."
+        )
+        assert stage.told == ["Edited l", "Edited lr"]
+        await pilot.press("a")
+        assert stage.bar.text == "lra"
+
+
+async def test_a_filter_of_100_kB_from_elsewhere_is_shown_as_one_line() -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
+        stage.bar.show_text("日x > 1 and " * 10_000)
+        stage.bar.show_fault(FilterError("too long", 10_000, 90_000))
+        stage.bar.open()
+        await pilot.press("left")
+        await pilot.pause()
+        assert all(len(line) <= 80 for line in stage.lines())
+
+
+async def test_whatever_is_offered_recalled_or_pasted_is_plain_text_on_the_screen() -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
+        stage.bar.open()
+        for payload in PAYLOADS:
+            raw = payload.text
+            stage.bar.set_history([raw])
+            await pilot.press("up")
+            assert stage.bar.text == raw
+            stage.field.replace("a", 0, len(raw))
+            await pilot.pause()
+            stage.answer(Option(raw, raw, "value"))
+            await pilot.press("tab")
+            assert stage.bar.text == raw
+            stage.bar.show_fault(FilterError(raw, 0, 1, raw))
+            await pilot.press("escape")
+            stage.bar.show_text("")
+            stage.bar.open()
+        assert strays(stage.take_written().encode("utf-8", "surrogateescape")) == []
+
+
+@pytest.mark.parametrize("size", [(60, 16), (20, 6), (6, 3)])
+async def test_small_terminals(size: tuple[int, int]) -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=size, message_hook=stage.seen.append) as pilot:
+        stage.bar.show_text("a long text that is wider than the line and more and ")
+        await typed(stage, pilot, "m")
+        stage.answer(*MANY)
+        stage.bar.show_fault(FilterError("No such thing", 40, 4, "another"))
+        await pilot.press("tab", "tab")
+        await pilot.pause()
+        assert stage.bar.text.endswith("and m1 ")
+        assert all(len(line) <= size[0] for line in stage.lines())

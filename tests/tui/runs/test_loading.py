@@ -1,0 +1,186 @@
+"""Runs that come page by page from a server: first rows at once, stopping, going on, keeping up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.support.gated_server import GatedServer, gated
+from tests.tui.support import appears, settle, text_of
+from tui.app import Console
+from tui.runs import screen
+from tui.runs.pane import RunList
+from tui.runs.screen import RunsScreen
+
+SIZE = (140, 40)
+RUNS = 2_500
+
+
+@pytest.fixture
+def server() -> Iterator[GatedServer]:
+    with gated(RUNS) as told:
+        yield told
+
+
+def run_list(console: Console) -> RunList:
+    assert isinstance(console.view, RunsScreen)
+    return console.view.run_list
+
+
+async def tick(pilot: Pilot[None], console: Console) -> None:
+    """What the clock does every few seconds."""
+    assert isinstance(console.view, RunsScreen)
+    console.view.reading.tick()
+    await settle(pilot)
+
+
+async def opened(pilot: Pilot[None], console: Console) -> None:
+    assert await appears(pilot, "100 loaded … ctrl+x stops")
+    assert await appears(pilot, "run-2499")
+
+
+async def test_the_first_page_is_there_while_the_others_are_on_their_way(server: GatedServer) -> None:
+    console = Console(server.uri)
+    async with console.run_test(size=SIZE) as pilot:
+        await opened(pilot, console)
+        await pilot.press("j", "j", "space", "j")
+        here, line = run_list(console).table.cursor_key, run_list(console).table.cursor_row
+        server.gate.set()
+        assert await appears(pilot, "2,500 of 2,500", 500)
+        await settle(pilot)
+        assert "loaded" not in text_of(console)
+        assert run_list(console).table.cursor_key == here
+        assert run_list(console).table.cursor_row == line
+        assert len(run_list(console).view.marks) == 1
+        assert "1 marked" in text_of(console)
+
+
+async def test_what_is_loaded_by_now_is_not_told_as_all_there_are(server: GatedServer) -> None:
+    console = Console(server.uri)
+    async with console.run_test(size=SIZE) as pilot:
+        await opened(pilot, console)
+        assert "100 of 100" not in text_of(console)
+        await pilot.press("slash", *"run-249")
+        assert await appears(pilot, "10 match · 100 loaded … ctrl+x stops")
+
+
+async def test_stopping_keeps_what_is_loaded_and_r_goes_on(server: GatedServer) -> None:
+    console = Console(server.uri)
+    async with console.run_test(size=SIZE) as pilot:
+        await opened(pilot, console)
+        await pilot.press("ctrl+x")
+        assert await appears(pilot, "100 loaded, stopped: r goes on")
+        assert "run-2499" in text_of(console)
+        server.gate.set()
+        await pilot.press("r")
+        assert await appears(pilot, "2,500 of 2,500", 500)
+
+
+async def test_a_filter_is_answered_by_the_store_while_the_runs_are_on_their_way(
+    server: GatedServer,
+) -> None:
+    console = Console(server.uri)
+    async with console.run_test(size=SIZE) as pilot:
+        await opened(pilot, console)
+        run_list(console).apply_filter("params.kind = 'rare'")
+        assert await appears(pilot, "store · 7 match", 500)
+        assert "run-7 " in text_of(console)
+        server.gate.set()
+        assert await appears(pilot, "7 of 2,500", 500)
+        assert await appears(pilot, "local · 7 match")
+
+
+async def test_the_store_is_not_asked_for_every_letter_of_a_filter(
+    server: GatedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screen, "SEARCH_SECONDS", 3600.0)
+    console = Console(server.uri)
+    async with console.run_test(size=SIZE) as pilot:
+        await opened(pilot, console)
+        await pilot.press("ctrl+x")
+        asked = len(server.asked)
+        await pilot.press("slash", *"params.kind = 'rare'")
+        assert await appears(pilot, "local · 1 match")
+        assert len(server.asked) == asked
+        await pilot.press("enter")
+        assert await appears(pilot, "store · 7 match", 500)
+        assert len(server.asked) == asked + 1
+
+
+async def test_a_filter_that_only_the_console_knows_completes_as_pages_come(server: GatedServer) -> None:
+    console = Console(server.uri)
+    async with console.run_test(size=SIZE) as pilot:
+        await opened(pilot, console)
+        run_list(console).apply_filter("name ~ 'run-..7$' or accuracy < 0")
+        assert await appears(pilot, "local · 0 match")
+        server.gate.set()
+        assert await appears(pilot, "local · 90 match", 500)
+
+
+async def test_new_and_ended_runs_come_by_themselves(server: GatedServer) -> None:
+    server.gate.set()
+    server.runs = server.runs[:50]
+    server.runs[49]["info"].update(status="RUNNING", end_time=None)
+    console = Console(server.uri, refresh_seconds=3600)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert "≤ 3600 s old" in text_of(console)
+        assert "◐ running" in text_of(console)
+        asked = len(server.asked)
+        server.add()
+        server.runs[49]["info"].update(status="FAILED", end_time=server.runs[49]["info"]["start_time"] + 9)
+        await tick(pilot, console)
+        assert "51 of 51" in text_of(console)
+        assert "✗ failed" in text_of(console)
+        assert len(server.asked) - asked <= 5  # whatever the number of runs
+        before = text_of(console)
+        await tick(pilot, console)
+        assert text_of(console) == before
+
+
+async def test_rows_stay_while_the_server_is_away_and_it_comes_back_by_itself(server: GatedServer) -> None:
+    server.gate.set()
+    server.runs = server.runs[:50]
+    console = Console(server.uri, refresh_seconds=3600)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        server.away.set()
+        await tick(pilot, console)
+        assert "no answer since" in text_of(console)
+        assert "50 of 50" in text_of(console)
+        assert "run-49" in text_of(console)
+        server.add()
+        server.away.clear()
+        await tick(pilot, console)
+        assert "no answer since" not in text_of(console)
+        assert "51 of 51" in text_of(console)
+
+
+async def test_a_load_that_breaks_off_goes_on_by_itself(server: GatedServer) -> None:
+    console = Console(server.uri, refresh_seconds=3600)
+    async with console.run_test(size=SIZE) as pilot:
+        await opened(pilot, console)
+        server.away.set()
+        server.gate.set()  # answers what is under way; what follows finds nobody
+        assert await appears(pilot, "broken off: r goes on", 500)
+        server.away.clear()
+        await tick(pilot, console)
+        assert await appears(pilot, "2,500 of 2,500", 500)
+        assert "no answer since" not in text_of(console)
+
+
+async def test_looking_again_is_switched_off_and_on(server: GatedServer) -> None:
+    server.gate.set()
+    console = Console(server.uri, refresh_seconds=3600)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("R")
+        assert await appears(pilot, "Looks no more by itself")
+        assert "s old" not in text_of(console)
+        asked = len(server.asked)
+        await tick(pilot, console)
+        assert len(server.asked) == asked
+        await pilot.press("R")
+        assert await appears(pilot, "≤ 3600 s old")

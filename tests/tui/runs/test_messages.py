@@ -1,0 +1,161 @@
+"""What the runs view says of what it shows: orders of groups, hidden marks, columns that are being typed."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from textual.pilot import Pilot
+
+from engine.runs.frame import RunFrame
+from engine.runs.view import RunView
+from tests.conftest import MlflowStore
+from tests.support.runs import a_run
+from tests.tui.support import appears, settle, text_of
+from tui.app import Console
+from tui.run.screen import RunScreen
+from tui.runs.pane import RunList
+from tui.runs.screen import RunsScreen
+from tui.runs.table_source import RunSource
+
+SIZE = (140, 40)
+
+
+def run_list(console: Console) -> RunList:
+    assert isinstance(console.view, RunsScreen)
+    return console.view.run_list
+
+
+async def line(pilot: Pilot[None], console: Console, text: str) -> None:
+    await console.run_line(text)
+    await settle(pilot)
+
+
+def title(console: Console) -> str:
+    return next(line for line in text_of(console).splitlines() if "RUNS  " in line)
+
+
+async def test_the_order_of_groups_is_told_as_it_is(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await line(pilot, console, "sort start_time desc")
+        await line(pilot, console, "group metric")
+        assert "sorted" not in title(console), "groups have no start"
+        table = run_list(console).table
+        for wanted in ("accuracy mean", "std", "max"):
+            place = next(at for at, c in enumerate(table.source.columns) if c.label == wanted)
+            table.cursor_column = place
+            await pilot.press("s")
+            await settle(pilot)
+            assert f"sorted accuracy {wanted.removeprefix('accuracy ')} " in title(console)
+        assert table.cursor_row == 0
+
+
+def test_all_folds_open_and_close_whatever_is_seen() -> None:
+    runs = [a_run("top"), a_run("leaf", tags={"mlflow.parentRunId": "middle"})]
+    runs.append(a_run("middle", tags={"mlflow.parentRunId": "top"}))
+    frame, toggled = RunFrame.from_runs(runs), frozenset[str]()
+    from engine.runs.arrange import arrange
+
+    lines = []
+    for _ in range(3):
+        source = RunSource(arrange(frame, RunView(layout="tree"), now=0, toggled=toggled))
+        lines.append(source.row_count)
+        toggled = toggled.symmetric_difference(source.folds_to_toggle())
+    assert lines == [3, 1, 3]
+
+
+async def test_what_the_filter_hides_is_not_deleted_unseen(mlflow_store_copy: MlflowStore) -> None:
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        pane = run_list(console)
+        pane.table.move_to(mlflow_store_copy.runs["trial-10"])
+        await pilot.press("space")
+        await line(pilot, console, "filter trial-2")
+        await pilot.press("D")
+        assert await appears(pilot, "1 run of these the filter hides")
+        await pilot.press("escape")
+        await line(pilot, console, "filter trial-10")
+        await pilot.press("D")
+        assert await appears(pilot, "Delete 1 run?")
+        assert "the filter hides" not in text_of(console)
+
+
+async def test_a_column_s_name_alone_is_a_filter_begun(mlflow_store_copy: MlflowStore) -> None:
+    with sqlite3.connect(mlflow_store_copy.path) as database:  # a name in which a column's name is
+        database.execute("UPDATE runs SET name = 'my accuracy' WHERE name = 'trial-10'")
+    database.close()
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("slash", *"accuracy")
+        assert await appears(pilot, "add an operator")
+        assert "27 of 27" in text_of(console)
+        await pilot.press("space", *"> 0.9 and loss")
+        assert await appears(pilot, "add an operator")
+        await pilot.press("escape", "escape")
+        await settle(pilot)
+        await line(pilot, console, "filter my accuracy")
+        assert "1 of 27" in text_of(console)
+
+
+async def test_an_error_of_the_command_line_points_at_its_place(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await line(pilot, console, "filter accuracy > 0.5 and nosuch = 1")
+        assert await appears(pilot, "▔▔▔▔▔▔")
+        text, pointer = (line for line in text_of(console).splitlines() if "nosuch =" in line or "▔" in line)
+        assert pointer.index("▔") == text.index("nosuch")
+
+
+async def test_h_and_l_stop_at_the_outer_panes_and_tab_goes_round(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for key, pane in (
+            ("l", "runs"),
+            ("h", "experiments"),
+            ("h", "experiments"),
+            ("shift+tab", "runs"),
+            ("tab", "experiments"),
+            ("l", "runs"),
+        ):
+            await pilot.press(key)
+            assert console.focused is not None
+            assert console.focused.id == pane, key
+
+
+async def test_an_experiment_is_opened_by_its_shown_name_and_by_its_id(
+    mlflow_store_copy: MlflowStore,
+) -> None:
+    with sqlite3.connect(mlflow_store_copy.path) as database:
+        database.execute("UPDATE experiments SET name = char(27) || '[31mred' WHERE name = 'heart'")
+    database.close()
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for typed in ("runs ␛[31mred status = failed", f"runs {mlflow_store_copy.heart} status = failed"):
+            await line(pilot, console, "runs empty")
+            assert "RUNS  empty" in text_of(console)
+            await line(pilot, console, typed)
+            assert "RUNS  ␛[31mred" in text_of(console)
+            assert "1 of 27" in text_of(console)
+
+
+async def test_a_mode_s_key_leads_out_of_an_opened_run(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for way in ("key", "line"):
+            await pilot.press("enter")
+            await settle(pilot)
+            assert isinstance(console.screen, RunScreen)
+            if way == "key":
+                await pilot.press("1")
+                await settle(pilot)
+            else:
+                await line(pilot, console, "runs empty")
+            assert isinstance(console.screen, RunsScreen)
+        assert "RUNS  empty" in text_of(console)

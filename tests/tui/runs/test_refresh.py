@@ -1,0 +1,198 @@
+"""What happens to the store while the runs view is open."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+
+from engine.columns import ColumnKey
+from engine.runs.frame import RunFrame
+from engine.runs.sorting import SortKey
+from engine.runs.view import RunView
+from tests.conftest import MlflowStore
+from tests.support.runs import a_run
+from tests.tui.support import appears, settle, text_of
+from tui.app import Console
+from tui.bridge import Bridge
+from tui.runs.pane import RunList
+from tui.runs.screen import RunsScreen
+from tui.state import View
+
+SIZE = (140, 40)
+
+Act = Callable[[Pilot[None], Console], Awaitable[None]]
+
+
+def change(store: MlflowStore, statement: str, *values: object) -> None:
+    with sqlite3.connect(store.path) as database:
+        database.execute(statement, values)
+    database.close()
+
+
+def view_of(console: Console) -> RunsScreen:
+    assert isinstance(console.view, RunsScreen)
+    return console.view
+
+
+async def look(pilot: Pilot[None], console: Console) -> None:
+    """What the clock does every so many seconds."""
+    view_of(console)._tick()
+    await settle(pilot)
+
+
+async def read_again(pilot: Pilot[None], _: Console) -> None:
+    await pilot.press("r")
+    await settle(pilot)
+
+
+@pytest.fixture
+def console(mlflow_store_copy: MlflowStore) -> Console:
+    return Console(mlflow_store_copy.tracking, refresh_seconds=3600)
+
+
+async def test_another_file_in_the_place_of_the_store_is_read_whole(
+    mlflow_store_copy: MlflowStore, console: Console, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.db"
+    shutil.copyfile(mlflow_store_copy.path, backup)
+    with sqlite3.connect(backup) as database:
+        database.execute("UPDATE runs SET lifecycle_stage = 'deleted' WHERE name LIKE 'trial-1%'")
+    database.close()
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert "27 of 27" in text_of(console)
+        os.replace(backup, mlflow_store_copy.path)
+        await look(pilot, console)
+        assert await appears(pilot, "17 of 17")
+
+
+async def test_marks_of_runs_that_are_gone_go_with_them(
+    mlflow_store_copy: MlflowStore, console: Console
+) -> None:
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for name in ("trial-10", "trial-11", "trial-12"):
+            view_of(console).run_list.table.move_to(mlflow_store_copy.runs[name])
+            await pilot.press("space")
+        await settle(pilot)
+        assert "3 marked" in text_of(console)
+        change(mlflow_store_copy, "UPDATE runs SET lifecycle_stage = 'deleted' WHERE name LIKE 'trial-1_'")
+        await read_again(pilot, console)
+        assert "17 of 17" in text_of(console)
+        assert "marked" not in text_of(console)
+
+
+async def test_an_experiment_with_the_same_id_in_another_store_is_not_the_one_that_is_shown(
+    mlflow_store_copy: MlflowStore, console: Console
+) -> None:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        change(
+            mlflow_store_copy,
+            "UPDATE experiments SET name = 'other', creation_time = creation_time + 5 WHERE name = 'heart'",
+        )
+        await look(pilot, console)
+        assert await appears(pilot, "The experiment heart is not there any more")
+        assert "27 of 27" in text_of(console)
+        await pilot.press("r")
+        await settle(pilot)
+        assert await appears(pilot, "RUNS  other")
+        assert "not there any more" in text_of(console)
+
+
+@pytest.mark.parametrize("again", [look, read_again])
+@pytest.mark.parametrize(
+    ("before", "after", "told"), [("heart", "cardio", "RUNS  cardio"), ("empty", "void", "void")]
+)
+async def test_a_renamed_experiment_has_its_new_name(
+    mlflow_store_copy: MlflowStore, console: Console, again: Act, before: str, after: str, told: str
+) -> None:
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        change(mlflow_store_copy, "UPDATE experiments SET name = ? WHERE name = ?", after, before)
+        await again(pilot, console)
+        assert told in text_of(console)
+
+
+async def test_a_deleted_experiment_is_told_and_its_runs_stay(
+    mlflow_store_copy: MlflowStore, console: Console
+) -> None:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        change(mlflow_store_copy, "UPDATE experiments SET lifecycle_stage = 'deleted' WHERE name = 'heart'")
+        await look(pilot, console)
+        assert await appears(pilot, "The experiment heart is not there any more")
+        assert "27 of 27" in text_of(console)
+
+
+async def test_runs_are_looked_at_under_a_dialog_too(
+    mlflow_store_copy: MlflowStore, console: Console
+) -> None:
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("question_mark")
+        await settle(pilot)
+        change(
+            mlflow_store_copy,
+            "UPDATE runs SET end_time = end_time + 1000000000, status = 'FAILED' WHERE name = 'trial-10'",
+        )
+        await look(pilot, console)
+        await pilot.press("escape")
+        frame = view_of(console).run_list.frame
+        assert frame is not None
+        row = frame.row_of(mlflow_store_copy.runs["trial-10"])
+        assert row is not None
+        assert frame.run(row).status == "FAILED"
+
+
+async def test_a_run_that_could_not_be_read_is_shown_when_the_store_is_back(
+    mlflow_store_copy: MlflowStore, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.run.screen.RETRY_SECONDS", 0.05)
+    aside = mlflow_store_copy.path.with_suffix(".aside")
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        os.replace(mlflow_store_copy.path, aside)
+        await pilot.press("enter")
+        assert await appears(pilot, "There is no MLflow store here yet")
+        os.replace(aside, mlflow_store_copy.path)
+        assert await appears(pilot, "PARAMETERS", 200)
+
+
+class Streaming(App[None]):
+    """The runs pane alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bridge = Bridge()
+
+    def compose(self) -> ComposeResult:
+        yield RunList(self.bridge)
+
+
+async def test_who_has_not_moved_stays_at_the_top_while_better_runs_stream_in() -> None:
+    key = ColumnKey("metric", "loss")
+    first = RunFrame.from_runs((a_run(f"a{n}", metrics={"loss": 1.0 + n}) for n in range(60)), complete=False)
+    more = first.extended((a_run(f"b{n}", metrics={"loss": n / 100}) for n in range(60)), complete=True)
+    app = Streaming()
+    async with app.run_test(size=(100, 30)) as pilot:
+        pane = app.query_one(RunList)
+        for moved in (False, True):
+            pane.begin("x", View(RunView(sort=(SortKey(key),))))
+            pane.show_frame(first)
+            await app.bridge.wait_idle()
+            await pilot.pause()
+            assert pane.table.cursor_key == "a0"
+            if moved:
+                pane.table.action_cursor_down()
+            pane.show_frame(more)
+            await app.bridge.wait_idle()
+            await pilot.pause()
+            assert pane.table.cursor_key == ("a1" if moved else "b0")

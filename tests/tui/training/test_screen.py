@@ -1,0 +1,169 @@
+"""Training from the console, on a real store, in a real process of its own."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from engine.journal import read_journal
+from engine.uri import TrackingUri
+from tests.tui.support import appears, settle, text_of
+from tui.app import Console
+from tui.compare.screen import CompareScreen
+from tui.dialogs.confirm import ConfirmDialog
+from tui.run.screen import RunScreen
+from tui.runs.screen import RunsScreen
+from tui.training.screen import TrainingScreen
+from tui.training.sweep_dialog import SweepDialog
+from tui.widgets.field import Field
+from tui.widgets.table import Table
+
+SIZE = (140, 40)
+PATIENCE = 3000
+"""Pauses of 20 ms."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> TrackingUri:
+    return TrackingUri(f"sqlite:///{tmp_path / 'mlflow.db'}", "--tracking-uri")
+
+
+def training(console: Console) -> TrainingScreen:
+    assert isinstance(console.view, TrainingScreen)
+    return console.view
+
+
+async def until(pilot: Pilot[None], happens: Callable[[], bool]) -> None:
+    for _ in range(PATIENCE):
+        if happens():
+            return
+        await pilot.pause(0.02)
+    pytest.fail(f"did not happen; on screen:\n{text_of(pilot.app)}")  # type: ignore[arg-type]
+
+
+def in_training(console: Console) -> bool:
+    return isinstance(console.screen, TrainingScreen)
+
+
+async def open_dialog(pilot: Pilot[None], **fields: str) -> None:
+    """`n` in the training view, with some fields filled in."""
+    await pilot.press("4", "n")
+    await until(pilot, lambda: isinstance(pilot.app.screen, SweepDialog))
+    for name, value in fields.items():
+        pilot.app.screen.query_one(f"#{name}", Field).value = value
+    await pilot.pause()
+
+
+def statuses(store: TrackingUri) -> dict[str, int]:
+    assert store.sqlite_path is not None
+    with sqlite3.connect(store.sqlite_path) as db:
+        return dict(db.execute("SELECT status, count(*) FROM runs GROUP BY status"))
+
+
+async def test_a_sweep_fills_the_leaderboard_and_can_be_compared(store: TrackingUri) -> None:
+    console = Console(store)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await open_dialog(pilot, grid="n_neighbors=3,5 weights=uniform,distance", experiment="mine")
+        assert "4 trials" in text_of(console)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: in_training(console) and training(console).running)
+        await until(pilot, lambda: not training(console).running)
+        screen = text_of(console)
+        assert "4 of 4" in screen
+        assert "accuracy" in screen
+        board = console.screen.query_one("#board", Table)
+        accuracies = [trial.metrics["accuracy"] for trial in training(console).board.ranked()]
+        assert accuracies == sorted(accuracies, reverse=True)
+        assert board.source.row_count == 4
+        await pilot.press("space", "space", "c")
+        await settle(pilot)
+        assert isinstance(console.screen, CompareScreen)
+        await pilot.press("4", "enter")
+        await settle(pilot)
+        assert isinstance(console.screen, RunScreen)
+        assert "no disease" in text_of(console)
+        await pilot.press("1")
+        await settle(pilot)
+        await pilot.press("r")
+        await settle(pilot)
+        assert isinstance(console.screen, RunsScreen)
+        assert "5 of 5" in text_of(console)  # the trials and their parent
+    assert statuses(store) == {"FINISHED": 5}
+    entry = read_journal(1)[0]
+    assert (entry.action, entry.outcome) == ("train", "done")
+    assert "4 finished" in entry.detail
+
+
+async def test_cancel_keeps_finished_trials_and_kills_the_rest(store: TrackingUri) -> None:
+    console = Console(store)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await open_dialog(pilot)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: in_training(console) and training(console).board.done > 2)
+        await pilot.press("1", "q")  # the console stays usable meanwhile, and q asks first
+        await until(pilot, lambda: isinstance(console.screen, ConfirmDialog))
+        await pilot.press("enter")  # the default is to stay
+        await until(pilot, lambda: isinstance(console.screen, RunsScreen))
+        await pilot.press("4")
+        await pilot.press("ctrl+x")
+        await until(pilot, lambda: not training(console).running)
+        result = training(console).result
+        assert result is not None
+        assert result.cancelled
+        assert 2 < result.finished < 60
+    found = statuses(store)
+    assert "RUNNING" not in found
+    assert found["FINISHED"] >= result.finished
+    assert found["KILLED"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"grid": "n_neighbours=3"}, "n_neighbors"),
+        ({"grid": "n_neighbors=0"}, "n_neighbors"),
+        ({"target": "disease"}, "disease"),
+        ({"data": "/nowhere/at/all.csv"}, "/nowhere/at/all.csv"),
+    ],
+)
+async def test_what_cannot_be_trained_is_told_in_the_dialog(
+    store: TrackingUri, fields: dict[str, str], said: str
+) -> None:
+    console = Console(store)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await open_dialog(pilot, **fields)
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        assert isinstance(console.screen, SweepDialog)
+        assert said in str(console.screen.query_one("#said").render())
+    assert store.sqlite_path is not None
+    assert not store.sqlite_path.exists()
+
+
+async def test_read_only_refuses_with_the_reason(store: TrackingUri) -> None:
+    console = Console(store, read_only=True)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("4", "n")
+        assert await appears(pilot, "--read-only")
+        assert isinstance(console.screen, TrainingScreen)
+
+
+async def test_a_data_set_of_its_own_gets_an_experiment_of_its_own(store: TrackingUri) -> None:
+    console = Console(store)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await open_dialog(pilot, data="/data/churn.csv")
+        field = console.screen.query_one("#experiment", Field)
+        assert field.value == "churn"
+        field.value = "mine"
+        console.screen.query_one("#data", Field).value = "/data/other.csv"
+        await pilot.pause()
+        assert field.value == "mine"

@@ -1,0 +1,94 @@
+"""What was written from here, newest first."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+
+from engine import formats
+from engine.errors import EngineError
+from engine.text import Shown, safe
+from tui.activity.source import EntryDetail, journal_source
+from tui.commands.bindings import Scope
+from tui.screen import ConsoleScreen
+from tui.widgets.empty import EmptyState
+from tui.widgets.pane_title import PaneTitle
+from tui.widgets.table import Table
+
+if TYPE_CHECKING:
+    from engine import JournalEntry
+
+LIMIT = 500
+"""Entries that are shown; the title says when there are more."""
+
+
+class ActivityScreen(ConsoleScreen):
+    """The journal of this account on this machine, whatever the store; below, one entry in full."""
+
+    scope: ClassVar[Scope] = "activity"
+    mode = "activity"
+    pane_ids = ("entries", "entry-pane")
+    CSS_PATH = "screen.tcss"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: tuple[JournalEntry, ...] = ()
+
+    def compose_view(self) -> ComposeResult:
+        yield PaneTitle("ACTIVITY", id="entries-title")
+        yield Table(id="entries")
+        with VerticalScroll(id="entry-pane"):
+            yield EntryDetail(id="entry")
+        yield EmptyState(id="empty")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#entries", Table).focus()
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self.refresh_view()
+
+    def refresh_view(self) -> None:
+        work = partial(self.engine.journal, LIMIT + 1)
+        self.ask(work, self._show, group="journal", failed=self._unreadable)
+
+    def _show(self, entries: tuple[JournalEntry, ...]) -> None:
+        self.entries = entries[:LIMIT]
+        self.read_now()
+        self.set_class(not entries, "-empty")
+        if not entries:
+            self._show_empty(
+                "Nothing was written from here yet",
+                "Every promotion, sweep and undo made from here is recorded: when, by whom, what "
+                "changed and why.",
+            )
+            return
+        more = "the newest " if len(entries) > LIMIT else ""
+        title = self.query_one("#entries-title", PaneTitle)
+        title.subject = Shown("from this machine, every store")
+        title.facts = Shown(more + formats.count(len(self.entries)))
+        title.bright = True
+        self.query_one("#entries", Table).set_source(journal_source(self.entries, int(time.time() * 1000)))
+        self._show_entry()
+
+    def _unreadable(self, error: EngineError) -> None:
+        self.show_trouble(error)
+        if not self.entries:
+            self.add_class("-empty")
+            self._show_empty(safe(error.title), safe(error.detail), safe(error.hint))
+
+    def _show_empty(self, title: str, *lines: str) -> None:
+        keys = [("3", "models"), ("P", "promote a version there"), ("r", "look again")]
+        self.query_one("#empty", EmptyState).show(title, [line for line in lines if line], keys=keys)
+
+    @on(Table.RowHighlighted, "#entries")
+    def _show_entry(self) -> None:
+        key = self.query_one("#entries", Table).cursor_key
+        entry = next((entry for entry in self.entries if entry.entry_id == key), None)
+        self.query_one("#entry", EntryDetail).entry = entry

@@ -1,0 +1,51 @@
+"""The one command table. Bindings, the key line, `:`, `?` and the README's key table come from it."""
+
+from __future__ import annotations
+
+from textual.binding import Binding
+
+from tui.commands.command import SCOPE_TITLES, Command, Scope
+from tui.commands.table import COMMANDS
+
+__all__ = ["COMMANDS", "SCOPE_TITLES", "Command", "Scope", "bindings", "command", "commands", "key_table"]
+
+
+def commands(scope: Scope) -> tuple[Command, ...]:
+    return tuple(command for command in COMMANDS if command.scope == scope)
+
+
+def command(identifier: str) -> Command:
+    """The command with this id. Raises KeyError."""
+    return _BY_ID[identifier]
+
+
+def bindings(scope: Scope) -> list[Binding]:
+    """Textual bindings of a scope; each carries its command's id, so a key map can change it."""
+    # A focused table takes its keys at once; else each would go from widget to widget up to the app before.
+    at_once = scope == "table"
+    return [
+        Binding(
+            c.keys,
+            c.action,
+            c.title,
+            show=bool(c.title),
+            id=c.id,
+            priority=c.priority or at_once,
+            tooltip=c.help,
+        )
+        for c in commands(scope)
+        if c.keys
+    ]
+
+
+def key_table() -> str:
+    """The README's key table, Markdown."""
+    lines = ["| where | key | command line | does |", "|---|---|---|---|"]
+    for c in COMMANDS:
+        keys = " ".join(f"`{key}`" for key in c.shown_keys.split())
+        word = f"`:{c.word}{' ' + c.arguments if c.arguments else ''}`".replace("|", "\\|") if c.word else ""
+        lines.append(f"| {SCOPE_TITLES[c.scope]} | {keys} | {word} | {c.help} |")
+    return "\n".join(lines)
+
+
+_BY_ID = {c.id: c for c in COMMANDS}

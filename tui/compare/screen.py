@@ -1,0 +1,169 @@
+"""Runs side by side."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+
+from engine import formats
+from engine.text import Shown
+from tui.commands.bindings import Command, Scope
+from tui.screen import ConsoleScreen
+from tui.widgets.empty import EmptyState
+from tui.widgets.pane_title import PaneTitle
+from tui.widgets.table import Table
+
+if TYPE_CHECKING:
+    from engine.runs.compare import Comparison
+    from tui.compare.source import CompareSource
+
+
+class CompareScreen(ConsoleScreen):
+    """Shows `state.compared`; the best cell of each metric is coloured by its direction."""
+
+    scope: ClassVar[Scope] = "compare"
+    mode = "compare"
+    pane_ids = ("comparison",)
+    CSS_PATH = "screen.tcss"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.comparison: Comparison | None = None
+        self.differences_only = False
+        self._shown: tuple[str, ...] = ()
+
+    def compose_view(self) -> ComposeResult:
+        yield PaneTitle("COMPARE", id="compare-title")
+        yield Table(id="comparison")
+        yield EmptyState(id="empty")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#comparison", Table).focus()
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        if self.state.compared != self._shown or not self.state.compared:
+            self.refresh_view()
+
+    def refresh_view(self) -> None:
+        run_ids = self._shown = self.state.compared
+        self.set_class(not run_ids, "-empty")
+        if not run_ids:
+            self.comparison = None
+            self.query_one("#empty", EmptyState).show(
+                "Nothing to compare yet",
+                ["Mark two runs or more in the runs view, then compare them."],
+                keys=[("1", "runs"), ("space", "mark"), ("c", "compare")],
+            )
+            self.show_keys()
+            return
+        work = partial(self.engine.compare, run_ids, directions=dict(self.state.directions))
+        self.ask(work, self._show, group="compare")
+
+    def _show(self, comparison: Comparison) -> None:
+        self.comparison = comparison
+        self.read_now()
+        self.show_rows()
+
+    @property
+    def baseline(self) -> int:
+        """The position of the run that the others are measured against."""
+        runs = self.comparison.runs if self.comparison else ()
+        return next((at for at, run in enumerate(runs) if run.run_id == self.state.baseline), 0)
+
+    @property
+    def source(self) -> CompareSource | None:
+        from tui.compare.source import CompareSource
+
+        source = self.query_one("#comparison", Table).source
+        return source if isinstance(source, CompareSource) else None
+
+    def show_rows(self) -> None:
+        """Show the comparison with the present baseline and choice of rows."""
+        from tui.compare.source import CompareSource
+
+        comparison = self.comparison
+        if comparison is None:
+            return
+        source = CompareSource(
+            comparison,
+            baseline=self.baseline,
+            differences_only=self.differences_only,
+            bars=self.size.width >= 100,
+        )
+        self.query_one("#comparison", Table).set_source(source)
+        total = len(comparison.rows)
+        rows = (
+            f"differences only ({source.differing} of {total} rows)"
+            if self.differences_only
+            else f"{source.differing} of {total} rows differ, shown first"
+        )
+        title = self.query_one("#compare-title", PaneTitle)
+        title.subject = Shown(f"{formats.count(len(comparison.runs))} runs")
+        title.facts = Shown(f"◆ baseline · {rows}")
+        title.bright = True
+        self.show_keys()
+
+    @on(events.Resize)
+    def _refit(self) -> None:
+        self.show_rows()
+
+    def why_not(self, command: Command) -> str | None:
+        if command.scope == "compare" and self.comparison is None:
+            return "There is nothing to compare yet."
+        return super().why_not(command)
+
+    # ── what the operator does ───────────────────────────────────────────────
+
+    def action_toggle_differences(self) -> None:
+        if self.refuse("compare.toggle-differences"):
+            return
+        self.differences_only = not self.differences_only
+        self.show_rows()
+
+    def action_set_baseline(self) -> None:
+        if self.refuse("compare.set-baseline"):
+            return
+        run_id = self._run_at_cursor()
+        if run_id is None:
+            self.console.say("Move to a run's column first (H and L, or the arrow keys).", warning=True)
+        else:
+            self.state.baseline = run_id
+            self.show_rows()
+
+    def action_flip_direction(self) -> None:
+        if self.refuse("compare.flip-direction"):
+            return
+        table, source = self.query_one("#comparison", Table), self.source
+        row = source.compared_row(table.cursor_row) if source else None
+        if row is None or row.direction is None:
+            self.console.say("Move to a metric's row first.", warning=True)
+            return
+        self.state.directions[row.key.name] = "lower" if row.direction == "higher" else "higher"
+        self.refresh_view()
+
+    def action_drop_run(self) -> None:
+        if self.refuse("compare.drop-run"):
+            return
+        run_id = self._run_at_cursor()
+        if run_id is None:
+            self.console.say("Move to a run's column first (H and L, or the arrow keys).", warning=True)
+            return
+        self.state.compared = tuple(i for i in self.state.compared if i != run_id)
+        self.refresh_view()
+
+    def _run_at_cursor(self) -> str | None:
+        key = self.query_one("#comparison", Table).focused_column
+        return key if key in self.state.compared else None
+
+    @on(Table.RowSelected, "#comparison")
+    def _open_run(self) -> None:
+        from tui.run.screen import RunScreen
+
+        run_id = self._run_at_cursor()
+        if run_id is not None:
+            self.app.push_screen(RunScreen(run_id))

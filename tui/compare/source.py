@@ -1,0 +1,149 @@
+"""A comparison as a table shows it: one row per parameter and metric, one column per run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine import formats
+from engine.runs.compare import CompareRow, Comparison
+from engine.text import Shown, cut, safe
+from tui.widgets.cells import cell_width, fit
+from tui.widgets.plot.bars import thread
+from tui.widgets.table.source import CellStyle, TableColumn
+
+NAME_WIDTH = 26
+VALUE_WIDTH = 14
+BAR_WIDTH = 10
+DELTA_WIDTH = 10
+
+SECTIONS = {"param": "PARAMETERS", "metric": "METRICS", "attribute": "RUN", "tag": "TAGS"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A heading (`row` None) or a row of the comparison with its texts."""
+
+    key: str
+    label: Shown
+    row: CompareRow | None
+    cells: tuple[Shown, ...] = ()
+
+
+class CompareSource:
+    """Rows that differ come first in each section; with `differences_only` the others are left out.
+
+    `baseline` is the position of the run that the others are measured against.
+    """
+
+    def __init__(
+        self, comparison: Comparison, *, baseline: int = 0, differences_only: bool = False, bars: bool = True
+    ) -> None:
+        self.comparison = comparison
+        self.baseline = baseline
+        self._bars = bars
+        self._lines = tuple(self._build(differences_only))
+        self._rows = {line.key: at for at, line in enumerate(self._lines)}
+        self._columns = tuple(self._build_columns())
+
+    @property
+    def differing(self) -> int:
+        return sum(row.differs for row in self.comparison.rows)
+
+    def compared_row(self, row: int) -> CompareRow | None:
+        return self._lines[row].row if row < len(self._lines) else None
+
+    def _build_columns(self) -> list[TableColumn]:
+        names = [cell_width(line.label) for line in self._lines]
+        columns = [TableColumn("name", Shown(""), min(NAME_WIDTH, max([12, *names])))]
+        for at, run in enumerate(self.comparison.runs):
+            mark = " ◆" if at == self.baseline else ""
+            width = max([VALUE_WIDTH, *(cell_width(line.cells[at]) for line in self._lines if line.cells)])
+            name = cut(safe(run.run_name), width - len(mark))
+            columns.append(TableColumn(run.run_id, Shown(name + mark), width))
+        return columns
+
+    def _build(self, differences_only: bool) -> list[_Line]:
+        lines: list[_Line] = []
+        for kind, title in SECTIONS.items():
+            rows = [
+                r for r in self.comparison.rows if r.key.kind == kind and (r.differs or not differences_only)
+            ]
+            if rows:
+                lines.append(_Line(f"section {kind}", Shown(title), None))
+                lines += [self._line(row) for row in sorted(rows, key=lambda r: not r.differs)]
+        return lines
+
+    def _line(self, row: CompareRow) -> _Line:
+        label = safe(row.key.name)
+        if row.direction is not None:
+            arrow = "↑" if row.direction == "higher" else "↓"
+            label = Shown(f"{cut(label, NAME_WIDTH - 2)} {arrow}")
+        return _Line(str(row.key), label, row, tuple(self._cells(row)))
+
+    def _cells(self, row: CompareRow) -> list[Shown]:
+        if row.key.kind != "metric":
+            return [_right(_text(row, value)) for value in row.values]
+        numbers = [v if isinstance(v, (int, float)) else None for v in row.values]
+        fmt = formats.format_for(numbers)
+        finite = [abs(n) for n in numbers if n is not None and math.isfinite(n)]
+        top = max(finite, default=0.0)
+        cells = []
+        for at, number in enumerate(numbers):
+            text = _right(fmt(number))
+            if self._bars:
+                share = abs(number) / top if number is not None and top and math.isfinite(number) else 0.0
+                text = Shown(f"{text} {fit(thread(share, BAR_WIDTH), BAR_WIDTH)}")
+            cells.append(Shown(text + self._delta(numbers, at, fmt)))
+        return cells
+
+    def _delta(self, numbers: Sequence[float | None], at: int, fmt: formats.NumberFormat) -> str:
+        base, number = numbers[self.baseline], numbers[at]
+        if at == self.baseline or base is None or number is None:
+            return " " * (DELTA_WIDTH + 1)
+        return " " + fit(formats.delta(number - base, fmt), DELTA_WIDTH, right=True)
+
+    # ── what the table asks ──────────────────────────────────────────────────
+
+    @property
+    def row_count(self) -> int:
+        return len(self._lines)
+
+    @property
+    def columns(self) -> Sequence[TableColumn]:
+        return self._columns
+
+    def cell(self, row: int, column: int) -> Shown:
+        line = self._lines[row]
+        if column == 0:
+            return line.label
+        return line.cells[column - 1] if line.cells else Shown("")
+
+    def cell_style(self, row: int, column: int) -> CellStyle | None:
+        line = self._lines[row]
+        if line.row is None:
+            return "heading"
+        if column and column - 1 in line.row.best:
+            return "good"
+        return None if line.row.differs else "muted"
+
+    def row_key(self, row: int) -> str:
+        return self._lines[row].key
+
+    def row_of(self, key: str) -> int | None:
+        return self._rows.get(key)
+
+
+def _right(text: Shown) -> Shown:
+    return Shown(fit(text, VALUE_WIDTH, right=True)) if cell_width(text) < VALUE_WIDTH else text
+
+
+def _text(row: CompareRow, value: object) -> Shown:
+    if value is None:
+        return formats.MISSING
+    if row.key.name in ("start_time", "end_time") and isinstance(value, int):
+        return formats.moment(value)
+    if row.key.name == "duration" and isinstance(value, (int, float)):
+        return formats.duration(value)
+    return safe(value)

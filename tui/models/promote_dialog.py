@@ -1,0 +1,268 @@
+"""Give a model version a stage or an alias: choose the target, see what would change, decide."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from engine.entities import STAGES
+from engine.errors import EngineError
+from engine.text import safe
+from tui.bridge import Bridge
+from tui.dialogs.base import Dialog
+from tui.models.plan_view import LABEL, PlanView, change_text
+from tui.models.target_line import NEW_ALIAS, Target, TargetLine, read_target, targets
+from tui.widgets.field import Field
+from tui.widgets.lines import Lines, field
+from tui.widgets.text_button import Choice
+from tui.workers import run_newest
+
+if TYPE_CHECKING:
+    from engine import ProbeResult, PromotionPlan
+    from engine.api import Engine
+    from engine.entities import ModelVersion
+
+DEBOUNCE = 0.15
+"""Seconds without a key before a typed alias is planned for."""
+READING = "Reading what this would change …"
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What the operator decided: the plan that was on the screen, and why."""
+
+    plan: PromotionPlan
+    reason: str
+
+
+class Outlook(Lines):
+    """What would change, or why nothing can."""
+
+    def __init__(self) -> None:
+        super().__init__(id="outlook")
+        self._content: tuple[Content, ...] = ()
+        self._error: EngineError | None = None
+
+    def tell(self, items: Iterable[Content], error: EngineError | None = None) -> None:
+        self._content, self._error = tuple(items), error
+        self.refresh(layout=True)
+
+    def lines(self, width: int) -> list[Content]:
+        if self._error is None:
+            return field("will change", self._content, width, label_width=LABEL)
+        told = [Content.styled(safe(self._error.title), "$error bold")]
+        told += [Content(safe(part)) for part in (self._error.detail, self._error.hint) if part]
+        return [line for part in told for line in field("cannot be done", [part], width, label_width=LABEL)]
+
+
+class PromoteDialog(Dialog[Promotion]):
+    """Dismissed with a `Promotion` when the operator presses the second button; writes nothing itself.
+
+    ← and → choose the target; the plan for it is made on the bridge, and the newest choice wins.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "step_target(-1)", show=False, id="dialog.previous-target"),
+        Binding("right,l", "step_target(1)", show=False, id="dialog.next-target"),
+        Binding("down,j", "scroll_plan(1)", show=False, id="dialog.scroll-down"),
+        Binding("up,k", "scroll_plan(-1)", show=False, id="dialog.scroll-up"),
+        Binding("pagedown", "scroll_plan(8)", show=False, id="dialog.page-down"),
+        Binding("pageup", "scroll_plan(-8)", show=False, id="dialog.page-up"),
+        Binding("tab", "app.focus_next", show=False, id="dialog.next"),
+        Binding("shift+tab", "app.focus_previous", show=False, id="dialog.previous"),
+    ]
+    CSS_PATH = "promote_dialog.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared by Screen
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
+
+    def __init__(
+        self,
+        engine: Engine,
+        bridge: Bridge,
+        model: str,
+        version: int,
+        *,
+        target: str = "",
+        probe: ProbeResult | EngineError | None = None,
+    ) -> None:
+        super().__init__()
+        self.engine = engine
+        self.bridge = bridge
+        self.model = model
+        self.version = version
+        self.target = read_target(target)
+        self.plan: PromotionPlan | None = None
+        self.probe = probe
+        self.title_text = f"Promote {model} {version} · {engine.uri.shown}"
+        self.subtitle_text = "← → target · ↑ ↓ scroll · tab reason and buttons · esc leaves"
+
+    def compose_dialog(self) -> ComposeResult:
+        with Horizontal(id="target-row"):
+            yield Static("to", classes="label", markup=False)
+            yield TargetLine(id="targets")
+        with Horizontal(id="alias-row"):
+            yield Static("new alias", classes="label", markup=False)
+            yield Field(id="alias", placeholder="letters, digits, _ and -")
+        with VerticalScroll(id="plan-pane", can_focus=False):
+            yield PlanView(id="plan")
+        yield Outlook()
+        with Horizontal(id="reason-row"):
+            yield Static("reason", classes="label", markup=False)
+            yield Field(id="reason", placeholder="why, for the journal")
+        with Horizontal(id="choices"):
+            yield Choice("Cancel", id="cancel")
+            yield Choice("Promote", id="promote")
+
+    def on_mount(self) -> None:
+        view = self.query_one("#plan", PlanView)
+        view.now, view.probe = int(time.time() * 1000), self.probe
+        self._show_targets(())
+        self.query_one("#cancel").focus()
+        self.run_worker(self._read_aliases(), group="aliases")
+        self.choose(self.target)
+
+    # ── the target ───────────────────────────────────────────────────────────
+
+    async def _read_aliases(self) -> None:
+        """Offer the aliases there are. What is wrong with the model, the plan tells."""
+        try:
+            versions: tuple[ModelVersion, ...] = await self.bridge.call(
+                partial(self.engine.versions, self.model)
+            )
+        except EngineError:
+            return
+        self._show_targets(alias for version in versions for alias in version.aliases)
+
+    def _show_targets(self, aliases: Iterable[str]) -> None:
+        wanted = [self.target.name] if self.target.kind == "alias" else []
+        self.query_one("#targets", TargetLine).shown = targets([*aliases, *wanted])
+
+    def choose(self, target: Target) -> None:
+        """Take `target` up and plan for it."""
+        self.target = target
+        self.query_one("#targets", TargetLine).chosen = target
+        self.set_class(target == NEW_ALIAS, "-new-alias")
+        self._plan()
+
+    def action_step_target(self, by: int) -> None:
+        self.choose(self.query_one("#targets", TargetLine).step(by))
+
+    @on(TargetLine.Clicked)
+    def _click_target(self, event: TargetLine.Clicked) -> None:
+        self.choose(event.target)
+
+    @on(Input.Changed, "#alias")
+    def _edit_alias(self, event: Input.Changed) -> None:
+        event.stop()
+        self._plan(wait=DEBOUNCE)
+
+    def on_key(self, event: events.Key) -> None:
+        """Where a new alias is to be typed, typing begins it wherever the focus is."""
+        field_ = self.query_one("#alias", Input)
+        if self.target == NEW_ALIAS and isinstance(self.focused, Choice) and _begins_alias(event):
+            event.stop()
+            event.prevent_default()
+            field_.focus()
+            field_.insert_text_at_cursor(event.character or "")
+
+    # ── the plan ─────────────────────────────────────────────────────────────
+
+    def _plan(self, wait: float = 0.0) -> None:
+        """Plan for what is chosen, after `wait` seconds; a newer choice replaces an older one."""
+        self._take(None)
+        alias = (
+            self.query_one("#alias", Input).value.strip() if self.target == NEW_ALIAS else self.target.name
+        )
+        if self.target == NEW_ALIAS and not alias:
+            self.workers.cancel_group(self, "plan")
+            self._tell([Content.styled("type the alias", "$text-muted")])
+            return
+        self._tell([Content.styled(READING, "$text-muted")])
+        stage = next((s for s in STAGES if self.target == Target("stage", s)), None)
+        plan = partial(
+            self.engine.plan_promotion,
+            self.model,
+            self.version,
+            stage=stage,
+            alias=alias if stage is None else None,
+        )
+
+        async def work() -> None:
+            if wait:
+                await asyncio.sleep(wait)
+            try:
+                made = await self.bridge.call(plan)
+            except EngineError as error:
+                self._refuse(error)
+            else:
+                self._show(made)
+
+        run_newest(self, "plan", work)
+
+    def _tell(self, items: Iterable[Content], error: EngineError | None = None) -> None:
+        self.query_one(Outlook).tell(items, error)
+        self._refit()
+
+    def _take(self, plan: PromotionPlan | None) -> None:
+        self.plan = plan
+        button = self.query_one("#promote", Choice)
+        button.off = plan is None or plan.is_noop
+
+    def _show(self, plan: PromotionPlan) -> None:
+        self._take(plan)
+        self.query_one("#plan", PlanView).plan = plan
+        if plan.is_noop:
+            self._tell([Content.styled("nothing: it is so already", "$text-muted")])
+        else:
+            self._tell([change_text(change) for change in plan.changes])
+
+    def _refuse(self, error: EngineError) -> None:
+        self.query_one("#plan", PlanView).plan = None
+        self._tell((), error)
+
+    def _fit(self) -> None:
+        """Give the plan the room that the rest leaves: what would change is never scrolled away."""
+        pane, box = self.query_one("#plan-pane"), self.query_one("#box")
+        others = [child for child in box.children if child is not pane and child.display]
+        taken = sum(child.outer_size.height for child in others) + pane.styles.margin.height
+        pane.styles.max_height = max(2, self.size.height - taken - 2)
+
+    @on(events.Resize)
+    def _refit(self) -> None:
+        self.call_after_refresh(self._fit)
+
+    def action_scroll_plan(self, lines: int) -> None:
+        self.query_one("#plan-pane").scroll_relative(y=lines, animate=False)
+
+    # ── the decision ─────────────────────────────────────────────────────────
+
+    @on(Input.Submitted)
+    def _leave_field(self, event: Input.Submitted) -> None:
+        """Enter in a field goes on to the buttons: to Cancel, never over it."""
+        event.stop()
+        self.query_one("#cancel" if event.input.id == "reason" else "#reason").focus()
+
+    @on(Choice.Pressed, "#cancel")
+    def _cancel(self) -> None:
+        if self.is_current:
+            self.action_leave()
+
+    @on(Choice.Pressed, "#promote")
+    def _promote(self) -> None:
+        if self.plan is not None and not self.plan.is_noop and self.is_current:
+            self.dismiss(Promotion(self.plan, self.query_one("#reason", Input).value.strip()))
+
+
+def _begins_alias(event: events.Key) -> bool:
+    return event.character is not None and (event.character.isalnum() or event.character in "_-")

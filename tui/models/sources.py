@@ -1,0 +1,161 @@
+"""Registered models and their versions as tables show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from engine import formats
+from engine.entities import ModelVersion, RegisteredModel, Run, Stage
+from engine.runs.metrics import key_metrics
+from engine.text import Shown, safe
+from tui.widgets.cells import cell_width
+from tui.widgets.table import CellStyle, TableColumn, TextRow, TextSource
+
+STAGE_GLYPHS: Mapping[Stage, str] = {"None": "–", "Staging": "◐", "Production": "●", "Archived": "○"}
+STAGE_COLOURS: Mapping[Stage, str] = {
+    "None": "$text-muted",
+    "Staging": "$warning",
+    "Production": "$success",
+    "Archived": "$text-muted",
+}
+_CELL_STYLES: Mapping[Stage, CellStyle] = {
+    "None": "muted",
+    "Staging": "warning",
+    "Production": "good",
+    "Archived": "muted",
+}
+
+METRICS_SHOWN = 5
+UNREAD = Shown("…")
+BESIDE_NAME = 17
+"""Cells of a table of models that are not its name's: gutter, gaps, two narrow numbers."""
+
+Sources = Mapping[str, Run | None]
+"""Source runs by run id: None for one that is gone; not there: not read yet."""
+Registry = Mapping[str, Sequence[ModelVersion]]
+"""Versions by model name, newest first; not there: not read yet."""
+
+
+def stage_text(stage: Stage) -> Shown:
+    """`● Production`"""
+    return safe(f"{STAGE_GLYPHS.get(stage, '?')} {stage}")
+
+
+def alias_text(aliases: Iterable[str]) -> Shown:
+    """`@champion @blue`"""
+    return safe(" ".join(f"@{alias}" for alias in sorted(aliases)))
+
+
+def model_source(models: Sequence[RegisteredModel], registry: Registry, width: int) -> TextSource:
+    """One row a model: its name, how many versions, which are in Production, its aliases. In `width`
+    cells the name leaves room for the two numbers."""
+    rows = [_model_row(model, registry.get(model.name)) for model in models]
+    columns = [
+        _column("name", "name", [row.cells[0] for row in rows], least=8, most=max(8, width - BESIDE_NAME)),
+        _column("versions", "vers", [row.cells[1] for row in rows], numeric=True),
+        _column("production", "prod", [row.cells[2] for row in rows], numeric=True, most=10),
+        _column("aliases", "aliases", [row.cells[3] for row in rows], most=40),
+    ]
+    return TextSource(columns, rows)
+
+
+def _model_row(model: RegisteredModel, versions: Sequence[ModelVersion] | None) -> TextRow:
+    total = model.version_count if versions is None else len(versions)
+    if versions is None:
+        production = UNREAD
+    else:
+        held = [str(v.version) for v in versions if v.stage == "Production"]
+        production = Shown(", ".join(held)) if held else formats.MISSING
+    aliases = [f"{alias}→{version}" for alias, version in model.aliases.items()]
+    cells = (
+        safe(model.name),
+        UNREAD if total is None else formats.count(total),
+        production,
+        alias_text(aliases) or formats.MISSING,
+    )
+    styles: dict[int, CellStyle] = {3: "muted"}
+    if production not in (UNREAD, formats.MISSING):
+        styles[2] = "good"
+    return TextRow(model.name, cells, styles)
+
+
+def version_source(versions: Sequence[ModelVersion], sources: Sources, now: int) -> TextSource:
+    """One row a version: stage, aliases, the key metrics of its source run, who made it and when."""
+    runs = [sources.get(version.run_id) for version in versions]
+    names = key_metrics({n for run in runs if run is not None for n in run.metrics}, METRICS_SHOWN)
+    metrics = [[None if run is None else run.metrics.get(name) for run in runs] for name in names]
+    number_formats = [formats.format_for(column) for column in metrics]
+    rows = []
+    for at, version in enumerate(versions):
+        run_text, run_style = source_text(version, sources)
+        cells = [
+            safe(version.version),
+            stage_text(version.stage),
+            alias_text(version.aliases) or formats.MISSING,
+            *(fmt(column[at]) for fmt, column in zip(number_formats, metrics, strict=True)),
+            formats.ago(version.creation_time, now),
+            safe(version.user_id) or formats.MISSING,
+            run_text,
+            first_line(version.description) or formats.MISSING,
+        ]
+        styles: dict[int, CellStyle] = {1: _CELL_STYLES.get(version.stage, "muted")}
+        if version.aliases:
+            styles[2] = "accent"
+        if run_style is not None:
+            styles[len(cells) - 2] = run_style
+        rows.append(TextRow(str(version.version), cells, styles))
+    return TextSource(_version_columns(names, rows), rows)
+
+
+def _version_columns(metrics: Sequence[str], rows: Sequence[TextRow]) -> list[TableColumn]:
+    heads = ["version", "stage", "aliases", *metrics, "created", "by", "run", "description"]
+    cells = [[row.cells[at] for row in rows] for at in range(len(heads))]
+    last = len(metrics) + 3
+    columns = [
+        _column("version", "version", cells[0], numeric=True),
+        _column("stage", "stage", cells[1], glyph=True),
+        _column("aliases", "aliases", cells[2], most=24),
+    ]
+    for at, name in enumerate(metrics, start=3):
+        columns.append(_column(f"metrics.{name}", name, cells[at], numeric=True, most=18))
+    columns += [
+        _column("created", "created", cells[last]),
+        _column("by", "by", cells[last + 1], most=16),
+        _column("run", "run", cells[last + 2], most=24),
+        _column("description", "description", cells[last + 3], most=40),
+    ]
+    return columns
+
+
+def source_text(version: ModelVersion, sources: Sources) -> tuple[Shown, CellStyle | None]:
+    """The source run of a version, or why there is none to see."""
+    if not version.run_id:
+        return Shown("no run"), "muted"
+    if version.run_id not in sources:
+        return UNREAD, "muted"
+    run = sources[version.run_id]
+    if run is None:
+        return Shown("✗ run gone"), "warning"
+    if run.lifecycle_stage == "deleted":
+        return safe(f"✗ deleted {run.run_name}"), "warning"
+    return safe(run.run_name), None
+
+
+def first_line(text: str) -> Shown:
+    return safe(next((line.strip() for line in text.splitlines() if line.strip()), ""))
+
+
+def _column(
+    key: str,
+    label: str,
+    cells: Sequence[Shown],
+    *,
+    numeric: bool = False,
+    glyph: bool = False,
+    least: int = 1,
+    most: int = 60,
+) -> TableColumn:
+    """A column as wide as its widest cell, `most` at most; where there is room, whole."""
+    shown = safe(label)
+    wanted = max([cell_width(shown), least, *(cell_width(cell) for cell in cells)])
+    return TableColumn(key, shown, min(most, wanted), numeric=numeric, glyph=glyph, wanted=min(wanted, 60))

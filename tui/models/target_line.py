@@ -1,0 +1,117 @@
+"""What a version can be given: the stages, the aliases there are, a new alias."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from engine.entities import STAGES
+from engine.text import cut, safe
+from tui.models.sources import STAGE_GLYPHS
+from tui.widgets.cells import cell_width
+
+ALIAS_WIDTH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A stage, an alias that there is, or (`new`) one that is typed; `name` is raw."""
+
+    kind: Literal["stage", "alias", "new"]
+    name: str
+
+    @property
+    def label(self) -> str:
+        if self.kind == "new":
+            return "new alias …"
+        if self.kind == "alias":
+            return cut(safe(f"@{self.name}"), ALIAS_WIDTH)
+        glyph = next(glyph for stage, glyph in STAGE_GLYPHS.items() if stage == self.name)
+        return f"{glyph} {self.name}"
+
+
+PRODUCTION = Target("stage", "Production")
+NEW_ALIAS = Target("new", "")
+
+
+def targets(aliases: Iterable[str]) -> tuple[Target, ...]:
+    """The stages, the aliases by name, and the choice of a new alias."""
+    held = [Target("alias", alias) for alias in sorted(set(aliases))]
+    return (*(Target("stage", stage) for stage in STAGES), *held, NEW_ALIAS)
+
+
+def read_target(text: str) -> Target:
+    """What was typed as a target: a stage in any case, else an alias, with or without `@`; nothing
+    typed is Production."""
+    text = text.strip()
+    if not text:
+        return PRODUCTION
+    for stage in STAGES:
+        if stage.lower() == text.lower():
+            return Target("stage", stage)
+    return Target("alias", text.removeprefix("@"))
+
+
+class TargetLine(Widget):
+    """A row of targets, one of them chosen; it scrolls where they do not all fit."""
+
+    DEFAULT_CSS = """
+    TargetLine { width: 1fr; height: 1; }
+    """
+
+    shown: reactive[tuple[Target, ...]] = reactive(())
+    chosen: reactive[Target] = reactive(PRODUCTION)
+
+    @dataclass
+    class Clicked(Message):
+        target: Target
+
+    def step(self, by: int) -> Target:
+        """The target that many places on, round the end."""
+        shown = self.shown or (PRODUCTION,)
+        at = shown.index(self.chosen) if self.chosen in shown else 0
+        return shown[(at + by) % len(shown)]
+
+    def render(self) -> Content:
+        first, last = self._window()
+        parts: list[Content | str | tuple[str, str]] = [("‹ " if first else "  ", "$text-muted")]
+        for target in self.shown[first:last]:
+            parts += self._cell(target)
+        parts.append(("›" if last < len(self.shown) else "", "$text-muted"))
+        return Content.assemble(*parts)
+
+    def _cell(self, target: Target) -> list[str | tuple[str, str]]:
+        if target == self.chosen:
+            return [(f" {target.label} ", "$accent bold reverse")]
+        return [(f" {target.label} ", "")]
+
+    def _width(self, target: Target) -> int:
+        return cell_width(target.label) + 2
+
+    def _window(self) -> tuple[int, int]:
+        """The targets that fit, from the first on if the chosen one is among them."""
+        room = self.size.width - 4
+        at = self.shown.index(self.chosen) if self.chosen in self.shown else 0
+        first = 0
+        while first < at and sum(self._width(t) for t in self.shown[first : at + 1]) > room:
+            first += 1
+        last = first
+        while last < len(self.shown) and sum(self._width(t) for t in self.shown[first : last + 1]) <= room:
+            last += 1
+        return first, max(last, first + 1)
+
+    def on_click(self, event: events.Click) -> None:
+        first, last = self._window()
+        x = 2
+        for target in self.shown[first:last]:
+            if x <= event.x < x + self._width(target):
+                self.post_message(self.Clicked(target))
+                return
+            x += self._width(target)

@@ -1,0 +1,142 @@
+"""Everything about one model version, and about the run that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.reactive import reactive
+
+from engine import formats
+from engine.entities import ModelVersion, RegisteredModel, Run
+from engine.errors import EngineError
+from engine.runs.metrics import key_metrics
+from engine.text import Shown, safe, safe_lines
+from tui.models.sources import STAGE_COLOURS, alias_text, stage_text
+from tui.widgets.lines import Lines, field, paragraph
+from tui.widgets.table import CellStyle
+
+if TYPE_CHECKING:
+    from engine import ProbeResult
+
+DESCRIPTION_LINES = 6
+PREDICTIONS_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFacts:
+    """What is shown. `run` is None when it is gone or not read yet, `source` says which, in its
+    style; `probe` is the newest test from here, an error when it could not be made."""
+
+    version: ModelVersion
+    run: Run | None
+    source: tuple[Shown, CellStyle | None]
+    probe: ProbeResult | EngineError | None = None
+    probing: bool = False
+    model: RegisteredModel | None = None
+
+
+class VersionDetail(Lines):
+    DEFAULT_CSS = """
+    VersionDetail { padding: 0 1; }
+    """
+
+    facts: reactive[VersionFacts | None] = reactive(None, layout=True)
+
+    def lines(self, width: int) -> list[Content]:
+        facts = self.facts
+        if facts is None:
+            return []
+        version = facts.version
+        lines = [_head(version)]
+        if description := version.description.strip():
+            lines += paragraph(safe_lines(description), width, DESCRIPTION_LINES)
+        lines += _run_lines(facts, width)
+        lines += field("source", [Content(safe(version.source or "–"))], width)
+        lines += field("created", _dates(version), width)
+        lines += field("tags", _pairs(version.tags), width)
+        lines += field("test", _probe_items(facts), width)
+        if facts.model is not None:
+            lines += _model_lines(facts.model, width)
+        return lines
+
+
+def _head(version: ModelVersion) -> Content:
+    parts: list[Content | tuple[str, str]] = [
+        (f"version {version.version}", "bold"),
+        (f"  {stage_text(version.stage)}", STAGE_COLOURS.get(version.stage, "")),
+        (f"  {alias_text(version.aliases)}", "$accent"),
+    ]
+    if version.status != "READY":
+        parts.append((f"  {safe(version.status)}", "$warning"))
+    return Content.assemble(*parts)
+
+
+def _run_lines(facts: VersionFacts, width: int) -> list[Content]:
+    version, run = facts.version, facts.run
+    text, style = facts.source
+    items = [Content.styled(text, "$warning" if style == "warning" else "")]
+    if run is not None:
+        if run.user_id:
+            items.append(Content(f"by {safe(run.user_id)}"))
+        items.append(Content(formats.moment(run.start_time)))
+    if version.run_id:
+        items.append(Content.styled(safe(version.run_id), "$text-muted"))
+    lines = field("run", items, width)
+    if run is not None:
+        names = key_metrics(run.metrics, 12)
+        lines += field("metrics", [_pair(name, formats.number(run.metrics[name])) for name in names], width)
+        lines += field("parameters", _pairs(run.params), width)
+    return lines
+
+
+def _dates(version: ModelVersion) -> list[Content]:
+    by = f" by {safe(version.user_id)}" if version.user_id else ""
+    items = [Content(f"{formats.moment(version.creation_time)}{by}")]
+    if version.last_updated_time not in (None, version.creation_time):
+        items.append(Content(f"changed {formats.moment(version.last_updated_time)}"))
+    return items
+
+
+def _model_lines(model: RegisteredModel, width: int) -> list[Content]:
+    description = [Content(line) for line in safe_lines(model.description.strip()) if line]
+    return field("model", [*description, *_pairs(model.tags)], width)
+
+
+def _probe_items(facts: VersionFacts) -> Iterable[Content]:
+    if facts.probing:
+        yield Content("loading the model and predicting its input example …")
+    elif facts.probe is None:
+        yield Content.styled("not made from here yet (T makes it)", "$text-muted")
+    else:
+        yield from probe_items(facts.probe)
+
+
+def probe_items(probe: ProbeResult | EngineError) -> Iterable[Content]:
+    """How a test went: a tick or a cross with the figures, or why it could not be made."""
+    if isinstance(probe, EngineError):
+        yield Content.assemble(("✗ not made", "$error"), f" {safe(str(probe))}")
+        return
+    if not probe.ok:
+        yield Content.assemble(("✗ failed", "$error"), f" {safe(probe.detail)}")
+        return
+    rows = f"{formats.count(probe.rows)} row{'s' if probe.rows != 1 else ''}"
+    shown = ", ".join(safe(text) for text in probe.predictions[:PREDICTIONS_SHOWN])
+    more = " …" if probe.rows > min(len(probe.predictions), PREDICTIONS_SHOWN) else ""
+    yield Content.assemble(("✓ passed", "$success"), f" {rows} → {shown}{more}")
+    yield Content(f"loaded in {_brief(probe.load_seconds)}")
+    yield Content(f"predicted in {_brief(probe.predict_seconds)}")
+
+
+def _brief(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else formats.duration(seconds)
+
+
+def _pairs(found: Mapping[str, str]) -> list[Content]:
+    return [_pair(key, safe(found[key])) for key in sorted(found)]
+
+
+def _pair(name: str, value: Shown) -> Content:
+    return Content.assemble((f"{safe(name)} ", "$text-muted"), value)

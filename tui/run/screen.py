@@ -1,0 +1,189 @@
+"""One run: what went in, what came out, what it left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from engine import formats
+from engine.entities import Artifact, Run, RunDetail
+from engine.errors import EngineError, NotFound
+from engine.runs.metrics import confusion_of
+from engine.runs.table_columns import STATUS_TEXT
+from engine.text import Shown, safe, safe_lines
+from tui.commands.bindings import Scope
+from tui.screen import ConsoleScreen
+from tui.widgets.confusion import ConfusionMatrix
+from tui.widgets.key_value import KeyValue, Pair, Section, ValueStyle
+from tui.widgets.pane_title import PaneTitle
+from tui.widgets.run_status import STATUS_STYLES
+
+ARTIFACTS_SHOWN = 200
+RETRY_SECONDS = 5.0
+"""How long after a failure the store is looked at again."""
+NOTE = "mlflow.note.content"
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the store says about a run, and where its artifacts could not be listed."""
+
+    detail: RunDetail
+    artifacts: tuple[Artifact, ...]
+    faults: tuple[EngineError, ...]
+
+
+class RunScreen(ConsoleScreen):
+    scope: ClassVar[Scope] = "run"
+    pane_ids = ("metrics", "facts")
+    CSS_PATH = "screen.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (76, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared by Screen
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__()
+        self.run_id = run_id
+        self.detail: RunDetail | None = None
+
+    def compose_view(self) -> ComposeResult:
+        yield PaneTitle("RUN", id="run-title")
+        with Horizontal(id="columns"):
+            with Vertical(id="left"):
+                yield ConfusionMatrix(id="confusion")
+                yield KeyValue(id="metrics")
+            yield KeyValue(id="facts")
+
+    def on_mount(self) -> None:
+        self.mode = self.app.current_mode
+        super().on_mount()
+        self.query_one("#metrics", KeyValue).focus()
+        self.query_one("#run-title", PaneTitle).facts = Shown("loading …")
+        self.refresh_view()
+
+    def refresh_view(self) -> None:
+        self.ask(self._read, self._show, group="run", failed=self._fail)
+
+    def _read(self) -> _Answer:
+        detail = self.engine.run(self.run_id)
+        found: dict[str, Artifact] = {}
+        faults: list[EngineError] = []
+        for root in ("", *(model.name for model in detail.models)):
+            try:
+                found |= {artifact.path: artifact for artifact in self._walk(root)}
+            except EngineError as error:
+                faults.append(error)
+        return _Answer(detail, tuple(found.values()), tuple(faults))
+
+    def _walk(self, path: str) -> Iterator[Artifact]:
+        """Artifacts in folders, depth first; one more than is shown tells that there are more."""
+        stack = [path]
+        found = 0
+        while stack and found <= ARTIFACTS_SHOWN:
+            here = self.engine.artifacts(self.run_id, stack.pop())
+            for artifact in here:
+                found += 1
+                yield artifact
+            stack += [a.path for a in reversed(here) if a.is_dir]
+
+    def _fail(self, error: EngineError) -> None:
+        """Tell it once, and look again until the store answers."""
+        self.query_one("#run-title", PaneTitle).facts = safe(error.title)
+        if self.trouble is None:
+            self.show_trouble(error)
+        if not isinstance(error, NotFound):
+            self.set_timer(RETRY_SECONDS, self._try_again)
+
+    def _try_again(self) -> None:
+        if self.trouble is not None:
+            self.refresh_view()
+
+    def _show(self, answer: _Answer) -> None:
+        self.detail = detail = answer.detail
+        run = detail.run
+        self.read_now()
+        title = self.query_one("#run-title", PaneTitle)
+        title.bright = True
+        title.subject = safe(run.run_name or run.run_id)
+        state = "" if run.lifecycle_stage == "active" else " · deleted"
+        title.facts = Shown(f"{STATUS_TEXT[run.status]} · {formats.duration(run.duration)}{state}")
+        counts = confusion_of(run.metrics, run.tags)
+        matrix = self.query_one("#confusion", ConfusionMatrix)
+        matrix.display = counts is not None
+        matrix.set_counts(counts)
+        self.query_one("#metrics", KeyValue).show([_metrics(run.metrics)])
+        self.query_one("#facts", KeyValue).show(_facts(answer))
+
+
+def _metrics(metrics: Mapping[str, float]) -> Section:
+    """All metrics by name, numbers right-aligned on the decimal point."""
+    texts = {name: formats.format_for([value])(value) for name, value in metrics.items()}
+    whole = max((len(text.partition(".")[0]) for text in texts.values()), default=0)
+    pairs = [
+        Pair(
+            safe(name),
+            Shown(" " * (whole - len(text.partition(".")[0])) + text),
+            _metric_style(metrics[name]),
+        )
+        for name, text in sorted(texts.items())
+    ]
+    return Section(Shown("METRICS"), pairs, note=Shown("no metrics logged"))
+
+
+def _metric_style(value: float) -> ValueStyle | None:
+    return "bad" if value != value or abs(value) == float("inf") else None
+
+
+def _facts(answer: _Answer) -> list[Section]:
+    detail, run = answer.detail, answer.detail.run
+    params = [Pair(safe(k), safe(v)) for k, v in sorted(run.params.items())]
+    tags = [Pair(safe(k), safe(v)) for k, v in sorted(run.tags.items()) if not k.startswith("mlflow.")]
+    sections = [
+        Section(Shown("PARAMETERS"), params, note=Shown("no parameters logged")),
+        Section(Shown("RUN"), _about(run)),
+        Section(Shown("DATA AND MODELS"), _made(detail), note=Shown("no data set and no model logged")),
+        _artifact_section(answer),
+        Section(Shown("TAGS"), tags, note=Shown("no tags")),
+    ]
+    if note := run.tags.get(NOTE):
+        sections.insert(0, Section(Shown("DESCRIPTION"), [Pair(Shown(""), safe_lines(note))]))
+    return sections
+
+
+def _about(run: Run) -> list[Pair]:
+    about = [
+        Pair(Shown("id"), safe(run.run_id)),
+        Pair(Shown("status"), STATUS_TEXT[run.status], STATUS_STYLES.get(run.status)),
+        Pair(Shown("started"), formats.moment(run.start_time)),
+        Pair(Shown("ended"), formats.moment(run.end_time)),
+        Pair(Shown("took"), formats.duration(run.duration)),
+        Pair(Shown("user"), safe(run.user_id) or formats.MISSING),
+        Pair(Shown("source"), safe(run.tags.get("mlflow.source.name", "")) or formats.MISSING),
+    ]
+    if run.parent_run_id:
+        about.append(Pair(Shown("parent"), safe(run.parent_run_id)))
+    return about
+
+
+def _made(detail: RunDetail) -> list[Pair]:
+    data = [
+        Pair(Shown("data set"), safe(f"{d.name} · {d.digest}{' · ' + d.context if d.context else ''}"))
+        for d in detail.datasets
+    ]
+    return data + [Pair(Shown("model"), safe(f"{m.name} · models:/{m.model_id}")) for m in detail.models]
+
+
+def _artifact_section(answer: _Answer) -> Section:
+    pairs = [
+        Pair(safe(a.path + ("/" if a.is_dir else "")), Shown("") if a.is_dir else formats.size(a.size))
+        for a in answer.artifacts[:ARTIFACTS_SHOWN]
+    ]
+    if len(answer.artifacts) > ARTIFACTS_SHOWN:
+        pairs.append(Pair(Shown("…"), Shown(f"more than {ARTIFACTS_SHOWN}; the first are shown")))
+    pairs += [
+        Pair(safe(fault.title), safe(f"{fault.detail} {fault.hint}".strip()), "bad")
+        for fault in answer.faults
+    ]
+    return Section(Shown("ARTIFACTS"), pairs, note=Shown("no artifacts"))

@@ -1,0 +1,66 @@
+"""Which run is best, by what, and which ones tie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from engine import formats
+from engine.text import safe
+from tui.dialogs.base import Dialog
+
+if TYPE_CHECKING:
+    from engine.evidence.best import BestRun
+
+TIES_SHOWN = 12
+
+
+class BestDialog(Dialog[str]):
+    """Dismissed with the best run's id when the operator wants to go there."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "go", "go to the run", id="dialog.go")]
+
+    def __init__(self, best: BestRun, *, filtered: bool = False) -> None:
+        super().__init__()
+        self.best = best
+        self._among = "finished runs that the filter shows" if filtered else "finished runs"
+        self.title_text = f"Best by {best.metric} ({best.direction} is better)"
+        self.subtitle_text = "enter goes to the run · esc leaves"
+
+    def compose_dialog(self) -> ComposeResult:
+        with VerticalScroll():
+            yield Static(self._report(), markup=False)
+
+    def _report(self) -> Content:
+        best = self.best
+        lines: list[Content] = [
+            Content.assemble(
+                (safe(best.run.run_name), "bold $accent"),
+                "   ",
+                (f"{safe(best.metric)} {formats.number(best.value)}", "bold"),
+                f"   of {formats.count(best.considered)} {self._among}",
+            ),
+            Content.assemble((safe(best.run.run_id), "$text-muted")),
+        ]
+        if best.tied:
+            lines += [Content(""), Content(f"Tied with {len(best.tied)}; decided by {safe(best.tie_break)}:")]
+            lines += [Content(f"  {safe(run.run_name)}") for run in best.tied[:TIES_SHOWN]]
+            if len(best.tied) > TIES_SHOWN:
+                lines.append(Content(f"  … and {len(best.tied) - TIES_SHOWN} more"))
+        if best.left_out:
+            lines.append(Content.styled(f"left out: {safe(', '.join(best.left_out))}", "$text-muted"))
+        lines += [Content(""), Content.styled("parameters", "$text-muted")]
+        lines += [Content(f"  {safe(k):<24} {safe(v)}") for k, v in sorted(best.run.params.items())]
+        lines += [Content(""), Content.styled("metrics", "$text-muted")]
+        lines += [
+            Content(f"  {safe(k):<24} {formats.number(v)}") for k, v in sorted(best.run.metrics.items())
+        ]
+        return Content("\n").join(lines)
+
+    def action_go(self) -> None:
+        self.dismiss(self.best.run.run_id)

@@ -1,0 +1,279 @@
+"""Choose some of many columns, in an order: what the dialogs for columns, sorting and groups share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from engine import formats
+from engine.columns import ColumnKey
+from engine.text import Shown, safe
+from tui.commands.bindings import bindings
+from tui.dialogs.base import Dialog
+from tui.widgets.field import Field
+from tui.widgets.key_hints import KeyHints
+from tui.widgets.table import CellStyle, Table, TableColumn, TextRow
+from tui.widgets.table.grid import HEADER
+
+T = TypeVar("T")
+
+KINDS = ("attribute", "metric", "param", "tag", "dataset")
+"""In the order in which what is not chosen is listed."""
+NAME = TableColumn("name", Shown("column"), 20, wanted=56)
+KIND = TableColumn("kind", Shown("kind"), len("attribute"))
+
+AROUND = HEADER + 8
+"""Lines of the dialog that are no offers: the list's header, a frame, the search, the keys and a
+remark, and air."""
+
+_MARKING = {f"table.{verb}" for verb in ("toggle-mark", "mark-range", "mark-all")}
+_OTHERWISE_USED = {*_MARKING, "table.select-row", "table.column-left", "table.column-right"}
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A column that can be chosen, and what tells whether to.
+
+    `width` is in cells, as it is unless somebody changes it; `distinct` is how many different values
+    it has (None: not counted), `constant` whether that is not more than one; `descending` whether
+    sorting by it begins with the largest.
+    """
+
+    key: ColumnKey
+    label: Shown
+    numeric: bool = False
+    constant: bool = False
+    width: int = 0
+    distinct: int | None = None
+    descending: bool = False
+
+
+class OfferSource:
+    """Offers as rows of a table; only those on the screen are described."""
+
+    def __init__(
+        self, offers: Sequence[Offer], columns: Sequence[TableColumn], describe: Callable[[Offer], TextRow]
+    ) -> None:
+        self.offers = offers
+        self.columns = columns
+        self._describe = describe
+        self._places: dict[str, int] = {}
+
+    @property
+    def row_count(self) -> int:
+        return len(self.offers)
+
+    def cell(self, row: int, column: int) -> Shown:
+        return self._describe(self.offers[row]).cells[column]
+
+    def cell_style(self, row: int, column: int) -> CellStyle | None:
+        return self._describe(self.offers[row]).styles.get(column)
+
+    def row_key(self, row: int) -> str:
+        return str(self.offers[row].key)
+
+    def row_of(self, key: str) -> int | None:
+        if not self._places:
+            self._places = {str(offer.key): place for place, offer in enumerate(self.offers)}
+        return self._places.get(key)
+
+
+class OfferList(Table, inherit_bindings=False):
+    """A table whose other keys are the dialog's."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [b for b in bindings("table") if b.id not in _OTHERWISE_USED]
+
+
+class ChooseDialog(Dialog[T]):
+    """A searchable list: what is chosen stands first, in its order, marked; then the rest by kind.
+
+    Subclasses give the `hints`, the `columns` of the list, `describe` an offer in them and make
+    the `result`. `pinned` is chosen always and first.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "choose", show=False, id="dialog.choose"),
+        Binding("less_than_sign,H,left", "shift(-1)", show=False, id="dialog.shift-earlier"),
+        Binding("greater_than_sign,L,right", "shift(1)", show=False, id="dialog.shift-later"),
+        Binding("d", "reset", show=False, id="dialog.default"),
+        Binding("slash", "search", show=False, id="dialog.search"),
+        Binding("down", "list", show=False, id="dialog.list"),
+        Binding("enter", "apply", show=False, id="dialog.apply"),
+    ]
+    DEFAULT_CSS = """
+    ChooseDialog #search-row { height: 1; }
+    ChooseDialog #slash { width: 2; color: $accent; }
+    ChooseDialog Field { width: 1fr; }
+    ChooseDialog #facts { width: auto; padding: 0 0 0 2; color: $text-muted; }
+    ChooseDialog OfferList { height: 1fr; margin: 1 0; }
+    ChooseDialog.-short OfferList { margin: 0; }
+    ChooseDialog #said { height: auto; color: $warning; display: none; }
+    ChooseDialog.-said #said { display: block; }
+    ChooseDialog KeyHints { dock: bottom; }
+    """
+    AUTO_FOCUS = "OfferList"
+
+    hints: ClassVar[Sequence[tuple[str, str]]] = ()
+    columns: ClassVar[Sequence[TableColumn]] = (NAME, KIND)
+    chosen_word: ClassVar[str] = "chosen"
+    pinned: ClassVar[ColumnKey | None] = None
+
+    def __init__(self, offers: Iterable[Offer], chosen: Iterable[ColumnKey]) -> None:
+        """What is chosen but not offered (a column of a saved view that no run has) stays chosen."""
+        super().__init__()
+        self.chosen = self._with_pinned(chosen)
+        known = {offer.key: offer for offer in offers}
+        strange = [key for key in self.chosen if key not in known]
+        self._offers = known | {key: Offer(key, safe(str(key))) for key in strange}
+        self._ordered = sorted(self._offers.values(), key=self.rank)
+        self._names = {key: f"{o.label} {key}".lower() for key, o in self._offers.items()}
+        self._found: list[Offer] = []
+
+    def _with_pinned(self, keys: Iterable[ColumnKey]) -> list[ColumnKey]:
+        first = [self.pinned] if self.pinned is not None else []
+        return list(dict.fromkeys([*first, *keys]))
+
+    # ── what subclasses fill ─────────────────────────────────────────────────
+
+    def result(self) -> T:
+        raise NotImplementedError
+
+    def describe(self, offer: Offer) -> TextRow:
+        """The row of an offer."""
+        return TextRow(str(offer.key), [offer.label, Shown(offer.key.kind)], {1: "muted"})
+
+    def rank(self, offer: Offer) -> tuple[int, ...]:
+        """Where an offer that is not chosen stands among the others."""
+        return (KINDS.index(offer.key.kind),)
+
+    def facts(self) -> Shown:
+        """What stands right of the search."""
+        total = formats.count(len(self._offers))
+        return Shown(f"{formats.count(len(self.chosen))} of {total} {self.chosen_word}")
+
+    # ── what is shown ────────────────────────────────────────────────────────
+
+    def compose_dialog(self) -> ComposeResult:
+        with Horizontal(id="search-row"):
+            yield Static("/", id="slash", markup=False)
+            yield Field(placeholder="search", id="search")
+            yield Static("", id="facts", markup=False)
+        yield OfferList(id="offers", empty_text=[Shown("No column has these words in its name.")])
+        yield Static("", id="said", markup=False)
+        yield KeyHints(self.hints)
+
+    def on_mount(self) -> None:
+        self.query_one("#box").styles.height = len(self._offers) + AROUND
+        self.show_offers()
+
+    @property
+    def _list(self) -> OfferList:
+        return self.query_one(OfferList)
+
+    @property
+    def at_hand(self) -> Offer | None:
+        """The offer under the cursor."""
+        return self._found[self._list.cursor_row] if self._found else None
+
+    def show_offers(self) -> None:
+        """Show what was changed."""
+        chosen = set(self.chosen)
+        rest = [offer for offer in self._ordered if offer.key not in chosen]
+        words = self.query_one("#search", Field).value.lower().split()
+        self._found = [
+            offer
+            for offer in (*(self._offers[key] for key in self.chosen), *rest)
+            if all(word in self._names[offer.key] for word in words)
+        ]
+        self._list.set_source(OfferSource(self._found, self.columns, self.describe))
+        self._list.set_marks(str(key) for key in self.chosen)
+        self.query_one("#facts", Static).update(Content(self.facts()))
+        self.tell("")
+
+    def tell(self, text: str) -> None:
+        """Why a key did nothing."""
+        self.query_one("#said", Static).update(Content(safe(text)))
+        self.set_class(bool(text), "-said")
+
+    # ── choosing ─────────────────────────────────────────────────────────────
+
+    def action_choose(self) -> None:
+        """Choose what is under the cursor, or no longer, and go on to the next."""
+        offer = self.at_hand
+        if offer is None:
+            return
+        if offer.key == self.pinned:
+            self.tell(f"{offer.label} always stands first.")
+            return
+        following = self._found[self._list.cursor_row + 1 :][:1]
+        if offer.key in self.chosen:
+            self.chosen.remove(offer.key)
+        else:
+            self.chosen.append(offer.key)
+        self.show_offers()
+        for after in following:
+            self._list.move_to(str(after.key))
+
+    def action_shift(self, by: int) -> None:
+        """Give what is under the cursor another place among what is chosen."""
+        offer, chosen = self.at_hand, set(self.chosen)
+        shown = [each.key for each in self._found if each.key in chosen]
+        if offer is None or offer.key not in shown:
+            self.tell("Only what is chosen has an order: space chooses.")
+            return
+        at = shown.index(offer.key) + by
+        if self.pinned is not None and self.pinned in (offer.key, *shown[max(at, 0) :][:1]):
+            self.tell(f"{self._offers[self.pinned].label} always stands first.")
+        elif 0 <= at < len(shown):
+            place = self.chosen.index(shown[at])
+            self.chosen.remove(offer.key)
+            self.chosen.insert(place, offer.key)
+            self.show_offers()
+
+    def action_reset(self) -> None:
+        """Choose what is chosen where nobody says anything."""
+        self.chosen = self._with_pinned(())
+        self.show_offers()
+
+    @on(Table.MarksChanged)
+    @on(Table.RowSelected)
+    def _toggle_clicked(self) -> None:
+        """A click on the mark, or two on the row, which the cursor is on by then."""
+        self.action_choose()
+
+    def action_apply(self) -> None:
+        self.dismiss(self.result())
+
+    # ── searching ────────────────────────────────────────────────────────────
+
+    def action_search(self) -> None:
+        self.query_one("#search").focus()
+
+    def action_list(self) -> None:
+        self._list.focus()
+
+    @on(Input.Changed, "#search")
+    def _search(self) -> None:
+        self.show_offers()
+        self._list.action_cursor_top()
+
+    @on(Input.Submitted, "#search")
+    def _search_done(self) -> None:
+        self._list.focus()
+
+    def action_leave(self) -> None:
+        """Peel one layer: the search, then the dialog."""
+        search = self.query_one("#search", Field)
+        if search.value or search.has_focus:
+            search.value = ""
+            self._list.focus()
+        else:
+            super().action_leave()

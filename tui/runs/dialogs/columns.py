@@ -1,0 +1,120 @@
+"""Which columns the run table shows, in which order, how wide and how written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from engine import formats
+from engine.columns import ColumnKey
+from engine.runs.view import RunView
+from engine.text import Shown
+from tui.runs.dialogs.choose import KIND, NAME, ChooseDialog, Offer
+from tui.widgets.table import CellStyle, TableColumn, TextRow
+
+AUTO = "auto"
+FORMATS = tuple(formats.FORMATS)
+NARROWEST, WIDEST = 4, 200
+"""Cells of a column that somebody made narrower or wider."""
+USUAL_WIDTH = 12
+"""Cells from which a column is made wider when nobody knows how wide it is."""
+
+
+class ColumnsDialog(ChooseDialog[RunView]):
+    """Dismissed with the view as it was, but for its columns, widths, formats and hidden constants."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("plus,equals_sign", "widen(1)", show=False, id="dialog.widen"),
+        Binding("minus", "widen(-1)", show=False, id="dialog.narrow"),
+        Binding("0", "widen(0)", show=False, id="dialog.auto-width"),
+        Binding("f", "step_format", show=False, id="dialog.format"),
+        Binding("x", "toggle_constants", show=False, id="dialog.constants"),
+    ]
+    hints = (
+        *(("space", "show"), ("< >", "move"), ("+ - 0", "width"), ("f", "format")),
+        *(("x", "hide constants"), ("d", "default"), ("/", "search"), ("enter", "apply"), ("esc", "leave")),
+    )
+    columns = (
+        NAME,
+        KIND,
+        TableColumn("width", Shown("width"), 5, numeric=True),
+        TableColumn("format", Shown("format"), max(map(len, FORMATS))),
+        TableColumn("note", Shown(""), len("constant")),
+    )
+    chosen_word = "shown"
+    pinned = ColumnKey("attribute", "run_name")
+    title_text = "Columns"
+
+    def __init__(self, view: RunView, offers: Iterable[Offer], usual: Iterable[ColumnKey]) -> None:
+        """`usual` are the columns of a view that names none, in their order."""
+        self._view = view
+        self._usual = self._with_pinned(usual)
+        self._widths = dict(view.widths)
+        self._formats = dict(view.formats)
+        self._constants_hidden = view.constants_hidden
+        super().__init__(offers, view.columns or self._usual)
+
+    def result(self) -> RunView:
+        return replace(
+            self._view,
+            columns=() if self.chosen == self._usual else tuple(self.chosen),
+            widths=self._widths,
+            formats=self._formats,
+            constants_hidden=self._constants_hidden,
+        )
+
+    def describe(self, offer: Offer) -> TextRow:
+        key = offer.key
+        width, number_format = self._widths.get(key), self._formats.get(key, AUTO)
+        hidden = self._constants_hidden and offer.constant and key != self.pinned
+        cells = (
+            offer.label,
+            Shown(key.kind),
+            formats.count(width) if width is not None else Shown(AUTO),
+            Shown(number_format if offer.numeric else ""),
+            Shown("stays" if key == self.pinned else "hidden" if hidden else "constant" * offer.constant),
+        )
+        styles: dict[int, CellStyle] = {1: "muted", 4: "muted"}
+        styles |= {0: "muted"} if hidden else {}
+        styles |= {2: "muted"} if width is None else {}
+        styles |= {3: "muted"} if number_format == AUTO else {}
+        return TextRow(str(key), cells, styles)
+
+    def facts(self) -> Shown:
+        return Shown(super().facts() + " · constants hidden" * self._constants_hidden)
+
+    def action_widen(self, by: int) -> None:
+        """Make the column wider or narrower by some cells; by 0: as wide as its values ask for."""
+        if (offer := self.at_hand) is None:
+            return
+        if by == 0:
+            self._widths.pop(offer.key, None)
+        else:
+            width = self._widths.get(offer.key) or offer.width or USUAL_WIDTH
+            self._widths[offer.key] = max(NARROWEST, min(width + by, WIDEST))
+        self.show_offers()
+
+    def action_step_format(self) -> None:
+        if (offer := self.at_hand) is None:
+            return
+        if not offer.numeric:
+            self.tell(f"{offer.label} has no numbers to format.")
+            return
+        now = self._formats.pop(offer.key, AUTO)
+        following = FORMATS[(FORMATS.index(now) + 1) % len(FORMATS)] if now in FORMATS else AUTO
+        if following != AUTO:
+            self._formats[offer.key] = following
+        self.show_offers()
+
+    def action_toggle_constants(self) -> None:
+        self._constants_hidden = not self._constants_hidden
+        self.show_offers()
+
+    def action_reset(self) -> None:
+        """The usual columns, no widths or formats of anybody's choice."""
+        self.chosen = [*self._usual]
+        self._widths, self._formats, self._constants_hidden = {}, {}, False
+        self.show_offers()

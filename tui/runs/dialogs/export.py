@@ -1,0 +1,70 @@
+"""Write the shown runs to a CSV file."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widgets import Input, Static
+
+from engine import formats
+from engine.errors import EngineError
+from engine.text import safe
+from tui.dialogs.base import Dialog
+from tui.widgets.field import Field
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.api import Engine
+    from engine.runs.frame import RunFrame
+    from tui.bridge import Bridge
+
+
+class ExportDialog(Dialog[str]):
+    """Dismissed with what was written where. To replace a file, enter is pressed a second time."""
+
+    def __init__(
+        self, engine: Engine, bridge: Bridge, frame: RunFrame, rows: Sequence[int], name: str
+    ) -> None:
+        super().__init__()
+        self._engine = engine
+        self._bridge = bridge
+        self.frame = frame
+        self.rows = rows
+        self.name_given = name
+        self.title_text = f"Write {formats.count(len(rows))} runs as CSV"
+        self.subtitle_text = "enter writes · esc leaves"
+        self._warned: Path | None = None
+
+    def compose_dialog(self) -> ComposeResult:
+        yield Static("to the file", classes="hint", markup=False)
+        yield Field(self.name_given)
+        yield Static("", id="said", markup=False)
+
+    def _tell(self, text: str, *, fault: bool = False) -> None:
+        said = self.query_one("#said", Static)
+        said.set_class(fault, "fault")
+        said.update(safe(text))
+
+    @on(Input.Submitted)
+    def _write(self, event: Input.Submitted) -> None:
+        path = Path(event.value.strip() or self.name_given).expanduser()
+        if path.exists() and self._warned != path:
+            self._warned = path
+            self._tell(f"{path} exists. Enter again replaces it.", fault=True)
+            return
+
+        async def write() -> None:
+            work = partial(self._engine.write_csv, self.frame, path, self.rows)
+            try:
+                count = await self._bridge.call(work)
+            except EngineError as error:
+                self._tell(str(error), fault=True)
+            else:
+                self.dismiss(f"Wrote {formats.count(count)} runs to {path}")
+
+        self.run_worker(write(), exclusive=True)

@@ -1,0 +1,148 @@
+"""Runs as a table shows them: the lines of an arrangement, columns with their formats."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
+
+from engine.columns import ColumnKey
+from engine.entities import Status
+from engine.text import Shown, cell_width
+from tui.widgets.run_status import STATUS_STYLES
+from tui.widgets.table.source import CellStyle, TableColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.runs.arrange import Arranged
+    from engine.runs.sorting import SortKey
+    from engine.runs.table_columns import Column
+
+STATUS = ColumnKey("attribute", "status")
+
+
+def status_style(status: Status | str) -> CellStyle | None:
+    return STATUS_STYLES.get(status)
+
+
+class RunSource:
+    """What the table asks of an arrangement. Times are told relative to when that was made."""
+
+    def __init__(self, arranged: Arranged) -> None:
+        self.arranged = arranged
+        self._lines = arranged.lines
+        sort = arranged.view.sort
+        ranks = {(key.key, key.statistic): (place, key) for place, key in enumerate(sort, 1)}
+        self._columns = tuple(
+            _table_column(c, ranks.get((c.key, c.statistic or "mean")), len(sort)) for c in arranged.columns
+        )
+        self._by_name = {column.name: column for column in arranged.columns}
+
+    def column_of(self, name: str) -> Column | None:
+        """The run column behind a table column's key."""
+        return self._by_name.get(name)
+
+    # ── what the table asks ──────────────────────────────────────────────────
+
+    @property
+    def row_count(self) -> int:
+        return len(self._lines)
+
+    @property
+    def columns(self) -> Sequence[TableColumn]:
+        return self._columns
+
+    def cell(self, row: int, column: int) -> Shown:
+        return self.arranged.text(row, column)
+
+    def cell_style(self, row: int, column: int) -> CellStyle | None:
+        if self._lines[row] < 0 and column == 0:
+            return "strong"
+        value = self.arranged.value(row, column)
+        if value is None:
+            return "muted"
+        if self.arranged.columns[column].key == STATUS:
+            return status_style(str(value))
+        return "bad" if value != value else None  # NaN: the run diverged
+
+    def row_key(self, row: int) -> str:
+        return self.arranged.key_of(row)
+
+    def row_of(self, key: str) -> int | None:
+        return self.arranged.line_of(key)
+
+    # ── groups ───────────────────────────────────────────────────────────────
+
+    def is_group(self, key: str) -> bool:
+        groups = self.arranged.groups
+        return groups is not None and groups.group_of(key) is not None
+
+    def runs_of(self, key: str) -> tuple[str, ...]:
+        """The id of a run, or those of a group's runs."""
+        line = self.row_of(key)
+        run_ids = self.arranged.frame.run_ids
+        return () if line is None else tuple(run_ids[row] for row in self.arranged.rows_of(line))
+
+    def runs_marked(self, keys: AbstractSet[str], before: frozenset[str]) -> frozenset[str]:
+        """The marked runs when the table says that `keys` are marked and `before` were: a group's mark
+        came or went for all of its runs."""
+        groups, run_ids = self.arranged.groups, self.arranged.frame.run_ids
+        marks = {key for key in keys if not self.is_group(key)}
+        if groups is not None:
+            shown_before = self.groups_marked(before)
+            for group in range(len(groups)):
+                key = groups.key(group)
+                if (key in keys) != (key in shown_before):
+                    runs = {run_ids[row] for row in groups.members(group)}
+                    marks = marks | runs if key in keys else marks - runs
+        return frozenset(marks)
+
+    def groups_marked(self, marks: AbstractSet[str]) -> frozenset[str]:
+        """The groups whose runs are all marked."""
+        groups, run_ids = self.arranged.groups, self.arranged.frame.run_ids
+        if groups is None or not marks:
+            return frozenset()
+        return frozenset(
+            groups.key(group)
+            for group in range(len(groups))
+            if all(run_ids[row] in marks for row in groups.members(group))
+        )
+
+    # ── folds ────────────────────────────────────────────────────────────────
+
+    def can_fold(self, key: str) -> bool:
+        line = self.row_of(key)
+        return line is not None and bool(self.arranged.fold_of(line))
+
+    def above(self, key: str) -> tuple[str, ...]:
+        """The line of a key and those that it stands under, the nearest first."""
+        line, depths = self.row_of(key), self.arranged.depths
+        found = [key]
+        if line is not None and depths:
+            depth = depths[line]
+            while depth and line:
+                line -= 1
+                if depths[line] < depth:
+                    depth = depths[line]
+                    found.append(self.row_key(line))
+        return tuple(found)
+
+    def folds_to_toggle(self) -> frozenset[str]:
+        """What to toggle so that everything is closed; where all that is seen is, so that all is open."""
+        some_open = any(self.arranged.fold_of(line) == "open" for line in range(self.row_count))
+        groups, run_ids = self.arranged.groups, self.arranged.frame.run_ids
+        rows = [row for row, is_open in self.arranged.outline.folds.items() if is_open == some_open]
+        return frozenset(run_ids[row] if row >= 0 or groups is None else groups.key(~row) for row in rows)
+
+
+def _table_column(column: Column, sorted_by: tuple[int, SortKey] | None, count: int) -> TableColumn:
+    rank, key = sorted_by or (0, None)
+    return TableColumn(
+        key=column.name,
+        label=column.label,
+        width=column.width if key is None else max(column.width, cell_width(column.label) + 2),
+        numeric=column.numeric,
+        sort=None if key is None else "descending" if key.descending else "ascending",
+        rank=rank if count > 1 else 0,
+        glyph=column.key == STATUS,
+    )

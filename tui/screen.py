@@ -1,0 +1,244 @@
+"""What every view of the console shares: the first and the last line, the bridge, the panes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.reactive import Reactive
+from textual.screen import Screen
+from textual.widget import Widget
+
+from engine import formats
+from engine.errors import EngineError
+from engine.text import Shown, safe
+from tui.commands.bindings import COMMANDS, Command, Scope, bindings
+from tui.textual_private import SparingCompositor
+from tui.widgets.key_line import KeyLine
+from tui.widgets.pane_title import PaneTitle
+from tui.widgets.status_line import Place, StatusLine
+from tui.workers import run_newest
+
+if TYPE_CHECKING:
+    from engine.api import Engine
+    from tui.app import Console
+    from tui.state import State
+
+T = TypeVar("T")
+
+COMPARED_MOST = 50
+"""Runs side by side; more columns tell nobody anything."""
+
+_ALWAYS_SHOWN = (StatusLine, KeyLine, PaneTitle)
+"""What stays beside a pane that is zoomed."""
+
+
+class ConsoleScreen(Screen[None]):
+    """A view. Subclasses set `scope` and `mode`, fill `compose_view` and answer `refresh_view`."""
+
+    scope: ClassVar[Scope] = "app"
+    mode: str = "runs"
+    pane_ids: ClassVar[tuple[str, ...]] = ()
+    """Ids of the focusable panes, left to right."""
+    reads: ClassVar[bool] = True
+    """Whether what is shown was read from the store: the first line then tells when."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (130, "-very-wide")]  # noqa: RUF012 - declared by Screen
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
+
+    # Textual would repaint the whole screen at every change of focus; widgets repaint what looks different.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        cls.BINDINGS = [*cls.__dict__.get("BINDINGS", []), *bindings(cls.scope)]
+        super().__init_subclass__(**kwargs)  # type: ignore[arg-type]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = SparingCompositor()
+        self.read_at: int | None = None
+        self.trouble: Shown | None = None
+
+    # ── what subclasses fill ─────────────────────────────────────────────────
+
+    def compose_view(self) -> ComposeResult:
+        yield from ()
+
+    def refresh_view(self) -> None:
+        """Read again what this view shows."""
+
+    def peel(self) -> bool:
+        """Close or clear one layer of what is open in this view; False if there is none."""
+        return False
+
+    def why_not(self, command: Command) -> str | None:
+        """Why `command` can do nothing now; None when it can."""
+        if command.writes and self.console.read_only:
+            return "The console was started with --read-only."
+        return None
+
+    # ── the frame ────────────────────────────────────────────────────────────
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine(id="status")
+        yield from self.compose_view()
+        yield KeyLine(id="keys")
+
+    def on_mount(self) -> None:
+        self.show_place()
+        self.show_keys()
+
+    def on_screen_resume(self) -> None:
+        self.show_place()
+        self.show_keys()
+
+    def on_descendant_focus(self) -> None:
+        self.brighten_titles()
+        self.show_keys()
+
+    def brighten_titles(self) -> None:
+        """The focused pane is the only one with a bright title."""
+        for title in self.query(PaneTitle):
+            pane = title.parent
+            title.bright = isinstance(pane, Widget) and pane.has_focus_within
+
+    def show_place(self) -> None:
+        line = self.query_one(StatusLine)
+        line.mode = self.mode
+        console = self.console
+        line.place = Place(console.uri.shown, console.user, console.read_only, self.data_age(), self.trouble)
+
+    def data_age(self) -> Shown:
+        """How old what is shown is."""
+        if self.read_at is None:
+            return Shown("reading …" if self.reads else "")
+        return Shown(f"read {formats.clock(self.read_at)}")
+
+    def show_keys(self) -> None:
+        own = [c for c in COMMANDS if c.scope == self.scope]
+        common = [c for c in COMMANDS if c.scope == "app"]
+        self.query_one(KeyLine).show_commands([(c, self.why_not(c) is None) for c in (*own, *common)])
+
+    # ── calling the engine ───────────────────────────────────────────────────
+
+    @property
+    def console(self) -> Console:
+        return cast("Console", self.app)
+
+    @property
+    def engine(self) -> Engine:
+        return self.console.engine
+
+    @property
+    def state(self) -> State:
+        return self.console.state
+
+    def ask(
+        self,
+        work: Callable[[], T],
+        then: Callable[[T], None],
+        *,
+        group: str,
+        failed: Callable[[EngineError], None] | None = None,
+        opens: bool = False,
+    ) -> None:
+        """Run `work` on the bridge and hand its result to `then` on the event loop. A newer call of
+        the same `group` replaces an older one, whose answer is dropped. Where `then` `opens` a dialog,
+        keys that are typed ahead wait for it."""
+        release = self.console.hold_keys() if opens else None
+
+        waiting = [work]  # a worker outlives its work: it must not keep what that holds
+
+        async def worker() -> None:
+            try:
+                result = await self.console.bridge.call(waiting.pop())
+            except EngineError as error:
+                (failed or self.show_trouble)(error)
+            else:
+                then(result)
+            finally:
+                if release is not None:
+                    release()
+
+        run_newest(self, group, worker)
+
+    def while_here(self, receive: Callable[[T], None]) -> Callable[[T], None]:
+        """`receive` for values that an engine thread sends: those that come when the console is being
+        left are dropped, for the widgets that would show them may be gone."""
+
+        def received(value: T) -> None:
+            if self.is_running and not self.console.leaving:
+                receive(value)
+
+        return received
+
+    def read_now(self) -> None:
+        """The data on screen was read just now; what was said of trouble is over."""
+        if self.trouble is not None:
+            self.app.clear_notifications()
+        self.read_at, self.trouble = int(time.time() * 1000), None
+        self.show_place()
+
+    def show_trouble(self, error: EngineError) -> None:
+        """The store did not answer: what is on screen stays, the first line says so."""
+        self.trouble = safe(error.title)
+        self.show_place()
+        self.console.show_error(error)
+
+    def refuse(self, identifier: str) -> bool:
+        """Tell why a command can do nothing now; True if it cannot."""
+        reason = next((self.why_not(c) for c in COMMANDS if c.id == identifier), None)
+        if reason:
+            self.console.say(reason, warning=True)
+        return reason is not None
+
+    # ── panes ────────────────────────────────────────────────────────────────
+
+    def panes(self) -> list[Widget]:
+        found: Iterable[Widget] = (self.query_one(f"#{i}") for i in self.pane_ids)
+        return [pane for pane in found if pane.display and pane.focusable]
+
+    def action_next_pane(self) -> None:
+        self.step_pane(+1)
+
+    def action_previous_pane(self) -> None:
+        self.step_pane(-1)
+
+    def step_pane(self, step: int, *, around: bool = False) -> None:
+        """Focus the next pane, or the one before; `around`: after the last the first."""
+        panes = self.panes()
+        if not panes:
+            return
+        at = panes.index(self.focused) if self.focused in panes else (-1 if step > 0 else 0)
+        panes[(at + step) % len(panes) if around else max(0, min(at + step, len(panes) - 1))].focus()
+
+    def action_refresh_view(self) -> None:
+        self.refresh_view()
+
+    def action_toggle_zoom(self) -> None:
+        """Give the focused pane all the room between the first line and the last, and back."""
+        if self.query(".-zoomed"):
+            self.query(".-zoomed, .-behind").remove_class("-zoomed", "-behind")
+            return
+        node = self.focused
+        while node is not None and node is not self and isinstance(node.parent, Widget):
+            node.add_class("-zoomed")
+            others = [w for w in node.parent.children if w is not node and not _always_shown(w)]
+            for other in others:
+                other.add_class("-behind")
+            node = node.parent
+
+
+def _always_shown(widget: Widget) -> bool:
+    return isinstance(widget, _ALWAYS_SHOWN) or widget.has_class("always-shown")
+
+
+def compare_reason(marked: int, what: str) -> str | None:
+    """Why so many marks cannot be compared; None when they can."""
+    if marked < 2:
+        return f"Mark two {what} or more with space first."
+    if marked > COMPARED_MOST:
+        return f"{formats.count(marked)} {what} are marked; at most {COMPARED_MOST} are compared at once."
+    return None

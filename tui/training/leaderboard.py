@@ -1,0 +1,128 @@
+"""The trials of a sweep as they finish, best first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from engine import formats
+from engine.runs.compare import direction_of
+from engine.runs.metrics import key_metrics
+from engine.text import Shown, safe
+from tui.widgets.table.source import TableColumn, TextRow, TextSource
+
+if TYPE_CHECKING:
+    from engine import SweepEvent, TrialFailed, TrialFinished
+
+METRICS_SHOWN = 4
+
+
+class Leaderboard:
+    """Takes a sweep's events; gives a table source and the best-so-far curve."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.metric = ""
+        self._finished: list[TrialFinished] = []
+        self._failed: list[TrialFailed] = []
+
+    @property
+    def done(self) -> int:
+        return len(self._finished) + len(self._failed)
+
+    @property
+    def failed(self) -> int:
+        return len(self._failed)
+
+    def take(self, event: SweepEvent) -> bool:
+        """Note an event; whether anything to be shown has changed."""
+        from engine import SweepStarted, TrialFailed, TrialFinished
+
+        if isinstance(event, SweepStarted):
+            self.total = event.total
+        elif isinstance(event, TrialFinished):
+            self._finished.append(event)
+            self.metric = self.metric or next(iter(key_metrics(event.metrics, 1)), "")
+        elif isinstance(event, TrialFailed):
+            self._failed.append(event)
+        else:
+            return False
+        return True
+
+    def ranked(self) -> list[TrialFinished]:
+        """Finished trials, best first; ties in the order in which they came."""
+        sign = -1.0 if direction_of(self.metric) == "higher" else 1.0
+
+        def rank(trial: TrialFinished) -> tuple[bool, float]:
+            value = trial.metrics.get(self.metric, math.nan)
+            return (value != value, sign * value if value == value else 0.0)
+
+        return sorted(self._finished, key=rank)
+
+    def best_so_far(self) -> list[tuple[float, float]]:
+        """(trial number, best value until then); trials without a finite value move nothing."""
+        higher = direction_of(self.metric) == "higher"
+        points: list[tuple[float, float]] = []
+        best = math.nan
+        for number, trial in enumerate(self._finished, 1):
+            value = trial.metrics.get(self.metric, math.nan)
+            if math.isfinite(value) and (best != best or (value > best if higher else value < best)):
+                best = value
+            if best == best:
+                points.append((float(number), best))
+        return points
+
+    def _params(self) -> list[Mapping[str, object]]:
+        return [*(t.params for t in self._finished), *(t.params for t in self._failed)]
+
+    def source(self) -> TextSource:
+        ranked = self.ranked()
+        params = list(dict.fromkeys(name for params in self._params() for name in params))
+        metrics = key_metrics({name for t in ranked for name in t.metrics}, METRICS_SHOWN)
+        fmts = [formats.format_for(t.metrics.get(name) for t in ranked) for name in metrics]
+        rows = [
+            TextRow(
+                trial.run_id,
+                [
+                    Shown(str(rank)),
+                    *(safe(trial.params.get(name, formats.MISSING)) for name in params),
+                    *(fmt(trial.metrics.get(name)) for name, fmt in zip(metrics, fmts, strict=True)),
+                    formats.duration(trial.seconds),
+                ],
+            )
+            for rank, trial in enumerate(ranked, 1)
+        ]
+        rows += [
+            TextRow(
+                trial.run_id,
+                [
+                    Shown("✗"),
+                    *(safe(trial.params.get(name, formats.MISSING)) for name in params),
+                    *([safe(trial.message)] if metrics else []),
+                    *([Shown("")] * (len(metrics) - 1)),
+                    Shown("failed"),
+                ],
+                {0: "bad", len(params) + len(metrics) + 1: "bad"},
+            )
+            for trial in self._failed
+        ]
+        return TextSource(_columns(params, metrics, rows), rows)
+
+
+def _columns(params: list[str], metrics: tuple[str, ...], rows: list[TextRow]) -> list[TableColumn]:
+    def width(label: Shown, at: int) -> int:
+        return min(24, max([len(label), *(len(row.cells[at]) for row in rows)]))
+
+    labels = [(Shown("#"), "#", True)]
+    labels += [(safe(name), f"params.{name}", _numeric(rows, at)) for at, name in enumerate(params, 1)]
+    labels += [(safe(name), f"metrics.{name}", True) for name in metrics]
+    labels.append((Shown("took"), "duration", True))
+    return [
+        TableColumn(key, label, width(label, at), numeric=numeric)
+        for at, (label, key, numeric) in enumerate(labels)
+    ]
+
+
+def _numeric(rows: list[TextRow], at: int) -> bool:
+    return all(formats.as_number(row.cells[at]) is not None for row in rows)

@@ -1,0 +1,224 @@
+"""Train a sweep and watch its trials come in."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from engine import formats
+from engine.errors import EngineError
+from engine.jobs import CancelToken
+from engine.text import Shown, safe
+from tui.bridge import EventRelay
+from tui.commands.bindings import Command, Scope
+from tui.screen import ConsoleScreen, compare_reason
+from tui.training.leaderboard import Leaderboard
+from tui.widgets.empty import EmptyState
+from tui.widgets.pane_title import PaneTitle
+from tui.widgets.plot import Plot, Series
+from tui.widgets.plot.bars import thread
+from tui.widgets.table import Table
+
+if TYPE_CHECKING:
+    from engine import SweepEvent, SweepResult, SweepSpec
+
+BAR_WIDTH = 20
+
+
+class TrainingScreen(ConsoleScreen):
+    """One sweep at a time. It goes on while the operator looks at other views."""
+
+    scope: ClassVar[Scope] = "training"
+    mode = "training"
+    pane_ids = ("board", "curve")
+    reads = False
+    CSS_PATH = "screen.tcss"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spec: SweepSpec | None = None
+        self.board = Leaderboard()
+        self.cancel: CancelToken | None = None
+        self.result: SweepResult | None = None
+        self._started = 0.0
+        self._note = ""
+
+    @property
+    def running(self) -> bool:
+        return self.cancel is not None
+
+    def compose_view(self) -> ComposeResult:
+        yield PaneTitle("TRAINING", id="training-title")
+        with Horizontal(id="panes"):
+            with Vertical(id="board-pane"):
+                yield Table(id="board")
+            with Vertical(id="curve-pane"):
+                yield PaneTitle("BEST SO FAR", id="curve-title")
+                yield Plot(id="curve")
+        yield EmptyState(id="empty")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#board", Table).focus()
+        self._show_state()
+
+    def refresh_view(self) -> None:
+        self._show_state()
+
+    # ── starting and stopping ────────────────────────────────────────────────
+
+    def action_new_sweep(self) -> None:
+        from tui.training.sweep_dialog import SweepDialog
+
+        if self.refuse("training.new-sweep"):
+            return
+        self.app.push_screen(SweepDialog(self.engine, self.console.bridge), self._start_if_given)
+
+    def _start_if_given(self, spec: SweepSpec | None) -> None:
+        if spec is not None:
+            self.start(spec)
+
+    def start(self, spec: SweepSpec) -> None:
+        """Train `spec` in a process of its own."""
+        self.spec, self.result = spec, None
+        self.board = Leaderboard()
+        self.cancel = token = CancelToken()
+        self._started = time.monotonic()
+        self._note = "starting Python and MLflow …"
+        self._show_state()
+        relay: EventRelay[SweepEvent] = EventRelay(self.while_here(self._hear))
+        work = partial(self.engine.train, spec, on_event=relay, cancel=token)
+        self.ask(work, self._finish, group="sweep", failed=self._fail)
+
+    def action_cancel_sweep(self) -> None:
+        if self.refuse("training.cancel-sweep") or self.cancel is None:
+            return
+        self.cancel.cancel()
+        self._note = "stopping after this trial …"
+        self._show_state()
+
+    def _hear(self, event: SweepEvent) -> None:
+        from engine import SweepPreparing, SweepStarted
+
+        if isinstance(event, SweepPreparing):
+            self._note = event.note
+        elif isinstance(event, SweepStarted):
+            self._note, self._started = "", time.monotonic()
+            self.board.take(event)
+        elif not self.board.take(event):
+            return
+        self._show_state()
+
+    def _finish(self, result: SweepResult) -> None:
+        self.result, self.cancel = result, None
+        self._note = ""
+        self._show_state()
+        done = f"{result.finished} finished, {result.failed} failed, {result.killed} killed"
+        what = "Sweep cancelled" if result.cancelled else "Sweep finished"
+        self.console.say(f"{what}: {done}", warning=bool(result.failed or result.cancelled))
+
+    def _fail(self, error: EngineError) -> None:
+        self.cancel = None
+        self._note = f"failed: {error.title}"
+        self._show_state()
+        self.console.show_error(error)
+
+    def why_not(self, command: Command) -> str | None:
+        if command.id == "training.new-sweep" and self.running:
+            return "A sweep is running; ctrl+x stops it."
+        if command.id == "training.cancel-sweep" and not self.running:
+            return "No sweep is running."
+        if command.id == "training.compare-marked":
+            return compare_reason(len(self._marks()), "trials")
+        return super().why_not(command)
+
+    # ── showing ──────────────────────────────────────────────────────────────
+
+    def _show_state(self) -> None:
+        title = self.query_one("#training-title", PaneTitle)
+        title.bright = True
+        self.set_class(self.spec is None, "-empty")
+        self.show_keys()
+        if self.spec is None:
+            title.subject = title.facts = Shown("")
+            self._show_empty()
+            return
+        title.subject = safe(
+            f"{self.spec.dataset.file.name} · {self.spec.dataset.target} · {self.spec.estimator} · "
+            f"{self.spec.recipe} → {self.spec.experiment}"
+        )
+        title.facts = self._progress()
+        self.console.under_way = self._under_way()
+        table = self.query_one("#board", Table)
+        at_top = table.cursor_row == 0
+        table.set_source(self.board.source())
+        if at_top:  # who has not moved sees the best trial, whichever it is by now
+            table.action_cursor_top()
+        curve = self.board.best_so_far()
+        self.query_one("#curve", Plot).set_series([Series(self.board.metric, curve, "step")] if curve else [])
+        self.query_one("#curve-title", PaneTitle).facts = safe(self.board.metric)
+
+    def _show_empty(self) -> None:
+        reason = next((self.why_not(c) for c in _own() if c.id == "training.new-sweep"), None)
+        lines = ["A sweep trains one model per combination of a grid and logs each as a run."]
+        self.query_one("#empty", EmptyState).show(
+            "No sweep yet",
+            lines if reason is None else [*lines, reason],
+            keys=[("n", "new sweep"), ("1", "runs")],
+        )
+
+    def _under_way(self) -> Shown:
+        if not self.running or self.spec is None:
+            return Shown("")
+        return safe(f"{self.board.done} of {self.board.total} trials of {self.spec.experiment} are done.")
+
+    def _progress(self) -> Shown:
+        board = self.board
+        if not board.total:
+            return safe(self._note)
+        drawn = thread(board.done / board.total, BAR_WIDTH).ljust(BAR_WIDTH, "·")
+        parts = [f"{board.done} of {board.total} {drawn}"]
+        seconds = self.result.seconds if self.result else time.monotonic() - self._started
+        if board.done and seconds > 0:
+            rate = board.done / seconds
+            parts.append(f"{rate:.1f}/s")
+            if self.running and not self._note:
+                parts.append(f"{(board.total - board.done) / rate:.0f} s left")
+        if board.failed:
+            parts.append(f"{board.failed} failed")
+        if self.result is not None:
+            parts.append(f"took {formats.duration(self.result.seconds)}")
+        return safe(" · ".join([*parts, *([self._note] if self._note else [])]))
+
+    # ── trials ───────────────────────────────────────────────────────────────
+
+    def _marks(self) -> frozenset[str]:
+        return self.query_one("#board", Table).marks if self.is_mounted else frozenset()
+
+    @on(Table.MarksChanged, "#board")
+    def _marks_changed(self) -> None:
+        self.show_keys()
+
+    @on(Table.RowSelected, "#board")
+    def _open_run(self, event: Table.RowSelected) -> None:
+        from tui.run.screen import RunScreen
+
+        self.app.push_screen(RunScreen(event.key))
+
+    def action_compare_marked(self) -> None:
+        if self.refuse("training.compare-marked"):
+            return
+        order = [trial.run_id for trial in self.board.ranked()]
+        self.state.compared = tuple(run_id for run_id in order if run_id in self._marks())
+        self.run_worker(self.console.action_show_mode("compare"))
+
+
+def _own() -> tuple[Command, ...]:
+    from tui.commands.bindings import commands
+
+    return commands("training")

@@ -1,0 +1,150 @@
+"""Choose what to train: data, target, grid, recipe, experiment."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Input, Label, Select, Static
+
+from engine import experiment_for
+from engine.errors import EngineError
+from engine.text import safe
+from tui.dialogs.base import Dialog
+from tui.widgets.field import Field
+from tui.widgets.text_button import Choice
+
+if TYPE_CHECKING:
+    from engine import SweepSpec
+    from engine.api import Engine
+    from tui.bridge import Bridge
+
+RECIPES = (
+    ("leak-free", "leak-free: scaled by the training part"),
+    ("published", "published: scaled by all rows"),
+)
+
+
+class SweepDialog(Dialog["SweepSpec"]):
+    """Dismissed with a checked sweep: the grid fits the estimator and the data can be trained on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "start", "start", id="dialog.start", priority=True),
+        Binding("down", "step_focus(1)", show=False, id="dialog.next"),
+        Binding("up", "step_focus(-1)", show=False, id="dialog.previous"),
+    ]
+    DEFAULT_CSS = """
+    SweepDialog .row { height: 1; margin-top: 1; }
+    SweepDialog .row Label { width: 14; color: $text-muted; }
+    SweepDialog .row Input { width: 1fr; }
+    SweepDialog .row Select { width: 1fr; height: 1; }
+    SweepDialog .row SelectCurrent { border: none; padding: 0; height: 1; background: $boost; }
+    SweepDialog #said { height: auto; margin-top: 1; }
+    SweepDialog #buttons { height: 1; margin-top: 1; align-horizontal: right; }
+    SweepDialog.-short .row, SweepDialog.-short #said, SweepDialog.-short #buttons { margin-top: 0; }
+    """
+    title_text = "New sweep"
+    subtitle_text = "tab moves · enter on Start trains · esc leaves"
+
+    def __init__(self, engine: Engine, bridge: Bridge) -> None:
+        super().__init__()
+        self._engine = engine
+        self._bridge = bridge
+        self._suggested = experiment_for(None)
+
+    def compose_dialog(self) -> ComposeResult:
+        from engine import DEFAULT_GRID, grid_text
+
+        yield from self._row("data", "", "a CSV file; empty: the embedded heart.csv", "data")
+        yield from self._row("target", "target", "the column to predict", "target")
+        yield from self._row("grid", grid_text(DEFAULT_GRID), "n_neighbors=3,5,7 weights=uniform", "grid")
+        with Horizontal(classes="row"):
+            yield Label("recipe", markup=False)
+            yield Select(
+                [(text, key) for key, text in RECIPES],
+                value="leak-free",
+                allow_blank=False,
+                id="recipe",
+                compact=True,
+            )
+        yield from self._row("experiment", self._suggested, "its runs go there", "experiment")
+        yield Static("", id="said", markup=False)
+        with Horizontal(id="buttons"):
+            yield Choice("Cancel", id="cancel")
+            yield Choice("Start", id="start")
+
+    def _row(self, label: str, value: str, placeholder: str, identifier: str) -> ComposeResult:
+        with Horizontal(classes="row"):
+            yield Label(label, markup=False)
+            yield Field(value, placeholder=placeholder, id=identifier)
+
+    def on_mount(self) -> None:
+        self.query_one("#data").focus()
+        self._count()
+
+    def _value(self, identifier: str) -> str:
+        return self.query_one(f"#{identifier}", Input).value.strip()
+
+    def _tell(self, text: str, *, fault: bool = False) -> None:
+        said = self.query_one("#said", Static)
+        said.set_class(fault, "fault")
+        said.set_class(not fault, "hint")
+        said.update(safe(text))
+
+    def _spec(self) -> SweepSpec:
+        from engine import DatasetSpec, SweepSpec, parse_grid
+
+        return SweepSpec(
+            experiment=self._value("experiment"),
+            dataset=DatasetSpec(path=self._value("data") or None, target=self._value("target")),
+            grid=parse_grid(self._value("grid")),
+            recipe="published" if self.query_one("#recipe", Select).value == "published" else "leak-free",
+        )
+
+    @on(Input.Changed)
+    def _count(self) -> None:
+        from engine import trials
+
+        try:
+            count = len(trials(self._spec()))
+        except EngineError as error:
+            self._tell(str(error), fault=True)
+        else:
+            self._tell(f"{count} trials of k nearest neighbours")
+
+    @on(Input.Changed, "#data")
+    def _suggest_experiment(self, event: Input.Changed) -> None:
+        """A data set of its own gets an experiment of its own, unless the operator has named one."""
+        field = self.query_one("#experiment", Field)
+        if field.value == self._suggested:
+            self._suggested = experiment_for(event.value.strip() or None)
+            field.value = self._suggested
+
+    @on(Choice.Pressed, "#cancel")
+    def _cancel(self) -> None:
+        self.dismiss(None)
+
+    @on(Choice.Pressed, "#start")
+    def _start_pressed(self) -> None:
+        self.action_start()
+
+    @on(Input.Submitted)
+    def _next_field(self) -> None:
+        self.focus_next()
+
+    def action_start(self) -> None:
+        async def check() -> None:
+            try:
+                spec = self._spec()
+                self._tell("reading the data …")
+                await self._bridge.call(partial(self._engine.check_sweep, spec))
+            except EngineError as error:
+                self._tell(str(error), fault=True)
+            else:
+                self.dismiss(spec)
+
+        self.run_worker(check(), exclusive=True)
