@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from engine import column_named
+from engine.api import column_named
 from engine.errors import EngineError, FilterError, UsageError
 from engine.text import safe
 from tui.commands.bindings import Command
@@ -15,7 +15,8 @@ from tui.models.screen import ModelsScreen
 from tui.runs.screen import RunsScreen
 
 if TYPE_CHECKING:
-    from engine import ColumnKey, RunFrame
+    from engine.api import RunFrame
+    from engine.columns import ColumnKey
     from tui.app import Console
 
 
@@ -44,7 +45,7 @@ def _view_offers(runs: RunsScreen) -> list[str]:
     if runs.experiment is None:
         return []
     with suppress(EngineError):  # told when one is opened
-        names = [safe(name) for name in runs.engine.views(runs.experiment.name).names()]
+        names = [safe(name) for name in runs.engine.runs.saved_views(runs.experiment.name).names()]
         return [*names, "save ", *(f"delete {name}" for name in names)]
     return ["save "]
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.runs.frame import RunFrame
+    from engine.api import RunFrame
 
 MANY = 20_000
 """Runs through which the collector takes longer than anybody should notice."""

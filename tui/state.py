@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.api import RunView
 from engine.errors import EngineError
 from engine.paths import state_dir
-from engine.runs.view import RunView
 
 if TYPE_CHECKING:
+    from engine.api import Direction
     from engine.entities import Lifecycle
-    from engine.runs.compare import Direction
 
 KEPT_VIEWS = 200
 """Experiments of a store whose last view is kept."""
@@ -64,7 +64,7 @@ class State:
         """The view of the last time; one that cannot be read any more is forgotten."""
         plain = self._kept.get(experiment_id)
         if isinstance(plain, dict):
-            from engine.runs.saved.plain import view_from_plain
+            from engine.api import view_from_plain
 
             with contextlib.suppress(EngineError):
                 return view_from_plain(plain)
@@ -102,7 +102,7 @@ class State:
         for experiment_id, view in self.views.items():
             views.pop(experiment_id, None)
             if view.look != RunView():
-                from engine.runs.saved.plain import view_to_plain
+                from engine.api import view_to_plain
 
                 views[experiment_id] = view_to_plain(view.look)
         return dict(list(views.items())[-KEPT_VIEWS:])

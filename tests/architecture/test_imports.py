@@ -22,17 +22,17 @@ from engine.api import Engine
 from engine.uri import resolve
 
 with Engine(resolve({uri!r})) as engine:
-    assert engine.experiments()
-    frame = engine.load_runs({experiment!r})
+    assert engine.runs.experiments()
+    frame = engine.runs.feed({experiment!r}).load()
     assert len(frame) > 20
-    detail = engine.run({run!r})
+    detail = engine.runs.detail({run!r})
     assert detail.run.run_name == "special"
-    assert engine.artifacts({run!r})
-    assert engine.metric_history({run!r}, "loss")
-    assert engine.models()
-    assert engine.versions("classifier")
-    engine.compare(frame.run_ids[:2])
-    engine.best(frame, "accuracy")
+    assert engine.runs.artifacts({run!r})
+    assert engine.runs.metric_history({run!r}, "loss")
+    assert engine.models.registered()
+    assert engine.models.versions("classifier")
+    engine.runs.compare(frame.run_ids[:2])
+    engine.runs.best(frame, "accuracy")
 """
 
 

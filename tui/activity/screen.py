@@ -21,7 +21,7 @@ from tui.widgets.pane_title import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine import JournalEntry
+    from engine.api import JournalEntry
 
 LIMIT = 500
 """Entries that are shown; the title says when there are more."""
@@ -55,7 +55,7 @@ class ActivityScreen(ConsoleScreen):
         self.refresh_view()
 
     def refresh_view(self) -> None:
-        work = partial(self.engine.journal, LIMIT + 1)
+        work = partial(self.engine.journal.entries, LIMIT + 1)
         self.ask(work, self._show, group="journal", failed=self._unreadable)
 
     def _show(self, entries: tuple[JournalEntry, ...]) -> None:

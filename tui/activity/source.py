@@ -15,7 +15,7 @@ from tui.widgets.lines import Lines, field
 from tui.widgets.table import CellStyle, TableColumn, TextRow, TextSource
 
 if TYPE_CHECKING:
-    from engine import JournalEntry
+    from engine.api import JournalEntry
 
 OUTCOMES: Mapping[str, tuple[str, CellStyle]] = {
     "done": ("✓ done", "good"),

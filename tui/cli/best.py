@@ -17,7 +17,7 @@ from tui.cli.payloads import Payload, run_payload
 from tui.cli.progress import load_frame
 
 if TYPE_CHECKING:
-    from engine import BestRun, Direction, RunFrame
+    from engine.api import BestRun, Direction, RunFrame
 
 CSV = "experiment_results.csv"
 TIE_METRIC = "cv_mean"
@@ -59,10 +59,10 @@ def best(
         raise UsageError("A metric cannot be better both higher and lower")
     direction: Direction | None = "higher" if higher else "lower" if lower else None
     with invocation.engine() as engine:
-        found = engine.experiment(experiment)
+        found = engine.runs.experiment(experiment)
         frame = load_frame(engine, found)
-        winner = engine.best(frame, metric or _usual_metric(frame), direction)
-        engine.write_csv(frame, Path(csv_path))
+        winner = engine.runs.best(frame, metric or _usual_metric(frame), direction)
+        engine.runs.write_csv(frame, Path(csv_path))
     if as_json:
         write_json(_payload(winner, frame, csv_path))
     else:
@@ -72,7 +72,7 @@ def best(
 
 def _usual_metric(frame: RunFrame) -> str:
     """The metric that says most. Raises `NotFound` where runs have none."""
-    from engine import key_metrics
+    from engine.api import key_metrics
 
     names = key_metrics(key.name for key in frame.keys if key.kind == "metric")
     if not names:

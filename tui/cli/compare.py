@@ -19,8 +19,7 @@ from tui.cli.selection import filter_of, row_of
 from tui.cli.side_by_side import show_side_by_side
 
 if TYPE_CHECKING:
-    from engine import CompareRow, Comparison, Direction
-    from engine.api import Engine
+    from engine.api import CompareRow, Comparison, Direction, Engine
 
 MOST = 50
 """Runs beyond which nothing is seen side by side any more."""
@@ -72,7 +71,7 @@ def compare(
     with invocation.engine() as engine:
         ids = _chosen(engine, run_ids, experiment, filter_text)
         try:
-            comparison = engine.compare(ids, directions=directions)
+            comparison = engine.runs.compare(ids, directions=directions)
         except NotFound as error:
             if experiment is None and any(len(run_id) < WHOLE_ID for run_id in ids):
                 error.hint = SHORT_IDS
@@ -107,7 +106,7 @@ def _chosen(engine: Engine, runs: Sequence[str], experiment: str | None, filter_
         raise UsageError("A comparison needs two runs", hint=hint)
     if experiment is None:
         return list(dict.fromkeys(runs))
-    found = engine.experiment(experiment)
+    found = engine.runs.experiment(experiment)
     frame = load_frame(engine, found)
     rows = [row_of(text, frame, found.name) for text in runs]
     rows = list(dict.fromkeys(rows)) if runs else filter_of(filter_text, frame).rows(frame)

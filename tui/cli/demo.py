@@ -17,7 +17,7 @@ from tui.cli.payloads import run_payload
 from tui.cli.progress import Meter, stop_signals
 
 if TYPE_CHECKING:
-    from engine import DemoReport
+    from engine.api import DemoReport
 
 LINES = 10
 """Lines of progress off a terminal, beside one for each step that is waited for."""
@@ -67,7 +67,7 @@ def _make(invocation: Invocation, uri: TrackingUri) -> DemoReport:
         def hear(progress: Progress) -> None:
             meter.update(progress.done, progress.total, safe(progress.note), line=told.is_news(progress))
 
-        return engine.demo(on_progress=hear, cancel=token)
+        return engine.training.demo(on_progress=hear, cancel=token)
 
 
 class Told:

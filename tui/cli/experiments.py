@@ -30,7 +30,7 @@ def experiments(invocation: Invocation, as_json: bool) -> None:
     """
     uri = invocation.uri()
     with invocation.engine(uri) as engine:
-        found = engine.experiments()
+        found = engine.runs.experiments()
     if as_json:
         write_json({"experiments": [experiment_payload(experiment) for experiment in found]})
     else:

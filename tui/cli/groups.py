@@ -13,17 +13,14 @@ from tui.cli.output import Head, Output, write_json
 from tui.cli.selection import columns_of, filter_of, sort_keys
 
 if TYPE_CHECKING:
-    from engine import RunFrame
-    from engine.runs.arrange import Arranged
-    from engine.runs.grouping import Statistics
-    from engine.runs.view import RunView
+    from engine.api import Arranged, RunFrame, RunView, Statistics
 
 
 def write_groups(
     frame: RunFrame, view: RunView, group_by: str, sorts: Sequence[str], limit: int | None, *, as_json: bool
 ) -> None:
     """One line, or one object, for each group of the runs that the view's filter lets through."""
-    from engine.runs.arrange import arrange
+    from engine.api import arrange
 
     if not len(frame):
         write_json({"groups": []}) if as_json else Output().text(safe("0 runs in 0 groups"), "dim")

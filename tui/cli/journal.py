@@ -14,7 +14,7 @@ from tui.cli.options import Invocation, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output, write_json
 
 if TYPE_CHECKING:
-    from engine.journal import JournalEntry
+    from engine.api import JournalEntry
 
 OUTCOMES = {
     "done": Cell(Shown("✓ done"), "green"),
@@ -40,7 +40,7 @@ def journal(invocation: Invocation, limit: int, as_json: bool) -> None:
       mlflow-console journal --limit 20
     """
     with invocation.engine() as engine:
-        entries = engine.journal(limit)
+        entries = engine.journal.entries(limit)
     if as_json:
         write_json({"entries": [asdict(entry) for entry in entries]})
         return

@@ -19,8 +19,7 @@ from tui.cli.progress import Meter, stop_signals
 from tui.cli.question import ask
 
 if TYPE_CHECKING:
-    from engine import LifecyclePlan, LifecycleResult
-    from engine.api import Engine
+    from engine.api import Engine, LifecyclePlan, LifecycleResult
 
 LISTED = 20
 """Runs that are listed before the question; how many more there are is said."""
@@ -108,8 +107,8 @@ def _change(
     output = Output(err=as_json)
     with invocation.engine() as engine:
         if experiment is not None:
-            run_ids = engine.whole_run_ids(engine.experiment(experiment).experiment_id, run_ids)
-        plan = _found(engine.plan_lifecycle(run_ids, target))
+            run_ids = engine.runs.whole_ids(engine.runs.experiment(experiment).experiment_id, run_ids)
+        plan = _found(engine.runs.plan_lifecycle(run_ids, target))
         if not (as_json and yes):
             _show_plan(output, plan)
         if not (yes or plan.is_noop):
@@ -143,7 +142,7 @@ def _apply(engine: Engine, plan: LifecyclePlan, reason: str) -> LifecycleResult:
         def hear(progress: Progress) -> None:
             meter.update(progress.done, progress.total, safe(progress.note), line=False)
 
-        result = engine.change_lifecycle(plan, reason=reason, on_progress=hear, cancel=token)
+        result = engine.runs.change_lifecycle(plan, reason=reason, on_progress=hear, cancel=token)
     if result.stopped is not None and stopped.number is not None:
         result.stopped.exit_status = stopped.exit_status
     return result

@@ -44,7 +44,7 @@ def models(invocation: Invocation, name: str | None, as_json: bool) -> None:
     """
     uri = invocation.uri()
     with invocation.engine(uri) as engine:
-        found = _chosen(engine.models(), name)
+        found = _chosen(engine.models.registered(), name)
         versions = {model.name: _versions(engine, model.name) for model in found}
         sources = _sources(engine, versions) if name is not None or as_json else {}
     if as_json:
@@ -69,7 +69,7 @@ def _chosen(found: tuple[RegisteredModel, ...], name: str | None) -> tuple[Regis
 
 def _versions(engine: Engine, name: str) -> Sequence[ModelVersion] | None:
     try:
-        return engine.versions(name)
+        return engine.models.versions(name)
     except StoreUnreadable:
         if _is_text(name):
             raise
@@ -90,7 +90,7 @@ def _sources(engine: Engine, versions: Versions) -> Sources:
         version.run_id for group in versions.values() for version in group or () if version.run_id
     }:
         with contextlib.suppress(NotFound):
-            found[run_id] = engine.run(run_id).run
+            found[run_id] = engine.runs.detail(run_id).run
     return found
 
 
@@ -160,7 +160,7 @@ def _tell_left_out(output: Output, left_out: int) -> None:
 def _version_table(versions: Sequence[ModelVersion], sources: Sources) -> tuple[list[Head], list[Row]]:
     """Versions in rows, with the metrics that say most about their source runs, and who made them: the
     source run's user where the store does not say."""
-    from engine import key_metrics
+    from engine.api import key_metrics
 
     runs = [sources.get(version.run_id) for version in versions]
     own: list[Mapping[str, float]] = [run.metrics if run else {} for run in runs]

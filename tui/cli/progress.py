@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-    from engine.api import Engine
+    from engine.api import Engine, RunFrame
     from engine.entities import Experiment, Lifecycle
-    from engine.runs.frame import RunFrame
 
 
 ECHO = 4
@@ -137,7 +136,7 @@ def load_frame(
     """The runs of `experiment`, from a server only those that `filter_text` can let through; on a terminal
     stderr tells how many are there while they come."""
     output = Output(err=True)
-    read = partial(engine.find_runs, experiment.experiment_id, filter_text, lifecycle=lifecycle)
+    read = partial(engine.runs.find, experiment.experiment_id, filter_text, lifecycle=lifecycle)
     if not output.is_terminal:
         return read()
     with output.rich.status("loading runs") as status:

@@ -20,8 +20,7 @@ from tui.cli.question import ask
 from tui.cli.side_by_side import show_side_by_side
 
 if TYPE_CHECKING:
-    from engine import PromotionPlan, PromotionResult
-    from engine.api import Engine
+    from engine.api import Engine, PromotionPlan, PromotionResult
 
 
 @click.command()
@@ -57,7 +56,7 @@ def promote(
     """
     invocation.check_writable("Promoting")
     with invocation.engine() as engine:
-        plan = engine.plan_promotion(
+        plan = engine.models.plan_promotion(
             model, version, stage=stage, alias=alias, archive_existing=not keep_existing
         )
         _carry_out(engine, plan, reason, yes=yes, as_json=as_json)
@@ -77,7 +76,7 @@ def undo(invocation: Invocation, yes: bool, as_json: bool) -> None:
     """
     invocation.check_writable("Undoing")
     with invocation.engine() as engine:
-        _carry_out(engine, engine.plan_undo(), "", yes=yes, as_json=as_json)
+        _carry_out(engine, engine.models.plan_undo(), "", yes=yes, as_json=as_json)
 
 
 def _carry_out(engine: Engine, plan: PromotionPlan, reason: str, *, yes: bool, as_json: bool) -> None:
@@ -87,12 +86,12 @@ def _carry_out(engine: Engine, plan: PromotionPlan, reason: str, *, yes: bool, a
         _show_plan(output, plan)
     if plan.is_noop:
         if as_json:
-            write_json(_payload(plan, engine.versions(plan.model)))
+            write_json(_payload(plan, engine.models.versions(plan.model)))
         return
     if not yes:
         ask(output)
     with working("applying and reading back"):
-        result = engine.promote(plan, reason=reason)
+        result = engine.models.promote(plan, reason=reason)
     if as_json:
         write_json(_payload(plan, result.versions, result))
     else:

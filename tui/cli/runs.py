@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.api import RunView
 from engine.entities import Experiment
 from engine.errors import UsageError
 from engine.formats import count, counted
-from engine.runs.view import RunView
 from engine.text import Shown, safe
 from tui.cli.groups import write_groups
 from tui.cli.options import Invocation, csv_option, filter_option, json_option, pass_invocation
@@ -23,7 +23,8 @@ from tui.cli.progress import load_frame
 from tui.cli.selection import columns_of, filter_of, shortest_ids, sort_keys, words_of
 
 if TYPE_CHECKING:
-    from engine import Column, ColumnKey, RunFrame
+    from engine.api import Column, RunFrame
+    from engine.columns import ColumnKey
 
 STATUS_STYLES = {
     "FINISHED": "green",
@@ -101,8 +102,8 @@ def runs(
     """
     _check(columns, group_by, csv_path)
     with invocation.engine() as engine:
-        found = engine.experiment(experiment)
-        view = engine.views(found.name).view(view_name) if view_name else RunView()
+        found = engine.runs.experiment(experiment)
+        view = engine.runs.saved_views(found.name).view(view_name) if view_name else RunView()
         text = filter_text or view.filter_text
         frame = load_frame(engine, found, text, "deleted" if deleted else "active")
         grouped = group_by or (not columns and ",".join(map(str, view.group_by)) * view.is_grouped)
@@ -113,7 +114,7 @@ def runs(
             return
         selection = _select(frame, text, sorts, limit, columns, view)
         if csv_path:
-            engine.write_csv(selection.frame, Path(csv_path), selection.rows)
+            engine.runs.write_csv(selection.frame, Path(csv_path), selection.rows)
     if as_json:
         write_json({"runs": [run_payload(selection.frame.run(row)) for row in selection.rows]})
     elif csv_path:
@@ -153,7 +154,7 @@ def _select(
     view: RunView,
 ) -> Selection:
     """What is said on the command line goes before what the view says."""
-    from engine import sorted_rows
+    from engine.api import sorted_rows
 
     wanted = filter_of(filter_text, frame)
     sort = tuple(sort_keys(sorts, frame)) or view.sort
@@ -192,7 +193,7 @@ def _show(output: Output, experiment: Experiment, selection: Selection) -> None:
 def run_table(selection: Selection, *, short_ids: bool) -> tuple[list[Head], list[Row]]:
     """Runs in rows, each with its id: what was asked for, or else the usual columns, those that the
     filter and the order went by in front."""
-    from engine import cell_text
+    from engine.api import cell_text
 
     frame, rows = selection.frame, selection.rows
     columns = _columns(selection)
@@ -217,8 +218,7 @@ def run_table(selection: Selection, *, short_ids: bool) -> tuple[list[Head], lis
 
 
 def _columns(selection: Selection) -> tuple[Column, ...]:
-    from engine import columns_for
-    from engine.runs.table_columns import without_constants
+    from engine.api import columns_for, without_constants
 
     frame, view = selection.frame, selection.view
     columns = columns_for(frame, view.columns or _usual_keys(selection), formats=view.formats)
@@ -227,7 +227,7 @@ def _columns(selection: Selection) -> tuple[Column, ...]:
 
 def _usual_keys(selection: Selection) -> Iterable[ColumnKey]:
     """What a narrow terminal leaves out comes last."""
-    from engine import default_keys, key_metrics
+    from engine.api import default_keys, key_metrics
 
     usual = default_keys(selection.frame)
     metrics = {key.name: key for key in usual if key.kind == "metric"}

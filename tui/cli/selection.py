@@ -10,7 +10,8 @@ from engine.errors import FilterError, NotFound, UsageError
 from engine.text import ELLIPSIS, Shown, cell_width, safe
 
 if TYPE_CHECKING:
-    from engine import ColumnKey, Filter, RunFrame, SortKey
+    from engine.api import Filter, RunFrame, SortKey
+    from engine.columns import ColumnKey
 
 _SORT = re.compile(r"(?P<key>.+?)(?:(?::|\s+)(?P<direction>asc|desc))?", re.IGNORECASE | re.DOTALL)
 
@@ -21,7 +22,7 @@ _AROUND = 100
 
 def filter_of(text: str, frame: RunFrame) -> Filter:
     """The filter. Raises `UsageError` that points at the place in `text`."""
-    from engine import compile_filter
+    from engine.api import compile_filter
 
     try:
         return compile_filter(text, frame.keys, frame, partial=not frame.complete)
@@ -43,7 +44,7 @@ def _pointed_at(text: str, error: FilterError) -> str:
 def column_of(text: str, frame: RunFrame, option: str) -> ColumnKey:
     """The column called `metrics.accuracy`, `params.metric`, `duration`, or just `accuracy` where
     that is clear. Raises `UsageError` that names `option`."""
-    from engine import column_named
+    from engine.api import column_named
 
     try:
         return column_named(text, frame.keys)
@@ -64,7 +65,7 @@ def words_of(texts: Sequence[str]) -> list[str]:
 
 def sort_keys(texts: Sequence[str], frame: RunFrame) -> list[SortKey]:
     """The keys of `--sort KEY[:asc|desc]`, the weightiest first."""
-    from engine import SortKey
+    from engine.api import SortKey
 
     keys: list[SortKey] = []
     for text in texts:
@@ -90,7 +91,7 @@ def row_of(text: str, frame: RunFrame, experiment: str) -> int:
     exact = frame.row_of(text)
     if exact is not None:
         return exact
-    from engine import ColumnKey
+    from engine.columns import ColumnKey
 
     names = frame.column(ColumnKey("attribute", "run_name"))
     found = [row for row, name in enumerate(names) if name == text]

@@ -11,7 +11,7 @@ from tui.cli.output import GAP, Cell, Head, Output, Row
 from tui.widgets.cells import cell_width
 
 if TYPE_CHECKING:
-    from engine import CompareRow, Comparison
+    from engine.api import CompareRow, Comparison
     from engine.columns import ColumnKind
 
 HEADINGS: dict[ColumnKind, Shown] = {

@@ -16,7 +16,7 @@ from tui.cli.output import Cell, Output, write_json
 from tui.cli.progress import Meter, StopSignals, stop_signals
 
 if TYPE_CHECKING:
-    from engine import Recipe, SweepEvent, SweepResult, SweepSpec
+    from engine.api import Recipe, SweepEvent, SweepResult, SweepSpec
 
 KEY = "accuracy"
 
@@ -72,7 +72,7 @@ def train(
       mlflow-console train
       mlflow-console train --data churn.csv --target churned --grid "n_neighbors=3,5,7 weights=uniform"
     """
-    from engine import DEFAULT_GRID, DatasetSpec, SweepSpec, experiment_for, parse_grid
+    from engine.api import DEFAULT_GRID, DatasetSpec, SweepSpec, experiment_for, parse_grid
 
     invocation.check_writable("Training")
     dataset = DatasetSpec(data, target)
@@ -99,7 +99,7 @@ def _train(invocation: Invocation, spec: SweepSpec, watch: Watch) -> tuple[Sweep
     meter = Meter(safe(spec.experiment))
     with invocation.engine() as engine, stop_signals(token) as stopped, meter:
         watch.meter = meter
-        return engine.train(spec, on_event=watch.hear, cancel=token), stopped
+        return engine.training.train(spec, on_event=watch.hear, cancel=token), stopped
 
 
 @dataclass
@@ -112,7 +112,7 @@ class Watch:
     best: float | None = None
 
     def hear(self, event: SweepEvent) -> None:
-        from engine import SweepPreparing, SweepStarted, TrialFailed, TrialFinished, TrialKilled
+        from engine.api import SweepPreparing, SweepStarted, TrialFailed, TrialFinished, TrialKilled
 
         if isinstance(event, SweepPreparing):
             self._move(safe(event.note))

@@ -17,7 +17,7 @@ from tui.widgets.pane_title import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.runs.compare import Comparison
+    from engine.api import Comparison
     from tui.compare.source import CompareSource
 
 
@@ -61,7 +61,7 @@ class CompareScreen(ConsoleScreen):
             )
             self.show_keys()
             return
-        work = partial(self.engine.compare, run_ids, directions=dict(self.state.directions))
+        work = partial(self.engine.runs.compare, run_ids, directions=dict(self.state.directions))
         self.ask(work, self._show, group="compare")
 
     def _show(self, comparison: Comparison) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine import formats
-from engine.runs.compare import CompareRow, Comparison
+from engine.api import CompareRow, Comparison
 from engine.text import Shown, cut, safe
 from tui.widgets.cells import cell_width, fit
 from tui.widgets.plot.bars import thread

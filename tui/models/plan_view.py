@@ -10,9 +10,9 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from engine import formats
+from engine.api import key_metrics
 from engine.entities import ModelVersion, Run
 from engine.errors import EngineError
-from engine.runs.metrics import key_metrics
 from engine.text import Shown, cut, safe
 from tui.models.sources import STAGE_COLOURS, STAGE_GLYPHS, alias_text, stage_text
 from tui.models.version_detail import probe_items
@@ -20,7 +20,7 @@ from tui.widgets.cells import cell_width, fit
 from tui.widgets.lines import Lines, field, paragraph
 
 if TYPE_CHECKING:
-    from engine import Change, CompareRow, Comparison, ProbeResult, PromotionPlan
+    from engine.api import Change, CompareRow, Comparison, ProbeResult, PromotionPlan
 
 LABEL = 19
 NAME_WIDTH = 24

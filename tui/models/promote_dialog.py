@@ -29,8 +29,7 @@ from tui.widgets.text_button import Choice
 from tui.workers import run_newest
 
 if TYPE_CHECKING:
-    from engine import ProbeResult, PromotionPlan
-    from engine.api import Engine
+    from engine.api import Engine, ProbeResult, PromotionPlan
     from engine.entities import ModelVersion
 
 DEBOUNCE = 0.15
@@ -138,7 +137,7 @@ class PromoteDialog(Dialog[Promotion]):
         """Offer the aliases there are. What is wrong with the model, the plan tells."""
         try:
             versions: tuple[ModelVersion, ...] = await self.bridge.call(
-                partial(self.engine.versions, self.model)
+                partial(self.engine.models.versions, self.model)
             )
         except EngineError:
             return
@@ -191,7 +190,7 @@ class PromoteDialog(Dialog[Promotion]):
         self._tell([Content.styled(READING, "$text-muted")])
         stage = next((s for s in STAGES if self.target == Target("stage", s)), None)
         plan = partial(
-            self.engine.plan_promotion,
+            self.engine.models.plan_promotion,
             self.model,
             self.version,
             stage=stage,

@@ -31,7 +31,7 @@ def read_registry(
         if token.cancelled:
             break
         try:
-            found[name] = engine.versions(name)
+            found[name] = engine.models.versions(name)
         except NotFound:
             continue
         if time.monotonic() - shown > BATCH_SECONDS:
@@ -50,7 +50,7 @@ def read_runs(
         if token.cancelled:
             break
         try:
-            found[run_id] = engine.run(run_id).run
+            found[run_id] = engine.runs.detail(run_id).run
         except NotFound:
             found[run_id] = None
         if time.monotonic() - shown > BATCH_SECONDS:

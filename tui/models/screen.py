@@ -27,7 +27,7 @@ from tui.widgets.pane_title import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine import ProbeResult, PromotionPlan
+    from engine.api import ProbeResult, PromotionPlan
     from tui.models.promote_dialog import Promotion
 
 NO_VERSIONS = (
@@ -87,7 +87,7 @@ class ModelsScreen(ConsoleScreen):
 
     def refresh_view(self) -> None:
         self._fresh.clear()
-        self.ask(self.engine.models, self._show_models, group="models", failed=self._no_models)
+        self.ask(self.engine.models.registered, self._show_models, group="models", failed=self._no_models)
 
     def _show_models(self, models: tuple[RegisteredModel, ...]) -> None:
         self.models = models
@@ -148,7 +148,7 @@ class ModelsScreen(ConsoleScreen):
         if name != self.model:
             self.model = name
             self._show_versions(to_top=True)
-        work = partial(self.engine.versions, name)
+        work = partial(self.engine.models.versions, name)
         take = partial(self._take_versions, name)
         self.ask(work, take, group="versions", failed=self._no_versions)
 
@@ -269,7 +269,7 @@ class ModelsScreen(ConsoleScreen):
         self.probing.add(key)
         self._show_detail()
         told = partial(self._take_probe, key)
-        self.ask(partial(self.engine.probe, *key), told, group=f"probe {key}", failed=told)
+        self.ask(partial(self.engine.models.smoke_test, *key), told, group=f"probe {key}", failed=told)
 
     def _take_probe(self, key: tuple[str, int], outcome: ProbeResult | EngineError) -> None:
         self.probing.discard(key)
@@ -306,15 +306,15 @@ class ModelsScreen(ConsoleScreen):
     def _write(self, plan: PromotionPlan, reason: str, doing: str) -> None:
         from tui.models.write_dialog import WriteDialog
 
-        apply = partial(self.engine.promote, plan, reason=reason)
-        read = partial(self.engine.versions, plan.model)
+        apply = partial(self.engine.models.promote, plan, reason=reason)
+        read = partial(self.engine.models.versions, plan.model)
         dialog = WriteDialog(self.console.bridge, plan, apply, read, doing=doing)
         self.app.push_screen(dialog, lambda _: self.refresh_view())
 
     def action_undo(self) -> None:
         if not self.refuse("models.undo"):
             told = self.console.show_error
-            self.ask(self.engine.plan_undo, self._confirm_undo, group="undo", failed=told, opens=True)
+            self.ask(self.engine.models.plan_undo, self._confirm_undo, group="undo", failed=told, opens=True)
 
     def _confirm_undo(self, plan: PromotionPlan) -> None:
         from tui.dialogs.confirm import ConfirmDialog

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from engine import formats
+from engine.api import key_metrics
 from engine.entities import ModelVersion, RegisteredModel, Run, Stage
-from engine.runs.metrics import key_metrics
 from engine.text import Shown, safe
 from tui.widgets.cells import cell_width
 from tui.widgets.table import CellStyle, TableColumn, TextRow, TextSource

@@ -10,16 +10,16 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from engine import formats
+from engine.api import key_metrics
 from engine.entities import ModelVersion, RegisteredModel, Run
 from engine.errors import EngineError
-from engine.runs.metrics import key_metrics
 from engine.text import Shown, safe, safe_lines
 from tui.models.sources import STAGE_COLOURS, alias_text, stage_text
 from tui.widgets.lines import Lines, field, paragraph
 from tui.widgets.table import CellStyle
 
 if TYPE_CHECKING:
-    from engine import ProbeResult
+    from engine.api import ProbeResult
 
 DESCRIPTION_LINES = 6
 PREDICTIONS_SHOWN = 8

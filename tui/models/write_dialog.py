@@ -23,7 +23,7 @@ from tui.models.sources import STAGE_COLOURS, alias_text, stage_text
 from tui.widgets.lines import Lines, field
 
 if TYPE_CHECKING:
-    from engine import PromotionPlan, PromotionResult
+    from engine.api import PromotionPlan, PromotionResult
 
 VERSIONS_SHOWN = 12
 STILL_WRITING = (

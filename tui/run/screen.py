@@ -10,10 +10,9 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from engine import formats
+from engine.api import STATUS_TEXT, confusion_of
 from engine.entities import Artifact, Run, RunDetail
 from engine.errors import EngineError, NotFound
-from engine.runs.metrics import confusion_of
-from engine.runs.table_columns import STATUS_TEXT
 from engine.text import Shown, safe, safe_lines
 from tui.commands.bindings import Scope
 from tui.screen import ConsoleScreen
@@ -67,7 +66,7 @@ class RunScreen(ConsoleScreen):
         self.ask(self._read, self._show, group="run", failed=self._fail)
 
     def _read(self) -> _Answer:
-        detail = self.engine.run(self.run_id)
+        detail = self.engine.runs.detail(self.run_id)
         found: dict[str, Artifact] = {}
         faults: list[EngineError] = []
         for root in ("", *(model.name for model in detail.models)):
@@ -82,7 +81,7 @@ class RunScreen(ConsoleScreen):
         stack = [path]
         found = 0
         while stack and found <= ARTIFACTS_SHOWN:
-            here = self.engine.artifacts(self.run_id, stack.pop())
+            here = self.engine.runs.artifacts(self.run_id, stack.pop())
             for artifact in here:
                 found += 1
                 yield artifact

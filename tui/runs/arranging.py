@@ -13,11 +13,9 @@ from engine.text import safe, short_name
 from tui.screen import ConsoleScreen
 
 if TYPE_CHECKING:
+    from engine.api import Arranged, RunView, SortKey
     from engine.columns import ColumnKey
     from engine.entities import Experiment
-    from engine.runs.arrange import Arranged
-    from engine.runs.sorting import SortKey
-    from engine.runs.view import RunView
     from tui.runs.dialogs.choose import Offer
     from tui.runs.pane import RunList
 
@@ -74,7 +72,7 @@ class RunArranging(ConsoleScreen):
     # ── columns ──────────────────────────────────────────────────────────────
 
     def action_pick_columns(self) -> None:
-        from engine.runs.table_columns import default_keys
+        from engine.api import default_keys
         from tui.runs.dialogs.columns import ColumnsDialog
         from tui.runs.dialogs.offers import column_offers
 
@@ -130,7 +128,7 @@ class RunArranging(ConsoleScreen):
             self.app.push_screen(PickDialog("Saved views", choices), self.open_view)
 
         if self.experiment is not None:
-            work = self.engine.views(self.experiment.name).names
+            work = self.engine.runs.saved_views(self.experiment.name).names
             self.ask(work, show, group="views", failed=self.console.show_error, opens=True)
 
     def open_view(self, name: str | None) -> None:
@@ -138,7 +136,7 @@ class RunArranging(ConsoleScreen):
         if not name or self.experiment is None:
             return
 
-        work = partial(self.engine.views(self.experiment.name).view, name)
+        work = partial(self.engine.runs.saved_views(self.experiment.name).view, name)
         self.ask(work, self.look, group="views", failed=self.console.show_error)
 
     def save_view(self, name: str) -> None:
@@ -149,7 +147,7 @@ class RunArranging(ConsoleScreen):
         def tell(where: Path) -> None:
             self.console.say(f"Saved the view {short_name(name)} in {where}")
 
-        work = partial(self.engine.views(self.experiment.name).save, name, self.run_list.view.look)
+        work = partial(self.engine.runs.saved_views(self.experiment.name).save, name, self.run_list.view.look)
         self.ask(work, tell, group="views", failed=self.console.show_error)
 
     def delete_view(self, name: str) -> None:
@@ -159,5 +157,5 @@ class RunArranging(ConsoleScreen):
         def tell(_: None) -> None:
             self.console.say(f"The saved view {short_name(name)} is deleted; what is shown stays.")
 
-        work = partial(self.engine.views(self.experiment.name).delete, name)
+        work = partial(self.engine.runs.saved_views(self.experiment.name).delete, name)
         self.ask(work, tell, group="views", failed=self.console.show_error)

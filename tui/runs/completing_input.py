@@ -14,7 +14,7 @@ from tui.widgets.cells import cell_width
 from tui.widgets.field import Field
 
 if TYPE_CHECKING:
-    from engine.filters.completion import Completion
+    from engine.api import Completion
 
 
 @dataclass(frozen=True, slots=True)

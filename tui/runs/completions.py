@@ -18,7 +18,7 @@ from tui.widgets.cells import cell_width, fit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.filters.completion import Completion, Option
+    from engine.api import Completion, Option
 
 LINES = 8
 """The most that are shown at once; with more options the last line tells where one is among them."""

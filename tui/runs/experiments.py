@@ -44,9 +44,9 @@ class RunExperiments(ConsoleScreen):
         self.ask(self._read_experiments, self._show_experiments, group="experiments", failed=self._no_store)
 
     def _read_experiments(self) -> tuple[tuple[Experiment, ...], str | None]:
-        found = self.engine.experiments()
+        found = self.engine.runs.experiments()
         known = any(e.last_run_time for e in found)
-        newest = None if known or not found else self.engine.newest_experiment()
+        newest = None if known or not found else self.engine.runs.newest_experiment()
         return found, newest or (found[0].experiment_id if found else None)
 
     def _show_experiments(self, answer: tuple[tuple[Experiment, ...], str | None]) -> None:
@@ -78,7 +78,7 @@ class RunExperiments(ConsoleScreen):
 
     def list_experiments(self) -> None:
         """Look again which experiments there are and how many runs they have."""
-        self.ask(self.engine.experiments, self._keep_listed, group="experiments", failed=self.lose)
+        self.ask(self.engine.runs.experiments, self._keep_listed, group="experiments", failed=self.lose)
 
     def _keep_listed(self, found: tuple[Experiment, ...]) -> None:
         if self.experiment is None or found == self.experiments:

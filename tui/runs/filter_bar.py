@@ -16,8 +16,8 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from engine.api import MAX_LENGTH
 from engine.errors import FilterError
-from engine.filters.lexer import MAX_LENGTH
 from engine.text import Shown, safe
 from tui.runs.completing_input import CompletingInput, Line
 from tui.runs.completions import Completions
@@ -25,7 +25,7 @@ from tui.runs.recall import Recall
 from tui.widgets.cells import cell_width
 
 if TYPE_CHECKING:
-    from engine.filters.completion import Completion
+    from engine.api import Completion
 
 NARROW = 64
 """Cells below which there is no room to tell where a filter was answered."""

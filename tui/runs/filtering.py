@@ -23,10 +23,7 @@ from tui.widgets.table import Table
 from tui.workers import run_newest
 
 if TYPE_CHECKING:
-    from engine.filters.completion import Completion
-    from engine.filters.recent import FilterHistory
-    from engine.runs.arrange import Arranged
-    from engine.runs.frame import RunFrame
+    from engine.api import Arranged, Completion, FilterHistory, RunFrame
 
 LEAST_PATIENCE, MOST_PATIENCE = 0.02, 0.25
 """Seconds without a key before a filter is tried: as long as the last arranging took, within bounds."""
@@ -164,7 +161,7 @@ class RunFiltering(Widget):
             self.filter_bar.set_history(await self._bridge.call(partial(self._remembered, text)))
 
     def _remembered(self, text: str) -> tuple[str, ...]:
-        from engine.filters.recent import FilterHistory
+        from engine.api import FilterHistory
         from engine.paths import filter_history_file
 
         if self._history is None:
@@ -176,14 +173,14 @@ class RunFiltering(Widget):
 def word_begun(text: str) -> str:
     """What a filter that makes sense ends with and looks for in names: it may be the beginning of something
     else."""
-    from engine.filters.cursor import search_at_end
+    from engine.api import search_at_end
 
     return search_at_end(text)
 
 
 def names_column(word: str, text: str, frame: RunFrame, *, whole: bool) -> bool:
     """Whether the word at the end of a text is the `whole` name of a column, or may become one."""
-    from engine.filters.cursor import spot_at
+    from engine.api import spot_at
 
     typed, before = word.lower(), text.rstrip().removesuffix(word)
     names = (key.name.lower() for key in frame.keys)
@@ -193,9 +190,8 @@ def names_column(word: str, text: str, frame: RunFrame, *, whole: bool) -> bool:
 
 
 def _completion(text: str, cursor: int, frame: RunFrame) -> Completion:
+    from engine.api import complete, key_metrics
     from engine.columns import ColumnKey
-    from engine.filters.completion import complete
-    from engine.runs.metrics import key_metrics
 
     metrics = key_metrics(key.name for key in frame.keys if key.kind == "metric")
     return complete(text, cursor, frame, first=[ColumnKey("metric", name) for name in metrics])

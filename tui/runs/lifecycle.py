@@ -14,7 +14,7 @@ from engine.text import safe
 from tui.screen import ConsoleScreen
 
 if TYPE_CHECKING:
-    from engine import LifecyclePlan, LifecycleResult
+    from engine.api import LifecyclePlan, LifecycleResult
     from engine.entities import Experiment
     from tui.runs.pane import RunList
     from tui.runs.reading import RunReading
@@ -54,7 +54,7 @@ class RunLifecycle(ConsoleScreen):
             self.console.say("There is no run here.", warning=True)
             return
         wanted: Lifecycle = "active" if self.run_list.view.lifecycle == "deleted" else "deleted"
-        work = partial(self.engine.plan_lifecycle, chosen, wanted)
+        work = partial(self.engine.runs.plan_lifecycle, chosen, wanted)
         self.ask(work, self._confirm, group="lifecycle", failed=self.console.show_error, opens=True)
 
     def _confirm(self, plan: LifecyclePlan) -> None:
@@ -66,7 +66,7 @@ class RunLifecycle(ConsoleScreen):
 
         def change(sure: bool | None) -> None:
             if sure:
-                work = partial(self.engine.change_lifecycle, plan)
+                work = partial(self.engine.runs.change_lifecycle, plan)
                 self.ask(work, self._tell_changed, group="lifecycle", failed=self.console.show_error)
 
         verb = plan.action.capitalize()

@@ -12,10 +12,8 @@ from tui.runs.filtering import RunFiltering
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
+    from engine.api import Column, RunView, SortKey, Statistic
     from engine.columns import ColumnKey
-    from engine.runs.sorting import SortKey, Statistic
-    from engine.runs.table_columns import Column
-    from engine.runs.view import RunView
     from tui.runs.table_source import RunSource
 
 
@@ -103,8 +101,7 @@ class RunLooking(RunFiltering):
         self, key: ColumnKey, descending: bool | None = None, *, statistic: Statistic = "mean"
     ) -> None:
         """Sort by one column, better or newer values first; again by the same: the other way round."""
-        from engine.runs.compare import direction_of
-        from engine.runs.sorting import SortKey
+        from engine.api import SortKey, direction_of
 
         now = self.view.look.sort[0] if self.view.look.sort else None
         if descending is None and now is not None and (now.key, now.statistic) == (key, statistic):

@@ -28,10 +28,7 @@ from tui.widgets.table import Table
 from tui.workers import run_newest
 
 if TYPE_CHECKING:
-    from engine.runs.arrange import Arranged
-    from engine.runs.frame import RunFrame
-    from engine.runs.table_cells import GroupSummary
-    from engine.runs.view import RunView
+    from engine.api import Arranged, GroupSummary, RunFrame, RunView
 
 NARROW = 100
 """Cells below which the key metrics stand before the times."""
@@ -325,7 +322,7 @@ class RunList(RunLooking):
 def _arranged(
     frame: RunFrame, look: RunView, narrow: bool, toggled: frozenset[str], before: Arranged | None
 ) -> Arranged:
-    from engine.runs.arrange import arrange
+    from engine.api import arrange
 
     now = time.time() * 1000
     return arrange(frame, look, now=now, narrow=narrow, toggled=toggled, before=before)

@@ -11,14 +11,14 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from engine import formats
+from engine.api import confusion_of, key_metrics
 from engine.entities import Run
-from engine.runs.metrics import confusion_of, key_metrics
 from engine.text import safe
 from tui.widgets.cells import cell_width, fit, within
 from tui.widgets.confusion import matrix
 
 if TYPE_CHECKING:
-    from engine.runs.table_cells import GroupSummary
+    from engine.api import GroupSummary
 
 
 BESIDE_NAME = 14

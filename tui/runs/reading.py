@@ -15,10 +15,8 @@ from tui import memory
 from tui.bridge import Relay
 
 if TYPE_CHECKING:
+    from engine.api import Pushed, RunFeed, RunFrame
     from engine.entities import Lifecycle
-    from engine.filters.pushdown import Pushed
-    from engine.runs.frame import RunFrame
-    from engine.runs.loading.feed import RunFeed
     from tui.runs.screen import RunsScreen
 
 FULL_SECONDS = 600.0
@@ -79,7 +77,7 @@ class RunReading:
                 self._screen.show_frame(frame)
 
         relay = Relay(self._screen.while_here(show))
-        feed = self.feed = self._screen.engine.feed(experiment_id, lifecycle=lifecycle, on_frame=relay)
+        feed = self.feed = self._screen.engine.runs.feed(experiment_id, lifecycle=lifecycle, on_frame=relay)
         self._read(partial(feed.load), "loading")
 
     def forget_aside(self) -> None:
@@ -200,7 +198,7 @@ def _loaded(load: Callable[..., RunFrame], token: CancelToken) -> RunFrame:
 
 
 def _search(feed: RunFeed, text: str, token: CancelToken) -> Pushed:
-    from engine.filters.pushdown import pushdown
+    from engine.api import pushdown
 
     pushed = pushdown(text, feed.frame.keys, now=time.time() * 1000)
     if pushed.conditions:

@@ -28,10 +28,7 @@ from tui.widgets.pane_title import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.evidence.best import BestRun
-    from engine.runs.frame import RunFrame
-    from engine.runs.table_cells import GroupSummary
-    from engine.stores.base import Stamp
+    from engine.api import BestRun, GroupSummary, RunFrame, Stamp
 
 USUAL_REFRESH = 10.0
 """Seconds between two looks when the operator switches them on and has said nothing else."""
@@ -249,7 +246,7 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
             self.app.push_screen(BestDialog(best, filtered=filtered), self._go_to_run)
 
         rows = [*self.run_list.rows] if filtered else None
-        work = partial(self.engine.best, frame, wanted, self.state.directions.get(wanted), rows)
+        work = partial(self.engine.runs.best, frame, wanted, self.state.directions.get(wanted), rows)
         self.ask(work, show, group="best", failed=self.console.show_error, opens=True)
 
     def _go_to_run(self, run_id: str | None) -> None:

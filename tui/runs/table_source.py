@@ -14,9 +14,7 @@ from tui.widgets.table.source import CellStyle, TableColumn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.runs.arrange import Arranged
-    from engine.runs.sorting import SortKey
-    from engine.runs.table_columns import Column
+    from engine.api import Arranged, Column, SortKey
 
 STATUS = ColumnKey("attribute", "status")
 

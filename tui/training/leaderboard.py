@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from engine import formats
-from engine.runs.compare import direction_of
-from engine.runs.metrics import key_metrics
+from engine.api import direction_of, key_metrics
 from engine.text import Shown, safe
 from tui.widgets.table.source import TableColumn, TextRow, TextSource
 
 if TYPE_CHECKING:
-    from engine import SweepEvent, TrialFailed, TrialFinished
+    from engine.api import SweepEvent, TrialFailed, TrialFinished
 
 METRICS_SHOWN = 4
 
@@ -37,7 +36,7 @@ class Leaderboard:
 
     def take(self, event: SweepEvent) -> bool:
         """Note an event; whether anything to be shown has changed."""
-        from engine import SweepStarted, TrialFailed, TrialFinished
+        from engine.api import SweepStarted, TrialFailed, TrialFinished
 
         if isinstance(event, SweepStarted):
             self.total = event.total

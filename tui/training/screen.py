@@ -25,7 +25,7 @@ from tui.widgets.plot.bars import thread
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine import SweepEvent, SweepResult, SweepSpec
+    from engine.api import SweepEvent, SweepResult, SweepSpec
 
 BAR_WIDTH = 20
 
@@ -92,7 +92,7 @@ class TrainingScreen(ConsoleScreen):
         self._note = "starting Python and MLflow …"
         self._show_state()
         relay: EventRelay[SweepEvent] = EventRelay(self.while_here(self._hear))
-        work = partial(self.engine.train, spec, on_event=relay, cancel=token)
+        work = partial(self.engine.training.train, spec, on_event=relay, cancel=token)
         self.ask(work, self._finish, group="sweep", failed=self._fail)
 
     def action_cancel_sweep(self) -> None:
@@ -103,7 +103,7 @@ class TrainingScreen(ConsoleScreen):
         self._show_state()
 
     def _hear(self, event: SweepEvent) -> None:
-        from engine import SweepPreparing, SweepStarted
+        from engine.api import SweepPreparing, SweepStarted
 
         if isinstance(event, SweepPreparing):
             self._note = event.note

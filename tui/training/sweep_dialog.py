@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Label, Select, Static
 
-from engine import experiment_for
+from engine.api import experiment_for
 from engine.errors import EngineError
 from engine.text import safe
 from tui.dialogs.base import Dialog
@@ -19,8 +19,7 @@ from tui.widgets.field import Field
 from tui.widgets.text_button import Choice
 
 if TYPE_CHECKING:
-    from engine import SweepSpec
-    from engine.api import Engine
+    from engine.api import Engine, SweepSpec
     from tui.bridge import Bridge
 
 RECIPES = (
@@ -57,7 +56,7 @@ class SweepDialog(Dialog["SweepSpec"]):
         self._suggested = experiment_for(None)
 
     def compose_dialog(self) -> ComposeResult:
-        from engine import DEFAULT_GRID, grid_text
+        from engine.api import DEFAULT_GRID, grid_text
 
         yield from self._row("data", "", "a CSV file; empty: the embedded heart.csv", "data")
         yield from self._row("target", "target", "the column to predict", "target")
@@ -96,7 +95,7 @@ class SweepDialog(Dialog["SweepSpec"]):
         said.update(safe(text))
 
     def _spec(self) -> SweepSpec:
-        from engine import DatasetSpec, SweepSpec, parse_grid
+        from engine.api import DatasetSpec, SweepSpec, parse_grid
 
         return SweepSpec(
             experiment=self._value("experiment"),
@@ -107,7 +106,7 @@ class SweepDialog(Dialog["SweepSpec"]):
 
     @on(Input.Changed)
     def _count(self) -> None:
-        from engine import trials
+        from engine.api import trials
 
         try:
             count = len(trials(self._spec()))
@@ -141,7 +140,7 @@ class SweepDialog(Dialog["SweepSpec"]):
             try:
                 spec = self._spec()
                 self._tell("reading the data …")
-                await self._bridge.call(partial(self._engine.check_sweep, spec))
+                await self._bridge.call(partial(self._engine.training.check, spec))
             except EngineError as error:
                 self._tell(str(error), fault=True)
             else:

@@ -12,7 +12,7 @@ from engine.text import cut, safe
 from tui.widgets.cells import cell_width, fit
 
 if TYPE_CHECKING:
-    from engine.runs.metrics import Confusion
+    from engine.api import Confusion
 
 LABEL_WIDTH = 16
 _CORNER = "actual ↓ predicted →"

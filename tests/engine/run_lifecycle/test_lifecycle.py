@@ -225,12 +225,12 @@ def test_read_only(mlflow_store_copy: MlflowStore) -> None:
     before = mlflow_store_copy.path.read_bytes()
     run_id = mlflow_store_copy.runs["trial-01"]
     with Engine(mlflow_store_copy.tracking, read_only=True) as engine:
-        plan = engine.plan_lifecycle([run_id], "deleted")
+        plan = engine.runs.plan_lifecycle([run_id], "deleted")
         with pytest.raises(ReadOnly, match="Deleting runs is switched off"):
-            engine.change_lifecycle(plan)
+            engine.runs.change_lifecycle(plan)
         with pytest.raises(ReadOnly, match="Restoring runs is switched off"):
-            engine.change_lifecycle(engine.plan_lifecycle([run_id], "active"))
-        assert engine.journal() == ()
+            engine.runs.change_lifecycle(engine.runs.plan_lifecycle([run_id], "active"))
+        assert engine.journal.entries() == ()
     assert mlflow_store_copy.path.read_bytes() == before
 
 
@@ -254,7 +254,7 @@ def test_undo_is_for_promotions(registry: Registry) -> None:
     promote(registry, model, 2, stage="Production")
     changed(registry, some_runs(registry, "deleted after"))
     with Engine(registry.uri) as engine:
-        assert engine.undo().plan.model == model
+        assert engine.models.promote(engine.models.plan_undo()).plan.model == model
         with pytest.raises(PromotionError, match="nothing to undo"):
-            engine.plan_undo()
+            engine.models.plan_undo()
     assert [entry.action for entry in read_journal()] == ["undo", "delete", "promote"]

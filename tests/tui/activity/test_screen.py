@@ -60,7 +60,9 @@ async def test_a_promotion_from_here_is_shown_when_the_view_is_opened_again(
         await pilot.press("6")
         await settle(pilot)
         with Engine(mlflow_store_copy.tracking) as engine:
-            engine.promote(engine.plan_promotion("classifier", 3, stage="Production"), reason="retrained")
+            engine.models.promote(
+                engine.models.plan_promotion("classifier", 3, stage="Production"), reason="retrained"
+            )
         await pilot.press("3")
         await settle(pilot)
         await pilot.press("6")

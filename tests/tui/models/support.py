@@ -48,7 +48,7 @@ async def promotion(pilot: Pilot[None]) -> PromoteDialog:
 def registered(store: MlflowStore) -> dict[int, ModelVersion]:
     """What a console of its own reads from the registry."""
     with Engine(store.tracking) as engine:
-        return {version.version: version for version in engine.versions(MODEL)}
+        return {version.version: version for version in engine.models.versions(MODEL)}
 
 
 def aliases(store: MlflowStore) -> dict[str, int]:

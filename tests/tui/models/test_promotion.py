@@ -59,7 +59,7 @@ async def test_enter_twice_promotes_once(mlflow_store_copy: MlflowStore) -> None
         assert isinstance(console.screen, WriteDialog)
         assert "✓ done and verified" in text_of(console)
     with Engine(mlflow_store_copy.tracking) as engine:
-        assert len(engine.journal()) == 1
+        assert len(engine.journal.entries()) == 1
 
 
 async def test_the_dialog_shows_holder_candidate_and_changes(mlflow_store: MlflowStore) -> None:
@@ -100,7 +100,7 @@ async def test_promoting_archives_the_present_production_and_shows_what_was_read
         assert view.version is not None
         assert (view.version.version, view.version.stage) == (3, "Production")
     with Engine(mlflow_store_copy.tracking) as engine:
-        assert engine.journal()[0].reason == "retrained"
+        assert engine.journal.entries()[0].reason == "retrained"
 
 
 async def test_the_arrow_keys_choose_the_target(mlflow_store: MlflowStore) -> None:

@@ -15,7 +15,7 @@ from engine.text import safe
 from tui.dialogs.base import Dialog
 
 if TYPE_CHECKING:
-    from engine.evidence.best import BestRun
+    from engine.api import BestRun
 
 TIES_SHOWN = 12
 

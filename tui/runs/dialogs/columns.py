@@ -9,8 +9,8 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from engine import formats
+from engine.api import RunView
 from engine.columns import ColumnKey
-from engine.runs.view import RunView
 from engine.text import Shown
 from tui.runs.dialogs.choose import KIND, NAME, ChooseDialog, Offer
 from tui.widgets.table import CellStyle, TableColumn, TextRow

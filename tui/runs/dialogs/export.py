@@ -19,8 +19,7 @@ from tui.widgets.field import Field
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.api import Engine
-    from engine.runs.frame import RunFrame
+    from engine.api import Engine, RunFrame
     from tui.bridge import Bridge
 
 
@@ -59,7 +58,7 @@ class ExportDialog(Dialog[str]):
             return
 
         async def write() -> None:
-            work = partial(self._engine.write_csv, self.frame, path, self.rows)
+            work = partial(self._engine.runs.write_csv, self.frame, path, self.rows)
             try:
                 count = await self._bridge.call(work)
             except EngineError as error:

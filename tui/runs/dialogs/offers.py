@@ -6,14 +6,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from engine.api import Column, columns_for, constant_columns, direction_of, pickable
 from engine.columns import ColumnKey
-from engine.runs.compare import direction_of
-from engine.runs.table_columns import Column, columns_for, constant_columns, pickable
 from tui.runs.dialogs.choose import Offer
 
 if TYPE_CHECKING:
-    from engine.runs.arrange import Arranged
-    from engine.runs.frame import RunFrame
+    from engine.api import Arranged, RunFrame
 
 _GROUPING = ("status", "user_id")
 """Attributes that are worth grouping by."""

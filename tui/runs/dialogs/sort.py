@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from engine.api import SortKey
 from engine.columns import ColumnKey
-from engine.runs.sorting import SortKey
 from engine.text import Shown
 from tui.runs.dialogs.choose import KIND, NAME, ChooseDialog, Offer
 from tui.widgets.table import TableColumn, TextRow

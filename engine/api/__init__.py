@@ -1,0 +1,252 @@
+"""The one door into the engine: `Engine`, and the records and functions that go with it.
+
+Names are imported on first use, so that `import engine.api` alone loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.api.engine import Engine as Engine
+    from engine.evidence.best import BestRun as BestRun
+    from engine.filters.compiler import Filter as Filter
+    from engine.filters.compiler import compile_filter as compile_filter
+    from engine.filters.completion import Completion as Completion
+    from engine.filters.completion import complete as complete
+    from engine.filters.cursor import search_at_end as search_at_end
+    from engine.filters.cursor import spot_at as spot_at
+    from engine.filters.lexer import MAX_LENGTH as MAX_LENGTH
+    from engine.filters.names import column_named as column_named
+    from engine.filters.options import Option as Option
+    from engine.filters.pushdown import Pushed as Pushed
+    from engine.filters.pushdown import pushdown as pushdown
+    from engine.filters.recent import FilterHistory as FilterHistory
+    from engine.journal import JournalEntry as JournalEntry
+    from engine.registry.promotion.apply import PromotionResult as PromotionResult
+    from engine.registry.promotion.facts import Change as Change
+    from engine.registry.promotion.plan import PromotionPlan as PromotionPlan
+    from engine.registry.smoke_test import ProbeResult as ProbeResult
+    from engine.run_lifecycle.apply import LifecycleResult as LifecycleResult
+    from engine.run_lifecycle.plan import LifecyclePlan as LifecyclePlan
+    from engine.runs.arrange import Arranged as Arranged
+    from engine.runs.arrange import arrange as arrange
+    from engine.runs.compare import (
+        CompareRow as CompareRow,
+    )
+    from engine.runs.compare import (
+        Comparison as Comparison,
+    )
+    from engine.runs.compare import (
+        Direction as Direction,
+    )
+    from engine.runs.compare import (
+        direction_of as direction_of,
+    )
+    from engine.runs.frame import RunFrame as RunFrame
+    from engine.runs.grouping import Statistics as Statistics
+    from engine.runs.loading.feed import RunFeed as RunFeed
+    from engine.runs.metrics import (
+        Confusion as Confusion,
+    )
+    from engine.runs.metrics import (
+        confusion_of as confusion_of,
+    )
+    from engine.runs.metrics import (
+        key_metrics as key_metrics,
+    )
+    from engine.runs.saved.plain import view_from_plain as view_from_plain
+    from engine.runs.saved.plain import view_to_plain as view_to_plain
+    from engine.runs.sorting import SortKey as SortKey
+    from engine.runs.sorting import Statistic as Statistic
+    from engine.runs.sorting import sorted_rows as sorted_rows
+    from engine.runs.table_cells import GroupSummary as GroupSummary
+    from engine.runs.table_columns import (
+        STATUS_TEXT as STATUS_TEXT,
+    )
+    from engine.runs.table_columns import (
+        Column as Column,
+    )
+    from engine.runs.table_columns import (
+        cell_text as cell_text,
+    )
+    from engine.runs.table_columns import (
+        columns_for as columns_for,
+    )
+    from engine.runs.table_columns import (
+        constant_columns as constant_columns,
+    )
+    from engine.runs.table_columns import (
+        default_keys as default_keys,
+    )
+    from engine.runs.table_columns import (
+        pickable as pickable,
+    )
+    from engine.runs.table_columns import (
+        without_constants as without_constants,
+    )
+    from engine.runs.view import RunView as RunView
+    from engine.stores.base import Stamp as Stamp
+    from engine.training.datasets import DatasetSpec as DatasetSpec
+    from engine.training.demo import DemoReport as DemoReport
+    from engine.training.events import (
+        SweepEvent as SweepEvent,
+    )
+    from engine.training.events import (
+        SweepFinished as SweepFinished,
+    )
+    from engine.training.events import (
+        SweepPreparing as SweepPreparing,
+    )
+    from engine.training.events import (
+        SweepResult as SweepResult,
+    )
+    from engine.training.events import (
+        SweepStarted as SweepStarted,
+    )
+    from engine.training.events import (
+        TrialFailed as TrialFailed,
+    )
+    from engine.training.events import (
+        TrialFinished as TrialFinished,
+    )
+    from engine.training.events import (
+        TrialKilled as TrialKilled,
+    )
+    from engine.training.events import (
+        TrialStarted as TrialStarted,
+    )
+    from engine.training.sweep import (
+        DEFAULT_GRID as DEFAULT_GRID,
+    )
+    from engine.training.sweep import (
+        Recipe as Recipe,
+    )
+    from engine.training.sweep import (
+        SweepSpec as SweepSpec,
+    )
+    from engine.training.sweep import (
+        experiment_for as experiment_for,
+    )
+    from engine.training.sweep import (
+        grid_text as grid_text,
+    )
+    from engine.training.sweep import (
+        parse_grid as parse_grid,
+    )
+    from engine.training.sweep import (
+        trials as trials,
+    )
+
+_HOMES = {
+    "engine.api.engine": ("Engine",),
+    "engine.evidence.best": ("BestRun",),
+    "engine.filters.compiler": (
+        "Filter",
+        "compile_filter",
+    ),
+    "engine.filters.completion": (
+        "Completion",
+        "complete",
+    ),
+    "engine.filters.cursor": (
+        "search_at_end",
+        "spot_at",
+    ),
+    "engine.filters.lexer": ("MAX_LENGTH",),
+    "engine.filters.names": ("column_named",),
+    "engine.filters.options": ("Option",),
+    "engine.filters.pushdown": (
+        "Pushed",
+        "pushdown",
+    ),
+    "engine.filters.recent": ("FilterHistory",),
+    "engine.journal": ("JournalEntry",),
+    "engine.registry.promotion.apply": ("PromotionResult",),
+    "engine.registry.promotion.facts": ("Change",),
+    "engine.registry.promotion.plan": ("PromotionPlan",),
+    "engine.registry.smoke_test": ("ProbeResult",),
+    "engine.run_lifecycle.apply": ("LifecycleResult",),
+    "engine.run_lifecycle.plan": ("LifecyclePlan",),
+    "engine.runs.arrange": (
+        "Arranged",
+        "arrange",
+    ),
+    "engine.runs.compare": (
+        "CompareRow",
+        "Comparison",
+        "Direction",
+        "direction_of",
+    ),
+    "engine.runs.frame": ("RunFrame",),
+    "engine.runs.grouping": ("Statistics",),
+    "engine.runs.loading.feed": ("RunFeed",),
+    "engine.runs.metrics": (
+        "Confusion",
+        "confusion_of",
+        "key_metrics",
+    ),
+    "engine.runs.saved.plain": (
+        "view_from_plain",
+        "view_to_plain",
+    ),
+    "engine.runs.sorting": (
+        "SortKey",
+        "Statistic",
+        "sorted_rows",
+    ),
+    "engine.runs.table_cells": ("GroupSummary",),
+    "engine.runs.table_columns": (
+        "Column",
+        "STATUS_TEXT",
+        "cell_text",
+        "columns_for",
+        "constant_columns",
+        "default_keys",
+        "pickable",
+        "without_constants",
+    ),
+    "engine.runs.view": ("RunView",),
+    "engine.stores.base": ("Stamp",),
+    "engine.training.datasets": ("DatasetSpec",),
+    "engine.training.demo": ("DemoReport",),
+    "engine.training.events": (
+        "SweepEvent",
+        "SweepFinished",
+        "SweepPreparing",
+        "SweepResult",
+        "SweepStarted",
+        "TrialFailed",
+        "TrialFinished",
+        "TrialKilled",
+        "TrialStarted",
+    ),
+    "engine.training.sweep": (
+        "DEFAULT_GRID",
+        "Recipe",
+        "SweepSpec",
+        "experiment_for",
+        "grid_text",
+        "parse_grid",
+        "trials",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)
+
+
+if not TYPE_CHECKING:  # a type checker would accept any name at all
+
+    def __getattr__(name: str) -> object:
+        home = _HOME_OF.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: object = getattr(import_module(home), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF})

@@ -1,0 +1,39 @@
+"""The engine on one tracking store: named facets, one short method for each user task.
+
+Every method is synchronous, may be called from any thread, raises only `EngineError`s, and returns frozen
+records. Reading a database or a server never imports mlflow; the first write does (about two seconds).
+"""
+
+from __future__ import annotations
+
+from engine.api.journal import Journal
+from engine.api.models import Models
+from engine.api.runs import Runs
+from engine.api.target import Target
+from engine.api.training import Training
+from engine.uri import TrackingUri
+
+
+class Engine:
+    """One tracking store and what can be done with it. Close it, or use it as a context manager."""
+
+    def __init__(self, uri: TrackingUri, *, read_only: bool = False) -> None:
+        from engine.stores import open_store
+
+        self.uri = uri
+        self.read_only = read_only
+        self._store = open_store(uri)
+        target = Target(uri, self._store, read_only)
+        self.runs = Runs(target)
+        self.models = Models(target)
+        self.training = Training(target)
+        self.journal = Journal()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._store.close()

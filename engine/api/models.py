@@ -1,0 +1,70 @@
+"""Registered models: read them, promote and undo, and smoke-test a version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.entities import ModelVersion, RegisteredModel, Stage
+
+if TYPE_CHECKING:
+    from engine.api.target import Target
+    from engine.registry.promotion.apply import PromotionPlan, PromotionResult
+    from engine.registry.smoke_test import ProbeResult
+
+
+class Models:
+    """The model registry of a tracking store."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._store = target.store
+
+    def registered(self) -> tuple[RegisteredModel, ...]:
+        """All registered models, by name."""
+        return self._store.registered_models()
+
+    def versions(self, model: str) -> tuple[ModelVersion, ...]:
+        """The versions of a model, newest first. Raises `NotFound`."""
+        return self._store.model_versions(model)
+
+    def plan_promotion(
+        self,
+        model: str,
+        version: int,
+        *,
+        stage: Stage | None = None,
+        alias: str | None = None,
+        archive_existing: bool = True,
+    ) -> PromotionPlan:
+        """What a promotion would change. Give exactly one of `stage` and `alias`. Reads only."""
+        from engine.registry.promotion.apply import plan_promotion
+
+        return plan_promotion(
+            self._store,
+            self._target.uri,
+            model,
+            version,
+            stage=stage,
+            alias=alias,
+            archive_existing=archive_existing,
+        )
+
+    def plan_undo(self) -> PromotionPlan:
+        """What undoing this store's last promotion would change. Reads only."""
+        from engine.registry.promotion.apply import plan_undo
+
+        return plan_undo(self._store, self._target.uri)
+
+    def promote(self, plan: PromotionPlan, *, reason: str = "") -> PromotionResult:
+        """Apply a plan, verify by reading back, repair, and write the journal. Raises `PromotionError`
+        when the registry has changed since the plan was made."""
+        self._target.check_writable("Promoting")
+        from engine.registry.promotion.apply import apply_promotion
+
+        return apply_promotion(self._store, self._target.uri, plan, reason=reason)
+
+    def smoke_test(self, model: str, version: int) -> ProbeResult:
+        """Load a version in this process and predict its own input example."""
+        from engine.registry.smoke_test import probe_version
+
+        return probe_version(self._target.uri, self._store, model, version)

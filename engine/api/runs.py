@@ -1,0 +1,184 @@
+"""Experiments and runs: read, search, compare, export, delete and restore."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.entities import Artifact, Experiment, Lifecycle, MetricPoint, Run, RunDetail
+from engine.errors import NotFound, StoreRefused
+from engine.jobs import CancelToken, OnProgress, no_progress
+
+if TYPE_CHECKING:
+    from engine.api.target import Target
+    from engine.evidence.best import BestRun
+    from engine.run_lifecycle.apply import LifecyclePlan, LifecycleResult
+    from engine.runs.compare import Comparison, Direction
+    from engine.runs.frame import RunFrame
+    from engine.runs.loading.feed import RunFeed
+    from engine.runs.saved.store import SavedViews
+
+LISTED = 8
+"""How many experiments an error message lists."""
+
+
+class Runs:
+    """The experiments of a tracking store and their runs."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._store = target.store
+
+    # ── experiments ──────────────────────────────────────────────────────────
+
+    def experiments(self) -> tuple[Experiment, ...]:
+        """All active experiments: the one with the most recent run first, then the newest."""
+
+        def newest_first(experiment: Experiment) -> tuple[int, int, str]:
+            touched = experiment.last_update_time or experiment.creation_time or 0
+            return -(experiment.last_run_time or 0), -touched, experiment.name
+
+        return tuple(sorted(self._store.experiments(), key=newest_first))
+
+    def experiment(self, name_or_id: str) -> Experiment:
+        """An active experiment; a name wins over an id. Raises `NotFound`, listing what exists."""
+        found = self._store.experiments()
+        for experiment in found:
+            if experiment.name == name_or_id:
+                return experiment
+        for experiment in found:
+            if experiment.experiment_id == name_or_id:
+                return experiment
+        names = sorted(e.name for e in found)
+        more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+        raise NotFound(
+            f"There is no experiment {name_or_id!r}",
+            f"Experiments in this store: {', '.join(names[:LISTED]) or 'none'}{more}",
+            "Name one of them, or its id. `mlflow-console experiments` lists them all.",
+        )
+
+    def newest_experiment(self) -> str | None:
+        """Id of the experiment with the most recently started run."""
+        newest = self._store.newest_run()
+        return newest[0] if newest else None
+
+    # ── runs ─────────────────────────────────────────────────────────────────
+
+    def feed(
+        self,
+        experiment_id: str,
+        *,
+        lifecycle: Lifecycle = "active",
+        on_frame: Callable[[RunFrame], None] | None = None,
+    ) -> RunFeed:
+        """The runs of an experiment, ready to be loaded and kept up to date. Reads nothing yet."""
+        from engine.runs.loading.feed import RunFeed
+
+        return RunFeed(self._store, experiment_id, lifecycle=lifecycle, on_frame=on_frame)
+
+    def find(
+        self,
+        experiment_id: str,
+        filter_text: str,
+        *,
+        lifecycle: Lifecycle = "active",
+        on_frame: Callable[[RunFrame], None] | None = None,
+        cancel: CancelToken | None = None,
+    ) -> RunFrame:
+        """The runs that may match a filter; the caller still applies it. A server that can evaluate part
+        of the filter returns only the matching runs (the frame is then incomplete); otherwise all
+        runs are loaded."""
+        feed = self.feed(experiment_id, lifecycle=lifecycle, on_frame=on_frame)
+        if self._store.kind != "sql" and filter_text.strip():
+            from engine.filters.pushdown import pushdown
+
+            conditions = pushdown(filter_text, (), now=time.time() * 1000).conditions
+            if conditions:
+                with suppress(StoreRefused):  # an older server: load everything and filter here
+                    feed.search(conditions, cancel)
+                    return feed.frame
+        return feed.load(cancel)
+
+    def detail(self, run_id: str) -> RunDetail:
+        """One run with its datasets and logged models. Raises `NotFound`."""
+        return self._store.run(run_id)
+
+    def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
+        """The files and folders under `path`, relative to the run's artifact root."""
+        return self._store.artifacts(run_id, path)
+
+    def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
+        """Every logged value of a metric, by step."""
+        return self._store.metric_history(run_id, key)
+
+    def whole_ids(self, experiment_id: str, prefixes: Sequence[str]) -> tuple[str, ...]:
+        """The full ids of runs, active or deleted, from unique prefixes. Raises `NotFound` when a prefix
+        matches no run or several."""
+        from engine.run_lifecycle.lookup import whole_ids
+
+        return whole_ids(self._store, experiment_id, prefixes)
+
+    def saved_views(self, experiment: str) -> SavedViews:
+        """The saved views of an experiment, by its name."""
+        from engine.paths import views_file
+        from engine.runs.saved.store import SavedViews, ViewFile
+
+        return SavedViews(ViewFile(views_file()), self._target.uri.shown, experiment)
+
+    # ── comparing and exporting ──────────────────────────────────────────────
+
+    def compare(
+        self, run_ids: Sequence[str], *, directions: Mapping[str, Direction] | None = None
+    ) -> Comparison:
+        """Runs side by side. `directions` overrides which direction of a metric is better."""
+        from engine.runs.compare import compare
+
+        runs: list[Run] = [self._store.run(run_id).run for run_id in run_ids]
+        return compare(runs, directions=directions or {})
+
+    def best(
+        self,
+        frame: RunFrame,
+        metric: str,
+        direction: Direction | None = None,
+        rows: Sequence[int] | None = None,
+    ) -> BestRun:
+        """The best run by a metric among `rows` (None: all of the frame), with its ties."""
+        from engine.evidence.best import best_run
+
+        return best_run(frame, metric, direction, rows)
+
+    def write_csv(self, frame: RunFrame, path: Path, rows: Sequence[int] | None = None) -> int:
+        """Write runs with the column names of `mlflow.search_runs`; returns the number of runs written."""
+        from engine.runs.export import write_csv
+
+        return write_csv(frame, path, rows)
+
+    # ── deleting and restoring ───────────────────────────────────────────────
+
+    def plan_lifecycle(self, run_ids: Sequence[str], target: Lifecycle) -> LifecyclePlan:
+        """What deleting (`deleted`) or restoring (`active`) runs would change. Reads only."""
+        from engine.run_lifecycle.apply import plan_lifecycle
+
+        return plan_lifecycle(self._store, self._target.uri, run_ids, target)
+
+    def change_lifecycle(
+        self,
+        plan: LifecyclePlan,
+        *,
+        reason: str = "",
+        on_progress: OnProgress = no_progress,
+        cancel: CancelToken | None = None,
+    ) -> LifecycleResult:
+        """Apply a plan run by run, verify by reading back, and write the journal. The result lists what
+        failed and what was not tried. Raises `WriteError`, with nothing changed, when one of the runs
+        has started running since the plan."""
+        self._target.check_writable("Deleting runs" if plan.target == "deleted" else "Restoring runs")
+        from engine.run_lifecycle.apply import apply_lifecycle
+
+        return apply_lifecycle(
+            self._store, self._target.uri, plan, reason=reason, on_progress=on_progress, cancel=cancel
+        )

@@ -1,0 +1,60 @@
+"""Training: sweeps, and the demo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from engine.jobs import CancelToken, OnProgress, no_progress
+
+if TYPE_CHECKING:
+    from engine.api.target import Target
+    from engine.training.demo import DemoReport
+    from engine.training.events import SweepEvent, SweepResult
+    from engine.training.sweep import SweepSpec
+
+
+class Training:
+    """Trains models into a tracking store."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def check(self, spec: SweepSpec) -> int:
+        """The number of trials of a sweep that can be trained. Raises `DatasetError` or `GridError`."""
+        from engine.training.datasets import read_dataset
+        from engine.training.sweep import check_rows, trials
+
+        count = len(trials(spec))
+        check_rows(spec, read_dataset(spec.dataset).rows)
+        return count
+
+    def train(
+        self,
+        spec: SweepSpec,
+        *,
+        on_event: Callable[[SweepEvent], None],
+        cancel: CancelToken | None = None,
+    ) -> SweepResult:
+        """Run a sweep in a process of its own and journal it. `on_event` receives every event."""
+        self._target.check_writable("Training")
+        from engine.journal import recorded
+        from engine.training.executors import run_sweep
+
+        target = f"{self.check(spec)} {spec.recipe} {spec.estimator} trials in {spec.experiment}"
+        with recorded(self._target.uri, "train", target) as entry:
+            result = run_sweep(self._target.uri, spec, on_event=on_event, cancel=cancel or CancelToken())
+            entry.detail = f"{result.finished} finished, {result.failed} failed, {result.killed} killed"
+        return result
+
+    def demo(self, *, on_progress: OnProgress = no_progress, cancel: CancelToken | None = None) -> DemoReport:
+        """Train, register and promote the published heart-disease models, and journal it. Safe to run
+        again: finished work is not repeated."""
+        self._target.check_writable("The demo")
+        from engine.journal import recorded
+        from engine.training.demo import run_demo
+
+        with recorded(self._target.uri, "demo", "the published heart-disease work") as entry:
+            report = run_demo(self._target.uri, on_progress=on_progress, cancel=cancel or CancelToken())
+            entry.detail = f"{report.trained} trials trained, {report.registered} versions registered"
+        return report
