@@ -1,4 +1,4 @@
-"""The one command table. Bindings, the key line, `:`, `?` and the README's key table come from it."""
+"""Commands by scope and by id, as Textual bindings, and as the README's key table."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ __all__ = ["COMMANDS", "SCOPE_TITLES", "Command", "Scope", "bindings", "command"
 
 
 def commands(scope: Scope) -> tuple[Command, ...]:
+    """The commands of a scope, in the order of the table."""
     return tuple(command for command in COMMANDS if command.scope == scope)
 
 
@@ -20,8 +21,8 @@ def command(identifier: str) -> Command:
 
 
 def bindings(scope: Scope) -> list[Binding]:
-    """Textual bindings of a scope; each carries its command's id, so a key map can change it."""
-    # A focused table takes its keys at once; else each would go from widget to widget up to the app before.
+    """The Textual bindings of a scope. Each carries its command's id, so a key map can change its keys."""
+    # Priority saves a focused table the trip that each key would otherwise make through its ancestors.
     at_once = scope == "table"
     return [
         Binding(
@@ -39,7 +40,7 @@ def bindings(scope: Scope) -> list[Binding]:
 
 
 def key_table() -> str:
-    """The README's key table, Markdown."""
+    """The README's key table, in Markdown."""
     lines = ["| where | key | command line | does |", "|---|---|---|---|"]
     for c in COMMANDS:
         keys = " ".join(f"`{key}`" for key in c.shown_keys.split())

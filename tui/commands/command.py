@@ -1,4 +1,4 @@
-"""One thing that an operator can do, and where."""
+"""What a command is, and the scopes its keys work in."""
 
 from __future__ import annotations
 
@@ -17,29 +17,32 @@ SCOPE_TITLES: dict[Scope, str] = {
     "training": "Training",
     "activity": "Activity",
     "plot": "In a chart",
-    "pane": "In a pane of facts",
+    "pane": "In a details pane",
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One thing an operator can do.
-
-    `id` is `scope.verb-noun`; `keys` are Textual key names, comma-separated; `action` is the name
-    of the action method; `title` is the short word in the key line (empty: not shown there);
-    `help` is one sentence; `word` is what is typed after `:` (empty: not there), `arguments`
-    how its arguments read; `writes` marks what `--read-only` switches off.
-    """
+    """One thing an operator can do, by key, by name after `:`, or both."""
 
     id: str
-    keys: str
+    """`scope.verb-noun`."""
     action: str
-    title: str
+    """The action method without `action_`, with its arguments."""
     help: str
+    """One sentence."""
+    keys: str = ""
+    """Textual key names, comma-separated."""
+    title: str = ""
+    """A word for the key line; empty when the key line leaves it out."""
     word: str = ""
+    """What is typed after `:`; empty when it cannot be typed."""
     arguments: str = ""
+    """The syntax of the arguments after `word`."""
     writes: bool = False
+    """Whether it changes the store: `--read-only` disables it."""
     priority: bool = False
+    """Whether the keys work everywhere, dialogs and inputs included."""
 
     @property
     def scope(self) -> Scope:
@@ -47,6 +50,7 @@ class Command:
 
     @property
     def shown_keys(self) -> str:
+        """The keys as they are written on the keyboard, separated by spaces."""
         return " ".join(_KEY_NAMES.get(key, key) for key in self.keys.split(",") if key)
 
 
