@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from engine.registry.promotion.apply import PromotionResult as PromotionResult
     from engine.registry.promotion.facts import Change as Change
     from engine.registry.promotion.plan import PromotionPlan as PromotionPlan
-    from engine.registry.smoke_test import ProbeResult as ProbeResult
+    from engine.registry.smoke_test import SmokeTestResult as SmokeTestResult
     from engine.run_lifecycle.apply import LifecycleResult as LifecycleResult
     from engine.run_lifecycle.plan import LifecyclePlan as LifecyclePlan
     from engine.runs.arrange import Arranged as Arranged
@@ -166,7 +166,7 @@ _HOMES = {
     "engine.registry.promotion.apply": ("PromotionResult",),
     "engine.registry.promotion.facts": ("Change",),
     "engine.registry.promotion.plan": ("PromotionPlan",),
-    "engine.registry.smoke_test": ("ProbeResult",),
+    "engine.registry.smoke_test": ("SmokeTestResult",),
     "engine.run_lifecycle.apply": ("LifecycleResult",),
     "engine.run_lifecycle.plan": ("LifecyclePlan",),
     "engine.runs.arrange": (

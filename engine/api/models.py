@@ -9,7 +9,7 @@ from engine.entities import ModelVersion, RegisteredModel, Stage
 if TYPE_CHECKING:
     from engine.api.target import Target
     from engine.registry.promotion.apply import PromotionPlan, PromotionResult
-    from engine.registry.smoke_test import ProbeResult
+    from engine.registry.smoke_test import SmokeTestResult
 
 
 class Models:
@@ -63,8 +63,8 @@ class Models:
 
         return apply_promotion(self._store, self._target.uri, plan, reason=reason)
 
-    def smoke_test(self, model: str, version: int) -> ProbeResult:
+    def smoke_test(self, model: str, version: int) -> SmokeTestResult:
         """Load a version in this process and predict its own input example."""
-        from engine.registry.smoke_test import probe_version
+        from engine.registry.smoke_test import smoke_test_version
 
-        return probe_version(self._target.uri, self._store, model, version)
+        return smoke_test_version(self._target.uri, self._store, model, version)

@@ -27,7 +27,7 @@ _FILES_MISSING = (NotFound, StoreRefused, StoreUnreadable)
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeResult:
+class SmokeTestResult:
     """How it went. `rows` is the number of rows of the input example; `predictions` are its first
     20 predictions as text, raw. `load_seconds` counts fetching the files, not importing MLflow.
     `detail` says what is wrong with the model, empty when `ok`."""
@@ -46,7 +46,7 @@ class _Unfit(Exception):
     """What is wrong with the model, for people."""
 
 
-def probe_version(uri: TrackingUri, store: Store, model: str, version: int) -> ProbeResult:
+def smoke_test_version(uri: TrackingUri, store: Store, model: str, version: int) -> SmokeTestResult:
     """Load `models:/MODEL/VERSION` and predict its input example.
 
     A model that cannot be loaded or does not predict is a result. Raises `NotFound` for a version
@@ -71,8 +71,8 @@ def probe_version(uri: TrackingUri, store: Store, model: str, version: int) -> P
             predictions = _as_texts(answers)
     except _Unfit as unfit:
         seconds = loaded or time.perf_counter() - started
-        return ProbeResult(model, version, ok=False, load_seconds=seconds, detail=str(unfit))
-    return ProbeResult(model, version, True, _row_count(example), predictions, loaded, predicted)
+        return SmokeTestResult(model, version, ok=False, load_seconds=seconds, detail=str(unfit))
+    return SmokeTestResult(model, version, True, _row_count(example), predictions, loaded, predicted)
 
 
 def _client(uri: TrackingUri) -> MlflowClient:

@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("tui.cli.lifecycle:restore", "Restore deleted runs."),
     "models": ("tui.cli.models:models", "List registered models, or the versions of one."),
     "promote": ("tui.cli.promote:promote", "Give a model version a stage or an alias."),
-    "undo": ("tui.cli.promote:undo", "Take back the last promotion."),
+    "undo": ("tui.cli.promote:undo", "Undo the last promotion."),
     "train": ("tui.cli.train:train", "Train a sweep: one run per combination of the grid."),
     "demo": ("tui.cli.demo:demo", "Train, register and promote the heart-disease example, then look at it."),
     "journal": ("tui.cli.journal:journal", "Show what was written from this machine."),

@@ -15,12 +15,12 @@ from engine.entities import ModelVersion, Run
 from engine.errors import EngineError
 from engine.text import Shown, cut, safe
 from tui.models.sources import STAGE_COLOURS, STAGE_GLYPHS, alias_text, stage_text
-from tui.models.version_detail import probe_items
+from tui.models.version_detail import smoke_test_items
 from tui.widgets.cells import cell_width, fit
 from tui.widgets.lines import Lines, field, paragraph
 
 if TYPE_CHECKING:
-    from engine.api import Change, CompareRow, Comparison, ProbeResult, PromotionPlan
+    from engine.api import Change, CompareRow, Comparison, PromotionPlan, SmokeTestResult
 
 LABEL = 19
 NAME_WIDTH = 24
@@ -34,7 +34,7 @@ class PlanView(Lines):
     """The upper part of the promotion dialog: everything that helps to decide."""
 
     plan: reactive[PromotionPlan | None] = reactive(None, layout=True)
-    probe: reactive[ProbeResult | EngineError | None] = reactive(None, layout=True)
+    smoke_test: reactive[SmokeTestResult | EngineError | None] = reactive(None, layout=True)
     now: int = 0
     """When the dialog was opened, epoch milliseconds."""
 
@@ -85,10 +85,10 @@ class PlanView(Lines):
         return items
 
     def _test(self, width: int) -> list[Content]:
-        if self.probe is None:
+        if self.smoke_test is None:
             items: Iterable[Content] = [Content("not tested from here yet (T in the models view tests it)")]
         else:
-            items = probe_items(self.probe)
+            items = smoke_test_items(self.smoke_test)
         return field("test", items, width, label_width=LABEL)
 
 

@@ -29,7 +29,7 @@ from tui.widgets.text_button import Choice
 from tui.workers import run_newest
 
 if TYPE_CHECKING:
-    from engine.api import Engine, ProbeResult, PromotionPlan
+    from engine.api import Engine, PromotionPlan, SmokeTestResult
     from engine.entities import ModelVersion
 
 DEBOUNCE = 0.15
@@ -93,7 +93,7 @@ class PromoteDialog(Dialog[Promotion]):
         version: int,
         *,
         target: str = "",
-        probe: ProbeResult | EngineError | None = None,
+        smoke_test: SmokeTestResult | EngineError | None = None,
     ) -> None:
         super().__init__()
         self.engine = engine
@@ -102,7 +102,7 @@ class PromoteDialog(Dialog[Promotion]):
         self.version = version
         self.target = read_target(target)
         self.plan: PromotionPlan | None = None
-        self.probe = probe
+        self.smoke_test = smoke_test
         self.title_text = f"Promote {model} {version} · {engine.uri.shown}"
         self.subtitle_text = "← → target · ↑ ↓ scroll · tab reason and buttons · esc leaves"
 
@@ -125,7 +125,7 @@ class PromoteDialog(Dialog[Promotion]):
 
     def on_mount(self) -> None:
         view = self.query_one("#plan", PlanView)
-        view.now, view.probe = int(time.time() * 1000), self.probe
+        view.now, view.smoke_test = int(time.time() * 1000), self.smoke_test
         self._show_targets(())
         self.query_one("#cancel").focus()
         self.run_worker(self._read_aliases(), group="aliases")

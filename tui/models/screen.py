@@ -27,7 +27,7 @@ from tui.widgets.pane_title import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.api import ProbeResult, PromotionPlan
+    from engine.api import PromotionPlan, SmokeTestResult
     from tui.models.promote_dialog import Promotion
 
 NO_VERSIONS = (
@@ -52,8 +52,8 @@ class ModelsScreen(ConsoleScreen):
         self.model: str | None = None
         self.registry: dict[str, tuple[ModelVersion, ...]] = {}
         self.sources: dict[str, Run | None] = {}
-        self.probes: dict[tuple[str, int], ProbeResult | EngineError] = {}
-        self.probing: set[tuple[str, int]] = set()
+        self.smoke_tests: dict[tuple[str, int], SmokeTestResult | EngineError] = {}
+        self.smoke_testing: set[tuple[str, int]] = set()
         self._fresh: set[str] = set()
         self._reading_models = CancelToken()
         self._reading_runs = CancelToken()
@@ -200,8 +200,8 @@ class ModelsScreen(ConsoleScreen):
                 version,
                 self.sources.get(version.run_id),
                 source_text(version, self.sources),
-                self.probes.get(key),
-                key in self.probing,
+                self.smoke_tests.get(key),
+                key in self.smoke_testing,
                 next((m for m in self.models if m.name == version.name), None),
             )
         self.query_one("#detail", VersionDetail).facts = facts
@@ -253,7 +253,7 @@ class ModelsScreen(ConsoleScreen):
             if version.run_id in self.sources and self.sources[version.run_id] is None:
                 return "The run that made this version is gone."
         elif version is not None and command.id == "models.test-version":
-            return "This version is being tested." if _key(version) in self.probing else None
+            return "This version is being tested." if _key(version) in self.smoke_testing else None
         return super().why_not(command)
 
     def action_open_run(self) -> None:
@@ -266,14 +266,14 @@ class ModelsScreen(ConsoleScreen):
         if self.refuse("models.test-version") or self.version is None:
             return
         key = _key(self.version)
-        self.probing.add(key)
+        self.smoke_testing.add(key)
         self._show_detail()
-        told = partial(self._take_probe, key)
-        self.ask(partial(self.engine.models.smoke_test, *key), told, group=f"probe {key}", failed=told)
+        told = partial(self._take_smoke_test, key)
+        self.ask(partial(self.engine.models.smoke_test, *key), told, group=f"smoke_test {key}", failed=told)
 
-    def _take_probe(self, key: tuple[str, int], outcome: ProbeResult | EngineError) -> None:
-        self.probing.discard(key)
-        self.probes[key] = outcome
+    def _take_smoke_test(self, key: tuple[str, int], outcome: SmokeTestResult | EngineError) -> None:
+        self.smoke_testing.discard(key)
+        self.smoke_tests[key] = outcome
         self._show_detail()
         passed = not isinstance(outcome, EngineError) and outcome.ok
         self.console.say(f"{key[0]} {key[1]}: test {'passed' if passed else 'failed'}", warning=not passed)
@@ -299,8 +299,10 @@ class ModelsScreen(ConsoleScreen):
             if promotion is not None:
                 self._write(promotion.plan, promotion.reason, "promoting")
 
-        probe = self.probes.get((model, version))
-        dialog = PromoteDialog(self.engine, self.console.bridge, model, version, target=target, probe=probe)
+        smoke_test = self.smoke_tests.get((model, version))
+        dialog = PromoteDialog(
+            self.engine, self.console.bridge, model, version, target=target, smoke_test=smoke_test
+        )
         self.app.push_screen(dialog, write)
 
     def _write(self, plan: PromotionPlan, reason: str, doing: str) -> None:

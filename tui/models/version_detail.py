@@ -19,7 +19,7 @@ from tui.widgets.lines import Lines, field, paragraph
 from tui.widgets.table import CellStyle
 
 if TYPE_CHECKING:
-    from engine.api import ProbeResult
+    from engine.api import SmokeTestResult
 
 DESCRIPTION_LINES = 6
 PREDICTIONS_SHOWN = 8
@@ -28,13 +28,13 @@ PREDICTIONS_SHOWN = 8
 @dataclass(frozen=True, slots=True)
 class VersionFacts:
     """What is shown. `run` is None when it is gone or not read yet, `source` says which, in its
-    style; `probe` is the newest test from here, an error when it could not be made."""
+    style; `smoke_test` is the newest test from here, an error when it could not be made."""
 
     version: ModelVersion
     run: Run | None
     source: tuple[Shown, CellStyle | None]
-    probe: ProbeResult | EngineError | None = None
-    probing: bool = False
+    smoke_test: SmokeTestResult | EngineError | None = None
+    smoke_testing: bool = False
     model: RegisteredModel | None = None
 
 
@@ -57,7 +57,7 @@ class VersionDetail(Lines):
         lines += field("source", [Content(safe(version.source or "–"))], width)
         lines += field("created", _dates(version), width)
         lines += field("tags", _pairs(version.tags), width)
-        lines += field("test", _probe_items(facts), width)
+        lines += field("test", _smoke_test_items(facts), width)
         if facts.model is not None:
             lines += _model_lines(facts.model, width)
         return lines
@@ -105,29 +105,29 @@ def _model_lines(model: RegisteredModel, width: int) -> list[Content]:
     return field("model", [*description, *_pairs(model.tags)], width)
 
 
-def _probe_items(facts: VersionFacts) -> Iterable[Content]:
-    if facts.probing:
+def _smoke_test_items(facts: VersionFacts) -> Iterable[Content]:
+    if facts.smoke_testing:
         yield Content("loading the model and predicting its input example …")
-    elif facts.probe is None:
+    elif facts.smoke_test is None:
         yield Content.styled("not made from here yet (T makes it)", "$text-muted")
     else:
-        yield from probe_items(facts.probe)
+        yield from smoke_test_items(facts.smoke_test)
 
 
-def probe_items(probe: ProbeResult | EngineError) -> Iterable[Content]:
+def smoke_test_items(smoke_test: SmokeTestResult | EngineError) -> Iterable[Content]:
     """How a test went: a tick or a cross with the figures, or why it could not be made."""
-    if isinstance(probe, EngineError):
-        yield Content.assemble(("✗ not made", "$error"), f" {safe(str(probe))}")
+    if isinstance(smoke_test, EngineError):
+        yield Content.assemble(("✗ not made", "$error"), f" {safe(str(smoke_test))}")
         return
-    if not probe.ok:
-        yield Content.assemble(("✗ failed", "$error"), f" {safe(probe.detail)}")
+    if not smoke_test.ok:
+        yield Content.assemble(("✗ failed", "$error"), f" {safe(smoke_test.detail)}")
         return
-    rows = f"{formats.count(probe.rows)} row{'s' if probe.rows != 1 else ''}"
-    shown = ", ".join(safe(text) for text in probe.predictions[:PREDICTIONS_SHOWN])
-    more = " …" if probe.rows > min(len(probe.predictions), PREDICTIONS_SHOWN) else ""
+    rows = f"{formats.count(smoke_test.rows)} row{'s' if smoke_test.rows != 1 else ''}"
+    shown = ", ".join(safe(text) for text in smoke_test.predictions[:PREDICTIONS_SHOWN])
+    more = " …" if smoke_test.rows > min(len(smoke_test.predictions), PREDICTIONS_SHOWN) else ""
     yield Content.assemble(("✓ passed", "$success"), f" {rows} → {shown}{more}")
-    yield Content(f"loaded in {_brief(probe.load_seconds)}")
-    yield Content(f"predicted in {_brief(probe.predict_seconds)}")
+    yield Content(f"loaded in {_brief(smoke_test.load_seconds)}")
+    yield Content(f"predicted in {_brief(smoke_test.predict_seconds)}")
 
 
 def _brief(seconds: float) -> str:

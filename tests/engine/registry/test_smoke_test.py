@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import NotFound, StoreError
-from engine.registry.smoke_test import ProbeResult, probe_version
+from engine.registry.smoke_test import SmokeTestResult, smoke_test_version
 from engine.stores import open_store
 from engine.uri import TrackingUri
 from tests.support.server import Server, serving
@@ -34,10 +34,10 @@ def log_models(uri: str, folder: Path) -> None:
     assert made.returncode == 0, made.stderr
 
 
-def probe(uri: TrackingUri, model: str, version: int = 1) -> ProbeResult:
+def smoke_test(uri: TrackingUri, model: str, version: int = 1) -> SmokeTestResult:
     store = open_store(uri)
     try:
-        return probe_version(uri, store, model, version)
+        return smoke_test_version(uri, store, model, version)
     finally:
         store.close()
 
@@ -64,7 +64,7 @@ def test_a_model_predicts_its_input_example(local: TrackingUri, capfd: pytest.Ca
 
     capfd.readouterr()
     before = mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")
-    result = probe(local, "knn")
+    result = smoke_test(local, "knn")
     assert result.ok
     assert (result.model, result.version, result.rows) == ("knn", 1, 3)
     assert result.predictions == ("0", "1", "0")
@@ -77,7 +77,7 @@ def test_a_model_predicts_its_input_example(local: TrackingUri, capfd: pytest.Ca
 
 def test_frames_and_parameters(local: TrackingUri) -> None:
     """The example was logged with the parameter `times` = 3."""
-    result = probe(local, "frame")
+    result = smoke_test(local, "frame")
     assert result.ok
     assert result.predictions[1] == "risk=189.0, note=\x1b[31mred", "raw: what shows it makes it safe"
 
@@ -92,7 +92,7 @@ def test_frames_and_parameters(local: TrackingUri) -> None:
     ],
 )
 def test_a_model_that_is_unfit_is_a_result(local: TrackingUri, model: str, detail: str) -> None:
-    result = probe(local, model)
+    result = smoke_test(local, model)
     assert not result.ok
     assert detail in result.detail
     assert result.predictions == ()
@@ -100,17 +100,17 @@ def test_a_model_that_is_unfit_is_a_result(local: TrackingUri, model: str, detai
 
 
 def test_files_that_are_gone_are_a_result(mlflow_store) -> None:  # type: ignore[no-untyped-def]
-    result = probe(mlflow_store.tracking, "classifier", 2)
+    result = smoke_test(mlflow_store.tracking, "classifier", 2)
     assert not result.ok
     assert "cannot be fetched" in result.detail or "There is no model" in result.detail
 
 
 def test_a_version_that_is_not_there(local: TrackingUri) -> None:
     with pytest.raises(NotFound) as caught:
-        probe(local, "knn", 9)
+        smoke_test(local, "knn", 9)
     assert caught.value.detail == "Versions: 1"
     with pytest.raises(NotFound):
-        probe(local, "nobody's")
+        smoke_test(local, "nobody's")
 
 
 def test_through_a_server(
@@ -118,7 +118,7 @@ def test_through_a_server(
 ) -> None:
     """Files are fetched to a temporary folder, silently, and gone afterwards."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    result = probe(server.uri, "knn")
+    result = smoke_test(server.uri, "knn")
     assert result.ok, result.detail
     assert result.predictions == ("0", "1", "0")
     assert capfd.readouterr() == ("", "")
@@ -136,5 +136,5 @@ def test_a_store_that_does_not_answer_is_an_error(server: Server) -> None:
             return versions
 
     with pytest.raises(StoreError, match="cannot be reached"):
-        probe_version(server.uri, Deadly(), "knn", 1)  # type: ignore[arg-type]
+        smoke_test_version(server.uri, Deadly(), "knn", 1)  # type: ignore[arg-type]
     store.close()

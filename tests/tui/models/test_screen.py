@@ -184,7 +184,7 @@ async def test_t_loads_the_version_and_predicts_its_own_input_example(mlflow_sto
         view = await go_to(pilot, 1)
         await pilot.press("T")
         await settle(pilot)
-        assert view.probing == set()
+        assert view.smoke_testing == set()
         assert "✓ passed 2 rows → 0, 1" in text_of(console)
         view.show_model(MODEL, 3)
         await settle(pilot)
