@@ -14,22 +14,21 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Size
 from textual.screen import Screen
 
-from engine.api import Engine
 from engine.errors import EngineError, UsageError
 from engine.log import log, start_log
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
 from tui import memory, terminal, themes
-from tui.bridge import Bridge, internal_error
+from tui.bridge import internal_error
 from tui.commands.bindings import bindings, command
-from tui.screen import ConsoleScreen
-from tui.state import State
+from tui.screen import ConsoleScreen, current_view
+from tui.session import Session, SessionApp
 from tui.too_small import TooSmallScreen
 from tui.typeahead import TypeAhead
 from tui.widgets.key_line import KeyLine
@@ -45,7 +44,7 @@ def _open(module: str, name: str) -> Screen[Any]:
     return screen
 
 
-class Console(App[None]):
+class Console(SessionApp):
     """The console on one tracking store."""
 
     TITLE = "mlflow-console"
@@ -74,20 +73,18 @@ class Console(App[None]):
     ) -> None:
         """`refresh_seconds` is how often the runs are looked at again by themselves; 0 for never."""
         super().__init__()
-        self.refresh_seconds = refresh_seconds
-        self.uri = uri
-        self.read_only = read_only
-        self.engine = Engine(uri, read_only=read_only)
-        self.bridge = Bridge()
-        self.state = State(str(uri.shown))
-        self.state.load()
-        self.wanted_experiment = experiment
-        self.user = safe(f"{_user()}@{platform.node()}")
-        self.fault: BaseException | None = None
         self._keys = TypeAhead(self, super().on_event)
-        self.leaving = False
-        self.under_way = Shown("")
-        """What quitting would stop; empty while there is nothing."""
+        self.session = Session(
+            self,
+            uri,
+            user=safe(f"{_user()}@{platform.node()}"),
+            read_only=read_only,
+            refresh_seconds=refresh_seconds,
+            wanted_experiment=experiment,
+            show_mode=self.action_show_mode,
+            hold_keys=self._keys.hold,
+        )
+        self.fault: BaseException | None = None
         for theme in themes.THEMES:
             self.register_theme(theme)
         self.theme = themes.ANSI if terminal.few_colours() else themes.DARK.name
@@ -97,7 +94,8 @@ class Console(App[None]):
     def compose(self) -> ComposeResult:
         """The frame: on screen at once, while the first view is imported and made."""
         line = StatusLine()
-        line.place = Place(self.uri.shown, self.user, self.read_only, Shown("opening …"))
+        session = self.session
+        line.place = Place(session.uri.shown, session.user, session.read_only, Shown("opening …"))
         yield line
         yield KeyLine()
 
@@ -112,10 +110,6 @@ class Console(App[None]):
     async def _open_first_view(self) -> None:
         await self.action_show_mode("runs")
         self.call_after_refresh(memory.keep_all)
-
-    def hold_keys(self) -> Callable[[], None]:
-        """Keys are for what is about to open: they wait until the function returned is called."""
-        return self._keys.hold()
 
     async def on_event(self, event: events.Event) -> None:
         leaving = isinstance(event, events.Key) and event.key in ("ctrl+c", "ctrl+q")  # waits for nothing
@@ -134,11 +128,11 @@ class Console(App[None]):
         """The terminal was closed or the process is asked to go: leave the terminal sane, and go."""
         log.info("ended by %s", number.name)
         terminal.end_soon()
-        self.leaving = True
+        self.session.leaving = True
         self.exit(return_code=128 + number)
 
     def on_unmount(self) -> None:
-        self.state.save()
+        self.session.state.save()
 
     def on_resize(self, event: events.Resize) -> None:
         self._cover(event.size)
@@ -162,21 +156,6 @@ class Console(App[None]):
             self._exception_event.set()
         self._return_code = 1
         self._close_messages_no_wait()
-
-    # ── telling ──────────────────────────────────────────────────────────────
-
-    def say(self, message: str, *, warning: bool = False) -> None:
-        """A passing message; it takes the place of the one before."""
-        self.clear_notifications()
-        self.notify(safe(message), severity="warning" if warning else "information", markup=False)
-
-    def show_error(self, error: EngineError) -> None:
-        """An error that something asked for has met: title, detail, hint."""
-        lines = [safe(part, 400) for part in (error.detail, error.hint) if part]
-        self.clear_notifications()
-        self.notify(
-            "\n".join(lines), title=safe(error.title, 200), severity="error", timeout=12, markup=False
-        )
 
     # ── commands everywhere ──────────────────────────────────────────────────
 
@@ -204,7 +183,7 @@ class Console(App[None]):
         try:
             await execute(self, line)
         except UsageError as error:
-            self.show_error(error)
+            self.session.show_error(error)
 
     def action_open_help(self) -> None:
         from tui.command_line import press
@@ -247,7 +226,7 @@ class Console(App[None]):
         if self.current_mode != "runs":
             await self.action_show_mode("runs")
             return
-        if not self.under_way:
+        if not self.session.running_work:
             self.action_quit_console()
             return
         from tui.dialogs.confirm import ConfirmDialog
@@ -256,7 +235,10 @@ class Console(App[None]):
             if sure:
                 self.action_quit_console()
 
-        told = [Content(self.under_way), Content("Finished trials stay; unfinished ones are marked KILLED.")]
+        told = [
+            Content(self.session.running_work),
+            Content("Finished trials stay; unfinished ones are marked KILLED."),
+        ]
         self.push_screen(ConfirmDialog("Quit and stop the sweep?", told, yes="Quit"), quit_if)
 
     def _pop_view(self) -> bool:
@@ -270,20 +252,20 @@ class Console(App[None]):
         try:
             self.save_screenshot(filename=path.name, path=str(path.parent))
         except OSError as error:
-            self.show_error(
+            self.session.show_error(
                 EngineError("The picture was not saved", str(error), "Name a folder you may write in.")
             )
         else:
-            self.say(f"Saved {path}")
+            self.session.say(f"Saved {path}")
 
     def action_quit_console(self) -> None:
-        self.leaving = True
+        self.session.leaving = True
         self.exit()
 
     @property
     def view(self) -> ConsoleScreen:
         """The view on top, under any dialog."""
-        return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
+        return current_view(self)
 
 
 def _user() -> str:
@@ -308,7 +290,7 @@ def run_console(
     console = Console(uri, read_only=read_only, experiment=experiment, refresh_seconds=refresh_seconds)
     with terminal.screen_to_ourselves():
         console.run(mouse=not terminal.over_ssh() if mouse is None else mouse)
-    console.engine.close()
+    console.session.engine.close()
     if console.fault is not None:
         error = (
             console.fault

@@ -13,16 +13,17 @@ from tui.commands.bindings import Command
 from tui.dialogs.command_line import WORDS
 from tui.models.screen import ModelsScreen
 from tui.runs.screen import RunsScreen
+from tui.screen import current_view
+from tui.session import SessionApp
 
 if TYPE_CHECKING:
     from engine.api import RunFrame
     from engine.columns import ColumnKey
-    from tui.app import Console
 
 
-def completions(console: Console, word: str, argument: str) -> Sequence[str]:
+def completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
     """What the argument of `word` can become, best first."""
-    runs = _runs_screen(console)
+    runs = _runs_screen(app)
     if runs is None:
         return []
     if word == "runs":
@@ -50,7 +51,7 @@ def _view_offers(runs: RunsScreen) -> list[str]:
     return ["save "]
 
 
-async def execute(console: Console, line: str) -> None:
+async def execute(app: SessionApp, line: str) -> None:
     """Do what was typed. Raises `UsageError` for a word that means nothing."""
     word, _, argument = line.strip().partition(" ")
     argument = argument.strip()
@@ -60,23 +61,23 @@ async def execute(console: Console, line: str) -> None:
         raise UsageError(f"There is no command {word!r}", f"Close to it: {near}", "`:help` lists the keys.")
     special = _SPECIAL.get(word)
     if special is not None:
-        await special(console, argument)
+        await special(app, argument)
     else:
-        await press(console, command)
+        await press(app, command)
 
 
-async def press(console: Console, command: Command) -> None:
+async def press(app: SessionApp, command: Command) -> None:
     """Do a command as its key would, in the view that it belongs to."""
-    if command.scope not in ("app", console.view.scope) and command.scope in console.MODES:
-        await console.action_show_mode(command.scope)
-    view = console.view
-    targets = {"app": console, "table": console.focused or view, "plot": console.focused or view}
-    await console.run_action(command.action, targets.get(command.scope, view))
+    if command.scope not in ("app", current_view(app).scope) and command.scope in app.MODES:
+        await app.session.show_mode(command.scope)
+    view = current_view(app)
+    targets = {"app": app, "table": app.focused or view, "plot": app.focused or view}
+    await app.run_action(command.action, targets.get(command.scope, view))
 
 
-async def _runs(console: Console, argument: str) -> None:
-    await console.action_show_mode("runs")
-    screen = _runs_screen(console)
+async def _runs(app: SessionApp, argument: str) -> None:
+    await app.session.show_mode("runs")
+    screen = _runs_screen(app)
     if screen is None or not argument:
         return
     called = [(name, e) for e in screen.experiments for name in (e.name, safe(e.name), e.experiment_id)]
@@ -90,15 +91,15 @@ async def _runs(console: Console, argument: str) -> None:
         screen.run_list.apply_filter(rest)
 
 
-async def _filter(console: Console, argument: str) -> None:
-    await console.action_show_mode("runs")
-    if (screen := _runs_screen(console)) is not None:
+async def _filter(app: SessionApp, argument: str) -> None:
+    await app.session.show_mode("runs")
+    if (screen := _runs_screen(app)) is not None:
         screen.run_list.apply_filter(argument)
 
 
-async def _sort(console: Console, argument: str) -> None:
-    await console.action_show_mode("runs")
-    screen = _runs_screen(console)
+async def _sort(app: SessionApp, argument: str) -> None:
+    await app.session.show_mode("runs")
+    screen = _runs_screen(app)
     if screen is None or screen.run_list.frame is None:
         return
     if not argument:
@@ -123,9 +124,9 @@ def _column(name: str, frame: RunFrame) -> ColumnKey:
         raise UsageError(error.title, "", error.hint or "Tab tells which columns there are.") from error
 
 
-async def _layout(console: Console, argument: str) -> None:
-    await console.action_show_mode("runs")
-    screen = _runs_screen(console)
+async def _layout(app: SessionApp, argument: str) -> None:
+    await app.session.show_mode("runs")
+    screen = _runs_screen(app)
     if screen is None:
         return
     if not argument:
@@ -139,9 +140,9 @@ async def _layout(console: Console, argument: str) -> None:
         raise UsageError(f"There is no layout {argument!r}", "", f"Layouts: {', '.join(_LAYOUTS)}.")
 
 
-async def _group(console: Console, argument: str) -> None:
-    await console.action_show_mode("runs")
-    screen = _runs_screen(console)
+async def _group(app: SessionApp, argument: str) -> None:
+    await app.session.show_mode("runs")
+    screen = _runs_screen(app)
     if screen is None or screen.run_list.frame is None:
         return
     if not argument:
@@ -151,9 +152,9 @@ async def _group(console: Console, argument: str) -> None:
     screen.group_by(tuple(_column(name, frame) for name in argument.split(",") if name.strip()))
 
 
-async def _view(console: Console, argument: str) -> None:
-    await console.action_show_mode("runs")
-    screen = _runs_screen(console)
+async def _view(app: SessionApp, argument: str) -> None:
+    await app.session.show_mode("runs")
+    screen = _runs_screen(app)
     if screen is None:
         return
     verb, _, name = argument.partition(" ")
@@ -168,37 +169,39 @@ async def _view(console: Console, argument: str) -> None:
         screen.open_view(argument)
 
 
-async def _best(console: Console, argument: str) -> None:
-    await console.action_show_mode("runs")
-    if (screen := _runs_screen(console)) is not None:
+async def _best(app: SessionApp, argument: str) -> None:
+    await app.session.show_mode("runs")
+    if (screen := _runs_screen(app)) is not None:
         screen.action_show_best(argument)
 
 
-async def _export(console: Console, argument: str) -> None:
-    await console.action_show_mode("runs")
-    if (screen := _runs_screen(console)) is not None:
+async def _export(app: SessionApp, argument: str) -> None:
+    await app.session.show_mode("runs")
+    if (screen := _runs_screen(app)) is not None:
         screen.action_export_csv(argument)
 
 
-async def _models(console: Console, argument: str) -> None:
-    await console.action_show_mode("models")
-    if argument and isinstance(console.view, ModelsScreen):
-        console.view.show_model(argument)
+async def _models(app: SessionApp, argument: str) -> None:
+    await app.session.show_mode("models")
+    view = current_view(app)
+    if argument and isinstance(view, ModelsScreen):
+        view.show_model(argument)
 
 
-async def _promote(console: Console, argument: str) -> None:
+async def _promote(app: SessionApp, argument: str) -> None:
     parts = argument.rsplit(maxsplit=2)
     if len(parts) != 3 or not parts[1].isdigit():
         raise UsageError(
             "`:promote` takes a model, a version and a stage or alias", "", "`:promote churn 7 Production`"
         )
-    await console.action_show_mode("models")
-    if isinstance(console.view, ModelsScreen):
-        console.view.promote(parts[0], int(parts[1]), parts[2])
+    await app.session.show_mode("models")
+    view = current_view(app)
+    if isinstance(view, ModelsScreen):
+        view.promote(parts[0], int(parts[1]), parts[2])
 
 
-async def _picture(console: Console, argument: str) -> None:
-    console.action_save_picture(argument)
+async def _picture(app: SessionApp, argument: str) -> None:
+    await app.run_action(("", "save_picture", (argument,)))
 
 
 _SORTED = ("attribute", "metric", "param")
@@ -220,6 +223,6 @@ _SPECIAL = {
 }
 
 
-def _runs_screen(console: Console) -> RunsScreen | None:
-    stack = console.get_screen_stack("runs") if "runs" in console.MODES else []
+def _runs_screen(app: SessionApp) -> RunsScreen | None:
+    stack = app.get_screen_stack("runs") if "runs" in app.MODES else []
     return next((screen for screen in stack if isinstance(screen, RunsScreen)), None)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -15,6 +15,7 @@ from engine import formats
 from engine.errors import EngineError
 from engine.text import Shown, safe
 from tui.commands.bindings import COMMANDS, Command, Scope, bindings
+from tui.session import Session, SessionApp
 from tui.textual_private import SparingCompositor
 from tui.widgets.key_line import KeyLine
 from tui.widgets.pane_title import PaneTitle
@@ -23,7 +24,6 @@ from tui.workers import run_newest
 
 if TYPE_CHECKING:
     from engine.api import Engine
-    from tui.app import Console
     from tui.state import State
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class ConsoleScreen(Screen[None]):
 
     def why_not(self, command: Command) -> str | None:
         """Why `command` can do nothing now; None when it can."""
-        if command.writes and self.console.read_only:
+        if command.writes and self.session.read_only:
             return "The console was started with --read-only."
         return None
 
@@ -107,8 +107,8 @@ class ConsoleScreen(Screen[None]):
     def show_place(self) -> None:
         line = self.query_one(StatusLine)
         line.mode = self.mode
-        console = self.console
-        line.place = Place(console.uri.shown, console.user, console.read_only, self.data_age(), self.trouble)
+        session = self.session
+        line.place = Place(session.uri.shown, session.user, session.read_only, self.data_age(), self.trouble)
 
     def data_age(self) -> Shown:
         """How old what is shown is."""
@@ -124,16 +124,17 @@ class ConsoleScreen(Screen[None]):
     # ── calling the engine ───────────────────────────────────────────────────
 
     @property
-    def console(self) -> Console:
-        return cast("Console", self.app)
+    def session(self) -> Session:
+        assert isinstance(self.app, SessionApp)
+        return self.app.session
 
     @property
     def engine(self) -> Engine:
-        return self.console.engine
+        return self.session.engine
 
     @property
     def state(self) -> State:
-        return self.console.state
+        return self.session.state
 
     def ask(
         self,
@@ -147,13 +148,13 @@ class ConsoleScreen(Screen[None]):
         """Run `work` on the bridge and hand its result to `then` on the event loop. A newer call of
         the same `group` replaces an older one, whose answer is dropped. Where `then` `opens` a dialog,
         keys that are typed ahead wait for it."""
-        release = self.console.hold_keys() if opens else None
+        release = self.session.hold_keys() if opens else None
 
         waiting = [work]  # a worker outlives its work: it must not keep what that holds
 
         async def worker() -> None:
             try:
-                result = await self.console.bridge.call(waiting.pop())
+                result = await self.session.bridge.call(waiting.pop())
             except EngineError as error:
                 (failed or self.show_trouble)(error)
             else:
@@ -169,7 +170,7 @@ class ConsoleScreen(Screen[None]):
         left are dropped, for the widgets that would show them may be gone."""
 
         def received(value: T) -> None:
-            if self.is_running and not self.console.leaving:
+            if self.is_running and not self.session.leaving:
                 receive(value)
 
         return received
@@ -185,13 +186,13 @@ class ConsoleScreen(Screen[None]):
         """The store did not answer: what is on screen stays, the first line says so."""
         self.trouble = safe(error.title)
         self.show_place()
-        self.console.show_error(error)
+        self.session.show_error(error)
 
     def refuse(self, identifier: str) -> bool:
         """Tell why a command can do nothing now; True if it cannot."""
         reason = next((self.why_not(c) for c in COMMANDS if c.id == identifier), None)
         if reason:
-            self.console.say(reason, warning=True)
+            self.session.say(reason, warning=True)
         return reason is not None
 
     # ── panes ────────────────────────────────────────────────────────────────
@@ -233,6 +234,11 @@ class ConsoleScreen(Screen[None]):
 
 def _always_shown(widget: Widget) -> bool:
     return isinstance(widget, _ALWAYS_SHOWN) or widget.has_class("always-shown")
+
+
+def current_view(app: App[Any]) -> ConsoleScreen:
+    """The view on top of an application's screens, under any dialog."""
+    return next(screen for screen in reversed(app.screen_stack) if isinstance(screen, ConsoleScreen))
 
 
 def compare_reason(marked: int, what: str) -> str | None:

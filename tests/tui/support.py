@@ -15,8 +15,8 @@ async def settle(pilot: Pilot[None]) -> None:
         await pilot.pause()
     quiet = 0
     while quiet < 3:  # an answer may start the next call
-        quiet = quiet + 1 if console.bridge.pending == 0 else 0
-        await console.bridge.wait_idle()
+        quiet = quiet + 1 if console.session.bridge.pending == 0 else 0
+        await console.session.bridge.wait_idle()
         await pilot.pause()
 
 

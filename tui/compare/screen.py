@@ -130,7 +130,7 @@ class CompareScreen(ConsoleScreen):
             return
         run_id = self._run_at_cursor()
         if run_id is None:
-            self.console.say("Move to a run's column first (H and L, or the arrow keys).", warning=True)
+            self.session.say("Move to a run's column first (H and L, or the arrow keys).", warning=True)
         else:
             self.state.baseline = run_id
             self.show_rows()
@@ -141,7 +141,7 @@ class CompareScreen(ConsoleScreen):
         table, source = self.query_one("#comparison", Table), self.source
         row = source.compared_row(table.cursor_row) if source else None
         if row is None or row.direction is None:
-            self.console.say("Move to a metric's row first.", warning=True)
+            self.session.say("Move to a metric's row first.", warning=True)
             return
         self.state.directions[row.key.name] = "lower" if row.direction == "higher" else "higher"
         self.refresh_view()
@@ -151,7 +151,7 @@ class CompareScreen(ConsoleScreen):
             return
         run_id = self._run_at_cursor()
         if run_id is None:
-            self.console.say("Move to a run's column first (H and L, or the arrow keys).", warning=True)
+            self.session.say("Move to a run's column first (H and L, or the arrow keys).", warning=True)
             return
         self.state.compared = tuple(i for i in self.state.compared if i != run_id)
         self.refresh_view()

@@ -276,7 +276,7 @@ class ModelsScreen(ConsoleScreen):
         self.smoke_tests[key] = outcome
         self._show_detail()
         passed = not isinstance(outcome, EngineError) and outcome.ok
-        self.console.say(f"{key[0]} {key[1]}: test {'passed' if passed else 'failed'}", warning=not passed)
+        self.session.say(f"{key[0]} {key[1]}: test {'passed' if passed else 'failed'}", warning=not passed)
 
     def action_promote(self) -> None:
         if not self.refuse("models.promote") and self.version is not None:
@@ -286,7 +286,7 @@ class ModelsScreen(ConsoleScreen):
         """Open the promotion dialog on a version and a stage or alias; it alone can write."""
         reason = super().why_not(command("models.promote"))
         if reason is not None:
-            self.console.say(reason, warning=True)
+            self.session.say(reason, warning=True)
             return
         if not self._go_to(model, version):
             self._wanted = (model, version)
@@ -301,7 +301,7 @@ class ModelsScreen(ConsoleScreen):
 
         smoke_test = self.smoke_tests.get((model, version))
         dialog = PromoteDialog(
-            self.engine, self.console.bridge, model, version, target=target, smoke_test=smoke_test
+            self.engine, self.session.bridge, model, version, target=target, smoke_test=smoke_test
         )
         self.app.push_screen(dialog, write)
 
@@ -310,12 +310,12 @@ class ModelsScreen(ConsoleScreen):
 
         apply = partial(self.engine.models.promote, plan, reason=reason)
         read = partial(self.engine.models.versions, plan.model)
-        dialog = WriteDialog(self.console.bridge, plan, apply, read, doing=doing)
+        dialog = WriteDialog(self.session.bridge, plan, apply, read, doing=doing)
         self.app.push_screen(dialog, lambda _: self.refresh_view())
 
     def action_undo(self) -> None:
         if not self.refuse("models.undo"):
-            told = self.console.show_error
+            told = self.session.show_error
             self.ask(self.engine.models.plan_undo, self._confirm_undo, group="undo", failed=told, opens=True)
 
     def _confirm_undo(self, plan: PromotionPlan) -> None:

@@ -49,7 +49,7 @@ class RunArranging(ConsoleScreen):
 
         if (arranged := self.run_list.arranged) is not None:
             work = partial(offers, arranged)
-            self.ask(work, show, group="offers", failed=self.console.show_error, opens=True)
+            self.ask(work, show, group="offers", failed=self.session.show_error, opens=True)
 
     def action_open_filter(self) -> None:
         self.run_list.filter_bar.open()
@@ -85,7 +85,7 @@ class RunArranging(ConsoleScreen):
         hidden = not self.run_list.view.look.constants_hidden
         self.run_list.change_look(constants_hidden=hidden)
         told = "Columns that say the same of every run are hidden." if hidden else "All columns again."
-        self.console.say(told)
+        self.session.say(told)
 
     def action_widen_column(self, cells: int) -> None:
         self.run_list.widen_column(cells)
@@ -122,14 +122,14 @@ class RunArranging(ConsoleScreen):
 
         def show(names: tuple[str, ...]) -> None:
             if not names:
-                self.console.say("No view is saved here yet: `:view save NAME` saves this one.")
+                self.session.say("No view is saved here yet: `:view save NAME` saves this one.")
                 return
             choices = [(name, safe(name)) for name in names]
             self.app.push_screen(PickDialog("Saved views", choices), self.open_view)
 
         if self.experiment is not None:
             work = self.engine.runs.saved_views(self.experiment.name).names
-            self.ask(work, show, group="views", failed=self.console.show_error, opens=True)
+            self.ask(work, show, group="views", failed=self.session.show_error, opens=True)
 
     def open_view(self, name: str | None) -> None:
         """Look as a saved view says."""
@@ -137,7 +137,7 @@ class RunArranging(ConsoleScreen):
             return
 
         work = partial(self.engine.runs.saved_views(self.experiment.name).view, name)
-        self.ask(work, self.look, group="views", failed=self.console.show_error)
+        self.ask(work, self.look, group="views", failed=self.session.show_error)
 
     def save_view(self, name: str) -> None:
         """Keep the way these runs are looked at under a name."""
@@ -145,17 +145,17 @@ class RunArranging(ConsoleScreen):
             return
 
         def tell(where: Path) -> None:
-            self.console.say(f"Saved the view {short_name(name)} in {where}")
+            self.session.say(f"Saved the view {short_name(name)} in {where}")
 
         work = partial(self.engine.runs.saved_views(self.experiment.name).save, name, self.run_list.view.look)
-        self.ask(work, tell, group="views", failed=self.console.show_error)
+        self.ask(work, tell, group="views", failed=self.session.show_error)
 
     def delete_view(self, name: str) -> None:
         if self.experiment is None:
             return
 
         def tell(_: None) -> None:
-            self.console.say(f"The saved view {short_name(name)} is deleted; what is shown stays.")
+            self.session.say(f"The saved view {short_name(name)} is deleted; what is shown stays.")
 
         work = partial(self.engine.runs.saved_views(self.experiment.name).delete, name)
-        self.ask(work, tell, group="views", failed=self.console.show_error)
+        self.ask(work, tell, group="views", failed=self.session.show_error)

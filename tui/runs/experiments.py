@@ -65,7 +65,7 @@ class RunExperiments(ConsoleScreen):
             self.show_experiment(chosen)
         if before is not None and still is None:
             gone, here = short_name(before.name), short_name(chosen.name)
-            self.console.say(f"The experiment {gone} is not there any more; this is {here}.", warning=True)
+            self.session.say(f"The experiment {gone} is not there any more; this is {here}.", warning=True)
 
     def _list_experiments(self, found: tuple[Experiment, ...]) -> bool:
         """Show the experiments; False if there is nothing in any of them."""
@@ -87,7 +87,7 @@ class RunExperiments(ConsoleScreen):
         if self._follow() is None:
             gone = short_name(self.experiment.name)
             told = f"The experiment {gone} is not there any more; its runs stay on screen."
-            self.console.say(told, warning=True)
+            self.session.say(told, warning=True)
 
     def _follow(self) -> Experiment | None:
         """Take the shown experiment as it is now, perhaps under another name. None where there is none, it
@@ -103,11 +103,11 @@ class RunExperiments(ConsoleScreen):
 
     def _choose(self, newest: str | None) -> Experiment:
         """What was asked for, what is shown, what was viewed last, what was active last."""
-        wanted, self.console.wanted_experiment = self.console.wanted_experiment, None
+        wanted, self.session.wanted_experiment = self.session.wanted_experiment, None
         by_id = {e.experiment_id: e for e in self.experiments}
         by_name = {e.name: e for e in self.experiments}
         if wanted is not None and wanted not in by_name and wanted not in by_id:
-            self.console.say(f"There is no experiment {wanted!r} here.", warning=True)
+            self.session.say(f"There is no experiment {wanted!r} here.", warning=True)
         shown = self.experiment.experiment_id if self.experiment else None
         for choice in (wanted, shown, self.state.experiment_id, newest):
             if choice is not None and (choice in by_name or choice in by_id):

@@ -51,23 +51,23 @@ class RunLifecycle(ConsoleScreen):
             return
         chosen = self.run_list.marked() or self.run_list.under_cursor()
         if not chosen:
-            self.console.say("There is no run here.", warning=True)
+            self.session.say("There is no run here.", warning=True)
             return
         wanted: Lifecycle = "active" if self.run_list.view.lifecycle == "deleted" else "deleted"
         work = partial(self.engine.runs.plan_lifecycle, chosen, wanted)
-        self.ask(work, self._confirm, group="lifecycle", failed=self.console.show_error, opens=True)
+        self.ask(work, self._confirm, group="lifecycle", failed=self.session.show_error, opens=True)
 
     def _confirm(self, plan: LifecyclePlan) -> None:
         from tui.dialogs.confirm import ConfirmDialog
 
         if plan.is_noop:
-            self.console.say(f"Nothing to {plan.action} here: somebody was faster.", warning=True)
+            self.session.say(f"Nothing to {plan.action} here: somebody was faster.", warning=True)
             return
 
         def change(sure: bool | None) -> None:
             if sure:
                 work = partial(self.engine.runs.change_lifecycle, plan)
-                self.ask(work, self._tell_changed, group="lifecycle", failed=self.console.show_error)
+                self.ask(work, self._tell_changed, group="lifecycle", failed=self.session.show_error)
 
         verb = plan.action.capitalize()
         told = [Content(safe(plan.subject)), Content(f"on {plan.server}")]
@@ -90,8 +90,8 @@ class RunLifecycle(ConsoleScreen):
             self.list_experiments()
         error = next(iter([*result.failed.values(), *([result.stopped] if result.stopped else [])]), None)
         if error is None:
-            self.console.say(result.summary)
+            self.session.say(result.summary)
         else:
-            self.console.show_error(
+            self.session.show_error(
                 EngineError(result.summary, str(error), "`r` shows how the runs are now.")
             )

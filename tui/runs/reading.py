@@ -89,7 +89,7 @@ class RunReading:
     def _let_go(self, feed: RunFeed) -> None:
         """Nobody will look at its runs any more."""
         work = partial(memory.let_go, feed.close())
-        self._screen.run_worker(self._screen.console.bridge.call(work), group="memory")
+        self._screen.run_worker(self._screen.session.bridge.call(work), group="memory")
 
     def reload(self) -> None:
         """Read everything again, or go on with what was broken off."""

@@ -22,7 +22,7 @@ from tui.runs.lifecycle import RunLifecycle
 from tui.runs.pane import RunList
 from tui.runs.preview import RunPreview
 from tui.runs.reading import RunReading
-from tui.screen import compare_reason
+from tui.screen import compare_reason, current_view
 from tui.widgets.empty import EmptyState
 from tui.widgets.pane_title import PaneTitle
 from tui.widgets.table import Table
@@ -61,7 +61,7 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
             with Vertical(id="experiments-pane"):
                 yield PaneTitle("EXPERIMENTS", id="experiments-title")
                 yield Table(id="experiments")
-            yield RunList(self.console.bridge, id="run-list")
+            yield RunList(self.session.bridge, id="run-list")
         yield RunPreview(id="preview")
         yield EmptyState(id="empty")
 
@@ -69,8 +69,8 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
         super().on_mount()
         self.run_list.table.focus()
         self.refresh_view()
-        self.reading.seconds = self.console.refresh_seconds
-        self.set_interval(self.console.refresh_seconds or USUAL_REFRESH, self._tick)
+        self.reading.seconds = self.session.refresh_seconds
+        self.set_interval(self.session.refresh_seconds or USUAL_REFRESH, self._tick)
 
     @property
     def run_list(self) -> RunList:
@@ -97,7 +97,7 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
         self.run_list.tell_answered(where)
 
     def _tick(self) -> None:
-        if self.console.view is self and self.is_running:  # under a dialog, too
+        if current_view(self.app) is self and self.is_running:  # under a dialog, too
             self.reading.tick()
 
     def looked_again(self, changed: bool) -> None:
@@ -120,7 +120,7 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
         self.trouble = Shown(f"no answer since {since}") if self.read_at else safe(error.title)
         self.show_place()
         if first:
-            self.console.show_error(error)
+            self.session.show_error(error)
 
     def data_age(self) -> Shown:
         seconds = self.reading.seconds
@@ -178,10 +178,10 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
             self.reading.stop()
 
     def action_toggle_auto_refresh(self) -> None:
-        wanted = self.console.refresh_seconds or USUAL_REFRESH
+        wanted = self.session.refresh_seconds or USUAL_REFRESH
         self.reading.seconds = 0.0 if self.reading.seconds else wanted
         told = f"Looks again every {wanted:g} s." if self.reading.seconds else "Looks no more by itself."
-        self.console.say(told)
+        self.session.say(told)
         self.show_place()
 
     def peel(self) -> bool:
@@ -213,31 +213,31 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
     def action_compare_marked(self) -> None:
         if not self.refuse("runs.compare-marked"):
             self.state.compared = self.run_list.marked()
-            self.run_worker(self.console.action_show_mode("compare"))
+            self.run_worker(self.session.show_mode("compare"))
 
     def action_copy_id(self) -> None:
         key = self.run_list.table.cursor_key
         if key and not self.run_list.is_group(key):
             self.app.copy_to_clipboard(key)
-            self.console.say(f"Copied {key}")
+            self.session.say(f"Copied {key}")
 
     def action_export_csv(self, name: str = "experiment_results.csv") -> None:
         from tui.runs.dialogs.export import ExportDialog
 
         def tell(written: str | None) -> None:
             if written:
-                self.console.say(written)
+                self.session.say(written)
 
         frame, rows = self.run_list.frame, [*self.run_list.rows]
         if frame is not None:
-            self.app.push_screen(ExportDialog(self.engine, self.console.bridge, frame, rows, name), tell)
+            self.app.push_screen(ExportDialog(self.engine, self.session.bridge, frame, rows, name), tell)
 
     def action_show_best(self, metric: str = "") -> None:
         from tui.runs.dialogs.best import BestDialog
 
         frame, wanted = self.run_list.frame, metric or self.run_list.metric_at_hand()
         if frame is None or not wanted:
-            self.console.say("These runs have no metric to be best by.", warning=True)
+            self.session.say("These runs have no metric to be best by.", warning=True)
             return
 
         filtered = bool(self.run_list.view.look.filter_text.strip())
@@ -247,8 +247,8 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
 
         rows = [*self.run_list.rows] if filtered else None
         work = partial(self.engine.runs.best, frame, wanted, self.state.directions.get(wanted), rows)
-        self.ask(work, show, group="best", failed=self.console.show_error, opens=True)
+        self.ask(work, show, group="best", failed=self.session.show_error, opens=True)
 
     def _go_to_run(self, run_id: str | None) -> None:
         if run_id and not self.run_list.table.move_to(run_id):
-            self.console.say("The filter hides that run.", warning=True)
+            self.session.say("The filter hides that run.", warning=True)

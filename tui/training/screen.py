@@ -77,7 +77,7 @@ class TrainingScreen(ConsoleScreen):
 
         if self.refuse("training.new-sweep"):
             return
-        self.app.push_screen(SweepDialog(self.engine, self.console.bridge), self._start_if_given)
+        self.app.push_screen(SweepDialog(self.engine, self.session.bridge), self._start_if_given)
 
     def _start_if_given(self, spec: SweepSpec | None) -> None:
         if spec is not None:
@@ -120,13 +120,13 @@ class TrainingScreen(ConsoleScreen):
         self._show_state()
         done = f"{result.finished} finished, {result.failed} failed, {result.killed} killed"
         what = "Sweep cancelled" if result.cancelled else "Sweep finished"
-        self.console.say(f"{what}: {done}", warning=bool(result.failed or result.cancelled))
+        self.session.say(f"{what}: {done}", warning=bool(result.failed or result.cancelled))
 
     def _fail(self, error: EngineError) -> None:
         self.cancel = None
         self._note = f"failed: {error.title}"
         self._show_state()
-        self.console.show_error(error)
+        self.session.show_error(error)
 
     def why_not(self, command: Command) -> str | None:
         if command.id == "training.new-sweep" and self.running:
@@ -153,7 +153,7 @@ class TrainingScreen(ConsoleScreen):
             f"{self.spec.recipe} → {self.spec.experiment}"
         )
         title.facts = self._progress()
-        self.console.under_way = self._under_way()
+        self.session.running_work = self._under_way()
         table = self.query_one("#board", Table)
         at_top = table.cursor_row == 0
         table.set_source(self.board.source())
@@ -215,7 +215,7 @@ class TrainingScreen(ConsoleScreen):
             return
         order = [trial.run_id for trial in self.board.ranked()]
         self.state.compared = tuple(run_id for run_id in order if run_id in self._marks())
-        self.run_worker(self.console.action_show_mode("compare"))
+        self.run_worker(self.session.show_mode("compare"))
 
 
 def _own() -> tuple[Command, ...]:

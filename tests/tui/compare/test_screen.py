@@ -25,7 +25,7 @@ async def comparing(
     console = Console(store.tracking)
     async with console.run_test(size=size, notifications=True) as pilot:
         await settle(pilot)
-        console.state.compared = tuple(store.runs[name] for name in names)
+        console.session.state.compared = tuple(store.runs[name] for name in names)
         await pilot.press("2")
         await settle(pilot)
         assert isinstance(console.screen, CompareScreen)
@@ -124,7 +124,7 @@ async def test_a_run_that_is_gone_is_one_clear_error(mlflow_store: MlflowStore) 
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
-        console.state.compared = ("0" * 32, mlflow_store.runs["trial-00"])
+        console.session.state.compared = ("0" * 32, mlflow_store.runs["trial-00"])
         await pilot.press("2")
         await settle(pilot)
         assert await appears(pilot, "0" * 32)
