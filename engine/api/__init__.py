@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from engine.filters.recent import FilterHistory as FilterHistory
     from engine.journal import JournalEntry as JournalEntry
     from engine.registry.promotion.apply import PromotionResult as PromotionResult
+    from engine.registry.promotion.facts import AliasChange as AliasChange
     from engine.registry.promotion.facts import Change as Change
+    from engine.registry.promotion.facts import StageChange as StageChange
     from engine.registry.promotion.plan import PromotionPlan as PromotionPlan
     from engine.registry.smoke_test import SmokeTestResult as SmokeTestResult
     from engine.run_lifecycle.apply import LifecycleResult as LifecycleResult
@@ -164,7 +166,7 @@ _HOMES = {
     "engine.filters.recent": ("FilterHistory",),
     "engine.journal": ("JournalEntry",),
     "engine.registry.promotion.apply": ("PromotionResult",),
-    "engine.registry.promotion.facts": ("Change",),
+    "engine.registry.promotion.facts": ("AliasChange", "Change", "StageChange"),
     "engine.registry.promotion.plan": ("PromotionPlan",),
     "engine.registry.smoke_test": ("SmokeTestResult",),
     "engine.run_lifecycle.apply": ("LifecycleResult",),

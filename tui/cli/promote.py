@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +19,7 @@ from tui.cli.question import ask
 from tui.cli.side_by_side import show_side_by_side
 
 if TYPE_CHECKING:
-    from engine.api import Engine, PromotionPlan, PromotionResult
+    from engine.api import Change, Engine, PromotionPlan, PromotionResult
 
 
 @click.command()
@@ -165,7 +164,7 @@ def _payload(
         "target": plan.target,
         "server": plan.server,
         "holders": [version_payload(holder) for holder in plan.holders],
-        "changes": [asdict(change) for change in plan.changes],
+        "changes": [_change_payload(change) for change in plan.changes],
         "warnings": list(plan.warnings),
         "applied": result is not None,
         "verified": result.verified if result else True,
@@ -174,3 +173,18 @@ def _payload(
         "entry_id": result.entry_id if result else "",
         "versions": [version_payload(version) for version in versions],
     }
+
+
+def _change_payload(change: Change) -> Payload:
+    """`version` is null for an alias, whose versions are texts, empty for none."""
+    from engine.api import StageChange
+
+    if isinstance(change, StageChange):
+        return {
+            "version": change.version,
+            "what": "stage",
+            "before": change.before,
+            "after": change.after,
+        }
+    before, after = str(change.before or ""), str(change.after or "")
+    return {"version": None, "what": f"alias {change.alias}", "before": before, "after": after}

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from engine import formats
-from engine.api import key_metrics
+from engine.api import AliasChange, key_metrics
 from engine.entities import ModelVersion, Run
 from engine.errors import EngineError
 from engine.text import Shown, cut, safe
@@ -190,8 +190,8 @@ def _text(value: object) -> Shown:
 
 def change_text(change: Change) -> Content:
     """`version 3  – None → ● Production`, `@champion  version 2 → version 3`."""
-    if change.version is None:
-        alias = safe(change.what.removeprefix("alias "), 40)
+    if isinstance(change, AliasChange):
+        alias = safe(change.alias, 40)
         before = f"version {change.before}" if change.before else "nowhere"
         after = f"version {change.after}" if change.after else "nowhere"
         return Content.assemble((f"@{alias}", "$accent"), f" {safe(before)} → {safe(after)}")

@@ -13,6 +13,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
 
+from engine.api import StageChange
 from engine.entities import ModelVersion
 from engine.errors import EngineError
 from engine.text import safe
@@ -153,7 +154,8 @@ class WriteDialog(Dialog[bool]):
 
 def _version_lines(versions: Sequence[ModelVersion], plan: PromotionPlan) -> list[Content]:
     """The versions as they are now, those that the plan is about first."""
-    about = {plan.candidate.version, *(change.version for change in plan.changes)}
+    moved = (change.version for change in plan.changes if isinstance(change, StageChange))
+    about = {plan.candidate.version, *moved}
     first = [v for v in versions if v.version in about]
     rest = [v for v in versions if v.version not in about]
     lines = []

@@ -19,7 +19,18 @@ from engine import journal
 from engine.entities import ModelVersion
 from engine.errors import EngineError, PromotionError, ServerTimeout, WriteError
 from engine.journal import JournalEntry
-from engine.registry.promotion.facts import Change, Facts, changes, differences, holds, look
+from engine.registry.promotion.facts import (
+    AliasChange,
+    Change,
+    CreatedAt,
+    Facts,
+    changes_between,
+    differences,
+    facts_from_text,
+    facts_to_text,
+    has_taken_effect,
+    read_facts,
+)
 from engine.registry.promotion.plan import PromotionPlan, plan_promotion, plan_undo
 from engine.uri import TrackingUri
 
@@ -80,8 +91,8 @@ def apply_promotion(
             f"{plan.model} {plan.candidate.version} → {plan.target}",
             model=plan.model,
             version=plan.candidate.version,
-            before=plan.seen,
-            after=plan.after,
+            before=facts_to_text(plan.seen),
+            after=facts_to_text(plan.after),
             reason=reason or (f"undo: {'; '.join(map(str, plan.changes))}" if plan.undoes else ""),
             undoes=plan.undoes,
         )
@@ -107,7 +118,7 @@ def _client(uri: TrackingUri) -> MlflowClient:
 def _agreed(store: Store, plan: PromotionPlan) -> tuple[ModelVersion, ...]:
     """The registry as it is, if that is still what the plan saw."""
     versions = store.model_versions(plan.model)
-    now = look(versions, plan.seen)
+    now = read_facts(versions, plan.seen)
     if now != plan.seen:
         raise PromotionError(
             f"{plan.model!r} has changed since the promotion was planned",
@@ -130,13 +141,13 @@ def _transact(
         again = write_all(client, plan.model, due)
         notes = notes if again or not failure else _tag(client, plan, entry)
         versions = _read_back(store, plan, entry, again or failure)
-    now = look(versions, plan.after)
+    now = read_facts(versions, plan.after)
     if now != plan.after:
         error = _not_as_planned(plan, now, failure)
         if isinstance(failure, ServerTimeout):  # the store may still carry out what it did not answer
             _close(replace(entry, detail=str(error)))
         else:
-            _close(replace(entry, outcome="failed", after=now, detail=str(error)))
+            _close(replace(entry, outcome="failed", after=facts_to_text(now), detail=str(error)))
         raise error from failure
     repaired = tuple(str(change) for change in due)
     detail = "; ".join([*(f"written again: {change}" for change in repaired), *notes])
@@ -160,30 +171,35 @@ def _tag(client: MlflowClient, plan: PromotionPlan, entry: JournalEntry) -> tupl
 
 
 def _is_own(made: tuple[Change, ...], version: int) -> bool:
-    return any(change.version in (None, version) for change in made)
+    return any(isinstance(change, AliasChange) or change.version == version for change in made)
 
 
 def _former(undo: JournalEntry) -> JournalEntry | None:
     """The newest promotion, before the one that `undo` takes back, that tagged the same version. Raises
     `WriteError` where the journal cannot be read."""
-    created = f"version {undo.version} created"
+    created = str(CreatedAt(undo.version))
     for entry in journal.read_journal(None):
         if (
             (entry.server, entry.model, entry.version) == (undo.server, undo.model, undo.version)
             and (entry.action, entry.outcome) == ("promote", "done")
             and entry.entry_id != undo.undoes
             and entry.before.get(created) == undo.before.get(created)
-            and _is_own(changes(entry.before, entry.after), entry.version)
+            and _is_own(_changes_of(entry), entry.version)
         ):
             return entry
     return None
 
 
+def _changes_of(entry: JournalEntry) -> tuple[Change, ...]:
+    before, after = facts_from_text(entry.before), facts_from_text(entry.after)
+    return changes_between(before, after) if before is not None and after is not None else ()
+
+
 def _due(plan: PromotionPlan, versions: tuple[ModelVersion, ...]) -> tuple[Change, ...]:
     """The changes that are to be written again: versions that were to leave their stage and are
     still in it, once something of the plan has taken effect. Anything else is not ours to mend."""
-    missing = tuple(change for change in plan.changes if not holds(change, versions))
-    leave = all(change.leaves_stage and holds(change.inverse, versions) for change in missing)
+    missing = tuple(change for change in plan.changes if not has_taken_effect(change, versions))
+    leave = all(change.leaves_stage and has_taken_effect(change.inverse, versions) for change in missing)
     return missing if leave and len(missing) < len(plan.changes) else ()
 
 

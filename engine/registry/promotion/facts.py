@@ -1,11 +1,15 @@
-"""The part of a registry that one promotion rests on, as facts that can be compared and kept.
+"""The part of a registry that one promotion rests on, as typed facts.
 
-A fact is a key and its value, both text:
+A fact is a question about a model's versions; facts with their values can be compared, and a journal
+entry keeps them as text (`facts_to_text`, `facts_from_text`):
 
-    version 3            its stage, or `gone`
-    version 3 created    when it was made, epoch milliseconds: tells a model made anew under an old name
-    stage Production     the numbers of the versions that hold the stage, ascending: `2, 5`
-    alias champion       the number of the version that it points at, empty for none
+    fact               value                                       as text
+    StageOf(3)         the version's stage, None when it is gone   `version 3`          `Staging`, `gone`
+    CreatedAt(3)       epoch milliseconds, None when unknown       `version 3 created`  `1763800000000`, ``
+    HoldersOf("…")     versions that hold the stage, ascending     `stage Production`   `2, 5`
+    AliasTarget("…")   the version the alias points at, or None    `alias champion`     `2`, ``
+
+The creation time exposes a model that was deleted and registered again under the same name.
 """
 
 from __future__ import annotations
@@ -13,135 +17,254 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
-from engine.entities import STAGES, ModelVersion
+from engine.entities import STAGES, ModelVersion, Stage
 from engine.formats import moment
-
-Facts = Mapping[str, str]
-
-GONE = "gone"
-
-_VERSION = re.compile(r"version (\d+)")
-_KEY = re.compile(r"version \d+( created)?|stage (Staging|Production)|alias [\w-]{1,255}")
-_RANK = {"Production": 0, "Staging": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One write: the stage of `version`, or an alias (`version` is None, `what` is `alias champion`
-    and `before` and `after` are version numbers, empty for none)."""
+class StageOf:
+    version: int
 
-    version: int | None
-    what: str
-    before: str
-    after: str
+    def __str__(self) -> str:
+        return f"version {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedAt:
+    version: int
+
+    def __str__(self) -> str:
+        return f"version {self.version} created"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldersOf:
+    stage: Stage
+
+    def __str__(self) -> str:
+        return f"stage {self.stage}"
+
+
+@dataclass(frozen=True, slots=True)
+class AliasTarget:
+    alias: str
+
+    def __str__(self) -> str:
+        return f"alias {self.alias}"
+
+
+Fact = StageOf | CreatedAt | HoldersOf | AliasTarget
+FactValue = Stage | int | tuple[int, ...] | None
+Facts = Mapping[Fact, FactValue]
+
+_GONE = "gone"
+_TEXT = re.compile(
+    r"version (?P<version>\d+)(?P<created> created)?|stage (?P<stage>Staging|Production)"
+    r"|alias (?P<alias>[\w-]{1,255})"
+)
+_WRITE_ORDER = {"Production": 0, "Staging": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class StageChange:
+    """One write: a version changes its stage."""
+
+    version: int
+    before: Stage
+    after: Stage
 
     @property
-    def key(self) -> str:
-        """The fact that it changes."""
-        return self.what if self.version is None else f"version {self.version}"
+    def fact(self) -> Fact:
+        """The fact that this write changes."""
+        return StageOf(self.version)
 
     @property
-    def inverse(self) -> Change:
-        return Change(self.version, self.what, self.after, self.before)
+    def inverse(self) -> StageChange:
+        return StageChange(self.version, self.after, self.before)
 
     @property
     def leaves_stage(self) -> bool:
-        """Whether a version leaves Production or Staging for neither."""
-        return self.before in _RANK and self.after not in _RANK
+        """Whether the version leaves Production or Staging for neither."""
+        return self.before in _WRITE_ORDER and self.after not in _WRITE_ORDER
 
     def __str__(self) -> str:
-        if self.version is None:
-            return f"{self.what} {self.before or '–'} → {self.after or '–'}"
-        return f"version {self.version}: {self.what} {self.before} → {self.after}"
+        return f"version {self.version}: stage {self.before} → {self.after}"
 
 
-def look(versions: Sequence[ModelVersion], keys: Iterable[str]) -> dict[str, str]:
-    """The values that the facts `keys` have in a registry that holds `versions`."""
+@dataclass(frozen=True, slots=True)
+class AliasChange:
+    """One write: an alias moves, is set (`before` is None) or is removed (`after` is None)."""
+
+    alias: str
+    before: int | None
+    after: int | None
+
+    @property
+    def fact(self) -> Fact:
+        """The fact that this write changes."""
+        return AliasTarget(self.alias)
+
+    @property
+    def inverse(self) -> AliasChange:
+        return AliasChange(self.alias, self.after, self.before)
+
+    @property
+    def leaves_stage(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return f"alias {self.alias} {self.before or '–'} → {self.after or '–'}"
+
+
+Change = StageChange | AliasChange
+
+
+def read_facts(versions: Sequence[ModelVersion], facts: Iterable[Fact]) -> dict[Fact, FactValue]:
+    """The values of `facts` in a registry that holds `versions` of the model."""
     by_number = {version.version: version for version in versions}
-    return {key: _value(key, by_number) for key in keys}
+    return {fact: _value(fact, by_number) for fact in facts}
 
 
-def changes(before: Facts, after: Facts) -> tuple[Change, ...]:
+def changes_between(before: Facts, after: Facts) -> tuple[Change, ...]:
     """The writes that lead from one state to the other, in the order in which they are made.
 
     A version enters Production before another leaves it: whatever stops the writes half-way
     leaves a version there, two at worst, and never none.
     """
-    found = [
-        _change(key, value, after[key])
-        for key, value in before.items()
-        if value != after[key] and (_VERSION.fullmatch(key) or key.startswith("alias "))
-    ]
-    return tuple(sorted(found, key=lambda change: (_RANK.get(change.after, 2), change.version or 0)))
+    found: list[Change] = []
+    for fact, value in before.items():
+        if value == after[fact]:
+            continue
+        if isinstance(fact, StageOf):
+            found.append(StageChange(fact.version, cast(Stage, value), cast(Stage, after[fact])))
+        elif isinstance(fact, AliasTarget):
+            found.append(AliasChange(fact.alias, cast("int | None", value), cast("int | None", after[fact])))
+    return tuple(sorted(found, key=_write_order))
 
 
-def applied(versions: Sequence[ModelVersion], made: Iterable[Change]) -> tuple[ModelVersion, ...]:
-    """The same versions as they are to be once `made` has been written."""
+def after_changes(versions: Sequence[ModelVersion], made: Iterable[Change]) -> tuple[ModelVersion, ...]:
+    """The versions as they will be once `made` has been written."""
     result = {version.version: version for version in versions}
     for change in made:
-        if change.version is not None:
-            stage = next(stage for stage in STAGES if stage == change.after)
-            result[change.version] = replace(result[change.version], stage=stage)
+        if isinstance(change, StageChange):
+            result[change.version] = replace(result[change.version], stage=change.after)
             continue
-        alias = change.what.removeprefix("alias ")
         for number, version in result.items():
-            rest = tuple(held for held in version.aliases if held != alias)
-            aliases = (*rest, alias) if str(number) == change.after else rest
+            others = tuple(alias for alias in version.aliases if alias != change.alias)
+            aliases = (*others, change.alias) if number == change.after else others
             result[number] = replace(version, aliases=aliases)
     return tuple(result.values())
 
 
-def holds(change: Change, versions: Sequence[ModelVersion]) -> bool:
+def has_taken_effect(change: Change, versions: Sequence[ModelVersion]) -> bool:
     """Whether the registry is as `change` leaves it."""
-    return look(versions, [change.key])[change.key] == change.after
-
-
-def are_facts(found: Facts) -> bool:
-    """Whether a mapping from outside, such as a journal's, holds nothing but facts."""
-    return all(
-        _KEY.fullmatch(key) and (not _VERSION.fullmatch(key) or value in (*STAGES, GONE))
-        for key, value in found.items()
-    )
+    return read_facts(versions, [change.fact])[change.fact] == change.after
 
 
 def differences(expected: Facts, found: Facts, when: str) -> str:
-    """What is not as expected, for people: `version 2: Production when planned, Archived now`."""
+    """What differs, for people: `version 2: Production when planned, Archived now`."""
     return "; ".join(
-        f"{_subject(key)}: {_told(key, value)} {when}, {_told(key, found[key])} now"
-        for key, value in expected.items()
-        if value != found[key]
+        f"{_subject(fact)}: {_described(fact, value)} {when}, {_described(fact, found[fact])} now"
+        for fact, value in expected.items()
+        if value != found[fact]
     )
 
 
-def _value(key: str, versions: Mapping[int, ModelVersion]) -> str:
-    kind, name, *rest = key.split(" ")
-    if kind == "stage":
-        return ", ".join(str(number) for number in sorted(versions) if versions[number].stage == name)
-    if kind == "alias":
-        return next((str(number) for number, version in versions.items() if name in version.aliases), "")
-    version = versions.get(int(name))
-    if version is None:
-        return GONE
-    return str(version.creation_time or "") if rest else version.stage
+# ── text, for the journal ────────────────────────────────────────────────────
 
 
-def _change(key: str, before: str, after: str) -> Change:
-    match = _VERSION.fullmatch(key)
-    if match:
-        return Change(int(match[1]), "stage", before, after)
-    return Change(None, key, before, after)
+def facts_to_text(facts: Facts) -> dict[str, str]:
+    """Facts as a journal entry keeps them."""
+    return {str(fact): _value_text(fact, value) for fact, value in facts.items()}
 
 
-def _subject(key: str) -> str:
-    return key.removeprefix("stage ")
+def facts_from_text(texts: Mapping[str, str]) -> dict[Fact, FactValue] | None:
+    """Facts from a journal entry; None when the mapping holds anything else."""
+    facts: dict[Fact, FactValue] = {}
+    for key, text in texts.items():
+        match = _TEXT.fullmatch(key)
+        if match is None:
+            return None
+        fact = _fact(match)
+        try:
+            facts[fact] = _value_from_text(fact, text)
+        except ValueError:
+            return None
+    return facts
 
 
-def _told(key: str, value: str) -> str:
-    if key.endswith(" created") and value.isdigit():
-        return moment(int(value))
-    if key.startswith("version "):
-        return value
-    if not value:
-        return "no version"
-    return f"{'versions' if ',' in value else 'version'} {value}"
+def _fact(match: re.Match[str]) -> Fact:
+    if match["stage"]:
+        return HoldersOf(_stage(match["stage"]))
+    if match["alias"]:
+        return AliasTarget(match["alias"])
+    number = int(match["version"])
+    return CreatedAt(number) if match["created"] else StageOf(number)
+
+
+def _value_text(fact: Fact, value: FactValue) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if value is None:
+        return _GONE if isinstance(fact, StageOf) else ""
+    return str(value)
+
+
+def _value_from_text(fact: Fact, text: str) -> FactValue:
+    """Raises `ValueError` for a text that is no value of the fact."""
+    match fact:
+        case StageOf():
+            return None if text == _GONE else _stage(text)
+        case HoldersOf():
+            return tuple(int(number) for number in text.split(", ")) if text else ()
+        case _:
+            return int(text) if text else None
+
+
+def _stage(text: str) -> Stage:
+    for stage in STAGES:
+        if stage == text:
+            return stage
+    raise ValueError(f"no stage: {text!r}")
+
+
+# ── values and descriptions ──────────────────────────────────────────────────
+
+
+def _value(fact: Fact, versions: Mapping[int, ModelVersion]) -> FactValue:
+    match fact:
+        case StageOf(number):
+            return versions[number].stage if number in versions else None
+        case CreatedAt(number):
+            return (versions[number].creation_time or None) if number in versions else None
+        case HoldersOf(stage):
+            return tuple(number for number in sorted(versions) if versions[number].stage == stage)
+        case AliasTarget(alias):
+            return next((number for number, version in versions.items() if alias in version.aliases), None)
+
+
+def _write_order(change: Change) -> tuple[int, int]:
+    if isinstance(change, AliasChange):
+        return 2, 0
+    return _WRITE_ORDER.get(change.after, 2), change.version
+
+
+def _subject(fact: Fact) -> str:
+    return fact.stage if isinstance(fact, HoldersOf) else str(fact)
+
+
+def _described(fact: Fact, value: FactValue) -> str:
+    match fact, value:
+        case CreatedAt(), int(time):
+            return moment(time)
+        case ((StageOf() | CreatedAt()), None):
+            return _GONE
+        case ((HoldersOf() | AliasTarget()), (None | ())):
+            return "no version"
+        case HoldersOf(), tuple(numbers):
+            return f"{'versions' if len(numbers) > 1 else 'version'} {', '.join(map(str, numbers))}"
+        case AliasTarget(), _:
+            return f"version {value}"
+    return str(value)

@@ -12,7 +12,7 @@ from engine.entities import ModelVersion, Run
 from engine.errors import WriteError
 from engine.formats import moment, number
 from engine.journal import read_journal
-from engine.registry.promotion.facts import Change
+from engine.registry.promotion.facts import Change, StageChange
 
 if TYPE_CHECKING:
     from engine.runs.compare import Comparison
@@ -58,7 +58,11 @@ class Proposal:
 
     def archived(self) -> tuple[ModelVersion, ...]:
         """The versions that go to Archived."""
-        numbers = {change.version for change in self.changes if change.after == "Archived"}
+        numbers = {
+            change.version
+            for change in self.changes
+            if isinstance(change, StageChange) and change.after == "Archived"
+        }
         return tuple(version for version in self.versions if version.version in numbers)
 
 

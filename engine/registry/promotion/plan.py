@@ -11,14 +11,21 @@ from engine.entities import STAGES, ModelVersion, Run, Stage
 from engine.errors import NotFound, PromotionError, UsageError
 from engine.journal import JournalEntry, check_writable, read_journal, server_name
 from engine.registry.promotion.facts import (
-    GONE,
+    AliasChange,
+    AliasTarget,
     Change,
+    CreatedAt,
+    Fact,
     Facts,
-    applied,
-    are_facts,
-    changes,
+    FactValue,
+    HoldersOf,
+    StageChange,
+    StageOf,
+    after_changes,
+    changes_between,
     differences,
-    look,
+    facts_from_text,
+    read_facts,
 )
 from engine.registry.promotion.gates import Proposal, interrupted, warnings
 from engine.text import Shown
@@ -86,10 +93,10 @@ def plan_promotion(
     candidate = _find(versions, model, version)
     holders = _holders(versions, candidate, kind, target)
     leaving = holders if archive_existing and kind == "stage" else ()
-    seen = look(versions, _keys(candidate, leaving, kind, target))
-    after = look(applied(versions, _wanted(candidate, leaving, kind, target)), seen)
+    seen = read_facts(versions, _facts(candidate, leaving, kind, target))
+    after = read_facts(after_changes(versions, _wanted(candidate, leaving, kind, target)), seen)
     runs = {v.version: _source_run(store, v) for v in (*holders, candidate)}
-    due = changes(seen, after)
+    due = changes_between(seen, after)
     proposal = Proposal(model, candidate, kind, target, holders, versions, due, runs, _comparison(runs))
     return PromotionPlan(
         model=model,
@@ -130,32 +137,36 @@ def plan_undo(store: Store, uri: TrackingUri) -> PromotionPlan:
 
 def _inverse(store: Store, uri: TrackingUri, entry: JournalEntry) -> PromotionPlan | None:
     """The plan that takes `entry` back, None where nothing of it ever took effect."""
-    made = changes(entry.before, entry.after) if are_facts(entry.before) and are_facts(entry.after) else ()
-    if not made:
+    before, after = facts_from_text(entry.before), facts_from_text(entry.after)
+    made = changes_between(before, after) if before is not None and after is not None else ()
+    if after is None or not made:
         return None
     versions = store.model_versions(entry.model)
-    seen = look(versions, entry.after)
+    seen = read_facts(versions, after)
     if entry.outcome == "intended":
-        moved_on = any(seen[change.key] not in (change.before, change.after) for change in made)
+        moved_on = any(seen[change.fact] not in (change.before, change.after) for change in made)
     else:
-        moved_on = seen != entry.after
-    if moved_on or GONE in seen.values():
+        moved_on = seen != after
+    is_gone = any(isinstance(fact, StageOf) and stage is None for fact, stage in seen.items())
+    if moved_on or is_gone:
         raise PromotionError(
             f"The registry has moved on since {entry.target}",
-            differences(entry.after, seen, "after that promotion"),
+            differences(after, seen, "after that promotion"),
             "Promote the version that is wanted instead.",
         )
-    undone = {change.key: change.before for change in made if seen[change.key] == change.after}
-    due = changes({key: seen[key] for key in undone}, undone)
+    due = tuple(change for change in made if seen[change.fact] == change.after)
+    candidate = _find(versions, entry.model, entry.version)
+    undone: dict[Fact, FactValue] = {change.fact: change.before for change in due}
+    due = changes_between({fact: seen[fact] for fact in undone}, undone)
     if not due:
         return None
-    alias = next((key.removeprefix("alias ") for key in seen if key.startswith("alias ")), "")
-    candidate = _find(versions, entry.model, entry.version)
+    alias = next((fact.alias for fact in seen if isinstance(fact, AliasTarget)), "")
+    stage = undone.get(StageOf(entry.version), candidate.stage)
     return PromotionPlan(
         model=entry.model,
         candidate=candidate,
         kind="alias" if alias else "stage",
-        target=alias or undone.get(f"version {entry.version}", candidate.stage),
+        target=alias or str(stage),
         holders=(),
         comparison=None,
         changes=due,
@@ -163,7 +174,7 @@ def _inverse(store: Store, uri: TrackingUri, entry: JournalEntry) -> PromotionPl
         server=uri.shown,
         archive_existing=False,
         seen=seen,
-        after=look(applied(versions, due), seen),
+        after=read_facts(after_changes(versions, due), seen),
         undoes=entry.entry_id,
     )
 
@@ -207,21 +218,22 @@ def _holders(
     return tuple(version for version in others if target in ACTIVE and version.stage == target)
 
 
-def _keys(candidate: ModelVersion, leaving: Sequence[ModelVersion], kind: str, target: str) -> list[str]:
+def _facts(candidate: ModelVersion, leaving: Sequence[ModelVersion], kind: str, target: str) -> list[Fact]:
     """The facts on which the plan rests: a change in any of them is a conflict."""
     number = candidate.version
-    keys = [f"version {number}", f"version {number} created"]
+    facts: list[Fact] = [StageOf(number), CreatedAt(number)]
     if kind == "alias":
-        return [*keys, f"alias {target}"]
+        return [*facts, AliasTarget(target)]
     contested = [stage for stage in ACTIVE if stage in (target, candidate.stage)]
-    return [*keys, *(f"version {v.version}" for v in leaving), *(f"stage {stage}" for stage in contested)]
+    return [*facts, *(StageOf(v.version) for v in leaving), *map(HoldersOf, contested)]
 
 
 def _wanted(candidate: ModelVersion, leaving: Sequence[ModelVersion], kind: str, target: str) -> list[Change]:
     if kind == "alias":
-        return [Change(None, f"alias {target}", "", str(candidate.version))]
-    archived = [Change(version.version, "stage", target, "Archived") for version in leaving]
-    return [Change(candidate.version, "stage", candidate.stage, target), *archived]
+        return [AliasChange(target, None, candidate.version)]
+    stage = next(stage for stage in STAGES if stage == target)
+    archived = [StageChange(version.version, stage, "Archived") for version in leaving]
+    return [StageChange(candidate.version, candidate.stage, stage), *archived]
 
 
 def _source_run(store: Store, version: ModelVersion) -> Run | None:

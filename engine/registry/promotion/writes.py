@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
 from engine.journal import JournalEntry
-from engine.registry.promotion.facts import Change
+from engine.registry.promotion.facts import Change, StageChange, StageOf
 from engine.stores.mlflow.client import translate
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def tag(client: MlflowClient, model: str, entry: JournalEntry) -> tuple[str, ...
     values = (
         f"{entry.user}@{entry.host}",
         when.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        entry.before[f"version {version}"],
+        entry.before[str(StageOf(entry.version))],
         entry.reason,
     )
     try:
@@ -70,11 +70,11 @@ def tag(client: MlflowClient, model: str, entry: JournalEntry) -> tuple[str, ...
 
 
 def _write(client: MlflowClient, model: str, change: Change) -> None:
-    if change.version is not None:
+    if isinstance(change, StageChange):
         client.transition_model_version_stage(
             model, str(change.version), change.after, archive_existing_versions=False
         )
-    elif change.after:
-        client.set_registered_model_alias(model, change.what.removeprefix("alias "), change.after)
+    elif change.after is not None:
+        client.set_registered_model_alias(model, change.alias, str(change.after))
     else:
-        client.delete_registered_model_alias(model, change.what.removeprefix("alias "))
+        client.delete_registered_model_alias(model, change.alias)

@@ -1,0 +1,81 @@
+"""Facts are typed in memory and text in the journal; the two must agree for ever."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.registry.promotion.facts import (
+    AliasChange,
+    AliasTarget,
+    CreatedAt,
+    Fact,
+    FactValue,
+    HoldersOf,
+    StageChange,
+    StageOf,
+    changes_between,
+    facts_from_text,
+    facts_to_text,
+)
+
+IN_A_JOURNAL = {
+    "version 3": "Staging",
+    "version 3 created": "1763800000000",
+    "version 2": "gone",
+    "version 4 created": "",
+    "stage Production": "2, 5",
+    "stage Staging": "",
+    "alias champion": "2",
+    "alias challenger": "",
+}
+IN_MEMORY: dict[Fact, FactValue] = {
+    StageOf(3): "Staging",
+    CreatedAt(3): 1763800000000,
+    StageOf(2): None,
+    CreatedAt(4): None,
+    HoldersOf("Production"): (2, 5),
+    HoldersOf("Staging"): (),
+    AliasTarget("champion"): 2,
+    AliasTarget("challenger"): None,
+}
+
+
+def test_the_text_of_a_journal_entry_reads_back_as_the_same_facts() -> None:
+    assert facts_to_text(IN_MEMORY) == IN_A_JOURNAL
+    assert facts_from_text(IN_A_JOURNAL) == IN_MEMORY
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("version three", "Staging"),
+        ("version 3", "Retired"),
+        ("version 3", ""),
+        ("version 3 created", "yesterday"),
+        ("stage Archived", "1"),
+        ("stage Production", "2 and 5"),
+        ("alias champ!on", "2"),
+        ("alias champion", "two"),
+        ("", ""),
+    ],
+)
+def test_a_journal_entry_with_anything_else_holds_no_facts(key: str, value: str) -> None:
+    assert facts_from_text({**IN_A_JOURNAL, key: value}) is None
+
+
+def test_a_version_enters_production_before_another_leaves_it() -> None:
+    before: dict[Fact, FactValue] = {
+        StageOf(2): "Production",
+        StageOf(3): "None",
+        HoldersOf("Production"): (2,),
+        AliasTarget("champion"): 2,
+    }
+    after: dict[Fact, FactValue] = {
+        StageOf(2): "Archived",
+        StageOf(3): "Production",
+        HoldersOf("Production"): (3,),
+        AliasTarget("champion"): 3,
+    }
+    first, *rest = changes_between(before, after)
+    assert first == StageChange(3, "None", "Production")
+    assert rest == [AliasChange("champion", 2, 3), StageChange(2, "Production", "Archived")]
