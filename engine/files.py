@@ -1,23 +1,25 @@
-"""Files shared between processes: locks, durable appends, atomic replacement."""
+"""Files that several processes write: locks, durable appends, atomic replacement."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 _POLL = 0.02
-"""Seconds between two tries for a lock: `flock` itself cannot wait with a limit."""
+"""Seconds between two attempts at a lock: `flock` itself cannot wait with a limit."""
 
 
 @contextmanager
 def locked(descriptor: int, seconds: float) -> Iterator[None]:
     """Hold an exclusive advisory lock on an open file; the kernel frees it when the process dies.
-    Raises `TimeoutError` when another holder keeps it for longer than `seconds`."""
+    Raises `TimeoutError` when another process keeps it for longer than `seconds`."""
     end = time.monotonic() + seconds
     while True:
         try:
@@ -34,12 +36,13 @@ def locked(descriptor: int, seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[int]:
-    """The descriptor of a file for reading and appending, made with its folder where it is missing.
-    Nobody but the owner can read it. Raises `OSError`."""
+def open_private(path: Path) -> Iterator[int]:
+    """The descriptor of a file for reading and appending. Creates the file and its folder where missing;
+    only the owner can read them. Raises `OSError`."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     is_new = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
+    descriptor = os.open(path, flags, 0o600)
     try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISREG(mode) and mode & 0o077:
@@ -51,9 +54,9 @@ def opened(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def append_line(descriptor: int, line: bytes) -> None:
-    """Add `line`, which ends in a newline, and wait until it is on the disk. When that fails the file
-    is as it was. Raises `OSError`."""
+def append_line(descriptor: int, line: bytes, *, sync: bool = True) -> None:
+    """Append `line`, which ends in a newline; with `sync`, wait until it is on the disk. If that fails
+    the file is as it was. Raises `OSError`."""
     size = os.lseek(descriptor, 0, os.SEEK_END)
     if size and os.pread(descriptor, 1, size - 1) != b"\n":
         line = b"\n" + line  # the last writer was cut off in the middle of its line
@@ -61,11 +64,35 @@ def append_line(descriptor: int, line: bytes) -> None:
         left = memoryview(line)
         while left:
             left = left[os.write(descriptor, left) :]
-        os.fsync(descriptor)
+        if sync:
+            os.fsync(descriptor)
     except OSError:
         with suppress(OSError):
             os.ftruncate(descriptor, size)
         raise
+
+
+@contextmanager
+def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
+    """A new file, open for writing, that replaces `path` in one step when the block ends without an
+    error; otherwise `path` stays as it was and nothing is left beside it.
+
+    An existing file's permissions are kept. A new file is readable by its owner only when `private`, and as
+    the umask says otherwise. A symbolic link stays: the file it points at is replaced. Raises `OSError`.
+    """
+    target = path.resolve()
+    beside = target.with_name(f".{target.name[:200]}.{os.getpid()}-{threading.get_native_id()}.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        with os.fdopen(os.open(beside, flags, 0o600 if private else 0o666), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            with suppress(FileNotFoundError):
+                os.fchmod(file.fileno(), target.stat().st_mode & 0o7777)
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from engine.errors import EngineError, PromotionError, UsageError, WriteError
-from engine.files import append_line, locked, opened
+from engine.files import append_line, locked, open_private
 from engine.paths import journal_file
 from engine.secrets import mask
 from engine.uri import TrackingUri
@@ -107,7 +107,7 @@ def append(entry: JournalEntry) -> None:
     line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
     path = _file()
     try:
-        with opened(path) as descriptor, locked(descriptor, APPEND_SECONDS):
+        with open_private(path) as descriptor, locked(descriptor, APPEND_SECONDS):
             append_line(descriptor, line)
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -138,7 +138,7 @@ def check_writable() -> None:
     """Raises `WriteError` where no journal can be kept: that there is none says nothing then."""
     path = _file().with_name(_LOCK)
     try:
-        with opened(path):
+        with open_private(path):
             return
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -176,7 +176,7 @@ def exclusive(seconds: float) -> Iterator[None]:
     path = _file().with_name(_LOCK)
     with ExitStack() as stack:
         try:
-            stack.enter_context(locked(stack.enter_context(opened(path)), seconds))
+            stack.enter_context(locked(stack.enter_context(open_private(path)), seconds))
         except TimeoutError as error:
             raise PromotionError(
                 "Another promotion is being applied",

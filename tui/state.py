@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.api import RunView
 from engine.errors import EngineError
+from engine.files import replacing
 from engine.paths import state_dir
 
 if TYPE_CHECKING:
@@ -91,10 +91,9 @@ class State:
             "views": self._plain_views(),
         }
         with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = path.with_suffix(f".{os.getpid()}")
-            fresh.write_text(json.dumps(everything, indent=1), encoding="utf-8")
-            fresh.replace(path)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with replacing(path, private=True) as file:
+                file.write(json.dumps(everything, indent=1).encode())
 
     def _plain_views(self) -> dict[str, Any]:
         """Every last view that is not the usual one; those looked at now are the newest."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from engine.files import append_line, open_private, replacing
 from engine.log import log
 
 KEPT = 200
@@ -52,22 +52,13 @@ class FilterHistory:
         return [text for line in data.split(b"\n") if (text := _read(line))]
 
     def _append(self, text: str) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(_opened(self._path, os.O_APPEND), "ab+") as file:
-            size = file.seek(0, os.SEEK_END)
-            torn = size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
-            file.write((b"\n" if torn else b"") + _written(text))
+        with open_private(self._path) as descriptor:
+            append_line(descriptor, _written(text), sync=False)
 
     def _compact(self, known: list[str]) -> None:
-        """Write the file anew, whole or not at all."""
-        fresh = self._path.with_suffix(f".{os.getpid()}")
-        with os.fdopen(_opened(fresh, os.O_TRUNC), "wb") as file:
+        """Rewrite the file, whole or not at all."""
+        with replacing(self._path, private=True) as file:
             file.writelines(map(_written, _newest(known)))
-        fresh.replace(self._path)
-
-
-def _opened(path: Path, flag: int) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | flag, 0o600)
 
 
 def _newest(texts: Iterable[str]) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import math
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ from typing import cast
 
 from engine.columns import ColumnKey, Value
 from engine.errors import EngineError
+from engine.files import replacing
 from engine.runs.frame import RunFrame
 
 # In the order in which mlflow.search_runs has them.
@@ -85,15 +86,8 @@ def _write(path: Path, lines: Iterable[str]) -> None:
         with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.writelines(lines)
         return
-    target = path.resolve()
-    beside = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
-    try:
-        with beside.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            beside.chmod(target.stat().st_mode & 0o7777)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(path) as raw:
+        file = io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", newline="")
+        file.writelines(lines)
+        file.flush()
+        file.detach()  # or it would close the file that is about to be synced

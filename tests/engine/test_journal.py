@@ -221,7 +221,7 @@ def test_an_append_does_not_wait_for_ever(state: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(journal, "APPEND_SECONDS", 0.05)
     append(entry())
     with (
-        journal.opened(state / "journal.jsonl") as descriptor,
+        journal.open_private(state / "journal.jsonl") as descriptor,
         journal.locked(descriptor, 1),
         pytest.raises(WriteError, match="another process holds it"),
     ):

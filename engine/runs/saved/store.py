@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError, NotFound, UsageError
-from engine.files import locked
+from engine.files import locked, open_private, replacing
 from engine.runs.saved import toml
 from engine.runs.saved.plain import view_from_plain, view_to_plain
 from engine.runs.view import RunView
@@ -115,8 +114,10 @@ class ViewFile:
         try:
             target = Path(os.path.realpath(self.path))  # a link stays a link
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _alone(target.with_suffix(".lock")):
-                _replace(target, changed(self._text()).encode("utf-8"))
+            with _locked(target.with_suffix(".lock")):
+                content = changed(self._text()).encode("utf-8")
+                with replacing(target, private=True) as file:
+                    file.write(content)
         except UnicodeEncodeError as error:
             raise UsageError(
                 "The view cannot be kept", "One of its names holds half a character", "Leave that column out."
@@ -149,30 +150,10 @@ def _told(path: Path, error: OSError) -> str:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold the lock on a file that is made where it is missing. Raises `TimeoutError`, `OSError`."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        with locked(descriptor, LOCK_SECONDS):
-            yield
-    finally:
-        os.close(descriptor)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put a file in the place of another, whole or not at all, with the same permissions."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            with suppress(FileNotFoundError):
-                os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock on a file, created where missing. Raises `TimeoutError`, `OSError`."""
+    with open_private(path) as descriptor, locked(descriptor, LOCK_SECONDS):
+        yield
 
 
 class SavedViews:

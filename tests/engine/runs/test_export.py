@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from engine import files
 from engine.entities import DatasetRef
 from engine.errors import EngineError
-from engine.runs import export
 from engine.runs.export import write_csv
 from engine.runs.frame import RunFrame
 from tests.support.runs import START, a_run
@@ -97,7 +97,7 @@ def test_a_fault_leaves_the_old_file_and_nothing_beside_it(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(export.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(EngineError) as caught:
         write_csv(FRAME, path)
     assert caught.value.title == "The file cannot be written"

@@ -294,7 +294,7 @@ def test_a_console_that_is_in_the_way_is_told(views: ViewFile, monkeypatch: pyte
     monkeypatch.setattr(store, "LOCK_SECONDS", 0)
     views.save(STORE, EXPERIMENT, "best", FULL)
     with (
-        store._alone(views.path.with_suffix(".lock")),
+        store._locked(views.path.with_suffix(".lock")),
         pytest.raises(EngineError, match="Another console"),
     ):
         views.save(STORE, EXPERIMENT, "best", FULL)
