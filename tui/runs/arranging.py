@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.api import Arranged, RunView, SortKey
     from engine.columns import ColumnKey
     from engine.entities import Experiment
-    from tui.runs.dialogs.choose import Offer
+    from tui.runs.dialogs.column_picker import Candidate
     from tui.runs.pane import RunList
 
 T = TypeVar("T")
@@ -38,18 +38,18 @@ class RunArranging(ConsoleScreen):
 
     def _pick(
         self,
-        offers: Callable[[Arranged], list[Offer]],
-        dialog: Callable[[list[Offer]], Screen[T]],
+        candidates: Callable[[Arranged], list[Candidate]],
+        dialog: Callable[[list[Candidate]], Screen[T]],
         done: Callable[[T | None], None],
     ) -> None:
-        """Look through the columns, then open a dialog that offers them."""
+        """Collect the candidate columns, then open a dialog that lists them."""
 
-        def show(found: list[Offer]) -> None:
+        def show(found: list[Candidate]) -> None:
             self.app.push_screen(dialog(found), done)
 
         if (arranged := self.run_list.arranged) is not None:
-            work = partial(offers, arranged)
-            self.ask(work, show, group="offers", failed=self.session.show_error, opens=True)
+            work = partial(candidates, arranged)
+            self.ask(work, show, group="candidates", failed=self.session.show_error, opens=True)
 
     def action_open_filter(self) -> None:
         self.run_list.filter_bar.open()
@@ -60,26 +60,24 @@ class RunArranging(ConsoleScreen):
         self.run_list.sort_by_column(None)
 
     def action_pick_sort(self) -> None:
-        from tui.runs.dialogs.offers import sort_offers
-        from tui.runs.dialogs.sort import SortDialog
+        from tui.runs.dialogs.sort import SortDialog, sort_candidates
 
         def sort(keys: tuple[SortKey, ...] | None) -> None:
             if keys is not None:
                 self.run_list.sort_by_keys(keys)
 
-        self._pick(sort_offers, partial(SortDialog, self.run_list.view.look.sort), sort)
+        self._pick(sort_candidates, partial(SortDialog, self.run_list.view.look.sort), sort)
 
     # ── columns ──────────────────────────────────────────────────────────────
 
     def action_pick_columns(self) -> None:
         from engine.api import default_keys
-        from tui.runs.dialogs.columns import ColumnsDialog
-        from tui.runs.dialogs.offers import column_offers
+        from tui.runs.dialogs.columns import ColumnsDialog, column_candidates
 
         look, arranged = self.run_list.view.look, self.run_list.arranged
         if arranged is not None:
             usual = default_keys(arranged.frame, narrow=arranged.narrow)
-            self._pick(column_offers, lambda found: ColumnsDialog(look, found, usual), self.look)
+            self._pick(column_candidates, lambda found: ColumnsDialog(look, found, usual), self.look)
 
     def action_toggle_constants(self) -> None:
         hidden = not self.run_list.view.look.constants_hidden
@@ -100,10 +98,9 @@ class RunArranging(ConsoleScreen):
         self.run_list.change_look(layout=following)
 
     def action_pick_groups(self) -> None:
-        from tui.runs.dialogs.group import GroupDialog
-        from tui.runs.dialogs.offers import group_offers
+        from tui.runs.dialogs.group import GroupDialog, group_candidates
 
-        self._pick(group_offers, partial(GroupDialog, self.run_list.view.look.group_by), self.group_by)
+        self._pick(group_candidates, partial(GroupDialog, self.run_list.view.look.group_by), self.group_by)
 
     def group_by(self, keys: tuple[ColumnKey, ...] | None) -> None:
         if keys is not None:

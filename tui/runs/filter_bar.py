@@ -19,9 +19,7 @@ from textual.widgets import Input, Static
 from engine.api import MAX_LENGTH
 from engine.errors import FilterError
 from engine.text import Shown, safe
-from tui.runs.completing_input import CompletingInput, Line
-from tui.runs.completions import Completions
-from tui.runs.recall import Recall
+from tui.runs.completing_input import CompletingInput, CompletionList, Line
 from tui.widgets.cells import cell_width
 
 if TYPE_CHECKING:
@@ -30,6 +28,46 @@ if TYPE_CHECKING:
 NARROW = 64
 """Cells below which there is no room to tell where a filter was answered."""
 NOTHING = Shown("")
+
+
+class InputHistory:
+    """Earlier inputs, the newest last, walked through as in a shell.
+
+    After the newest entry comes the draft: what was being typed when the walk began."""
+
+    def __init__(self, entries: Sequence[str] = ()) -> None:
+        self._entries = entries
+        self._at = len(entries)
+        self._draft = ""
+
+    @property
+    def recalled(self) -> str:
+        """The entry at the current position, or the draft."""
+        return self._entries[self._at] if self._at < len(self._entries) else self._draft
+
+    def back(self, text: str) -> str | None:
+        """The next older entry that differs from `text`, the current input; None at the oldest."""
+        if self._at == len(self._entries):
+            self._draft = text
+        at = self._at - 1
+        while at >= 0 and self._entries[at] == text:
+            at -= 1
+        if at < 0:
+            return None
+        self._at = at
+        return self.recalled
+
+    def forward(self) -> str | None:
+        """The next newer entry, finally the draft; None at the draft."""
+        if self._at == len(self._entries):
+            return None
+        self._at += 1
+        return self.recalled
+
+    def edited(self, text: str) -> None:
+        """The input now holds `text`: unless that is the recalled entry, the walk is over."""
+        if text != self.recalled:
+            self._at, self._draft = len(self._entries), text
 
 
 class FilterInput(CompletingInput):
@@ -97,11 +135,11 @@ class FilterBar(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes="always-shown")
-        self._list = Completions(id="filter-completions")
+        self._list = CompletionList(id="filter-completions")
         hint = "accuracy > 0.9 and metric = euclidean"
         self._input = FilterInput(self._list, placeholder=hint, id="filter-input")
         self._input.max_length = MAX_LENGTH
-        self._recall = Recall()
+        self._history = InputHistory()
         self._fault: FilterError | None = None
         self._wrong = ""
         """The text that the fault is one of; what stands here may be newer, and not looked at yet."""
@@ -127,7 +165,7 @@ class FilterBar(Widget):
         """Show a filter without announcing it."""
         with self._input.prevent(Input.Changed):
             self._show(text)
-        self._recall.edited(text)
+        self._history.edited(text)
         self.set_class(bool(text), "-open")
         if not text:
             self.show_note(NOTHING)
@@ -142,7 +180,7 @@ class FilterBar(Widget):
     @on(Input.Changed)
     def _tell_edit(self, event: Input.Changed) -> None:
         event.stop()
-        self._recall.edited(event.value)
+        self._history.edited(event.value)
         self.post_message(self.Edited(event.value))
 
     # ── what is told about the filter ────────────────────────────────────────
@@ -168,7 +206,7 @@ class FilterBar(Widget):
         if static.content != content:
             static.update(content)
 
-    @on(Completions.Toggled)
+    @on(CompletionList.Toggled)
     def _arrange_fault(self) -> None:
         """What is wrong where the list has something to offer is about to be mended, and waits."""
         fault, offered = self._fault, self._list.completion
@@ -195,8 +233,8 @@ class FilterBar(Widget):
         """Answer `CompletionWanted`; None: there is nothing to offer."""
         self._input.offer(text, cursor, completion)
 
-    @on(Completions.Clicked)
-    def _take_clicked(self, event: Completions.Clicked) -> None:
+    @on(CompletionList.Clicked)
+    def _take_clicked(self, event: CompletionList.Clicked) -> None:
         event.stop()
         self._input.take(event.place)
 
@@ -204,11 +242,11 @@ class FilterBar(Widget):
 
     def set_history(self, entries: Sequence[str]) -> None:
         """Earlier filters, the newest last."""
-        self._recall = Recall(entries)
+        self._history = InputHistory(entries)
 
     def recall(self, step: int) -> None:
         """Show the filter before or after the one that is shown; after the last, go to the rows."""
-        text = self._recall.back(self.text) if step < 0 else self._recall.forward()
+        text = self._history.back(self.text) if step < 0 else self._history.forward()
         if text is not None:
             self._show(text)
         elif step > 0:

@@ -1,19 +1,22 @@
-"""Which columns the run table shows, in which order, how wide and how written."""
+"""Choose the columns of the run table, their order, widths and number formats."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
 from engine import formats
-from engine.api import RunView
+from engine.api import RunView, constant_columns
 from engine.columns import ColumnKey
 from engine.text import Shown
-from tui.runs.dialogs.choose import KIND, NAME, ChooseDialog, Offer
+from tui.runs.dialogs.column_picker import KIND, NAME, Candidate, ColumnPicker, candidate_of, pickable_columns
 from tui.widgets.table import CellStyle, TableColumn, TextRow
+
+if TYPE_CHECKING:
+    from engine.api import Arranged
 
 AUTO = "auto"
 FORMATS = tuple(formats.FORMATS)
@@ -23,7 +26,7 @@ USUAL_WIDTH = 12
 """Cells from which a column is made wider when nobody knows how wide it is."""
 
 
-class ColumnsDialog(ChooseDialog[RunView]):
+class ColumnsDialog(ColumnPicker[RunView]):
     """Dismissed with the view as it was, but for its columns, widths, formats and hidden constants."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,14 +51,14 @@ class ColumnsDialog(ChooseDialog[RunView]):
     pinned = ColumnKey("attribute", "run_name")
     title_text = "Columns"
 
-    def __init__(self, view: RunView, offers: Iterable[Offer], usual: Iterable[ColumnKey]) -> None:
+    def __init__(self, view: RunView, candidates: Iterable[Candidate], usual: Iterable[ColumnKey]) -> None:
         """`usual` are the columns of a view that names none, in their order."""
         self._view = view
         self._usual = self._with_pinned(usual)
         self._widths = dict(view.widths)
         self._formats = dict(view.formats)
         self._constants_hidden = view.constants_hidden
-        super().__init__(offers, view.columns or self._usual)
+        super().__init__(candidates, view.columns or self._usual)
 
     def result(self) -> RunView:
         return replace(
@@ -66,16 +69,16 @@ class ColumnsDialog(ChooseDialog[RunView]):
             constants_hidden=self._constants_hidden,
         )
 
-    def describe(self, offer: Offer) -> TextRow:
-        key = offer.key
+    def describe(self, candidate: Candidate) -> TextRow:
+        key = candidate.key
         width, number_format = self._widths.get(key), self._formats.get(key, AUTO)
-        hidden = self._constants_hidden and offer.constant and key != self.pinned
+        hidden = self._constants_hidden and candidate.constant and key != self.pinned
         cells = (
-            offer.label,
+            candidate.label,
             Shown(key.kind),
             formats.count(width) if width is not None else Shown(AUTO),
-            Shown(number_format if offer.numeric else ""),
-            Shown("stays" if key == self.pinned else "hidden" if hidden else "constant" * offer.constant),
+            Shown(number_format if candidate.numeric else ""),
+            Shown("stays" if key == self.pinned else "hidden" if hidden else "constant" * candidate.constant),
         )
         styles: dict[int, CellStyle] = {1: "muted", 4: "muted"}
         styles |= {0: "muted"} if hidden else {}
@@ -88,33 +91,40 @@ class ColumnsDialog(ChooseDialog[RunView]):
 
     def action_widen(self, by: int) -> None:
         """Make the column wider or narrower by some cells; by 0: as wide as its values ask for."""
-        if (offer := self.at_hand) is None:
+        if (candidate := self.under_cursor) is None:
             return
         if by == 0:
-            self._widths.pop(offer.key, None)
+            self._widths.pop(candidate.key, None)
         else:
-            width = self._widths.get(offer.key) or offer.width or USUAL_WIDTH
-            self._widths[offer.key] = max(NARROWEST, min(width + by, WIDEST))
-        self.show_offers()
+            width = self._widths.get(candidate.key) or candidate.width or USUAL_WIDTH
+            self._widths[candidate.key] = max(NARROWEST, min(width + by, WIDEST))
+        self.show_candidates()
 
     def action_step_format(self) -> None:
-        if (offer := self.at_hand) is None:
+        if (candidate := self.under_cursor) is None:
             return
-        if not offer.numeric:
-            self.tell(f"{offer.label} has no numbers to format.")
+        if not candidate.numeric:
+            self.tell(f"{candidate.label} has no numbers to format.")
             return
-        now = self._formats.pop(offer.key, AUTO)
+        now = self._formats.pop(candidate.key, AUTO)
         following = FORMATS[(FORMATS.index(now) + 1) % len(FORMATS)] if now in FORMATS else AUTO
         if following != AUTO:
-            self._formats[offer.key] = following
-        self.show_offers()
+            self._formats[candidate.key] = following
+        self.show_candidates()
 
     def action_toggle_constants(self) -> None:
         self._constants_hidden = not self._constants_hidden
-        self.show_offers()
+        self.show_candidates()
 
     def action_reset(self) -> None:
         """The usual columns, no widths or formats of anybody's choice."""
         self.chosen = [*self._usual]
         self._widths, self._formats, self._constants_hidden = {}, {}, False
-        self.show_offers()
+        self.show_candidates()
+
+
+def column_candidates(arranged: Arranged) -> list[Candidate]:
+    """Every column, and whether its value is the same in all shown runs."""
+    constant = constant_columns(arranged.frame, arranged.rows)
+    columns = pickable_columns(arranged.frame)
+    return [candidate_of(column, constant=column.key in constant) for column in columns]

@@ -13,7 +13,7 @@ from engine.columns import ColumnKey
 from engine.text import Shown
 from tests.tui.widgets.support import Stage
 from tui.dialogs.base import Dialog
-from tui.runs.dialogs.choose import Offer
+from tui.runs.dialogs.column_picker import Candidate
 
 T = TypeVar("T")
 
@@ -26,15 +26,15 @@ NEIGHBORS = ColumnKey("param", "n_neighbors")
 SEED = ColumnKey("param", "seed")
 OWNER = ColumnKey("tag", "owner")
 
-OFFERS = (
-    Offer(OWNER, Shown("owner"), distinct=4),
-    Offer(NAME, Shown("name"), width=18),
-    Offer(STATUS, Shown("status"), width=10),
-    Offer(STARTED, Shown("started"), descending=True),
-    Offer(ACCURACY, Shown("accuracy"), numeric=True, width=8, descending=True),
-    Offer(LOSS, Shown("loss"), numeric=True, width=8),
-    Offer(NEIGHBORS, Shown("n_neighbors"), numeric=True, distinct=12),
-    Offer(SEED, Shown("seed"), constant=True, distinct=1),
+CANDIDATES = (
+    Candidate(OWNER, Shown("owner"), distinct=4),
+    Candidate(NAME, Shown("name"), width=18),
+    Candidate(STATUS, Shown("status"), width=10),
+    Candidate(STARTED, Shown("started"), descending=True),
+    Candidate(ACCURACY, Shown("accuracy"), numeric=True, width=8, descending=True),
+    Candidate(LOSS, Shown("loss"), numeric=True, width=8),
+    Candidate(NEIGHBORS, Shown("n_neighbors"), numeric=True, distinct=12),
+    Candidate(SEED, Shown("seed"), constant=True, distinct=1),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.columns import ColumnKey
 from engine.runs.sorting import SortKey
 from engine.runs.view import RunView
-from tests.tui.runs.dialogs.support import ACCURACY, LOSS, NAME, OFFERS, SEED, STATUS, DialogStage, opened
+from tests.tui.runs.dialogs.support import ACCURACY, CANDIDATES, LOSS, NAME, SEED, STATUS, DialogStage, opened
 from tui.runs.dialogs.columns import NARROWEST, WIDEST, ColumnsDialog
 
 USUAL = (NAME, STATUS, ACCURACY, SEED)
@@ -19,14 +19,14 @@ def row(stage: DialogStage[RunView], name: str) -> str:
 
 
 async def test_the_usual_columns_stay_the_usual_ones() -> None:
-    async with opened(ColumnsDialog(VIEW, OFFERS, USUAL), ["enter"]) as (stage, _):
+    async with opened(ColumnsDialog(VIEW, CANDIDATES, USUAL), ["enter"]) as (stage, _):
         assert stage.result == VIEW
 
 
 async def test_the_name_stays_first() -> None:
     keys = ["space", "greater_than_sign", "j", "less_than_sign"]
-    async with opened(ColumnsDialog(RunView(), OFFERS, USUAL[1:]), keys) as (stage, pilot):
-        assert "name always stands first." in stage.said()
+    async with opened(ColumnsDialog(RunView(), CANDIDATES, USUAL[1:]), keys) as (stage, pilot):
+        assert "name is always first." in stage.said()
         assert [words[1] for words in stage.rows()][:2] == ["name", "status"]
         assert row(stage, "name") == "● name attribute auto stays"
         await pilot.press("enter")
@@ -36,7 +36,7 @@ async def test_the_name_stays_first() -> None:
 
 async def test_columns_are_shown_hidden_and_moved() -> None:
     keys = ["j", "space", "greater_than_sign", "slash", *"loss", "enter", "space", "enter"]
-    async with opened(ColumnsDialog(VIEW, OFFERS, USUAL), keys) as (stage, _):
+    async with opened(ColumnsDialog(VIEW, CANDIDATES, USUAL), keys) as (stage, _):
         assert isinstance(stage.result, RunView)
         assert stage.result.columns == (NAME, SEED, ACCURACY, LOSS)
         assert stage.result.sort == VIEW.sort
@@ -44,7 +44,7 @@ async def test_columns_are_shown_hidden_and_moved() -> None:
 
 
 async def test_widths_go_from_what_is_shown_by_cells_and_back() -> None:
-    async with opened(ColumnsDialog(VIEW, OFFERS, USUAL), ["j", "minus", "j", "plus", "equals_sign"]) as (
+    async with opened(ColumnsDialog(VIEW, CANDIDATES, USUAL), ["j", "minus", "j", "plus", "equals_sign"]) as (
         stage,
         pilot,
     ):
@@ -58,13 +58,13 @@ async def test_widths_go_from_what_is_shown_by_cells_and_back() -> None:
 
 async def test_widths_have_bounds() -> None:
     view = RunView(widths={NAME: NARROWEST, STATUS: WIDEST})
-    async with opened(ColumnsDialog(view, OFFERS, USUAL), ["minus", "j", "plus", "enter"]) as (stage, _):
+    async with opened(ColumnsDialog(view, CANDIDATES, USUAL), ["minus", "j", "plus", "enter"]) as (stage, _):
         assert isinstance(stage.result, RunView)
         assert stage.result.widths == view.widths
 
 
 async def test_formats_are_stepped_through_where_there_are_numbers() -> None:
-    async with opened(ColumnsDialog(VIEW, OFFERS, USUAL), ["j", "f"]) as (stage, pilot):
+    async with opened(ColumnsDialog(VIEW, CANDIDATES, USUAL), ["j", "f"]) as (stage, pilot):
         assert "status has no numbers to format." in stage.said()
         formats = []
         for _ in range(8):
@@ -83,13 +83,13 @@ async def test_formats_are_stepped_through_where_there_are_numbers() -> None:
 
 async def test_an_unknown_format_is_stepped_away_from() -> None:
     view = RunView(formats={ACCURACY: "roman"})
-    async with opened(ColumnsDialog(view, OFFERS, USUAL), ["j", "j", "f", "enter"]) as (stage, _):
+    async with opened(ColumnsDialog(view, CANDIDATES, USUAL), ["j", "j", "f", "enter"]) as (stage, _):
         assert isinstance(stage.result, RunView)
         assert stage.result.formats == {}
 
 
 async def test_constants_are_hidden_and_told() -> None:
-    async with opened(ColumnsDialog(VIEW, OFFERS, USUAL)) as (stage, pilot):
+    async with opened(ColumnsDialog(VIEW, CANDIDATES, USUAL)) as (stage, pilot):
         assert row(stage, "seed") == "● seed param auto constant"
         await pilot.press("x")
         await pilot.pause()
@@ -104,7 +104,7 @@ async def test_constants_are_hidden_and_told() -> None:
 
 async def test_the_default_is_one_key_away() -> None:
     view = RunView(columns=(NAME, LOSS), widths={LOSS: 9}, formats={LOSS: "raw"}, constants_hidden=True)
-    async with opened(ColumnsDialog(view, OFFERS, USUAL), ["d"]) as (stage, pilot):
+    async with opened(ColumnsDialog(view, CANDIDATES, USUAL), ["d"]) as (stage, pilot):
         assert stage.said()[0].endswith("4 of 8 shown")
         await pilot.press("enter")
         await pilot.pause()
@@ -112,7 +112,7 @@ async def test_the_default_is_one_key_away() -> None:
 
 
 async def test_escape_changes_nothing() -> None:
-    async with opened(ColumnsDialog(VIEW, OFFERS, USUAL), ["x", "j", "space", "escape"]) as (stage, _):
+    async with opened(ColumnsDialog(VIEW, CANDIDATES, USUAL), ["x", "j", "space", "escape"]) as (stage, _):
         assert stage.result is None
         assert VIEW.widths == {STATUS: 12}
 
@@ -120,6 +120,6 @@ async def test_escape_changes_nothing() -> None:
 async def test_a_saved_column_that_no_run_has_keeps_its_place() -> None:
     gone = ColumnKey("metric", "gone")
     view = RunView(columns=(NAME, gone, LOSS))
-    async with opened(ColumnsDialog(view, OFFERS, USUAL), ["G", "space", "enter"]) as (stage, _):
+    async with opened(ColumnsDialog(view, CANDIDATES, USUAL), ["G", "space", "enter"]) as (stage, _):
         assert isinstance(stage.result, RunView)
         assert stage.result.columns[:3] == (NAME, gone, LOSS)

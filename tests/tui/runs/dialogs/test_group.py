@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.tui.runs.dialogs.support import NEIGHBORS, OFFERS, OWNER, SEED, opened
+from tests.tui.runs.dialogs.support import CANDIDATES, NEIGHBORS, OWNER, SEED, opened
 from tui.runs.dialogs.group import GroupDialog
 
-VARYING = tuple(offer for offer in OFFERS if offer.distinct is not None)
+VARYING = tuple(candidate for candidate in CANDIDATES if candidate.distinct is not None)
 
 
 async def test_what_varies_stands_first_with_its_number_of_values() -> None:

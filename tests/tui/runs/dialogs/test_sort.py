@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.runs.sorting import SortKey
-from tests.tui.runs.dialogs.support import ACCURACY, LOSS, OFFERS, STARTED, STATUS, DialogStage, opened
+from tests.tui.runs.dialogs.support import ACCURACY, CANDIDATES, LOSS, STARTED, STATUS, DialogStage, opened
 from tui.runs.dialogs.sort import SortDialog
 
 BY_TWO = (SortKey(ACCURACY, True, "std"), SortKey(LOSS))
@@ -14,9 +14,9 @@ def shown(stage: DialogStage[tuple[SortKey, ...]]) -> list[str]:
 
 
 async def test_the_present_keys_are_told_with_their_direction() -> None:
-    async with opened(SortDialog(BY_TWO, OFFERS)) as (stage, pilot):
+    async with opened(SortDialog(BY_TWO, CANDIDATES)) as (stage, pilot):
         assert shown(stage) == ["● accuracy metric ↓ descending std", "● loss metric ↑ ascending"]
-        assert any("missing values come last, both ways" in line for line in stage.lines())
+        assert any("missing values come last in both directions" in line for line in stage.lines())
         await pilot.press("enter")
         await pilot.pause()
         assert stage.result == BY_TWO
@@ -24,7 +24,7 @@ async def test_the_present_keys_are_told_with_their_direction() -> None:
 
 async def test_space_adds_with_the_likely_direction_and_turns_round() -> None:
     keys = ["slash", *"start", "enter", "space"]
-    async with opened(SortDialog((), OFFERS), keys) as (stage, pilot):
+    async with opened(SortDialog((), CANDIDATES), keys) as (stage, pilot):
         assert shown(stage) == ["● started attribute ↓ descending"]
         await pilot.press("space", "enter")
         await pilot.pause()
@@ -33,7 +33,7 @@ async def test_space_adds_with_the_likely_direction_and_turns_round() -> None:
 
 async def test_keys_are_weighed_and_removed() -> None:
     sort = (*BY_TWO, SortKey(STATUS))
-    async with opened(SortDialog(sort, OFFERS), ["space", "greater_than_sign"]) as (stage, pilot):
+    async with opened(SortDialog(sort, CANDIDATES), ["space", "greater_than_sign"]) as (stage, pilot):
         assert [line.split()[1] for line in shown(stage)] == ["loss", "accuracy", "status"]
         await pilot.press("g", "backspace")
         await pilot.pause()
@@ -44,7 +44,7 @@ async def test_keys_are_weighed_and_removed() -> None:
 
 
 async def test_a_key_that_was_removed_is_added_anew() -> None:
-    async with opened(SortDialog(BY_TWO, OFFERS), ["delete", "slash", *"accu", "enter", "space"]) as (
+    async with opened(SortDialog(BY_TWO, CANDIDATES), ["delete", "slash", *"accu", "enter", "space"]) as (
         stage,
         pilot,
     ):
@@ -54,11 +54,11 @@ async def test_a_key_that_was_removed_is_added_anew() -> None:
 
 
 async def test_without_keys_the_newest_come_first() -> None:
-    async with opened(SortDialog(BY_TWO, OFFERS), ["d", "backspace", "enter"]) as (stage, _):
+    async with opened(SortDialog(BY_TWO, CANDIDATES), ["d", "backspace", "enter"]) as (stage, _):
         assert stage.result == ()
 
 
 async def test_of_a_column_that_is_named_twice_the_weightier_key_counts() -> None:
     sort = (SortKey(LOSS, True), SortKey(LOSS))
-    async with opened(SortDialog(sort, OFFERS), ["enter"]) as (stage, _):
+    async with opened(SortDialog(sort, CANDIDATES), ["enter"]) as (stage, _):
         assert stage.result == (SortKey(LOSS, True),)

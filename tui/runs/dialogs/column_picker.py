@@ -1,10 +1,11 @@
-"""Choose some of many columns, in an order: what the dialogs for columns, sorting and groups share."""
+"""A searchable list of columns to choose from: the base of the column, sort and group dialogs."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,6 +15,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from engine import formats
+from engine.api import Column, columns_for, direction_of, pickable
 from engine.columns import ColumnKey
 from engine.text import Shown, safe
 from tui.commands.bindings import bindings
@@ -23,6 +25,9 @@ from tui.widgets.key_hints import KeyHints
 from tui.widgets.table import CellStyle, Table, TableColumn, TextRow
 from tui.widgets.table.grid import HEADER
 
+if TYPE_CHECKING:
+    from engine.api import RunFrame
+
 T = TypeVar("T")
 
 KINDS = ("attribute", "metric", "param", "tag", "dataset")
@@ -31,7 +36,7 @@ NAME = TableColumn("name", Shown("column"), 20, wanted=56)
 KIND = TableColumn("kind", Shown("kind"), len("attribute"))
 
 AROUND = HEADER + 8
-"""Lines of the dialog that are no offers: the list's header, a frame, the search, the keys and a
+"""Lines of the dialog that are no candidates: the list's header, a frame, the search, the keys and a
 remark, and air."""
 
 _MARKING = {f"table.{verb}" for verb in ("toggle-mark", "mark-range", "mark-all")}
@@ -39,7 +44,7 @@ _OTHERWISE_USED = {*_MARKING, "table.select-row", "table.column-left", "table.co
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Candidate:
     """A column that can be chosen, and what tells whether to.
 
     `width` is in cells, as it is unless somebody changes it; `distinct` is how many different values
@@ -56,46 +61,68 @@ class Offer:
     descending: bool = False
 
 
-class OfferSource:
-    """Offers as rows of a table; only those on the screen are described."""
+def pickable_columns(frame: RunFrame) -> tuple[Column, ...]:
+    """Every column of the frame that a dialog can list. Slow with many runs: not for the event loop."""
+    return columns_for(frame, pickable(frame))
+
+
+def candidate_of(column: Column, *, constant: bool = False, distinct: int | None = None) -> Candidate:
+    key = column.key
+    better_high = key.kind == "metric" and direction_of(key.name) == "higher"
+    return Candidate(
+        key,
+        column.label,
+        numeric=column.numeric,
+        constant=constant,
+        width=column.width,
+        distinct=distinct,
+        descending=better_high or key.is_time,
+    )
+
+
+class CandidateSource:
+    """Candidates as rows of a table; only those on the screen are described."""
 
     def __init__(
-        self, offers: Sequence[Offer], columns: Sequence[TableColumn], describe: Callable[[Offer], TextRow]
+        self,
+        candidates: Sequence[Candidate],
+        columns: Sequence[TableColumn],
+        describe: Callable[[Candidate], TextRow],
     ) -> None:
-        self.offers = offers
+        self.candidates = candidates
         self.columns = columns
         self._describe = describe
         self._places: dict[str, int] = {}
 
     @property
     def row_count(self) -> int:
-        return len(self.offers)
+        return len(self.candidates)
 
     def cell(self, row: int, column: int) -> Shown:
-        return self._describe(self.offers[row]).cells[column]
+        return self._describe(self.candidates[row]).cells[column]
 
     def cell_style(self, row: int, column: int) -> CellStyle | None:
-        return self._describe(self.offers[row]).styles.get(column)
+        return self._describe(self.candidates[row]).styles.get(column)
 
     def row_key(self, row: int) -> str:
-        return str(self.offers[row].key)
+        return str(self.candidates[row].key)
 
     def row_of(self, key: str) -> int | None:
         if not self._places:
-            self._places = {str(offer.key): place for place, offer in enumerate(self.offers)}
+            self._places = {str(candidate.key): place for place, candidate in enumerate(self.candidates)}
         return self._places.get(key)
 
 
-class OfferList(Table, inherit_bindings=False):
+class CandidateList(Table, inherit_bindings=False):
     """A table whose other keys are the dialog's."""
 
     BINDINGS: ClassVar[list[BindingType]] = [b for b in bindings("table") if b.id not in _OTHERWISE_USED]
 
 
-class ChooseDialog(Dialog[T]):
+class ColumnPicker(Dialog[T]):
     """A searchable list: what is chosen stands first, in its order, marked; then the rest by kind.
 
-    Subclasses give the `hints`, the `columns` of the list, `describe` an offer in them and make
+    Subclasses give the `hints`, the `columns` of the list, `describe` a candidate in them and make
     the `result`. `pinned` is chosen always and first.
     """
 
@@ -109,33 +136,33 @@ class ChooseDialog(Dialog[T]):
         Binding("enter", "apply", show=False, id="dialog.apply"),
     ]
     DEFAULT_CSS = """
-    ChooseDialog #search-row { height: 1; }
-    ChooseDialog #slash { width: 2; color: $accent; }
-    ChooseDialog Field { width: 1fr; }
-    ChooseDialog #facts { width: auto; padding: 0 0 0 2; color: $text-muted; }
-    ChooseDialog OfferList { height: 1fr; margin: 1 0; }
-    ChooseDialog.-short OfferList { margin: 0; }
-    ChooseDialog #said { height: auto; color: $warning; display: none; }
-    ChooseDialog.-said #said { display: block; }
-    ChooseDialog KeyHints { dock: bottom; }
+    ColumnPicker #search-row { height: 1; }
+    ColumnPicker #slash { width: 2; color: $accent; }
+    ColumnPicker Field { width: 1fr; }
+    ColumnPicker #facts { width: auto; padding: 0 0 0 2; color: $text-muted; }
+    ColumnPicker CandidateList { height: 1fr; margin: 1 0; }
+    ColumnPicker.-short CandidateList { margin: 0; }
+    ColumnPicker #said { height: auto; color: $warning; display: none; }
+    ColumnPicker.-said #said { display: block; }
+    ColumnPicker KeyHints { dock: bottom; }
     """
-    AUTO_FOCUS = "OfferList"
+    AUTO_FOCUS = "CandidateList"
 
     hints: ClassVar[Sequence[tuple[str, str]]] = ()
     columns: ClassVar[Sequence[TableColumn]] = (NAME, KIND)
     chosen_word: ClassVar[str] = "chosen"
     pinned: ClassVar[ColumnKey | None] = None
 
-    def __init__(self, offers: Iterable[Offer], chosen: Iterable[ColumnKey]) -> None:
+    def __init__(self, candidates: Iterable[Candidate], chosen: Iterable[ColumnKey]) -> None:
         """What is chosen but not offered (a column of a saved view that no run has) stays chosen."""
         super().__init__()
         self.chosen = self._with_pinned(chosen)
-        known = {offer.key: offer for offer in offers}
+        known = {candidate.key: candidate for candidate in candidates}
         strange = [key for key in self.chosen if key not in known]
-        self._offers = known | {key: Offer(key, safe(str(key))) for key in strange}
-        self._ordered = sorted(self._offers.values(), key=self.rank)
-        self._names = {key: f"{o.label} {key}".lower() for key, o in self._offers.items()}
-        self._found: list[Offer] = []
+        self._candidates = known | {key: Candidate(key, safe(str(key))) for key in strange}
+        self._ordered = sorted(self._candidates.values(), key=self.rank)
+        self._names = {key: f"{o.label} {key}".lower() for key, o in self._candidates.items()}
+        self._found: list[Candidate] = []
 
     def _with_pinned(self, keys: Iterable[ColumnKey]) -> list[ColumnKey]:
         first = [self.pinned] if self.pinned is not None else []
@@ -143,20 +170,21 @@ class ChooseDialog(Dialog[T]):
 
     # ── what subclasses fill ─────────────────────────────────────────────────
 
+    @abstractmethod
     def result(self) -> T:
-        raise NotImplementedError
+        """What the dialog is dismissed with."""
 
-    def describe(self, offer: Offer) -> TextRow:
-        """The row of an offer."""
-        return TextRow(str(offer.key), [offer.label, Shown(offer.key.kind)], {1: "muted"})
+    def describe(self, candidate: Candidate) -> TextRow:
+        """The row of a candidate."""
+        return TextRow(str(candidate.key), [candidate.label, Shown(candidate.key.kind)], {1: "muted"})
 
-    def rank(self, offer: Offer) -> tuple[int, ...]:
-        """Where an offer that is not chosen stands among the others."""
-        return (KINDS.index(offer.key.kind),)
+    def rank(self, candidate: Candidate) -> tuple[int, ...]:
+        """Sort key of a candidate that is not chosen."""
+        return (KINDS.index(candidate.key.kind),)
 
     def facts(self) -> Shown:
         """What stands right of the search."""
-        total = formats.count(len(self._offers))
+        total = formats.count(len(self._candidates))
         return Shown(f"{formats.count(len(self.chosen))} of {total} {self.chosen_word}")
 
     # ── what is shown ────────────────────────────────────────────────────────
@@ -166,34 +194,34 @@ class ChooseDialog(Dialog[T]):
             yield Static("/", id="slash", markup=False)
             yield Field(placeholder="search", id="search")
             yield Static("", id="facts", markup=False)
-        yield OfferList(id="offers", empty_text=[Shown("No column has these words in its name.")])
+        yield CandidateList(id="candidates", empty_text=[Shown("No matching columns")])
         yield Static("", id="said", markup=False)
         yield KeyHints(self.hints)
 
     def on_mount(self) -> None:
-        self.query_one("#box").styles.height = len(self._offers) + AROUND
-        self.show_offers()
+        self.query_one("#box").styles.height = len(self._candidates) + AROUND
+        self.show_candidates()
 
     @property
-    def _list(self) -> OfferList:
-        return self.query_one(OfferList)
+    def _list(self) -> CandidateList:
+        return self.query_one(CandidateList)
 
     @property
-    def at_hand(self) -> Offer | None:
-        """The offer under the cursor."""
+    def under_cursor(self) -> Candidate | None:
+        """The candidate under the cursor."""
         return self._found[self._list.cursor_row] if self._found else None
 
-    def show_offers(self) -> None:
+    def show_candidates(self) -> None:
         """Show what was changed."""
         chosen = set(self.chosen)
-        rest = [offer for offer in self._ordered if offer.key not in chosen]
+        rest = [candidate for candidate in self._ordered if candidate.key not in chosen]
         words = self.query_one("#search", Field).value.lower().split()
         self._found = [
-            offer
-            for offer in (*(self._offers[key] for key in self.chosen), *rest)
-            if all(word in self._names[offer.key] for word in words)
+            candidate
+            for candidate in (*(self._candidates[key] for key in self.chosen), *rest)
+            if all(word in self._names[candidate.key] for word in words)
         ]
-        self._list.set_source(OfferSource(self._found, self.columns, self.describe))
+        self._list.set_source(CandidateSource(self._found, self.columns, self.describe))
         self._list.set_marks(str(key) for key in self.chosen)
         self.query_one("#facts", Static).update(Content(self.facts()))
         self.tell("")
@@ -207,41 +235,41 @@ class ChooseDialog(Dialog[T]):
 
     def action_choose(self) -> None:
         """Choose what is under the cursor, or no longer, and go on to the next."""
-        offer = self.at_hand
-        if offer is None:
+        candidate = self.under_cursor
+        if candidate is None:
             return
-        if offer.key == self.pinned:
-            self.tell(f"{offer.label} always stands first.")
+        if candidate.key == self.pinned:
+            self.tell(f"{candidate.label} is always first.")
             return
         following = self._found[self._list.cursor_row + 1 :][:1]
-        if offer.key in self.chosen:
-            self.chosen.remove(offer.key)
+        if candidate.key in self.chosen:
+            self.chosen.remove(candidate.key)
         else:
-            self.chosen.append(offer.key)
-        self.show_offers()
+            self.chosen.append(candidate.key)
+        self.show_candidates()
         for after in following:
             self._list.move_to(str(after.key))
 
     def action_shift(self, by: int) -> None:
         """Give what is under the cursor another place among what is chosen."""
-        offer, chosen = self.at_hand, set(self.chosen)
+        candidate, chosen = self.under_cursor, set(self.chosen)
         shown = [each.key for each in self._found if each.key in chosen]
-        if offer is None or offer.key not in shown:
-            self.tell("Only what is chosen has an order: space chooses.")
+        if candidate is None or candidate.key not in shown:
+            self.tell("Only chosen columns can be moved; space chooses.")
             return
-        at = shown.index(offer.key) + by
-        if self.pinned is not None and self.pinned in (offer.key, *shown[max(at, 0) :][:1]):
-            self.tell(f"{self._offers[self.pinned].label} always stands first.")
+        at = shown.index(candidate.key) + by
+        if self.pinned is not None and self.pinned in (candidate.key, *shown[max(at, 0) :][:1]):
+            self.tell(f"{self._candidates[self.pinned].label} is always first.")
         elif 0 <= at < len(shown):
             place = self.chosen.index(shown[at])
-            self.chosen.remove(offer.key)
-            self.chosen.insert(place, offer.key)
-            self.show_offers()
+            self.chosen.remove(candidate.key)
+            self.chosen.insert(place, candidate.key)
+            self.show_candidates()
 
     def action_reset(self) -> None:
         """Choose what is chosen where nobody says anything."""
         self.chosen = self._with_pinned(())
-        self.show_offers()
+        self.show_candidates()
 
     @on(Table.MarksChanged)
     @on(Table.RowSelected)
@@ -262,7 +290,7 @@ class ChooseDialog(Dialog[T]):
 
     @on(Input.Changed, "#search")
     def _search(self) -> None:
-        self.show_offers()
+        self.show_candidates()
         self._list.action_cursor_top()
 
     @on(Input.Submitted, "#search")
