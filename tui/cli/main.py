@@ -76,6 +76,20 @@ class CommandTable(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Read from the installed packages' metadata: importing MLflow would take seconds."""
+    if not wanted or ctx.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    mlflow, textual = version("mlflow"), version("textual")
+    python = ".".join(map(str, sys.version_info[:3]))
+    click.echo(
+        f"mlflow-console {version('mlflow-console')} (MLflow {mlflow}, Textual {textual}, Python {python})"
+    )
+    ctx.exit()
+
+
 @click.group(
     cls=CommandTable,
     invoke_without_command=True,
@@ -97,8 +111,13 @@ class CommandTable(click.Group):
     show_default=True,
     help="How often the console looks again by itself; 0 for never.",
 )
-@click.version_option(
-    package_name="mlflow-console", prog_name="mlflow-console", message="%(prog)s %(version)s"
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the versions of the console, MLflow, Textual and Python, and exit.",
 )
 @click.pass_context
 def cli(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -69,7 +70,11 @@ def test_help_imports_nothing_heavy(arguments: list[str], clean_environment: Map
 def test_version_is_the_package_s(run: Run) -> None:
     from importlib.metadata import version
 
-    assert run("--version").out == f"mlflow-console {version('mlflow-console')}\n"
+    out = run("--version").out
+    assert out.startswith(f"mlflow-console {version('mlflow-console')} (")
+    assert (
+        f"MLflow {version('mlflow')}, Textual {version('textual')}, Python {platform.python_version()}" in out
+    )
 
 
 def test_without_a_command_and_without_a_terminal_it_names_the_commands(run: Run) -> None:
