@@ -117,7 +117,7 @@ class PromotionError(WriteError): ...
 class ReadOnly(WriteError):
     def __init__(self, what: str, why: str) -> None:
         hint = "Start the console without --read-only to allow writes."
-        super().__init__(f"{what} is switched off", why, hint)
+        super().__init__(f"{what} is disabled", why, hint)
 
 
 class Cancelled(EngineError):

@@ -34,7 +34,7 @@ REASON_LIMIT = 5000
 """Characters of a reason; MLflow's own limit for a tag is far higher, a list's patience lower."""
 
 _LOCK = "promotion.lock"
-_MEND = "Mend its permissions, or set XDG_STATE_HOME to a folder that can be read and written."
+_MEND = "Fix its permissions, or set XDG_STATE_HOME to a folder that can be read and written."
 
 
 @dataclass(frozen=True, slots=True)

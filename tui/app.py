@@ -253,7 +253,9 @@ class Console(SessionApp):
             self.save_screenshot(filename=path.name, path=str(path.parent))
         except OSError as error:
             self.session.show_error(
-                EngineError("The picture was not saved", str(error), "Name a folder you may write in.")
+                EngineError(
+                    "The picture could not be saved", str(error), "Choose a folder that you can write to."
+                )
             )
         else:
             self.session.say(f"Saved {path}")

@@ -153,7 +153,7 @@ class EventRelay(Generic[T]):
 def internal_error(error: Exception) -> EngineError:
     """A fault of ours, told as one clear error."""
     return EngineError(
-        "The console made a mistake of its own",
+        "Internal error",
         f"{type(error).__name__}: {error}",
-        f"The whole trace is in {log_file()}.",
+        f"The full traceback is in {log_file()}.",
     )

@@ -58,7 +58,7 @@ async def execute(app: SessionApp, line: str) -> None:
     command = next((c for c in WORDS if c.word == word), None)
     if command is None:
         near = ", ".join(c.word for c in WORDS if c.word.startswith(word[:1])) or "help"
-        raise UsageError(f"There is no command {word!r}", f"Close to it: {near}", "`:help` lists the keys.")
+        raise UsageError(f"There is no command {word!r}", f"Similar: {near}", "`:help` lists the keys.")
     special = _SPECIAL.get(word)
     if special is not None:
         await special(app, argument)
@@ -83,7 +83,7 @@ async def _runs(app: SessionApp, argument: str) -> None:
     called = [(name, e) for e in screen.experiments for name in (e.name, safe(e.name), e.experiment_id)]
     meant = [(name, e) for name, e in called if argument == name or argument.startswith(name + " ")]
     if not meant:
-        raise UsageError(f"There is no experiment {argument!r}", "", "Tab completes the names there are.")
+        raise UsageError(f"There is no experiment {argument!r}", "", "Tab completes the names.")
     name, chosen = max(meant, key=lambda pair: len(pair[0]))
     screen.show_experiment(chosen)
     rest = argument[len(name) :].strip()
@@ -121,7 +121,7 @@ def _column(name: str, frame: RunFrame) -> ColumnKey:
     try:
         return column_named(name.strip(), frame.keys)
     except FilterError as error:  # its place in a filter means nothing here
-        raise UsageError(error.title, "", error.hint or "Tab tells which columns there are.") from error
+        raise UsageError(error.title, "", error.hint or "Tab lists the columns.") from error
 
 
 async def _layout(app: SessionApp, argument: str) -> None:

@@ -260,7 +260,7 @@ class _Compiler:
         key = self._columns.key(left)
         lower, upper = self._columns.bound(key, low), self._columns.bound(key, high)
         if lower and upper and all(lower(now) > upper(now) for now in _AGES_APART):
-            title = f"Nothing lies between {short(low.text)} and {short(high.text)}"
+            title = f"No value lies between {short(low.text)} and {short(high.text)}"
             raise high.place.error(title, f"Write BETWEEN {short(high.text)} AND {short(low.text)}.")
 
     def _comparison(self, term: Comparison) -> Predicate:

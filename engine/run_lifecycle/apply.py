@@ -158,7 +158,7 @@ def _checked(store: Store, plan: LifecyclePlan) -> dict[str, Run]:
         raise WriteError(
             f"{counted(len(resumed), 'run')} began to run again since the deletion was planned",
             f"Running now: {listed(resumed)}",
-            "Nothing was written. Look again and decide anew.",
+            "Nothing was written. Review the current state, then try again.",
         )
     return now
 
@@ -219,7 +219,7 @@ def _taken_back(plan: LifecyclePlan, run: Run) -> EngineError:
     return WriteError(
         f"Run {run_label(run)} is {run.lifecycle_stage} again",
         f"It was {plan.done}, and somebody else has taken that back",
-        "Look again and decide anew.",
+        "Review the current state, then try again.",
     )
 
 
@@ -244,7 +244,7 @@ def _ended(entry: JournalEntry, result: LifecycleResult) -> JournalEntry:
     first = next(iter(result.failed.values()), result.stopped)
     told = [result.summary, *([str(first)] if first else [])]
     if not result.verified:
-        return replace(entry, detail=f"The end is not known. {'. '.join(told)}")
+        return replace(entry, detail=f"Outcome unknown. {'. '.join(told)}")
     told += [f"The way back: {result.way_back}"] if result.changed else []
     after = _facts(result, entry.before)
     outcome: Outcome = "done" if result.complete else "failed"

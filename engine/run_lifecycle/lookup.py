@@ -108,7 +108,7 @@ def _whole_id(store: Store, experiment_id: str, beginning: str) -> str:
         )
     raise NotFound(
         f"No run of the experiment has an id that begins with {safe(beginning)}",
-        "Active and deleted runs were looked at.",
+        "Searched active and deleted runs.",
         "`mlflow-console runs EXPERIMENT` shows the ids of the active ones.",
     )
 

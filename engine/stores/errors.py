@@ -52,11 +52,11 @@ def unreachable(server: str, detail: str) -> ServerUnreachable:
 
 
 def timed_out(server: str, seconds: float | None = None, *, reading: bool = False) -> ServerTimeout:
-    waited = f"Nothing came for {seconds:g} s" if seconds else "Nothing came in time"
+    waited = f"Nothing came for {seconds:g} s" if seconds else "No answer in time"
     return ServerTimeout(
         f"{server} does not answer",
         waited if reading else f"{waited}. What was to be changed may have been changed, or not",
-        "Look whether the server is overloaded; MLFLOW_HTTP_REQUEST_TIMEOUT sets the patience in seconds.",
+        "Check whether the server is overloaded; MLFLOW_HTTP_REQUEST_TIMEOUT sets the patience in seconds.",
     )
 
 
@@ -86,18 +86,18 @@ def denied(server: str, status: int, message: str) -> ServerDenied:
         )
     if status == 401:
         hint = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
-        return ServerDenied(f"{server} asks who you are", message or "HTTP 401", hint)
+        return ServerDenied(f"{server} requires authentication", message or "HTTP 401", hint)
     hint = "Ask for the permission, or use another account (MLFLOW_TRACKING_USERNAME, …_PASSWORD)."
     return ServerDenied(f"{server} denies this", message or "HTTP 403", hint)
 
 
 def limited(server: str, message: str) -> StoreRefused:
     hint = "Wait a little and try again, with fewer consoles and jobs at once, or have the limit raised."
-    return StoreRefused(f"{server} limits how often it is asked", message or "HTTP 429", hint)
+    return StoreRefused(f"{server} is rate-limiting requests", message or "HTTP 429", hint)
 
 
 def fault(server: str, detail: str) -> ServerFault:
-    return ServerFault(f"{server} failed", detail, "Look into the server's log, then try again.")
+    return ServerFault(f"{server} failed", detail, "Check the server's log, then try again.")
 
 
 def not_mlflow(server: str, detail: str, kind: type[ServerFault] = ServerFault) -> ServerFault:
@@ -118,7 +118,7 @@ def from_response(server: str, status: int, body: str, secrets: Iterable[str] = 
     if status == 429:
         return limited(server, text)
     if code == "RESOURCE_DOES_NOT_EXIST":
-        return NotFound("MLflow does not have what was asked for", text)
+        return NotFound("Not found in MLflow", text)
     if status >= 500:
         return fault(server, f"HTTP {status}: {text}" if text else f"HTTP {status}")
     if code and code != "ENDPOINT_NOT_FOUND":
@@ -155,7 +155,7 @@ def translate(error: Exception) -> EngineError:
     message = scrub(_message_of(text))
     if isinstance(error, ImportError) or type(error).__name__ == "NoSuchModuleError":  # SQLAlchemy's
         hint = "Install the package into the environment of mlflow-console (`pip install …`)."
-        return StoreUnreadable("A package that this store needs is missing", message, hint)
+        return StoreUnreadable("This store needs a package that is not installed", message, hint)
     return (
         _schema_error(text, message)
         or _connection_error(text, message)
@@ -202,7 +202,7 @@ def _connection_error(text: str, message: Shown) -> EngineError | None:
 
 def _coded_error(code: str, message: Shown) -> EngineError | None:
     if code == "RESOURCE_DOES_NOT_EXIST":
-        return NotFound("MLflow does not have what was asked for", message)
+        return NotFound("Not found in MLflow", message)
     if code in ("UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"):
         return denied("The server", 401, message)
     if code == "PERMISSION_DENIED":
@@ -221,4 +221,4 @@ def _coded_error(code: str, message: Shown) -> EngineError | None:
 def _other_error(error: Exception, message: Shown) -> EngineError:
     if isinstance(error, OSError):
         return StoreUnreadable("The store cannot be read or written", message)
-    return StoreRefused("MLflow could not do this", f"{type(error).__name__}: {message}")
+    return StoreRefused("MLflow failed", f"{type(error).__name__}: {message}")

@@ -50,5 +50,5 @@ async def test_only_engine_errors_come_back() -> None:
     bridge = Bridge()
     with pytest.raises(NotFound):
         await bridge.call(missing)
-    with pytest.raises(EngineError, match="mistake of its own"):
+    with pytest.raises(EngineError, match="Internal error"):
         await bridge.call(mistake)

@@ -64,7 +64,7 @@ class ActivityScreen(ConsoleScreen):
         self.set_class(not entries, "-empty")
         if not entries:
             self._show_empty(
-                "Nothing was written from here yet",
+                "Nothing written from this machine yet",
                 "Every promotion, sweep and undo made from here is recorded: when, by whom, what "
                 "changed and why.",
             )

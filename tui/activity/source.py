@@ -94,7 +94,7 @@ class EntryDetail(Lines):
         colour = _COLOURS.get(style, "")
         lines = [Content.assemble((safe(entry.target), "bold"), "  ", (safe(word), colour))]
         if entry.outcome == "intended":
-            note = "The end is not recorded: it was interrupted, or another console is at it."
+            note = "No end is recorded: it was interrupted, or is still running in another console."
             lines += field("", [Content(note)], width)
         lines += field("changes", [Content(text) for text in change_texts(entry)], width)
         lines += field("reason", [Content(safe(entry.reason))] if entry.reason else [], width)

@@ -29,7 +29,7 @@ TIE_METRIC = "cv_mean"
     "-m",
     "--metric",
     metavar="METRIC",
-    help="What the runs are judged by.  [default: accuracy, or what is nearest]",
+    help="The metric that decides.  [default: accuracy, or what is nearest]",
 )
 @click.option("--higher", is_flag=True, help="Higher is better.")
 @click.option("--lower", is_flag=True, help="Lower is better.  [default: guessed by the metric's name]")
@@ -77,7 +77,7 @@ def _usual_metric(frame: RunFrame) -> str:
     names = key_metrics(key.name for key in frame.keys if key.kind == "metric")
     if not names:
         hint = "Name an experiment whose runs have logged metrics: `mlflow-console experiments` lists them."
-        raise NotFound("No run has a metric to be judged by", f"{len(frame)} runs", hint)
+        raise NotFound("No run has a metric", f"{len(frame)} runs", hint)
     return names[0]
 
 

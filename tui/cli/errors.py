@@ -39,7 +39,7 @@ def problem_of(error: BaseException) -> Problem:
     if isinstance(error, OSError) and error.filename is not None:
         return Problem(error.strerror or type(error).__name__, os.fsdecode(error.filename))
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-        return Problem("The output cannot be written", error.strerror or "")
+        return Problem("Cannot write the output", error.strerror or "")
     return _unexpected(error)
 
 
@@ -62,7 +62,7 @@ def _unexpected(error: BaseException) -> Problem:
     log.error("a command failed", exc_info=error)
     path = log_file()
     where = f"The log has the details: {path}" if path.exists() else f"{path} could not be written."
-    return Problem("Something unexpected went wrong", f"{type(error).__name__}: {mask(str(error))}", where)
+    return Problem("Unexpected error", f"{type(error).__name__}: {mask(str(error))}", where)
 
 
 def report(problem: Problem, *, as_json: bool) -> None:

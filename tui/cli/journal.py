@@ -46,7 +46,7 @@ def journal(invocation: Invocation, limit: int, as_json: bool) -> None:
         return
     output = Output()
     if not entries:
-        output.line("Nothing has been written from here.")
+        output.line("Nothing written from this machine yet.")
         return
     now = time.time_ns() // 1_000_000
     heads = [

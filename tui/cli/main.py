@@ -99,9 +99,9 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.option(
     "--tracking-uri", metavar="URI", help="The store: sqlite:///FILE, http://HOST:PORT, or any of MLflow's."
 )
-@click.option("--read-only", is_flag=True, help="Switch every write off.")
+@click.option("--read-only", is_flag=True, help="Disable every write.")
 @click.option(
-    "--mouse/--no-mouse", default=None, help="Take the mouse in the console, or leave it to the terminal."
+    "--mouse/--no-mouse", default=None, help="Use the mouse in the console, or leave it to the terminal."
 )
 @click.option(
     "--refresh",
@@ -109,7 +109,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     type=click.FloatRange(min=0),
     default=REFRESH_SECONDS,
     show_default=True,
-    help="How often the console looks again by itself; 0 for never.",
+    help="How often the console refreshes; 0 disables auto-refresh.",
 )
 @click.option(
     "--version",

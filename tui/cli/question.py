@@ -17,7 +17,7 @@ def ask(output: Output) -> None:
     """Ask whether to go ahead with what stands on `output`. Raises `UsageError` where nobody can
     answer, `Cancelled` on any answer but yes, `KeyboardInterrupt` on ctrl+c."""
     if not (sys.stdin.isatty() and output.is_terminal):
-        raise UsageError("Nobody can be asked: this is not a terminal", "Nothing was changed.", "Add --yes.")
+        raise UsageError("Cannot ask for confirmation: not a terminal", "Nothing was changed.", "Add --yes.")
     click.echo("Go ahead? [y/N]: ", nl=False, err=True)
     answer = _line()
     if not answer.endswith("\n"):  # ctrl+d

@@ -86,7 +86,7 @@ class PlanView(Lines):
 
     def _test(self, width: int) -> list[Content]:
         if self.smoke_test is None:
-            items: Iterable[Content] = [Content("not tested from here yet (T in the models view tests it)")]
+            items: Iterable[Content] = [Content("not tested yet (T in the models view tests it)")]
         else:
             items = smoke_test_items(self.smoke_test)
         return field("test", items, width, label_width=LABEL)

@@ -222,7 +222,7 @@ class PromoteDialog(Dialog[Promotion]):
         self._take(plan)
         self.query_one("#plan", PlanView).plan = plan
         if plan.is_noop:
-            self._tell([Content.styled("nothing: it is so already", "$text-muted")])
+            self._tell([Content.styled("No change needed", "$text-muted")])
         else:
             self._tell([change_text(change) for change in plan.changes])
 

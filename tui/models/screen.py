@@ -249,9 +249,9 @@ class ModelsScreen(ConsoleScreen):
             return "There is no version here."
         if version is not None and command.id == "models.open-run":
             if not version.run_id:
-                return "This version names no source run."
+                return "This version has no source run."
             if version.run_id in self.sources and self.sources[version.run_id] is None:
-                return "The run that made this version is gone."
+                return "The source run of this version no longer exists."
         elif version is not None and command.id == "models.test-version":
             return "This version is being tested." if _key(version) in self.smoke_testing else None
         return super().why_not(command)

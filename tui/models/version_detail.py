@@ -109,7 +109,7 @@ def _smoke_test_items(facts: VersionFacts) -> Iterable[Content]:
     if facts.smoke_testing:
         yield Content("loading the model and predicting its input example …")
     elif facts.smoke_test is None:
-        yield Content.styled("not made from here yet (T makes it)", "$text-muted")
+        yield Content.styled("not run yet (T runs it)", "$text-muted")
     else:
         yield from smoke_test_items(facts.smoke_test)
 

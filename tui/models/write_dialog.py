@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from engine.api import PromotionPlan, PromotionResult
 
 VERSIONS_SHOWN = 12
-STILL_WRITING = (
-    "The write is under way and cannot be taken back half-way. This closes when the store has answered."
-)
+STILL_WRITING = "Writing; this cannot be undone half-way. The dialog closes when the store answers."
 
 
 class Receipt(Lines):

@@ -82,7 +82,7 @@ class RunArranging(ConsoleScreen):
     def action_toggle_constants(self) -> None:
         hidden = not self.run_list.view.look.constants_hidden
         self.run_list.change_look(constants_hidden=hidden)
-        told = "Columns that say the same of every run are hidden." if hidden else "All columns again."
+        told = "Constant columns hidden" if hidden else "Showing all columns"
         self.session.say(told)
 
     def action_widen_column(self, cells: int) -> None:
@@ -119,7 +119,7 @@ class RunArranging(ConsoleScreen):
 
         def show(names: tuple[str, ...]) -> None:
             if not names:
-                self.session.say("No view is saved here yet: `:view save NAME` saves this one.")
+                self.session.say("No saved views yet: `:view save NAME` saves this one.")
                 return
             choices = [(name, safe(name)) for name in names]
             self.app.push_screen(PickDialog("Saved views", choices), self.open_view)
@@ -152,7 +152,7 @@ class RunArranging(ConsoleScreen):
             return
 
         def tell(_: None) -> None:
-            self.session.say(f"The saved view {short_name(name)} is deleted; what is shown stays.")
+            self.session.say(f"The saved view {short_name(name)} is deleted; the rows on screen stay.")
 
         work = partial(self.engine.runs.saved_views(self.experiment.name).delete, name)
         self.ask(work, tell, group="views", failed=self.session.show_error)

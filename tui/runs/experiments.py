@@ -65,7 +65,7 @@ class RunExperiments(ConsoleScreen):
             self.show_experiment(chosen)
         if before is not None and still is None:
             gone, here = short_name(before.name), short_name(chosen.name)
-            self.session.say(f"The experiment {gone} is not there any more; this is {here}.", warning=True)
+            self.session.say(f"The experiment {gone} no longer exists; showing {here}.", warning=True)
 
     def _list_experiments(self, found: tuple[Experiment, ...]) -> bool:
         """Show the experiments; False if there is nothing in any of them."""
@@ -86,7 +86,7 @@ class RunExperiments(ConsoleScreen):
         self._list_experiments(found)
         if self._follow() is None:
             gone = short_name(self.experiment.name)
-            told = f"The experiment {gone} is not there any more; its runs stay on screen."
+            told = f"The experiment {gone} no longer exists; its runs stay on screen."
             self.session.say(told, warning=True)
 
     def _follow(self) -> Experiment | None:

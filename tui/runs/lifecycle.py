@@ -61,7 +61,7 @@ class RunLifecycle(ConsoleScreen):
         from tui.dialogs.confirm import ConfirmDialog
 
         if plan.is_noop:
-            self.session.say(f"Nothing to {plan.action} here: somebody was faster.", warning=True)
+            self.session.say(f"Nothing to {plan.action} here: someone else already has.", warning=True)
             return
 
         def change(sure: bool | None) -> None:
@@ -93,5 +93,5 @@ class RunLifecycle(ConsoleScreen):
             self.session.say(result.summary)
         else:
             self.session.show_error(
-                EngineError(result.summary, str(error), "`r` shows how the runs are now.")
+                EngineError(result.summary, str(error), "`r` shows the current state of the runs.")
             )

@@ -191,7 +191,7 @@ class RunList(RunLooking):
         if not frame.complete:
             return []
         if len(frame):
-            return [Shown("No run meets the filter"), Shown("esc clears it")]
+            return [Shown("No matching runs"), Shown("esc clears it")]
         if deleted:
             return [Shown("No run of this experiment is deleted"), Shown(":deleted shows the others")]
         return [Shown("No runs yet")]
@@ -235,7 +235,7 @@ class RunList(RunLooking):
         if self._progress:
             parts.append(self._progress)
         if arranged is not None and arranged.tree is not None and not arranged.depths and frame.complete:
-            parts.append("as a tree: none has a parent")
+            parts.append("tree: no run has a parent")
         if self.view.marks:
             parts.append(f"{formats.count(len(self.view.marks))} marked")
         if told := self._sorted_by():

@@ -113,8 +113,8 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
     def lose(self, error: EngineError) -> None:
         """The store does not answer: the rows stay, the first line tells since when."""
         if isinstance(error, StoreNotFound) and self.read_at:  # no place for advice to make another
-            hint = "What is shown stays, and is looked at again when the store is back."
-            error = StoreNotFound("The store is not there any more", error.detail, hint)
+            hint = "The rows stay, and are refreshed when the store is back."
+            error = StoreNotFound("The store no longer exists", error.detail, hint)
         since = formats.clock(self.read_at)
         first = self.trouble is None
         self.trouble = Shown(f"no answer since {since}") if self.read_at else safe(error.title)
@@ -180,7 +180,7 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
     def action_toggle_auto_refresh(self) -> None:
         wanted = self.session.refresh_seconds or USUAL_REFRESH
         self.reading.seconds = 0.0 if self.reading.seconds else wanted
-        told = f"Looks again every {wanted:g} s." if self.reading.seconds else "Looks no more by itself."
+        told = f"Looks again every {wanted:g} s." if self.reading.seconds else "Auto-refresh off"
         self.session.say(told)
         self.show_place()
 
@@ -207,7 +207,7 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
         if command.id == "runs.compare-marked":
             return compare_reason(len(self.run_list.view.marks), "runs")
         if command.id == "runs.stop-loading" and not self.reading.under_way:
-            return "Nothing is being read."
+            return "Nothing is loading."
         return super().why_not(command)
 
     def action_compare_marked(self) -> None:
@@ -237,7 +237,7 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
 
         frame, wanted = self.run_list.frame, metric or self.run_list.metric_at_hand()
         if frame is None or not wanted:
-            self.session.say("These runs have no metric to be best by.", warning=True)
+            self.session.say("These runs have no metrics.", warning=True)
             return
 
         filtered = bool(self.run_list.view.look.filter_text.strip())
@@ -251,4 +251,4 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
 
     def _go_to_run(self, run_id: str | None) -> None:
         if run_id and not self.run_list.table.move_to(run_id):
-            self.session.say("The filter hides that run.", warning=True)
+            self.session.say("The filter hides this run.", warning=True)

@@ -123,7 +123,7 @@ def _agreed(store: Store, plan: PromotionPlan) -> tuple[ModelVersion, ...]:
         raise PromotionError(
             f"{plan.model!r} has changed since the promotion was planned",
             differences(plan.seen, now, "when planned"),
-            "Nothing was written. Look again and decide anew.",
+            "Nothing was written. Review the current state, then try again.",
         )
     return versions
 
@@ -209,11 +209,11 @@ def _read_back(
     try:
         return store.model_versions(plan.model)
     except EngineError as error:
-        _close(replace(entry, detail=f"The end is not known: {failure or error}"))
+        _close(replace(entry, detail=f"Outcome unknown: {failure or error}"))
         raise PromotionError(
-            "It is not known whether the promotion took effect",
+            "Unknown whether the promotion took effect",
             str(failure or error),
-            "Look again when the store answers: the plan will tell what is left to do.",
+            "Look again when the store answers: the plan shows what is left to do.",
         ) from error
 
 
@@ -224,7 +224,7 @@ def _not_as_planned(plan: PromotionPlan, now: Facts, failure: EngineError | None
         return PromotionError(
             "The promotion stopped half-way",
             f"{differences(plan.after, now, 'as planned')}. {failure}",
-            "Look again and promote: the plan will tell what is left to do.",
+            "Look again and promote: the plan shows what is left to do.",
         )
     return PromotionError(
         f"Another promotion of {plan.model!r} interfered",

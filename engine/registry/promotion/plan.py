@@ -150,9 +150,9 @@ def _inverse(store: Store, uri: TrackingUri, entry: JournalEntry) -> PromotionPl
     is_gone = any(isinstance(fact, StageOf) and stage is None for fact, stage in seen.items())
     if moved_on or is_gone:
         raise PromotionError(
-            f"The registry has moved on since {entry.target}",
+            f"The registry has changed since {entry.target}",
             differences(after, seen, "after that promotion"),
-            "Promote the version that is wanted instead.",
+            "Promote the version you want instead.",
         )
     due = tuple(change for change in made if seen[change.fact] == change.after)
     candidate = _find(versions, entry.model, entry.version)
@@ -194,7 +194,7 @@ def _target(stage: str | None, alias: str | None) -> tuple[Literal["stage", "ali
         )
     if _RESERVED.fullmatch(alias):
         raise UsageError(
-            f"The alias {alias!r} is reserved", hint="MLflow keeps latest, and v with a number, for itself."
+            f"The alias {alias!r} is reserved", hint="MLflow reserves latest, and v followed by a number."
         )
     return "alias", alias
 

@@ -20,7 +20,7 @@ LOCK_SECONDS = 5.0
 """How long a change waits for another console's change."""
 
 _WHERE = ("store", "experiment", "name")
-_MEND = "Mend its permissions, or set XDG_CONFIG_HOME to a folder that can be read and written."
+_MEND = "Fix its permissions, or set XDG_CONFIG_HOME to a folder that can be read and written."
 
 
 class ViewFile:
@@ -50,7 +50,7 @@ class ViewFile:
                 return view_from_plain(plain)
             except UsageError as error:
                 detail = f"{error.title}: {error.hint}" if error.hint else error.title
-                hint = f"Mend it in {self.path}, or save the view again."
+                hint = f"Fix it in {self.path}, or save the view again."
                 raise UsageError(f"The view {short_name(name)} cannot be used", detail, hint) from error
         unnamed = [number for number, entry in enumerate(entries, 1) if not _is_placed(entry)]
         if unnamed:
@@ -106,7 +106,7 @@ class ViewFile:
         return UsageError(
             "The file of saved views is damaged",
             f"{self.path}: {what}",
-            "Mend that line, or move the file away to begin a new one.",
+            "Fix that line, or move the file away to begin a new one.",
         )
 
     def _change(self, changed: Callable[[str], str]) -> None:
@@ -120,7 +120,9 @@ class ViewFile:
                     file.write(content)
         except UnicodeEncodeError as error:
             raise UsageError(
-                "The view cannot be kept", "One of its names holds half a character", "Leave that column out."
+                "The view cannot be saved",
+                "One of its names holds half a character",
+                "Leave that column out.",
             ) from error
         except TimeoutError as error:
             hint = "Wait until the other console is done, then try again."
@@ -190,4 +192,4 @@ class SavedViews:
         there = ", ".join(map(short_name, self.names())) or "none"
         hint = "`:view save NAME` saves the present one."
         title = f"There is no view {short_name(name)!r} of {short_name(self._experiment)}"
-        return NotFound(title, f"Saved are: {there}", hint)
+        return NotFound(title, f"Saved views: {there}", hint)

@@ -170,13 +170,13 @@ class Transport:
         if isinstance(error, requests.exceptions.ProxyError):
             return errors.unreachable(place, f"The proxy cannot be used: {text}")
         if isinstance(error, requests.exceptions.ChunkedEncodingError):
-            return _BrokenOff(errors.fault(place, "The answer broke off"))
+            return _BrokenOff(errors.fault(place, "The response was cut off"))
         if isinstance(error, requests.ConnectionError):
             if "NewConnectionError" in reason or "NameResolutionError" in reason:
                 return errors.unreachable(place, _cause(reason))
             if self._connections.was_kept:
                 return _Stale(reason)
-            return _BrokenOff(errors.fault(place, "The connection broke off without an answer"))
+            return _BrokenOff(errors.fault(place, "The connection closed without a response"))
         if isinstance(error, requests.RequestException):
             return errors.not_mlflow(place, text)
         return StoreRefused("The request cannot be sent", text, "Check the TLS files in the environment.")
@@ -255,5 +255,5 @@ def _retry_after(response: Response) -> float:
 def _cause(reason: str) -> str:
     """What the system said, out of what requests and urllib3 wrapped around it."""
     if "NameResolutionError" in reason:
-        return "The host name is not known"
-    return "Nobody listens there: connection refused" if "refused" in reason else errors.scrub(reason)
+        return "Unknown host name"
+    return "Connection refused" if "refused" in reason else errors.scrub(reason)

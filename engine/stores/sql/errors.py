@@ -48,14 +48,14 @@ def explained(error: SQLAlchemyError, url: URL) -> EngineError:
         hint = "Check user and password in the tracking URI; reading needs SELECT on MLflow's tables."
         return ServerDenied(f"{server} denies this", detail, hint)
     if code in _TOO_LONG or "timeout expired" in words or "timed out" in words:
-        hint = "Look whether the server is overloaded, and the way to it (firewall)."
+        hint = "Check whether the server is overloaded, and the way to it (firewall)."
         return ServerTimeout(f"{server} does not answer in time", detail, hint)
     if code in _READ_ONLY:
-        return StoreRefused("Nothing is written to a database from here", detail)
+        return StoreRefused("The console never writes to a database", detail)
     if code in _UNREACHABLE or type(original).__name__ in ("OperationalError", "InterfaceError"):
         hint = "Check host and port in the tracking URI, that the server runs, and the way to it (firewall)."
         return ServerUnreachable(f"{server} cannot be reached", detail, hint)
-    return StoreUnreadable("The database cannot be read", detail, "Look into the server's log.")
+    return StoreUnreadable("The database cannot be read", detail, "Check the server's log.")
 
 
 def _code(original: Any) -> str | int | None:

@@ -176,7 +176,7 @@ class SqliteDatabase:
             )
         if name.startswith("SQLITE_READONLY"):
             return StoreUnreadable(
-                "A write to the store was broken off",
+                "A write to the store was interrupted",
                 f"{facts}. It must be rolled back, and this console does not write here",
                 f"Open it once for writing, for example with: sqlite3 {self.path} 'PRAGMA quick_check'",
             )

@@ -117,7 +117,7 @@ def test_a_registry_that_has_changed_is_left_alone(
         apply_promotion(registry.store, registry.uri, plan)
     assert "has changed since" in caught.value.title
     assert told in caught.value.detail
-    assert "Look again" in caught.value.hint
+    assert "Review the current state" in caught.value.hint
     assert registry.stages(model) == before
     assert read_journal() == ()
 
@@ -228,7 +228,7 @@ def test_a_store_that_goes_away_leaves_the_end_open(registry: Registry) -> None:
     def fail() -> None:
         raise StoreError("The store is away")
 
-    with pytest.raises(PromotionError, match="not known whether"):
+    with pytest.raises(PromotionError, match="Unknown whether"):
         apply_promotion(Meddler(registry.store, {3: fail}), registry.uri, plan)  # type: ignore[arg-type]
     assert last().outcome == "intended"
     assert "The store is away" in last().detail

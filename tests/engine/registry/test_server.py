@@ -69,7 +69,7 @@ def test_the_server_dies(remote: Registry, registry: Registry, server: Server) -
 
     with pytest.raises(PromotionError) as caught:
         apply_promotion(Deadly(remote.store, {}), remote.uri, plan)  # type: ignore[arg-type]
-    assert "not known whether" in caught.value.title
+    assert "Unknown whether" in caught.value.title
     assert "cannot be reached" in caught.value.detail
     assert read_journal(1)[0].outcome == "intended"
     assert registry.stages(model) == {2: "None", 1: "Production"}

@@ -84,7 +84,7 @@ def test_undo_is_refused_when_the_registry_has_moved_on(registry: Registry) -> N
     before = registry.stages(model)
     with pytest.raises(PromotionError) as caught:
         undo_last(registry.store, registry.uri)
-    assert caught.value.title == "The registry has moved on since moved on 2 → Production"
+    assert caught.value.title == "The registry has changed since moved on 2 → Production"
     assert caught.value.detail == "Production: version 2 after that promotion, versions 2, 3 now"
     assert registry.stages(model) == before
 
@@ -120,7 +120,7 @@ def test_a_promotion_whose_end_is_not_known_is_taken_back_where_it_took_effect(r
     def fail() -> None:
         raise StoreError("The store is away")
 
-    with pytest.raises(PromotionError, match="not known whether"):
+    with pytest.raises(PromotionError, match="Unknown whether"):
         apply_promotion(Meddler(registry.store, {3: fail}), registry.uri, plan)  # type: ignore[arg-type]
     assert registry.stages(model) == {2: "Production", 1: "Archived"}
     assert undo_last(registry.store, registry.uri).verified
@@ -136,7 +136,7 @@ def test_a_promotion_that_never_took_effect_is_passed_over(registry: Registry) -
         registry.transition(model, 1, "None")
         raise StoreError("The store is away")
 
-    with pytest.raises(PromotionError, match="not known whether"):
+    with pytest.raises(PromotionError, match="Unknown whether"):
         apply_promotion(Meddler(registry.store, {3: revert_and_fail}), registry.uri, plan)  # type: ignore[arg-type]
     undo_last(registry.store, registry.uri)
     assert registry.aliases(model) == {"champion": 1}

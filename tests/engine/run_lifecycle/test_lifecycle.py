@@ -226,9 +226,9 @@ def test_read_only(mlflow_store_copy: MlflowStore) -> None:
     run_id = mlflow_store_copy.runs["trial-01"]
     with Engine(mlflow_store_copy.tracking, read_only=True) as engine:
         plan = engine.runs.plan_lifecycle([run_id], "deleted")
-        with pytest.raises(ReadOnly, match="Deleting runs is switched off"):
+        with pytest.raises(ReadOnly, match="Deleting runs is disabled"):
             engine.runs.change_lifecycle(plan)
-        with pytest.raises(ReadOnly, match="Restoring runs is switched off"):
+        with pytest.raises(ReadOnly, match="Restoring runs is disabled"):
             engine.runs.change_lifecycle(engine.runs.plan_lifecycle([run_id], "active"))
         assert engine.journal.entries() == ()
     assert mlflow_store_copy.path.read_bytes() == before

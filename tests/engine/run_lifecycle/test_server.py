@@ -48,7 +48,7 @@ def test_the_server_dies(remote: Registry, registry: Registry, server: Server) -
     assert lifecycles(registry, [one, two, three]) == ["deleted", "active", "active"]
     entry = last()
     assert entry.outcome == "intended"
-    assert entry.detail.startswith("The end is not known. 1 of 3 runs deleted, 1 failed, 1 not tried")
+    assert entry.detail.startswith("Outcome unknown. 1 of 3 runs deleted, 1 failed, 1 not tried")
 
     with pytest.raises(StoreError):
         applied(remote, plan)

@@ -47,7 +47,7 @@ async def test_an_empty_journal_says_what_it_is_for(mlflow_store: MlflowStore) -
         await pilot.press("6")
         await settle(pilot)
         assert isinstance(console.screen, ActivityScreen)
-        assert "Nothing was written from here yet" in text_of(console)
+        assert "Nothing written from this machine yet" in text_of(console)
     assert not journal_file().exists()
 
 
@@ -89,7 +89,7 @@ async def test_newest_first_with_every_outcome(mlflow_store: MlflowStore) -> Non
         screen = text_of(console)
         for words in ("✓ done", "✗ failed", "↶ undone", "? not ended"):
             assert words in screen
-        assert "The end is not recorded" in screen
+        assert "No end is recorded" in screen
         await pilot.press("j")
         await settle(pilot)
         entry = console.screen.query_one(EntryDetail).entry

@@ -148,7 +148,7 @@ def test_a_full_disk_is_told(mlflow_store: MlflowStore, folder: Path, home: Path
         )
     assert done.returncode == 1
     _block(done.stderr.decode())
-    assert b"The output cannot be written" in done.stderr
+    assert b"Cannot write the output" in done.stderr
 
 
 def test_closed_streams_are_no_error(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:

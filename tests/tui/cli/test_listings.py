@@ -66,7 +66,7 @@ def test_a_narrow_terminal_is_told_what_has_no_room(
 
 def test_an_empty_journal(run: Run) -> None:
     assert run("journal", "--json").json == {"entries": []}
-    assert run("journal").out == "Nothing has been written from here.\n"
+    assert run("journal").out == "Nothing written from this machine yet.\n"
 
 
 def test_a_server_gives_what_its_database_gives(run: Run, on_store: Run, mlflow_server: MlflowServer) -> None:

@@ -96,7 +96,7 @@ def test_read_only_switches_it_off_and_says_why(
     before = mlflow_store_copy.path.read_bytes()
     done = run("--tracking-uri", mlflow_store_copy.uri, "--read-only", *command, "--json")
     assert done.status == 1
-    assert "is switched off" in done.json["error"]["title"]
+    assert "is disabled" in done.json["error"]["title"]
     assert "--read-only" in done.json["error"]["detail"]
     assert mlflow_store_copy.path.read_bytes() == before
     assert list(folder.iterdir()) == []

@@ -210,7 +210,7 @@ async def test_nothing_to_change_cannot_be_promoted(mlflow_store: MlflowStore) -
         dialog = await promotion(pilot)
         assert dialog.plan is not None
         assert dialog.plan.is_noop
-        assert "nothing: it is so already" in text_of(console)
+        assert "No change needed" in text_of(console)
         await pilot.press("tab", "enter")
         await settle(pilot)
         assert console.screen is dialog
@@ -283,7 +283,7 @@ async def test_a_write_cannot_be_left_while_it_is_under_way(mlflow_store_copy: M
             assert dialog.writing
             await pilot.press("escape", "enter")
             assert console.screen is dialog
-            while "cannot be taken back half-way" not in text_of(console):
+            while "cannot be undone half-way" not in text_of(console):
                 await pilot.pause()
             assert dialog.writing
         await settle(pilot)

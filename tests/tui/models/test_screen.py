@@ -80,7 +80,7 @@ async def test_a_deleted_source_run_says_so(mlflow_store_copy: MlflowStore) -> N
         await pilot.press("d")
         await settle(pilot)
         assert console.screen is view
-        assert "The run that made this version is gone." in text_of(console)
+        assert "The source run of this version no longer exists." in text_of(console)
 
 
 async def test_d_opens_the_source_run(mlflow_store: MlflowStore) -> None:

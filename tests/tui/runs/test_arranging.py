@@ -137,9 +137,9 @@ class TestTree:
             await settle(pilot)
             await line(pilot, console, "layout tree")
             await line(pilot, console, "filter status = failed")
-            assert "none has a parent" not in text_of(console)
+            assert "no run has a parent" not in text_of(console)
             await line(pilot, console, "filter running")
-            assert "1 of 27 · as a tree: none has a parent" in text_of(console)
+            assert "1 of 27 · tree: no run has a parent" in text_of(console)
 
 
 class TestGroups:
@@ -269,7 +269,7 @@ class TestSavedViews:
             assert await appears(pilot, "There is no view")
             await line(pilot, console, "view delete best ones")
             await line(pilot, console, "view best ones")
-            assert await appears(pilot, "Saved are: none")
+            assert await appears(pilot, "Saved views: none")
 
     async def test_the_file_is_for_people(
         self, mlflow_store: MlflowStore, clean_environment: dict[str, str]

@@ -170,7 +170,7 @@ async def test_a_filter_that_no_run_meets_says_so(mlflow_store: MlflowStore) -> 
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await type_filter(pilot, "accuracy > 7")
-        assert "No run meets the filter" in text_of(console)
+        assert "No matching runs" in text_of(console)
 
 
 async def test_a_column_that_is_not_there_is_no_place_in_a_filter(mlflow_store: MlflowStore) -> None:
@@ -182,7 +182,7 @@ async def test_a_column_that_is_not_there_is_no_place_in_a_filter(mlflow_store: 
             assert await appears(pilot, "Did you mean accuracy")
             assert "at character" not in text_of(console)
             await console.run_line(f"{word} zzzz")
-            assert await appears(pilot, "Tab tells which columns there are")
+            assert await appears(pilot, "Tab lists the columns")
 
 
 async def test_escape_clears_the_filter(mlflow_store: MlflowStore) -> None:

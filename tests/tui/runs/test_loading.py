@@ -177,7 +177,7 @@ async def test_looking_again_is_switched_off_and_on(server: GatedServer) -> None
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         await pilot.press("R")
-        assert await appears(pilot, "Looks no more by itself")
+        assert await appears(pilot, "Auto-refresh off")
         assert "s old" not in text_of(console)
         asked = len(server.asked)
         await tick(pilot, console)

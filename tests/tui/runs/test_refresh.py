@@ -99,12 +99,12 @@ async def test_an_experiment_with_the_same_id_in_another_store_is_not_the_one_th
             "UPDATE experiments SET name = 'other', creation_time = creation_time + 5 WHERE name = 'heart'",
         )
         await look(pilot, console)
-        assert await appears(pilot, "The experiment heart is not there any more")
+        assert await appears(pilot, "The experiment heart no longer exists")
         assert "27 of 27" in text_of(console)
         await pilot.press("r")
         await settle(pilot)
         assert await appears(pilot, "RUNS  other")
-        assert "not there any more" in text_of(console)
+        assert "no longer exists" in text_of(console)
 
 
 @pytest.mark.parametrize("again", [look, read_again])
@@ -128,7 +128,7 @@ async def test_a_deleted_experiment_is_told_and_its_runs_stay(
         await settle(pilot)
         change(mlflow_store_copy, "UPDATE experiments SET lifecycle_stage = 'deleted' WHERE name = 'heart'")
         await look(pilot, console)
-        assert await appears(pilot, "The experiment heart is not there any more")
+        assert await appears(pilot, "The experiment heart no longer exists")
         assert "27 of 27" in text_of(console)
 
 

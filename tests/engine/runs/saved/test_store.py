@@ -270,7 +270,7 @@ def test_a_view_needs_a_name(views: ViewFile, name: str) -> None:
 
 def test_half_a_character_cannot_be_kept(views: ViewFile) -> None:
     views.save(STORE, EXPERIMENT, "best", FULL)
-    with pytest.raises(UsageError, match="cannot be kept"):
+    with pytest.raises(UsageError, match="cannot be saved"):
         views.save(STORE, EXPERIMENT, "odd", RunView(columns=(ColumnKey("metric", "\ud800"),)))
     assert views.path.read_text() == WRITTEN
 

@@ -318,7 +318,7 @@ class TestTranslate:
             (Answer(401, b'{"error_code": "X", "message": "Closed"}'), StoreRefused, "request — Closed"),
             (Answer(403, b'{"detail": "Closed"}'), EngineError, "Closed"),
             (Answer(403, b"<h1>no</h1>"), ServerDenied, "denies this"),
-            (Answer(429, b'{"error_code": "X", "message": "Closed"}'), StoreRefused, "limits how often"),
+            (Answer(429, b'{"error_code": "X", "message": "Closed"}'), StoreRefused, "rate-limiting"),
             (Answer(500, b'{"error_code": "X", "message": "Closed"}'), ServerFault, "HTTP 500"),
         ],
     )

@@ -98,7 +98,7 @@ class TestConnections:
     def test_a_new_one_that_breaks_is_no_reason_to_go_on(self, web: Web, store: Store) -> None:
         web.will_answer(NOBODY, CUT)
         store.experiments()
-        with pytest.raises(ServerFault, match="broke off"):
+        with pytest.raises(ServerFault, match="was cut off"):
             store.experiments()
         assert len(web.requests) == 3
 
@@ -165,7 +165,7 @@ class TestAttempts:
     @pytest.mark.parametrize("when", ["3600", "9" * 400, "Fri, 21 Oct 2095 07:28:00 GMT"])
     def test_a_server_that_wants_a_long_rest_gets_it(self, web: Web, store: Store, when: str) -> None:
         web.will_answer(Answer(429, b"Slow down", headers={"Retry-After": when}))
-        with pytest.raises(StoreRefused, match="limits how often"):
+        with pytest.raises(StoreRefused, match="rate-limiting"):
             store.experiments()
         assert len(web.requests) == 1
 

@@ -201,7 +201,7 @@ def test_half_a_page_is_no_page(web: Web, store: RestStore, monkeypatch: pytest.
     web.will_answer(half, Answer(body=body))
     assert len(store.runs(RunQuery("1")).runs) == 50
     web.will_answer(half)
-    with pytest.raises(ServerFault, match="broke off"):
+    with pytest.raises(ServerFault, match=r"was cut off|without a response"):
         store.runs(RunQuery("1"))
 
 
