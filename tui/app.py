@@ -147,15 +147,10 @@ class Console(SessionApp):
         elif covered and not small:
             self.pop_screen()
 
-    def _handle_exception(self, error: Exception) -> None:
-        """A fault of ours ends the console; the trace goes to the log, never to the terminal."""
+    def failed(self, error: Exception) -> None:
+        """Log a fault of ours that ends the console; the traceback goes to the log, never to the terminal."""
         log.error("the console failed", exc_info=error)
         self.fault = self.fault or error
-        if self._exception is None:
-            self._exception = error
-            self._exception_event.set()
-        self._return_code = 1
-        self._close_messages_no_wait()
 
     # ── commands everywhere ──────────────────────────────────────────────────
 

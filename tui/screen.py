@@ -16,7 +16,7 @@ from engine.errors import EngineError
 from engine.text import Shown, safe
 from tui.commands.bindings import COMMANDS, Command, Scope, bindings
 from tui.session import Session, SessionApp
-from tui.textual_private import SparingCompositor
+from tui.textual_private import use_sparing_compositor
 from tui.widgets.key_line import KeyLine
 from tui.widgets.pane_title import PaneTitle
 from tui.widgets.status_line import Place, StatusLine
@@ -57,7 +57,7 @@ class ConsoleScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._compositor = SparingCompositor()
+        use_sparing_compositor(self)
         self.read_at: int | None = None
         self.trouble: Shown | None = None
 

@@ -12,6 +12,7 @@ from engine.text import Shown, safe
 from engine.uri import TrackingUri
 from tui.bridge import Bridge
 from tui.state import State
+from tui.textual_private import QuietApp
 
 
 class Session:
@@ -61,7 +62,7 @@ class Session:
         )
 
 
-class SessionApp(App[None]):
+class SessionApp(QuietApp):
     """An application that has a session."""
 
     session: Session

@@ -1,20 +1,36 @@
-"""Composing what changed on the screen, and no more."""
+"""Every use of Textual's private parts, each with its reason.
+
+`tests/tui/test_textual_private.py` has a test for each: it names what an upgrade of Textual broke.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
+from rich.cells import cell_len
+from rich.text import Text
 from textual._compositor import Compositor
+from textual.app import App
 from textual.geometry import Region
+from textual.screen import Screen
 from textual.strip import Strip
+from textual.widgets import Input
+
+from engine.text import safe
+
+
+def use_sparing_compositor(screen: Screen[Any]) -> None:
+    """Replace `Screen._compositor`: Textual has no public way to choose one."""
+    screen._compositor = SparingCompositor()
 
 
 class SparingCompositor(Compositor):
-    """For a cell that changed Textual's own renders every line of every widget: it asks whether the
-    change meets a widget's clip, which for most is the whole screen. This one renders, of the widgets
-    that a change meets, the lines that it meets.
+    """Renders only the lines that a change touches.
 
-    It takes the place of a private method. Where Textual no longer calls that, more is rendered than need be.
+    For one changed cell Textual's compositor renders every line of every widget: it asks whether the
+    change meets a widget's clip, which for most is the whole screen. This replaces
+    `Compositor._get_renders`. If Textual stops calling that, more is rendered than necessary.
     """
 
     def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
@@ -26,3 +42,35 @@ class SparingCompositor(Compositor):
                 top, bottom = max(visible.y, changed.y), min(visible.bottom, changed.bottom)
                 lines = Region(visible.x, top, visible.width, bottom - top)
                 yield region, lines, widget.render_lines(lines.translate(-region.offset))
+
+
+class QuietApp(App[None]):
+    """An application that ends with exit status 1 when it fails and prints no traceback.
+
+    Textual's `App._handle_exception` renders the traceback to the terminal when the application ends.
+    """
+
+    def failed(self, error: Exception) -> None:
+        """Called with the error that is about to end the application."""
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.failed(error)
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._return_code = 1
+        self._close_messages_no_wait()
+
+
+class SafeInput(Input):
+    """An input that keeps its text raw and shows it through `engine.text.safe()`, character by character.
+
+    `Input._value` is what Textual draws and `Input._position_to_cell` where it puts the cursor.
+    """
+
+    @property
+    def _value(self) -> Text:
+        return Text(safe(self.value, len(self.value)), no_wrap=True, overflow="ignore", end="")
+
+    def _position_to_cell(self, position: int) -> int:
+        return cell_len(safe(self.value[:position], position))

@@ -1,21 +1,24 @@
-"""Of what did not change nothing is rendered; counted in lines."""
+"""One test for each private part of Textual that is used: what fails here names what an upgrade broke."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 import pytest
+from textual.app import ComposeResult
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
+from textual.widgets import Input
 
 from tests.conftest import MlflowStore
 from tests.tui.support import settle, text_of
 from tui.app import Console
+from tui.textual_private import QuietApp, SafeInput, SparingCompositor
 from tui.widgets.pane_title import PaneTitle
 
 
-async def test_a_change_renders_the_lines_that_it_meets(
+async def test_the_compositor_renders_only_the_lines_that_a_change_touches(
     mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rendered: Counter[str] = Counter()
@@ -36,3 +39,49 @@ async def test_a_change_renders_the_lines_that_it_meets(
         await pilot.pause()
         assert sum(rendered.values()) <= 4, rendered
         assert "RANS" in text_of(console)
+
+
+async def test_every_view_uses_the_sparing_compositor(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        assert isinstance(console.view._compositor, SparingCompositor)
+
+
+class Failing(QuietApp):
+    def __init__(self) -> None:
+        super().__init__()
+        self.errors: list[Exception] = []
+
+    def failed(self, error: Exception) -> None:
+        self.errors.append(error)
+
+    def on_mount(self) -> None:
+        raise ValueError("a fault of ours")
+
+
+async def test_a_failing_app_ends_with_status_1_and_prints_no_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    app = Failing()
+    with pytest.raises(ValueError, match="a fault of ours"):  # Textual's test harness raises it again
+        async with app.run_test():
+            pass
+    assert [str(error) for error in app.errors] == ["a fault of ours"]
+    assert app.return_code == 1
+    assert capsys.readouterr().err == ""
+
+
+class Typing(QuietApp):
+    def compose(self) -> ComposeResult:
+        yield SafeInput("a\x1bb指")
+
+
+async def test_an_input_draws_safe_text_and_puts_the_cursor_where_it_is_drawn() -> None:
+    app = Typing()
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        field = app.query_one(SafeInput)
+        assert isinstance(Input._value, property)
+        assert "a␛b指" in field.render_line(0).text
+        assert [field._position_to_cell(at) for at in range(5)] == [0, 1, 2, 3, 5]

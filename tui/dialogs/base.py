@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from engine.text import safe
-from tui.textual_private import SparingCompositor
+from tui.textual_private import use_sparing_compositor
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class Dialog(ModalScreen[T | None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._compositor = SparingCompositor()
+        use_sparing_compositor(self)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:

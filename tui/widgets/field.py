@@ -3,17 +3,14 @@ writes nothing)."""
 
 from __future__ import annotations
 
-from rich.text import Text
 from textual import events
-from textual.widgets import Input
 
-from engine.text import safe
-from tui.widgets.cells import cell_width
+from tui.textual_private import SafeInput
 
 _CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))
 
 
-class Field(Input):
+class Field(SafeInput):
     """Holds the text as it was typed, or pasted as one line, and shows it through `engine.text.safe()`,
     character by character."""
 
@@ -28,13 +25,6 @@ class Field(Input):
     def on_paste(self, event: events.Paste) -> None:
         """Textual's input, which takes it next, would keep the first line only."""
         event.text = _one_line(event.text)
-
-    @property
-    def _value(self) -> Text:
-        return Text(safe(self.value, len(self.value)), no_wrap=True, overflow="ignore", end="")
-
-    def _position_to_cell(self, position: int) -> int:
-        return cell_width(safe(self.value[:position], position))
 
 
 def _one_line(text: str) -> str:
