@@ -62,3 +62,17 @@ def paragraph(texts: Iterable[str], width: int, limit: int, style: str = "") -> 
     if len(lines) > limit:
         lines = [*lines[: limit - 1], fit(lines[limit - 1], max(1, width - 2)).rstrip() + " …"]
     return [Content.styled(line, style) for line in lines]
+
+
+class KeyHints(Lines):
+    DEFAULT_CSS = """
+    KeyHints { color: $text-muted; }
+    """
+
+    def __init__(self, hints: Sequence[tuple[str, str]], *, id: str | None = None) -> None:  # noqa: A002
+        """`hints` are keys as they are written on the keyboard, each with a word or two."""
+        super().__init__(id=id)
+        self._hints = [Content.assemble((keys, "$accent"), " ", does) for keys, does in hints]
+
+    def lines(self, width: int) -> Sequence[Content]:
+        return flow(self._hints, width, "   ")

@@ -21,7 +21,7 @@ from engine.text import Shown, safe
 from tui.commands.bindings import bindings
 from tui.dialogs.base import Dialog
 from tui.widgets.field import Field
-from tui.widgets.key_hints import KeyHints
+from tui.widgets.lines import KeyHints
 from tui.widgets.table import CellStyle, Table, TableColumn, TextRow
 from tui.widgets.table.grid import HEADER
 
