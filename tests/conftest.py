@@ -10,7 +10,12 @@
   on them with the contents of `mlflow_store`, under ids of their own. Never write to those either.
 - `home`, `folder` (test): empty folders for a command run as an operator runs it.
 - `demo` (session), `own_demo` (test): the finished demo, and a copy of it.
+- `shared` (session): makes the things above once for all workers, see support/shared.py.
 - `clean_environment` (every test): a home of its own, no `MLFLOW_*`, no proxies, no telemetry.
+
+Tests that need a server, a database server, training or a whole program on a terminal are marked `slow`:
+those by their fixtures or folder get the mark here, others in their files. `pytest -m "not slow"` leaves
+them out.
 """
 
 from __future__ import annotations
@@ -18,13 +23,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import pytest
@@ -35,9 +37,10 @@ from tests.support import postgres as postgres_support
 from tests.support.console import faults, run_command
 from tests.support.mariadb import MariaDb
 from tests.support.postgres import Postgres
+from tests.support.server import serving_uri
+from tests.support.shared import Shared, shared_folder
 
 SCRIPT = Path(__file__).parent / "support" / "mlflow_store.py"
-LOOPBACK = "127.0.0.1"
 START_SECONDS = 120
 
 
@@ -68,11 +71,32 @@ class MlflowServer:
 
     tracking: TrackingUri
     store: MlflowStore
-    pid: int
 
     @property
     def uri(self) -> str:
         return self.tracking.raw
+
+
+SLOW_FIXTURES = {
+    *("mlflow_server", "server", "remote", "postgres", "mariadb", "postgresql_store", "mysql_store"),
+    *("demo", "own_demo", "demo_store", "own_store", "workshop", "trained", "hostile_store"),
+}
+SLOW_KINDS = {"rest", "postgresql", "mysql"}
+"""Kinds of store of tests/contract that need a server."""
+SLOW_FOLDERS = tuple(Path(__file__).parent / name for name in ("e2e", "hostile"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what waits for a server, a database server, training or a terminal of its own."""
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if (
+            SLOW_FIXTURES.intersection(item.fixturenames)
+            or SLOW_KINDS.intersection(value for value in parameters if isinstance(value, str))
+            or any(item.path.is_relative_to(folder) for folder in SLOW_FOLDERS)
+        ):
+            item.add_marker(pytest.mark.slow)
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -109,61 +133,80 @@ def clean_environment(
     return variables
 
 
-def _filled(factory: pytest.TempPathFactory, *uri: str) -> MlflowStore:
-    """A store in a new folder, or in the empty database at `uri`; its artifacts lie in the folder."""
-    folder = factory.mktemp("store")
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """Makes what is costly once for all workers."""
+    with Shared(shared_folder(tmp_path_factory.getbasetemp())) as shared:
+        yield shared
+
+
+@pytest.fixture(scope="session")
+def server_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a server, or of a script that fills a store."""
+    return _environment(tmp_path_factory.mktemp("server-home"))
+
+
+def _filled(folder: Path, environment: Mapping[str, str], *uri: str) -> MlflowStore:
+    """A store in the folder, or in the empty database at `uri`; its artifacts lie in the folder."""
     made = subprocess.run(
         [sys.executable, str(SCRIPT), str(folder), *uri],
-        env=_environment(factory.mktemp("store-home")),
+        env=environment,
         capture_output=True,
         text=True,
         timeout=START_SECONDS,
         check=False,
     )
     assert made.returncode == 0, made.stderr
-    told = json.loads(made.stdout)
+    answer = json.loads(made.stdout)
     return MlflowStore(
         path=folder / "mlflow.db",
-        tracking=TrackingUri(told["uri"], "--tracking-uri"),
-        experiments=told["experiments"],
-        runs=told["runs"],
-        model_id=told["model_id"],
+        tracking=TrackingUri(answer["uri"], "--tracking-uri"),
+        experiments=answer["experiments"],
+        runs=answer["runs"],
+        model_id=answer["model_id"],
     )
 
 
 @pytest.fixture(scope="session")
-def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> MlflowStore:
-    return _filled(tmp_path_factory)
+def mlflow_store(shared: Shared, server_environment: dict[str, str]) -> MlflowStore:
+    return shared.made("mlflow-store", lambda folder: _filled(folder, server_environment))
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres(shared: Shared, server_environment: dict[str, str]) -> Postgres:
     programs = postgres_support.programs()
     if programs is None:
         pytest.skip("no PostgreSQL server is installed (Debian's package is postgresql)")
-    with postgres_support.serving(programs) as running:
-        yield running
+    serving = postgres_support.serving
+    return shared.served("postgresql-server", serving, programs, environment=server_environment)
 
 
 @pytest.fixture(scope="session")
-def postgresql_store(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> MlflowStore:
-    postgres.execute("postgres", "CREATE DATABASE mlflow")
-    return _filled(tmp_path_factory, postgres.uri("mlflow"))
+def postgresql_store(shared: Shared, postgres: Postgres, server_environment: dict[str, str]) -> MlflowStore:
+    def make(folder: Path) -> MlflowStore:
+        postgres.execute("postgres", "CREATE DATABASE mlflow")
+        return _filled(folder, server_environment, postgres.uri("mlflow"))
+
+    # A server that ended and was started again is empty, and has another port.
+    return shared.made(f"postgresql-{postgres.port}", make)
 
 
 @pytest.fixture(scope="session")
-def mariadb() -> Iterator[MariaDb]:
+def mariadb(shared: Shared, server_environment: dict[str, str]) -> MariaDb:
     programs = mariadb_support.programs()
     if programs is None:
         pytest.skip("no MariaDB server is installed (Debian's package is mariadb-server)")
-    with mariadb_support.serving(programs) as running:
-        yield running
+    serving = mariadb_support.serving
+    return shared.served("mysql-server", serving, programs, environment=server_environment)
 
 
 @pytest.fixture(scope="session")
-def mysql_store(mariadb: MariaDb, tmp_path_factory: pytest.TempPathFactory) -> MlflowStore:
-    mariadb.execute("mysql", "CREATE DATABASE mlflow")
-    return _filled(tmp_path_factory, mariadb.uri("mlflow"))
+def mysql_store(shared: Shared, mariadb: MariaDb, server_environment: dict[str, str]) -> MlflowStore:
+    def make(folder: Path) -> MlflowStore:
+        mariadb.execute("mysql", "CREATE DATABASE mlflow")
+        return _filled(folder, server_environment, mariadb.uri("mlflow"))
+
+    return shared.made(f"mysql-{mariadb.port}", make)
 
 
 @pytest.fixture
@@ -175,67 +218,16 @@ def mlflow_store_copy(mlflow_store: MlflowStore, tmp_path: Path) -> MlflowStore:
 
 @pytest.fixture(scope="session")
 def mlflow_server(
-    mlflow_store: MlflowStore, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[MlflowServer]:
+    shared: Shared,
+    mlflow_store: MlflowStore,
+    server_environment: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> MlflowServer:
     folder = tmp_path_factory.mktemp("server")
-    environment = _environment(folder) | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    port = _free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(port)]
-    command += ["--backend-store-uri", mlflow_store.uri, "--workers", "1"]
-    command += ["--artifacts-destination", str(folder / "artifacts")]
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=output, stderr=output, start_new_session=True
-        )
-    try:
-        _wait_until_healthy(process, port, log)
-        tracking = TrackingUri(f"http://{LOOPBACK}:{port}", "--tracking-uri")
-        yield MlflowServer(tracking, mlflow_store, process.pid)
-    finally:
-        _end(process)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    for _ in range(START_SECONDS * 5):
-        if _is_healthy(port):
-            return
-        try:
-            process.wait(0.2)
-        except subprocess.TimeoutExpired:
-            continue
-        break
-    pytest.fail(f"mlflow server did not start:\n{log.read_text(errors='replace')[-4000:]}")
-
-
-def _is_healthy(port: int) -> bool:
-    connection = HTTPConnection(LOOPBACK, port, timeout=2)
-    try:
-        connection.request("GET", "/health")
-        return connection.getresponse().status == 200
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the server and its workers: they are a process group of their own."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(10)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
+    tracking = shared.served(
+        "mlflow-server", serving_uri, mlflow_store.uri, folder, environment=server_environment
+    )
+    return MlflowServer(tracking, mlflow_store)
 
 
 NOBODY = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
@@ -268,12 +260,15 @@ class Demo:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+def demo(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """`mlflow-console demo` without a terminal, for real, in an empty folder, while the environment
     names a server: about half a minute, once. Never write to the folder: copy it with `own_demo`."""
-    folder, home = tmp_path_factory.mktemp("demo"), tmp_path_factory.mktemp("demo-home")
-    said = run_command("demo", cwd=folder, home=home, env=NOBODY, within=300)
-    return Demo(folder, said)
+    home = tmp_path_factory.mktemp("demo-home")
+
+    def make(folder: Path) -> Demo:
+        return Demo(folder, run_command("demo", cwd=folder, home=home, env=NOBODY, within=300))
+
+    return shared.made("demo", make)
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ import pytest
 from tests.hostile.payloads import build_store
 from tests.hostile.stream import strays
 from tests.support.console import open_console
+from tests.support.shared import Shared
 from tests.support.terminal import Terminal
 
 
 @pytest.fixture(scope="session")
-def hostile_store(tmp_path_factory: pytest.TempPathFactory) -> str:
+def hostile_store(shared: Shared) -> str:
     """The tracking URI of a database full of payloads. Never write to it."""
-    return build_store(tmp_path_factory.mktemp("hostile"))
+    return shared.made("hostile-store", build_store)
 
 
 @pytest.fixture

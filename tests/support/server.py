@@ -66,6 +66,13 @@ def serving(store_uri: str, folder: Path, *, workers: int = 1) -> Iterator[Serve
         server.kill()
 
 
+@contextmanager
+def serving_uri(store_uri: str, folder: Path) -> Iterator[TrackingUri]:
+    """The same, where only its URI is needed: by another process."""
+    with serving(store_uri, folder) as server:
+        yield server.uri
+
+
 def _wait_until_healthy(server: Server, log: Path) -> None:
     for _ in range(int(START_SECONDS / POLL_SECONDS)):
         with suppress(urllib.error.URLError, OSError):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from engine.uri import TrackingUri
 from tests.tui.support import settle
 from tui.app import Console
+
+pytestmark = pytest.mark.slow
 
 
 async def test_what_comes_while_the_console_is_left_is_dropped(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from tests.conftest import MlflowStore
 from tests.tui.support import settle, text_of
 from tui.app import Console
 
+pytestmark = pytest.mark.slow
+
 SIZE = (120, 36)
 PIECES = {
     "into another view and back": ["2", "1", "j", "j"],

@@ -10,6 +10,8 @@ from engine.journal import read_journal
 from engine.registry.promotion.apply import apply_promotion, plan_promotion, undo_last
 from tests.support.registry import Console, Registry
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = 5
 
 

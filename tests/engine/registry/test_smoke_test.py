@@ -17,6 +17,8 @@ from engine.stores import open_store
 from engine.uri import TrackingUri
 from tests.support.server import Server, serving
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "support" / "models.py"
 
 

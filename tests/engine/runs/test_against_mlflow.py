@@ -21,6 +21,8 @@ from engine.runs.loading.feed import RunFeed
 from engine.stores import open_store
 from engine.uri import TrackingUri
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parent / "made_by_mlflow.py"
 SEARCH_RUNS = {"NaN": "", "inf": "1.7976931348623157e+308", "-inf": "-1.7976931348623157e+308"}
 

@@ -20,12 +20,13 @@ from engine.training.datasets import DatasetSpec
 from engine.training.executors import LocalProcess
 from engine.uri import TrackingUri
 from tests.support.demo import DemoStore, build_demo, copy_demo
+from tests.support.shared import Shared
 
 
 @pytest.fixture(scope="session")
-def demo_store(tmp_path_factory: pytest.TempPathFactory) -> DemoStore:
+def demo_store(shared: Shared) -> DemoStore:
     """The finished demo. Never write to it: copy it."""
-    return build_demo(tmp_path_factory.mktemp("demo"))
+    return shared.made("engine-demo", build_demo)
 
 
 @pytest.fixture

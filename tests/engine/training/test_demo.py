@@ -24,6 +24,8 @@ from tests.engine.training.conftest import runs_of, wait_until
 from tests.support.demo import DemoStore, uri_of
 from tests.support.server import serving
 
+pytestmark = pytest.mark.slow
+
 SMALL = "n_neighbors=3,5,7 weights=uniform metric=euclidean,chebyshev algorithm=auto,ball_tree"
 
 DRIVER = f"""

@@ -33,6 +33,8 @@ from engine.training.sweep import SweepSpec, parse_grid
 from engine.uri import TrackingUri
 from tests.engine.training.conftest import Workshop, runs_of, wait_until
 
+pytestmark = pytest.mark.slow
+
 DRIVER = """
 import json, sys
 from engine.jobs import CancelToken

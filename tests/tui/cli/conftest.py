@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import MlflowStore
 from tests.support.console import run_command
+from tests.support.shared import Shared
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,16 @@ class Trained:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Two weightings of one neighbour: the nearest decides alone, so both agree on every row."""
-    folder, home = tmp_path_factory.mktemp("trained"), tmp_path_factory.mktemp("trained-home")
+    home = tmp_path_factory.mktemp("trained-home")
     grid = "n_neighbors=1 weights=uniform,distance"
     arguments = ("train", "-e", "ties", "--name", "first sweep", "--grid", grid, "--json")
-    return Trained(folder, _ended(run_command(*arguments, cwd=folder, home=home)))
+
+    def make(folder: Path) -> Trained:
+        return Trained(folder, _ended(run_command(*arguments, cwd=folder, home=home)))
+
+    return shared.made("trained", make)
 
 
 @pytest.fixture

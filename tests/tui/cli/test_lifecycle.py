@@ -10,6 +10,8 @@ from tests.conftest import MlflowStore
 from tests.support.console import open_console
 from tests.tui.cli.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 NOBODY = "0123456789abcdef0123456789abcdef"
 
 

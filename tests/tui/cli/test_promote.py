@@ -11,6 +11,8 @@ from tests.conftest import MlflowStore
 from tests.support.console import open_console
 from tests.tui.cli.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 PRODUCTION = ("promote", "classifier", "3", "--stage", "Production")
 
 

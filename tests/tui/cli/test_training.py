@@ -11,6 +11,8 @@ from tests.conftest import NOBODY, Demo
 from tests.support.console import open_console
 from tests.tui.cli.conftest import Run, Trained
 
+pytestmark = pytest.mark.slow
+
 
 def test_train_as_json(on_trained: Run, trained: Trained) -> None:
     assert trained.ended.status == 0

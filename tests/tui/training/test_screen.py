@@ -22,6 +22,8 @@ from tui.training.sweep_dialog import SweepDialog
 from tui.widgets.field import Field
 from tui.widgets.table import Table
 
+pytestmark = pytest.mark.slow
+
 SIZE = (140, 40)
 PATIENCE = 3000
 """Pauses of 20 ms."""

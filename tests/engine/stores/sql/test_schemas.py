@@ -16,6 +16,8 @@ from engine.stores import open_store
 from engine.stores.base import Condition, RunQuery, Store
 from engine.uri import TrackingUri
 
+pytestmark = pytest.mark.slow
+
 RELEASES = {
     "2.9": "acf3f17fdcc7",
     "2.20": "0584bdc529eb",

@@ -1,0 +1,151 @@
+"""What is costly, made once for all workers of a test run.
+
+The workers of pytest-xdist are processes with one temporary folder above theirs. There `Shared.made`
+leaves what it made, as a pickle, for the next worker. `Shared.served` starts a server in a process of its
+own, the keeper, which ends the server when no worker uses it any more. Who uses it is known to the kernel:
+every user holds a shared lock on a file, and the keeper waits for the exclusive one. So a server ends even
+if the workers are killed.
+
+As a script it is the keeper: it reads a pickled order from stdin and writes one line when the server is up.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from io import BufferedRandom
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+ROOT = Path(__file__).parents[2]
+T = TypeVar("T")
+
+
+def shared_folder(base: Path) -> Path:
+    """The temporary folder of the whole run; `base` is that of this process."""
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+class Shared:
+    """Things in `folder` that all workers use. Close it when this worker is done with them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._in_use: dict[str, BufferedRandom] = {}
+        self._keepers: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Release every server, then wait for those that this worker's keepers serve to end: in this
+        order, since workers may wait for each other."""
+        for users in self._in_use.values():
+            users.close()
+        for keeper in self._keepers:
+            keeper.wait()
+
+    def made(self, name: str, make: Callable[[Path], T]) -> T:
+        """What `make` returns, called once with a new folder; it must be possible to pickle it."""
+        with self._locked(name):
+            result = self._folder / f"{name}.pickle"
+            if not result.exists():
+                folder = self._folder / f"{name}-shared"
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                _write(result, make(folder))
+            return pickle.loads(result.read_bytes())  # type: ignore[no-any-return]
+
+    def served(
+        self,
+        name: str,
+        serving: Callable[..., AbstractContextManager[T]],
+        *arguments: object,
+        environment: dict[str, str],
+    ) -> T:
+        """What the context `serving(*arguments)` gives, open until the last worker is done.
+
+        `serving` is a function of a module, and it runs in another process: both ways are pickled.
+        """
+        with self._locked(name):
+            if name not in self._in_use:
+                self._in_use[name] = users = (self._folder / f"{name}.users").open("a+b")
+                fcntl.flock(users, fcntl.LOCK_SH)  # waits for a server that is ending
+            result = self._folder / f"{name}.pickle"
+            if not result.exists():
+                self._keep(name, result, serving, arguments, environment)
+            return pickle.loads(result.read_bytes())  # type: ignore[no-any-return]
+
+    def _keep(
+        self,
+        name: str,
+        result: Path,
+        serving: Any,
+        arguments: tuple[object, ...],
+        environment: dict[str, str],
+    ) -> None:
+        errors = self._folder / f"{name}.keeper.log"
+        with errors.open("wb") as log:
+            keeper = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.support.shared",
+                    str(result),
+                    str(self._folder / f"{name}.users"),
+                ],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._keepers.append(keeper)
+        assert keeper.stdin is not None
+        assert keeper.stdout is not None
+        with keeper.stdin as order, keeper.stdout as answer:
+            pickle.dump((serving, arguments), order)
+            order.close()
+            assert answer.readline() == b"ready\n", errors.read_text(errors="replace")[-4000:]
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        with (self._folder / f"{name}.lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _write(path: Path, value: object) -> None:
+    """All of it or nothing."""
+    part = path.with_suffix(".part")
+    part.write_bytes(pickle.dumps(value))
+    part.replace(path)
+
+
+def keep(result: Path, users: Path) -> None:
+    """Serve what stdin orders, until nobody holds a lock on `users`."""
+    serving, arguments = pickle.load(sys.stdin.buffer)
+    with users.open("a+b") as lock:
+        try:
+            with serving(*arguments) as served:
+                _write(result, served)
+                sys.stdout.buffer.write(b"ready\n")
+                sys.stdout.close()
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                result.unlink()
+        finally:
+            result.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    keep(Path(sys.argv[1]), Path(sys.argv[2]))
