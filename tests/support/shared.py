@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from io import BufferedRandom
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +26,7 @@ from typing import Any, Self, TypeVar
 
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
+END_SECONDS = 30
 
 
 def shared_folder(base: Path) -> Path:
@@ -52,7 +53,8 @@ class Shared:
         for users in self._in_use.values():
             users.close()
         for keeper in self._keepers:
-            keeper.wait()
+            with suppress(subprocess.TimeoutExpired):  # another worker may still use the server
+                keeper.wait(END_SECONDS)
 
     def made(self, name: str, make: Callable[[Path], T]) -> T:
         """What `make` returns, called once with a new folder; it must be possible to pickle it."""
