@@ -23,7 +23,7 @@ from tui.dialogs.base import Dialog
 from tui.widgets.field import Field
 from tui.widgets.lines import KeyHints
 from tui.widgets.table import CellStyle, Table, TableColumn, TextRow
-from tui.widgets.table.grid import HEADER
+from tui.widgets.table.layout import HEADER
 
 if TYPE_CHECKING:
     from engine.api import RunFrame

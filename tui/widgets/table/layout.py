@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from tui.widgets.table.source import TableColumn
 
+HEADER = 2
+"""Lines above the first row: labels and a rule."""
 GUTTER = 3
 """Cells left of the first column: the cursor's bar, the mark, a space."""
 GAP = 2

@@ -1,39 +1,160 @@
-"""The table: marking, the mouse, and swapping the source underneath."""
+"""The table widget: a cursor, marks and the mouse over rows and columns of any number."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar, TypeAlias
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
 
+from engine.text import Shown
 from tui.commands.bindings import bindings
-from tui.widgets.table import messages
-from tui.widgets.table.grid import HEADER
-from tui.widgets.table.layout import GUTTER
+from tui.widgets.table.layout import GUTTER, HEADER
 from tui.widgets.table.marks import Marks
-from tui.widgets.table.navigation import Navigation
-from tui.widgets.table.source import TableSource
+from tui.widgets.table.painter import TablePainter, TableState
+from tui.widgets.table.palette import COMPONENTS
+from tui.widgets.table.source import EMPTY, TableSource
 
 
-class Table(Navigation, can_focus=True, inherit_bindings=False):
-    """A grid of any size over a `TableSource`."""
+class Table(ScrollView, can_focus=True, inherit_bindings=False):
+    """Shows a `TableSource` of any size with a cursor and marks. It asks the source only for what is on
+    screen, and repaints only the lines that look different: for a cursor step, two."""
 
     HELP = "`j` `k` choose a row, `H` `L` a column; `space` marks, `v` marks up to here, `enter` opens."
     BINDINGS: ClassVar[list[BindingType]] = list(bindings("table"))
 
-    RowHighlighted: TypeAlias = messages.RowHighlighted
-    RowSelected: TypeAlias = messages.RowSelected
-    MarksChanged: TypeAlias = messages.MarksChanged
-    ColumnFocused: TypeAlias = messages.ColumnFocused
-    HeaderClicked: TypeAlias = messages.HeaderClicked
+    ALLOW_SELECT = False
+    auto_links = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
+    DEFAULT_CSS = """
+    Table {
+        height: 1fr; width: 1fr; color: $foreground;
+        overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+    }
+    Table > .table--header { color: $text-muted; }
+    Table > .table--sorted { color: $foreground; text-style: bold; }
+    Table > .table--focused { color: $accent; text-style: bold; }
+    Table > .table--rule { color: $border-blurred; }
+    Table > .table--focused-rule { color: $accent; }
+    Table > .table--empty { color: $text-muted; }
+    Table > .table--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
+    Table > .table--cursor-blurred { background: $panel; }
+    Table:ansi > .table--cursor { background: ansi_default; color: ansi_default; text-style: bold; }
+    Table > .table--bar { color: $accent; }
+    Table > .table--bar-blurred { color: $text-muted; }
+    Table > .table--mark { color: $accent; }
+    Table > .table--good { color: $success; }
+    Table > .table--bad { color: $error; }
+    Table > .table--warning { color: $warning; }
+    Table > .table--accent { color: $accent; }
+    Table > .table--muted { color: $text-muted; }
+    Table > .table--strong { text-style: bold; }
+    Table > .table--heading { color: $text-muted; text-style: bold; }
+    Table:ansi > .table--muted { text-style: dim; }
+    Table:ansi > .table--rule { text-style: dim; }
+    Table:ansi > .table--empty { text-style: dim; }
+    """
+
+    @dataclass
+    class TableMessage(Message):
+        """What all messages of a table carry."""
+
+        table: Table
+
+        @property
+        def control(self) -> Table:
+            return self.table
+
+    @dataclass
+    class RowHighlighted(TableMessage):
+        """The cursor moved to another row. Of several waiting to be handled only the last arrives."""
+
+        key: str
+        row: int
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, Table.RowHighlighted) and message.table is self.table
+
+    @dataclass
+    class RowSelected(TableMessage):
+        """The user opened a row."""
+
+        key: str
+        row: int
+
+    @dataclass
+    class MarksChanged(TableMessage):
+        """The user marked or unmarked rows; `keys` are all that are marked now."""
+
+        keys: frozenset[str]
+
+    @dataclass
+    class ColumnFocused(TableMessage):
+        """The focus moved to another column."""
+
+        key: str
+
+    @dataclass
+    class HeaderClicked(TableMessage):
+        """A column's label was clicked."""
+
+        key: str
+
+    cursor_row: reactive[int] = reactive(0, repaint=False, init=False)
+    """The row under the cursor; 0 when there are no rows."""
+    cursor_column: reactive[int] = reactive(0, repaint=False, init=False)
+    """The focused column; 0 when there are no columns."""
+
+    def __init__(
+        self,
+        source: TableSource = EMPTY,
+        *,
+        fixed_columns: int = 1,
+        empty_text: Sequence[Shown] = (),
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
+    ) -> None:
+        """`fixed_columns` stay at the left while the others scroll; `empty_text` is shown in the
+        middle of a table without rows."""
+        super().__init__(id=id, classes=classes)
+        self._painter = TablePainter(self, source, fixed_columns, empty_text)
+        self._marks = Marks()
+        self._announced: str | None = None
+        self.virtual_size = Size(0, source.row_count + HEADER)
+
+    # ── what it shows ──────────────────────────────────────────────────────────────
+
+    @property
+    def source(self) -> TableSource:
+        return self._painter.source
 
     @property
     def marks(self) -> frozenset[str]:
-        """The keys of all marked rows, also of those that the present source leaves out."""
+        """The keys of all marked rows, including those missing from the present source."""
         return self._marks.keys
+
+    @property
+    def cursor_key(self) -> str | None:
+        """The key of the row under the cursor; None when there are no rows."""
+        return self.source.row_key(self.cursor_row) if self.source.row_count else None
+
+    @property
+    def focused_column(self) -> str | None:
+        """The key of the focused column; None when there are no columns."""
+        columns = self.source.columns
+        return columns[self.cursor_column].key if columns else None
+
+    def set_empty_text(self, lines: Sequence[Shown]) -> None:
+        """Set what is shown in the middle of the table while it has no rows."""
+        self._painter.empty_text = tuple(lines)
+        self._repaint_changed()
 
     def set_marks(self, keys: Iterable[str]) -> None:
         """Show these marks. Posts nothing."""
@@ -46,15 +167,14 @@ class Table(Navigation, can_focus=True, inherit_bindings=False):
         RowHighlighted when another row is now under the cursor."""
         cursor, column = self.cursor_key, self.focused_column
         kept, line = self._kept_row()
-        self._source = source
-        self._strips.clear()
+        self._painter.set_source(source)
         row = self._row_near(cursor, self.cursor_row)
         columns = [each.key for each in source.columns]
         place = columns.index(column) if column in columns else self.cursor_column
         self.set_reactive(Table.cursor_row, row)
         self.set_reactive(Table.cursor_column, self.validate_cursor_column(place))
         self._take_height(source.row_count + HEADER)
-        self._arrange(self._first)
+        self._arrange()
         at_top = self._top == 0 and kept == cursor and row < self._page
         top = 0 if at_top else self._row_near(kept, self._top + line) - line
         top = max(0, min(top, source.row_count - self._page))
@@ -77,14 +197,231 @@ class Table(Navigation, can_focus=True, inherit_bindings=False):
         """The row that should stay on its line of the screen, and that line: the cursor's, or the
         first one when the wheel scrolled the cursor out of sight."""
         line = self.cursor_row - self._top
-        if 0 <= line < self._page or self._top >= self._source.row_count:
+        if 0 <= line < self._page or self._top >= self.source.row_count:
             return self.cursor_key, line
-        return self._source.row_key(self._top), 0
+        return self.source.row_key(self._top), 0
 
     def _row_near(self, key: str | None, row: int) -> int:
         """Where that row is now; where it is gone, the nearest to where it was."""
-        found = None if key is None else self._source.row_of(key)
+        found = None if key is None else self.source.row_of(key)
         return self.validate_cursor_row(row) if found is None else found
+
+    # ── drawing ────────────────────────────────────────────────────────────────────
+
+    @property
+    def _top(self) -> int:
+        """The first visible row."""
+        return self.scroll_offset.y
+
+    @property
+    def _page(self) -> int:
+        """How many rows fit."""
+        return max(0, self.size.height - HEADER)
+
+    @property
+    def _visible(self) -> range:
+        """The rows for which there is a line."""
+        return range(self._top, self._top + self._page)
+
+    @property
+    def _width(self) -> int:
+        """The cells of a line, without the scrollbar's."""
+        return max(0, self.size.width - self.scrollbar_size_vertical)
+
+    def validate_cursor_row(self, row: int) -> int:
+        return max(0, min(row, self.source.row_count - 1))
+
+    def validate_cursor_column(self, column: int) -> int:
+        return max(0, min(column, len(self.source.columns) - 1))
+
+    def _show_cursor(self) -> None:
+        """Scroll as little as it takes to see the cursor's row."""
+        if self._page == 0:
+            return
+        top = min(self.cursor_row, max(self._top, self.cursor_row - self._page + 1))
+        if top != self._top:
+            self.scroll_to(y=top, animate=False, force=True)
+
+    def _arrange(self, first: int | None = None) -> None:
+        """Lay the columns out from `first` (None: from the present one), showing the whole focused column."""
+        self._painter.arrange(self._width, self.cursor_column, first)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._arrange()
+        self._show_cursor()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._painter.forget_styles()
+
+    def watch_show_vertical_scrollbar(self) -> None:
+        self._repaint_changed()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Repaint the rows: the header does not scroll, and the scrollbar looks the same for many rows."""
+        if self.show_vertical_scrollbar:
+            bar = self.vertical_scrollbar
+            if self._thumb(bar.position) != self._thumb(new_value):
+                bar.position = new_value
+        if round(old_value) != round(new_value):
+            self.refresh(Region(0, HEADER, self._width, self._page))
+
+    def _thumb(self, scroll_y: float) -> int:
+        """Where the scrollbar's thumb begins, in eighths of a cell."""
+        window, virtual = self.size.height, max(self.virtual_size.height, self.size.height + 1)
+        room = window - max(1.0, window * window / virtual)
+        return int(8 * room * scroll_y / (virtual - window))
+
+    def on_focus(self, event: events.Focus) -> None:
+        self._take_focus(event, True)
+
+    def on_blur(self, event: events.Blur) -> None:
+        self._take_focus(event, False)
+
+    def _take_focus(self, event: events.Event, focus: bool) -> None:
+        """Do what Textual's own handlers do, except that they repaint every line: going from pane
+        to pane changes the cursor's row and the header."""
+        event.prevent_default()
+        self.has_focus = focus
+        self._repaint_changed()
+        if self.parent is not None:
+            change = events.DescendantFocus(self) if focus else events.DescendantBlur(self)
+            self.parent.post_message(change)
+
+    def _repaint_changed(self, lines: Iterable[int] | None = None) -> None:
+        """Repaint the lines (None: all) that no longer look as they were painted."""
+        if not self.is_attached:
+            return
+        state = self._state()
+        for y in range(self.size.height) if lines is None else lines:
+            if self._painter.has_changed(y, state):
+                self.refresh(Region(0, y, self._width, 1))
+
+    def _state(self) -> TableState:
+        return TableState(
+            top=self._top,
+            page=self._page,
+            width=self._width,
+            cursor_row=self.cursor_row,
+            cursor_column=self.cursor_column,
+            has_focus=self.has_focus,
+            marked=self._marks.keys,
+        )
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines as they are: a table has neither padding nor border, for which Textual would take each
+        line apart and put it together again."""
+        self._painter.check_background()
+        state = self._state()
+        lines = [self._painter.paint(y, state) for y in crop.line_range]
+        behind = self.background_colors[1]
+        for line_filter in self.get_line_filters():
+            lines = [line.apply_filter(line_filter, behind) for line in lines]
+        left, right = crop.column_span
+        return lines if left == 0 and right >= self._width else [line.crop(left, right) for line in lines]
+
+    def render_line(self, y: int) -> Strip:
+        return self._painter.paint(y, self._state())
+
+    # ── moving the cursor ──────────────────────────────────────────────────────────
+
+    def move_to(self, key: str) -> bool:
+        """Bring the cursor to that row; False when it is not in the source."""
+        row = self.source.row_of(key)
+        if row is None:
+            return False
+        self.cursor_row = row
+        return True
+
+    def focus_column(self, key: str) -> bool:
+        """Focus that column; False when it is not in the source."""
+        for index, column in enumerate(self.source.columns):
+            if column.key == key:
+                self.cursor_column = index
+                return True
+        return False
+
+    def to_first_column(self) -> None:
+        """Focus the first column, with nothing scrolled past."""
+        self.cursor_column = 0
+        self._arrange(0)
+        self._repaint_changed()
+
+    def on_mount(self) -> None:
+        super().on_mount()  # type: ignore[no-untyped-call]
+        self._announce_row()
+
+    def watch_cursor_row(self, before: int, now: int) -> None:
+        self._show_cursor()
+        self._repaint_changed(HEADER + row - self._top for row in (before, now) if row in self._visible)
+        self._announce_row()
+
+    def watch_cursor_column(self) -> None:
+        self._arrange()
+        self._repaint_changed()
+        key = self.focused_column
+        if key is not None and self.is_attached:
+            self.post_message(self.ColumnFocused(self, key))
+
+    def _announce_row(self) -> None:
+        """Post RowHighlighted, once for each row that the cursor moves to."""
+        key = self.cursor_key
+        if not self.is_attached or key == self._announced:
+            return
+        self._announced = key
+        if key is not None:
+            self.post_message(self.RowHighlighted(self, key, self.cursor_row))
+
+    def _step(self, rows: int) -> None:
+        """Move the cursor; scroll it back into view if the wheel scrolled it away."""
+        before = self.cursor_row
+        self.cursor_row += rows
+        if self.cursor_row == before:
+            self._show_cursor()
+
+    def action_cursor_down(self) -> None:
+        self._step(1)
+
+    def action_cursor_up(self) -> None:
+        self._step(-1)
+
+    def action_cursor_top(self) -> None:
+        self._step(-self.source.row_count)
+
+    def action_cursor_bottom(self) -> None:
+        self._step(self.source.row_count)
+
+    def action_half_page_down(self) -> None:
+        self._leap(max(1, self._page // 2))
+
+    def action_half_page_up(self) -> None:
+        self._leap(-max(1, self._page // 2))
+
+    def action_page_down(self) -> None:
+        self._leap(max(1, self._page - 1))
+
+    def action_page_up(self) -> None:
+        self._leap(-max(1, self._page - 1))
+
+    def _leap(self, rows: int) -> None:
+        """Move the cursor and the view together, so that the cursor keeps its line of the screen."""
+        top = max(0, min(self._top + rows, self.source.row_count - self._page))
+        if top != self._top and self._page:
+            self.scroll_to(y=top, animate=False, force=True)
+        self._step(rows)
+
+    def action_column_left(self) -> None:
+        self.cursor_column -= 1
+
+    def action_column_right(self) -> None:
+        self.cursor_column += 1
+
+    def action_select_row(self) -> None:
+        key = self.cursor_key
+        if key is not None:
+            self.post_message(self.RowSelected(self, key, self.cursor_row))
+
+    # ── marks and the mouse ────────────────────────────────────────────────────────
 
     def action_toggle_mark(self) -> None:
         key = self.cursor_key
@@ -93,11 +430,11 @@ class Table(Navigation, can_focus=True, inherit_bindings=False):
             self.action_cursor_down()
 
     def action_mark_range(self) -> None:
-        if self._source.row_count:
-            self._mark(self._marks.up_to(self._source, self.cursor_row))
+        if self.source.row_count:
+            self._mark(self._marks.up_to(self.source, self.cursor_row))
 
     def action_mark_all(self) -> None:
-        self._mark(self._marks.all_of(self._source))
+        self._mark(self._marks.all_of(self.source))
 
     def _mark(self, marks: Marks) -> None:
         self._marks = marks
@@ -109,23 +446,23 @@ class Table(Navigation, can_focus=True, inherit_bindings=False):
         if offset is None:
             return
         event.stop()
-        column = self._layout.column_at(offset.x)
+        column = self._painter.layout.column_at(offset.x)
         row = self._top + offset.y - HEADER
         if offset.y < HEADER:
             self._click_header(column)
-        elif row < self._source.row_count:
+        elif row < self.source.row_count:
             self.cursor_row = row
             if column is not None:
                 self.cursor_column = column
             if offset.x < GUTTER:
-                self._mark(self._marks.toggled(self._source.row_key(row)))
+                self._mark(self._marks.toggled(self.source.row_key(row)))
             elif event.chain == 2:
                 self.action_select_row()
 
     def _click_header(self, column: int | None) -> None:
         if column is not None:
             self.cursor_column = column
-            self.post_message(self.HeaderClicked(self, self._source.columns[column].key))
+            self.post_message(self.HeaderClicked(self, self.source.columns[column].key))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         self._wheel_sideways(event, 1)
