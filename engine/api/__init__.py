@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from engine.filters.compiler import compile_filter as compile_filter
     from engine.filters.completion import Completion as Completion
     from engine.filters.completion import complete as complete
-    from engine.filters.cursor import search_at_end as search_at_end
-    from engine.filters.cursor import spot_at as spot_at
     from engine.filters.lexer import MAX_LENGTH as MAX_LENGTH
     from engine.filters.names import column_named as column_named
     from engine.filters.options import Option as Option
+    from engine.filters.parsed import ParsedFilter as ParsedFilter
+    from engine.filters.parsed import parse_filter as parse_filter
     from engine.filters.pushdown import Pushed as Pushed
     from engine.filters.pushdown import pushdown as pushdown
     from engine.filters.recent import FilterHistory as FilterHistory
@@ -152,13 +152,10 @@ _HOMES = {
         "Completion",
         "complete",
     ),
-    "engine.filters.cursor": (
-        "search_at_end",
-        "spot_at",
-    ),
     "engine.filters.lexer": ("MAX_LENGTH",),
     "engine.filters.names": ("column_named",),
     "engine.filters.options": ("Option",),
+    "engine.filters.parsed": ("ParsedFilter", "parse_filter"),
     "engine.filters.pushdown": (
         "Pushed",
         "pushdown",

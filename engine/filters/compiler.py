@@ -13,7 +13,8 @@ from engine.filters import predicates
 from engine.filters.lexer import Place, short
 from engine.filters.literals import Moment, fixed, number, plain_number, span, value_for
 from engine.filters.names import Names, asked
-from engine.filters.parser import column_of, parse
+from engine.filters.parsed import ParsedFilter, parse_filter
+from engine.filters.parser import column_of
 from engine.filters.predicates import (
     ORDER,
     Numbers,
@@ -161,25 +162,30 @@ class Filter:
 
 
 def compile_filter(
-    text: str, keys: Iterable[ColumnKey], table: Table | None = None, *, partial: bool = False
+    source: str | ParsedFilter,
+    keys: Iterable[ColumnKey],
+    table: Table | None = None,
+    *,
+    partial: bool = False,
 ) -> Filter:
-    """Read a filter over a table with these columns. An empty one matches every run.
+    """Compile a filter for a table with these columns. A blank one matches every run.
 
     With a `table`, an order is also refused for a parameter or tag that holds no number in it. Where
     the table is known to be incomplete (`partial`), a name with a prefix that no loaded run has is a
     column without values. Raises `FilterError` with the place of the offending token."""
+    parsed = parse_filter(source) if isinstance(source, str) else source
     names = Names(keys, partial=partial)
     columns = Columns(names, table)
     try:
-        tree = parse(text)
-        if tree is None:
-            return Filter(text, (), lambda _, rows: list(rows))
-        predicate = _Compiler(columns).term(tree)
+        parsed.check_syntax()
+        if parsed.term is None:
+            return Filter(parsed.text, (), lambda _, rows: list(rows))
+        predicate = _Compiler(columns).term(parsed.term)
     except FilterError as error:
-        if spelled := names.spelled(text, error.position):
+        if spelled := names.spelled(parsed.text, error.position):
             error.hint = f"There is a column of this name: write it as {' or '.join(spelled)}."
         raise
-    return Filter(text, tuple(dict.fromkeys(columns.used)), predicate)
+    return Filter(parsed.text, tuple(dict.fromkeys(columns.used)), predicate)
 
 
 class _Compiler:

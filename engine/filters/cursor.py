@@ -7,8 +7,8 @@ from typing import Literal
 
 from engine.errors import FilterError
 from engine.filters.lexer import Place, Token, scan, tokens_of, word_end
-from engine.filters.parser import name_of, named_by, parse
-from engine.filters.syntax import All, AnyOf, Name, Not, Search
+from engine.filters.parser import name_of, named_by
+from engine.filters.syntax import Name
 
 Wanted = Literal[
     "column", "operand", "operator", "negated", "null", "value", "list", "item", "more", "bound", "joint"
@@ -195,12 +195,3 @@ def _named(tokens: tuple[Token, ...]) -> Name | None:
         return name_of(list(tokens))
     except FilterError:
         return None
-
-
-def search_at_end(text: str) -> str:
-    """The unquoted word at the end of a filter that is looked for in names and ids; empty where it ends
-    with something else. Raises `FilterError`."""
-    term = parse(text)
-    while isinstance(term, (Not, All, AnyOf)):
-        term = term.term if isinstance(term, Not) else term.terms[-1]
-    return term.text if isinstance(term, Search) and text.rstrip().endswith(term.text) else ""

@@ -12,7 +12,7 @@ from engine.errors import FilterError
 from engine.filters.compiler import compile_filter
 from engine.filters.literals import value_for
 from engine.filters.names import Names
-from engine.filters.parser import parse
+from engine.filters.parsed import ParsedFilter, parse_filter
 from engine.filters.predicates import is_text, text_of
 from engine.filters.syntax import (
     All,
@@ -46,20 +46,20 @@ class Pushed:
     exact: bool = False
 
 
-def pushdown(text: str, keys: Iterable[ColumnKey], *, now: float) -> Pushed:
+def pushdown(source: str | ParsedFilter, keys: Iterable[ColumnKey], *, now: float) -> Pushed:
     """The part of a filter that MLflow can answer, none of one that means nothing.
 
     `keys` are the columns that are known so far: they tell what a name without a prefix means.
     Relative times count from `now`, milliseconds since the epoch.
     """
     known = tuple(keys)
+    parsed = parse_filter(source) if isinstance(source, str) else source
     try:
-        compile_filter(text, known, partial=True)
-        tree = parse(text)
+        compile_filter(parsed, known, partial=True)
     except FilterError:
         return Pushed()
     names = Names(known, partial=True)
-    found = [] if tree is None else [_conditions(term, names, now) for term in _all_terms(tree)]
+    found = [] if parsed.term is None else [_conditions(term, names, now) for term in _all_terms(parsed.term)]
     conditions = tuple(dict.fromkeys(part for parts in found if parts for part in parts))
     return Pushed(conditions, all(parts is not None for parts in found))
 

@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 from engine.columns import ColumnKey, Value
 from engine.filters.compiler import compile_filter
+from engine.filters.parsed import ParsedFilter
 from engine.runs.frame import RunFrame
 from engine.runs.grouping import Groups
 from engine.runs.hierarchy import Outline, Tree
@@ -135,12 +136,14 @@ def arrange(
     narrow: bool = False,
     toggled: AbstractSet[str] = frozenset(),
     before: Arranged | None = None,
+    parsed: ParsedFilter | None = None,
 ) -> Arranged:
     """The frame as the view shows it. `now` is in milliseconds since the epoch; `narrow` says that there
     is little room. `toggled` are the keys of parents that are closed and of groups that are open.
-    What has not changed is taken from `before`. Raises `FilterError`."""
+    What has not changed is taken from `before`; `parsed` saves parsing the view's filter again. Raises
+    `FilterError`."""
     known = before if before is not None and before.frame is frame else None
-    rows = _filtered(frame, view.filter_text, now)
+    rows = _filtered(frame, parsed or view.filter_text, now)
     matching = _in_order(frame, view, rows)
     kept = before if before is not None and _keeps_columns(before, frame, view, narrow) else None
     chosen = kept.chosen if kept is not None else chosen_columns(frame, view, narrow=narrow)
@@ -178,10 +181,11 @@ def arrange(
     )
 
 
-def _filtered(frame: RunFrame, text: str, now: float) -> Sequence[int]:
+def _filtered(frame: RunFrame, source: str | ParsedFilter, now: float) -> Sequence[int]:
+    text = source if isinstance(source, str) else source.text
     if not text.strip():
         return range(len(frame))
-    return compile_filter(text, frame.keys, frame, partial=not frame.complete).rows(frame, now=now)
+    return compile_filter(source, frame.keys, frame, partial=not frame.complete).rows(frame, now=now)
 
 
 def _in_order(frame: RunFrame, view: RunView, rows: Sequence[int]) -> Sequence[int]:
