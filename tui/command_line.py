@@ -27,9 +27,9 @@ def completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
     if runs is None:
         return []
     if word == "runs":
-        names = [safe(e.name) for e in runs.experiments]
+        names = [safe(e.name) for e in runs.experiments.experiments]
         return [name for name in names if argument.lower() in name.lower()][:50]
-    columns = runs.run_list.columns
+    columns = runs.runs.columns
     if word in ("sort", "best", "group"):
         kind = {"best": ("metric",), "group": ("param", "tag", "dataset")}.get(word, _SORTED)
         names = [safe(c.key.name) for c in columns if c.key.kind in kind]
@@ -80,7 +80,9 @@ async def _runs(app: SessionApp, argument: str) -> None:
     screen = _runs_screen(app)
     if screen is None or not argument:
         return
-    called = [(name, e) for e in screen.experiments for name in (e.name, safe(e.name), e.experiment_id)]
+    called = [
+        (name, e) for e in screen.experiments.experiments for name in (e.name, safe(e.name), e.experiment_id)
+    ]
     meant = [(name, e) for name, e in called if argument == name or argument.startswith(name + " ")]
     if not meant:
         raise UsageError(f"There is no experiment {argument!r}", "", "Tab completes the names.")
@@ -88,25 +90,25 @@ async def _runs(app: SessionApp, argument: str) -> None:
     screen.show_experiment(chosen)
     rest = argument[len(name) :].strip()
     if rest:
-        screen.run_list.apply_filter(rest)
+        screen.pane.apply_filter(rest)
 
 
 async def _filter(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
     if (screen := _runs_screen(app)) is not None:
-        screen.run_list.apply_filter(argument)
+        screen.pane.apply_filter(argument)
 
 
 async def _sort(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
     screen = _runs_screen(app)
-    if screen is None or screen.run_list.frame is None:
+    if screen is None or screen.runs.frame is None:
         return
     if not argument:
         screen.action_sort_column()
         return
     name, way = _split_way(argument)
-    screen.run_list.sort_by(_column(name, screen.run_list.frame), _WAYS[way])
+    screen.pane.sort_by(_column(name, screen.runs.frame), _WAYS[way])
 
 
 def _split_way(argument: str) -> tuple[str, str]:
@@ -132,10 +134,10 @@ async def _layout(app: SessionApp, argument: str) -> None:
     if not argument:
         screen.action_step_layout()
     elif argument in _LAYOUTS:
-        if argument == "groups" and not screen.run_list.view.look.group_by:
+        if argument == "groups" and not screen.runs.view.group_by:
             screen.action_pick_groups()
         else:
-            screen.run_list.change_look(layout=argument)
+            screen.runs.change_view(layout=argument)
     else:
         raise UsageError(f"There is no layout {argument!r}", "", f"Layouts: {', '.join(_LAYOUTS)}.")
 
@@ -143,30 +145,31 @@ async def _layout(app: SessionApp, argument: str) -> None:
 async def _group(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
     screen = _runs_screen(app)
-    if screen is None or screen.run_list.frame is None:
+    if screen is None or screen.runs.frame is None:
         return
     if not argument:
         screen.action_pick_groups()
         return
-    frame = screen.run_list.frame
+    frame = screen.runs.frame
     screen.group_by(tuple(_column(name, frame) for name in argument.split(",") if name.strip()))
 
 
 async def _view(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
     screen = _runs_screen(app)
-    if screen is None:
+    if screen is None or screen.experiment is None:
         return
+    views, experiment = screen.saved_views, screen.experiment
     verb, _, name = argument.partition(" ")
     if not argument:
-        screen.action_pick_view()
+        views.pick(experiment)
     elif verb in ("save", "delete"):
         name = name.strip()
         if not name:
             raise UsageError(f"`:view {verb}` needs a name", "", f"`:view {verb} NAME`")
-        screen.save_view(name) if verb == "save" else screen.delete_view(name)
+        views.save(experiment, name, screen.runs.view) if verb == "save" else views.delete(experiment, name)
     else:
-        screen.open_view(argument)
+        views.open(experiment, argument)
 
 
 async def _best(app: SessionApp, argument: str) -> None:

@@ -16,11 +16,11 @@ from engine.errors import EngineError
 from engine.text import Shown, safe
 from tui.commands.bindings import COMMANDS, Command, Scope, bindings
 from tui.session import Session, SessionApp
+from tui.tasks import Tasks
 from tui.textual_private import use_sparing_compositor
 from tui.widgets.key_line import KeyLine
 from tui.widgets.pane_title import PaneTitle
 from tui.widgets.status_line import Place, StatusLine
-from tui.workers import run_newest
 
 if TYPE_CHECKING:
     from engine.api import Engine
@@ -129,6 +129,10 @@ class ConsoleScreen(Screen[None]):
         return self.app.session
 
     @property
+    def tasks(self) -> Tasks:
+        return Tasks.of(self, self.session.bridge)
+
+    @property
     def engine(self) -> Engine:
         return self.session.engine
 
@@ -149,21 +153,7 @@ class ConsoleScreen(Screen[None]):
         the same `group` replaces an older one, whose answer is dropped. Where `then` `opens` a dialog,
         keys that are typed ahead wait for it."""
         release = self.session.hold_keys() if opens else None
-
-        waiting = [work]  # a worker outlives its work: it must not keep what that holds
-
-        async def worker() -> None:
-            try:
-                result = await self.session.bridge.call(waiting.pop())
-            except EngineError as error:
-                (failed or self.show_trouble)(error)
-            else:
-                then(result)
-            finally:
-                if release is not None:
-                    release()
-
-        run_newest(self, group, worker)
+        self.tasks.ask(work, then, group=group, failed=failed or self.show_trouble, ended=release)
 
     def while_here(self, receive: Callable[[T], None]) -> Callable[[T], None]:
         """`receive` for values that an engine thread sends: those that come when the console is being

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,25 +22,21 @@ KEPT_VIEWS = 200
 
 
 @dataclass
-class View:
-    """How one experiment's runs are being looked at. `toggled` are the keys of groups that are open
-    and of parents that are closed."""
+class ExperimentState:
+    """How one experiment's runs are viewed. `toggled` are the keys of groups that are open and of parents
+    that are closed."""
 
-    look: RunView = field(default_factory=RunView)
+    view: RunView = field(default_factory=RunView)
     marks: frozenset[str] = frozenset()
     toggled: frozenset[str] = frozenset()
     lifecycle: Lifecycle = "active"
 
-    _aside: frozenset[str] = frozenset()
+    _other_marks: frozenset[str] = frozenset()
 
-    def turn_over(self) -> None:
-        """The deleted runs, or the others again; each have marks of their own."""
+    def switch_lifecycle(self) -> None:
+        """From active to deleted runs, or back; each have marks of their own."""
         self.lifecycle = "active" if self.lifecycle == "deleted" else "deleted"
-        self.marks, self._aside = self._aside, self.marks
-
-    def change(self, **fields: Any) -> None:
-        """Look in another way: `fields` are those of a `RunView`."""
-        self.look = replace(self.look, **fields)
+        self.marks, self._other_marks = self._other_marks, self.marks
 
 
 @dataclass
@@ -49,19 +45,19 @@ class State:
 
     store: str
     experiment_id: str | None = None
-    views: dict[str, View] = field(default_factory=dict)
+    experiments: dict[str, ExperimentState] = field(default_factory=dict)
     compared: tuple[str, ...] = ()
     baseline: str | None = None
     directions: dict[str, Direction] = field(default_factory=dict)
     _kept: dict[str, Any] = field(default_factory=dict)
 
-    def view(self, experiment_id: str) -> View:
-        if experiment_id not in self.views:
-            self.views[experiment_id] = View(self._last_look(experiment_id))
-        return self.views[experiment_id]
+    def experiment(self, experiment_id: str) -> ExperimentState:
+        if experiment_id not in self.experiments:
+            self.experiments[experiment_id] = ExperimentState(self._last_view(experiment_id))
+        return self.experiments[experiment_id]
 
-    def _last_look(self, experiment_id: str) -> RunView:
-        """The view of the last time; one that cannot be read any more is forgotten."""
+    def _last_view(self, experiment_id: str) -> RunView:
+        """The view at the last start; one that can no longer be read is forgotten."""
         plain = self._kept.get(experiment_id)
         if isinstance(plain, dict):
             from engine.api import view_from_plain
@@ -96,14 +92,14 @@ class State:
                 file.write(json.dumps(everything, indent=1).encode())
 
     def _plain_views(self) -> dict[str, Any]:
-        """Every last view that is not the usual one; those looked at now are the newest."""
+        """Every view that differs from the default, most recently opened last."""
         views = dict(self._kept)
-        for experiment_id, view in self.views.items():
+        for experiment_id, state in self.experiments.items():
             views.pop(experiment_id, None)
-            if view.look != RunView():
+            if state.view != RunView():
                 from engine.api import view_to_plain
 
-                views[experiment_id] = view_to_plain(view.look)
+                views[experiment_id] = view_to_plain(state.view)
         return dict(list(views.items())[-KEPT_VIEWS:])
 
 

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     )
     from engine.runs.saved.plain import view_from_plain as view_from_plain
     from engine.runs.saved.plain import view_to_plain as view_to_plain
+    from engine.runs.saved.store import SavedViews as SavedViews
     from engine.runs.sorting import SortKey as SortKey
     from engine.runs.sorting import Statistic as Statistic
     from engine.runs.sorting import sorted_rows as sorted_rows
@@ -190,6 +191,7 @@ _HOMES = {
         "view_from_plain",
         "view_to_plain",
     ),
+    "engine.runs.saved.store": ("SavedViews",),
     "engine.runs.sorting": (
         "SortKey",
         "Statistic",

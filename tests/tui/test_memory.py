@@ -40,15 +40,15 @@ async def test_runs_that_are_not_shown_any_more_are_freed(
         view = console.view
         assert isinstance(view, RunsScreen)
         assert view.experiment is not None
-        view.run_list.set_filter("accuracy > 0.1")
+        view.pane.apply_filter("accuracy > 0.1")
         await settle(pilot)
         view.show_experiment(view.experiment)  # what enter does in the list of experiments
         await settle(pilot)
         await pilot.press("r")
         await settle(pilot)
-        assert view.reading.feed is not None
+        assert view.runs.loader.feed is not None
         assert await appears(pilot, "of 27")
-        assert held_frames() == [view.reading.feed.frame]
+        assert held_frames() == [view.runs.loader.feed.frame]
 
 
 async def test_of_two_experiments_both_stay_at_hand(
@@ -59,13 +59,13 @@ async def test_of_two_experiments_both_stay_at_hand(
         await settle(pilot)
         view = console.view
         assert isinstance(view, RunsScreen)
-        first, second, third = view.experiments
+        first, second, third = view.experiments.experiments
         sizes = []
         for experiment in (first, second, first, third):
             view.show_experiment(experiment)
             await settle(pilot)
-            assert view.run_list.frame is not None
-            sizes.append(len(view.run_list.frame))
+            assert view.runs.frame is not None
+            sizes.append(len(view.runs.frame))
         assert sizes[0] == sizes[2]
         at_hand = [size for size in (sizes[0], sizes[3]) if size]
         assert sorted(map(len, held_frames())) == sorted(at_hand)

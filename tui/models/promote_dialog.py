@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,10 +22,10 @@ from tui.bridge import Bridge
 from tui.dialogs.base import Dialog
 from tui.models.plan_view import LABEL, PlanView, change_text
 from tui.models.target_line import NEW_ALIAS, Target, TargetLine, read_target, targets
+from tui.tasks import Tasks
 from tui.widgets.field import Field
 from tui.widgets.lines import Lines, field
 from tui.widgets.text_button import Choice
-from tui.workers import run_newest
 
 if TYPE_CHECKING:
     from engine.api import Engine, PromotionPlan, SmokeTestResult
@@ -196,18 +195,8 @@ class PromoteDialog(Dialog[Promotion]):
             stage=stage,
             alias=alias if stage is None else None,
         )
-
-        async def work() -> None:
-            if wait:
-                await asyncio.sleep(wait)
-            try:
-                made = await self.bridge.call(plan)
-            except EngineError as error:
-                self._refuse(error)
-            else:
-                self._show(made)
-
-        run_newest(self, "plan", work)
+        tasks = Tasks.of(self, self.bridge)
+        tasks.ask(plan, self._show, group="plan", failed=self._refuse, delay=wait)
 
     def _tell(self, items: Iterable[Content], error: EngineError | None = None) -> None:
         self.query_one(Outlook).tell(items, error)

@@ -193,7 +193,7 @@ class FilterBar(Widget):
     def show_fault(self, fault: FilterError, text: str | None = None) -> None:
         """Say what is wrong in a text, or else in what stands here, under the place where it is wrong."""
         self._fault, self._wrong = fault, self.text if text is None else text
-        self._tell(Shown("rows kept"))
+        self._tell(Shown("showing the previous rows"))
 
     def _tell(self, note: Shown, source: Shown = NOTHING) -> None:
         self._write("#filter-source", f"{source} ·" if source else "")

@@ -2,146 +2,253 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
+from textual.screen import Screen
 from textual.timer import Timer
 
 from engine import formats
-from engine.entities import Run
-from engine.errors import EngineError, StoreNotFound
-from engine.text import Shown, safe
+from engine.entities import Experiment, Run
+from engine.errors import EngineError, StoreError, StoreNotFound
+from engine.text import Shown, safe, short_name
 from tui.commands.bindings import Command, Scope
-from tui.runs.arranging import RunArranging
-from tui.runs.experiments import RunExperiments
-from tui.runs.filter_bar import FilterBar
-from tui.runs.lifecycle import RunLifecycle
-from tui.runs.pane import RunList
+from tui.runs.deletion import RunDeletion
+from tui.runs.experiments import ExperimentPane
+from tui.runs.pane import RunPane
 from tui.runs.preview import RunPreview
-from tui.runs.reading import RunReading
-from tui.screen import compare_reason, current_view
+from tui.runs.saved_views import SavedViewCommands
+from tui.runs.session import Change, RunSession
+from tui.screen import ConsoleScreen, compare_reason, current_view
 from tui.widgets.empty import EmptyState
-from tui.widgets.pane_title import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.api import BestRun, GroupSummary, RunFrame, Stamp
+    from engine.api import Arranged, BestRun, GroupSummary, RunView, SortKey, Stamp
+    from engine.columns import ColumnKey
+    from tui.runs.dialogs.column_picker import Candidate
+
+T = TypeVar("T")
 
 USUAL_REFRESH = 10.0
-"""Seconds between two looks when the operator switches them on and has said nothing else."""
+"""Seconds between two refreshes when the operator turns auto-refresh on without having set an interval."""
 PREVIEW_SECONDS = 0.1
 """How long the cursor rests on a run or group before the preview shows it."""
-SEARCH_SECONDS = 0.4
-"""How long a filter stands before the store is asked what it means."""
 EXPERIMENT_TICKS = 6
-"""The experiments are looked at again when runs changed and, where the store cannot tell that nothing
-has, with every so many looks at the runs."""
+"""The experiments are listed again when runs have changed and, if the store cannot tell that nothing has, at
+every so manieth refresh of the runs."""
+_FIRST_STEPS = "Train a sweep here, or run `mlflow-console demo` in an empty folder for an example."
 
 
-class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
+class RunsScreen(ConsoleScreen):
     scope: ClassVar[Scope] = "runs"
     mode = "runs"
     pane_ids = ("experiments", "runs")
     CSS_PATH = "screen.tcss"
 
+    runs: RunSession
+    saved_views: SavedViewCommands
+    _deletion: RunDeletion
+
     def __init__(self) -> None:
         super().__init__()
-        self.reading = RunReading(self)
-        self._ticks = 0
+        self.experiment: Experiment | None = None
+        """The one whose runs are shown."""
+        self._refreshes = 0
         self._listed: Stamp | None = None
+        """The store's state when the experiments were last listed."""
         self._resting: Timer | None = None
-        self._searching: Timer | None = None
         self._previewed: Run | GroupSummary | None = None
 
     def compose_view(self) -> ComposeResult:
+        self.runs = RunSession(self.engine, self.session.bridge, self.tasks, self._runs_changed)
+        self.saved_views = SavedViewCommands(self, self._show_view)
+        self._deletion = RunDeletion(self, self.runs, self.list_experiments)
         with Horizontal(id="panes"):
-            with Vertical(id="experiments-pane"):
-                yield PaneTitle("EXPERIMENTS", id="experiments-title")
-                yield Table(id="experiments")
-            yield RunList(self.session.bridge, id="run-list")
+            yield ExperimentPane(id="experiments-pane")
+            yield RunPane(self.runs, id="runs-pane")
         yield RunPreview(id="preview")
         yield EmptyState(id="empty")
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.run_list.table.focus()
+        self.pane.table.focus()
         self.refresh_view()
-        self.reading.seconds = self.session.refresh_seconds
-        self.set_interval(self.session.refresh_seconds or USUAL_REFRESH, self._tick)
+        self.runs.loader.refresh_seconds = self.session.refresh_seconds
+        self.set_interval(self.session.refresh_seconds or USUAL_REFRESH, self.tick)
 
     @property
-    def run_list(self) -> RunList:
-        return self.query_one("#run-list", RunList)
+    def pane(self) -> RunPane:
+        return self.query_one("#runs-pane", RunPane)
 
-    # ── reading ──────────────────────────────────────────────────────────────
+    @property
+    def experiments(self) -> ExperimentPane:
+        return self.query_one("#experiments-pane", ExperimentPane)
 
-    def show_frame(self, frame: RunFrame) -> None:
-        """There are more runs, or others."""
-        first = self.run_list.frame is None
-        self.run_list.show_frame(frame)
-        self.show_progress()
-        if first or self.trouble is not None:
-            self.read_now()
-        if first:
-            self._ask_store()
+    # ── experiments ──────────────────────────────────────────────────────────
 
-    def show_progress(self) -> None:
-        reading = self.reading
-        self.run_list.tell_progress(reading.stage, reading.read_again)
-        self.show_keys()
+    def refresh_view(self) -> None:
+        """Read everything again: the experiments, then the runs."""
+        failed = self._experiments_failed
+        self.ask(self._read_experiments, self._take_experiments, group="experiments", failed=failed)
 
-    def tell_answered(self, where: Shown) -> None:
-        self.run_list.tell_answered(where)
+    def _read_experiments(self) -> tuple[tuple[Experiment, ...], str | None]:
+        """The experiments, and the id of the one that was active last."""
+        found = self.engine.runs.experiments()
+        known = any(e.last_run_time for e in found)
+        newest = None if known or not found else self.engine.runs.newest_experiment()
+        return found, newest or (found[0].experiment_id if found else None)
 
-    def _tick(self) -> None:
-        if current_view(self.app) is self and self.is_running:  # under a dialog, too
-            self.reading.tick()
-
-    def looked_again(self, changed: bool) -> None:
-        """The store was asked what has changed."""
+    def _take_experiments(self, answer: tuple[tuple[Experiment, ...], str | None]) -> None:
+        found, newest = answer
         self.read_now()
-        self._ticks += 1
-        stamp = self.reading.feed.stamp if self.reading.feed is not None else None
-        due = self._ticks % EXPERIMENT_TICKS == 0 if stamp is None else stamp != self._listed
+        self.experiments.show(found)
+        if self.experiments.is_empty:
+            self._show_empty("No runs yet", "Nothing has been logged into this store.", _FIRST_STEPS)
+            return
+        self.remove_class("-empty")
+        before, self.experiment = self.experiment, self._current_experiment()
+        chosen = self._choose_experiment(newest)
+        if chosen is self.experiment:
+            self.runs.loader.reload()
+        else:
+            gone = before is not None and self.experiment is None
+            self.show_experiment(chosen)
+            if before is not None and gone:
+                names = f"{short_name(before.name)} no longer exists; showing {short_name(chosen.name)}."
+                self.session.say(f"The experiment {names}", warning=True)
+
+    def list_experiments(self) -> None:
+        """List the experiments and their run counts again."""
+        self.ask(self.engine.runs.experiments, self._take_listed, group="experiments", failed=self._lose)
+
+    def _take_listed(self, found: tuple[Experiment, ...]) -> None:
+        if self.experiment is None or found == self.experiments.experiments:
+            return
+        self.experiments.show(found)
+        if (current := self._current_experiment()) is not None:
+            self.experiment = current
+        else:
+            gone = short_name(self.experiment.name)
+            self.session.say(
+                f"The experiment {gone} no longer exists; its runs stay on screen.", warning=True
+            )
+
+    def _current_experiment(self) -> Experiment | None:
+        """The shown experiment as it is now; None when it is gone."""
+        current = None if self.experiment is None else self.experiments.current(self.experiment)
+        if current is not None:
+            self.pane.show_name(current.name)
+        return current
+
+    def _choose_experiment(self, newest: str | None) -> Experiment:
+        """The one asked for, else the one shown, the one viewed last, or the one active last."""
+        named = self.experiments.named
+        wanted, self.session.wanted_experiment = self.session.wanted_experiment, None
+        if wanted is not None and named(wanted) is None:
+            self.session.say(f"There is no experiment {wanted!r} here.", warning=True)
+        shown = self.experiment.experiment_id if self.experiment else None
+        choices = (wanted, shown, self.state.experiment_id, newest)
+        found = (named(choice) for choice in choices if choice is not None)
+        return next(filter(None, found), self.experiments.experiments[0])
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        """Read an experiment's runs and show them as they arrive."""
+        self.experiment = experiment
+        self.state.experiment_id = experiment.experiment_id
+        self.experiments.table.move_to(experiment.experiment_id)
+        state = self.state.experiment(experiment.experiment_id)
+        self.pane.begin(experiment.name, state)
+        self.runs.open(experiment.experiment_id, state)
+
+    @on(ExperimentPane.Opened)
+    def _open_experiment(self, event: ExperimentPane.Opened) -> None:
+        self.show_experiment(event.experiment)
+        self.remove_class("-experiments-open")
+        self.pane.table.focus()
+
+    def _experiments_failed(self, error: EngineError) -> None:
+        if self.runs.frame is not None:
+            self._lose(error)
+            return
+        self.read_now()
+        if not isinstance(error, StoreNotFound):
+            self.trouble = safe(error.title)
+            self.show_place()
+        self._show_empty(error.title, error.detail, error.hint)
+
+    def _show_empty(self, title: str, *lines: str) -> None:
+        self.add_class("-empty")
+        keys = [("4", "train a sweep"), ("r", "refresh"), (":", "command line"), ("q", "quit")]
+        self.query_one("#empty", EmptyState).show(title, [line for line in lines if line], keys)
+
+    # ── runs ─────────────────────────────────────────────────────────────────
+
+    def _runs_changed(self, change: Change) -> None:
+        if not self.is_running or self.session.leaving:  # the widgets may be gone
+            return
+        self.pane.update(change)
+        if change == "read" or (change == "frame" and self.trouble is not None):
+            self.read_now()
+        elif change == "refreshed":
+            self._refreshed()
+        elif change == "error" and (error := self.runs.loader.error) is not None:
+            self._lose(error)
+        if change in ("frame", "progress", "marks"):
+            self.show_keys()
+
+    def tick(self) -> None:
+        """Refresh what is on screen, under a dialog too."""
+        if current_view(self.app) is self and self.is_running:
+            self.runs.loader.tick()
+
+    def _refreshed(self) -> None:
+        self.read_now()
+        self._refreshes += 1
+        stamp = self.runs.loader.stamp
+        due = self._refreshes % EXPERIMENT_TICKS == 0 if stamp is None else stamp != self._listed
         self._listed = stamp
-        if changed or due:
+        if self.runs.loader.found_changes or due:
             self.list_experiments()
 
-    def lose(self, error: EngineError) -> None:
-        """The store does not answer: the rows stay, the first line tells since when."""
+    def _lose(self, error: EngineError) -> None:
+        """Something failed: the rows stay, and the first line says since when they are old."""
+        if not isinstance(error, StoreError):
+            self.show_trouble(error)
+            return
         if isinstance(error, StoreNotFound) and self.read_at:  # no place for advice to make another
             hint = "The rows stay, and are refreshed when the store is back."
             error = StoreNotFound("The store no longer exists", error.detail, hint)
-        since = formats.clock(self.read_at)
         first = self.trouble is None
+        since = formats.clock(self.read_at)
         self.trouble = Shown(f"no answer since {since}") if self.read_at else safe(error.title)
         self.show_place()
         if first:
             self.session.show_error(error)
 
     def data_age(self) -> Shown:
-        seconds = self.reading.seconds
-        if seconds and self.read_at is not None and self.reading.stage == "whole":
-            return Shown(f"≤ {seconds:g} s old")
+        if self.experiment is not None:
+            loader = self.runs.loader
+            if loader.refresh_seconds and self.read_at is not None and loader.stage == "complete":
+                return Shown(f"≤ {loader.refresh_seconds:g} s old")
         return super().data_age()
-
-    # ── what the operator does ───────────────────────────────────────────────
 
     @on(Table.RowSelected, "#runs")
     def _open_run(self, event: Table.RowSelected) -> None:
-        if self.run_list.is_group(event.key):
-            self.run_list.toggle_fold()
+        if self.pane.is_group(event.key):
+            self.pane.toggle_fold()
             return
         from tui.run.screen import RunScreen
 
         self.app.push_screen(RunScreen(event.key))
 
-    @on(RunList.Highlighted)
-    def _preview(self, event: RunList.Highlighted) -> None:
-        """The preview follows where the cursor rests: a held key crosses many runs."""
+    @on(RunPane.Highlighted)
+    def _preview(self, event: RunPane.Highlighted) -> None:
+        """Preview what the cursor rests on: a held key crosses many runs."""
         event.stop()
         self._previewed = event.subject
         if self._resting is None:
@@ -153,102 +260,176 @@ class RunsScreen(RunExperiments, RunArranging, RunLifecycle):
         self._resting = None
         self.query_one("#preview", RunPreview).subject = self._previewed
 
-    @on(RunList.MarksChanged)
-    def _marks_changed(self) -> None:
-        self.show_keys()
-
-    @on(RunList.Filtered)
-    def _ask_store_soon(self) -> None:
-        if self._searching is not None:
-            self._searching.stop()
-        self._searching = self.set_timer(SEARCH_SECONDS, self._ask_store)
-
-    @on(FilterBar.Kept)
-    def _ask_store(self) -> None:
-        if self._searching is not None:
-            self._searching.stop()
-        self.reading.search(self.run_list.view.look.filter_text)
-
-    @on(RunList.Failed)
-    def _arranging_failed(self, event: RunList.Failed) -> None:
-        self.show_trouble(event.error)
-
-    def action_stop_loading(self) -> None:
-        if not self.refuse("runs.stop-loading"):
-            self.reading.stop()
-
-    def action_toggle_auto_refresh(self) -> None:
-        wanted = self.session.refresh_seconds or USUAL_REFRESH
-        self.reading.seconds = 0.0 if self.reading.seconds else wanted
-        told = f"Looks again every {wanted:g} s." if self.reading.seconds else "Auto-refresh off"
-        self.session.say(told)
-        self.show_place()
+    # ── commands ─────────────────────────────────────────────────────────────
 
     def peel(self) -> bool:
         if self.has_class("-experiments-open"):
             self.remove_class("-experiments-open")
-            self.run_list.table.focus()
-        elif self.run_list.view.look.filter_text:
-            self.run_list.clear_filter()
-        elif self.run_list.view.marks:
-            self.run_list.clear_marks()
+            self.pane.table.focus()
+        elif self.runs.view.filter_text:
+            self.pane.clear_filter()
+        elif self.runs.state.marks:
+            self.runs.set_marks(frozenset())
         else:
             return False
         return True
 
-    def action_previous_pane(self) -> None:
-        if self.has_class("-narrow") and not self.has_class("-experiments-open"):
-            self.add_class("-experiments-open")
-            self.query_one("#experiments", Table).focus()
-        else:
-            super().action_previous_pane()
-
     def why_not(self, command: Command) -> str | None:
         if command.id == "runs.compare-marked":
-            return compare_reason(len(self.run_list.view.marks), "runs")
-        if command.id == "runs.stop-loading" and not self.reading.under_way:
+            return compare_reason(len(self.runs.state.marks), "runs")
+        if command.id == "runs.stop-loading" and not self.runs.loader.is_reading:
             return "Nothing is loading."
         return super().why_not(command)
 
+    def action_previous_pane(self) -> None:
+        if self.has_class("-narrow") and not self.has_class("-experiments-open"):
+            self.add_class("-experiments-open")
+            self.experiments.table.focus()
+        else:
+            super().action_previous_pane()
+
+    def action_stop_loading(self) -> None:
+        if not self.refuse("runs.stop-loading"):
+            self.runs.loader.stop()
+
+    def action_toggle_auto_refresh(self) -> None:
+        loader, wanted = self.runs.loader, self.session.refresh_seconds or USUAL_REFRESH
+        loader.refresh_seconds = 0.0 if loader.refresh_seconds else wanted
+        self.session.say(f"Auto-refresh every {wanted:g} s" if loader.refresh_seconds else "Auto-refresh off")
+        self.show_place()
+
+    def action_open_filter(self) -> None:
+        self.pane.filter_bar.open()
+
     def action_compare_marked(self) -> None:
         if not self.refuse("runs.compare-marked"):
-            self.state.compared = self.run_list.marked()
+            self.state.compared = self.runs.marked()
             self.run_worker(self.session.show_mode("compare"))
 
     def action_copy_id(self) -> None:
-        key = self.run_list.table.cursor_key
-        if key and not self.run_list.is_group(key):
+        key = self.pane.table.cursor_key
+        if key and not self.pane.is_group(key):
             self.app.copy_to_clipboard(key)
             self.session.say(f"Copied {key}")
 
     def action_export_csv(self, name: str = "experiment_results.csv") -> None:
         from tui.runs.dialogs.export import ExportDialog
 
-        def tell(written: str | None) -> None:
+        def report(written: str | None) -> None:
             if written:
                 self.session.say(written)
 
-        frame, rows = self.run_list.frame, [*self.run_list.rows]
-        if frame is not None:
-            self.app.push_screen(ExportDialog(self.engine, self.session.bridge, frame, rows, name), tell)
+        if (frame := self.runs.frame) is not None:
+            rows = [*self.runs.matching]
+            self.app.push_screen(ExportDialog(self.engine, self.session.bridge, frame, rows, name), report)
 
     def action_show_best(self, metric: str = "") -> None:
         from tui.runs.dialogs.best import BestDialog
 
-        frame, wanted = self.run_list.frame, metric or self.run_list.metric_at_hand()
+        frame, wanted = self.runs.frame, metric or self.pane.focused_metric()
         if frame is None or not wanted:
             self.session.say("These runs have no metrics.", warning=True)
             return
-
-        filtered = bool(self.run_list.view.look.filter_text.strip())
+        filtered = self.runs.is_filtered
 
         def show(best: BestRun) -> None:
             self.app.push_screen(BestDialog(best, filtered=filtered), self._go_to_run)
 
-        rows = [*self.run_list.rows] if filtered else None
+        rows = [*self.runs.matching] if filtered else None
         work = partial(self.engine.runs.best, frame, wanted, self.state.directions.get(wanted), rows)
         self.ask(work, show, group="best", failed=self.session.show_error, opens=True)
 
     def _go_to_run(self, run_id: str | None) -> None:
-        if run_id and not self.run_list.table.move_to(run_id):
+        if run_id and not self.pane.table.move_to(run_id):
             self.session.say("The filter hides this run.", warning=True)
+
+    def action_toggle_deleted(self) -> None:
+        """Show the deleted runs of this experiment, or the active ones again."""
+        if self.experiment is not None:
+            self.runs.state.switch_lifecycle()
+            self.show_experiment(self.experiment)
+
+    def action_change_lifecycle(self) -> None:
+        """Delete the marked runs, or else those under the cursor; restore deleted ones."""
+        if self.refuse("runs.change-lifecycle"):
+            return
+        if chosen := self.runs.marked() or self.pane.under_cursor():
+            self._deletion.start(chosen)
+        else:
+            self.session.say("There is no run here.", warning=True)
+
+    # ── commands that change the view ────────────────────────────────────────
+
+    def _show_view(self, view: RunView | None) -> None:
+        if view is not None:
+            self.pane.show_view(view)
+
+    def _pick(
+        self,
+        candidates: Callable[[Arranged], list[Candidate]],
+        dialog: Callable[[list[Candidate]], Screen[T]],
+        done: Callable[[T | None], None],
+    ) -> None:
+        """Collect the candidate columns, then open a dialog that lists them."""
+
+        def show(found: list[Candidate]) -> None:
+            self.app.push_screen(dialog(found), done)
+
+        if (arranged := self.runs.arranged) is not None:
+            work = partial(candidates, arranged)
+            self.ask(work, show, group="candidates", failed=self.session.show_error, opens=True)
+
+    def action_sort_column(self) -> None:
+        self.pane.sort_by_column()
+
+    def action_pick_sort(self) -> None:
+        from tui.runs.dialogs.sort import SortDialog, sort_candidates
+
+        def sort(keys: tuple[SortKey, ...] | None) -> None:
+            if keys is not None:
+                self.pane.sort_by_keys(keys)
+
+        self._pick(sort_candidates, partial(SortDialog, self.runs.view.sort), sort)
+
+    def action_pick_columns(self) -> None:
+        from engine.api import default_keys
+        from tui.runs.dialogs.columns import ColumnsDialog, column_candidates
+
+        view, arranged = self.runs.view, self.runs.arranged
+        if arranged is not None:
+            usual = default_keys(arranged.frame, narrow=arranged.narrow)
+            self._pick(column_candidates, lambda found: ColumnsDialog(view, found, usual), self._show_view)
+
+    def action_toggle_constants(self) -> None:
+        hidden = not self.runs.view.constants_hidden
+        self.runs.change_view(constants_hidden=hidden)
+        self.session.say("Constant columns hidden" if hidden else "Showing all columns")
+
+    def action_widen_column(self, cells: int) -> None:
+        self.pane.widen_column(cells)
+
+    def action_step_layout(self) -> None:
+        """Flat, tree and, once something to group by is chosen, groups; then flat again."""
+        view = self.runs.view
+        layouts = ["flat", "tree", *(["groups"] if view.group_by else [])]
+        at = layouts.index(view.layout) if view.layout in layouts else -1
+        self.runs.change_view(layout=layouts[(at + 1) % len(layouts)])
+
+    def action_pick_groups(self) -> None:
+        from tui.runs.dialogs.group import GroupDialog, group_candidates
+
+        self._pick(group_candidates, partial(GroupDialog, self.runs.view.group_by), self.group_by)
+
+    def group_by(self, keys: tuple[ColumnKey, ...] | None) -> None:
+        if keys is not None:
+            self.runs.change_view(group_by=keys, layout="groups" if keys else "flat")
+
+    def action_toggle_fold(self) -> None:
+        self.pane.toggle_fold()
+
+    def action_toggle_all_folds(self) -> None:
+        self.pane.toggle_all_folds()
+
+    def action_pick_view(self) -> None:
+        if self.experiment is not None:
+            self.saved_views.pick(self.experiment)

@@ -11,15 +11,19 @@ from engine.stores import open_store
 from tests.conftest import MlflowStore
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
-from tui.runs.pane import RunList
+from tui.runs.pane import RunPane
 from tui.runs.screen import RunsScreen
 
 SIZE = (140, 40)
 
 
-def run_list(console: Console) -> RunList:
+def pane(console: Console) -> RunPane:
+    return view(console).pane
+
+
+def view(console: Console) -> RunsScreen:
     assert isinstance(console.view, RunsScreen)
-    return console.view.run_list
+    return console.view
 
 
 def header(console: Console) -> str:
@@ -28,7 +32,7 @@ def header(console: Console) -> str:
 
 def shown(console: Console) -> list[str]:
     """The first column's texts, top to bottom."""
-    source = run_list(console).table.source
+    source = pane(console).table.source
     return [source.cell(row, 0) for row in range(source.row_count)]
 
 
@@ -74,13 +78,13 @@ class TestColumns:
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
             await pilot.press("L")
-            width = run_list(console).columns[1].width
+            width = view(console).runs.columns[1].width
             await pilot.press("greater_than_sign", "greater_than_sign")
             await settle(pilot)
-            assert run_list(console).columns[1].width == width + 4
+            assert view(console).runs.columns[1].width == width + 4
             await pilot.press("less_than_sign")
             await settle(pilot)
-            assert run_list(console).columns[1].width == width + 2
+            assert view(console).runs.columns[1].width == width + 2
 
 
 class TestOrder:
@@ -93,10 +97,10 @@ class TestOrder:
             await pilot.press("slash", *"weights", "enter", "space")
             await pilot.press("escape", "slash", *"params.n_n", "enter", "space", "enter")
             await settle(pilot)
-            assert [key.key.name for key in run_list(console).view.look.sort] == ["weights", "n_neighbors"]
-            frame = run_list(console).frame
+            assert [key.key.name for key in view(console).runs.view.sort] == ["weights", "n_neighbors"]
+            frame = view(console).runs.frame
             assert frame is not None
-            runs = [frame.run(row) for row in run_list(console).rows]
+            runs = [frame.run(row) for row in view(console).runs.matching]
             told = [
                 (run.params.get("weights", "~"), float(run.params.get("n_neighbors", "inf"))) for run in runs
             ]
@@ -114,7 +118,7 @@ class TestTree:
             names = shown(console)
             assert "▾ sweep" in names
             assert names[names.index("▾ sweep") + 1] == "    trial-23"
-            run_list(console).table.move_to(mlflow_store.runs["sweep"])
+            pane(console).table.move_to(mlflow_store.runs["sweep"])
             await pilot.press("o")
             await settle(pilot)
             assert "▸ sweep" in shown(console)
@@ -152,7 +156,7 @@ class TestGroups:
             assert all(word in screen for word in ("runs", "accuracy mean", "std", "min", "max"))
             assert set(shown(console)) == {"▸ distance", "▸ uniform", "▸ –"}
             at = shown(console).index("▸ distance")
-            source = run_list(console).table.source
+            source = pane(console).table.source
             assert source.cell(at, 1) == "12"
             mean = sum(0.7 + n / 100 for n in range(1, 24, 2) if n != 7) / 11
             assert f"{mean:.4f}" in screen
@@ -162,14 +166,14 @@ class TestGroups:
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
             await line(pilot, console, "group weights,metric")
-            run_list(console).table.cursor_row = shown(console).index("▸ uniform")
+            pane(console).table.cursor_row = shown(console).index("▸ uniform")
             assert await appears(pilot, "weights uniform · metric euclidean  12 runs  enter opens")
             accuracy = [0.7 + index / 100 for index in range(0, 24, 2)]
             told = f"{mean(accuracy):.4f} ± {stdev(accuracy):.4f}   {accuracy[0]:.4f} … {accuracy[-1]:.4f}"
             assert told in text_of(console)
             await pilot.press("enter")
             assert await appears(pilot, "12 runs  enter closes")
-            run_list(console).table.cursor_row = shown(console).index("▸ –")
+            pane(console).table.cursor_row = shown(console).index("▸ –")
             assert await appears(pilot, "weights – · metric –  3 runs")
             assert "±" not in text_of(console)
 
@@ -178,7 +182,7 @@ class TestGroups:
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
             await line(pilot, console, "group weights")
-            table = run_list(console).table
+            table = pane(console).table
             table.cursor_row = shown(console).index("▸ distance")
             await pilot.press("enter")
             await settle(pilot)
@@ -186,21 +190,21 @@ class TestGroups:
             assert len(shown(console)) == 3 + 12
             await pilot.press("space")
             await settle(pilot)
-            marks = run_list(console).view.marks
+            marks = view(console).runs.state.marks
             assert len(marks) == 12
             assert mlflow_store.runs["trial-01"] in marks
             assert "12 marked" in text_of(console)
             await pilot.press("k", "space")
             await settle(pilot)
-            assert run_list(console).view.marks == frozenset()
+            assert view(console).runs.state.marks == frozenset()
             await pilot.press("j")
             await pilot.press("O")  # the run under the cursor is folded away
             await settle(pilot)
-            assert run_list(console).table.cursor_row == shown(console).index("▸ distance")
+            assert pane(console).table.cursor_row == shown(console).index("▸ distance")
             table.focus_column("std of metrics.accuracy")
             await pilot.press("s")
             await settle(pilot)
-            assert run_list(console).view.look.sort[0].statistic == "std"
+            assert view(console).runs.view.sort[0].statistic == "std"
 
     async def test_leaving_the_groups_shows_the_table_from_its_first_column(
         self, mlflow_store: MlflowStore
@@ -209,7 +213,7 @@ class TestGroups:
         async with console.run_test(size=(80, 30)) as pilot:
             await settle(pilot)
             await line(pilot, console, "group weights")
-            assert run_list(console).table.focus_column("params.weights")
+            assert pane(console).table.focus_column("params.weights")
             await pilot.press("t")
             await settle(pilot)
             assert "status" in header(console)
@@ -292,7 +296,7 @@ class TestDeletedRuns:
         console = Console(mlflow_store_copy.tracking)
         async with console.run_test(size=SIZE, notifications=True) as pilot:
             await settle(pilot)
-            run_list(console).table.move_to(victim)
+            pane(console).table.move_to(victim)
             await pilot.press("D")
             assert await appears(pilot, "Delete 1 run?")
             await pilot.press("enter")  # Cancel is the default
@@ -311,7 +315,7 @@ class TestDeletedRuns:
             await line(pilot, console, "deleted")  # and back: what was loaded is there at once
             assert "26 of 26" in text_of(console)
             await line(pilot, console, "deleted")
-            run_list(console).table.move_to(victim)
+            pane(console).table.move_to(victim)
             await pilot.press("D")
             assert await appears(pilot, "Restore 1 run?")
             await pilot.press("right", "enter")
@@ -325,12 +329,12 @@ class TestDeletedRuns:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
-            empty = next(e for e in console.view.experiments if e.name == "Default")  # type: ignore[attr-defined]
-            console.view.show_experiment(empty)  # type: ignore[attr-defined]
+            empty = next(e for e in view(console).experiments.experiments if e.name == "Default")
+            view(console).show_experiment(empty)
             await settle(pilot)
             assert "No runs yet" in text_of(console)
             await line(pilot, console, "deleted")
-            assert "No run of this experiment is deleted" in text_of(console)
+            assert "No deleted runs" in text_of(console)
 
     async def test_read_only_says_so(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking, read_only=True)

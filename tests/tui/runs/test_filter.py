@@ -15,16 +15,15 @@ from tests.tui.support import appears, settle, text_of
 from tui.app import Console
 from tui.compare.screen import CompareScreen
 from tui.run.screen import RunScreen
-from tui.runs.pane import RunList
 from tui.runs.screen import RunsScreen
 from tui.widgets.table import Table
 
 SIZE = (140, 40)
 
 
-def runs_view(console: Console) -> RunList:
+def runs_view(console: Console) -> RunsScreen:
     assert isinstance(console.view, RunsScreen)
-    return console.view.run_list
+    return console.view
 
 
 def keys(text: str) -> list[str]:
@@ -39,15 +38,15 @@ async def type_filter(pilot: Pilot[None], text: str) -> None:
     await pilot.press("slash")
     await pilot.press(*keys(text))
     view = runs_view(console)
-    while view.view.look.filter_text != text:
+    while view.runs.filter is None or view.runs.filter.text != text:
         await pilot.pause(0.02)
     await settle(pilot)
 
 
 async def shown_names(console: Console) -> list[str]:
     view = runs_view(console)
-    assert view.frame is not None
-    return [view.frame.run(row).run_name for row in view.rows]
+    assert view.runs.frame is not None
+    return [view.runs.frame.run(row).run_name for row in view.runs.matching]
 
 
 async def test_opens_on_the_most_recently_active_experiment(mlflow_store: MlflowStore) -> None:
@@ -89,12 +88,12 @@ async def test_sorts_by_the_focused_column_and_back(mlflow_store: MlflowStore) -
         table.focus_column("metrics.accuracy")
         await pilot.press("s")
         await settle(pilot)
-        view = runs_view(console)
-        assert view.frame is not None
+        runs = runs_view(console).runs
+        frame = runs.frame
+        assert frame is not None
 
         def accuracies() -> list[float]:
-            runs = [view.frame.run(row) for row in view.rows] if view.frame else []
-            found = [run.metrics.get("accuracy") for run in runs]
+            found = [frame.run(row).metrics.get("accuracy") for row in runs.matching]
             return [value for value in found if value is not None and value == value]
 
         assert accuracies() == sorted(accuracies(), reverse=True)
@@ -134,7 +133,7 @@ async def test_a_wrong_filter_says_so_and_keeps_the_rows(mlflow_store: MlflowSto
         screen = text_of(console)
         assert "acuracy" in screen
         assert "accuracy" in screen.replace("acuracy", "")
-        assert "rows kept" in screen
+        assert "showing the previous rows" in screen
         assert len(await shown_names(console)) == 27
 
 

@@ -89,7 +89,7 @@ async def test_a_fault_stands_under_its_place() -> None:
         lines = stage.lines()
         assert lines[1].strip() == "▔▔▔▔▔▔▔ No acuracy — accuracy?"
         assert lines[1].index("▔") == lines[0].index("acuracy") + 2  # two wide characters before it
-        assert lines[0].endswith("rows kept")
+        assert lines[0].endswith("showing the previous rows")
         stage.bar.show_note(Shown("3 match"))
         await pilot.pause()
         assert "▔" not in "\n".join(stage.lines())
@@ -175,7 +175,7 @@ async def test_a_pasted_book_is_refused_with_a_word_and_what_was_typed_stays() -
         await typed(stage, pilot, "lr")
         stage.field.post_message(events.Paste("日x > 1 and " * 10_000))
         await pilot.pause()
-        assert stage.lines()[0].endswith("rows kept")
+        assert stage.lines()[0].endswith("showing the previous rows")
         assert (
             stage.lines()[1].strip()
             == "▔ The filter is too long — At most 10,000 characters; nothing was added."

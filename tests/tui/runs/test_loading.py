@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 from tests.support.gated_server import GatedServer, gated
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
-from tui.runs import screen
-from tui.runs.pane import RunList
+from tui.runs import session
+from tui.runs.pane import RunPane
 from tui.runs.screen import RunsScreen
 
 SIZE = (140, 40)
@@ -24,15 +24,19 @@ def server() -> Iterator[GatedServer]:
         yield told
 
 
-def run_list(console: Console) -> RunList:
+def pane(console: Console) -> RunPane:
+    return view(console).pane
+
+
+def view(console: Console) -> RunsScreen:
     assert isinstance(console.view, RunsScreen)
-    return console.view.run_list
+    return console.view
 
 
 async def tick(pilot: Pilot[None], console: Console) -> None:
     """What the clock does every few seconds."""
     assert isinstance(console.view, RunsScreen)
-    console.view.reading.tick()
+    console.view.tick()
     await settle(pilot)
 
 
@@ -46,14 +50,14 @@ async def test_the_first_page_is_there_while_the_others_are_on_their_way(server:
     async with console.run_test(size=SIZE) as pilot:
         await opened(pilot, console)
         await pilot.press("j", "j", "space", "j")
-        here, line = run_list(console).table.cursor_key, run_list(console).table.cursor_row
+        here, line = pane(console).table.cursor_key, pane(console).table.cursor_row
         server.gate.set()
         assert await appears(pilot, "2,500 of 2,500", 500)
         await settle(pilot)
         assert "loaded" not in text_of(console)
-        assert run_list(console).table.cursor_key == here
-        assert run_list(console).table.cursor_row == line
-        assert len(run_list(console).view.marks) == 1
+        assert pane(console).table.cursor_key == here
+        assert pane(console).table.cursor_row == line
+        assert len(view(console).runs.state.marks) == 1
         assert "1 marked" in text_of(console)
 
 
@@ -71,7 +75,7 @@ async def test_stopping_keeps_what_is_loaded_and_r_goes_on(server: GatedServer) 
     async with console.run_test(size=SIZE) as pilot:
         await opened(pilot, console)
         await pilot.press("ctrl+x")
-        assert await appears(pilot, "100 loaded, stopped: r goes on")
+        assert await appears(pilot, "100 loaded, stopped: r resumes")
         assert "run-2499" in text_of(console)
         server.gate.set()
         await pilot.press("r")
@@ -84,7 +88,7 @@ async def test_a_filter_is_answered_by_the_store_while_the_runs_are_on_their_way
     console = Console(server.uri)
     async with console.run_test(size=SIZE) as pilot:
         await opened(pilot, console)
-        run_list(console).apply_filter("params.kind = 'rare'")
+        pane(console).apply_filter("params.kind = 'rare'")
         assert await appears(pilot, "store · 7 match", 500)
         assert "run-7 " in text_of(console)
         server.gate.set()
@@ -95,7 +99,7 @@ async def test_a_filter_is_answered_by_the_store_while_the_runs_are_on_their_way
 async def test_the_store_is_not_asked_for_every_letter_of_a_filter(
     server: GatedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(screen, "SEARCH_SECONDS", 3600.0)
+    monkeypatch.setattr(session, "SEARCH_SECONDS", 3600.0)
     console = Console(server.uri)
     async with console.run_test(size=SIZE) as pilot:
         await opened(pilot, console)
@@ -113,7 +117,7 @@ async def test_a_filter_that_only_the_console_knows_completes_as_pages_come(serv
     console = Console(server.uri)
     async with console.run_test(size=SIZE) as pilot:
         await opened(pilot, console)
-        run_list(console).apply_filter("name ~ 'run-..7$' or accuracy < 0")
+        pane(console).apply_filter("name ~ 'run-..7$' or accuracy < 0")
         assert await appears(pilot, "local · 0 match")
         server.gate.set()
         assert await appears(pilot, "local · 90 match", 500)
@@ -164,7 +168,7 @@ async def test_a_load_that_breaks_off_goes_on_by_itself(server: GatedServer) -> 
         await opened(pilot, console)
         server.away.set()
         server.gate.set()  # answers what is under way; what follows finds nobody
-        assert await appears(pilot, "broken off: r goes on", 500)
+        assert await appears(pilot, "interrupted: r resumes", 500)
         server.away.clear()
         await tick(pilot, console)
         assert await appears(pilot, "2,500 of 2,500", 500)

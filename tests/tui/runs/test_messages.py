@@ -13,16 +13,20 @@ from tests.support.runs import a_run
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
 from tui.run.screen import RunScreen
-from tui.runs.pane import RunList
+from tui.runs.pane import RunPane
 from tui.runs.screen import RunsScreen
 from tui.runs.table_source import RunSource
 
 SIZE = (140, 40)
 
 
-def run_list(console: Console) -> RunList:
+def pane(console: Console) -> RunPane:
+    return view(console).pane
+
+
+def view(console: Console) -> RunsScreen:
     assert isinstance(console.view, RunsScreen)
-    return console.view.run_list
+    return console.view
 
 
 async def line(pilot: Pilot[None], console: Console, text: str) -> None:
@@ -41,7 +45,7 @@ async def test_the_order_of_groups_is_told_as_it_is(mlflow_store: MlflowStore) -
         await line(pilot, console, "sort start_time desc")
         await line(pilot, console, "group metric")
         assert "sorted" not in title(console), "groups have no start"
-        table = run_list(console).table
+        table = pane(console).table
         for wanted in ("accuracy mean", "std", "max"):
             place = next(at for at, c in enumerate(table.source.columns) if c.label == wanted)
             table.cursor_column = place
@@ -69,17 +73,17 @@ async def test_what_the_filter_hides_is_not_deleted_unseen(mlflow_store_copy: Ml
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        pane = run_list(console)
-        pane.table.move_to(mlflow_store_copy.runs["trial-10"])
+        runs_pane = pane(console)
+        runs_pane.table.move_to(mlflow_store_copy.runs["trial-10"])
         await pilot.press("space")
         await line(pilot, console, "filter trial-2")
         await pilot.press("D")
-        assert await appears(pilot, "1 run of these the filter hides")
+        assert await appears(pilot, "The filter hides 1 of these runs")
         await pilot.press("escape")
         await line(pilot, console, "filter trial-10")
         await pilot.press("D")
         assert await appears(pilot, "Delete 1 run?")
-        assert "the filter hides" not in text_of(console)
+        assert "The filter hides" not in text_of(console)
 
 
 async def test_a_column_s_name_alone_is_a_filter_begun(mlflow_store_copy: MlflowStore) -> None:

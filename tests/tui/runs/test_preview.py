@@ -52,7 +52,7 @@ async def test_a_long_name_leaves_the_view_its_metrics(mlflow_store_copy: Mlflow
     async with console.run_test(size=(120, 36)) as pilot:
         await settle(pilot)
         assert isinstance(console.view, RunsScreen)
-        console.view.run_list.table.move_to(mlflow_store_copy.runs["trial-23"])
+        console.view.pane.table.move_to(mlflow_store_copy.runs["trial-23"])
         assert await appears(pilot, "…  enter opens")
         lines = text_of(console).splitlines()
         at = next(at for at, line in enumerate(lines) if "enter opens" in line)

@@ -12,18 +12,22 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
+from engine.api import Engine
 from engine.columns import ColumnKey
 from engine.runs.frame import RunFrame
 from engine.runs.sorting import SortKey
 from engine.runs.view import RunView
+from engine.uri import resolve
 from tests.conftest import MlflowStore
 from tests.support.runs import a_run
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
 from tui.bridge import Bridge
-from tui.runs.pane import RunList
+from tui.runs.pane import RunPane
 from tui.runs.screen import RunsScreen
-from tui.state import View
+from tui.runs.session import Change, RunSession
+from tui.state import ExperimentState
+from tui.tasks import Tasks
 
 SIZE = (140, 40)
 
@@ -43,7 +47,7 @@ def view_of(console: Console) -> RunsScreen:
 
 async def look(pilot: Pilot[None], console: Console) -> None:
     """What the clock does every so many seconds."""
-    view_of(console)._tick()
+    view_of(console).tick()
     await settle(pilot)
 
 
@@ -79,7 +83,7 @@ async def test_marks_of_runs_that_are_gone_go_with_them(
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
         for name in ("trial-10", "trial-11", "trial-12"):
-            view_of(console).run_list.table.move_to(mlflow_store_copy.runs[name])
+            view_of(console).pane.table.move_to(mlflow_store_copy.runs[name])
             await pilot.press("space")
         await settle(pilot)
         assert "3 marked" in text_of(console)
@@ -145,7 +149,7 @@ async def test_runs_are_looked_at_under_a_dialog_too(
         )
         await look(pilot, console)
         await pilot.press("escape")
-        frame = view_of(console).run_list.frame
+        frame = view_of(console).runs.frame
         assert frame is not None
         row = frame.row_of(mlflow_store_copy.runs["trial-10"])
         assert row is not None
@@ -174,7 +178,12 @@ class Streaming(App[None]):
         self.bridge = Bridge()
 
     def compose(self) -> ComposeResult:
-        yield RunList(self.bridge)
+        engine = Engine(resolve("sqlite:///none.db"))
+        self.session = RunSession(engine, self.bridge, Tasks.of(self, self.bridge), self._update)
+        yield RunPane(self.session)
+
+    def _update(self, change: Change) -> None:
+        self.query_one(RunPane).update(change)
 
 
 async def test_who_has_not_moved_stays_at_the_top_while_better_runs_stream_in() -> None:
@@ -183,16 +192,18 @@ async def test_who_has_not_moved_stays_at_the_top_while_better_runs_stream_in() 
     more = first.extended((a_run(f"b{n}", metrics={"loss": n / 100}) for n in range(60)), complete=True)
     app = Streaming()
     async with app.run_test(size=(100, 30)) as pilot:
-        pane = app.query_one(RunList)
+        pane = app.query_one(RunPane)
         for moved in (False, True):
-            pane.begin("x", View(RunView(sort=(SortKey(key),))))
-            pane.show_frame(first)
+            state = ExperimentState(RunView(sort=(SortKey(key),)))
+            pane.begin("x", state)
+            app.session.state = state
+            app.session.show_frame(first)
             await app.bridge.wait_idle()
             await pilot.pause()
             assert pane.table.cursor_key == "a0"
             if moved:
                 pane.table.action_cursor_down()
-            pane.show_frame(more)
+            app.session.show_frame(more)
             await app.bridge.wait_idle()
             await pilot.pause()
             assert pane.table.cursor_key == ("a1" if moved else "b0")

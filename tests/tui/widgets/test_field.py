@@ -64,7 +64,7 @@ async def test_a_filter_of_two_lines_filters_by_both(mlflow_store: MlflowStore) 
         assert await appears(pilot, "/ accuracy > 0.8 and accuracy < 0.85")
         assert await appears(pilot, "4 of 27")
         assert isinstance(console.view, RunsScreen)
-        table = console.view.run_list.table
+        table = console.view.pane.table
         names = [table.source.cell(row, 0) for row in range(table.source.row_count)]
         assert sorted(names) == [f"trial-{number}" for number in range(11, 15)]
 

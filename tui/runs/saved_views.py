@@ -1,0 +1,64 @@
+"""Opening, saving and deleting the saved views of an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from engine.entities import Experiment
+from engine.text import safe, short_name
+from tui.screen import ConsoleScreen
+
+if TYPE_CHECKING:
+    from engine.api import RunView, SavedViews
+
+T = TypeVar("T")
+
+
+class SavedViewCommands:
+    """What `:view` and its key do. `show` is given the view that is opened."""
+
+    def __init__(self, screen: ConsoleScreen, show: Callable[[RunView], None]) -> None:
+        self._screen = screen
+        self._show = show
+
+    def pick(self, experiment: Experiment) -> None:
+        """Choose one of the saved views, and open it."""
+        from tui.dialogs.pick import PickDialog
+
+        def choose(names: tuple[str, ...]) -> None:
+            if not names:
+                self._screen.session.say("No saved views yet: `:view save NAME` saves this one.")
+                return
+            choices = [(name, safe(name)) for name in names]
+            self._screen.app.push_screen(PickDialog("Saved views", choices), chosen)
+
+        def chosen(name: str | None) -> None:
+            if name:
+                self.open(experiment, name)
+
+        self._ask(self._saved(experiment).names, choose, opens=True)
+
+    def open(self, experiment: Experiment, name: str) -> None:
+        self._ask(partial(self._saved(experiment).view, name), self._show)
+
+    def save(self, experiment: Experiment, name: str, view: RunView) -> None:
+        def report(path: Path) -> None:
+            self._screen.session.say(f"Saved the view {short_name(name)} in {path}")
+
+        self._ask(partial(self._saved(experiment).save, name, view), report)
+
+    def delete(self, experiment: Experiment, name: str) -> None:
+        def report(_: None) -> None:
+            self._screen.session.say(f"Deleted the view {short_name(name)}; the rows on screen stay.")
+
+        self._ask(partial(self._saved(experiment).delete, name), report)
+
+    def _saved(self, experiment: Experiment) -> SavedViews:
+        return self._screen.engine.runs.saved_views(experiment.name)
+
+    def _ask(self, work: Callable[[], T], then: Callable[[T], None], *, opens: bool = False) -> None:
+        failed = self._screen.session.show_error
+        self._screen.ask(work, then, group="views", failed=failed, opens=opens)
