@@ -1,27 +1,27 @@
-"""Every error that the engine raises on purpose.
+"""Every error the engine raises deliberately.
 
 EngineError
-├── UsageError            the request itself makes no sense (exit status 2)
-│   ├── FilterError       a filter that means nothing; knows the offending place
-│   ├── GridError         a sweep grid that the estimator cannot take
-│   └── UriError          a tracking URI that cannot be read
-├── StoreError            the tracking store cannot answer
-│   ├── StoreNotFound     there is no store at this place (yet)
-│   ├── StoreUnreadable   it is there, but it is not an MLflow store
+├── UsageError            the request itself is invalid (exit status 2)
+│   ├── FilterError       an invalid filter; has the position of the offending token
+│   ├── GridError         a sweep grid the estimator does not accept
+│   └── UriError          an invalid tracking URI
+├── StoreError            the tracking store failed
+│   ├── StoreNotFound     no store at this location (yet)
+│   ├── StoreUnreadable   exists, but is not an MLflow store
 │   ├── StoreLocked       another process holds it
-│   ├── StoreOutdated     its schema is older (or newer) than we can read
-│   ├── StoreRefused      MLflow itself refused the request
-│   ├── ServerUnreachable nobody answers at the address
-│   ├── ServerTimeout     somebody is there, but does not answer in time
+│   ├── StoreOutdated     schema older (or newer) than supported
+│   ├── StoreRefused      MLflow rejected the request
+│   ├── ServerUnreachable nothing answers at the address
+│   ├── ServerTimeout     connected, but no answer in time
 │   ├── ServerDenied      401 or 403
-│   └── ServerFault       5xx, or an answer that is not MLflow's
+│   └── ServerFault       5xx, or a response that is not MLflow's
 ├── NotFound              no such experiment, run, model, version
-├── DatasetError          data that cannot be trained on
+├── DatasetError          data unsuitable for training
 ├── TrainingError         a sweep or a trial that failed
-├── WriteError            a write that was refused or did not take; no journal can be kept of it
-│   ├── PromotionError    a promotion, or taking one back
-│   └── ReadOnly          writes are switched off
-└── Cancelled             the operator stopped it
+├── WriteError            a write was refused or not applied, or cannot be journalled
+│   ├── PromotionError    promoting, or undoing a promotion
+│   └── ReadOnly          writes are disabled
+└── Cancelled             stopped by the operator
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from __future__ import annotations
 class EngineError(Exception):
     """What went wrong (`title`), the facts (`detail`), and what to do (`hint`).
 
-    All three are plain text and may quote the outside world: pass them through
+    All three are plain text and may contain untrusted text: pass them through
     `engine.text.safe()` before they reach a screen.
     """
 
@@ -51,7 +51,7 @@ class UsageError(EngineError):
 
 
 class FilterError(UsageError):
-    """A filter that means nothing.
+    """An invalid filter.
 
     `position` is the offset of the offending token in the filter text, in
     characters; `length` is the token's length (0 at the end of the text).

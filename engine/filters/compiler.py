@@ -1,4 +1,4 @@
-"""Compiles filters: resolves names, reads literals, and turns terms into functions over columns."""
+"""Compiles filters: resolves names, reads literals and turns terms into functions over columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.errors import FilterError
 from engine.filters import predicates
 from engine.filters.lexer import Place, short
 from engine.filters.literals import Moment, fixed, number, plain_number, span, value_for
-from engine.filters.names import Names, asked
+from engine.filters.names import Names, did_you_mean
 from engine.filters.parsed import ParsedFilter, parse_filter
 from engine.filters.parser import column_of
 from engine.filters.predicates import (
@@ -49,8 +49,8 @@ from engine.filters.syntax import (
 
 
 class Columns:
-    """`used` are the columns that were asked for so far. With a `table`, what holds no number in it is
-    refused as a number."""
+    """`used` are the columns resolved so far. With a `table`, a column without numbers in it is rejected
+    where a number is needed."""
 
     def __init__(self, names: Names, table: Table | None) -> None:
         self._names = names
@@ -63,13 +63,13 @@ class Columns:
         return key
 
     def check_ordered(self, key: ColumnKey, place: Place) -> None:
-        """Raises `FilterError` for a column of texts."""
+        """Raises `FilterError` for a text column."""
         if self._holds_texts(key):
-            raise place.error(f"{key} is text and has no order", "Write =, !=, LIKE, IN or ~.")
+            raise place.error(f"{key} is text, not a number", "Use =, !=, LIKE, IN or ~.")
 
     def bound(self, key: ColumnKey, expression: Expression) -> Moment | None:
-        """The value to compare a column of numbers with, None where other columns tell it. Raises
-        `FilterError` for what is neither."""
+        """The value to compare a numeric column with; None if it is an expression over columns. Raises
+        `FilterError` if it is neither."""
         if not isinstance(expression, Operand):
             return None
         try:
@@ -81,20 +81,20 @@ class Columns:
             if expression.quoted or error.hint:
                 raise
             close = self._names.close_to(word)
-            raise expression.place.error(error.title, asked(close)) from error
+            raise expression.place.error(error.title, did_you_mean(close)) from error
 
     def measured(self, *expressions: Expression) -> list[Numbers]:
-        """Expressions as numbers. Raises `FilterError` for what is none, or where no column is named."""
+        """The expressions as numbers. Raises `FilterError` for other types, or if no column is named."""
         known = len(self.used)
         found = [self._numbers(expression) for expression in expressions]
         if len(self.used) == known:
-            raise expressions[0].place.error("No column is compared here", "Write accuracy > 0.9.")
+            raise expressions[0].place.error("No column in this condition", "Example: accuracy > 0.9.")
         return found
 
     def check_column(self, name: Name) -> None:
-        """Raises `FilterError` for backticks around what can only be a value."""
+        """Raises `FilterError` for backticks around a value."""
         if name.prefix is None and not self._names.has(name.name):
-            raise name.place.error("Backticks are for columns", f"Write '{short(name.name)}'.")
+            raise name.place.error("Backticks are for column names", f"Write '{short(name.name)}'.")
 
     def _numbers(self, expression: Expression) -> Numbers:
         match expression:
@@ -114,11 +114,11 @@ class Columns:
         length = span(name.name) if name.prefix is None and not self._names.has(name.name) else None
         if length is not None:
             seconds, milliseconds = f"{length:.15g}", f"{1000 * length:.15g}"
-            hint = f"Write {seconds} beside durations (seconds), {milliseconds} beside times (milliseconds)."
-            raise name.place.error("A duration is no number", hint)
+            hint = f"Use {seconds} with durations (seconds) or {milliseconds} with times (milliseconds)."
+            raise name.place.error(f"{short(name.name)} is a duration, not a number", hint)
         key = self.key(name)
         if self._holds_texts(key):
-            raise name.place.error(f"{key} is text", "Arithmetic is for numbers.")
+            raise name.place.error(f"{key} is text", "Arithmetic needs numbers.")
         return column(key)
 
     def _operand(self, operand: Operand) -> Numbers:
@@ -142,13 +142,13 @@ class Columns:
 
 _ID = ColumnKey("attribute", "run_id")
 _NAME = ColumnKey("attribute", "run_name")
-_AGES_APART = (0.0, 1e16)
-"""Two presents, in milliseconds since the epoch: before and after anything that a filter names."""
+_EXTREME_TIMES = (0.0, 1e16)
+"""Two current times, in milliseconds since the epoch: before and after any time in a filter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A compiled filter. `keys` are the columns that it looks at."""
+    """A compiled filter. `keys` are the columns it reads."""
 
     text: str
     keys: tuple[ColumnKey, ...]
@@ -157,8 +157,8 @@ class Filter:
     def rows(self, frame: Table, *, now: float | None = None) -> list[int]:
         """The matching rows in the frame's order. Relative times count from `now`, milliseconds
         since the epoch. Raises `FilterError` for a pattern that would take too long."""
-        moment_now = time.time() * 1000 if now is None else now
-        return self._predicate(Scope(frame, moment_now), range(len(frame)))
+        at = time.time() * 1000 if now is None else now
+        return self._predicate(Scope(frame, at), range(len(frame)))
 
 
 def compile_filter(
@@ -168,11 +168,11 @@ def compile_filter(
     *,
     partial: bool = False,
 ) -> Filter:
-    """Compile a filter for a table with these columns. A blank one matches every run.
+    """Compile a filter for a table with these columns. An empty filter matches every run.
 
-    With a `table`, an order is also refused for a parameter or tag that holds no number in it. Where
-    the table is known to be incomplete (`partial`), a name with a prefix that no loaded run has is a
-    column without values. Raises `FilterError` with the place of the offending token."""
+    With a `table`, ordering a parameter or tag that has no numbers in it is rejected too. If the table is
+    incomplete (`partial`), a prefixed name that no loaded run has is a column without values. Raises
+    `FilterError` with the position of the offending token."""
     parsed = parse_filter(source) if isinstance(source, str) else source
     names = Names(keys, partial=partial)
     columns = Columns(names, table)
@@ -182,8 +182,8 @@ def compile_filter(
             return Filter(parsed.text, (), lambda _, rows: list(rows))
         predicate = _Compiler(columns).term(parsed.term)
     except FilterError as error:
-        if spelled := names.spelled(parsed.text, error.position):
-            error.hint = f"There is a column of this name: write it as {' or '.join(spelled)}."
+        if quoted_forms := names.quoted_forms(parsed.text, error.position):
+            error.hint = f"Write this column as {' or '.join(quoted_forms)}."
         raise
     return Filter(parsed.text, tuple(dict.fromkeys(columns.used)), predicate)
 
@@ -234,19 +234,19 @@ class _Compiler:
         if term.what == "null":
             return missing(key, term.negated)
         if not key.is_number and key.kind in ("attribute", "dataset"):
-            raise term.left.place.error(f"{key} is text", "IS NAN is for numbers.")
+            raise term.left.place.error(f"{key} is text", "IS NAN needs a number.")
         return test(predicates.column(key), term.negated)
 
     def _membership(self, term: Membership) -> Predicate:
         if not isinstance(term.left, Name):
-            wanted = [fixed(number(operand)) for operand in term.values]
+            values = [fixed(number(operand)) for operand in term.values]
             (numbers,) = self._columns.measured(term.left)
-            return predicates.among(numbers, wanted, term.negated)
+            return predicates.among(numbers, values, term.negated)
         key = self._columns.key(term.left)
         if not key.is_number:
             return predicates.membership(key, term)
-        wanted = [value_for(key, operand) for operand in term.values]
-        return predicates.among(predicates.column(key), wanted, term.negated)
+        values = [value_for(key, operand) for operand in term.values]
+        return predicates.among(predicates.column(key), values, term.negated)
 
     def _between(self, term: Between) -> Predicate:
         """`a BETWEEN b AND c` is `a >= b AND a <= c`."""
@@ -259,15 +259,15 @@ class _Compiler:
         return any_of(bounds) if term.negated else all_of(bounds)
 
     def _check_bounds(self, term: Between) -> None:
-        """Raises `FilterError` for bounds that stand the wrong way round, whatever the time is."""
+        """Raises `FilterError` for bounds that are reversed at any time."""
         left, low, high = term.left, term.low, term.high
         if not (isinstance(left, Name) and isinstance(low, Operand) and isinstance(high, Operand)):
             return
         key = self._columns.key(left)
         lower, upper = self._columns.bound(key, low), self._columns.bound(key, high)
-        if lower and upper and all(lower(now) > upper(now) for now in _AGES_APART):
-            title = f"No value lies between {short(low.text)} and {short(high.text)}"
-            raise high.place.error(title, f"Write BETWEEN {short(high.text)} AND {short(low.text)}.")
+        if lower and upper and all(lower(now) > upper(now) for now in _EXTREME_TIMES):
+            hint = f"Write BETWEEN {short(high.text)} AND {short(low.text)}."
+            raise high.place.error("The bounds of BETWEEN are reversed", hint)
 
     def _comparison(self, term: Comparison) -> Predicate:
         left, right = term.left, term.right
@@ -285,12 +285,14 @@ class _Compiler:
     def _likeness(self, term: Comparison) -> Predicate:
         key = self._columns.key(term.left) if isinstance(term.left, Name) else None
         if key is None or key.is_number:
-            title = f"{key if key else 'Arithmetic'} is a number, {term.operator.upper()} compares texts"
-            raise term.operator_place.error(title, "Write >, <, = or BETWEEN.")
+            title = f"{term.operator.upper()} needs text" + (
+                f"; {key} is a number" if key else ", not a number"
+            )
+            raise term.operator_place.error(title, "Use >, <, = or BETWEEN.")
         return predicates.likeness(key, cast(Operand, term.right), term)
 
     def _ordered(self, left: Expression, operator: str, right: Expression, place: Place) -> Predicate:
-        """A comparison of numbers."""
+        """A numeric comparison."""
         if isinstance(left, Name):
             key = self._columns.key(left)
             if operator not in ("=", "!="):

@@ -1,4 +1,4 @@
-"""What could stand at the cursor of a filter that is being typed."""
+"""Completes a filter at the cursor."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from itertools import islice
 from engine.columns import PREFIXES, ColumnKey, is_prefix
 from engine.errors import FilterError
 from engine.filters import options
-from engine.filters.cursor import Spot, Wanted, spot_at
+from engine.filters.cursor import CursorContext, Expected, cursor_context
 from engine.filters.lexer import MAX_LENGTH
 from engine.filters.names import Names
-from engine.filters.options import MOST, Listing, Option, fitting
+from engine.filters.options import MAX_OPTIONS, Listing, Option, matching_first
 
-__all__ = ["MOST", "Completion", "Option", "complete"]
+__all__ = ["MAX_OPTIONS", "Completion", "Option", "complete"]
 
-_WORDS: dict[Wanted, tuple[str, ...]] = {
+_WORDS: dict[Expected, tuple[str, ...]] = {
     "negated": ("IN", "LIKE", "ILIKE", "BETWEEN"),
     "null": ("NULL", "NOT NULL", "NAN"),
     "list": ("(",),
@@ -29,8 +29,7 @@ _RANK = {"metric": 0, "param": 1, "attribute": 2, "dataset": 3, "tag": 4}
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """`options` for the part of the text from `start` to `end`, the likeliest first; none where
-    nothing is to be offered."""
+    """`options` to replace the text from `start` to `end`, the likeliest first; empty if nothing fits."""
 
     start: int
     end: int
@@ -38,16 +37,20 @@ class Completion:
 
 
 def complete(text: str, cursor: int, table: Listing, *, first: Iterable[ColumnKey] = ()) -> Completion:
-    """At most `MOST` options for the place of the cursor, which counts characters from the start.
+    """At most `MAX_OPTIONS` options at the cursor, given in characters from the start.
 
-    The columns `first` are offered before others that fit as well. Never raises, whatever the text.
+    The columns `first` are offered before others that fit equally well. Never raises.
     """
     if len(text) > MAX_LENGTH:
         return Completion(cursor, cursor)
-    spot = spot_at(text, cursor)
-    found = _Options(spot, table, tuple(first)).found()
-    space = "" if spot.wanted == "item" or text[spot.end : spot.end + 1] in (" ", ")", ",") else " "
-    return Completion(spot.start, spot.end, tuple(_spaced(option, space) for option in islice(found, MOST)))
+    context = cursor_context(text, cursor)
+    found = _Options(context, table, tuple(first)).found()
+    space = (
+        "" if context.expected == "item" or text[context.end : context.end + 1] in (" ", ")", ",") else " "
+    )
+    return Completion(
+        context.start, context.end, tuple(_spaced(option, space) for option in islice(found, MAX_OPTIONS))
+    )
 
 
 def _spaced(option: Option, space: str) -> Option:
@@ -59,71 +62,75 @@ def _spaced(option: Option, space: str) -> Option:
 
 
 class _Options:
-    def __init__(self, spot: Spot, table: Listing, first: tuple[ColumnKey, ...]) -> None:
-        self._spot = spot
+    def __init__(self, context: CursorContext, table: Listing, first: tuple[ColumnKey, ...]) -> None:
+        self._context = context
         self._table = table
         self._names = Names(table.keys)
         self._first = {key: place for place, key in enumerate(first)}
 
     def found(self) -> Iterable[Option]:
-        spot = self._spot
-        if spot.wanted == "column":
+        context = self._context
+        if context.expected == "column":
             return self._conditions()
-        if spot.wanted == "operand":
+        if context.expected == "operand":
             return self._columns(numeric=True)
-        if spot.wanted in ("value", "item"):
+        if context.expected in ("value", "item"):
             return self._values()
-        if spot.wanted == "operator":
+        if context.expected == "operator":
             return self._fitting(options.operators(self._key(), self._table))
-        closing = (")",) if spot.wanted == "joint" and spot.groups else ()
-        return self._fitting(options.keywords((*_WORDS[spot.wanted], *closing)))
+        closing = (")",) if context.expected == "joint" and context.groups else ()
+        return self._fitting(options.keywords((*_WORDS[context.expected], *closing)))
 
     def _conditions(self) -> Iterator[Option]:
-        typed = self._spot.typed.lower()
+        typed = self._context.typed.lower()
         yield from self._columns()
-        if typed and not self._spot.quote:
+        if typed and not self._context.quote:
             prefixes = ("metrics.", "params.", "tags.", "attributes.", "datasets.")
             yield from options.keywords(p for p in prefixes if p.startswith(typed) and p != typed)
             yield from options.keywords(k for k in ("NOT",) if k.lower().startswith(typed))
 
     def _columns(self, *, numeric: bool = False) -> Iterator[Option]:
-        """The columns whose names fit what was typed."""
-        prefix, dot, rest = self._spot.typed.partition(".")
+        """The columns whose names match the typed text."""
+        prefix, dot, rest = self._context.typed.partition(".")
         prefixed = bool(dot) and is_prefix(prefix)
         keys = sorted(self._table.keys, key=self._rank)
         if prefixed:
             kind = PREFIXES[prefix.lower()]
             keys = [key for key in keys if key.kind == kind]
-        typed = rest.lstrip("`\"'") if prefixed else self._spot.typed
-        if self._spot.wanted in ("value", "item"):
+        typed = rest.lstrip("`\"'") if prefixed else self._context.typed
+        if self._context.expected in ("value", "item"):
             keys = [key for key in keys if key != self._key()]
-        for key in fitting(keys, typed, lambda key: key.name):
+        for key in matching_first(keys, typed, lambda key: key.name):
             option = options.column(self._names, key, prefixed=prefixed)
             if option is not None and (not numeric or options.is_numeric(key, self._table)):
                 yield option
 
     def _values(self) -> Iterator[Option]:
-        spot, key = self._spot, self._key()
+        context, key = self._context, self._key()
         if key is not None:
-            found = options.values(key, spot.operator, self._table, spot.typed, quoted=spot.quote != "")
+            found = options.values(
+                key, context.operator, self._table, context.typed, quoted=context.quote != ""
+            )
             yield from self._fitting(found)
-        orders = spot.operator in ("<", "<=", ">", ">=") or (key is None and spot.operator in ("=", "!="))
-        if spot.wanted == "value" and orders and spot.typed and spot.quote in ("", "`"):
+        orders = context.operator in ("<", "<=", ">", ">=") or (
+            key is None and context.operator in ("=", "!=")
+        )
+        if context.expected == "value" and orders and context.typed and context.quote in ("", "`"):
             yield from self._columns(numeric=True)
 
     def _fitting(self, options: Iterable[Option]) -> Iterator[Option]:
-        return fitting(options, self._spot.typed, lambda option: option.shown)
+        return matching_first(options, self._context.typed, lambda option: option.shown)
 
     def _key(self) -> ColumnKey | None:
-        """The column that the spot belongs to."""
-        if self._spot.column is None:
+        """The column the cursor's operator or value belongs to."""
+        if self._context.column is None:
             return None
         try:
-            return self._names.resolve(self._spot.column)
+            return self._names.resolve(self._context.column)
         except FilterError:
             return None
 
     def _rank(self, key: ColumnKey) -> tuple[int, int, bool]:
-        """Columns of the same rank stay in the table's order, MLflow's own tags come last."""
+        """Columns of equal rank keep the table's order; MLflow's own tags are last."""
         at = self._first.get(key, len(self._first))
         return at, _RANK[key.kind], key.name.startswith("mlflow.")

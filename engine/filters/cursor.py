@@ -1,4 +1,4 @@
-"""Where the cursor is in a filter, and which part of the text a completion would replace."""
+"""Finds what the grammar expects at the cursor, and which part of the text a completion replaces."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ from engine.filters.lexer import Place, Token, scan, tokens_of, word_end
 from engine.filters.parser import name_of, named_by
 from engine.filters.syntax import Name
 
-Wanted = Literal[
+Expected = Literal[
     "column", "operand", "operator", "negated", "null", "value", "list", "item", "more", "bound", "joint"
 ]
-"""`column` begins a condition and `operand` goes on with arithmetic; `operator` follows them, `negated`
-its NOT and `null` its IS. `list` is the parenthesis of IN, `item` a value in it, `more` what follows
-one; `bound` is the AND of BETWEEN, `joint` what joins conditions."""
+"""`column` starts a condition and `operand` continues arithmetic; `operator` follows them, `negated` follows
+NOT and `null` follows IS. `list` is the parenthesis of IN, `item` a value in it, `more` what follows a value;
+`bound` is the AND of BETWEEN, `joint` joins conditions."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
-    """`typed` is what stands between `start` and the cursor, without its opening `quote`; all up to
-    `end` would be replaced. `column` is what an operator or a value belongs to, None in arithmetic.
-    `operator` is in small letters. `groups` counts the parentheses that are open."""
+class CursorContext:
+    """`typed` is the text from `start` to the cursor, without its opening `quote`; everything up to `end`
+    would be replaced. `column` is the column an operator or value belongs to, None in arithmetic. `operator`
+    is in lower case. `groups` counts the open parentheses."""
 
     start: int
     end: int
     typed: str
     quote: str
-    wanted: Wanted
+    expected: Expected
     column: Name | None
     operator: str
     groups: int
 
 
-def spot_at(text: str, cursor: int) -> Spot:
-    """What could stand at a cursor, in characters from the start of a text that is not too long."""
+def cursor_context(text: str, cursor: int) -> CursorContext:
+    """What the grammar expects at `cursor`, in characters from the start. `text` must not be too long."""
     cursor = max(0, min(cursor, len(text)))
     before, current = _split(text, cursor)
     walk = _Walk(before)
     typed = text[current.position : cursor]
     quote = typed[:1] if typed[:1] in ("'", '"', "`") else ""
-    return Spot(
+    return CursorContext(
         current.position,
         max(cursor, current.end),
         typed[len(quote) :],
         quote,
-        walk.wanted,
+        walk.expected,
         walk.column,
         walk.operator,
         walk.groups,
@@ -54,7 +54,7 @@ def spot_at(text: str, cursor: int) -> Spot:
 
 
 def _split(text: str, cursor: int) -> tuple[list[Token], Place]:
-    """The tokens before the part at the cursor, and its place: an empty one where nothing is written."""
+    """The tokens before the part at the cursor, and the part's place, which may be empty."""
     before: list[Token] = []
     try:
         for token in scan(_readable(text, cursor)):
@@ -71,12 +71,12 @@ def _split(text: str, cursor: int) -> tuple[list[Token], Place]:
 
 
 def _is_closed(token: Token) -> bool:
-    """Whether nothing typed behind a token makes it longer."""
+    """Whether typing after a token cannot extend it."""
     return token.kind in ("(", ")", ",") or (token.kind == "operator" and token.text.endswith("="))
 
 
 def _whole_name(before: list[Token], place: Place) -> tuple[list[Token], Place]:
-    """The part with what goes before it in the same name: ``metrics.`a b` ``."""
+    """The part together with the tokens before it in the same name: ``metrics.`a b` ``."""
     while before and before[-1].place.end == place.position and before[-1].text.endswith("."):
         if before[-1].kind not in ("word", "name"):
             break
@@ -85,8 +85,8 @@ def _whole_name(before: list[Token], place: Place) -> tuple[list[Token], Place]:
 
 
 def _readable(text: str, cursor: int) -> str:
-    """The text, or where it cannot be read the part before the cursor: an open quote there would take
-    all that follows."""
+    """The text, or if it cannot be tokenised, the part before the cursor: an open quote would otherwise
+    swallow the rest."""
     try:
         tokens_of(text)
     except FilterError:
@@ -95,11 +95,10 @@ def _readable(text: str, cursor: int) -> str:
 
 
 class _Walk:
-    """Goes through the tokens before the cursor and remembers what comes next. What the grammar
-    refuses is taken as far as it makes sense."""
+    """Walks the tokens before the cursor and tracks what is expected next. Tolerates invalid filters."""
 
     def __init__(self, tokens: list[Token]) -> None:
-        self.wanted: Wanted = "column"
+        self.expected: Expected = "column"
         self.column: Name | None = None
         self.operator = ""
         self.groups = 0
@@ -112,82 +111,82 @@ class _Walk:
             at += self._step(padded[at : at + 3])
 
     def _step(self, ahead: tuple[Token, ...]) -> int:
-        """Take what begins with the first of these tokens; how many tokens that were."""
+        """Consume what starts at the first of these tokens; return how many tokens it took."""
         token = ahead[0]
         if token.kind == "(":
             self._open()
         elif token.kind == ")":
             self._close()
         elif token.is_sign:
-            self.wanted, self.column = "operand", None
-        elif self.wanted == "operator":
+            self.expected, self.column = "operand", None
+        elif self.expected == "operator":
             return self._take_operator(ahead)
-        elif self.wanted in ("column", "operand", "value"):
+        elif self.expected in ("column", "operand", "value"):
             return self._take_operand(ahead)
         else:
             self._take_rest(token)
         return 1
 
     def _open(self) -> None:
-        if self.wanted == "list":
-            self.wanted = "item"
+        if self.expected == "list":
+            self.expected = "item"
         else:
             self.groups += 1
 
     def _close(self) -> None:
-        if self.wanted in ("item", "more"):
-            self.wanted = "joint"
+        if self.expected in ("item", "more"):
+            self.expected = "joint"
         else:
             self.groups = max(0, self.groups - 1)
 
     def _take_operand(self, ahead: tuple[Token, ...]) -> int:
         token = ahead[0]
-        if token.keyword in ("and", "or", "not") and self.wanted != "value":
-            self.wanted, self._is_right = "column", False
+        if token.keyword in ("and", "or", "not") and self.expected != "value":
+            self.expected, self._is_right = "column", False
             return 1
         length = named_by(*ahead)
-        if self.wanted == "value" or self._is_right:
-            self.wanted = "bound" if self._between else "joint"
+        if self.expected == "value" or self._is_right:
+            self.expected = "bound" if self._between else "joint"
             return length
-        arithmetic = self.wanted == "operand"
+        arithmetic = self.expected == "operand"
         self.column = None if arithmetic else _named(ahead[:length])
-        self.wanted = "operator"
+        self.expected = "operator"
         return length
 
     def _take_operator(self, ahead: tuple[Token, ...]) -> int:
         token = ahead[0]
         if token.keyword in ("and", "or"):
-            self.wanted = "column"
+            self.expected = "column"
         elif token.keyword == "not":
-            self.wanted = "negated"
+            self.expected = "negated"
         elif token.keyword == "is":
-            self.wanted = "null"
+            self.expected = "null"
         elif token.kind == "operator" or token.keyword in ("like", "ilike", "in", "between"):
             self._compare(token)
         else:  # a word to search for; the next one may be a column
-            self.wanted = "column"
+            self.expected = "column"
             return 0
         return 1
 
     def _compare(self, token: Token) -> None:
         self.operator = token.keyword or token.text
-        self.wanted = "list" if self.operator == "in" else "value"
+        self.expected = "list" if self.operator == "in" else "value"
         self._between = self.operator == "between"
         self._is_right = True
 
     def _take_rest(self, token: Token) -> None:
-        if self.wanted == "negated":
+        if self.expected == "negated":
             self._compare(token)
-        elif self.wanted == "null" and token.keyword != "not":
-            self.wanted = "joint"
-        elif self.wanted == "item":
-            self.wanted = "more"
-        elif self.wanted == "more" and token.kind == ",":
-            self.wanted = "item"
-        elif self.wanted == "bound" and token.keyword == "and":
-            self.wanted, self._between = "value", False
-        elif self.wanted == "joint" and token.keyword in ("and", "or"):
-            self.wanted, self._is_right, self.column = "column", False, None
+        elif self.expected == "null" and token.keyword != "not":
+            self.expected = "joint"
+        elif self.expected == "item":
+            self.expected = "more"
+        elif self.expected == "more" and token.kind == ",":
+            self.expected = "item"
+        elif self.expected == "bound" and token.keyword == "and":
+            self.expected, self._between = "value", False
+        elif self.expected == "joint" and token.keyword in ("and", "or"):
+            self.expected, self._is_right, self.column = "column", False, None
 
 
 def _named(tokens: tuple[Token, ...]) -> Name | None:

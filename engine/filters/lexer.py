@@ -1,4 +1,4 @@
-"""A filter's text as tokens that know their place."""
+"""Splits filter text into tokens with positions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 from engine.errors import FilterError
 
 TokenKind = Literal["word", "text", "double", "name", "operator", "(", ")", ",", "end"]
-"""`text` is in single quotes, `double` in double ones (a value or a column's name), `name` in backticks."""
+"""`text` is single-quoted, `double` double-quoted (a value or a column name), `name` backquoted."""
 
 MAX_LENGTH = 10_000
 
@@ -21,12 +21,12 @@ _SPACE = re.compile(r"\s+")
 _WORD = re.compile(r"""[^\s()'"`,=!<>~≤≥≠]+""")
 
 SIGNS = ("+", "-", "*", "/")
-"""Arithmetic, where the word stands alone: names may hold the same characters."""
+"""Arithmetic operators when they stand alone: names may contain the same characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands in the filter's text, in characters."""
+    """A span of the filter text, in characters."""
 
     position: int
     length: int
@@ -44,7 +44,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`text` is without quotes, an operator in its usual spelling; `joined`: no space goes before."""
+    """`text` has no quotes, and operators are normalised; `joined`: no space before it."""
 
     kind: TokenKind
     text: str
@@ -53,7 +53,7 @@ class Token:
 
     @property
     def keyword(self) -> str:
-        """The word in small letters if it may be a keyword, else nothing."""
+        """The word in lower case if it may be a keyword, else empty."""
         return self.text.lower() if self.kind == "word" else ""
 
     @property
@@ -62,23 +62,23 @@ class Token:
 
 
 def short(text: str) -> str:
-    """`text` as an error quotes it: at most 40 characters."""
+    """`text` shortened to 40 characters for an error message."""
     return text if len(text) <= 40 else text[:39] + "…"
 
 
 def tokens_of(text: str) -> tuple[Token, ...]:
-    """The tokens, the last one of kind `end`. Raises `FilterError` for an open quote or a stray character."""
+    """The tokens; the last has kind `end`. Raises `FilterError` for an open quote or a stray character."""
     return (*scan(text), Token("end", "", Place(len(text), 0)))
 
 
 def scan(text: str) -> Iterator[Token]:
-    """The tokens one after the other. Raises `FilterError` when it comes to what is none."""
+    """Yield the tokens. Raises `FilterError` at an open quote or a stray character."""
     if len(text) > MAX_LENGTH:
         raise FilterError(
             "The filter is too long",
             MAX_LENGTH,
             len(text) - MAX_LENGTH,
-            f"At most {MAX_LENGTH:,} characters; to list many values write `IN (…)`.",
+            f"Maximum {MAX_LENGTH:,} characters. For many values use IN (…).",
         )
     last_quotes = {quote: text.rfind(quote) for quote in _QUOTES}
     position = end = 0
@@ -93,7 +93,7 @@ def scan(text: str) -> Iterator[Token]:
 
 
 def word_end(text: str, start: int) -> int:
-    """Where the word that begins at `start` ends."""
+    """Where the word that starts at `start` ends."""
     word = _WORD.match(text, start)
     return word.end() if word else start
 
@@ -103,17 +103,17 @@ def _token(text: str, at: int, last_quotes: dict[str, int]) -> Token:
     if char in _QUOTES:
         return _quoted(text, at, last_quotes[char])
     if char in "(),":
-        return Token(char, char, Place(at, 1))  # type: ignore[arg-type]  # each is a kind of its own
+        return Token(char, char, Place(at, 1))  # type: ignore[arg-type]  # each is its own kind
     if operator := _OPERATOR.match(text, at):
         return Token("operator", _SAME.get(operator[0], operator[0]), Place(at, len(operator[0])))
     if word := _WORD.match(text, at):
         return Token("word", word[0], Place(at, len(word[0])))
-    raise Place(at, 1).error(f"Unexpected {char}", "Write NOT, !=, or put the text in quotes.")
+    raise Place(at, 1).error(f"Unexpected {char}", "Use NOT or !=, or quote the text.")
 
 
 def _quoted(text: str, start: int, last: int) -> Token:
-    """A quoted text, read as MLflow reads it: there are no escapes; a doubled quote and a quote
-    after a backslash do not end the text, and all characters stay."""
+    """Quoted text, parsed as MLflow parses it: without escapes. A doubled quote and a quote after a backslash
+    do not end the text, and every character is kept."""
     quote = text[start]
     at = start + 1
     while at <= last:
@@ -125,6 +125,4 @@ def _quoted(text: str, start: int, last: int) -> Token:
             at += 2
         else:
             at += 1
-    raise Place(start, len(text) - start).error(
-        f"The quote {quote} is never closed", f"Close it with {quote}."
-    )
+    raise Place(start, len(text) - start).error(f"Unclosed quote {quote}", f"Close it with {quote}.")

@@ -1,4 +1,4 @@
-"""LIKE and ILIKE as databases have them: `%` is any text, `_` any one character; no escapes."""
+"""LIKE and ILIKE as in SQL: `%` matches any text, `_` any one character; no escapes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def like(pattern: str, *, ignore_case: bool = False) -> Callable[[str], bool]:
-    """Whether a whole text is like `pattern`, in time proportional to pattern × text."""
+    """A test for whole texts, in time proportional to pattern × text."""
     if ignore_case:
         matches = like(pattern.lower())
         return lambda text: matches(text.lower())
@@ -29,7 +29,7 @@ def like(pattern: str, *, ignore_case: bool = False) -> Callable[[str], bool]:
             return False
         at, end = begun.end(), len(text) - tail
         for piece in middle:
-            # The earliest place leaves the most room for what follows.
+            # The earliest match leaves the most room for the rest.
             found = piece.search(text, at, max(at, end))
             if found is None:
                 return False
@@ -40,5 +40,5 @@ def like(pattern: str, *, ignore_case: bool = False) -> Callable[[str], bool]:
 
 
 def _piece(part: str) -> re.Pattern[str]:
-    """A piece between two `%`: as many characters as it has, so there is nothing to try again."""
+    """A piece between two `%`: its length is fixed, so it never backtracks."""
     return re.compile("".join("." if char == "_" else re.escape(char) for char in part), re.DOTALL)

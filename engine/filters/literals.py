@@ -1,4 +1,4 @@
-"""Values of a filter, read as what the column they are compared with holds."""
+"""Reads a filter's values as the type of the column they are compared with."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ _SECONDS = {
 _STATUSES = get_args(Status)
 
 Moment = Callable[[float], float]
-"""A number that may depend on the present, both in milliseconds since the epoch."""
+"""Gives a number for the current time in milliseconds since the epoch, on which it may depend."""
 
 
 def fixed(value: float) -> Moment:
-    """A number that does not depend on the present."""
+    """A number that does not depend on the current time."""
     return lambda _: value
 
 
 def value_for(key: ColumnKey, operand: Operand) -> Moment:
-    """What to compare a column of numbers with. Raises `FilterError`."""
+    """The value to compare a numeric column with. Raises `FilterError`."""
     if key.is_time:
         return moment(operand, key)
     return fixed(seconds(operand, key) if key.is_duration else number(operand, key))
 
 
 def plain_number(operand: Operand) -> float | None:
-    """The number that an unquoted value is (NaN is none), else None."""
+    """An unquoted value as a number; None for other text and NaN."""
     if operand.quoted:
         return None
     if _NUMBER.fullmatch(operand.text) or _INFINITE.fullmatch(operand.text):
@@ -55,21 +55,21 @@ def plain_number(operand: Operand) -> float | None:
 
 
 def number(operand: Operand, key: ColumnKey | None = None) -> float:
-    """The number to compare `key`, or arithmetic, with. Stores keep infinities as the largest double,
-    so that stands for them. Raises `FilterError`."""
+    """The number to compare `key`, or arithmetic, with. Stores save infinities as the largest double, so that
+    value is read as infinity. Raises `FilterError`."""
     value = plain_number(operand)
     if value is not None:
         return value if abs(value) < sys.float_info.max else math.copysign(math.inf, value)
     if operand.text.lower() == "nan" and not operand.quoted:
-        hint = f"Write {key if key else '(a - b)'} IS NAN."
-        raise operand.place.error("NaN compares with nothing", hint)
+        hint = f"Use {key if key else '(a - b)'} IS NAN."
+        raise operand.place.error("NaN cannot be compared", hint)
     if operand.quoted and _NUMBER.fullmatch(operand.text):
-        raise operand.place.error("A value in quotes is text", f"Write {short(operand.text)} without quotes.")
+        raise operand.place.error("Quoted values are text", f"Write {short(operand.text)} without quotes.")
     if key is None or key.is_number:
-        title = f"{key if key else 'Arithmetic'} is a number; {_named(operand)} is none"
+        title = f"{key if key else 'Arithmetic'} needs a number, not {_named(operand)}"
         raise operand.place.error(title)
-    hint = f"For text there are =, !=, LIKE, IN and ~; {key} may hold both."
-    raise operand.place.error(f"Only numbers have an order; {_named(operand)} is none", hint)
+    hint = "For text use =, !=, LIKE, IN or ~."
+    raise operand.place.error(f"An ordering needs a number, not {_named(operand)}", hint)
 
 
 def seconds(operand: Operand, key: ColumnKey) -> float:
@@ -78,8 +78,8 @@ def seconds(operand: Operand, key: ColumnKey) -> float:
     if value is None:
         value = span(operand.text)
     if value is None:
-        hint = _month(operand.text) or "Write 90s, 10m, 1h30m."
-        raise operand.place.error(f"{key} is a duration; {_named(operand)} is none", hint)
+        hint = _month(operand.text) or "Examples: 90s, 10m, 1h30m."
+        raise operand.place.error(f"{key} needs a duration, not {_named(operand)}", hint)
     return value
 
 
@@ -93,15 +93,15 @@ def moment(operand: Operand, key: ColumnKey) -> Moment:
     if at is None:
         at = _date(operand.text)
     if at is None:
-        hint = _month(operand.text.lstrip("+-")) or "Write -7d or 2026-11-23T09:15."
+        hint = _month(operand.text.lstrip("+-")) or "Examples: -7d, 2026-11-23T09:15."
         if span(operand.text) is not None:
             hint = f"Write -{short(operand.text)}."
-        raise operand.place.error(f"{key} is a time; {_named(operand)} is none", hint)
+        raise operand.place.error(f"{key} needs a time, not {_named(operand)}", hint)
     return fixed(at)
 
 
 def status(operand: Operand) -> str:
-    """A run's status: in quotes letter by letter, as MLflow has it, else in any case.
+    """A run status: quoted, exactly as MLflow spells it; unquoted, in any case.
     Raises `FilterError`."""
     value = operand.text if operand.quoted else operand.text.upper()
     if value in _STATUSES:
@@ -112,11 +112,11 @@ def status(operand: Operand) -> str:
     hint = f"Statuses: {listed.upper() if operand.quoted else listed}."
     if operand.quoted and len(close) == 1:
         hint = f"Write '{close[0].upper()}', or {close[0]} without quotes."
-    raise operand.place.error(f"There is no status {_named(operand)}", hint)
+    raise operand.place.error(f"Unknown status {_named(operand)}", hint)
 
 
 def span(text: str) -> float | None:
-    """`1h30m` in seconds; None for what is no such thing. `M` is none: it may be meant for a month."""
+    """`1h30m` in seconds; None for other text. `M` is not accepted: it could mean months."""
     if len(text) > 40 or not _SPAN.fullmatch(text):
         return None
     parts = [(float(amount), unit) for amount, unit in _SPAN_PART.findall(text)]
@@ -126,9 +126,9 @@ def span(text: str) -> float | None:
 
 
 def _month(text: str) -> str:
-    """What to say of a span that is none for its `M`; nothing of other texts."""
+    """The hint for a span that uses `M`; empty for other text."""
     is_month = span(text) is None and span(text.lower()) is not None
-    return "m is a minute; a month is 30d." if is_month else ""
+    return "m means minutes; for a month use 30d." if is_month else ""
 
 
 def _date(text: str) -> float | None:

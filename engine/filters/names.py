@@ -1,4 +1,4 @@
-"""Which column a name in a filter means."""
+"""Resolves the names in a filter to columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.filters.lexer import SIGNS, Place, short
 from engine.filters.syntax import Name
 from engine.stores.block import DATASET_FIELDS
 
-# MLflow's own names: without a prefix they always mean the attribute.
+# MLflow's names: without a prefix they always mean the attribute.
 _MLFLOW = {
     **{name: name for name in ("run_id", "run_name", "status", "user_id", "start_time", "end_time")},
     "artifact_uri": "artifact_uri",
@@ -20,7 +20,7 @@ _MLFLOW = {
     "Created": "start_time",
     **dict.fromkeys(("run name", "Run name", "Run Name"), "run_name"),
 }
-# Our own names: where a metric or parameter has the same one, the filter is ambiguous.
+# Our names: if a metric or parameter has the same name, the filter is ambiguous.
 _FRIENDLY = {
     "id": "run_id",
     "name": "run_name",
@@ -51,7 +51,7 @@ _KIND_OF = {"metric": "metric", "param": "parameter", "tag": "tag", "attribute":
 
 
 def written(key: ColumnKey) -> str:
-    """`key` as it can be written in a filter, with its prefix: ``metrics.`train acc` ``."""
+    """`key` as written in a filter, with its prefix: ``metrics.`train acc` ``."""
     return _PREFIX_OF[key.kind] + (key.name if _PLAIN.fullmatch(key.name) else quoted_name(key.name))
 
 
@@ -66,13 +66,13 @@ def is_plain(word: str) -> bool:
 
 
 def _needs_quotes(name: str) -> bool:
-    """Whether a name is more than a word, and can be put in quotes."""
+    """Whether a name must be quoted and can be."""
     return name != "" and _PLAIN.fullmatch(name) is None and not ('"' in name and "`" in name)
 
 
 class Names:
-    """The columns that a filter may name: the attributes, the facts of data sets, and the metrics,
-    parameters and tags of a table. With `partial` there may be more of them than the table has."""
+    """The columns a filter may name: the attributes, the dataset fields, and the metrics, parameters and tags
+    of a table. With `partial`, columns may exist that the table does not have yet."""
 
     def __init__(self, keys: Iterable[ColumnKey], *, partial: bool = False) -> None:
         self._partial = partial
@@ -82,8 +82,8 @@ class Names:
                 self._by_name.setdefault(key.name, []).append(key)
 
     def resolve(self, name: Name, *, may_lack: bool = False) -> ColumnKey:
-        """The column meant by `name`. Raises `FilterError`: no such column, or several. With
-        `may_lack`, a metric, parameter or tag that no run has is a column too."""
+        """The column `name` refers to. Raises `FilterError` if it is unknown or ambiguous. With `may_lack`, a
+        metric, parameter or tag that no run has is accepted too."""
         if name.prefix is None:
             return self._bare(name)
         kind = PREFIXES[name.prefix]
@@ -100,17 +100,17 @@ class Names:
         raise self._unknown(name, kind, self._named(kind))
 
     def has(self, word: str) -> bool:
-        """Whether an unquoted word names a column, or several, or what can only be one."""
+        """Whether an unquoted word names one or more columns, or has a column prefix."""
         prefix, dot, _ = word.partition(".")
         known = word in self._by_name or word in _MLFLOW or word in _FRIENDLY
         return known or (bool(dot) and prefix.lower() in PREFIXES)
 
     def close_to(self, word: str) -> list[str]:
-        """Names that a word may stand for, the likeliest first."""
+        """Names similar to a word, the likeliest first."""
         return closest(word, (*self._by_name, *ATTRIBUTES))
 
     def shortest(self, key: ColumnKey) -> str:
-        """`key` as it is written where its bare name is clear, else with its prefix."""
+        """`key` without its prefix if that is unambiguous, else with it."""
         try:
             clear = self.resolve(Name(None, key.name, Place(0, 0))) == key
         except FilterError:
@@ -122,9 +122,9 @@ class Names:
         bare = plain and not (dot and is_prefix(prefix))
         return key.name if bare else quoted_name(key.name)
 
-    def spelled(self, text: str, place: int) -> list[str]:
-        """How to write the column whose name stands at a place of `text`, or ends before it, without the
-        quotes that it needs: the longest such name, each column that has it."""
+    def quoted_forms(self, text: str, place: int) -> list[str]:
+        """How to write the column whose unquoted name is at `place` in `text`, or ends before it, although it
+        needs quotes: the longest such name, once per column that has it."""
         found = [
             (len(name), name, start)
             for name in self._by_name
@@ -142,8 +142,8 @@ class Names:
 
     def _dataset(self, name: Name) -> ColumnKey:
         if name.name not in DATASET_FIELDS:
-            hint = f"Data sets have {', '.join(DATASET_FIELDS)}."
-            raise name.place.error(f"Data sets have no {short(name.name)}", hint)
+            hint = f"Dataset fields: {', '.join(DATASET_FIELDS)}."
+            raise name.place.error(f"Unknown dataset field {short(name.name)}", hint)
         return ColumnKey("dataset", name.name)
 
     def _bare(self, name: Name) -> ColumnKey:
@@ -156,34 +156,32 @@ class Names:
             return found[0]
         if found:
             candidates = ", ".join(written(key) for key in found)
-            raise name.place.error(
-                f"{short(name.name)} can be several columns", f"Write one of {candidates}."
-            )
+            raise name.place.error(f"{short(name.name)} is ambiguous", f"Use one of {candidates}.")
         raise self._unknown(name, None, (*self._by_name, *ATTRIBUTES, *_FRIENDLY))
 
     def _named(self, kind: ColumnKind) -> list[str]:
         return [name for name, keys in self._by_name.items() if any(key.kind == kind for key in keys)]
 
     def _unknown(self, name: Name, kind: ColumnKind | None, known: Iterable[str]) -> FilterError:
-        title = f"There is no {_KIND_OF[kind] if kind else 'column'} {short(name.name)}"
+        title = f"Unknown {_KIND_OF[kind] if kind else 'column'} {short(name.name)}"
         elsewhere = [written(key) for key in self._by_name.get(name.name, ())]
         if kind is None and name.name in DATASET_FIELDS:
             elsewhere.append(written(ColumnKey("dataset", name.name)))
-        hint = asked(elsewhere or self._spaced(name) or closest(name.name, known))
+        hint = did_you_mean(elsewhere or self._spaced(name) or closest(name.name, known))
         if self._partial and kind is None:
-            hint = f"{hint} Only the loaded runs were looked at.".lstrip()
+            hint = f"{hint} Only loaded runs were searched.".lstrip()
         return name.place.error(title, hint)
 
     def _spaced(self, name: Name) -> list[str]:
-        """`a-b` as arithmetic, where both `a` and `b` are something."""
+        """`a-b` as arithmetic, if both `a` and `b` are known."""
         parts = _SIGNS.split(name.name) if name.prefix is None and len(name.name) <= 80 else []
         sense = len(parts) > 1 and all(self.has(part) or part.isdecimal() for part in parts[::2])
         return [" ".join(parts)] if sense else []
 
 
 def column_named(text: str, keys: Iterable[ColumnKey]) -> ColumnKey:
-    """The column called `metrics.accuracy`, `params.metric`, `duration`, or just `accuracy` where that
-    is clear. Raises `FilterError`: no such column, or several."""
+    """The column called `metrics.accuracy`, `params.metric`, `duration`, or just `accuracy` if that is
+    unambiguous. Raises `FilterError` if it is unknown or ambiguous."""
     known = tuple(keys)
     for key in known:
         if str(key) == text:
@@ -194,17 +192,17 @@ def column_named(text: str, keys: Iterable[ColumnKey]) -> ColumnKey:
     name = Name(prefix.lower(), rest, place) if prefixed else Name(None, text, place)
     found = Names(known).resolve(name)
     if found.kind == "dataset":
-        raise place.error("No run has a data set")
+        raise place.error("No run has a dataset")
     return found
 
 
-def asked(close: list[str]) -> str:
-    """`Did you mean a or b?`; nothing for no names."""
+def did_you_mean(close: list[str]) -> str:
+    """`Did you mean a or b?`; empty without names."""
     return f"Did you mean {' or '.join(close)}?" if close else ""
 
 
 def closest(word: str, known: Iterable[str], limit: int = 3) -> list[str]:
-    """Up to `limit` of the `known` names that `word` may stand for, the likeliest first."""
+    """Up to `limit` of the `known` names similar to `word`, the likeliest first."""
     small = word.lower()
     names = list(dict.fromkeys(known))
     same = [name for name in names if name.lower() == small]

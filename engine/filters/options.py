@@ -1,4 +1,4 @@
-"""What may be written in a filter over a table: its columns, their operators, the values in them."""
+"""Completion options for a filter: a table's columns, their operators and values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _EQUAL = ("=", "!=")
 _TEXT = ("LIKE", "ILIKE", "~", "!~")
 _LISTS = ("IN", "NOT IN")
 _EXACT = (*_EQUAL, "in")
-"""Operators, in small letters, after which a rounded number would match nothing."""
+"""Operators, in lower case, after which a rounded number would match nothing."""
 
 _PRESENCE = ("IS NULL", "IS NOT NULL")
 _SIGNS = ("+", "-", "*", "/")
@@ -34,16 +34,16 @@ _STATUS = ColumnKey("attribute", "status")
 _AGO = ("-1h", "-1d", "-7d", "-30d")
 _SAMPLE = 500
 _QUANTILES = (0.5, 0.25, 0.75, 0.9, 0.1, 1.0, 0.0)
-MOST = 50
-"""The most that are offered at once."""
+MAX_OPTIONS = 50
+"""The maximum number of options offered at once."""
 
 _LONGEST = 200
-"""Longer values are not offered: nobody filters by one."""
+"""Longer values are not offered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """`text` is what to insert, `shown` the name or value itself: pass it through `engine.text.safe`."""
+    """`text` is inserted, `shown` is displayed: pass it through `engine.text.safe`."""
 
     text: str
     shown: str
@@ -51,7 +51,7 @@ class Option:
 
 
 class Listing(Table, Protocol):
-    """A table that can list what is in it, as `engine.runs.frame.RunFrame` does."""
+    """A table that can list its values, like `engine.runs.frame.RunFrame`."""
 
     @property
     def keys(self) -> tuple[ColumnKey, ...]: ...
@@ -59,14 +59,14 @@ class Listing(Table, Protocol):
     def __contains__(self, key: object) -> bool: ...
 
     def distinct(self, key: ColumnKey) -> Counter[Value]:
-        """The different values of a column with their numbers of rows."""
+        """The distinct values of a column with their row counts."""
 
     def sample(self, key: ColumnKey, limit: int) -> list[Value]:
         """Some of the values."""
 
 
-def fitting(choices: Iterable[T], typed: str, name: Callable[[T], str]) -> Iterator[T]:
-    """The choices whose names begin with what was typed, then those that hold it; case does not matter."""
+def matching_first(choices: Iterable[T], typed: str, name: Callable[[T], str]) -> Iterator[T]:
+    """The choices whose names start with `typed`, then those that contain it, ignoring case."""
     small = typed.lower()
     holding: list[T] = []
     for choice in choices:
@@ -87,7 +87,7 @@ def keywords(texts: Iterable[str]) -> Iterator[Option]:
 
 
 def column(names: Names, key: ColumnKey, *, prefixed: bool) -> Option | None:
-    """A column as it is written; None where no quotes can hold its name."""
+    """An option for a column; None if its name cannot be quoted."""
     text = written(key) if prefixed else names.shortest(key)
     try:
         *tokens, _ = tokens_of(text)
@@ -99,7 +99,7 @@ def column(names: Names, key: ColumnKey, *, prefixed: bool) -> Option | None:
 
 
 def operators(key: ColumnKey | None, table: Listing) -> Iterator[Option]:
-    """What can follow a column; None stands for arithmetic."""
+    """The operators that can follow a column, or arithmetic if `key` is None."""
     if key is None:
         return symbols((*_ORDER, *_EQUAL, "BETWEEN", *_SIGNS, *_PRESENCE))
     if key.is_number:
@@ -111,17 +111,17 @@ def operators(key: ColumnKey | None, table: Listing) -> Iterator[Option]:
 
 
 def is_numeric(key: ColumnKey, table: Listing) -> bool:
-    """Whether a column can be part of arithmetic."""
+    """Whether a column can be used in arithmetic."""
     return key.is_number or (key.kind in ("param", "tag") and _holds_numbers(key, table))
 
 
 def values(key: ColumnKey, operator: str, table: Listing, typed: str, *, quoted: bool) -> Iterator[Option]:
-    """Values that are there, for an operator in small letters. Texts come with the most frequent first,
-    and of many only those that fit what was typed. Numbers are rounded where that does no harm."""
+    """Values of a column, for an operator in lower case. Texts start with the most frequent, limited to those
+    that match `typed`. Numbers are rounded where an exact value is not needed."""
     if key not in table or operator in ("~", "!~"):
         return iter(())
     if not key.is_number:
-        found = islice(fitting(_texts(key, table.distinct(key)), typed, str), MOST)
+        found = islice(matching_first(_texts(key, table.distinct(key)), typed, str), MAX_OPTIONS)
         return _text_options(key, operator, found, quoted or operator in ("like", "ilike"))
     sample = table.sample(key, _SAMPLE)
     if operator in _EXACT:
@@ -134,7 +134,7 @@ def values(key: ColumnKey, operator: str, table: Listing, typed: str, *, quoted:
 
 
 def _exact(key: ColumnKey, value: float) -> Option:
-    """A number with all its digits. A time is written in milliseconds and shown as people read it."""
+    """A number with all its digits. A time is inserted in milliseconds and displayed as a date."""
     return Option(repr(value), moment(cast(int, value)) if key.is_time else repr(value), "value")
 
 
@@ -149,7 +149,7 @@ def _text_options(key: ColumnKey, operator: str, found: Iterable[str], quoted: b
 
 
 def written_value(text: str, *, quoted: bool = False) -> str | None:
-    """A text as a filter has it, in quotes where it needs them; None for one that nothing can hold."""
+    """A text as written in a filter, quoted if needed; None if it cannot be quoted."""
     if len(text) > _LONGEST or not text.isprintable():
         return None
     if not quoted and is_plain(text):
@@ -192,7 +192,7 @@ def _duration(seconds: float) -> str:
 
 
 def _dates(sample: Sequence[Value]) -> list[str]:
-    """Some days of a column of times, the newest first."""
+    """Some dates from a time column, the newest first."""
     days: set[str] = set()
     for when in _quantiles(sample):
         try:

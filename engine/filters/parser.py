@@ -1,4 +1,4 @@
-"""The grammar of filters: tokens to a tree of frozen records."""
+"""The filter grammar: parses tokens into a tree of frozen records."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _NUMBER = re.compile(r"[+-]?[.\d][\d.]*(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 def is_number(token: Token) -> bool:
-    """Whether a word stands for a number wherever it is."""
+    """Whether a word is always a number."""
     return token.kind == "word" and _NUMBER.fullmatch(token.text) is not None
 
 
 def named_by(first: Token, second: Token, third: Token) -> int:
-    """How many of these tokens make up the column's name that begins with the first: ``metrics.`a b` ``
-    takes two."""
+    """How many of these tokens form the column name that starts with the first: ``metrics.`a b` `` takes
+    two."""
     quoted = ("name", "double", "text")
     if first.kind == "word" and first.text.endswith("."):
         return 2 if second.joined and second.kind in quoted else 1
@@ -51,25 +51,25 @@ def named_by(first: Token, second: Token, third: Token) -> int:
 
 
 def name_of(tokens: list[Token]) -> Name:
-    """The column that tokens name. Raises `FilterError`."""
+    """The column named by `tokens`. Raises `FilterError`."""
     first, place = tokens[0], tokens[0].place.to(tokens[-1].place)
     if first.kind == "text":
-        raise place.error("A column is not written in single quotes", f"Write `{short(first.text)}`.")
+        raise place.error("Single quotes are for values", f"Write `{short(first.text)}`.")
     if len(tokens) == 1 and first.kind != "word":
         return Name(None, first.text, place)
     prefix, dot, name = "".join(token.text for token in tokens).partition(".")
     if not dot or not is_prefix(prefix):
         if len(tokens) == 1:
             return Name(None, first.text, place)
-        hint = "There are metrics, params, tags, attributes and datasets."
-        raise first.place.error(f"{short(prefix)} is no kind of column", hint)
+        hint = "Prefixes: metrics, params, tags, attributes, datasets."
+        raise first.place.error(f"Unknown prefix {short(prefix)}", hint)
     if not name:
-        raise place.error(f"{prefix}. needs a name", f"Write {prefix}.NAME.")
+        raise place.error(f"Missing name after {prefix}.", f"Write {prefix}.NAME.")
     return Name(prefix.lower(), name, place)
 
 
 class TokenReader:
-    """Goes through tokens of which the last is of kind `end`."""
+    """Reads tokens one by one; the last has kind `end`."""
 
     def __init__(self, tokens: tuple[Token, ...]) -> None:
         self._tokens = tokens
@@ -109,9 +109,9 @@ class TokenReader:
     def _value(self, after: Token) -> Operand:
         token = self.token
         if token.kind == "name":
-            raise token.place.error("Backticks are for columns", f"Write '{short(token.text)}'.")
+            raise token.place.error("Backticks are for column names", f"Write '{short(token.text)}'.")
         if token.keyword == "null":
-            raise token.place.error("Nothing compares with NULL", "Write IS NULL or IS NOT NULL.")
+            raise token.place.error("NULL cannot be compared", "Use IS NULL or IS NOT NULL.")
         if token.kind not in ("word", "text", "double") or token.keyword in JOINTS:
             raise self.unexpected(f"a value after {after.text.upper()}")
         self._take()
@@ -120,28 +120,28 @@ class TokenReader:
     def unexpected(self, expected: str) -> FilterError:
         token = self.token
         if token.kind == "end":
-            return token.place.error(f"The filter ends where {expected} should follow")
-        hint = f"Here {expected} should follow."
+            return token.place.error(f"Expected {expected}")
+        hint = f"Expected {expected}."
         if token.kind == ",":
-            hint = "Decimals are written with a point, lists as IN (1, 2)."
+            hint = "Write decimals as 0.9 and lists as IN (1, 2)."
         elif token.keyword in ("&&", "&", "||", "|"):
-            hint = "Write AND or OR."
+            hint = "Use AND or OR."
         elif token.kind == "operator":
-            hint = "For a range write accuracy BETWEEN 0.8 AND 0.9."
+            hint = "For a range use BETWEEN: accuracy BETWEEN 0.8 AND 0.9."
         elif token.kind == "word" and token.text[0] in SIGNS and self._at:
             hint = spaces_around(token.text[0])
         elif token.kind == "word" and self._at:
-            hint += " A text of several words needs quotes."
+            hint += " Quote text with spaces."
         return token.place.error(f"Unexpected {short(token.text)}", hint)
 
 
 def spaces_around(sign: str) -> str:
-    """What to say where a sign sticks to a name, which may hold it."""
-    return f"Put spaces around {sign}: names may hold it."
+    """The hint for a sign next to a name, which may contain it."""
+    return f"Put spaces around {sign}: it can be part of a name."
 
 
 def after(token: Token) -> Place:
-    """The place behind a token."""
+    """The position after a token."""
     return Place(token.place.end, 0)
 
 
@@ -152,7 +152,7 @@ _STARTING = ("word", "text", "double", "name")
 
 
 class ExpressionReader(TokenReader):
-    """Reads operands and what is made of them."""
+    """Reads operands and arithmetic."""
 
     def __init__(self, tokens: tuple[Token, ...]) -> None:
         super().__init__(tokens)
@@ -160,13 +160,13 @@ class ExpressionReader(TokenReader):
         self._closing = _closings(tokens)
 
     def _negates(self) -> bool:
-        """Whether here is a minus with an operand behind it."""
+        """Whether the current token is a minus sign before an operand."""
         following = self._peek(1)
         starts = following.kind in (*_STARTING, "(") and following.keyword not in JOINTS
         return self.token.kind == "word" and self.token.text == "-" and starts
 
     def _is_plain_value(self) -> bool:
-        """Whether here is one value (or a word that may name a column), and no arithmetic."""
+        """Whether a single value (or a word that may name a column) comes next, without arithmetic."""
         if self.token.kind not in ("word", "text", "double"):
             return self.token.kind != "(" and self.token.kind != "name"
         return self._name_length() == 1 and not self._peek(1).is_sign and not self._negates()
@@ -214,43 +214,43 @@ class ExpressionReader(TokenReader):
             return Operand(token.text, False, token.place)
         if token.kind == "text" and is_number(replace(token, kind="word")):
             hint = f"Write {short(token.text)} without quotes."
-            raise token.place.error("A value in quotes is text", hint)
+            raise token.place.error("Quoted values are text", hint)
         if token.kind != "word" or token.text[0] != "-":
             return self._name()
         return _signed([self._take() for _ in range(self._name_length())])
 
     def _count(self) -> None:
-        """Bound what one filter can cost."""
+        """Limit the cost of one filter."""
         self._terms += 1
         if self._terms > MAX_TERMS:
-            hint = f"At most {MAX_TERMS}; for many values use IN (…)."
+            hint = f"Maximum {MAX_TERMS}. For many values use IN (…)."
             raise self.token.place.error("Too many conditions", hint)
 
     def _check_depth(self, depth: int) -> None:
         if depth >= MAX_DEPTH:
-            raise self.token.place.error("Too many parentheses inside each other", f"At most {MAX_DEPTH}.")
+            raise self.token.place.error("Too many nested parentheses", f"Maximum {MAX_DEPTH}.")
 
 
 def column_of(operand: Operand) -> Expression:
-    """An unquoted value as the column that it may name, perhaps with a minus before it."""
+    """The column an unquoted value may name, with an optional minus sign."""
     token = Token("word", operand.text, operand.place)
     return _signed([token]) if operand.text[0] == "-" else name_of([token])
 
 
 def _signed(tokens: list[Token]) -> Negative:
-    """`-loss`: a minus and a column, or a column of that name."""
+    """`-loss`: a negated column, or a column of that name."""
     first, place = tokens[0], tokens[0].place.to(tokens[-1].place)
     part = name_of([replace(first, text=first.text[1:]), *tokens[1:]])
     return Negative(part, Name(None, first.text, place) if len(tokens) == 1 else None, place)
 
 
 def continues(token: Token) -> bool:
-    """Whether a token goes on with the arithmetic before it (`)/2` does so wrongly)."""
+    """Whether a token continues the preceding arithmetic (`)/2` does, incorrectly)."""
     return token.is_sign or (token.joined and token.kind == "word" and token.text[0] in SIGNS)
 
 
 def _closings(tokens: tuple[Token, ...]) -> dict[int, int]:
-    """Where each parenthesis is closed."""
+    """The index of each opening parenthesis's closing one."""
     found: dict[int, int] = {}
     open_ones: list[int] = []
     for at, token in enumerate(tokens):
@@ -266,7 +266,7 @@ _AFTER_COLUMN = ("like", "ilike", "in", "between")
 
 
 def parse(text: str) -> Term | None:
-    """The tree of a filter; None for an empty one. Raises `FilterError` at the offending token."""
+    """The syntax tree of a filter; None if it is empty. Raises `FilterError` at the offending token."""
     parser = _Parser(tokens_of(text))
     parser.skip_ands()
     if parser.at_end:
@@ -325,10 +325,10 @@ class _Parser(ExpressionReader):
         found: list[Term] = []
         while self.token.kind in ("word", "text", "double") and self.token.keyword not in JOINTS:
             if found and self._starts_comparison():
-                raise self._unjoined()
+                raise self._missing_joint()
             token = self._take()
             if "." in token.keyword and is_prefix(token.keyword.split(".", 1)[0]):
-                raise self._compared_with_nothing(token, token.text)
+                raise self._incomplete(token, token.text)
             if token.text.strip():
                 found.append(Search(token.text.strip(), token.place))
         if not found:
@@ -338,14 +338,15 @@ class _Parser(ExpressionReader):
     # ── comparisons ──────────────────────────────────────────────────────────
 
     def _compares(self, ahead: int) -> bool:
-        """Whether a token is what stands between a column and its value."""
+        """Whether a token is a comparison operator."""
         following = self._peek(ahead)
         if following.kind == "operator" or following.keyword in (*_AFTER_COLUMN, "is"):
             return True
         return following.keyword == "not" and self._peek(ahead + 1).keyword in _AFTER_COLUMN
 
     def _is_arithmetic_group(self) -> bool:
-        """Whether the parenthesis here groups numbers and not conditions: what follows it tells."""
+        """Whether the parenthesis here groups arithmetic rather than conditions, judged by what follows
+        it."""
         behind = self._closing.get(self._at, len(self._tokens)) + 1 - self._at
         return self._compares(behind) or continues(self._peek(behind))
 
@@ -362,7 +363,7 @@ class _Parser(ExpressionReader):
         if not self._compares(0):
             if continues(self.token):
                 raise self.unexpected("an operator")
-            raise self._compared_with_nothing(self._peek(-1), "This arithmetic")
+            raise self._incomplete(self._peek(-1), "This expression")
         operator = self._take()
         if operator.kind == "operator":
             negated = operator.text in _NEGATIVE
@@ -397,7 +398,7 @@ class _Parser(ExpressionReader):
 
     def _values(self, operator: Token) -> tuple[Operand, ...]:
         if not self._is("("):
-            raise self.unexpected("( and a list of values")
+            raise self.unexpected("a list of values in parentheses")
         opening = self._take()
         values = [self._value(opening)]
         while self._is(","):
@@ -412,15 +413,15 @@ class _Parser(ExpressionReader):
 
     # ── errors ───────────────────────────────────────────────────────────────
 
-    def _unjoined(self) -> Exception:
+    def _missing_joint(self) -> Exception:
         token, before = self.token, self._peek(-1)
         if token.keyword and token.text[0] in SIGNS:
             return token.place.error(f"Unexpected {short(token.text)}", spaces_around(token.text[0]))
         if before.keyword and before.text[-1] in SIGNS:
             return before.place.error(f"Unexpected {short(before.text)}", spaces_around(before.text[-1]))
-        title = f"AND or OR is missing before {short(token.text)}"
+        title = f"Missing AND or OR before {short(token.text)}"
         return token.place.error(title, "Join conditions with AND or OR.")
 
-    def _compared_with_nothing(self, last: Token, what: str) -> Exception:
-        hint = "Go on with an operator; to look for this text in names, put it in quotes."
-        return after(last).error(f"{short(what)} is compared with nothing", hint)
+    def _incomplete(self, last: Token, what: str) -> Exception:
+        hint = "Add a comparison such as > 0.9, or quote the text to search run names."
+        return after(last).error(f"{short(what)} needs a comparison", hint)

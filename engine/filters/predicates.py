@@ -17,12 +17,12 @@ from engine.filters.syntax import Comparison, Membership, Operand, Sign
 from engine.formats import as_number
 
 Rows = Sequence[int]
-"""Row numbers, ascending; a range stands for all rows."""
+"""Row numbers, ascending; a range means all rows."""
 
 _USER = ColumnKey("attribute", "user_id")
 
 Pairs = Iterable[tuple[int, Any]]
-"""Rows with their values in one column."""
+"""Rows with their values in a column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +33,19 @@ class Scope:
     now: float
 
     def pairs(self, key: ColumnKey, rows: Rows) -> Pairs:
-        """Each row with its value."""
+        """Each row with its value in a column."""
         return _paired(self._values(key), rows)
 
     def number_pairs(self, key: ColumnKey, rows: Rows) -> Pairs:
         return _paired(self._numbers(key), rows)
 
     def numbers(self, key: ColumnKey, rows: Rows) -> Iterable[float | None]:
-        """The number of each row."""
+        """Each row's number."""
         column = self._numbers(key)
         return islice(column, len(rows)) if isinstance(rows, range) else map(column.__getitem__, rows)
 
     def distinct(self, key: ColumnKey, rows: Rows) -> set[Value]:
-        """The different values of the rows."""
+        """The distinct values of the rows."""
         column = self._values(key)
         return set(column[: len(rows)] if isinstance(rows, range) else map(column.__getitem__, rows))
 
@@ -116,12 +116,12 @@ def _without(rows: Rows, taken: Rows) -> list[int]:
 
 
 def by_text(key: ColumnKey, test: TextTest, negated: bool) -> Predicate:
-    """The rows whose text passes the test (or does not); each different text is tested once. For a
-    column of data sets, the rows where the text of one of them does."""
+    """The rows whose text passes the test (or fails it, if negated); each distinct text is tested once. For a
+    dataset column, the rows where any dataset's text does."""
 
     def passes(value: Value) -> bool:
         if value is None:
-            # A run without a user has an empty one: servers do not tell them apart.
+            # A missing user equals an empty one: servers do not distinguish them.
             return key == _USER and test("") != negated
         if isinstance(value, tuple):
             return any(test(text) != negated for text in value if text)
@@ -135,7 +135,7 @@ def by_text(key: ColumnKey, test: TextTest, negated: bool) -> Predicate:
 
 
 def missing(key: ColumnKey, negated: bool) -> Predicate:
-    """The rows without a value. A run has a data set's context where one of its data sets has one."""
+    """The rows without a value. A run has a dataset field if any of its datasets has it."""
     if key.kind == "dataset":
         return lambda scope, rows: [
             row for row, value in scope.pairs(key, rows) if any(value or ()) == negated
@@ -145,7 +145,7 @@ def missing(key: ColumnKey, negated: bool) -> Predicate:
 
 Number = float | None
 Numbers = Callable[[Scope, Rows], Iterable[Number]]
-"""As many numbers as there are rows, to be gone through once."""
+"""One number per row, to be iterated once."""
 
 _Pairwise = Callable[[Iterable[Number], Iterable[Number]], list[Number]]
 
@@ -157,7 +157,7 @@ def constant(value: float) -> Numbers:
 def column(key: ColumnKey) -> Numbers:
     if not key.is_time:
         return lambda scope, rows: scope.numbers(key, rows)
-    # Whole numbers of any size: as doubles they grow too large without an error.
+    # Integers of any size: as doubles, arithmetic on them overflows to infinity instead of raising.
     return lambda scope, rows: [None if v is None else float(v) for v in scope.numbers(key, rows)]
 
 
@@ -166,7 +166,7 @@ def negative(numbers: Numbers) -> Numbers:
 
 
 def chain(first: Numbers, rest: Sequence[tuple[Sign, Numbers]]) -> Numbers:
-    """Joined from left to right: one pass over the rows for each sign."""
+    """Evaluate left to right, with one pass over the rows per sign."""
 
     def numbers(scope: Scope, rows: Rows) -> Iterable[Number]:
         values = first(scope, rows)
@@ -178,15 +178,15 @@ def chain(first: Numbers, rest: Sequence[tuple[Sign, Numbers]]) -> Numbers:
 
 
 def compared(operator: str, left: Numbers, right: Numbers) -> Predicate:
-    """The rows where both numbers are there and compare so."""
+    """The rows where both numbers exist and the comparison holds."""
     holds = _COMPARED[operator]
     return lambda scope, rows: holds(rows, left(scope, rows), right(scope, rows))
 
 
-def among(numbers: Numbers, wanted: Sequence[Moment], negated: bool) -> Predicate:
-    def rows(scope: Scope, asked: Rows) -> list[int]:
-        values = {moment(scope.now) for moment in wanted}
-        pairs = zip(asked, numbers(scope, asked), strict=True)
+def among(numbers: Numbers, moments: Sequence[Moment], negated: bool) -> Predicate:
+    def rows(scope: Scope, candidates: Rows) -> list[int]:
+        values = {moment(scope.now) for moment in moments}
+        pairs = zip(candidates, numbers(scope, candidates), strict=True)
         return [row for row, value in pairs if value is not None and (value in values) != negated]
 
     return rows
@@ -251,11 +251,11 @@ _STATUS = ColumnKey("attribute", "status")
 
 
 def equality(key: ColumnKey, operand: Operand, negated: bool) -> Predicate:
-    """A parameter or tag compares with an unquoted number as a number."""
+    """Parameters and tags are compared with an unquoted number as numbers."""
     if is_text(key, operand):
         return by_text(key, text_of(key, operand).__eq__, negated)
-    wanted = plain_number(operand)
-    return by_text(key, lambda text: as_number(text) == wanted, negated)
+    number = plain_number(operand)
+    return by_text(key, lambda text: as_number(text) == number, negated)
 
 
 def membership(key: ColumnKey, term: Membership) -> Predicate:
@@ -267,7 +267,7 @@ def membership(key: ColumnKey, term: Membership) -> Predicate:
 
 
 def likeness(key: ColumnKey, pattern: Operand, term: Comparison) -> Predicate:
-    """LIKE, ILIKE and `~`. Raises `FilterError` for a pattern that means nothing."""
+    """LIKE, ILIKE and `~`. Raises `FilterError` for an invalid pattern."""
     if term.operator != "~":
         return by_text(key, like(pattern.text, ignore_case=term.operator == "ilike"), term.negated)
     offset = pattern.place.position + (1 if pattern.quoted else 0)
@@ -279,21 +279,22 @@ def likeness(key: ColumnKey, pattern: Operand, term: Comparison) -> Predicate:
     matching = by_text(key, regex.found_in, term.negated)
 
     def rows(scope: Scope, among: Rows) -> list[int]:
-        regex.rest()
+        regex.reset_budget()
         try:
             return matching(scope, among)
         except TooMuchWork:
             hint = "Use fewer alternatives and counted repetitions."
-            raise pattern.place.error("The pattern takes too long", hint) from None
+            raise pattern.place.error("This pattern takes too long", hint) from None
 
     return rows
 
 
 def is_text(key: ColumnKey, operand: Operand) -> bool:
-    """Whether `key` is compared with the operand's text: it is quoted, a word, or `key` holds only texts."""
+    """Whether `key` is compared as text: the operand is quoted or a word, or `key` is always text."""
     return key.kind in ("attribute", "dataset") or plain_number(operand) is None
 
 
 def text_of(key: ColumnKey, operand: Operand) -> str:
-    """The text to compare `key` with; an unquoted status in capitals. Raises `FilterError` for no status."""
+    """The text to compare `key` with; an unquoted status in upper case. Raises `FilterError` for an unknown
+    status."""
     return status(operand) if key == _STATUS else operand.text

@@ -1,4 +1,4 @@
-"""What of a filter MLflow can answer: conditions that a store takes."""
+"""Finds the conditions of a filter that MLflow can evaluate."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ from engine.stores.block import DATASET_FIELDS
 from engine.stores.search_text import can_be_written
 
 _LISTED = ("run_id", *DATASET_FIELDS)
-"""What MLflow takes lists of."""
+"""Columns for which MLflow supports IN."""
 _SPLIT = 20
-"""The most conditions that one NOT IN becomes: MLflow joins a table for each."""
+"""The maximum number of conditions one NOT IN becomes: MLflow joins a table for each."""
 
 _Found = tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """Every run that matches the filter meets all `conditions`. Where they are `exact`, every run
-    that meets them matches, and nothing is left to be looked at."""
+    """Every run that matches the filter satisfies all `conditions`. If they are `exact`, the reverse holds
+    too, and nothing is left to filter."""
 
     conditions: tuple[Condition, ...] = ()
     exact: bool = False
 
 
 def pushdown(source: str | ParsedFilter, keys: Iterable[ColumnKey], *, now: float) -> Pushed:
-    """The part of a filter that MLflow can answer, none of one that means nothing.
+    """The part of a filter that MLflow can evaluate; empty for an invalid filter.
 
-    `keys` are the columns that are known so far: they tell what a name without a prefix means.
+    `keys` are the columns known so far, used to resolve names without a prefix.
     Relative times count from `now`, milliseconds since the epoch.
     """
     known = tuple(keys)
@@ -65,7 +65,7 @@ def pushdown(source: str | ParsedFilter, keys: Iterable[ColumnKey], *, now: floa
 
 
 def _all_terms(tree: Term) -> Iterator[Term]:
-    """The terms that all have to hold."""
+    """The terms that must all hold."""
     if isinstance(tree, All):
         for term in tree.terms:
             yield from _all_terms(term)
@@ -74,7 +74,7 @@ def _all_terms(tree: Term) -> Iterator[Term]:
 
 
 def _conditions(term: Term, names: Names, now: float) -> _Found | None:
-    """Conditions that mean exactly what a term means; None where there are none."""
+    """Conditions exactly equivalent to a term; None if MLflow cannot express it."""
     if not isinstance(term, Comparison | Membership | Between | Presence) or not isinstance(term.left, Name):
         return None
     key = names.resolve(term.left, may_lack=True)
@@ -105,7 +105,7 @@ def _comparison(key: ColumnKey, operator: str, negated: bool, operand: Operand, 
     if operator == "like" and not negated:
         return (Condition(key.kind, key.name, "LIKE", operand.text),)
     if operator == "ilike" and not negated and operand.text.isascii():
-        # Beyond ASCII, databases differ in what is the same letter.
+        # Beyond ASCII, databases differ in case folding.
         return (Condition(key.kind, key.name, "ILIKE", operand.text),)
     return None
 
@@ -122,7 +122,7 @@ def _numbers(key: ColumnKey, bounds: Iterable[tuple[str, Expression]], now: floa
 
 
 def _number(key: ColumnKey, operator: str, bound: Expression, now: float) -> float | None:
-    """What MLflow compares a column with; None for what it cannot, such as another column."""
+    """The number MLflow compares a column with; None if it cannot, such as for another column."""
     if not isinstance(bound, Operand):
         return None
     try:

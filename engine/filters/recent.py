@@ -1,4 +1,4 @@
-"""The filters that were used last: one JSON text a line, in a file that only its owner can read."""
+"""Recent filters: one JSON string per line, in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from engine.files import append_line, open_private, replacing
 from engine.log import log
 
 KEPT = 200
-"""Filters that are remembered."""
+"""The number of filters kept."""
 
 COMPACT_AT = 2 * KEPT
-"""Lines at which the file is written anew."""
+"""The number of lines at which the file is compacted."""
 
 
 class FilterHistory:
-    """What was filtered by, in this console and before. Several consoles may share a file; a line that
-    cannot be read is left out. Where nothing can be written, a console remembers its own filters."""
+    """The filters used in this and earlier consoles. Several consoles may share a file; unreadable lines are
+    skipped. If the file cannot be written, this console's filters are kept in memory."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._unsaved: list[str] = []
 
     def entries(self) -> tuple[str, ...]:
-        """At most `KEPT` different filters, the newest last."""
+        """At most `KEPT` distinct filters, the newest last."""
         return _newest([*self._lines(), *self._unsaved])
 
     def add(self, text: str) -> None:
-        """Remember a filter. A blank one, or the newest once more, changes nothing."""
+        """Add a filter. A blank one, or a repeat of the newest, changes nothing."""
         text = text.strip()
         known = self._lines()
         if not text or [text] == (self._unsaved or known)[-1:]:
@@ -62,7 +62,7 @@ class FilterHistory:
 
 
 def _newest(texts: Iterable[str]) -> tuple[str, ...]:
-    """The last `KEPT` different texts, each where it was last."""
+    """The last `KEPT` distinct texts, in order of last use."""
     latest = dict.fromkeys(reversed(list(texts)))
     return tuple(reversed(list(latest)[:KEPT]))
 
@@ -72,7 +72,7 @@ def _written(text: str) -> bytes:
 
 
 def _read(line: bytes) -> str | None:
-    """The filter of a line; None for a damaged one."""
+    """The filter in a line; None if it is damaged."""
     try:
         text = json.loads(line)
     except (ValueError, RecursionError):

@@ -1,6 +1,6 @@
 """Regular expressions in linear time.
 
-The notation is Python's, without back references and lookaround.
+The syntax is Python's, without backreferences and lookaround.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _GROUP = re.compile(r"\((?:\?:|\?P<\w+>|(?!\?))")
 
 
 class PatternError(ValueError):
-    """A pattern that means nothing, or that is not supported; `position` and `length` say where."""
+    """An invalid or unsupported pattern; `position` and `length` locate the problem."""
 
     def __init__(self, title: str, position: int, length: int = 1) -> None:
         super().__init__(title)
@@ -33,7 +33,7 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """One character; `source` is what Python's engine calls it."""
+    """One character; `source` is its pattern for Python's engine."""
 
     source: str
 
@@ -71,13 +71,13 @@ def parse_pattern(pattern: str) -> tuple[Node, int]:
     """The tree and the flags of Python's engine (`(?i)` at the start). Raises `PatternError`."""
     if len(pattern) > MAX_PATTERN:
         raise PatternError(
-            f"A pattern has at most {MAX_PATTERN:,} characters", MAX_PATTERN, len(pattern) - MAX_PATTERN
+            f"Maximum pattern length is {MAX_PATTERN:,} characters", MAX_PATTERN, len(pattern) - MAX_PATTERN
         )
     flags = re.IGNORECASE if pattern.startswith("(?i)") else 0
     reader = _Reader(pattern, 4 if flags else 0)
     tree = reader.choice(0)
     if reader.at < len(pattern):
-        raise PatternError("This ) closes nothing", reader.at)
+        raise PatternError("Unmatched )", reader.at)
     return tree, flags
 
 
@@ -105,7 +105,7 @@ class _Reader:
         if char == "(":
             return self._group(depth)
         if char in "*+?":
-            raise PatternError(f"{char} repeats nothing", self.at)
+            raise PatternError(f"Nothing to repeat before {char}", self.at)
         for source in (char, self.pattern[self.at : self.at + 2]):
             if source in _ASSERTIONS:
                 self.at += len(source)
@@ -121,13 +121,13 @@ class _Reader:
         start = self.at
         opening = _GROUP.match(self.pattern, start)
         if opening is None:
-            raise PatternError("Only plain groups (…) and (?:…) are supported, (?i) at the start", start, 2)
+            raise PatternError("Unsupported group: use (…) or (?:…), and (?i) at the start", start, 2)
         if depth >= MAX_NESTING:
-            raise PatternError("Too many groups inside each other", start)
+            raise PatternError("Too many nested groups", start)
         self.at = opening.end()
         inner = self.choice(depth + 1)
         if not self.pattern.startswith(")", self.at):
-            raise PatternError("This ( is never closed", start)
+            raise PatternError("Unclosed (", start)
         self.at += 1
         return Series((inner,))
 
@@ -135,7 +135,7 @@ class _Reader:
         found = _ESCAPE.match(self.pattern, self.at)
         if found is None:
             escape = self.pattern[self.at : self.at + 2]
-            raise PatternError(f"{escape} means nothing here", self.at, len(escape))
+            raise PatternError(f"Unsupported escape {escape}", self.at, len(escape))
         self.at = found.end()
         return Atom(found[0])
 
@@ -147,16 +147,14 @@ class _Reader:
         first = True
         while first or not self.pattern.startswith("]", self.at):
             if self.at >= len(self.pattern):
-                raise PatternError("This [ is never closed", start)
+                raise PatternError("Unclosed [", start)
             source += self._class_member()
             first = False
         self.at += 1
         try:
             re.compile(source + "]")
         except re.error as error:
-            raise PatternError(
-                f"These characters are no range: {error.msg}", start, self.at - start
-            ) from error
+            raise PatternError(f"Invalid character class: {error.msg}", start, self.at - start) from error
         return Atom(source + "]")
 
     def _class_member(self) -> str:
@@ -165,8 +163,8 @@ class _Reader:
             return self._escape().source
         self.at += 1
         if char == "-" and self.pattern.startswith("-", self.at):
-            raise PatternError("Write \\- for a dash", self.at - 1, 2)
-        # Python reserves these inside of classes.
+            raise PatternError("Write \\- for a hyphen", self.at - 1, 2)
+        # Python reserves these in character classes.
         return "\\" + char if char in "[&~|]" else char
 
     def _repeated(self, part: Node) -> Node:
@@ -182,11 +180,11 @@ class _Reader:
         else:
             return part
         if isinstance(part, Assertion):
-            raise PatternError(f"{sign} repeats nothing", start)
+            raise PatternError(f"Nothing to repeat before {sign}", start)
         if self.pattern.startswith("?", self.at):  # as few as possible: the same question
             self.at += 1
         if self.pattern[self.at : self.at + 1] in ("*", "+", "?"):
-            raise PatternError("Repeated twice", self.at)
+            raise PatternError("Multiple repeat", self.at)
         return Repeat(part, least, most)
 
 
@@ -195,14 +193,14 @@ def _counted(counts: re.Match[str]) -> tuple[int, int | None]:
     least = int(counts[1] or 0) if len(counts[1]) < 6 else 10**6
     most = least if not counts[2] else int(counts[3]) if counts[3] else None
     if least > MAX_PATTERN or (most or 0) > MAX_PATTERN:
-        raise PatternError(f"At most {MAX_PATTERN:,} times", counts.start(), len(counts[0]))
+        raise PatternError(f"Maximum repeat count is {MAX_PATTERN:,}", counts.start(), len(counts[0]))
     if most is not None and most < least:
-        raise PatternError("The smaller count goes first", counts.start(), len(counts[0]))
+        raise PatternError("The repeat counts are reversed", counts.start(), len(counts[0]))
     return least, most
 
 
 Kind = Literal["", "word", "other"]
-"""What is beside a place in the text: nothing, a character of a word, another one."""
+"""What is next to a position in the text: nothing, a word character, or another character."""
 
 MAX_STEPS = 1500
 MAX_STATES = 1000
@@ -210,12 +208,12 @@ MAX_WORK = 500_000
 
 
 class TooMuchWork(Exception):
-    """The pattern has so many alternatives that it is given up."""
+    """The pattern needs too many steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class _One:
-    """Takes one character."""
+    """Matches one character."""
 
     atom: re.Pattern[str]
 
@@ -227,14 +225,14 @@ class _Check:
 
 @dataclass(slots=True)
 class _Fork:
-    """Goes on at all of these steps."""
+    """Continues at each of these steps."""
 
     targets: list[int]
 
 
 @dataclass(slots=True)
 class _State:
-    """The steps that wait for the next character, and what the last character was."""
+    """The steps that wait for the next character, and the kind of the last character."""
 
     waiting: frozenset[int]
     before: Kind
@@ -246,7 +244,7 @@ _FOUND = _State(frozenset(), "")
 
 
 class Regex:
-    """A pattern, ready to be looked for. Raises `PatternError`."""
+    """A compiled pattern. Raises `PatternError`."""
 
     def __init__(self, pattern: str) -> None:
         tree, flags = parse_pattern(pattern)
@@ -259,7 +257,7 @@ class Regex:
         self._work = 0
 
     def found_in(self, text: str) -> bool:
-        """Whether the pattern is found anywhere in `text`. Raises `TooMuchWork`."""
+        """Whether the pattern matches anywhere in `text`. Raises `TooMuchWork`."""
         if self._plain is not None:
             return self._plain.search(text) is not None
         state = self._state(frozenset((0,)), "")
@@ -274,8 +272,8 @@ class Regex:
             state.at_end = self._open(state.waiting, state.before, "")[1]
         return state.at_end
 
-    def rest(self) -> None:
-        """Begin a new budget of work."""
+    def reset_budget(self) -> None:
+        """Start a new work budget."""
         self._work = 0
 
     # ── walking ──────────────────────────────────────────────────────────────
@@ -295,7 +293,7 @@ class Regex:
             state.moves[char] = _FOUND
             return _FOUND
         taken = {at + 1 for at, one in ones if one.atom.fullmatch(char)}
-        # The pattern may also begin at the next character.
+        # A match may also start at the next character.
         following = self._state(frozenset(taken | {0}), kind)
         state.moves[char] = following
         return following
@@ -303,7 +301,7 @@ class Regex:
     def _open(
         self, waiting: frozenset[int], before: Kind, after: Kind
     ) -> tuple[list[tuple[int, _One]], bool]:
-        """The steps that may take the next character, and whether the end of the pattern is reached."""
+        """The steps that may match the next character, and whether the pattern is complete."""
         ones: list[tuple[int, _One]] = []
         seen = set(waiting)
         pending = list(waiting)
@@ -397,7 +395,7 @@ def _compiled(source: str, flags: int) -> re.Pattern[str]:
 
 
 def _plain_pattern(tree: Node, flags: int) -> re.Pattern[str] | None:
-    """The same for Python's engine, where it cannot backtrack: single characters in a row."""
+    """A pattern for Python's engine if it is a plain sequence of characters, which cannot backtrack."""
     parts = tree.parts if isinstance(tree, Series) else (tree,)
     sources = [part.source for part in parts if isinstance(part, Atom)]
     return re.compile("".join(sources), flags) if len(sources) == len(parts) else None

@@ -1,4 +1,4 @@
-"""What a filter says, as frozen records that know their place in its text."""
+"""The syntax tree of a filter: frozen records with positions in its text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Sign = Literal["+", "-", "*", "/"]
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A column as it was written; `prefix` (`metrics`, `params` …) is None where there was none."""
+    """A column as written; `prefix` (`metrics`, `params` …) is None without one."""
 
     prefix: str | None
     name: str
@@ -22,8 +22,8 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A value as it was written, without its quotes. Where an unquoted word is no value of the column
-    that it is compared with, it may name another column."""
+    """A value as written, without its quotes. An unquoted word that is not a valid value for the compared
+    column may name another column."""
 
     text: str
     quoted: bool
@@ -32,7 +32,7 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Negative:
-    """A minus before a part. `whole` is the column that a word such as `-loss` may also be."""
+    """A minus sign before a part. `whole` is the column that a word such as `-loss` may also name."""
 
     part: Expression
     whole: Name | None
@@ -41,7 +41,7 @@ class Negative:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Parts joined from left to right by signs of one rank: `a + b - c`."""
+    """Parts joined left to right by signs of equal precedence: `a + b - c`."""
 
     first: Expression
     rest: tuple[tuple[Sign, Expression], ...]
@@ -53,7 +53,7 @@ Expression = Name | Operand | Negative | Chain
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`negated`: the value is there and does not compare so (!=, !~, NOT LIKE)."""
+    """`negated`: the value exists and the comparison is false (!=, !~, NOT LIKE)."""
 
     left: Expression
     operator: Operator
@@ -80,7 +80,7 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """`IS NULL`: no value; `IS NAN`: not a number."""
+    """`IS NULL`: no value; `IS NAN`: NaN."""
 
     left: Expression
     what: Literal["null", "nan"]
@@ -89,7 +89,7 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A text to be found in the run's name or id."""
+    """Text to find in the run's name or id."""
 
     text: str
     place: Place

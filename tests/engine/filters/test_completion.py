@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.columns import ColumnKey
 from engine.entities import DatasetRef
 from engine.filters.compiler import compile_filter
-from engine.filters.completion import MOST, Completion, complete
+from engine.filters.completion import MAX_OPTIONS, Completion, complete
 from engine.filters.lexer import MAX_LENGTH
 from engine.filters.names import Names
 from engine.filters.options import column, written_value
@@ -226,7 +226,7 @@ def test_at_most_fifty_are_offered_and_values_that_cannot_be_written_are_not() -
     frame = RunFrame.from_runs(
         [a_run("odd", params=params), *(a_run(f"r{n}", name=f"run {n}") for n in range(200))]
     )
-    assert len(complete("name = ", 7, frame).options) == MOST
+    assert len(complete("name = ", 7, frame).options) == MAX_OPTIONS
     for name in "pnq":
         assert complete(f"{name} = ", 4, frame).options == ()
     assert not [option for option in complete("", 0, frame).options if '"' in option.text]
@@ -261,7 +261,7 @@ def check(text: str, cursor: int) -> None:
     found = complete(text, cursor, FRAME)
     assert 0 <= found.start <= found.end <= max(len(text), 0)
     assert found.start <= max(0, min(cursor, len(text))) <= found.end
-    assert len(found.options) <= MOST
+    assert len(found.options) <= MAX_OPTIONS
     for option in found.options:
         assert option.text.strip()
         assert option.shown

@@ -64,11 +64,11 @@ def test_a_table_without_data_sets_has_their_columns_all_the_same() -> None:
 def test_data_sets_have_no_order() -> None:
     pointed, error = fault("datasets.name > 5", RUNS)
     assert pointed == ">"
-    assert error.title == "datasets.name is text and has no order"
+    assert error.title == "datasets.name is text, not a number"
 
 
 def test_a_column_of_data_sets_is_named_where_there_are_some() -> None:
     frame = RunFrame.from_runs(RUNS)
     assert column_named("datasets.name", frame.keys) == ColumnKey("dataset", "name")
-    with pytest.raises(FilterError, match="No run has a data set"):
+    with pytest.raises(FilterError, match="No run has a dataset"):
         column_named("datasets.name", RunFrame.from_runs([a_run("a")]).keys)

@@ -22,15 +22,15 @@ NOW = 1_760_000_000_000.25
 def test_a_prefixed_name_that_no_loaded_run_has_is_a_column_without_values(text: str) -> None:
     assert compile_filter(text, FRAME.keys, FRAME, partial=True).rows(FRAME) == []
     assert compile_filter(f"{text} or acc > 0", FRAME.keys, FRAME, partial=True).rows(FRAME) == [0]
-    with pytest.raises(FilterError, match="There is no"):
+    with pytest.raises(FilterError, match="Unknown"):
         compile_filter(text, FRAME.keys, FRAME)
 
 
 def test_a_bare_name_that_no_loaded_run_has_is_an_error_that_says_so() -> None:
     with pytest.raises(FilterError) as caught:
         compile_filter("ac > 1", FRAME.keys, FRAME, partial=True)
-    assert caught.value.title == "There is no column ac"
-    assert caught.value.hint == "Did you mean acc? Only the loaded runs were looked at."
+    assert caught.value.title == "Unknown column ac"
+    assert caught.value.hint == "Did you mean acc? Only loaded runs were searched."
 
 
 def acc(operator: str, value: float) -> Condition:

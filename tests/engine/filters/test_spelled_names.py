@@ -67,9 +67,9 @@ def test_the_hint_says_how_the_name_is_written(text: str, place: str, hint: str 
     pointed, error = fault(text, RUNS)
     assert pointed == place
     if hint is None:
-        assert "of this name" not in error.hint
+        assert "Write this column as" not in error.hint
     else:
-        assert error.hint == f"There is a column of this name: write it as {hint}."
+        assert error.hint == f"Write this column as {hint}."
 
 
 @given(st.text(min_size=1, max_size=12))
@@ -81,8 +81,8 @@ def test_what_the_hint_says_to_write_is_that_column(name: str) -> None:
     key = ColumnKey("metric", name)
     for text in (f"{name} > 1", f"metrics.{name} > 1"):
         hint = hint_of(text, [key])
-        if "of this name" in hint:
-            wanted = hint.partition("write it as ")[2].removesuffix(".")
+        if "Write this column as" in hint:
+            wanted = hint.partition("Write this column as ")[2].removesuffix(".")
             assert compile_filter(f"{wanted} > 1", [key]).keys == (key,)
 
 

@@ -139,7 +139,7 @@ def test_an_unknown_direction_is_told_as_one(on_store: Run, sort: str) -> None:
 def test_an_unknown_column_is_told_as_one(on_store: Run) -> None:
     done = on_store("runs", "heart", "--sort", "acuracy:down")
     assert done.status == 2
-    assert "There is no column acuracy" in done.err
+    assert "Unknown column acuracy" in done.err
 
 
 def test_of_a_long_filter_the_place_of_the_error_is_shown(on_store: Run) -> None:

@@ -248,7 +248,7 @@ class TestSortLine:
                 await settle(pilot)
                 assert told in text_of(console), typed
             await line(pilot, console, "sort acuracy desc")
-            assert await appears(pilot, "There is no column acuracy")
+            assert await appears(pilot, "Unknown column acuracy")
             assert "sorted name ↓" in text_of(console)
 
 
