@@ -1,4 +1,4 @@
-"""Runs by column: what a store hands over for a page, and what frames are made of.
+"""Runs by column: what a store returns for a page, and what frames are made of.
 
 A column of a block is a list with one value per run, None where it is missing, or, where few runs
 have it, a mapping from the run's place in the block to its value.
@@ -6,14 +6,13 @@ have it, a mapping from the run's place in the block to its value.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from sys import intern
-from typing import TypeVar, cast, overload
+from typing import Any, cast, overload
 
 from engine.columns import KINDS, ColumnKind, Value
 from engine.entities import DatasetRef, Lifecycle, Run, Status
+from engine.stores import records
 
 Block = list[Value] | dict[int, Value]
 """One column of a block."""
@@ -29,7 +28,8 @@ ATTRIBUTE_COLUMNS = (
     "lifecycle_stage",
     "artifact_uri",
 )
-"""The attributes that every block has, each as a list."""
+"""The attributes that every block has, each as a list. None stands for an empty run name, user id or
+artifact root."""
 
 DATASET_FIELDS = ("name", "digest", "context")
 """What is known of a run's data sets."""
@@ -37,17 +37,18 @@ DATASET_FIELDS = ("name", "digest", "context")
 RARE = 4
 """A column that fewer than one run in this many has is a mapping."""
 
-T = TypeVar("T", str, float, tuple[str, ...])
+MANY_COLUMNS = 200
+"""Columns of a kind beyond these begin as mappings: thousands of keys that few runs have."""
 
 
 class RunBlock(Sequence[Run]):
-    """Some runs, in an order. Reads as a sequence of runs; who wants columns takes `columns`, which
-    nobody may change. A run name, user id or artifact root that is empty is missing: None."""
+    """Some runs, in an order: a sequence of runs that also has them by column, in `columns`, which
+    nobody may change. Stores make them with a `BlockBuilder`."""
 
     __slots__ = ("_length", "columns")
 
     def __init__(self, length: int, columns: Mapping[ColumnKind, Mapping[str, Block]]) -> None:
-        """`columns` has every kind, and of the attributes all `ATTRIBUTE_COLUMNS`."""
+        """`columns` has every kind, and all `ATTRIBUTE_COLUMNS`."""
         self._length = length
         self.columns = columns
 
@@ -56,24 +57,20 @@ class RunBlock(Sequence[Run]):
         if isinstance(runs, RunBlock):
             return runs
         some = tuple(runs)
-        attributes: dict[str, Block] = {
-            name: [getattr(run, name) for run in some] for name in ATTRIBUTE_COLUMNS
-        }
-        for name in ("status", "experiment_id", "lifecycle_stage"):
-            attributes[name] = [intern(cast(str, text)) for text in attributes[name]]
-        for name in ("run_name", "user_id"):
-            attributes[name] = [intern(cast(str, text)) or None for text in attributes[name]]
-        attributes["artifact_uri"] = [run.artifact_uri or None for run in some]
-        return cls(
-            len(some),
-            {
-                "attribute": attributes,
-                "metric": columns_of([run.metrics for run in some]),
-                "param": columns_of([run.params for run in some], intern),
-                "tag": columns_of([run.tags for run in some], intern),
-                "dataset": columns_of([dataset_texts(run.datasets) for run in some]),
-            },
-        )
+        builder = BlockBuilder(len(some))
+        for name, values in builder.attributes.items():
+            values.extend(getattr(run, name) for run in some)
+        metrics, params, tags = builder.metrics, builder.params, builder.tags
+        for place, run in enumerate(some):
+            for key, number in run.metrics.items():
+                metrics[key][place] = number
+            for key, text in run.params.items():
+                params[key][place] = intern(text)
+            for key, text in run.tags.items():
+                tags[key][place] = intern(text)
+            if run.datasets:
+                builder.add_datasets(place, run.datasets)
+        return builder.build()
 
     @property
     def run_ids(self) -> list[str]:
@@ -112,6 +109,87 @@ class RunBlock(Sequence[Run]):
         return RunBlock(len(places), found)
 
 
+class KeyedColumns(dict[str, Block]):
+    """Columns by key: `columns[key][place] = value` adds the column with its first value."""
+
+    def __init__(self, length: int | None) -> None:
+        super().__init__()
+        self._length = length
+
+    def __missing__(self, key: str) -> Block:
+        is_list = self._length is not None and len(self) < MANY_COLUMNS
+        column: Block = [None] * (self._length or 0) if is_list else {}
+        self[intern(key)] = column
+        return column
+
+
+class BlockBuilder:
+    """Gathers the values of some runs by column, in any order, and makes a block of them.
+
+    A run is known by its place in the block, from 0. `attributes` takes one value per run, in order and
+    as MLflow returns it: all `ATTRIBUTE_COLUMNS` have to be filled. `metrics`, `params` and `tags` take
+    `columns[key][place] = value`: floats, and texts that should be interned, because most repeat.
+    """
+
+    def __init__(self, length: int | None = None) -> None:
+        """`length` is the number of runs, where it is known beforehand: that is faster."""
+        self.attributes: dict[str, list[Any]] = {name: [] for name in ATTRIBUTE_COLUMNS}
+        self.metrics, self.params, self.tags = (KeyedColumns(length) for _ in range(3))
+        self._datasets = KeyedColumns(length)
+
+    def add_datasets(self, place: int, datasets: Sequence[DatasetRef]) -> None:
+        """The data sets of a run that has some, in the order to show them."""
+        for field in DATASET_FIELDS:
+            self._datasets[field][place] = tuple(intern(getattr(data, field)) for data in datasets)
+
+    def build(self) -> RunBlock:
+        """The block. Raises `TypeError` for attributes of a wrong type."""
+        found = self.attributes
+        length = len(found["run_id"])
+        name_tags = self.tags.get(records.RUN_NAME_TAG, {})
+        if not all(found["run_name"]):  # MLflow up to 1.29 kept the name in a tag only
+            found["run_name"] = [name or at(name_tags, place) for place, name in enumerate(found["run_name"])]
+        attributes: dict[str, Block] = {
+            **found,
+            "run_name": [intern(name) if name else None for name in found["run_name"]],
+            "status": _translate(found["status"], records.status),
+            "user_id": _translate(found["user_id"], lambda user: intern(user) if user else None),
+            "experiment_id": _translate(found["experiment_id"], lambda number: intern(str(number))),
+            "lifecycle_stage": _translate(found["lifecycle_stage"], records.lifecycle),
+            "artifact_uri": [uri or None for uri in found["artifact_uri"]],
+        }
+        keyed: dict[ColumnKind, KeyedColumns] = {
+            "metric": self.metrics,
+            "param": self.params,
+            "tag": self.tags,
+            "dataset": self._datasets,
+        }
+        columns = {
+            kind: {key: _settled(column, length) for key, column in some.items()}
+            for kind, some in keyed.items()
+        }
+        return RunBlock(length, {"attribute": attributes, **columns})
+
+
+def _translate(values: Sequence[Hashable], meaning: Callable[[Any], Value]) -> list[Value]:
+    """The meaning of each value. Most repeat."""
+    known = {value: meaning(value) for value in set(values)}
+    return [known[value] for value in values]
+
+
+def _settled(column: Block, length: int) -> Block:
+    """The column as blocks hold it: a list, or a mapping where few runs have a value."""
+    if isinstance(column, dict):
+        if len(column) * RARE < length:
+            return column
+        if list(column) == list(range(length)):  # filled in order: faster than looking up each place
+            return list(column.values())
+        return [column.get(place) for place in range(length)]
+    if (length - column.count(None)) * RARE >= length:
+        return column
+    return {place: value for place, value in enumerate(column) if value is not None}
+
+
 def at(block: Block, place: int) -> Value:
     """The value at a place of a block's column; None where it is missing."""
     return block[place] if isinstance(block, list) else block.get(place)
@@ -141,36 +219,6 @@ def run_of(value: Callable[[ColumnKind, str], Value], names: Mapping[ColumnKind,
     )
 
 
-def dataset_texts(datasets: Sequence[DatasetRef]) -> dict[str, tuple[str, ...]]:
-    """The names, digests and contexts of a run's data sets, in step with each other."""
-    if not datasets:
-        return {}
-    return {name: tuple(intern(getattr(dataset, name)) for dataset in datasets) for name in DATASET_FIELDS}
-
-
 def _datasets(columns: Mapping[str, Value]) -> tuple[DatasetRef, ...]:
-    """What `dataset_texts` was made from."""
     texts = (cast(tuple[str, ...], columns.get(name, ())) for name in DATASET_FIELDS)
     return tuple(DatasetRef(*dataset) for dataset in zip(*texts, strict=True))
-
-
-def columns_of(maps: Sequence[Mapping[str, T]], keep: Callable[[T], T] | None = None) -> dict[str, Block]:
-    """The columns of some runs' parameters, metrics or tags. `keep` replaces each value
-    (texts are interned: most parameters repeat)."""
-    counts = Counter(chain.from_iterable(maps))
-    blocks: dict[str, Block] = {}
-    rare: dict[str, dict[int, Value]] = {}
-    for name, count in counts.items():
-        if count * RARE < len(maps):
-            rare[name] = {}
-        elif keep is None:
-            blocks[name] = [values.get(name) for values in maps]
-        else:
-            found = [values.get(name) for values in maps]
-            blocks[name] = [None if value is None else keep(value) for value in found]
-    if rare:
-        for row, values in enumerate(maps):
-            for name, value in values.items():
-                if name in rare:
-                    rare[name][row] = value if keep is None else keep(value)
-    return blocks | rare

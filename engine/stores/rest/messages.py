@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from sys import intern
 from typing import Any
 
-from engine.columns import KINDS, ColumnKind, Value
 from engine.entities import (
     Artifact,
     DatasetInput,
@@ -19,7 +18,7 @@ from engine.entities import (
     Run,
 )
 from engine.stores import records
-from engine.stores.block import ATTRIBUTE_COLUMNS, RARE, Block, RunBlock, dataset_texts
+from engine.stores.block import BlockBuilder, RunBlock
 
 Json = Mapping[str, Any]
 
@@ -48,82 +47,57 @@ def experiment(found: Json) -> Experiment:
 
 
 def run(found: Json) -> Run:
-    columns = RunColumns()
-    columns.add(found)
-    return columns.block()[0]
+    runs = RunMessages()
+    runs.add(found)
+    return runs.block()[0]
 
 
-class RunColumns:
-    """The runs of a page, gathered by column as they are read."""
+class RunMessages:
+    """Gathers the runs of a page one by one, as they are decoded."""
 
     def __init__(self) -> None:
+        self._builder = BlockBuilder()
         self._count = 0
-        self._attributes: dict[str, list[Value]] = {name: [] for name in ATTRIBUTE_COLUMNS}
-        self._values: dict[ColumnKind, dict[str, dict[int, Value]]] = {
-            kind: {} for kind in KINDS if kind != "attribute"
-        }
 
     def add(self, found: Json) -> None:
-        """Take one run. What it raises for an object that is none spoils the page."""
+        """Add one run. Whatever this raises for an object that is not a run invalidates the page."""
+        place, builder = self._count, self._builder
         data = found.get("data", {})
-        self._add_texts("param", data.get("params", ()))
-        self._add_texts("tag", data.get("tags", ()))
-        self._add_metrics(data.get("metrics", ()))
-        self._add_datasets(found)
+        for columns, pairs in (
+            (builder.params, data.get("params", ())),
+            (builder.tags, data.get("tags", ())),
+        ):
+            for pair in pairs:
+                columns[pair["key"]][place] = intern(pair.get("value", ""))
+        metrics = builder.metrics
+        for metric in data.get("metrics", ()):
+            value = metric["value"]
+            if type(value) is not float or not -_MOST < value < _MOST:  # text, or as good as infinite
+                value = records.metric_value(value)
+            metrics[metric["key"]][place] = value
+        if inputs := datasets(found):
+            builder.add_datasets(place, records.dataset_refs(inputs))
         self._add_attributes(found["info"])
         self._count += 1
 
     def block(self) -> RunBlock:
-        columns: dict[ColumnKind, dict[str, Block]] = {"attribute": {**self._attributes}}
-        for kind, named in self._values.items():
-            columns[kind] = {name: self._column(held) for name, held in named.items()}
-        return RunBlock(self._count, columns)
-
-    def _column(self, held: dict[int, Value]) -> Block:
-        """A list; the mapping itself where few runs have a value."""
-        if len(held) == self._count:
-            return list(held.values())
-        return held if len(held) * RARE < self._count else [held.get(row) for row in range(self._count)]
-
-    def _add_texts(self, kind: ColumnKind, pairs: Iterable[Json]) -> None:
-        columns, row = self._values[kind], self._count
-        for pair in pairs:
-            name, value = pair["key"], intern(pair.get("value", ""))
-            if name in columns:
-                columns[name][row] = value
-            else:
-                columns[intern(name)] = {row: value}
-
-    def _add_metrics(self, metrics: Iterable[Json]) -> None:
-        columns, row = self._values["metric"], self._count
-        for metric in metrics:
-            name, value = metric["key"], metric["value"]
-            if type(value) is not float or not -_MOST < value < _MOST:  # text, or as good as infinite
-                value = records.metric_value(value)
-            if name in columns:
-                columns[name][row] = value
-            else:
-                columns[intern(name)] = {row: value}
-
-    def _add_datasets(self, found: Json) -> None:
-        for name, texts in dataset_texts(records.dataset_refs(datasets(found))).items():
-            self._values["dataset"].setdefault(name, {})[self._count] = texts
+        """All runs added. Raises as `add` does."""
+        return self._builder.build()
 
     def _add_attributes(self, info: Json) -> None:
-        name_tags = self._values["tag"].get(records.RUN_NAME_TAG, {})
-        about: dict[str, Value] = {
+        about = {
             "run_id": str(info["run_id"]),
-            "run_name": intern(_text(info, "run_name")) or name_tags.get(self._count) or None,
-            "status": intern(records.status(info.get("status"))),
+            "run_name": _text(info, "run_name"),
+            "status": info.get("status"),
             "start_time": records.moment(info.get("start_time")),
             "end_time": records.moment(info.get("end_time")),
-            "user_id": intern(_text(info, "user_id")) or None,
+            "user_id": _text(info, "user_id"),
             "experiment_id": intern(info["experiment_id"]),
-            "lifecycle_stage": records.lifecycle(info.get("lifecycle_stage")),
-            "artifact_uri": _text(info, "artifact_uri") or None,
+            "lifecycle_stage": info.get("lifecycle_stage"),
+            "artifact_uri": _text(info, "artifact_uri"),
         }
-        for name, column in self._attributes.items():
-            column.append(about[name])
+        for name, values in self._builder.attributes.items():
+            values.append(about[name])
 
 
 def metric_point(found: Json) -> MetricPoint:

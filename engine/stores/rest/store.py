@@ -21,7 +21,7 @@ from engine.stores import errors, records
 from engine.stores.artifacts import check_path
 from engine.stores.base import PAGE, RunPage, RunQuery, Stamp
 from engine.stores.rest import messages
-from engine.stores.rest.messages import Json, RunColumns
+from engine.stores.rest.messages import Json, RunMessages
 from engine.stores.rest.transport import Transport
 from engine.stores.search_text import search_text
 from engine.uri import TrackingUri
@@ -105,9 +105,9 @@ class RestStore:
             "page_token": page_token,
         }
         with self._understanding() as server:
-            columns = RunColumns()
-            page = server.post_each("runs/search", question, "runs", columns.add)
-            return RunPage(columns.block(), page.get("next_page_token") or None)
+            runs = RunMessages()
+            page = server.post_each("runs/search", question, "runs", runs.add)
+            return RunPage(runs.block(), page.get("next_page_token") or None)
 
     def run(self, run_id: str) -> RunDetail:
         records.check_run_id(run_id)
