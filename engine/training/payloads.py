@@ -51,13 +51,6 @@ def trusted_types(model: Any) -> list[str]:
     return trusted
 
 
-def context_tags() -> dict[str, str]:
-    """User, source and commit, as MLflow itself finds them."""
-    from mlflow.tracking.context.registry import resolve_tags
-
-    return dict(resolve_tags())
-
-
 def machine_tags() -> dict[str, str]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {

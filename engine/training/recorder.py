@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from engine.entities import Status
 from engine.errors import EngineError, StoreRefused, TrainingError
 from engine.stores.mlflow.client import translate
+from engine.stores.mlflow.private import context_tags
 from engine.training import payloads
 from engine.training.datasets import Dataset
 from engine.training.estimators import Value, estimator
@@ -66,7 +67,7 @@ class Recorder:
             warnings.filterwarnings("ignore", message="Hint: Inferred schema", category=UserWarning)
             self._input = payloads.dataset_input(dataset)
             self._signature, self._example = payloads.signature(parts)
-            self._context = payloads.context_tags()
+            self._context = context_tags()
             self._tags = {**self._context, **payloads.machine_tags(), **self._sweep_tags()}
 
     def warm_up(self) -> None:

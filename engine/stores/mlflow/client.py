@@ -29,6 +29,7 @@ from engine.stores.base import PAGE, RunPage, RunQuery, Stamp
 from engine.stores.block import RunBlock
 from engine.stores.errors import MISSING_HINT, translate
 from engine.stores.mlflow import entities
+from engine.stores.mlflow.private import artifact_repository
 from engine.stores.mlflow.revision import check_revision
 from engine.stores.rest.login import DEFAULTED
 from engine.stores.search_text import search_text
@@ -176,37 +177,23 @@ class ClientStore:
         return tuple(sorted(points, key=lambda point: (point.step, point.timestamp)))
 
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
-        """Below the name of a model that the run logged lie the model's files too, as in MLflow.
-
-        MLflow's own `list_artifacts` looks for those in its global tracking store, not in this one.
-        """
+        """Below the name of a model that the run logged lie the model's files too, as in MLflow."""
         records.check_run_id(run_id)
         path = check_path(path)
         name, _, rest = path.partition("/")
         with records.missing_means(records.no_such_run(run_id)), self._asking() as client:
             run = client.get_run(run_id)
-            found = [
-                entities.artifact(info)
-                for info in self._folder(run.info.artifact_uri).list_artifacts(path or None)
-            ]
+            repository = artifact_repository(run.info.artifact_uri, self.uri.raw)
+            found = [entities.artifact(info) for info in repository.list_artifacts(path or None)]
             model = (
                 next((model for model in _models_of(client, run) if model.name == name), None)
                 if path
                 else None
             )
             if model:
-                files = self._folder(model.artifact_location).list_artifacts(rest or None)
-                found += [entities.artifact(info, name) for info in files]
+                repository = artifact_repository(model.artifact_location, self.uri.raw)
+                found += [entities.artifact(info, name) for info in repository.list_artifacts(rest or None)]
         return tuple(found)
-
-    def _folder(self, uri: str) -> Any:
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-        from mlflow.utils.uri import add_databricks_profile_info_to_artifact_uri
-
-        raw = self.uri.raw
-        return get_artifact_repository(
-            add_databricks_profile_info_to_artifact_uri(uri, raw), tracking_uri=raw
-        )
 
     # ── the registry ─────────────────────────────────────────────────────────
 

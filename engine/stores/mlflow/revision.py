@@ -8,11 +8,11 @@ else's it is forty tables of litter. So the database is looked at before MLflow 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import StoreNotFound, StoreOutdated, StoreUnreadable
 from engine.stores.errors import MISSING_HINT
+from engine.stores.mlflow.private import database_engine, schema_revision, schema_tables
 from engine.uri import TrackingUri, redact
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ def check_revision(raw_uri: str) -> None:
     path = TrackingUri(raw_uri, "").sqlite_path
     if path is not None and not path.exists():  # SQLite makes the file that it cannot find
         raise _nothing_in(str(path))
-    from mlflow.store.db.utils import create_sqlalchemy_engine
-
-    engine = create_sqlalchemy_engine(raw_uri)
+    engine = database_engine(raw_uri)
     try:
         with engine.connect() as connection:
             _check(connection, str(path or redact(raw_uri)), redact(raw_uri))
@@ -56,34 +54,18 @@ def _check(connection: Connection, place: str, shown: str) -> None:
             f"{place} holds other tables: {', '.join(sorted(tables)[:6])}",
             "Give MLflow a database of its own.",
         )
-    found, current = MigrationContext.configure(connection).get_current_revision(), _head()
+    found, current = MigrationContext.configure(connection).get_current_revision(), schema_revision()
     if found != current:
         raise StoreOutdated(
             "The store's schema is not the one of the installed MLflow",
             f"{place} has revision {found}, MLflow here works with {current}",
             f"Back it up, then: mlflow db upgrade {shown}. Servers of another version stop reading it then.",
         )
-    lost = sorted(_tables_of_mlflow() - tables)
+    lost = sorted(schema_tables() - tables)
     if lost:  # MLflow would make them
         raise StoreUnreadable(
             "The store has lost tables", f"{place} lacks {', '.join(lost[:6])}", "Restore it from a backup."
         )
-
-
-def _head() -> str | None:
-    """The revision of the installed MLflow's schema."""
-    import mlflow
-    from alembic.script import ScriptDirectory
-
-    folder = Path(mlflow.__file__).parent / "store" / "db_migrations"
-    return ScriptDirectory(folder).get_current_head()
-
-
-def _tables_of_mlflow() -> set[str]:
-    """The tables that the installed MLflow opens a database with."""
-    from mlflow.store.db.base_sql_model import Base
-
-    return set(Base.metadata.tables)
 
 
 def _nothing_in(place: str) -> StoreNotFound:

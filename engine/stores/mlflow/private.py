@@ -1,0 +1,57 @@
+"""Every use of MLflow's undocumented parts, each with its reason.
+
+`tests/engine/stores/mlflow/test_private.py` has a test for each: it names what an upgrade of MLflow broke.
+Two more dependencies have a place of their own: the tables of its databases in `engine.stores.sql.schema`,
+the wording of its errors in `engine.stores.errors`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+def artifact_repository(artifact_uri: str, tracking_uri: str) -> Any:
+    """The repository of an artifact URI, which has `list_artifacts(path)`. The public functions look in
+    MLflow's global tracking store, not in this one."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+    from mlflow.utils.uri import add_databricks_profile_info_to_artifact_uri
+
+    full = add_databricks_profile_info_to_artifact_uri(artifact_uri, tracking_uri)
+    return get_artifact_repository(full, tracking_uri=tracking_uri)
+
+
+def database_engine(uri: str) -> Engine:
+    """SQLAlchemy's engine for a database, with MLflow's settings for pools and TLS. Its public ways to a
+    database create tables in it."""
+    from mlflow.store.db.utils import create_sqlalchemy_engine
+
+    engine: Engine = create_sqlalchemy_engine(uri)
+    return engine
+
+
+def schema_revision() -> str | None:
+    """The revision of the installed MLflow's schema: only its migration scripts have it."""
+    import mlflow
+    from alembic.script import ScriptDirectory
+
+    folder = Path(mlflow.__file__).parent / "store" / "db_migrations"
+    return ScriptDirectory(folder).get_current_head()
+
+
+def schema_tables() -> set[str]:
+    """The tables that the installed MLflow creates in a database where they are missing."""
+    from mlflow.store.db.base_sql_model import Base
+
+    return set(Base.metadata.tables)
+
+
+def context_tags() -> dict[str, str]:
+    """User, source and commit of this process, as MLflow tags its runs. It does so only in
+    `mlflow.start_run`, which makes the run the process's active one."""
+    from mlflow.tracking.context.registry import resolve_tags
+
+    return dict(resolve_tags())

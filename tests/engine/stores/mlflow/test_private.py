@@ -1,0 +1,49 @@
+"""One test for each undocumented part of MLflow that is used: what fails here names what an upgrade broke."""
+
+from __future__ import annotations
+
+import getpass
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import text
+
+from engine.stores.mlflow import private
+from tests.conftest import MlflowStore
+
+
+def rows(store: MlflowStore, statement: str) -> set[str]:
+    with closing(sqlite3.connect(store.path)) as database:
+        return {row[0] for row in database.execute(statement)}
+
+
+def test_the_schema_revision_is_the_one_that_mlflow_gives_its_databases(mlflow_store: MlflowStore) -> None:
+    assert {private.schema_revision()} == rows(mlflow_store, "SELECT version_num FROM alembic_version")
+
+
+def test_the_schema_tables_are_those_that_mlflow_creates(mlflow_store: MlflowStore) -> None:
+    with private.database_engine(mlflow_store.uri).connect():
+        created = rows(mlflow_store, "SELECT name FROM sqlite_master WHERE type = 'table'")
+    assert {"experiments", "runs", "latest_metrics"} <= private.schema_tables() <= created
+
+
+def test_a_database_engine_reads_the_database_and_creates_nothing(tmp_path: Path) -> None:
+    engine = private.database_engine(f"sqlite:///{tmp_path / 'empty.db'}")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar() == 0
+    engine.dispose()
+
+
+def test_an_artifact_repository_lists_the_files_of_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "roc.png").write_bytes(b"png")
+    repository = private.artifact_repository(tmp_path.as_uri(), "sqlite:///unused.db")
+    assert [(file.path, file.is_dir) for file in repository.list_artifacts()] == [("plots", True)]
+    assert [file.path for file in repository.list_artifacts("plots")] == ["plots/roc.png"]
+
+
+def test_context_tags_name_the_user_and_the_source() -> None:
+    tags = private.context_tags()
+    assert tags["mlflow.user"] == getpass.getuser()
+    assert tags["mlflow.source.name"]
