@@ -158,6 +158,7 @@ def translate(error: Exception) -> EngineError:
         return StoreUnreadable("This store needs a package that is not installed", message, hint)
     return (
         _schema_error(text, message)
+        or _answer_error(error, code, message)
         or _connection_error(text, message)
         or _coded_error(code, message)
         or _other_error(error, message)
@@ -180,6 +181,18 @@ def _schema_error(text: str, message: Shown) -> EngineError | None:
         hint = "Try again when its write is done; for many writers run an `mlflow server`."
         return StoreLocked("Another process holds the store", message, hint)
     return None
+
+
+def _answer_error(error: Exception, code: str, message: Shown) -> EngineError | None:
+    """What the answer of a failing or busy server means. From MLflow 3.18 on it is raised by its error
+    code; up to 3.17 `_connection_error` finds the HTTP status in the text."""
+    answer = getattr(error, "json", None)
+    if not isinstance(answer, dict) or answer.get("error_code") != code:
+        return None
+    status = int(getattr(error, "get_http_status_code", int)())
+    if status == 429:
+        return limited("The server", message)
+    return fault("The server", f"HTTP {status}: {message}") if status in (500, 503, 504) else None
 
 
 def _connection_error(text: str, message: Shown) -> EngineError | None:

@@ -318,8 +318,17 @@ class TestTranslate:
             (Answer(401, b'{"error_code": "X", "message": "Closed"}'), StoreRefused, "request — Closed"),
             (Answer(403, b'{"detail": "Closed"}'), EngineError, "Closed"),
             (Answer(403, b"<h1>no</h1>"), ServerDenied, "denies this"),
-            (Answer(429, b'{"error_code": "X", "message": "Closed"}'), StoreRefused, "rate-limiting"),
-            (Answer(500, b'{"error_code": "X", "message": "Closed"}'), ServerFault, "HTTP 500"),
+            (
+                Answer(429, b'{"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "Closed"}'),
+                StoreRefused,
+                "rate-limiting",
+            ),
+            (Answer(500, b'{"error_code": "INTERNAL_ERROR", "message": "Closed"}'), ServerFault, "HTTP 500"),
+            (
+                Answer(503, b'{"error_code": "TEMPORARILY_UNAVAILABLE", "message": "Closed"}'),
+                ServerFault,
+                "HTTP 503",
+            ),
         ],
     )
     def test_what_mlflow_says_of_an_answer(
