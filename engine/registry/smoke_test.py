@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from engine.entities import ModelVersion
 from engine.errors import NotFound, StoreRefused, StoreUnreadable
+from engine.stores.records import find_version
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
@@ -52,8 +52,11 @@ def smoke_test_version(uri: TrackingUri, store: Store, model: str, version: int)
     A model that cannot be loaded or does not predict is a result. Raises `NotFound` for a version
     that there is not, and `StoreError` when the store does not answer.
     """
-    _check_exists(store, model, version)
-    client = _client(uri)
+    find_version(store.model_versions(model), model, version)
+
+    from engine.stores.mlflow.client import open_client
+
+    client = open_client(uri.raw)
     import mlflow.pyfunc  # here, so that the import is not taken for the model's own time
 
     started = time.perf_counter()
@@ -73,22 +76,6 @@ def smoke_test_version(uri: TrackingUri, store: Store, model: str, version: int)
         seconds = loaded or time.perf_counter() - started
         return SmokeTestResult(model, version, ok=False, load_seconds=seconds, detail=str(unfit))
     return SmokeTestResult(model, version, True, _row_count(example), predictions, loaded, predicted)
-
-
-def _client(uri: TrackingUri) -> MlflowClient:
-    from engine.stores.mlflow.client import open_client, translate
-
-    try:
-        return open_client(uri.raw)
-    except Exception as error:
-        raise translate(error) from error
-
-
-def _check_exists(store: Store, model: str, version: int) -> None:
-    versions: tuple[ModelVersion, ...] = store.model_versions(model)
-    if not any(v.version == version for v in versions):
-        there = ", ".join(str(v.version) for v in versions[:12]) or "none"
-        raise NotFound(f"{model!r} has no version {version}", f"Versions: {there}", "Name one of them.")
 
 
 @contextmanager

@@ -131,10 +131,7 @@ def _writer(uri: TrackingUri, plan: LifecyclePlan) -> Callable[[str], None]:
     """MLflow's call for one run."""
     from engine.stores.mlflow.client import open_client, translate
 
-    try:
-        client = open_client(uri.raw)
-    except Exception as error:
-        raise translate(error) from error
+    client = open_client(uri.raw)
     call = client.delete_run if plan.target == "deleted" else client.restore_run
 
     def change(run_id: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import cast, get_args
 
-from engine.entities import STAGES, DatasetInput, DatasetRef, Lifecycle, Stage, Status
+from engine.entities import STAGES, DatasetInput, DatasetRef, Lifecycle, ModelVersion, Stage, Status
 from engine.errors import NotFound
 from engine.text import safe
 
@@ -76,6 +76,16 @@ def no_such_run(run_id: str) -> NotFound:
 def no_such_model(name: str) -> NotFound:
     hint = "`mlflow-console models` lists those that there are."
     return NotFound(f"There is no registered model {safe(name, 80)}", "", hint)
+
+
+def find_version(versions: Sequence[ModelVersion], model: str, number: int) -> ModelVersion:
+    """The version of a model with this number. Raises `NotFound`."""
+    for version in versions:
+        if version.version == number:
+            return version
+    there = ", ".join(str(version.version) for version in versions[:12]) or "none"
+    more = " …" if len(versions) > 12 else ""
+    raise NotFound(f"{model!r} has no version {number}", f"Versions: {there}{more}", "Name one of them.")
 
 
 @contextmanager

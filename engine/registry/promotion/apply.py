@@ -78,9 +78,11 @@ def apply_promotion(
     `WriteError` when the journal cannot be written; `StoreError` when the store refused and nothing
     changed.
     """
+    from engine.stores.mlflow.client import open_client
+
     journal.check_reason(reason)
     _agreed(store, plan)
-    client = _client(uri)
+    client = open_client(uri.raw)
     with journal.exclusive(WAIT_SECONDS):
         versions = _agreed(store, plan)
         if plan.is_noop:
@@ -104,15 +106,6 @@ def undo_last(store: Store, uri: TrackingUri) -> PromotionResult:
     """Take back the newest promotion of this store that has not been taken back. Raises
     `PromotionError` when there is none, or when the registry has moved on since."""
     return apply_promotion(store, uri, plan_undo(store, uri))
-
-
-def _client(uri: TrackingUri) -> MlflowClient:
-    from engine.stores.mlflow.client import open_client, translate
-
-    try:
-        return open_client(uri.raw)
-    except Exception as error:
-        raise translate(error) from error
 
 
 def _agreed(store: Store, plan: PromotionPlan) -> tuple[ModelVersion, ...]:

@@ -28,6 +28,7 @@ from engine.registry.promotion.facts import (
     read_facts,
 )
 from engine.registry.promotion.gates import Proposal, interrupted, warnings
+from engine.stores.records import find_version
 from engine.text import Shown
 from engine.uri import TrackingUri
 
@@ -90,7 +91,7 @@ def plan_promotion(
     """
     kind, target = _target(stage, alias)
     versions = store.model_versions(model)
-    candidate = _find(versions, model, version)
+    candidate = find_version(versions, model, version)
     holders = _holders(versions, candidate, kind, target)
     leaving = holders if archive_existing and kind == "stage" else ()
     seen = read_facts(versions, _facts(candidate, leaving, kind, target))
@@ -155,7 +156,7 @@ def _inverse(store: Store, uri: TrackingUri, entry: JournalEntry) -> PromotionPl
             "Promote the version you want instead.",
         )
     due = tuple(change for change in made if seen[change.fact] == change.after)
-    candidate = _find(versions, entry.model, entry.version)
+    candidate = find_version(versions, entry.model, entry.version)
     undone: dict[Fact, FactValue] = {change.fact: change.before for change in due}
     due = changes_between({fact: seen[fact] for fact in undone}, undone)
     if not due:
@@ -197,15 +198,6 @@ def _target(stage: str | None, alias: str | None) -> tuple[Literal["stage", "ali
             f"The alias {alias!r} is reserved", hint="MLflow reserves latest, and v followed by a number."
         )
     return "alias", alias
-
-
-def _find(versions: Sequence[ModelVersion], model: str, number: int) -> ModelVersion:
-    for version in versions:
-        if version.version == number:
-            return version
-    there = ", ".join(str(version.version) for version in versions[:12]) or "none"
-    more = " …" if len(versions) > 12 else ""
-    raise NotFound(f"{model!r} has no version {number}", f"Versions: {there}{more}", "Name one of them.")
 
 
 def _holders(

@@ -59,18 +59,21 @@ def open_client(raw_uri: str) -> MlflowClient:
     retries, unless the user's environment says otherwise.
 
     A store that does not exist is made; a database of another schema is left alone. Raises
-    `EngineError`s and what MLflow raises: pass it through `translate`.
+    `EngineError`s. What the client's methods raise has to pass through `translate`.
     """
     with _opening:
         _quieten()
-        from mlflow import MlflowClient
+        try:
+            from mlflow import MlflowClient
 
-        with suppress(StoreNotFound):
-            check_revision(raw_uri)
-        # The registry that is read is the store's own, so it is the one that is written, whatever
-        # MLFLOW_REGISTRY_URI says; Databricks keeps its registry elsewhere by itself.
-        registry = None if TrackingUri(raw_uri, "").is_databricks else raw_uri
-        return MlflowClient(tracking_uri=raw_uri, registry_uri=registry)
+            with suppress(StoreNotFound):
+                check_revision(raw_uri)
+            # The registry that is read is the store's own, so it is the one that is written, whatever
+            # MLFLOW_REGISTRY_URI says; Databricks keeps its registry elsewhere by itself.
+            registry = None if TrackingUri(raw_uri, "").is_databricks else raw_uri
+            return MlflowClient(tracking_uri=raw_uri, registry_uri=registry)
+        except Exception as error:
+            raise translate(error) from error
 
 
 def _quieten() -> None:
