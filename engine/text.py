@@ -62,28 +62,30 @@ def safe_lines(text: str, limit: int = LIMIT * 4) -> list[Shown]:
     return [safe(line) for line in kept] + ([Shown(ELLIPSIS)] if len(text) > limit else [])
 
 
-def cell_width(text: Shown) -> int:
-    """How many terminal cells `text` takes: ideographs and emoji two, combining marks none."""
+def cell_width(text: str) -> int:
+    """Terminal cells that `text` takes: two for an ideograph or an emoji, a family of joined emoji too,
+    none for a combining mark."""
     if text.isascii():
         return len(text)
-    return sum(_cells(char) for char in text)
+    # Textual draws with Rich's table of widths: measuring with another would misplace what follows an emoji.
+    from rich.cells import cell_len
 
-
-def _cells(char: str) -> int:
-    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
+    return cell_len(text)
 
 
 def cut(text: Shown, width: int) -> Shown:
-    """`text` in at most `width` characters, with … where something was cut."""
-    if len(text) <= width:
+    """`text` in at most `width` cells; … marks a cut."""
+    if cell_width(text) <= width:
         return text
-    return Shown(text[: max(0, width - 1)] + ELLIPSIS if width > 0 else "")
+    if width <= 0:
+        return Shown("")
+    if text.isascii():
+        return Shown(text[: width - 1] + ELLIPSIS)
+    from rich.cells import set_cell_size
+
+    return Shown(set_cell_size(text, width - 1) + ELLIPSIS)
 
 
 def short_name(name: str) -> Shown:
-    """A name as messages tell it: in at most `NAME_CELLS` cells."""
-    shown = safe(name)
-    widths = range(NAME_CELLS, 0, -1)
-    return next(told for width in widths if cell_width(told := cut(shown, width)) <= NAME_CELLS)
+    """A name as messages quote it: at most `NAME_CELLS` cells."""
+    return cut(safe(name), NAME_CELLS)

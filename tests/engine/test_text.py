@@ -77,11 +77,26 @@ def test_cutting_to_a_width() -> None:
     assert cut(Shown("abcd"), 3) == "ab…"
     assert cut(Shown("abcd"), 1) == "…"
     assert cut(Shown("abcd"), 0) == ""
+    assert cut(Shown("模型模型"), 5) == "模型…"
+    assert cut(Shown("模型模型"), 4) == "模 …"
+    assert cut(Shown("❤\ufe0f❤\ufe0f"), 3) == "❤\ufe0f…"
 
 
 @pytest.mark.parametrize(
     ("text", "cells"),
-    [("", 0), ("abc", 3), ("é", 1), ("e\u0301", 1), ("模型", 4), ("ﬁ", 1), ("🚀", 2), ("–…✓", 3)],
+    [
+        ("", 0),
+        ("abc", 3),
+        ("é", 1),
+        ("e\u0301", 1),
+        ("模型", 4),
+        ("ﬁ", 1),
+        ("🚀", 2),
+        ("–…✓", 3),
+        ("❤", 1),
+        ("❤\ufe0f", 2),
+        ("👩\u200d👩\u200d👧\u200d👦", 2),
+    ],
 )
-def test_cells(text: str, cells: int) -> None:
-    assert cell_width(Shown(text)) == cells
+def test_the_width_of_text_in_cells(text: str, cells: int) -> None:
+    assert cell_width(text) == cells

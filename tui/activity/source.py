@@ -9,8 +9,7 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from engine import formats
-from engine.text import Shown, safe
-from tui.widgets.cells import cell_width
+from engine.text import Shown, cell_width, safe
 from tui.widgets.lines import Lines, field
 from tui.widgets.table import CellStyle, TableColumn, TextRow, TextSource
 

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-from engine.text import Shown, safe, safe_lines
-from tui.widgets.cells import cell_width, fit, wrapped
+from engine.text import Shown, cell_width, safe, safe_lines
+from tui.widgets.cells import fit, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console

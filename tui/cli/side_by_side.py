@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from engine.formats import MISSING, duration, format_for, moment
-from engine.text import Shown, safe
+from engine.text import Shown, cell_width, safe
 from tui.cli.output import GAP, Cell, Head, Output, Row
-from tui.widgets.cells import cell_width
 
 if TYPE_CHECKING:
     from engine.api import CompareRow, Comparison

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from engine import formats
 from engine.api import CompareRow, Comparison
-from engine.text import Shown, cut, safe
-from tui.widgets.cells import cell_width, fit
+from engine.text import Shown, cell_width, cut, safe
+from tui.widgets.cells import fit
 from tui.widgets.plot.bars import thread
 from tui.widgets.table.source import CellStyle, TableColumn
 

@@ -13,10 +13,10 @@ from engine import formats
 from engine.api import AliasChange, key_metrics
 from engine.entities import ModelVersion, Run
 from engine.errors import EngineError
-from engine.text import Shown, cut, safe
+from engine.text import Shown, cell_width, cut, safe
 from tui.models.sources import STAGE_COLOURS, STAGE_GLYPHS, alias_text, stage_text
 from tui.models.version_detail import smoke_test_items
-from tui.widgets.cells import cell_width, fit
+from tui.widgets.cells import fit
 from tui.widgets.lines import Lines, field, paragraph
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from engine import formats
 from engine.api import key_metrics
 from engine.entities import ModelVersion, RegisteredModel, Run, Stage
-from engine.text import Shown, safe
-from tui.widgets.cells import cell_width
+from engine.text import Shown, cell_width, safe
 from tui.widgets.table import CellStyle, TableColumn, TextRow, TextSource
 
 STAGE_GLYPHS: Mapping[Stage, str] = {"None": "–", "Staging": "◐", "Production": "●", "Archived": "○"}

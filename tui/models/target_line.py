@@ -13,9 +13,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from engine.entities import STAGES
-from engine.text import cut, safe
+from engine.text import cell_width, cut, safe
 from tui.models.sources import STAGE_GLYPHS
-from tui.widgets.cells import cell_width
 
 ALIAS_WIDTH = 24
 

@@ -13,8 +13,8 @@ from textual.message import Message
 from textual.widget import Widget
 
 from engine import formats
-from engine.text import safe
-from tui.widgets.cells import cell_width, fit
+from engine.text import cell_width, safe
+from tui.widgets.cells import fit
 from tui.widgets.field import Field
 
 if TYPE_CHECKING:

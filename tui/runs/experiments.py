@@ -11,8 +11,7 @@ from textual.widget import Widget
 
 from engine import formats
 from engine.entities import Experiment
-from engine.text import Shown, safe
-from tui.widgets.cells import cell_width
+from engine.text import Shown, cell_width, safe
 from tui.widgets.pane_title import PaneTitle
 from tui.widgets.table import Table, TableColumn, TextRow, TextSource
 

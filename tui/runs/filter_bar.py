@@ -18,9 +18,8 @@ from textual.widgets import Input, Static
 
 from engine.api import MAX_LENGTH
 from engine.errors import FilterError
-from engine.text import Shown, safe
+from engine.text import Shown, cell_width, safe
 from tui.runs.completing_input import CompletingInput, CompletionList, Line
-from tui.widgets.cells import cell_width
 
 if TYPE_CHECKING:
     from engine.api import Completion

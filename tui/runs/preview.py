@@ -13,8 +13,8 @@ from textual.widget import Widget
 from engine import formats
 from engine.api import confusion_of, key_metrics
 from engine.entities import Run
-from engine.text import safe
-from tui.widgets.cells import cell_width, fit, within
+from engine.text import cell_width, cut, safe
+from tui.widgets.cells import fit
 from tui.widgets.confusion import matrix
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class RunPreview(Widget):
             told = f"{subject.runs}  enter {'closes' if subject.is_open else 'opens'}"
             title, blocks = subject.title, [_statistics_block(subject, width)]
         room = width - cell_width(told) - 2
-        head = Content.assemble((within(title, room), "bold"), (f"  {told}", "$text-muted"))
+        head = Content.assemble((cut(title, room), "bold"), (f"  {told}", "$text-muted"))
         return Content("\n").join([head, *_beside(blocks, lines, width)])
 
 
@@ -77,14 +77,14 @@ def _statistics_block(group: GroupSummary, width: int) -> list[Content]:
 def _metric_block(run: Run, lines: int, width: int) -> list[Content]:
     names = key_metrics(run.metrics, 2 * lines)
     room = max(SHORTEST, width // (1 if len(names) <= lines else 2) - BESIDE_NAME)
-    cells = [(within(safe(name), room), formats.number(run.metrics[name])) for name in names]
+    cells = [(cut(safe(name), room), formats.number(run.metrics[name])) for name in names]
     if not cells:
         return [Content.styled("no metrics yet", "$text-muted")]
     return _in_columns(cells, lines, right=True)
 
 
 def _param_block(run: Run, lines: int, width: int) -> list[Content]:
-    cells = [(within(safe(k), 20), within(safe(v), width // 2)) for k, v in sorted(run.params.items())]
+    cells = [(cut(safe(k), 20), cut(safe(v), width // 2)) for k, v in sorted(run.params.items())]
     if not cells:
         return [Content.styled("no parameters", "$text-muted")]
     return _in_columns(cells[: 2 * lines], lines, right=False)

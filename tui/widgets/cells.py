@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.cells import chop_cells
 
-from engine.text import ELLIPSIS, safe
+from engine.text import Shown, cell_width, cut, safe
 
 
-def clean(text: str) -> str:
+def clean(text: str) -> Shown:
     """`text` as it may be written: the second guard after `engine.text.safe()` at its origin."""
-    return text if text.isprintable() else safe(text)
-
-
-def cell_width(text: str) -> int:
-    """Terminal cells that `text` takes: 2 for each East Asian wide character and emoji."""
-    return len(text) if text.isascii() else cell_len(text)
+    return Shown(text) if text.isprintable() else safe(text)
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
-    """`text` in exactly `width` cells, padded at its end (`right`: at its beginning); what does
-    not fit is cut, and the cut is marked with …"""
-    if width <= 0:
-        return ""
-    text = clean(text)
-    room = width - cell_width(text)
-    if room < 0:
-        return set_cell_size(text, width - 1) + ELLIPSIS
-    return " " * room + text if right else text + " " * room
-
-
-def within(text: str, width: int) -> str:
-    """`text` in at most `width` cells; what does not fit is cut, and the cut is marked with …"""
-    return fit(text, min(width, cell_width(text)))
+    """`text` in exactly `width` cells, padded at its end (`right`: at its start); … marks a cut."""
+    kept = cut(clean(text), width)
+    padding = " " * (width - cell_width(kept))
+    return padding + kept if right else kept + padding
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -41,7 +26,7 @@ def wrapped(text: str, width: int) -> list[str]:
     if width <= 0 or cell_width(text) <= width:
         return [text]
     lines: list[str] = []
-    rest = text
+    rest: str = text
     while cell_width(rest) > width:
         line = chop_cells(rest, width)[0] or rest[0]
         space = line.rfind(" ")

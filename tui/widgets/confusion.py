@@ -8,8 +8,8 @@ from textual.content import Content
 from textual.widget import Widget
 
 from engine.formats import count
-from engine.text import cut, safe
-from tui.widgets.cells import cell_width, fit
+from engine.text import cell_width, cut, safe
+from tui.widgets.cells import fit
 
 if TYPE_CHECKING:
     from engine.api import Confusion

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from textual.content import Content
 from textual.widget import Widget
 
-from tui.widgets.cells import cell_width, clean, fit, wrapped
+from engine.text import cell_width
+from tui.widgets.cells import clean, fit, wrapped
 
 _LINE_WIDTH = 64
 

@@ -15,9 +15,9 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from engine.text import Shown
+from engine.text import Shown, cell_width
 from tui.commands.bindings import bindings
-from tui.widgets.cells import cell_width, fit, wrapped
+from tui.widgets.cells import fit, wrapped
 from tui.widgets.table.source import CellStyle
 
 ValueStyle = CellStyle

@@ -8,7 +8,8 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
 
-from tui.widgets.cells import cell_width, fit, wrapped
+from engine.text import cell_width
+from tui.widgets.cells import fit, wrapped
 
 SEPARATOR = " · "
 LABEL_WIDTH = 12

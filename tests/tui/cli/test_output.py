@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from engine import api
-from engine.text import Shown, safe
+from engine.text import Shown, cell_width, safe
 from tui.cli.output import Cell, Head, Output, fitted, write_json
-from tui.widgets.cells import cell_width
 
 
 def heads(*specs: tuple[str, bool, int]) -> list[Head]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine import formats
-from engine.text import Shown, safe
-from tui.widgets.cells import cell_width, clean, fit
+from engine.text import Shown, cell_width, safe
+from tui.widgets.cells import clean, fit
 from tui.widgets.plot.scale import XKind
 from tui.widgets.plot.series import Track
 

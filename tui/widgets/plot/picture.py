@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.text import Shown
-from tui.widgets.cells import cell_width
+from engine.text import Shown, cell_width
 from tui.widgets.plot.canvas import NOBODY, Canvas
 from tui.widgets.plot.legend import Piece, series_ink
 from tui.widgets.plot.raster import POINT, draw

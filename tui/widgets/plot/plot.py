@@ -12,9 +12,9 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from engine.text import Shown, safe
+from engine.text import Shown, cell_width, cut, safe
 from tui.commands.bindings import bindings
-from tui.widgets.cells import cell_width, clean, within
+from tui.widgets.cells import clean
 from tui.widgets.plot.legend import INKS, Piece, names, packed, reading
 from tui.widgets.plot.picture import LABELLED_HEIGHT, Picture
 from tui.widgets.plot.scale import XKind
@@ -188,7 +188,7 @@ class Plot(Widget, can_focus=True):
     def _line(self, y: int) -> Strip:
         width, height = self.size
         if not any(track.xs for track in self._view.tracks):
-            text = within(self._empty_text, width) if y == height // 2 else ""
+            text = cut(self._empty_text, width) if y == height // 2 else ""
             return self._strip([(" " * ((width - cell_width(text)) // 2) + text, "label")])
         picture = self._drawn()
         top = height - picture.height

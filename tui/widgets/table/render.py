@@ -10,8 +10,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from engine.text import Shown
-from tui.widgets.cells import cell_width, fit, within
+from engine.text import Shown, cell_width, cut
+from tui.widgets.cells import fit
 from tui.widgets.table.layout import GAP, GUTTER, MARGIN, Layout, Place
 from tui.widgets.table.source import CellStyle, TableColumn, TableSource
 
@@ -116,7 +116,7 @@ def empty_strip(lines: Sequence[Shown], y: int, height: int, width: int, style: 
     """Line `y` of `height` lines with `lines` in their middle."""
     first = max(0, (height - len(lines)) // 2)
     index = y - first
-    text = within(lines[index], width) if 0 <= index < len(lines) else ""
+    text = cut(lines[index], width) if 0 <= index < len(lines) else ""
     return Strip([Segment(fit(" " * ((width - cell_width(text)) // 2) + text, width), style)], width)
 
 
@@ -127,7 +127,7 @@ def _label(column: TableColumn, width: int) -> str:
     room = width - cell_width(mark)
     if room <= 0:
         return fit(mark.strip(), width, right=column.numeric)
-    label = within(column.label, room)
+    label = cut(column.label, room)
     return fit(label + mark, width, right=column.numeric)
 
 
