@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -189,6 +189,12 @@ def count(value: int) -> Shown:
 def counted(number: int, noun: str) -> Shown:
     """`1 run`, `12,431 runs`. `noun` is ours, in the singular."""
     return Shown(f"{count(number)} {noun}{'' if number == 1 else 's'}")
+
+
+def listed(names: Sequence[object], limit: int = 8) -> str:
+    """`a, b, c`, of more than `limit` names `a, b, c and 12 more`; `none` without any."""
+    rest = f" and {count(len(names) - limit)} more" if len(names) > limit else ""
+    return (", ".join(map(str, names[:limit])) or "none") + rest
 
 
 def size(byte_count: int | None) -> Shown:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.entities import Artifact, Experiment, Lifecycle, MetricPoint, Run, RunDetail
 from engine.errors import NotFound, StoreRefused
+from engine.formats import listed
 from engine.jobs import CancelToken, OnProgress, no_progress
 
 if TYPE_CHECKING:
@@ -53,10 +54,9 @@ class Runs:
             if experiment.experiment_id == name_or_id:
                 return experiment
         names = sorted(e.name for e in found)
-        more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
         raise NotFound(
             f"There is no experiment {name_or_id!r}",
-            f"Experiments in this store: {', '.join(names[:LISTED]) or 'none'}{more}",
+            f"Experiments in this store: {listed(names, LISTED)}",
             "Name one of them, or its id. `mlflow-console experiments` lists them all.",
         )
 

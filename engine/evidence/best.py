@@ -11,6 +11,7 @@ from typing import cast
 from engine.columns import PREFIXES, ColumnKey
 from engine.entities import Run
 from engine.errors import NotFound
+from engine.formats import listed
 from engine.runs.compare import Direction, direction_of
 from engine.runs.frame import RunFrame
 
@@ -132,5 +133,4 @@ def _metrics_there(frame: RunFrame) -> str:
     names = [key.name for key in frame.keys if key.kind == "metric"]
     if not names:
         return "No run has metrics"
-    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    return f"Metrics: {', '.join(names[:12])}{more}"
+    return f"Metrics: {listed(names, 12)}"

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 from engine import journal
 from engine.entities import Run
 from engine.errors import Cancelled, EngineError, NotFound, ServerDenied, StoreRefused, WriteError
-from engine.formats import count, counted
+from engine.formats import count, counted, listed
 from engine.jobs import CancelToken, OnProgress, Progress, no_progress
 from engine.journal import JournalEntry, Outcome
 from engine.run_lifecycle.lookup import read_runs
 from engine.run_lifecycle.plan import (
     LifecyclePlan,
     is_unfinished,
-    listed,
     plan_lifecycle,
     run_label,
 )

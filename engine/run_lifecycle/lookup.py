@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 from engine.entities import Lifecycle, ModelVersion, Run
 from engine.errors import NotFound, UsageError
+from engine.formats import listed
 from engine.stores.base import Condition, RunQuery
 from engine.stores.records import check_run_id
 from engine.text import safe
@@ -100,10 +101,9 @@ def _whole_id(store: Store, experiment_id: str, beginning: str) -> str:
     if len(ids) == 1 or beginning in ids:
         return beginning if beginning in ids else ids[0]
     if ids:
-        more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
         raise NotFound(
             f"{len(ids)} runs have ids that begin with {safe(beginning)}",
-            f"Ids: {', '.join(ids[:_NAMED])}{more}",
+            f"Ids: {listed(ids, _NAMED)}",
             "Give more of the id.",
         )
     raise NotFound(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.entities import Lifecycle, ModelVersion, Run
 from engine.errors import EngineError
-from engine.formats import count, counted
+from engine.formats import count, counted, listed
 from engine.run_lifecycle.lookup import children, read_runs, versions_made_by
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
@@ -22,7 +22,6 @@ MANY = 10
 PARENTS_ASKED = 50
 """Runs whose children are looked for: each is a question of its own, 50 ms of a server."""
 
-_NAMED = 8
 _NAME_LENGTH = 60
 _UNFINISHED = ("RUNNING", "SCHEDULED")
 
@@ -87,12 +86,6 @@ def is_unfinished(run: Run) -> bool:
 def run_label(run: Run) -> str:
     """What people call a run: its name, or the beginning of its id where it has none."""
     return safe(run.run_name or run.run_id[:8], _NAME_LENGTH)
-
-
-def listed(names: Sequence[str], most: int = _NAMED) -> str:
-    """`a, b, c`, of many only the first and how many more there are."""
-    more = f" and {count(len(names) - most)} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"
 
 
 def _dangers_of_deleting(store: Store, due: Sequence[Run]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import cast, get_args
 
 from engine.entities import STAGES, DatasetInput, DatasetRef, Lifecycle, ModelVersion, Stage, Status
 from engine.errors import NotFound
+from engine.formats import listed
 from engine.text import safe
 
 PROMPT_TAG = "mlflow.prompt.is_prompt"
@@ -83,9 +84,8 @@ def find_version(versions: Sequence[ModelVersion], model: str, number: int) -> M
     for version in versions:
         if version.version == number:
             return version
-    there = ", ".join(str(version.version) for version in versions[:12]) or "none"
-    more = " …" if len(versions) > 12 else ""
-    raise NotFound(f"{model!r} has no version {number}", f"Versions: {there}{more}", "Name one of them.")
+    numbers = listed([version.version for version in versions], 12)
+    raise NotFound(f"{model!r} has no version {number}", f"Versions: {numbers}", "Name one of them.")
 
 
 @contextmanager

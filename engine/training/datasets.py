@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from engine.errors import DatasetError
+from engine.formats import listed
 from engine.paths import heart_csv
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def read_dataset(spec: DatasetSpec) -> Dataset:
     if spec.target not in header:
         raise DatasetError(
             f"{path.name} has no column {spec.target!r}",
-            f"Its columns: {_listed(header)}",
+            f"Its columns: {listed([name or '(no name)' for name in header], 20)}",
             _semicolons(header) or "Name one of them as the target.",
         )
     if len(header) < 2:
@@ -194,13 +195,17 @@ def _checked_header(path: Path, header: list[str]) -> list[str]:
     if "" in header:
         raise DatasetError(
             f"Column {header.index('') + 1} of {path.name} has no name",
-            f"Header: {_listed(header)}",
+            f"Header: {listed([name or '(no name)' for name in header], 20)}",
             "An index column? Write the file without it, or give the column a name.",
         )
     twice = [name for name, times in Counter(header).items() if times > 1]
     if twice:
         hint = "Give each column in the first line a name of its own."
-        raise DatasetError(f"{path.name} has two columns of the same name", f"Twice: {_listed(twice)}", hint)
+        raise DatasetError(
+            f"{path.name} has two columns of the same name",
+            f"Twice: {listed([name or '(no name)' for name in twice], 20)}",
+            hint,
+        )
     return header
 
 
@@ -297,6 +302,5 @@ def _semicolons(header: Sequence[str]) -> str:
     return "The file seems to be separated by semicolons: save it with commas."
 
 
-def _listed(names: Sequence[str], limit: int = 20) -> str:
-    shown = ", ".join(name or "(no name)" for name in names[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+def _listed(names: Sequence[str]) -> str:
+    return listed([name or "(no name)" for name in names], 20)

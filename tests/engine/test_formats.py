@@ -19,6 +19,7 @@ from engine.formats import (
     duration,
     format_for,
     is_infinite,
+    listed,
     moment,
     narrowed,
     number,
@@ -220,3 +221,10 @@ def test_nan_is_a_number_that_is_none() -> None:
 )
 def test_a_number_that_is_too_wide_keeps_its_size(value: float, cells: int, shown: str) -> None:
     assert narrowed(value, cells) == shown
+
+
+def test_a_list_of_many_names_is_cut_with_the_number_left_out() -> None:
+    assert listed(["a", "b"]) == "a, b"
+    assert listed([1, 2, 3], 2) == "1, 2 and 1 more"
+    assert listed(range(2000), 2) == "0, 1 and 1,998 more"
+    assert listed([]) == "none"

@@ -10,6 +10,7 @@ import click
 
 from engine.entities import Run
 from engine.errors import NotFound, UsageError
+from engine.formats import listed
 from engine.text import Shown, safe
 from tui.cli.options import Invocation, filter_option, json_option, pass_invocation
 from tui.cli.output import Cell, Output, write_json
@@ -125,7 +126,7 @@ def _check_metrics(comparison: Comparison, directions: dict[str, Direction]) -> 
     there = [row.key.name for row in comparison.rows if row.key.kind == "metric"]
     for metric in directions:
         if metric not in there:
-            detail = f"Metrics: {', '.join(there[:12]) or 'none'}"
+            detail = f"Metrics: {listed(there, 12)}"
             raise NotFound(f"No run has the metric {metric}", detail, "Name a metric of these runs.")
 
 

@@ -11,7 +11,7 @@ import click
 
 from engine.entities import ModelVersion, RegisteredModel, Run
 from engine.errors import NotFound, StoreUnreadable
-from engine.formats import MISSING, ago, count, format_for
+from engine.formats import MISSING, ago, count, format_for, listed
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
 from tui.cli.options import Invocation, json_option, pass_invocation
@@ -60,10 +60,9 @@ def _chosen(found: tuple[RegisteredModel, ...], name: str | None) -> tuple[Regis
         return found
     chosen = tuple(model for model in found if model.name == name)
     if not chosen:
-        there = ", ".join(model.name for model in found[:8]) or "none"
-        more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+        names = listed([model.name for model in found])
         hint = "Name one of them. `mlflow-console models` lists them all."
-        raise NotFound(f"There is no registered model {name!r}", f"Models in this store: {there}{more}", hint)
+        raise NotFound(f"There is no registered model {name!r}", f"Models in this store: {names}", hint)
     return chosen
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.errors import FilterError, NotFound, UsageError
+from engine.formats import listed
 from engine.text import ELLIPSIS, Shown, cell_width, safe
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def row_of(text: str, frame: RunFrame, experiment: str) -> int:
     if len(found) == 1:
         return found[0]
     if found:
-        ids = ", ".join(frame.run_ids[row] for row in found[:5])
+        ids = listed([frame.run_ids[row] for row in found], 5)
         raise NotFound(f"{len(found)} runs are called {text!r}", f"Ids: {ids}", "Name one by its id.")
     raise NotFound(
         f"There is no run {text!r} in {experiment}",

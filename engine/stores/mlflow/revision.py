@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from engine.errors import StoreNotFound, StoreOutdated, StoreUnreadable
+from engine.formats import listed
 from engine.stores.errors import MISSING_HINT
 from engine.stores.mlflow.private import database_engine, schema_revision, schema_tables
 from engine.uri import TrackingUri, redact
@@ -64,7 +65,7 @@ def _check(connection: Connection, place: str, shown: str) -> None:
     lost = sorted(schema_tables() - tables)
     if lost:  # MLflow would make them
         raise StoreUnreadable(
-            "The store has lost tables", f"{place} lacks {', '.join(lost[:6])}", "Restore it from a backup."
+            "The store has lost tables", f"{place} lacks {listed(lost)}", "Restore it from a backup."
         )
 
 

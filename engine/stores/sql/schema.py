@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from engine.errors import StoreOutdated, StoreUnreadable
+from engine.formats import listed
 from engine.stores.sql.database import Database, Dialect, Row, Snapshot, numbered
 from engine.text import Shown, safe
 
@@ -86,10 +87,9 @@ def tables(snapshot: Snapshot, database: Database, uri: Shown) -> Tables:
             f"{database.place} has no experiments and runs, but: {there}",
             "Check the tracking URI.",
         )
-    more = f" and {len(missing) - 6} more" if len(missing) > 6 else ""
     raise StoreOutdated(
         "The store's schema is not one that can be read",
-        f"{database.place} lacks {', '.join(missing[:6])}{more}",
+        f"{database.place} lacks {listed(missing)}",
         f"Back it up, then: mlflow db upgrade {uri}",
     )
 
