@@ -1,4 +1,4 @@
-"""A smoke test in this process: does a model version load, and does it predict its own input example?"""
+"""A smoke test in this process: does a model version load, and can it predict its input example?"""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
     from engine.stores.base import Store
 
-SHOWN_PREDICTIONS = 20
+MAX_PREDICTIONS = 20
 
-_FILES_MISSING = (NotFound, StoreRefused, StoreUnreadable)
-"""What a store says that answers, but does not have the model's files or cannot reach their place."""
+_FILE_ERRORS = (NotFound, StoreRefused, StoreUnreadable)
+"""Errors of a reachable store that lacks the model's files or cannot read their location."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmokeTestResult:
-    """How it went. `rows` is the number of rows of the input example; `predictions` are its first
-    20 predictions as text, raw. `load_seconds` counts fetching the files, not importing MLflow.
-    `detail` says what is wrong with the model, empty when `ok`."""
+    """The outcome. `rows` is the number of rows in the input example; `predictions` are the first 20
+    predictions as raw text. `load_seconds` includes downloading the files but not importing MLflow. `detail`
+    says what is wrong with the model, empty when `ok`."""
 
     model: str
     version: int
@@ -42,15 +42,15 @@ class SmokeTestResult:
     detail: str = ""
 
 
-class _Unfit(Exception):
-    """What is wrong with the model, for people."""
+class _Failure(Exception):
+    """What is wrong with the model, as a readable message."""
 
 
 def smoke_test_version(uri: TrackingUri, store: Store, model: str, version: int) -> SmokeTestResult:
     """Load `models:/MODEL/VERSION` and predict its input example.
 
-    A model that cannot be loaded or does not predict is a result. Raises `NotFound` for a version
-    that there is not, and `StoreError` when the store does not answer.
+    A model that fails to load or predict is a result, not an error. Raises `NotFound` for a missing version,
+    and `StoreError` if the store does not respond.
     """
     find_version(store.model_versions(model), model, version)
 
@@ -62,37 +62,37 @@ def smoke_test_version(uri: TrackingUri, store: Store, model: str, version: int)
     started = time.perf_counter()
     loaded = predicted = 0.0
     try:
-        with _files(client, uri, model, version) as folder:
-            with _blamed("It does not load"):
+        with _model_files(client, uri, model, version) as folder:
+            with _model_errors("The model does not load"):
                 pyfunc = mlflow.pyfunc.load_model(str(folder))
             loaded = time.perf_counter() - started
             example, params = _example(pyfunc, folder)
             started = time.perf_counter()
-            with _blamed("It does not predict its input example"):
-                answers = pyfunc.predict(example, params=params)
+            with _model_errors("The model cannot predict its input example"):
+                outputs = pyfunc.predict(example, params=params)
             predicted = time.perf_counter() - started
-            predictions = _as_texts(answers)
-    except _Unfit as unfit:
+            predictions = _prediction_texts(outputs)
+    except _Failure as failure:
         seconds = loaded or time.perf_counter() - started
-        return SmokeTestResult(model, version, ok=False, load_seconds=seconds, detail=str(unfit))
+        return SmokeTestResult(model, version, ok=False, load_seconds=seconds, detail=str(failure))
     return SmokeTestResult(model, version, True, _row_count(example), predictions, loaded, predicted)
 
 
 @contextmanager
-def _blamed(what: str) -> Iterator[None]:
-    """Whatever the model's own code raises is the model's fault."""
+def _model_errors(what: str) -> Iterator[None]:
+    """Report any error raised by the model's code as a failure of the model."""
     try:
         yield
     except (Exception, SystemExit) as error:
-        raise _Unfit(f"{what}: {type(error).__name__}: {error}") from error
+        raise _Failure(f"{what}: {type(error).__name__}: {error}") from error
 
 
 @contextmanager
-def _files(client: MlflowClient, uri: TrackingUri, model: str, version: int) -> Iterator[Path]:
-    """The folder of the model's files: where it lies if that is here, else a copy for the while.
+def _model_files(client: MlflowClient, uri: TrackingUri, model: str, version: int) -> Iterator[Path]:
+    """The folder of the model's files: in place if it is local, otherwise a temporary copy.
 
-    Fetching from the place that the registry names leaves MLflow's global tracking URI, which
-    `models:/` would need, as it is.
+    Downloading from the location in the registry leaves MLflow's global tracking URI alone; a `models:/` URI
+    would need it set.
     """
     from mlflow.artifacts import download_artifacts
 
@@ -100,33 +100,33 @@ def _files(client: MlflowClient, uri: TrackingUri, model: str, version: int) -> 
 
     with tempfile.TemporaryDirectory(prefix="mlflow-console-") as scratch:
         try:
-            place = client.get_model_version_download_uri(model, str(version))
-            folder = _local(place) or Path(
-                download_artifacts(artifact_uri=place, dst_path=scratch, tracking_uri=uri.raw)
+            location = client.get_model_version_download_uri(model, str(version))
+            folder = _local(location) or Path(
+                download_artifacts(artifact_uri=location, dst_path=scratch, tracking_uri=uri.raw)
             )
         except Exception as error:
             known = translate(error)
-            if isinstance(known, _FILES_MISSING):
-                raise _Unfit(f"Its files cannot be fetched: {known}") from error
+            if isinstance(known, _FILE_ERRORS):
+                raise _Failure(f"The model files cannot be downloaded: {known}") from error
             raise known from error
         if not (folder / "MLmodel").is_file():
-            raise _Unfit(f"There is no model in {place}")
+            raise _Failure(f"No model found in {location}")
         yield folder
 
 
-def _local(place: str) -> Path | None:
-    parts = urlsplit(place)
+def _local(location: str) -> Path | None:
+    parts = urlsplit(location)
     if parts.scheme == "file":
         return Path(unquote(parts.path))
-    return Path(place) if parts.scheme == "" else None
+    return Path(location) if parts.scheme == "" else None
 
 
 def _example(pyfunc: Any, folder: Path) -> tuple[Any, Any]:
-    with _blamed("Its input example cannot be read"):
+    with _model_errors("The input example cannot be read"):
         example = pyfunc.metadata.load_input_example(str(folder))
         params = pyfunc.metadata.load_input_example_params(str(folder)) if example is not None else None
     if example is None:
-        raise _Unfit("It loads, but it was logged without an input example, so there is nothing to predict.")
+        raise _Failure("The model loads, but was logged without an input example to predict.")
     return example, params
 
 
@@ -136,12 +136,12 @@ def _row_count(example: Any) -> int:
     return len(example) if isinstance(example, list) else 1
 
 
-def _as_texts(answers: Any) -> tuple[str, ...]:
-    """The first predictions, one text a row, from an array, a frame, a series, a list or one value."""
-    if hasattr(answers, "to_dict") and hasattr(answers, "columns"):
-        records = answers.head(SHOWN_PREDICTIONS).to_dict("records")
+def _prediction_texts(outputs: Any) -> tuple[str, ...]:
+    """The first predictions as text, one per row, from an array, data frame, series, list or scalar."""
+    if hasattr(outputs, "to_dict") and hasattr(outputs, "columns"):
+        records = outputs.head(MAX_PREDICTIONS).to_dict("records")
         return tuple(", ".join(f"{key}={value}" for key, value in record.items()) for record in records)
-    values = answers.tolist() if hasattr(answers, "tolist") else answers
+    values = outputs.tolist() if hasattr(outputs, "tolist") else outputs
     if not isinstance(values, (list, tuple)):
         values = [values]
-    return tuple(str(value) for value in values[:SHOWN_PREDICTIONS])
+    return tuple(str(value) for value in values[:MAX_PREDICTIONS])

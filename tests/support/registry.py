@@ -1,4 +1,4 @@
-"""A writable registry for one test module, and the two consoles that fight over it."""
+"""A writable registry for one test module, and competing consoles."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engine.uri import TrackingUri
 
 @dataclass
 class Registry:
-    """A registry at `uri` and MLflow's own client of it, to build and to interfere."""
+    """A registry at `uri`, with MLflow's own client to set it up and to interfere."""
 
     uri: TrackingUri
     client: Any
@@ -39,7 +39,7 @@ class Registry:
         aliases: Mapping[str, int] | None = None,
         metrics: Sequence[Mapping[str, float]] = (),
     ) -> str:
-        """A model with one version a stage, each with a finished source run."""
+        """A model with one version per stage, each with a finished source run."""
         self.client.create_registered_model(name)
         for index, stage in enumerate(stages):
             run = self.run(metrics[index] if index < len(metrics) else {})
@@ -60,8 +60,8 @@ class Registry:
 
     def version(self, name: str, run_id: str) -> int:
         source = f"runs:/{run_id}/model"
-        made = self.client.create_model_version(name, source, run_id, await_creation_for=0)
-        return int(made.version)
+        version = self.client.create_model_version(name, source, run_id, await_creation_for=0)
+        return int(version.version)
 
     def transition(self, name: str, version: int, stage: str) -> None:
         self.client.transition_model_version_stage(name, str(version), stage)
@@ -77,11 +77,11 @@ class Registry:
         return {key: value for key, value in found.tags.items() if key.startswith("mlflow_console.")}
 
 
-class Meddler:
-    """A store during whose reads other things happen, for real, in the store itself.
+class InterferingStore:
+    """A store in which something else changes during a read.
 
-    `at` maps the number of a read of the model's versions (the first is 1) to what is done just
-    before it is answered.
+    `at` maps the number of a read of the model's versions (the first is 1) to a function called just before
+    it returns.
     """
 
     def __init__(self, store: Store, at: Mapping[int, Callable[[], object]]) -> None:
@@ -100,7 +100,7 @@ class Meddler:
 
 
 class Console:
-    """Another console: a process of its own that obeys one line of JSON at a time."""
+    """Another console: a process that executes one line of JSON at a time."""
 
     def __init__(self, uri: TrackingUri, state: Path) -> None:
         self.process = subprocess.Popen(
@@ -119,21 +119,21 @@ class Console:
         self.process.kill()
         self.process.communicate()
 
-    def tell(self, **order: object) -> None:
+    def send(self, **request: object) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
 
-    def hear(self) -> dict[str, Any]:
-        """The next answer; waits for it."""
+    def receive(self) -> dict[str, Any]:
+        """Wait for the next answer."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, f"the console died: {self.rest()[1]}"
+        assert line, f"the console died: {self.finish()[1]}"
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def rest(self) -> tuple[str, str]:
-        """End it, and what else it has written to stdout and stderr."""
+    def finish(self) -> tuple[str, str]:
+        """Wait for the process to end. Returns the rest of its stdout and stderr."""
         out, err = self.process.communicate()
         return out, err
 

@@ -1,7 +1,7 @@
-"""A console without a screen, for tests with two of them: reads orders, prints answers, both JSON lines.
+"""A headless console for tests of concurrent consoles: reads requests and prints answers as JSON lines.
 
-`plan` (model, version, stage) plans; `apply` carries the plan out and tells the error's text or none;
-`apply` with `halt` stays for ever where it has written that many changes and not read them back.
+`plan` (model, version, stage) makes a plan; `apply` applies it and answers with the error message, if any;
+`apply` with `halt` stops forever after that many writes, before verification.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ def main(raw: str) -> None:
     store = open_store(uri)
     open_client(raw)
     plan: PromotionPlan | None = None
-    say(ready=True)
+    answer(ready=True)
     for line in sys.stdin:
-        order = json.loads(line)
-        if order["do"] == "plan":
-            plan = plan_promotion(store, uri, order["model"], order["version"], stage=order["stage"])
-            say(changes=[str(change) for change in plan.changes])
+        request = json.loads(line)
+        if request["do"] == "plan":
+            plan = plan_promotion(store, uri, request["model"], request["version"], stage=request["stage"])
+            answer(changes=[str(change) for change in plan.changes])
             continue
         assert plan is not None
-        if "halt" in order:
-            halt_after(order["halt"])
+        if "halt" in request:
+            halt_after(request["halt"])
         try:
-            apply_promotion(store, uri, plan, reason=order.get("reason", ""))
-            say(error="")
+            apply_promotion(store, uri, plan, reason=request.get("reason", ""))
+            answer(error="")
         except EngineError as error:
-            say(error=str(error))
+            answer(error=str(error))
 
 
 def halt_after(count: int) -> None:
-    """Announce the `count`th write and stop there, until killed."""
+    """Announce write number `count` and stop there until killed."""
     write, written = writes._write, 0
 
     def counted(*args: Any) -> None:
@@ -50,14 +50,14 @@ def halt_after(count: int) -> None:
         write(*args)
         written += 1
         if written == count:
-            say(written=written)
+            answer(written=written)
             signal.pause()
 
     writes._write = counted
 
 
-def say(**answer: object) -> None:
-    print(json.dumps(answer), flush=True)  # noqa: T201
+def answer(**values: object) -> None:
+    print(json.dumps(values), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

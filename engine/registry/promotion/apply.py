@@ -1,13 +1,13 @@
 """Promotion as a transaction: plan, check, apply, verify, undo.
 
 MLflow has no compare-and-set and no transaction over several versions; its own
-`archive_existing_versions=True` leaves two Production versions when two promotions meet, and says
-nothing. So a promotion here re-reads what it was planned on and refuses when that has changed;
-writes its intent to the journal; makes one transition at a time, into the stage before out of it;
-reads everything back, finishes what is still due, and says so when another promotion interfered.
+`archive_existing_versions=True` silently leaves two Production versions when two promotions overlap. So a
+promotion here re-reads the state it was planned on and refuses if that has changed; writes its intent to the
+journal; makes one transition at a time, into the stage before out of it; then reads everything back, repeats
+what did not take effect, and reports interference by another promotion.
 
-Killed half-way it leaves the former version in Production beside the new one, never none. The
-journal keeps the intent, the next plan tells of it, and applying that plan finishes the work.
+If killed midway, it leaves both the old and the new version in Production, never neither. The journal keeps
+the intent, the next plan warns about it, and applying that plan finishes the work.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ __all__ = [
 ]
 
 WAIT_SECONDS = 30.0
-"""How long a promotion waits for another one from the same account."""
+"""How long a promotion waits for another one by the same user on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromotionResult:
-    """`versions` are all versions of the model as read back, newest first. `repaired` are the
-    changes that had to be written a second time, `notes` what did not work although the promotion
-    took effect. `entry_id` names the journal entry, empty when there was nothing to do."""
+    """`versions` are all versions of the model as read back, newest first. `repaired` lists the changes that
+    had to be written twice, `notes` what failed even though the promotion took effect. `entry_id` is the id
+    of the journal entry, empty when no change was needed."""
 
     plan: PromotionPlan
     versions: tuple[ModelVersion, ...]
@@ -70,21 +70,20 @@ class PromotionResult:
 def apply_promotion(
     store: Store, uri: TrackingUri, plan: PromotionPlan, *, reason: str = ""
 ) -> PromotionResult:
-    """Make the changes of `plan`, read them back and record them. An undo without a `reason` is
-    recorded with what it changes.
+    """Make the changes of `plan`, verify and record them. An undo without a `reason` records its changes as
+    the reason.
 
-    Raises `PromotionError` with nothing written when the registry is not as the plan saw it or when
-    another promotion does not end; with the state described when another promotion interfered;
-    `WriteError` when the journal cannot be written; `StoreError` when the store refused and nothing
-    changed.
+    Raises `PromotionError` with nothing written if the registry has changed since planning or another
+    promotion does not finish in time; with the state described if another promotion interfered; `WriteError`
+    if the journal cannot be written; `StoreError` if the store refused and nothing changed.
     """
     from engine.stores.mlflow.client import open_client
 
     journal.check_reason(reason)
-    _agreed(store, plan)
+    _unchanged_versions(store, plan)
     client = open_client(uri.raw)
     with journal.exclusive(WAIT_SECONDS):
-        versions = _agreed(store, plan)
+        versions = _unchanged_versions(store, plan)
         if plan.is_noop:
             return PromotionResult(plan, versions, verified=True)
         entry = journal.new_entry(
@@ -99,17 +98,17 @@ def apply_promotion(
             undoes=plan.undoes,
         )
         journal.append(entry)
-        return _transact(store, client, plan, entry)
+        return _write_and_verify(store, client, plan, entry)
 
 
 def undo_last(store: Store, uri: TrackingUri) -> PromotionResult:
-    """Take back the newest promotion of this store that has not been taken back. Raises
-    `PromotionError` when there is none, or when the registry has moved on since."""
+    """Undo the latest promotion in this store that has not been undone. Raises `PromotionError` if there is
+    none, or if the registry has changed since."""
     return apply_promotion(store, uri, plan_undo(store, uri))
 
 
-def _agreed(store: Store, plan: PromotionPlan) -> tuple[ModelVersion, ...]:
-    """The registry as it is, if that is still what the plan saw."""
+def _unchanged_versions(store: Store, plan: PromotionPlan) -> tuple[ModelVersion, ...]:
+    """The model's versions. Raises `PromotionError` if they have changed since the plan was made."""
     versions = store.model_versions(plan.model)
     now = read_facts(versions, plan.seen)
     if now != plan.seen:
@@ -121,7 +120,7 @@ def _agreed(store: Store, plan: PromotionPlan) -> tuple[ModelVersion, ...]:
     return versions
 
 
-def _transact(
+def _write_and_verify(
     store: Store, client: MlflowClient, plan: PromotionPlan, entry: JournalEntry
 ) -> PromotionResult:
     from engine.registry.promotion.writes import write_all
@@ -129,47 +128,46 @@ def _transact(
     failure = write_all(client, plan.model, plan.changes)
     notes = () if failure else _tag(client, plan, entry)
     versions = _read_back(store, plan, entry, failure)
-    due = _due(plan, versions)
-    if due:
-        again = write_all(client, plan.model, due)
+    repairs = _repairs(plan, versions)
+    if repairs:
+        again = write_all(client, plan.model, repairs)
         notes = notes if again or not failure else _tag(client, plan, entry)
         versions = _read_back(store, plan, entry, again or failure)
     now = read_facts(versions, plan.after)
     if now != plan.after:
-        error = _not_as_planned(plan, now, failure)
-        if isinstance(failure, ServerTimeout):  # the store may still carry out what it did not answer
-            _close(replace(entry, detail=str(error)))
+        error = _mismatch_error(plan, now, failure)
+        if isinstance(failure, ServerTimeout):  # the store may still carry out the request
+            _record_outcome(replace(entry, detail=str(error)))
         else:
-            _close(replace(entry, outcome="failed", after=facts_to_text(now), detail=str(error)))
+            _record_outcome(replace(entry, outcome="failed", after=facts_to_text(now), detail=str(error)))
         raise error from failure
-    repaired = tuple(str(change) for change in due)
+    repaired = tuple(str(change) for change in repairs)
     detail = "; ".join([*(f"written again: {change}" for change in repaired), *notes])
-    notes += _close(replace(entry, outcome="done", detail=detail))
+    notes += _record_outcome(replace(entry, outcome="done", detail=detail))
     return PromotionResult(plan, versions, True, repaired, notes, entry.entry_id)
 
 
 def _tag(client: MlflowClient, plan: PromotionPlan, entry: JournalEntry) -> tuple[str, ...]:
-    """Tag the candidate if it is the candidate that changes, not only those beside it. Undone, it is
-    tagged as it was before the promotion."""
+    """Tag the candidate if it changes; on undo, restore its previous tags. Returns notes on failures."""
     from engine.registry.promotion.writes import tag, untag
 
-    if not _is_own(plan.changes, plan.candidate.version):
+    if not _affects(plan.changes, plan.candidate.version):
         return ()
     if not plan.undoes:
         return tag(client, plan.model, entry)
     try:
-        return untag(client, plan, _former(entry))
+        return untag(client, plan, _previous_promotion(entry))
     except WriteError as error:
-        return (f"The tags of version {entry.version} could not be taken back: {error}",)
+        return (f"The tags of version {entry.version} could not be restored: {error}",)
 
 
-def _is_own(made: tuple[Change, ...], version: int) -> bool:
-    return any(isinstance(change, AliasChange) or change.version == version for change in made)
+def _affects(changes: tuple[Change, ...], version: int) -> bool:
+    return any(isinstance(change, AliasChange) or change.version == version for change in changes)
 
 
-def _former(undo: JournalEntry) -> JournalEntry | None:
-    """The newest promotion, before the one that `undo` takes back, that tagged the same version. Raises
-    `WriteError` where the journal cannot be read."""
+def _previous_promotion(undo: JournalEntry) -> JournalEntry | None:
+    """The latest promotion, before the one that `undo` reverses, that tagged the same version. Raises
+    `WriteError` if the journal cannot be read."""
     created = str(CreatedAt(undo.version))
     for entry in journal.read_journal(None):
         if (
@@ -177,7 +175,7 @@ def _former(undo: JournalEntry) -> JournalEntry | None:
             and (entry.action, entry.outcome) == ("promote", "done")
             and entry.entry_id != undo.undoes
             and entry.before.get(created) == undo.before.get(created)
-            and _is_own(_changes_of(entry), entry.version)
+            and _affects(_changes_of(entry), entry.version)
         ):
             return entry
     return None
@@ -188,12 +186,14 @@ def _changes_of(entry: JournalEntry) -> tuple[Change, ...]:
     return changes_between(before, after) if before is not None and after is not None else ()
 
 
-def _due(plan: PromotionPlan, versions: tuple[ModelVersion, ...]) -> tuple[Change, ...]:
-    """The changes that are to be written again: versions that were to leave their stage and are
-    still in it, once something of the plan has taken effect. Anything else is not ours to mend."""
+def _repairs(plan: PromotionPlan, versions: tuple[ModelVersion, ...]) -> tuple[Change, ...]:
+    """The changes to write again: versions that should have left their stage but have not, provided that
+    another change of the plan has taken effect. Any other difference is someone else's change."""
     missing = tuple(change for change in plan.changes if not has_taken_effect(change, versions))
-    leave = all(change.leaves_stage and has_taken_effect(change.inverse, versions) for change in missing)
-    return missing if leave and len(missing) < len(plan.changes) else ()
+    only_leaving = all(
+        change.leaves_stage and has_taken_effect(change.inverse, versions) for change in missing
+    )
+    return missing if only_leaving and len(missing) < len(plan.changes) else ()
 
 
 def _read_back(
@@ -202,34 +202,34 @@ def _read_back(
     try:
         return store.model_versions(plan.model)
     except EngineError as error:
-        _close(replace(entry, detail=f"Outcome unknown: {failure or error}"))
+        _record_outcome(replace(entry, detail=f"Outcome unknown: {failure or error}"))
         raise PromotionError(
-            "Unknown whether the promotion took effect",
+            "Promotion outcome unknown",
             str(failure or error),
-            "Look again when the store answers: the plan shows what is left to do.",
+            "Promote again once the store responds: the plan shows the remaining changes.",
         ) from error
 
 
-def _not_as_planned(plan: PromotionPlan, now: Facts, failure: EngineError | None) -> EngineError:
+def _mismatch_error(plan: PromotionPlan, now: Facts, failure: EngineError | None) -> EngineError:
     if failure is not None and now == plan.seen:
         return failure
     if failure is not None:
         return PromotionError(
-            "The promotion stopped half-way",
+            "The promotion stopped midway",
             f"{differences(plan.after, now, 'as planned')}. {failure}",
-            "Look again and promote: the plan shows what is left to do.",
+            "Promote again: the plan shows the remaining changes.",
         )
     return PromotionError(
         f"Another promotion of {plan.model!r} interfered",
         differences(plan.after, now, "as planned"),
-        "Look again, then promote the version that should stay: the others will be archived.",
+        "Refresh, then promote the version to keep: the others will be archived.",
     )
 
 
-def _close(entry: JournalEntry) -> tuple[str, ...]:
-    """Record how a write ended. What has happened in the store has happened, whatever the journal says."""
+def _record_outcome(entry: JournalEntry) -> tuple[str, ...]:
+    """Record the outcome of a write. Returns a note on failure, which does not undo the write."""
     try:
         journal.append(entry)
     except WriteError as error:
-        return (f"The end of the promotion is not in the journal: {error}",)
+        return (f"The promotion's outcome could not be recorded: {error}",)
     return ()

@@ -1,10 +1,10 @@
-"""The part of a registry that one promotion rests on, as typed facts.
+"""The state of a registry that one promotion depends on, as typed facts.
 
-A fact is a question about a model's versions; facts with their values can be compared, and a journal
-entry keeps them as text (`facts_to_text`, `facts_from_text`):
+A fact is a question about a model's versions. Facts with their values can be compared, and a journal entry
+stores them as text (`facts_to_text`, `facts_from_text`):
 
     fact               value                                       as text
-    StageOf(3)         the version's stage, None when it is gone   `version 3`          `Staging`, `gone`
+    StageOf(3)         the version's stage, None if deleted   `version 3`          `Staging`, `gone`
     CreatedAt(3)       epoch milliseconds, None when unknown       `version 3 created`  `1763800000000`, ``
     HoldersOf("…")     versions that hold the stage, ascending     `stage Production`   `2, 5`
     AliasTarget("…")   the version the alias points at, or None    `alias champion`     `2`, ``
@@ -69,7 +69,7 @@ _WRITE_ORDER = {"Production": 0, "Staging": 1}
 
 @dataclass(frozen=True, slots=True)
 class StageChange:
-    """One write: a version changes its stage."""
+    """One write: a version changes stage."""
 
     version: int
     before: Stage
@@ -86,7 +86,7 @@ class StageChange:
 
     @property
     def leaves_stage(self) -> bool:
-        """Whether the version leaves Production or Staging for neither."""
+        """Whether the version leaves Production or Staging for an inactive stage."""
         return self.before in _WRITE_ORDER and self.after not in _WRITE_ORDER
 
     def __str__(self) -> str:
@@ -122,32 +122,34 @@ Change = StageChange | AliasChange
 
 
 def read_facts(versions: Sequence[ModelVersion], facts: Iterable[Fact]) -> dict[Fact, FactValue]:
-    """The values of `facts` in a registry that holds `versions` of the model."""
+    """The values of `facts` for the `versions` of a model."""
     by_number = {version.version: version for version in versions}
     return {fact: _value(fact, by_number) for fact in facts}
 
 
 def changes_between(before: Facts, after: Facts) -> tuple[Change, ...]:
-    """The writes that lead from one state to the other, in the order in which they are made.
+    """The writes that turn one state into the other, in the order to make them.
 
-    A version enters Production before another leaves it: whatever stops the writes half-way
-    leaves a version there, two at worst, and never none.
+    A version enters Production before another leaves it: if the writes stop midway, Production holds two
+    versions at worst, never none.
     """
-    found: list[Change] = []
+    changes: list[Change] = []
     for fact, value in before.items():
         if value == after[fact]:
             continue
         if isinstance(fact, StageOf):
-            found.append(StageChange(fact.version, cast(Stage, value), cast(Stage, after[fact])))
+            changes.append(StageChange(fact.version, cast(Stage, value), cast(Stage, after[fact])))
         elif isinstance(fact, AliasTarget):
-            found.append(AliasChange(fact.alias, cast("int | None", value), cast("int | None", after[fact])))
-    return tuple(sorted(found, key=_write_order))
+            changes.append(
+                AliasChange(fact.alias, cast("int | None", value), cast("int | None", after[fact]))
+            )
+    return tuple(sorted(changes, key=_write_order))
 
 
-def after_changes(versions: Sequence[ModelVersion], made: Iterable[Change]) -> tuple[ModelVersion, ...]:
-    """The versions as they will be once `made` has been written."""
+def after_changes(versions: Sequence[ModelVersion], changes: Iterable[Change]) -> tuple[ModelVersion, ...]:
+    """The versions as they will be once `changes` have been written."""
     result = {version.version: version for version in versions}
-    for change in made:
+    for change in changes:
         if isinstance(change, StageChange):
             result[change.version] = replace(result[change.version], stage=change.after)
             continue
@@ -159,14 +161,14 @@ def after_changes(versions: Sequence[ModelVersion], made: Iterable[Change]) -> t
 
 
 def has_taken_effect(change: Change, versions: Sequence[ModelVersion]) -> bool:
-    """Whether the registry is as `change` leaves it."""
+    """Whether the registry already has the result of `change`."""
     return read_facts(versions, [change.fact])[change.fact] == change.after
 
 
 def differences(expected: Facts, found: Facts, when: str) -> str:
-    """What differs, for people: `version 2: Production when planned, Archived now`."""
+    """The differences as readable text: `version 2: Production when planned, Archived now`."""
     return "; ".join(
-        f"{_subject(fact)}: {_described(fact, value)} {when}, {_described(fact, found[fact])} now"
+        f"{_subject(fact)}: {_description(fact, value)} {when}, {_description(fact, found[fact])} now"
         for fact, value in expected.items()
         if value != found[fact]
     )
@@ -176,12 +178,12 @@ def differences(expected: Facts, found: Facts, when: str) -> str:
 
 
 def facts_to_text(facts: Facts) -> dict[str, str]:
-    """Facts as a journal entry keeps them."""
+    """Facts as a journal entry stores them."""
     return {str(fact): _value_text(fact, value) for fact, value in facts.items()}
 
 
 def facts_from_text(texts: Mapping[str, str]) -> dict[Fact, FactValue] | None:
-    """Facts from a journal entry; None when the mapping holds anything else."""
+    """Facts from a journal entry; None if any of the mapping is not a fact."""
     facts: dict[Fact, FactValue] = {}
     for key, text in texts.items():
         match = _TEXT.fullmatch(key)
@@ -213,7 +215,7 @@ def _value_text(fact: Fact, value: FactValue) -> str:
 
 
 def _value_from_text(fact: Fact, text: str) -> FactValue:
-    """Raises `ValueError` for a text that is no value of the fact."""
+    """Raises `ValueError` if `text` is not a valid value of the fact."""
     match fact:
         case StageOf():
             return None if text == _GONE else _stage(text)
@@ -227,7 +229,7 @@ def _stage(text: str) -> Stage:
     for stage in STAGES:
         if stage == text:
             return stage
-    raise ValueError(f"no stage: {text!r}")
+    raise ValueError(f"Unknown stage {text!r}")
 
 
 # ── values and descriptions ──────────────────────────────────────────────────
@@ -255,7 +257,7 @@ def _subject(fact: Fact) -> str:
     return fact.stage if isinstance(fact, HoldersOf) else str(fact)
 
 
-def _described(fact: Fact, value: FactValue) -> str:
+def _description(fact: Fact, value: FactValue) -> str:
     match fact, value:
         case CreatedAt(), int(time):
             return moment(time)

@@ -1,4 +1,4 @@
-"""What speaks against a promotion. A gate warns; it is the operator who decides."""
+"""Reasons to reconsider a promotion. A gate only warns; the operator decides."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.registry.promotion.facts import Change, StageChange
 if TYPE_CHECKING:
     from engine.runs.compare import Comparison
 
-PRIMARY = (
+PRIMARY_METRICS = (
     "accuracy",
     "balanced_accuracy",
     "roc_auc",
@@ -32,9 +32,10 @@ PRIMARY = (
     "log_loss",
     "loss",
 )
-"""The metrics by which versions are judged, the first that both have; also as `val_accuracy`, `test/rmse`."""
+"""The metrics that rank versions, by precedence; prefixes such as `val_accuracy` and `test/rmse` also
+match."""
 
-_RUN_ENDS = {
+_SOURCE_RUN_STATUS = {
     "FAILED": "failed",
     "KILLED": "was killed",
     "RUNNING": "has not finished",
@@ -44,7 +45,7 @@ _RUN_ENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What the gates look at. `runs` are source runs by version number, None for one that is gone."""
+    """The input of the gates. `runs` are source runs by version number, None for a missing one."""
 
     model: str
     candidate: ModelVersion
@@ -57,7 +58,7 @@ class Proposal:
     comparison: Comparison | None
 
     def archived(self) -> tuple[ModelVersion, ...]:
-        """The versions that go to Archived."""
+        """The versions that will be archived."""
         numbers = {
             change.version
             for change in self.changes
@@ -67,12 +68,12 @@ class Proposal:
 
 
 def warnings(proposal: Proposal) -> tuple[str, ...]:
-    """One sentence for each thing that the operator should know first."""
+    """One sentence for each thing the operator should know before promoting."""
     return tuple(warning for gate in _GATES for warning in gate(proposal))
 
 
-def interrupted(server: str, model: str) -> tuple[str, ...]:
-    """A warning if the newest journal entry of the model has no end, or if the journal cannot be read."""
+def interrupted_promotion(server: str, model: str) -> tuple[str, ...]:
+    """A warning if the model's latest journal entry has no outcome, or if the journal cannot be read."""
     try:
         newest = next((e for e in read_journal(None) if e.server == server and e.model == model), None)
     except WriteError as error:
@@ -80,29 +81,29 @@ def interrupted(server: str, model: str) -> tuple[str, ...]:
     if newest is None or newest.outcome != "intended":
         return ()
     return (
-        f"{newest.target}, begun {moment(newest.time)} by {newest.user}@{newest.host}, has no recorded end: "
-        "it was interrupted, or is still running. What it left is what you see here.",
+        f"{newest.target}, started {moment(newest.time)} by {newest.user}@{newest.host}, has no recorded "
+        "outcome: it was interrupted or is still running. This plan starts from the current state.",
     )
 
 
 def primary_metric(names: Iterable[str]) -> str | None:
-    """The metric by which versions are judged; a lone one serves whatever its name."""
-    there = sorted(names, key=lambda name: (len(name), name))
-    for wanted in PRIMARY:
-        pattern = re.compile(rf"(.*[_/. -])?{wanted}", re.IGNORECASE)
-        for name in there:
+    """The metric that ranks versions; the only metric, whatever its name; or None."""
+    by_length = sorted(names, key=lambda name: (len(name), name))
+    for metric in PRIMARY_METRICS:
+        pattern = re.compile(rf"(.*[_/. -])?{metric}", re.IGNORECASE)
+        for name in by_length:
             if pattern.fullmatch(name):
                 return name
-    return there[0] if len(there) == 1 else None
+    return by_length[0] if len(by_length) == 1 else None
 
 
-def _already_there(proposal: Proposal) -> Iterator[str]:
+def _already_promoted(proposal: Proposal) -> Iterator[str]:
     candidate = proposal.candidate
     if proposal.kind == "alias" and not proposal.changes:
-        yield f"Version {candidate.version} has the alias {proposal.target} already: nothing would change."
+        yield f"Version {candidate.version} already has the alias {proposal.target}: no change needed."
     elif proposal.kind == "stage" and candidate.stage == proposal.target:
-        rest = "only the others would be archived" if proposal.changes else "nothing would change"
-        yield f"Version {candidate.version} has the stage {proposal.target} already: {rest}."
+        rest = "only the other versions would be archived" if proposal.changes else "no change needed"
+        yield f"Version {candidate.version} is already in stage {proposal.target}: {rest}."
 
 
 def _not_ready(proposal: Proposal) -> Iterator[str]:
@@ -117,27 +118,27 @@ def _source_runs(proposal: Proposal) -> Iterator[str]:
     for version in (proposal.candidate, *proposal.holders):
         run = proposal.runs.get(version.version)
         if not version.run_id:
-            yield f"Version {version.version} names no source run, so it cannot be compared."
+            yield f"Version {version.version} has no source run, so it cannot be compared."
         elif run is None:
-            yield f"The source run of version {version.version} is gone, so it cannot be compared."
+            yield f"The source run of version {version.version} no longer exists, so it cannot be compared."
         elif run.lifecycle_stage == "deleted":
             yield f"The source run of version {version.version} is deleted."
-        elif version is proposal.candidate and run.status in _RUN_ENDS:
-            yield f"The source run of version {version.version} {_RUN_ENDS[run.status]}."
+        elif version is proposal.candidate and run.status in _SOURCE_RUN_STATUS:
+            yield f"The source run of version {version.version} {_SOURCE_RUN_STATUS[run.status]}."
 
 
-def _worse(proposal: Proposal) -> Iterator[str]:
+def _worse_metric(proposal: Proposal) -> Iterator[str]:
     from engine.runs.compare import direction_of
 
     candidate = proposal.runs.get(proposal.candidate.version)
-    held = [(v, run) for v in proposal.holders if (run := proposal.runs.get(v.version)) is not None]
-    metric = primary_metric({name for _, run in held for name in run.metrics})
+    holder_runs = [(v, run) for v in proposal.holders if (run := proposal.runs.get(v.version)) is not None]
+    metric = primary_metric({name for _, run in holder_runs for name in run.metrics})
     if candidate is None or metric is None:
         return
     sign = 1 if direction_of(metric) == "higher" else -1
     rivals = [
         (sign * v, version, v)
-        for version, run in held
+        for version, run in holder_runs
         if math.isfinite(v := run.metrics.get(metric, math.nan))
     ]
     if not rivals:
@@ -147,22 +148,23 @@ def _worse(proposal: Proposal) -> Iterator[str]:
     if own is None:
         yield f"{name} has no {metric}; version {best.version} has {number(value)}."
     elif not math.isfinite(own) or sign * own < sign * value:
-        yield f"{name} is worse on {metric}: {number(own)} against {number(value)} of version {best.version}."
+        values = f"{number(own)} against {number(value)} for version {best.version}"
+        yield f"{name} is worse on {metric}: {values}."
 
 
-def _crowded(proposal: Proposal) -> Iterator[str]:
+def _several_in_stage(proposal: Proposal) -> Iterator[str]:
     if proposal.kind == "alias" or not proposal.holders:
         return
     candidate, target = proposal.candidate, proposal.target
     now = [v.version for v in proposal.holders] + [candidate.version] * (candidate.stage == target)
     uri = f"models:/{proposal.model}/{target}"
     if len(now) > 1:
-        yield f"Versions {_listed(now)} all have the stage {target}: {uri} loads version {max(now)}."
+        yield f"Versions {_listed(now)} are in stage {target}: {uri} loads version {max(now)}."
     leaving = {version.version for version in proposal.archived()}
     staying = [v.version for v in proposal.holders if v.version not in leaving]
     if staying and candidate.stage != target:
         then = [*staying, candidate.version]
-        yield f"Versions {_listed(then)} will all have the stage {target}: {uri} loads version {max(then)}."
+        yield f"Versions {_listed(then)} will be in stage {target}: {uri} will load version {max(then)}."
 
 
 def _last_in_production(proposal: Proposal) -> Iterator[str]:
@@ -172,21 +174,29 @@ def _last_in_production(proposal: Proposal) -> Iterator[str]:
     if not any(v.stage == "Production" and v.version != candidate.version for v in proposal.versions):
         yield (
             f"Version {candidate.version} is the only one in Production: "
-            f"models:/{proposal.model}/Production will load nothing."
+            f"models:/{proposal.model}/Production will no longer resolve."
         )
 
 
-def _aliases_left(proposal: Proposal) -> Iterator[str]:
+def _aliases_kept(proposal: Proposal) -> Iterator[str]:
     for version in proposal.archived():
         if version.aliases:
             names = ", ".join(version.aliases)
             plural = "es" if len(version.aliases) > 1 else ""
-            yield f"Version {version.version} keeps the alias{plural} {names} when it is archived."
+            yield f"Version {version.version} keeps the alias{plural} {names} when archived."
 
 
 def _listed(numbers: Sequence[int]) -> str:
-    *most, last = (str(number) for number in sorted(numbers))
-    return f"{', '.join(most)} and {last}" if most else last
+    *others, last = (str(number) for number in sorted(numbers))
+    return f"{', '.join(others)} and {last}" if others else last
 
 
-_GATES = (_already_there, _not_ready, _source_runs, _worse, _crowded, _last_in_production, _aliases_left)
+_GATES = (
+    _already_promoted,
+    _not_ready,
+    _source_runs,
+    _worse_metric,
+    _several_in_stage,
+    _last_in_production,
+    _aliases_kept,
+)

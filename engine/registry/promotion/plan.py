@@ -1,4 +1,4 @@
-"""What a promotion would change, made from reading alone."""
+"""Plans of promotions and undos: what would change, without writing anything."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from engine.registry.promotion.facts import (
     facts_from_text,
     read_facts,
 )
-from engine.registry.promotion.gates import Proposal, interrupted, warnings
+from engine.registry.promotion.gates import Proposal, interrupted_promotion, warnings
 from engine.stores.records import find_version
 from engine.text import Shown
 from engine.uri import TrackingUri
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from engine.stores.base import Store
 
 ACTIVE: tuple[Stage, ...] = ("Staging", "Production")
-"""The stages that one version is expected to hold, so that the next one archives the last."""
+"""The stages meant for one version at a time: promoting to them archives the version they hold."""
 
 _ALIAS = re.compile(r"[\w-]{1,255}")
 _RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
@@ -45,14 +45,13 @@ _RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class PromotionPlan:
-    """What will change in one registered model, and the state that this rests on.
+    """What will change in one registered model, and the state that the plan depends on.
 
-    `target` is a stage or an alias, by `kind`. `holders` are the other versions that hold it now
-    (empty for the stages None and Archived, which nobody holds in earnest). `comparison` has the
-    source runs of the holders first and the candidate's last; a run that is gone is left out, and
-    without the candidate's there is none. `changes` are in the order in which they are written.
-    `seen` is what the plan found, `after` what it leaves. `undoes` is the id of the journal entry
-    that the plan takes back, empty for a promotion.
+    `target` is a stage or an alias, by `kind`. `holders` are the other versions that hold it now (empty for
+    the stages None and Archived, which any number of versions may hold). `comparison` has the source runs of
+    the holders first and the candidate's last; missing runs are left out, and without the candidate's run it
+    is None. `changes` are in the order of writing. `seen` is the state that was read, `after` the state to
+    reach. `undoes` is the id of the journal entry that the plan undoes, empty for a promotion.
     """
 
     model: str
@@ -84,10 +83,10 @@ def plan_promotion(
     alias: str | None = None,
     archive_existing: bool = True,
 ) -> PromotionPlan:
-    """Plan to give `version` a stage (in any case) or an alias: exactly one of the two.
+    """Plan to give `version` a stage (case-insensitive) or an alias: exactly one of the two.
 
-    Raises `UsageError` for a stage or an alias that there cannot be, `NotFound` for a model or a
-    version that there is not, `StoreError`.
+    Raises `UsageError` for an unknown stage or an invalid alias, `NotFound` for a missing model or version,
+    `StoreError`.
     """
     kind, target = _target(stage, alias)
     versions = store.model_versions(model)
@@ -95,10 +94,10 @@ def plan_promotion(
     holders = _holders(versions, candidate, kind, target)
     leaving = holders if archive_existing and kind == "stage" else ()
     seen = read_facts(versions, _facts(candidate, leaving, kind, target))
-    after = read_facts(after_changes(versions, _wanted(candidate, leaving, kind, target)), seen)
+    after = read_facts(after_changes(versions, _requested_changes(candidate, leaving, kind, target)), seen)
     runs = {v.version: _source_run(store, v) for v in (*holders, candidate)}
-    due = changes_between(seen, after)
-    proposal = Proposal(model, candidate, kind, target, holders, versions, due, runs, _comparison(runs))
+    changes = changes_between(seen, after)
+    proposal = Proposal(model, candidate, kind, target, holders, versions, changes, runs, _comparison(runs))
     return PromotionPlan(
         model=model,
         candidate=candidate,
@@ -106,8 +105,8 @@ def plan_promotion(
         target=target,
         holders=holders,
         comparison=proposal.comparison,
-        changes=due,
-        warnings=warnings(proposal) + interrupted(server_name(uri), model),
+        changes=changes,
+        warnings=warnings(proposal) + interrupted_promotion(server_name(uri), model),
         server=uri.shown,
         archive_existing=archive_existing,
         seen=seen,
@@ -116,10 +115,10 @@ def plan_promotion(
 
 
 def plan_undo(store: Store, uri: TrackingUri) -> PromotionPlan:
-    """Plan to take back the newest promotion of this store that the journal knows and that has not
-    been taken back; of an interrupted one, the part that took effect.
+    """Plan to undo the latest promotion in this store that has not been undone, as recorded in the journal.
+    Of an interrupted promotion, undo the part that took effect.
 
-    Raises `PromotionError` when there is none, or when the registry has moved on since.
+    Raises `PromotionError` if there is none, or if the registry has changed since.
     """
     server = server_name(uri)
     for entry in read_journal(None):
@@ -129,23 +128,23 @@ def plan_undo(store: Store, uri: TrackingUri) -> PromotionPlan:
                 return plan
     check_writable()
     raise PromotionError(
-        "There is nothing to undo",
-        f"The journal holds no promotion on {server} that has not been taken back.",
-        "`mlflow-console journal` lists what was written from here. Promotions made elsewhere are taken back "
-        "by promoting the version that is wanted.",
+        "Nothing to undo",
+        f"The journal has no promotion on {server} left to undo.",
+        "`mlflow-console journal` lists the writes made from here. To reverse a promotion made elsewhere, "
+        "promote the version you want.",
     )
 
 
 def _inverse(store: Store, uri: TrackingUri, entry: JournalEntry) -> PromotionPlan | None:
-    """The plan that takes `entry` back, None where nothing of it ever took effect."""
+    """The plan that undoes `entry`, None if none of it took effect."""
     before, after = facts_from_text(entry.before), facts_from_text(entry.after)
-    made = changes_between(before, after) if before is not None and after is not None else ()
-    if after is None or not made:
+    changes = changes_between(before, after) if before is not None and after is not None else ()
+    if after is None or not changes:
         return None
     versions = store.model_versions(entry.model)
     seen = read_facts(versions, after)
     if entry.outcome == "intended":
-        moved_on = any(seen[change.fact] not in (change.before, change.after) for change in made)
+        moved_on = any(seen[change.fact] not in (change.before, change.after) for change in changes)
     else:
         moved_on = seen != after
     is_gone = any(isinstance(fact, StageOf) and stage is None for fact, stage in seen.items())
@@ -155,11 +154,11 @@ def _inverse(store: Store, uri: TrackingUri, entry: JournalEntry) -> PromotionPl
             differences(after, seen, "after that promotion"),
             "Promote the version you want instead.",
         )
-    due = tuple(change for change in made if seen[change.fact] == change.after)
+    remaining = tuple(change for change in changes if seen[change.fact] == change.after)
     candidate = find_version(versions, entry.model, entry.version)
-    undone: dict[Fact, FactValue] = {change.fact: change.before for change in due}
-    due = changes_between({fact: seen[fact] for fact in undone}, undone)
-    if not due:
+    undone: dict[Fact, FactValue] = {change.fact: change.before for change in remaining}
+    remaining = changes_between({fact: seen[fact] for fact in undone}, undone)
+    if not remaining:
         return None
     alias = next((fact.alias for fact in seen if isinstance(fact, AliasTarget)), "")
     stage = undone.get(StageOf(entry.version), candidate.stage)
@@ -170,12 +169,12 @@ def _inverse(store: Store, uri: TrackingUri, entry: JournalEntry) -> PromotionPl
         target=alias or str(stage),
         holders=(),
         comparison=None,
-        changes=due,
+        changes=remaining,
         warnings=(),
         server=uri.shown,
         archive_existing=False,
         seen=seen,
-        after=read_facts(after_changes(versions, due), seen),
+        after=read_facts(after_changes(versions, remaining), seen),
         undoes=entry.entry_id,
     )
 
@@ -187,15 +186,15 @@ def _target(stage: str | None, alias: str | None) -> tuple[Literal["stage", "ali
         for known in STAGES:
             if known.lower() == stage.lower():
                 return "stage", known
-        raise UsageError(f"There is no stage {stage!r}", hint=f"The stages are {', '.join(STAGES)}.")
+        raise UsageError(f"Unknown stage {stage!r}", hint=f"Use one of {', '.join(STAGES)}.")
     if alias is None or not _ALIAS.fullmatch(alias):
         raise UsageError(
-            f"{alias!r} cannot be an alias",
-            hint="An alias has 1 to 255 letters, digits, underscores and dashes.",
+            f"Invalid alias {alias!r}",
+            hint="Use 1 to 255 letters, digits, underscores and dashes.",
         )
     if _RESERVED.fullmatch(alias):
         raise UsageError(
-            f"The alias {alias!r} is reserved", hint="MLflow reserves latest, and v followed by a number."
+            f"The alias {alias!r} is reserved", hint="MLflow reserves `latest`, and `v` followed by digits."
         )
     return "alias", alias
 
@@ -203,7 +202,7 @@ def _target(stage: str | None, alias: str | None) -> tuple[Literal["stage", "ali
 def _holders(
     versions: Sequence[ModelVersion], candidate: ModelVersion, kind: str, target: str
 ) -> tuple[ModelVersion, ...]:
-    """The newest first, as `models:/NAME/STAGE` resolves."""
+    """The other versions that hold the target, newest first, as `models:/NAME/STAGE` resolves."""
     others = [version for version in versions if version.version != candidate.version]
     if kind == "alias":
         return tuple(version for version in others if target in version.aliases)
@@ -211,16 +210,18 @@ def _holders(
 
 
 def _facts(candidate: ModelVersion, leaving: Sequence[ModelVersion], kind: str, target: str) -> list[Fact]:
-    """The facts on which the plan rests: a change in any of them is a conflict."""
+    """The facts that the plan depends on: a change in any of them is a conflict."""
     number = candidate.version
     facts: list[Fact] = [StageOf(number), CreatedAt(number)]
     if kind == "alias":
         return [*facts, AliasTarget(target)]
-    contested = [stage for stage in ACTIVE if stage in (target, candidate.stage)]
-    return [*facts, *(StageOf(v.version) for v in leaving), *map(HoldersOf, contested)]
+    stages = [stage for stage in ACTIVE if stage in (target, candidate.stage)]
+    return [*facts, *(StageOf(v.version) for v in leaving), *map(HoldersOf, stages)]
 
 
-def _wanted(candidate: ModelVersion, leaving: Sequence[ModelVersion], kind: str, target: str) -> list[Change]:
+def _requested_changes(
+    candidate: ModelVersion, leaving: Sequence[ModelVersion], kind: str, target: str
+) -> list[Change]:
     if kind == "alias":
         return [AliasChange(target, None, candidate.version)]
     stage = next(stage for stage in STAGES if stage == target)

@@ -1,4 +1,4 @@
-"""The registry calls of MLflow that change something, one at a time and never twice."""
+"""The MLflow registry calls that write, made one at a time and never retried."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAGS = ("promoted_by", "promoted_at", "from_stage", "reason")
 
 
 def write_all(client: MlflowClient, model: str, changes: Sequence[Change]) -> EngineError | None:
-    """Write the changes in their order; the error that stopped them, None when all were taken."""
+    """Write the changes in order. Returns the error that stopped them, None if all succeeded."""
     # Each stage call warns that stages will go away one day, in the name of its caller: this module.
     warnings.filterwarnings("ignore", r".*transition_model_version_stage", FutureWarning)
     try:
@@ -33,25 +33,25 @@ def write_all(client: MlflowClient, model: str, changes: Sequence[Change]) -> En
     return None
 
 
-def untag(client: MlflowClient, plan: PromotionPlan, former: JournalEntry | None) -> tuple[str, ...]:
-    """Take back what `tag` wrote on the version of an undone promotion: `former` is the promotion that
-    it was tagged with before, None where there was none. Returns notes as `tag` does."""
-    if former is not None:
-        return tag(client, plan.model, former)
+def untag(client: MlflowClient, plan: PromotionPlan, previous: JournalEntry | None) -> tuple[str, ...]:
+    """Undo what `tag` wrote: restore the tags of the `previous` promotion of the version, or remove them if
+    there was none. Returns notes as `tag` does."""
+    if previous is not None:
+        return tag(client, plan.model, previous)
     version = str(plan.candidate.version)
     try:
         for name in TAGS:
             if TAG_PREFIX + name in plan.candidate.tags:
                 client.delete_model_version_tag(plan.model, version, TAG_PREFIX + name)
     except Exception as error:
-        return (f"The tags of version {version} could not be taken back: {translate(error)}",)
+        return (f"The tags of version {version} could not be removed: {translate(error)}",)
     return ()
 
 
 def tag(client: MlflowClient, model: str, entry: JournalEntry) -> tuple[str, ...]:
-    """Say on the promoted version who promoted it, when, out of which stage and why.
+    """Tag the promoted version with who promoted it, when, from which stage and why.
 
-    Returns what to tell the operator when that failed: the promotion itself has been made.
+    Returns a note for the operator if that fails: the promotion itself has been made.
     """
     version = str(entry.version)
     when = datetime.fromtimestamp(entry.time / 1000, UTC)

@@ -1,4 +1,4 @@
-"""What a plan tells before anything is written."""
+"""What a plan shows before anything is written."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ from engine.registry.promotion.plan import PromotionPlan, plan_promotion
 from tests.support.registry import Registry
 
 
-def planned(registry: Registry, model: str, version: int, **target: object) -> PromotionPlan:
+def plan_of(registry: Registry, model: str, version: int, **target: object) -> PromotionPlan:
     return plan_promotion(registry.store, registry.uri, model, version, **target)  # type: ignore[arg-type]
 
 
-def told(plan: PromotionPlan) -> list[str]:
+def changes_of(plan: PromotionPlan) -> list[str]:
     return [str(change) for change in plan.changes]
 
 
-def test_a_stage_names_the_holder_and_every_change(registry: Registry) -> None:
+def test_a_stage_plan_lists_the_holder_and_every_change(registry: Registry) -> None:
     model = registry.model("churn", ["Archived", "Production", "None"], metrics=[{"accuracy": 0.9}] * 3)
-    plan = planned(registry, model, 3, stage="Production")
+    plan = plan_of(registry, model, 3, stage="Production")
 
-    assert told(plan) == ["version 3: stage None → Production", "version 2: stage Production → Archived"]
+    assert changes_of(plan) == [
+        "version 3: stage None → Production",
+        "version 2: stage Production → Archived",
+    ]
     assert [holder.version for holder in plan.holders] == [2]
     assert plan.candidate.version == 3
     assert (plan.kind, plan.target, plan.model, plan.is_noop) == ("stage", "Production", "churn", False)
@@ -39,117 +42,117 @@ def test_a_stage_names_the_holder_and_every_change(registry: Registry) -> None:
     assert read_journal() == (), "planning writes nothing"
 
 
-def test_archiving_can_be_declined(registry: Registry) -> None:
+def test_archiving_can_be_turned_off(registry: Registry) -> None:
     model = registry.model("declined", ["Production", "None"])
-    plan = planned(registry, model, 2, stage="Production", archive_existing=False)
-    assert told(plan) == ["version 2: stage None → Production"]
+    plan = plan_of(registry, model, 2, stage="Production", archive_existing=False)
+    assert changes_of(plan) == ["version 2: stage None → Production"]
     assert plan.warnings == (
-        "Versions 1 and 2 will all have the stage Production: models:/declined/Production loads version 2.",
+        "Versions 1 and 2 will be in stage Production: models:/declined/Production will load version 2.",
     )
 
 
-def test_an_alias_moves(registry: Registry) -> None:
+def test_an_alias_plan_moves_the_alias(registry: Registry) -> None:
     model = registry.model("moving", ["None", "None"], aliases={"champion": 1})
-    plan = planned(registry, model, 2, alias="champion")
-    assert told(plan) == ["alias champion 1 → 2"]
+    plan = plan_of(registry, model, 2, alias="champion")
+    assert changes_of(plan) == ["alias champion 1 → 2"]
     assert [holder.version for holder in plan.holders] == [1]
 
-    new = planned(registry, model, 2, alias="émile-2")
-    assert told(new) == ["alias émile-2 – → 2"]
+    new = plan_of(registry, model, 2, alias="émile-2")
+    assert changes_of(new) == ["alias émile-2 – → 2"]
     assert new.holders == ()
 
 
 @pytest.mark.parametrize("given", ["production", "PRODUCTION", "Production"])
-def test_a_stage_is_known_in_any_case(registry: Registry, given: str) -> None:
+def test_stage_names_are_case_insensitive(registry: Registry, given: str) -> None:
     model = registry.model(f"case {given}", ["None"])
-    assert planned(registry, model, 1, stage=given).target == "Production"
+    assert plan_of(registry, model, 1, stage=given).target == "Production"
 
 
-def test_an_unknown_stage_names_the_four(registry: Registry) -> None:
+def test_an_unknown_stage_error_lists_the_four_stages(registry: Registry) -> None:
     with pytest.raises(UsageError) as caught:
-        planned(registry, "classifier", 1, stage="Prod")
+        plan_of(registry, "classifier", 1, stage="Prod")
     assert "Prod" in caught.value.title
     assert "None, Staging, Production, Archived" in caught.value.hint
 
 
 @pytest.mark.parametrize("alias", ["", " ", "a b", "a/b", "a@b", "champion\n", "x" * 256, "a:b"])
-def test_a_name_that_cannot_be_an_alias(registry: Registry, alias: str) -> None:
-    with pytest.raises(UsageError, match="cannot be an alias"):
-        planned(registry, "classifier", 1, alias=alias)
+def test_an_invalid_alias_is_rejected(registry: Registry, alias: str) -> None:
+    with pytest.raises(UsageError, match="Invalid alias"):
+        plan_of(registry, "classifier", 1, alias=alias)
 
 
 @pytest.mark.parametrize("alias", ["latest", "LATEST", "v1", "V12"])
-def test_a_reserved_alias(registry: Registry, alias: str) -> None:
+def test_a_reserved_alias_is_rejected(registry: Registry, alias: str) -> None:
     with pytest.raises(UsageError, match="reserved"):
-        planned(registry, "classifier", 1, alias=alias)
+        plan_of(registry, "classifier", 1, alias=alias)
 
 
 @pytest.mark.parametrize("alias", ["1", "v", "v1a", "Champion", "émile", "x" * 255, "_-"])
-def test_mlflow_takes_every_alias_that_we_take(registry: Registry, alias: str) -> None:
-    planned(registry, "classifier", 1, alias=alias)
+def test_mlflow_accepts_every_alias_that_a_plan_accepts(registry: Registry, alias: str) -> None:
+    plan_of(registry, "classifier", 1, alias=alias)
     registry.client.set_registered_model_alias("classifier", alias, "1")
 
 
 @pytest.mark.parametrize("target", [{}, {"stage": "Production", "alias": "champion"}])
-def test_exactly_one_target(registry: Registry, target: dict[str, str]) -> None:
+def test_a_plan_needs_exactly_one_target(registry: Registry, target: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="either a stage or an alias"):
-        planned(registry, "classifier", 1, **target)
+        plan_of(registry, "classifier", 1, **target)
 
 
-def test_a_version_or_model_that_is_not_there(registry: Registry) -> None:
+def test_a_missing_version_or_model_is_not_found(registry: Registry) -> None:
     model = registry.model("short", ["None", "None"])
     with pytest.raises(NotFound) as caught:
-        planned(registry, model, 7, stage="Production")
+        plan_of(registry, model, 7, stage="Production")
     assert caught.value.title == "'short' has no version 7"
     assert caught.value.detail == "Versions: 2, 1"
     with pytest.raises(NotFound):
-        planned(registry, "nobody's", 1, stage="Production")
+        plan_of(registry, "nobody's", 1, stage="Production")
 
 
-def test_nothing_to_do(registry: Registry) -> None:
+def test_a_plan_without_changes_is_a_noop(registry: Registry) -> None:
     model = registry.model("settled", ["Production"], aliases={"champion": 1})
     for target in ({"stage": "Production"}, {"alias": "champion"}):
-        plan = planned(registry, model, 1, **target)
+        plan = plan_of(registry, model, 1, **target)
         assert plan.is_noop
-        assert any("nothing would change" in warning for warning in plan.warnings)
+        assert any("no change needed" in warning for warning in plan.warnings)
 
 
-def test_several_in_production_are_told_and_mended(registry: Registry) -> None:
+def test_several_versions_in_production_are_reported_and_archived(registry: Registry) -> None:
     model = registry.model("crowd", ["Production", "Production", "None"])
-    plan = planned(registry, model, 1, stage="Production")
-    assert told(plan) == ["version 2: stage Production → Archived"]
+    plan = plan_of(registry, model, 1, stage="Production")
+    assert changes_of(plan) == ["version 2: stage Production → Archived"]
     assert plan.warnings == (
-        "Version 1 has the stage Production already: only the others would be archived.",
-        "Versions 1 and 2 all have the stage Production: models:/crowd/Production loads version 2.",
+        "Version 1 is already in stage Production: only the other versions would be archived.",
+        "Versions 1 and 2 are in stage Production: models:/crowd/Production loads version 2.",
     )
-    assert told(planned(registry, model, 3, stage="Production")) == [
+    assert changes_of(plan_of(registry, model, 3, stage="Production")) == [
         "version 3: stage None → Production",
         "version 1: stage Production → Archived",
         "version 2: stage Production → Archived",
     ]
 
 
-def test_the_last_one_in_production(registry: Registry) -> None:
+def test_archiving_the_last_production_version_warns(registry: Registry) -> None:
     model = registry.model("last", ["Production", "None"])
-    plan = planned(registry, model, 1, stage="archived")
-    assert told(plan) == ["version 1: stage Production → Archived"]
+    plan = plan_of(registry, model, 1, stage="archived")
+    assert changes_of(plan) == ["version 1: stage Production → Archived"]
     assert plan.holders == ()
     assert plan.warnings == (
-        "Version 1 is the only one in Production: models:/last/Production will load nothing.",
+        "Version 1 is the only one in Production: models:/last/Production will no longer resolve.",
     )
 
 
-def test_an_archived_version_keeps_its_alias(registry: Registry) -> None:
+def test_an_archived_version_keeps_its_alias_with_a_warning(registry: Registry) -> None:
     model = registry.model("alias kept", ["Production", "None"], aliases={"champion": 1})
-    plan = planned(registry, model, 2, stage="Production")
-    assert plan.warnings == ("Version 1 keeps the alias champion when it is archived.",)
-    demoted = planned(registry, model, 1, stage="Archived")
-    assert "Version 1 keeps the alias champion when it is archived." in demoted.warnings
+    plan = plan_of(registry, model, 2, stage="Production")
+    assert plan.warnings == ("Version 1 keeps the alias champion when archived.",)
+    demoted = plan_of(registry, model, 1, stage="Archived")
+    assert "Version 1 keeps the alias champion when archived." in demoted.warnings
 
 
-def test_an_alias_on_an_archived_version(registry: Registry) -> None:
+def test_an_alias_on_an_archived_version_warns(registry: Registry) -> None:
     model = registry.model("alias on archived", ["Archived"])
-    assert planned(registry, model, 1, alias="champion").warnings == ("Version 1 is archived.",)
+    assert plan_of(registry, model, 1, alias="champion").warnings == ("Version 1 is archived.",)
 
 
 @pytest.mark.parametrize(
@@ -157,26 +160,28 @@ def test_an_alias_on_an_archived_version(registry: Registry) -> None:
     [
         (
             [{"accuracy": 0.918}, {"accuracy": 0.754}],
-            "is worse on accuracy: 0.7540 against 0.9180 of version 1.",
+            "is worse on accuracy: 0.7540 against 0.9180 for version 1.",
         ),
         ([{"accuracy": 0.918}, {"accuracy": 0.918}], None),
-        ([{"rmse": 2.0}, {"rmse": 3.0}], "is worse on rmse: 3 against 2 of version 1."),
+        ([{"rmse": 2.0}, {"rmse": 3.0}], "is worse on rmse: 3 against 2 for version 1."),
         ([{"rmse": 3.0}, {"rmse": 2.0}], None),
         (
             [{"accuracy": 0.9}, {"accuracy": math.nan}],
-            "is worse on accuracy: NaN against 0.9000 of version 1.",
+            "is worse on accuracy: NaN against 0.9000 for version 1.",
         ),
         ([{"accuracy": 0.9}, {}], "has no accuracy; version 1 has 0.9000."),
         ([{"odd": 1.0, "even": 2.0}, {"odd": 0.0, "even": 0.0}], None),
     ],
 )
-def test_a_worse_candidate(registry: Registry, metrics: list[dict[str, float]], warning: str | None) -> None:
+def test_a_candidate_with_a_worse_primary_metric_warns(
+    registry: Registry, metrics: list[dict[str, float]], warning: str | None
+) -> None:
     model = registry.model(uuid4().hex, ["Production", "None"], metrics=metrics)
-    plan = planned(registry, model, 2, stage="Production")
+    plan = plan_of(registry, model, 2, stage="Production")
     assert plan.warnings == ((f"Version 2 {warning}",) if warning else ())
 
 
-def test_the_primary_metric() -> None:
+def test_the_primary_metric_follows_the_precedence_of_metric_names() -> None:
     assert primary_metric(["loss", "val_accuracy", "class_1_f1"]) == "val_accuracy"
     assert primary_metric(["val_accuracy", "accuracy"]) == "accuracy"
     assert primary_metric(["test/rmse", "training_time"]) == "test/rmse"
@@ -193,31 +198,31 @@ def test_the_primary_metric() -> None:
         ("RUNNING", "has not finished"),
     ],
 )
-def test_a_source_run_that_did_not_end_well(registry: Registry, status: str, warning: str) -> None:
+def test_a_source_run_that_did_not_finish_warns(registry: Registry, status: str, warning: str) -> None:
     model = registry.model(f"run {status}", [])
     version = registry.version(model, registry.run(status=status))
-    assert planned(registry, model, version, stage="Staging").warnings == (
+    assert plan_of(registry, model, version, stage="Staging").warnings == (
         f"The source run of version 1 {warning}.",
     )
 
 
-def test_source_runs_that_are_deleted_or_missing(registry: Registry) -> None:
+def test_deleted_and_missing_source_runs_warn(registry: Registry) -> None:
     model = registry.model("orphans", ["Production", "None"])
     holder, candidate = reversed(registry.store.model_versions(model))
     registry.client.delete_run(candidate.run_id)
-    plan = planned(registry, model, 2, stage="Production")
+    plan = plan_of(registry, model, 2, stage="Production")
     assert plan.warnings == ("The source run of version 2 is deleted.",)
     assert plan.comparison is not None
 
     registry.client.create_model_version(model, candidate.source, None, await_creation_for=0)
-    plan = planned(registry, model, 3, stage="Production")
-    assert plan.warnings == ("Version 3 names no source run, so it cannot be compared.",)
+    plan = plan_of(registry, model, 3, stage="Production")
+    assert plan.warnings == ("Version 3 has no source run, so it cannot be compared.",)
     assert plan.comparison is None
     assert holder.run_id
 
 
-def test_a_version_that_is_not_ready(registry: Registry) -> None:
-    """MLflow makes such versions on other back ends only, so here the store's answer is changed."""
+def test_a_version_that_is_not_ready_warns(registry: Registry) -> None:
+    """Only other MLflow backends create such versions, so the test alters the store's answer."""
     model = registry.model("pending", ["None"])
 
     class Pending:

@@ -1,4 +1,4 @@
-"""Promotions that are applied, verified, refused, repaired and taken back, on a real store."""
+"""Promotions applied, verified, refused and repaired on a real store."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from engine.errors import PromotionError, StoreError, UsageError, WriteError
 from engine.journal import read_journal
 from engine.paths import journal_file
 from engine.registry.promotion.apply import apply_promotion, plan_promotion, undo_last
-from tests.support.registry import Meddler, Registry, last, promote
+from tests.support.registry import InterferingStore, Registry, last, promote
 
 # ── applying ─────────────────────────────────────────────────────────────────
 
 
-def test_a_promotion_archives_the_present_version(registry: Registry) -> None:
+def test_a_promotion_archives_the_current_version(registry: Registry) -> None:
     model = registry.model("heart", ["Production", "None"])
     result = promote(registry, model, 2, reason="retrained on November data", stage="Production")
 
@@ -43,7 +43,7 @@ def test_a_promotion_archives_the_present_version(registry: Registry) -> None:
     assert registry.tags(model, 1) == {}
 
 
-def test_a_later_promotion_without_a_reason_clears_the_old_one(registry: Registry) -> None:
+def test_a_later_promotion_without_a_reason_clears_the_old_reason(registry: Registry) -> None:
     model = registry.model("reasons", ["None"])
     promote(registry, model, 1, reason="first", stage="Staging")
     promote(registry, model, 1, stage="Production")
@@ -51,14 +51,14 @@ def test_a_later_promotion_without_a_reason_clears_the_old_one(registry: Registr
     assert registry.tags(model, 1)["mlflow_console.from_stage"] == "Staging"
 
 
-def test_without_archiving_both_stay(registry: Registry) -> None:
+def test_without_archiving_both_versions_stay_in_the_stage(registry: Registry) -> None:
     model = registry.model("both", ["Production", "None"])
     result = promote(registry, model, 2, stage="Production", archive_existing=False)
     assert result.verified
     assert registry.stages(model) == {2: "Production", 1: "Production"}
 
 
-def test_an_alias_moves(registry: Registry) -> None:
+def test_an_alias_promotion_moves_the_alias(registry: Registry) -> None:
     model = registry.model("alias", ["Production", "None"], aliases={"champion": 1, "steady": 1})
     result = promote(registry, model, 2, alias="champion")
     assert result.verified
@@ -67,7 +67,7 @@ def test_an_alias_moves(registry: Registry) -> None:
     assert (last().before["alias champion"], last().after["alias champion"]) == ("1", "2")
 
 
-def test_nothing_to_do_writes_nothing(registry: Registry) -> None:
+def test_a_promotion_without_changes_writes_nothing(registry: Registry) -> None:
     model = registry.model("noop", ["Production"])
     result = promote(registry, model, 1, stage="Production")
     assert result.verified
@@ -76,16 +76,14 @@ def test_nothing_to_do_writes_nothing(registry: Registry) -> None:
     assert registry.tags(model, 1) == {}
 
 
-def test_a_reason_has_a_limit(registry: Registry) -> None:
+def test_a_reason_over_the_limit_is_rejected(registry: Registry) -> None:
     model = registry.model("long reason", ["None"])
     with pytest.raises(UsageError, match="5,000"):
         promote(registry, model, 1, reason="x" * 5001, stage="Production")
     assert registry.stages(model) == {1: "None"}
 
 
-def test_nothing_of_mlflow_reaches_the_terminal(
-    registry: Registry, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_mlflow_prints_nothing_to_the_terminal(registry: Registry, capfd: pytest.CaptureFixture[str]) -> None:
     model = registry.model("quiet", ["Production", "None"], aliases={"champion": 1})
     capfd.readouterr()
     promote(registry, model, 2, stage="Production")
@@ -98,7 +96,7 @@ def test_nothing_of_mlflow_reaches_the_terminal(
 
 
 @pytest.mark.parametrize(
-    ("stage", "meddle", "told"),
+    ("stage", "interference", "difference"),
     [
         ("Production", (2, "Production"), "Production: version 1 when planned, versions 1, 2 now"),
         ("Production", (1, "Archived"), "version 1: Production when planned, Archived now"),
@@ -106,23 +104,23 @@ def test_nothing_of_mlflow_reaches_the_terminal(
         ("Staging", (2, "Staging"), "Staging: no version when planned, version 2 now"),
     ],
 )
-def test_a_registry_that_has_changed_is_left_alone(
-    registry: Registry, stage: str, meddle: tuple[int, str], told: str
+def test_a_registry_changed_since_planning_is_left_alone(
+    registry: Registry, stage: str, interference: tuple[int, str], difference: str
 ) -> None:
     model = registry.model(uuid4().hex, ["Production", "None", "None"])
     plan = plan_promotion(registry.store, registry.uri, model, 3, stage=stage)
-    registry.transition(model, *meddle)
+    registry.transition(model, *interference)
     before = registry.stages(model)
     with pytest.raises(PromotionError) as caught:
         apply_promotion(registry.store, registry.uri, plan)
     assert "has changed since" in caught.value.title
-    assert told in caught.value.detail
+    assert difference in caught.value.detail
     assert "Review the current state" in caught.value.hint
     assert registry.stages(model) == before
     assert read_journal() == ()
 
 
-def test_a_change_elsewhere_is_no_conflict(registry: Registry) -> None:
+def test_a_change_to_other_versions_is_no_conflict(registry: Registry) -> None:
     model = registry.model("elsewhere", ["Production", "None", "None"])
     plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
     registry.transition(model, 3, "Staging")
@@ -130,7 +128,7 @@ def test_a_change_elsewhere_is_no_conflict(registry: Registry) -> None:
     assert apply_promotion(registry.store, registry.uri, plan).verified
 
 
-def test_an_alias_that_has_moved_is_a_conflict(registry: Registry) -> None:
+def test_a_moved_alias_is_a_conflict(registry: Registry) -> None:
     model = registry.model("moved alias", ["None"] * 3, aliases={"champion": 1})
     plan = plan_promotion(registry.store, registry.uri, model, 2, alias="champion")
     registry.client.set_registered_model_alias(model, "champion", "3")
@@ -139,7 +137,7 @@ def test_an_alias_that_has_moved_is_a_conflict(registry: Registry) -> None:
     assert registry.aliases(model) == {"champion": 3}
 
 
-def test_a_candidate_that_is_gone_is_a_conflict(registry: Registry) -> None:
+def test_a_deleted_candidate_is_a_conflict(registry: Registry) -> None:
     model = registry.model("gone", ["Production", "None"])
     plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
     registry.client.delete_model_version(model, "2")
@@ -148,7 +146,7 @@ def test_a_candidate_that_is_gone_is_a_conflict(registry: Registry) -> None:
     assert registry.stages(model) == {1: "Production"}
 
 
-def test_a_model_made_anew_under_the_old_name_is_a_conflict(registry: Registry) -> None:
+def test_a_model_recreated_under_the_same_name_is_a_conflict(registry: Registry) -> None:
     model = registry.model("anew", ["None"])
     plan = plan_promotion(registry.store, registry.uri, model, 1, stage="Production")
     registry.client.delete_registered_model(model)
@@ -161,10 +159,10 @@ def test_a_model_made_anew_under_the_old_name_is_a_conflict(registry: Registry) 
 # Reads of `apply_promotion`: 1 before the client is opened, 2 under the lock, 3 back, 4 back again.
 
 
-def test_a_holder_that_came_back_is_archived_again(registry: Registry) -> None:
+def test_a_holder_that_returned_to_production_is_archived_again(registry: Registry) -> None:
     model = registry.model("came back", ["Production", "None"])
     plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
-    store = Meddler(registry.store, {3: lambda: registry.transition(model, 1, "Production")})
+    store = InterferingStore(registry.store, {3: lambda: registry.transition(model, 1, "Production")})
     result = apply_promotion(store, registry.uri, plan)  # type: ignore[arg-type]
     assert registry.stages(model) == {2: "Production", 1: "Archived"}
     assert result.repaired == ("version 1: stage Production → Archived",)
@@ -172,24 +170,26 @@ def test_a_holder_that_came_back_is_archived_again(registry: Registry) -> None:
     assert "written again" in last().detail
 
 
-def test_another_version_in_production_is_told(registry: Registry) -> None:
+def test_another_version_entering_production_is_reported(registry: Registry) -> None:
     model = registry.model("intruder", ["Production", "None", "None"])
     plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
-    store = Meddler(registry.store, {3: lambda: registry.transition(model, 3, "Production")})
+    store = InterferingStore(registry.store, {3: lambda: registry.transition(model, 3, "Production")})
     with pytest.raises(PromotionError) as caught:
         apply_promotion(store, registry.uri, plan)  # type: ignore[arg-type]
     assert "interfered" in caught.value.title
     assert "Production: version 2 as planned, versions 2, 3 now" in caught.value.detail
     assert last().outcome == "failed"
-    assert last().after["stage Production"] == "2, 3", "the journal has what there is, not what was meant"
+    assert last().after["stage Production"] == "2, 3", (
+        "the journal records the actual state, not the intended one"
+    )
 
-    mending = plan_promotion(registry.store, registry.uri, model, 3, stage="Production")
-    assert any("Versions 2 and 3 all have the stage Production" in w for w in mending.warnings)
-    apply_promotion(registry.store, registry.uri, mending)
+    repair = plan_promotion(registry.store, registry.uri, model, 3, stage="Production")
+    assert any("Versions 2 and 3 are in stage Production" in w for w in repair.warnings)
+    apply_promotion(registry.store, registry.uri, repair)
     assert registry.stages(model) == {3: "Production", 2: "Archived", 1: "Archived"}
 
 
-def test_a_candidate_that_was_overtaken_is_told(registry: Registry) -> None:
+def test_an_overtaken_candidate_is_reported(registry: Registry) -> None:
     model = registry.model("overtaken", ["Production", "None", "None"])
     plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
 
@@ -198,16 +198,16 @@ def test_a_candidate_that_was_overtaken_is_told(registry: Registry) -> None:
         registry.transition(model, 2, "Archived")
 
     with pytest.raises(PromotionError, match="version 2: Production as planned, Archived now"):
-        apply_promotion(Meddler(registry.store, {3: overtake}), registry.uri, plan)  # type: ignore[arg-type]
+        apply_promotion(InterferingStore(registry.store, {3: overtake}), registry.uri, plan)  # type: ignore[arg-type]
     assert registry.stages(model) == {3: "Production", 2: "Archived", 1: "Archived"}
 
 
-def test_a_refusal_by_the_store_changes_nothing_and_is_recorded(registry: Registry) -> None:
-    """The version is deleted in the last moment: between the second look and the write."""
+def test_a_write_refused_by_the_store_changes_nothing_and_is_recorded(registry: Registry) -> None:
+    """The version is deleted at the last moment: between the second read and the write."""
     model = registry.model("refused", ["None", "None"])
     plan = plan_promotion(registry.store, registry.uri, model, 2, alias="champion")
 
-    class Late(Meddler):
+    class DeletesAfterSecondRead(InterferingStore):
         def model_versions(self, name: str):  # type: ignore[no-untyped-def]
             answer = super().model_versions(name)
             if self._reads == 2:
@@ -215,21 +215,21 @@ def test_a_refusal_by_the_store_changes_nothing_and_is_recorded(registry: Regist
             return answer
 
     with pytest.raises((StoreError, PromotionError)):
-        apply_promotion(Late(registry.store, {}), registry.uri, plan)  # type: ignore[arg-type]
+        apply_promotion(DeletesAfterSecondRead(registry.store, {}), registry.uri, plan)  # type: ignore[arg-type]
     assert registry.aliases(model) == {}
     assert last().outcome == "failed"
     assert last().detail
 
 
-def test_a_store_that_goes_away_leaves_the_end_open(registry: Registry) -> None:
+def test_losing_the_store_leaves_the_outcome_open(registry: Registry) -> None:
     model = registry.model("went away", ["Production", "None"])
     plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
 
     def fail() -> None:
         raise StoreError("The store is away")
 
-    with pytest.raises(PromotionError, match="Unknown whether"):
-        apply_promotion(Meddler(registry.store, {3: fail}), registry.uri, plan)  # type: ignore[arg-type]
+    with pytest.raises(PromotionError, match="Promotion outcome unknown"):
+        apply_promotion(InterferingStore(registry.store, {3: fail}), registry.uri, plan)  # type: ignore[arg-type]
     assert last().outcome == "intended"
     assert "The store is away" in last().detail
 
@@ -237,7 +237,9 @@ def test_a_store_that_goes_away_leaves_the_end_open(registry: Registry) -> None:
 # ── the journal comes first ──────────────────────────────────────────────────
 
 
-def test_no_journal_no_promotion(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unwritable_journal_stops_the_promotion(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = registry.model("unjournalled", ["Production", "None"])
     plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
     (tmp_path / "file").touch()
@@ -260,8 +262,8 @@ def test_a_full_disk_stops_the_promotion(
     assert registry.stages(model) == {2: "None", 1: "Production"}
 
 
-def test_an_end_that_cannot_be_recorded_is_noted(registry: Registry) -> None:
-    """The disk fills up between the intent and the end: the promotion has been made all the same."""
+def test_an_outcome_that_cannot_be_recorded_is_noted(registry: Registry) -> None:
+    """The disk fills up between the intent and the outcome: the promotion still succeeds."""
     model = registry.model("filled up", ["Production", "None"])
     plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
 
@@ -269,10 +271,10 @@ def test_an_end_that_cannot_be_recorded_is_noted(registry: Registry) -> None:
         journal_file().rename(journal_file().with_suffix(".kept"))
         journal_file().symlink_to("/dev/full")
 
-    result = apply_promotion(Meddler(registry.store, {3: fill}), registry.uri, plan)  # type: ignore[arg-type]
+    result = apply_promotion(InterferingStore(registry.store, {3: fill}), registry.uri, plan)  # type: ignore[arg-type]
     assert result.verified
     assert len(result.notes) == 1
-    assert "not in the journal" in result.notes[0]
+    assert "outcome could not be recorded" in result.notes[0]
     assert "No space left" in result.notes[0]
     journal_file().with_suffix(".kept").replace(journal_file())
     assert last().outcome == "intended"

@@ -1,4 +1,4 @@
-"""Two consoles at once, and one that is killed half-way: real processes on a real store."""
+"""Two concurrent consoles, and one killed midway: real processes on a real store."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def killed_after(registry: Registry, state: Path, model: str, writes: int) -> None:
-    """Promote version 2 in a process that is killed when it has made so many writes."""
+    """Promote version 2 in a process that is killed after `writes` writes."""
     with Console(registry.uri, state) as console:
-        console.hear()
-        console.tell(do="plan", model=model, version=2, stage="Production")
-        assert len(console.hear()["changes"]) == 2
-        console.tell(do="apply", halt=writes)
-        assert console.hear() == {"written": writes}
+        console.receive()
+        console.send(do="plan", model=model, version=2, stage="Production")
+        assert len(console.receive()["changes"]) == 2
+        console.send(do="apply", halt=writes)
+        assert console.receive() == {"written": writes}
 
 
-def test_killed_between_two_writes(registry: Registry, state: Path) -> None:
+def test_a_promotion_killed_midway_is_finished_by_the_next_plan(registry: Registry, state: Path) -> None:
     model = registry.model("killed", ["Production", "None"])
     killed_after(registry, state, model, 1)
 
@@ -42,19 +42,19 @@ def test_killed_between_two_writes(registry: Registry, state: Path) -> None:
     plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
     assert [str(change) for change in plan.changes] == ["version 1: stage Production → Archived"]
     assert plan.warnings[:2] == (
-        "Version 2 has the stage Production already: only the others would be archived.",
-        "Versions 1 and 2 all have the stage Production: models:/killed/Production loads version 2.",
+        "Version 2 is already in stage Production: only the other versions would be archived.",
+        "Versions 1 and 2 are in stage Production: models:/killed/Production loads version 2.",
     )
-    assert "killed 2 → Production, begun " in plan.warnings[2]
-    assert "has no recorded end: it was interrupted" in plan.warnings[2]
+    assert "killed 2 → Production, started " in plan.warnings[2]
+    assert "has no recorded outcome: it was interrupted" in plan.warnings[2]
 
     assert apply_promotion(registry.store, registry.uri, plan).verified
     assert registry.stages(model) == {2: "Production", 1: "Archived"}
     again = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
-    assert not any("no recorded end" in warning for warning in again.warnings)
+    assert not any("no recorded outcome" in warning for warning in again.warnings)
 
 
-def test_an_interrupted_promotion_can_be_taken_back(registry: Registry, state: Path) -> None:
+def test_an_interrupted_promotion_can_be_undone(registry: Registry, state: Path) -> None:
     model = registry.model("killed and undone", ["Production", "None"])
     killed_after(registry, state, model, 1)
     result = undo_last(registry.store, registry.uri)
@@ -63,28 +63,32 @@ def test_an_interrupted_promotion_can_be_taken_back(registry: Registry, state: P
     assert [entry.outcome for entry in read_journal()] == ["done", "undone"]
 
 
-def test_two_users_promote_at_once(registry: Registry, tmp_path: Path) -> None:
-    """Two accounts share no lock. Whatever the order, two Production versions are never left unsaid."""
+def test_concurrent_promotions_by_two_users_never_silently_leave_two_in_production(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """Two users share no lock. In any order, two versions left in Production are always reported."""
     model = registry.model("race", ["Production", "None", "None"])
-    told = []
+    rounds = []
     with Console(registry.uri, tmp_path / "ana") as ana, Console(registry.uri, tmp_path / "bo") as bo:
-        assert ana.hear() == bo.hear() == {"ready": True}
+        assert ana.receive() == bo.receive() == {"ready": True}
         for _ in range(ROUNDS):
             for number, stage in ((1, "Production"), (2, "None"), (3, "None")):
                 registry.transition(model, number, stage)
             errors = race(model, ana, bo)
             in_production = [n for n, stage in registry.stages(model).items() if stage == "Production"]
-            told.append((in_production, errors))
-    for in_production, errors in told:
-        assert in_production, told
-        assert len(in_production) == 1 or any(f"versions {_listed(in_production)}" in e for e in errors), told
-        assert any(errors), "somebody is always told that there was another"
+            rounds.append((in_production, errors))
+    for in_production, errors in rounds:
+        assert in_production, rounds
+        assert len(in_production) == 1 or any(f"versions {_listed(in_production)}" in e for e in errors), (
+            rounds
+        )
+        assert any(errors), "at least one user learns of the other promotion"
 
 
-def test_two_consoles_of_one_user_take_turns(registry: Registry, tmp_path: Path) -> None:
+def test_two_consoles_of_one_user_promote_one_after_the_other(registry: Registry, tmp_path: Path) -> None:
     model = registry.model("turns", ["Production", "None", "None"])
     with Console(registry.uri, tmp_path) as one, Console(registry.uri, tmp_path) as two:
-        assert one.hear() == two.hear() == {"ready": True}
+        assert one.receive() == two.receive() == {"ready": True}
         for _ in range(ROUNDS):
             for number, stage in ((1, "Production"), (2, "None"), (3, "None")):
                 registry.transition(model, number, stage)
@@ -96,14 +100,14 @@ def test_two_consoles_of_one_user_take_turns(registry: Registry, tmp_path: Path)
 
 
 def race(model: str, one: Console, two: Console) -> list[str]:
-    """Both plan on the same registry, then both apply; their errors."""
+    """Both plan on the same registry, then both apply. Returns their errors."""
     for console, version in ((one, 2), (two, 3)):
-        console.tell(do="plan", model=model, version=version, stage="Production")
+        console.send(do="plan", model=model, version=version, stage="Production")
     for console in (one, two):
-        assert len(console.hear()["changes"]) == 2
+        assert len(console.receive()["changes"]) == 2
     for console in (one, two):
-        console.tell(do="apply")
-    return [console.hear()["error"] for console in (one, two)]
+        console.send(do="apply")
+    return [console.receive()["error"] for console in (one, two)]
 
 
 def _listed(numbers: list[int]) -> str:

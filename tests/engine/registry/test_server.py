@@ -1,4 +1,4 @@
-"""The same transaction through a real `mlflow server`, down to its death."""
+"""The same transaction through a real `mlflow server`, including one that is killed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from engine.errors import PromotionError, StoreError
 from engine.journal import read_journal
 from engine.registry.promotion.apply import apply_promotion, plan_promotion, undo_last
-from tests.support.registry import Console, Meddler, Registry
+from tests.support.registry import Console, InterferingStore, Registry
 from tests.support.server import Server
 
 
-def test_promote_and_undo(remote: Registry, capfd: pytest.CaptureFixture[str]) -> None:
+def test_promotions_and_undos_work_over_http(remote: Registry, capfd: pytest.CaptureFixture[str]) -> None:
     model = remote.model("remote", ["Production", "None"], aliases={"champion": 1})
     capfd.readouterr()
     for target in ({"stage": "production"}, {"alias": "champion"}, {"alias": "fresh"}):
@@ -33,7 +33,7 @@ def test_promote_and_undo(remote: Registry, capfd: pytest.CaptureFixture[str]) -
     assert {entry.server for entry in read_journal()} == {remote.uri.shown}
 
 
-def test_a_conflict(remote: Registry, registry: Registry) -> None:
+def test_a_conflict_over_http_writes_nothing(remote: Registry, registry: Registry) -> None:
     model = remote.model("remote conflict", ["Production", "None", "None"])
     plan = plan_promotion(remote.store, remote.uri, model, 2, stage="Production")
     registry.transition(model, 3, "Production")
@@ -42,25 +42,27 @@ def test_a_conflict(remote: Registry, registry: Registry) -> None:
     assert remote.stages(model) == {3: "Production", 2: "None", 1: "Production"}
 
 
-def test_a_process_of_its_own_prints_nothing(remote: Registry, tmp_path: Path) -> None:
-    """Where no test runner catches MLflow's warnings, we do."""
+def test_a_separate_process_prints_nothing(remote: Registry, tmp_path: Path) -> None:
+    """MLflow's warnings stay silent where no test runner captures them."""
     model = remote.model("remote quiet", ["Production", "None"])
     with Console(remote.uri, tmp_path) as console:
-        assert console.hear() == {"ready": True}
-        console.tell(do="plan", model=model, version=2, stage="Production")
-        console.hear()
-        console.tell(do="apply", reason="quietly")
-        assert console.hear() == {"error": ""}
-        assert console.rest() == ("", "")
+        assert console.receive() == {"ready": True}
+        console.send(do="plan", model=model, version=2, stage="Production")
+        console.receive()
+        console.send(do="apply", reason="quietly")
+        assert console.receive() == {"error": ""}
+        assert console.finish() == ("", "")
     assert remote.stages(model) == {2: "Production", 1: "Archived"}
 
 
-def test_the_server_dies(remote: Registry, registry: Registry, server: Server) -> None:
-    """The last test here: between the second look and the first write the server is killed."""
+def test_a_killed_server_leaves_the_outcome_open(
+    remote: Registry, registry: Registry, server: Server
+) -> None:
+    """The last test here: it kills the server between the second read and the first write."""
     model = remote.model("remote death", ["Production", "None"])
     plan = plan_promotion(remote.store, remote.uri, model, 2, stage="Production")
 
-    class Deadly(Meddler):
+    class KillsServerOnSecondRead(InterferingStore):
         def model_versions(self, name: str):  # type: ignore[no-untyped-def]
             answer = super().model_versions(name)
             if self._reads == 2:
@@ -68,8 +70,8 @@ def test_the_server_dies(remote: Registry, registry: Registry, server: Server) -
             return answer
 
     with pytest.raises(PromotionError) as caught:
-        apply_promotion(Deadly(remote.store, {}), remote.uri, plan)  # type: ignore[arg-type]
-    assert "Unknown whether" in caught.value.title
+        apply_promotion(KillsServerOnSecondRead(remote.store, {}), remote.uri, plan)  # type: ignore[arg-type]
+    assert "Promotion outcome unknown" in caught.value.title
     assert "cannot be reached" in caught.value.detail
     assert read_journal(1)[0].outcome == "intended"
     assert registry.stages(model) == {2: "None", 1: "Production"}

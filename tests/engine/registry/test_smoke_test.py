@@ -24,7 +24,7 @@ SCRIPT = Path(__file__).parents[2] / "support" / "models.py"
 
 def log_models(uri: str, folder: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-    made = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, str(SCRIPT), uri],
         cwd=folder,
         env=environment,
@@ -33,7 +33,7 @@ def log_models(uri: str, folder: Path) -> None:
         timeout=120,
         check=False,
     )
-    assert made.returncode == 0, made.stderr
+    assert completed.returncode == 0, completed.stderr
 
 
 def smoke_test(uri: TrackingUri, model: str, version: int = 1) -> SmokeTestResult:
@@ -54,7 +54,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> TrackingUri:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Its models are where only the server can reach them: `mlflow-artifacts:/`."""
+    """A server with its models under `mlflow-artifacts:/`, which only the server can reach."""
     folder = tmp_path_factory.mktemp("server")
     with serving(f"sqlite:///{folder}/mlflow.db", folder) as server:
         log_models(server.uri.raw, folder)
@@ -77,23 +77,23 @@ def test_a_model_predicts_its_input_example(local: TrackingUri, capfd: pytest.Ca
     assert capfd.readouterr() == ("", "")
 
 
-def test_frames_and_parameters(local: TrackingUri) -> None:
+def test_data_frames_and_parameters_are_supported(local: TrackingUri) -> None:
     """The example was logged with the parameter `times` = 3."""
     result = smoke_test(local, "frame")
     assert result.ok
-    assert result.predictions[1] == "risk=189.0, note=\x1b[31mred", "raw: what shows it makes it safe"
+    assert result.predictions[1] == "risk=189.0, note=\x1b[31mred", "raw: the screen escapes it"
 
 
 @pytest.mark.parametrize(
     ("model", "detail"),
     [
         ("bare", "without an input example"),
-        ("raising", "does not predict its input example: ZeroDivisionError: three rows are one too many"),
-        ("exiting", "does not predict its input example: SystemExit: leaving"),
+        ("raising", "cannot predict its input example: ZeroDivisionError: three rows are one too many"),
+        ("exiting", "cannot predict its input example: SystemExit: leaving"),
         ("missing", "does not load: ModuleNotFoundError: No module named 'a_package_of_theirs'"),
     ],
 )
-def test_a_model_that_is_unfit_is_a_result(local: TrackingUri, model: str, detail: str) -> None:
+def test_a_failing_model_is_a_result(local: TrackingUri, model: str, detail: str) -> None:
     result = smoke_test(local, model)
     assert not result.ok
     assert detail in result.detail
@@ -101,13 +101,13 @@ def test_a_model_that_is_unfit_is_a_result(local: TrackingUri, model: str, detai
     assert result.load_seconds > 0
 
 
-def test_files_that_are_gone_are_a_result(mlflow_store) -> None:  # type: ignore[no-untyped-def]
+def test_missing_files_are_a_result(mlflow_store) -> None:  # type: ignore[no-untyped-def]
     result = smoke_test(mlflow_store.tracking, "classifier", 2)
     assert not result.ok
-    assert "cannot be fetched" in result.detail or "There is no model" in result.detail
+    assert "cannot be downloaded" in result.detail or "No model found" in result.detail
 
 
-def test_a_version_that_is_not_there(local: TrackingUri) -> None:
+def test_a_missing_version_or_model_is_not_found(local: TrackingUri) -> None:
     with pytest.raises(NotFound) as caught:
         smoke_test(local, "knn", 9)
     assert caught.value.detail == "Versions: 1"
@@ -115,10 +115,10 @@ def test_a_version_that_is_not_there(local: TrackingUri) -> None:
         smoke_test(local, "nobody's")
 
 
-def test_through_a_server(
+def test_a_model_behind_a_server_is_downloaded_and_removed_afterwards(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Files are fetched to a temporary folder, silently, and gone afterwards."""
+    """Files are downloaded silently to a temporary folder."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     result = smoke_test(server.uri, "knn")
     assert result.ok, result.detail
@@ -127,16 +127,16 @@ def test_through_a_server(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_store_that_does_not_answer_is_an_error(server: Server) -> None:
-    """The last test here: it kills the server, between the look and the fetching."""
+def test_an_unresponsive_store_is_an_error(server: Server) -> None:
+    """The last test here: it kills the server between reading the version and downloading."""
     store = open_store(server.uri)
 
-    class Deadly:
+    class KillsServer:
         def model_versions(self, name: str) -> object:
             versions = store.model_versions(name)
             server.kill()
             return versions
 
     with pytest.raises(StoreError, match="cannot be reached"):
-        smoke_test_version(server.uri, Deadly(), "knn", 1)  # type: ignore[arg-type]
+        smoke_test_version(server.uri, KillsServer(), "knn", 1)  # type: ignore[arg-type]
     store.close()

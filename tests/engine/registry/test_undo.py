@@ -1,4 +1,4 @@
-"""Taking a promotion back."""
+"""Undoing promotions."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from engine.errors import PromotionError, StoreError
 from engine.journal import read_journal
 from engine.paths import journal_file
 from engine.registry.promotion.apply import apply_promotion, plan_promotion, undo_last
-from tests.support.registry import Meddler, Registry, promote
+from tests.support.registry import InterferingStore, Registry, promote
 
 
-def test_undo_puts_every_version_back(registry: Registry) -> None:
+def test_undo_restores_every_stage(registry: Registry) -> None:
     model = registry.model("undo", ["Production", "Staging"])
     done = promote(registry, model, 2, stage="Production")
     result = undo_last(registry.store, registry.uri)
@@ -31,7 +31,7 @@ def test_undo_puts_every_version_back(registry: Registry) -> None:
     )
 
 
-def test_undo_takes_back_what_the_promotion_wrote_on_the_version(registry: Registry) -> None:
+def test_undo_restores_the_tags_of_the_version(registry: Registry) -> None:
     model = registry.model("undo tags", ["Production", "None"])
     registry.client.set_model_version_tag(model, "2", "owner", "ada")
     promote(registry, model, 2, "first try", stage="Staging")
@@ -47,7 +47,7 @@ def test_undo_takes_back_what_the_promotion_wrote_on_the_version(registry: Regis
     assert found.tags == {"owner": "ada"}
 
 
-def test_undo_of_an_alias_takes_the_tags_back_too(registry: Registry) -> None:
+def test_undo_of_an_alias_restores_the_tags_too(registry: Registry) -> None:
     model = registry.model("undo alias tags", ["None"])
     promote(registry, model, 1, alias="champion")
     assert registry.tags(model, 1)
@@ -55,7 +55,7 @@ def test_undo_of_an_alias_takes_the_tags_back_too(registry: Registry) -> None:
     assert registry.tags(model, 1) == {}
 
 
-def test_undo_after_undo_takes_the_one_before(registry: Registry) -> None:
+def test_a_second_undo_reverses_the_promotion_before(registry: Registry) -> None:
     model = registry.model("undo twice", ["Production", "None", "None"])
     promote(registry, model, 2, stage="Production")
     promote(registry, model, 3, stage="Production")
@@ -63,11 +63,11 @@ def test_undo_after_undo_takes_the_one_before(registry: Registry) -> None:
     assert registry.stages(model) == {3: "None", 2: "Production", 1: "Archived"}
     undo_last(registry.store, registry.uri)
     assert registry.stages(model) == {3: "None", 2: "None", 1: "Production"}
-    with pytest.raises(PromotionError, match="nothing to undo"):
+    with pytest.raises(PromotionError, match="Nothing to undo"):
         undo_last(registry.store, registry.uri)
 
 
-def test_undo_of_an_alias(registry: Registry) -> None:
+def test_undo_of_an_alias_moves_it_back(registry: Registry) -> None:
     model = registry.model("undo alias", ["None", "None"], aliases={"champion": 1})
     promote(registry, model, 2, alias="champion")
     promote(registry, model, 2, alias="fresh")
@@ -77,7 +77,7 @@ def test_undo_of_an_alias(registry: Registry) -> None:
     assert registry.aliases(model) == {"champion": 1}
 
 
-def test_undo_is_refused_when_the_registry_has_moved_on(registry: Registry) -> None:
+def test_undo_is_refused_if_the_registry_has_changed(registry: Registry) -> None:
     model = registry.model("moved on", ["Production", "None", "None"])
     promote(registry, model, 2, stage="Production")
     registry.transition(model, 3, "Production")
@@ -89,17 +89,17 @@ def test_undo_is_refused_when_the_registry_has_moved_on(registry: Registry) -> N
     assert registry.stages(model) == before
 
 
-def test_undo_is_for_this_store_alone(registry: Registry, tmp_path: Path) -> None:
+def test_undo_only_reverses_promotions_in_the_same_store(registry: Registry, tmp_path: Path) -> None:
     from engine.uri import TrackingUri
 
     model = registry.model("here", ["None"])
     promote(registry, model, 1, stage="Production")
-    with pytest.raises(PromotionError, match="nothing to undo"):
+    with pytest.raises(PromotionError, match="Nothing to undo"):
         undo_last(registry.store, TrackingUri(f"sqlite:///{tmp_path}/other.db", "--tracking-uri"))
     assert registry.stages(model) == {1: "Production"}
 
 
-def test_a_promotion_that_failed_is_not_taken_back(registry: Registry) -> None:
+def test_undo_skips_a_failed_promotion(registry: Registry) -> None:
     model = registry.model("failed before", ["None", "None"], aliases={"champion": 1})
     promote(registry, model, 2, alias="champion")
     plan = plan_promotion(registry.store, registry.uri, model, 1, alias="fresh")
@@ -108,26 +108,26 @@ def test_a_promotion_that_failed_is_not_taken_back(registry: Registry) -> None:
         registry.client.delete_registered_model_alias(model, "fresh")
 
     with pytest.raises(PromotionError):
-        apply_promotion(Meddler(registry.store, {3: away}), registry.uri, plan)  # type: ignore[arg-type]
+        apply_promotion(InterferingStore(registry.store, {3: away}), registry.uri, plan)  # type: ignore[arg-type]
     undo_last(registry.store, registry.uri)
     assert registry.aliases(model) == {"champion": 1}
 
 
-def test_a_promotion_whose_end_is_not_known_is_taken_back_where_it_took_effect(registry: Registry) -> None:
+def test_undo_reverses_what_took_effect_of_a_promotion_with_unknown_outcome(registry: Registry) -> None:
     model = registry.model("open end", ["Production", "None"])
     plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
 
     def fail() -> None:
         raise StoreError("The store is away")
 
-    with pytest.raises(PromotionError, match="Unknown whether"):
-        apply_promotion(Meddler(registry.store, {3: fail}), registry.uri, plan)  # type: ignore[arg-type]
+    with pytest.raises(PromotionError, match="Promotion outcome unknown"):
+        apply_promotion(InterferingStore(registry.store, {3: fail}), registry.uri, plan)  # type: ignore[arg-type]
     assert registry.stages(model) == {2: "Production", 1: "Archived"}
     assert undo_last(registry.store, registry.uri).verified
     assert registry.stages(model) == {2: "None", 1: "Production"}
 
 
-def test_a_promotion_that_never_took_effect_is_passed_over(registry: Registry) -> None:
+def test_undo_skips_a_promotion_that_never_took_effect(registry: Registry) -> None:
     model = registry.model("passed over", ["None", "None"], aliases={"champion": 1})
     promote(registry, model, 2, alias="champion")
     plan = plan_promotion(registry.store, registry.uri, model, 1, stage="Staging")
@@ -136,17 +136,17 @@ def test_a_promotion_that_never_took_effect_is_passed_over(registry: Registry) -
         registry.transition(model, 1, "None")
         raise StoreError("The store is away")
 
-    with pytest.raises(PromotionError, match="Unknown whether"):
-        apply_promotion(Meddler(registry.store, {3: revert_and_fail}), registry.uri, plan)  # type: ignore[arg-type]
+    with pytest.raises(PromotionError, match="Promotion outcome unknown"):
+        apply_promotion(InterferingStore(registry.store, {3: revert_and_fail}), registry.uri, plan)  # type: ignore[arg-type]
     undo_last(registry.store, registry.uri)
     assert registry.aliases(model) == {"champion": 1}
 
 
-def test_a_journal_that_was_tampered_with_undoes_nothing(registry: Registry) -> None:
+def test_undo_ignores_a_tampered_journal_entry(registry: Registry) -> None:
     model = registry.model("tampered", ["None"])
     promote(registry, model, 1, stage="Staging")
     text = journal_file().read_text()
     journal_file().write_text(text.replace('"version 1":"None"', '"version 1":"Nowhere"'))
-    with pytest.raises(PromotionError, match="nothing to undo"):
+    with pytest.raises(PromotionError, match="Nothing to undo"):
         undo_last(registry.store, registry.uri)
     assert registry.stages(model) == {1: "Staging"}

@@ -255,6 +255,6 @@ def test_undo_is_for_promotions(registry: Registry) -> None:
     changed(registry, some_runs(registry, "deleted after"))
     with Engine(registry.uri) as engine:
         assert engine.models.promote(engine.models.plan_undo()).plan.model == model
-        with pytest.raises(PromotionError, match="nothing to undo"):
+        with pytest.raises(PromotionError, match="Nothing to undo"):
             engine.models.plan_undo()
     assert [entry.action for entry in read_journal()] == ["undo", "delete", "promote"]

@@ -61,7 +61,7 @@ def test_promote_read_back_and_undo(on_copy: Run) -> None:
     assert "↶ undone" in on_copy("journal").out
     again = on_copy("undo", "--yes")
     assert (again.status, again.out) == (1, "")
-    assert "nothing to undo" in again.err
+    assert "Nothing to undo" in again.err
 
 
 def test_promote_as_json_is_one_object(on_copy: Run) -> None:
@@ -109,7 +109,7 @@ def test_read_only_switches_it_off_and_says_why(
     [
         (("classifier", "3"), 2, "either a stage or an alias"),
         (("classifier", "3", "--stage", "Staging", "--alias", "x"), 2, "either a stage or an alias"),
-        (("classifier", "3", "--stage", "Prod"), 2, "There is no stage 'Prod'"),
+        (("classifier", "3", "--stage", "Prod"), 2, "Unknown stage 'Prod'"),
         (("classifier", "3", "--alias", "latest"), 2, "reserved"),
         (("classifier", "9", "--stage", "Staging"), 1, "no version 9"),
         (("nobody", "1", "--stage", "Staging"), 1, "nobody"),

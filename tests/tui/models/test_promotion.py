@@ -337,4 +337,4 @@ async def test_undo_without_a_promotion_says_so(mlflow_store_copy: MlflowStore) 
         await pilot.press("u")
         await settle(pilot)
         assert console.screen is view
-        assert "There is nothing to undo" in text_of(console)
+        assert "Nothing to undo" in text_of(console)
