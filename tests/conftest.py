@@ -32,8 +32,7 @@ from pathlib import Path
 import pytest
 
 from engine.uri import TrackingUri
-from tests.support import mariadb as mariadb_support
-from tests.support import postgres as postgres_support
+from tests.support import mariadb as mariadb_support, postgres as postgres_support
 from tests.support.console import faults, run_command
 from tests.support.mariadb import MariaDb
 from tests.support.postgres import Postgres

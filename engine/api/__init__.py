@@ -11,39 +11,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from engine.api.engine import Engine as Engine
     from engine.evidence.best import BestRun as BestRun
-    from engine.filters.compiler import Filter as Filter
-    from engine.filters.compiler import compile_filter as compile_filter
-    from engine.filters.completion import Completion as Completion
-    from engine.filters.completion import complete as complete
+    from engine.filters.compiler import Filter as Filter, compile_filter as compile_filter
+    from engine.filters.completion import Completion as Completion, complete as complete
     from engine.filters.lexer import MAX_LENGTH as MAX_LENGTH
     from engine.filters.names import column_named as column_named
     from engine.filters.options import Option as Option
-    from engine.filters.parsed import ParsedFilter as ParsedFilter
-    from engine.filters.parsed import parse_filter as parse_filter
-    from engine.filters.pushdown import Pushed as Pushed
-    from engine.filters.pushdown import pushdown as pushdown
+    from engine.filters.parsed import ParsedFilter as ParsedFilter, parse_filter as parse_filter
+    from engine.filters.pushdown import Pushed as Pushed, pushdown as pushdown
     from engine.filters.recent import FilterHistory as FilterHistory
     from engine.journal import JournalEntry as JournalEntry
     from engine.registry.promotion.apply import PromotionResult as PromotionResult
-    from engine.registry.promotion.facts import AliasChange as AliasChange
-    from engine.registry.promotion.facts import Change as Change
-    from engine.registry.promotion.facts import StageChange as StageChange
+    from engine.registry.promotion.facts import (
+        AliasChange as AliasChange,
+        Change as Change,
+        StageChange as StageChange,
+    )
     from engine.registry.promotion.plan import PromotionPlan as PromotionPlan
     from engine.registry.smoke_test import SmokeTestResult as SmokeTestResult
     from engine.run_lifecycle.apply import LifecycleResult as LifecycleResult
     from engine.run_lifecycle.plan import LifecyclePlan as LifecyclePlan
-    from engine.runs.arrange import Arranged as Arranged
-    from engine.runs.arrange import arrange as arrange
+    from engine.runs.arrange import Arranged as Arranged, arrange as arrange
     from engine.runs.compare import (
         CompareRow as CompareRow,
-    )
-    from engine.runs.compare import (
+        CompareSection as CompareSection,
         Comparison as Comparison,
-    )
-    from engine.runs.compare import (
         Direction as Direction,
-    )
-    from engine.runs.compare import (
         direction_of as direction_of,
     )
     from engine.runs.frame import RunFrame as RunFrame
@@ -51,42 +43,21 @@ if TYPE_CHECKING:
     from engine.runs.loading.feed import RunFeed as RunFeed
     from engine.runs.metrics import (
         Confusion as Confusion,
-    )
-    from engine.runs.metrics import (
         confusion_of as confusion_of,
-    )
-    from engine.runs.metrics import (
         key_metrics as key_metrics,
     )
-    from engine.runs.saved.plain import view_from_plain as view_from_plain
-    from engine.runs.saved.plain import view_to_plain as view_to_plain
+    from engine.runs.saved.plain import view_from_plain as view_from_plain, view_to_plain as view_to_plain
     from engine.runs.saved.store import SavedViews as SavedViews
-    from engine.runs.sorting import SortKey as SortKey
-    from engine.runs.sorting import Statistic as Statistic
-    from engine.runs.sorting import sorted_rows as sorted_rows
+    from engine.runs.sorting import SortKey as SortKey, Statistic as Statistic, sorted_rows as sorted_rows
     from engine.runs.table_cells import GroupSummary as GroupSummary
     from engine.runs.table_columns import (
         STATUS_TEXT as STATUS_TEXT,
-    )
-    from engine.runs.table_columns import (
         Column as Column,
-    )
-    from engine.runs.table_columns import (
         cell_text as cell_text,
-    )
-    from engine.runs.table_columns import (
         columns_for as columns_for,
-    )
-    from engine.runs.table_columns import (
         constant_columns as constant_columns,
-    )
-    from engine.runs.table_columns import (
         default_keys as default_keys,
-    )
-    from engine.runs.table_columns import (
         pickable as pickable,
-    )
-    from engine.runs.table_columns import (
         without_constants as without_constants,
     )
     from engine.runs.view import RunView as RunView
@@ -95,72 +66,35 @@ if TYPE_CHECKING:
     from engine.training.demo import DemoReport as DemoReport
     from engine.training.events import (
         SweepEvent as SweepEvent,
-    )
-    from engine.training.events import (
         SweepFinished as SweepFinished,
-    )
-    from engine.training.events import (
         SweepPreparing as SweepPreparing,
-    )
-    from engine.training.events import (
         SweepResult as SweepResult,
-    )
-    from engine.training.events import (
         SweepStarted as SweepStarted,
-    )
-    from engine.training.events import (
         TrialFailed as TrialFailed,
-    )
-    from engine.training.events import (
         TrialFinished as TrialFinished,
-    )
-    from engine.training.events import (
         TrialKilled as TrialKilled,
-    )
-    from engine.training.events import (
         TrialStarted as TrialStarted,
     )
     from engine.training.sweep import (
         DEFAULT_GRID as DEFAULT_GRID,
-    )
-    from engine.training.sweep import (
         Recipe as Recipe,
-    )
-    from engine.training.sweep import (
         SweepSpec as SweepSpec,
-    )
-    from engine.training.sweep import (
         experiment_for as experiment_for,
-    )
-    from engine.training.sweep import (
         grid_text as grid_text,
-    )
-    from engine.training.sweep import (
         parse_grid as parse_grid,
-    )
-    from engine.training.sweep import (
         trials as trials,
     )
 
 _HOMES = {
     "engine.api.engine": ("Engine",),
     "engine.evidence.best": ("BestRun",),
-    "engine.filters.compiler": (
-        "Filter",
-        "compile_filter",
-    ),
-    "engine.filters.completion": (
-        "Completion",
-        "complete",
-    ),
+    "engine.filters.compiler": ("Filter", "compile_filter"),
+    "engine.filters.completion": ("Completion", "complete"),
     "engine.filters.lexer": ("MAX_LENGTH",),
     "engine.filters.names": ("column_named",),
     "engine.filters.options": ("Option",),
     "engine.filters.parsed": ("ParsedFilter", "parse_filter"),
-    "engine.filters.pushdown": (
-        "Pushed",
-        "pushdown",
-    ),
+    "engine.filters.pushdown": ("Pushed", "pushdown"),
     "engine.filters.recent": ("FilterHistory",),
     "engine.journal": ("JournalEntry",),
     "engine.registry.promotion.apply": ("PromotionResult",),
@@ -169,34 +103,15 @@ _HOMES = {
     "engine.registry.smoke_test": ("SmokeTestResult",),
     "engine.run_lifecycle.apply": ("LifecycleResult",),
     "engine.run_lifecycle.plan": ("LifecyclePlan",),
-    "engine.runs.arrange": (
-        "Arranged",
-        "arrange",
-    ),
-    "engine.runs.compare": (
-        "CompareRow",
-        "Comparison",
-        "Direction",
-        "direction_of",
-    ),
+    "engine.runs.arrange": ("Arranged", "arrange"),
+    "engine.runs.compare": ("CompareRow", "CompareSection", "Comparison", "Direction", "direction_of"),
     "engine.runs.frame": ("RunFrame",),
     "engine.runs.grouping": ("Statistics",),
     "engine.runs.loading.feed": ("RunFeed",),
-    "engine.runs.metrics": (
-        "Confusion",
-        "confusion_of",
-        "key_metrics",
-    ),
-    "engine.runs.saved.plain": (
-        "view_from_plain",
-        "view_to_plain",
-    ),
+    "engine.runs.metrics": ("Confusion", "confusion_of", "key_metrics"),
+    "engine.runs.saved.plain": ("view_from_plain", "view_to_plain"),
     "engine.runs.saved.store": ("SavedViews",),
-    "engine.runs.sorting": (
-        "SortKey",
-        "Statistic",
-        "sorted_rows",
-    ),
+    "engine.runs.sorting": ("SortKey", "Statistic", "sorted_rows"),
     "engine.runs.table_cells": ("GroupSummary",),
     "engine.runs.table_columns": (
         "Column",

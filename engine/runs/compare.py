@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.columns import ColumnKey, Value
+from engine import formats
+from engine.columns import ColumnKey, ColumnKind, Value
 from engine.entities import Run
+from engine.runs.metrics import key_metrics
+from engine.text import LIMIT, Shown, cut, safe
 
 Direction = Literal["higher", "lower"]
 
@@ -28,16 +31,63 @@ _LOWER = frozenset(
 _HIGHER = frozenset(("neg", "negated", "per", "throughput", "speedup", "lossless"))
 
 
+_HEADINGS: Mapping[ColumnKind, Shown] = {
+    "param": Shown("PARAMETERS"),
+    "metric": Shown("METRICS"),
+    "attribute": Shown("RUN"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """How far a value is from another, and whether that is better; None where neither is."""
+
+    text: Shown
+    better: bool | None
+
+
 @dataclass(frozen=True, slots=True)
 class CompareRow:
-    """One column of the runs: a value for each run, None where a run has none. `best` holds the
-    places of the best runs; it is empty where nothing is better than anything."""
+    """One column of the runs: a value for each run, None where a run has none.
+
+    `texts` are the values as written, the numbers of a row with aligned decimal points. `best` holds the
+    positions of the best runs; it is empty where no run is better than another.
+    """
 
     key: ColumnKey
     values: tuple[Value, ...]
+    texts: tuple[Shown, ...]
     differs: bool
     direction: Direction | None
     best: frozenset[int]
+
+    def label(self, width: int = LIMIT) -> Shown:
+        """`accuracy ↑`: the name, in at most `width` cells, and the direction of a metric."""
+        arrow = {"higher": " ↑", "lower": " ↓", None: ""}[self.direction]
+        return Shown(cut(safe(self.key.name), width - len(arrow)) + arrow)
+
+    @property
+    def numbers(self) -> list[float | None]:
+        """The values of a metric; None for anything else."""
+        return _numbers(self.values)
+
+    def delta(self, position: int, baseline: int) -> Delta | None:
+        """How far the run at `position` is from the one at `baseline`; None unless both have a number."""
+        numbers = self.numbers
+        number, base = numbers[position], numbers[baseline]
+        if self.key.kind != "metric" or position == baseline or number is None or base is None:
+            return None
+        gap = number - base
+        better = (gap > 0) == (self.direction == "higher") if gap and self.direction else None
+        return Delta(formats.delta(gap, formats.format_for(numbers)), better)
+
+
+@dataclass(frozen=True, slots=True)
+class CompareSection:
+    """Rows of one kind under their heading."""
+
+    heading: Shown
+    rows: tuple[CompareRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +96,29 @@ class Comparison:
 
     runs: tuple[Run, ...]
     rows: tuple[CompareRow, ...]
+
+    def sections(
+        self, *, differences_only: bool = False, attributes: bool = True
+    ) -> tuple[CompareSection, ...]:
+        """Parameters, metrics and attributes, as far as there are any; rows that differ come first."""
+        found = []
+        for kind, heading in _HEADINGS.items():
+            rows = [row for row in self.rows if row.key.kind == kind and row.differs]
+            if not differences_only:
+                rows += [row for row in self.rows if row.key.kind == kind and not row.differs]
+            if rows and (attributes or kind != "attribute"):
+                found.append(CompareSection(heading, tuple(rows)))
+        return tuple(found)
+
+    def by_importance(self) -> list[CompareRow]:
+        """Key metrics, the parameters that differ, then the other metrics and parameters."""
+        metrics = [row for row in self.rows if row.key.kind == "metric"]
+        params = [row for row in self.rows if row.key.kind == "param"]
+        keys = key_metrics(row.key.name for row in metrics)
+        first = sorted((row for row in metrics if row.key.name in keys), key=lambda r: keys.index(r.key.name))
+        first += [row for row in params if row.differs]
+        rest = [row for row in (*metrics, *params) if row not in first]
+        return first + sorted(rest, key=lambda row: not row.differs)
 
 
 def direction_of(metric: str) -> Direction:
@@ -77,7 +150,22 @@ def _attribute(run: Run, name: str) -> Value:
 def _row(key: ColumnKey, values: Sequence[Value], direction: Direction | None = None) -> CompareRow:
     differs = any(not _same(values[0], value) for value in values)
     best = _best(values, direction) if direction and differs else frozenset()
-    return CompareRow(key, tuple(values), differs, direction, best)
+    return CompareRow(key, tuple(values), tuple(_texts(key, values)), differs, direction, best)
+
+
+def _texts(key: ColumnKey, values: Sequence[Value]) -> list[Shown]:
+    if not key.is_number:
+        return [formats.MISSING if value is None else safe(value) for value in values]
+    numbers = _numbers(values)
+    if key.is_duration:
+        return [formats.duration(number) for number in numbers]
+    if key.is_time:
+        return [formats.moment(None if number is None else int(number)) for number in numbers]
+    return list(map(formats.format_for(numbers), numbers))
+
+
+def _numbers(values: Sequence[Value]) -> list[float | None]:
+    return [value if isinstance(value, (int, float)) else None for value in values]
 
 
 def _same(one: Value, other: Value) -> bool:
@@ -85,10 +173,10 @@ def _same(one: Value, other: Value) -> bool:
 
 
 def _best(values: Sequence[Value], direction: Direction) -> frozenset[int]:
-    """The places of the best finite values, if the runs that have a value at all do not agree."""
-    numbers = {place: value for place, value in enumerate(values) if isinstance(value, (int, float))}
-    finite = {place: value for place, value in numbers.items() if math.isfinite(value)}
+    """The positions of the best finite values, unless all runs that have a value share it."""
+    numbers = {at: number for at, number in enumerate(_numbers(values)) if number is not None}
+    finite = {at: number for at, number in numbers.items() if math.isfinite(number)}
     if not finite or (len(finite) == len(numbers) and len(set(finite.values())) == 1):
         return frozenset()
     best = max(finite.values()) if direction == "higher" else min(finite.values())
-    return frozenset(place for place, value in finite.items() if value == best)
+    return frozenset(at for at, number in finite.items() if number == best)

@@ -22,8 +22,7 @@ def dataset_input(dataset: Dataset) -> Any:
     """The data set as an input of a run, with the context `training`."""
     import mlflow.data
     from mlflow.data.sources import LocalArtifactDatasetSource
-    from mlflow.entities import Dataset as DatasetEntity
-    from mlflow.entities import DatasetInput, InputTag
+    from mlflow.entities import Dataset as DatasetEntity, DatasetInput, InputTag
 
     table = dataset.features().assign(**{dataset.target: list(dataset.labels)})
     source = LocalArtifactDatasetSource(str(dataset.path))

@@ -78,15 +78,16 @@ def compare(
                 error.hint = SHORT_IDS
             raise
     _check_metrics(comparison, directions)
-    rows = [row for row in comparison.rows if row.differs or not differences]
     if as_json:
+        rows = [row for row in comparison.rows if row.differs or not differences]
         write_json({"runs": [run_payload(run) for run in comparison.runs], "rows": _rows(rows)})
         return
     output = Output()
-    labels = _labels(comparison.runs)
-    left_out = show_side_by_side(output, comparison, labels, only_differences=differences)
-    if left_out:
-        output.line(Cell(Shown(f"{left_out} of {len(comparison.rows)} rows are the same in all runs"), "dim"))
+    sections = comparison.sections(differences_only=differences)
+    show_side_by_side(output, sections, _labels(comparison.runs))
+    same = sum(not row.differs for row in comparison.rows)
+    if differences and same:
+        output.line(Cell(Shown(f"{same} of {len(comparison.rows)} rows are the same in all runs"), "dim"))
 
 
 def _directions(higher: Iterable[str], lower: Iterable[str]) -> dict[str, Direction]:

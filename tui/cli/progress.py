@@ -16,8 +16,7 @@ from engine.text import Shown, cell_width, cut
 from tui.cli.output import Output
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-    from rich.progress import TaskID
+    from rich.progress import Progress as Bar, TaskID
 
     from engine.api import Engine, RunFrame
     from engine.entities import Experiment, Lifecycle

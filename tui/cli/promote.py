@@ -112,10 +112,9 @@ def _show_plan(output: Output, plan: PromotionPlan) -> None:
     output.line(safe(f"{role}: version {plan.candidate.version}{_about(plan.candidate)}"))
     if plan.comparison is not None and len(plan.comparison.runs) > 1:
         output.line()
-        same = show_side_by_side(
-            output, plan.comparison, _labels(plan), kinds=("metric", "param"), only_differences=True
-        )
-        if same:
+        sections = plan.comparison.sections(differences_only=True, attributes=False)
+        show_side_by_side(output, sections, _labels(plan))
+        if same := sum(not row.differs for row in plan.comparison.rows if row.key.kind != "attribute"):
             output.line(Cell(safe(f"{same} parameters and metrics are the same"), "dim"))
     output.line()
     for warning in plan.warnings:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine import formats
 from engine.api import CompareRow, Comparison
 from engine.text import Shown, cell_width, cut, safe
 from tui.widgets.cells import fit
@@ -17,8 +16,6 @@ NAME_WIDTH = 26
 VALUE_WIDTH = 14
 BAR_WIDTH = 10
 DELTA_WIDTH = 10
-
-SECTIONS = {"param": "PARAMETERS", "metric": "METRICS", "attribute": "RUN", "tag": "TAGS"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,43 +63,29 @@ class CompareSource:
 
     def _build(self, differences_only: bool) -> list[_Line]:
         lines: list[_Line] = []
-        for kind, title in SECTIONS.items():
-            rows = [
-                r for r in self.comparison.rows if r.key.kind == kind and (r.differs or not differences_only)
+        for section in self.comparison.sections(differences_only=differences_only):
+            lines.append(_Line(f"section {section.heading}", section.heading, None))
+            lines += [
+                _Line(str(row.key), row.label(NAME_WIDTH), row, tuple(self._cells(row)))
+                for row in section.rows
             ]
-            if rows:
-                lines.append(_Line(f"section {kind}", Shown(title), None))
-                lines += [self._line(row) for row in sorted(rows, key=lambda r: not r.differs)]
         return lines
-
-    def _line(self, row: CompareRow) -> _Line:
-        label = safe(row.key.name)
-        if row.direction is not None:
-            arrow = "↑" if row.direction == "higher" else "↓"
-            label = Shown(f"{cut(label, NAME_WIDTH - 2)} {arrow}")
-        return _Line(str(row.key), label, row, tuple(self._cells(row)))
 
     def _cells(self, row: CompareRow) -> list[Shown]:
         if row.key.kind != "metric":
-            return [_right(_text(row, value)) for value in row.values]
-        numbers = [v if isinstance(v, (int, float)) else None for v in row.values]
-        fmt = formats.format_for(numbers)
-        finite = [abs(n) for n in numbers if n is not None and math.isfinite(n)]
-        top = max(finite, default=0.0)
+            return [_right(text) for text in row.texts]
+        numbers = row.numbers
+        top = max((abs(n) for n in numbers if n is not None and math.isfinite(n)), default=0.0)
         cells = []
-        for at, number in enumerate(numbers):
-            text = _right(fmt(number))
+        for at, (text, number) in enumerate(zip(row.texts, numbers, strict=True)):
+            parts: list[str] = [_right(text)]
             if self._bars:
                 share = abs(number) / top if number is not None and top and math.isfinite(number) else 0.0
-                text = Shown(f"{text} {fit(thread(share, BAR_WIDTH), BAR_WIDTH)}")
-            cells.append(Shown(text + self._delta(numbers, at, fmt)))
+                parts.append(fit(thread(share, BAR_WIDTH), BAR_WIDTH))
+            delta = row.delta(at, self.baseline)
+            parts.append(fit(delta.text if delta else "", DELTA_WIDTH, right=True))
+            cells.append(Shown(" ".join(parts)))
         return cells
-
-    def _delta(self, numbers: Sequence[float | None], at: int, fmt: formats.NumberFormat) -> str:
-        base, number = numbers[self.baseline], numbers[at]
-        if at == self.baseline or base is None or number is None:
-            return " " * (DELTA_WIDTH + 1)
-        return " " + fit(formats.delta(number - base, fmt), DELTA_WIDTH, right=True)
 
     # ── what the table asks ──────────────────────────────────────────────────
 
@@ -137,13 +120,3 @@ class CompareSource:
 
 def _right(text: Shown) -> Shown:
     return Shown(fit(text, VALUE_WIDTH, right=True)) if cell_width(text) < VALUE_WIDTH else text
-
-
-def _text(row: CompareRow, value: object) -> Shown:
-    if value is None:
-        return formats.MISSING
-    if row.key.name in ("start_time", "end_time") and isinstance(value, int):
-        return formats.moment(value)
-    if row.key.name == "duration" and isinstance(value, (int, float)):
-        return formats.duration(value)
-    return safe(value)

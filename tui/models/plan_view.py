@@ -10,10 +10,10 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from engine import formats
-from engine.api import AliasChange, key_metrics
+from engine.api import AliasChange
 from engine.entities import ModelVersion, Run
 from engine.errors import EngineError
-from engine.text import Shown, cell_width, cut, safe
+from engine.text import Shown, cell_width, safe
 from tui.models.sources import STAGE_COLOURS, STAGE_GLYPHS, alias_text, stage_text
 from tui.models.version_detail import smoke_test_items
 from tui.widgets.cells import fit
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 
 LABEL = 19
 NAME_WIDTH = 24
+VALUE_WIDTH = 22
 HOLDERS_SHOWN = 3
-NOTHING = Shown("")
 BEST = "★"
-_ARROWS = {"higher": " ↑", "lower": " ↓"}
 
 
 class PlanView(Lines):
@@ -52,7 +51,7 @@ class PlanView(Lines):
             ]
         lines += self._test(width)
         if plan.comparison is not None:
-            lines += [Content(""), *comparison_lines(plan.comparison, _columns(plan), width)]
+            lines += [Content(""), *comparison_lines(plan, plan.comparison, width)]
         return lines
 
     def _holders(self, plan: PromotionPlan, width: int) -> list[Content]:
@@ -93,99 +92,60 @@ class PlanView(Lines):
 
 
 @dataclass(frozen=True, slots=True)
-class _Compared:
-    """One run of the comparison: its place there and what stands above its column."""
+class _Column:
+    """A version in the table: the position of its run in the comparison, and the width of its values."""
 
-    at: int
-    head: Shown
+    position: int
+    heading: Shown
+    width: int
 
 
-def _columns(plan: PromotionPlan) -> list[_Compared]:
-    """The comparison's runs as versions: the holders that are shown, and the candidate at the end."""
-    assert plan.comparison is not None
+def _columns(plan: PromotionPlan, comparison: Comparison) -> list[_Column]:
+    """The holders to show, and the candidate at the end."""
     columns = []
-    places = list(enumerate(plan.comparison.runs))
+    positions = list(enumerate(comparison.runs))
     for version in (*plan.holders, plan.candidate):
-        match = next((place for place in places if place[1].run_id == version.run_id), None)
+        match = next((at for at in positions if at[1].run_id == version.run_id), None)
         if match is not None:
-            places.remove(match)
-            columns.append(_Compared(match[0], safe(f"version {version.version}")))
+            positions.remove(match)
+            heading = safe(f"version {version.version}")
+            texts = [row.texts[match[0]] for row in comparison.by_importance()]
+            width = min(VALUE_WIDTH, max(map(cell_width, (heading, *texts))))
+            columns.append(_Column(match[0], heading, width))
     return [*columns[:-1][:HOLDERS_SHOWN], *columns[-1:]]
 
 
-def comparison_lines(comparison: Comparison, columns: Sequence[_Compared], width: int) -> list[Content]:
-    """One line a metric or parameter, what says most first; the best metric of a line is starred, and
-    the last column says how far the candidate is from the first holder."""
-    table = [_cells(row, columns) for row in _in_order(comparison)]
-    heads = [column.head for column in columns]
-    widths = [
-        min(22, max([cell_width(head), *(cell_width(line.cells[at]) for line in table)], default=0))
-        for at, head in enumerate(heads)
+def comparison_lines(plan: PromotionPlan, comparison: Comparison, width: int) -> list[Content]:
+    """One line for each metric and parameter, the most important first. The best value of a metric has a
+    star; the last column shows how far the candidate is from the first holder."""
+    rows = comparison.by_importance()
+    columns = _columns(plan, comparison)
+    name_width = min(NAME_WIDTH, max([8, *(cell_width(row.label()) for row in rows)]))
+    while len(columns) > 1 and name_width + sum(column.width + 3 for column in columns) + 10 > width:
+        columns.pop(len(columns) - 2 if len(columns) > 2 else 0)
+    heading = "   ".join(fit(column.heading, column.width, right=True) for column in columns)
+    lines = [Content.styled(f"{' ' * name_width}   {heading}", "$text-muted")]
+    return lines + [_comparison_line(row, columns, name_width) for row in rows]
+
+
+def _comparison_line(row: CompareRow, columns: Sequence[_Column], name_width: int) -> Content:
+    parts: list[Content | str | tuple[str, str]] = [
+        (fit(row.label(name_width), name_width), "$text-muted"),
+        "   ",
     ]
-    name_width = min(NAME_WIDTH, max([8, *(cell_width(line.name) for line in table)]))
-    while len(heads) > 1 and name_width + sum(widths) + 3 * len(widths) + 10 > width:
-        dropped = len(heads) - 2 if len(heads) > 2 else 0
-        heads.pop(dropped)
-        widths.pop(dropped)
-        table = [line.without(dropped) for line in table]
-    head = "   ".join(fit(text, size, right=True) for text, size in zip(heads, widths, strict=True))
-    lines = [Content.styled(f"{' ' * name_width}   {head}", "$text-muted")]
-    return lines + [line.content(name_width, widths) for line in table]
-
-
-def _in_order(comparison: Comparison) -> list[CompareRow]:
-    """Key metrics, parameters that differ, then the rest: what differs before what does not."""
-    metrics = [row for row in comparison.rows if row.key.kind == "metric"]
-    params = [row for row in comparison.rows if row.key.kind == "param"]
-    keys = key_metrics(row.key.name for row in metrics)
-    first = sorted((r for r in metrics if r.key.name in keys), key=lambda r: keys.index(r.key.name))
-    first += [row for row in params if row.differs]
-    rest = [row for row in (*metrics, *params) if row not in first]
-    return first + sorted(rest, key=lambda row: not row.differs)
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    name: Shown
-    cells: tuple[Shown, ...]
-    best: tuple[bool, ...]
-    delta: Shown = NOTHING
-    better: bool | None = None
-
-    def without(self, at: int) -> _Line:
-        keep = [place for place in range(len(self.cells)) if place != at]
-        cells, best = tuple(self.cells[k] for k in keep), tuple(self.best[k] for k in keep)
-        return _Line(self.name, cells, best, self.delta if len(keep) > 1 else NOTHING, self.better)
-
-    def content(self, name_width: int, widths: Sequence[int]) -> Content:
-        parts: list[Content | str | tuple[str, str]] = [(fit(self.name, name_width), "$text-muted"), "   "]
-        for cell, best, width in zip(self.cells, self.best, widths, strict=True):
-            style = "$success bold" if best else ""
-            parts += [(fit(cell, width, right=True), style), (f" {BEST} " if best else "   ", style)]
-        colour = {True: "$success", False: "$error", None: "$text-muted"}[self.better]
-        parts.append((self.delta, colour))
-        return Content.assemble(*parts)
-
-
-def _cells(row: CompareRow, columns: Sequence[_Compared]) -> _Line:
-    if row.key.kind != "metric":
-        texts = tuple(_text(row.values[column.at]) for column in columns)
-        mark = Shown("≠") if row.differs and len(columns) > 1 else NOTHING
-        return _Line(cut(safe(row.key.name), NAME_WIDTH), texts, (False,) * len(columns), mark)
-    numbers = [value if isinstance(value := row.values[c.at], (int, float)) else None for c in columns]
-    fmt = formats.format_for(numbers)
-    name = Shown(cut(safe(row.key.name), NAME_WIDTH - 2) + _ARROWS.get(row.direction or "", ""))
-    delta, better = NOTHING, None
-    if len(numbers) > 1 and numbers[0] is not None and numbers[-1] is not None:
-        gap = numbers[-1] - numbers[0]
-        delta = formats.delta(gap, fmt)
-        if gap and row.direction is not None:
-            better = (gap > 0) == (row.direction == "higher")
-    return _Line(name, tuple(map(fmt, numbers)), tuple(c.at in row.best for c in columns), delta, better)
-
-
-def _text(value: object) -> Shown:
-    return formats.MISSING if value is None else cut(safe(value), 22)
+    for column in columns:
+        best = column.position in row.best
+        style = "$success bold" if best else ""
+        parts.append((fit(row.texts[column.position], column.width, right=True), style))
+        parts.append((f" {BEST} " if best else "   ", style))
+    if len(columns) > 1:
+        delta = row.delta(columns[-1].position, columns[0].position)
+        if delta is not None:
+            colour = {True: "$success", False: "$error", None: "$text-muted"}[delta.better]
+            parts.append((delta.text, colour))
+        elif row.key.kind != "metric" and row.differs:
+            parts.append(("≠", "$text-muted"))
+    return Content.assemble(*parts)
 
 
 def change_text(change: Change) -> Content:

@@ -7,8 +7,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from engine.entities import DatasetRef
 from engine.errors import FilterError

@@ -8,8 +8,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from engine.filters.compiler import compile_filter
 from engine.runs.frame import RunFrame

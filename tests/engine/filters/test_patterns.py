@@ -8,8 +8,7 @@ import warnings
 from random import Random
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from engine.filters.like import like
 from engine.filters.regex import PatternError, Regex, TooMuchWork

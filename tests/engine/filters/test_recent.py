@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from engine.filters.recent import COMPACT_AT, KEPT, FilterHistory
 from engine.paths import filter_history_file

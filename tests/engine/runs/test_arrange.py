@@ -10,8 +10,7 @@ import pytest
 from engine.columns import ColumnKey
 from engine.entities import DatasetRef
 from engine.errors import FilterError
-from engine.runs import arrange as arranging
-from engine.runs import grouping
+from engine.runs import arrange as arranging, grouping
 from engine.runs.arrange import Arranged, arrange
 from engine.runs.frame import RunFrame
 from engine.runs.grouping import statistics_of

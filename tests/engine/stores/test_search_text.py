@@ -6,8 +6,7 @@ import math
 from typing import get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from engine.columns import KINDS
 from engine.errors import StoreRefused
