@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.api.engine import Engine as Engine
-    from engine.evidence.best import BestRun as BestRun
+    from engine.evidence.best import TIE_METRIC as TIE_METRIC, BestRun as BestRun
     from engine.filters.compiler import Filter as Filter, compile_filter as compile_filter
     from engine.filters.completion import Completion as Completion, complete as complete
     from engine.filters.lexer import MAX_LENGTH as MAX_LENGTH
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
         CompareRow as CompareRow,
         CompareSection as CompareSection,
         Comparison as Comparison,
-        Direction as Direction,
-        direction_of as direction_of,
     )
     from engine.runs.frame import RunFrame as RunFrame
     from engine.runs.grouping import Statistics as Statistics
     from engine.runs.loading.feed import RunFeed as RunFeed
     from engine.runs.metrics import (
         Confusion as Confusion,
+        Direction as Direction,
         confusion_of as confusion_of,
+        direction_of as direction_of,
         key_metrics as key_metrics,
     )
     from engine.runs.saved.plain import view_from_plain as view_from_plain, view_to_plain as view_to_plain
@@ -87,7 +87,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "engine.api.engine": ("Engine",),
-    "engine.evidence.best": ("BestRun",),
+    "engine.evidence.best": ("TIE_METRIC", "BestRun"),
     "engine.filters.compiler": ("Filter", "compile_filter"),
     "engine.filters.completion": ("Completion", "complete"),
     "engine.filters.lexer": ("MAX_LENGTH",),
@@ -104,11 +104,11 @@ _HOMES = {
     "engine.run_lifecycle.apply": ("LifecycleResult",),
     "engine.run_lifecycle.plan": ("LifecyclePlan",),
     "engine.runs.arrange": ("Arranged", "arrange"),
-    "engine.runs.compare": ("CompareRow", "CompareSection", "Comparison", "Direction", "direction_of"),
+    "engine.runs.compare": ("CompareRow", "CompareSection", "Comparison"),
     "engine.runs.frame": ("RunFrame",),
     "engine.runs.grouping": ("Statistics",),
     "engine.runs.loading.feed": ("RunFeed",),
-    "engine.runs.metrics": ("Confusion", "confusion_of", "key_metrics"),
+    "engine.runs.metrics": ("Confusion", "Direction", "confusion_of", "direction_of", "key_metrics"),
     "engine.runs.saved.plain": ("view_from_plain", "view_to_plain"),
     "engine.runs.saved.store": ("SavedViews",),
     "engine.runs.sorting": ("SortKey", "Statistic", "sorted_rows"),

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from engine.api.target import Target
     from engine.evidence.best import BestRun
     from engine.run_lifecycle.apply import LifecyclePlan, LifecycleResult
-    from engine.runs.compare import Comparison, Direction
+    from engine.runs.compare import Comparison
     from engine.runs.frame import RunFrame
     from engine.runs.loading.feed import RunFeed
+    from engine.runs.metrics import Direction
     from engine.runs.saved.store import SavedViews
 
 LISTED = 8

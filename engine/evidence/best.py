@@ -12,11 +12,11 @@ from engine.columns import PREFIXES, ColumnKey
 from engine.entities import Run
 from engine.errors import NotFound
 from engine.formats import listed
-from engine.runs.compare import Direction, direction_of
 from engine.runs.frame import RunFrame
+from engine.runs.metrics import Direction, direction_of
 
 _STATUS = ColumnKey("attribute", "status")
-_TIE_METRIC = "cv_mean"
+TIE_METRIC = "cv_mean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +113,18 @@ def _plural(why: str, count: int) -> str:
 
 def _ordered(tied: Sequence[Run]) -> tuple[list[Run], str]:
     """The tied runs, the winner first, and what decided."""
-    scores = [run.metrics.get(_TIE_METRIC, math.nan) for run in tied]
+    scores = [run.metrics.get(TIE_METRIC, math.nan) for run in tied]
     scored = all(math.isfinite(score) for score in scores)
 
     def rank(run: Run) -> tuple[float, float, str]:
         start = math.inf if run.start_time is None else run.start_time
-        return -run.metrics[_TIE_METRIC] if scored else 0.0, start, run.run_id
+        return -run.metrics[TIE_METRIC] if scored else 0.0, start, run.run_id
 
     ordered = sorted(tied, key=rank)
     if len(ordered) == 1:
         return ordered, ""
     first, *others = map(rank, ordered)
-    rules = [f"higher {_TIE_METRIC}", "earliest start", "run id"]
+    rules = [f"higher {TIE_METRIC}", "earliest start", "run id"]
     decisive = {next((at for at in range(3) if first[at] != other[at]), 2) for other in others}
     return ordered, ", then ".join(rules[at] for at in sorted(decisive))
 

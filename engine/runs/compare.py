@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from engine import formats
 from engine.columns import ColumnKey, ColumnKind, Value
 from engine.entities import Run
-from engine.runs.metrics import key_metrics
+from engine.runs.metrics import Direction, direction_of, key_metrics
 from engine.text import LIMIT, Shown, cut, safe
 
-Direction = Literal["higher", "lower"]
-
 ATTRIBUTES = ("status", "start_time", "duration", "user_id")
-
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_LOWER = frozenset(
-    (
-        *("loss", "losses", "error", "errors", "err", "mse", "rmse", "mae", "mape", "smape", "msle", "rmsle"),
-        *("nll", "bce", "perplexity", "ppl", "brier", "ece", "kl", "divergence", "entropy", "deviance"),
-        *("wer", "cer", "fid", "fpr", "fnr", "fdr", "false", "mistakes", "misses", "regret", "toxicity"),
-        *("time", "seconds", "duration", "latency", "runtime", "elapsed", "delay", "cost", "memory"),
-        *("std", "var", "variance", "stderr", "bpc", "aic", "bic", "failures", "hallucination"),
-    )
-)
-_HIGHER = frozenset(("neg", "negated", "per", "throughput", "speedup", "lossless"))
-
 
 _HEADINGS: Mapping[ColumnKind, Shown] = {
     "param": Shown("PARAMETERS"),
@@ -119,13 +102,6 @@ class Comparison:
         first += [row for row in params if row.differs]
         rest = [row for row in (*metrics, *params) if row not in first]
         return first + sorted(rest, key=lambda row: not row.differs)
-
-
-def direction_of(metric: str) -> Direction:
-    """Which way a metric gets better, guessed by its name: losses, errors, times and false
-    counts are better lower, everything else higher (`neg_mean_squared_error`, `rows_per_second` too)."""
-    words = {word.lower() for word in _WORD.findall(metric)}
-    return "lower" if words & _LOWER and not words & _HIGHER else "higher"
 
 
 def compare(runs: Sequence[Run], *, directions: Mapping[str, Direction] | None = None) -> Comparison:

@@ -1,4 +1,4 @@
-"""Which metrics say most about a run, and the four counts of a binary classifier."""
+"""Which metrics matter most, which way each gets better, and the four counts of a binary classifier."""
 
 from __future__ import annotations
 
@@ -6,38 +6,63 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-_FIRST = (
-    "accuracy",
-    "roc_auc",
-    "auc",
-    "f1",
-    "f1_score",
-    "class_1_recall",
-    "class_1_precision",
-    "class_1_f1",
-    "cv_mean",
-    "r2",
-    "rmse",
-    "mae",
-    "val_loss",
-    "loss",
+Direction = Literal["higher", "lower"]
+
+_RANKED = (
+    *("accuracy", "balanced_accuracy", "roc_auc", "auc", "f1", "f1_score"),
+    *("class_1_recall", "class_1_precision", "class_1_f1", "cv_mean"),
+    *("r2", "r2_score", "rmse", "mae", "mse", "log_loss", "val_loss", "loss"),
 )
 _SUPPORTING = ("_support", "_time", "_std")
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_LOWER = frozenset(
+    (
+        *("loss", "losses", "error", "errors", "err", "mse", "rmse", "mae", "mape", "smape", "msle", "rmsle"),
+        *("nll", "bce", "perplexity", "ppl", "brier", "ece", "kl", "divergence", "entropy", "deviance"),
+        *("wer", "cer", "fid", "fpr", "fnr", "fdr", "false", "mistakes", "misses", "regret", "toxicity"),
+        *("time", "seconds", "duration", "latency", "runtime", "elapsed", "delay", "cost", "memory"),
+        *("std", "var", "variance", "stderr", "bpc", "aic", "bic", "failures", "hallucination"),
+    )
+)
+_HIGHER = frozenset(("neg", "negated", "per", "throughput", "speedup", "lossless"))
+
 _PRECISION = re.compile(r"class_(.+)_precision")
 _COUNTS = ("true_positives", "true_negatives", "false_positives", "false_negatives")
 
 
 def key_metrics(names: Iterable[str], limit: int = 5) -> tuple[str, ...]:
-    """The metrics to show where there is room for few: the usual ones first, then the others by name;
-    supports, times, spreads and counts only when there is nothing else."""
+    """The metrics to show where only a few fit: the usual ones first, then the others by name. Supports,
+    times, spreads and counts come only where a run has nothing else."""
     present = set(names)
-    chosen = [name for name in _FIRST if name in present]
+    chosen = [name for name in _RANKED if name in present]
     rest = sorted(present.difference(chosen))
     plain = [
-        n for n in rest if not n.endswith(_SUPPORTING) and n not in _COUNTS and not n.startswith("system/")
+        name
+        for name in rest
+        if not name.endswith(_SUPPORTING) and name not in _COUNTS and not name.startswith("system/")
     ]
     return tuple((chosen + plain or rest)[:limit])
+
+
+def primary_metric(names: Iterable[str]) -> str | None:
+    """The metric to judge versions by: the first of the usual ones, `val_accuracy` and `test/rmse` too, or
+    the only one that there is."""
+    shortest_first = sorted(names, key=lambda name: (len(name), name))
+    for usual in _RANKED:
+        pattern = re.compile(rf"(.*[_/. -])?{usual}", re.IGNORECASE)
+        if found := next(filter(pattern.fullmatch, shortest_first), None):
+            return found
+    return shortest_first[0] if len(shortest_first) == 1 else None
+
+
+def direction_of(metric: str) -> Direction:
+    """Which way a metric gets better, guessed by its name: losses, errors, times and false
+    counts are better lower, everything else higher (`neg_mean_squared_error`, `rows_per_second` too)."""
+    words = {word.lower() for word in _WORD.findall(metric)}
+    return "lower" if words & _LOWER and not words & _HIGHER else "higher"
 
 
 @dataclass(frozen=True, slots=True)

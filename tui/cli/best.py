@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.entities import Experiment, Run
+from engine.entities import Experiment
 from engine.errors import NotFound, UsageError
 from engine.formats import MISSING, count, counted, duration, moment, number
 from engine.text import Shown, safe
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from engine.api import BestRun, Direction, RunFrame
 
 CSV = "experiment_results.csv"
-TIE_METRIC = "cv_mean"
 
 
 @click.command()
@@ -100,6 +99,8 @@ def _show(output: Output, experiment: Experiment, winner: BestRun) -> None:
 
 
 def _show_rivals(output: Output, winner: BestRun) -> None:
+    from engine.api import TIE_METRIC
+
     competed = f"{counted(winner.considered, 'finished run')} competed"
     output.line(safe("; ".join((competed, *(f"left out: {why}" for why in winner.left_out)))))
     if not winner.tied:
@@ -116,11 +117,11 @@ def _show_rivals(output: Output, winner: BestRun) -> None:
         Head(Shown("started")),
         Head(Shown("run_id"), keep=True),
     ]
-    output.table(heads, [_tied_row(run) for run in (winner.run, *winner.tied)])
-
-
-def _tied_row(run: Run) -> list[Shown]:
-    return [safe(run.run_name), number(run.metrics.get(TIE_METRIC)), moment(run.start_time), safe(run.run_id)]
+    rows = [
+        [safe(run.run_name), number(run.metrics.get(TIE_METRIC)), moment(run.start_time), safe(run.run_id)]
+        for run in (winner.run, *winner.tied)
+    ]
+    output.table(heads, rows)
 
 
 def _payload(winner: BestRun, frame: RunFrame, csv_path: str) -> Payload:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -13,27 +12,10 @@ from engine.errors import WriteError
 from engine.formats import moment, number
 from engine.journal import read_journal
 from engine.registry.promotion.facts import Change, StageChange
+from engine.runs.metrics import direction_of, primary_metric
 
 if TYPE_CHECKING:
     from engine.runs.compare import Comparison
-
-PRIMARY_METRICS = (
-    "accuracy",
-    "balanced_accuracy",
-    "roc_auc",
-    "auc",
-    "f1_score",
-    "f1",
-    "r2_score",
-    "r2",
-    "rmse",
-    "mae",
-    "mse",
-    "log_loss",
-    "loss",
-)
-"""The metrics that rank versions, by precedence; prefixes such as `val_accuracy` and `test/rmse` also
-match."""
 
 _SOURCE_RUN_STATUS = {
     "FAILED": "failed",
@@ -86,17 +68,6 @@ def interrupted_promotion(server: str, model: str) -> tuple[str, ...]:
     )
 
 
-def primary_metric(names: Iterable[str]) -> str | None:
-    """The metric that ranks versions; the only metric, whatever its name; or None."""
-    by_length = sorted(names, key=lambda name: (len(name), name))
-    for metric in PRIMARY_METRICS:
-        pattern = re.compile(rf"(.*[_/. -])?{metric}", re.IGNORECASE)
-        for name in by_length:
-            if pattern.fullmatch(name):
-                return name
-    return by_length[0] if len(by_length) == 1 else None
-
-
 def _already_promoted(proposal: Proposal) -> Iterator[str]:
     candidate = proposal.candidate
     if proposal.kind == "alias" and not proposal.changes:
@@ -128,8 +99,6 @@ def _source_runs(proposal: Proposal) -> Iterator[str]:
 
 
 def _worse_metric(proposal: Proposal) -> Iterator[str]:
-    from engine.runs.compare import direction_of
-
     candidate = proposal.runs.get(proposal.candidate.version)
     holder_runs = [(v, run) for v in proposal.holders if (run := proposal.runs.get(v.version)) is not None]
     metric = primary_metric({name for _, run in holder_runs for name in run.metrics})

@@ -10,7 +10,6 @@ import pytest
 
 from engine.errors import NotFound, UsageError
 from engine.journal import read_journal
-from engine.registry.promotion.gates import primary_metric
 from engine.registry.promotion.plan import PromotionPlan, plan_promotion
 from tests.support.registry import Registry
 
@@ -179,15 +178,6 @@ def test_a_candidate_with_a_worse_primary_metric_warns(
     model = registry.model(uuid4().hex, ["Production", "None"], metrics=metrics)
     plan = plan_of(registry, model, 2, stage="Production")
     assert plan.warnings == ((f"Version 2 {warning}",) if warning else ())
-
-
-def test_the_primary_metric_follows_the_precedence_of_metric_names() -> None:
-    assert primary_metric(["loss", "val_accuracy", "class_1_f1"]) == "val_accuracy"
-    assert primary_metric(["val_accuracy", "accuracy"]) == "accuracy"
-    assert primary_metric(["test/rmse", "training_time"]) == "test/rmse"
-    assert primary_metric(["revenue"]) == "revenue"
-    assert primary_metric(["revenue", "training_time", "inaccuracy"]) is None
-    assert primary_metric([]) is None
 
 
 @pytest.mark.parametrize(

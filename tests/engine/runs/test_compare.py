@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-import pytest
-
-from engine.runs.compare import CompareRow, Direction, compare, direction_of
+from engine.runs.compare import CompareRow, compare
+from engine.runs.metrics import Direction
 from tests.support.runs import START, a_run
 
 ONE = a_run(
@@ -78,59 +77,51 @@ def test_no_runs_compare_to_no_values() -> None:
     assert all(row.values == () for row in compare([]).rows)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *(
-            "loss",
-            "val_loss",
-            "train/loss",
-            "valLoss",
-            "eval-loss",
-            "log_loss",
-            "logLoss",
-            "Loss",
-            "RMSE",
-            "mae",
-        ),
-        *(
-            "mean_absolute_error",
-            "training_time",
-            "latency_ms",
-            "duration",
-            "cv_std",
-            "false_positives",
-            "val.mse",
-        ),
-        *(
-            "false_negatives",
-            "perplexity",
-            "brier_score",
-            "false_discovery_rate",
-            "top1_error",
-            "p95_latency",
-        ),
-        *("system/gpu_memory", "fit_seconds", "WER"),
-    ],
-)
-def test_losses_errors_times_and_false_counts_are_better_lower(name: str) -> None:
-    assert direction_of(name) == "lower"
+def test_texts_are_aligned_and_missing_values_are_marked() -> None:
+    found = rows(ONE, TWO, THREE)
+    assert found["metrics.acc"].texts == ("0.9000", "0.8000", "0.9000")
+    assert found["metrics.loss"].texts == ("0.3000", "0.2000", "inf")
+    assert found["metrics.only_a"].texts == ("1", "–", "–")
+    assert found["duration"].texts == ("1.0s", "2.0s", "1.0s")
+    assert found["user_id"].texts == ("ada", "–", "ada")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("accuracy", "f1", "class_1_recall", "true_positives", "roc_auc", "r2", "cv_mean", "lossless_ratio"),
-        *(
-            "neg_mean_squared_error",
-            "samples_per_second",
-            "throughput",
-            "blosser",
-            "",
-            "support",
-            "errorless",
-        ),
-    ],
-)
-def test_everything_else_is_better_higher(name: str) -> None:
-    assert direction_of(name) == "higher"
+def test_labels_carry_the_direction_and_never_lose_it() -> None:
+    found = rows(ONE, TWO)
+    assert [found[key].label() for key in ("metrics.acc", "metrics.loss", "params.k")] == [
+        "acc ↑",
+        "loss ↓",
+        "k",
+    ]
+    assert found["metrics.diverged"].label(8) == "diver… ↑"
+
+
+def test_the_delta_to_a_baseline_says_whether_it_is_better() -> None:
+    found = rows(ONE, TWO, THREE)
+    accuracy, loss = found["metrics.acc"].delta(1, 0), found["metrics.loss"].delta(1, 0)
+    assert accuracy is not None
+    assert loss is not None
+    assert (accuracy.text, accuracy.better) == ("−0.1000", False)
+    assert (loss.text, loss.better) == ("−0.1000", True)
+    same = found["metrics.acc"].delta(2, 0)
+    assert same is not None
+    assert same.better is None
+    for key, position in (("metrics.acc", 0), ("metrics.only_a", 1), ("params.k", 1), ("duration", 1)):
+        assert found[key].delta(position, 0) is None, key
+
+
+def test_sections_put_what_differs_first() -> None:
+    comparison = compare([ONE, TWO])
+    assert [section.heading for section in comparison.sections()] == ["PARAMETERS", "METRICS", "RUN"]
+    assert [row.key.name for row in comparison.sections()[0].rows] == ["extra", "k", "weights"]
+    different = comparison.sections(differences_only=True, attributes=False)
+    assert [section.heading for section in different] == ["PARAMETERS", "METRICS"]
+    assert all(row.differs for section in different for row in section.rows)
+    assert compare([ONE, ONE]).sections(differences_only=True) == ()
+
+
+def test_by_importance_key_metrics_come_before_parameters_that_differ() -> None:
+    one = a_run("a", params={"k": "5", "same": "1"}, metrics={"zeta": 1.0, "accuracy": 0.9, "fit_time": 1.0})
+    two = a_run("b", params={"k": "7", "same": "1"}, metrics={"zeta": 1.0, "accuracy": 0.9, "fit_time": 2.0})
+    names = [row.key.name for row in compare([one, two]).by_importance()]
+    assert names == ["accuracy", "zeta", "k", "fit_time", "same"]

@@ -1,10 +1,10 @@
-"""The four counts of a binary classifier, and what its classes are called."""
+"""Which metrics matter, which way they get better, and the counts of a binary classifier."""
 
 from __future__ import annotations
 
 import pytest
 
-from engine.runs.metrics import confusion_of
+from engine.runs.metrics import confusion_of, direction_of, key_metrics, primary_metric
 
 COUNTS = {"true_positives": 5.0, "true_negatives": 4.0, "false_positives": 1.0, "false_negatives": 2.0}
 
@@ -42,3 +42,77 @@ def test_the_classes_are_called_what_the_run_calls_them(
 def test_counts_that_are_not_all_whole_numbers_are_none() -> None:
     assert confusion_of({**COUNTS, "true_positives": 0.5}, {}) is None
     assert confusion_of({"true_positives": 5.0}, {}) is None
+
+
+def test_the_primary_metric_follows_the_ranking() -> None:
+    assert primary_metric(["loss", "val_accuracy", "class_1_f1"]) == "val_accuracy"
+    assert primary_metric(["val_accuracy", "accuracy"]) == "accuracy"
+    assert primary_metric(["test/rmse", "training_time"]) == "test/rmse"
+    assert primary_metric(["revenue"]) == "revenue"
+    assert primary_metric(["revenue", "training_time", "inaccuracy"]) is None
+    assert primary_metric([]) is None
+
+
+def test_key_metrics_are_the_usual_ones_then_the_others_by_name() -> None:
+    names = ["zeta", "class_0_support", "fit_time", "loss", "balanced_accuracy", "true_positives", "alpha"]
+    assert key_metrics(names) == ("balanced_accuracy", "loss", "alpha", "zeta")
+    assert key_metrics(names, 1) == ("balanced_accuracy",)
+    assert key_metrics(["fit_time", "class_0_support"]) == ("class_0_support", "fit_time")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "loss",
+            "val_loss",
+            "train/loss",
+            "valLoss",
+            "eval-loss",
+            "log_loss",
+            "logLoss",
+            "Loss",
+            "RMSE",
+            "mae",
+        ),
+        *(
+            "mean_absolute_error",
+            "training_time",
+            "latency_ms",
+            "duration",
+            "cv_std",
+            "false_positives",
+            "val.mse",
+        ),
+        *(
+            "false_negatives",
+            "perplexity",
+            "brier_score",
+            "false_discovery_rate",
+            "top1_error",
+            "p95_latency",
+        ),
+        *("system/gpu_memory", "fit_seconds", "WER"),
+    ],
+)
+def test_losses_errors_times_and_false_counts_are_better_lower(name: str) -> None:
+    assert direction_of(name) == "lower"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("accuracy", "f1", "class_1_recall", "true_positives", "roc_auc", "r2", "cv_mean", "lossless_ratio"),
+        *(
+            "neg_mean_squared_error",
+            "samples_per_second",
+            "throughput",
+            "blosser",
+            "",
+            "support",
+            "errorless",
+        ),
+    ],
+)
+def test_everything_else_is_better_higher(name: str) -> None:
+    assert direction_of(name) == "higher"
