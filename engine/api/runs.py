@@ -115,12 +115,12 @@ class Runs:
         """Every logged value of a metric, by step."""
         return self._store.metric_history(run_id, key)
 
-    def whole_ids(self, experiment_id: str, prefixes: Sequence[str]) -> tuple[str, ...]:
+    def resolve_run_ids(self, experiment_id: str, prefixes: Sequence[str]) -> tuple[str, ...]:
         """The full ids of runs, active or deleted, from unique prefixes. Raises `NotFound` when a prefix
         matches no run or several."""
-        from engine.run_lifecycle.lookup import whole_ids
+        from engine.run_lifecycle.lookup import resolve_run_ids
 
-        return whole_ids(self._store, experiment_id, prefixes)
+        return resolve_run_ids(self._store, experiment_id, prefixes)
 
     def saved_views(self, experiment: str) -> SavedViews:
         """The saved views of an experiment, by its name."""

@@ -1,9 +1,9 @@
 """Deleting and restoring runs: plan, check, apply, verify, journal.
 
-MLflow marks a run as deleted and keeps it until `mlflow gc` removes it on the server's host; until
-then it can be restored. Each run is one call of MLflow's client, never repeated: there is no
-transaction over several runs, so what is told is what was read back afterwards. An experiment is
-never restored: MLflow would restore every deleted run in it.
+MLflow marks a run as deleted and keeps it until `mlflow gc` removes it on the server's host; until then it
+can be restored. Each run takes one client call, never retried. MLflow has no transaction over several runs,
+so the result reports the state read back afterwards. An experiment is never restored: MLflow would restore
+every deleted run in it.
 """
 
 from __future__ import annotations
@@ -33,24 +33,23 @@ if TYPE_CHECKING:
 
 __all__ = ["LifecyclePlan", "LifecycleResult", "apply_lifecycle", "plan_lifecycle"]
 
-FACTS = 100
-"""Runs that a journal entry names."""
-IDS_IN_COMMAND = 10
-"""Ids that the command which takes a change back is told with."""
+MAX_FACTS = 100
+"""Runs listed in a journal entry."""
+MAX_IDS_IN_COMMAND = 10
+"""Run ids spelled out in an undo command."""
 
-_OF_ONE_RUN = (NotFound, ServerDenied, StoreRefused)
-"""Errors after which another run may still go well."""
+_RUN_ERRORS = (NotFound, ServerDenied, StoreRefused)
+"""Errors that concern one run only; the next run may still succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class LifecycleResult:
-    """What became of a plan, by run id.
+    """The outcome of a plan, by run id.
 
-    `changed` are as planned, and `failed` are not, each with its error; `left` were not tried, because
-    of `stopped`. `overtaken` had been changed by somebody else when it came to it. With `verified`
-    all of this was read back; without, it is what the store answered to each call. `notes` say what
-    did not work although the runs were changed. `entry_id` names the journal entry, empty when there
-    was nothing to do.
+    `changed` are as planned, `failed` are not, each with its error; `left` were not tried because of
+    `stopped`. `overtaken` had already been changed by someone else. If `verified`, all of this was read back;
+    otherwise it is the store's response to each call. `notes` say what failed even though the runs were
+    changed. `entry_id` is the id of the journal entry, empty when no change was needed.
     """
 
     plan: LifecyclePlan
@@ -65,19 +64,18 @@ class LifecycleResult:
 
     @property
     def complete(self) -> bool:
-        """Whether every run of the plan is known to be as planned."""
+        """Whether every run in the plan is confirmed to be as planned."""
         return self.verified and not self.failed and not self.left
 
     @property
     def summary(self) -> str:
-        """For people: `2 of 3 runs deleted, 1 failed`."""
+        """The outcome as text: `2 of 3 runs deleted, 1 failed`."""
         total = len(self.plan.due)
-        whole = len(self.changed) == total
-        parts = [
-            f"{'' if whole else f'{count(len(self.changed))} of '}{counted(total, 'run')} {self.plan.done}"
-        ]
+        all_changed = len(self.changed) == total
+        done = "" if all_changed else f"{count(len(self.changed))} of "
+        parts = [f"{done}{counted(total, 'run')} {self.plan.done}"]
         for runs, what in (
-            (self.overtaken, f"{self.plan.done} by somebody else"),
+            (self.overtaken, f"{self.plan.done} by someone else"),
             (self.failed, "failed"),
             (self.left, "not tried"),
         ):
@@ -85,11 +83,11 @@ class LifecycleResult:
         return ", ".join(parts)
 
     @property
-    def way_back(self) -> str:
-        """The command that takes the change back; empty when nothing was changed."""
+    def undo_command(self) -> str:
+        """The command that reverses the change; empty when nothing was changed."""
         command = "restore" if self.plan.target == "deleted" else "delete"
-        more = " …" if len(self.changed) > IDS_IN_COMMAND else ""
-        ids = " ".join(self.changed[:IDS_IN_COMMAND])
+        more = " …" if len(self.changed) > MAX_IDS_IN_COMMAND else ""
+        ids = " ".join(self.changed[:MAX_IDS_IN_COMMAND])
         return f"mlflow-console {command} {ids}{more}" if ids else ""
 
 
@@ -102,32 +100,34 @@ def apply_lifecycle(
     on_progress: OnProgress = no_progress,
     cancel: CancelToken | None = None,
 ) -> LifecycleResult:
-    """Delete or restore the runs that are due, read them back and record it.
+    """Delete or restore the runs that are due, verify and record the result.
 
-    An error of one run does not keep the others from being tried; an error of the store (nobody
-    answers, the database is held) and `cancel` end the work, and the result says how far it came.
-    Raises `WriteError` with nothing written when a run has begun to run since it was planned or when
-    the journal cannot be written; `UsageError` for a reason that is too long; `StoreError`.
+    An error with one run does not stop the others. An error of the store (unreachable, database locked) or
+    `cancel` does, and the result says how far it got. Raises `WriteError` with nothing written if a run has
+    resumed since planning or the journal cannot be written; `UsageError` if the reason is too long;
+    `StoreError`.
     """
     journal.check_reason(reason)
     if plan.is_noop:
         return LifecycleResult(plan)
     change = _writer(uri, plan)
-    now = _checked(store, plan)
-    gone = {run.run_id: _gone(run) for run in plan.due if run.run_id not in now}
+    now = _current_runs(store, plan)
+    missing = {run.run_id: _not_found(run) for run in plan.due if run.run_id not in now}
     overtaken = tuple(run_id for run_id, run in now.items() if run.lifecycle_stage == plan.target)
     due = [run for run_id, run in now.items() if run_id not in overtaken]
     if not due:
-        return LifecycleResult(plan, failed=gone, overtaken=overtaken)
+        return LifecycleResult(plan, failed=missing, overtaken=overtaken)
     entry = _entry(uri, replace(plan, due=tuple(due)), reason)
     journal.append(entry)
-    made = _change_all(change, plan, due, on_progress, cancel or CancelToken())
-    made = replace(made, failed=gone | dict(made.failed), overtaken=overtaken, entry_id=entry.entry_id)
-    return _recorded(entry, _read_back(store, made, due))
+    result = _change_all(change, plan, due, on_progress, cancel or CancelToken())
+    result = replace(
+        result, failed=missing | dict(result.failed), overtaken=overtaken, entry_id=entry.entry_id
+    )
+    return _record_outcome(entry, _read_back(store, result, due))
 
 
 def _writer(uri: TrackingUri, plan: LifecyclePlan) -> Callable[[str], None]:
-    """MLflow's call for one run."""
+    """The MLflow call that deletes or restores one run."""
     from engine.stores.mlflow.client import open_client, translate
 
     client = open_client(uri.raw)
@@ -142,8 +142,8 @@ def _writer(uri: TrackingUri, plan: LifecyclePlan) -> Callable[[str], None]:
     return change
 
 
-def _checked(store: Store, plan: LifecyclePlan) -> dict[str, Run]:
-    """The runs of the plan as they are now, if none of them has begun to run."""
+def _current_runs(store: Store, plan: LifecyclePlan) -> dict[str, Run]:
+    """The runs of the plan as they are now. Raises `WriteError` if a run to delete has resumed."""
     now = read_runs(store, [run.run_id for run in plan.due])
     resumed = [
         run_label(run)
@@ -152,7 +152,7 @@ def _checked(store: Store, plan: LifecyclePlan) -> dict[str, Run]:
     ]
     if resumed and plan.target == "deleted":
         raise WriteError(
-            f"{counted(len(resumed), 'run')} began to run again since the deletion was planned",
+            f"{counted(len(resumed), 'run')} resumed after the deletion was planned",
             f"Running now: {listed(resumed)}",
             "Nothing was written. Review the current state, then try again.",
         )
@@ -166,7 +166,7 @@ def _change_all(
     on_progress: OnProgress,
     cancel: CancelToken,
 ) -> LifecycleResult:
-    """Change one run after the other; what the store answered."""
+    """Change the runs one by one. The result is what the store responded."""
     changed: list[str] = []
     failed: dict[str, EngineError] = {}
     stopped: EngineError | None = None
@@ -181,7 +181,7 @@ def _change_all(
             changed.append(run.run_id)
         except EngineError as error:
             failed[run.run_id] = error
-            if not isinstance(error, _OF_ONE_RUN):
+            if not isinstance(error, _RUN_ERRORS):
                 stopped = error
                 break
         on_progress(Progress(tried, len(due), run_label(run)))
@@ -189,66 +189,68 @@ def _change_all(
     return LifecycleResult(plan, tuple(changed), failed, left, stopped=stopped)
 
 
-def _read_back(store: Store, made: LifecycleResult, due: Sequence[Run]) -> LifecycleResult:
-    """What is so: a call that was not answered may have been carried out, and one that was may have
-    been taken back by somebody else."""
-    tried = [run for run in due if run.run_id not in made.left]
+def _read_back(store: Store, result: LifecycleResult, due: Sequence[Run]) -> LifecycleResult:
+    """The actual state: an unanswered call may have succeeded, and a successful one may have been reversed by
+    someone else."""
+    tried = [run for run in due if run.run_id not in result.left]
     try:
         now = read_runs(store, [run.run_id for run in tried])
     except EngineError as error:
-        return replace(made, verified=False, stopped=made.stopped or error)
-    changed = tuple(run_id for run_id, run in now.items() if run.lifecycle_stage == made.plan.target)
-    failed = {run_id: error for run_id, error in made.failed.items() if run_id not in changed}
+        return replace(result, verified=False, stopped=result.stopped or error)
+    changed = tuple(run_id for run_id, run in now.items() if run.lifecycle_stage == result.plan.target)
+    failed = {run_id: error for run_id, error in result.failed.items() if run_id not in changed}
     for run in tried:
         if run.run_id not in changed and run.run_id not in failed:
-            failed[run.run_id] = _taken_back(made.plan, run) if run.run_id in now else _gone(run)
-    return replace(made, changed=changed, failed=failed)
+            failed[run.run_id] = _reversed(result.plan, run) if run.run_id in now else _not_found(run)
+    return replace(result, changed=changed, failed=failed)
 
 
-def _gone(run: Run) -> EngineError:
+def _not_found(run: Run) -> EngineError:
     return NotFound(
-        f"Run {run_label(run)} is gone", safe(run.run_id), "It was removed for good, as by `mlflow gc`."
+        f"Run {run_label(run)} not found",
+        safe(run.run_id),
+        "It was permanently deleted, for example by `mlflow gc`.",
     )
 
 
-def _taken_back(plan: LifecyclePlan, run: Run) -> EngineError:
+def _reversed(plan: LifecyclePlan, run: Run) -> EngineError:
     return WriteError(
         f"Run {run_label(run)} is {run.lifecycle_stage} again",
-        f"It was {plan.done}, and somebody else has taken that back",
+        f"It was {plan.done}, but someone else reversed that",
         "Review the current state, then try again.",
     )
 
 
 def _entry(uri: TrackingUri, plan: LifecyclePlan, reason: str) -> JournalEntry:
-    """The intent, with the facts of the first `FACTS` runs; its target says how many there are."""
-    before = {f"run {run.run_id}": run.lifecycle_stage for run in plan.due[:FACTS]}
+    """The intent, with facts about the first `MAX_FACTS` runs; its target gives their number."""
+    before = {f"run {run.run_id}": run.lifecycle_stage for run in plan.due[:MAX_FACTS]}
     after = dict.fromkeys(before, plan.target)
     return journal.new_entry(uri, plan.action, plan.subject, before=before, after=after, reason=reason)
 
 
-def _recorded(entry: JournalEntry, result: LifecycleResult) -> LifecycleResult:
-    """Record the end. What has happened in the store has happened, whatever the journal says."""
+def _record_outcome(entry: JournalEntry, result: LifecycleResult) -> LifecycleResult:
+    """Record the outcome. A failure only adds a note: the store has already been changed."""
     try:
-        journal.append(_ended(entry, result))
+        journal.append(_closing_entry(entry, result))
     except WriteError as error:
-        note = f"That the runs were {result.plan.done} is not in the journal: {error}"
+        note = f"The outcome could not be recorded: {error}"
         return replace(result, notes=(*result.notes, note))
     return result
 
 
-def _ended(entry: JournalEntry, result: LifecycleResult) -> JournalEntry:
+def _closing_entry(entry: JournalEntry, result: LifecycleResult) -> JournalEntry:
     first = next(iter(result.failed.values()), result.stopped)
-    told = [result.summary, *([str(first)] if first else [])]
+    parts = [result.summary, *([str(first)] if first else [])]
     if not result.verified:
-        return replace(entry, detail=f"Outcome unknown. {'. '.join(told)}")
-    told += [f"The way back: {result.way_back}"] if result.changed else []
+        return replace(entry, detail=f"Outcome unknown. {'. '.join(parts)}")
+    parts += [f"Undo: {result.undo_command}"] if result.changed else []
     after = _facts(result, entry.before)
     outcome: Outcome = "done" if result.complete else "failed"
-    return replace(entry, outcome=outcome, after=after, detail=". ".join(told))
+    return replace(entry, outcome=outcome, after=after, detail=". ".join(parts))
 
 
 def _facts(result: LifecycleResult, before: Mapping[str, str]) -> dict[str, str]:
-    """What has become of the runs that the entry names."""
+    """The state of the runs listed in the entry."""
     after = dict(before)
     for run_id, error in result.failed.items():
         if isinstance(error, NotFound):

@@ -1,4 +1,4 @@
-"""Runs by their ids, a few questions for any number of them."""
+"""Looks up runs by id, with few queries however many runs there are."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from engine.text import safe
 if TYPE_CHECKING:
     from engine.stores.base import Store
 
-SHORTEST = 8
-"""Characters of an id that are enough to stand for it."""
+MIN_PREFIX = 8
+"""The fewest characters that identify a run."""
 
-_IDS_AT_ONCE = 500
-_NAMED = 5
+_IDS_PER_QUERY = 500
+_MAX_LISTED = 5
 
 
 def read_runs(store: Store, run_ids: Sequence[str]) -> dict[str, Run]:
-    """The runs, active or deleted, in the order of `run_ids`; those that there are not are left out.
+    """The runs, active or deleted, in the order of `run_ids`; missing ones are left out.
 
-    A search needs to know the experiment: one run tells it, and the others of that experiment come
-    in one search.
+    A search needs an experiment: one run is read to learn it, then the others in that experiment come in one
+    search.
     """
     found: dict[str, Run] = {}
     waiting = dict.fromkeys(filter(_is_run_id, run_ids))
@@ -45,33 +45,33 @@ def read_runs(store: Store, run_ids: Sequence[str]) -> dict[str, Run]:
     return {run_id: found[run_id] for run_id in dict.fromkeys(run_ids) if run_id in found}
 
 
-def whole_ids(store: Store, experiment_id: str, beginnings: Sequence[str]) -> tuple[str, ...]:
-    """The ids, each once, that begin like this among the runs of an experiment, active or deleted.
+def resolve_run_ids(store: Store, experiment_id: str, prefixes: Sequence[str]) -> tuple[str, ...]:
+    """The full ids, without duplicates, of the runs in an experiment, active or deleted, whose ids start with
+    `prefixes`.
 
-    Raises `UsageError` for a beginning shorter than `SHORTEST`, `NotFound` where none or several
-    runs are meant.
+    Raises `UsageError` for a prefix shorter than `MIN_PREFIX`, `NotFound` if a prefix matches none or several.
     """
-    return tuple(dict.fromkeys(_whole_id(store, experiment_id, beginning) for beginning in beginnings))
+    return tuple(dict.fromkeys(_resolve_run_id(store, experiment_id, prefix) for prefix in prefixes))
 
 
 def children(store: Store, run: Run, lifecycle: Lifecycle) -> Iterator[Run]:
-    """The runs of this lifecycle that name `run` as their parent, in its experiment."""
+    """The child runs of `run` in its experiment, with this lifecycle stage."""
     condition = Condition("tag", "mlflow.parentRunId", "=", run.run_id)
     for child in _search(store, RunQuery(run.experiment_id, (condition,), lifecycle)):
         if (child.parent_run_id, child.lifecycle_stage) == (run.run_id, lifecycle):
             yield child
 
 
-def versions_made_by(store: Store, run_ids: Sequence[str]) -> tuple[ModelVersion, ...]:
-    """The registered model versions that name one of these runs as their source."""
-    wanted = set(run_ids)
+def versions_from_runs(store: Store, run_ids: Sequence[str]) -> tuple[ModelVersion, ...]:
+    """The registered model versions whose source is one of these runs."""
+    sources = set(run_ids)
     names = [model.name for model in store.registered_models() if model.version_count != 0]
     versions = (version for name in names for version in store.model_versions(name))
-    return tuple(version for version in versions if version.run_id in wanted)
+    return tuple(version for version in versions if version.run_id in sources)
 
 
 def _is_run_id(text: str) -> bool:
-    """Whether MLflow would take it for a run id: a search for anything else is refused whole."""
+    """Whether MLflow accepts `text` as a run id: one invalid id makes it reject the whole search."""
     try:
         check_run_id(text)
     except NotFound:
@@ -80,41 +80,41 @@ def _is_run_id(text: str) -> bool:
 
 
 def _of_experiment(store: Store, experiment_id: str, run_ids: Sequence[str]) -> Iterator[Run]:
-    for start in range(0, len(run_ids), _IDS_AT_ONCE):
-        among = Condition("attribute", "run_id", "IN", tuple(run_ids[start : start + _IDS_AT_ONCE]))
+    for start in range(0, len(run_ids), _IDS_PER_QUERY):
+        condition = Condition("attribute", "run_id", "IN", tuple(run_ids[start : start + _IDS_PER_QUERY]))
         for lifecycle in get_args(Lifecycle):
-            yield from _search(store, RunQuery(experiment_id, (among,), lifecycle))
+            yield from _search(store, RunQuery(experiment_id, (condition,), lifecycle))
 
 
-def _whole_id(store: Store, experiment_id: str, beginning: str) -> str:
-    if len(beginning) < SHORTEST:
+def _resolve_run_id(store: Store, experiment_id: str, prefix: str) -> str:
+    if len(prefix) < MIN_PREFIX:
         raise UsageError(
-            f"{safe(beginning)!r} is too short to name a run",
+            f"Run id {safe(prefix)!r} is too short",
             "Nothing was changed.",
-            f"Give a whole run id, or at least its first {SHORTEST} characters.",
+            f"Use the full run id, or at least its first {MIN_PREFIX} characters.",
         )
-    check_run_id(beginning)
-    condition = Condition("attribute", "run_id", "LIKE", f"{beginning}%")
+    check_run_id(prefix)
+    condition = Condition("attribute", "run_id", "LIKE", f"{prefix}%")
     queries = (RunQuery(experiment_id, (condition,), lifecycle) for lifecycle in get_args(Lifecycle))
     runs = (run for query in queries for run in _search(store, query))
-    ids = sorted({run.run_id for run in runs if run.run_id.startswith(beginning)})  # LIKE has wildcards
-    if len(ids) == 1 or beginning in ids:
-        return beginning if beginning in ids else ids[0]
+    ids = sorted({run.run_id for run in runs if run.run_id.startswith(prefix)})  # LIKE has wildcards
+    if len(ids) == 1 or prefix in ids:
+        return prefix if prefix in ids else ids[0]
     if ids:
         raise NotFound(
-            f"{len(ids)} runs have ids that begin with {safe(beginning)}",
-            f"Ids: {listed(ids, _NAMED)}",
-            "Give more of the id.",
+            f"Run id {safe(prefix)} is ambiguous: it matches {len(ids)} runs",
+            f"Ids: {listed(ids, _MAX_LISTED)}",
+            "Type more characters of the id.",
         )
     raise NotFound(
-        f"No run of the experiment has an id that begins with {safe(beginning)}",
+        f"No run in the experiment has an id starting with {safe(prefix)}",
         "Searched active and deleted runs.",
-        "`mlflow-console runs EXPERIMENT` shows the ids of the active ones.",
+        "`mlflow-console runs EXPERIMENT --json` lists the ids of the active runs.",
     )
 
 
 def _search(store: Store, query: RunQuery) -> Iterator[Run]:
-    """Every run of a query."""
+    """All runs that match a query, page by page."""
     token: str | None = None
     while True:
         page = store.runs(query, page_token=token)

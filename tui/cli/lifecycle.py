@@ -107,7 +107,7 @@ def _change(
     output = Output(err=as_json)
     with invocation.engine() as engine:
         if experiment is not None:
-            run_ids = engine.runs.whole_ids(engine.runs.experiment(experiment).experiment_id, run_ids)
+            run_ids = engine.runs.resolve_run_ids(engine.runs.experiment(experiment).experiment_id, run_ids)
         plan = _found(engine.runs.plan_lifecycle(run_ids, target))
         if not (as_json and yes):
             _show_plan(output, plan)
@@ -203,8 +203,8 @@ def _show_result(output: Output, result: LifecycleResult) -> None:
         told.append(str(result.stopped))
     for line in (*told, *result.notes):
         output.line(Cell(Shown("! "), "yellow"), Cell(safe(line)))
-    if result.way_back:
-        output.line(safe(f"`{result.way_back}` takes it back."))
+    if result.undo_command:
+        output.line(safe(f"`{result.undo_command}` takes it back."))
 
 
 def _payload(result: LifecycleResult) -> Payload:

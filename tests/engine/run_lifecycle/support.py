@@ -13,7 +13,7 @@ from engine.uri import TrackingUri
 from tests.support.registry import Registry
 
 
-def a_run(registry: Registry, name: str, *, parent: str = "", status: str = "FINISHED") -> str:
+def create_run(registry: Registry, name: str, *, parent: str = "", status: str = "FINISHED") -> str:
     """The id of a new run with one metric."""
     tags = {"mlflow.parentRunId": parent} if parent else {}
     run_id: str = registry.client.create_run(registry.experiment_id, run_name=name, tags=tags).info.run_id
@@ -23,35 +23,35 @@ def a_run(registry: Registry, name: str, *, parent: str = "", status: str = "FIN
     return run_id
 
 
-def some_runs(registry: Registry, *names: str) -> list[str]:
-    return [a_run(registry, name) for name in names]
+def create_runs(registry: Registry, *names: str) -> list[str]:
+    return [create_run(registry, name) for name in names]
 
 
-def planned(registry: Registry, run_ids: Sequence[str], target: str = "deleted") -> LifecyclePlan:
+def plan_of(registry: Registry, run_ids: Sequence[str], target: str = "deleted") -> LifecyclePlan:
     return plan_lifecycle(registry.store, registry.uri, run_ids, target)  # type: ignore[arg-type]
 
 
-def applied(registry: Registry, plan: LifecyclePlan, **how: object) -> LifecycleResult:
-    return apply_lifecycle(registry.store, registry.uri, plan, **how)  # type: ignore[arg-type]
+def apply(registry: Registry, plan: LifecyclePlan, **options: object) -> LifecycleResult:
+    return apply_lifecycle(registry.store, registry.uri, plan, **options)  # type: ignore[arg-type]
 
 
-def changed(registry: Registry, run_ids: Sequence[str], target: str = "deleted") -> LifecycleResult:
-    return applied(registry, planned(registry, run_ids, target))
+def plan_and_apply(registry: Registry, run_ids: Sequence[str], target: str = "deleted") -> LifecycleResult:
+    return apply(registry, plan_of(registry, run_ids, target))
 
 
 def lifecycles(registry: Registry, run_ids: Sequence[str]) -> list[str]:
-    """As MLflow tells them."""
+    """The lifecycle stages, as MLflow's client reads them."""
     return [registry.client.get_run(run_id).info.lifecycle_stage for run_id in run_ids]
 
 
-def folder_of_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """A new store in a folder of files, which only MLflow's client can read."""
+def file_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """A new file store, which only MLflow's client can read."""
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     uri = TrackingUri(str(folder / "mlruns"), "--tracking-uri")
     client = open_client(uri.raw)
     return Registry(uri, client, client.create_experiment("folder"))
 
 
-def remove_for_good(registry: Registry, run_id: str) -> None:
-    """What `mlflow gc` does with a deleted run."""
+def delete_permanently(registry: Registry, run_id: str) -> None:
+    """Delete a run as `mlflow gc` does."""
     registry.client._tracking_client.store._hard_delete_run(run_id)

@@ -31,9 +31,9 @@ def test_without_a_terminal_it_shows_the_plan_and_asks_for_yes(
     assert ["trial-10", "FINISHED"] in [row[:2] for row in done.table]
     assert f"deleted already: deleted {runs['deleted']}" in done.out
     assert f"There is no run {NOBODY}" in done.out
-    assert "Not ended yet: running." in done.out
+    assert "Not finished yet: running." in done.out
     assert "classifier version 2 (Production, @champion) from trial-10" in done.out
-    assert "sweep has 23 child runs left active" in done.out
+    assert "sweep has 23 child runs that will stay active" in done.out
     assert "Add --yes." in done.err
     assert mlflow_store_copy.path.read_bytes() == before
     assert on_copy("journal", "--json").json == {"entries": []}
@@ -90,8 +90,8 @@ def test_delete_as_json_is_one_object(on_copy: Run, mlflow_store_copy: MlflowSto
     [
         ((NOBODY,), 1, f"There is no run {NOBODY}"),
         (("deadbeef",), 1, "with --experiment NAME the first 8 are enough"),
-        (("deadbeef", "-e", "heart"), 1, "No run of the experiment has an id that begins with deadbeef"),
-        (("dead", "-e", "heart"), 2, "too short to name a run"),
+        (("deadbeef", "-e", "heart"), 1, "No run in the experiment has an id starting with deadbeef"),
+        (("dead", "-e", "heart"), 2, "Run id 'dead' is too short"),
         (("deadbeef", "-e", "nowhere"), 1, "There is no experiment 'nowhere'"),
         ((), 2, "Missing argument 'RUN_ID...'"),
     ],
