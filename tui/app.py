@@ -31,8 +31,7 @@ from tui.screen import ConsoleScreen, current_view
 from tui.session import Session, SessionApp
 from tui.too_small import TooSmallScreen
 from tui.typeahead import TypeAhead
-from tui.widgets.key_line import KeyLine
-from tui.widgets.status_line import Place, StatusLine
+from tui.widgets.chrome import KeyLine, Status, StatusLine
 
 SWITCH_SECONDS = 0.001
 """How long an engine thread computes before the event loop may; Python's own 5 ms, several times for one
@@ -95,7 +94,7 @@ class Console(SessionApp):
         """The frame: on screen at once, while the first view is imported and made."""
         line = StatusLine()
         session = self.session
-        line.place = Place(session.uri.shown, session.user, session.read_only, Shown("opening …"))
+        line.status = Status(session.uri.shown, session.user, session.read_only, Shown("opening …"))
         yield line
         yield KeyLine()
 

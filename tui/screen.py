@@ -18,9 +18,7 @@ from tui.commands.bindings import COMMANDS, Command, Scope, bindings
 from tui.session import Session, SessionApp
 from tui.tasks import Tasks
 from tui.textual_private import use_sparing_compositor
-from tui.widgets.key_line import KeyLine
-from tui.widgets.pane_title import PaneTitle
-from tui.widgets.status_line import Place, StatusLine
+from tui.widgets.chrome import KeyLine, PaneTitle, Status, StatusLine
 
 if TYPE_CHECKING:
     from engine.api import Engine
@@ -108,7 +106,9 @@ class ConsoleScreen(Screen[None]):
         line = self.query_one(StatusLine)
         line.mode = self.mode
         session = self.session
-        line.place = Place(session.uri.shown, session.user, session.read_only, self.data_age(), self.trouble)
+        line.status = Status(
+            session.uri.shown, session.user, session.read_only, self.data_age(), self.trouble
+        )
 
     def data_age(self) -> Shown:
         """How old what is shown is."""

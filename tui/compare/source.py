@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from engine.api import CompareRow, Comparison
 from engine.text import Shown, cell_width, cut, safe
-from tui.widgets.cells import fit
-from tui.widgets.plot.bars import thread
+from tui.widgets.cells import fit, thin_bar
 from tui.widgets.table.source import CellStyle, TableColumn
 
 NAME_WIDTH = 26
@@ -81,7 +80,7 @@ class CompareSource:
             parts: list[str] = [_right(text)]
             if self._bars:
                 share = abs(number) / top if number is not None and top and math.isfinite(number) else 0.0
-                parts.append(fit(thread(share, BAR_WIDTH), BAR_WIDTH))
+                parts.append(fit(thin_bar(share, BAR_WIDTH), BAR_WIDTH))
             delta = row.delta(at, self.baseline)
             parts.append(fit(delta.text if delta else "", DELTA_WIDTH, right=True))
             cells.append(Shown(" ".join(parts)))

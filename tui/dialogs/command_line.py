@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 from engine.text import Shown, cut
 from tui.commands.bindings import COMMANDS, Command
 from tui.dialogs.base import Dialog
-from tui.widgets.field import Field
+from tui.widgets.controls import Field
 
 WORDS: tuple[Command, ...] = tuple(command for command in COMMANDS if command.word)
 

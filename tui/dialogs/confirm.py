@@ -12,8 +12,8 @@ from textual.containers import Horizontal
 from textual.content import Content
 
 from tui.dialogs.base import Dialog
+from tui.widgets.controls import TextButton
 from tui.widgets.lines import Lines
-from tui.widgets.text_button import Choice
 
 
 class Told(Lines):
@@ -53,18 +53,18 @@ class ConfirmDialog(Dialog[bool]):
     def compose_dialog(self) -> ComposeResult:
         yield Told(self._told)
         with Horizontal(id="choices"):
-            yield Choice(self._words[0], id="no")
-            yield Choice(self._words[1], id="yes")
+            yield TextButton(self._words[0], id="no")
+            yield TextButton(self._words[1], id="yes")
 
     def on_mount(self) -> None:
         self.query_one("#no").focus()
 
-    @on(Choice.Pressed, "#no")
+    @on(TextButton.Pressed, "#no")
     def _refuse(self) -> None:
         if self.is_current:
             self.action_leave()
 
-    @on(Choice.Pressed, "#yes")
+    @on(TextButton.Pressed, "#yes")
     def _agree(self) -> None:
         if self.is_current:
             self.dismiss(True)

@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 
 from engine.text import Shown, cut
 from tui.dialogs.base import Dialog
-from tui.widgets.field import Field
+from tui.widgets.controls import Field
 
 
 class PickDialog(Dialog[str]):

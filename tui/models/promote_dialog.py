@@ -23,9 +23,8 @@ from tui.dialogs.base import Dialog
 from tui.models.plan_view import LABEL, PlanView, change_text
 from tui.models.target_line import NEW_ALIAS, Target, TargetLine, read_target, targets
 from tui.tasks import Tasks
-from tui.widgets.field import Field
+from tui.widgets.controls import Field, TextButton
 from tui.widgets.lines import Lines, field
-from tui.widgets.text_button import Choice
 
 if TYPE_CHECKING:
     from engine.api import Engine, PromotionPlan, SmokeTestResult
@@ -119,8 +118,8 @@ class PromoteDialog(Dialog[Promotion]):
             yield Static("reason", classes="label", markup=False)
             yield Field(id="reason", placeholder="why, for the journal")
         with Horizontal(id="choices"):
-            yield Choice("Cancel", id="cancel")
-            yield Choice("Promote", id="promote")
+            yield TextButton("Cancel", id="cancel")
+            yield TextButton("Promote", id="promote")
 
     def on_mount(self) -> None:
         view = self.query_one("#plan", PlanView)
@@ -168,7 +167,7 @@ class PromoteDialog(Dialog[Promotion]):
     def on_key(self, event: events.Key) -> None:
         """Where a new alias is to be typed, typing begins it wherever the focus is."""
         field_ = self.query_one("#alias", Input)
-        if self.target == NEW_ALIAS and isinstance(self.focused, Choice) and _begins_alias(event):
+        if self.target == NEW_ALIAS and isinstance(self.focused, TextButton) and _begins_alias(event):
             event.stop()
             event.prevent_default()
             field_.focus()
@@ -204,7 +203,7 @@ class PromoteDialog(Dialog[Promotion]):
 
     def _take(self, plan: PromotionPlan | None) -> None:
         self.plan = plan
-        button = self.query_one("#promote", Choice)
+        button = self.query_one("#promote", TextButton)
         button.off = plan is None or plan.is_noop
 
     def _show(self, plan: PromotionPlan) -> None:
@@ -241,12 +240,12 @@ class PromoteDialog(Dialog[Promotion]):
         event.stop()
         self.query_one("#cancel" if event.input.id == "reason" else "#reason").focus()
 
-    @on(Choice.Pressed, "#cancel")
+    @on(TextButton.Pressed, "#cancel")
     def _cancel(self) -> None:
         if self.is_current:
             self.action_leave()
 
-    @on(Choice.Pressed, "#promote")
+    @on(TextButton.Pressed, "#promote")
     def _promote(self) -> None:
         if self.plan is not None and not self.plan.is_noop and self.is_current:
             self.dismiss(Promotion(self.plan, self.query_one("#reason", Input).value.strip()))

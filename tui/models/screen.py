@@ -22,8 +22,8 @@ from tui.models.reading import Runs, Versions, read_registry, read_runs
 from tui.models.sources import model_source, source_text, version_source
 from tui.models.version_detail import VersionDetail, VersionFacts
 from tui.screen import ConsoleScreen
+from tui.widgets.chrome import PaneTitle
 from tui.widgets.empty import EmptyState
-from tui.widgets.pane_title import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:

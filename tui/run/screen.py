@@ -16,10 +16,10 @@ from engine.errors import EngineError, NotFound
 from engine.text import Shown, safe, safe_lines
 from tui.commands.bindings import Scope
 from tui.screen import ConsoleScreen
+from tui.widgets.chrome import PaneTitle
 from tui.widgets.confusion import ConfusionMatrix
 from tui.widgets.key_value import KeyValue, Pair, Section, ValueStyle
-from tui.widgets.pane_title import PaneTitle
-from tui.widgets.run_status import STATUS_STYLES
+from tui.widgets.table.palette import RUN_STATUS_STYLES
 
 ARTIFACTS_SHOWN = 200
 RETRY_SECONDS = 5.0
@@ -154,7 +154,7 @@ def _facts(answer: _Answer) -> list[Section]:
 def _about(run: Run) -> list[Pair]:
     about = [
         Pair(Shown("id"), safe(run.run_id)),
-        Pair(Shown("status"), STATUS_TEXT[run.status], STATUS_STYLES.get(run.status)),
+        Pair(Shown("status"), STATUS_TEXT[run.status], RUN_STATUS_STYLES.get(run.status)),
         Pair(Shown("started"), formats.moment(run.start_time)),
         Pair(Shown("ended"), formats.moment(run.end_time)),
         Pair(Shown("took"), formats.duration(run.duration)),

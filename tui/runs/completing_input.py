@@ -15,7 +15,7 @@ from textual.widget import Widget
 from engine import formats
 from engine.text import cell_width, safe
 from tui.widgets.cells import fit
-from tui.widgets.field import Field
+from tui.widgets.controls import Field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from engine import formats
 from engine.entities import Experiment
 from engine.text import Shown, cell_width, safe
-from tui.widgets.pane_title import PaneTitle
+from tui.widgets.chrome import PaneTitle
 from tui.widgets.table import Table, TableColumn, TextRow, TextSource
 
 LEAST, USUAL = 8, 60

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.columns import ColumnKey
 from engine.entities import Status
 from engine.text import Shown, cell_width
-from tui.widgets.run_status import STATUS_STYLES
+from tui.widgets.table.palette import RUN_STATUS_STYLES
 from tui.widgets.table.source import CellStyle, TableColumn
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ STATUS = ColumnKey("attribute", "status")
 
 
 def status_style(status: Status | str) -> CellStyle | None:
-    return STATUS_STYLES.get(status)
+    return RUN_STATUS_STYLES.get(status)
 
 
 class RunSource:

@@ -18,10 +18,10 @@ from tui.bridge import EventRelay
 from tui.commands.bindings import Command, Scope
 from tui.screen import ConsoleScreen, compare_reason
 from tui.training.leaderboard import Leaderboard
+from tui.widgets.cells import thin_bar
+from tui.widgets.chrome import PaneTitle
 from tui.widgets.empty import EmptyState
-from tui.widgets.pane_title import PaneTitle
 from tui.widgets.plot import Plot, Series
-from tui.widgets.plot.bars import thread
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class TrainingScreen(ConsoleScreen):
         board = self.board
         if not board.total:
             return safe(self._note)
-        drawn = thread(board.done / board.total, BAR_WIDTH).ljust(BAR_WIDTH, "·")
+        drawn = thin_bar(board.done / board.total, BAR_WIDTH).ljust(BAR_WIDTH, "·")
         parts = [f"{board.done} of {board.total} {drawn}"]
         seconds = self.result.seconds if self.result else time.monotonic() - self._started
         if board.done and seconds > 0:

@@ -15,8 +15,7 @@ from engine.api import experiment_for
 from engine.errors import EngineError
 from engine.text import safe
 from tui.dialogs.base import Dialog
-from tui.widgets.field import Field
-from tui.widgets.text_button import Choice
+from tui.widgets.controls import Field, TextButton
 
 if TYPE_CHECKING:
     from engine.api import Engine, SweepSpec
@@ -73,8 +72,8 @@ class SweepDialog(Dialog["SweepSpec"]):
         yield from self._row("experiment", self._suggested, "its runs go there", "experiment")
         yield Static("", id="said", markup=False)
         with Horizontal(id="buttons"):
-            yield Choice("Cancel", id="cancel")
-            yield Choice("Start", id="start")
+            yield TextButton("Cancel", id="cancel")
+            yield TextButton("Start", id="start")
 
     def _row(self, label: str, value: str, placeholder: str, identifier: str) -> ComposeResult:
         with Horizontal(classes="row"):
@@ -123,11 +122,11 @@ class SweepDialog(Dialog["SweepSpec"]):
             self._suggested = experiment_for(event.value.strip() or None)
             field.value = self._suggested
 
-    @on(Choice.Pressed, "#cancel")
+    @on(TextButton.Pressed, "#cancel")
     def _cancel(self) -> None:
         self.dismiss(None)
 
-    @on(Choice.Pressed, "#start")
+    @on(TextButton.Pressed, "#start")
     def _start_pressed(self) -> None:
         self.action_start()
 

@@ -37,3 +37,9 @@ def wrapped(text: str, width: int) -> list[str]:
         rest = rest[len(line) :].lstrip()
     lines.append(rest)
     return lines
+
+
+def thin_bar(share: float, width: int) -> str:
+    """A bar of `share` (0 to 1) of `width` cells, to half a cell: calm beside many numbers."""
+    halves = round(min(1.0, max(0.0, share)) * 2 * width)
+    return "━" * (halves // 2) + "╸" * (halves % 2)

@@ -18,8 +18,8 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.models.promote_dialog import PromoteDialog
 from tui.models.screen import ModelsScreen
 from tui.models.write_dialog import WriteDialog
-from tui.widgets.key_line import KeyLine
-from tui.widgets.text_button import Choice
+from tui.widgets.chrome import KeyLine
+from tui.widgets.controls import TextButton
 
 
 async def test_enter_on_opening_promotes_nothing(mlflow_store_copy: MlflowStore) -> None:
@@ -52,7 +52,7 @@ async def test_enter_twice_promotes_once(mlflow_store_copy: MlflowStore) -> None
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 3)
         dialog = await promotion(pilot)
-        button = dialog.query_one("#promote", Choice)
+        button = dialog.query_one("#promote", TextButton)
         button.action_press()
         button.action_press()
         await settle(pilot)
@@ -141,7 +141,7 @@ async def test_a_new_alias_is_typed_from_anywhere(mlflow_store_copy: MlflowStore
         dialog = await promotion(pilot)
         await pilot.press("left", "left", "left")
         assert dialog.target.kind == "new"
-        assert dialog.query_one("#promote", Choice).off
+        assert dialog.query_one("#promote", TextButton).off
         await pilot.press("h", "o", "l", "d")
         assert dialog.query_one("#alias", Input).value == "hold"
         while dialog.plan is None or dialog.plan.target != "hold":

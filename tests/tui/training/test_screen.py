@@ -19,7 +19,7 @@ from tui.run.screen import RunScreen
 from tui.runs.screen import RunsScreen
 from tui.training.screen import TrainingScreen
 from tui.training.sweep_dialog import SweepDialog
-from tui.widgets.field import Field
+from tui.widgets.controls import Field
 from tui.widgets.table import Table
 
 pytestmark = pytest.mark.slow

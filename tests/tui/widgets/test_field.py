@@ -12,7 +12,7 @@ from tests.tui.support import appears, settle
 from tests.tui.widgets.support import Stage
 from tui.app import Console
 from tui.runs.screen import RunsScreen
-from tui.widgets.field import Field
+from tui.widgets.controls import Field
 
 SIZE = (140, 40)
 

@@ -7,7 +7,6 @@ import math
 import pytest
 
 from tui.widgets.plot import Series
-from tui.widgets.plot.bars import bar
 from tui.widgets.plot.canvas import Canvas
 from tui.widgets.plot.legend import exact, packed
 from tui.widgets.plot.raster import buckets, draw
@@ -212,30 +211,3 @@ class TestLegend:
     )
     def test_values_are_exact(self, value: float | None, text: str) -> None:
         assert exact(value) == text
-
-
-class TestBar:
-    @pytest.mark.parametrize(
-        ("value", "text"),
-        [
-            (1.0, "████████"),
-            (0.5, "████"),
-            (0.9180, "███████▍"),
-            (0.001, "▏"),
-            (0.0, ""),
-            (-1.0, ""),
-            (2.0, "████████"),
-            (None, ""),
-            (NAN, ""),
-            (INF, "████████"),
-            (-INF, ""),
-        ],
-    )
-    def test_on_a_scale_from_0_to_1(self, value: float | None, text: str) -> None:
-        assert bar(value, 0.0, 1.0, 8) == text
-
-    def test_odd_scales(self) -> None:
-        assert bar(5.0, 5.0, 5.0, 3) == "███"
-        assert bar(1.0, 0.0, 1.0, 0) == ""
-        assert bar(0.0, -1.7e308, 1.7e308, 4) == "██"
-        assert bar(1.0, 0.0, INF, 4) == "▏"

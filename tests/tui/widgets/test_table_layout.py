@@ -6,7 +6,7 @@ import pytest
 
 from engine.text import Shown
 from tui.widgets.table import TableColumn
-from tui.widgets.table.layout import GUTTER, arrange, first_showing, first_without_void
+from tui.widgets.table.layout import GUTTER, arrange, first_showing, first_without_gap
 
 
 def _columns(*widths: int, numeric: bool = True) -> list[TableColumn]:
@@ -17,7 +17,7 @@ def _columns(*widths: int, numeric: bool = True) -> list[TableColumn]:
 
 
 def _shown(columns: list[TableColumn], width: int, first: int = 1) -> list[tuple[int, int, int]]:
-    return [(p.column, p.x, p.width) for p in arrange(columns, width, first, 1).places]
+    return [(p.index, p.x, p.width) for p in arrange(columns, width, first, 1).columns]
 
 
 def test_columns_stand_two_apart_after_the_gutter() -> None:
@@ -26,14 +26,14 @@ def test_columns_stand_two_apart_after_the_gutter() -> None:
 
 def test_a_number_that_does_not_fit_is_not_begun() -> None:
     layout = arrange(_columns(8, 6, 6), 27, 1, 1)
-    assert [p.column for p in layout.places] == [0, 1]
+    assert [p.index for p in layout.columns] == [0, 1]
     assert layout.after
     assert not layout.before
 
 
 def test_a_text_that_does_not_fit_is_begun() -> None:
     layout = arrange(_columns(8, 6, 20, numeric=False), 32, 1, 1)
-    assert [(p.column, p.width, p.whole) for p in layout.places][-1] == (2, 10, False)
+    assert [(p.index, p.width, p.complete) for p in layout.columns][-1] == (2, 10, False)
 
 
 def test_a_long_name_leaves_half_of_the_width_to_the_others() -> None:
@@ -50,7 +50,7 @@ def test_room_left_over_goes_to_columns_that_want_it() -> None:
 def test_in_no_width_a_column_reaches_over_the_edge(width: int) -> None:
     for first in range(4):
         layout = arrange(_columns(8, 6, 6), width, first, 1)
-        assert all(p.width > 0 and p.x + p.width <= max(width, GUTTER) for p in layout.places)
+        assert all(p.width > 0 and p.x + p.width <= max(width, GUTTER) for p in layout.columns)
 
 
 def test_scrolling_stops_where_the_target_is_whole() -> None:
@@ -63,9 +63,9 @@ def test_scrolling_stops_where_the_target_is_whole() -> None:
 
 def test_a_wider_terminal_leaves_no_void() -> None:
     columns = _columns(8, 6, 6, 6, 6, 6)
-    assert first_without_void(columns, 30, 5, 1) == 4
-    assert first_without_void(columns, 200, 5, 1) == 1
-    assert first_without_void([], 200, 5, 1) == 0
+    assert first_without_gap(columns, 30, 5, 1) == 4
+    assert first_without_gap(columns, 200, 5, 1) == 1
+    assert first_without_gap([], 200, 5, 1) == 0
 
 
 def test_the_column_under_the_mouse() -> None:

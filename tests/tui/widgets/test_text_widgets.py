@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from engine.runs.metrics import Confusion
 from engine.text import Shown, safe
 from tests.tui.widgets.support import Stage
-from tui.widgets.cells import fit, wrapped
+from tui.widgets.cells import fit, thin_bar, wrapped
 from tui.widgets.confusion import ConfusionMatrix
 from tui.widgets.empty import EmptyState
 from tui.widgets.key_value import KeyValue, Pair, Section
@@ -41,6 +41,13 @@ def test_wrapped_text_loses_nothing_but_spaces(text: str, width: int) -> None:
 
 def test_wrapped_text_breaks_at_spaces() -> None:
     assert wrapped(LONG, 24)[:2] == ["a long value that goes", "on and on until it has"]
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(1.0, "━━━━"), (0.5, "━━"), (0.4, "━╸"), (0.0, ""), (-1.0, ""), (2.0, "━━━━")]
+)
+def test_a_thin_bar_shows_a_share_to_half_a_cell(share: float, text: str) -> None:
+    assert thin_bar(share, 4) == text
 
 
 async def test_the_empty_state() -> None:

@@ -20,7 +20,7 @@ from engine.columns import ColumnKey
 from engine.text import Shown, safe
 from tui.commands.bindings import bindings
 from tui.dialogs.base import Dialog
-from tui.widgets.field import Field
+from tui.widgets.controls import Field
 from tui.widgets.lines import KeyHints
 from tui.widgets.table import CellStyle, Table, TableColumn, TextRow
 from tui.widgets.table.layout import HEADER

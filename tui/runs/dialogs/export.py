@@ -14,7 +14,7 @@ from engine import formats
 from engine.errors import EngineError
 from engine.text import safe
 from tui.dialogs.base import Dialog
-from tui.widgets.field import Field
+from tui.widgets.controls import Field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.text import Shown
-from tui.widgets.table.layout import HEADER, Layout, arrange, first_showing, first_without_void
+from tui.widgets.table.layout import HEADER, Layout, arrange, first_showing, first_without_gap
 from tui.widgets.table.palette import Palette, RowState
 from tui.widgets.table.render import HeaderInk, empty_strip, header_strip, row_strip, rule_strip
 from tui.widgets.table.source import TableSource
@@ -70,7 +70,7 @@ class TablePainter:
         """Lay the columns out from `first` (None: from the present one), scrolled far enough to show
         the whole focused column."""
         columns = self.source.columns
-        first = first_without_void(columns, width, self._first if first is None else first, self._fixed)
+        first = first_without_gap(columns, width, self._first if first is None else first, self._fixed)
         self._first = first_showing(columns, width, first, self._fixed, cursor_column)
         layout = arrange(columns, width, self._first, self._fixed)
         if layout != self.layout:

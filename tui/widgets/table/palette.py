@@ -24,6 +24,14 @@ COMPONENTS = frozenset(
     )
 )
 
+RUN_STATUS_STYLES: Mapping[str, CellStyle] = {
+    "FINISHED": "good",
+    "FAILED": "bad",
+    "KILLED": "warning",
+    "RUNNING": "accent",
+    "SCHEDULED": "muted",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Palette:

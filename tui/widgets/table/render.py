@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from engine.text import Shown, cell_width, cut
 from tui.widgets.cells import fit
-from tui.widgets.table.layout import GAP, GUTTER, MARGIN, Layout, Place
+from tui.widgets.table.layout import GAP, GUTTER, MARGIN, Layout, VisibleColumn
 from tui.widgets.table.source import CellStyle, TableColumn, TableSource
 
 BAR = "▌"
@@ -58,12 +58,12 @@ def row_strip(
         Segment(" ", ink.plain),
     ]
     columns, x = source.columns, GUTTER
-    for place in layout.places:
-        column = columns[place.column]
-        x = min(layout.width, place.x + place.width + GAP)
-        gap = " " * (x - place.x - place.width)
-        text = fit(source.cell(row, place.column), place.width, right=column.numeric) + gap
-        name = source.cell_style(row, place.column)
+    for visible in layout.columns:
+        column = columns[visible.index]
+        x = min(layout.width, visible.x + visible.width + GAP)
+        gap = " " * (x - visible.x - visible.width)
+        text = fit(source.cell(row, visible.index), visible.width, right=column.numeric) + gap
+        name = source.cell_style(row, visible.index)
         style = ink.cells[name] if name is not None else ink.plain
         glyph = text.find(" ") + 1 if column.glyph and name is not None else 0
         if glyph:
@@ -82,14 +82,14 @@ def header_strip(
     """The labels with their sort marks; `‹` and `›` where more columns are hidden."""
     segments = [Segment(" " * GUTTER, ink.label)]
     scrolled = _first_scrolled(layout)
-    for place in layout.places:
-        column = columns[place.column]
-        if place is scrolled:  # the gap before it tells that columns were scrolled past
+    for visible in layout.columns:
+        column = columns[visible.index]
+        if visible is scrolled:  # the gap before it marks the columns scrolled past
             last = segments.pop()
             segments.append(Segment(last.text[:-GAP], last.style))
             segments.append(Segment("‹ ", ink.label))
-        style = ink.focused if place.column == focused else ink.sorted if column.sort else ink.label
-        segments.append(Segment(_label(column, place.width), style))
+        style = ink.focused if visible.index == focused else ink.sorted if column.sort else ink.label
+        segments.append(Segment(_label(column, visible.width), style))
         segments.append(Segment(_GAP, ink.label))
     if layout.width < MARGIN:
         return Strip.blank(layout.width, ink.label)
@@ -99,14 +99,14 @@ def header_strip(
 
 def rule_strip(layout: Layout, focused: int | None, ink: HeaderInk) -> Strip:
     """The thin rule under the header, heavier under the focused column."""
-    place = next((place for place in layout.places if place.column == focused), None)
+    column = next((visible for visible in layout.columns if visible.index == focused), None)
     width = layout.width
-    if place is None or width < MARGIN:
+    if column is None or width < MARGIN:
         return Strip([Segment(RULE * width, ink.rule)], width)
-    end = place.x + place.width
+    end = column.x + column.width
     segments = [
-        Segment(RULE * place.x, ink.rule),
-        Segment(HEAVY_RULE * place.width, ink.focused_rule),
+        Segment(RULE * column.x, ink.rule),
+        Segment(HEAVY_RULE * column.width, ink.focused_rule),
         Segment(RULE * (width - end), ink.rule),
     ]
     return Strip([segment for segment in segments if segment.text], width)
@@ -131,15 +131,15 @@ def _label(column: TableColumn, width: int) -> str:
     return fit(label + mark, width, right=column.numeric)
 
 
-def _first_scrolled(layout: Layout) -> Place | None:
-    """The first column after those that were scrolled past."""
+def _first_scrolled(layout: Layout) -> VisibleColumn | None:
+    """The first column after those scrolled past."""
     if not layout.before:
         return None
-    places = layout.places
-    for left, right in pairwise(places):
-        if right.column != left.column + 1:
+    columns = layout.columns
+    for left, right in pairwise(columns):
+        if right.index != left.index + 1:
             return right
-    return places[0] if places and places[0].column > 0 else None
+    return columns[0] if columns and columns[0].index > 0 else None
 
 
 def _closed(segments: list[Segment], width: int, style: Style) -> Strip:

@@ -73,7 +73,7 @@ class TextSource:
     def __init__(self, columns: Iterable[TableColumn], rows: Iterable[TextRow]) -> None:
         self._columns = tuple(columns)
         self._rows = tuple(rows)
-        self._places = {row.key: place for place, row in enumerate(self._rows)}
+        self._by_key = {row.key: index for index, row in enumerate(self._rows)}
 
     @property
     def row_count(self) -> int:
@@ -93,7 +93,7 @@ class TextSource:
         return self._rows[row].key
 
     def row_of(self, key: str) -> int | None:
-        return self._places.get(key)
+        return self._by_key.get(key)
 
 
 EMPTY = TextSource((), ())

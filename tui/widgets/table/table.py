@@ -17,7 +17,7 @@ from textual.strip import Strip
 from engine.text import Shown
 from tui.commands.bindings import bindings
 from tui.widgets.table.layout import GUTTER, HEADER
-from tui.widgets.table.marks import Marks
+from tui.widgets.table.navigation import Marks, Viewport
 from tui.widgets.table.painter import TablePainter, TableState
 from tui.widgets.table.palette import COMPONENTS
 from tui.widgets.table.source import EMPTY, TableSource
@@ -162,24 +162,18 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         self._repaint_changed()
 
     def set_source(self, source: TableSource) -> None:
-        """Show another source. The cursor stays on its row and that row on its line of the screen;
-        where the row is gone, the cursor stays at its place. The focused column stays, too. Posts
-        RowHighlighted when another row is now under the cursor."""
-        cursor, column = self.cursor_key, self.focused_column
-        kept, line = self._kept_row()
+        """Show another source. The cursor stays on its row and that row on its line of the screen; the
+        focused column stays, too. Posts RowHighlighted when another row is now under the cursor."""
+        view, column = self._view.over(self.source, source), self.focused_column
         self._painter.set_source(source)
-        row = self._row_near(cursor, self.cursor_row)
         columns = [each.key for each in source.columns]
-        place = columns.index(column) if column in columns else self.cursor_column
-        self.set_reactive(Table.cursor_row, row)
-        self.set_reactive(Table.cursor_column, self.validate_cursor_column(place))
+        index = columns.index(column) if column in columns else self.cursor_column
+        self.set_reactive(Table.cursor_row, view.cursor)
+        self.set_reactive(Table.cursor_column, self.validate_cursor_column(index))
         self._take_height(source.row_count + HEADER)
         self._arrange()
-        at_top = self._top == 0 and kept == cursor and row < self._page
-        top = 0 if at_top else self._row_near(kept, self._top + line) - line
-        top = max(0, min(top, source.row_count - self._page))
-        if self._page and top != self._top:
-            self.scroll_to(y=top, animate=False, force=True)
+        if self._page:
+            self._scroll_to_row(view.top)
         self._repaint_changed()
         self._announce_row()
 
@@ -192,19 +186,6 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_y = self.validate_scroll_y(self.scroll_y)
         else:
             self.virtual_size = Size(0, height)
-
-    def _kept_row(self) -> tuple[str | None, int]:
-        """The row that should stay on its line of the screen, and that line: the cursor's, or the
-        first one when the wheel scrolled the cursor out of sight."""
-        line = self.cursor_row - self._top
-        if 0 <= line < self._page or self._top >= self.source.row_count:
-            return self.cursor_key, line
-        return self.source.row_key(self._top), 0
-
-    def _row_near(self, key: str | None, row: int) -> int:
-        """Where that row is now; where it is gone, the nearest to where it was."""
-        found = None if key is None else self.source.row_of(key)
-        return self.validate_cursor_row(row) if found is None else found
 
     # ── drawing ────────────────────────────────────────────────────────────────────
 
@@ -219,9 +200,8 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         return max(0, self.size.height - HEADER)
 
     @property
-    def _visible(self) -> range:
-        """The rows for which there is a line."""
-        return range(self._top, self._top + self._page)
+    def _view(self) -> Viewport:
+        return Viewport(self._top, self._page, self.cursor_row)
 
     @property
     def _width(self) -> int:
@@ -236,14 +216,14 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _show_cursor(self) -> None:
         """Scroll as little as it takes to see the cursor's row."""
-        if self._page == 0:
-            return
-        top = min(self.cursor_row, max(self._top, self.cursor_row - self._page + 1))
+        self._scroll_to_row(self._view.top_showing_cursor)
+
+    def _scroll_to_row(self, top: int) -> None:
         if top != self._top:
             self.scroll_to(y=top, animate=False, force=True)
 
     def _arrange(self, first: int | None = None) -> None:
-        """Lay the columns out from `first` (None: from the present one), showing the whole focused column."""
+        """Lay the columns out from `first` (None: from the present one), with the focused column in full."""
         self._painter.arrange(self._width, self.cursor_column, first)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -353,7 +333,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     def watch_cursor_row(self, before: int, now: int) -> None:
         self._show_cursor()
-        self._repaint_changed(HEADER + row - self._top for row in (before, now) if row in self._visible)
+        self._repaint_changed(HEADER + row - self._top for row in (before, now) if row in self._view.rows)
         self._announce_row()
 
     def watch_cursor_column(self) -> None:
@@ -406,8 +386,8 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     def _leap(self, rows: int) -> None:
         """Move the cursor and the view together, so that the cursor keeps its line of the screen."""
         top = max(0, min(self._top + rows, self.source.row_count - self._page))
-        if top != self._top and self._page:
-            self.scroll_to(y=top, animate=False, force=True)
+        if self._page:
+            self._scroll_to_row(top)
         self._step(rows)
 
     def action_column_left(self) -> None:

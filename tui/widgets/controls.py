@@ -1,0 +1,79 @@
+"""What a dialog is filled in with: a text input and buttons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from tui.textual_private import SafeInput
+
+_CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))
+
+
+class Field(SafeInput):
+    """The one text input: a single line without a frame. It holds the text as typed, or pasted as one line,
+    and shows each character through `engine.text.safe()`."""
+
+    DEFAULT_CSS = """
+    Field, Field:focus { border: none; height: 1; padding: 0; background: $boost; }
+    """
+
+    def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002
+        super().__init__(value, placeholder=placeholder, id=id, compact=True, select_on_focus=False)
+        self.cursor_blink = False  # an idle console writes nothing
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Join the lines: Textual's input, which handles the event next, would keep only the first."""
+        event.text = _one_line(event.text)
+
+
+def _one_line(text: str) -> str:
+    """The lines joined by spaces, tabs as spaces, without control characters."""
+    lines = (line for line in text.replace("\t", "\n").splitlines() if line.strip())
+    return " ".join(lines).translate(_CONTROLS)
+
+
+class TextButton(Widget, can_focus=True):
+    """A one-line button, in brackets while it has the focus. Enter or a click presses it; space does not: it
+    is in every sentence that is typed with the focus in the wrong place."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "press", show=False, id="dialog.press")]
+    DEFAULT_CSS = """
+    TextButton { width: auto; height: 1; margin: 0 0 0 2; color: $foreground; }
+    TextButton:focus { color: $accent; text-style: bold; }
+    TextButton.-off { color: $text-disabled; }
+    TextButton.-off:focus { color: $text-muted; }
+    """
+
+    label: reactive[str] = reactive("", layout=True)
+    off: reactive[bool] = reactive(False, toggle_class="-off")
+    """Shown grey: pressing it does nothing but say why."""
+
+    @dataclass
+    class Pressed(Message):
+        button: TextButton
+
+        @property
+        def control(self) -> TextButton:
+            return self.button
+
+    def __init__(self, label: str, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.set_reactive(TextButton.label, label)
+
+    def render(self) -> Content:
+        return Content(f"[ {self.label} ]" if self.has_focus else f"  {self.label}  ")
+
+    def action_press(self) -> None:
+        self.post_message(self.Pressed(self))
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.action_press()
