@@ -37,13 +37,9 @@ _OPENED_BY_MLFLOW = ("file", "sqlite", "postgresql", "mysql", "mssql", *_DATABRI
 
 @dataclass(frozen=True, slots=True)
 class TrackingUri:
-    """`raw` may hold a password and goes to MLflow only; `shown` is for people.
-
-    `origin` says where it came from: `--tracking-uri`, `MLFLOW_TRACKING_URI` or `default`.
-    """
+    """`raw` may hold a password and goes to MLflow only; `shown` is for people."""
 
     raw: str
-    origin: str
 
     @property
     def kind(self) -> Kind:
@@ -75,15 +71,15 @@ def resolve(given: str | None, env: Mapping[str, str] = os.environ) -> TrackingU
     """The store that MLflow would use: the command line's, else `MLFLOW_TRACKING_URI`, else
     `sqlite:///mlflow.db` in the current folder. A plain path to a database file is taken as sqlite."""
     if given is not None and given.strip():
-        return TrackingUri(_normal(given.strip()), "--tracking-uri")
+        return TrackingUri(_normal(given.strip()))
     if env.get("MLFLOW_TRACKING_URI", "").strip():
-        return TrackingUri(_normal(env["MLFLOW_TRACKING_URI"].strip()), "MLFLOW_TRACKING_URI")
+        return TrackingUri(_normal(env["MLFLOW_TRACKING_URI"].strip()))
     return embedded()
 
 
 def embedded() -> TrackingUri:
     """`mlflow.db` in the current folder."""
-    return TrackingUri(f"sqlite:///{Path.cwd() / 'mlflow.db'}", "default")
+    return TrackingUri(f"sqlite:///{Path.cwd() / 'mlflow.db'}")
 
 
 def _normal(raw: str) -> str:

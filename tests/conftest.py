@@ -159,7 +159,7 @@ def _filled(folder: Path, environment: Mapping[str, str], *uri: str) -> MlflowSt
     answer = json.loads(made.stdout)
     return MlflowStore(
         path=folder / "mlflow.db",
-        tracking=TrackingUri(answer["uri"], "--tracking-uri"),
+        tracking=TrackingUri(answer["uri"]),
         experiments=answer["experiments"],
         runs=answer["runs"],
         model_id=answer["model_id"],
@@ -212,7 +212,7 @@ def mysql_store(shared: Shared, mariadb: MariaDb, server_environment: dict[str, 
 def mlflow_store_copy(mlflow_store: MlflowStore, tmp_path: Path) -> MlflowStore:
     path = tmp_path / "copy.db"
     shutil.copyfile(mlflow_store.path, path)
-    return replace(mlflow_store, path=path, tracking=TrackingUri(f"sqlite:///{path}", "--tracking-uri"))
+    return replace(mlflow_store, path=path, tracking=TrackingUri(f"sqlite:///{path}"))
 
 
 @pytest.fixture(scope="session")

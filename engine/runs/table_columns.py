@@ -157,14 +157,6 @@ def cell_text(column: Column, value: Value, now: float) -> Shown:
 RUN_NAME = ColumnKey("attribute", "run_name")
 
 
-def view_columns(
-    frame: RunFrame, view: RunView, matching: Sequence[int], *, narrow: bool = False
-) -> tuple[Column, ...]:
-    """The columns of a view in their order; where it names none, the usual ones. One that no run has
-    stays, and shows that its values are missing. `matching` are the rows that it shows."""
-    return without_constants(frame, view, chosen_columns(frame, view, narrow=narrow), matching)
-
-
 def chosen_columns(frame: RunFrame, view: RunView, *, narrow: bool = False) -> tuple[Column, ...]:
     """The columns of a view before any is left out for its values. In groups, the keys of the groups
     and the name come first, and the usual columns are the metrics."""

@@ -176,7 +176,7 @@ def main() -> None:
         for runs in asked.runs:
             path = Path(folder) / f"{runs}.db"
             experiment_id = make_store(path, runs)
-            store = open_store(TrackingUri(f"sqlite:///{path}", "--tracking-uri"))
+            store = open_store(TrackingUri(f"sqlite:///{path}"))
             least = _seconds(lambda path=path: bare(path), asked.repeat)
             loading = _seconds(lambda s=store, e=experiment_id: load(s, e), asked.repeat)
             print(

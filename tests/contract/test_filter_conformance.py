@@ -74,7 +74,7 @@ class Asked:
 def asked(mlflow_store: MlflowStore, tmp_path_factory: pytest.TempPathFactory) -> Asked:
     path = tmp_path_factory.mktemp("filters") / "mlflow.db"
     shutil.copyfile(mlflow_store.path, path)
-    uri = TrackingUri(f"sqlite:///{path}", "--tracking-uri")
+    uri = TrackingUri(f"sqlite:///{path}")
     client = open_client(uri.raw)
     return Asked(client, uri, filter_store.build(client, path))
 

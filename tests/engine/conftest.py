@@ -30,7 +30,7 @@ def database(mlflow_store: MlflowStore, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 def registry(database: Path) -> Iterator[Registry]:
     """That store, with an experiment of its own for the runs that a test makes."""
-    uri = TrackingUri(f"sqlite:///{database}", "--tracking-uri")
+    uri = TrackingUri(f"sqlite:///{database}")
     client = open_client(uri.raw)
     found = client.get_experiment_by_name("writes")
     experiment = found.experiment_id if found else client.create_experiment("writes")

@@ -17,7 +17,7 @@ from engine.errors import WriteError
 from engine.journal import JournalEntry, append, new_entry, read_journal, server_name
 from engine.uri import TrackingUri
 
-URI = TrackingUri("http://127.0.0.1:5000", "--tracking-uri")
+URI = TrackingUri("http://127.0.0.1:5000")
 FACTS = {"version 1": "None", "stage Production": ""}
 
 
@@ -124,7 +124,7 @@ def test_a_newer_console_may_know_more_fields(state: Path) -> None:
 
 def test_secrets_stay_out(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken-of-ana")
-    uri = TrackingUri("http://ana:hunter2@mlflow.example:5000", "--tracking-uri")
+    uri = TrackingUri("http://ana:hunter2@mlflow.example:5000")
     intent = new_entry(uri, "promote", "churn 1 → Production")
     detail = "POST http://ana:hunter2@mlflow.example:5000/api?api_token=abc failed; sent t0ken-of-ana, http://[x:y@z"
     append(ended(intent, "failed", detail=detail))
@@ -137,8 +137,8 @@ def test_secrets_stay_out(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_database_is_named_alike_from_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    relative = TrackingUri("sqlite:///mlflow.db", "default")
-    absolute = TrackingUri(f"sqlite:///{tmp_path}/mlflow.db", "--tracking-uri")
+    relative = TrackingUri("sqlite:///mlflow.db")
+    absolute = TrackingUri(f"sqlite:///{tmp_path}/mlflow.db")
     assert server_name(relative) == server_name(absolute) == f"sqlite:///{tmp_path}/mlflow.db"
 
 

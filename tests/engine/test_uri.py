@@ -16,12 +16,10 @@ def test_the_command_line_goes_before_the_environment_and_that_before_the_folder
 ) -> None:
     monkeypatch.chdir(tmp_path)
     env = {"MLFLOW_TRACKING_URI": "http://there:5000/"}
-    assert resolve("http://here:5000", env) == TrackingUri("http://here:5000", "--tracking-uri")
-    assert resolve(None, env) == TrackingUri("http://there:5000", "MLFLOW_TRACKING_URI")
-    assert resolve("  ", env).origin == "MLFLOW_TRACKING_URI"
-    assert resolve(None, {"MLFLOW_TRACKING_URI": " "}) == TrackingUri(
-        f"sqlite:///{tmp_path}/mlflow.db", "default"
-    )
+    assert resolve("http://here:5000", env) == TrackingUri("http://here:5000")
+    assert resolve(None, env) == TrackingUri("http://there:5000")
+    assert resolve("  ", env) == TrackingUri("http://there:5000")
+    assert resolve(None, {"MLFLOW_TRACKING_URI": " "}) == TrackingUri(f"sqlite:///{tmp_path}/mlflow.db")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +43,7 @@ def test_the_command_line_goes_before_the_environment_and_that_before_the_folder
     ],
 )
 def test_kinds(raw: str, kind: str) -> None:
-    assert TrackingUri(raw, "default").kind == kind
+    assert TrackingUri(raw).kind == kind
 
 
 def test_a_path_to_a_database_is_taken_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +58,7 @@ def test_a_path_to_a_database_is_taken_as_one(tmp_path: Path, monkeypatch: pytes
 
 def test_the_database_file() -> None:
     def path(raw: str) -> Path | None:
-        return TrackingUri(raw, "default").sqlite_path
+        return TrackingUri(raw).sqlite_path
 
     assert path("sqlite:////a/b.db") == Path("/a/b.db")
     assert path("sqlite:///b.db?timeout=5") == Path.cwd() / "b.db"
@@ -151,7 +149,7 @@ def test_a_plug_in_adds_its_scheme(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 )
 def test_secrets_are_not_shown(uri: str, shown: str) -> None:
     assert redact(uri) == shown
-    assert TrackingUri(uri, "default").shown == shown
+    assert TrackingUri(uri).shown == shown
 
 
 def test_an_error_shows_no_secret_either() -> None:

@@ -155,7 +155,7 @@ def test_help_and_the_command_line(hostile_console: Open) -> None:
 def test_activity(hostile_console: Open, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A journal that tells of every payload: a model's name, a reason, an error."""
     monkeypatch.setenv("XDG_STATE_HOME", str(home / ".local" / "state"))
-    uri = TrackingUri("sqlite:////srv/mlflow.db", "--tracking-uri")
+    uri = TrackingUri("sqlite:////srv/mlflow.db")
     for payload in PAYLOADS:
         facts = {f"version 1 {payload.text}": payload.text}
         entry = new_entry(uri, "promote", payload.text, model=payload.text, before=facts, after=facts)

@@ -31,7 +31,7 @@ class DemoStore:
 
 
 def uri_of(folder: Path) -> TrackingUri:
-    return TrackingUri(f"sqlite:///{folder / 'mlflow.db'}", "--tracking-uri")
+    return TrackingUri(f"sqlite:///{folder / 'mlflow.db'}")
 
 
 def build_demo(folder: Path) -> DemoStore:

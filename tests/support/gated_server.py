@@ -41,7 +41,7 @@ class GatedServer:
         self.gate = threading.Event()
         self.away = threading.Event()
         self.asked: list[Json] = []
-        self.uri = TrackingUri("", "--tracking-uri")
+        self.uri = TrackingUri("")
 
     def add(self, **info: Any) -> None:
         """A run that starts after all others."""
@@ -123,7 +123,7 @@ def gated(count: int) -> Iterator[GatedServer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    told.uri = TrackingUri(f"http://127.0.0.1:{server.server_port}", "--tracking-uri")
+    told.uri = TrackingUri(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

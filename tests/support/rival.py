@@ -20,7 +20,7 @@ from engine.uri import TrackingUri
 
 
 def main(raw: str) -> None:
-    uri = TrackingUri(raw, "--tracking-uri")
+    uri = TrackingUri(raw)
     store = open_store(uri)
     open_client(raw)
     plan: PromotionPlan | None = None

@@ -58,7 +58,7 @@ def serving(store_uri: str, folder: Path, *, workers: int = 1) -> Iterator[Serve
             stderr=output,
             start_new_session=True,
         )
-    server = Server(TrackingUri(f"http://127.0.0.1:{port}", "--tracking-uri"), process)
+    server = Server(TrackingUri(f"http://127.0.0.1:{port}"), process)
     try:
         _wait_until_healthy(server, log)
         yield server

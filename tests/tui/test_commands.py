@@ -89,7 +89,7 @@ def test_every_write_is_refused_when_read_only() -> None:
 
 
 async def test_the_bindings_of_the_running_console_are_those_of_the_table(tmp_path: object) -> None:
-    console = Console(TrackingUri(f"sqlite:///{tmp_path}/none.db", "--tracking-uri"))
+    console = Console(TrackingUri(f"sqlite:///{tmp_path}/none.db"))
     async with console.run_test() as pilot:
         await settle(pilot)
         bound = {binding.id for _, binding in console.screen._bindings if binding.id}

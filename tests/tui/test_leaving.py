@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 async def test_what_comes_while_the_console_is_left_is_dropped(tmp_path: Path) -> None:
-    console = Console(TrackingUri(f"sqlite:///{tmp_path / 'none.db'}", "--tracking-uri"))
+    console = Console(TrackingUri(f"sqlite:///{tmp_path / 'none.db'}"))
     heard: list[int] = []
     async with console.run_test() as pilot:
         await settle(pilot)

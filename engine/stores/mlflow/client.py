@@ -70,7 +70,7 @@ def open_client(raw_uri: str) -> MlflowClient:
                 check_revision(raw_uri)
             # The registry that is read is the store's own, so it is the one that is written, whatever
             # MLFLOW_REGISTRY_URI says; Databricks keeps its registry elsewhere by itself.
-            registry = None if TrackingUri(raw_uri, "").is_databricks else raw_uri
+            registry = None if TrackingUri(raw_uri).is_databricks else raw_uri
             return MlflowClient(tracking_uri=raw_uri, registry_uri=registry)
         except Exception as error:
             raise translate(error) from error

@@ -31,7 +31,7 @@ def check_revision(raw_uri: str) -> None:
     """
     if not _SQL.match(raw_uri):
         return
-    path = TrackingUri(raw_uri, "").sqlite_path
+    path = TrackingUri(raw_uri).sqlite_path
     if path is not None and not path.exists():  # SQLite makes the file that it cannot find
         raise _nothing_in(str(path))
     engine = database_engine(raw_uri)

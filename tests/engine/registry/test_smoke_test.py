@@ -49,7 +49,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> TrackingUri:
     folder = tmp_path_factory.mktemp("models")
     uri = f"sqlite:///{folder}/mlflow.db"
     log_models(uri, folder)
-    return TrackingUri(uri, "--tracking-uri")
+    return TrackingUri(uri)
 
 
 @pytest.fixture(scope="module")

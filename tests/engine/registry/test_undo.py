@@ -95,7 +95,7 @@ def test_undo_only_reverses_promotions_in_the_same_store(registry: Registry, tmp
     model = registry.model("here", ["None"])
     promote(registry, model, 1, stage="Production")
     with pytest.raises(PromotionError, match="Nothing to undo"):
-        undo_last(registry.store, TrackingUri(f"sqlite:///{tmp_path}/other.db", "--tracking-uri"))
+        undo_last(registry.store, TrackingUri(f"sqlite:///{tmp_path}/other.db"))
     assert registry.stages(model) == {1: "Production"}
 
 

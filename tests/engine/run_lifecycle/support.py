@@ -47,7 +47,7 @@ def lifecycles(registry: Registry, run_ids: Sequence[str]) -> list[str]:
 def file_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     """A new file store, which only MLflow's client can read."""
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    uri = TrackingUri(str(folder / "mlruns"), "--tracking-uri")
+    uri = TrackingUri(str(folder / "mlruns"))
     client = open_client(uri.raw)
     return Registry(uri, client, client.create_experiment("folder"))
 

@@ -61,7 +61,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     )
     assert made.returncode == 0, made.stderr
     told = json.loads(made.stdout)
-    store = open_store(TrackingUri(told["uri"], "--tracking-uri"))
+    store = open_store(TrackingUri(told["uri"]))
     frame = RunFeed(store, told["experiment"], first_page=7).load()
     assert len(frame) == 24
     return Answers(frame, told["orders"], told["csv"])

@@ -14,8 +14,8 @@ from engine.runs import arrange as arranging, grouping
 from engine.runs.arrange import Arranged, arrange
 from engine.runs.frame import RunFrame
 from engine.runs.grouping import statistics_of
-from engine.runs.sorting import SortKey, sorted_rows
-from engine.runs.table_columns import constant_columns, pickable, view_columns
+from engine.runs.sorting import SortKey
+from engine.runs.table_columns import constant_columns, pickable
 from engine.runs.view import RunView
 from tests.support.runs import SECOND, START, a_run
 
@@ -143,11 +143,6 @@ def test_what_can_be_picked() -> None:
         *("metrics.m", "params.k", "tags.a", "tags.z", "tags.mlflow.user"),
         *("datasets.context", "datasets.digest", "datasets.name"),
     ]
-
-
-def test_view_columns_are_those_that_are_drawn() -> None:
-    for view in (RunView(), RunView(constants_hidden=True), RunView(columns=(ACC, NAME), widths={ACC: 3})):
-        assert view_columns(FRAME, view, sorted_rows(FRAME, ())) == shown(view).columns
 
 
 def test_a_filter_that_means_nothing_is_told() -> None:

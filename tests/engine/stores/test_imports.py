@@ -14,7 +14,7 @@ import sys
 from engine.stores import open_store
 from engine.stores.base import RunQuery
 from engine.uri import TrackingUri
-store = open_store(TrackingUri(sys.argv[1], ""))
+store = open_store(TrackingUri(sys.argv[1]))
 store.experiments(); store.newest_run(); store.registered_models(); store.model_versions("classifier")
 runs = store.runs(RunQuery(sys.argv[2])).runs
 special = next(run for run in runs if run.run_name == "special")

@@ -39,7 +39,7 @@ from engine.uri import TrackingUri
 demo.PUBLISHED = replace(demo.PUBLISHED, grid=parse_grid("{SMALL}"))
 demo.LEAK_FREE = replace(demo.LEAK_FREE, grid=parse_grid("{SMALL}"))
 tell = lambda progress: print(progress.done, flush=True)
-demo.run_demo(TrackingUri(sys.argv[1], "test"), on_progress=tell, cancel=CancelToken())
+demo.run_demo(TrackingUri(sys.argv[1]), on_progress=tell, cancel=CancelToken())
 """
 
 

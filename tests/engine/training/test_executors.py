@@ -45,7 +45,7 @@ from engine.uri import TrackingUri
 
 uri, spec = json.loads(sys.stdin.readline())
 run_sweep(
-    TrackingUri(uri, "test"),
+    TrackingUri(uri),
     SweepSpec.from_json(spec),
     on_event=lambda event: print(to_json(event), flush=True),
     cancel=CancelToken(),
@@ -157,7 +157,7 @@ def test_secrets_stay_out_of_the_command_line(workshop: Workshop) -> None:
 
 
 def test_wrong_requests_start_nothing(tmp_path: Path) -> None:
-    tracking = TrackingUri(f"sqlite:///{tmp_path / 'new.db'}", "test")
+    tracking = TrackingUri(f"sqlite:///{tmp_path / 'new.db'}")
     wrong: list[tuple[SweepSpec, type[Exception]]] = [
         (SweepSpec("x", grid={"neighbours": (3,)}), GridError),
         (SweepSpec("x", DatasetSpec(str(tmp_path / "gone.csv"))), DatasetError),
@@ -166,7 +166,7 @@ def test_wrong_requests_start_nothing(tmp_path: Path) -> None:
     for spec, kind in wrong:
         with pytest.raises(kind):
             run_sweep(tracking, spec, on_event=lambda _: None, cancel=CancelToken())
-    nowhere = TrackingUri(f"sqlite:///{tmp_path / 'no' / 'such' / 'm.db'}", "test")
+    nowhere = TrackingUri(f"sqlite:///{tmp_path / 'no' / 'such' / 'm.db'}")
     with pytest.raises(StoreNotFound):
         run_sweep(nowhere, SweepSpec("x"), on_event=lambda _: None, cancel=CancelToken())
     assert list(tmp_path.iterdir()) == []
@@ -175,7 +175,7 @@ def test_wrong_requests_start_nothing(tmp_path: Path) -> None:
 def test_a_store_that_is_none(tmp_path: Path) -> None:
     path = tmp_path / "letter.db"
     path.write_text("Dear database,\n" * 200)
-    tracking = TrackingUri(f"sqlite:///{path}", "test")
+    tracking = TrackingUri(f"sqlite:///{path}")
     with pytest.raises(StoreError):
         run_sweep(tracking, SweepSpec("x"), on_event=lambda _: None, cancel=CancelToken())
     assert path.read_text() == "Dear database,\n" * 200
@@ -222,7 +222,7 @@ def test_cancelling_keeps_what_is_finished(
     own_store: TrackingUri, slow: SweepSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path.parent)
-    relative = TrackingUri(f"sqlite:///{tmp_path.name}/mlflow.db", "test")
+    relative = TrackingUri(f"sqlite:///{tmp_path.name}/mlflow.db")
     data = replace(slow.dataset, path=os.path.relpath(slow.dataset.file))
     cancel = CancelToken()
     result, events = run_until(relative, replace(slow, dataset=data), 1, cancel.cancel, cancel)

@@ -237,7 +237,7 @@ def viewed(on_store: Run, mlflow_store: MlflowStore, folder: Path) -> Viewed:
 
     def run_it(view: RunView, *arguments: str) -> Ended:
         saved = ViewFile(settings / "mlflow-console" / "views.toml")
-        saved.save(TrackingUri(mlflow_store.uri, "--tracking-uri").shown, "heart", "mine", view)
+        saved.save(TrackingUri(mlflow_store.uri).shown, "heart", "mine", view)
         return on_store("runs", "heart", "--view", "mine", *arguments, env={"XDG_CONFIG_HOME": str(settings)})
 
     return run_it

@@ -134,7 +134,7 @@ async def test_a_store_without_models_says_what_to_do(mlflow_store_copy: MlflowS
 
 
 async def test_hostile_names_are_shown_harmless(tmp_path: Path) -> None:
-    console = Console(TrackingUri(build_store(tmp_path), "--tracking-uri"))
+    console = Console(TrackingUri(build_store(tmp_path)))
     async with console.run_test(size=(200, 60), notifications=True) as pilot:
         view = await open_models(pilot)
         assert len(view.models) == len(PAYLOADS)

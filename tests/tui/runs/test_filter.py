@@ -286,7 +286,7 @@ async def test_a_missing_store_is_an_empty_state_and_nothing_is_created(
 
 
 async def test_a_refused_server_is_told_with_a_hint() -> None:
-    console = Console(TrackingUri("http://127.0.0.1:9", "--tracking-uri"))
+    console = Console(TrackingUri("http://127.0.0.1:9"))
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
         assert "127.0.0.1:9" in text_of(console)

@@ -31,7 +31,7 @@ PATIENCE = 3000
 
 @pytest.fixture
 def store(tmp_path: Path) -> TrackingUri:
-    return TrackingUri(f"sqlite:///{tmp_path / 'mlflow.db'}", "--tracking-uri")
+    return TrackingUri(f"sqlite:///{tmp_path / 'mlflow.db'}")
 
 
 def training(console: Console) -> TrainingScreen:

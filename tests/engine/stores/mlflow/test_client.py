@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def client_store(raw: str) -> ClientStore:
-    return ClientStore(TrackingUri(raw, "--tracking-uri"))
+    return ClientStore(TrackingUri(raw))
 
 
 def change(path: Path, *statements: str) -> None:
@@ -113,7 +113,7 @@ class TestNothingIsMade:
         monkeypatch.chdir(tmp_path)
         (tmp_path / "empty").mkdir()
         for raw in (str(tmp_path / "mlruns"), f"file://{tmp_path}/mlruns", "mlruns", "./empty"):
-            store = open_store(TrackingUri(raw, "--tracking-uri"))
+            store = open_store(TrackingUri(raw))
             with pytest.raises(StoreNotFound) as caught:
                 store.experiments()
             assert caught.value.hint
@@ -174,7 +174,7 @@ class TestNothingIsUpgraded:
     @pytest.mark.parametrize("older_store", [MLFLOW_2, BEFORE_WORKSPACES], indirect=True)
     def test_which_we_can_read_all_the_same(self, older_store: Path) -> None:
         change(older_store, "INSERT INTO experiments (name, lifecycle_stage) VALUES ('old', 'active')")
-        store = open_store(TrackingUri(f"sqlite:///{older_store}", "--tracking-uri"))
+        store = open_store(TrackingUri(f"sqlite:///{older_store}"))
         assert [experiment.name for experiment in store.experiments()] == ["old"]
         assert store.registered_models() == ()
 
@@ -196,7 +196,7 @@ class TestNothingIsUpgraded:
         change(path, "CREATE TABLE users (id INTEGER)")
         before = path.read_bytes()
         with pytest.raises(StoreUnreadable):
-            ClientStore(TrackingUri(f"sqlite:///{path}", "")).runs(RunQuery("1"))
+            ClientStore(TrackingUri(f"sqlite:///{path}")).runs(RunQuery("1"))
         assert path.read_bytes() == before
 
 
@@ -218,7 +218,7 @@ class TestFileStore:
         return folder
 
     def test_is_read_through_mlflow(self, folder: Path) -> None:
-        store = open_store(TrackingUri(str(folder), "--tracking-uri"))
+        store = open_store(TrackingUri(str(folder)))
         assert store.kind == "client"
         experiments = {experiment.name: experiment for experiment in store.experiments()}
         assert set(experiments) == {"Default", "files"}
@@ -233,7 +233,7 @@ class TestFileStore:
         assert (version.version, version.aliases, version.stage) == (1, ("champion",), "None")
 
     def test_is_searched_through_mlflow(self, folder: Path) -> None:
-        store = open_store(TrackingUri(str(folder), "--tracking-uri"))
+        store = open_store(TrackingUri(str(folder)))
         (experiment_id,) = (found.experiment_id for found in store.experiments() if found.name == "files")
 
         def names(*conditions: Condition, lifecycle: Lifecycle = "active") -> list[str]:
@@ -251,7 +251,7 @@ class TestFileStore:
         monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE")
         copy = folder.rename(folder.with_name("other"))  # MLflow remembers the stores that it opened
         with pytest.raises(StoreRefused) as caught:
-            open_store(TrackingUri(str(copy), "--tracking-uri")).experiments()
+            open_store(TrackingUri(str(copy))).experiments()
         assert "migrate-filestore" in caught.value.hint
         assert "MLFLOW_ALLOW_FILE_STORE" in caught.value.hint
 
@@ -271,7 +271,7 @@ class TestOtherStores:
     def test_databricks_is_no_folder(self, raw: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         with pytest.raises(StoreRefused, match=r"Databricks|Unity Catalog") as caught:
-            open_store(TrackingUri(raw, "--tracking-uri")).experiments()
+            open_store(TrackingUri(raw)).experiments()
         assert "databricks" in caught.value.hint
         assert list(tmp_path.iterdir()) == []
 

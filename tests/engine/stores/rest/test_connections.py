@@ -23,7 +23,7 @@ HALF = Answer(200, b'{"experiments": [', length=5000)
 
 @pytest.fixture
 def store(web: Web) -> Iterator[Store]:
-    opened = open_store(TrackingUri(web.uri, "--tracking-uri"))
+    opened = open_store(TrackingUri(web.uri))
     yield opened
     opened.close()
 

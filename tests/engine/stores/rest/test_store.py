@@ -21,7 +21,7 @@ LARGEST = 1.7976931348623157e308
 
 @pytest.fixture
 def store(web: Web) -> Iterator[RestStore]:
-    opened = RestStore(TrackingUri(web.uri, "--tracking-uri"))
+    opened = RestStore(TrackingUri(web.uri))
     yield opened
     opened.close()
 

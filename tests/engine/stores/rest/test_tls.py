@@ -52,7 +52,7 @@ def secure(certificate: Path) -> Iterator[Web]:
 
 
 def ask(web: Web) -> tuple[object, ...]:
-    return open_store(TrackingUri(f"https://localhost:{web.port}", "--tracking-uri")).experiments()
+    return open_store(TrackingUri(f"https://localhost:{web.port}")).experiments()
 
 
 def test_is_not_trusted(secure: Web) -> None:

@@ -28,7 +28,7 @@ NOBODY = Answer(body=b'{"experiments": []}')
 
 
 def store_at(uri: str) -> Store:
-    return open_store(TrackingUri(uri, "--tracking-uri"))
+    return open_store(TrackingUri(uri))
 
 
 def error_from(uri: str) -> EngineError:

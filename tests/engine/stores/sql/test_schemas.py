@@ -78,7 +78,7 @@ def database(folder: Path, revision: str) -> Path:
 
 
 def store_at(path: Path) -> Store:
-    return open_store(TrackingUri(f"sqlite:///{path}", "--tracking-uri"))
+    return open_store(TrackingUri(f"sqlite:///{path}"))
 
 
 @pytest.mark.parametrize("release", RELEASES)

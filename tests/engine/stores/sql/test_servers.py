@@ -64,7 +64,7 @@ def empty(running: Running) -> Iterator[str]:
 
 
 def tracking(raw: str) -> TrackingUri:
-    return TrackingUri(raw, "--tracking-uri")
+    return TrackingUri(raw)
 
 
 def refusal(raw: str, kind: type[EngineError]) -> EngineError:

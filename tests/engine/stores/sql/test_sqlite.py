@@ -48,7 +48,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def uri(path: Path) -> TrackingUri:
-    return TrackingUri(f"sqlite:///{path}", "--tracking-uri")
+    return TrackingUri(f"sqlite:///{path}")
 
 
 def store_at(path: Path) -> SqlStore:
