@@ -12,8 +12,8 @@ from engine.errors import NotFound, UsageError
 from engine.formats import MISSING, count, counted, duration, moment, number
 from engine.text import Shown, safe
 from tui.cli.options import Invocation, csv_option, json_option, pass_invocation
-from tui.cli.output import Cell, Head, Output, Row, write_json
-from tui.cli.payloads import Payload, run_payload
+from tui.cli.output import Cell, Head, Output, Row
+from tui.cli.payloads import Payload, run_payload, write_json
 from tui.cli.progress import load_frame
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ CSV = "experiment_results.csv"
     "-m",
     "--metric",
     metavar="METRIC",
-    help="The metric that decides.  [default: accuracy, or what is nearest]",
+    help="Rank runs by this metric.  [default: accuracy, or a similar metric]",
 )
 @click.option("--higher", is_flag=True, help="Higher is better.")
-@click.option("--lower", is_flag=True, help="Lower is better.  [default: guessed by the metric's name]")
-@csv_option("Where all runs of the experiment are written.", default=CSV)
+@click.option("--lower", is_flag=True, help="Lower is better.  [default: inferred from the metric's name]")
+@csv_option("Export all runs of the experiment to FILE.", default=CSV)
 @json_option
 @pass_invocation
 def best(
@@ -44,18 +44,18 @@ def best(
     csv_path: str,
     as_json: bool,
 ) -> None:
-    """Name the best run of EXPERIMENT by a metric, and write every run to a CSV file.
+    """Find the best run of EXPERIMENT (name or id) and export all its runs to CSV.
 
-    Finished runs with a finite value compete. Of runs with the same value the one with the higher
-    cv_mean goes first where all of them have it, then the one that started first.
+    Considers finished runs with a finite value of the metric. Ties go to the higher cv_mean if all
+    tied runs have one, then to the run that started first.
 
     \b
-    Example:
+    Examples:
       mlflow-console best heart-disease --metric accuracy
       mlflow-console best heart-disease --metric training_time --lower --csv results.csv --json
     """
     if higher and lower:
-        raise UsageError("A metric cannot be better both higher and lower")
+        raise UsageError("--higher and --lower cannot be combined")
     direction: Direction | None = "higher" if higher else "lower" if lower else None
     with invocation.engine() as engine:
         found = engine.runs.experiment(experiment)
@@ -70,24 +70,24 @@ def best(
 
 
 def _usual_metric(frame: RunFrame) -> str:
-    """The metric that says most. Raises `NotFound` where runs have none."""
+    """The default metric. Raises `NotFound` if no run has one."""
     from engine.api import key_metrics
 
     names = key_metrics(key.name for key in frame.keys if key.kind == "metric")
     if not names:
-        hint = "Name an experiment whose runs have logged metrics: `mlflow-console experiments` lists them."
-        raise NotFound("No run has a metric", f"{len(frame)} runs", hint)
+        hint = "Use an experiment whose runs have logged metrics."
+        raise NotFound("No run has a metric", counted(len(frame), "run"), hint)
     return names[0]
 
 
 def _show(output: Output, experiment: Experiment, winner: BestRun) -> None:
     run, metric = winner.run, winner.metric
     output.line(
-        Cell(safe(run.run_name or run.run_id), "bold"), Cell(safe(f"  is the best run of {experiment.name}"))
+        Cell(safe(run.run_name or run.run_id), "bold"), Cell(safe(f"  best run of {experiment.name}"))
     )
     output.line(Cell(safe(f"{metric} {number(winner.value)}"), "green"), f"  {winner.direction} is better")
-    made = f"{moment(run.start_time)}  took {duration(run.duration)}  by {run.user_id or MISSING}"
-    output.line(safe(f"run {run.run_id}  {made}"))
+    origin = f"{moment(run.start_time)}  took {duration(run.duration)}  by {run.user_id or MISSING}"
+    output.line(safe(f"run {run.run_id}  {origin}"))
     output.line()
     rows: list[Row] = [[Cell(Shown("PARAMETERS"), "dim")]]
     rows += [[safe(name), safe(value)] for name, value in sorted(run.params.items())]
@@ -95,24 +95,24 @@ def _show(output: Output, experiment: Experiment, winner: BestRun) -> None:
     rows += [[safe(name), number(value)] for name, value in sorted(run.metrics.items())]
     output.table([Head(Shown("name"), keep=True), Head(Shown("value"), right=True, keep=True)], rows)
     output.line()
-    _show_rivals(output, winner)
+    _show_ties(output, winner)
 
 
-def _show_rivals(output: Output, winner: BestRun) -> None:
+def _show_ties(output: Output, winner: BestRun) -> None:
     from engine.api import TIE_METRIC
 
-    competed = f"{counted(winner.considered, 'finished run')} competed"
-    output.line(safe("; ".join((competed, *(f"left out: {why}" for why in winner.left_out)))))
+    considered = f"{counted(winner.considered, 'finished run')} considered"
+    output.line(safe("; ".join((considered, *(f"excluded: {why}" for why in winner.left_out)))))
     if not winner.tied:
-        output.line("No other run has the same value.")
+        output.line("No ties.")
         return
-    others = f"{len(winner.tied)} other run{'' if len(winner.tied) == 1 else 's'}"
+    others = counted(len(winner.tied), "other run")
     output.line(
         Cell(Shown("tied  "), "yellow"),
         safe(f"{others} with {winner.metric} {number(winner.value)}; decided by: {winner.tie_break}"),
     )
     heads = [
-        Head(Shown("name"), keep=True, least=16),
+        Head(Shown("name"), keep=True, min_width=16),
         Head(Shown(TIE_METRIC), right=True),
         Head(Shown("started")),
         Head(Shown("run_id"), keep=True),

@@ -10,37 +10,36 @@ from engine.formats import number
 from engine.jobs import CancelToken, Progress
 from engine.text import Shown, safe
 from engine.uri import TrackingUri, embedded
-from tui.cli.console import on_terminal, open_console
-from tui.cli.options import Invocation, json_option, pass_invocation
-from tui.cli.output import Cell, Output, write_json
-from tui.cli.payloads import run_payload
+from tui.cli.options import Invocation, is_interactive, json_option, pass_invocation
+from tui.cli.output import Cell, Output
+from tui.cli.payloads import run_payload, write_json
 from tui.cli.progress import Meter, stop_signals
 
 if TYPE_CHECKING:
     from engine.api import DemoReport
 
 LINES = 10
-"""Lines of progress off a terminal, beside one for each step that is waited for."""
+"""Lines of trial progress without a terminal; every other step gets a line of its own."""
 
 
 @click.command()
 @json_option
 @pass_invocation
 def demo(invocation: Invocation, as_json: bool) -> int:
-    """Train, register and promote the published heart-disease work, then open the console on it.
+    """Build the heart-disease example and open the console on it.
 
-    It works on ./mlflow.db, whatever MLFLOW_TRACKING_URI says; only --tracking-uri before the
-    command names another store. Run again, it makes nothing twice and finishes what was stopped.
-    Without a terminal it prints what it made and ends.
+    Trains, registers and promotes models that reproduce the published study. Writes to ./mlflow.db
+    and ignores MLFLOW_TRACKING_URI; use the global option --tracking-uri for another store. Safe to
+    run again: it completes what is missing. Without a terminal, prints a summary and exits.
 
     \b
-    Example:
+    Examples:
       mlflow-console demo
       mlflow-console --tracking-uri http://127.0.0.1:5000 demo --json
     """
     invocation.check_writable("The demo")
     uri = embedded() if invocation.tracking_uri is None else invocation.uri()
-    report = _make(invocation, uri)
+    report = _build(invocation, uri)
     if as_json:
         write_json(
             {
@@ -56,37 +55,37 @@ def demo(invocation: Invocation, as_json: bool) -> int:
         )
         return 0
     _show(Output(), uri, report)
-    return open_console(invocation, uri, report.best.run.experiment_id) if on_terminal() else 0
+    return invocation.open_console(uri, report.best.run.experiment_id) if is_interactive() else 0
 
 
-def _make(invocation: Invocation, uri: TrackingUri) -> DemoReport:
+def _build(invocation: Invocation, uri: TrackingUri) -> DemoReport:
     token = CancelToken()
-    told = Told()
+    lines = ProgressLines()
     with invocation.engine(uri) as engine, stop_signals(token), Meter(Shown("demo")) as meter:
 
-        def hear(progress: Progress) -> None:
-            meter.update(progress.done, progress.total, safe(progress.note), line=told.is_news(progress))
+        def show(progress: Progress) -> None:
+            meter.update(progress.done, progress.total, safe(progress.note), line=lines.are_due(progress))
 
-        return engine.training.demo(on_progress=hear, cancel=token)
+        return engine.training.demo(on_progress=show, cancel=token)
 
 
-class Told:
-    """Which progress is worth a line of its own."""
+class ProgressLines:
+    """Which progress events get a line when there is no bar."""
 
     def __init__(self) -> None:
         self._done = -1
         self._tenth = -1
 
-    def is_news(self, progress: Progress) -> bool:
-        """A step that does not count trials, or another tenth of them."""
+    def are_due(self, progress: Progress) -> bool:
+        """True for steps that are not trials, and for every tenth of the trials."""
         tenth = progress.done * LINES // progress.total if progress.total else 0
-        news = tenth != self._tenth or progress.done == self._done
+        due = tenth != self._tenth or progress.done == self._done
         self._tenth, self._done = tenth, progress.done
-        return news
+        return due
 
 
 def _show(output: Output, uri: TrackingUri, report: DemoReport) -> None:
-    output.line(Cell(Shown("in "), "dim"), Cell(uri.shown))
+    output.line(Cell(Shown("store "), "dim"), Cell(uri.shown))
     for line in report.lines:
         output.line(safe(line))
     best = report.best

@@ -11,20 +11,20 @@ from engine.formats import MISSING, ago, count
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
 from tui.cli.options import Invocation, json_option, pass_invocation
-from tui.cli.output import Head, Output, write_json
-from tui.cli.payloads import experiment_payload
+from tui.cli.output import Head, Output
+from tui.cli.payloads import experiment_payload, write_json
 
 
 @click.command()
 @json_option
 @pass_invocation
 def experiments(invocation: Invocation, as_json: bool) -> None:
-    """List the experiments of the store, the most recently active first.
+    """List experiments, most recently active first.
 
-    A server does not tell the number of runs; it is – there.
+    The number of runs is not available from a tracking server.
 
     \b
-    Example:
+    Examples:
       mlflow-console experiments
       mlflow-console --tracking-uri http://127.0.0.1:5000 experiments --json
     """
@@ -40,11 +40,11 @@ def experiments(invocation: Invocation, as_json: bool) -> None:
 def _show(found: tuple[Experiment, ...], uri: TrackingUri) -> None:
     output = Output()
     if not found:
-        output.line(f"No experiments in {uri.shown}. `mlflow-console demo` makes some.")
+        output.line(f"No experiments in {uri.shown}. Run `mlflow-console demo` to build an example.")
         return
     now = time.time_ns() // 1_000_000
     heads = [
-        Head(Shown("name"), keep=True, least=16),
+        Head(Shown("name"), keep=True, min_width=16),
         Head(Shown("runs"), right=True, keep=True),
         Head(Shown("last active"), right=True),
         Head(Shown("id"), right=True),

@@ -11,7 +11,8 @@ import click
 from engine.formats import ago
 from engine.text import Shown, safe
 from tui.cli.options import Invocation, json_option, pass_invocation
-from tui.cli.output import Cell, Head, Output, write_json
+from tui.cli.output import Cell, Head, Output
+from tui.cli.payloads import write_json
 
 if TYPE_CHECKING:
     from engine.api import JournalEntry
@@ -26,14 +27,20 @@ OUTCOMES = {
 
 @click.command()
 @click.option(
-    "-n", "--limit", type=click.IntRange(min=1), default=200, show_default=True, help="Newest entries."
+    "-n",
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=200,
+    show_default=True,
+    help="Number of entries.",
 )
 @json_option
 @pass_invocation
 def journal(invocation: Invocation, limit: int, as_json: bool) -> None:
-    """Show what was written from this machine, newest first, whatever the store.
+    """Show the journal of changes made from this machine to any store, newest first.
 
-    An entry that stays "intended" was interrupted, or is being applied by another console.
+    An "intended" entry was interrupted or is still being applied.
 
     \b
     Example:
@@ -46,17 +53,17 @@ def journal(invocation: Invocation, limit: int, as_json: bool) -> None:
         return
     output = Output()
     if not entries:
-        output.line("Nothing written from this machine yet.")
+        output.line("No journal entries yet.")
         return
     now = time.time_ns() // 1_000_000
     heads = [
         Head(Shown("when"), keep=True),
         Head(Shown("action"), keep=True),
-        Head(Shown("target"), keep=True, least=16),
+        Head(Shown("target"), keep=True, min_width=16),
         Head(Shown("outcome"), keep=True),
         Head(Shown("by")),
-        Head(Shown("reason"), least=16),
-        Head(Shown("store"), least=16),
+        Head(Shown("reason"), min_width=16),
+        Head(Shown("store"), min_width=16),
     ]
     output.table(heads, [_row(entry, now) for entry in entries])
 

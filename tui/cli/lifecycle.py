@@ -13,31 +13,30 @@ from engine.formats import MISSING, count, counted, moment
 from engine.jobs import CancelToken, Progress
 from engine.text import Shown, safe
 from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
-from tui.cli.output import Cell, Head, Output, write_json
-from tui.cli.payloads import Payload
+from tui.cli.output import Cell, Head, Output, confirm
+from tui.cli.payloads import Payload, write_json
 from tui.cli.progress import Meter, stop_signals
-from tui.cli.question import ask
 
 if TYPE_CHECKING:
     from engine.api import Engine, LifecyclePlan, LifecycleResult
 
-LISTED = 20
-"""Runs that are listed before the question; how many more there are is said."""
+MAX_LISTED = 20
+"""Runs listed in the plan; the rest are counted."""
 
 Command = Callable[..., Any]
 
 
 def run_arguments(command: Command) -> Command:
-    """Which runs are meant, and why."""
+    """The arguments and options of `delete` and `restore`."""
     options = (
         click.argument("run_ids", nargs=-1, required=True, metavar="RUN_ID..."),
         click.option(
             "-e",
             "--experiment",
             metavar="NAME",
-            help="Look there; the first 8 characters of an id are then enough.",
+            help="Look up run ids in this experiment; the first 8 characters are then enough.",
         ),
-        click.option("--reason", default="", metavar="TEXT", help="Why; kept in the journal."),
+        click.option("--reason", default="", metavar="TEXT", help="Reason, recorded in the journal."),
         yes_option,
         json_option,
         pass_invocation,
@@ -57,15 +56,15 @@ def delete(
     yes: bool,
     as_json: bool,
 ) -> int:
-    """Delete runs. `mlflow-console restore` brings them back until `mlflow gc` removes them for good.
+    """Delete runs.
 
-    Shows which runs are meant, warns of those that are still running, that a registered model
-    version comes from or that have children, and asks. Children are not deleted with their parent.
-    MLflow keeps no assessments of a deleted run. The exit status is 1 if any of the runs was not
-    deleted.
+    Lists the runs and asks for confirmation, with a warning about runs that are still running, have
+    child runs, or are the source of a model version. Child runs are not deleted with their parent.
+    `mlflow-console restore` brings deleted runs back, without their assessments, until `mlflow gc`
+    removes them permanently. The exit status is 1 if any run could not be deleted.
 
     \b
-    Example:
+    Examples:
       mlflow-console delete 5f0e4b7c9d3a41f2a6b8c1d2e3f40516
       mlflow-console delete 5f0e4b7c 81aa90de --experiment heart-disease --yes --json
     """
@@ -82,10 +81,10 @@ def restore(
     yes: bool,
     as_json: bool,
 ) -> int:
-    """Restore deleted runs, each by itself: its children and its experiment stay as they are.
+    """Restore deleted runs. Their child runs and experiments are not restored with them.
 
     \b
-    Example:
+    Examples:
       mlflow-console restore 5f0e4b7c9d3a41f2a6b8c1d2e3f40516
       mlflow-console restore 5f0e4b7c 81aa90de --experiment heart-disease --yes --json
     """
@@ -102,17 +101,17 @@ def _change(
     yes: bool,
     as_json: bool,
 ) -> int:
-    """Show the plan, ask, apply, say what was read back. With `as_json` people read stderr."""
+    """Show and confirm the plan, apply it, show the result; with `as_json`, text goes to stderr."""
     invocation.check_writable("Deleting runs" if target == "deleted" else "Restoring runs")
     output = Output(err=as_json)
     with invocation.engine() as engine:
         if experiment is not None:
             run_ids = engine.runs.resolve_run_ids(engine.runs.experiment(experiment).experiment_id, run_ids)
-        plan = _found(engine.runs.plan_lifecycle(run_ids, target))
+        plan = _require_runs(engine.runs.plan_lifecycle(run_ids, target))
         if not (as_json and yes):
             _show_plan(output, plan)
         if not (yes or plan.is_noop):
-            ask(output)
+            confirm(output)
         result = _apply(engine, plan, reason)
     if as_json:
         write_json(_payload(result))
@@ -123,14 +122,14 @@ def _change(
     return 0 if result.complete and not plan.missing else 1
 
 
-def _found(plan: LifecyclePlan) -> LifecyclePlan:
-    """The plan, if any of its runs is there. Raises `NotFound`."""
+def _require_runs(plan: LifecyclePlan) -> LifecyclePlan:
+    """The plan. Raises `NotFound` if the store has none of its runs."""
     if plan.due or plan.already:
         return plan
     raise NotFound(
-        f"There is no run {safe(', '.join(plan.missing), 200)}",
+        f"{'Run' if len(plan.missing) == 1 else 'Runs'} {safe(', '.join(plan.missing), 200)} not found",
         "",
-        "Run ids have 32 characters; with --experiment NAME the first 8 are enough.",
+        "Use 32-character run ids, or --experiment NAME and the first 8 characters.",
     )
 
 
@@ -139,10 +138,10 @@ def _apply(engine: Engine, plan: LifecyclePlan, reason: str) -> LifecycleResult:
     meter = Meter(Shown("deleting" if plan.target == "deleted" else "restoring"))
     with stop_signals(token) as stopped, meter:
 
-        def hear(progress: Progress) -> None:
+        def show(progress: Progress) -> None:
             meter.update(progress.done, progress.total, safe(progress.note), line=False)
 
-        result = engine.runs.change_lifecycle(plan, reason=reason, on_progress=hear, cancel=token)
+        result = engine.runs.change_lifecycle(plan, reason=reason, on_progress=show, cancel=token)
     if result.stopped is not None and stopped.number is not None:
         result.stopped.exit_status = stopped.exit_status
     return result
@@ -157,26 +156,22 @@ def _show_plan(output: Output, plan: LifecyclePlan) -> None:
             Cell(plan.server),
         )
         heads = [
-            Head(Shown("name"), keep=True, least=16),
+            Head(Shown("name"), keep=True, min_width=16),
             Head(Shown("status"), keep=True),
             Head(Shown("started")),
             Head(Shown("run_id"), keep=True),
         ]
-        output.table(heads, [_row(run) for run in plan.due[:LISTED]])
-        if len(plan.due) > LISTED:
-            output.line(Cell(Shown(f"and {count(len(plan.due) - LISTED)} more"), "dim"))
+        output.table(heads, [_row(run) for run in plan.due[:MAX_LISTED]])
+        if len(plan.due) > MAX_LISTED:
+            output.line(Cell(Shown(f"and {count(len(plan.due) - MAX_LISTED)} more"), "dim"))
     for run in plan.already:
-        output.line(Cell(Shown(f"{_state(plan)} already: "), "dim"), safe(f"{run.run_name} {run.run_id}"))
+        output.line(Cell(Shown(f"already {plan.target}: "), "dim"), safe(f"{run.run_name} {run.run_id}"))
     for run_id in plan.missing:
-        output.line(Cell(Shown("! "), "yellow"), safe(f"There is no run {run_id}"))
+        output.line(Cell(Shown("! "), "yellow"), safe(f"Run {run_id} not found"))
     for warning in plan.warnings:
         output.line(Cell(Shown("! "), "yellow"), Cell(safe(warning)))
     if plan.is_noop:
-        output.line("Nothing to change.")
-
-
-def _state(plan: LifecyclePlan) -> str:
-    return "deleted" if plan.target == "deleted" else "active"
+        output.line("No change needed.")
 
 
 def _row(run: Run) -> list[Cell | Shown]:
@@ -190,25 +185,25 @@ def _row(run: Run) -> list[Cell | Shown]:
 
 def _show_result(output: Output, result: LifecycleResult) -> None:
     good = result.complete
-    read_back = "read back from the store" if result.verified else "not read back"
+    verified = "verified in the store" if result.verified else "not verified"
     output.line(
         Cell(Shown("✓ " if good else "✗ "), "green" if good else "red"),
-        safe(f"{result.summary}, {read_back}"),
+        safe(f"{result.summary}, {verified}"),
     )
-    told = [f"{run_id}: {error}" for run_id, error in result.failed.items()]
-    told += [f"not tried: {run_id}" for run_id in result.left]
-    if len(told) > LISTED:
-        told[LISTED:] = [f"and {count(len(told) - LISTED)} more"]
+    problems = [f"{run_id}: {error}" for run_id, error in result.failed.items()]
+    problems += [f"not tried: {run_id}" for run_id in result.left]
+    if len(problems) > MAX_LISTED:
+        problems[MAX_LISTED:] = [f"and {count(len(problems) - MAX_LISTED)} more"]
     if result.stopped is not None and result.stopped not in result.failed.values():
-        told.append(str(result.stopped))
-    for line in (*told, *result.notes):
+        problems.append(str(result.stopped))
+    for line in (*problems, *result.notes):
         output.line(Cell(Shown("! "), "yellow"), Cell(safe(line)))
     if result.undo_command:
-        output.line(safe(f"`{result.undo_command}` takes it back."))
+        output.line(safe(f"Run `{result.undo_command}` to undo."))
 
 
 def _payload(result: LifecycleResult) -> Payload:
-    """`applied` is false when there was nothing to change."""
+    """`applied` is false if no change was needed."""
     plan = result.plan
     return {
         "target": plan.target,
@@ -230,7 +225,7 @@ def _payload(result: LifecycleResult) -> Payload:
 
 
 def _run_payload(run: Run) -> Payload:
-    """The run as it was before."""
+    """The run before the change."""
     return {
         "run_id": run.run_id,
         "run_name": run.run_name,

@@ -1,7 +1,7 @@
-"""`mlflow-console`: the options before the command, the table of commands, and how all of it ends.
+"""`mlflow-console`: global options, the list of commands, and exit statuses.
 
-A command's module is imported when that command runs: `--help` and `--version` read this file
-and click only.
+A command's module is imported when that command runs; `--help` and `--version` import only this
+module and click.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from tui.cli.errors import problem_of, report
 from tui.cli.options import REFRESH_SECONDS, Invocation
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "experiments": ("tui.cli.experiments:experiments", "List the experiments of the store."),
-    "runs": ("tui.cli.runs:runs", "List the runs of an experiment: filter, sort, export."),
-    "compare": ("tui.cli.compare:compare", "Put runs side by side, the best value of each metric marked."),
-    "best": ("tui.cli.best:best", "Name the best run of an experiment and write all runs to a CSV file."),
-    "delete": ("tui.cli.lifecycle:delete", "Delete runs; they can be restored."),
+    "experiments": ("tui.cli.experiments:experiments", "List experiments."),
+    "runs": ("tui.cli.runs:runs", "List, filter, sort, group or export the runs of an experiment."),
+    "compare": ("tui.cli.compare:compare", "Compare runs side by side."),
+    "best": ("tui.cli.best:best", "Find the best run of an experiment and export its runs to CSV."),
+    "delete": ("tui.cli.lifecycle:delete", "Delete runs; `restore` brings them back."),
     "restore": ("tui.cli.lifecycle:restore", "Restore deleted runs."),
     "models": ("tui.cli.models:models", "List registered models, or the versions of one."),
-    "promote": ("tui.cli.promote:promote", "Give a model version a stage or an alias."),
+    "promote": ("tui.cli.promote:promote", "Assign a stage or an alias to a model version."),
     "undo": ("tui.cli.promote:undo", "Undo the last promotion."),
-    "train": ("tui.cli.train:train", "Train a sweep: one run per combination of the grid."),
-    "demo": ("tui.cli.demo:demo", "Train, register and promote the heart-disease example, then look at it."),
-    "journal": ("tui.cli.journal:journal", "Show what was written from this machine."),
+    "train": ("tui.cli.train:train", "Train a sweep: one run per combination of parameters."),
+    "demo": ("tui.cli.demo:demo", "Build the heart-disease example and open the console on it."),
+    "journal": ("tui.cli.journal:journal", "Show the journal of changes made from this machine."),
 }
-"""name → (module:attribute, the line in `--help`), in the order in which `--help` lists them."""
+"""Name → (module:attribute, summary for `--help`), in the order `--help` lists them."""
 
 EPILOG = """
 \b
@@ -42,14 +42,19 @@ Examples:
   mlflow-console --tracking-uri http://127.0.0.1:5000
   mlflow-console runs heart-disease --filter "accuracy > 0.9" --json
 
-Without --tracking-uri the store is the one that MLFLOW_TRACKING_URI names, else
-sqlite:///mlflow.db in the current folder. Exit status: 0 done, 1 what was asked
-for failed, 2 wrong use, 130 stopped with ctrl+c.
+Run `mlflow-console COMMAND --help` for the options of a command.
+
+\b
+Exit status:
+  0    success
+  1    failure
+  2    usage error
+  130  interrupted (ctrl+c)
 """
 
 
-class CommandTable(click.Group):
-    """The commands, each imported when it is asked for."""
+class CommandGroup(click.Group):
+    """The commands, each imported on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -67,18 +72,18 @@ class CommandTable(click.Group):
         word = args[0]
         if word in COMMANDS or word.startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
-        near = difflib.get_close_matches(word, COMMANDS, n=1)
-        hint = f"Did you mean {near[0]}?" if near else "`mlflow-console --help` says what each does."
-        raise UsageError(f"There is no command {word!r}", f"Commands: {', '.join(COMMANDS)}", hint)
+        close = difflib.get_close_matches(word, COMMANDS, n=1)
+        hint = f"Did you mean {close[0]}?" if close else "Run `mlflow-console --help` for a list of commands."
+        raise UsageError(f"Unknown command {word!r}", f"Commands: {', '.join(COMMANDS)}", hint)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
-def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    """Read from the installed packages' metadata: importing MLflow would take seconds."""
-    if not wanted or ctx.resilient_parsing:
+def _show_version(ctx: click.Context, _: click.Parameter, requested: bool) -> None:
+    """Read the versions from package metadata: importing MLflow would take seconds."""
+    if not requested or ctx.resilient_parsing:
         return
     from importlib.metadata import version
 
@@ -91,17 +96,20 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
 
 @click.group(
-    cls=CommandTable,
+    cls=CommandGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EPILOG,
 )
 @click.option(
-    "--tracking-uri", metavar="URI", help="The store: sqlite:///FILE, http://HOST:PORT, or any of MLflow's."
+    "--tracking-uri",
+    metavar="URI",
+    help="MLflow tracking URI, e.g. sqlite:///FILE or http://HOST:PORT.  "
+    "[default: $MLFLOW_TRACKING_URI, or sqlite:///mlflow.db]",
 )
-@click.option("--read-only", is_flag=True, help="Disable every write.")
+@click.option("--read-only", is_flag=True, help="Disable all writes.")
 @click.option(
-    "--mouse/--no-mouse", default=None, help="Use the mouse in the console, or leave it to the terminal."
+    "--mouse/--no-mouse", default=None, help="Turn the mouse on or off.  [default: on, off over SSH]"
 )
 @click.option(
     "--refresh",
@@ -109,7 +117,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     type=click.FloatRange(min=0),
     default=REFRESH_SECONDS,
     show_default=True,
-    help="How often the console refreshes; 0 disables auto-refresh.",
+    help="Auto-refresh interval; 0 turns it off.",
 )
 @click.option(
     "--version",
@@ -117,33 +125,35 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     is_eager=True,
     expose_value=False,
     callback=_show_version,
-    help="Show the versions of the console, MLflow, Textual and Python, and exit.",
+    help="Show version information and exit.",
 )
 @click.pass_context
 def cli(
     ctx: click.Context, tracking_uri: str | None, read_only: bool, mouse: bool | None, refresh: float
 ) -> int | None:
-    """A console for MLflow. Without a command it opens; every command does one thing and ends."""
-    ctx.obj = Invocation(tracking_uri, read_only, mouse, refresh)
-    if ctx.invoked_subcommand is None:
-        from tui.cli.console import open_console
+    """A terminal console for MLflow.
 
-        return open_console(ctx.obj, ctx.obj.uri())
+    Without a command, opens the interactive console.
+    """
+    ctx.obj = invocation = Invocation(tracking_uri, read_only, mouse, refresh)
+    if ctx.invoked_subcommand is None:
+        return invocation.open_console()
     return None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status. Whatever happens, no traceback reaches the terminal."""
+    """Run the command line and return the exit status. Never prints a traceback."""
     args = list(sys.argv[1:] if argv is None else argv)
-    _mend_streams()
+    _prepare_streams()
     try:
         return _run(args)
-    except BrokenPipeError:
-        return _reader_left()
+    except BrokenPipeError:  # `… | head`
+        _discard_stdout()  # the interpreter flushes it at exit
+        return 1
 
 
-def _mend_streams() -> None:
-    """A letter that the terminal cannot show becomes a ?, and a stream that was closed leads nowhere."""
+def _prepare_streams() -> None:
+    """Point closed streams at /dev/null, and write ? for characters that the encoding lacks."""
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
@@ -158,33 +168,26 @@ def _run(args: list[str]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         raise
-    except SystemExit as ended:
-        # click ends the process itself when the reader of the output went away
-        return ended.code if isinstance(ended.code, int) else 1
+    except SystemExit as exited:  # click exits by itself on a broken pipe
+        return exited.code if isinstance(exited.code, int) else 1
     except (Exception, KeyboardInterrupt) as error:
-        return _told(error, as_json="--json" in args)
+        return _report(error, as_json="--json" in args)
     return status if isinstance(status, int) else 0
 
 
-def _told(error: BaseException, *, as_json: bool) -> int:
-    """Tell people of the error, if they can still be told; the exit status."""
+def _report(error: BaseException, *, as_json: bool) -> int:
+    """Report the error where stderr and stdout can still be written; return the exit status."""
     problem = problem_of(error)
     try:
         report(problem, as_json=as_json)
     except BrokenPipeError:
         raise
     except OSError:
-        _lead_nowhere()  # a full disk, a terminal that is gone
+        _discard_stdout()  # a full disk, a closed terminal
     return problem.status
 
 
-def _reader_left() -> int:
-    """`… | head`: quiet, also when the interpreter flushes at its end."""
-    _lead_nowhere()
-    return 1
-
-
-def _lead_nowhere() -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+def _discard_stdout() -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

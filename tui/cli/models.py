@@ -11,12 +11,12 @@ import click
 
 from engine.entities import ModelVersion, RegisteredModel, Run
 from engine.errors import NotFound, StoreUnreadable
-from engine.formats import MISSING, ago, count, format_for, listed
+from engine.formats import MISSING, ago, count, counted, format_for, listed
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
 from tui.cli.options import Invocation, json_option, pass_invocation
-from tui.cli.output import Cell, Head, Output, Row, write_json
-from tui.cli.payloads import Payload, model_payload, version_payload
+from tui.cli.output import Cell, Head, Output, Row
+from tui.cli.payloads import Payload, model_payload, version_payload, write_json
 
 if TYPE_CHECKING:
     from engine.api import Engine
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 STAGE_STYLES = {"Production": "green", "Staging": "yellow", "Archived": "dim"}
 
 Versions = Mapping[str, Sequence[ModelVersion] | None]
-"""By model; None where the store cannot be asked for them, because the name is no text."""
+"""By model; None where the store cannot read them because the name is not valid Unicode."""
 
 Sources = Mapping[str, Run]
-"""Source runs by run id; one that is gone is left out."""
+"""Source runs by run id, without those that are gone."""
 
 
 @click.command()
@@ -35,10 +35,10 @@ Sources = Mapping[str, Run]
 @json_option
 @pass_invocation
 def models(invocation: Invocation, name: str | None, as_json: bool) -> None:
-    """List registered models, or the versions of the model NAME with the metrics of their runs.
+    """List registered models, or the versions of model NAME with the metrics of their source runs.
 
     \b
-    Example:
+    Examples:
       mlflow-console models
       mlflow-console models heart_disease_classifier --json
     """
@@ -61,8 +61,8 @@ def _chosen(found: tuple[RegisteredModel, ...], name: str | None) -> tuple[Regis
     chosen = tuple(model for model in found if model.name == name)
     if not chosen:
         names = listed([model.name for model in found])
-        hint = "Name one of them. `mlflow-console models` lists them all."
-        raise NotFound(f"There is no registered model {name!r}", f"Models in this store: {names}", hint)
+        hint = "Run `mlflow-console models` for a list."
+        raise NotFound(f"Registered model {name!r} not found", f"Models in this store: {names}", hint)
     return chosen
 
 
@@ -70,12 +70,12 @@ def _versions(engine: Engine, name: str) -> Sequence[ModelVersion] | None:
     try:
         return engine.models.versions(name)
     except StoreUnreadable:
-        if _is_text(name):
+        if _is_valid_unicode(name):
             raise
-        return None  # one such name must not hide all other models
+        return None  # one invalid name must not hide the other models
 
 
-def _is_text(name: str) -> bool:
+def _is_valid_unicode(name: str) -> bool:
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -104,19 +104,19 @@ def _payload(model: RegisteredModel, versions: Sequence[ModelVersion] | None, so
 def _show_models(found: Sequence[RegisteredModel], versions: Versions, uri: TrackingUri) -> None:
     output = Output()
     if not found:
-        output.line(f"No registered models in {uri.shown}. `mlflow-console demo` registers one.")
+        output.line(f"No registered models in {uri.shown}. Run `mlflow-console demo` to build an example.")
         return
     heads = [
-        Head(Shown("name"), keep=True, least=16),
+        Head(Shown("name"), keep=True, min_width=16),
         Head(Shown("versions"), right=True, keep=True),
         Head(Shown("Production"), right=True, keep=True),
         Head(Shown("Staging"), right=True),
-        Head(Shown("aliases"), least=16),
-        Head(Shown("changed")),
-        Head(Shown("description"), least=16),
+        Head(Shown("aliases"), min_width=16),
+        Head(Shown("last modified")),
+        Head(Shown("description"), min_width=16),
     ]
     now = time.time_ns() // 1_000_000
-    _tell_left_out(output, output.table(heads, [_model_row(m, versions[m.name], now) for m in found]))
+    _note_hidden(output, output.table(heads, [_model_row(m, versions[m.name], now) for m in found]))
 
 
 def _model_row(model: RegisteredModel, versions: Sequence[ModelVersion] | None, now: int) -> list[Shown]:
@@ -140,41 +140,40 @@ def _show_versions(model: RegisteredModel, versions: Sequence[ModelVersion], sou
     if model.description:
         output.text(model.description)
     if not versions:
-        output.line("It has no versions.")
+        output.line("No versions.")
         return
     show_versions(output, versions, sources)
 
 
 def show_versions(output: Output, versions: Sequence[ModelVersion], sources: Sources) -> None:
-    """A table of versions, and how many columns had no room."""
-    _tell_left_out(output, output.table(*_version_table(versions, sources)))
+    """Write a table of versions."""
+    _note_hidden(output, output.table(*_version_table(versions, sources)))
 
 
-def _tell_left_out(output: Output, left_out: int) -> None:
-    if left_out:
-        told = f"{left_out} more column{'' if left_out == 1 else 's'}: --json"
-        output.line(Cell(safe(told), "dim"))
+def _note_hidden(output: Output, columns: int) -> None:
+    if columns:
+        output.line(Cell(safe(f"{counted(columns, 'column')} hidden: use --json"), "dim"))
 
 
 def _version_table(versions: Sequence[ModelVersion], sources: Sources) -> tuple[list[Head], list[Row]]:
-    """Versions in rows, with the metrics that say most about their source runs, and who made them: the
-    source run's user where the store does not say."""
+    """Versions in rows, with the key metrics of their source runs. `by` falls back to the user of the
+    source run where the store does not record who created the version."""
     from engine.api import key_metrics
 
     runs = [sources.get(version.run_id) for version in versions]
-    own: list[Mapping[str, float]] = [run.metrics if run else {} for run in runs]
-    makers = [v.user_id or (run.user_id if run else "") for v, run in zip(versions, runs, strict=True)]
-    names = key_metrics({name for found in own for name in found})
-    formats = {name: format_for([found.get(name) for found in own]) for name in names}
+    metrics: list[Mapping[str, float]] = [run.metrics if run else {} for run in runs]
+    creators = [v.user_id or (run.user_id if run else "") for v, run in zip(versions, runs, strict=True)]
+    names = key_metrics({name for found in metrics for name in found})
+    formats = {name: format_for([found.get(name) for found in metrics]) for name in names}
     heads = [
         Head(Shown("version"), right=True, keep=True),
         Head(Shown("stage"), keep=True),
-        Head(Shown("aliases"), keep=True, least=16),
-        *(Head(safe(name), right=True, keep=place == 0) for place, name in enumerate(names)),
-        Head(Shown("made")),
-        *([Head(Shown("by"))] if any(makers) else []),
+        Head(Shown("aliases"), keep=True, min_width=16),
+        *(Head(safe(name), right=True, keep=position == 0) for position, name in enumerate(names)),
+        Head(Shown("created")),
+        *([Head(Shown("by"))] if any(creators) else []),
         Head(Shown("run")),
-        Head(Shown("description"), least=16),
+        Head(Shown("description"), min_width=16),
     ]
     now = time.time_ns() // 1_000_000
     rows: list[Row] = [
@@ -184,10 +183,10 @@ def _version_table(versions: Sequence[ModelVersion], sources: Sources) -> tuple[
             safe(", ".join(version.aliases)),
             *(formats[name](found.get(name)) for name in names),
             ago(version.creation_time, now),
-            *([safe(maker) or MISSING] if any(makers) else []),
+            *([safe(creator) or MISSING] if any(creators) else []),
             safe(version.run_id) or MISSING,
             safe(version.description),
         ]
-        for version, found, maker in zip(versions, own, makers, strict=True)
+        for version, found, creator in zip(versions, metrics, creators, strict=True)
     ]
     return heads, rows

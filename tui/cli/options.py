@@ -1,7 +1,8 @@
-"""What the commands share on the command line: the options before the command, and common options."""
+"""Global options, and options that several commands share."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
-REFRESH_SECONDS = 10.0
-"""How often the console looks again by itself."""
+REFRESH_SECONDS: float = 10
+"""Default auto-refresh interval of the console."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """The options before the command. `tracking_uri` is as typed, None when it was left out."""
+    """The global options. `tracking_uri` is as typed; None when omitted."""
 
     tracking_uri: str | None = None
     read_only: bool = False
@@ -31,30 +32,61 @@ class Invocation:
     refresh: float = REFRESH_SECONDS
 
     def uri(self) -> TrackingUri:
-        """The store meant. Raises `UriError`."""
+        """The resolved tracking URI. Raises `UriError`."""
         return resolve(self.tracking_uri)
 
     def engine(self, uri: TrackingUri | None = None) -> Engine:
-        """The engine on `uri`, else on the store meant. Use it as a context."""
+        """An engine on `uri`, by default on `self.uri()`. Use it as a context manager."""
         from engine.api import Engine
 
         return Engine(uri or self.uri(), read_only=self.read_only)
 
     def check_writable(self, what: str) -> None:
-        """Raises `ReadOnly` before anything is read or asked."""
+        """Raises `ReadOnly` under --read-only. `what` names the operation, e.g. "Promoting"."""
         if self.read_only:
-            raise ReadOnly(what, "--read-only stands before the command.")
+            raise ReadOnly(what, "--read-only was given.")
+
+    def open_console(self, uri: TrackingUri | None = None, experiment: str | None = None) -> int:
+        """Open the interactive console on `uri`, by default on `self.uri()`, with the experiment of
+        this name or id selected; return its exit status. Raises `UsageError` without a terminal."""
+        uri = uri or self.uri()
+        if not is_interactive():
+            raise UsageError(
+                "The console needs a terminal",
+                "stdin and stdout must both be terminals.",
+                "In scripts, use a command such as `mlflow-console runs EXPERIMENT --json`. "
+                "Run `mlflow-console --help` for a list.",
+            )
+        from tui import terminal
+
+        terminal.prepare()  # sets what Textual reads on import
+        from tui.app import run_console
+
+        return run_console(
+            uri,
+            read_only=self.read_only,
+            experiment=experiment,
+            mouse=self.mouse,
+            refresh_seconds=self.refresh,
+        )
+
+
+def is_interactive() -> bool:
+    """Whether stdin and stdout are terminals."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 pass_invocation = click.make_pass_decorator(Invocation)
 
 
 def json_option(command: Decorated) -> Decorated:
-    return click.option("--json", "as_json", is_flag=True, help="Write one JSON object instead.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Output JSON.")(command)
 
 
 def yes_option(command: Decorated) -> Decorated:
-    return click.option("-y", "--yes", is_flag=True, help="Do not ask (needed without a terminal).")(command)
+    return click.option(
+        "-y", "--yes", is_flag=True, help="Skip the confirmation prompt; required without a terminal."
+    )(command)
 
 
 def filter_option(command: Decorated) -> Decorated:
@@ -63,13 +95,13 @@ def filter_option(command: Decorated) -> Decorated:
         "--filter",
         "filter_text",
         default="",
-        metavar="TEXT",
-        help="Only runs that match, e.g. \"accuracy > 0.9 and params.metric = 'euclidean'\".",
+        metavar="EXPRESSION",
+        help="Include only matching runs, e.g. \"accuracy > 0.9 and params.metric = 'euclidean'\".",
     )(command)
 
 
 def csv_option(help_text: str, default: str | None = None) -> Callable[[Decorated], Decorated]:
-    """`--csv FILE`: a path that can be written to, and no word for stdout."""
+    """`--csv FILE`, which takes a file name but not - for standard output."""
     return click.option(
         "--csv",
         "csv_path",
@@ -77,17 +109,16 @@ def csv_option(help_text: str, default: str | None = None) -> Callable[[Decorate
         default=default,
         metavar="FILE",
         show_default=default is not None,
-        callback=_named_file,
+        callback=_check_csv_path,
         help=help_text,
     )
 
 
-def _named_file(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
-    """Raises `UsageError` where no file is named."""
+def _check_csv_path(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
+    """Raises `UsageError` unless `path` is None or names a file."""
     if path == "-":
-        raise UsageError(
-            "CSV is written to a file only", "--csv -", "Name a file, or use --json for the standard output."
-        )
+        hint = "Give a file name, or use --json for standard output."
+        raise UsageError("--csv cannot write to standard output", "--csv -", hint)
     if path == "":
-        raise UsageError("--csv names no file", hint="Write it as --csv runs.csv")
+        raise UsageError("--csv needs a file name", hint="Example: --csv runs.csv")
     return path

@@ -1,19 +1,22 @@
-"""What the commands write: aligned tables and lines for people, one JSON object for scripts.
+"""Text output of the commands: lines, aligned tables, and the confirmation prompt.
 
-Everything for people is `Shown` (it has passed `engine.text.safe()`), and is written as plain
-segments: nothing of it is ever read as markup. On a terminal a table keeps to its width and says
-what it left out; off a terminal there are no colours and nothing is cut.
+All output is `Shown` (it has passed `engine.text.safe()`) and is never interpreted as markup. On a
+terminal a table is fitted to the width; elsewhere output has no colours and nothing is cut.
 """
 
 from __future__ import annotations
 
-import json
-import math
+import os
+import select
+import signal
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+import click
+
+from engine.errors import Cancelled, UsageError
 from engine.text import Shown, cell_width, safe, safe_lines
 from tui.widgets.cells import fit, wrapped
 
@@ -21,34 +24,35 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 GAP = "  "
-NARROWEST = 8
-"""Characters below which no column is cut."""
+MIN_WIDTH = 8
+"""Width below which no column is cut."""
 
 
 class Cell(NamedTuple):
-    """A text with a rich style, e.g. `green` or `bold`."""
+    """Text with a Rich style, e.g. `green` or `bold`."""
 
     text: Shown
     style: str = ""
 
 
 Row = Sequence[Cell | Shown]
-"""One cell per column; a row of a single cell in a table of several is a heading across it."""
+"""One cell per column; a single cell in a table of several columns is a section heading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A column. On a narrow terminal a column with `least` is cut with … to no fewer characters than
-    that; then columns that are not `keep` are left out, the last first; then the rest is cut."""
+    """A column header, and how the column fits a narrow terminal: first, columns with a `min_width`
+    are cut down to it with …; then columns without `keep` are left out, last first; then the rest
+    are cut."""
 
     label: Shown
     right: bool = False
     keep: bool = False
-    least: int = 0
+    min_width: int = 0
 
 
 class Output:
-    """Writes for people, to stdout or (`err`) stderr."""
+    """Writes text to stdout, or with `err` to stderr."""
 
     def __init__(self, *, err: bool = False) -> None:
         self._stream: TextIO = sys.stderr if err else sys.stdout
@@ -57,12 +61,12 @@ class Output:
 
     @property
     def width(self) -> int | None:
-        """Columns of the terminal; None off a terminal."""
+        """Columns of the terminal; None if the stream is not a terminal."""
         return self.rich.width if self.is_terminal else None
 
     @property
     def rich(self) -> Console:
-        """The rich console of this stream, for progress bars. Respects NO_COLOR and TERM."""
+        """The Rich console of this stream. Respects NO_COLOR and TERM."""
         if self._rich is None:
             from rich.console import Console
 
@@ -72,21 +76,21 @@ class Output:
         return self._rich
 
     def line(self, *parts: Cell | str) -> None:
-        """One line of the parts, one after the other."""
+        """Write the parts on one line."""
         self._write([[_cell(part) for part in parts]])
 
     def text(self, text: str, style: str = "") -> None:
-        """Text of some length, line by line; on a terminal broken at blanks."""
+        """Write text of one or more lines, word-wrapped on a terminal."""
         for line in safe_lines(text):
             self._write([[Cell(Shown(part), style)] for part in wrapped(line, self.width or 0)])
 
     def table(self, heads: Sequence[Head], rows: Sequence[Row]) -> int:
-        """A header and the rows, aligned; the number of columns left out for want of room."""
+        """Write a header and aligned rows; return how many columns did not fit."""
         cells = [[_cell(value) for value in row] for row in rows]
         widths = _natural_widths(heads, cells)
         columns = list(range(len(heads)))
         if self.width is not None:
-            columns, widths = fitted(heads, widths, self.width)
+            columns, widths = fit_columns(heads, widths, self.width)
         lines: list[list[Cell]] = [_line([Cell(h.label, "bold") for h in heads], heads, columns, widths)]
         if self.is_terminal:
             rule = sum(widths[c] for c in columns) + len(GAP) * (len(columns) - 1)
@@ -114,7 +118,7 @@ class Output:
 
 
 def _cell(value: Cell | str) -> Cell:
-    """The second guard: what was forgotten to be made safe becomes so here."""
+    """A safe cell, even if the caller forgot `safe()`."""
     return Cell(safe(value.text), value.style) if isinstance(value, Cell) else Cell(safe(value))
 
 
@@ -127,31 +131,31 @@ def _natural_widths(heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> li
     return widths
 
 
-def fitted(heads: Sequence[Head], natural: Sequence[int], room: int) -> tuple[list[int], list[int]]:
-    """(columns that are shown, widths of all) so that a line has at most `room` characters."""
+def fit_columns(heads: Sequence[Head], natural: Sequence[int], room: int) -> tuple[list[int], list[int]]:
+    """The columns to show, and the widths of all columns, for lines of at most `room` characters."""
     columns = list(range(len(heads)))
-    least = [head.least or width for head, width in zip(heads, natural, strict=True)]
-    widths = _squeezed(natural, least, columns, room)
+    minimums = [head.min_width or width for head, width in zip(heads, natural, strict=True)]
+    widths = _shrink(natural, minimums, columns, room)
     for column in reversed(range(len(heads))):
         if _length(widths, columns) <= room:
             break
         if not heads[column].keep:
             columns.remove(column)
-    widths = _squeezed(natural, least, columns, room)
-    return columns, _squeezed(widths, [NARROWEST] * len(heads), columns, room)
+    widths = _shrink(natural, minimums, columns, room)
+    return columns, _shrink(widths, [MIN_WIDTH] * len(heads), columns, room)
 
 
-def _squeezed(widths: Sequence[int], least: Sequence[int], columns: Sequence[int], room: int) -> list[int]:
-    """`widths` with the widest of `columns` made narrower until a line fits, or nothing gives way."""
-    found = list(widths)
-    while (over := _length(found, columns) - room) > 0:
-        giving = [column for column in columns if found[column] > least[column]]
-        if not giving:
+def _shrink(widths: Sequence[int], minimums: Sequence[int], columns: Sequence[int], room: int) -> list[int]:
+    """Narrow the widest of `columns`, step by step, until a line fits or all are at their minimum."""
+    shrunk = list(widths)
+    while (over := _length(shrunk, columns) - room) > 0:
+        shrinkable = [column for column in columns if shrunk[column] > minimums[column]]
+        if not shrinkable:
             break
-        widest = max(giving, key=found.__getitem__)
-        others = max((found[column] for column in giving if column != widest), default=0)
-        found[widest] = max(least[widest], found[widest] - over, min(others, found[widest] - 1))
-    return found
+        widest = max(shrinkable, key=shrunk.__getitem__)
+        others = max((shrunk[column] for column in shrinkable if column != widest), default=0)
+        shrunk[widest] = max(minimums[widest], shrunk[widest] - over, min(others, shrunk[widest] - 1))
+    return shrunk
 
 
 def _length(widths: Sequence[int], columns: Sequence[int]) -> int:
@@ -162,30 +166,41 @@ def _line(
     row: Sequence[Cell], heads: Sequence[Head], columns: Sequence[int], widths: Sequence[int]
 ) -> list[Cell]:
     line: list[Cell] = []
-    for place, column in enumerate(columns):
+    for position, column in enumerate(columns):
         cell = row[column]
         text = fit(cell.text, widths[column], right=heads[column].right)
-        line += [Cell(Shown(GAP if place else "")), Cell(Shown(text), cell.style)]
+        line += [Cell(Shown(GAP if position else "")), Cell(Shown(text), cell.style)]
     return line
 
 
-def write_json(payload: Mapping[str, Any]) -> None:
-    """One JSON object on stdout, in ASCII: names from outside cannot reach the terminal raw.
-    NaN and infinities are the strings "NaN", "Infinity" and "-Infinity", as MLflow writes them."""
-    indent = 2 if sys.stdout.isatty() else None
+def confirm(output: Output) -> None:
+    """Ask for confirmation of the plan written to `output`. Raises `UsageError` without a terminal,
+    `Cancelled` on any answer but yes, `KeyboardInterrupt` on ctrl+c."""
+    if not (sys.stdin.isatty() and output.is_terminal):
+        raise UsageError("Cannot ask for confirmation: not a terminal", "Nothing was changed.", "Add --yes.")
+    click.echo("Go ahead? [y/N]: ", nl=False, err=True)
+    answer = _read_line()
+    if not answer.endswith("\n"):  # ctrl+d
+        click.echo(err=True)
+    if answer.strip().lower() not in ("y", "yes"):
+        raise Cancelled("The change")
+
+
+def _read_line() -> str:
+    """The next line of stdin. A plain read would miss a ctrl+c that comes just before it: Python runs
+    signal handlers between bytecode instructions, so not until the read returns. The wakeup file
+    descriptor turns the signal into input that `select` sees."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing)
     try:
-        text = json.dumps(payload, allow_nan=False, indent=indent)
-    except ValueError:
-        text = json.dumps(_finite(payload), allow_nan=False, indent=indent)
-    sys.stdout.write(text.replace("\x7f", "\\u007f") + "\n")
-    sys.stdout.flush()
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return value
+        ready: list[object] = []
+        while sys.stdin not in ready:
+            ready, _, _ = select.select([sys.stdin, reading], [], [])
+            if reading in ready:
+                os.read(reading, 1)
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reading)
+        os.close(writing)
+    return sys.stdin.readline()

@@ -1,7 +1,10 @@
-"""The JSON shapes. Strings are raw (JSON escapes them), times are epoch milliseconds, missing is null."""
+"""JSON output. Strings are raw, times are milliseconds since the epoch, missing values are null."""
 
 from __future__ import annotations
 
+import json
+import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,7 +41,7 @@ def experiment_payload(experiment: Experiment) -> Payload:
 
 
 def version_payload(version: ModelVersion, metrics: Mapping[str, float] | None = None) -> Payload:
-    """`metrics` are those of the run that made it; null where that run is gone or was not read."""
+    """`metrics` are those of the source run; null where it is gone or was not read."""
     return {
         "name": version.name,
         "version": version.version,
@@ -57,7 +60,7 @@ def version_payload(version: ModelVersion, metrics: Mapping[str, float] | None =
 
 
 def model_payload(model: RegisteredModel, versions: list[Payload] | None) -> Payload:
-    """`versions` is null where the store could not be asked for them."""
+    """`versions` is null where the store could not read them."""
     return {
         "name": model.name,
         "description": model.description,
@@ -67,3 +70,25 @@ def model_payload(model: RegisteredModel, versions: list[Payload] | None) -> Pay
         "tags": dict(model.tags),
         "versions": versions,
     }
+
+
+def write_json(payload: Mapping[str, Any]) -> None:
+    """Write one JSON object to stdout, in ASCII so that no control character reaches the terminal.
+    NaN and infinities become the strings "NaN", "Infinity" and "-Infinity", as in MLflow."""
+    indent = 2 if sys.stdout.isatty() else None
+    try:
+        text = json.dumps(payload, allow_nan=False, indent=indent)
+    except ValueError:
+        text = json.dumps(_finite(payload), allow_nan=False, indent=indent)
+    sys.stdout.write(text.replace("\x7f", "\\u007f") + "\n")
+    sys.stdout.flush()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

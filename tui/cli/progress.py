@@ -1,4 +1,4 @@
-"""Long work on stderr: a bar on a terminal, plain lines elsewhere; and how a signal stops it."""
+"""Progress on stderr (a bar on a terminal, lines elsewhere), and stopping on a signal."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from engine.entities import Experiment, Lifecycle
 
 
-ECHO = 4
-"""Columns kept free at the end of a bar: the terminal writes ^C there, and must not start a new line."""
-
-
-CLOCK, BAR, LEAST = 7, 8, 12
-"""Columns that the time left and the bar take at least, and that a title or a note is cut to at most."""
+ECHO_WIDTH = 4
+"""Columns kept free after the bar, so that the ^C that a terminal echoes does not wrap the line."""
+MIN_BAR_WIDTH = 8
+TIME_WIDTH = 7
+MIN_TEXT_WIDTH = 12
+"""Columns that the title and the note always get."""
 
 
 class Meter:
-    """How far a job is. Use it as a context; every text given to it has passed `safe()`."""
+    """The progress of a job. Use it as a context manager."""
 
     def __init__(self, title: Shown) -> None:
         self._title = title
@@ -44,7 +44,7 @@ class Meter:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
             console = self._output.rich
-            console.width -= ECHO
+            console.width -= ECHO_WIDTH
             self._bar = Progress(
                 TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=None),
@@ -65,17 +65,17 @@ class Meter:
             self._bar.stop()
 
     def update(self, done: int, total: int | None, note: Shown, *, line: bool = True) -> None:
-        """Move the bar; off a terminal write a line, unless `line` says not to."""
+        """Move the bar; without a terminal, write a line if `line`."""
         if self._bar is not None and self._task is not None:
-            fixed = 2 * len(str(total or done)) + 1 + CLOCK + BAR + 4
+            fixed = 2 * len(str(total or done)) + 1 + TIME_WIDTH + MIN_BAR_WIDTH + 4
             room = self._output.rich.width - fixed
-            title = cut(self._title, max(LEAST, room - cell_width(note)))
+            title = cut(self._title, max(MIN_TEXT_WIDTH, room - cell_width(note)))
             self._bar.update(
                 self._task,
                 description=title,
                 completed=done,
                 total=total,
-                note=cut(note, max(LEAST, room - cell_width(title))),
+                note=cut(note, max(MIN_TEXT_WIDTH, room - cell_width(title))),
             )
         elif line:
             of = f"/{total}" if total else ""
@@ -83,35 +83,35 @@ class Meter:
 
 
 class StopSignals:
-    """`number` is the signal that asked the job to stop, None while none did."""
+    """`number` is the signal that stopped the job; None if none did."""
 
     number: int | None = None
 
     @property
     def exit_status(self) -> int:
-        """As a shell reports it: 130 after ctrl+c, 143 after a plain kill."""
+        """As shells report it: 130 after ctrl+c, 143 after SIGTERM."""
         return 128 + self.number if self.number else 1
 
 
 @contextmanager
 def stop_signals(token: CancelToken) -> Iterator[StopSignals]:
-    """ctrl+c, a kill or a closed terminal cancel `token`, so that the job can put things in order;
-    a second ctrl+c raises KeyboardInterrupt. A `Cancelled` that comes of it takes the signal's status."""
-    asked = StopSignals()
+    """Cancel `token` on SIGINT, SIGTERM or SIGHUP, so that the job can clean up; a second SIGINT raises
+    KeyboardInterrupt. A `Cancelled` raised inside gets the exit status of the signal."""
+    stopped = StopSignals()
 
     def stop(number: int, _: FrameType | None) -> None:
-        if asked.number is not None and number == signal.SIGINT:
+        if stopped.number is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
-        asked.number = number
+        stopped.number = number
         token.cancel()
 
     before = {
         number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     try:
-        yield asked
+        yield stopped
     except Cancelled as error:
-        error.exit_status = asked.exit_status
+        error.exit_status = stopped.exit_status
         raise
     finally:
         for number, handler in before.items():
@@ -119,28 +119,28 @@ def stop_signals(token: CancelToken) -> Iterator[StopSignals]:
 
 
 @contextmanager
-def working(what: str) -> Iterator[None]:
-    """On a terminal stderr says that something takes its time."""
+def spinner(text: str) -> Iterator[None]:
+    """On a terminal, show `text` with a spinner."""
     output = Output(err=True)
     if not output.is_terminal:
         yield
         return
-    with output.rich.status(what):
+    with output.rich.status(text):
         yield
 
 
 def load_frame(
     engine: Engine, experiment: Experiment, filter_text: str = "", lifecycle: Lifecycle = "active"
 ) -> RunFrame:
-    """The runs of `experiment`, from a server only those that `filter_text` can let through; on a terminal
-    stderr tells how many are there while they come."""
+    """The runs of `experiment`; a server sends only those that can match `filter_text`. On a terminal,
+    shows the number of loaded runs."""
     output = Output(err=True)
     read = partial(engine.runs.find, experiment.experiment_id, filter_text, lifecycle=lifecycle)
     if not output.is_terminal:
         return read()
-    with output.rich.status("loading runs") as status:
+    with output.rich.status("Loading runs") as status:
 
-        def tell(frame: RunFrame) -> None:
-            status.update(f"loading runs: {count(len(frame))}")
+        def show_count(frame: RunFrame) -> None:
+            status.update(f"Loading runs: {count(len(frame))}")
 
-        return read(on_frame=tell)
+        return read(on_frame=show_count)

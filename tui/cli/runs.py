@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,15 +15,14 @@ from engine.entities import Experiment
 from engine.errors import UsageError
 from engine.formats import count, counted
 from engine.text import Shown, safe
-from tui.cli.groups import write_groups
 from tui.cli.options import Invocation, csv_option, filter_option, json_option, pass_invocation
-from tui.cli.output import Cell, Head, Output, Row, write_json
-from tui.cli.payloads import run_payload
+from tui.cli.output import Cell, Head, Output, Row
+from tui.cli.payloads import Payload, run_payload, write_json
 from tui.cli.progress import load_frame
 from tui.cli.selection import columns_of, filter_of, shortest_ids, sort_keys, words_of
 
 if TYPE_CHECKING:
-    from engine.api import Column, RunFrame
+    from engine.api import Arranged, Column, RunFrame, Statistics
     from engine.columns import ColumnKey
 
 STATUS_STYLES = {
@@ -36,15 +35,15 @@ STATUS_STYLES = {
 
 
 @dataclass(frozen=True)
-class Selection:
-    """Rows of `frame`: `matching`, those that the filter lets through, sorted, of which the first `limit`
-    are shown as `view` says. `looked_at` are the columns that this went by."""
+class Listing:
+    """The runs of `frame` to list: the first `limit` of the `matching` rows, which are sorted, with the
+    columns of `view`. `relevant` are the columns of the filter and the sort order."""
 
     frame: RunFrame
     matching: Sequence[int]
     limit: int | None
     view: RunView
-    looked_at: Sequence[ColumnKey]
+    relevant: Sequence[ColumnKey]
 
     @property
     def rows(self) -> Sequence[int]:
@@ -60,16 +59,22 @@ class Selection:
     "sorts",
     multiple=True,
     metavar="KEY[:asc|desc]",
-    help="Sort by this column; may be repeated.",
+    help="Sort by this column; repeat for more.",
 )
-@click.option("-n", "--limit", type=click.IntRange(min=1), help="At most this many runs, after sorting.")
-@click.option("-c", "--columns", multiple=True, metavar="A,B", help="Show these columns only.")
 @click.option(
-    "-g", "--group-by", "group_by", metavar="A,B", help="One line for runs that agree in these columns."
+    "-n", "--limit", type=click.IntRange(min=1), metavar="N", help="List at most this many runs or groups."
 )
-@click.option("--view", "view_name", metavar="NAME", help="As a view saved in the console has them.")
-@click.option("--deleted", is_flag=True, help="The deleted runs instead.")
-@csv_option("Write the runs to FILE, columns as mlflow.search_runs names them.")
+@click.option("-c", "--columns", multiple=True, metavar="A,B", help="Show only these columns.")
+@click.option(
+    "-g",
+    "--group-by",
+    "group_by",
+    metavar="A,B",
+    help="Group runs by these columns.",
+)
+@click.option("--view", "view_name", metavar="NAME", help="Use a view saved in the console.")
+@click.option("--deleted", is_flag=True, help="List deleted runs instead.")
+@csv_option("Export the runs to FILE, with the column names of mlflow.search_runs.")
 @json_option
 @pass_invocation
 def runs(
@@ -85,16 +90,18 @@ def runs(
     csv_path: str | None,
     as_json: bool,
 ) -> None:
-    """List the runs of EXPERIMENT (a name or an id), newest first.
+    """List the runs of EXPERIMENT (name or id), newest first.
 
-    Columns are named accuracy, metrics.accuracy, params.metric, tags.x, start_time, duration …
-    Missing values sort last either way. JSON: {"runs": [{"run_id", "run_name", "status",
-    "start_time", "end_time", "params", "metrics", "tags"}]}, times in milliseconds since 1970,
-    NaN and infinities as the strings "NaN", "Infinity", "-Infinity". With --group-by:
-    {"groups": [{"values", "runs", "metrics": {NAME: {"present", "mean", "std", "min", "max"}}}]}.
+    Column names: metrics.accuracy, params.metric, tags.x, start_time, duration, or just accuracy
+    where that is unambiguous. Missing values sort last in either direction.
+
+    JSON: {"runs": [{"run_id", "run_name", "status", "start_time", "end_time", "params", "metrics",
+    "tags"}]}. Times are in milliseconds since the epoch; NaN and infinities are the strings "NaN",
+    "Infinity" and "-Infinity". With --group-by: {"groups": [{"values", "runs", "metrics": {NAME:
+    {"present", "mean", "std", "min", "max"}}}]}.
 
     \b
-    Example:
+    Examples:
       mlflow-console runs heart-disease --filter "accuracy > 0.9" --sort accuracy:desc --limit 5
       mlflow-console runs heart-disease --columns run_name,accuracy,n_neighbors
       mlflow-console runs heart-disease --group-by metric,weights --sort accuracy:desc
@@ -109,40 +116,40 @@ def runs(
         grouped = group_by or (not columns and ",".join(map(str, view.group_by)) * view.is_grouped)
         if grouped:
             if csv_path:
-                raise _no_csv(f"The view {view_name} shows groups.")
-            write_groups(frame, replace(view, filter_text=text), grouped, sorts, limit, as_json=as_json)
+                raise _no_csv(f"The view {view_name} groups runs.")
+            _write_groups(frame, replace(view, filter_text=text), grouped, sorts, limit, as_json=as_json)
             return
-        selection = _select(frame, text, sorts, limit, columns, view)
+        listing = _select(frame, text, sorts, limit, columns, view)
         if csv_path:
-            engine.runs.write_csv(selection.frame, Path(csv_path), selection.rows)
+            engine.runs.write_csv(listing.frame, Path(csv_path), listing.rows)
     if as_json:
-        write_json({"runs": [run_payload(selection.frame.run(row)) for row in selection.rows]})
+        write_json({"runs": [run_payload(listing.frame.run(row)) for row in listing.rows]})
     elif csv_path:
-        Output().line(safe(f"{_tally(selection)} written to {csv_path}"))
+        Output().line(safe(f"{_tally(listing)} written to {csv_path}"))
     else:
-        _show(Output(), found, selection)
+        _show(Output(), found, listing)
 
 
 def _check(columns: Sequence[str], group_by: str | None, csv_path: str | None) -> None:
-    """Raises `UsageError` for options that say nothing, or that do not go together."""
+    """Raises `UsageError` for empty options and for options that cannot be combined."""
     if columns and not words_of(columns):
-        raise UsageError("--columns names no column", hint="Write it as --columns run_name,accuracy")
+        raise UsageError("--columns needs a column", hint="Example: --columns run_name,accuracy")
     if group_by is None:
         return
     if not words_of([group_by]):
-        raise UsageError("--group-by names no column", hint="Write it as --group-by metric,weights")
+        raise UsageError("--group-by needs a column", hint="Example: --group-by metric,weights")
     if csv_path:
-        raise _no_csv("--group-by and --csv stand together.")
+        raise _no_csv("--group-by and --csv cannot be combined.")
     if columns:
         raise UsageError(
-            "Groups have columns of their own",
-            "--group-by and --columns stand together.",
-            "Leave out one of them.",
+            "--group-by and --columns cannot be combined",
+            "The columns of groups are fixed.",
+            "Remove one of them.",
         )
 
 
 def _no_csv(why: str) -> UsageError:
-    return UsageError("Groups are not written as CSV", why, "Write them with --json.")
+    return UsageError("Groups cannot be exported to CSV", why, "Use --json.")
 
 
 def _select(
@@ -152,51 +159,51 @@ def _select(
     limit: int | None,
     columns: Sequence[str],
     view: RunView,
-) -> Selection:
-    """What is said on the command line goes before what the view says."""
+) -> Listing:
+    """Apply the options; they override the view."""
     from engine.api import sorted_rows
 
-    wanted = filter_of(filter_text, frame)
+    run_filter = filter_of(filter_text, frame)
     sort = tuple(sort_keys(sorts, frame)) or view.sort
-    if asked := columns_of(columns, frame):
-        view = replace(view, columns=tuple(asked), constants_hidden=False)
-    matching = sorted_rows(frame, sort, wanted.rows(frame))
-    looked_at = [*(s.key for s in sort), *wanted.keys]
-    return Selection(frame, matching, limit, replace(view, sort=sort), looked_at)
+    if chosen := columns_of(columns, frame):
+        view = replace(view, columns=tuple(chosen), constants_hidden=False)
+    matching = sorted_rows(frame, sort, run_filter.rows(frame))
+    relevant = [*(s.key for s in sort), *run_filter.keys]
+    return Listing(frame, matching, limit, replace(view, sort=sort), relevant)
 
 
-def _tally(selection: Selection) -> str:
-    """How many runs are told of, out of how many; those that match stand apart only if some were cut."""
-    total, matching, shown = len(selection.frame), len(selection.matching), len(selection.rows)
-    cut = shown < matching
-    if not selection.frame.complete:  # the store answered the filter: how many runs there are it did not say
-        return f"{count(shown)} of {count(matching)} matching runs" if cut else counted(shown, "run")
-    if cut and matching < total:
-        return f"{count(shown)} of {count(matching)} that match, of {counted(total, 'run')}"
-    return f"{count(shown)} of {counted(total, 'run')}"
+def _tally(listing: Listing, where: str = "") -> str:
+    """How many runs are listed, out of how many, `where`."""
+    total, matching, listed = len(listing.frame), len(listing.matching), len(listing.rows)
+    if not listing.frame.complete:  # the store applied the filter; the total is unknown
+        if listed == matching:
+            return f"{counted(listed, 'run')}{where}"
+        return f"{count(listed)} of {counted(matching, 'matching run')}{where}"
+    if listed < matching < total:
+        return f"{count(listed)} of {counted(matching, 'matching run')}{where} ({count(total)} in total)"
+    return f"{count(listed)} of {counted(total, 'run')}{where}"
 
 
-def _show(output: Output, experiment: Experiment, selection: Selection) -> None:
-    left_out = 0
-    if selection.rows:
-        heads, cells = run_table(selection, short_ids=output.is_terminal)
-        left_out = output.table(heads, cells)
-    parts = [f"{_tally(selection)} of {experiment.name}"]
-    if sort := selection.view.sort:
-        told = (f"{s.key.name} {'↓' if s.descending else '↑'}" for s in sort)
-        parts.append(f"sorted {', '.join(told)}")
-    if left_out:
-        parts.append(f"{left_out} more columns: --columns or --json")
+def _show(output: Output, experiment: Experiment, listing: Listing) -> None:
+    hidden = 0
+    if listing.rows:
+        heads, cells = _table(listing, short_ids=output.is_terminal)
+        hidden = output.table(heads, cells)
+    parts = [_tally(listing, f" in {experiment.name}")]
+    if sort := listing.view.sort:
+        keys = (f"{s.key.name} {'↓' if s.descending else '↑'}" for s in sort)
+        parts.append(f"sorted by {', '.join(keys)}")
+    if hidden:
+        parts.append(f"{counted(hidden, 'column')} hidden: use --columns or --json")
     output.text(safe(" · ".join(parts)), "dim")
 
 
-def run_table(selection: Selection, *, short_ids: bool) -> tuple[list[Head], list[Row]]:
-    """Runs in rows, each with its id: what was asked for, or else the usual columns, those that the
-    filter and the order went by in front."""
+def _table(listing: Listing, *, short_ids: bool) -> tuple[list[Head], list[Row]]:
+    """Runs in rows, with their ids and the columns of the view or the default columns."""
     from engine.api import cell_text
 
-    frame, rows = selection.frame, selection.rows
-    columns = _columns(selection)
+    frame, rows = listing.frame, listing.rows
+    columns = _columns(listing)
     ids = [frame.run_ids[row] for row in rows]
     table: list[list[Cell | Shown]] = [[safe(i)] for i in ids]
     heads = [Head(Shown("run_id"), keep=True)]
@@ -204,11 +211,10 @@ def run_table(selection: Selection, *, short_ids: bool) -> tuple[list[Head], lis
         table = [[short] for short in shortest_ids(ids)]
         heads = [Head(Shown("id…"), keep=True)]
     now = time.time_ns() // 1_000_000
-    for place, column in enumerate(columns):
-        asked = bool(selection.view.columns)
-        heads.append(
-            Head(column.label, right=column.numeric, keep=asked or place < 2, least=24 if place == 0 else 0)
-        )
+    for position, column in enumerate(columns):
+        keep = bool(listing.view.columns) or position < 2
+        min_width = 24 if position == 0 else 0
+        heads.append(Head(column.label, right=column.numeric, keep=keep, min_width=min_width))
         read = frame.reader(column.key)
         for cells, row in zip(table, rows, strict=True):
             value = read(row)
@@ -217,20 +223,73 @@ def run_table(selection: Selection, *, short_ids: bool) -> tuple[list[Head], lis
     return heads, list(table)
 
 
-def _columns(selection: Selection) -> tuple[Column, ...]:
+def _columns(listing: Listing) -> tuple[Column, ...]:
     from engine.api import columns_for, without_constants
 
-    frame, view = selection.frame, selection.view
-    columns = columns_for(frame, view.columns or _usual_keys(selection), formats=view.formats)
-    return without_constants(frame, view, columns, selection.matching)
+    frame, view = listing.frame, listing.view
+    columns = columns_for(frame, view.columns or _default_keys(listing), formats=view.formats)
+    return without_constants(frame, view, columns, listing.matching)
 
 
-def _usual_keys(selection: Selection) -> Iterable[ColumnKey]:
-    """What a narrow terminal leaves out comes last."""
+def _default_keys(listing: Listing) -> Iterable[ColumnKey]:
+    """The default columns, the most relevant first: a narrow terminal leaves out the last."""
     from engine.api import default_keys, key_metrics
 
-    usual = default_keys(selection.frame)
-    metrics = {key.name: key for key in usual if key.kind == "metric"}
-    front = [key for key in selection.looked_at if key.name not in ("run_id", "run_name", "status")]
+    defaults = default_keys(listing.frame)
+    metrics = {key.name: key for key in defaults if key.kind == "metric"}
+    front = [key for key in listing.relevant if key.name not in ("run_id", "run_name", "status")]
     front += [metrics[name] for name in key_metrics(metrics, 3)]
-    return dict.fromkeys([*usual[:2], *front, *usual[2:]])
+    return dict.fromkeys([*defaults[:2], *front, *defaults[2:]])
+
+
+def _write_groups(
+    frame: RunFrame, view: RunView, group_by: str, sorts: Sequence[str], limit: int | None, *, as_json: bool
+) -> None:
+    """Write one row or JSON object for each group of the runs that match the view's filter."""
+    from engine.api import arrange
+
+    if not len(frame):
+        write_json({"groups": []}) if as_json else Output().text(safe("0 runs in 0 groups"), "dim")
+        return
+    filter_of(view.filter_text, frame)  # reports the position of an error
+    keys = tuple(columns_of([group_by], frame, "--group-by"))
+    sort = tuple(sort_keys(sorts, frame)) or view.sort
+    grouped = replace(view, sort=sort, layout="groups", group_by=keys)
+    arranged = arrange(frame, grouped, now=time.time() * 1000)
+    lines = range(len(arranged.lines))[:limit]
+    if as_json:
+        write_json({"groups": [_group_payload(arranged, line) for line in lines]})
+        return
+    output = Output()
+    heads = [
+        Head(column.label, right=column.numeric, keep=position <= len(keys))
+        for position, column in enumerate(arranged.columns)
+    ]
+    cells = [
+        [safe(arranged.text(line, column).strip("▸ ")) for column in range(len(arranged.columns))]
+        for line in lines
+    ]
+    output.table(heads, cells)
+    tally = _group_tally(len(arranged.matching), len(arranged.lines), len(lines))
+    output.text(safe(tally), "dim")
+
+
+def _group_tally(runs: int, groups: int, listed: int) -> str:
+    total = f"{counted(runs, 'run')} in {counted(groups, 'group')}"
+    return total if listed == groups else f"{count(listed)} of {counted(groups, 'group')} ({total})"
+
+
+def _group_payload(arranged: Arranged, line: int) -> Payload:
+    groups = arranged.groups
+    assert groups is not None
+    group = ~arranged.lines[line]
+    metrics = dict.fromkeys(c.key for c in arranged.columns if c.statistic)
+    return {
+        "values": {str(key): value for key, value in zip(groups.keys, groups.values[group], strict=True)},
+        "runs": len(arranged.rows_of(line)),
+        "metrics": {key.name: _group_statistics(groups.statistics(key), group) for key in metrics},
+    }
+
+
+def _group_statistics(statistics: Statistics, group: int) -> dict[str, Any]:
+    return {name: values[group] for name, values in statistics._asdict().items()}

@@ -1,4 +1,4 @@
-"""The installed command in a folder and a home of its own, as a script or a shell runs it."""
+"""The installed command, run in a temporary directory with a temporary home."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.support.shared import Shared
 
 
 @dataclass(frozen=True)
-class Ended:
-    """What a command wrote and its exit status."""
+class Result:
+    """The output and exit status of a command."""
 
     status: int
     out: str
@@ -26,7 +26,7 @@ class Ended:
 
     @property
     def json(self) -> Any:
-        """stdout as the one JSON object that it must be."""
+        """stdout, which must be exactly one JSON object."""
         assert self.out.endswith("\n")
         assert self.out.count("\n") == 1
         payload = json.loads(self.out, parse_constant=_no_constant)
@@ -35,7 +35,7 @@ class Ended:
 
     @property
     def table(self) -> list[list[str]]:
-        """The lines of stdout, cut where two blanks or more stand."""
+        """The lines of stdout, split at runs of two or more spaces."""
         return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in self.out.splitlines()]
 
 
@@ -43,64 +43,64 @@ def _no_constant(name: str) -> None:
     pytest.fail(f"{name} is not JSON")
 
 
-Run = Callable[..., Ended]
+Run = Callable[..., Result]
 
 
 @pytest.fixture
 def run(folder: Path, home: Path) -> Run:
-    """`run("runs", "x", env={…})`: the command without a terminal, in `folder`."""
+    """`run("runs", "x", env={…})` runs the command in `folder`, without a terminal."""
 
-    def run_it(*arguments: str, env: Mapping[str, str] | None = None) -> Ended:
-        return _ended(run_command(*arguments, cwd=folder, home=home, env=env))
+    def run_it(*arguments: str, env: Mapping[str, str] | None = None) -> Result:
+        return _result(run_command(*arguments, cwd=folder, home=home, env=env))
 
     return run_it
 
 
-def _ended(done: subprocess.CompletedProcess[bytes]) -> Ended:
-    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+def _result(done: subprocess.CompletedProcess[bytes]) -> Result:
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 @pytest.fixture
 def on_store(run: Run, mlflow_store: MlflowStore) -> Run:
-    """`run` on the store that MLflow made; for reading only."""
+    """`run` on the shared store made by MLflow; read only."""
     return _on(run, mlflow_store.uri)
 
 
 @pytest.fixture
 def on_copy(run: Run, mlflow_store_copy: MlflowStore) -> Run:
-    """`run` on a copy of that store, for writing."""
+    """`run` on a writable copy of that store."""
     return _on(run, mlflow_store_copy.uri)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A folder with a store that `train --json` made: the sweep `ties`, and what the command wrote."""
+    """A directory with the store that `train --json` made, and the result of that command."""
 
     folder: Path
-    ended: Ended
+    result: Result
 
 
 @pytest.fixture(scope="session")
 def trained(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """Two weightings of one neighbour: the nearest decides alone, so both agree on every row."""
+    """A sweep with a tie: with one neighbour, both weightings give the same predictions."""
     home = tmp_path_factory.mktemp("trained-home")
     grid = "n_neighbors=1 weights=uniform,distance"
     arguments = ("train", "-e", "ties", "--name", "first sweep", "--grid", grid, "--json")
 
     def make(folder: Path) -> Trained:
-        return Trained(folder, _ended(run_command(*arguments, cwd=folder, home=home)))
+        return Trained(folder, _result(run_command(*arguments, cwd=folder, home=home)))
 
     return shared.made("trained", make)
 
 
 @pytest.fixture
 def on_trained(run: Run, trained: Trained) -> Run:
-    """`run` on that store."""
+    """`run` on the store of `trained`."""
     return _on(run, f"sqlite:///{trained.folder / 'mlflow.db'}")
 
 
 def _on(run: Run, uri: str) -> Run:
-    def run_it(*arguments: str, env: Mapping[str, str] | None = None) -> Ended:
+    def run_it(*arguments: str, env: Mapping[str, str] | None = None) -> Result:
         return run("--tracking-uri", uri, *arguments, env=env)
 
     return run_it

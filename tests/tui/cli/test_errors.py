@@ -1,4 +1,4 @@
-"""One clear error whatever is wrong with the store, the server, the output or ourselves."""
+"""Every failure ends with one clear error message."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from tui.cli.errors import Problem, problem_of
 PASSWORD = "hunter2secret"
 
 
-def _block(err: str) -> None:
-    """One error for people: a title, no more than that in the first line, nothing of Python's."""
+def _check_message(err: str) -> None:
+    """stderr holds exactly one error message and no traceback."""
     assert err.startswith("error: ")
     assert err.count("error: ") == 1
     assert "Traceback" not in err
 
 
-def test_a_file_that_is_no_database(run: Run, folder: Path) -> None:
+def test_a_file_that_is_not_a_database_is_reported(run: Run, folder: Path) -> None:
     (folder / "notes.db").write_text("dear diary")
     done = run("--tracking-uri", "notes.db", "experiments")
     assert (done.status, done.out) == (1, "")
-    _block(done.err)
+    _check_message(done.err)
     assert "not a database" in done.err
     assert (folder / "notes.db").read_text() == "dear diary"
 
 
-def test_a_database_of_an_old_schema(run: Run, mlflow_store_copy: MlflowStore) -> None:
+def test_an_old_schema_is_reported_with_the_upgrade_command(run: Run, mlflow_store_copy: MlflowStore) -> None:
     with sqlite3.connect(mlflow_store_copy.path) as database:
         database.execute("UPDATE alembic_version SET version_num = '0a8213491aaa'")
         database.execute("ALTER TABLE runs RENAME COLUMN lifecycle_stage TO stage")
@@ -44,11 +44,11 @@ def test_a_database_of_an_old_schema(run: Run, mlflow_store_copy: MlflowStore) -
     done = run("--tracking-uri", mlflow_store_copy.uri, "runs", "heart", "--json")
     assert done.status == 1
     assert "mlflow db upgrade" in done.json["error"]["hint"]
-    _block(done.err)
+    _check_message(done.err)
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (Answer(401, b"who?"), "MLFLOW_TRACKING_USERNAME"),
         (Answer(403, b"no"), "denies this"),
@@ -56,32 +56,32 @@ def test_a_database_of_an_old_schema(run: Run, mlflow_store_copy: MlflowStore) -
         (Answer(200, b"<!DOCTYPE html><title>Sign in</title>"), "does not answer as MLflow does"),
     ],
 )
-def test_a_server_that_does_not_answer_as_it_should(run: Run, answer: Answer, told: str) -> None:
+def test_a_server_error_is_reported_without_the_password(run: Run, answer: Answer, message: str) -> None:
     with serving() as web:
         web.will_answer(answer)
         address = web.uri.replace("//", f"//ada:{PASSWORD}@")
         done = run("--tracking-uri", address, "experiments", "--json")
     assert done.status == 1
     error = done.json["error"]
-    assert told in " ".join(error.values())
+    assert message in " ".join(error.values())
     assert PASSWORD not in done.out + done.err
-    _block(done.err)
+    _check_message(done.err)
 
 
-def test_a_scheme_that_nobody_knows_is_wrong_use(run: Run) -> None:
+def test_an_unknown_uri_scheme_is_a_usage_error(run: Run) -> None:
     done = run("--tracking-uri", "foo://bar", "experiments")
     assert (done.status, done.out) == (2, "")
     assert "sqlite:///FILE" in done.err
 
 
-def test_a_missing_store_is_not_said_to_be_made_there(run: Run) -> None:
+def test_a_store_in_a_missing_directory_is_reported(run: Run) -> None:
     done = run("--tracking-uri", "sqlite:////nonexistent/dir/x.db", "experiments")
     assert done.status == 1
     assert "Check the path" in done.err
     assert "`mlflow-console demo` makes an example store in the current folder" in done.err
 
 
-def test_an_unknown_experiment_names_some_and_counts_the_rest(run: Run, folder: Path) -> None:
+def test_an_unknown_experiment_lists_some_experiments_and_counts_the_rest(run: Run, folder: Path) -> None:
     client = open_client(f"sqlite:///{folder / 'mlflow.db'}")
     for number in range(11):
         client.create_experiment(f"experiment {number:02}")
@@ -91,9 +91,7 @@ def test_an_unknown_experiment_names_some_and_counts_the_rest(run: Run, folder: 
     assert "mlflow-console experiments" in error["hint"]
 
 
-def test_nothing_to_undo_is_not_said_where_no_journal_could_be_kept(
-    run: Run, mlflow_store_copy: MlflowStore, folder: Path
-) -> None:
+def test_undo_reports_an_unreadable_journal(run: Run, mlflow_store_copy: MlflowStore, folder: Path) -> None:
     undo = ("--tracking-uri", mlflow_store_copy.uri, "undo", "--yes")
     assert "hint:" in run(*undo).err
     (folder / "file").touch()
@@ -103,19 +101,19 @@ def test_nothing_to_undo_is_not_said_where_no_journal_could_be_kept(
     assert "XDG_STATE_HOME" in done.err
 
 
-def test_a_server_that_is_down(run: Run) -> None:
+def test_an_unreachable_server_is_reported(run: Run) -> None:
     done = run("--tracking-uri", "http://127.0.0.1:9", "runs", "x")
     assert (done.status, done.out) == (1, "")
     assert "cannot be reached" in done.err
 
 
-def test_hostile_text_in_an_error_is_made_harmless(run: Run, mlflow_store: MlflowStore) -> None:
+def test_control_characters_in_errors_are_escaped(run: Run, mlflow_store: MlflowStore) -> None:
     done = run("--tracking-uri", mlflow_store.uri, "runs", "\x1b[31mred\x07\u202e")
     assert done.status == 1
     assert not {"\x1b", "\x07", "\u202e"} & set(done.err)
 
 
-def test_a_reader_that_leaves_early_is_no_error(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
+def test_a_closed_pipe_ends_quietly(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
     for arguments in (["runs", "heart"], ["runs", "heart", "--json"], ["--help"]):
         reading, writing = os.pipe()
         os.close(reading)
@@ -135,7 +133,9 @@ def test_a_reader_that_leaves_early_is_no_error(mlflow_store: MlflowStore, folde
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("json", [[], ["--json"]])
-def test_a_full_disk_is_told(mlflow_store: MlflowStore, folder: Path, home: Path, json: list[str]) -> None:
+def test_a_full_disk_is_reported(
+    mlflow_store: MlflowStore, folder: Path, home: Path, json: list[str]
+) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [COMMAND, "--tracking-uri", mlflow_store.uri, "experiments", *json],
@@ -147,19 +147,17 @@ def test_a_full_disk_is_told(mlflow_store: MlflowStore, folder: Path, home: Path
             check=False,
         )
     assert done.returncode == 1
-    _block(done.stderr.decode())
+    _check_message(done.stderr.decode())
     assert b"Cannot write the output" in done.stderr
 
 
-def test_closed_streams_are_no_error(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
+def test_closed_streams_cause_no_error(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
     command = f"exec '{COMMAND}' --tracking-uri '{mlflow_store.uri}' experiments <&- >&- 2>&-"
     done = subprocess.run(["sh", "-c", command], cwd=folder, env=environment(home), timeout=60, check=False)
     assert done.returncode == 0
 
 
-def test_a_fault_of_our_own_goes_to_the_log_without_secrets(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_internal_error_is_logged_without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     try:
         raise RuntimeError(f"cannot open http://ada:{PASSWORD}@host/x?token={PASSWORD}")
@@ -174,7 +172,7 @@ def test_a_fault_of_our_own_goes_to_the_log_without_secrets(
     assert log.stat().st_mode & 0o077 == 0
 
 
-def test_a_fault_is_told_even_if_the_log_cannot_be_written(
+def test_an_internal_error_is_reported_even_if_the_log_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -182,7 +180,7 @@ def test_a_fault_is_told_even_if_the_log_cannot_be_written(
     assert "could not be written" in problem_of(ValueError("x")).hint
 
 
-def test_the_parts_of_an_engine_error_are_kept() -> None:
+def test_errors_keep_their_title_detail_hint_and_status() -> None:
     assert problem_of(NotFound("a", "b", "c")) == Problem("a", "b", "c", 1)
-    assert problem_of(KeyboardInterrupt()) == Problem("Stopped", status=130)
+    assert problem_of(KeyboardInterrupt()) == Problem("Interrupted", status=130)
     assert problem_of(PermissionError(13, "Permission denied", "/x")) == Problem("Permission denied", "/x")

@@ -20,7 +20,7 @@ def active(run: Run) -> set[str]:
     return {found["run_name"] for found in run("runs", "heart", "--json").json["runs"]}
 
 
-def test_without_a_terminal_it_shows_the_plan_and_asks_for_yes(
+def test_without_a_terminal_the_plan_is_shown_and_yes_is_required(
     on_copy: Run, mlflow_store_copy: MlflowStore
 ) -> None:
     runs = mlflow_store_copy.runs
@@ -29,8 +29,8 @@ def test_without_a_terminal_it_shows_the_plan_and_asks_for_yes(
     assert done.status == 2
     assert f"Delete 3 runs  on {mlflow_store_copy.tracking.shown}" in done.out
     assert ["trial-10", "FINISHED"] in [row[:2] for row in done.table]
-    assert f"deleted already: deleted {runs['deleted']}" in done.out
-    assert f"There is no run {NOBODY}" in done.out
+    assert f"already deleted: deleted {runs['deleted']}" in done.out
+    assert f"Run {NOBODY} not found" in done.out
     assert "Not finished yet: running." in done.out
     assert "classifier version 2 (Production, @champion) from trial-10" in done.out
     assert "sweep has 23 child runs that will stay active" in done.out
@@ -39,41 +39,41 @@ def test_without_a_terminal_it_shows_the_plan_and_asks_for_yes(
     assert on_copy("journal", "--json").json == {"entries": []}
 
 
-def test_delete_read_back_and_restore(on_copy: Run, mlflow_store_copy: MlflowStore) -> None:
+def test_deleted_runs_can_be_restored(on_copy: Run, mlflow_store_copy: MlflowStore) -> None:
     ids = [mlflow_store_copy.runs[name] for name in ("trial-01", "trial-02")]
-    there = active(on_copy)
+    before = active(on_copy)
     done = on_copy("delete", *ids, "--yes", "--reason", "wrong data")
     assert (done.status, done.err) == (0, "")
-    assert "✓ 2 runs deleted, read back from the store" in done.out
-    assert f"`mlflow-console restore {ids[0]} {ids[1]}` takes it back." in done.out
-    assert active(on_copy) == there - {"trial-01", "trial-02"}
+    assert "✓ 2 runs deleted, verified in the store" in done.out
+    assert f"Run `mlflow-console restore {ids[0]} {ids[1]}` to undo." in done.out
+    assert active(on_copy) == before - {"trial-01", "trial-02"}
     entry = on_copy("journal", "--json").json["entries"][0]
     assert (entry["action"], entry["outcome"], entry["reason"]) == ("delete", "done", "wrong data")
     assert "2 runs: trial-01, trial-02" in on_copy("journal").out
 
     again = on_copy("delete", *ids)
     assert (again.status, again.err) == (0, "")
-    assert "Nothing to change." in again.out
+    assert "No change needed." in again.out
 
     back = on_copy("restore", *ids, "--yes")
     assert (back.status, back.err) == (0, "")
     assert "✓ 2 runs restored" in back.out
-    assert active(on_copy) == there
+    assert active(on_copy) == before
 
 
-def test_beginnings_of_ids_in_an_experiment(on_copy: Run, mlflow_store_copy: MlflowStore) -> None:
+def test_id_prefixes_are_resolved_in_an_experiment(on_copy: Run, mlflow_store_copy: MlflowStore) -> None:
     run_id = mlflow_store_copy.runs["trial-05"]
     deleted = on_copy("delete", run_id[:8], "--experiment", "heart", "--yes", "--json")
     assert (deleted.status, deleted.err) == (0, "")
     assert deleted.json["changed"] == [run_id]
     restored = on_copy("restore", run_id[:8], "-e", "heart", "--yes", "--json")
-    assert restored.json["changed"] == [run_id], "a deleted run is found by the beginning of its id"
+    assert restored.json["changed"] == [run_id], "deleted runs are resolved too"
 
 
-def test_delete_as_json_is_one_object(on_copy: Run, mlflow_store_copy: MlflowStore) -> None:
+def test_delete_with_json_writes_one_object(on_copy: Run, mlflow_store_copy: MlflowStore) -> None:
     runs = mlflow_store_copy.runs
     done = on_copy("delete", runs["trial-03"], runs["deleted"], NOBODY, "--yes", "--json")
-    assert (done.status, done.err) == (1, ""), "one of the runs is not there"
+    assert (done.status, done.err) == (1, ""), "one of the runs does not exist"
     payload = done.json
     assert payload["changed"] == [runs["trial-03"]]
     assert payload["already"] == [runs["deleted"]]
@@ -86,10 +86,10 @@ def test_delete_as_json_is_one_object(on_copy: Run, mlflow_store_copy: MlflowSto
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "told"),
+    ("arguments", "status", "message"),
     [
-        ((NOBODY,), 1, f"There is no run {NOBODY}"),
-        (("deadbeef",), 1, "with --experiment NAME the first 8 are enough"),
+        ((NOBODY,), 1, f"Run {NOBODY} not found"),
+        (("deadbeef",), 1, "or --experiment NAME and the first 8 characters"),
         (("deadbeef", "-e", "heart"), 1, "No run in the experiment has an id starting with deadbeef"),
         (("dead", "-e", "heart"), 2, "Run id 'dead' is too short"),
         (("deadbeef", "-e", "nowhere"), 1, "There is no experiment 'nowhere'"),
@@ -97,18 +97,16 @@ def test_delete_as_json_is_one_object(on_copy: Run, mlflow_store_copy: MlflowSto
     ],
 )
 @pytest.mark.parametrize("command", ["delete", "restore"])
-def test_what_cannot_be_meant(
-    on_store: Run, command: str, arguments: tuple[str, ...], status: int, told: str
+def test_unresolvable_runs_are_reported(
+    on_store: Run, command: str, arguments: tuple[str, ...], status: int, message: str
 ) -> None:
     done = on_store(command, *arguments, "--yes")
     assert (done.status, done.out) == (status, "")
-    assert told in done.err
+    assert message in done.err
 
 
 @pytest.mark.parametrize("command", ["delete", "restore"])
-def test_read_only_switches_it_off_and_says_why(
-    run: Run, mlflow_store_copy: MlflowStore, command: str
-) -> None:
+def test_read_only_refuses_the_change(run: Run, mlflow_store_copy: MlflowStore, command: str) -> None:
     before = mlflow_store_copy.path.read_bytes()
     run_id = mlflow_store_copy.runs["trial-01"]
     done = run("--tracking-uri", mlflow_store_copy.uri, "--read-only", command, run_id, "--yes", "--json")
@@ -119,7 +117,7 @@ def test_read_only_switches_it_off_and_says_why(
 
 
 @pytest.mark.parametrize(("answer", "status"), [("\r", 1), ("n\r", 1), ("y\r", 0)])
-def test_on_a_terminal_it_asks_and_the_default_is_no(
+def test_on_a_terminal_the_confirmation_defaults_to_no(
     on_copy: Run, mlflow_store_copy: MlflowStore, folder: Path, home: Path, answer: str, status: int
 ) -> None:
     arguments = ("--tracking-uri", mlflow_store_copy.uri, "delete", mlflow_store_copy.runs["trial-09"])
@@ -131,7 +129,7 @@ def test_on_a_terminal_it_asks_and_the_default_is_no(
     assert ("trial-09" in active(on_copy)) == bool(status)
 
 
-def test_ctrl_c_at_the_question_changes_nothing(
+def test_ctrl_c_at_the_prompt_changes_nothing(
     on_copy: Run, mlflow_store_copy: MlflowStore, folder: Path, home: Path
 ) -> None:
     arguments = ("--tracking-uri", mlflow_store_copy.uri, "delete", mlflow_store_copy.runs["trial-09"])

@@ -12,7 +12,7 @@ from tests.support.console import open_console
 from tests.tui.cli.conftest import Run
 
 
-def test_experiments(on_store: Run, mlflow_store: MlflowStore) -> None:
+def test_experiments_are_listed_with_their_run_counts(on_store: Run, mlflow_store: MlflowStore) -> None:
     done = on_store("experiments", "--json")
     found = {entry["name"]: entry for entry in done.json["experiments"]}
     assert (done.status, done.err) == (0, "")
@@ -25,7 +25,7 @@ def test_experiments(on_store: Run, mlflow_store: MlflowStore) -> None:
     assert table[1][:2] == ["heart", "27"]
 
 
-def test_models(on_store: Run, mlflow_store: MlflowStore) -> None:
+def test_models_are_listed_with_versions_stages_and_aliases(on_store: Run, mlflow_store: MlflowStore) -> None:
     models = {model["name"]: model for model in on_store("models", "--json").json["models"]}
     assert set(models) == {"classifier", "unused", 'it\'s "quoted"'}
     classifier = models["classifier"]
@@ -41,13 +41,13 @@ def test_models(on_store: Run, mlflow_store: MlflowStore) -> None:
     assert ["classifier", "3", "2", "–"] in [row[:4] for row in on_store("models").table]
 
 
-def test_the_versions_of_one_model(on_store: Run) -> None:
+def test_the_versions_of_a_model_are_listed_with_the_metrics_of_their_runs(on_store: Run) -> None:
     done = on_store("models", "classifier")
     assert done.table[0] == ["classifier"]
     assert {"version", "stage", "aliases", "accuracy", "cv_mean"} <= set(done.table[2])
     assert done.table[4][:4] == ["2", "Production", "champion", "0.8000"]
     by = done.table[2].index("by")
-    assert done.table[4][by] == "ada", "the user of its run: the store keeps none of the version"
+    assert done.table[4][by] == "ada", "the user of the source run: the store records none for the version"
     assert [m["name"] for m in on_store("models", "unused", "--json").json["models"]] == ["unused"]
     missing = on_store("models", "nobody", "--json")
     assert missing.status == 1
@@ -55,25 +55,27 @@ def test_the_versions_of_one_model(on_store: Run) -> None:
     assert missing.json["error"]["hint"]
 
 
-def test_a_narrow_terminal_is_told_what_has_no_room(
+def test_a_narrow_terminal_shows_how_many_columns_are_hidden(
     mlflow_store: MlflowStore, folder: Path, home: Path
 ) -> None:
     arguments = ("--tracking-uri", mlflow_store.uri, "models", "classifier")
     with open_console(*arguments, cwd=folder, home=home, cols=80) as terminal:
         assert terminal.wait_exit() == 0
-        assert re.search(r"\d more columns?: --json", terminal.text)
+        assert re.search(r"\d columns? hidden: use --json", terminal.text)
 
 
-def test_an_empty_journal(run: Run) -> None:
+def test_an_empty_journal_says_so(run: Run) -> None:
     assert run("journal", "--json").json == {"entries": []}
-    assert run("journal").out == "Nothing written from this machine yet.\n"
+    assert run("journal").out == "No journal entries yet.\n"
 
 
-def test_a_server_gives_what_its_database_gives(run: Run, on_store: Run, mlflow_server: MlflowServer) -> None:
+def test_a_server_and_its_database_give_the_same_results(
+    run: Run, on_store: Run, mlflow_server: MlflowServer
+) -> None:
     for arguments in (("runs", "heart"), ("runs", "heart", "-f", "accuracy > 0.9"), ("models",)):
-        there = run("--tracking-uri", mlflow_server.uri, *arguments, "--json")
-        assert (there.status, there.err) == (0, "")
-        assert there.json == on_store(*arguments, "--json").json
+        remote = run("--tracking-uri", mlflow_server.uri, *arguments, "--json")
+        assert (remote.status, remote.err) == (0, "")
+        assert remote.json == on_store(*arguments, "--json").json
     experiments = run("--tracking-uri", mlflow_server.uri, "experiments", "--json").json["experiments"]
     assert {entry["name"]: entry["run_count"] for entry in experiments} == {
         "Default": None,
@@ -82,7 +84,7 @@ def test_a_server_gives_what_its_database_gives(run: Run, on_store: Run, mlflow_
     }
 
 
-def test_nothing_is_created_by_looking(run: Run, folder: Path) -> None:
+def test_reading_commands_create_nothing(run: Run, folder: Path) -> None:
     for command in (("experiments",), ("runs", "x"), ("best", "x"), ("models",), ("compare", "a", "b")):
         done = run(*command)
         assert (done.status, done.out) == (1, "")

@@ -1,4 +1,4 @@
-"""The bar on a terminal of 80 columns: the counts stay whole, the names give way."""
+"""The progress bar on a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class Terminal(io.StringIO):
         ("an-experiment-with-a-name-of-quite-some-length-indeed", "failed: " + "x" * 60),
     ],
 )
-def test_the_names_are_cut_first(monkeypatch: pytest.MonkeyPatch, title: str, note: str) -> None:
+def test_title_and_note_are_cut_before_the_counts(
+    monkeypatch: pytest.MonkeyPatch, title: str, note: str
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", Terminal())

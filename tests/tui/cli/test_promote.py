@@ -25,29 +25,29 @@ BEFORE = {1: "Archived", 2: "Production", 3: "None"}
 AFTER = {1: "Archived", 2: "Archived", 3: "Production"}
 
 
-def test_without_a_terminal_it_shows_the_plan_and_asks_for_yes(on_copy: Run) -> None:
+def test_without_a_terminal_the_plan_is_shown_and_yes_is_required(on_copy: Run) -> None:
     done = on_copy(*PRODUCTION)
     assert done.status == 2
     assert "Promote classifier version 3 → Production" in done.out
-    assert "now in Production: version 2" in done.out
-    assert "will change: version 2: stage Production → Archived" in done.out
+    assert "current Production: version 2" in done.out
+    assert "change: version 2: stage Production → Archived" in done.out
     assert ["accuracy ↑", "0.8000", "0.9300 ◂"] in done.table
     assert "Add --yes." in done.err
     assert stages(on_copy) == BEFORE
     assert on_copy("journal", "--json").json == {"entries": []}
 
 
-def test_promote_read_back_and_undo(on_copy: Run) -> None:
+def test_a_promotion_can_be_undone_once(on_copy: Run) -> None:
     done = on_copy(*PRODUCTION, "--yes", "--reason", "better by far")
     assert (done.status, done.err) == (0, "")
-    assert "✓ Done, read back from the registry" in done.out
+    assert "✓ Done, as read back from the registry" in done.out
     assert ["3", "Production"] in [row[:2] for row in done.table]
     assert stages(on_copy) == AFTER
     entry = on_copy("journal", "--json").json["entries"][0]
     assert (entry["action"], entry["outcome"], entry["reason"]) == ("promote", "done", "better by far")
     refused = on_copy("undo")
     assert refused.status == 2
-    assert "Take back the promotion of classifier version 3" in refused.out
+    assert "Undo the promotion of classifier version 3" in refused.out
     assert "promoted: version 3, Production" in refused.out
     assert "candidate" not in refused.out
     assert stages(on_copy) == AFTER
@@ -64,7 +64,7 @@ def test_promote_read_back_and_undo(on_copy: Run) -> None:
     assert "Nothing to undo" in again.err
 
 
-def test_promote_as_json_is_one_object(on_copy: Run) -> None:
+def test_promote_with_json_writes_one_object(on_copy: Run) -> None:
     done = on_copy("promote", "classifier", "3", "--alias", "champion", "--yes", "--json")
     assert (done.status, done.err) == (0, "")
     payload: dict[str, Any] = done.json
@@ -79,20 +79,20 @@ def test_promote_as_json_is_one_object(on_copy: Run) -> None:
     assert holding == {3}
 
 
-def test_the_present_holder_may_stay(on_copy: Run) -> None:
+def test_keep_existing_leaves_the_current_version_in_its_stage(on_copy: Run) -> None:
     assert on_copy(*PRODUCTION, "--keep-existing", "--yes").status == 0
     assert stages(on_copy) == {1: "Archived", 2: "Production", 3: "Production"}
 
 
-def test_nothing_to_change_needs_no_yes(on_copy: Run) -> None:
+def test_a_promotion_without_changes_needs_no_confirmation(on_copy: Run) -> None:
     done = on_copy("promote", "classifier", "2", "--stage", "production")
     assert (done.status, done.err) == (0, "")
-    assert "Nothing to change." in done.out
+    assert "No change needed." in done.out
     assert on_copy("promote", "classifier", "2", "--stage", "Production", "--json").json["applied"] is False
 
 
 @pytest.mark.parametrize("command", [PRODUCTION, ("undo",), ("train",), ("demo",)])
-def test_read_only_switches_it_off_and_says_why(
+def test_read_only_refuses_every_write(
     run: Run, mlflow_store_copy: MlflowStore, folder: Path, command: tuple[str, ...]
 ) -> None:
     before = mlflow_store_copy.path.read_bytes()
@@ -105,7 +105,7 @@ def test_read_only_switches_it_off_and_says_why(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "told"),
+    ("arguments", "status", "message"),
     [
         (("classifier", "3"), 2, "either a stage or an alias"),
         (("classifier", "3", "--stage", "Staging", "--alias", "x"), 2, "either a stage or an alias"),
@@ -115,16 +115,18 @@ def test_read_only_switches_it_off_and_says_why(
         (("nobody", "1", "--stage", "Staging"), 1, "nobody"),
     ],
 )
-def test_what_cannot_be_promoted(on_copy: Run, arguments: tuple[str, ...], status: int, told: str) -> None:
+def test_an_invalid_promotion_is_reported(
+    on_copy: Run, arguments: tuple[str, ...], status: int, message: str
+) -> None:
     done = on_copy("promote", *arguments, "--yes")
     assert (done.status, done.out) == (status, "")
-    assert told in done.err
+    assert message in done.err
 
 
 @pytest.mark.parametrize(
     ("answer", "status", "after"), [("\r", 1, BEFORE), ("n\r", 1, BEFORE), ("y\r", 0, AFTER)]
 )
-def test_on_a_terminal_it_asks_and_the_default_is_no(
+def test_on_a_terminal_the_confirmation_defaults_to_no(
     on_copy: Run,
     mlflow_store_copy: MlflowStore,
     folder: Path,
@@ -142,7 +144,7 @@ def test_on_a_terminal_it_asks_and_the_default_is_no(
     assert stages(on_copy) == after
 
 
-def test_ctrl_c_at_the_question_changes_nothing(
+def test_ctrl_c_at_the_prompt_changes_nothing(
     on_copy: Run, mlflow_store_copy: MlflowStore, folder: Path, home: Path
 ) -> None:
     arguments = ("--tracking-uri", mlflow_store_copy.uri, *PRODUCTION)
@@ -150,5 +152,5 @@ def test_ctrl_c_at_the_question_changes_nothing(
         terminal.wait_for("Go ahead? [y/N]")
         terminal.press("ctrl+c")
         assert terminal.wait_exit() == 130
-        assert "Stopped" in terminal.text
+        assert "Interrupted" in terminal.text
     assert stages(on_copy) == BEFORE

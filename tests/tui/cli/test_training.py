@@ -1,4 +1,4 @@
-"""`train` and `demo`: what a script gets, and what a signal leaves."""
+"""`train` and `demo`: output, errors and signals."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.tui.cli.conftest import Run, Trained
 pytestmark = pytest.mark.slow
 
 
-def test_train_as_json(on_trained: Run, trained: Trained) -> None:
-    assert trained.ended.status == 0
-    payload = trained.ended.json
+def test_train_with_json_lists_every_trial(on_trained: Run, trained: Trained) -> None:
+    assert trained.result.status == 0
+    payload = trained.result.json
     assert (payload["finished"], payload["failed"], payload["killed"], payload["total"]) == (2, 0, 0, 2)
     assert [trial["params"]["weights"] for trial in payload["trials"]] == ["uniform", "distance"]
     assert payload["best_run_id"] == payload["trials"][0]["run_id"]
-    assert "ties  2/2  accuracy" in trained.ended.err
+    assert "ties  2/2  accuracy" in trained.result.err
     runs = {entry["run_id"]: entry for entry in on_trained("runs", "ties", "--json").json["runs"]}
     assert len(runs) == 3
     assert runs[payload["parent_run_id"]]["run_name"] == "first sweep"
@@ -28,7 +28,7 @@ def test_train_as_json(on_trained: Run, trained: Trained) -> None:
     assert (trained.folder / "mlflow.db").exists()
 
 
-def test_train_for_people(on_trained: Run) -> None:
+def test_train_prints_the_counts_and_the_best_trial(on_trained: Run) -> None:
     done = on_trained("train", "--grid", "n_neighbors=5 metric=euclidean", "--recipe", "published")
     assert done.status == 0
     assert "✓ 1 finished, 0 failed, 0 killed of 1 in " in done.out
@@ -47,23 +47,23 @@ BAD_DATA = {
 
 @pytest.mark.parametrize("case", BAD_DATA)
 def test_bad_data_is_refused_before_anything_is_written(run: Run, folder: Path, case: str) -> None:
-    text, told = BAD_DATA[case]
+    text, message = BAD_DATA[case]
     (folder / "bad.csv").write_text(text)
     done = run("train", "--data", "bad.csv", "--json")
     assert done.status == 1
-    assert told in done.json["error"]["title"]
+    assert message in done.json["error"]["title"]
     assert "bad.csv" in done.err
     assert [path.name for path in folder.iterdir()] == ["bad.csv"]
 
 
-def test_a_data_file_that_is_not_there(run: Run) -> None:
+def test_a_missing_data_file_is_reported(run: Run) -> None:
     done = run("train", "--data", "nowhere.csv")
     assert (done.status, done.out) == (1, "")
     assert "There is no file nowhere.csv" in done.err
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_keeps_what_is_finished(
+def test_a_signal_keeps_finished_runs_and_kills_the_rest(
     on_trained: Run, trained: Trained, home: Path, number: signal.Signals, status: int
 ) -> None:
     name = f"stopped by {number.name}"
@@ -76,7 +76,7 @@ def test_a_signal_keeps_what_is_finished(
     _check_stopped(on_trained, name)
 
 
-def test_a_terminal_that_goes_away_keeps_what_is_finished(
+def test_a_closed_terminal_keeps_finished_runs_and_kills_the_rest(
     on_trained: Run, trained: Trained, home: Path
 ) -> None:
     with open_console("train", "-e", "hung up", cwd=trained.folder, home=home, cols=100) as terminal:
@@ -92,12 +92,12 @@ def _check_stopped(run: Run, experiment: str) -> None:
     assert set(statuses) == {"FINISHED", "KILLED"}
 
 
-def test_the_demo_ignores_the_server_in_the_environment_and_makes_nothing_twice(
+def test_the_demo_ignores_the_tracking_uri_of_the_environment_and_is_safe_to_run_again(
     run: Run, demo: Demo, own_demo: Path, home: Path
 ) -> None:
     assert demo.said.returncode == 0
     first = demo.said.stdout.decode()
-    assert f"in sqlite:///{demo.folder / 'mlflow.db'}" in first
+    assert f"store sqlite:///{demo.folder / 'mlflow.db'}" in first
     assert "Experiment heart-disease: 60 trials, 60 trained now" in first
     assert "best  knn-" in first
     again = run("demo", "--json", env=NOBODY)

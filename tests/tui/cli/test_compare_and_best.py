@@ -12,7 +12,7 @@ from tests.support.console import open_console
 from tests.tui.cli.conftest import Run
 
 
-def test_compare_by_id(on_store: Run, mlflow_store: MlflowStore) -> None:
+def test_runs_are_compared_by_id(on_store: Run, mlflow_store: MlflowStore) -> None:
     ids = [mlflow_store.runs[name] for name in ("trial-10", "trial-23")]
     payload = on_store("compare", *ids, "--json").json
     assert [run["run_id"] for run in payload["runs"]] == ids
@@ -27,7 +27,7 @@ def test_compare_by_id(on_store: Run, mlflow_store: MlflowStore) -> None:
     assert rows["param", "metric"]["differs"] is False
 
 
-def test_compare_for_people_marks_the_best(on_store: Run) -> None:
+def test_the_best_value_of_a_metric_is_marked(on_store: Run) -> None:
     done = on_store("compare", "-e", "heart", "trial-10", "trial-23")
     lines = {row[0]: row[1:] for row in done.table if row}
     assert lines["trial-10"] == ["trial-23"]
@@ -36,7 +36,7 @@ def test_compare_for_people_marks_the_best(on_store: Run) -> None:
     assert lines["metric"] == ["euclidean", "euclidean"]
 
 
-def test_compare_only_differences_with_a_direction_said(on_store: Run) -> None:
+def test_only_differences_are_shown_in_the_given_direction(on_store: Run) -> None:
     done = on_store("compare", "-e", "heart", "trial-10", "trial-23", "-x", "--lower", "accuracy")
     lines = {row[0]: row[1:] for row in done.table if row}
     assert lines["accuracy ↓"] == ["0.8000 ◂", "0.9300"]
@@ -44,7 +44,7 @@ def test_compare_only_differences_with_a_direction_said(on_store: Run) -> None:
     assert "rows are the same in all runs" in done.out
 
 
-def test_compare_by_the_beginning_of_an_id_and_by_filter(on_store: Run, mlflow_store: MlflowStore) -> None:
+def test_runs_are_compared_by_id_prefix_and_by_filter(on_store: Run, mlflow_store: MlflowStore) -> None:
     ids = [mlflow_store.runs[name] for name in ("trial-01", "trial-02")]
     short = on_store("compare", "-e", "heart", *(run_id[:12] for run_id in ids), "--json").json
     assert [run["run_id"] for run in short["runs"]] == ids
@@ -52,7 +52,7 @@ def test_compare_by_the_beginning_of_an_id_and_by_filter(on_store: Run, mlflow_s
     assert {run["run_name"] for run in found["runs"]} == {"trial-22", "trial-23"}
 
 
-def test_runs_that_do_not_fit_beside_each_other_come_below(
+def test_runs_that_do_not_fit_side_by_side_continue_below(
     mlflow_store: MlflowStore, folder: Path, home: Path
 ) -> None:
     runs = [f"trial-{number:02d}" for number in range(8, 16)]
@@ -67,25 +67,25 @@ def test_runs_that_do_not_fit_beside_each_other_come_below(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "told"),
+    ("arguments", "status", "message"),
     [
         (("0" * 32, "1" * 32), 1, "There is no run"),
-        (("-e", "heart", "trial-01", "trial-99"), 1, "There is no run 'trial-99' in heart"),
+        (("-e", "heart", "trial-01", "trial-99"), 1, "Run 'trial-99' not found in heart"),
         (("-e", "heart", "--filter", "accuracy > 9"), 1, "needs two runs"),
         (("-e", "heart", "trial-01", "trial-02", "--higher", "acc"), 1, "No run has the metric acc"),
         (("-e", "nowhere", "a", "b"), 1, "There is no experiment 'nowhere'"),
     ],
 )
-def test_runs_that_cannot_be_compared(
-    on_store: Run, arguments: tuple[str, ...], status: int, told: str
+def test_an_invalid_comparison_is_reported(
+    on_store: Run, arguments: tuple[str, ...], status: int, message: str
 ) -> None:
     done = on_store("compare", *arguments)
     assert (done.status, done.out) == (status, "")
-    assert told in done.err
+    assert message in done.err
     assert "hint:" in done.err or "needs two" in done.err
 
 
-def test_the_beginnings_of_ids_need_their_experiment(on_store: Run, mlflow_store: MlflowStore) -> None:
+def test_id_prefixes_need_an_experiment(on_store: Run, mlflow_store: MlflowStore) -> None:
     ids = [mlflow_store.runs[name][:12] for name in ("trial-01", "trial-02")]
     done = on_store("compare", *ids)
     assert done.status == 1
@@ -93,10 +93,10 @@ def test_the_beginnings_of_ids_need_their_experiment(on_store: Run, mlflow_store
     assert on_store("compare", "-e", "heart", *ids).status == 0
 
 
-def test_best_names_the_run_and_writes_every_run(on_store: Run, folder: Path) -> None:
+def test_best_shows_the_best_run_and_exports_all_runs(on_store: Run, folder: Path) -> None:
     done = on_store("best", "heart", "--metric", "accuracy")
     assert done.status == 0
-    assert "trial-23  is the best run of heart" in done.out
+    assert "trial-23  best run of heart" in done.out
     assert "accuracy 0.9300  higher is better" in done.out
     assert ["weights", "distance"] in done.table
     assert "27 runs written to experiment_results.csv" in done.out
@@ -105,12 +105,16 @@ def test_best_names_the_run_and_writes_every_run(on_store: Run, folder: Path) ->
     assert {"run_id", "metrics.accuracy", "params.n_neighbors", "tags.mlflow.runName"} <= set(rows[0])
 
 
-def test_best_as_json_with_another_direction_and_file(on_store: Run, folder: Path) -> None:
+def test_best_takes_a_direction_and_a_csv_file(on_store: Run, folder: Path) -> None:
     payload = on_store("best", "heart", "-m", "training_time", "--csv", "all.csv", "--json").json
     assert (payload["run"]["run_name"], payload["direction"]) == ("trial-00", "lower")
-    turned = on_store("best", "heart", "-m", "training_time", "--higher", "--csv", "all.csv", "--json").json
-    assert (turned["run"]["run_name"], turned["direction"], turned["value"]) == ("trial-23", "higher", 0.23)
-    assert (turned["csv"], turned["runs_written"]) == ("all.csv", 27)
+    flipped = on_store("best", "heart", "-m", "training_time", "--higher", "--csv", "all.csv", "--json").json
+    assert (flipped["run"]["run_name"], flipped["direction"], flipped["value"]) == (
+        "trial-23",
+        "higher",
+        0.23,
+    )
+    assert (flipped["csv"], flipped["runs_written"]) == ("all.csv", 27)
     assert [path.name for path in folder.iterdir()] == ["all.csv"]
 
 
@@ -124,7 +128,7 @@ def test_best_takes_a_metric_with_its_prefix(on_store: Run) -> None:
     assert "Metrics: accuracy" in unknown.err
 
 
-def test_best_lists_the_tied_and_says_what_decided(on_trained: Run) -> None:
+def test_best_lists_tied_runs_and_the_tie_break(on_trained: Run) -> None:
     payload = on_trained("best", "ties", "--json").json
     assert payload["metric"] == "accuracy"
     assert [tied["metrics"]["accuracy"] for tied in payload["tied"]] == [payload["value"]]
@@ -135,9 +139,9 @@ def test_best_lists_the_tied_and_says_what_decided(on_trained: Run) -> None:
     assert payload["tied"][0]["run_id"] in done.out
 
 
-def test_best_without_anything_to_judge_by_writes_nothing(on_store: Run, folder: Path) -> None:
-    for arguments, told in ((("heart", "-m", "nothing"), "accuracy"), (("empty",), "No run has a metric")):
+def test_best_without_a_metric_writes_nothing(on_store: Run, folder: Path) -> None:
+    for arguments, message in ((("heart", "-m", "nothing"), "accuracy"), (("empty",), "No run has a metric")):
         done = on_store("best", *arguments)
         assert (done.status, done.out) == (1, "")
-        assert told in done.err
+        assert message in done.err
     assert list(folder.iterdir()) == []

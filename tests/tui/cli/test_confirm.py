@@ -1,4 +1,4 @@
-"""The question before a write, answered on a pseudo-terminal."""
+"""The confirmation prompt, answered on a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -10,46 +10,45 @@ import pytest
 from tests.support.console import environment
 from tests.support.terminal import Terminal
 
-ASKS = """
-from tui.cli.output import Output
-from tui.cli.question import ask
+CONFIRM = """
+from tui.cli.output import Output, confirm
 try:
-    ask(Output())
-    print("go ahead")
+    confirm(Output())
+    print("confirmed")
 except BaseException as error:
     print("ended by", type(error).__name__)
 """
 
-# The signal comes while the question is on its way out, as far as the interpreter can tell: noted,
-# but nothing that waits in the kernel is woken by it.
-INTERRUPTED_UNSEEN = """
+# Simulates a signal that arrives just before the read: with SIGINT blocked in the main thread, another
+# thread receives it, so that no system call of the main thread is interrupted.
+SIGNAL_BEFORE_READ = """
 import signal, threading
 threading.Thread(target=threading.Event().wait, daemon=True).start()
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 """
 
 
-def asked(script: str, home: Path) -> Terminal:
+def run_script(script: str, home: Path) -> Terminal:
     return Terminal([sys.executable, "-c", script], cols=80, rows=10, env=environment(home))
 
 
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [
-        ("y\r", "go ahead"),
-        ("YES\r", "go ahead"),
-        (" y \r", "go ahead"),
+        ("y\r", "confirmed"),
+        ("YES\r", "confirmed"),
+        (" y \r", "confirmed"),
         ("\r", "ended by Cancelled"),
         ("n\r", "ended by Cancelled"),
         ("yes please\r", "ended by Cancelled"),
-        ("ja\x15y\r", "go ahead"),
+        ("ja\x15y\r", "confirmed"),
         ("\x04", "ended by Cancelled"),
         ("\x03", "ended by KeyboardInterrupt"),
         ("y\x03", "ended by KeyboardInterrupt"),
     ],
 )
-def test_nothing_but_yes_goes_ahead(home: Path, answer: str, outcome: str) -> None:
-    with asked(ASKS, home) as terminal:
+def test_only_yes_confirms(home: Path, answer: str, outcome: str) -> None:
+    with run_script(CONFIRM, home) as terminal:
         terminal.wait_for("Go ahead? [y/N]")
         terminal.type(answer)
         terminal.wait_for(outcome)
@@ -57,8 +56,8 @@ def test_nothing_but_yes_goes_ahead(home: Path, answer: str, outcome: str) -> No
         assert outcome.endswith("Interrupt") or outcome in terminal.lines
 
 
-def test_ctrl_c_between_the_question_and_the_reading_is_not_lost(home: Path) -> None:
-    with asked(INTERRUPTED_UNSEEN + ASKS, home) as terminal:
+def test_ctrl_c_between_the_prompt_and_the_read_is_not_lost(home: Path) -> None:
+    with run_script(SIGNAL_BEFORE_READ + CONFIRM, home) as terminal:
         terminal.wait_for("Go ahead? [y/N]")
         terminal.press("ctrl+c")
         terminal.wait_for("ended by KeyboardInterrupt")
