@@ -83,7 +83,7 @@ class CompareSource:
                 parts.append(fit(thin_bar(share, BAR_WIDTH), BAR_WIDTH))
             delta = row.delta(at, self.baseline)
             parts.append(fit(delta.text if delta else "", DELTA_WIDTH, right=True))
-            cells.append(Shown(" ".join(parts)))
+            cells.append(Shown(" ".join(parts).rstrip()))
         return cells
 
     # ── what the table asks ──────────────────────────────────────────────────

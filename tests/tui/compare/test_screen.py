@@ -106,6 +106,13 @@ async def test_missing_and_nan_stay_what_they_are(mlflow_store: MlflowStore) -> 
         assert "inf" in screen
 
 
+async def test_a_missing_value_in_a_cut_column_is_not_marked_as_cut(mlflow_store: MlflowStore) -> None:
+    async with comparing(mlflow_store, "trial-23", "running", "special", size=(120, 34)) as (pilot, _):
+        lines = text_of(pilot.app).splitlines()  # type: ignore[arg-type]
+        accuracy = next(line for line in lines if line.strip().startswith("accuracy"))
+        assert accuracy.rstrip().endswith("–")
+
+
 async def test_drop_takes_a_run_out(mlflow_store: MlflowStore) -> None:
     async with comparing(mlflow_store, "trial-00", "trial-01", "trial-02") as (pilot, screen):
         await pilot.press("L", "D")
