@@ -162,7 +162,7 @@ class Console(SessionApp):
 
     def action_open_command_line(self) -> None:
         from tui.command_line import completions
-        from tui.dialogs.command_line import CommandLineDialog
+        from tui.dialogs.commands import CommandLineDialog
 
         def run(line: str | None) -> None:
             if line:
@@ -181,7 +181,7 @@ class Console(SessionApp):
 
     def action_open_help(self) -> None:
         from tui.command_line import press
-        from tui.dialogs.help import HelpDialog
+        from tui.dialogs.commands import HelpDialog
 
         view = self.view
 

@@ -10,7 +10,7 @@ from engine.api import column_named
 from engine.errors import EngineError, FilterError, UsageError
 from engine.text import safe
 from tui.commands.bindings import Command
-from tui.dialogs.command_line import WORDS
+from tui.dialogs.commands import TYPED_COMMANDS
 from tui.models.screen import ModelsScreen
 from tui.runs.screen import RunsScreen
 from tui.screen import current_view
@@ -55,9 +55,9 @@ async def execute(app: SessionApp, line: str) -> None:
     """Do what was typed. Raises `UsageError` for a word that means nothing."""
     word, _, argument = line.strip().partition(" ")
     argument = argument.strip()
-    command = next((c for c in WORDS if c.word == word), None)
+    command = next((c for c in TYPED_COMMANDS if c.word == word), None)
     if command is None:
-        near = ", ".join(c.word for c in WORDS if c.word.startswith(word[:1])) or "help"
+        near = ", ".join(c.word for c in TYPED_COMMANDS if c.word.startswith(word[:1])) or "help"
         raise UsageError(f"There is no command {word!r}", f"Similar: {near}", "`:help` lists the keys.")
     special = _SPECIAL.get(word)
     if special is not None:

@@ -155,7 +155,7 @@ class ConsoleScreen(Screen[None]):
         release = self.session.hold_keys() if opens else None
         self.tasks.ask(work, then, group=group, failed=failed or self.show_trouble, ended=release)
 
-    def while_here(self, receive: Callable[[T], None]) -> Callable[[T], None]:
+    def while_open(self, receive: Callable[[T], None]) -> Callable[[T], None]:
         """`receive` for values that an engine thread sends: those that come when the console is being
         left are dropped, for the widgets that would show them may be gone."""
 

@@ -74,7 +74,7 @@ def test_an_idle_console_writes_nothing(mlflow_store: MlflowStore, folder: Path,
             (("escape", "V", "c"), "COMPARE"),
             ("3", "VERSIONS"),
             ("4", "No sweep yet"),
-            ("6", "Nothing written"),
+            ("6", "No journal entries"),
             ("?", "Keys · Activity"),
         )
         for keys, shown in steps:

@@ -1,4 +1,4 @@
-"""The command table holds together: what it promises is there, and nothing is promised twice."""
+"""The command table: every command has an action, and no key or word has two commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tui.activity.screen import ActivityScreen
 from tui.app import Console
 from tui.commands.bindings import COMMANDS, SCOPE_TITLES, Command, Scope, commands
 from tui.compare.screen import CompareScreen
-from tui.dialogs.help import LISTED_WITH
+from tui.dialogs.commands import HELP_SCOPES
 from tui.models.screen import ModelsScreen
 from tui.run.screen import RunScreen
 from tui.runs.screen import RunsScreen
@@ -35,11 +35,11 @@ OWNERS: dict[Scope, type[DOMNode]] = {
     "plot": Plot,
     "pane": KeyValue,
 }
-NEVER = {"ctrl+a", "ctrl+b"}
+RESERVED_KEYS = {"ctrl+a", "ctrl+b"}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.id)
-def test_every_command_can_be_done(command: Command) -> None:
+def test_every_command_has_an_action(command: Command) -> None:
     action = command.action.partition("(")[0]
     assert hasattr(OWNERS[command.scope], f"action_{action}")
     assert command.help.endswith(".")
@@ -47,35 +47,34 @@ def test_every_command_can_be_done(command: Command) -> None:
 
 def test_every_scope_has_an_owner_and_a_title() -> None:
     assert set(OWNERS) == set(SCOPE_TITLES)
-    assert {scope for listed in LISTED_WITH.values() for scope in listed} <= set(OWNERS)
+    assert {scope for scopes in HELP_SCOPES.values() for scope in scopes} <= set(OWNERS)
 
 
 @pytest.mark.parametrize("scope", list(OWNERS))
-def test_no_key_does_two_things_in_one_place(scope: Scope) -> None:
+def test_no_key_has_two_commands_in_a_scope(scope: Scope) -> None:
     keys = Counter(key for c in commands(scope) for key in c.keys.split(","))
     assert [key for key, count in keys.items() if count > 1 and key] == []
 
 
 @pytest.mark.parametrize("scope", ["runs", "compare", "models", "training", "activity"])
-def test_a_view_takes_no_key_from_its_table_or_from_everywhere(scope: Scope) -> None:
+def test_no_view_overrides_a_key_of_tables_or_of_the_application(scope: Scope) -> None:
     own = {key for c in commands(scope) for key in c.keys.split(",") if key}
     common = {key for c in (*commands("table"), *commands("app")) for key in c.keys.split(",")}
     assert own & common == set()
 
 
-def test_keys_that_multiplexers_and_terminals_take_are_left_alone() -> None:
+def test_keys_used_by_terminals_and_multiplexers_are_not_bound() -> None:
     keys = {key for c in COMMANDS for key in c.keys.split(",")}
-    assert keys & NEVER == set()
+    assert keys & RESERVED_KEYS == set()
     assert [key for key in keys if "alt+" in key] == []
 
 
-def test_words_after_the_colon_are_unique() -> None:
+def test_command_words_are_unique() -> None:
     words = Counter(c.word for c in COMMANDS if c.word)
     assert [word for word, count in words.items() if count > 1] == []
 
 
-def test_every_write_is_refused_when_read_only() -> None:
-    """The reason comes from one place for all of them."""
+def test_every_write_checks_for_read_only() -> None:
     assert {c.id for c in COMMANDS if c.writes} == {
         "models.promote",
         "models.undo",
@@ -88,7 +87,7 @@ def test_every_write_is_refused_when_read_only() -> None:
             assert "self.refuse(" in inspect.getsource(action), command.id
 
 
-async def test_the_bindings_of_the_running_console_are_those_of_the_table(tmp_path: object) -> None:
+async def test_the_runs_view_binds_the_keys_of_the_command_table(tmp_path: object) -> None:
     console = Console(TrackingUri(f"sqlite:///{tmp_path}/none.db"))
     async with console.run_test() as pilot:
         await settle(pilot)

@@ -18,7 +18,7 @@ async def test_what_comes_while_the_console_is_left_is_dropped(tmp_path: Path) -
     heard: list[int] = []
     async with console.run_test() as pilot:
         await settle(pilot)
-        receive = console.view.while_here(heard.append)
+        receive = console.view.while_open(heard.append)
         receive(1)
         await pilot.press("ctrl+c")
         receive(2)

@@ -1,4 +1,4 @@
-"""What was written from here, newest first."""
+"""The journal of changes made from this machine, newest first."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from engine.api import JournalEntry
 
 LIMIT = 500
-"""Entries that are shown; the title says when there are more."""
+"""Entries shown; the title says so if the journal has more."""
 
 
 class ActivityScreen(ConsoleScreen):
-    """The journal of this account on this machine, whatever the store; below, one entry in full."""
+    """The journal of this account on this machine, for every store, with the details of one entry."""
 
     scope: ClassVar[Scope] = "activity"
     mode = "activity"
@@ -64,15 +64,15 @@ class ActivityScreen(ConsoleScreen):
         self.set_class(not entries, "-empty")
         if not entries:
             self._show_empty(
-                "Nothing written from this machine yet",
-                "Every promotion, sweep and undo made from here is recorded: when, by whom, what "
-                "changed and why.",
+                "No journal entries yet",
+                "Promotions, sweeps, deletions and undos made from this machine are recorded here: "
+                "when, by whom, what changed and why.",
             )
             return
-        more = "the newest " if len(entries) > LIMIT else ""
+        prefix = "newest " if len(entries) > LIMIT else ""
         title = self.query_one("#entries-title", PaneTitle)
-        title.subject = Shown("from this machine, every store")
-        title.facts = Shown(more + formats.count(len(self.entries)))
+        title.subject = Shown("this machine, all stores")
+        title.facts = Shown(prefix + formats.count(len(self.entries)))
         title.bright = True
         self.query_one("#entries", Table).set_source(journal_source(self.entries, int(time.time() * 1000)))
         self._show_entry()
@@ -84,7 +84,7 @@ class ActivityScreen(ConsoleScreen):
             self._show_empty(safe(error.title), safe(error.detail), safe(error.hint))
 
     def _show_empty(self, title: str, *lines: str) -> None:
-        keys = [("3", "models"), ("P", "promote a version there"), ("r", "look again")]
+        keys = [("3", "models"), ("P", "promote a version there"), ("r", "refresh")]
         self.query_one("#empty", EmptyState).show(title, [line for line in lines if line], keys=keys)
 
     @on(Table.RowHighlighted, "#entries")

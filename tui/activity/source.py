@@ -1,4 +1,4 @@
-"""The activity journal as a table shows it, and one entry in full."""
+"""The journal as a table, and the details of one entry."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ OUTCOMES: Mapping[str, tuple[str, CellStyle]] = {
     "done": ("✓ done", "good"),
     "failed": ("✗ failed", "bad"),
     "undone": ("↶ undone", "muted"),
-    "intended": ("? not ended", "warning"),
+    "intended": ("? unfinished", "warning"),
 }
-"""An entry that is still only intended was interrupted, or another console is at it."""
+"""Label and style of each outcome. An intended write was interrupted or is still being applied."""
 _COLOURS: Mapping[CellStyle, str] = {
     "good": "$success",
     "bad": "$error",
@@ -32,14 +32,14 @@ _COLOURS: Mapping[CellStyle, str] = {
 
 
 def journal_source(entries: Sequence[JournalEntry], now: int) -> TextSource:
-    """One row an entry, in the order given."""
+    """One row per entry, in the order given."""
     rows = [_row(entry, now) for entry in entries]
-    heads = ("when", "outcome", "what", "target", "before → after", "reason", "who", "store")
-    most = (16, 12, 10, 44, 70, 40, 24, 60)
+    heads = ("when", "outcome", "action", "target", "changes", "reason", "by", "store")
+    max_widths = (16, 12, 10, 44, 70, 40, 24, 60)
     wanted = [max(map(cell_width, column)) for column in zip(heads, *(r.cells for r in rows), strict=True)]
     columns = [
         TableColumn(head, Shown(head), min(limit, width), glyph=head == "outcome", wanted=width)
-        for head, limit, width in zip(heads, most, wanted, strict=True)
+        for head, limit, width in zip(heads, max_widths, wanted, strict=True)
     ]
     return TextSource(columns, rows)
 
@@ -60,7 +60,7 @@ def _row(entry: JournalEntry, now: int) -> TextRow:
 
 
 def change_texts(entry: JournalEntry) -> list[Shown]:
-    """What became of each thing that was written: `version 3 None → Production`."""
+    """The changes, e.g. `version 3 None → Production`."""
     return [
         safe(f"{_name(key)} {_value(key, before)} → {_value(key, entry.after.get(key, ''))}")
         for key, before in entry.before.items()
@@ -72,12 +72,12 @@ def _name(key: str) -> str:
     return f"@{key.removeprefix('alias ')}" if key.startswith("alias ") else key
 
 
-def _value(key: str, value: str) -> str:
-    return (f"version {value}" if value else "nowhere") if key.startswith("alias ") else value or "–"
+def _value(key: str, value: str) -> Shown:
+    return safe(f"version {value}" if value and key.startswith("alias ") else value) or formats.MISSING
 
 
 class EntryDetail(Lines):
-    """One entry of the journal in full."""
+    """All fields of one journal entry."""
 
     DEFAULT_CSS = """
     EntryDetail { padding: 0 1; }
@@ -93,7 +93,7 @@ class EntryDetail(Lines):
         colour = _COLOURS.get(style, "")
         lines = [Content.assemble((safe(entry.target), "bold"), "  ", (safe(word), colour))]
         if entry.outcome == "intended":
-            note = "No end is recorded: it was interrupted, or is still running in another console."
+            note = "Interrupted, or still being applied by another console."
             lines += field("", [Content(note)], width)
         lines += field("changes", [Content(text) for text in change_texts(entry)], width)
         lines += field("reason", [Content(safe(entry.reason))] if entry.reason else [], width)

@@ -21,7 +21,7 @@ OUTCOMES = {
     "done": Cell(Shown("✓ done"), "green"),
     "failed": Cell(Shown("✗ failed"), "red"),
     "undone": Cell(Shown("↶ undone"), "dim"),
-    "intended": Cell(Shown("? intended"), "yellow"),
+    "intended": Cell(Shown("? unfinished"), "yellow"),
 }
 
 
@@ -40,7 +40,7 @@ OUTCOMES = {
 def journal(invocation: Invocation, limit: int, as_json: bool) -> None:
     """Show the journal of changes made from this machine to any store, newest first.
 
-    An "intended" entry was interrupted or is still being applied.
+    An "unfinished" entry ("intended" in JSON) was interrupted or is still being applied.
 
     \b
     Example:

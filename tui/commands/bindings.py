@@ -1,4 +1,4 @@
-"""Commands by scope and by id, as Textual bindings, and as the README's key table."""
+"""Look up commands by scope or id, as Textual bindings, or as the key table of the README."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ def command(identifier: str) -> Command:
 
 
 def bindings(scope: Scope) -> list[Binding]:
-    """The Textual bindings of a scope. Each carries its command's id, so a key map can change its keys."""
-    # Priority saves a focused table the trip that each key would otherwise make through its ancestors.
-    at_once = scope == "table"
+    """The Textual bindings of a scope. Their ids are those of the commands, for use in key maps."""
+    has_priority = scope == "table"  # spares each key of a focused table the way through its ancestors
     return [
         Binding(
             c.keys,
@@ -31,7 +30,7 @@ def bindings(scope: Scope) -> list[Binding]:
             c.title,
             show=bool(c.title),
             id=c.id,
-            priority=c.priority or at_once,
+            priority=c.priority or has_priority,
             tooltip=c.help,
         )
         for c in commands(scope)
@@ -40,8 +39,8 @@ def bindings(scope: Scope) -> list[Binding]:
 
 
 def key_table() -> str:
-    """The README's key table, in Markdown."""
-    lines = ["| where | key | command line | does |", "|---|---|---|---|"]
+    """The key table of the README, in Markdown."""
+    lines = ["| where | key | command line | action |", "|---|---|---|---|"]
     for c in COMMANDS:
         keys = " ".join(f"`{key}`" for key in c.shown_keys.split())
         word = f"`:{c.word}{' ' + c.arguments if c.arguments else ''}`".replace("|", "\\|") if c.word else ""

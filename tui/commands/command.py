@@ -1,4 +1,4 @@
-"""What a command is, and the scopes its keys work in."""
+"""A command and its scope."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCOPE_TITLES: dict[Scope, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One thing an operator can do, by key, by name after `:`, or both."""
+    """An action that an operator runs by key, by name after `:`, or both."""
 
     id: str
     """`scope.verb-noun`."""
@@ -34,15 +34,15 @@ class Command:
     keys: str = ""
     """Textual key names, comma-separated."""
     title: str = ""
-    """A word for the key line; empty when the key line leaves it out."""
+    """The label in the key line; empty to leave it out."""
     word: str = ""
-    """What is typed after `:`; empty when it cannot be typed."""
+    """The name after `:`; empty if it has none."""
     arguments: str = ""
     """The syntax of the arguments after `word`."""
     writes: bool = False
-    """Whether it changes the store: `--read-only` disables it."""
+    """Whether it changes the store, and is disabled by `--read-only`."""
     priority: bool = False
-    """Whether the keys work everywhere, dialogs and inputs included."""
+    """Whether the keys also work in dialogs and inputs."""
 
     @property
     def scope(self) -> Scope:
@@ -50,7 +50,7 @@ class Command:
 
     @property
     def shown_keys(self) -> str:
-        """The keys as they are written on the keyboard, separated by spaces."""
+        """The keys as labelled on a keyboard, separated by spaces."""
         return " ".join(_KEY_NAMES.get(key, key) for key in self.keys.split(",") if key)
 
 

@@ -1,4 +1,4 @@
-"""Every command of the console, in the order of the help screens and the README."""
+"""All commands of the console, in the order of the help and the README."""
 
 from __future__ import annotations
 
@@ -81,14 +81,14 @@ COMMANDS: tuple[Command, ...] = (
         id="app.close-view",
         keys="q",
         action="close_view",
-        help="Go back; from the runs, quit (asks first while a sweep runs).",
+        help="Go back; in the runs view, quit (confirms first if a sweep is running).",
         word="back",
     ),
     Command(
         id="app.quit",
         keys="ctrl+c,ctrl+q",
         action="quit_console",
-        help="Quit now; a running sweep is stopped and its finished trials kept.",
+        help="Quit at once; stops a running sweep and keeps its finished trials.",
         word="quit",
         priority=True,
     ),
@@ -112,7 +112,7 @@ COMMANDS: tuple[Command, ...] = (
         help="Mark all rows from the last mark to the cursor.",
     ),
     Command(
-        id="table.mark-all", keys="V", action="mark_all", help="Mark all rows shown; again to unmark them."
+        id="table.mark-all", keys="V", action="mark_all", help="Mark all shown rows; again to unmark them."
     ),
     # Runs
     Command(
@@ -209,7 +209,7 @@ COMMANDS: tuple[Command, ...] = (
         keys="B",
         action="show_best",
         title="best",
-        help="Find the best of the shown runs, and how close the others are.",
+        help="Find the best of the shown runs and its closest rivals.",
         word="best",
         arguments="[METRIC]",
     ),
@@ -245,7 +245,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         id="runs.toggle-deleted",
         action="toggle_deleted",
-        help="Toggle the experiment's deleted runs.",
+        help="Switch between active and deleted runs.",
         word="deleted",
     ),
     Command(
@@ -303,7 +303,7 @@ COMMANDS: tuple[Command, ...] = (
         keys="T",
         action="test_version",
         title="test",
-        help="Load the version and predict its input example.",
+        help="Load the version and predict on its input example.",
         word="test",
     ),
     Command(

@@ -1,4 +1,4 @@
-"""What every dialog shares: a bordered box, its title, escape to leave without doing anything."""
+"""The base of all dialogs: a titled box that escape closes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Dialog(ModalScreen[T | None]):
-    """Subclasses fill `compose_dialog`. Escape dismisses with None: nothing is done."""
+    """Subclasses override `compose_dialog`. Escape dismisses with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "close", id="dialog.close", show=False)
@@ -55,8 +55,8 @@ class Dialog(ModalScreen[T | None]):
         self.dismiss(None)
 
     def action_step_focus(self, by: int) -> None:
-        """Focus what stands before or after what has the focus. Only tab goes round: a key too many does
-        not come to the button at the other end."""
+        """Move the focus `by` one. Does not wrap, so that an extra key press cannot reach the button at
+        the other end; tab does."""
         if self.focused is self.focus_chain[-1 if by > 0 else 0]:
             return
         if by > 0:

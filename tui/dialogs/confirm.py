@@ -1,4 +1,4 @@
-"""Shall this be done? Cancel is the default."""
+"""Confirmation; Cancel is the default."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from tui.widgets.controls import TextButton
 from tui.widgets.lines import Lines
 
 
-class Told(Lines):
-    """Lines that are wrapped where they are too long."""
+class WrappedText(Lines):
+    """Word-wrapped lines."""
 
     DEFAULT_CSS = """
-    Told { max-height: 16; overflow-y: auto; }
+    WrappedText { max-height: 16; overflow-y: auto; }
     """
 
-    def __init__(self, told: Sequence[Content], *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, text: Sequence[Content], *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self.told = told
+        self.text = text
 
     def lines(self, width: int) -> list[Content]:
-        return [part for line in self.told for part in line.wrap(max(2, width))]
+        return [part for line in self.text for part in line.wrap(max(2, width))]
 
 
 class ConfirmDialog(Dialog[bool]):
-    """Dismissed with True only when the operator went to the second button and pressed it."""
+    """Dismissed with True only if the operator moves to the second button and presses it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,up,h,k", "step_focus(-1)", show=False, id="dialog.previous"),
@@ -42,29 +42,29 @@ class ConfirmDialog(Dialog[bool]):
     ConfirmDialog #choices { height: 1; align-horizontal: right; margin: 1 0 0 0; }
     """
 
-    def __init__(self, title: str, told: Sequence[Content], *, yes: str, no: str = "Cancel") -> None:
-        """`yes` and `no` are what the buttons say."""
+    def __init__(self, title: str, text: Sequence[Content], *, yes: str, no: str = "Cancel") -> None:
+        """`yes` and `no` are the labels of the buttons."""
         super().__init__()
         self.title_text = title
-        self.subtitle_text = "← → choose · enter does it · esc leaves"
-        self._told = told
-        self._words = (no, yes)
+        self.subtitle_text = "← → select · enter confirm · esc cancel"
+        self._text = text
+        self._labels = (no, yes)
 
     def compose_dialog(self) -> ComposeResult:
-        yield Told(self._told)
+        yield WrappedText(self._text)
         with Horizontal(id="choices"):
-            yield TextButton(self._words[0], id="no")
-            yield TextButton(self._words[1], id="yes")
+            yield TextButton(self._labels[0], id="no")
+            yield TextButton(self._labels[1], id="yes")
 
     def on_mount(self) -> None:
         self.query_one("#no").focus()
 
     @on(TextButton.Pressed, "#no")
-    def _refuse(self) -> None:
+    def _cancel(self) -> None:
         if self.is_current:
             self.action_leave()
 
     @on(TextButton.Pressed, "#yes")
-    def _agree(self) -> None:
+    def _confirm(self) -> None:
         if self.is_current:
             self.dismiss(True)

@@ -1,4 +1,4 @@
-"""Choose one of a list; type to search."""
+"""Select one item of a searchable list."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tui.widgets.controls import Field
 
 
 class PickDialog(Dialog[str]):
-    """Dismissed with the key of the choice. `choices` are (key, what is shown)."""
+    """Dismissed with the key of the selected item. `choices` are pairs of key and text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,ctrl+n", "move(1)", show=False, id="dialog.next"),
@@ -27,7 +27,7 @@ class PickDialog(Dialog[str]):
     def __init__(self, title: str, choices: Sequence[tuple[str, Shown]]) -> None:
         super().__init__()
         self.title_text = title
-        self.subtitle_text = "type to search · enter chooses · esc leaves"
+        self.subtitle_text = "type to search · enter select · esc cancel"
         self._choices = choices
         self._matching: list[str] = []
 
@@ -62,9 +62,9 @@ class PickDialog(Dialog[str]):
 
     @on(Input.Submitted)
     def _choose(self) -> None:
-        at = self.query_one(OptionList).highlighted
-        if at is not None and self._matching:
-            self.dismiss(self._matching[at])
+        highlighted = self.query_one(OptionList).highlighted
+        if highlighted is not None and self._matching:
+            self.dismiss(self._matching[highlighted])
 
     @on(OptionList.OptionSelected)
     def _choose_clicked(self, event: OptionList.OptionSelected) -> None:

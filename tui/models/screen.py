@@ -113,7 +113,7 @@ class ModelsScreen(ConsoleScreen):
                 self._show_model_rows(found)
 
         names = [model.name for model in models]
-        work = partial(read_registry, self.engine, names, token, Relay(self.while_here(show)))
+        work = partial(read_registry, self.engine, names, token, Relay(self.while_open(show)))
         self.ask(work, show, group="registry")
 
     def _show_model_rows(self, found: Versions) -> None:
@@ -174,7 +174,7 @@ class ModelsScreen(ConsoleScreen):
                 self._show_versions()
 
         if run_ids:
-            relay = Relay(self.while_here(show))
+            relay = Relay(self.while_open(show))
             self.ask(partial(read_runs, self.engine, run_ids, token, relay), show, group="sources")
 
     def _show_versions(self, *, to_top: bool = False) -> None:

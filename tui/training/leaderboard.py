@@ -1,4 +1,4 @@
-"""The trials of a sweep as they finish, best first."""
+"""The trials of a sweep, best first, as they finish."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tui.widgets.table.source import TableColumn, TextRow, TextSource
 if TYPE_CHECKING:
     from engine.api import SweepEvent, TrialFailed, TrialFinished
 
-METRICS_SHOWN = 4
+MAX_METRICS = 4
 
 
 class Leaderboard:
-    """Takes a sweep's events; gives a table source and the best-so-far curve."""
+    """Collects the events of a sweep for the trial table and the best-so-far curve."""
 
     def __init__(self) -> None:
         self.total = 0
@@ -34,8 +34,8 @@ class Leaderboard:
     def failed(self) -> int:
         return len(self._failed)
 
-    def take(self, event: SweepEvent) -> bool:
-        """Note an event; whether anything to be shown has changed."""
+    def add(self, event: SweepEvent) -> bool:
+        """Record an event; return whether the leaderboard changed."""
         from engine.api import SweepStarted, TrialFailed, TrialFinished
 
         if isinstance(event, SweepStarted):
@@ -50,7 +50,7 @@ class Leaderboard:
         return True
 
     def ranked(self) -> list[TrialFinished]:
-        """Finished trials, best first; ties in the order in which they came."""
+        """Finished trials, best first; ties in the order of completion."""
         sign = -1.0 if direction_of(self.metric) == "higher" else 1.0
 
         def rank(trial: TrialFinished) -> tuple[bool, float]:
@@ -60,7 +60,7 @@ class Leaderboard:
         return sorted(self._finished, key=rank)
 
     def best_so_far(self) -> list[tuple[float, float]]:
-        """(trial number, best value until then); trials without a finite value move nothing."""
+        """(trial number, best value so far) of each trial; values that are not finite are ignored."""
         higher = direction_of(self.metric) == "higher"
         points: list[tuple[float, float]] = []
         best = math.nan
@@ -78,7 +78,7 @@ class Leaderboard:
     def source(self) -> TextSource:
         ranked = self.ranked()
         params = list(dict.fromkeys(name for params in self._params() for name in params))
-        metrics = key_metrics({name for t in ranked for name in t.metrics}, METRICS_SHOWN)
+        metrics = key_metrics({name for t in ranked for name in t.metrics}, MAX_METRICS)
         fmts = [formats.format_for(t.metrics.get(name) for t in ranked) for name in metrics]
         rows = [
             TextRow(

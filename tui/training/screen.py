@@ -1,4 +1,4 @@
-"""Train a sweep and watch its trials come in."""
+"""Train a sweep and watch its trials."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.errors import EngineError
 from engine.jobs import CancelToken
 from engine.text import Shown, safe
 from tui.bridge import EventRelay
-from tui.commands.bindings import Command, Scope
+from tui.commands.bindings import Command, Scope, command
 from tui.screen import ConsoleScreen, compare_reason
 from tui.training.leaderboard import Leaderboard
 from tui.widgets.cells import thin_bar
@@ -31,7 +31,7 @@ BAR_WIDTH = 20
 
 
 class TrainingScreen(ConsoleScreen):
-    """One sweep at a time. It goes on while the operator looks at other views."""
+    """One sweep at a time, which keeps running while other views are open."""
 
     scope: ClassVar[Scope] = "training"
     mode = "training"
@@ -77,21 +77,21 @@ class TrainingScreen(ConsoleScreen):
 
         if self.refuse("training.new-sweep"):
             return
-        self.app.push_screen(SweepDialog(self.engine, self.session.bridge), self._start_if_given)
+        self.app.push_screen(SweepDialog(self.engine, self.session.bridge), self._start_confirmed)
 
-    def _start_if_given(self, spec: SweepSpec | None) -> None:
+    def _start_confirmed(self, spec: SweepSpec | None) -> None:
         if spec is not None:
             self.start(spec)
 
     def start(self, spec: SweepSpec) -> None:
-        """Train `spec` in a process of its own."""
+        """Train `spec` in a separate process."""
         self.spec, self.result = spec, None
         self.board = Leaderboard()
         self.cancel = token = CancelToken()
         self._started = time.monotonic()
         self._note = "starting Python and MLflow …"
         self._show_state()
-        relay: EventRelay[SweepEvent] = EventRelay(self.while_here(self._hear))
+        relay: EventRelay[SweepEvent] = EventRelay(self.while_open(self._handle))
         work = partial(self.engine.training.train, spec, on_event=relay, cancel=token)
         self.ask(work, self._finish, group="sweep", failed=self._fail)
 
@@ -99,18 +99,18 @@ class TrainingScreen(ConsoleScreen):
         if self.refuse("training.cancel-sweep") or self.cancel is None:
             return
         self.cancel.cancel()
-        self._note = "stopping after this trial …"
+        self._note = "stopping after the current trial …"
         self._show_state()
 
-    def _hear(self, event: SweepEvent) -> None:
+    def _handle(self, event: SweepEvent) -> None:
         from engine.api import SweepPreparing, SweepStarted
 
         if isinstance(event, SweepPreparing):
             self._note = event.note
         elif isinstance(event, SweepStarted):
             self._note, self._started = "", time.monotonic()
-            self.board.take(event)
-        elif not self.board.take(event):
+            self.board.add(event)
+        elif not self.board.add(event):
             return
         self._show_state()
 
@@ -153,18 +153,18 @@ class TrainingScreen(ConsoleScreen):
             f"{self.spec.recipe} → {self.spec.experiment}"
         )
         title.facts = self._progress()
-        self.session.running_work = self._under_way()
+        self.session.running_work = self._running_work()
         table = self.query_one("#board", Table)
         at_top = table.cursor_row == 0
         table.set_source(self.board.source())
-        if at_top:  # who has not moved sees the best trial, whichever it is by now
+        if at_top:  # keep the cursor on the best trial until the operator moves it
             table.action_cursor_top()
         curve = self.board.best_so_far()
         self.query_one("#curve", Plot).set_series([Series(self.board.metric, curve, "step")] if curve else [])
         self.query_one("#curve-title", PaneTitle).facts = safe(self.board.metric)
 
     def _show_empty(self) -> None:
-        reason = next((self.why_not(c) for c in _own() if c.id == "training.new-sweep"), None)
+        reason = self.why_not(command("training.new-sweep"))
         lines = ["A sweep trains one model per combination of a grid and logs each as a run."]
         self.query_one("#empty", EmptyState).show(
             "No sweep yet",
@@ -172,10 +172,10 @@ class TrainingScreen(ConsoleScreen):
             keys=[("n", "new sweep"), ("1", "runs")],
         )
 
-    def _under_way(self) -> Shown:
+    def _running_work(self) -> Shown:
         if not self.running or self.spec is None:
             return Shown("")
-        return safe(f"{self.board.done} of {self.board.total} trials of {self.spec.experiment} are done.")
+        return safe(f"{self.board.done} of {self.board.total} trials of {self.spec.experiment} finished.")
 
     def _progress(self) -> Shown:
         board = self.board
@@ -216,9 +216,3 @@ class TrainingScreen(ConsoleScreen):
         order = [trial.run_id for trial in self.board.ranked()]
         self.state.compared = tuple(run_id for run_id in order if run_id in self._marks())
         self.run_worker(self.session.show_mode("compare"))
-
-
-def _own() -> tuple[Command, ...]:
-    from tui.commands.bindings import commands
-
-    return commands("training")

@@ -1,4 +1,4 @@
-"""Choose what to train: data, target, grid, recipe, experiment."""
+"""The settings of a new sweep: data, target, grid, recipe, experiment."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from textual.widgets import Input, Label, Select, Static
 
 from engine.api import experiment_for
 from engine.errors import EngineError
+from engine.formats import counted
 from engine.text import safe
 from tui.dialogs.base import Dialog
 from tui.widgets.controls import Field, TextButton
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
     from tui.bridge import Bridge
 
 RECIPES = (
-    ("leak-free", "leak-free: scaled by the training part"),
-    ("published", "published: scaled by all rows"),
+    ("leak-free", "leak-free: fit the scaler on the training set"),
+    ("published", "published: fit the scaler on all rows"),
 )
 
 
 class SweepDialog(Dialog["SweepSpec"]):
-    """Dismissed with a checked sweep: the grid fits the estimator and the data can be trained on."""
+    """Dismissed with a valid sweep: the estimator accepts the grid, and the data is suitable."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "start", "start", id="dialog.start", priority=True),
@@ -41,12 +42,12 @@ class SweepDialog(Dialog["SweepSpec"]):
     SweepDialog .row Input { width: 1fr; }
     SweepDialog .row Select { width: 1fr; height: 1; }
     SweepDialog .row SelectCurrent { border: none; padding: 0; height: 1; background: $boost; }
-    SweepDialog #said { height: auto; margin-top: 1; }
+    SweepDialog #message { height: auto; margin-top: 1; }
     SweepDialog #buttons { height: 1; margin-top: 1; align-horizontal: right; }
-    SweepDialog.-short .row, SweepDialog.-short #said, SweepDialog.-short #buttons { margin-top: 0; }
+    SweepDialog.-short .row, SweepDialog.-short #message, SweepDialog.-short #buttons { margin-top: 0; }
     """
     title_text = "New sweep"
-    subtitle_text = "tab moves · enter on Start trains · esc leaves"
+    subtitle_text = "tab next field · ctrl+s start · esc cancel"
 
     def __init__(self, engine: Engine, bridge: Bridge) -> None:
         super().__init__()
@@ -57,8 +58,8 @@ class SweepDialog(Dialog["SweepSpec"]):
     def compose_dialog(self) -> ComposeResult:
         from engine.api import DEFAULT_GRID, grid_text
 
-        yield from self._row("data", "", "a CSV file; empty: the embedded heart.csv", "data")
-        yield from self._row("target", "target", "the column to predict", "target")
+        yield from self._row("data", "", "CSV file; leave empty for the bundled heart.csv", "data")
+        yield from self._row("target", "target", "column to predict", "target")
         yield from self._row("grid", grid_text(DEFAULT_GRID), "n_neighbors=3,5,7 weights=uniform", "grid")
         with Horizontal(classes="row"):
             yield Label("recipe", markup=False)
@@ -69,8 +70,8 @@ class SweepDialog(Dialog["SweepSpec"]):
                 id="recipe",
                 compact=True,
             )
-        yield from self._row("experiment", self._suggested, "its runs go there", "experiment")
-        yield Static("", id="said", markup=False)
+        yield from self._row("experiment", self._suggested, "experiment to log to", "experiment")
+        yield Static("", id="message", markup=False)
         with Horizontal(id="buttons"):
             yield TextButton("Cancel", id="cancel")
             yield TextButton("Start", id="start")
@@ -87,11 +88,11 @@ class SweepDialog(Dialog["SweepSpec"]):
     def _value(self, identifier: str) -> str:
         return self.query_one(f"#{identifier}", Input).value.strip()
 
-    def _tell(self, text: str, *, fault: bool = False) -> None:
-        said = self.query_one("#said", Static)
-        said.set_class(fault, "fault")
-        said.set_class(not fault, "hint")
-        said.update(safe(text))
+    def _show_message(self, text: str, *, fault: bool = False) -> None:
+        message = self.query_one("#message", Static)
+        message.set_class(fault, "fault")
+        message.set_class(not fault, "hint")
+        message.update(safe(text))
 
     def _spec(self) -> SweepSpec:
         from engine.api import DatasetSpec, SweepSpec, parse_grid
@@ -110,13 +111,13 @@ class SweepDialog(Dialog["SweepSpec"]):
         try:
             count = len(trials(self._spec()))
         except EngineError as error:
-            self._tell(str(error), fault=True)
+            self._show_message(str(error), fault=True)
         else:
-            self._tell(f"{count} trials of k nearest neighbours")
+            self._show_message(f"{counted(count, 'trial')} of k-nearest neighbours")
 
     @on(Input.Changed, "#data")
     def _suggest_experiment(self, event: Input.Changed) -> None:
-        """A data set of its own gets an experiment of its own, unless the operator has named one."""
+        """Suggest an experiment named after the dataset, unless the operator has entered one."""
         field = self.query_one("#experiment", Field)
         if field.value == self._suggested:
             self._suggested = experiment_for(event.value.strip() or None)
@@ -138,10 +139,10 @@ class SweepDialog(Dialog["SweepSpec"]):
         async def check() -> None:
             try:
                 spec = self._spec()
-                self._tell("reading the data …")
+                self._show_message("checking the data …")
                 await self._bridge.call(partial(self._engine.training.check, spec))
             except EngineError as error:
-                self._tell(str(error), fault=True)
+                self._show_message(str(error), fault=True)
             else:
                 self.dismiss(spec)
 

@@ -1,4 +1,4 @@
-"""The activity view: what was written from here."""
+"""The activity view, on journals written by the engine and by hand."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def an_entry(number: int, **changed: object) -> dict[str, object]:
     return entry | changed
 
 
-async def test_an_empty_journal_says_what_it_is_for(mlflow_store: MlflowStore) -> None:
+async def test_an_empty_journal_explains_itself(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         await pilot.press("6")
         await settle(pilot)
         assert isinstance(console.screen, ActivityScreen)
-        assert "Nothing written from this machine yet" in text_of(console)
+        assert "No journal entries yet" in text_of(console)
     assert not journal_file().exists()
 
 
-async def test_a_promotion_from_here_is_shown_when_the_view_is_opened_again(
+async def test_a_new_promotion_is_shown_when_the_view_is_reopened(
     mlflow_store_copy: MlflowStore,
 ) -> None:
     console = Console(mlflow_store_copy.tracking)
@@ -75,7 +75,7 @@ async def test_a_promotion_from_here_is_shown_when_the_view_is_opened_again(
         assert "retrained" in screen
 
 
-async def test_newest_first_with_every_outcome(mlflow_store: MlflowStore) -> None:
+async def test_entries_are_shown_newest_first_with_their_outcomes(mlflow_store: MlflowStore) -> None:
     outcomes = ("done", "failed", "undone", "intended")
     entries = [an_entry(at, outcome=outcome) for at, outcome in enumerate(outcomes)]
     write_journal(*entries)
@@ -87,9 +87,9 @@ async def test_newest_first_with_every_outcome(mlflow_store: MlflowStore) -> Non
         table = console.screen.query_one("#entries", Table)
         assert [table.source.row_key(row) for row in range(4)] == [f"entry-{at}" for at in (3, 2, 1, 0)]
         screen = text_of(console)
-        for words in ("✓ done", "✗ failed", "↶ undone", "? not ended"):
+        for words in ("✓ done", "✗ failed", "↶ undone", "? unfinished"):
             assert words in screen
-        assert "No end is recorded" in screen
+        assert "Interrupted, or still being applied" in screen
         await pilot.press("j")
         await settle(pilot)
         entry = console.screen.query_one(EntryDetail).entry
@@ -97,17 +97,17 @@ async def test_newest_first_with_every_outcome(mlflow_store: MlflowStore) -> Non
         assert entry.entry_id == "entry-2"
 
 
-async def test_what_is_left_out_is_told(mlflow_store: MlflowStore) -> None:
+async def test_the_title_says_that_older_entries_are_left_out(mlflow_store: MlflowStore) -> None:
     write_journal(*(an_entry(at) for at in range(LIMIT + 5)))
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         await pilot.press("6")
         await settle(pilot)
-        assert f"the newest {LIMIT}" in text_of(console)
+        assert f"newest {LIMIT}" in text_of(console)
 
 
-async def test_an_unreadable_journal_says_so(mlflow_store: MlflowStore) -> None:
+async def test_an_unreadable_journal_is_reported(mlflow_store: MlflowStore) -> None:
     journal_file().mkdir(parents=True)
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
@@ -117,7 +117,7 @@ async def test_an_unreadable_journal_says_so(mlflow_store: MlflowStore) -> None:
         assert "The journal cannot be read" in text_of(console)
 
 
-async def test_hostile_text_is_shown_harmless(mlflow_store: MlflowStore, tmp_path: Path) -> None:
+async def test_hostile_text_is_escaped(mlflow_store: MlflowStore, tmp_path: Path) -> None:
     texts = [payload.text for payload in PAYLOADS]
     fields = ("user", "host", "server", "target", "reason", "detail")
     write_journal(*(an_entry(at, **dict.fromkeys(fields, text)) for at, text in enumerate(texts)))

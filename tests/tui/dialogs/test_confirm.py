@@ -1,4 +1,4 @@
-"""Deciding by two buttons: nothing is done by a key too many."""
+"""Buttons of a dialog: an extra key press confirms nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def delete() -> ConfirmDialog:
 
 
 @pytest.mark.parametrize("back", BACK)
-async def test_a_key_back_stays_on_the_first_button(back: str) -> None:
+async def test_moving_back_stops_at_the_first_button(back: str) -> None:
     async with opened(delete(), [back]) as (stage, pilot):
         assert any("[ Cancel ]" in line for line in stage.lines())
         await pilot.press("enter")
@@ -31,7 +31,7 @@ async def test_a_key_back_stays_on_the_first_button(back: str) -> None:
 
 
 @pytest.mark.parametrize("on", ON)
-async def test_a_key_on_stays_on_the_last_button(on: str) -> None:
+async def test_moving_forward_stops_at_the_last_button(on: str) -> None:
     async with opened(delete(), [on, on]) as (stage, pilot):
         assert any("[ Delete ]" in line for line in stage.lines())
         await pilot.press("enter")
@@ -40,7 +40,7 @@ async def test_a_key_on_stays_on_the_last_button(on: str) -> None:
 
 
 @pytest.mark.parametrize("back", BACK)
-async def test_a_key_back_leaves_the_last_button(back: str) -> None:
+async def test_moving_back_leaves_the_last_button(back: str) -> None:
     async with opened(delete(), ["right", back, "enter"]) as (stage, _):
         assert stage.result is None
 
@@ -48,19 +48,19 @@ async def test_a_key_back_leaves_the_last_button(back: str) -> None:
 @pytest.mark.parametrize(
     ("tabs", "result"), [(("tab",), True), (("tab", "tab"), None), (("shift+tab",), True)]
 )
-async def test_tab_goes_round(tabs: tuple[str, ...], result: bool | None) -> None:
+async def test_tab_wraps(tabs: tuple[str, ...], result: bool | None) -> None:
     async with opened(delete(), [*tabs, "enter"]) as (stage, _):
         assert stage.result is result
 
 
 def active(store: MlflowStore) -> set[str]:
-    """The names of the runs that are not deleted."""
+    """Names of the active runs."""
     opened_store = open_store(store.tracking)
     runs = {name: opened_store.run(run_id).run for name, run_id in store.runs.items()}
     return {name for name, run in runs.items() if run.lifecycle_stage == "active"}
 
 
-async def test_left_and_enter_delete_no_run(mlflow_store_copy: MlflowStore) -> None:
+async def test_left_and_enter_cancel_a_deletion(mlflow_store_copy: MlflowStore) -> None:
     before = active(mlflow_store_copy)
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=(140, 40)) as pilot:
@@ -73,7 +73,7 @@ async def test_left_and_enter_delete_no_run(mlflow_store_copy: MlflowStore) -> N
     assert active(mlflow_store_copy) == before
 
 
-async def test_up_from_the_first_field_does_not_come_to_start(mlflow_store: MlflowStore) -> None:
+async def test_up_stops_at_the_first_field_of_the_sweep_dialog(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=(140, 40)) as pilot:
         await settle(pilot)

@@ -1,4 +1,4 @@
-"""Training from the console, on a real store, in a real process of its own."""
+"""Training from the console, on a real store and in a real training process."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def training(console: Console) -> TrainingScreen:
     return console.view
 
 
-async def until(pilot: Pilot[None], happens: Callable[[], bool]) -> None:
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
     for _ in range(PATIENCE):
-        if happens():
+        if condition():
             return
         await pilot.pause(0.02)
-    pytest.fail(f"did not happen; on screen:\n{text_of(pilot.app)}")  # type: ignore[arg-type]
+    pytest.fail(f"timed out; on screen:\n{text_of(pilot.app)}")  # type: ignore[arg-type]
 
 
 def in_training(console: Console) -> bool:
@@ -52,7 +52,7 @@ def in_training(console: Console) -> bool:
 
 
 async def open_dialog(pilot: Pilot[None], **fields: str) -> None:
-    """`n` in the training view, with some fields filled in."""
+    """Open the sweep dialog and fill in `fields`."""
     await pilot.press("4", "n")
     await until(pilot, lambda: isinstance(pilot.app.screen, SweepDialog))
     for name, value in fields.items():
@@ -108,9 +108,9 @@ async def test_cancel_keeps_finished_trials_and_kills_the_rest(store: TrackingUr
         await open_dialog(pilot)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: in_training(console) and training(console).board.done > 2)
-        await pilot.press("1", "q")  # the console stays usable meanwhile, and q asks first
+        await pilot.press("1", "q")  # other views stay usable, and q asks for confirmation
         await until(pilot, lambda: isinstance(console.screen, ConfirmDialog))
-        await pilot.press("enter")  # the default is to stay
+        await pilot.press("enter")  # Cancel is the default
         await until(pilot, lambda: isinstance(console.screen, RunsScreen))
         await pilot.press("4")
         await pilot.press("ctrl+x")
@@ -126,7 +126,7 @@ async def test_cancel_keeps_finished_trials_and_kills_the_rest(store: TrackingUr
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"grid": "n_neighbours=3"}, "n_neighbors"),
         ({"grid": "n_neighbors=0"}, "n_neighbors"),
@@ -134,8 +134,8 @@ async def test_cancel_keeps_finished_trials_and_kills_the_rest(store: TrackingUr
         ({"data": "/nowhere/at/all.csv"}, "/nowhere/at/all.csv"),
     ],
 )
-async def test_what_cannot_be_trained_is_told_in_the_dialog(
-    store: TrackingUri, fields: dict[str, str], said: str
+async def test_the_dialog_reports_an_invalid_sweep(
+    store: TrackingUri, fields: dict[str, str], message: str
 ) -> None:
     console = Console(store)
     async with console.run_test(size=SIZE) as pilot:
@@ -144,12 +144,12 @@ async def test_what_cannot_be_trained_is_told_in_the_dialog(
         await pilot.press("ctrl+s")
         await settle(pilot)
         assert isinstance(console.screen, SweepDialog)
-        assert said in str(console.screen.query_one("#said").render())
+        assert message in str(console.screen.query_one("#message").render())
     assert store.sqlite_path is not None
     assert not store.sqlite_path.exists()
 
 
-async def test_read_only_refuses_with_the_reason(store: TrackingUri) -> None:
+async def test_read_only_refuses_a_new_sweep(store: TrackingUri) -> None:
     console = Console(store, read_only=True)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
@@ -158,7 +158,7 @@ async def test_read_only_refuses_with_the_reason(store: TrackingUri) -> None:
         assert isinstance(console.screen, TrainingScreen)
 
 
-async def test_a_data_set_of_its_own_gets_an_experiment_of_its_own(store: TrackingUri) -> None:
+async def test_the_experiment_is_suggested_from_the_dataset_until_it_is_entered(store: TrackingUri) -> None:
     console = Console(store)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
