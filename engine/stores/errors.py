@@ -14,6 +14,7 @@ from engine.errors import (
     ServerTimeout,
     ServerUnreachable,
     StoreLocked,
+    StoreNotFound,
     StoreOutdated,
     StoreRefused,
     StoreUnreadable,
@@ -22,10 +23,7 @@ from engine.secrets import mask
 from engine.text import Shown, safe
 
 EXCERPT = 300
-MISSING_HINT = (
-    "Check the path or name another with --tracking-uri. `mlflow-console demo` makes an example store in the "
-    "current folder."
-)
+
 _CODE = re.compile(r"^[A-Z][A-Z0-9_]*: ")
 _BODY = re.compile(r"Response body: '(\{.*\})'", re.DOTALL)
 _STATUS = re.compile(r"failed with error code (\d{3})|too many (\d{3}) error responses")
@@ -39,6 +37,14 @@ _REFUSED_PATHS = (
 
 class NoEndpoint(ServerFault):
     """The server does not know the path that was asked for: it is older, or not MLflow."""
+
+
+def store_not_found(detail: str) -> StoreNotFound:
+    hint = (
+        "Check the path, or name another with --tracking-uri. `mlflow-console demo` creates an example store"
+        " in the current folder."
+    )
+    return StoreNotFound("MLflow store not found", detail, hint)
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> Shown:

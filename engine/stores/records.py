@@ -68,15 +68,15 @@ def aliases_of(version: int, aliases: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(sorted(alias for alias, number in aliases.items() if number == version))
 
 
-def no_such_run(run_id: str) -> NotFound:
+def run_not_found(run_id: str) -> NotFound:
     return NotFound(
-        f"There is no run {safe(run_id, 80)}", "", "Run ids have 32 characters: copy the whole id."
+        f"Run {safe(run_id, 80)} not found", "", "Run ids have 32 characters: copy the complete id."
     )
 
 
-def no_such_model(name: str) -> NotFound:
-    hint = "`mlflow-console models` lists those that there are."
-    return NotFound(f"There is no registered model {safe(name, 80)}", "", hint)
+def model_not_found(name: str) -> NotFound:
+    hint = "Run `mlflow-console models` to list the registered models."
+    return NotFound(f"Registered model {safe(name, 80)} not found", "", hint)
 
 
 def find_version(versions: Sequence[ModelVersion], model: str, number: int) -> ModelVersion:
@@ -85,7 +85,7 @@ def find_version(versions: Sequence[ModelVersion], model: str, number: int) -> M
         if version.version == number:
             return version
     numbers = listed([version.version for version in versions], 12)
-    raise NotFound(f"{model!r} has no version {number}", f"Versions: {numbers}", "Name one of them.")
+    raise NotFound(f"Version {number} of {model!r} not found", f"Versions: {numbers}", "Use one of these.")
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def missing_means(error: NotFound) -> Iterator[None]:
 def check_run_id(run_id: str) -> None:
     """Raise `NotFound` for what MLflow would not accept as a run id."""
     if not _RUN_ID.fullmatch(run_id):
-        raise no_such_run(run_id)
+        raise run_not_found(run_id)
 
 
 def name_filter(name: str) -> str:

@@ -27,7 +27,7 @@ from engine.stores import records
 from engine.stores.artifacts import check_path, local_root
 from engine.stores.base import PAGE, RunPage, RunQuery, Stamp
 from engine.stores.block import RunBlock
-from engine.stores.errors import MISSING_HINT, translate
+from engine.stores.errors import store_not_found, translate
 from engine.stores.mlflow import entities
 from engine.stores.mlflow.private import artifact_repository
 from engine.stores.mlflow.revision import check_revision
@@ -122,11 +122,7 @@ class ClientStore:
                 "The store is not a folder", f"{folder} is a file", "Check the tracking URI."
             )
         if not (folder / ".trash").is_dir() and next(folder.glob("*/meta.yaml"), None) is None:
-            raise StoreNotFound(
-                "There is no MLflow store here yet",
-                f"There is no store in {folder}",
-                MISSING_HINT,
-            )
+            raise store_not_found(f"{folder} contains no experiments")
 
     @contextmanager
     def _asking(self) -> Iterator[MlflowClient]:
@@ -164,7 +160,7 @@ class ClientStore:
 
     def run(self, run_id: str) -> RunDetail:
         records.check_run_id(run_id)
-        with records.missing_means(records.no_such_run(run_id)), self._asking() as client:
+        with records.missing_means(records.run_not_found(run_id)), self._asking() as client:
             run = client.get_run(run_id)
             models = _models_of(client, run)
         return RunDetail(
@@ -184,7 +180,7 @@ class ClientStore:
         records.check_run_id(run_id)
         path = check_path(path)
         name, _, rest = path.partition("/")
-        with records.missing_means(records.no_such_run(run_id)), self._asking() as client:
+        with records.missing_means(records.run_not_found(run_id)), self._asking() as client:
             run = client.get_run(run_id)
             repository = artifact_repository(run.info.artifact_uri, self.uri.raw)
             found = [entities.artifact(info) for info in repository.list_artifacts(path or None)]
@@ -208,10 +204,10 @@ class ClientStore:
         return tuple(sorted(found, key=lambda model: model.name))
 
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
-        with records.missing_means(records.no_such_model(name)), self._asking() as client:
+        with records.missing_means(records.model_not_found(name)), self._asking() as client:
             model = entities.registered_model(client.get_registered_model(name))
             if records.is_prompt(model.tags):
-                raise records.no_such_model(name)
+                raise records.model_not_found(name)
             found = list(_pages(client.search_model_versions, 100, filter_string=records.name_filter(name)))
         versions = (entities.model_version(version, model) for version in found if version.name == name)
         return tuple(sorted(versions, key=lambda version: -version.version))

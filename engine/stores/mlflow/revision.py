@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from engine.errors import StoreNotFound, StoreOutdated, StoreUnreadable
+from engine.errors import StoreOutdated, StoreUnreadable
 from engine.formats import listed
-from engine.stores.errors import MISSING_HINT
+from engine.stores.errors import store_not_found
 from engine.stores.mlflow.private import database_engine, schema_revision, schema_tables
 from engine.uri import TrackingUri, redact
 
@@ -33,7 +33,7 @@ def check_revision(raw_uri: str) -> None:
         return
     path = TrackingUri(raw_uri).sqlite_path
     if path is not None and not path.exists():  # SQLite makes the file that it cannot find
-        raise _nothing_in(str(path))
+        raise store_not_found(f"File {path} not found")
     engine = database_engine(raw_uri)
     try:
         with engine.connect() as connection:
@@ -48,7 +48,7 @@ def _check(connection: Connection, place: str, shown: str) -> None:
 
     tables = set(inspect(connection).get_table_names())
     if not tables:
-        raise _nothing_in(place)
+        raise store_not_found(f"{place} is an empty database")
     if not {"experiments", "runs", "alembic_version"} <= tables:
         raise StoreUnreadable(
             "The database is not an MLflow store",
@@ -67,7 +67,3 @@ def _check(connection: Connection, place: str, shown: str) -> None:
         raise StoreUnreadable(
             "The store has lost tables", f"{place} lacks {listed(lost)}", "Restore it from a backup."
         )
-
-
-def _nothing_in(place: str) -> StoreNotFound:
-    return StoreNotFound("There is no MLflow store here yet", f"There is no store in {place}", MISSING_HINT)

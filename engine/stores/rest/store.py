@@ -111,7 +111,7 @@ class RestStore:
 
     def run(self, run_id: str) -> RunDetail:
         records.check_run_id(run_id)
-        with records.missing_means(records.no_such_run(run_id)), self._understanding() as server:
+        with records.missing_means(records.run_not_found(run_id)), self._understanding() as server:
             found = server.get("runs/get", {"run_id": run_id})["run"]
             run = messages.run(found)
             return RunDetail(run, messages.datasets(found), self._models(server, run))
@@ -142,7 +142,7 @@ class RestStore:
         records.check_run_id(run_id)
         path = check_path(path)
         name, _, rest = path.partition("/")
-        with records.missing_means(records.no_such_run(run_id)), self._understanding() as server:
+        with records.missing_means(records.run_not_found(run_id)), self._understanding() as server:
             question = {"run_id": run_id, "path": path}
             found = [
                 messages.artifact(file) for file in self._all(server.get, "artifacts/list", "files", question)
@@ -171,12 +171,12 @@ class RestStore:
 
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
         question = {"filter": records.name_filter(name), "max_results": PAGE}
-        with records.missing_means(records.no_such_model(name)), self._understanding() as server:
+        with records.missing_means(records.model_not_found(name)), self._understanding() as server:
             model = messages.registered_model(
                 server.get("registered-models/get", {"name": name})["registered_model"]
             )
             if records.is_prompt(model.tags):
-                raise records.no_such_model(name)
+                raise records.model_not_found(name)
             found = self._all(server.get, "model-versions/search", "model_versions", question)
             versions = [
                 messages.model_version(version, model) for version in found if version["name"] == name

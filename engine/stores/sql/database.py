@@ -1,8 +1,7 @@
-"""What a database must be able to do so that MLflow's schema can be read from it, and how the three
-that MLflow is used with differ.
+"""The database operations that reading MLflow's schema needs, and where SQLite, PostgreSQL and MySQL differ.
 
-Statements are plain SQL with parameters as `:name`. `"key"` is quoted in all of them: it is a word
-of MySQL's.
+Statements are plain SQL with named parameters (`:name`). `"key"` is always quoted: it is a reserved word in
+MySQL.
 """
 
 from __future__ import annotations
@@ -12,49 +11,48 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from engine.errors import EngineError
 from engine.stores.base import Stamp
 
-ROWS_AT_ONCE = 500
-"""Rows that are fetched together: few enough that the rows of a long answer never are many objects,
-which would wake the garbage collector again and again, and that no other thread waits for them."""
+FETCH_SIZE = 500
+"""Rows per fetch: few enough that a long result never holds many objects at once, which would trigger the
+garbage collector again and again, and that no other thread has to wait."""
 
 Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one database says what all of them can do. `{column}` and `{name}` stand for a column and for
-    the parameter that it is compared with."""
+    """The SQL that differs between databases. `{column}` stands for a column, `{name}` for the parameter it
+    is compared with."""
 
     equal: str
-    """Equality of texts, letter by letter."""
+    """Case-sensitive equality of strings."""
     like: str
-    """Likeness that tells upper from lower case …"""
+    """Case-sensitive LIKE."""
     ilike: str
-    """… and likeness that does not."""
-    among: str
-    """Membership in a list of texts that is bound as one parameter."""
-    exact_order: str
-    """A text's place in the order of its code points."""
+    """Case-insensitive LIKE."""
+    in_list: str
+    """Membership in a list of strings that is bound as one parameter."""
+    binary_order: str
+    """A sort key that orders strings by code point."""
     of_runs: str
-    """`{columns}` of a `{table}`, called `found`, for the run ids in the list `:ids`, preceded by the
-    id's place in the list; with `is_numbered` false by the id itself. `{run}` is the table's column
-    of run ids, `{joins}` are other tables."""
-    is_numbered: bool
+    """Selects `{columns}` from `{table}`, aliased as `found`, for the run ids in the list `:ids`. Each row
+    begins with the run's index in the list if `returns_index`, otherwise with its id. `{run}` is the table's
+    run id column, `{joins}` are further joins."""
+    returns_index: bool
     columns: str
-    """The statement for (table, column) of all tables that can be meant without naming a schema."""
+    """Selects (table, column) for every table that is visible without a schema name."""
 
 
 SQLITE = Dialect(
     equal="{column} = :{name}",
     like="{column} LIKE :{name}",  # with PRAGMA case_sensitive_like
     ilike="lower({column}) LIKE lower(:{name})",
-    among="{column} IN (SELECT value FROM json_each(:{name}))",
-    exact_order="{column}",
+    in_list="{column} IN (SELECT value FROM json_each(:{name}))",
+    binary_order="{column}",
     of_runs="SELECT page.key, {columns} FROM json_each(:ids) AS page"
     " CROSS JOIN {table} AS found ON found.{run} = page.value {joins}",
-    is_numbered=True,
+    returns_index=True,
     columns="SELECT tables.name, columns.name FROM sqlite_master AS tables"
     " JOIN pragma_table_info(tables.name) AS columns WHERE tables.type IN ('table', 'view')",
 )
@@ -62,11 +60,11 @@ POSTGRESQL = Dialect(
     equal="{column} = :{name}",
     like="{column} LIKE :{name}",
     ilike="{column} ILIKE :{name}",
-    among="{column} = ANY(CAST(:{name} AS text[]))",
-    exact_order='{column} COLLATE "C"',
+    in_list="{column} = ANY(CAST(:{name} AS text[]))",
+    binary_order='{column} COLLATE "C"',
     of_runs="SELECT found.{run}, {columns} FROM {table} AS found {joins}"
     " WHERE found.{run} = ANY(CAST(:ids AS text[]))",  # a join with the list is planned worse
-    is_numbered=False,
+    returns_index=False,
     columns="SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
     " JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = ANY(current_schemas(false))"
     " AND relkind IN ('r', 'p', 'v', 'm') AND attnum > 0 AND NOT attisdropped",
@@ -75,16 +73,16 @@ MYSQL = Dialect(
     equal="({column} = :{name} AND CAST({column} AS BINARY) = :{name})",  # the first uses an index
     like="({column} LIKE :{name} AND CAST({column} AS BINARY) LIKE :{name})",
     ilike="lower({column}) LIKE lower(:{name})",
-    among="CAST({column} AS BINARY) IN :{name}",
-    exact_order="CAST({column} AS BINARY)",
+    in_list="CAST({column} AS BINARY) IN :{name}",
+    binary_order="CAST({column} AS BINARY)",
     of_runs="SELECT found.{run}, {columns} FROM {table} AS found {joins} WHERE found.{run} IN :ids",
-    is_numbered=False,
+    returns_index=False,
     columns="SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = database()",
 )
 
 
 class Snapshot(Protocol):
-    """One consistent view of a database. Nothing can be written through it."""
+    """A consistent, read-only view of a database."""
 
     @property
     def dialect(self) -> Dialect: ...
@@ -93,35 +91,32 @@ class Snapshot(Protocol):
     def columns(self) -> Mapping[str, set[str]]:
         """The columns of each table."""
 
-    def each(self, statement: str, **parameters: object) -> Iterable[Row]:
-        """The rows of a statement, to be gone through once. A list of texts is bound as it is."""
+    def stream(self, statement: str, **parameters: object) -> Iterable[Row]:
+        """The rows of a statement, for one pass. A list of strings is bound as one parameter."""
 
 
 class Database(Protocol):
-    """A database that may or may not be there. Thread-safe."""
+    """A database, which may not exist. Thread-safe."""
 
     @property
-    def place(self) -> str:
-        """Where it is, in words for people."""
+    def location(self) -> str:
+        """Its path or redacted URL, for messages."""
 
     @property
     def page_size(self) -> int:
         """See `engine.stores.base.Store.page_size`."""
 
     def snapshot(self) -> AbstractContextManager[Snapshot]:
-        """Raises `EngineError`s, `Cancelled` once closed."""
+        """Raises `EngineError`s; `Cancelled` once closed."""
 
     def stamp(self) -> Stamp | None:
         """See `engine.stores.base.Store.stamp`."""
 
-    def nothing_here(self, detail: str) -> EngineError:
-        """What to raise where the database is empty."""
-
     def close(self) -> None:
-        """Stop the reads that are under way, and refuse new ones."""
+        """Cancel running reads and refuse new ones."""
 
 
-def numbered(rows: Iterable[Row], ids: Sequence[str]) -> Iterator[Row]:
-    """Rows that begin with a run's id, beginning with its place among `ids`."""
-    places = {run_id: place for place, run_id in enumerate(ids)}
-    return ((places[row[0]], *row[1:]) for row in rows)
+def with_index(rows: Iterable[Row], ids: Sequence[str]) -> Iterator[Row]:
+    """Replace the run id at the start of each row with its index in `ids`."""
+    indices = {run_id: index for index, run_id in enumerate(ids)}
+    return ((indices[row[0]], *row[1:]) for row in rows)

@@ -1,9 +1,9 @@
-"""Pages of a query, found by the last run of the page before (a keyset): runs that start meanwhile shift
-nothing, and a token is good whoever comes with it.
+"""Keyset pagination: a page is found by the last run of the page before, so runs that start in between shift
+nothing, and a token works with any store object.
 
-MLflow has no index for it: finding a page means looking at all runs. So that is done twice at
-most: the first page is found by itself, to be there at once; with the second comes the order of
-everything behind the first, and it is kept until the last page.
+MLflow's schema has no index for this order, so finding a page scans all runs. A query needs two scans at
+most: one for the first page alone, so that it arrives at once, and one for the order of all later runs, which
+is cached until the last page.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from dataclasses import dataclass
 
 from engine.errors import StoreRefused
 from engine.stores.base import RunPage, RunQuery
-from engine.stores.sql.blocks import run_block
+from engine.stores.sql.runs import run_block
 from engine.stores.sql.schema import Tables
-from engine.stores.sql.search import Place, Search
+from engine.stores.sql.search import Search, SortKey
 from engine.text import safe
 
-ORDERS_MOST = 4
-"""Orders that are kept: of what is being read at the same time."""
+MAX_ORDERS = 4
+"""Cached orders: the number of queries that can be read at the same time without another scan."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """The end of a page: its last run, how many of the query's runs lie before the next page, and how
-    many the first page counted."""
+    """The end of a page: the sort key of its last run, how many of the query's runs precede the next page,
+    and the total that was counted with the first page."""
 
-    last: Place
+    last: SortKey
     read: int
     total: int
 
     @classmethod
-    def of(cls, text: str) -> Token:
-        """Raises `StoreRefused` for a text that `str` has not made."""
+    def parse(cls, text: str) -> Token:
+        """Raises `StoreRefused` for anything that is not `str()` of a token."""
         try:
             start, run_id, read, total = json.loads(text)
             if isinstance(run_id, str) and all(isinstance(n, int) for n in (start or 0, read, total)):
                 return cls((start, run_id), read, total)
         except (ValueError, TypeError):
             pass
-        raise StoreRefused("This page token is not one of this store's", safe(text, 80))
+        raise StoreRefused("Invalid page token", safe(text, 80))
 
     def __str__(self) -> str:
         return json.dumps([*self.last, self.read, self.total])
@@ -50,18 +50,18 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The places of a query's runs, from the one with `first` runs before it on."""
+    """The sort keys of a query's runs, starting with the run that has `first` runs before it."""
 
     first: int
-    places: Sequence[Place]
+    keys: Sequence[SortKey]
 
-    def holds(self, token: Token) -> bool:
-        """Whether the page that ends with the token is one of this order."""
-        at = token.read - 1 - self.first
-        return 0 <= at < len(self.places) and self.places[at] == token.last
+    def contains(self, token: Token) -> bool:
+        """Whether the page that ends with the token is part of this order."""
+        index = token.read - 1 - self.first
+        return 0 <= index < len(self.keys) and self.keys[index] == token.last
 
 
-class Orders:
+class OrderCache:
     """The orders of the queries that are being read. Thread-safe."""
 
     def __init__(self) -> None:
@@ -69,16 +69,16 @@ class Orders:
         self._orders: dict[RunQuery, Order] = {}
 
     def get(self, query: RunQuery, token: Token) -> Order | None:
-        """The order that a page with this token is one of."""
+        """The cached order that contains the page with this token."""
         with self._lock:
             order = self._orders.get(query)
-        return order if order is not None and order.holds(token) else None
+        return order if order is not None and order.contains(token) else None
 
-    def keep(self, query: RunQuery, order: Order) -> None:
+    def put(self, query: RunQuery, order: Order) -> None:
         with self._lock:
             self._orders.pop(query, None)
             self._orders[query] = order
-            while len(self._orders) > ORDERS_MOST:
+            while len(self._orders) > MAX_ORDERS:
                 del self._orders[next(iter(self._orders))]
 
     def drop(self, query: RunQuery) -> None:
@@ -86,36 +86,41 @@ class Orders:
             self._orders.pop(query, None)
 
 
-def run_page(tables: Tables, orders: Orders, query: RunQuery, page_token: str | None, size: int) -> RunPage:
-    """Raises `StoreRefused` for a token from elsewhere."""
+def run_page(
+    tables: Tables, orders: OrderCache, query: RunQuery, page_token: str | None, size: int
+) -> RunPage:
+    """Raises `StoreRefused` for an invalid token."""
     if page_token is None:
-        read, order = 0, Order(0, _places(Search(tables, query), tables, size + 1))
-        total = len(order.places) if len(order.places) <= size else _count(Search(tables, query), tables)
+        read, order = 0, Order(0, _sort_keys(Search(tables, query), tables, size + 1))
+        total = len(order.keys) if len(order.keys) <= size else _count(Search(tables, query), tables)
     else:
-        token = Token.of(page_token)
+        token = Token.parse(page_token)
         read, total = token.read, token.total
-        order = orders.get(query, token) or _order_from(token, tables, query)
-        orders.keep(query, order)
+        order = orders.get(query, token) or _order_after(token, tables, query)
+        orders.put(query, order)
     begin = read - order.first
-    places = order.places[begin : begin + size]
-    block = run_block(tables, [run_id for _, run_id in places])
-    if begin + size < len(order.places):
-        return RunPage(block, str(Token(places[-1], read + len(places), total)), total)
+    keys = order.keys[begin : begin + size]
+    block = run_block(tables, [run_id for _, run_id in keys])
+    if begin + size < len(order.keys):
+        return RunPage(block, str(Token(keys[-1], read + len(keys), total)), total)
     orders.drop(query)
     return RunPage(block, None, total)
 
 
-def _order_from(token: Token, tables: Tables, query: RunQuery) -> Order:
-    behind = _places(Search(tables, query, token.last), tables)
-    return Order(token.read - 1, [token.last, *behind])
+def _order_after(token: Token, tables: Tables, query: RunQuery) -> Order:
+    later = _sort_keys(Search(tables, query, token.last), tables)
+    return Order(token.read - 1, [token.last, *later])
 
 
-def _places(search: Search, tables: Tables, most: int | None = None) -> list[Place]:
-    found = f"SELECT runs.start_time, runs.run_uuid FROM runs WHERE {search.where} ORDER BY {search.order}"
-    limit = "" if most is None else f" LIMIT {most:d}"
-    return tables.rows(found + limit, **search.parameters)
+def _sort_keys(search: Search, tables: Tables, limit: int | None = None) -> list[SortKey]:
+    statement = (
+        f"SELECT runs.start_time, runs.run_uuid FROM runs WHERE {search.where} ORDER BY {search.order}"
+    )
+    if limit is not None:
+        statement += f" LIMIT {limit:d}"
+    return tables.rows(statement, **search.parameters)
 
 
 def _count(search: Search, tables: Tables) -> int:
-    counted: int = tables.rows(f"SELECT count(*) FROM runs WHERE {search.where}", **search.parameters)[0][0]
-    return counted
+    count: int = tables.rows(f"SELECT count(*) FROM runs WHERE {search.where}", **search.parameters)[0][0]
+    return count

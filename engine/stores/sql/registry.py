@@ -6,32 +6,33 @@ from collections import defaultdict
 
 from engine.entities import ModelVersion, RegisteredModel
 from engine.stores import records
-from engine.stores.sql.runs import grouped
+from engine.stores.sql.runs import group_tags
 from engine.stores.sql.schema import Tables
 
-_LIVING = f"current_stage <> '{records.DELETED_STAGE}'"
+_NOT_DELETED = f"current_stage <> '{records.DELETED_STAGE}'"
 
 
 def registered_models(tables: Tables, name: str | None = None) -> tuple[RegisteredModel, ...]:
-    """All models by name, or the one of that name; prompts are left out."""
-    these = tables.here if name is None else f"{tables.here} AND {_is_named(tables)}"
+    """All registered models by name, or only the one called `name`; prompts are left out."""
+    condition = tables.in_workspace if name is None else f"{tables.in_workspace} AND {_name_equals(tables)}"
     found = tables.rows(
         "SELECT name, description, creation_time, last_updated_time FROM registered_models"
-        f" WHERE {these} ORDER BY name",
+        f" WHERE {condition} ORDER BY name",
         name=name,
     )
-    tags = grouped(
-        tables.rows(f'SELECT name, "key", value FROM registered_model_tags WHERE {these}', name=name)
+    tags = group_tags(
+        tables.rows(f'SELECT name, "key", value FROM registered_model_tags WHERE {condition}', name=name)
     )
     aliases: defaultdict[str, dict[str, int]] = defaultdict(dict)
     pointers = tables.rows(
-        f"SELECT name, alias, version FROM registered_model_aliases WHERE {these}", name=name
+        f"SELECT name, alias, version FROM registered_model_aliases WHERE {condition}", name=name
     )
     for model, alias, version in pointers:
         aliases[model][alias] = version
     counts: dict[str, int] = dict(
         tables.rows(
-            f"SELECT name, count(*) FROM model_versions WHERE {these} AND {_LIVING} GROUP BY name", name=name
+            f"SELECT name, count(*) FROM model_versions WHERE {condition} AND {_NOT_DELETED} GROUP BY name",
+            name=name,
         )
     )
     return tuple(
@@ -53,17 +54,17 @@ def model_versions(tables: Tables, name: str) -> tuple[ModelVersion, ...]:
     """Raises `NotFound`."""
     models = registered_models(tables, name)
     if not models:
-        raise records.no_such_model(name)
-    these = f"{tables.here} AND {_is_named(tables)}"
+        raise records.model_not_found(name)
+    condition = f"{tables.in_workspace} AND {_name_equals(tables)}"
     found = tables.rows(
         "SELECT version, current_stage, description, run_id, source, status, user_id, creation_time,"
-        f" last_updated_time FROM model_versions WHERE {these} AND {_LIVING}"
+        f" last_updated_time FROM model_versions WHERE {condition} AND {_NOT_DELETED}"
         " ORDER BY version DESC",
         name=name,
     )
-    tags = grouped(
+    tags = group_tags(
         tables.rows(
-            f'SELECT version, "key", value FROM model_version_tags WHERE {these}',
+            f'SELECT version, "key", value FROM model_version_tags WHERE {condition}',
             name=name,
         )
     )
@@ -86,5 +87,5 @@ def model_versions(tables: Tables, name: str) -> tuple[ModelVersion, ...]:
     )
 
 
-def _is_named(tables: Tables) -> str:
+def _name_equals(tables: Tables) -> str:
     return tables.dialect.equal.format(column="name", name="name")

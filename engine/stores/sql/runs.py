@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from engine.entities import DatasetInput, Experiment, LoggedModel, MetricPoint, RunDetail
+from engine.entities import DatasetInput, DatasetRef, Experiment, LoggedModel, MetricPoint, RunDetail
 from engine.stores import records
-from engine.stores.sql.blocks import run_block
+from engine.stores.block import BlockBuilder, KeyedColumns, RunBlock
 from engine.stores.sql.schema import Tables
 
+_RUN_COLUMNS = {
+    "run_id": "run_uuid",
+    "run_name": "name",
+    "experiment_id": "experiment_id",
+    "status": "status",
+    "start_time": "start_time",
+    "end_time": "end_time",
+    "user_id": "user_id",
+    "lifecycle_stage": "lifecycle_stage",
+    "artifact_uri": "artifact_uri",
+}
+"""Attributes by name, with their columns in the `runs` table."""
+
+_DATASET_COLUMNS = (
+    "datasets.name, datasets.digest, (SELECT input_tags.value FROM input_tags"
+    f" WHERE input_tags.input_uuid = found.input_uuid AND input_tags.name = '{records.CONTEXT_TAG}')"
+)
+_DATASET_JOIN = "JOIN datasets ON datasets.dataset_uuid = found.source_id AND found.destination_type = 'RUN'"
 _MODEL_STATUS = {0: "UNSPECIFIED", 1: "PENDING", 2: "READY", 3: "FAILED"}
 
 
 def experiments(tables: Tables) -> tuple[Experiment, ...]:
     found = tables.rows(
         "SELECT experiment_id, name, artifact_location, creation_time, last_update_time"
-        f" FROM experiments WHERE lifecycle_stage = 'active' AND {tables.here}"
+        f" FROM experiments WHERE lifecycle_stage = 'active' AND {tables.in_workspace}"
     )
-    tags = grouped(tables.rows('SELECT experiment_id, "key", value FROM experiment_tags'))
+    tags = group_tags(tables.rows('SELECT experiment_id, "key", value FROM experiment_tags'))
     activity = {
         experiment: (count, last)
         for experiment, count, last in tables.rows(
@@ -47,16 +67,53 @@ def newest_run(tables: Tables) -> tuple[str, int] | None:
     found = tables.rows(
         "SELECT experiment_id, start_time FROM runs"
         " WHERE lifecycle_stage = 'active' AND start_time IS NOT NULL AND experiment_id IN"
-        f" (SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active' AND {tables.here})"
+        f" (SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active' AND {tables.in_workspace})"
         " ORDER BY start_time DESC, run_uuid LIMIT 1"
     )
     return (str(found[0][0]), found[0][1]) if found else None
 
 
+def run_block(tables: Tables, ids: Sequence[str]) -> RunBlock:
+    """The runs with these ids, in this order; missing runs are skipped."""
+    rows = sorted(
+        tables.of_runs(ids, "runs", ", ".join(f"found.{column}" for column in _RUN_COLUMNS.values()))
+    )
+    builder = BlockBuilder(len(rows))
+    if rows:
+        _, *columns = map(list, zip(*rows, strict=True))
+        builder.attributes.update(zip(_RUN_COLUMNS, columns, strict=True))
+        _add_values(tables, builder)
+    return builder.build()
+
+
+def _add_values(tables: Tables, builder: BlockBuilder) -> None:
+    run_ids: list[str] = builder.attributes["run_id"]
+    _add_metrics(tables, run_ids, builder.metrics)
+    _add_strings(tables, run_ids, "params", builder.params)
+    _add_strings(tables, run_ids, "tags", builder.tags)
+    datasets = tables.of_runs(run_ids, "inputs", _DATASET_COLUMNS, run="destination_id", joins=_DATASET_JOIN)
+    for index, of_run in groupby(sorted(datasets), key=itemgetter(0)):
+        builder.add_datasets(index, [DatasetRef(*(field or "" for field in fields)) for _, *fields in of_run])
+
+
+def _add_metrics(tables: Tables, ids: Sequence[str], columns: KeyedColumns) -> None:
+    limit = sys.float_info.max
+    for index, key, value, is_nan in tables.of_runs(
+        ids, "latest_metrics", 'found."key", found.value, found.is_nan'
+    ):
+        is_finite = not is_nan and -limit < value < limit
+        columns[key][index] = value if is_finite else records.metric_value(value, is_nan)
+
+
+def _add_strings(tables: Tables, ids: Sequence[str], table: str, columns: KeyedColumns) -> None:
+    for index, key, value in tables.of_runs(ids, table, 'found."key", found.value'):
+        columns[key][index] = sys.intern(value or "")
+
+
 def run_detail(tables: Tables, run_id: str) -> RunDetail:
     found = run_block(tables, [run_id])
     if not found:
-        raise records.no_such_run(run_id)
+        raise records.run_not_found(run_id)
     return RunDetail(found[0], _datasets(tables, run_id), _models(tables, run_id))
 
 
@@ -74,8 +131,8 @@ def metric_history(tables: Tables, run_id: str, key: str) -> tuple[MetricPoint, 
     )
 
 
-def grouped(rows: Iterable[tuple[Any, str, str | None]]) -> dict[Any, dict[str, str]]:
-    """(owner, key, value) rows as a mapping for each owner. Keys repeat a lot: one string each."""
+def group_tags(rows: Iterable[tuple[Any, str, str | None]]) -> dict[Any, dict[str, str]]:
+    """Tags by owner, from (owner, key, value) rows. Keys are interned because most repeat."""
     groups: defaultdict[Any, dict[str, str]] = defaultdict(dict)
     for owner, key, value in rows:
         groups[owner][sys.intern(key)] = value if value is not None else ""
@@ -96,7 +153,7 @@ def _datasets(tables: Tables, run_id: str) -> tuple[DatasetInput, ...]:
 
 
 def _models(tables: Tables, run_id: str) -> tuple[LoggedModel, ...]:
-    if not tables.knows_models:
+    if not tables.has_logged_models:
         return ()
     found = tables.rows(
         "SELECT model_id, name, status, artifact_location FROM logged_models"

@@ -1,4 +1,4 @@
-"""What of MLflow's SQL schema is read, and whether a database has it."""
+"""The part of MLflow's SQL schema that is read, and the check that a database has it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from engine.errors import StoreOutdated, StoreUnreadable
 from engine.formats import listed
-from engine.stores.sql.database import Database, Dialect, Row, Snapshot, numbered
+from engine.stores.errors import store_not_found
+from engine.stores.sql.database import Database, Dialect, Row, Snapshot, with_index
 from engine.text import Shown, safe
 
 REQUIRED = {
@@ -28,23 +29,23 @@ REQUIRED = {
     " last_updated_time",
     "model_version_tags": "name version key value",
 }
-"""The columns that are read, by table. MLflow 2.9 has them all."""
+"""The columns that are read, by table. MLflow has had all of them since 2.9."""
 
 LOGGED_MODELS = "model_id name status artifact_location source_run_id lifecycle_stage creation_timestamp_ms"
-"""The columns of `logged_models`, which came with MLflow 3.0; before that runs logged no models."""
+"""The columns read from `logged_models`, a table that MLflow 3.0 introduced."""
 
 
 class Tables:
     """A snapshot of a database that has MLflow's tables.
 
-    `here` is the condition that keeps a statement in the active workspace; schemas older than
-    MLflow 3.10 know no workspaces.
+    `in_workspace` is the SQL condition that limits a statement to the active workspace; schemas before MLflow
+    3.10 have no workspaces.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        scoped = "workspace" in snapshot.columns["experiments"]
-        self.here = "workspace = :workspace" if scoped else "1 = 1"
+        has_workspaces = "workspace" in snapshot.columns["experiments"]
+        self.in_workspace = "workspace = :workspace" if has_workspaces else "1 = 1"
         self._workspace = os.environ.get("MLFLOW_WORKSPACE", "").strip() or "default"
 
     @property
@@ -52,53 +53,50 @@ class Tables:
         return self._snapshot.dialect
 
     @property
-    def knows_models(self) -> bool:
+    def has_logged_models(self) -> bool:
         return "logged_models" in self._snapshot.columns
 
-    def each(self, statement: str, **parameters: object) -> Iterable[Row]:
-        """The rows of a statement, to be gone through once. `:workspace` is bound already."""
-        return self._snapshot.each(statement, workspace=self._workspace, **parameters)
-
     def rows(self, statement: str, **parameters: object) -> list[Row]:
-        return list(self.each(statement, **parameters))
+        """All rows of a statement. `:workspace` is already bound."""
+        return list(self._snapshot.stream(statement, workspace=self._workspace, **parameters))
 
     def of_runs(
         self, ids: Sequence[str], table: str, columns: str, *, run: str = "run_uuid", joins: str = ""
     ) -> Iterable[Row]:
-        """A table's rows for some runs, in no order: the run's place among `ids`, then `columns`. The table
-        is called `found`, `run` is its column of run ids."""
+        """The rows of a table for some runs, unordered: the run's index in `ids`, then `columns`. The table
+        is aliased as `found`; `run` is its run id column."""
         statement = self.dialect.of_runs.format(table=table, columns=columns, run=run, joins=joins)
-        found = self._snapshot.each(statement, ids=ids)
-        return found if self.dialect.is_numbered else numbered(found, ids)
+        found = self._snapshot.stream(statement, ids=ids)
+        return found if self.dialect.returns_index else with_index(found, ids)
 
 
 def tables(snapshot: Snapshot, database: Database, uri: Shown) -> Tables:
     """Raises `StoreNotFound` for an empty database, `StoreUnreadable` for one that is not MLflow's,
-    `StoreOutdated` for one that lacks what is read."""
+    `StoreOutdated` for one that lacks required columns."""
     missing = missing_columns(snapshot)
     if not missing:
         return Tables(snapshot)
     if not snapshot.columns:
-        raise database.nothing_here(f"{database.place} is an empty database")
+        raise store_not_found(f"{database.location} is an empty database")
     if not {"experiments", "runs"} <= snapshot.columns.keys():
-        there = ", ".join(safe(table, 40) for table in sorted(snapshot.columns)[:6])
+        names = ", ".join(safe(table, 40) for table in sorted(snapshot.columns)[:6])
         raise StoreUnreadable(
             "The database is not an MLflow store",
-            f"{database.place} has no experiments and runs, but: {there}",
+            f"{database.location} has no tables `experiments` and `runs`, only: {names}",
             "Check the tracking URI.",
         )
     raise StoreOutdated(
-        "The store's schema is not one that can be read",
-        f"{database.place} lacks {listed(missing)}",
-        f"Back it up, then: mlflow db upgrade {uri}",
+        "Unsupported store schema",
+        f"{database.location} lacks {listed(missing)}",
+        f"Back up the database, then run: mlflow db upgrade {uri}",
     )
 
 
 def missing_columns(snapshot: Snapshot) -> list[str]:
-    """What of `REQUIRED` the database lacks: `table` or `table.column`."""
+    """The required tables and columns that the database lacks, as `table` or `table.column`."""
     missing: list[str] = []
-    read = REQUIRED | ({"logged_models": LOGGED_MODELS} if "logged_models" in snapshot.columns else {})
-    for table, columns in read.items():
+    required = REQUIRED | ({"logged_models": LOGGED_MODELS} if "logged_models" in snapshot.columns else {})
+    for table, columns in required.items():
         present = snapshot.columns.get(table)
         if present is None:
             missing.append(table)

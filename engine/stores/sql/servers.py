@@ -1,8 +1,8 @@
-"""A database server, PostgreSQL or MySQL, asked for reading and nothing else.
+"""Read-only access to a PostgreSQL or MySQL server.
 
-SQLAlchemy, MLflow's own way to databases, reads the URL, loads the driver and keeps the connections;
-it is imported when such a store is read. Each snapshot is one transaction that the server itself holds
-to reading only, at an isolation where it sees one state.
+SQLAlchemy, which MLflow uses too, parses the URL, loads the driver and pools the connections; it is imported
+when such a store is first read. Each snapshot is one transaction, which the server itself keeps read-only, at
+an isolation level that sees one consistent state.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from importlib.util import find_spec
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import Cancelled, EngineError, StoreNotFound, StoreRefused, StoreUnreadable, UriError
+from engine.errors import Cancelled, EngineError, StoreRefused, StoreUnreadable, UriError
 from engine.stores.base import Stamp
-from engine.stores.errors import MISSING_HINT, not_text
+from engine.stores.errors import not_text
 from engine.stores.sql import errors
-from engine.stores.sql.database import MYSQL, POSTGRESQL, ROWS_AT_ONCE, Dialect, Row
+from engine.stores.sql.database import FETCH_SIZE, MYSQL, POSTGRESQL, Dialect, Row
 from engine.text import safe
 from engine.uri import TrackingUri, redact
 
@@ -30,30 +30,30 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 30
-PAGE_OF_SERVER = 5000
-"""Runs in a page: each asks a distant server seven times, one after the other."""
-CONNECTIONS = 4
-"""As many threads may read at the same time; others wait."""
+PAGE_SIZE = 5000
+"""Runs per page: each page takes seven round trips to the server, one after the other."""
+POOL_SIZE = 4
+"""Threads that can read at the same time; others wait."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One of the servers: how a snapshot begins, the drivers that may stand behind a URL that names none
-    (the first installed one wins), and what drivers are told when they connect."""
+class ServerKind:
+    """A kind of database server: how a snapshot begins, which drivers there are (the first installed one is
+    used for a URL that names none), and their connection options."""
 
     dialect: Dialect
     begin: str
     drivers: Mapping[str, str]
-    """Name in URLs by package to import."""
+    """The driver's name in URLs, by the package to import."""
     package: str
-    """What to install where there is no driver."""
+    """The package to install if there is no driver."""
     options: Mapping[str, int | str]
-    variables: Mapping[str, str]
-    """More of these: MLflow's variables, and what they say."""
+    environment: Mapping[str, str]
+    """Options that MLflow takes from environment variables: option by variable."""
 
 
-KINDS = {
-    "postgresql": Kind(
+SERVER_KINDS = {
+    "postgresql": ServerKind(
         POSTGRESQL,
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;"
         f" SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'",
@@ -62,7 +62,7 @@ KINDS = {
         {"connect_timeout": CONNECT_SECONDS},
         {},
     ),
-    "mysql": Kind(
+    "mysql": ServerKind(
         MYSQL,
         "START TRANSACTION READ ONLY",
         {"MySQLdb": "mysqldb", "pymysql": "pymysql"},
@@ -82,18 +82,18 @@ class ServerSnapshot:
     """One consistent view of a database (`engine.stores.sql.database.Snapshot`)."""
 
     def __init__(self, connection: Connection, dialect: Dialect, columns: dict[str, set[str]] | None) -> None:
-        """`columns` as a snapshot before has found them."""
+        """`columns` are those that an earlier snapshot found, if any."""
         self._connection = connection
         self.dialect = dialect
         self.columns = self._read_columns() if columns is None else columns
 
     def _read_columns(self) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}
-        for table, column in self.each(self.dialect.columns):
+        for table, column in self.stream(self.dialect.columns):
             found.setdefault(table, set()).add(column)
         return found
 
-    def each(self, statement: str, **parameters: object) -> Iterable[Row]:
+    def stream(self, statement: str, **parameters: object) -> Iterable[Row]:
         from sqlalchemy import bindparam, text
 
         lists = [name for name, value in parameters.items() if isinstance(value, list)]
@@ -108,43 +108,43 @@ class ServerSnapshot:
         except UnicodeEncodeError as error:
             raise not_text(error) from error
         except ValueError as error:  # psycopg2's, for the character that PostgreSQL's texts cannot hold
-            raise StoreRefused("The database cannot be asked for this", safe(str(error), 200)) from error
+            raise StoreRefused("The database does not accept this text", safe(str(error), 200)) from error
         return _rows(found.cursor) if found.returns_rows else ()
 
 
 def _rows(cursor: Any) -> Iterator[Row]:
-    """The rows as the driver makes them: SQLAlchemy would make objects of its own of each."""
-    return chain.from_iterable(_many_rows(cursor))
+    """The driver's own rows: SQLAlchemy would wrap each of them in an object."""
+    return chain.from_iterable(_chunks(cursor))
 
 
-def _many_rows(cursor: Any) -> Iterator[Sequence[Row]]:
-    while rows := cursor.fetchmany(ROWS_AT_ONCE):
+def _chunks(cursor: Any) -> Iterator[Sequence[Row]]:
+    while rows := cursor.fetchmany(FETCH_SIZE):
         yield rows
 
 
-def _greet_soon(engine: Engine) -> None:
-    """PyMySQL waits for a server's greeting as long as for an answer: give it less time, and the
-    connection its own patience when it is there."""
+def _shorten_greeting_timeout(engine: Engine) -> None:
+    """PyMySQL waits for a server's greeting as long as for a result: shorten that wait, and restore the read
+    timeout once connected."""
     from sqlalchemy import event
 
     @event.listens_for(engine, "do_connect")
-    def hurry(dialect: object, record: object, args: object, options: dict[str, Any]) -> None:
+    def shorten(dialect: object, record: object, args: object, options: dict[str, Any]) -> None:
         options["read_timeout"] = CONNECT_SECONDS
 
     @event.listens_for(engine, "connect")
-    def relax(connection: Any, record: object) -> None:
+    def restore(connection: Any, record: object) -> None:
         connection._read_timeout = STATEMENT_SECONDS
 
 
 class DatabaseServer:
-    """A database on a server that may or may not be there. Thread-safe."""
+    """A database on a server, which may not exist. Thread-safe."""
 
-    page_size = PAGE_OF_SERVER
+    page_size = PAGE_SIZE
 
     def __init__(self, uri: TrackingUri) -> None:
-        self.place = redact(uri.raw)
+        self.location = redact(uri.raw)
         self._raw = uri.raw
-        self._kind = KINDS[uri.raw.split(":", 1)[0].split("+")[0].lower()]
+        self._kind = SERVER_KINDS[uri.raw.split(":", 1)[0].split("+")[0].lower()]
         self._columns: dict[str, set[str]] | None = None
         self._lock = threading.Lock()
         self._live: set[Connection] = set()
@@ -169,7 +169,7 @@ class DatabaseServer:
             self._columns = None
             if self._closed:
                 raise Cancelled("Reading the store") from error
-            raise errors.explained(error, self._url) from error
+            raise errors.translate(error, self._url) from error
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -186,7 +186,7 @@ class DatabaseServer:
 
     @cached_property
     def _url(self) -> URL:
-        """With a driver. Raises `UriError`, and `StoreUnreadable` where no driver is installed."""
+        """The URL with a driver. Raises `UriError`, or `StoreUnreadable` if no driver is installed."""
         from sqlalchemy import make_url
         from sqlalchemy.exc import ArgumentError
 
@@ -194,20 +194,20 @@ class DatabaseServer:
             url = make_url(self._raw)
         except (ArgumentError, ValueError) as error:
             raise UriError(
-                "The tracking URI cannot be read",
-                self.place,
-                "Write it as KIND://USER:PASSWORD@HOST:PORT/NAME.",
+                "Invalid tracking URI",
+                self.location,
+                "Use KIND://USER:PASSWORD@HOST:PORT/NAME.",
             ) from error
-        name, _, driver = url.drivername.lower().partition("+")
-        names = {package: found for package, found in self._kind.drivers.items() if driver in ("", found)}
-        for package, found in names.items():
+        dialect, _, driver = url.drivername.lower().partition("+")
+        drivers = {package: name for package, name in self._kind.drivers.items() if driver in ("", name)}
+        for package, name in drivers.items():
             if find_spec(package) is not None:
-                return url.set(drivername=f"{name}+{found}")
+                return url.set(drivername=f"{dialect}+{name}")
         package = "psycopg[binary]" if driver == "psycopg" else self._kind.package
         raise StoreUnreadable(
             "The driver for this database is not installed",
-            f"{self.place} needs {' or '.join(names)}",
-            f"pip install '{package}', into the environment of mlflow-console.",
+            f"{self.location} needs {' or '.join(drivers)}",
+            f"Run `pip install '{package}'` in the environment of mlflow-console.",
         )
 
     @cached_property
@@ -217,30 +217,29 @@ class DatabaseServer:
         url = self._url
         options = {name: value for name, value in self._kind.options.items() if name not in url.query}
         options |= {
-            option: os.environ[name] for name, option in self._kind.variables.items() if os.environ.get(name)
+            option: value
+            for variable, option in self._kind.environment.items()
+            if (value := os.environ.get(variable))
         }
         engine = create_engine(
             url,
             connect_args=options,
             pool_pre_ping=True,
-            pool_size=CONNECTIONS,
+            pool_size=POOL_SIZE,
             max_overflow=0,
             pool_timeout=STATEMENT_SECONDS,
             pool_recycle=300,
         )
         if url.drivername == "mysql+pymysql" and "read_timeout" in options:
-            _greet_soon(engine)
+            _shorten_greeting_timeout(engine)
         return engine
 
     def stamp(self) -> Stamp | None:
-        """A server does not tell."""
+        """None: a server offers no cheap way to detect changes."""
         return None
 
-    def nothing_here(self, detail: str) -> StoreNotFound:
-        return StoreNotFound("There is no MLflow store here yet", detail, MISSING_HINT)
-
     def close(self) -> None:
-        """Stop the reads that are under way, where the driver can, and refuse new ones."""
+        """Cancel running reads, where the driver can, and refuse new ones."""
         with self._lock:
             self._closed = True
             live = list(self._live)

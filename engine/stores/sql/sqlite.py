@@ -1,10 +1,10 @@
-"""A SQLite database file, opened for reading and nothing else.
+"""Read-only access to a SQLite database file.
 
-Each snapshot is a connection of its own: opening one takes about a millisecond, so any thread may
-read, nothing is held between reads, and a file that is replaced is seen at once.
+Each snapshot opens its own connection, which takes about a millisecond: any thread may read, nothing is held
+between reads, and a replaced file is noticed at once.
 
-The file is never opened with `open()`: closing such a descriptor would drop the locks that MLflow,
-writing to the same file from this process, holds (POSIX locks belong to the process).
+The file is never opened with `open()`: closing that descriptor would drop the locks that MLflow holds while
+it writes to the file in this process (POSIX locks belong to the process).
 """
 
 from __future__ import annotations
@@ -20,24 +20,25 @@ from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 
-from engine.errors import Cancelled, EngineError, StoreLocked, StoreNotFound, StoreUnreadable
+from engine.errors import Cancelled, EngineError, StoreLocked, StoreUnreadable
 from engine.stores.base import Stamp
-from engine.stores.errors import MISSING_HINT, not_text
-from engine.stores.sql.database import ROWS_AT_ONCE, SQLITE, Row
+from engine.stores.errors import not_text, store_not_found
+from engine.stores.sql.database import FETCH_SIZE, SQLITE, Row
 
 BUSY_SECONDS = 3.0
-"""How long a read waits for another process to release the file. MLflow's own patience is 20 s."""
+"""How long a read waits for another process to release the file. MLflow itself waits 20 s."""
 
-PAGE_OF_FILE = 2000
-"""Runs in a page: the columns of more outgrow the processor's cache, fewer pay more for finding them."""
-FRESH_SECONDS = 0.1
-"""A file that was written so lately may be written again without its time or size telling: clocks of
-file systems tick some hundred times a second."""
+PAGE_SIZE = 2000
+"""Runs per page: with more, the columns outgrow the processor's cache; with fewer, finding the pages costs
+more."""
+RECENT_SECONDS = 0.1
+"""A file written this recently can be written again without a change of its time or size: file system clocks
+tick only a few hundred times a second."""
 
 _WAL_VERSION = 2
 _HEADER_BYTES = 100
-_pinned: dict[tuple[int, int], int] = {}
-_pinning = threading.Lock()
+_descriptors: dict[tuple[int, int], int] = {}
+_descriptors_lock = threading.Lock()
 
 
 class SqliteSnapshot:
@@ -48,37 +49,37 @@ class SqliteSnapshot:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.columns: dict[str, set[str]] = {}
-        for table, column in self.each(SQLITE.columns):
+        for table, column in self.stream(SQLITE.columns):
             self.columns.setdefault(table, set()).add(column)
 
-    def each(self, statement: str, **parameters: object) -> Iterator[Row]:
+    def stream(self, statement: str, **parameters: object) -> Iterator[Row]:
         bound = {name: _bindable(value) for name, value in parameters.items()}
-        return chain.from_iterable(self._each_many(statement, bound))
+        return chain.from_iterable(self._stream_chunks(statement, bound))
 
-    def _each_many(self, statement: str, bound: dict[str, object]) -> Iterator[Iterable[Row]]:
-        given = 0
+    def _stream_chunks(self, statement: str, bound: dict[str, object]) -> Iterator[Iterable[Row]]:
+        yielded = 0
         try:
             cursor = self._connection.execute(statement, bound)
-            while rows := cursor.fetchmany(ROWS_AT_ONCE):
+            while rows := cursor.fetchmany(FETCH_SIZE):
                 yield rows
-                given += len(rows)
+                yielded += len(rows)
         except sqlite3.OperationalError as error:
             if "decode to UTF-8" not in str(error):
                 raise
-            self._connection.text_factory = _decoded
-            yield islice(self._connection.execute(statement, bound), given, None)
+            self._connection.text_factory = _decode
+            yield islice(self._connection.execute(statement, bound), yielded, None)
         except UnicodeEncodeError as error:
             raise not_text(error) from error
 
 
 class SqliteDatabase:
-    """A database file that may or may not be there. Thread-safe."""
+    """A database file, which may not exist. Thread-safe."""
 
-    page_size = PAGE_OF_FILE
+    page_size = PAGE_SIZE
 
     def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self.path = path
-        self.place = str(path)
+        self.location = str(path)
         self._busy_seconds = busy_seconds
         self._lock = threading.Lock()
         self._live: set[sqlite3.Connection] = set()
@@ -91,7 +92,7 @@ class SqliteDatabase:
         try:
             connection = self._connect()
         except sqlite3.Error as error:
-            raise self._explain(error) from error
+            raise self._translate(error) from error
         try:
             connection.execute("PRAGMA query_only = ON")
             connection.execute("PRAGMA case_sensitive_like = ON")
@@ -99,27 +100,27 @@ class SqliteDatabase:
             connection.execute("BEGIN")
             yield SqliteSnapshot(connection)
         except sqlite3.Error as error:
-            raise self._explain(error) from error
+            raise self._translate(error) from error
         finally:
             with self._lock:
                 self._live.discard(connection)
             connection.close()
 
     def stamp(self) -> Stamp | None:
-        """What tells a write: the header, which counts them, and the facts of the file and of its
-        write-ahead log. None where there is no file."""
+        """The header, which counts writes, and the state of the file and of its write-ahead log; None if
+        there is no file."""
         try:
-            header = os.pread(_pin(self.path), _HEADER_BYTES, 0)
-            facts = [_facts(str(self.path)), _facts(f"{self.path}-wal")]
+            header = os.pread(_descriptor(self.path), _HEADER_BYTES, 0)
+            states = [_file_state(str(self.path)), _file_state(f"{self.path}-wal")]
         except OSError:
             return None
-        lately = time.time_ns() - int(FRESH_SECONDS * 1e9)
-        is_fresh = any(written > lately for *_, written in facts)
-        file = facts[0][0]  # one that is looked at stays open (see `_pin`), so its number is nobody else's
-        return Stamp(file, (header, *facts, time.monotonic_ns() if is_fresh else 0))
+        cutoff = time.time_ns() - int(RECENT_SECONDS * 1e9)
+        is_recent = any(written > cutoff for *_, written in states)
+        inode = states[0][0]  # not reused: `_descriptor` keeps the file open
+        return Stamp(inode, (header, *states, time.monotonic_ns() if is_recent else 0))
 
     def close(self) -> None:
-        """Stop the reads that are under way, and refuse new ones."""
+        """Cancel running reads and refuse new ones."""
         with self._lock:
             self._closed = True
             for connection in self._live:
@@ -127,7 +128,7 @@ class SqliteDatabase:
                     connection.interrupt()
 
     def _connect(self) -> sqlite3.Connection:
-        mode = "?mode=ro&immutable=1" if _is_resting_wal(self.path) else "?mode=ro"
+        mode = "?mode=ro&immutable=1" if _is_idle_wal(self.path) else "?mode=ro"
         connection = sqlite3.connect(
             self.path.as_uri() + mode,
             uri=True,
@@ -146,29 +147,26 @@ class SqliteDatabase:
         try:
             found = self.path.stat()
         except (FileNotFoundError, NotADirectoryError):
-            raise self.nothing_here(f"There is no file {self.path}") from None
+            raise store_not_found(f"File {self.path} not found") from None
         except (OSError, ValueError) as error:
-            raise StoreUnreadable("The store cannot be read", f"{self.path}: {error}") from error
+            raise StoreUnreadable("Cannot read the store", f"{self.path}: {error}") from error
         if not stat.S_ISREG(found.st_mode):
             raise StoreUnreadable(
                 "The store is not a database file",
                 f"{self.path} is a {'folder' if stat.S_ISDIR(found.st_mode) else 'special file'}",
-                "Name the database in it: sqlite:///FOLDER/mlflow.db.",
+                "Name the database file: sqlite:///FOLDER/mlflow.db.",
             )
 
-    def nothing_here(self, detail: str) -> StoreNotFound:
-        return StoreNotFound("There is no MLflow store here yet", detail, MISSING_HINT)
-
-    def _explain(self, error: sqlite3.Error) -> EngineError:
+    def _translate(self, error: sqlite3.Error) -> EngineError:
         name = getattr(error, "sqlite_errorname", "") or ""
-        facts = f"{self.path}: {error}"
+        detail = f"{self.path}: {error}"
         if name == "SQLITE_INTERRUPT" or self._closed:
             return Cancelled("Reading the store")
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")):
             return StoreLocked(
-                "Another process holds the store",
+                "The store is locked by another process",
                 f"{self.path} stayed locked for {self._busy_seconds:g} s",
-                "Try again when its write is done; for many writers run an `mlflow server`.",
+                "Try again when its write is done; with many writers, run an `mlflow server`.",
             )
         if name.startswith("SQLITE_NOTADB"):
             return StoreUnreadable(
@@ -177,39 +175,39 @@ class SqliteDatabase:
         if name.startswith("SQLITE_READONLY"):
             return StoreUnreadable(
                 "A write to the store was interrupted",
-                f"{facts}. It must be rolled back, and this console does not write here",
-                f"Open it once for writing, for example with: sqlite3 {self.path} 'PRAGMA quick_check'",
+                f"{detail}. The write must be rolled back, and the console never writes to a database",
+                f"Open the file for writing once, for example: sqlite3 {self.path} 'PRAGMA quick_check'",
             )
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_FORMAT")):
-            return StoreUnreadable("The store is damaged", facts, "Restore it from a backup.")
-        return StoreUnreadable("The store cannot be read", facts, "Check the file and its permissions.")
+            return StoreUnreadable("The store is damaged", detail, "Restore it from a backup.")
+        return StoreUnreadable("Cannot read the store", detail, "Check the file and its permissions.")
 
 
 def _bindable(value: object) -> object:
     return json.dumps(value) if isinstance(value, list) else value
 
 
-def _decoded(text: bytes) -> str:
-    """Text that is not valid UTF-8 (something other than MLflow wrote it), as close as it comes."""
+def _decode(text: bytes) -> str:
+    """Decode text that is not valid UTF-8 (not written by MLflow) as closely as possible."""
     try:
         return text.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         return text.decode("utf-8", "replace")
 
 
-def _is_resting_wal(path: Path) -> bool:
-    """Whether this is a write-ahead-log database that nobody has open: a plain read-only connection
-    would leave `-wal` and `-shm` files behind, an immutable one does not."""
+def _is_idle_wal(path: Path) -> bool:
+    """Whether this is a write-ahead-log database that nobody has open: a plain read-only connection would
+    leave `-wal` and `-shm` files behind, an immutable one does not."""
     if os.path.exists(f"{path}-wal"):
         return False
     try:
-        return os.pread(_pin(path), 2, 18) == bytes([_WAL_VERSION] * 2)
+        return os.pread(_descriptor(path), 2, 18) == bytes([_WAL_VERSION] * 2)
     except OSError:
         return False
 
 
-def _facts(path: str) -> tuple[int, int, int]:
-    """Which file lies there, its size and when it was written last; zeros for none."""
+def _file_state(path: str) -> tuple[int, int, int]:
+    """Inode, size and modification time in nanoseconds; zeros if there is no file."""
     try:
         found = os.stat(path)
     except FileNotFoundError:
@@ -217,11 +215,11 @@ def _facts(path: str) -> tuple[int, int, int]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _pin(path: Path) -> int:
-    """A descriptor of the file that is never closed (see the module's docstring): one per file."""
+def _descriptor(path: Path) -> int:
+    """A descriptor of the file, one per file, that is never closed (see the module docstring)."""
     found = path.stat()
-    with _pinning:
+    with _descriptors_lock:
         key = (found.st_dev, found.st_ino)
-        if key not in _pinned:
-            _pinned[key] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        return _pinned[key]
+        if key not in _descriptors:
+            _descriptors[key] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return _descriptors[key]

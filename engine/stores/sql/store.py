@@ -1,7 +1,7 @@
-"""A SQL store, read directly and read-only: no mlflow, no ORM, no write.
+"""A SQL store, read directly: no mlflow, no ORM, no writes.
 
-Statements are plain SQL on a snapshot of a database (`sql_database`): a file (`sqlite`) or a server
-(`sql_server`). What is read: `sql_runs`, `sql_pages`, `sql_registry`.
+Statements are plain SQL (`runs`, `pages`, `registry`) on a snapshot of a `database`: a file (`sqlite`) or a
+server (`servers`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from engine.stores.artifacts import check_path, list_folder, local_root
 from engine.stores.base import PAGE, RunPage, RunQuery, Stamp, Store
 from engine.stores.sql import registry, runs
 from engine.stores.sql.database import Database
-from engine.stores.sql.pages import Orders, run_page
+from engine.stores.sql.pages import OrderCache, run_page
 from engine.stores.sql.schema import Tables, tables
 from engine.uri import TrackingUri
 
@@ -31,9 +31,9 @@ T = TypeVar("T")
 
 
 class SqlStore:
-    """A `sqlite:///`, `postgresql://` or `mysql://` store. MLflow's own client is asked (and imported)
-    only for artifacts that do not lie in a local folder, and for everything where the schema is one that
-    is not known here: it says what it thinks of it."""
+    """A `sqlite:///`, `postgresql://` or `mysql://` store. Falls back to MLflow's client (and imports it) for
+    artifacts outside local folders, and for a schema that lacks required columns: MLflow reads it or explains
+    why it cannot."""
 
     kind = "sql"
     readers = 1
@@ -41,7 +41,7 @@ class SqlStore:
     def __init__(self, uri: TrackingUri, database: Database) -> None:
         self.uri = uri
         self._database = database
-        self._orders = Orders()
+        self._orders = OrderCache()
         self.page_size = database.page_size
 
     @cached_property
@@ -50,13 +50,13 @@ class SqlStore:
 
         return ClientStore(self.uri)
 
-    def _ask(self, question: Callable[[Tables], T], otherwise: Callable[[Store], T]) -> T:
-        """The tables' answer, MLflow's where its tables are not as they are known here."""
+    def _read(self, read: Callable[[Tables], T], fallback: Callable[[Store], T]) -> T:
+        """Read the tables, or use MLflow's client if the schema is not supported."""
         try:
             with self._database.snapshot() as snapshot:
-                return question(tables(snapshot, self._database, self.uri.shown))
+                return read(tables(snapshot, self._database, self.uri.shown))
         except StoreOutdated:
-            return otherwise(self._client)
+            return fallback(self._client)
 
     def stamp(self) -> Stamp | None:
         return self._database.stamp()
@@ -65,35 +65,36 @@ class SqlStore:
         self._database.close()
 
     def experiments(self) -> tuple[Experiment, ...]:
-        return self._ask(runs.experiments, lambda client: client.experiments())
+        return self._read(runs.experiments, lambda client: client.experiments())
 
     def newest_run(self) -> tuple[str, int] | None:
-        return self._ask(runs.newest_run, lambda client: client.newest_run())
+        return self._read(runs.newest_run, lambda client: client.newest_run())
 
     def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
-        return self._ask(
+        return self._read(
             lambda found: run_page(found, self._orders, query, page_token, max_results),
             lambda client: client.runs(query, page_token=page_token, max_results=max_results),
         )
 
     def run(self, run_id: str) -> RunDetail:
-        return self._ask(lambda found: runs.run_detail(found, run_id), lambda client: client.run(run_id))
+        return self._read(lambda found: runs.run_detail(found, run_id), lambda client: client.run(run_id))
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
-        return self._ask(
+        return self._read(
             lambda found: runs.metric_history(found, run_id, key),
             lambda client: client.metric_history(run_id, key),
         )
 
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
-        """Below the name of a model that the run logged lie the model's files too, as in MLflow."""
+        """The files of a model that the run logged are listed under the model's name too, as in MLflow."""
         path = check_path(path)
         detail = self.run(run_id)
         name, _, rest = path.partition("/")
-        places = [(detail.run.artifact_uri, path, "")]
-        places += [(model.artifact_location, rest, name) for model in detail.models if model.name == name][:1]
+        sources = [(detail.run.artifact_uri, path, "")]
+        logged = [model for model in detail.models if model.name == name]
+        sources += [(model.artifact_location, rest, name) for model in logged[:1]]
         found: list[Artifact] = []
-        for uri, folder, prefix in places:
+        for uri, folder, prefix in sources:
             root = local_root(uri)
             if root is None:
                 return self._client.artifacts(run_id, path)
@@ -101,9 +102,9 @@ class SqlStore:
         return tuple(found)
 
     def registered_models(self) -> tuple[RegisteredModel, ...]:
-        return self._ask(registry.registered_models, lambda client: client.registered_models())
+        return self._read(registry.registered_models, lambda client: client.registered_models())
 
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
-        return self._ask(
+        return self._read(
             lambda found: registry.model_versions(found, name), lambda client: client.model_versions(name)
         )

@@ -102,7 +102,7 @@ def test_a_missing_version_or_model_is_not_found(registry: Registry) -> None:
     model = registry.model("short", ["None", "None"])
     with pytest.raises(NotFound) as caught:
         plan_of(registry, model, 7, stage="Production")
-    assert caught.value.title == "'short' has no version 7"
+    assert caught.value.title == "Version 7 of 'short' not found"
     assert caught.value.detail == "Versions: 2, 1"
     with pytest.raises(NotFound):
         plan_of(registry, "nobody's", 1, stage="Production")

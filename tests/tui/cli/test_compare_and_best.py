@@ -69,7 +69,7 @@ def test_runs_that_do_not_fit_side_by_side_continue_below(
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (("0" * 32, "1" * 32), 1, "There is no run"),
+        (("0" * 32, "1" * 32), 1, f"Run {'0' * 32} not found"),
         (("-e", "heart", "trial-01", "trial-99"), 1, "Run 'trial-99' not found in heart"),
         (("-e", "heart", "--filter", "accuracy > 9"), 1, "needs two runs"),
         (("-e", "heart", "trial-01", "trial-02", "--higher", "acc"), 1, "No run has the metric acc"),

@@ -88,6 +88,6 @@ def test_reading_commands_create_nothing(run: Run, folder: Path) -> None:
     for command in (("experiments",), ("runs", "x"), ("best", "x"), ("models",), ("compare", "a", "b")):
         done = run(*command)
         assert (done.status, done.out) == (1, "")
-        assert "There is no MLflow store here yet" in done.err
+        assert "MLflow store not found" in done.err
         assert "mlflow-console demo" in done.err
     assert list(folder.iterdir()) == []

@@ -111,7 +111,7 @@ def test_read_only_refuses_every_write(
         (("classifier", "3", "--stage", "Staging", "--alias", "x"), 2, "either a stage or an alias"),
         (("classifier", "3", "--stage", "Prod"), 2, "Unknown stage 'Prod'"),
         (("classifier", "3", "--alias", "latest"), 2, "reserved"),
-        (("classifier", "9", "--stage", "Staging"), 1, "no version 9"),
+        (("classifier", "9", "--stage", "Staging"), 1, "Version 9 of 'classifier' not found"),
         (("nobody", "1", "--stage", "Staging"), 1, "nobody"),
     ],
 )

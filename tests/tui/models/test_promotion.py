@@ -265,7 +265,7 @@ async def test_a_version_that_is_not_there_is_told_in_the_dialog(mlflow_store: M
         view.promote(MODEL, 9, "production")
         await settle(pilot)
         screen = text_of(console)
-        assert "'classifier' has no version 9" in screen
+        assert "Version 9 of 'classifier' not found" in screen
         assert "Versions: 3, 2, 1" in screen
         with pytest.raises(UsageError):
             view.show_model("no such model")

@@ -165,7 +165,7 @@ async def test_a_run_that_could_not_be_read_is_shown_when_the_store_is_back(
         await settle(pilot)
         os.replace(mlflow_store_copy.path, aside)
         await pilot.press("enter")
-        assert await appears(pilot, "There is no MLflow store here yet")
+        assert await appears(pilot, "MLflow store not found")
         os.replace(aside, mlflow_store_copy.path)
         assert await appears(pilot, "PARAMETERS", 200)
 

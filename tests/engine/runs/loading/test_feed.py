@@ -269,7 +269,7 @@ class TestRefreshing:
         feed, client, made, _ = own
         away = made.path.rename(made.path.with_name("away.db"))
         for read in (feed.refresh, feed.reload):
-            with pytest.raises(Exception, match="no MLflow store here yet"):
+            with pytest.raises(Exception, match="MLflow store not found"):
                 read()
             assert len(feed.frame) == 27
         away.rename(made.path)

@@ -1,4 +1,4 @@
-"""Schemas of other MLflow releases, made by MLflow's own migrations: read as they are, never changed."""
+"""Schemas of other MLflow releases, created by MLflow's own migrations: read as they are, never changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RELEASES = {
     "the first with workspaces": "1b5f0d9ad7c1",
     "the installed one": "head",
 }
-"""The last migration of each."""
+"""The last migration of each release."""
 BEFORE_ALIASES = "97727af70f4d"
 
 ROWS = (
@@ -60,7 +60,7 @@ ROWS = (
 
 
 def database(folder: Path, revision: str) -> Path:
-    """A database at a revision."""
+    """Create a database at a schema revision."""
     from alembic import command
     from mlflow.store.db.utils import _get_alembic_config
     from mlflow.store.tracking.dbmodels.initial_models import Base
@@ -82,7 +82,7 @@ def store_at(path: Path) -> Store:
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_everything_is_read(tmp_path: Path, release: str) -> None:
+def test_every_supported_schema_is_read_completely(tmp_path: Path, release: str) -> None:
     path = database(tmp_path, RELEASES[release])
     with closing(sqlite3.connect(path)) as connection:
         for statement in ROWS:
@@ -117,14 +117,14 @@ def test_everything_is_read(tmp_path: Path, release: str) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_schema_that_is_far_too_old(tmp_path: Path) -> None:
-    """MLflow, which is asked what to make of it, may not upgrade it."""
+def test_a_schema_that_is_too_old_is_reported_and_not_upgraded(tmp_path: Path) -> None:
+    """MLflow, the fallback for such a schema, must not upgrade it."""
     path = database(tmp_path, BEFORE_ALIASES)
     before = path.read_bytes()
     store = store_at(path)
-    for question in (store.experiments, store.registered_models, lambda: store.runs(RunQuery("5"))):
+    for read in (store.experiments, store.registered_models, lambda: store.runs(RunQuery("5"))):
         with pytest.raises(StoreOutdated) as caught:
-            question()
+            read()
         assert BEFORE_ALIASES in caught.value.detail
         assert f"mlflow db upgrade sqlite:///{path}" in caught.value.hint
     assert path.read_bytes() == before

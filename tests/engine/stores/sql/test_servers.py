@@ -1,4 +1,4 @@
-"""Database servers: nothing is ever written, and what goes wrong is said without passwords."""
+"""Database servers: nothing is ever written, and errors hide passwords."""
 
 from __future__ import annotations
 
@@ -37,26 +37,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Running:
-    """A database server with the store `held`, and how it says to wait so many seconds."""
+    """A running database server, the name of its main database, and a store on it."""
 
     server: Postgres | MariaDb
-    held: MlflowStore
+    store: MlflowStore
     main: str
-    sleep: str
 
 
 @pytest.fixture(params=["postgresql", "mysql"])
 def running(request: pytest.FixtureRequest) -> Running:
     name: str = request.param
-    held: MlflowStore = request.getfixturevalue(f"{name}_store")
+    store: MlflowStore = request.getfixturevalue(f"{name}_store")
     if name == "postgresql":
-        return Running(request.getfixturevalue("postgres"), held, "postgres", "SELECT pg_sleep(20)")
-    return Running(request.getfixturevalue("mariadb"), held, "mysql", "SELECT sleep(20)")
+        return Running(request.getfixturevalue("postgres"), store, "postgres")
+    return Running(request.getfixturevalue("mariadb"), store, "mysql")
 
 
 @pytest.fixture
 def empty(running: Running) -> Iterator[str]:
-    """The name of an empty database, gone after the test."""
+    """The name of an empty database, dropped after the test."""
     running.server.execute(running.main, "CREATE DATABASE nothing")
     yield "nothing"
     force = " WITH (FORCE)" if isinstance(running.server, Postgres) else ""
@@ -67,8 +66,8 @@ def tracking(raw: str) -> TrackingUri:
     return TrackingUri(raw)
 
 
-def refusal(raw: str, kind: type[EngineError]) -> EngineError:
-    """What reading a store says, which must be explained and hold no password."""
+def read_error(raw: str, kind: type[EngineError]) -> EngineError:
+    """The error of reading a store, which must have all three parts and no password."""
     with pytest.raises(kind) as caught:
         open_store(tracking(raw)).experiments()
     error = caught.value
@@ -90,72 +89,77 @@ class TestReadOnly:
             "DROP TABLE params",
         ],
     )
-    def test_our_connection_cannot_write(self, running: Running, statement: str) -> None:
-        with pytest.raises(StoreRefused) as caught, DatabaseServer(running.held.tracking).snapshot() as found:
-            list(found.each(statement))
+    def test_the_connection_cannot_write(self, running: Running, statement: str) -> None:
+        with (
+            pytest.raises(StoreRefused) as caught,
+            DatabaseServer(running.store.tracking).snapshot() as found,
+        ):
+            list(found.stream(statement))
         assert "never writes" in caught.value.title
-        store = open_store(running.held.tracking)
-        special = store.run(running.held.runs["special"]).run
+        store = open_store(running.store.tracking)
+        special = store.run(running.store.runs["special"]).run
         assert (special.run_name, len(special.params), len(store.experiments())) == ("special", 2, 3)
 
-    def test_a_page_is_one_state_of_the_database(self, running: Running) -> None:
-        with DatabaseServer(running.held.tracking).snapshot() as found:
-            before = list(found.each("SELECT count(*) FROM experiment_tags"))
-            added = f"INSERT INTO experiment_tags VALUES ('new', 'x', {running.held.heart})"
+    def test_a_snapshot_sees_one_state_of_the_database(self, running: Running) -> None:
+        with DatabaseServer(running.store.tracking).snapshot() as found:
+            before = list(found.stream("SELECT count(*) FROM experiment_tags"))
+            added = f"INSERT INTO experiment_tags VALUES ('new', 'x', {running.store.heart})"
             running.server.execute("mlflow", added)
             try:
-                assert list(found.each("SELECT count(*) FROM experiment_tags")) == before
+                assert list(found.stream("SELECT count(*) FROM experiment_tags")) == before
             finally:
                 running.server.execute("mlflow", "DELETE FROM experiment_tags WHERE value = 'x'")
 
-    def test_letters_that_differ_in_case_only_are_told_apart(self, running: Running) -> None:
-        store = open_store(running.held.tracking)
-        assert store.metric_history(running.held.runs["special"], "LOSS") == ()
-        with pytest.raises(EngineError, match="no registered model"):
+    def test_names_are_case_sensitive(self, running: Running) -> None:
+        store = open_store(running.store.tracking)
+        assert store.metric_history(running.store.runs["special"], "LOSS") == ()
+        with pytest.raises(EngineError, match="Registered model CLASSIFIER not found"):
             store.model_versions("CLASSIFIER")
 
 
-class TestWhatGoesWrong:
-    def test_nobody_answers(self, closed_port: int) -> None:
+class TestErrors:
+    def test_a_closed_port_is_unreachable(self, closed_port: int) -> None:
         for scheme in ("postgresql+psycopg2", "mysql+pymysql"):
             raw = f"{scheme}://ada:s3cret%2Fof%40ada@127.0.0.1:{closed_port}/mlflow"
-            error = refusal(raw, ServerUnreachable)
+            error = read_error(raw, ServerUnreachable)
             assert f"127.0.0.1:{closed_port}" in error.title
 
     @pytest.mark.parametrize("scheme", ["postgresql+psycopg2", "mysql+pymysql"])
-    def test_somebody_is_silent(self, silent_port: int, scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_silent_server_times_out(
+        self, silent_port: int, scheme: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(servers, "CONNECT_SECONDS", 1)
         query = "?connect_timeout=2" if scheme.startswith("postgresql") else ""
-        refusal(f"{scheme}://ada:s3cret@127.0.0.1:{silent_port}/mlflow{query}", ServerTimeout)
+        read_error(f"{scheme}://ada:s3cret@127.0.0.1:{silent_port}/mlflow{query}", ServerTimeout)
 
-    def test_mysql_is_given_time_to_answer_once_it_is_there(
+    def test_mysql_statements_may_take_longer_than_connecting(
         self, mysql_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(servers, "CONNECT_SECONDS", 1)
         with DatabaseServer(mysql_store.tracking).snapshot() as found:
-            assert list(found.each("SELECT sleep(2)")) == [(0,)]
+            assert list(found.stream("SELECT sleep(2)")) == [(0,)]
 
-    def test_a_wrong_password(self, running: Running) -> None:
-        refusal(running.server.uri("mlflow", password="s3cret-too"), ServerDenied)
+    def test_a_wrong_password_is_denied(self, running: Running) -> None:
+        read_error(running.server.uri("mlflow", password="s3cret-too"), ServerDenied)
 
-    def test_an_unknown_user(self, running: Running) -> None:
-        refusal(running.server.uri("mlflow", user="eve", password="s3cret-too"), ServerDenied)
+    def test_an_unknown_user_is_denied(self, running: Running) -> None:
+        read_error(running.server.uri("mlflow", user="eve", password="s3cret-too"), ServerDenied)
 
-    def test_no_such_database(self, running: Running) -> None:
-        error = refusal(running.server.uri("elsewhere"), StoreNotFound)
+    def test_a_missing_database_is_not_found(self, running: Running) -> None:
+        error = read_error(running.server.uri("elsewhere"), StoreNotFound)
         assert "elsewhere" in error.title
 
-    def test_an_empty_database(self, running: Running, empty: str) -> None:
-        error = refusal(running.server.uri(empty), StoreNotFound)
+    def test_an_empty_database_is_not_a_store(self, running: Running, empty: str) -> None:
+        error = read_error(running.server.uri(empty), StoreNotFound)
         assert "empty" in error.detail
 
-    def test_somebody_elses_database(self, running: Running, empty: str) -> None:
+    def test_another_programs_database_is_not_a_store(self, running: Running, empty: str) -> None:
         running.server.execute(empty, "CREATE TABLE users (id integer)")
-        error = refusal(running.server.uri(empty), StoreUnreadable)
+        error = read_error(running.server.uri(empty), StoreUnreadable)
         assert "users" in error.detail
 
-    def test_a_schema_that_nobody_knows(self, running: Running, empty: str) -> None:
-        """MLflow is asked what to make of it; it may not make the missing tables."""
+    def test_an_unknown_schema_is_reported_and_left_alone(self, running: Running, empty: str) -> None:
+        """MLflow, the fallback for such a schema, must not create the missing tables."""
         running.server.execute(
             empty,
             "CREATE TABLE experiments (experiment_id integer)",
@@ -163,32 +167,32 @@ class TestWhatGoesWrong:
             "CREATE TABLE alembic_version (version_num varchar(32))",
             "INSERT INTO alembic_version VALUES ('f00ba4')",
         )
-        error = refusal(running.server.uri(empty), StoreOutdated)
+        error = read_error(running.server.uri(empty), StoreOutdated)
         assert "f00ba4" in error.detail
         assert "mlflow db upgrade" in error.hint
         tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema IN ('public', 'nothing')"
         assert running.server.execute(empty, tables)[0][0] == 3
 
-    def test_no_permission_to_read(self, running: Running) -> None:
+    def test_a_user_without_select_is_denied(self, running: Running) -> None:
         if isinstance(running.server, Postgres):
-            made = ["CREATE ROLE guest LOGIN PASSWORD 'guest'"]
-            gone = ["DROP ROLE guest"]
+            create = ["CREATE ROLE guest LOGIN PASSWORD 'guest'"]
+            drop = ["DROP ROLE guest"]
         else:
-            made = ["CREATE USER guest IDENTIFIED BY 'guest'", "GRANT INSERT ON mlflow.* TO guest"]
-            gone = ["DROP USER guest"]
-        running.server.execute("mlflow", *made)
+            create = ["CREATE USER guest IDENTIFIED BY 'guest'", "GRANT INSERT ON mlflow.* TO guest"]
+            drop = ["DROP USER guest"]
+        running.server.execute("mlflow", *create)
         try:
             raw = running.server.uri("mlflow", user="guest", password="guest")
-            error = refusal(raw, ServerDenied)
+            error = read_error(raw, ServerDenied)
             assert "SELECT" in error.hint
         finally:
-            running.server.execute("mlflow", *gone)
+            running.server.execute("mlflow", *drop)
 
-    def test_a_statement_that_takes_too_long(self, postgresql_store: MlflowStore) -> None:
+    def test_a_statement_that_takes_too_long_times_out(self, postgresql_store: MlflowStore) -> None:
         def read() -> None:
             with DatabaseServer(postgresql_store.tracking).snapshot() as found:
-                found.each("SET LOCAL statement_timeout = 50")
-                found.each("SELECT pg_sleep(20)")
+                found.stream("SET LOCAL statement_timeout = 50")
+                found.stream("SELECT pg_sleep(20)")
 
         with pytest.raises(ServerTimeout):
             read()
@@ -196,16 +200,16 @@ class TestWhatGoesWrong:
     @pytest.mark.parametrize(
         "name", ['it\'s "both"', "'; DROP TABLE runs; --", "%s %", ":name", "\\", "a\0b", "\ud800"]
     )
-    def test_any_text_is_a_name_that_is_not_there(self, running: Running, name: str) -> None:
-        store = open_store(running.held.tracking)
+    def test_any_text_can_be_looked_up_as_a_name(self, running: Running, name: str) -> None:
+        store = open_store(running.store.tracking)
         with pytest.raises((NotFound, StoreRefused, StoreUnreadable)) as caught:
             store.model_versions(name)
         assert "SELECT" not in str(caught.value)
         assert store.model_versions("classifier")
 
     @pytest.mark.parametrize("scheme", ["postgresql", "mysql+pymysql"])
-    def test_an_address_that_makes_no_sense(self, scheme: str) -> None:
-        refusal(f"{scheme}://ada:s3cret@h:port/db", UriError)
+    def test_a_malformed_address_is_an_error(self, scheme: str) -> None:
+        read_error(f"{scheme}://ada:s3cret@h:port/db", UriError)
 
     @pytest.mark.parametrize(
         ("raw", "driver"),
@@ -216,15 +220,17 @@ class TestWhatGoesWrong:
             ("mysql://ada:s3cret@h/db", "pip install 'PyMySQL'"),
         ],
     )
-    def test_no_driver(self, raw: str, driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_missing_driver_is_named_with_its_package(
+        self, raw: str, driver: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(servers, "find_spec", lambda name: None)
-        error = refusal(raw, StoreUnreadable)
+        error = read_error(raw, StoreUnreadable)
         assert driver in error.hint
 
 
 class TestConnections:
-    def test_a_server_that_restarts_is_read_again(self, running: Running) -> None:
-        store = open_store(running.held.tracking)
+    def test_a_lost_connection_is_replaced(self, running: Running) -> None:
+        store = open_store(running.store.tracking)
         assert len(store.experiments()) == 3
         if isinstance(running.server, Postgres):
             running.server.execute(
@@ -239,7 +245,7 @@ class TestConnections:
             running.server.execute("mysql", f"KILL {number}")
         assert len(store.experiments()) == 3
 
-    def test_closing_stops_what_is_read(self, postgresql_store: MlflowStore) -> None:
+    def test_closing_cancels_a_running_read(self, postgresql_store: MlflowStore) -> None:
         database = DatabaseServer(postgresql_store.tracking)
         caught: list[BaseException] = []
         begun = threading.Event()
@@ -248,7 +254,7 @@ class TestConnections:
             try:
                 with database.snapshot() as found:
                     begun.set()
-                    list(found.each("SELECT pg_sleep(20)"))
+                    list(found.stream("SELECT pg_sleep(20)"))
             except EngineError as error:
                 caught.append(error)
 
@@ -263,10 +269,10 @@ class TestConnections:
         assert not thread.is_alive()
         assert isinstance(caught[0], Cancelled)
 
-    def test_a_url_that_names_no_driver_takes_the_one_that_is_there(self, running: Running) -> None:
+    def test_a_url_without_a_driver_uses_the_installed_one(self, running: Running) -> None:
         store = open_store(tracking(running.server.uri("mlflow", driver="")))
         assert store.kind == "sql"
-        assert len(store.runs(RunQuery(running.held.heart)).runs) == 27
+        assert len(store.runs(RunQuery(running.store.heart)).runs) == 27
 
-    def test_a_server_cannot_tell_cheaply_whether_something_changed(self, running: Running) -> None:
-        assert open_store(running.held.tracking).stamp() is None
+    def test_a_server_has_no_stamp(self, running: Running) -> None:
+        assert open_store(running.store.tracking).stamp() is None

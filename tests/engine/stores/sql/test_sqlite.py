@@ -1,4 +1,4 @@
-"""Databases that are not what they should be, and proof that nothing is ever written."""
+"""SQLite files: missing, foreign, damaged and locked ones, and proof that nothing is ever written."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ connection.execute("BEGIN EXCLUSIVE")
 print("locked", flush=True)
 sys.stdin.read()
 """
-BROKEN_WRITE = """
+INTERRUPTED_WRITE = """
 import os, signal, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("PRAGMA cache_size = 1")
@@ -55,18 +55,18 @@ def store_at(path: Path) -> SqlStore:
     return SqlStore(uri(path), SqliteDatabase(path, busy_seconds=0.2))
 
 
-def explained(error: EngineError) -> bool:
+def is_complete(error: EngineError) -> bool:
     return all((error.title, error.detail, error.hint))
 
 
 def fingerprint(path: Path) -> tuple[str, int, list[str]]:
-    """The file's contents and time, and what lies beside it."""
+    """The file's hash and modification time, and the names in its folder."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return digest, path.stat().st_mtime_ns, sorted(entry.name for entry in path.parent.iterdir())
 
 
-def questions(found: MlflowStore) -> list[Callable[[Store], object]]:
-    """Everything that a store can be asked."""
+def reads(found: MlflowStore) -> list[Callable[[Store], object]]:
+    """Every read method of a store."""
     special = found.runs["special"]
     return [
         lambda store: store.experiments(),
@@ -81,8 +81,8 @@ def questions(found: MlflowStore) -> list[Callable[[Store], object]]:
 
 
 def read_everything(store: SqlStore, found: MlflowStore) -> None:
-    for question in questions(found):
-        question(store)
+    for read in reads(found):
+        read(store)
 
 
 def change(path: Path, *statements: str) -> None:
@@ -92,82 +92,82 @@ def change(path: Path, *statements: str) -> None:
         connection.commit()
 
 
-class TestNothingThere:
-    @pytest.mark.parametrize("place", ["mlflow.db", "no/such/folder/mlflow.db"])
-    def test_a_missing_file_is_not_made(self, tmp_path: Path, place: str) -> None:
+class TestMissingStore:
+    @pytest.mark.parametrize("name", ["mlflow.db", "no/such/folder/mlflow.db"])
+    def test_a_missing_file_is_not_created(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(StoreNotFound) as caught:
-            open_store(uri(tmp_path / place)).experiments()
-        assert explained(caught.value)
-        assert str(tmp_path / place) in caught.value.detail
+            open_store(uri(tmp_path / name)).experiments()
+        assert is_complete(caught.value)
+        assert str(tmp_path / name) in caught.value.detail
         assert list(tmp_path.iterdir()) == []
 
-    def test_an_empty_file_is_no_store_yet(self, tmp_path: Path) -> None:
+    def test_an_empty_file_is_not_a_store(self, tmp_path: Path) -> None:
         (tmp_path / "mlflow.db").touch()
         with pytest.raises(StoreNotFound) as caught:
             open_store(uri(tmp_path / "mlflow.db")).experiments()
-        assert explained(caught.value)
+        assert is_complete(caught.value)
         assert (tmp_path / "mlflow.db").stat().st_size == 0
 
-    def test_a_path_through_a_file(self, tmp_path: Path) -> None:
+    def test_a_path_that_leads_through_a_file_is_not_found(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         with pytest.raises(StoreNotFound):
             open_store(uri(tmp_path / "file" / "mlflow.db")).experiments()
 
 
 class TestNotAStore:
-    def expect(self, path: Path, kind: type[EngineError], words: str) -> None:
+    def expect_error(self, path: Path, kind: type[EngineError], words: str) -> None:
         with pytest.raises(kind) as caught:
             store_at(path).experiments()
-        assert explained(caught.value)
+        assert is_complete(caught.value)
         assert words in f"{caught.value.title} {caught.value.detail}"
 
-    def test_a_folder(self, tmp_path: Path) -> None:
-        self.expect(tmp_path, StoreUnreadable, "folder")
+    def test_a_folder_is_not_a_store(self, tmp_path: Path) -> None:
+        self.expect_error(tmp_path, StoreUnreadable, "folder")
 
-    def test_a_pipe(self, tmp_path: Path) -> None:
+    def test_a_pipe_is_not_a_store(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
-        self.expect(tmp_path / "pipe", StoreUnreadable, "special file")
+        self.expect_error(tmp_path / "pipe", StoreUnreadable, "special file")
 
-    def test_a_text_file(self, tmp_path: Path) -> None:
+    def test_a_text_file_is_not_a_store(self, tmp_path: Path) -> None:
         path = tmp_path / "mlflow.db"
         path.write_text("k,accuracy\n3,0.9\n" * 500)
-        self.expect(path, StoreUnreadable, "not a SQLite file")
+        self.expect_error(path, StoreUnreadable, "not a SQLite file")
 
-    def test_another_programs_database(self, tmp_path: Path) -> None:
+    def test_another_programs_database_is_not_a_store(self, tmp_path: Path) -> None:
         path = tmp_path / "other.db"
         change(path, "CREATE TABLE users (id INTEGER, name TEXT)", "CREATE TABLE runs (id INTEGER)")
         before = fingerprint(path)
-        self.expect(path, StoreUnreadable, "runs, users")
+        self.expect_error(path, StoreUnreadable, "runs, users")
         assert fingerprint(path) == before
 
-    def test_half_a_database(self, mlflow_store: MlflowStore, tmp_path: Path) -> None:
+    def test_a_truncated_database_is_damaged(self, mlflow_store: MlflowStore, tmp_path: Path) -> None:
         path = tmp_path / "half.db"
-        whole = mlflow_store.path.read_bytes()
-        path.write_bytes(whole[: len(whole) // 2])
+        complete = mlflow_store.path.read_bytes()
+        path.write_bytes(complete[: len(complete) // 2])
         with pytest.raises(StoreUnreadable) as caught:
             read_everything(store_at(path), mlflow_store)
         assert "damaged" in caught.value.title
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-    def test_a_file_without_permission(self, mlflow_store_copy: MlflowStore) -> None:
+    def test_a_file_without_read_permission_is_an_error(self, mlflow_store_copy: MlflowStore) -> None:
         mlflow_store_copy.path.chmod(0)
-        self.expect(mlflow_store_copy.path, StoreUnreadable, "cannot be read")
+        self.expect_error(mlflow_store_copy.path, StoreUnreadable, "Cannot read the store")
 
 
 class TestSchemas:
-    def test_a_lost_table_is_not_made_again(self, mlflow_store_copy: MlflowStore) -> None:
-        """MLflow, which is asked what to make of it, would."""
+    def test_a_lost_table_is_not_recreated(self, mlflow_store_copy: MlflowStore) -> None:
+        """MLflow, the fallback for such a schema, would recreate it."""
         change(mlflow_store_copy.path, "PRAGMA foreign_keys = OFF", "DROP TABLE registered_model_aliases")
         before = fingerprint(mlflow_store_copy.path)
-        for question in questions(mlflow_store_copy):
+        for read in reads(mlflow_store_copy):
             with pytest.raises(StoreUnreadable) as caught:
-                question(store_at(mlflow_store_copy.path))
+                read(store_at(mlflow_store_copy.path))
             assert "registered_model_aliases" in caught.value.detail
             assert caught.value.hint
         assert fingerprint(mlflow_store_copy.path) == before
 
-    def test_a_schema_that_is_not_known_here_is_left_to_mlflow(self, mlflow_store_copy: MlflowStore) -> None:
-        """Here one that MLflow can read no better: what it says is passed on."""
+    def test_an_unsupported_schema_is_left_to_mlflow(self, mlflow_store_copy: MlflowStore) -> None:
+        """MLflow cannot read this one either: its error is passed on."""
         path = mlflow_store_copy.path
         change(path, "ALTER TABLE latest_metrics RENAME COLUMN is_nan TO not_a_number")
         before = fingerprint(path)
@@ -177,7 +177,7 @@ class TestSchemas:
             store.runs(RunQuery(mlflow_store_copy.heart))
         assert fingerprint(path) == before
 
-    def test_a_newer_schema_that_has_what_is_read(self, mlflow_store_copy: MlflowStore) -> None:
+    def test_a_newer_schema_with_all_required_columns_is_read(self, mlflow_store_copy: MlflowStore) -> None:
         change(
             mlflow_store_copy.path,
             "ALTER TABLE runs ADD COLUMN colour TEXT",
@@ -217,17 +217,17 @@ def locked_by_another_process(path: Path) -> Iterator[None]:
 
 
 class TestOtherProcesses:
-    def test_a_lock(self, mlflow_store_copy: MlflowStore) -> None:
+    def test_a_locked_store_is_read_again_once_unlocked(self, mlflow_store_copy: MlflowStore) -> None:
         store = store_at(mlflow_store_copy.path)
         with locked_by_another_process(mlflow_store_copy.path):
             with pytest.raises(StoreLocked) as caught:
                 store.experiments()
-            assert explained(caught.value)
+            assert is_complete(caught.value)
         assert store.experiments()
 
-    def test_a_write_that_was_broken_off(self, mlflow_store_copy: MlflowStore) -> None:
+    def test_an_interrupted_write_is_reported_and_left_alone(self, mlflow_store_copy: MlflowStore) -> None:
         path = mlflow_store_copy.path
-        killed = subprocess.run([sys.executable, "-c", BROKEN_WRITE, str(path)], check=False)
+        killed = subprocess.run([sys.executable, "-c", INTERRUPTED_WRITE, str(path)], check=False)
         assert killed.returncode == -signal.SIGKILL
         before = fingerprint(path)
         assert f"{path.name}-journal" in before[2]
@@ -236,7 +236,7 @@ class TestOtherProcesses:
         assert "interrupted" in caught.value.title
         assert fingerprint(path) == before
 
-    def test_a_replaced_file_is_seen_at_once(self, mlflow_store_copy: MlflowStore, tmp_path: Path) -> None:
+    def test_a_replaced_file_is_noticed_at_once(self, mlflow_store_copy: MlflowStore, tmp_path: Path) -> None:
         store = store_at(mlflow_store_copy.path)
         assert len(store.experiments()) == 3
         other = tmp_path / "other.db"
@@ -254,7 +254,7 @@ class TestReadOnly:
         store.close()
         assert fingerprint(mlflow_store_copy.path) == before
 
-    def test_nor_in_a_write_ahead_log_at_rest(self, mlflow_store_copy: MlflowStore) -> None:
+    def test_reading_an_idle_write_ahead_log_leaves_no_trace(self, mlflow_store_copy: MlflowStore) -> None:
         change(mlflow_store_copy.path, "PRAGMA journal_mode = WAL")
         before = fingerprint(mlflow_store_copy.path)
         read_everything(store_at(mlflow_store_copy.path), mlflow_store_copy)
@@ -281,18 +281,18 @@ class TestReadOnly:
             "ATTACH DATABASE 'made.db' AS made",
         ],
     )
-    def test_our_connection_cannot_write(
+    def test_the_connection_cannot_write(
         self, mlflow_store_copy: MlflowStore, statement: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = mlflow_store_copy.path
         monkeypatch.chdir(path.parent)
         before = fingerprint(path)
         with suppress(StoreUnreadable), SqliteDatabase(path).snapshot() as snapshot:
-            list(snapshot.each(statement))
+            list(snapshot.stream(statement))
             assert statement.startswith("PRAGMA"), "only a pragma may be ignored instead of refused"
         assert fingerprint(path) == before
 
-    def test_a_file_that_nobody_may_write(self, mlflow_store_copy: MlflowStore) -> None:
+    def test_a_read_only_file_in_a_read_only_folder_is_read(self, mlflow_store_copy: MlflowStore) -> None:
         path = mlflow_store_copy.path
         path.chmod(0o444)
         path.parent.chmod(0o555)
@@ -303,15 +303,15 @@ class TestReadOnly:
 
 
 class TestStamp:
-    def test_it_is_the_same_as_long_as_nothing_happens(self, mlflow_store: MlflowStore) -> None:
+    def test_the_stamp_stays_the_same_while_nothing_changes(self, mlflow_store: MlflowStore) -> None:
         store = store_at(mlflow_store.path)
         read_everything(store, mlflow_store)
         assert store.stamp() is not None
         assert store.stamp() == store_at(mlflow_store.path).stamp()
 
     @pytest.mark.parametrize("mode", ["DELETE", "WAL"])
-    def test_every_write_changes_it(self, mlflow_store_copy: MlflowStore, mode: str) -> None:
-        """Writes that leave the size as it is, one after the other, with the log in use or at rest."""
+    def test_every_write_changes_the_stamp(self, mlflow_store_copy: MlflowStore, mode: str) -> None:
+        """Writes in quick succession that keep the file size, with the log in use and idle."""
         path = mlflow_store_copy.path
         change(path, f"PRAGMA journal_mode = {mode}")
         store = store_at(path)
@@ -326,7 +326,7 @@ class TestStamp:
         seen.append(store.stamp())
         assert all(before != after for before, after in pairwise(seen))
 
-    def test_a_replaced_file_changes_it(self, mlflow_store_copy: MlflowStore, tmp_path: Path) -> None:
+    def test_a_replaced_file_changes_the_stamp(self, mlflow_store_copy: MlflowStore, tmp_path: Path) -> None:
         path = mlflow_store_copy.path
         store = store_at(path)
         other = tmp_path / "other.db"
@@ -338,14 +338,14 @@ class TestStamp:
         other.replace(path)
         assert store.stamp() != before
 
-    def test_no_file_has_none(self, tmp_path: Path) -> None:
+    def test_a_missing_file_has_no_stamp(self, tmp_path: Path) -> None:
         assert store_at(tmp_path / "mlflow.db").stamp() is None
 
 
 class TestClosing:
     ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
-    def test_a_query_that_runs_is_interrupted(self, mlflow_store: MlflowStore) -> None:
+    def test_closing_interrupts_a_running_query(self, mlflow_store: MlflowStore) -> None:
         database = SqliteDatabase(mlflow_store.path)
         caught: list[BaseException] = []
         begun = threading.Event()
@@ -354,7 +354,7 @@ class TestClosing:
             try:
                 with database.snapshot() as snapshot:
                     begun.set()
-                    list(snapshot.each(self.ENDLESS))
+                    list(snapshot.stream(self.ENDLESS))
             except EngineError as error:
                 caught.append(error)
 
@@ -369,7 +369,7 @@ class TestClosing:
         assert not thread.is_alive()
         assert isinstance(caught[0], Cancelled)
 
-    def test_no_descriptor_is_left_open_by_reading(self, mlflow_store_copy: MlflowStore) -> None:
+    def test_reading_leaves_no_descriptor_open(self, mlflow_store_copy: MlflowStore) -> None:
         store = store_at(mlflow_store_copy.path)
         read_everything(store, mlflow_store_copy)
         before = len(os.listdir("/proc/self/fd"))
@@ -378,7 +378,7 @@ class TestClosing:
         assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_text_that_is_not_unicode_is_read_and_asking_for_it_is_one_clear_error(
+def test_invalid_unicode_is_read_and_looking_it_up_is_a_clear_error(
     mlflow_store_copy: MlflowStore,
 ) -> None:
     with sqlite3.connect(mlflow_store_copy.path) as db:
@@ -387,6 +387,6 @@ def test_text_that_is_not_unicode_is_read_and_asking_for_it_is_one_clear_error(
     store = open_store(mlflow_store_copy.tracking)
     assert "a\ud800" in {model.name for model in store.registered_models()}
     assert "b\ufffd" in {run.run_name for run in store.runs(RunQuery(mlflow_store_copy.heart)).runs}
-    with pytest.raises(StoreUnreadable) as told:
+    with pytest.raises(StoreUnreadable) as caught:
         store.model_versions("a\ud800")
-    assert told.value.hint
+    assert caught.value.hint

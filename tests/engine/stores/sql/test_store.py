@@ -1,4 +1,4 @@
-"""A few statements for any number of runs, and pages that hold together while runs come and go."""
+"""SQL stores: a fixed number of statements, stable pages while runs come and go, and conditions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def counted_statements() -> Iterator[list[str]]:
-    """The SELECTs that are carried out meanwhile."""
+    """The SELECT statements executed in the block."""
     seen: list[str] = []
     original = SqliteDatabase._connect
 
@@ -70,7 +70,9 @@ def all_runs(store: Store, experiment_id: str, size: int) -> list[Run]:
 
 
 class TestStatements:
-    def test_their_number_does_not_grow_with_the_runs(self, mlflow_store_copy: MlflowStore) -> None:
+    def test_the_number_of_statements_does_not_grow_with_the_runs(
+        self, mlflow_store_copy: MlflowStore
+    ) -> None:
         empty = mlflow_store_copy.experiments["empty"]
         add_runs(mlflow_store_copy.path, empty, 3000, 1_770_000_000_000)
         store = open_store(mlflow_store_copy.tracking)
@@ -82,28 +84,30 @@ class TestStatements:
         assert counts[1] == counts[10] == counts[1000] <= 8
         assert counts[3000] < counts[1]  # who has them all need not count them
 
-    def test_nor_with_the_experiments_and_models(self, mlflow_store: MlflowStore) -> None:
+    def test_the_number_of_statements_does_not_grow_with_the_experiments_and_models(
+        self, mlflow_store: MlflowStore
+    ) -> None:
         store = open_store(mlflow_store.tracking)
-        for question, most in ((store.experiments, 4), (store.newest_run, 2), (store.registered_models, 5)):
+        for read, limit in ((store.experiments, 4), (store.newest_run, 2), (store.registered_models, 5)):
             with counted_statements() as seen:
-                question()
-            assert 1 < len(seen) <= most
+                read()
+            assert 1 < len(seen) <= limit
 
     def test_a_page_is_read_in_one_transaction(self, mlflow_store_copy: MlflowStore) -> None:
         """A run deleted between two statements would lose its parameters."""
         database = SqliteDatabase(mlflow_store_copy.path)
         with database.snapshot() as snapshot:
-            before = list(snapshot.each("SELECT count(*) FROM runs"))
+            before = list(snapshot.stream("SELECT count(*) FROM runs"))
             with (
                 closing(sqlite3.connect(mlflow_store_copy.path, timeout=0)) as writer,
                 pytest.raises(sqlite3.OperationalError, match="locked"),
             ):
                 writer.executescript("DELETE FROM tags; COMMIT")
-            assert list(snapshot.each("SELECT count(*) FROM runs")) == before
+            assert list(snapshot.stream("SELECT count(*) FROM runs")) == before
 
 
 class TestPages:
-    def test_whole_runs_from_pages_of_any_size(self, mlflow_store_copy: MlflowStore) -> None:
+    def test_pages_of_any_size_give_complete_runs(self, mlflow_store_copy: MlflowStore) -> None:
         empty = mlflow_store_copy.experiments["empty"]
         add_runs(mlflow_store_copy.path, empty, 250, 1_770_000_000_000)
         store = open_store(mlflow_store_copy.tracking)
@@ -122,7 +126,7 @@ class TestPages:
         assert runs[-1].duration is None
         assert store.newest_run() == (mlflow_store_copy.heart, 1_760_001_860_000)
 
-    def test_a_run_that_starts_meanwhile_shifts_nothing(self, mlflow_store_copy: MlflowStore) -> None:
+    def test_a_run_that_starts_between_pages_shifts_nothing(self, mlflow_store_copy: MlflowStore) -> None:
         store = open_store(mlflow_store_copy.tracking)
         first = store.runs(RunQuery(mlflow_store_copy.heart), max_results=10)
         add_runs(mlflow_store_copy.path, mlflow_store_copy.heart, 3, 1_770_000_000_000)
@@ -131,7 +135,7 @@ class TestPages:
         assert len(names) == len(set(names)) == 27
         assert second.total == first.total == 27
 
-    def test_a_token_is_good_for_any_store_and_more_than_once(self, mlflow_store: MlflowStore) -> None:
+    def test_a_token_works_with_any_store_and_more_than_once(self, mlflow_store: MlflowStore) -> None:
         first, other = open_store(mlflow_store.tracking), open_store(mlflow_store.tracking)
         query = RunQuery(mlflow_store.heart)
         expected = all_runs(first, mlflow_store.heart, 1000)
@@ -142,7 +146,7 @@ class TestPages:
             after = other.runs(query, page_token=page.next_token, max_results=1000)
             assert list(after.runs) == expected[10:]
 
-    def test_searches_that_are_read_in_turn_do_not_mix(self, mlflow_store: MlflowStore) -> None:
+    def test_queries_read_in_turn_do_not_mix(self, mlflow_store: MlflowStore) -> None:
         store = open_store(mlflow_store.tracking)
         queries = [
             RunQuery(mlflow_store.heart, (Condition("metric", "cv_mean", ">", least / 10),))
@@ -159,7 +163,7 @@ class TestPages:
         for query, ids in found.items():
             assert ids == store.runs(query).runs.run_ids
 
-    def test_runs_deleted_meanwhile_are_left_out(self, mlflow_store_copy: MlflowStore) -> None:
+    def test_runs_deleted_between_pages_are_left_out(self, mlflow_store_copy: MlflowStore) -> None:
         store = open_store(mlflow_store_copy.tracking)
         query = RunQuery(mlflow_store_copy.heart)
         expected = store.runs(query).runs.run_ids
@@ -175,7 +179,7 @@ class TestPages:
         assert ids == [run_id for run_id in expected if run_id not in gone[1:]]
         assert pages[-1].runs[0].params  # what belongs to a run stays with it
 
-    def test_oldest_first_has_runs_without_a_start_last_too(self, mlflow_store_copy: MlflowStore) -> None:
+    def test_oldest_first_also_puts_runs_without_a_start_last(self, mlflow_store_copy: MlflowStore) -> None:
         add_runs(mlflow_store_copy.path, mlflow_store_copy.heart, 3, None)
         store = open_store(mlflow_store_copy.tracking)
         query = RunQuery(mlflow_store_copy.heart, oldest_first=True)
@@ -192,13 +196,13 @@ class TestPages:
     @pytest.mark.parametrize(
         "token", ["nonsense", "{", "5", "[1]", '"x"', "[1, 2, 3, 4]", '["a", "b", 1, 2]']
     )
-    def test_a_token_from_elsewhere(self, mlflow_store: MlflowStore, token: str) -> None:
+    def test_an_invalid_token_is_refused(self, mlflow_store: MlflowStore, token: str) -> None:
         with pytest.raises(StoreRefused, match="token"):
             open_store(mlflow_store.tracking).runs(RunQuery(mlflow_store.heart), page_token=token)
 
 
 class TestConditions:
-    """What MLflow's grammar cannot say; the rest is compared with MLflow in tests/contract."""
+    """What MLflow's grammar cannot express; tests/contract compares the rest with MLflow."""
 
     @pytest.mark.parametrize(
         ("key", "operator", "value", "found"),
@@ -218,7 +222,7 @@ class TestConditions:
             ("nan", "IS NOT NULL", None, 1),
         ],
     )
-    def test_metrics(
+    def test_infinite_nan_and_missing_metrics(
         self,
         mlflow_store: MlflowStore,
         key: str,
@@ -232,26 +236,26 @@ class TestConditions:
     @pytest.mark.parametrize(
         "value", ['it\'s "both"', "'; DROP TABLE runs; --", "%", ":lifecycle", "\\", "a\0b"]
     )
-    def test_any_text_is_a_value_and_a_name(self, mlflow_store: MlflowStore, value: str) -> None:
+    def test_any_text_can_be_a_name_and_a_value(self, mlflow_store: MlflowStore, value: str) -> None:
         store = open_store(mlflow_store.tracking)
         for kind in ("param", "tag"):
             for condition in (Condition(kind, value, "=", value), Condition(kind, "weights", "=", value)):
                 assert len(store.runs(RunQuery(mlflow_store.heart, (condition,))).runs) == 0
 
-    def test_a_text_has_no_order(self, mlflow_store: MlflowStore) -> None:
+    def test_text_cannot_be_ordered(self, mlflow_store: MlflowStore) -> None:
         query = RunQuery(mlflow_store.heart, (Condition("param", "weights", "<", "x"),))
         with pytest.raises(StoreRefused):
             open_store(mlflow_store.tracking).runs(query)
 
     @pytest.mark.parametrize("experiment_id", ["", "heart", "-1", "9" * 40, "1 OR 1 = 1", "²"])
-    def test_an_experiment_that_cannot_be_has_no_runs(
+    def test_an_impossible_experiment_id_has_no_runs(
         self, mlflow_store: MlflowStore, experiment_id: str
     ) -> None:
         page = open_store(mlflow_store.tracking).runs(RunQuery(experiment_id))
         assert (len(page.runs), page.next_token, page.total) == (0, None, 0)
 
 
-def test_thousands_of_keys_that_few_runs_have_are_mappings(mlflow_store_copy: MlflowStore) -> None:
+def test_columns_that_few_runs_have_are_mappings(mlflow_store_copy: MlflowStore) -> None:
     empty = mlflow_store_copy.experiments["empty"]
     add_runs(mlflow_store_copy.path, empty, 60, 1_770_000_000_000)
     with closing(sqlite3.connect(mlflow_store_copy.path)) as connection:
