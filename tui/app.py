@@ -1,4 +1,4 @@
-"""The application: modes, theme, the engine handle, errors. Views own their behaviour."""
+"""The application: its views, the session, application-wide commands, starting and ending."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Size
 from textual.screen import Screen
+from textual.widgets import Static
 
 from engine.errors import EngineError, UsageError
 from engine.log import log, start_log
@@ -29,18 +30,31 @@ from tui.bridge import internal_error
 from tui.commands.bindings import bindings, command
 from tui.screen import ConsoleScreen, current_view
 from tui.session import Session, SessionApp
-from tui.too_small import TooSmallScreen
 from tui.typeahead import TypeAhead
 from tui.widgets.chrome import KeyLine, Status, StatusLine
 
 SWITCH_SECONDS = 0.001
-"""How long an engine thread computes before the event loop may; Python's own 5 ms, several times for one
-frame, are felt under the fingers."""
+"""How long an engine thread may run before the event loop gets its turn. Python's default of 5 ms, several
+times per frame, makes keys feel slow."""
 
 
 def _open(module: str, name: str) -> Screen[Any]:
     screen: Screen[Any] = getattr(import_module(module), name)()
     return screen
+
+
+class TooSmallScreen(Screen[None]):
+    """Covers the console while the terminal is too small to lay it out."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "app.quit_console", show=False)]
+    DEFAULT_CSS = """
+    TooSmallScreen { align: center middle; }
+    TooSmallScreen Static { width: auto; height: auto; text-align: center; color: $text-muted; }
+    """
+
+    def compose(self) -> ComposeResult:
+        columns, rows = terminal.MIN_SIZE
+        yield Static(f"Terminal too small (minimum {columns}×{rows}).\nPress q to quit.", markup=False)
 
 
 class Console(SessionApp):
@@ -49,7 +63,7 @@ class Console(SessionApp):
     TITLE = "mlflow-console"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = False
-    # Each view is imported when it is first opened: starting waits for one of them only.
+    # Each view is imported when it is first opened, so that startup imports only one.
     MODES: ClassVar[dict[str, Callable[[], Screen[Any]]]] = {  # type: ignore[assignment]
         "runs": partial(_open, "tui.runs.screen", "RunsScreen"),
         "compare": partial(_open, "tui.compare.screen", "CompareScreen"),
@@ -70,7 +84,7 @@ class Console(SessionApp):
         experiment: str | None = None,
         refresh_seconds: float = 0.0,
     ) -> None:
-        """`refresh_seconds` is how often the runs are looked at again by themselves; 0 for never."""
+        """`refresh_seconds` is the interval of auto-refresh; 0 turns it off."""
         super().__init__()
         self._keys = TypeAhead(self, super().on_event)
         self.session = Session(
@@ -79,19 +93,19 @@ class Console(SessionApp):
             user=safe(f"{_user()}@{platform.node()}"),
             read_only=read_only,
             refresh_seconds=refresh_seconds,
-            wanted_experiment=experiment,
+            initial_experiment=experiment,
             show_mode=self.action_show_mode,
             hold_keys=self._keys.hold,
         )
-        self.fault: BaseException | None = None
+        self.failure: BaseException | None = None
         for theme in themes.THEMES:
             self.register_theme(theme)
         self.theme = themes.ANSI if terminal.few_colours() else themes.DARK.name
 
-    # ── life ─────────────────────────────────────────────────────────────────
+    # ── starting and ending ──────────────────────────────────────────────────
 
     def compose(self) -> ComposeResult:
-        """The frame: on screen at once, while the first view is imported and made."""
+        """The status and key lines, which are on screen while the first view is imported."""
         line = StatusLine()
         session = self.session
         line.status = Status(session.uri.shown, session.user, session.read_only, Shown("opening …"))
@@ -108,10 +122,10 @@ class Console(SessionApp):
 
     async def _open_first_view(self) -> None:
         await self.action_show_mode("runs")
-        self.call_after_refresh(memory.keep_all)
+        self.call_after_refresh(memory.freeze)
 
     async def on_event(self, event: events.Event) -> None:
-        leaving = isinstance(event, events.Key) and event.key in ("ctrl+c", "ctrl+q")  # waits for nothing
+        leaving = isinstance(event, events.Key) and event.key in ("ctrl+c", "ctrl+q")  # never queued
         if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded and not leaving:
             self._keys.take(event)
         else:
@@ -119,12 +133,12 @@ class Console(SessionApp):
                 await super().on_event(event)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """While there is no view to see, one can only leave."""
-        unseen = self.current_mode not in self.MODES or isinstance(self.screen, TooSmallScreen)
-        return action == "quit_console" or not unseen
+        """While no view is visible, only quitting is possible."""
+        hidden = self.current_mode not in self.MODES or isinstance(self.screen, TooSmallScreen)
+        return action == "quit_console" or not hidden
 
     def _end(self, number: signal.Signals) -> None:
-        """The terminal was closed or the process is asked to go: leave the terminal sane, and go."""
+        """Exit on a signal and restore the terminal."""
         log.info("ended by %s", number.name)
         terminal.end_soon()
         self.session.leaving = True
@@ -138,7 +152,7 @@ class Console(SessionApp):
 
     def _cover(self, size: Size) -> None:
         """Cover the view while the terminal is too small for it."""
-        columns, rows = terminal.SMALLEST
+        columns, rows = terminal.MIN_SIZE
         small = size.width < columns or size.height < rows
         covered = isinstance(self.screen, TooSmallScreen)
         if small and not covered:
@@ -147,14 +161,14 @@ class Console(SessionApp):
             self.pop_screen()
 
     def failed(self, error: Exception) -> None:
-        """Log a fault of ours that ends the console; the traceback goes to the log, never to the terminal."""
+        """Log an internal error that ends the console: tracebacks never reach the terminal."""
         log.error("the console failed", exc_info=error)
-        self.fault = self.fault or error
+        self.failure = self.failure or error
 
-    # ── commands everywhere ──────────────────────────────────────────────────
+    # ── application-wide commands ────────────────────────────────────────────
 
     async def action_show_mode(self, mode: str) -> None:
-        """Show a view; from what was opened in it, its beginning."""
+        """Show a view; if it is already current, close what was opened from it."""
         while mode == self.current_mode and isinstance(self.screen, ConsoleScreen) and self._pop_view():
             pass
         await self.switch_mode(mode)
@@ -171,7 +185,7 @@ class Console(SessionApp):
         self.push_screen(CommandLineDialog(partial(completions, self)), run)
 
     async def run_line(self, line: str) -> None:
-        """Do what was typed after `:`."""
+        """Run a line typed after `:`."""
         from tui.command_line import execute
 
         try:
@@ -185,11 +199,11 @@ class Console(SessionApp):
 
         view = self.view
 
-        def do(identifier: str | None) -> None:
+        def run(identifier: str | None) -> None:
             if identifier:
                 self.run_worker(press(self, command(identifier)))
 
-        self.push_screen(HelpDialog(view.scope, view.why_not), do)
+        self.push_screen(HelpDialog(view.scope, view.why_not), run)
 
     def action_refresh_view(self) -> None:
         self.view.refresh_view()
@@ -201,10 +215,10 @@ class Console(SessionApp):
         self.view.action_previous_pane()
 
     def action_cycle_panes(self) -> None:
-        self.view.step_pane(+1, around=True)
+        self.view.step_pane(+1, wrap=True)
 
     def action_cycle_panes_back(self) -> None:
-        self.view.step_pane(-1, around=True)
+        self.view.step_pane(-1, wrap=True)
 
     def action_toggle_zoom(self) -> None:
         self.view.action_toggle_zoom()
@@ -225,15 +239,15 @@ class Console(SessionApp):
             return
         from tui.dialogs.confirm import ConfirmDialog
 
-        def quit_if(sure: bool | None) -> None:
-            if sure:
+        def quit_if(confirmed: bool | None) -> None:
+            if confirmed:
                 self.action_quit_console()
 
-        told = [
+        text = [
             Content(self.session.running_work),
-            Content("Finished trials stay; unfinished ones are marked KILLED."),
+            Content("Finished trials are kept; unfinished ones are marked KILLED."),
         ]
-        self.push_screen(ConfirmDialog("Quit and stop the sweep?", told, yes="Quit"), quit_if)
+        self.push_screen(ConfirmDialog("Quit and stop the sweep?", text, yes="Quit"), quit_if)
 
     def _pop_view(self) -> bool:
         if len(self.screen_stack) > 1:
@@ -247,9 +261,7 @@ class Console(SessionApp):
             self.save_screenshot(filename=path.name, path=str(path.parent))
         except OSError as error:
             self.session.show_error(
-                EngineError(
-                    "The picture could not be saved", str(error), "Choose a folder that you can write to."
-                )
+                EngineError("Cannot save the screenshot", str(error), "Use a writable directory.")
             )
         else:
             self.session.say(f"Saved {path}")
@@ -279,20 +291,17 @@ def run_console(
     mouse: bool | None = None,
     refresh_seconds: float = 0.0,
 ) -> int:
-    """Open the console on the terminal; the exit status. Nothing but the console reaches the
-    terminal meanwhile, and the terminal is as before when this returns."""
+    """Run the console and return its exit status. Meanwhile, all other output goes to the log. Restores the
+    terminal."""
     start_log()
     sys.setswitchinterval(SWITCH_SECONDS)
     console = Console(uri, read_only=read_only, experiment=experiment, refresh_seconds=refresh_seconds)
-    with terminal.screen_to_ourselves():
+    with terminal.exclusive_screen():
         console.run(mouse=not terminal.over_ssh() if mouse is None else mouse)
     console.session.engine.close()
-    if console.fault is not None:
-        error = (
-            console.fault
-            if isinstance(console.fault, EngineError)
-            else internal_error(Exception(console.fault))
-        )
+    if (error := console.failure) is not None:
+        if not isinstance(error, EngineError):
+            error = internal_error(error)
         print(safe(str(error)), file=sys.stderr)  # noqa: T201
         return 1
     return console.return_code or 0

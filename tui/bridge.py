@@ -1,9 +1,8 @@
 """The only thread code: engine calls on daemon threads, awaited from the event loop.
 
-A thread that hangs on a silent server cannot be stopped from outside. It is left behind: nobody
-waits for it, its late answer is dropped, and being a daemon it does not keep the process alive.
-A thread that has answered takes the next call: on a busy machine the event loop would stand still
-until a new one has begun.
+A thread that hangs on an unresponsive server cannot be stopped. It is abandoned: nothing waits for it,
+its result is dropped, and as a daemon it does not keep the process alive. Idle threads are reused,
+because starting one blocks the event loop on a busy machine.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from engine.paths import log_file
 T = TypeVar("T")
 Job = Callable[[], None]
 
-SPARE = 4
-"""Threads that wait for a call; those that become free beyond these end."""
+MAX_IDLE_THREADS = 4
+"""Idle threads kept for the next calls; further ones end."""
 
 
 class Bridge:
-    """Runs synchronous engine calls for the event loop it is used from."""
+    """Runs synchronous engine calls for the current event loop."""
 
     def __init__(self) -> None:
         self._threads = _Threads()
@@ -36,27 +35,27 @@ class Bridge:
 
     @property
     def pending(self) -> int:
-        """How many calls have not been answered yet."""
+        """Number of calls in progress."""
         return self._pending
 
     async def wait_idle(self) -> None:
-        """Until no call is under way."""
+        """Wait until no call is in progress."""
         await self._idle.wait()
 
     async def call(self, work: Callable[[], T]) -> T:
-        """The result of `work`, run on a thread of its own. Raises only `EngineError`: anything
-        else is logged with its traceback and wrapped. When the awaiting task is cancelled the call
-        is left to itself and its answer is dropped."""
+        """Run `work` on a thread and return its result. Raises only `EngineError`: any other exception
+        is logged with its traceback and wrapped. If the awaiting task is cancelled, `work` continues
+        and its result is dropped."""
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
+        future: asyncio.Future[T] = loop.create_future()
 
         def settle(result: T | None, error: BaseException | None) -> None:
-            if answer.cancelled():
+            if future.cancelled():
                 return
             if error is None:
-                answer.set_result(result)  # type: ignore[arg-type]
+                future.set_result(result)  # type: ignore[arg-type]
             else:
-                answer.set_exception(error)
+                future.set_exception(error)
 
         def run() -> None:
             result, error = None, None
@@ -69,14 +68,14 @@ class Bridge:
                 error = internal_error(unexpected)
             try:
                 loop.call_soon_threadsafe(settle, result, error)
-            except RuntimeError:  # the loop is closed: the console has quit meanwhile
-                log.info("an answer came after the console had quit")
+            except RuntimeError:  # the loop is closed
+                log.info("dropped a result: the console has quit")
 
         self._pending += 1
         self._idle.clear()
         try:
             self._threads.run(run)
-            return await answer
+            return await future
         finally:
             self._pending -= 1
             if not self._pending:
@@ -84,15 +83,15 @@ class Bridge:
 
 
 class _Threads:
-    """Daemon threads, one for each job that is being done, and some that wait for the next."""
+    """Daemon threads: one per running job, and some idle ones."""
 
     def __init__(self) -> None:
-        self._free: list[SimpleQueue[Job]] = []
+        self._idle_threads: list[SimpleQueue[Job]] = []
 
     def run(self, job: Job) -> None:
-        """Do `job`, which raises nothing, on a thread that does nothing else. Does not wait for it."""
+        """Start `job`, which must not raise, on an idle or a new thread."""
         try:
-            jobs = self._free.pop()
+            jobs = self._idle_threads.pop()
         except IndexError:
             jobs = SimpleQueue()
             threading.Thread(target=self._work, args=(jobs,), name="engine-call", daemon=True).start()
@@ -101,16 +100,14 @@ class _Threads:
     def _work(self, jobs: SimpleQueue[Job]) -> None:
         while True:
             jobs.get()()
-            if len(self._free) >= SPARE:
+            if len(self._idle_threads) >= MAX_IDLE_THREADS:
                 return
-            self._free.append(jobs)
+            self._idle_threads.append(jobs)
 
 
 class Relay(Generic[T]):
-    """Carries a stream of values from an engine thread to the event loop.
-
-    Only the newest value is delivered when the loop cannot keep up: `receive` gets states, not events.
-    """
+    """Passes values from an engine thread to the event loop. If the loop falls behind, only the newest
+    value is delivered: use it for states, not events."""
 
     def __init__(self, receive: Callable[[T], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -125,8 +122,8 @@ class Relay(Generic[T]):
         if first:
             try:
                 self._loop.call_soon_threadsafe(self._deliver)
-            except RuntimeError:  # the loop is closed: nobody is left to show it
-                log.info("a value came after the console had quit")
+            except RuntimeError:  # the loop is closed
+                log.info("dropped a value: the console has quit")
 
     def _deliver(self) -> None:
         with self._lock:
@@ -137,7 +134,7 @@ class Relay(Generic[T]):
 
 
 class EventRelay(Generic[T]):
-    """Carries every event from an engine thread to the event loop, in order."""
+    """Passes every event from an engine thread to the event loop, in order."""
 
     def __init__(self, receive: Callable[[T], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -146,12 +143,12 @@ class EventRelay(Generic[T]):
     def __call__(self, event: T) -> None:
         try:
             self._loop.call_soon_threadsafe(self._receive, event)
-        except RuntimeError:  # the loop is closed: nobody is left to show it
-            log.info("an event came after the console had quit")
+        except RuntimeError:  # the loop is closed
+            log.info("dropped an event: the console has quit")
 
 
-def internal_error(error: Exception) -> EngineError:
-    """A fault of ours, told as one clear error."""
+def internal_error(error: BaseException) -> EngineError:
+    """The `EngineError` to show for an unexpected exception."""
     return EngineError(
         "Internal error",
         f"{type(error).__name__}: {error}",

@@ -1,4 +1,4 @@
-"""What the words after `:` do."""
+"""Runs and completes the lines typed after `:`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
-    """What the argument of `word` can become, best first."""
+    """Completions of the argument of `word`, best first."""
     runs = _runs_screen(app)
     if runs is None:
         return []
@@ -31,43 +31,45 @@ def completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
         return [name for name in names if argument.lower() in name.lower()][:50]
     columns = runs.runs.columns
     if word in ("sort", "best", "group"):
-        kind = {"best": ("metric",), "group": ("param", "tag", "dataset")}.get(word, _SORTED)
+        kind = {"best": ("metric",), "group": ("param", "tag", "dataset")}.get(word, _SORT_KINDS)
         names = [safe(c.key.name) for c in columns if c.key.kind in kind]
         return [name for name in names if name.startswith(argument)][:50]
     if word == "layout":
         return [name for name in _LAYOUTS if name.startswith(argument)]
     if word == "view":
-        return [name for name in _view_offers(runs) if name.startswith(argument)]
+        return [name for name in _view_completions(runs) if name.startswith(argument)]
     return []
 
 
-def _view_offers(runs: RunsScreen) -> list[str]:
-    """What can follow `:view`."""
+def _view_completions(runs: RunsScreen) -> list[str]:
+    """Completions of `:view`."""
     if runs.experiment is None:
         return []
-    with suppress(EngineError):  # told when one is opened
+    with suppress(EngineError):  # reported when a view is opened
         names = [safe(name) for name in runs.engine.runs.saved_views(runs.experiment.name).names()]
         return [*names, "save ", *(f"delete {name}" for name in names)]
     return ["save "]
 
 
 async def execute(app: SessionApp, line: str) -> None:
-    """Do what was typed. Raises `UsageError` for a word that means nothing."""
+    """Run a line. Raises `UsageError` for an unknown command or invalid arguments."""
     word, _, argument = line.strip().partition(" ")
     argument = argument.strip()
     command = next((c for c in TYPED_COMMANDS if c.word == word), None)
     if command is None:
-        near = ", ".join(c.word for c in TYPED_COMMANDS if c.word.startswith(word[:1])) or "help"
-        raise UsageError(f"There is no command {word!r}", f"Similar: {near}", "`:help` lists the keys.")
-    special = _SPECIAL.get(word)
-    if special is not None:
-        await special(app, argument)
+        similar = ", ".join(c.word for c in TYPED_COMMANDS if c.word.startswith(word[:1])) or "help"
+        raise UsageError(
+            f"Unknown command {word!r}", f"Similar: {similar}", "Use `:help` for a list of keys."
+        )
+    handler = _WITH_ARGUMENTS.get(word)
+    if handler is not None:
+        await handler(app, argument)
     else:
         await press(app, command)
 
 
 async def press(app: SessionApp, command: Command) -> None:
-    """Do a command as its key would, in the view that it belongs to."""
+    """Run a command as its key would, in the view it belongs to."""
     if command.scope not in ("app", current_view(app).scope) and command.scope in app.MODES:
         await app.session.show_mode(command.scope)
     view = current_view(app)
@@ -80,14 +82,14 @@ async def _runs(app: SessionApp, argument: str) -> None:
     screen = _runs_screen(app)
     if screen is None or not argument:
         return
-    called = [
+    names = [
         (name, e) for e in screen.experiments.experiments for name in (e.name, safe(e.name), e.experiment_id)
     ]
-    meant = [(name, e) for name, e in called if argument == name or argument.startswith(name + " ")]
-    if not meant:
-        raise UsageError(f"There is no experiment {argument!r}", "", "Tab completes the names.")
-    name, chosen = max(meant, key=lambda pair: len(pair[0]))
-    screen.show_experiment(chosen)
+    matches = [(name, e) for name, e in names if argument == name or argument.startswith(name + " ")]
+    if not matches:
+        raise UsageError(f"Experiment {argument!r} not found", "", "Tab completes names.")
+    name, experiment = max(matches, key=lambda match: len(match[0]))
+    screen.show_experiment(experiment)
     rest = argument[len(name) :].strip()
     if rest:
         screen.pane.apply_filter(rest)
@@ -107,22 +109,22 @@ async def _sort(app: SessionApp, argument: str) -> None:
     if not argument:
         screen.action_sort_column()
         return
-    name, way = _split_way(argument)
-    screen.pane.sort_by(_column(name, screen.runs.frame), _WAYS[way])
+    name, direction = _split_direction(argument)
+    screen.pane.sort_by(_column(name, screen.runs.frame), _DIRECTIONS[direction])
 
 
-def _split_way(argument: str) -> tuple[str, str]:
-    """`accuracy desc` and `accuracy:desc`."""
-    for way in _WAYS:
-        if way and argument.lower().endswith((f" {way}", f":{way}")):
-            return argument[: -len(way) - 1], way
+def _split_direction(argument: str) -> tuple[str, str]:
+    """Split `accuracy desc` or `accuracy:desc` into column and direction."""
+    for direction in _DIRECTIONS:
+        if direction and argument.lower().endswith((f" {direction}", f":{direction}")):
+            return argument[: -len(direction) - 1], direction
     return argument, ""
 
 
 def _column(name: str, frame: RunFrame) -> ColumnKey:
     try:
         return column_named(name.strip(), frame.keys)
-    except FilterError as error:  # its place in a filter means nothing here
+    except FilterError as error:  # its position is that in a filter
         raise UsageError(error.title, "", error.hint or "Tab lists the columns.") from error
 
 
@@ -139,7 +141,9 @@ async def _layout(app: SessionApp, argument: str) -> None:
         else:
             screen.runs.change_view(layout=argument)
     else:
-        raise UsageError(f"There is no layout {argument!r}", "", f"Layouts: {', '.join(_LAYOUTS)}.")
+        raise UsageError(
+            f"Unknown layout {argument!r}", "", f"Use {', '.join(_LAYOUTS[:-1])} or {_LAYOUTS[-1]}."
+        )
 
 
 async def _group(app: SessionApp, argument: str) -> None:
@@ -166,7 +170,7 @@ async def _view(app: SessionApp, argument: str) -> None:
     elif verb in ("save", "delete"):
         name = name.strip()
         if not name:
-            raise UsageError(f"`:view {verb}` needs a name", "", f"`:view {verb} NAME`")
+            raise UsageError(f"`:view {verb}` needs a name", "", f"Use `:view {verb} NAME`.")
         views.save(experiment, name, screen.runs.view) if verb == "save" else views.delete(experiment, name)
     else:
         views.open(experiment, argument)
@@ -195,7 +199,9 @@ async def _promote(app: SessionApp, argument: str) -> None:
     parts = argument.rsplit(maxsplit=2)
     if len(parts) != 3 or not parts[1].isdigit():
         raise UsageError(
-            "`:promote` takes a model, a version and a stage or alias", "", "`:promote churn 7 Production`"
+            "`:promote` needs a model, a version and a stage or alias",
+            "",
+            "Example: `:promote churn 7 Production`",
         )
     await app.session.show_mode("models")
     view = current_view(app)
@@ -207,11 +213,11 @@ async def _picture(app: SessionApp, argument: str) -> None:
     await app.run_action(("", "save_picture", (argument,)))
 
 
-_SORTED = ("attribute", "metric", "param")
+_SORT_KINDS = ("attribute", "metric", "param")
 _LAYOUTS = ("flat", "tree", "groups")
-_WAYS = {"": None, "asc": False, "desc": True}
+_DIRECTIONS = {"": None, "asc": False, "desc": True}
 
-_SPECIAL = {
+_WITH_ARGUMENTS = {
     "runs": _runs,
     "filter": _filter,
     "sort": _sort,

@@ -1,8 +1,7 @@
-"""Many runs in memory without pauses.
+"""Avoids garbage collection pauses with many runs in memory.
 
-Now and then Python's garbage collector looks through everything that is held; with 100,000 runs that
-stops the event loop for more than a tenth of a second, and so does freeing them in one go. Among runs there
-is no garbage: nothing in a frame leads back to it.
+With 100,000 runs, a full collection pauses the event loop for more than 0.1 s, and so does freeing all of
+them at once. Collecting them is useless: a frame has no reference cycles.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from engine.api import RunFrame
 
-MANY = 20_000
-"""Runs through which the collector takes longer than anybody should notice."""
-_USUAL = gc.get_threshold()
+FREEZE_FROM = 20_000
+"""Number of runs from which a full collection causes a noticeable pause."""
+_DEFAULT = gc.get_threshold()
 _NEVER = 1_000_000
 
 _lock = threading.Lock()
@@ -26,34 +25,34 @@ _loads = 0
 
 
 @contextmanager
-def loading() -> Iterator[None]:
-    """While runs are being read, what is older than a moment is not looked through."""
+def young_collections_only() -> Iterator[None]:
+    """Suspend full collections, e.g. while runs are loaded."""
     global _loads
     with _lock:
         _loads += 1
-        gc.set_threshold(*_USUAL[:2], _NEVER)
+        gc.set_threshold(*_DEFAULT[:2], _NEVER)
     try:
         yield
     finally:
         with _lock:
             _loads -= 1
             if not _loads:
-                gc.set_threshold(*_USUAL)
+                gc.set_threshold(*_DEFAULT)
 
 
-def keep(frame: RunFrame) -> None:
-    """All runs are there: of many the collector need not look through what is held by now."""
-    if len(frame) >= MANY:
+def freeze_if_large(frame: RunFrame) -> None:
+    """Exempt a large, completely loaded frame from garbage collection."""
+    if len(frame) >= FREEZE_FROM:
         gc.collect(1)
-        keep_all()
+        freeze()
 
 
-def keep_all() -> None:
-    """What is there by now stays: the collector need not look through it again and again."""
+def freeze() -> None:
+    """Exempt all current objects from garbage collection."""
     gc.freeze()
 
 
-def let_go(stored: list[object]) -> None:
-    """Free what a frame was stored in, part by part: between two of them other threads get their turn."""
+def free_gradually(stored: list[object]) -> None:
+    """Free the parts of a frame one by one, so that other threads get their turn in between."""
     while stored:
         stored.pop()

@@ -1,4 +1,4 @@
-"""What every view of the console shares: the first and the last line, the bridge, the panes."""
+"""The base of all views: the status and key lines, engine calls, and panes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textual.widget import Widget
 from engine import formats
 from engine.errors import EngineError
 from engine.text import Shown, safe
-from tui.commands.bindings import COMMANDS, Command, Scope, bindings
+from tui.commands.bindings import Command, Scope, bindings, command, commands
 from tui.session import Session, SessionApp
 from tui.tasks import Tasks
 from tui.textual_private import use_sparing_compositor
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-COMPARED_MOST = 50
-"""Runs side by side; more columns tell nobody anything."""
+MAX_COMPARED = 50
+"""Maximum number of runs to compare."""
 
 _ALWAYS_SHOWN = (StatusLine, KeyLine, PaneTitle)
-"""What stays beside a pane that is zoomed."""
+"""Widgets that stay visible when a pane is zoomed."""
 
 
 class ConsoleScreen(Screen[None]):
-    """A view. Subclasses set `scope` and `mode`, fill `compose_view` and answer `refresh_view`."""
+    """A view. Subclasses set `scope` and `mode`, and override `compose_view` and `refresh_view`."""
 
     scope: ClassVar[Scope] = "app"
     mode: str = "runs"
     pane_ids: ClassVar[tuple[str, ...]] = ()
     """Ids of the focusable panes, left to right."""
     reads: ClassVar[bool] = True
-    """Whether what is shown was read from the store: the first line then tells when."""
+    """Whether the view shows data from the store; the status line then says when it was read."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (130, "-very-wide")]  # noqa: RUF012 - declared by Screen
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
 
-    # Textual would repaint the whole screen at every change of focus; widgets repaint what looks different.
+    # Textual would repaint the whole screen when the focus changes; widgets repaint what changes.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     def __init_subclass__(cls, **kwargs: object) -> None:
@@ -59,20 +59,20 @@ class ConsoleScreen(Screen[None]):
         self.read_at: int | None = None
         self.trouble: Shown | None = None
 
-    # ── what subclasses fill ─────────────────────────────────────────────────
+    # ── for subclasses ───────────────────────────────────────────────────────
 
     def compose_view(self) -> ComposeResult:
         yield from ()
 
     def refresh_view(self) -> None:
-        """Read again what this view shows."""
+        """Reload the data of this view."""
 
     def peel(self) -> bool:
-        """Close or clear one layer of what is open in this view; False if there is none."""
+        """Close or clear one layer of this view, e.g. the filter; return False if none is open."""
         return False
 
     def why_not(self, command: Command) -> str | None:
-        """Why `command` can do nothing now; None when it can."""
+        """Why `command` is disabled; None if it is enabled."""
         if command.writes and self.session.read_only:
             return "The console was started with --read-only."
         return None
@@ -97,7 +97,7 @@ class ConsoleScreen(Screen[None]):
         self.show_keys()
 
     def brighten_titles(self) -> None:
-        """The focused pane is the only one with a bright title."""
+        """Highlight the title of the focused pane."""
         for title in self.query(PaneTitle):
             pane = title.parent
             title.bright = isinstance(pane, Widget) and pane.has_focus_within
@@ -111,15 +111,14 @@ class ConsoleScreen(Screen[None]):
         )
 
     def data_age(self) -> Shown:
-        """How old what is shown is."""
+        """When the data was read."""
         if self.read_at is None:
             return Shown("reading …" if self.reads else "")
         return Shown(f"read {formats.clock(self.read_at)}")
 
     def show_keys(self) -> None:
-        own = [c for c in COMMANDS if c.scope == self.scope]
-        common = [c for c in COMMANDS if c.scope == "app"]
-        self.query_one(KeyLine).show_commands([(c, self.why_not(c) is None) for c in (*own, *common)])
+        shown = (*commands(self.scope), *commands("app"))
+        self.query_one(KeyLine).show_commands([(c, self.why_not(c) is None) for c in shown])
 
     # ── calling the engine ───────────────────────────────────────────────────
 
@@ -149,15 +148,15 @@ class ConsoleScreen(Screen[None]):
         failed: Callable[[EngineError], None] | None = None,
         opens: bool = False,
     ) -> None:
-        """Run `work` on the bridge and hand its result to `then` on the event loop. A newer call of
-        the same `group` replaces an older one, whose answer is dropped. Where `then` `opens` a dialog,
-        keys that are typed ahead wait for it."""
+        """Run `work` on the bridge and pass its result to `then` on the event loop. A new call replaces the
+        previous one of the same `group`, whose result is dropped. If `then` `opens` a dialog, keys typed
+        ahead wait for it."""
         release = self.session.hold_keys() if opens else None
         self.tasks.ask(work, then, group=group, failed=failed or self.show_trouble, ended=release)
 
     def while_open(self, receive: Callable[[T], None]) -> Callable[[T], None]:
-        """`receive` for values that an engine thread sends: those that come when the console is being
-        left are dropped, for the widgets that would show them may be gone."""
+        """Wrap `receive` to drop values from an engine thread once the console is quitting, when the
+        widgets that show them may be gone."""
 
         def received(value: T) -> None:
             if self.is_running and not self.session.leaving:
@@ -166,21 +165,21 @@ class ConsoleScreen(Screen[None]):
         return received
 
     def read_now(self) -> None:
-        """The data on screen was read just now; what was said of trouble is over."""
+        """Record that the data was just read, and clear any error."""
         if self.trouble is not None:
             self.app.clear_notifications()
         self.read_at, self.trouble = int(time.time() * 1000), None
         self.show_place()
 
     def show_trouble(self, error: EngineError) -> None:
-        """The store did not answer: what is on screen stays, the first line says so."""
+        """Show a store error; the data on screen stays."""
         self.trouble = safe(error.title)
         self.show_place()
         self.session.show_error(error)
 
     def refuse(self, identifier: str) -> bool:
-        """Tell why a command can do nothing now; True if it cannot."""
-        reason = next((self.why_not(c) for c in COMMANDS if c.id == identifier), None)
+        """If a command is disabled, show why and return True."""
+        reason = self.why_not(command(identifier))
         if reason:
             self.session.say(reason, warning=True)
         return reason is not None
@@ -197,19 +196,19 @@ class ConsoleScreen(Screen[None]):
     def action_previous_pane(self) -> None:
         self.step_pane(-1)
 
-    def step_pane(self, step: int, *, around: bool = False) -> None:
-        """Focus the next pane, or the one before; `around`: after the last the first."""
+    def step_pane(self, step: int, *, wrap: bool = False) -> None:
+        """Focus the next pane (`step` is 1) or the previous one (-1)."""
         panes = self.panes()
         if not panes:
             return
         at = panes.index(self.focused) if self.focused in panes else (-1 if step > 0 else 0)
-        panes[(at + step) % len(panes) if around else max(0, min(at + step, len(panes) - 1))].focus()
+        panes[(at + step) % len(panes) if wrap else max(0, min(at + step, len(panes) - 1))].focus()
 
     def action_refresh_view(self) -> None:
         self.refresh_view()
 
     def action_toggle_zoom(self) -> None:
-        """Give the focused pane all the room between the first line and the last, and back."""
+        """Expand the focused pane to the whole view, or restore it."""
         if self.query(".-zoomed"):
             self.query(".-zoomed, .-behind").remove_class("-zoomed", "-behind")
             return
@@ -227,14 +226,14 @@ def _always_shown(widget: Widget) -> bool:
 
 
 def current_view(app: App[Any]) -> ConsoleScreen:
-    """The view on top of an application's screens, under any dialog."""
+    """The topmost view on the screen stack, below any dialog."""
     return next(screen for screen in reversed(app.screen_stack) if isinstance(screen, ConsoleScreen))
 
 
 def compare_reason(marked: int, what: str) -> str | None:
-    """Why so many marks cannot be compared; None when they can."""
+    """Why `marked` runs cannot be compared; None if they can."""
     if marked < 2:
-        return f"Mark two {what} or more with space first."
-    if marked > COMPARED_MOST:
-        return f"{formats.count(marked)} {what} are marked; at most {COMPARED_MOST} are compared at once."
+        return f"Mark at least two {what} with space."
+    if marked > MAX_COMPARED:
+        return f"{formats.count(marked)} {what} are marked; at most {MAX_COMPARED} can be compared."
     return None

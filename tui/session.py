@@ -1,4 +1,4 @@
-"""What every view works with: the engine, the bridge to it, the state, and a way to speak to the operator."""
+"""What all views share: the engine, the bridge, the state, and notifications."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tui.textual_private import QuietApp
 
 
 class Session:
-    """One console on one tracking store. Owned by the application and handed down to its views."""
+    """A console on one tracking store. Owned by the application and shared by its views."""
 
     def __init__(
         self,
@@ -26,18 +26,19 @@ class Session:
         user: Shown,
         read_only: bool,
         refresh_seconds: float,
-        wanted_experiment: str | None,
+        initial_experiment: str | None,
         show_mode: Callable[[str], Awaitable[None]],
         hold_keys: Callable[[], Callable[[], None]],
     ) -> None:
-        """`show_mode` switches to a view. `hold_keys` makes keys wait for a dialog about to open until
-        the function it returns is called. `refresh_seconds` is 0 for no auto-refresh."""
+        """`show_mode` switches to a view. `hold_keys` holds back keys for a dialog that is about to open,
+        until the function it returns is called. `refresh_seconds` is 0 for no auto-refresh.
+        `initial_experiment` is a name or an id."""
         self._app = app
         self.uri = uri
         self.user = user
         self.read_only = read_only
         self.refresh_seconds = refresh_seconds
-        self.wanted_experiment = wanted_experiment
+        self.initial_experiment = initial_experiment
         self.show_mode = show_mode
         self.hold_keys = hold_keys
         self.engine = Engine(uri, read_only=read_only)
@@ -49,12 +50,12 @@ class Session:
         """What quitting would stop; empty when nothing is running."""
 
     def say(self, message: str, *, warning: bool = False) -> None:
-        """Show a passing message; it replaces the previous one."""
+        """Show a notification in place of the previous one."""
         self._app.clear_notifications()
         self._app.notify(safe(message), severity="warning" if warning else "information", markup=False)
 
     def show_error(self, error: EngineError) -> None:
-        """Show the error that an operator's request ran into: title, detail, hint."""
+        """Show an error in place of the previous notification."""
         lines = [safe(part, 400) for part in (error.detail, error.hint) if part]
         self._app.clear_notifications()
         self._app.notify(
@@ -63,6 +64,6 @@ class Session:
 
 
 class SessionApp(QuietApp):
-    """An application that has a session."""
+    """An application with a session."""
 
     session: Session

@@ -1,4 +1,4 @@
-"""What the operator has selected, marked and filtered, per experiment; kept between starts per store."""
+"""The operator's selections, marks and views. Part of it is saved between sessions, per store."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from engine.api import Direction
     from engine.entities import Lifecycle
 
-KEPT_VIEWS = 200
-"""Experiments of a store whose last view is kept."""
+MAX_SAVED_VIEWS = 200
+"""Experiments per store whose last view is saved."""
 
 
 @dataclass
 class ExperimentState:
-    """How one experiment's runs are viewed. `toggled` are the keys of groups that are open and of parents
-    that are closed."""
+    """The view of one experiment. `toggled` are the keys of expanded groups and collapsed parents."""
 
     view: RunView = field(default_factory=RunView)
     marks: frozenset[str] = frozenset()
@@ -34,14 +33,14 @@ class ExperimentState:
     _other_marks: frozenset[str] = frozenset()
 
     def switch_lifecycle(self) -> None:
-        """From active to deleted runs, or back; each have marks of their own."""
+        """Switch between active and deleted runs, which have separate marks."""
         self.lifecycle = "active" if self.lifecycle == "deleted" else "deleted"
         self.marks, self._other_marks = self._other_marks, self.marks
 
 
 @dataclass
 class State:
-    """One place for it all; widgets draw it, screens change it."""
+    """The state of a console; changed by screens and drawn by widgets."""
 
     store: str
     experiment_id: str | None = None
@@ -49,7 +48,7 @@ class State:
     compared: tuple[str, ...] = ()
     baseline: str | None = None
     directions: dict[str, Direction] = field(default_factory=dict)
-    _kept: dict[str, Any] = field(default_factory=dict)
+    _saved_views: dict[str, Any] = field(default_factory=dict)
 
     def experiment(self, experiment_id: str) -> ExperimentState:
         if experiment_id not in self.experiments:
@@ -57,8 +56,8 @@ class State:
         return self.experiments[experiment_id]
 
     def _last_view(self, experiment_id: str) -> RunView:
-        """The view at the last start; one that can no longer be read is forgotten."""
-        plain = self._kept.get(experiment_id)
+        """The saved view; the default if it is missing or unreadable."""
+        plain = self._saved_views.get(experiment_id)
         if isinstance(plain, dict):
             from engine.api import view_from_plain
 
@@ -67,18 +66,18 @@ class State:
         return RunView()
 
     def load(self) -> None:
-        """Take up where the operator left off; a missing or damaged file is a fresh start."""
-        kept = _read(_file()).get(self.store, {})
-        experiment_id, directions = kept.get("experiment_id"), kept.get("directions")
-        views = kept.get("views")
+        """Restore the saved state, if the file is readable."""
+        saved = _read(_file()).get(self.store, {})
+        experiment_id, directions = saved.get("experiment_id"), saved.get("directions")
+        views = saved.get("views")
         if isinstance(experiment_id, str) and self.experiment_id is None:
             self.experiment_id = experiment_id
         if isinstance(directions, dict):
             self.directions = {k: v for k, v in directions.items() if v in ("higher", "lower")}
-        self._kept = views if isinstance(views, dict) else {}
+        self._saved_views = views if isinstance(views, dict) else {}
 
     def save(self) -> None:
-        """Keep what should return at the next start; a home that cannot be written loses only this."""
+        """Save the state, if the file is writable."""
         path = _file()
         everything = _read(path)
         everything[self.store] = {
@@ -92,15 +91,15 @@ class State:
                 file.write(json.dumps(everything, indent=1).encode())
 
     def _plain_views(self) -> dict[str, Any]:
-        """Every view that differs from the default, most recently opened last."""
-        views = dict(self._kept)
+        """Views that differ from the default, most recently opened last."""
+        views = dict(self._saved_views)
         for experiment_id, state in self.experiments.items():
             views.pop(experiment_id, None)
             if state.view != RunView():
                 from engine.api import view_to_plain
 
                 views[experiment_id] = view_to_plain(state.view)
-        return dict(list(views.items())[-KEPT_VIEWS:])
+        return dict(list(views.items())[-MAX_SAVED_VIEWS:])
 
 
 def _file() -> Path:

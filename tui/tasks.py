@@ -1,4 +1,4 @@
-"""Work beside everything else on the event loop: what is newest replaces what it supersedes."""
+"""Background tasks on the event loop, in groups in which a new task replaces the old one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[None]]
-"""A function, not its coroutine: a coroutine that is replaced before it starts would never be awaited."""
+"""A coroutine function. A coroutine that is replaced before it starts would never be awaited."""
 
 
 class Tasks:
-    """The tasks of one owner. `start` is how it starts one: in a group, work replaces the work before it;
-    without a group (None) it replaces nothing."""
+    """The tasks of one owner. `start` starts a task in a group, where it replaces the previous one; in the
+    group None it replaces nothing."""
 
     def __init__(self, bridge: Bridge, start: Callable[[str | None, Work], None]) -> None:
         self._bridge = bridge
@@ -29,7 +29,7 @@ class Tasks:
 
     @classmethod
     def of(cls, node: DOMNode, bridge: Bridge) -> Tasks:
-        """The tasks of a screen or widget: they end with it."""
+        """The tasks of a screen or widget, which end with it."""
         return cls(bridge, partial(_start, node))
 
     def cancel(self, group: str) -> None:
@@ -45,14 +45,14 @@ class Tasks:
         ended: Callable[[], None] | None = None,
         delay: float = 0.0,
     ) -> None:
-        """After `delay` seconds run `work` on the bridge, then `then` with its result or `failed` with its
-        error on the event loop, and in any case `ended`."""
-        waiting = [work]  # a task can outlive its work, and must not keep alive what that holds
+        """Run `work` on the bridge after `delay` seconds, then `then` with its result or `failed` with its
+        error on the event loop, and finally `ended`."""
+        pending = [work]  # popped, so that a finished task does not keep alive what `work` refers to
 
         async def answer() -> None:
             try:
                 await asyncio.sleep(delay)
-                result = await self._bridge.call(waiting.pop())
+                result = await self._bridge.call(pending.pop())
             except EngineError as error:
                 failed(error)
             else:
@@ -71,8 +71,8 @@ def _start(node: DOMNode, group: str | None, work: Work) -> None:
 
 
 async def _until_cancelled(work: Work) -> None:
-    """Textual's worker keeps the error that ended it, and with it all that the work held: a cancelled one
-    ends without."""
+    """Run `work` and suppress its cancellation: a Textual worker keeps the exception that ended it, and with
+    it every object that the traceback refers to."""
     with suppress(asyncio.CancelledError):
         await work()
 

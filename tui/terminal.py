@@ -1,4 +1,4 @@
-"""The terminal we are on: what it can do, and keeping everything but the console off it."""
+"""The capabilities of the terminal, and exclusive use of it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 from engine.log import log_descriptor
 
-SMALLEST = (60, 16)
-"""Columns and rows below which nothing sensible can be drawn."""
+MIN_SIZE = (60, 16)
+"""Minimum columns and rows."""
 
 
 def over_ssh(environ: MutableMapping[str, str] = os.environ) -> bool:
@@ -19,8 +19,8 @@ def over_ssh(environ: MutableMapping[str, str] = os.environ) -> bool:
 
 
 def few_colours(environ: MutableMapping[str, str] = os.environ) -> bool:
-    """At most 16 colours: the terminal's own palette is used then. With `NO_COLOR` Textual makes greys
-    of our own colours; of the palette's it can make nothing but black."""
+    """Whether the terminal has at most 16 colours, so that its own palette must be used. Not with
+    `NO_COLOR`: Textual turns theme colours into greys, but palette colours into black."""
     if environ.get("NO_COLOR"):
         return False
     if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
@@ -30,10 +30,10 @@ def few_colours(environ: MutableMapping[str, str] = os.environ) -> bool:
 
 
 def prepare(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Set what Textual reads when it is imported; what the user set stays.
+    """Set the variables that Textual reads on import, unless the user has set them.
 
     No kitty keyboard protocol (its replies leak into shells over slow links), no animation,
-    no smooth scrolling, and fewer frames a second over SSH.
+    no smooth scrolling, and fewer frames per second over SSH.
     """
     environ.setdefault("TEXTUAL_DISABLE_KITTY_KEY", "1")
     environ.setdefault("TEXTUAL_ANIMATIONS", "none")
@@ -43,9 +43,9 @@ def prepare(environ: MutableMapping[str, str] = os.environ) -> None:
 
 
 @contextmanager
-def screen_to_ourselves() -> Iterator[None]:
-    """While this holds, only Textual reaches the terminal: whatever else writes to file
-    descriptors 1 and 2 (MLflow prints, C libraries, child processes) lands in the log file."""
+def exclusive_screen() -> Iterator[None]:
+    """Let only Textual write to the terminal: other output to file descriptors 1 and 2 (MLflow, C
+    libraries, child processes) goes to the log file."""
     tty = next(fd for fd in (2, 1, 0) if os.isatty(fd))
     log_fd = log_descriptor()
     saved = os.dup(1), os.dup(2), sys.__stdout__, sys.__stderr__
@@ -70,6 +70,6 @@ def screen_to_ourselves() -> Iterator[None]:
 
 
 def end_soon(seconds: int = 3) -> None:
-    """End the process in `seconds` even if the terminal no longer takes what we write."""
+    """End the process after `seconds`, even if it hangs writing to the terminal."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(seconds)

@@ -1,6 +1,6 @@
-"""Every use of Textual's private parts, each with its reason.
+"""Every use of Textual's private API, with the reason.
 
-`tests/tui/test_textual_private.py` has a test for each: it names what an upgrade of Textual broke.
+`tests/tui/test_textual_private.py` has a test for each, which fails if a Textual upgrade breaks it.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from engine.text import safe
 
 
 def use_sparing_compositor(screen: Screen[Any]) -> None:
-    """Replace `Screen._compositor`: Textual has no public way to choose one."""
+    """Replace `Screen._compositor`, for which Textual has no public API."""
     screen._compositor = SparingCompositor()
 
 
 class SparingCompositor(Compositor):
-    """Renders only the lines that a change touches.
+    """Renders only the lines that a change affects.
 
-    For one changed cell Textual's compositor renders every line of every widget: it asks whether the
-    change meets a widget's clip, which for most is the whole screen. This replaces
-    `Compositor._get_renders`. If Textual stops calling that, more is rendered than necessary.
+    For one changed cell, Textual's compositor renders every line of every widget whose clip region contains
+    it; for most widgets, that is the whole screen. Overrides `Compositor._get_renders`. If Textual stops
+    calling it, more lines are rendered than necessary.
     """
 
     def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
-        """Region, place on screen and lines of each widget that `crop`, None for the screen, meets."""
+        """Region, visible part and lines of each widget that overlaps `crop` (None for the screen)."""
         changed = self.size.region if crop is None else crop
         for widget, (region, clip) in self.visible_widgets.items():
             visible = region.intersection(clip)
@@ -45,13 +45,13 @@ class SparingCompositor(Compositor):
 
 
 class QuietApp(App[None]):
-    """An application that ends with exit status 1 when it fails and prints no traceback.
+    """An application that exits with status 1 on an unhandled exception and prints no traceback.
 
     Textual's `App._handle_exception` renders the traceback to the terminal when the application ends.
     """
 
     def failed(self, error: Exception) -> None:
-        """Called with the error that is about to end the application."""
+        """Called with the exception that ends the application."""
 
     def _handle_exception(self, error: Exception) -> None:
         self.failed(error)
@@ -63,9 +63,9 @@ class QuietApp(App[None]):
 
 
 class SafeInput(Input):
-    """An input that keeps its text raw and shows it through `engine.text.safe()`, character by character.
+    """An input that keeps its raw value and displays it through `engine.text.safe()`.
 
-    `Input._value` is what Textual draws and `Input._position_to_cell` where it puts the cursor.
+    Textual draws `Input._value` and places the cursor with `Input._position_to_cell`.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""The colours: the only place with literal ones. One accent; the rest is calm."""
+"""The themes: the only place with literal colours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DARK = Theme(
     panel="#20262e",
     dark=True,
     variables={
-        # Textual's own are "auto" colours, which come out as pure white or black in styled text.
+        # Textual's defaults are "auto" colours, which turn pure white or black in styled text.
         "text-muted": "#8a93a3",
         "text-disabled": "#5b6571",
         "block-cursor-background": "#2a3441",
@@ -63,4 +63,4 @@ LIGHT = Theme(
 
 THEMES = (DARK, LIGHT)
 ANSI = "ansi-dark"
-"""Textual's own theme for terminals of 16 colours or none: it uses the terminal's palette."""
+"""Textual's theme for terminals with at most 16 colours, which uses the terminal's palette."""

@@ -1,8 +1,8 @@
-"""Keys one after the other: what is typed ahead goes where the keys before it have led.
+"""Delivers keys one at a time, so that keys typed ahead reach the right widget.
 
-Over a slow line several keys arrive in one piece. Textual hands each to what has the focus at
-that moment, though the first of them may be about to open a dialog or the filter line. Here a key
-waits until everything that the one before it set off has been done.
+Over a slow connection, several keys can arrive at once. Textual delivers each to the widget that has the
+focus at that moment, even if the first of them is about to open a dialog or the filter line. Here, each key
+waits until the previous one has been handled completely.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 ROUNDS = 2
-"""A focus goes from the widget to the app and on to another widget."""
-PATIENCE = 0.5
-"""Seconds after which what does not come, or a widget that does not come round, is no longer waited for."""
+"""A change of focus passes from a widget to the app, and from there to another widget."""
+TIMEOUT = 0.5
+"""Seconds to wait for a dialog or a widget."""
 
 
 class TypeAhead:
-    """Takes keys, and gives each on with `deliver` when the one before has had its effect."""
+    """Queues keys, and passes each to `deliver` when the previous one has been handled."""
 
     def __init__(self, app: App[Any], deliver: Callable[[Key | Paste], Awaitable[None]]) -> None:
         self._app = app
         self._deliver = deliver
-        self._typed: asyncio.Queue[Key | Paste] = asyncio.Queue()
-        self._place: tuple[Screen[Any], Widget | None] | None = None
+        self._queue: asyncio.Queue[Key | Paste] = asyncio.Queue()
+        self._target: tuple[Screen[Any], Widget | None] | None = None
         self._events = 0
         self._held: asyncio.Event | None = None
 
     def take(self, event: Key | Paste) -> None:
-        self._typed.put_nowait(event)
+        self._queue.put_nowait(event)
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """While the app handles an event: it may be on the way to another view."""
+        """Hold back keys while the app handles an event, which may open another view."""
         self._events += 1
         try:
             yield
@@ -48,43 +48,43 @@ class TypeAhead:
             self._events -= 1
 
     def hold(self) -> Callable[[], None]:
-        """What a key leads to is not there yet: the next one waits until the function returned is called."""
+        """Hold back the next key until the returned function is called, or a timeout."""
         self._held = asyncio.Event()
         return self._held.set
 
     async def run(self) -> None:
         while True:
-            event = await self._typed.get()
+            event = await self._queue.get()
             if not self._is_settled():
-                await self._settled()
-            self._place = self._app.screen, self._app.focused
+                await self._settle()
+            self._target = self._app.screen, self._app.focused
             await self._deliver(event)
 
     def _is_settled(self) -> bool:
-        """The last key has led to no other place, and nothing is left to do here, nor being done."""
-        place = screen, focused = self._app.screen, self._app.focused
+        """Whether the focus is unchanged since the last key, and no message is pending."""
+        target = screen, focused = self._app.screen, self._app.focused
         nodes = (focused or screen).ancestors_with_self
         busy = self._events or self._held or any(node.message_queue_size for node in nodes)
-        return place == self._place and not busy
+        return target == self._target and not busy
 
-    async def _settled(self) -> None:
-        await self._all_come_round()
+    async def _settle(self) -> None:
+        await self._drain_focused()
         if self._held is not None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._held.wait(), PATIENCE)
+                await asyncio.wait_for(self._held.wait(), TIMEOUT)
             self._held = None
-            await self._all_come_round()
+            await self._drain_focused()
 
-    async def _all_come_round(self) -> None:
+    async def _drain_focused(self) -> None:
         for _ in range(ROUNDS):
             target = self._app.focused or self._app.screen
             for node in target.ancestors_with_self:
-                await _come_round(node)
+                await _drain(node)
 
 
-async def _come_round(node: MessagePump) -> None:
-    """Until a node has handled all that is in its queue now."""
+async def _drain(node: MessagePump) -> None:
+    """Wait until a node has handled the messages now in its queue."""
     done = asyncio.Event()
     if node.is_running and node.call_later(done.set):
         with suppress(TimeoutError):
-            await asyncio.wait_for(done.wait(), PATIENCE)
+            await asyncio.wait_for(done.wait(), TIMEOUT)

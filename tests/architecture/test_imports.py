@@ -1,4 +1,4 @@
-"""What is really imported, seen from outside: a static check cannot tell when an import happens."""
+"""What is imported when: checked at run time, because a static check cannot see it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ with Engine(resolve({uri!r})) as engine:
 
 
 def loaded_after(code: str, environment: Mapping[str, str]) -> set[str]:
-    """The top-level modules that a new interpreter holds after `code`."""
+    """The top-level modules loaded in a new interpreter after `code`."""
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\n{LOADED}"],
         env=environment,
@@ -56,7 +56,7 @@ def bare_environment(clean_environment: Mapping[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("argument", ["--help", "--version"])
-def test_help_and_version_need_neither_a_screen_nor_mlflow(
+def test_help_and_version_import_neither_textual_nor_mlflow(
     argument: str, bare_environment: dict[str, str]
 ) -> None:
     code = f"from tui.cli.main import main\nassert main([{argument!r}]) == 0"
@@ -65,25 +65,25 @@ def test_help_and_version_need_neither_a_screen_nor_mlflow(
     assert loaded & (HEAVY | SCREEN | {"requests", "asyncio"}) == set()
 
 
-def test_the_engine_s_door_is_light(bare_environment: dict[str, str]) -> None:
+def test_importing_the_engine_api_imports_nothing_heavy(bare_environment: dict[str, str]) -> None:
     loaded = loaded_after("import engine, engine.api", bare_environment)
     assert loaded & (HEAVY | SCREEN | {"requests", "click"}) == set()
 
 
-def test_the_console_paints_without_mlflow(bare_environment: dict[str, str]) -> None:
+def test_the_console_starts_without_mlflow(bare_environment: dict[str, str]) -> None:
     loaded = loaded_after("import tui.app", bare_environment)
     assert "textual" in loaded
     assert loaded & (HEAVY | {"requests"}) == set()
 
 
-def test_reading_a_database_needs_no_mlflow(
+def test_reading_a_database_does_not_import_mlflow(
     mlflow_store: MlflowStore, bare_environment: dict[str, str]
 ) -> None:
     loaded = loaded_after(_read(mlflow_store, mlflow_store.tracking), bare_environment)
     assert loaded & (HEAVY | SCREEN | {"requests"}) == set()
 
 
-def test_reading_a_server_needs_no_mlflow(
+def test_reading_a_server_does_not_import_mlflow(
     mlflow_server: MlflowServer, bare_environment: dict[str, str]
 ) -> None:
     loaded = loaded_after(_read(mlflow_server.store, mlflow_server.tracking), bare_environment)

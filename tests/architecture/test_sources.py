@@ -1,4 +1,4 @@
-"""House rules that a reader of the sources can check."""
+"""Conventions checked in the source code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READERS_AVOID = {"mlflow", "sklearn", "skops", "pandas", "requests", "matplotlib
 CELL_WIDTHS = ("engine/text.py", "rich.cells")  # text has to be measured with the table that draws it
 BRIDGE = ROOT / "tui" / "bridge.py"
 THEMES = ROOT / "tui" / "themes.py"
-LONGEST = 600
+MAX_LINES = 600
 
 _COLOUR = re.compile(r"#(?:[0-9a-fA-F]{8}|[0-9a-fA-F]{6})\b|:[^;{}\n]*#[0-9a-fA-F]{3}\b")
 _SWALLOWED = re.compile(r"except (?:Base)?Exception(?: as \w+)?:\s*(?:#[^\n]*)?\n?\s*pass\b|except:")
@@ -30,7 +30,7 @@ def _name(path: Path) -> str:
 
 
 def _imports(path: Path) -> Iterator[tuple[int, str]]:
-    """(line, module) of every import in a file, at any depth, `import_module` too."""
+    """(line, module) of every import in a file, including nested imports and `import_module`."""
     for node in ast.walk(ast.parse(path.read_text())):
         match node:
             case ast.Import(names=names):
@@ -58,9 +58,9 @@ def _found(paths: list[Path], pattern: str | re.Pattern[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("paths", "forbidden"),
     [(ENGINE, SCREEN_LIBRARIES), (TUI, READERS_AVOID)],
-    ids=["the engine knows no screen", "the console reads through the engine"],
+    ids=["engine", "tui"],
 )
-def test_imports_at_any_depth(paths: list[Path], forbidden: set[str]) -> None:
+def test_nested_imports_respect_the_layers(paths: list[Path], forbidden: set[str]) -> None:
     assert paths
     assert [
         f"{_name(path)}:{line} {name}"
@@ -74,33 +74,33 @@ def test_relative_imports_are_not_used() -> None:
     assert _found(TUI + ENGINE + TESTS, r"(?m)^\s*from \.+\w* import") == []
 
 
-def test_threads_are_the_bridge_s_alone() -> None:
+def test_only_the_bridge_uses_threads() -> None:
     others = [path for path in TUI if path != BRIDGE]
     threads = r"\bThread\(|thread=True|call_from_thread\(|to_thread\(|run_in_executor\(|ThreadPoolExecutor"
     assert _found(others, threads) == []
 
 
-def test_the_console_never_sleeps_in_its_own_thread() -> None:
+def test_the_console_never_sleeps() -> None:
     assert _found(TUI, r"time\.sleep\(|from time import sleep") == []
 
 
-def test_outside_text_is_never_markup() -> None:
+def test_text_is_never_parsed_as_markup() -> None:
     assert _found(TUI, r"markup=True|from_markup\(") == []
 
 
-def test_no_error_is_swallowed_whole() -> None:
+def test_no_exception_is_swallowed() -> None:
     assert _found(TUI + ENGINE, _SWALLOWED) == []
 
 
-def test_colours_live_in_the_themes() -> None:
+def test_only_the_themes_have_literal_colours() -> None:
     styled = [path for path in TUI if path != THEMES] + sorted((ROOT / "tui").rglob("*.tcss"))
     assert _found(styled, _COLOUR) == []
 
 
-def test_files_stay_short() -> None:
+def test_no_file_is_longer_than_the_limit() -> None:
     long = {
         _name(path): lines
         for path in TUI + ENGINE + TESTS
-        if (lines := len(path.read_text().splitlines())) > LONGEST
+        if (lines := len(path.read_text().splitlines())) > MAX_LINES
     }
     assert long == {}

@@ -1,1 +1,1 @@
-"""The real program on a pseudo-terminal. What its tests share is in tests/conftest.py."""
+"""The installed program on a pseudo-terminal. Shared fixtures are in tests/conftest.py."""

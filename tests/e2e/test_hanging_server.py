@@ -1,4 +1,4 @@
-"""A server that takes the connection and never answers: a real socket, and nobody behind it."""
+"""A server that accepts connections and never responds: a real socket that nothing reads from."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "2"}
 
 @pytest.fixture
 def silent_server() -> Iterator[str]:
-    """The kernel accepts every connection; no program ever reads from one."""
+    """The address of a listening socket. The kernel accepts connections; nothing reads from them."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
-def test_keys_answer_and_quitting_is_immediate(folder: Path, home: Path, silent_server: str) -> None:
+def test_keys_keep_working_and_quitting_is_immediate(folder: Path, home: Path, silent_server: str) -> None:
     with open_console("--tracking-uri", silent_server, cwd=folder, home=home) as terminal:
         terminal.wait_for(silent_server, "RUNS")
         terminal.press("?")
         terminal.wait_for("Keys · ", within=AT_ONCE)
         terminal.press("escape")
         terminal.wait_gone("Keys · ", within=AT_ONCE)
-        for key in ("r", "r", "3", "r", "r", "1", "r", "r", "r"):  # more calls than any pool has threads
+        for key in ("r", "r", "3", "r", "r", "1", "r", "r", "r"):  # more calls than a thread pool has threads
             terminal.press(key)
         type_line(terminal, "help")
         terminal.wait_for("Keys · ", within=AT_ONCE)
@@ -36,7 +36,7 @@ def test_keys_answer_and_quitting_is_immediate(folder: Path, home: Path, silent_
         assert terminal.wait_exit(AT_ONCE) == 0
 
 
-def test_the_error_says_what_to_do(folder: Path, home: Path, silent_server: str) -> None:
+def test_the_error_names_the_timeout_setting(folder: Path, home: Path, silent_server: str) -> None:
     with open_console("--tracking-uri", silent_server, cwd=folder, home=home, env=PATIENCE) as terminal:
         terminal.wait_for(f"{silent_server} does not answer", "MLFLOW_HTTP_REQUEST_TIMEOUT")
         terminal.press("?")
@@ -45,7 +45,7 @@ def test_the_error_says_what_to_do(folder: Path, home: Path, silent_server: str)
         assert terminal.wait_exit(AT_ONCE) == 0
 
 
-def test_a_command_fails_with_the_same_advice(folder: Path, home: Path, silent_server: str) -> None:
+def test_a_command_fails_with_the_same_error(folder: Path, home: Path, silent_server: str) -> None:
     done = run_command("--tracking-uri", silent_server, "experiments", cwd=folder, home=home, env=PATIENCE)
     assert done.returncode == 1
     assert b"does not answer" in done.stderr

@@ -1,4 +1,4 @@
-"""How the console behaves between the keys: sizes, silence, and hands off when told so."""
+"""Terminal sizes, keys typed ahead, idle output, read-only mode, unwritable homes and colours."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.support.terminal import Terminal
 
 
 def show_heart(terminal: Terminal) -> None:
-    """The experiment with the 27 runs."""
+    """Open the experiment with 27 runs."""
     terminal.wait_for("EXPERIMENTS", "heart")
     type_line(terminal, "runs heart")
     terminal.wait_for("27 of 27")
 
 
-def test_a_terminal_that_is_too_small_says_so_and_comes_back(
+def test_a_terminal_that_is_too_small_is_covered_until_it_grows(
     mlflow_store: MlflowStore, folder: Path, home: Path
 ) -> None:
     arguments = ("--tracking-uri", mlflow_store.uri)
@@ -33,11 +33,11 @@ def test_a_terminal_that_is_too_small_says_so_and_comes_back(
         terminal.wait_for("too small")
         terminal.resize(140, 40)
         terminal.wait_for("MODELS", "classifier")
-        terminal.press("q", "q")  # back to the runs, and out
+        terminal.press("q", "q")  # back to the runs, then quit
         assert terminal.wait_exit() == 0
 
 
-def test_a_too_small_terminal_can_be_left(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
+def test_a_console_that_is_too_small_can_be_quit(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
     arguments = ("--tracking-uri", mlflow_store.uri)
     with open_console(*arguments, cwd=folder, home=home, cols=50, rows=12) as terminal:
         terminal.wait_for("too small")
@@ -45,7 +45,7 @@ def test_a_too_small_terminal_can_be_left(mlflow_store: MlflowStore, folder: Pat
         assert terminal.wait_exit() == 0
 
 
-def test_keys_that_arrive_in_one_piece_go_where_they_lead(
+def test_keys_that_arrive_at_once_reach_the_right_widgets(
     mlflow_store: MlflowStore, folder: Path, home: Path
 ) -> None:
     with open_console("--tracking-uri", mlflow_store.uri, cwd=folder, home=home) as terminal:
@@ -57,7 +57,7 @@ def test_keys_that_arrive_in_one_piece_go_where_they_lead(
             terminal.wait_for("27 of 27")
         terminal.type(":runs heart trial-2\r")
         terminal.wait_for("/ trial-2", "4 of 27")
-        terminal.type("g  c")  # two marks, then compare: neither is overtaken
+        terminal.type("g  c")  # two marks, then compare, in this order
         terminal.wait_for("COMPARE", "2 runs")
         terminal.press("ctrl+c")
         assert terminal.wait_exit() == 0
@@ -86,7 +86,7 @@ def test_an_idle_console_writes_nothing(mlflow_store: MlflowStore, folder: Path,
         assert terminal.wait_exit() == 0
 
 
-def test_read_only_is_shown_and_promoting_says_why_not(
+def test_read_only_is_shown_and_refuses_promotions(
     mlflow_store: MlflowStore, folder: Path, home: Path
 ) -> None:
     before = mlflow_store.path.read_bytes()
@@ -104,15 +104,15 @@ def test_read_only_is_shown_and_promoting_says_why_not(
     assert mlflow_store.path.read_bytes() == before
 
 
-def test_a_home_that_cannot_be_written_hinders_no_look(mlflow_store: MlflowStore, folder: Path) -> None:
-    nowhere = Path("/dev/null")
-    with open_console("--tracking-uri", mlflow_store.uri, cwd=folder, home=nowhere) as terminal:
+def test_the_console_opens_with_an_unwritable_home(mlflow_store: MlflowStore, folder: Path) -> None:
+    unwritable = Path("/dev/null")
+    with open_console("--tracking-uri", mlflow_store.uri, cwd=folder, home=unwritable) as terminal:
         show_heart(terminal)
         terminal.press("q")
         assert terminal.wait_exit() == 0
 
 
-def test_without_colours_the_screen_can_be_read(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
+def test_no_color_draws_in_greys(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
     arguments = ("--tracking-uri", mlflow_store.uri)
     for term in ("xterm-256color", "linux"):
         env = {"NO_COLOR": "1", "TERM": term, "COLORTERM": ""}

@@ -1,4 +1,4 @@
-"""From an empty folder to a trained, browsed, compared and promoted model, as a newcomer goes."""
+"""A newcomer's path: train the demo, browse and compare its runs, promote and undo."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PUBLISHED = {
 }
 
 
-def test_the_demo_without_a_terminal_says_what_it_made(demo: Demo) -> None:
+def test_the_demo_without_a_terminal_prints_a_summary(demo: Demo) -> None:
     assert demo.said.returncode == 0, demo.said.stderr.decode()
     said = demo.said.stdout.decode()
     for fact in (
@@ -35,7 +35,7 @@ def test_the_demo_without_a_terminal_says_what_it_made(demo: Demo) -> None:
     assert "\x1b" not in said
 
 
-def test_the_demo_run_again_makes_nothing_twice(own_demo: Path, home: Path) -> None:
+def test_the_demo_is_safe_to_run_again(own_demo: Path, home: Path) -> None:
     again = run_command("demo", "--json", cwd=own_demo, home=home, within=300)
     assert again.returncode == 0
     report = json.loads(again.stdout)
@@ -43,7 +43,7 @@ def test_the_demo_run_again_makes_nothing_twice(own_demo: Path, home: Path) -> N
     assert report["best"]["run_name"] == BEST
 
 
-def test_the_published_table_is_reproduced_from_the_store(own_demo: Path, home: Path) -> None:
+def test_the_published_results_are_reproduced(own_demo: Path, home: Path) -> None:
     listed = run_command("runs", "heart-disease", "--json", cwd=own_demo, home=home)
     assert listed.returncode == 0
     found = {}
@@ -56,16 +56,16 @@ def test_the_published_table_is_reproduced_from_the_store(own_demo: Path, home: 
     assert {trial: found[trial] for trial in PUBLISHED} == PUBLISHED
 
 
-def test_the_best_run_is_named_and_every_run_is_in_the_file(own_demo: Path, home: Path) -> None:
+def test_best_shows_the_best_run_and_exports_every_run(own_demo: Path, home: Path) -> None:
     best = run_command("best", "heart-disease", "--metric", "accuracy", cwd=own_demo, home=home)
     assert best.returncode == 0
     assert all(word in best.stdout.decode() for word in (BEST, "0.9180", "higher is better", "tied"))
     lines = (own_demo / "experiment_results.csv").read_text().splitlines()
     assert lines[0].startswith("run_id,")
-    assert len(lines) == 1 + 61, "60 trials and their sweep"
+    assert len(lines) == 1 + 61, "60 trials and their parent"
 
 
-def test_the_newcomer_s_way_through_the_console(own_demo: Path, home: Path) -> None:
+def test_a_newcomer_filters_compares_promotes_and_undoes(own_demo: Path, home: Path) -> None:
     with open_console("demo", cwd=own_demo, home=home, cols=140, rows=40) as terminal:
         terminal.wait_for("RUNS  heart-disease", "61 of 61", "✓ finished", within=120)
         terminal.press("/")
@@ -73,7 +73,7 @@ def test_the_newcomer_s_way_through_the_console(own_demo: Path, home: Path) -> N
         terminal.type("accuracy > 0.9 and params.metric = 'euclidean'")
         terminal.wait_until(lambda: "61 of 61" not in terminal.text, "the filter applied")
         terminal.wait_for(" of 61", BEST)
-        terminal.press("enter")  # back to the rows
+        terminal.press("enter")  # back to the table
         terminal.wait_quiet()
         terminal.press("L", "L", "L", "L", "s")
         terminal.wait_for("sorted accuracy ↓")
@@ -102,7 +102,7 @@ def test_the_newcomer_s_way_through_the_console(own_demo: Path, home: Path) -> N
         terminal.wait_for("1  ● Production", "2  ○ Archived")
         terminal.press("6")
         terminal.wait_for("heart_disease_classifier", "done")
-        terminal.press("q", "q")  # back to the runs, and out
+        terminal.press("q", "q")  # back to the runs, then quit
         assert terminal.wait_exit() == 0
     versions = run_command("models", "heart_disease_classifier", "--json", cwd=own_demo, home=home)
     stages = {v["version"]: v["stage"] for m in json.loads(versions.stdout)["models"] for v in m["versions"]}

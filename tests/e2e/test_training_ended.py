@@ -1,4 +1,4 @@
-"""A sweep is under way, and the console ends: whatever ended it, the store is left consistent."""
+"""However the console ends during a sweep, the store is left consistent."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from tests.support.console import open_console, run_command
 from tests.support.terminal import Terminal
 
-SETTLED = 60.0
-"""Seconds within which the training process has put its affairs in order."""
+CLEANUP_SECONDS = 60.0
+"""Time for the training process to mark unfinished runs."""
 
 ENDINGS: dict[str, Callable[[Terminal], None]] = {
     "ctrl+c": lambda terminal: terminal.press("ctrl+c"),
@@ -33,11 +33,11 @@ def start_sweep(terminal: Terminal) -> None:
     terminal.press("n")
     terminal.wait_for("New sweep", "60 trials", "Start")
     terminal.wait_quiet()
-    terminal.press("shift+tab")  # backwards from the first field: the last button
+    terminal.press("shift+tab")  # back from the first field to the last button
     terminal.wait_quiet()
     terminal.press("enter")
     terminal.wait_gone("New sweep")
-    terminal.wait_for(" of 60", "0.", within=120)  # the leaderboard has a first accuracy
+    terminal.wait_for(" of 60", "0.", within=120)  # the leaderboard shows a first accuracy
 
 
 def statuses(folder: Path, home: Path) -> Counter[str]:
@@ -52,9 +52,9 @@ def test_no_run_is_left_running(ending: str, folder: Path, home: Path) -> None:
         start_sweep(terminal)
         ENDINGS[ending](terminal)
         terminal.wait_exit(10)
-    end = time.monotonic() + SETTLED
+    end = time.monotonic() + CLEANUP_SECONDS
     while (found := statuses(folder, home))["RUNNING"] and time.monotonic() < end:
         pass
     assert found["RUNNING"] == found["SCHEDULED"] == 0
     assert found["FINISHED"] >= 1, "finished trials are kept"
-    assert found["KILLED"] >= 1, "the sweep itself did not finish"
+    assert found["KILLED"] >= 1, "the parent run did not finish"

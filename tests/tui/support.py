@@ -1,4 +1,4 @@
-"""Waiting for a console under test: on conditions, never on time."""
+"""Waiting for a console under test, and reading its screen."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from tui.app import Console
 
 
 async def settle(pilot: Pilot[None]) -> None:
-    """Until no engine call is under way and the screen has taken in the answers."""
+    """Wait until no engine call is in progress and the screen shows the results."""
     console = pilot.app
     assert isinstance(console, Console)
-    while console.current_mode not in console.MODES:  # the frame comes first, the view after it
+    while console.current_mode not in console.MODES:  # the first view opens after the frame is shown
         await pilot.pause()
     quiet = 0
-    while quiet < 3:  # an answer may start the next call
+    while quiet < 3:  # a result may start another call
         quiet = quiet + 1 if console.session.bridge.pending == 0 else 0
         await console.session.bridge.wait_idle()
         await pilot.pause()
@@ -28,7 +28,7 @@ def text_of(console: Console) -> str:
 
 
 async def appears(pilot: Pilot[None], text: str, pauses: int = 100) -> bool:
-    """Whether `text` comes onto the screen."""
+    """Wait until `text` is on the screen; return whether it appeared."""
     console = pilot.app
     assert isinstance(console, Console)
     for _ in range(pauses):

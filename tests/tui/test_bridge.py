@@ -1,4 +1,4 @@
-"""The bridge between the event loop and the engine's threads."""
+"""The bridge between the event loop and engine threads."""
 
 from __future__ import annotations
 
@@ -8,47 +8,47 @@ import threading
 import pytest
 
 from engine.errors import EngineError, NotFound
-from tui.bridge import SPARE, Bridge
+from tui.bridge import MAX_IDLE_THREADS, Bridge
 
 
-async def test_calls_one_after_the_other_take_the_same_thread() -> None:
+async def test_consecutive_calls_reuse_a_thread() -> None:
     bridge = Bridge()
     threads = {await bridge.call(threading.get_ident) for _ in range(20)}
-    assert len(threads) <= 2  # an answer may come before its thread is free again
+    assert len(threads) <= 2  # a result may arrive before its thread is idle
 
 
-async def test_no_call_waits_for_one_that_hangs() -> None:
-    bridge, answered = Bridge(), threading.Event()
-    hanging = [asyncio.create_task(bridge.call(answered.wait)) for _ in range(3 * SPARE)]
+async def test_a_hanging_call_blocks_no_other_call() -> None:
+    bridge, released = Bridge(), threading.Event()
+    hanging = [asyncio.create_task(bridge.call(released.wait)) for _ in range(3 * MAX_IDLE_THREADS)]
     await asyncio.sleep(0)
     assert await bridge.call(lambda: "answer") == "answer"
     assert bridge.pending == len(hanging)
-    answered.set()
+    released.set()
     assert all(await asyncio.gather(*hanging))
     assert bridge.pending == 0
 
 
-async def test_an_answer_that_nobody_waits_for_is_dropped_and_its_thread_goes_on() -> None:
-    bridge, answered = Bridge(), threading.Event()
-    call = asyncio.create_task(bridge.call(answered.wait))
+async def test_the_result_of_a_cancelled_call_is_dropped() -> None:
+    bridge, released = Bridge(), threading.Event()
+    call = asyncio.create_task(bridge.call(released.wait))
     await asyncio.sleep(0)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
     assert bridge.pending == 0
-    answered.set()
+    released.set()
     assert await bridge.call(lambda: 1) == 1
 
 
-async def test_only_engine_errors_come_back() -> None:
-    def mistake() -> None:
-        raise ZeroDivisionError("of our own")
+async def test_unexpected_exceptions_become_internal_errors() -> None:
+    def unexpected() -> None:
+        raise ZeroDivisionError("unexpected")
 
     def missing() -> None:
-        raise NotFound("There is no such run")
+        raise NotFound("Run x not found")
 
     bridge = Bridge()
     with pytest.raises(NotFound):
         await bridge.call(missing)
     with pytest.raises(EngineError, match="Internal error"):
-        await bridge.call(mistake)
+        await bridge.call(unexpected)

@@ -1,4 +1,4 @@
-"""Leaving the console while the engine still has something to tell."""
+"""Quitting the console while the engine still sends values."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tui.app import Console
 pytestmark = pytest.mark.slow
 
 
-async def test_what_comes_while_the_console_is_left_is_dropped(tmp_path: Path) -> None:
+async def test_values_are_dropped_once_the_console_is_quitting(tmp_path: Path) -> None:
     console = Console(TrackingUri(f"sqlite:///{tmp_path / 'none.db'}"))
-    heard: list[int] = []
+    received: list[int] = []
     async with console.run_test() as pilot:
         await settle(pilot)
-        receive = console.view.while_open(heard.append)
+        receive = console.view.while_open(received.append)
         receive(1)
         await pilot.press("ctrl+c")
         receive(2)
     receive(3)
-    assert heard == [1]
+    assert received == [1]

@@ -1,4 +1,4 @@
-"""Runs in memory: who lets go of them, and when Python looks for garbage among them."""
+"""Frames in memory: when they are freed, and when they are garbage collected."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tui.runs.screen import RunsScreen
 
 @pytest.fixture
 def held_frames(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[RunFrame]]]:
-    """The frames made since, without the empty ones; only what nobody holds any more is freed."""
+    """The non-empty frames created since, with garbage collection off: only unreferenced ones are freed."""
 
     def held() -> list[RunFrame]:
         return [held for held in gc.get_objects() if isinstance(held, RunFrame) and len(held)]
 
-    monkeypatch.setattr(gc, "freeze", lambda: None)  # what is frozen cannot be listed
+    monkeypatch.setattr(gc, "freeze", lambda: None)  # frozen objects are not listed by gc.get_objects()
     gc.collect()
     gc.disable()
     before = held()
@@ -31,7 +31,7 @@ def held_frames(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[R
     gc.enable()
 
 
-async def test_runs_that_are_not_shown_any_more_are_freed(
+async def test_frames_that_are_no_longer_shown_are_freed(
     mlflow_store: MlflowStore, held_frames: Callable[[], list[RunFrame]]
 ) -> None:
     console = Console(mlflow_store.tracking)
@@ -42,7 +42,7 @@ async def test_runs_that_are_not_shown_any_more_are_freed(
         assert view.experiment is not None
         view.pane.apply_filter("accuracy > 0.1")
         await settle(pilot)
-        view.show_experiment(view.experiment)  # what enter does in the list of experiments
+        view.show_experiment(view.experiment)  # as enter does in the list of experiments
         await settle(pilot)
         await pilot.press("r")
         await settle(pilot)
@@ -51,7 +51,7 @@ async def test_runs_that_are_not_shown_any_more_are_freed(
         assert held_frames() == [view.runs.loader.feed.frame]
 
 
-async def test_of_two_experiments_both_stay_at_hand(
+async def test_the_last_two_experiments_stay_in_memory(
     mlflow_store: MlflowStore, held_frames: Callable[[], list[RunFrame]]
 ) -> None:
     console = Console(mlflow_store.tracking)
@@ -67,27 +67,27 @@ async def test_of_two_experiments_both_stay_at_hand(
             assert view.runs.frame is not None
             sizes.append(len(view.runs.frame))
         assert sizes[0] == sizes[2]
-        at_hand = [size for size in (sizes[0], sizes[3]) if size]
-        assert sorted(map(len, held_frames())) == sorted(at_hand)
+        in_memory = [size for size in (sizes[0], sizes[3]) if size]
+        assert sorted(map(len, held_frames())) == sorted(in_memory)
 
 
-def test_while_runs_are_read_old_objects_are_not_looked_through() -> None:
+def test_full_collections_are_suspended_while_loading() -> None:
     usual = gc.get_threshold()
-    with memory.loading():
+    with memory.young_collections_only():
         assert gc.get_threshold()[2] > 1000 * usual[2]
-        with memory.loading():
+        with memory.young_collections_only():
             pass
         assert gc.get_threshold()[2] > 1000 * usual[2]
     assert gc.get_threshold() == usual
 
 
-def test_many_runs_are_kept_out_of_the_collectors_sight() -> None:
+def test_large_frames_are_exempt_from_garbage_collection() -> None:
     few = RunFrame.from_runs(a_run(str(number)) for number in range(10))
-    memory.keep(few)
+    memory.freeze_if_large(few)
     assert any(held is few for held in gc.get_objects())
-    many = few.extended(a_run(str(number)) for number in range(memory.MANY))
+    many = few.extended(a_run(str(number)) for number in range(memory.FREEZE_FROM))
     try:
-        memory.keep(many)
+        memory.freeze_if_large(many)
         assert not any(held is many for held in gc.get_objects())
     finally:
         gc.unfreeze()

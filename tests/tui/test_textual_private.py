@@ -1,4 +1,4 @@
-"""One test for each private part of Textual that is used: what fails here names what an upgrade broke."""
+"""One test for each use of Textual's private API; a failure shows what a Textual upgrade broke."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tui.textual_private import QuietApp, SafeInput, SparingCompositor
 from tui.widgets.chrome import PaneTitle
 
 
-async def test_the_compositor_renders_only_the_lines_that_a_change_touches(
+async def test_the_compositor_renders_only_the_lines_that_a_change_affects(
     mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rendered: Counter[str] = Counter()
@@ -57,17 +57,17 @@ class Failing(QuietApp):
         self.errors.append(error)
 
     def on_mount(self) -> None:
-        raise ValueError("a fault of ours")
+        raise ValueError("unexpected")
 
 
 async def test_a_failing_app_ends_with_status_1_and_prints_no_traceback(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     app = Failing()
-    with pytest.raises(ValueError, match="a fault of ours"):  # Textual's test harness raises it again
+    with pytest.raises(ValueError, match="unexpected"):  # Textual's test harness raises it again
         async with app.run_test():
             pass
-    assert [str(error) for error in app.errors] == ["a fault of ours"]
+    assert [str(error) for error in app.errors] == ["unexpected"]
     assert app.return_code == 1
     assert capsys.readouterr().err == ""
 
@@ -77,7 +77,7 @@ class Typing(QuietApp):
         yield SafeInput("a\x1bb指")
 
 
-async def test_an_input_draws_safe_text_and_puts_the_cursor_where_it_is_drawn() -> None:
+async def test_an_input_draws_safe_text_and_places_the_cursor_accordingly() -> None:
     app = Typing()
     async with app.run_test() as pilot:
         await pilot.pause()

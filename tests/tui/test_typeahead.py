@@ -1,4 +1,4 @@
-"""Keys that arrive in one piece, as over a slow line, do what they do one after the other."""
+"""Keys that arrive at once, as over a slow connection, have the same effect as keys pressed one by one."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from tui.app import Console
 pytestmark = pytest.mark.slow
 
 SIZE = (120, 36)
-PIECES = {
-    "into another view and back": ["2", "1", "j", "j"],
-    "into a view and about in it": ["3", "j", "l", "j", "1", "k"],
-    "into a run and out of it": ["j", "enter", "escape", "j", "space"],
-    "a filter and into its rows": ["slash", *"start_time>0", "enter", "j", "j", "space", "k"],
+KEYS = {
+    "another view and back": ["2", "1", "j", "j"],
+    "moving in another view": ["3", "j", "l", "j", "1", "k"],
+    "a run and back": ["j", "enter", "escape", "j", "space"],
+    "a filter and its rows": ["slash", *"start_time>0", "enter", "j", "j", "space", "k"],
     "a command line": ["colon", *"sort", "space", *"accuracy", "enter"],
-    "help and out of it": ["j", "question_mark", "escape", "j", "space"],
+    "help and back": ["j", "question_mark", "escape", "j", "space"],
     "a dialog with a table": ["C", "j", "j", "escape", "j", "space"],
     "the best run and back": ["j", "B", "escape", "j", "space"],
-    "several keys to sort by": ["S", "j", "space", "escape", "j", "space"],
+    "the sort dialog and back": ["S", "j", "space", "escape", "j", "space"],
     "many rows": [*"jjjjjjjjkkvjjjjV", "g"],
 }
 
 
 async def at_rest(pilot: Pilot[None]) -> list[str]:
-    """The screen when nothing on it changes any more: filters wait for a pause in typing, previews for
-    a cursor that rests."""
+    """The screen once it stops changing: filters wait for a pause in typing, previews for a pause in
+    cursor movement."""
     console = pilot.app
     assert isinstance(console, Console)
     seen, same = "", 0
@@ -44,19 +44,19 @@ async def at_rest(pilot: Pilot[None]) -> list[str]:
     return [line for line in seen.splitlines() if "read " not in line]
 
 
-@pytest.mark.parametrize("what", PIECES)
-async def test_one_piece_is_one_key_after_the_other(
-    mlflow_store: MlflowStore, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("case", KEYS)
+async def test_keys_that_arrive_at_once_act_one_by_one(
+    mlflow_store: MlflowStore, case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     screens = []
-    for way in ("one by one", "in one piece"):
-        for kept in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
-            monkeypatch.setenv(kept, str(tmp_path / way / kept))
+    for mode in ("one by one", "at once"):
+        for variable in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+            monkeypatch.setenv(variable, str(tmp_path / mode / variable))
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
-            for key in PIECES[what]:
-                if way == "in one piece":
+            for key in KEYS[case]:
+                if mode == "at once":
                     console.post_message(Key(key, key_to_character(key)))
                 else:
                     await pilot.press(key)

@@ -150,7 +150,8 @@ def _show_result(output: Output, result: PromotionResult) -> None:
     show_versions(output, result.versions, {})
     for note in (*(f"reapplied: {change}" for change in result.repaired), *result.notes):
         output.line(Cell(Shown("! "), "yellow"), Cell(safe(note)))
-    output.line("Run `mlflow-console undo` to undo." if not result.plan.undoes else "")
+    if not result.plan.undoes:
+        output.line("Run `mlflow-console undo` to undo.")
 
 
 def _payload(

@@ -56,7 +56,7 @@ class CompareScreen(ConsoleScreen):
             self.comparison = None
             self.query_one("#empty", EmptyState).show(
                 "Nothing to compare yet",
-                ["Mark two runs or more in the runs view, then compare them."],
+                ["Mark at least two runs in the runs view, then compare them."],
                 keys=[("1", "runs"), ("space", "mark"), ("c", "compare")],
             )
             self.show_keys()

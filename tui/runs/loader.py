@@ -206,7 +206,7 @@ class RunLoader:
 
     def free(self, stored: list[object]) -> None:
         """Free runs that are not shown any more, off the event loop."""
-        self._tasks.ask(partial(memory.let_go, stored), _ignore, group=None, failed=_ignore)
+        self._tasks.ask(partial(memory.free_gradually, stored), _ignore, group=None, failed=_ignore)
 
     # ── what a filter matches ────────────────────────────────────────────────
 
@@ -238,9 +238,9 @@ class RunLoader:
 
 
 def _load(load: Callable[..., RunFrame], token: CancelToken) -> RunFrame:
-    with memory.loading():
+    with memory.young_collections_only():
         frame = load(cancel=token)
-    memory.keep(frame)
+    memory.freeze_if_large(frame)
     return frame
 
 

@@ -148,7 +148,7 @@ class RunsScreen(ConsoleScreen):
     def _choose_experiment(self, newest: str | None) -> Experiment:
         """The one asked for, else the one shown, the one viewed last, or the one active last."""
         named = self.experiments.named
-        wanted, self.session.wanted_experiment = self.session.wanted_experiment, None
+        wanted, self.session.initial_experiment = self.session.initial_experiment, None
         if wanted is not None and named(wanted) is None:
             self.session.say(f"There is no experiment {wanted!r} here.", warning=True)
         shown = self.experiment.experiment_id if self.experiment else None

@@ -122,7 +122,7 @@ async def test_drop_takes_a_run_out(mlflow_store: MlflowStore) -> None:
 
 async def test_nothing_to_compare_says_what_to_do(mlflow_store: MlflowStore) -> None:
     async with comparing(mlflow_store) as (pilot, _):
-        assert "Mark two runs or more" in text_of(pilot.app)  # type: ignore[arg-type]
+        assert "Mark at least two runs" in text_of(pilot.app)  # type: ignore[arg-type]
         await pilot.press("x")
         assert await appears(pilot, "nothing to compare yet")
 
@@ -148,5 +148,5 @@ async def test_q_and_escape_lead_back_to_the_runs(mlflow_store: MlflowStore) -> 
 
 
 def test_more_runs_than_can_be_seen_are_refused_with_the_count() -> None:
-    assert compare_reason(20_000, "runs") == "20,000 runs are marked; at most 50 are compared at once."
+    assert compare_reason(20_000, "runs") == "20,000 runs are marked; at most 50 can be compared."
     assert compare_reason(50, "runs") is None

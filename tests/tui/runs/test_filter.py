@@ -212,7 +212,7 @@ async def test_compare_without_marks_says_what_to_do(mlflow_store: MlflowStore) 
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         await pilot.press("c")
-        assert await appears(pilot, "Mark two runs or more")
+        assert await appears(pilot, "Mark at least two runs")
         assert isinstance(console.screen, RunsScreen)
 
 
@@ -329,7 +329,7 @@ async def test_the_command_line_filters_and_sorts(mlflow_store: MlflowStore) -> 
         await settle(pilot)
         assert await shown_names(console) == ["trial-23", "trial-22", "trial-21", "trial-20"]
         await pilot.press("colon", *"nonsense", "enter")
-        assert await appears(pilot, "There is no command 'nonsense'")
+        assert await appears(pilot, "Unknown command 'nonsense'")
 
 
 async def test_help_is_searchable_and_lists_the_reason(mlflow_store: MlflowStore) -> None:
@@ -340,7 +340,7 @@ async def test_help_is_searchable_and_lists_the_reason(mlflow_store: MlflowStore
         await pilot.pause()
         screen = text_of(console)
         assert "Compare the marked runs" in screen
-        assert "Mark two runs or more" in screen
+        assert "Mark at least two runs" in screen
 
 
 async def test_zoom_gives_the_pane_the_room_and_keeps_its_title(mlflow_store: MlflowStore) -> None:
