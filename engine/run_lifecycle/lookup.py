@@ -49,7 +49,7 @@ def resolve_run_ids(store: Store, experiment_id: str, prefixes: Sequence[str]) -
     """The full ids, without duplicates, of the runs in an experiment, active or deleted, whose ids start with
     `prefixes`.
 
-    Raises `UsageError` for a prefix shorter than `MIN_PREFIX`, `NotFound` if one matches none or several.
+    Raises `UsageError` for a prefix shorter than `MIN_PREFIX`, `NotFound` if it matches none or several.
     """
     return tuple(dict.fromkeys(_resolve_run_id(store, experiment_id, prefix) for prefix in prefixes))
 
