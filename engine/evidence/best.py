@@ -1,4 +1,4 @@
-"""What a set of runs says: which one is best, and on what grounds."""
+"""Finds the best of a set of runs and explains the choice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import cast
 from engine.columns import PREFIXES, ColumnKey
 from engine.entities import Run
 from engine.errors import NotFound
-from engine.formats import listed
+from engine.formats import counted, listed
 from engine.runs.frame import RunFrame
 from engine.runs.metrics import Direction, direction_of
 
@@ -23,9 +23,9 @@ TIE_METRIC = "cv_mean"
 class BestRun:
     """The best run by a metric.
 
-    `tied` are the other runs with the same value; `tie_break` says by what rules the best
-    was told from all of them (nothing where there are none). `considered` runs competed; `left_out`
-    says why others did not, such as `1 run without accuracy`.
+    `tied` are the other runs with the same value; `tie_break` names the rules that ranked the best run
+    above them (empty without ties). `considered` is the number of eligible runs; `left_out` says why the
+    others were not, such as `1 run without accuracy`.
     """
 
     run: Run
@@ -41,31 +41,31 @@ class BestRun:
 def best_run(
     frame: RunFrame, metric: str, direction: Direction | None = None, rows: Sequence[int] | None = None
 ) -> BestRun:
-    """Of `rows`, or of all runs, the best finished one with a finite value of a metric, which may be
-    written `metrics.accuracy`. Ties: the higher cv_mean where all tied runs have it, then the earliest
-    start, then the run id. Raises `NotFound` where no run competes."""
-    metric = _named(frame, metric)
+    """The best finished run in `rows`, or in the whole frame, with a finite value of `metric` (the prefix
+    `metrics.` is optional). Ties go to the higher cv_mean if all tied runs have it, then to the earliest
+    start, then to the run id. Raises `NotFound` if no run is eligible."""
+    metric = _metric_name(frame, metric)
     key = ColumnKey("metric", metric)
     if key not in frame:
-        there = _metrics_there(frame)
-        hint = "Name one of these." if ":" in there else "Name an experiment whose runs have logged metrics."
-        raise NotFound(f"No run has the metric {metric}", there, hint)
+        available = _available_metrics(frame)
+        hint = "Use one of these." if ":" in available else "Use an experiment whose runs have metrics."
+        raise NotFound(f"No run has the metric {metric}", available, hint)
     values = cast("Sequence[float | None]", frame.scan(key))
-    rows, left_out = _competing(frame, metric, values, range(len(frame)) if rows is None else rows)
+    rows, left_out = _eligible_rows(frame, metric, values, range(len(frame)) if rows is None else rows)
     if not rows:
         raise NotFound(
-            f"No finished run has a value of {metric} to compare",
-            "; ".join(left_out) or "There are no runs",
-            _metrics_there(frame),
+            f"No finished run has a finite value of {metric}",
+            "; ".join(left_out) or "No runs",
+            _available_metrics(frame),
         )
-    towards = direction or direction_of(metric)
-    top = (max if towards == "higher" else min)(cast(float, values[row]) for row in rows)
+    direction = direction or direction_of(metric)
+    top = (max if direction == "higher" else min)(cast(float, values[row]) for row in rows)
     tied = [frame.run(row) for row in rows if values[row] == top]
-    ordered, tie_break = _ordered(tied)
+    ordered, tie_break = _ranked(tied)
     return BestRun(
         run=ordered[0],
         metric=metric,
-        direction=towards,
+        direction=direction,
         value=top,
         tied=tuple(ordered[1:]),
         tie_break=tie_break,
@@ -74,45 +74,35 @@ def best_run(
     )
 
 
-def _named(frame: RunFrame, metric: str) -> str:
-    """The name of a metric that may be written with its prefix, as in a filter. A metric whose own name
-    begins so is meant first."""
+def _metric_name(frame: RunFrame, metric: str) -> str:
+    """`metric` without its filter prefix, unless a metric's own name starts with that prefix."""
     prefix, _, name = metric.partition(".")
     prefixed = name and PREFIXES.get(prefix.lower()) == "metric"
     return name if prefixed and ColumnKey("metric", metric) not in frame else metric
 
 
-def _competing(
+def _eligible_rows(
     frame: RunFrame, metric: str, values: Sequence[float | None], candidates: Sequence[int]
 ) -> tuple[list[int], tuple[str, ...]]:
-    """The rows of the runs that compete, and how many others there are, by reason."""
+    """The rows of the eligible runs, and how many others were left out, by reason."""
     rows: list[int] = []
-    reasons: Counter[str] = Counter()
+    reasons: Counter[tuple[str, str]] = Counter()
     statuses = frame.column(_STATUS)
     for row in candidates:
         status, value = statuses[row], values[row]
         if status != "FINISHED":
-            reasons[f"that {'is' if status in ('RUNNING', 'SCHEDULED') else 'has'} {_told(str(status))}"] += 1
+            reasons[f"{str(status).lower()} run", ""] += 1
         elif value is None:
-            reasons[f"without {metric}"] += 1
+            reasons["run", f" without {metric}"] += 1
         elif not math.isfinite(value):
-            reasons[f"with {metric} NaN or infinite"] += 1
+            reasons["run", f" with NaN or infinite {metric}"] += 1
         else:
             rows.append(row)
-    told = (f"{count} run{'s' if count > 1 else ''} {_plural(why, count)}" for why, count in reasons.items())
-    return rows, tuple(told)
+    return rows, tuple(f"{counted(total, noun)}{why}" for (noun, why), total in reasons.items())
 
 
-def _told(status: str) -> str:
-    return {"FAILED": "failed", "KILLED": "been killed"}.get(status, status.lower())
-
-
-def _plural(why: str, count: int) -> str:
-    return why.replace("that is", "that are").replace("that has", "that have") if count > 1 else why
-
-
-def _ordered(tied: Sequence[Run]) -> tuple[list[Run], str]:
-    """The tied runs, the winner first, and what decided."""
+def _ranked(tied: Sequence[Run]) -> tuple[list[Run], str]:
+    """The tied runs, best first, and the rules that decided."""
     scores = [run.metrics.get(TIE_METRIC, math.nan) for run in tied]
     scored = all(math.isfinite(score) for score in scores)
 
@@ -129,7 +119,7 @@ def _ordered(tied: Sequence[Run]) -> tuple[list[Run], str]:
     return ordered, ", then ".join(rules[at] for at in sorted(decisive))
 
 
-def _metrics_there(frame: RunFrame) -> str:
+def _available_metrics(frame: RunFrame) -> str:
     names = [key.name for key in frame.keys if key.kind == "metric"]
     if not names:
         return "No run has metrics"

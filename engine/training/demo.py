@@ -1,4 +1,4 @@
-"""The published heart-disease work, trained, registered and promoted; nothing of it twice."""
+"""The demo: trains, registers and promotes the published heart-disease models. Safe to run again."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ PUBLISHED = SweepSpec(experiment="heart-disease", recipe="published")
 LEAK_FREE = SweepSpec(experiment="heart-disease-leak-free", recipe="leak-free")
 MODEL = "heart_disease_classifier"
 CHAMPION = "champion"
-WHAT = "The demo"
+JOB = "The demo"
 
-_MODEL_NOTE = (
-    "Tells from 13 measurements of a patient whether there is a heart disease. Class 1 means NO disease, "
-    "class 0 disease. Takes raw rows: the scaler is inside. Registered by `mlflow-console demo`."
+_MODEL_DESCRIPTION = (
+    "Predicts heart disease from 13 measurements of a patient. Class 1 means NO disease, "
+    "class 0 means disease. Takes raw rows: the scaler is part of the model. "
+    "Registered by `mlflow-console demo`."
 )
 _KEY_METRICS = (
     "accuracy",
@@ -47,8 +48,8 @@ _KEY_METRICS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Registered:
-    """A version of the model: which trial, and where it stands."""
+class _DemoVersion:
+    """A version of the model: its trial, stage and alias."""
 
     params: Mapping[str, Value]
     stage: Stage
@@ -57,13 +58,13 @@ class _Registered:
 
 
 _VERSIONS = (
-    _Registered(
+    _DemoVersion(
         {"n_neighbors": 3, "weights": "uniform", "metric": "chebyshev", "algorithm": "ball_tree"},
         "Archived",
         "",
         "the first version, replaced by version 2",
     ),
-    _Registered(
+    _DemoVersion(
         {"n_neighbors": 5, "weights": "uniform", "metric": "euclidean", "algorithm": "auto"},
         "Production",
         CHAMPION,
@@ -74,8 +75,9 @@ _VERSIONS = (
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """What there is now, a line each, saying what of it was made by this call; the best run of the
-    experiment `heart-disease`; how many trials were trained and versions registered by this call."""
+    """The result: `lines` describe each experiment and version and whether it is new; `best` is the best run
+    of the experiment `heart-disease`; `trained` and `registered` count the trials and versions made by this
+    call."""
 
     lines: tuple[str, ...]
     best: BestRun
@@ -84,10 +86,10 @@ class DemoReport:
 
 
 def run_demo(uri: TrackingUri, *, on_progress: OnProgress, cancel: CancelToken) -> DemoReport:
-    """Train both experiments and register two versions of the model, as far as that is not done yet.
+    """Train both experiments and register two versions of the model, skipping what already exists.
 
-    Whatever an interrupted call left is taken up again; what the operator has changed since is left
-    alone. Raises `Cancelled` when cancelled, after what was being written is written.
+    Resumes an interrupted call and leaves the operator's later changes alone. Raises `Cancelled` when
+    cancelled, after finishing any write in progress.
     """
     return _Demo(uri, on_progress, cancel).run()
 
@@ -109,7 +111,7 @@ class _Demo:
             trained = sum(self._train(worker, spec) for spec in (PUBLISHED, LEAK_FREE))
             frame = _frame(self._uri, PUBLISHED.experiment)
             if frame is None:
-                raise TrainingError(f"The experiment {PUBLISHED.experiment} is gone again")
+                raise TrainingError(f"Experiment {PUBLISHED.experiment} was deleted during the demo")
             registered = self._register(worker, _runs(frame))
         self._on_progress(Progress(self._total, self._total, "done"))
         return DemoReport(tuple(self._lines), best_run(frame, "accuracy", "higher"), trained, registered)
@@ -117,47 +119,51 @@ class _Demo:
     # ── training ─────────────────────────────────────────────────────────────
 
     def _train(self, worker: LocalProcess, spec: SweepSpec) -> int:
-        """Train the trials of an experiment that are not finished; their number."""
-        self._cancel.check(WHAT)
+        """Train the unfinished trials of an experiment. Returns their number."""
+        self._cancel.check(JOB)
         frame = _frame(self._uri, spec.experiment)
         runs = _runs(frame) if frame is not None else ()
         finished = self._finished(spec, runs)
         missing = [trial for trial in trials(spec) if trial.index not in finished]
         self._done += len(finished)
-        self._tell(f"{spec.experiment}: {len(finished)} trials are there")
+        self._report(f"{spec.experiment}: {len(finished)} trials already trained")
         if missing:
             result = self._sweep(worker, spec, missing, self._parent(spec, runs))
             if result.cancelled:
-                raise Cancelled(WHAT)
+                raise Cancelled(JOB)
             if result.failed:
                 detail = (
-                    f"{result.failed} trials of {spec.experiment}; each has the reason in its tag `error`"
+                    f"{result.failed} trials in {spec.experiment}; the `error` tag of each gives the reason"
                 )
-                raise TrainingError("Trials of the demo failed", detail)
+                raise TrainingError("Demo trials failed", detail)
         total = len(finished) + len(missing)
-        made = f"{len(missing)} trained now" if missing else "all there already"
-        self._lines.append(f"Experiment {spec.experiment}: {total} trials, {made}")
+        summary = f"{len(missing)} trained now" if missing else "all already trained"
+        self._lines.append(f"Experiment {spec.experiment}: {total} trials, {summary}")
         return len(missing)
 
     def _finished(self, spec: SweepSpec, runs: Sequence[Run]) -> Mapping[int, Run]:
         """The finished run of each trial, by the trial's index."""
-        ended = {
+        by_fingerprint = {
             run.tags[FINGERPRINT_TAG]: run
             for run in sorted(runs, key=lambda run: -(run.start_time or 0))
             if run.status == "FINISHED" and PARENT_TAG in run.tags and FINGERPRINT_TAG in run.tags
         }
-        prints = {trial.index: fingerprint(spec, self._dataset, trial.params) for trial in trials(spec)}
-        return {index: ended[print_] for index, print_ in prints.items() if print_ in ended}
+        fingerprints = {trial.index: fingerprint(spec, self._dataset, trial.params) for trial in trials(spec)}
+        return {
+            index: by_fingerprint[trial_fingerprint]
+            for index, trial_fingerprint in fingerprints.items()
+            if trial_fingerprint in by_fingerprint
+        }
 
     def _parent(self, spec: SweepSpec, runs: Sequence[Run]) -> Run | None:
-        """The newest parent run of this very sweep. Raises `TrainingError` while it is being trained."""
-        wanted = fingerprint(spec, self._dataset)
+        """The latest parent run of this sweep. Raises `TrainingError` while another process trains it."""
+        sweep_fingerprint = fingerprint(spec, self._dataset)
         for run in runs:
-            if run.tags.get(FINGERPRINT_TAG) == wanted and PARENT_TAG not in run.tags:
+            if run.tags.get(FINGERPRINT_TAG) == sweep_fingerprint and PARENT_TAG not in run.tags:
                 if run.status == "RUNNING" and _is_alive(run.tags.get(WORKER_TAG, "")):
-                    detail = f"Process {run.tags[WORKER_TAG]} trains {spec.experiment}."
+                    detail = f"Process {run.tags[WORKER_TAG]} is training {spec.experiment}."
                     raise TrainingError(
-                        "The demo is already running", detail, "Wait for it, or end it first."
+                        "The demo is already running", detail, "Wait for it to finish, or stop it first."
                     )
                 return run
         return None
@@ -170,75 +176,79 @@ class _Demo:
         def on_event(event: SweepEvent) -> None:
             match event:
                 case SweepPreparing(note=note):
-                    self._tell(note)
+                    self._report(note)
                 case TrialFinished(index=index):
                     self._done += 1
-                    self._tell(f"{spec.experiment}: {names[index]}")
+                    self._report(f"{spec.experiment}: {names[index]}")
 
         return worker.sweep(
             spec,
             on_event=on_event,
             cancel=self._cancel,
             only=tuple(names),
-            resumed=parent.run_id if parent else "",
+            resume_run_id=parent.run_id if parent else "",
             sweep_id=parent.tags.get(SWEEP_TAG, "") if parent else "",
         )
 
-    def _tell(self, note: str) -> None:
+    def _report(self, note: str) -> None:
         self._on_progress(Progress(self._done, self._total, note))
 
     # ── the registry ─────────────────────────────────────────────────────────
 
     def _register(self, worker: LocalProcess, runs: Sequence[Run]) -> int:
-        """Register what is missing; the number of versions made."""
-        self._cancel.check(WHAT)
-        there = _versions(self._uri)
-        plans = self._plans(runs, there)
+        """Register the missing versions. Returns their number."""
+        self._cancel.check(JOB)
+        existing = _versions(self._uri)
+        plans = self._plans(runs, existing)
         if plans:
-            self._tell(f"registering {MODEL}")
-            plan = RegistrationPlan(MODEL, _MODEL_NOTE, plans)
-            worker.ask({"register": plan.to_json()}, self._cancel)
-        made = sum(plan.version is None for plan in plans)
-        known = {version.version for version in there}
+            self._report(f"registering {MODEL}")
+            plan = RegistrationPlan(MODEL, _MODEL_DESCRIPTION, plans)
+            worker.execute({"register": plan.to_json()}, self._cancel)
+        registered = sum(plan.version is None for plan in plans)
+        existing_numbers = {version.version for version in existing}
         now = sorted(_versions(self._uri), key=lambda version: version.version)
-        self._lines += [_version_line(version, runs, new=version.version not in known) for version in now]
+        self._lines += [
+            _version_line(version, runs, new=version.version not in existing_numbers) for version in now
+        ]
         if not plans and not any(FINGERPRINT_TAG in version.tags for version in now):
-            self._lines.append(f"{MODEL} is not the demo's here: nothing was registered")
-        return made
+            self._lines.append(f"{MODEL} was not created by the demo: nothing was registered")
+        return registered
 
-    def _plans(self, runs: Sequence[Run], there: Sequence[ModelVersion]) -> tuple[VersionPlan, ...]:
-        """Versions to make or to complete. None are made beside versions that are not the demo's, nor
-        in place of one that was deleted: a registry that somebody works in is left alone."""
-        ours = {version.tags.get(FINGERPRINT_TAG): version for version in there}
-        newest = max((version.version for version in there), default=0)
+    def _plans(self, runs: Sequence[Run], existing: Sequence[ModelVersion]) -> tuple[VersionPlan, ...]:
+        """Versions to create or complete. None are created next to versions from outside the demo, nor to
+        replace a deleted one: a registry in use is left alone."""
+        by_fingerprint = {version.tags.get(FINGERPRINT_TAG): version for version in existing}
+        newest = max((version.version for version in existing), default=0)
         finished = self._finished(PUBLISHED, runs)
         plans = []
-        for number, wanted in enumerate(_VERSIONS, start=1):
-            print_ = fingerprint(PUBLISHED, self._dataset, wanted.params)
-            version = ours.get(print_)
+        for number, target in enumerate(_VERSIONS, start=1):
+            trial_fingerprint = fingerprint(PUBLISHED, self._dataset, target.params)
+            version = by_fingerprint.get(trial_fingerprint)
             if version is not None and version.tags.get(STATE_TAG) == COMPLETE:
                 continue
-            if version is None and (None in ours or newest >= number):
+            if version is None and (None in by_fingerprint or newest >= number):
                 continue
-            trial = next(t for t in trials(PUBLISHED) if dict(t.params) == dict(wanted.params))
+            trial = next(t for t in trials(PUBLISHED) if dict(t.params) == dict(target.params))
             if trial.index not in finished:
-                raise TrainingError(f"The trial {trial.name} is missing", f"in {PUBLISHED.experiment}")
-            plans.append(_plan(finished[trial.index], wanted, print_, version))
+                raise TrainingError(f"Trial {trial.name} not found", f"Experiment {PUBLISHED.experiment}")
+            plans.append(_plan(finished[trial.index], target, trial_fingerprint, version))
         return tuple(plans)
 
 
-def _plan(run: Run, wanted: _Registered, print_: str, version: ModelVersion | None) -> VersionPlan:
-    counts = ", ".join(f"{name} {value}" for name, value in wanted.params.items())
+def _plan(
+    run: Run, target: _DemoVersion, trial_fingerprint: str, version: ModelVersion | None
+) -> VersionPlan:
+    params = ", ".join(f"{name} {value}" for name, value in target.params.items())
     metrics = {name: f"{run.metrics[name]:.4g}" for name in _KEY_METRICS}
     return VersionPlan(
         run_id=run.run_id,
-        stage=wanted.stage,
-        alias=wanted.alias,
+        stage=target.stage,
+        alias=target.alias,
         description=(
-            f"KNN: {counts}. Accuracy {run.metrics['accuracy']:.4f} on the test rows, by the published "
-            f"recipe (the scaler knew the test rows); {wanted.note}."
+            f"KNN: {params}. Accuracy {run.metrics['accuracy']:.4f} on the test rows, with the published "
+            f"recipe (the scaler was fitted on the test rows too); {target.note}."
         ),
-        tags={FINGERPRINT_TAG: print_, "recipe": PUBLISHED.recipe, **metrics},
+        tags={FINGERPRINT_TAG: trial_fingerprint, "recipe": PUBLISHED.recipe, **metrics},
         version=version.version if version else None,
     )
 
@@ -247,12 +257,12 @@ def _version_line(version: ModelVersion, runs: Sequence[Run], *, new: bool) -> s
     run = next((run for run in runs if run.run_id == version.run_id), None)
     facts = [f"run {run.run_name}, accuracy {run.metrics['accuracy']:.4f}"] if run else []
     facts += [version.stage, *(f"alias {alias}" for alias in version.aliases)]
-    facts.append("registered now" if new else "there already")
+    facts.append("registered now" if new else "already registered")
     return f"{version.name} version {version.version}: {', '.join(facts)}"
 
 
 def _frame(uri: TrackingUri, experiment: str) -> RunFrame | None:
-    """All runs of an experiment; None if there is no such experiment, or no store yet."""
+    """All runs of an experiment; None if the experiment or the store does not exist yet."""
     from engine.runs.loading.feed import RunFeed
     from engine.stores import open_store
 
@@ -269,7 +279,7 @@ def _frame(uri: TrackingUri, experiment: str) -> RunFrame | None:
 
 
 def _runs(frame: RunFrame) -> tuple[Run, ...]:
-    """Newest first."""
+    """The runs of a frame, newest first."""
     return tuple(frame.run(row) for row in range(len(frame)))
 
 
@@ -286,8 +296,8 @@ def _versions(uri: TrackingUri) -> tuple[ModelVersion, ...]:
 
 
 def _is_alive(worker: str) -> bool:
-    """Whether `host:pid` is a training process of this machine. One of another machine counts as
-    dead: its end cannot be seen from here."""
+    """Whether `host:pid` is a training process on this machine. One on another machine counts as dead,
+    because it cannot be checked from here."""
     host, _, pid = worker.rpartition(":")
     if host != socket.gethostname() or not pid.isdigit():
         return False

@@ -1,7 +1,7 @@
-"""The estimators that a sweep can train, and the parameters each of them takes.
+"""The estimators that a sweep can train, and their parameters.
 
-The table is static, so that a grid is checked without importing scikit-learn; a test holds it
-against scikit-learn's own signatures.
+The table is static so that grids can be checked without importing scikit-learn; a test compares it with
+scikit-learn's own signatures.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Any, Literal
 from engine.errors import GridError
 
 Value = str | int | float | bool | None
-Kind = Literal["whole", "number", "word"]
+Kind = Literal["integer", "number", "choice"]
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What one parameter accepts: whole numbers or numbers from `low` on, or one of `words`;
-    None too where `optional`."""
+    """The values that a parameter accepts: integers or numbers from `minimum` up, or one of `choices`; also
+    None if `optional`."""
 
     name: str
     kind: Kind
     default: Value
-    low: float = 0
-    words: tuple[str, ...] = ()
+    minimum: float = 0
+    choices: tuple[str, ...] = ()
     optional: bool = False
 
     def accepts(self, value: Value) -> bool:
@@ -35,29 +35,32 @@ class Parameter:
             return self.optional
         if isinstance(value, bool):
             return False
-        if self.kind == "word":
-            return value in self.words
+        if self.kind == "choice":
+            return value in self.choices
         if isinstance(value, int):
-            return value >= self.low
+            return value >= self.minimum
         return (
-            self.kind == "number" and isinstance(value, float) and math.isfinite(value) and value >= self.low
+            self.kind == "number"
+            and isinstance(value, float)
+            and math.isfinite(value)
+            and value >= self.minimum
         )
 
-    def told(self) -> str:
-        """What it accepts, in words."""
-        if self.kind == "word":
-            said = f"one of {', '.join(self.words)}"
+    def requirement(self) -> str:
+        """The accepted values as text."""
+        if self.kind == "choice":
+            text = f"one of {', '.join(self.choices)}"
         else:
-            said = f"a {'whole number' if self.kind == 'whole' else 'number'} from {self.low:g} on"
-        return f"{said}, or None" if self.optional else said
+            text = f"{'an integer' if self.kind == 'integer' else 'a number'} of at least {self.minimum:g}"
+        return f"{text}, or None" if self.optional else text
 
 
 @dataclass(frozen=True, slots=True)
 class Estimator:
-    """A classifier of scikit-learn: `module`.`name`.
+    """A scikit-learn classifier: `module`.`name`.
 
-    `logged` parameters are recorded with every trial, given or not; `naming` ones make the
-    trial's name, in that order.
+    `logged` parameters are recorded with every trial, defaults included; `naming` parameters form the trial's
+    name, in that order.
     """
 
     key: str
@@ -69,17 +72,17 @@ class Estimator:
     naming: tuple[str, ...]
 
     def parameter(self, name: str) -> Parameter:
-        """Raises `GridError`, naming the valid ones."""
+        """Raises `GridError` for an unknown parameter, listing the valid ones."""
         for parameter in self.parameters:
             if parameter.name == name:
                 return parameter
         valid = ", ".join(parameter.name for parameter in self.parameters)
         close = get_close_matches(name, [parameter.name for parameter in self.parameters], 1)
         hint = f"Did you mean {close[0]}?" if close else "Use one of these, as in n_neighbors=3,5,7."
-        raise GridError(f"{self.title} has no parameter {name!r}", f"It takes: {valid}", hint)
+        raise GridError(f"Unknown parameter {name!r}", f"{self.title} parameters: {valid}", hint)
 
     def resolved(self, params: Mapping[str, Value]) -> dict[str, Value]:
-        """The parameters to record: the logged ones with their defaults, then the rest as given."""
+        """The parameters to record: the logged ones, with defaults, then the others in `params`."""
         known = {name: self.parameter(name).default for name in self.logged}
         return {**known, **params}
 
@@ -117,13 +120,13 @@ KNN = Estimator(
     module="sklearn.neighbors",
     name="KNeighborsClassifier",
     parameters=(
-        Parameter("n_neighbors", "whole", 5, low=1),
-        Parameter("weights", "word", "uniform", words=("uniform", "distance"), optional=True),
-        Parameter("metric", "word", "minkowski", words=KNN_METRICS),
-        Parameter("algorithm", "word", "auto", words=("auto", "ball_tree", "kd_tree", "brute")),
-        Parameter("leaf_size", "whole", 30, low=1),
-        Parameter("p", "number", 2, low=1),
-        Parameter("n_jobs", "whole", None, low=1, optional=True),
+        Parameter("n_neighbors", "integer", 5, minimum=1),
+        Parameter("weights", "choice", "uniform", choices=("uniform", "distance"), optional=True),
+        Parameter("metric", "choice", "minkowski", choices=KNN_METRICS),
+        Parameter("algorithm", "choice", "auto", choices=("auto", "ball_tree", "kd_tree", "brute")),
+        Parameter("leaf_size", "integer", 30, minimum=1),
+        Parameter("p", "number", 2, minimum=1),
+        Parameter("n_jobs", "integer", None, minimum=1, optional=True),
     ),
     logged=("n_neighbors", "weights", "metric", "algorithm"),
     naming=("n_neighbors", "metric", "weights", "algorithm"),
@@ -133,21 +136,21 @@ ESTIMATORS: Mapping[str, Estimator] = {KNN.key: KNN}
 
 
 def estimator(key: str) -> Estimator:
-    """Raises `GridError`, naming what there is."""
+    """Raises `GridError` for an unknown estimator, listing the available ones."""
     if key not in ESTIMATORS:
         raise GridError(
-            f"There is no estimator {key!r}", f"Estimators: {', '.join(ESTIMATORS)}", "Use one of these."
+            f"Unknown estimator {key!r}", f"Estimators: {', '.join(ESTIMATORS)}", "Use one of these."
         )
     return ESTIMATORS[key]
 
 
 def check_values(chosen: Estimator, name: str, values: Sequence[Value]) -> None:
-    """Raises `GridError` for a parameter without values, a value twice, or one that it cannot take."""
+    """Raises `GridError` for a parameter without values, or with duplicate or invalid values."""
     parameter = chosen.parameter(name)
     if not values:
-        raise GridError(f"{name} has no values", hint=f"{name} is {parameter.told()}")
+        raise GridError(f"{name} has no values", hint=f"{name} must be {parameter.requirement()}.")
     for index, value in enumerate(values):
         if not parameter.accepts(value):
-            raise GridError(f"{name} cannot be {value!r}", hint=f"{name} is {parameter.told()}")
+            raise GridError(f"{name} cannot be {value!r}", hint=f"{name} must be {parameter.requirement()}.")
         if value in values[:index]:
             raise GridError(f"{name} lists {value!r} twice", hint="Leave one of them out.")

@@ -1,4 +1,4 @@
-"""What a sweep tells while it runs, and what it comes to. Events travel as lines of JSON."""
+"""The events of a running sweep and its result. Events travel as lines of JSON."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from engine.training.estimators import Value
 
 @dataclass(frozen=True, slots=True)
 class SweepPreparing:
-    """Nothing is trained yet; `note` says what is being waited for, as plain text for people."""
+    """Training has not started yet; `note` says why, as plain text."""
 
     note: str
 
 
 @dataclass(frozen=True, slots=True)
 class SweepStarted:
-    """The parent run is there; `total` trials will be made under it."""
+    """The parent run exists; `total` trials will run under it."""
 
     parent_run_id: str
     experiment_id: str
@@ -33,7 +33,7 @@ class TrialStarted:
 
 @dataclass(frozen=True, slots=True)
 class TrialFinished:
-    """`params` as recorded, defaults included; `seconds` of the whole trial, recording included."""
+    """`params` include defaults, as recorded; `seconds` cover the whole trial, including recording."""
 
     index: int
     run_id: str
@@ -58,7 +58,7 @@ class TrialKilled:
 
 @dataclass(frozen=True, slots=True)
 class SweepFinished:
-    """Counts of trials; those that were never started are in none of them."""
+    """Counts of trials, excluding those never started."""
 
     finished: int
     failed: int
@@ -87,8 +87,8 @@ _EVENTS: Mapping[str, type[SweepEvent]] = {
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """What a sweep came to. `best_run_id` has the highest accuracy; ties go to the higher `cv_mean`,
-    then to the earlier trial; None when no trial finished. `seconds` include the preparation."""
+    """The result of a sweep. `best_run_id` has the highest accuracy; ties go to the higher `cv_mean`, then to
+    the earlier trial; None if no trial finished. `seconds` include the preparation."""
 
     parent_run_id: str
     experiment_id: str
@@ -101,11 +101,11 @@ class SweepResult:
 
 
 def to_json(event: SweepEvent) -> str:
-    """One line, without its end."""
+    """One line, without the newline."""
     return json.dumps({"event": type(event).__name__, **asdict(event)})
 
 
 def from_json(fields: Mapping[str, Any]) -> SweepEvent:
     """The event of a decoded line. Raises `KeyError` or `TypeError` for anything else."""
-    rest = dict(fields)
-    return _EVENTS[rest.pop("event")](**rest)
+    values = dict(fields)
+    return _EVENTS[values.pop("event")](**values)

@@ -1,7 +1,7 @@
-"""Where sweeps run. Here: in one child process on this machine.
+"""Where sweeps run: in one child process on this machine.
 
-An executor is anything with `sweep` and `close` as `LocalProcess` has them; one that spreads
-trials over machines would stand beside it.
+An executor has `sweep` and `close` like `LocalProcess`; one that distributes trials over machines would
+implement the same protocol.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from engine.training.events import (
     TrialFinished,
     from_json,
 )
-from engine.training.process import ProcessDied, WorkerProcess, placed
+from engine.training.process import ProcessDied, WorkerProcess, uri_and_folder
 from engine.training.sweep import SweepSpec, check_rows, trials
 from engine.uri import TrackingUri
 
-CHECKED_BYTES = 8 * 1024 * 1024
-"""Smaller data sets are checked before a process is started for them."""
+MAX_CHECKED_BYTES = 8 * 1024 * 1024
+"""Datasets up to this size are checked before the process starts."""
 
 
 class Executor(Protocol):
@@ -48,12 +48,11 @@ def run_sweep(
     on_event: Callable[[SweepEvent], None],
     cancel: CancelToken,
 ) -> SweepResult:
-    """Run a sweep in a process of its own; `on_event` is called in the calling thread.
+    """Run a sweep in a separate process; `on_event` is called in the calling thread.
 
-    Raises `GridError`, `UsageError` or `DatasetError` before anything is started or written,
-    `StoreError` when the store fails (finished trials are kept), `TrainingError` when the process
-    dies. When cancelled the trial at hand and the parent run are KILLED, finished trials stay, and
-    the result says `cancelled`.
+    Raises `GridError`, `UsageError` or `DatasetError` before anything is started or written, `StoreError` if
+    the store fails (finished trials are kept), `TrainingError` if the process dies. Cancelling marks the
+    current trial and the parent run KILLED, keeps finished trials and sets `cancelled` on the result.
     """
     trials(spec)
     _check_small(spec)
@@ -63,7 +62,7 @@ def run_sweep(
 
 
 class LocalProcess:
-    """One child process, started by the first command and used for all of them."""
+    """One child process, started by the first command and reused for the others."""
 
     def __init__(self, uri: TrackingUri) -> None:
         self._uri = uri
@@ -76,22 +75,27 @@ class LocalProcess:
         on_event: Callable[[SweepEvent], None],
         cancel: CancelToken,
         only: Sequence[int] | None = None,
-        resumed: str = "",
+        resume_run_id: str = "",
         sweep_id: str = "",
     ) -> SweepResult:
-        """Train the trials of `spec`, or those with the indexes `only`. `resumed` is the parent run
-        of an earlier sweep to continue, `sweep_id` what its runs are tagged with."""
+        """Train the trials of `spec`, or those with the indexes `only`. `resume_run_id` is the parent run of
+        an earlier sweep to continue, `sweep_id` the id its runs are tagged with."""
         started = time.monotonic()
         tally = _Tally()
         sweep_id = sweep_id or uuid.uuid4().hex
-        command = {"sweep": _absolute(spec).to_json(), "id": sweep_id, "only": only, "resumed": resumed}
+        command = {
+            "sweep": _absolute(spec).to_json(),
+            "id": sweep_id,
+            "only": only,
+            "resume_run_id": resume_run_id,
+        }
         if self._process is None and not cancel.cancelled:
             on_event(SweepPreparing("starting Python"))
         if not cancel.cancelled:
             try:
-                for told in self._worker().ask(command, cancel):
-                    if "event" in told:
-                        event = from_json(told)
+                for message in self._worker().run(command, cancel):
+                    if "event" in message:
+                        event = from_json(message)
                         tally.add(event)
                         on_event(event)
             except ProcessDied as error:
@@ -99,15 +103,15 @@ class LocalProcess:
                 raise
         return tally.result(time.monotonic() - started)
 
-    def ask(self, command: Mapping[str, Any], cancel: CancelToken) -> Any:
-        """Have a command obeyed that is not a sweep; its answer. Raises `Cancelled`."""
-        for told in self._worker().ask(command, cancel):
-            if "done" in told:
-                return told["done"]
-        raise Cancelled("The work")
+    def execute(self, command: Mapping[str, Any], cancel: CancelToken) -> Any:
+        """Run a command other than a sweep. Returns its result. Raises `Cancelled`."""
+        for message in self._worker().run(command, cancel):
+            if "done" in message:
+                return message["done"]
+        raise Cancelled("The command")
 
     def close(self) -> None:
-        """Let the process end."""
+        """End the process."""
         process, self._process = self._process, None
         if process is not None:
             process.close()
@@ -117,22 +121,22 @@ class LocalProcess:
             self._process = WorkerProcess(self._uri)
         return self._process
 
-    def _clean_up(self, death: ProcessDied, experiment: str, sweep_id: str) -> None:
-        """Mark what a process left that could not; the error tells how that went."""
+    def _clean_up(self, died: ProcessDied, experiment: str, sweep_id: str) -> None:
+        """Mark the runs left by a dead process as KILLED, and add the outcome to the error."""
         from engine.stores.mlflow.client import open_client
-        from engine.training.recorder import kill_leftovers, writing
+        from engine.training.recorder import kill_unfinished_runs, translated_errors
 
         try:
-            with writing():
-                client = open_client(placed(self._uri)[0])
-            ended = kill_leftovers(client, experiment, sweep_id)
-            death.detail += f"; {len(ended)} unfinished runs are marked KILLED"
+            with translated_errors():
+                client = open_client(uri_and_folder(self._uri)[0])
+            ended = kill_unfinished_runs(client, experiment, sweep_id)
+            died.detail += f"; {len(ended)} unfinished runs were marked KILLED"
         except EngineError as error:
-            death.detail += f"; its unfinished runs stay RUNNING: {error.title}"
+            died.detail += f"; its unfinished runs stay RUNNING: {error.title}"
 
 
 class _Tally:
-    """What the events of a sweep come to."""
+    """Collects the events of a sweep into its result."""
 
     def __init__(self) -> None:
         self._started = SweepStarted("", "", 0)
@@ -165,9 +169,9 @@ class _Tally:
 
 
 def _check_small(spec: SweepSpec) -> None:
-    """Raises `DatasetError`, and `GridError` for values that need more rows."""
+    """Check a small dataset. Raises `DatasetError`, and `GridError` for values that need more rows."""
     try:
-        small = spec.dataset.file.stat().st_size <= CHECKED_BYTES
+        small = spec.dataset.file.stat().st_size <= MAX_CHECKED_BYTES
     except (OSError, ValueError):
         small = True
     if small:
@@ -175,7 +179,7 @@ def _check_small(spec: SweepSpec) -> None:
 
 
 def _absolute(spec: SweepSpec) -> SweepSpec:
-    """Fit for a process in another folder."""
+    """The spec with an absolute dataset path, for a process in another folder."""
     if spec.dataset.path is None:
         return spec
     return replace(spec, dataset=replace(spec.dataset, path=str(spec.dataset.file)))

@@ -1,4 +1,4 @@
-"""What MLflow's client takes, made from what the engine has."""
+"""Builds the MLflow objects that a sweep logs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ EXAMPLE_ROWS = 5
 
 
 def dataset_input(dataset: Dataset) -> Any:
-    """The data set as an input of a run, with the context `training`."""
+    """The dataset as a run input with the context `training`."""
     import mlflow.data
     from mlflow.data.sources import LocalArtifactDatasetSource
     from mlflow.entities import Dataset as DatasetEntity, DatasetInput, InputTag
 
     table = dataset.features().assign(**{dataset.target: list(dataset.labels)})
     source = LocalArtifactDatasetSource(str(dataset.path))
-    made = mlflow.data.from_pandas(table, source=source, targets=dataset.target, name=dataset.name)
-    return DatasetInput(DatasetEntity(**made.to_dict()), [InputTag("mlflow.data.context", "training")])
+    logged = mlflow.data.from_pandas(table, source=source, targets=dataset.target, name=dataset.name)
+    return DatasetInput(DatasetEntity(**logged.to_dict()), [InputTag("mlflow.data.context", "training")])
 
 
 def signature(parts: Split) -> tuple[Any, Any]:
@@ -39,8 +39,8 @@ def signature(parts: Split) -> tuple[Any, Any]:
 
 
 def trusted_types(model: Any) -> list[str]:
-    """What skops must be told to trust when it loads this model: it was trained here.
-    Raises `TrainingError` for a model that skops cannot write."""
+    """The types that skops must trust to load this model, which was trained here. Raises `TrainingError` if
+    skops cannot save the model."""
     import skops.io
 
     try:
@@ -67,7 +67,7 @@ def params(values: Mapping[str, Value]) -> list[Any]:
 
 
 def metrics(values: Mapping[str, float], **links: str) -> list[Any]:
-    """Metrics of step 0, now; `links` tie them to a logged model and a data set."""
+    """Metrics at step 0, timestamped now; `links` tie them to a logged model and a dataset."""
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)

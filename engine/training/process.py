@@ -1,4 +1,4 @@
-"""The training process seen from its parent: started, spoken with, and ended."""
+"""Starts, controls and ends the training process."""
 
 from __future__ import annotations
 
@@ -20,141 +20,146 @@ from engine.log import log_descriptor
 from engine.text import safe
 from engine.uri import TrackingUri
 
-GRACE = 20.0
-"""Seconds that a cancelled process has to end its trial before it is killed."""
-POLL = 0.1
+GRACE_SECONDS = 20.0
+"""How long a cancelled process may take to end its trial before it is killed."""
+POLL_SECONDS = 0.1
 
 
 class ProcessDied(TrainingError):
-    """The process is gone without having cleaned up behind itself."""
+    """The process ended without cleaning up."""
 
 
 class WorkerProcess:
-    """A child process that obeys commands (`engine.training.worker`), one at a time.
+    """A child process that executes commands (`engine.training.worker`), one at a time.
 
-    It leads a session of its own, so a key pressed in the terminal does not reach it, and ends
-    with its parent, however the parent ends: then its standard input ends. Its output goes to the
-    log. What it is told and tells goes through pipes: nothing of it is on a command line.
+    It runs in its own session, so keys pressed in the terminal do not reach it. It ends with its parent,
+    however the parent ends, because its standard input then closes. Its output goes to the log; commands and
+    answers go through pipes, never the command line.
     """
 
     def __init__(self, uri: TrackingUri) -> None:
-        """Raises `StoreNotFound` when the folder of a database is missing, `TrainingError` when no
-        process can be started."""
-        own_uri, folder = placed(uri)
+        """Raises `StoreNotFound` if a database's folder is missing, `TrainingError` if the process cannot be
+        started."""
+        child_uri, folder = uri_and_folder(uri)
         self._log = paths.log_file()
-        self._answers, theirs = os.pipe()
+        self._answers, child_end = os.pipe()
         try:
             with os.fdopen(log_descriptor(), "ab") as output:
                 self._log_start = output.tell()
                 self._process = subprocess.Popen(
                     # -P: a file in the working folder must not stand in for a module.
-                    [sys.executable, "-P", "-m", "engine.training.worker", str(theirs)],
+                    [sys.executable, "-P", "-m", "engine.training.worker", str(child_end)],
                     stdin=subprocess.PIPE,
                     stdout=output,
                     stderr=output,
-                    pass_fds=(theirs,),
+                    pass_fds=(child_end,),
                     start_new_session=True,
                     cwd=folder,
                     env=_environment(),
                 )
         except OSError as error:
             os.close(self._answers)
-            raise TrainingError("The training process cannot be started", str(error)) from error
+            raise TrainingError("The training process could not be started", str(error)) from error
         finally:
-            os.close(theirs)
-        self._say({"uri": own_uri})
+            os.close(child_end)
+        self._send({"uri": child_uri})
 
-    def ask(self, command: Mapping[str, Any], cancel: CancelToken) -> Iterator[Mapping[str, Any]]:
-        """Have a command obeyed; its answers as they come, the last one `done`, unless the process
-        was told to leave. Raises the error that the process tells of, and `ProcessDied`."""
-        self._say(command)
+    def run(self, command: Mapping[str, Any], cancel: CancelToken) -> Iterator[Mapping[str, Any]]:
+        """Run a command and yield its answers as they come, ending with `done` unless the process was
+        cancelled. Raises the error that the process reports, and `ProcessDied`."""
+        self._send(command)
         for line in self._lines(cancel):
-            told = json.loads(line)
-            if "error" in told:
-                raise _error(told["error"])
-            yield told
-            if "done" in told:
+            message = json.loads(line)
+            if "error" in message:
+                raise _error(message["error"])
+            yield message
+            if "done" in message:
                 return
 
     def close(self) -> None:
-        """Tell the process to leave, and wait `GRACE` seconds for it. One that takes longer is in a
-        long trial and cleans up by itself afterwards."""
+        """Ask the process to exit, and wait up to `GRACE_SECONDS`. One that takes longer is in a long trial
+        and cleans up after itself later."""
         if self._process.stdin:
-            _unless_gone(self._process.stdin.close)
+            _ignore_broken_pipe(self._process.stdin.close)
         os.close(self._answers)
         try:
-            self._process.wait(GRACE)
+            self._process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             return
 
-    def _say(self, command: Mapping[str, Any]) -> None:
+    def _send(self, command: Mapping[str, Any]) -> None:
         stdin = self._process.stdin
         assert stdin is not None
         data = json.dumps(command).encode() + b"\n"
-        _unless_gone(lambda: (stdin.write(data), stdin.flush()))
+        _ignore_broken_pipe(lambda: (stdin.write(data), stdin.flush()))
 
     def _lines(self, cancel: CancelToken) -> Iterator[bytes]:
-        """Lines as they come, until a process that was told to leave has left. Passes a cancellation
-        on, once, and then waits `GRACE` seconds at most. Raises `ProcessDied`."""
-        rest = b""
+        """Yield lines as they come until the process exits. Forwards a cancellation once, then waits at most
+        `GRACE_SECONDS`. Raises `ProcessDied`."""
+        buffer = b""
         deadline = 0.0
         with selectors.DefaultSelector() as selector:
             selector.register(self._answers, selectors.EVENT_READ)
             while True:
                 if cancel.cancelled and not deadline:
-                    deadline = time.monotonic() + GRACE
-                    self._say({"cancel": True})
+                    deadline = time.monotonic() + GRACE_SECONDS
+                    self._send({"cancel": True})
                 if deadline and time.monotonic() > deadline:
                     self._process.kill()
-                if not selector.select(POLL):
+                if not selector.select(POLL_SECONDS):
                     continue
                 chunk = os.read(self._answers, 65536)
                 if not chunk:
                     code = self._process.wait()
                     if code:
-                        raise self._death(code, cancelled=bool(deadline))
+                        raise self._died_error(code, cancelled=bool(deadline))
                     return
-                *lines, rest = (rest + chunk).split(b"\n")
+                *lines, buffer = (buffer + chunk).split(b"\n")
                 yield from lines
 
-    def _death(self, code: int, *, cancelled: bool) -> ProcessDied:
+    def _died_error(self, code: int, *, cancelled: bool) -> ProcessDied:
         title = "The training process died"
         if cancelled:
-            title = f"The training process did not stop within {GRACE:.0f} s and was killed"
+            title = f"The training process did not stop within {GRACE_SECONDS:.0f} s and was killed"
         reason = f"signal {-code} ({_signal_name(-code)})" if code < 0 else f"exit status {code}"
-        last = _last_line(self._log, self._log_start)
-        detail = f"{reason}; log: {self._log}" + (f", which ends with: {last}" if last else "")
-        return ProcessDied(title, detail, "Finished trials are kept. Start the sweep again for the others.")
+        last_line = _last_line(self._log, self._log_start)
+        detail = f"{reason}; log: {self._log}" + (f"; last line: {last_line}" if last_line else "")
+        return ProcessDied(
+            title, detail, "Finished trials are kept. Start the sweep again to train the rest."
+        )
 
 
-def placed(uri: TrackingUri) -> tuple[str, Path | None]:
-    """The URI for the child, and the folder that it works in: a database's own, because MLflow
-    puts the artifacts of a new database into `./mlruns`."""
+def uri_and_folder(uri: TrackingUri) -> tuple[str, Path | None]:
+    """The URI for the child process and its working folder: that of the database, because MLflow puts the
+    artifacts of a new database into `./mlruns`."""
     path = uri.sqlite_path
     if path is None:
         return uri.raw, None
     if not path.parent.is_dir():
-        raise StoreNotFound("The folder of the store does not exist", str(path.parent), "Create it first.")
+        raise StoreNotFound("The store's folder does not exist", str(path.parent), "Create it first.")
     _, question, query = uri.raw.partition("?")
     return f"{uri.raw.split(':', 1)[0]}:///{path}{question}{query}", path.parent
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with the folder that this engine was imported from first on the module path."""
-    own = str(Path(__file__).parents[2])
-    given = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{own}{os.pathsep}{given}" if given else own}
+    """This process's environment, with the folder of this engine first on the module path."""
+    package_root = str(Path(__file__).parents[2])
+    inherited = os.environ.get("PYTHONPATH")
+    return {
+        **os.environ,
+        "PYTHONPATH": f"{package_root}{os.pathsep}{inherited}" if inherited else package_root,
+    }
 
 
-def _error(told: Mapping[str, str]) -> EngineError:
-    kind = getattr(errors, told["kind"], EngineError)
+def _error(message: Mapping[str, str]) -> EngineError:
+    kind = getattr(errors, message["kind"], EngineError)
     error: EngineError = kind.__new__(kind)
-    EngineError.__init__(error, told["title"], told["detail"], told["hint"])
+    EngineError.__init__(error, message["title"], message["detail"], message["hint"])
     return error
 
 
-def _unless_gone(write: Callable[[], object]) -> None:
-    """A process that is gone cannot be told: the end of its answers says so."""
+def _ignore_broken_pipe(write: Callable[[], object]) -> None:
+    """Write to the process, unless it has exited: reading its answers then reports that."""
     try:
         write()
     except (BrokenPipeError, ConnectionResetError):
@@ -175,5 +180,5 @@ def _last_line(log: Path, start: int) -> str:
             lines = file.read().decode(errors="replace").split("\n")
     except OSError:
         return ""
-    said = [line.strip() for line in lines if line.strip()]
-    return safe(said[-1], 200) if said else ""
+    non_empty = [line.strip() for line in lines if line.strip()]
+    return safe(non_empty[-1], 200) if non_empty else ""

@@ -1,6 +1,6 @@
-"""How a trial is trained and judged: split, scale, fit, test, cross-validate.
+"""Trains and evaluates trials: split, scale, fit, test, cross-validate.
 
-Imports scikit-learn: only the process that trains imports this module.
+Imports scikit-learn, so only the training process imports this module.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ Folds = tuple[tuple[Any, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A data set ready for trials: raw rows and labels of both parts, without stratification.
+    """A dataset split for trials: raw rows and labels of both parts, without stratification.
 
-    `scaler` is the one fitted on all rows (recipe `published`), None where each fit makes its own;
-    `matrix` is the training part as an array, scaled by that scaler if there is one;
-    `folds` are (training, test) positions in the training part.
+    `scaler` is fitted on all rows (recipe `published`), or None if each fit has its own; `matrix` is the
+    training part as an array, scaled if `scaler` is given; `folds` are (training, test) indexes into the
+    training part.
     """
 
     train: pd.DataFrame
@@ -47,14 +47,14 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A trained pipeline, which takes raw rows, and its metrics."""
+    """A trained pipeline that takes raw rows, and its metrics."""
 
     model: Any
     metrics: Mapping[str, float]
 
 
 def split(dataset: Dataset, spec: SweepSpec) -> Split:
-    """Raises `DatasetError` when the training part cannot be trained on."""
+    """Split a dataset for training. Raises `DatasetError` if the parts are too small to train on."""
     rows = dataset.features()
     labels = np.asarray(dataset.labels, dtype=object if isinstance(dataset.classes[0], str) else "int64")
     scaler = StandardScaler().fit(rows) if spec.recipe == "published" else None
@@ -62,21 +62,23 @@ def split(dataset: Dataset, spec: SweepSpec) -> Split:
         train, test, train_labels, test_labels = train_test_split(
             rows, labels, test_size=spec.test_size, random_state=spec.random_state
         )
-        folds = StratifiedKFold(spec.cv_folds).split(train, train_labels)
-        kept = tuple((fitted, held_out) for fitted, held_out in folds)
+        splitter = StratifiedKFold(spec.cv_folds)
+        folds = tuple((fitted, held_out) for fitted, held_out in splitter.split(train, train_labels))
     except ValueError as error:
-        raise DatasetError(f"{dataset.name} cannot be split", str(error), "More rows are needed.") from error
-    parts = [train_labels, *(train_labels[fitted] for fitted, _ in kept)]
+        raise DatasetError(
+            f"{dataset.name} cannot be split", str(error), "Use a dataset with more rows."
+        ) from error
+    parts = [train_labels, *(train_labels[fitted] for fitted, _ in folds)]
     if any(len(set(part)) < 2 for part in parts):
-        detail = f"{dataset.rows} rows, {spec.cv_folds} folds: a part holds one class only."
-        hint = "More rows of the rare class are needed."
+        detail = f"{dataset.rows} rows, {spec.cv_folds} folds: one part has only one class."
+        hint = "Add rows of the rare class."
         raise DatasetError(f"{dataset.name} cannot be split", detail, hint)
     matrix = train.to_numpy() if scaler is None else scaler.transform(train)
-    return Split(train, test, train_labels, test_labels, dataset.classes, scaler, matrix, kept)
+    return Split(train, test, train_labels, test_labels, dataset.classes, scaler, matrix, folds)
 
 
 def fit(parts: Split, spec: SweepSpec, trial: Trial) -> Fitted:
-    """Train one trial and judge it. Raises whatever scikit-learn raises for these parameters."""
+    """Train and evaluate one trial. Raises whatever scikit-learn raises for these parameters."""
     unfitted = estimator(spec.estimator).build(trial.params)
     started = time.perf_counter()
     if parts.scaler is None:
@@ -88,14 +90,14 @@ def fit(parts: Split, spec: SweepSpec, trial: Trial) -> Fitted:
     training_time = time.perf_counter() - started
     predicted = model.predict(parts.test)
     scores = _cross_validation(parts, model)
-    metrics = judged(parts.test_labels, predicted, parts.classes)
+    metrics = classification_metrics(parts.test_labels, predicted, parts.classes)
     metrics |= {"cv_mean": float(scores.mean()), "cv_std": float(scores.std())}
     return Fitted(model, metrics | {"training_time": training_time})
 
 
 def _cross_validation(parts: Split, model: Any) -> Any:
-    """Accuracy of each fold of the training part: with a scaler of its own per fold, or, when one
-    was fitted on all rows, on rows scaled by that."""
+    """The accuracy of each fold of the training part, with one scaler per fold or, if one was fitted on all
+    rows, with that scaler."""
     unfitted = model if parts.scaler is None else model.named_steps["classifier"]
     rows, labels = parts.matrix, parts.train_labels
     scores = []
@@ -105,21 +107,22 @@ def _cross_validation(parts: Split, model: Any) -> Any:
     return np.asarray(scores)
 
 
-def judged(actual: Any, predicted: Any, classes: tuple[Label, ...]) -> dict[str, float]:
-    """Accuracy, then precision, recall, f1 and support of each class, then, for two classes, the four
-    counts, the second class being the positive one. What would be divided by 0 is 0."""
-    places = {label: place for place, label in enumerate(classes)}
+def classification_metrics(actual: Any, predicted: Any, classes: tuple[Label, ...]) -> dict[str, float]:
+    """Accuracy; precision, recall, f1 and support of each class; and for two classes the four counts of the
+    confusion matrix, where the second class is the positive one. A ratio with denominator 0 is 0."""
+    indexes = {label: index for index, label in enumerate(classes)}
     counts = np.zeros((len(classes), len(classes)), dtype="int64")
-    for truth, guess in zip(actual, predicted, strict=True):
-        counts[places[truth], places[guess]] += 1
+    for truth, prediction in zip(actual, predicted, strict=True):
+        counts[indexes[truth], indexes[prediction]] += 1
     metrics = {"accuracy": float(np.trace(counts) / counts.sum())}
-    for name, place in zip(class_names(classes), range(len(classes)), strict=True):
-        right = float(counts[place, place])
-        said, there = float(counts[:, place].sum()), float(counts[place].sum())
-        metrics[f"{name}_precision"] = right / said if said else 0.0
-        metrics[f"{name}_recall"] = right / there if there else 0.0
-        metrics[f"{name}_f1"] = 2 * right / (said + there) if said + there else 0.0
-        metrics[f"{name}_support"] = there
+    for name, index in zip(class_names(classes), range(len(classes)), strict=True):
+        right = float(counts[index, index])
+        predicted_count, actual_count = float(counts[:, index].sum()), float(counts[index].sum())
+        total = predicted_count + actual_count
+        metrics[f"{name}_precision"] = right / predicted_count if predicted_count else 0.0
+        metrics[f"{name}_recall"] = right / actual_count if actual_count else 0.0
+        metrics[f"{name}_f1"] = 2 * right / total if total else 0.0
+        metrics[f"{name}_support"] = actual_count
     if len(classes) == 2:
         (true_negatives, false_positives), (false_negatives, true_positives) = counts.tolist()
         metrics["true_positives"] = float(true_positives)
@@ -130,7 +133,7 @@ def judged(actual: Any, predicted: Any, classes: tuple[Label, ...]) -> dict[str,
 
 
 def class_names(classes: tuple[Label, ...]) -> list[str]:
-    """`class_<label>` in characters that MLflow takes as a metric's name; unique."""
+    """Unique names `class_<label>`, using only characters that MLflow accepts in metric names."""
     names: list[str] = []
     for label in classes:
         name = "class_" + re.sub(r"[^\w.-]", "_", str(label))[:60]

@@ -1,4 +1,4 @@
-"""How a sweep is written into a tracking store: the parent run, its trials, their models."""
+"""Writes a sweep to the tracking store: the parent run, its trials and their models."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from engine.training.recipes import Fitted, Split
 
 SWEEP_TAG = "console.sweep"
-"""On the parent run and its trials: which sweep they belong to."""
+"""Tag of the parent run and its trials: the sweep they belong to."""
 FINGERPRINT_TAG = "console.fingerprint"
-"""On the parent run and its trials: what they train, see `sweep.fingerprint`."""
+"""Tag of the parent run and its trials: what they train, see `sweep.fingerprint`."""
 WORKER_TAG = "console.worker"
-"""On the parent run: `host:pid` of the process that trains it, or trained it last."""
+"""Tag of the parent run: `host:pid` of the process that trains it or last trained it."""
 PARENT_TAG = "mlflow.parentRunId"
 NOTE_TAG = "mlflow.note.content"
 
@@ -40,16 +40,16 @@ TEXT_LIMIT = 5000
 _RECIPES = {
     "leak-free": "Recipe leak-free: the scaler is fitted on the training part only.",
     "published": (
-        "Recipe published: the scaler is fitted on all rows before the split, so it knows the test rows; "
-        "the figures are too good by that. The logged models hold the scaler and take raw rows."
+        "Recipe published: the scaler is fitted on all rows before the split, so test data leaks into it and "
+        "the metrics are too optimistic. The logged models include the scaler and take raw rows."
     ),
 }
 
 
 class Recorder:
-    """Writes one sweep through an MlflowClient. Safe to call from several threads once opened.
+    """Writes one sweep through an MlflowClient. Thread-safe once opened.
 
-    Every method raises the `EngineError` that the store's failure means.
+    Every method raises store failures as `EngineError`.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Recorder:
         self._sweep_id = sweep_id
         self.experiment_id = ""
         self.parent_run_id = ""
-        with writing(), warnings.catch_warnings():
+        with translated_errors(), warnings.catch_warnings():
             # MLflow's hint about whole numbers, which cannot be missing: the labels are never missing.
             warnings.filterwarnings("ignore", message="Hint: Inferred schema", category=UserWarning)
             self._input = payloads.dataset_input(dataset)
@@ -71,8 +71,8 @@ class Recorder:
             self._tags = {**self._context, **payloads.machine_tags(), **self._sweep_tags()}
 
     def warm_up(self) -> None:
-        """Save a model that learned nothing, nowhere: what MLflow imports and looks up the first time
-        (two seconds) is not the first trial's time."""
+        """Save and discard a dummy model, so that MLflow's one-time imports (two seconds) do not count
+        towards the first trial."""
         from sklearn.dummy import DummyClassifier
 
         self._estimator.build({})
@@ -82,14 +82,14 @@ class Recorder:
 
     # ── the sweep ────────────────────────────────────────────────────────────
 
-    def open(self, resumed: str = "") -> None:
-        """Create the parent run, and the experiment if there is none; or take up a parent run again."""
-        with writing():
+    def open(self, resume_run_id: str = "") -> None:
+        """Create the parent run, and the experiment if missing; or resume a parent run."""
+        with translated_errors():
             self.experiment_id = self._experiment()
-            if resumed:
-                self.parent_run_id = resumed
-                self._client.set_tag(resumed, WORKER_TAG, worker_name())
-                self._client.update_run(resumed, status="RUNNING")
+            if resume_run_id:
+                self.parent_run_id = resume_run_id
+                self._client.set_tag(resume_run_id, WORKER_TAG, worker_name())
+                self._client.update_run(resume_run_id, status="RUNNING")
                 return
             tags = {
                 **self._tags,
@@ -104,15 +104,15 @@ class Recorder:
             self._client.log_inputs(self.parent_run_id, [self._input])
 
     def close(self, status: Status) -> None:
-        """Write what the sweep came to on the parent run (under names that no trial has, so that it
-        never competes with one), and end it."""
-        with writing():
+        """Log the totals on the parent run and end it. Their names differ from the trials' metrics, so the
+        parent never competes with a trial."""
+        with translated_errors():
             metrics = self._totals()
             self._client.log_batch(self.parent_run_id, metrics=payloads.metrics(metrics))
             self._client.set_terminated(self.parent_run_id, status)
 
     def _totals(self) -> dict[str, float]:
-        """From the store: a sweep that was taken up again has trials that this process never saw."""
+        """Counted in the store: a resumed sweep has trials that another process ran."""
         runs = _search(self._client, self.experiment_id, f"tags.`{PARENT_TAG}` = '{self.parent_run_id}'")
         done = [run for run in runs if run.info.status == "FINISHED"]
         totals = {
@@ -125,13 +125,13 @@ class Recorder:
     # ── a trial ──────────────────────────────────────────────────────────────
 
     def start(self, trial: Trial) -> str:
-        """Create the trial's run, RUNNING, with its parameters and its data set; the run's id."""
+        """Create the trial's run, RUNNING, with its parameters and dataset. Returns the run id."""
         tags = {
             **self._tags,
             PARENT_TAG: self.parent_run_id,
             FINGERPRINT_TAG: fingerprint(self._spec, self._dataset, trial.params),
         }
-        with writing():
+        with translated_errors():
             run = self._client.create_run(self.experiment_id, tags=tags, run_name=trial.name)
             run_id: str = run.info.run_id
             self._client.log_batch(run_id, params=payloads.params(self.params(trial)))
@@ -139,14 +139,14 @@ class Recorder:
             return run_id
 
     def params(self, trial: Trial) -> dict[str, Value]:
-        """The parameters recorded with a trial, defaults included."""
+        """The parameters recorded with a trial, including defaults."""
         return self._estimator.resolved(trial.params)
 
     def finish(self, trial: Trial, run_id: str, fitted: Fitted) -> None:
-        """Log the model and all metrics, and end the run. Raises `TrainingError` for a model that
-        cannot be saved."""
+        """Log the model and all metrics, and end the run. Raises `TrainingError` if the model cannot be
+        saved."""
         trusted = payloads.trusted_types(fitted.model)
-        with writing():
+        with translated_errors():
             params = {name: str(value) for name, value in self.params(trial).items()}
             model = self._client.create_logged_model(
                 self.experiment_id, MODEL_NAME, run_id, self._context, params
@@ -157,12 +157,12 @@ class Recorder:
             try:
                 self._save(fitted.model, path, trusted, artifact_path=model.artifact_location, **ids)
             except TrainingError:
-                with writing():
+                with translated_errors():
                     self._client.finalize_logged_model(model.model_id, "FAILED")
                 raise
-            with writing():
+            with translated_errors():
                 self._client.log_model_artifacts(model.model_id, path)
-        with writing():
+        with translated_errors():
             from mlflow.entities import LoggedModelOutput
 
             self._client.finalize_logged_model(model.model_id, "READY")
@@ -173,8 +173,8 @@ class Recorder:
             self._client.set_terminated(run_id, "FINISHED")
 
     def fail(self, run_id: str, message: str) -> None:
-        """End a trial's run as FAILED, with the reason as its note and its tag `error`."""
-        with writing():
+        """End a trial's run as FAILED, with the reason in its description and its tag `error`."""
+        with translated_errors():
             from mlflow.entities import RunTag
 
             reason = message[:TEXT_LIMIT]
@@ -182,7 +182,7 @@ class Recorder:
             self._client.set_terminated(run_id, "FAILED")
 
     def kill(self, run_id: str) -> None:
-        with writing():
+        with translated_errors():
             self._client.set_terminated(run_id, "KILLED")
 
     # ── details ──────────────────────────────────────────────────────────────
@@ -200,10 +200,8 @@ class Recorder:
                 if found is None:
                     raise
         if found.lifecycle_stage != "active":
-            hint = (
-                f"Restore it (`mlflow experiments restore -x {found.experiment_id}`), or choose another name."
-            )
-            raise StoreRefused(f"The experiment {name!r} is deleted", "Its name is still taken.", hint)
+            hint = f"Restore it (`mlflow experiments restore -x {found.experiment_id}`), or use another name."
+            raise StoreRefused(f"Experiment {name!r} is deleted", "Its name is still in use.", hint)
         existing: str = found.experiment_id
         return existing
 
@@ -252,8 +250,12 @@ class Recorder:
         data = self._dataset
         text = f"Sweeps on {data.name}: {data.rows} rows, {len(data.names)} features, target {data.target!r}."
         if data.meanings:
-            said = ", ".join(f"{data.target} = {label} means {text}" for label, text in data.meanings.items())
-            text += f" In this file {said}; class 1, the positive one in every count, is the healthy one."
+            meanings = ", ".join(
+                f"{data.target} = {label} means {text}" for label, text in data.meanings.items()
+            )
+            text += (
+                f" In this file, {meanings}; class 1, the positive class in every count, is the healthy one."
+            )
         return text
 
     def _note(self) -> str:
@@ -261,8 +263,8 @@ class Recorder:
 
 
 @contextmanager
-def writing() -> Iterator[None]:
-    """Turns whatever MLflow raises inside into the `EngineError` that it means."""
+def translated_errors() -> Iterator[None]:
+    """Translate MLflow's exceptions to `EngineError`."""
     try:
         yield
     except EngineError:
@@ -271,15 +273,14 @@ def writing() -> Iterator[None]:
         raise translate(error) from error
 
 
-def kill_leftovers(client: MlflowClient, experiment: str, sweep_id: str) -> tuple[str, ...]:
-    """End as KILLED whatever a sweep left RUNNING, and fail the models that were on their way; the
-    ids of the runs ended."""
-    with writing():
+def kill_unfinished_runs(client: MlflowClient, experiment: str, sweep_id: str) -> tuple[str, ...]:
+    """End the RUNNING runs of a sweep as KILLED and their pending models as FAILED. Returns the run ids."""
+    with translated_errors():
         found = client.get_experiment_by_name(experiment)
         if found is None:
             return ()
-        where = f"tags.`{SWEEP_TAG}` = '{sweep_id}' and attributes.status = 'RUNNING'"
-        runs = [run.info.run_id for run in _search(client, found.experiment_id, where)]
+        filter_string = f"tags.`{SWEEP_TAG}` = '{sweep_id}' and attributes.status = 'RUNNING'"
+        runs = [run.info.run_id for run in _search(client, found.experiment_id, filter_string)]
         for run_id in runs:
             models = client.search_logged_models([found.experiment_id], f"source_run_id = '{run_id}'")
             for model in models:
@@ -293,12 +294,12 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def _search(client: MlflowClient, experiment_id: str, where: str) -> list[Any]:
-    """All runs of an experiment that MLflow's own filter `where` finds."""
+def _search(client: MlflowClient, experiment_id: str, filter_string: str) -> list[Any]:
+    """All runs of an experiment that match an MLflow filter string."""
     runs: list[Any] = []
     token = None
     while True:
-        page = client.search_runs([experiment_id], where, max_results=1000, page_token=token)
+        page = client.search_runs([experiment_id], filter_string, max_results=1000, page_token=token)
         runs.extend(page)
         token = page.token
         if not token:

@@ -1,4 +1,4 @@
-"""Registering trained runs as versions of a model, in the process that trains."""
+"""Registers trained runs as model versions, in the training process."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import NotFound
-from engine.training.recorder import writing
+from engine.training.recorder import translated_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 STATE_TAG = "console.demo"
-"""On a version: `registering` until everything about it is set, then `complete`. What the operator
-changes about a complete version afterwards is the operator's."""
+"""Tag of a version: `registering` until it is fully set up, then `complete`. A complete version is never
+changed again, so the operator's later edits stay."""
 REGISTERING, COMPLETE = "registering", "complete"
 
 
 @dataclass(frozen=True, slots=True)
 class VersionPlan:
-    """A version to make of a run's model, or (with `version`) one to complete."""
+    """A version to create from a run's model or, with `version`, one to complete."""
 
     run_id: str
     stage: str
@@ -33,7 +33,7 @@ class VersionPlan:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationPlan:
-    """Versions of one model, in the order in which they are made."""
+    """Versions of one model, in the order of creation."""
 
     model: str
     description: str
@@ -49,25 +49,25 @@ class RegistrationPlan:
 
 
 def register(client: MlflowClient, fields: Mapping[str, Any]) -> list[int]:
-    """Carry out a plan; the numbers of its versions. Raises `EngineError`.
+    """Apply a plan. Returns the version numbers. Raises `EngineError`.
 
-    The client's store must be MLflow's global tracking URI: `create_model_version` looks there.
+    MLflow's global tracking URI must be the client's store: `create_model_version` reads from there.
     """
     plan = RegistrationPlan.from_json(fields)
-    with warnings.catch_warnings(), writing():
+    with warnings.catch_warnings(), translated_errors():
         warnings.simplefilter("ignore", FutureWarning)
         _ensure_model(client, plan)
-        return [_version(client, plan.model, version) for version in plan.versions]
+        return [_complete_version(client, plan.model, version) for version in plan.versions]
 
 
 def _ensure_model(client: MlflowClient, plan: RegistrationPlan) -> None:
-    found = client.search_registered_models(f"name = '{plan.model}'", max_results=1)
-    if not found:
+    existing = client.search_registered_models(f"name = '{plan.model}'", max_results=1)
+    if not existing:
         client.create_registered_model(plan.model, description=plan.description)
 
 
-def _version(client: MlflowClient, model: str, plan: VersionPlan) -> int:
-    number = plan.version if plan.version is not None else _created(client, model, plan)
+def _complete_version(client: MlflowClient, model: str, plan: VersionPlan) -> int:
+    number = plan.version if plan.version is not None else _create_version(client, model, plan)
     name = str(number)
     client.transition_model_version_stage(model, name, plan.stage)
     if plan.alias:
@@ -76,12 +76,12 @@ def _version(client: MlflowClient, model: str, plan: VersionPlan) -> int:
     return number
 
 
-def _created(client: MlflowClient, model: str, plan: VersionPlan) -> int:
+def _create_version(client: MlflowClient, model: str, plan: VersionPlan) -> int:
     run = client.get_run(plan.run_id)
     outputs = run.outputs.model_outputs if run.outputs else []
     if not outputs:
-        raise NotFound(f"The run {plan.run_id} has logged no model")
-    made = client.create_model_version(
+        raise NotFound(f"Run {plan.run_id} has no logged model")
+    created = client.create_model_version(
         model,
         source=f"models:/{outputs[0].model_id}",
         run_id=plan.run_id,
@@ -90,4 +90,4 @@ def _created(client: MlflowClient, model: str, plan: VersionPlan) -> int:
         description=plan.description,
         await_creation_for=0,
     )
-    return int(made.version)
+    return int(created.version)

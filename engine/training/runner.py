@@ -1,4 +1,4 @@
-"""The loop over the trials of one sweep: train, record, tell."""
+"""Runs the trials of one sweep: train, record, report."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from engine.training.sweep import SweepSpec, Trial
 
 
 class Runner:
-    """Trains and records trials in `lanes` threads: one keeps the processor busy on a database,
-    several hide the way to a server and back. `emit` must be safe to call from all of them."""
+    """Trains and records trials in `threads` threads: one suffices for a database, several hide the latency
+    of a server. `emit` must be thread-safe."""
 
     def __init__(
         self,
@@ -36,27 +36,29 @@ class Runner:
         *,
         emit: Callable[[SweepEvent], None],
         cancel: CancelToken,
-        lanes: int = 1,
+        threads: int = 1,
     ) -> None:
         self._recorder = recorder
         self._spec = spec
         self._parts = parts
         self._emit = emit
         self._cancel = cancel
-        self._lanes = lanes
-        self._broken = CancelToken()
+        self._threads = threads
+        self._store_failed = CancelToken()
 
-    def run(self, chosen: Sequence[Trial], resumed: str = "") -> SweepFinished:
-        """Train `chosen` under a new parent run, or under `resumed`. A trial that fails is recorded
-        as such and the sweep goes on; a store that fails ends it: the error is raised once."""
+    def run(self, chosen: Sequence[Trial], resume_run_id: str = "") -> SweepFinished:
+        """Train `chosen` under a new parent run, or under `resume_run_id`. A failed trial is recorded and the
+        sweep goes on; a store failure ends the sweep and is raised once."""
         started = time.perf_counter()
         recorder = self._recorder
-        recorder.open(resumed)
+        recorder.open(resume_run_id)
         self._emit(SweepStarted(recorder.parent_run_id, recorder.experiment_id, len(chosen)))
-        with ThreadPoolExecutor(self._lanes, thread_name_prefix="trial") as pool:
-            futures = [pool.submit(self._trial, trial) for trial in chosen]
-        ended = [future.result() for future in futures]
-        finished, failed, killed = (ended.count(end) for end in (TrialFinished, TrialFailed, TrialKilled))
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="trial") as pool:
+            futures = [pool.submit(self._run_trial, trial) for trial in chosen]
+        outcomes = [future.result() for future in futures]
+        finished, failed, killed = (
+            outcomes.count(kind) for kind in (TrialFinished, TrialFailed, TrialKilled)
+        )
         cancelled = finished + failed < len(chosen)
         if cancelled:
             recorder.close("KILLED")
@@ -65,19 +67,19 @@ class Runner:
         seconds = time.perf_counter() - started
         return SweepFinished(finished, failed, killed, cancelled, seconds)
 
-    def _trial(self, trial: Trial) -> type[SweepEvent] | None:
-        """How the trial ended; None if it was not begun."""
-        if self._cancel.cancelled or self._broken.cancelled:
+    def _run_trial(self, trial: Trial) -> type[SweepEvent] | None:
+        """The final event type of the trial; None if it was not started."""
+        if self._cancel.cancelled or self._store_failed.cancelled:
             return None
         try:
-            event = self._recorded(trial)
+            event = self._train_and_record(trial)
         except EngineError:
-            self._broken.cancel()
+            self._store_failed.cancel()
             raise
         self._emit(event)
         return type(event)
 
-    def _recorded(self, trial: Trial) -> TrialFinished | TrialFailed | TrialKilled:
+    def _train_and_record(self, trial: Trial) -> TrialFinished | TrialFailed | TrialKilled:
         started = time.perf_counter()
         params = self._recorder.params(trial)
         run_id = self._recorder.start(trial)

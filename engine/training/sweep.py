@@ -1,4 +1,4 @@
-"""What a sweep is: a grid of parameters over a data set, and the trials it makes."""
+"""Sweeps: a parameter grid over a dataset, and its trials."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ DEFAULT_GRID: Mapping[str, tuple[Value, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class SweepSpec:
-    """Everything that decides what a sweep trains.
+    """Everything that determines what a sweep trains.
 
-    Recipe `leak-free`: the scaler is fitted on the training part only. Recipe `published`: it is
-    fitted on all rows before the split, as the published heart-disease work did; its figures are
-    too good by what the scaler knows of the test rows.
-    `test_size` is the test part's share of the rows, `cv_folds` the folds on the training part.
+    Recipe `leak-free`: the scaler is fitted on the training part only. Recipe `published`: it is fitted on
+    all rows before the split, as in the published heart-disease work, so test data leaks into it and the
+    metrics are too optimistic. `test_size` is the test part's share of the rows, `cv_folds` the number of
+    folds on the training part.
     """
 
     experiment: str
@@ -65,7 +65,7 @@ class SweepSpec:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One point of the grid. `index` counts from 0, the last parameter of the grid fastest."""
+    """One point of the grid. `index` counts from 0; the last parameter of the grid varies fastest."""
 
     index: int
     params: Mapping[str, Value]
@@ -73,15 +73,15 @@ class Trial:
 
 
 def experiment_for(path: str | None) -> str:
-    """The experiment in which sweeps on a data file land when none is named; None is the embedded one."""
+    """The default experiment for sweeps on a data file; None is the embedded one."""
     return Path(path).stem if path else "heart-disease-sweeps"
 
 
 def trials(spec: SweepSpec) -> tuple[Trial, ...]:
     """All trials of a sweep.
 
-    Raises `GridError` for an unknown estimator or parameter, missing, doubled or impossible
-    values, or too many trials; `UsageError` for anything else that is out of range.
+    Raises `GridError` for an unknown estimator or parameter, missing, duplicate or invalid values, or too
+    many trials; `UsageError` for any other setting out of range.
     """
     _check(spec)
     chosen = estimator(spec.estimator)
@@ -92,9 +92,9 @@ def trials(spec: SweepSpec) -> tuple[Trial, ...]:
     total = math.prod(len(values) for values in spec.grid.values())
     if total > MAX_TRIALS:
         raise GridError(
-            f"The grid makes {total:,} trials",
-            f"At most {MAX_TRIALS:,} are trained at once.",
-            "Leave values out, or train it in parts.",
+            f"The grid has {total:,} trials",
+            f"At most {MAX_TRIALS:,} can be trained in one sweep.",
+            "Remove values, or split the grid over several sweeps.",
         )
     points = itertools.product(*spec.grid.values())
     return tuple(
@@ -104,51 +104,51 @@ def trials(spec: SweepSpec) -> tuple[Trial, ...]:
 
 
 def check_rows(spec: SweepSpec, rows: int) -> None:
-    """Raises `GridError` where a trial needs more neighbours than the smallest part that it is fitted on
-    has rows: the training part without its largest fold. `rows` are those of the whole data set."""
+    """Raises `GridError` if a trial needs more neighbors than the smallest part it is fitted on has rows: the
+    training part without its largest fold. `rows` is the row count of the whole dataset."""
     training = rows - math.ceil(rows * spec.test_size)
-    least = training - math.ceil(training / spec.cv_folds)
+    smallest = training - math.ceil(training / spec.cv_folds)
     for value in spec.grid.get("n_neighbors", ()):
-        if least > 0 and isinstance(value, int) and value > least:
+        if smallest > 0 and isinstance(value, int) and value > smallest:
             raise GridError(
-                f"n_neighbors cannot be {value} on so few rows",
-                f"Of {rows} rows {training} are for training; cross-validation fits on {least} of them.",
-                f"Use values up to {least}, or more rows.",
+                f"n_neighbors cannot be {value} with only {rows} rows",
+                f"{training} rows are for training; cross-validation fits on {smallest} of them.",
+                f"Use values up to {smallest}, or add rows.",
             )
 
 
 def parse_grid(text: str) -> Mapping[str, tuple[Value, ...]]:
-    """A grid as written by hand: `n_neighbors=3,5,7 weights=uniform,distance`.
+    """Parse a grid such as `n_neighbors=3,5,7 weights=uniform,distance`.
 
-    Whole numbers, numbers, `true`, `false` and `none` are read as such, everything else as a word.
-    Raises `GridError`; whether the estimator takes the values is for `trials` to say.
+    Integers, numbers, `true`, `false` and `none` are converted, everything else stays text. Raises
+    `GridError` for invalid syntax; `trials` checks whether the estimator accepts the values.
     """
     grid: dict[str, tuple[Value, ...]] = {}
     for part in re.sub(r"\s*([=,])\s*", r"\1", text).split():
-        name, equals, listed = part.partition("=")
+        name, equals, values = part.partition("=")
         if not name or not equals:
-            raise GridError(f"{part[:80]!r} is no parameter with values", hint=_EXAMPLE)
+            raise GridError(f"Invalid grid entry {part[:80]!r}", hint=_EXAMPLE)
         if name in grid:
-            raise GridError(f"{name} is in the grid twice", hint="List all its values once: k=3,5,7.")
-        words = listed.split(",")
-        if "" in words or "=" in listed:
-            raise GridError(f"{name} has an empty value or two signs =", f"in {part[:80]!r}", _EXAMPLE)
-        grid[name] = tuple(_typed(word) for word in words)
+            raise GridError(f"Duplicate parameter {name}", hint=f"List all values together: {name}=3,5,7.")
+        words = values.split(",")
+        if "" in words or "=" in values:
+            raise GridError(f"{name} has an empty value or an extra `=`", f"in {part[:80]!r}", _EXAMPLE)
+        grid[name] = tuple(_parse_value(word) for word in words)
     if not grid:
         raise GridError("The grid is empty", hint=_EXAMPLE)
     return grid
 
 
 def grid_text(grid: Mapping[str, tuple[Value, ...]]) -> str:
-    """A grid as `parse_grid` reads it."""
+    """A grid as text that `parse_grid` reads back."""
     return " ".join(f"{name}={','.join(map(str, values))}" for name, values in grid.items())
 
 
 def fingerprint(spec: SweepSpec, dataset: Dataset, params: Mapping[str, Value] | None = None) -> str:
-    """16 hex digits that two trainings share exactly when they train the same.
+    """16 hex digits that are equal exactly if two trainings train the same thing.
 
-    Of a trial with `params`; without, of the whole sweep. Names of experiments, runs and files
-    do not count, the bytes of the data set do.
+    Identifies a trial if `params` are given, otherwise the whole sweep. Names of experiments, runs and files
+    do not matter; the bytes of the dataset do.
     """
     facts: dict[str, Any] = {
         "data": dataset.sha256,
@@ -166,7 +166,7 @@ def fingerprint(spec: SweepSpec, dataset: Dataset, params: Mapping[str, Value] |
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _typed(word: str) -> Value:
+def _parse_value(word: str) -> Value:
     match word.lower():
         case "true":
             return True
@@ -183,12 +183,12 @@ def _typed(word: str) -> Value:
 
 def _check(spec: SweepSpec) -> None:
     if not spec.experiment.strip():
-        raise UsageError("The sweep names no experiment")
+        raise UsageError("The sweep needs an experiment name")
     if spec.recipe not in RECIPES:
-        raise UsageError(f"There is no recipe {spec.recipe!r}", f"Recipes: {', '.join(RECIPES)}")
+        raise UsageError(f"Unknown recipe {spec.recipe!r}", f"Recipes: {', '.join(RECIPES)}")
     if not 0 < spec.test_size < 1:
-        raise UsageError(f"The test part cannot be {spec.test_size:g} of the rows", "It is between 0 and 1.")
+        raise UsageError(f"Invalid test size {spec.test_size:g}", "It must be between 0 and 1.")
     if not 2 <= spec.cv_folds <= 100:
-        raise UsageError(f"Cross-validation cannot have {spec.cv_folds} folds", "It has 2 to 100.")
+        raise UsageError(f"Invalid number of folds {spec.cv_folds}", "It must be from 2 to 100.")
     if not 0 <= spec.random_state < 2**32:
-        raise UsageError(f"The random state cannot be {spec.random_state}", "It is 0 to 4294967295.")
+        raise UsageError(f"Invalid random state {spec.random_state}", "It must be from 0 to 4294967295.")

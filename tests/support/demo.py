@@ -35,8 +35,8 @@ def uri_of(folder: Path) -> TrackingUri:
 
 
 def build_demo(folder: Path) -> DemoStore:
-    """Run the demo in `folder`: about 25 s on two cores. For session fixtures: the settings that
-    every test has for itself are not there yet, so it brings its own."""
+    """Run the demo in `folder`: about 25 s on two cores. Session fixtures run before the per-test settings,
+    so it sets its own."""
     progress: list[Progress] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
@@ -47,7 +47,7 @@ def build_demo(folder: Path) -> DemoStore:
 
 
 def copy_demo(store: DemoStore, folder: Path) -> TrackingUri:
-    """The finished demo in another folder, for a test that writes. Ids are unchanged, and so are the
-    places of the artifacts: those of the original."""
+    """Copy the finished demo to another folder, for a test that writes. Ids are unchanged; artifact locations
+    still point to the original."""
     shutil.copyfile(store.folder / "mlflow.db", folder / "mlflow.db")
     return uri_of(folder)

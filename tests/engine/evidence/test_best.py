@@ -1,4 +1,4 @@
-"""The best run, and why it is."""
+"""The best run, and why it is the best."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def best(*runs: Run, metric: str = "acc", **options: str) -> BestRun:
     return best_run(RunFrame.from_runs(runs), metric, **options)  # type: ignore[arg-type]
 
 
-def test_the_highest_of_a_metric_and_the_lowest_of_a_loss() -> None:
+def test_the_best_run_has_the_highest_score_or_the_lowest_loss() -> None:
     runs = [a_run("a", metrics={"acc": 0.8, "loss": 0.1}), a_run("b", metrics={"acc": 0.9, "loss": 0.4})]
     found = best(*runs)
     assert (found.run.run_id, found.direction, found.value, found.considered) == ("b", "higher", 0.9, 2)
@@ -43,15 +43,15 @@ def test_only_finished_runs_with_a_finite_value_compete() -> None:
     assert found.run.run_id == "ok"
     assert found.considered == 1
     assert found.left_out == (
-        "1 run that has failed",
-        "2 runs that are running",
-        "1 run that has been killed",
-        "2 runs with acc NaN or infinite",
+        "1 failed run",
+        "2 running runs",
+        "1 killed run",
+        "2 runs with NaN or infinite acc",
         "1 run without acc",
     )
 
 
-def test_ties_go_to_the_higher_cv_mean_where_all_tied_runs_have_it() -> None:
+def test_ties_go_to_the_higher_cv_mean_if_all_tied_runs_have_it() -> None:
     k5 = a_run("k5", start=START + 9, metrics={"acc": 0.918, "cv_mean": 0.8059})
     k7 = a_run("k7", start=START, metrics={"acc": 0.918, "cv_mean": 0.8058})
     found = best(k7, k5, a_run("other", metrics={"acc": 0.5, "cv_mean": 0.99}))
@@ -63,7 +63,7 @@ def test_ties_go_to_the_higher_cv_mean_where_all_tied_runs_have_it() -> None:
     assert best(k5, spoiled, k7).tie_break == "earliest start"
 
 
-def test_then_to_the_earliest_start_then_to_the_run_id() -> None:
+def test_further_ties_go_to_the_earliest_start_then_to_the_run_id() -> None:
     b, a = a_run("b", metrics={"acc": 1}), a_run("a", metrics={"acc": 1})
     never = a_run("0", start=None, seconds=None, metrics={"acc": 1})
     found = best(b, never, a)
@@ -71,12 +71,12 @@ def test_then_to_the_earliest_start_then_to_the_run_id() -> None:
 
 
 @pytest.mark.parametrize("written", ["loss", "metrics.loss", "metric.loss", "Metrics.loss"])
-def test_a_metric_may_be_written_as_in_a_filter(written: str) -> None:
+def test_a_metric_may_have_its_filter_prefix(written: str) -> None:
     found = best(a_run("a", metrics={"loss": 0.3}), a_run("b", metrics={"loss": 0.2}), metric=written)
     assert (found.run.run_id, found.metric, found.direction) == ("b", "loss", "lower")
 
 
-def test_a_metric_is_first_meant_by_its_whole_name() -> None:
+def test_a_metric_whose_name_starts_with_the_prefix_comes_first() -> None:
     both = a_run("a", metrics={"metrics.acc": 1, "acc": 2}), a_run("b", metrics={"metrics.acc": 2, "acc": 1})
     assert best(*both, metric="metrics.acc").run.run_id == "b"
     assert best(*both, metric="metrics.metrics.acc").run.run_id == "b"
@@ -86,16 +86,16 @@ def test_a_metric_is_first_meant_by_its_whole_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "name"),
     [("metrics.nope", "nope"), ("params.acc", "params.acc"), ("metrics.", "metrics."), (".acc", ".acc")],
 )
-def test_what_is_written_as_in_a_filter_must_be_a_metric(written: str, told: str) -> None:
+def test_an_unknown_metric_is_not_found_with_or_without_a_prefix(written: str, name: str) -> None:
     with pytest.raises(NotFound) as caught:
         best(a_run("a", metrics={"acc": 1}, params={"acc": "2"}), metric=written)
-    assert caught.value.title == f"No run has the metric {told}"
+    assert caught.value.title == f"No run has the metric {name}"
 
 
-def test_an_unknown_metric_names_those_there_are() -> None:
+def test_an_unknown_metric_lists_the_available_ones() -> None:
     with pytest.raises(NotFound) as caught:
         best(a_run("a", metrics={"acc": 1, "f1": 1}), metric="nope")
     assert caught.value.title == "No run has the metric nope"
@@ -107,11 +107,11 @@ def test_an_unknown_metric_names_those_there_are() -> None:
         best(metric="acc")
 
 
-def test_nobody_competing_is_said_with_the_reasons() -> None:
+def test_without_an_eligible_run_the_error_gives_the_reasons() -> None:
     with pytest.raises(NotFound) as caught:
         best(a_run("a", metrics={"acc": math.nan}), a_run("b", status="FAILED", metrics={"acc": 1}))
-    assert "No finished run has a value of acc" in caught.value.title
-    assert caught.value.detail == "1 run with acc NaN or infinite; 1 run that has failed"
+    assert "No finished run has a finite value of acc" in caught.value.title
+    assert caught.value.detail == "1 run with NaN or infinite acc; 1 failed run"
 
 
 def test_the_best_run_of_a_real_store(mlflow_store: MlflowStore) -> None:
@@ -120,8 +120,8 @@ def test_the_best_run_of_a_real_store(mlflow_store: MlflowStore) -> None:
     assert found.run.run_name == "trial-23"
     assert found.considered == 21
     assert set(found.left_out) == {
-        "1 run that has failed",
-        "1 run that has been killed",
-        "1 run that is running",
+        "1 failed run",
+        "1 killed run",
+        "1 running run",
         "3 runs without accuracy",
     }

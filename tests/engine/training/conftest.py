@@ -1,4 +1,4 @@
-"""The finished demo, a training process for tests that leave it alive, and Python in another process."""
+"""The finished demo, a shared training process, and a fresh Python process."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from tests.support.shared import Shared
 
 @pytest.fixture(scope="session")
 def demo_store(shared: Shared) -> DemoStore:
-    """The finished demo. Never write to it: copy it."""
+    """The finished demo. Read-only: tests that write take a copy."""
     return shared.made("engine-demo", build_demo)
 
 
 @pytest.fixture
 def own_store(demo_store: DemoStore, tmp_path: Path) -> TrackingUri:
-    """A store of the test's own, with the demo in it: MLflow needs two seconds to make a new one."""
+    """A private copy of the demo store: MLflow needs two seconds to create a new store."""
     return copy_demo(demo_store, tmp_path)
 
 
 @dataclass(frozen=True)
 class Workshop:
-    """A training process on a store of its own, in a folder that tries to stand in for modules."""
+    """A training process with its own store, in a folder whose files would shadow Python modules."""
 
     process: LocalProcess
     tracking: TrackingUri
@@ -58,29 +58,29 @@ def workshop(demo_store: DemoStore, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def large_csv(tmp_path_factory: pytest.TempPathFactory) -> DatasetSpec:
-    """Rows enough that a trial takes a while: whatever comes in the middle of one finds it there."""
+    """Enough rows for slow trials, so that tests can interrupt one."""
     path = tmp_path_factory.mktemp("data") / "large.csv"
-    chance = random.Random(7)
+    rng = random.Random(7)
     names = [f"f{i}" for i in range(12)]
-    rows = [[f"{chance.random():.3f}" for _ in names] + [str(i % 2)] for i in range(4000)]
+    rows = [[f"{rng.random():.3f}" for _ in names] + [str(i % 2)] for i in range(4000)]
     path.write_text("\n".join(",".join(row) for row in [[*names, "y"], *rows]))
     return DatasetSpec(str(path), "y")
 
 
 @pytest.fixture
 def run_python() -> Callable[[str], str]:
-    """Run code in a fresh Python; its output."""
+    """A function that runs code in a fresh Python and returns its output."""
 
     def run(code: str) -> str:
-        made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        assert made.returncode == 0, made.stderr
-        return made.stdout
+        completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert completed.returncode == 0, completed.stderr
+        return completed.stdout
 
     return run
 
 
 def runs_of(tracking: TrackingUri, experiment: str) -> list[Run]:
-    """All runs of an experiment by name, the oldest first; none if there is no such experiment."""
+    """All runs of an experiment, oldest first; empty if the experiment does not exist."""
     store = open_store(tracking)
     try:
         for found in store.experiments():
@@ -97,4 +97,4 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
         if condition():
             return
         ticks.wait(0.05)
-    pytest.fail(f"not so after {seconds:g} s")
+    pytest.fail(f"condition not met within {seconds:g} s")

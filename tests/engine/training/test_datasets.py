@@ -1,4 +1,4 @@
-"""Reading a data set: what is taken, and what each wrong file is told."""
+"""Reading a dataset: accepted formats, and the error for each bad file."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def read(tmp_path: Path, text: str | bytes, target: str = "y") -> Dataset:
     return read_dataset(DatasetSpec(str(path), target))
 
 
-def refusal(tmp_path: Path, text: str | bytes, target: str = "y") -> DatasetError:
+def error_for(tmp_path: Path, text: str | bytes, target: str = "y") -> DatasetError:
     with pytest.raises(DatasetError) as caught:
         read(tmp_path, text, target)
     return caught.value
 
 
-def test_the_embedded_data() -> None:
+def test_the_embedded_data_has_303_rows_and_two_classes() -> None:
     heart = read_dataset(DatasetSpec())
     assert (heart.rows, len(heart.names), heart.classes) == (303, 13, (0, 1))
     assert (heart.labels.count(1), heart.labels.count(0)) == (165, 138)
@@ -40,7 +40,7 @@ def test_a_copy_of_the_embedded_data_keeps_its_meanings(tmp_path: Path) -> None:
     assert not read(tmp_path, raw + b"63,1,3,145,233,1,0,150,0,2.3,0,0,1,1\n", "target").meanings
 
 
-def test_a_good_table(tmp_path: Path) -> None:
+def test_features_and_labels_are_read_with_their_types(tmp_path: Path) -> None:
     data = read(tmp_path, GOOD)
     assert data.names == ("a", "b")
     assert [str(kind) for kind in data.features().dtypes] == ["int64", "float64"]
@@ -49,7 +49,7 @@ def test_a_good_table(tmp_path: Path) -> None:
     assert not data.meanings
 
 
-def test_text_and_whole_numbers_are_labels(tmp_path: Path) -> None:
+def test_labels_are_text_or_whole_numbers(tmp_path: Path) -> None:
     text = "".join(f"{i},{i},{('no', 'yes', 'may be')[i % 3]}\n" for i in range(12))
     assert read(tmp_path, "a,b,y\n" + text).classes == ("may be", "no", "yes")
     text = "".join(f"{i},{i},{i % 3 + 1}.0\n" for i in range(12))
@@ -67,18 +67,18 @@ def test_text_and_whole_numbers_are_labels(tmp_path: Path) -> None:
         pytest.param(GOOD.rstrip("\n"), id="no last end of line"),
     ],
 )
-def test_harmless_spellings(tmp_path: Path, text: str) -> None:
+def test_csv_variants_read_the_same(tmp_path: Path, text: str) -> None:
     data = read(tmp_path, text)
     assert (data.names, data.rows) == (("a", "b"), 12)
 
 
-def test_no_such_file(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"There is no file gone\.csv") as caught:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"File gone\.csv not found") as caught:
         read_dataset(DatasetSpec(str(tmp_path / "gone.csv")))
     assert "Check the path" in caught.value.hint
 
 
-def test_a_folder_a_pipe_and_a_name_that_cannot_be(tmp_path: Path) -> None:
+def test_folders_pipes_and_invalid_paths_are_rejected(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
     for path in (tmp_path, tmp_path / "pipe.csv", tmp_path / ("x" * 300), Path("a\0b")):
         with pytest.raises(DatasetError):
@@ -86,7 +86,7 @@ def test_a_folder_a_pipe_and_a_name_that_cannot_be(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+def test_a_file_without_read_permission_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "secret.csv"
     path.write_text(GOOD)
     path.chmod(0)
@@ -99,52 +99,58 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     [
         ("", "some.csv is empty", ""),
         (" \n\n", "some.csv is empty", ""),
-        ("a,b,y\n", "has a header and no rows", ""),
-        ("a,b,y\n1,2,0\n3,4,1\n", "has too few rows", "2"),
+        ("a,b,y\n", "has a header but no rows", ""),
+        ("a,b,y\n1,2,0\n3,4,1\n", "has too few rows", "2 rows;"),
         (b"PK\x03\x04\x00\x00\x08" + bytes(range(128, 192)), "is not a CSV file", "binary data"),
         (GOOD.encode() + b"caf\xe9,1,2\n", "is not UTF-8 text", "line 14"),
-        (GOOD.replace("a,b,y", "a,a,y"), "two columns of the same name", "Twice: a"),
+        (GOOD.replace("a,b,y", "a,a,y"), "duplicate column names", "Duplicates: a"),
         (GOOD.replace("a,b,y", ",b,y"), "Column 1 of some.csv has no name", "Header: (no name), b, y"),
-        (GOOD + "1,2\n", "is not a table", "Line 14 has 2 fields, the header 3."),
-        (GOOD + "1,2,0,4\n", "is not a table", "Line 14 has 4 fields"),
-        (GOOD.replace("3,2.25,1", "3,warm,1"), "Column 'b' of some.csv holds text", "Line 5: 'warm'"),
-        (GOOD.replace("3,2.25,1", "3,1_000,1"), "Column 'b' of some.csv holds text", "Line 5: '1_000'"),
+        (GOOD + "1,2\n", "has rows of different lengths", "Line 14 has 2 fields, but the header has 3."),
+        (GOOD + "1,2,0,4\n", "has rows of different lengths", "Line 14 has 4 fields"),
+        (GOOD.replace("3,2.25,1", "3,warm,1"), "Column 'b' of some.csv contains text", "Line 5: 'warm'"),
+        (GOOD.replace("3,2.25,1", "3,1_000,1"), "Column 'b' of some.csv contains text", "Line 5: '1_000'"),
         (GOOD.replace("3,2.25,1", "3,,1"), "has missing values", "1 of 12 rows, the first on line 5"),
         (GOOD.replace("3,2.25,1", "3,?,1"), "has missing values", "columns: b (1)"),
         (GOOD.replace("3,2.25,1", "3,NaN,1"), "has missing values", "columns: b (1)"),
         (GOOD.replace("3,2.25,1", "3,2.25,"), "has missing values", "columns: y (1)"),
         (GOOD.replace("3,2.25,1", "3,2.25,nan"), "has missing values", "columns: y (1)"),
-        (GOOD.replace("3,2.25,1", "3,inf,1"), "holds too large a number", "Line 5: 'inf'"),
-        (GOOD.replace("3,2.25,1", f"3,{'9' * 400},1"), "holds too large a number", "Line 5: '999"),
-        (GOOD.replace("3,2.25,1", "3,1e200,1"), "holds too large a number", "Line 5: '1e200'"),
-        (GOOD.replace("3,2.25,1", f"3,2.25,{'9' * 400}"), "is a quantity", "very large"),
-        (GOOD.replace("3,2.25,1", "3,2.25,0.5"), "is a quantity", "'0.5'"),
-        ("a,y\n" + "1,1\n" * 12, "has one class only", "All 12 rows have y = 1."),
-        ("a,y\n" + "".join(f"1,{i}\n" for i in range(12)), "has too many classes", "12 distinct labels"),
-        ("y\n" + "1\n0\n" * 6, "has no column beside the target", ""),
+        (GOOD.replace("3,2.25,1", "3,inf,1"), "has a number that is too large", "Line 5: 'inf'"),
+        (GOOD.replace("3,2.25,1", f"3,{'9' * 400},1"), "has a number that is too large", "Line 5: '999"),
+        (GOOD.replace("3,2.25,1", "3,1e200,1"), "has a number that is too large", "Line 5: '1e200'"),
+        (GOOD.replace("3,2.25,1", f"3,2.25,{'9' * 400}"), "is continuous", "very large"),
+        (GOOD.replace("3,2.25,1", "3,2.25,0.5"), "is continuous", "'0.5'"),
+        ("a,y\n" + "1,1\n" * 12, "has only one class", "All 12 rows have y = 1."),
+        (
+            "a,y\n" + "".join(f"1,{i}\n" for i in range(12)),
+            "has too many classes",
+            "12 distinct labels in 12 rows; the maximum is 6.",
+        ),
+        ("y\n" + "1\n0\n" * 6, "has no columns besides the target", ""),
         (GOOD + '"' + "x" * 200_000 + '",1,0\n', "is not a CSV file", "field larger"),
     ],
 )
-def test_wrong_files(tmp_path: Path, text: str | bytes, title: str, detail: str) -> None:
-    error = refusal(tmp_path, text)
+def test_bad_files_are_rejected_with_detail_and_hint(
+    tmp_path: Path, text: str | bytes, title: str, detail: str
+) -> None:
+    error = error_for(tmp_path, text)
     assert title in error.title
     assert detail in error.detail
     assert error.hint
 
 
-def test_no_such_target_names_the_columns(tmp_path: Path) -> None:
-    error = refusal(tmp_path, GOOD, target="z")
-    assert error.title == "some.csv has no column 'z'"
+def test_an_unknown_target_lists_the_columns(tmp_path: Path) -> None:
+    error = error_for(tmp_path, GOOD, target="z")
+    assert error.title == "Unknown column 'z' in some.csv"
     assert "a, b, y" in error.detail
 
 
-def test_semicolons_are_named(tmp_path: Path) -> None:
+def test_semicolon_separated_files_get_a_hint(tmp_path: Path) -> None:
     for target in ("a;b;y", "y"):
-        error = refusal(tmp_path, GOOD.replace(",", ";"), target=target)
+        error = error_for(tmp_path, GOOD.replace(",", ";"), target=target)
         assert "seems to be separated by semicolons" in error.hint
 
 
-def test_reading_imports_nothing_heavy(run_python: object) -> None:
+def test_reading_imports_no_heavy_libraries(run_python: object) -> None:
     code = "from engine.training.datasets import *; read_dataset(DatasetSpec()); import sys; "
     code += "print([m for m in ('numpy', 'pandas', 'sklearn', 'mlflow') if m in sys.modules])"
     assert run_python(code) == "[]\n"  # type: ignore[operator]

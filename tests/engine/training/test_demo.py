@@ -1,4 +1,4 @@
-"""The demo: made once, completed when interrupted, and never again."""
+"""The demo: created once, resumed when interrupted, and safe to run again."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from engine.uri import TrackingUri
 
 demo.PUBLISHED = replace(demo.PUBLISHED, grid=parse_grid("{SMALL}"))
 demo.LEAK_FREE = replace(demo.LEAK_FREE, grid=parse_grid("{SMALL}"))
-tell = lambda progress: print(progress.done, flush=True)
-demo.run_demo(TrackingUri(sys.argv[1]), on_progress=tell, cancel=CancelToken())
+report = lambda progress: print(progress.done, flush=True)
+demo.run_demo(TrackingUri(sys.argv[1]), on_progress=report, cancel=CancelToken())
 """
 
 
-def again(tracking: TrackingUri) -> DemoReport:
+def rerun(tracking: TrackingUri) -> DemoReport:
     return run_demo(tracking, on_progress=lambda _: None, cancel=CancelToken())
 
 
@@ -54,7 +54,7 @@ def versions(tracking: TrackingUri) -> tuple[ModelVersion, ...]:
     return found[::-1]
 
 
-def test_what_it_reports(demo_store: DemoStore) -> None:
+def test_the_report_lists_experiments_versions_and_the_best_run(demo_store: DemoStore) -> None:
     report = demo_store.report
     assert (report.trained, report.registered) == (120, 2)
     assert report.best.run.run_name == "knn-5-euclidean-uniform-auto"
@@ -64,36 +64,36 @@ def test_what_it_reports(demo_store: DemoStore) -> None:
     assert "version 2: run knn-5-euclidean-uniform-auto, accuracy 0.9180, Production" in report.lines[3]
 
 
-def test_its_progress(demo_store: DemoStore) -> None:
+def test_progress_counts_trials_and_versions(demo_store: DemoStore) -> None:
     progress = demo_store.progress
     assert {step.total for step in progress} == {122}
     done = [step.done for step in progress]
     assert done == sorted(done)
     assert set(range(122)) - {121} <= set(done)
     assert progress[-1] == Progress(122, 122, "done")
-    assert any("importing mlflow" in step.note for step in progress)
+    assert any("importing MLflow" in step.note for step in progress)
 
 
-def test_the_second_time_makes_nothing(demo_store: DemoStore, own_store: TrackingUri) -> None:
+def test_a_second_run_writes_nothing(demo_store: DemoStore, own_store: TrackingUri) -> None:
     before = Path(str(own_store.sqlite_path)).read_bytes()
-    report = again(own_store)
+    report = rerun(own_store)
     assert (report.trained, report.registered) == (0, 0)
-    assert report.lines[0] == "Experiment heart-disease: 60 trials, all there already"
+    assert report.lines[0] == "Experiment heart-disease: 60 trials, all already trained"
     assert report.best == demo_store.report.best
     assert Path(str(own_store.sqlite_path)).read_bytes() == before
 
 
-def test_what_the_operator_changed_stays(own_store: TrackingUri) -> None:
+def test_the_operators_changes_are_kept(own_store: TrackingUri) -> None:
     client = open_client(own_store.raw)
     client.transition_model_version_stage(MODEL, "1", "Production", archive_existing_versions=True)
     client.delete_registered_model_alias(MODEL, "champion")
-    assert again(own_store).registered == 0
+    assert rerun(own_store).registered == 0
     assert [(v.stage, v.aliases) for v in versions(own_store)] == [("Production", ()), ("Archived", ())]
 
 
-def test_a_deleted_version_is_not_made_again(own_store: TrackingUri) -> None:
+def test_a_deleted_version_is_not_recreated(own_store: TrackingUri) -> None:
     open_client(own_store.raw).delete_model_version(MODEL, "1")
-    assert again(own_store).registered == 0
+    assert rerun(own_store).registered == 0
     assert [version.version for version in versions(own_store)] == [2]
 
 
@@ -103,9 +103,9 @@ def test_a_model_of_the_same_name_is_left_alone(own_store: TrackingUri) -> None:
     client.create_registered_model(MODEL)
     run_id = runs_of(own_store, "heart-disease")[1].run_id
     client.create_model_version(MODEL, "/some/model", run_id, await_creation_for=0)
-    report = again(own_store)
+    report = rerun(own_store)
     assert report.registered == 0
-    assert "not the demo's" in report.lines[-1]
+    assert "not created by the demo" in report.lines[-1]
     assert [version.stage for version in versions(own_store)] == ["None"]
 
 
@@ -114,14 +114,14 @@ def test_an_unfinished_registration_is_completed(own_store: TrackingUri) -> None
     client.set_model_version_tag(MODEL, "2", "console.demo", "registering")
     client.transition_model_version_stage(MODEL, "2", "None")
     client.delete_registered_model_alias(MODEL, "champion")
-    assert again(own_store).registered == 0
+    assert rerun(own_store).registered == 0
     second = versions(own_store)[1]
     assert (second.version, second.stage, second.aliases) == (2, "Production", ("champion",))
 
 
-def refuse_while_running(tracking: TrackingUri) -> None:
-    """The parent run as a machine that lost its power leaves it, RUNNING: it counts as such only while
-    its process is alive."""
+def assert_refused_while_running(tracking: TrackingUri) -> None:
+    """A parent run left RUNNING, as after a power failure, blocks the demo only while its process is
+    alive."""
     client = open_client(tracking.raw)
     parent = runs_of(tracking, "heart-disease")[0]
     client.update_run(parent.run_id, status="RUNNING")
@@ -130,7 +130,7 @@ def refuse_while_running(tracking: TrackingUri) -> None:
     client.set_tag(parent.run_id, "console.worker", f"{socket.gethostname()}:{process.pid}")
     try:
         with pytest.raises(TrainingError, match="already running"):
-            again(tracking)
+            rerun(tracking)
     finally:
         process.communicate()
     # The number may be another program's by now: this one's command line is not a worker's.
@@ -138,7 +138,7 @@ def refuse_while_running(tracking: TrackingUri) -> None:
 
 
 def kill_demo(tracking: TrackingUri, trials: int) -> set[str]:
-    """Run the small demo in a process that is killed after some trials; the runs that are finished."""
+    """Run the small demo in a process that is killed after `trials` trials. Returns the finished runs."""
     driver = subprocess.Popen([sys.executable, "-c", DRIVER, tracking.raw], stdout=subprocess.PIPE, text=True)
     assert driver.stdout
     for line in driver.stdout:
@@ -159,9 +159,9 @@ def test_an_interrupted_demo_is_completed_on_a_server(
         tracking = server.uri
         first = kill_demo(tracking, 3)
         assert 3 <= len(first) < 12
-        refuse_while_running(tracking)
+        assert_refused_while_running(tracking)
 
-        report = again(tracking)
+        report = rerun(tracking)
         assert (report.trained, report.registered) == (24 - len(first), 2)
         runs = runs_of(tracking, "heart-disease")
         trials = [run for run in runs if run.parent_run_id and run.status == "FINISHED"]
@@ -170,10 +170,10 @@ def test_an_interrupted_demo_is_completed_on_a_server(
         parents = [run for run in runs if not run.parent_run_id]
         assert [(run.status, run.metrics["trials_finished"]) for run in parents] == [("FINISHED", 12)]
         assert [(v.version, v.stage) for v in versions(tracking)] == [(1, "Archived"), (2, "Production")]
-        assert (again(tracking).trained, again(tracking).registered) == (0, 0)
+        assert (rerun(tracking).trained, rerun(tracking).registered) == (0, 0)
 
 
-def test_a_cancelled_demo_says_so(tmp_path: Path) -> None:
+def test_a_cancelled_demo_raises_cancelled_and_writes_nothing(tmp_path: Path) -> None:
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):

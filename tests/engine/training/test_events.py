@@ -1,4 +1,4 @@
-"""Events survive the pipe."""
+"""Events keep their values through the pipe."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ EVENTS: list[SweepEvent] = [
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
-def test_there_and_back(event: SweepEvent) -> None:
+def test_events_survive_a_round_trip_through_json(event: SweepEvent) -> None:
     line = to_json(event)
     assert "\n" not in line
     assert line.isascii()
     assert from_json(json.loads(line)) == event
 
 
-def test_infinities_and_nan() -> None:
+def test_infinities_and_nan_survive_a_round_trip() -> None:
     event = TrialFinished(0, "r", {}, {"a": math.inf, "b": -math.inf, "c": math.nan}, 0.0)
-    back = from_json(json.loads(to_json(event)))
-    assert isinstance(back, TrialFinished)
-    assert (back.metrics["a"], back.metrics["b"]) == (math.inf, -math.inf)
-    assert math.isnan(back.metrics["c"])
+    decoded = from_json(json.loads(to_json(event)))
+    assert isinstance(decoded, TrialFinished)
+    assert (decoded.metrics["a"], decoded.metrics["b"]) == (math.inf, -math.inf)
+    assert math.isnan(decoded.metrics["c"])

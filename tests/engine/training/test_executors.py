@@ -1,4 +1,4 @@
-"""Sweeps in their own process: what they tell, how they end, and what they leave however they end."""
+"""Sweeps in a child process: their events, how they end, and what they leave behind."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def worker_pid(tracking: TrackingUri) -> int:
 
 
 def statuses(tracking: TrackingUri) -> list[str]:
-    """The parent's first, then the trials' in the order of their start."""
+    """The status of the parent run, then of the trials in order of start."""
     return [run.status for run in runs_of(tracking, "slow")]
 
 
@@ -74,16 +74,16 @@ def run_until(
     tracking: TrackingUri,
     spec: SweepSpec,
     index: int,
-    act: Callable[[], None],
+    action: Callable[[], None],
     cancel: CancelToken | None = None,
 ) -> tuple[SweepResult, list[SweepEvent]]:
-    """Run a sweep and call `act` when trial `index` has started."""
+    """Run a sweep and call `action` when trial `index` has started."""
     events: list[SweepEvent] = []
 
     def on_event(event: SweepEvent) -> None:
         events.append(event)
         if event == TrialStarted(index):
-            act()
+            action()
 
     return run_sweep(tracking, spec, on_event=on_event, cancel=cancel or CancelToken()), events
 
@@ -91,7 +91,7 @@ def run_until(
 # ── sweeps that end by themselves ────────────────────────────────────────────
 
 
-def test_text_labels_and_a_trial_that_fails(workshop: Workshop, tmp_path: Path) -> None:
+def test_text_labels_are_supported_and_failed_trials_are_recorded(workshop: Workshop, tmp_path: Path) -> None:
     path = tmp_path / "colours.csv"
     rows = [f"{i % 7},{i % 5},{('red', 'green', 'dark blue')[i % 3]}" for i in range(60)]
     path.write_text("\n".join(["a,b,colour", *rows]))
@@ -119,22 +119,22 @@ def test_text_labels_and_a_trial_that_fails(workshop: Workshop, tmp_path: Path) 
     assert result.best_run_id == good.run_id
 
 
-def test_a_sweep_in_which_every_trial_fails_has_failed(workshop: Workshop) -> None:
+def test_a_sweep_fails_if_every_trial_fails(workshop: Workshop) -> None:
     spec = SweepSpec("hopeless", grid=parse_grid("n_neighbors=1000,2000"))
     result = workshop.process.sweep(spec, on_event=lambda _: None, cancel=CancelToken())
     assert (result.finished, result.failed, result.best_run_id) == (0, 2, None)
     assert [run.status for run in runs_of(workshop.tracking, "hopeless")] == ["FAILED"] * 3
 
 
-def test_what_is_told(workshop: Workshop) -> None:
-    spec = SweepSpec("told", grid=parse_grid("n_neighbors=3,5"))
+def test_a_sweep_reports_its_start_its_trials_and_its_end(workshop: Workshop) -> None:
+    spec = SweepSpec("events", grid=parse_grid("n_neighbors=3,5"))
     events: list[SweepEvent] = []
     result = workshop.process.sweep(spec, on_event=events.append, cancel=CancelToken())
-    told = [event for event in events if not isinstance(event, SweepPreparing)]
+    progress = [event for event in events if not isinstance(event, SweepPreparing)]
     kinds = [SweepStarted, TrialStarted, TrialFinished, TrialStarted, TrialFinished, SweepFinished]
-    assert [type(event) for event in told] == kinds
-    assert told[0] == SweepStarted(result.parent_run_id, result.experiment_id, 2)
-    finished = told[2]
+    assert [type(event) for event in progress] == kinds
+    assert progress[0] == SweepStarted(result.parent_run_id, result.experiment_id, 2)
+    finished = progress[2]
     assert isinstance(finished, TrialFinished)
     assert finished.params == {
         "n_neighbors": 3,
@@ -142,7 +142,7 @@ def test_what_is_told(workshop: Workshop) -> None:
         "metric": "minkowski",
         "algorithm": "auto",
     }
-    assert finished.metrics == runs_of(workshop.tracking, "told")[1].metrics
+    assert finished.metrics == runs_of(workshop.tracking, "events")[1].metrics
 
 
 def test_secrets_stay_out_of_the_command_line(workshop: Workshop) -> None:
@@ -156,14 +156,14 @@ def test_secrets_stay_out_of_the_command_line(workshop: Workshop) -> None:
 # ── sweeps that are refused ──────────────────────────────────────────────────
 
 
-def test_wrong_requests_start_nothing(tmp_path: Path) -> None:
+def test_invalid_requests_start_nothing(tmp_path: Path) -> None:
     tracking = TrackingUri(f"sqlite:///{tmp_path / 'new.db'}")
-    wrong: list[tuple[SweepSpec, type[Exception]]] = [
+    invalid: list[tuple[SweepSpec, type[Exception]]] = [
         (SweepSpec("x", grid={"neighbours": (3,)}), GridError),
         (SweepSpec("x", DatasetSpec(str(tmp_path / "gone.csv"))), DatasetError),
         (SweepSpec("x", DatasetSpec(target="outcome")), DatasetError),
     ]
-    for spec, kind in wrong:
+    for spec, kind in invalid:
         with pytest.raises(kind):
             run_sweep(tracking, spec, on_event=lambda _: None, cancel=CancelToken())
     nowhere = TrackingUri(f"sqlite:///{tmp_path / 'no' / 'such' / 'm.db'}")
@@ -172,7 +172,7 @@ def test_wrong_requests_start_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_store_that_is_none(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_left_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "letter.db"
     path.write_text("Dear database,\n" * 200)
     tracking = TrackingUri(f"sqlite:///{path}")
@@ -181,7 +181,7 @@ def test_a_store_that_is_none(tmp_path: Path) -> None:
     assert path.read_text() == "Dear database,\n" * 200
 
 
-def test_a_store_that_fails_ends_the_sweep_once(workshop: Workshop, tmp_path: Path) -> None:
+def test_a_store_failure_ends_the_sweep_once(workshop: Workshop, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("where the artifacts should go")
     client = open_client(workshop.tracking.raw)
     client.create_experiment("blocked", artifact_location=str(tmp_path / "file" / "artifacts"))
@@ -197,8 +197,8 @@ def test_a_store_that_fails_ends_the_sweep_once(workshop: Workshop, tmp_path: Pa
 # ── sweeps that are ended ────────────────────────────────────────────────────
 
 
-def _check_ended(tracking: TrackingUri, finished: int) -> None:
-    """`finished` trials are whole, at most one more was begun, nothing is RUNNING or half-written."""
+def assert_ended(tracking: TrackingUri, finished: int) -> None:
+    """`finished` trials are complete, at most one more was started, nothing is RUNNING or half-written."""
     runs = runs_of(tracking, "slow")
     ended = [run.status for run in runs]
     assert ended[0] == "KILLED"
@@ -218,7 +218,7 @@ def pending_models(tracking: TrackingUri, name: str) -> list[str]:
     return [model.model_id for model in models if str(model.status) == "PENDING"]
 
 
-def test_cancelling_keeps_what_is_finished(
+def test_cancelling_keeps_finished_trials(
     own_store: TrackingUri, slow: SweepSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path.parent)
@@ -230,13 +230,13 @@ def test_cancelling_keeps_what_is_finished(
     killed = [event for event in events if isinstance(event, TrialKilled)]
     assert [event.index for event in killed] == [1]
     assert isinstance(events[-1], SweepFinished)
-    _check_ended(own_store, 1)
+    assert_ended(own_store, 1)
     parent, trial, _ = runs_of(own_store, "slow")
     assert parent.metrics["trials_finished"] == 1
     assert result.best_run_id == trial.run_id
 
 
-def test_a_sweep_cancelled_before_it_began_writes_nothing(own_store: TrackingUri) -> None:
+def test_a_sweep_cancelled_before_it_starts_writes_nothing(own_store: TrackingUri) -> None:
     cancel = CancelToken()
 
     def on_event(event: SweepEvent) -> None:
@@ -252,17 +252,17 @@ def test_a_sweep_cancelled_before_it_began_writes_nothing(own_store: TrackingUri
 def test_a_terminated_process_cleans_up(own_store: TrackingUri, slow: SweepSpec) -> None:
     result, _ = run_until(own_store, slow, 1, lambda: os.kill(worker_pid(own_store), signal.SIGTERM))
     assert (result.finished, result.killed, result.cancelled) == (1, 1, True)
-    _check_ended(own_store, 1)
+    assert_ended(own_store, 1)
 
 
-def test_a_killed_process_is_cleaned_up_after(own_store: TrackingUri, slow: SweepSpec) -> None:
+def test_the_runs_of_a_killed_process_are_marked_killed(own_store: TrackingUri, slow: SweepSpec) -> None:
     with pytest.raises(TrainingError) as caught:
         run_until(own_store, slow, 1, lambda: os.kill(worker_pid(own_store), signal.SIGKILL))
     assert "SIGKILL" in caught.value.detail
     assert "console.log" in caught.value.detail
-    assert "2 unfinished runs are marked KILLED" in caught.value.detail
+    assert "2 unfinished runs were marked KILLED" in caught.value.detail
     assert caught.value.hint
-    _check_ended(own_store, 1)
+    assert_ended(own_store, 1)
 
 
 def test_a_killed_parent_leaves_nothing_running(own_store: TrackingUri, slow: SweepSpec) -> None:
@@ -281,7 +281,7 @@ def test_a_killed_parent_leaves_nothing_running(own_store: TrackingUri, slow: Sw
     driver.communicate()
     wait_until(lambda: "RUNNING" not in statuses(own_store))
     wait_until(lambda: not Path(f"/proc/{pid}").exists())
-    _check_ended(own_store, 1)
+    assert_ended(own_store, 1)
 
 
 def test_an_error_in_the_listener_ends_the_process(own_store: TrackingUri, slow: SweepSpec) -> None:

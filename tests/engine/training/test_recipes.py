@@ -1,4 +1,4 @@
-"""The published figures, the leak-free ones, and every metric against scikit-learn's own report."""
+"""The published and leak-free results, and every metric compared with scikit-learn's own report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklearn.model_selection import cross_val_score
 
 from engine.errors import DatasetError
 from engine.training.datasets import DatasetSpec, read_dataset
-from engine.training.recipes import class_names, fit, judged, split
+from engine.training.recipes import class_names, classification_metrics, fit, split
 from engine.training.sweep import Recipe, SweepSpec, parse_grid, trials
 
 # name: true positives, true negatives, false positives, false negatives, accuracy, cv_mean
@@ -30,7 +30,7 @@ LEAK_FREE = {
 
 
 @pytest.mark.parametrize(("recipe", "table"), [("published", PUBLISHED), ("leak-free", LEAK_FREE)])
-def test_the_figures(recipe: Recipe, table: dict[str, tuple[float, ...]]) -> None:
+def test_trials_reproduce_the_reference_results(recipe: Recipe, table: dict[str, tuple[float, ...]]) -> None:
     spec = SweepSpec(experiment="x", recipe=recipe)
     parts = split(read_dataset(spec.dataset), spec)
     assert (len(parts.train), len(parts.test)) == (242, 61)
@@ -44,7 +44,7 @@ def test_the_figures(recipe: Recipe, table: dict[str, tuple[float, ...]]) -> Non
 
 
 @pytest.mark.parametrize("recipe", ["published", "leak-free"])
-def test_cross_validation_is_scikit_learn_s(recipe: Recipe) -> None:
+def test_cross_validation_matches_scikit_learn(recipe: Recipe) -> None:
     spec = SweepSpec(experiment="x", recipe=recipe, grid=parse_grid("n_neighbors=4 metric=manhattan"))
     parts = split(read_dataset(spec.dataset), spec)
     fitted = fit(parts, spec, trials(spec)[0])
@@ -55,11 +55,11 @@ def test_cross_validation_is_scikit_learn_s(recipe: Recipe) -> None:
 
 
 @pytest.mark.parametrize("classes", [(0, 1), (1, 2, 3), ("no", "yes"), ("a b", "ü", "z")])
-def test_metrics_are_scikit_learn_s(classes: tuple[int | str, ...]) -> None:
-    chance = np.random.default_rng(1)
-    actual = chance.choice(np.asarray(classes, dtype=object), 40)
-    predicted = chance.choice(np.asarray(classes[:2], dtype=object), 40)
-    metrics = judged(actual, predicted, classes)
+def test_metrics_match_scikit_learn(classes: tuple[int | str, ...]) -> None:
+    rng = np.random.default_rng(1)
+    actual = rng.choice(np.asarray(classes, dtype=object), 40)
+    predicted = rng.choice(np.asarray(classes[:2], dtype=object), 40)
+    metrics = classification_metrics(actual, predicted, classes)
     report = classification_report(
         actual.astype(str), predicted.astype(str), output_dict=True, zero_division=0
     )
@@ -75,8 +75,8 @@ def test_metrics_are_scikit_learn_s(classes: tuple[int | str, ...]) -> None:
     assert ("true_positives" in metrics) == (len(classes) == 2)
 
 
-def test_names_of_metrics() -> None:
-    metrics = judged(np.array([0, 1, 1]), np.array([0, 1, 0]), (0, 1))
+def test_metric_names_are_complete_valid_and_unique() -> None:
+    metrics = classification_metrics(np.array([0, 1, 1]), np.array([0, 1, 0]), (0, 1))
     per_class = [
         f"class_{label}_{what}" for label in (0, 1) for what in ("precision", "recall", "f1", "support")
     ]
@@ -85,7 +85,7 @@ def test_names_of_metrics() -> None:
     assert class_names(("a/b", "a\nb", "../x", "é")) == ["class_a_b", "class_a_b_1", "class_.._x", "class_é"]
 
 
-def test_a_rare_class_cannot_be_split(tmp_path: Path) -> None:
+def test_a_class_too_rare_to_split_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "rare.csv"
     path.write_text("a,y\n" + "".join(f"{i},{int(i == 3)}\n" for i in range(30)))
     spec = SweepSpec(experiment="x", dataset=DatasetSpec(str(path), "y"))

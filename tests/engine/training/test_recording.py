@@ -1,4 +1,4 @@
-"""What a sweep leaves in the store, read back through MLflow's own client and loader."""
+"""What a sweep writes to the store, read back through MLflow's own client and loader."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def trial_named(store: DemoStore, name: str, experiment: str = "heart-disease") 
 @pytest.mark.parametrize(
     ("experiment", "table"), [("heart-disease", PUBLISHED), ("heart-disease-leak-free", LEAK_FREE)]
 )
-def test_the_figures_are_in_the_store(
+def test_the_store_holds_the_reference_results(
     demo_store: DemoStore, client: Any, experiment: str, table: dict[str, tuple[float, ...]]
 ) -> None:
     found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
     by_name = {run.info.run_name: run.data.metrics for run in found}
-    for name, figures in table.items():
-        assert tuple(by_name[name][count] for count in COUNTS) == figures[:4], name
-        assert round(by_name[name]["accuracy"], 4) == figures[4]
-        assert round(by_name[name]["cv_mean"], 4) == figures[5]
+    for name, results in table.items():
+        assert tuple(by_name[name][count] for count in COUNTS) == results[:4], name
+        assert round(by_name[name]["accuracy"], 4) == results[4]
+        assert round(by_name[name]["cv_mean"], 4) == results[5]
 
 
-def test_parents_and_trials(demo_store: DemoStore) -> None:
+def test_each_experiment_has_one_parent_and_sixty_trials(demo_store: DemoStore) -> None:
     for experiment, recipe in (("heart-disease", "published"), ("heart-disease-leak-free", "leak-free")):
         parents = [run for run in runs_of(demo_store.tracking, experiment) if run.parent_run_id is None]
         trials = [run for run in runs_of(demo_store.tracking, experiment) if run.parent_run_id]
@@ -63,7 +63,7 @@ def test_the_parent_never_competes_with_a_trial(demo_store: DemoStore) -> None:
     assert parent.params["grid"].startswith("n_neighbors=3,5,7,9,11 weights=uniform,distance")
 
 
-def test_what_a_trial_holds(demo_store: DemoStore) -> None:
+def test_a_trial_records_parameters_metrics_and_tags(demo_store: DemoStore) -> None:
     trial = trial_named(demo_store, "knn-5-euclidean-uniform-auto")
     assert trial.params == {
         "n_neighbors": "5",
@@ -89,7 +89,7 @@ def test_what_a_trial_holds(demo_store: DemoStore) -> None:
     assert "target = 1 means no disease" in trial_named(demo_store, "knn sweep").tags["mlflow.note.content"]
 
 
-def test_the_data_set_and_the_model_belong_to_the_run(demo_store: DemoStore, client: Any) -> None:
+def test_the_dataset_and_the_model_are_linked_to_the_run(demo_store: DemoStore, client: Any) -> None:
     run_id = trial_named(demo_store, "knn-5-euclidean-uniform-auto").run_id
     store = open_store(demo_store.tracking)
     detail = store.run(run_id)
@@ -132,7 +132,7 @@ def test_the_logged_model_takes_raw_rows(demo_store: DemoStore, client: Any) -> 
     assert list(model.predict(example)) == list(predicted[:5])
 
 
-def test_registered_versions(demo_store: DemoStore, client: Any) -> None:
+def test_the_demo_registers_two_versions_with_stages_and_an_alias(demo_store: DemoStore, client: Any) -> None:
     first = client.get_model_version("heart_disease_classifier", "1")
     second = client.get_model_version("heart_disease_classifier", "2")
     assert (first.current_stage, second.current_stage) == ("Archived", "Production")

@@ -1,4 +1,4 @@
-"""Grids as written by hand, the trials they make, and what is refused."""
+"""Grid syntax, the trials of a grid, and rejected values."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def with_grid(text: str) -> SweepSpec:
     return replace(SPEC, grid=parse_grid(text))
 
 
-def test_the_default_grid() -> None:
-    made = trials(SPEC)
-    assert len(made) == 60
-    assert made[0].name == "knn-3-euclidean-uniform-auto"
-    assert made[5].name == "knn-3-chebyshev-uniform-ball_tree"
-    assert list(made[5].params) == ["n_neighbors", "weights", "metric", "algorithm"]
-    assert [trial.index for trial in made] == list(range(60))
-    assert len({trial.name for trial in made}) == 60
+def test_the_default_grid_has_sixty_trials_with_unique_names() -> None:
+    all_trials = trials(SPEC)
+    assert len(all_trials) == 60
+    assert all_trials[0].name == "knn-3-euclidean-uniform-auto"
+    assert all_trials[5].name == "knn-3-chebyshev-uniform-ball_tree"
+    assert list(all_trials[5].params) == ["n_neighbors", "weights", "metric", "algorithm"]
+    assert [trial.index for trial in all_trials] == list(range(60))
+    assert len({trial.name for trial in all_trials}) == 60
 
 
-def test_a_grid_is_read_as_it_is_written() -> None:
+def test_grids_survive_a_round_trip_and_values_are_typed() -> None:
     assert parse_grid(grid_text(DEFAULT_GRID)) == DEFAULT_GRID
     read = parse_grid(" a = 1, 2.5 ,1e3,-3\n b=true,False,none,null  c=x.y ")
     expected: dict[str, tuple[Value, ...]] = {
@@ -54,42 +54,42 @@ def test_a_grid_is_read_as_it_is_written() -> None:
 @pytest.mark.parametrize(
     "text", ["", "  ", "k", "k=", "=3", "k=3,,5", "k=3,", "k=3 k=5", "k=3 = 4", ",", "=="]
 )
-def test_grids_that_mean_nothing(text: str) -> None:
+def test_invalid_grids_are_rejected(text: str) -> None:
     with pytest.raises(GridError):
         parse_grid(text)
 
 
-def test_an_unknown_parameter_names_the_valid_ones() -> None:
+def test_an_unknown_parameter_lists_the_valid_ones() -> None:
     with pytest.raises(GridError) as caught:
         trials(with_grid("neighbours=3"))
-    assert caught.value.title == "KNN has no parameter 'neighbours'"
+    assert caught.value.title == "Unknown parameter 'neighbours'"
     assert "n_neighbors, weights, metric, algorithm" in caught.value.detail
     assert caught.value.exit_status == 2
     assert caught.value.hint == "Did you mean n_neighbors?"
 
 
-def test_more_neighbours_than_rows_are_refused_before_anything_runs() -> None:
-    """303 rows: 242 for training, of which five folds leave 193 to fit on."""
+def test_more_neighbors_than_rows_are_rejected_before_training() -> None:
+    """Of 303 rows, 242 are for training; five folds leave 193 of those to fit on."""
     check_rows(with_grid("n_neighbors=3,193"), 303)
     check_rows(with_grid("weights=uniform"), 303)
     with pytest.raises(GridError) as caught:
         check_rows(with_grid("n_neighbors=3,194"), 303)
-    assert caught.value.title == "n_neighbors cannot be 194 on so few rows"
+    assert caught.value.title == "n_neighbors cannot be 194 with only 303 rows"
     assert "Use values up to 193" in caught.value.hint
 
 
-def test_the_limit_is_scikit_learns() -> None:
+def test_the_neighbor_limit_matches_scikit_learn() -> None:
     from engine.training.recipes import fit, split
 
     heart = read_dataset(DatasetSpec())
-    for neighbours, fits in ((193, True), (194, False)):
-        spec = with_grid(f"n_neighbors={neighbours}")
+    for neighbors, fits in ((193, True), (194, False)):
+        spec = with_grid(f"n_neighbors={neighbors}")
         with nullcontext() if fits else pytest.raises(ValueError, match="n_neighbors"):
             fit(split(heart, spec), spec, trials(spec)[0])
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "title"),
     [
         ("n_neighbors=0", "n_neighbors cannot be 0"),
         ("n_neighbors=2.5", "n_neighbors cannot be 2.5"),
@@ -103,15 +103,15 @@ def test_the_limit_is_scikit_learns() -> None:
         ("n_neighbors=3,5,3", "n_neighbors lists 3 twice"),
     ],
 )
-def test_values_that_the_estimator_cannot_take(text: str, said: str) -> None:
+def test_invalid_values_are_rejected(text: str, title: str) -> None:
     with pytest.raises(GridError) as caught:
         trials(with_grid(text))
-    assert said in caught.value.title
+    assert title in caught.value.title
     assert caught.value.hint
 
 
-def test_specs_out_of_range() -> None:
-    wrong = [
+def test_settings_out_of_range_are_rejected() -> None:
+    invalid = [
         replace(SPEC, grid={}),
         replace(SPEC, grid={"n_neighbors": ()}),
         replace(SPEC, grid={"n_neighbors": tuple(range(1, 5003))}),
@@ -122,17 +122,17 @@ def test_specs_out_of_range() -> None:
         replace(SPEC, cv_folds=1),
         replace(SPEC, random_state=-1),
     ]
-    for spec in wrong:
+    for spec in invalid:
         with pytest.raises(UsageError):
             trials(spec)
 
 
-def test_a_spec_travels_as_json() -> None:
+def test_a_spec_survives_a_round_trip_through_json() -> None:
     spec = replace(SPEC, dataset=DatasetSpec("/a b.csv", "y"), grid={"weights": ("uniform", None)})
     assert SweepSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 
 
-def test_a_fingerprint_is_of_what_is_trained() -> None:
+def test_a_fingerprint_depends_only_on_what_is_trained() -> None:
     heart = read_dataset(DatasetSpec())
     same = replace(SPEC, experiment="y", run_name="z")
     assert fingerprint(same, heart) == fingerprint(SPEC, heart)
@@ -153,7 +153,7 @@ def test_a_fingerprint_is_of_what_is_trained() -> None:
 
 
 @pytest.mark.parametrize("chosen", ESTIMATORS.values(), ids=lambda chosen: chosen.key)
-def test_the_table_is_as_scikit_learn_is(chosen: Estimator) -> None:
+def test_parameters_and_defaults_match_scikit_learn(chosen: Estimator) -> None:
     signature = inspect.signature(type(chosen.build({})))
     ours = {parameter.name: parameter.default for parameter in chosen.parameters}
     theirs = {name: parameter.default for name, parameter in signature.parameters.items()}
@@ -162,9 +162,9 @@ def test_the_table_is_as_scikit_learn_is(chosen: Estimator) -> None:
     assert set(chosen.logged) | set(chosen.naming) <= set(ours)
 
 
-def test_every_word_of_the_table_is_one_for_scikit_learn() -> None:
+def test_scikit_learn_accepts_every_choice() -> None:
     rows, labels = [[0.1, 1.0], [1.0, 0.3], [2.0, 0.7], [0.4, 0.6]], [0, 1, 1, 0]
     for parameter in KNN.parameters:
-        for word in parameter.words:
-            fitted = KNN.build({"n_neighbors": 1, parameter.name: word}).fit(rows, labels)
+        for choice in parameter.choices:
+            fitted = KNN.build({"n_neighbors": 1, parameter.name: choice}).fit(rows, labels)
             assert fitted.predict(rows).tolist() == labels

@@ -38,9 +38,9 @@ def test_train_prints_the_counts_and_the_best_trial(on_trained: Run) -> None:
 
 
 BAD_DATA = {
-    "no target": ("a,b\n" + "1,2\n" * 20, "no column 'target'"),
-    "text": ("a,target\n" + "1,0\n2,1\n" * 10 + "x,1\n", "holds text"),
-    "one class": ("a,target\n" + "1,0\n" * 20, "one class only"),
+    "no target": ("a,b\n" + "1,2\n" * 20, "Unknown column 'target'"),
+    "text": ("a,target\n" + "1,0\n2,1\n" * 10 + "x,1\n", "contains text"),
+    "one class": ("a,target\n" + "1,0\n" * 20, "only one class"),
     "empty": ("", "is empty"),
 }
 
@@ -59,7 +59,7 @@ def test_bad_data_is_refused_before_anything_is_written(run: Run, folder: Path, 
 def test_a_missing_data_file_is_reported(run: Run) -> None:
     done = run("train", "--data", "nowhere.csv")
     assert (done.status, done.out) == (1, "")
-    assert "There is no file nowhere.csv" in done.err
+    assert "File nowhere.csv not found" in done.err
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
