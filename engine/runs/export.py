@@ -1,4 +1,4 @@
-"""Runs as a file."""
+"""Exports runs to CSV."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ from engine.errors import EngineError
 from engine.files import replacing
 from engine.runs.frame import RunFrame
 
-# In the order in which mlflow.search_runs has them.
+# In the order of mlflow.search_runs.
 _ATTRIBUTES = ("run_id", "experiment_id", "status", "artifact_uri", "start_time", "end_time")
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def write_csv(frame: RunFrame, path: Path, rows: Sequence[int] | None = None) -> int:
-    """Write runs as `mlflow.search_runs(...).to_csv(index=False)` would; returns how many.
+    """Write runs as `mlflow.search_runs(...).to_csv(index=False)` would. Returns their number.
 
-    Data sets are left out, as there. What that leaves open is kept apart: a missing value is
-    nothing, an empty text `""`, and NaN and ±inf are `NaN`, `inf`, `-inf`. Metrics, parameters and
-    tags come by name. The file is written beside `path` and then renamed, so there is never half a
-    file. Raises `EngineError`.
+    Datasets are left out, as in MLflow. Unlike in MLflow, a missing value (empty), an empty text (`""`), NaN
+    (`NaN`) and ±inf (`inf`, `-inf`) stay distinct. Metrics, parameters and tags are sorted by name. The file
+    is replaced atomically. Raises `EngineError`.
     """
     chosen = range(len(frame)) if rows is None else rows
     keys = [ColumnKey("attribute", name) for name in _ATTRIBUTES]
@@ -38,9 +37,9 @@ def write_csv(frame: RunFrame, path: Path, rows: Sequence[int] | None = None) ->
     lines = (",".join(cells) for cells in zip(*columns, strict=True))
     try:
         _write(Path(path), (line + "\n" for line in chain((header,), lines)))
-    except (OSError, ValueError) as error:  # ValueError: a path that no system can have
+    except (OSError, ValueError) as error:  # ValueError: an invalid path
         why = getattr(error, "strerror", None) or str(error)
-        hint = "Check that the folder is there, may be written and has room; or name another file."
+        hint = "Check that the folder exists, is writable and has free space, or choose another file."
         raise EngineError("The file cannot be written", f"{path}: {why}", hint) from error
     return len(chosen)
 
@@ -54,15 +53,15 @@ def _cells(frame: RunFrame, key: ColumnKey, rows: Iterable[int]) -> Iterator[str
 def _writer(key: ColumnKey, values: Sequence[Value]) -> Callable[[Value], str]:
     if key.is_time:
         times = [cast(int, value) for value in values if value is not None]
-        whole = all(value % 1000 == 0 for value in times)
-        return lambda value: _time(cast(int, value), whole)
+        whole_seconds = all(value % 1000 == 0 for value in times)
+        return lambda value: _time(cast(int, value), whole_seconds)
     if key.kind == "metric":
         return lambda value: _number(cast(float, value))
     return lambda value: _text(cast(str, value))
 
 
 def _time(value: int, whole_seconds: bool) -> str:
-    """As pandas writes a column of times: milliseconds only where one of them has some."""
+    """A time as pandas writes it: with milliseconds only if any time in the column has them."""
     try:
         moment = _EPOCH + timedelta(milliseconds=value)
     except OverflowError:
@@ -82,7 +81,7 @@ def _text(text: str) -> str:
 
 def _write(path: Path, lines: Iterable[str]) -> None:
     if path.exists() and not path.is_file():
-        # A pipe or a device is written to, never replaced; a folder raises.
+        # Pipes and devices are written to, never replaced; a folder raises.
         with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.writelines(lines)
         return
@@ -90,4 +89,4 @@ def _write(path: Path, lines: Iterable[str]) -> None:
         file = io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", newline="")
         file.writelines(lines)
         file.flush()
-        file.detach()  # or it would close the file that is about to be synced
+        file.detach()  # keeps the file open for syncing

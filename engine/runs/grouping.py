@@ -1,4 +1,4 @@
-"""Runs of the same configuration together, with statistics of their metrics."""
+"""Groups runs by configuration, with statistics of their metrics."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from engine.columns import ColumnKey, Value
 from engine.formats import as_number
 from engine.runs.frame import RunFrame
 from engine.runs.hierarchy import Outline
-from engine.runs.sorting import TEXT_KINDS, SortKey, Statistic, ordered, places
+from engine.runs.sorting import TEXT_KINDS, SortKey, Statistic, ordered, ranks
 
 RUN_COUNT = ColumnKey("attribute", "run_count")
-"""How many runs a group has: a column, and a sort key, of groups only."""
+"""The number of runs in a group: a column and sort key of groups only."""
 
 _MARK = "\0"
-"""What a group's key begins with, and no run id does."""
+"""The prefix of a group's key, which no run id starts with."""
 
 T = TypeVar("T")
 
 
 class Statistics(NamedTuple):
-    """A metric over groups of runs, a value for each group. `present` runs have a number; a missing value
-    and NaN do not count. The rest is None where no run has the metric and NaN where none has a number;
-    `std` (of a sample, n - 1) is None for one number too, NaN where there are infinities."""
+    """Statistics of a metric, one value per group. `present` counts the runs with a number, excluding missing
+    values and NaN. The others are None if no run has the metric, and NaN if none has a number. `std` (sample,
+    n - 1) is also None for a single number, and NaN if there are infinities."""
 
     present: list[int]
     mean: list[float | None]
@@ -36,16 +36,16 @@ class Statistics(NamedTuple):
 
 
 class Groups:
-    """The groups of some rows of a frame, numbered from 0; runs that lack all `keys` are one too.
+    """Groups of some rows of a frame, numbered from 0; runs without any of the `keys` form one too.
 
-    `values` are those of each group's keys, `sizes` its numbers of runs. Statistics are computed
-    once for each metric, when first asked for.
+    `values` are the key values of each group, `sizes` the numbers of runs. Statistics are computed once per
+    metric, on first use.
     """
 
     __slots__ = (
         "_frame",
         "_numbers",
-        "_places",
+        "_positions",
         "_rows",
         "_starts",
         "_statistics",
@@ -61,16 +61,16 @@ class Groups:
         self._frame = frame
         self._numbers: dict[tuple[Value, ...], int] = {}
         self._statistics: dict[ColumnKey, Statistics] = {}
-        columns = [map(_findable, self._column(key)) for key in self.keys]
+        columns = [map(_canonical, self._column(key)) for key in self.keys]
         number = self._numbers.setdefault
-        owners = [number(values, len(self._numbers)) for values in zip(*columns, strict=True)]
+        group_numbers = [number(values, len(self._numbers)) for values in zip(*columns, strict=True)]
         self.values = list(self._numbers)
         self.sizes = [0] * len(self.values)
-        for owner in owners:
-            self.sizes[owner] += 1
+        for group_number in group_numbers:
+            self.sizes[group_number] += 1
         self._starts = [*accumulate(self.sizes, initial=0)]
-        self._places = _places(owners, self._starts)
-        self._rows = self._together(rows)
+        self._positions = _positions(group_numbers, self._starts)
+        self._rows = self._grouped(rows)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -82,49 +82,48 @@ class Groups:
     def statistics(self, metric: ColumnKey) -> Statistics:
         found = self._statistics.get(metric)
         if found is None:
-            values = self._together(cast(Iterable[float | None], self._column(metric)))
-            stretches = (values[start:end] for start, end in pairwise(self._starts))
-            found = self._statistics[metric] = statistics_of(stretches)
+            values = self._grouped(cast(Iterable[float | None], self._column(metric)))
+            groups = (values[start:end] for start, end in pairwise(self._starts))
+            found = self._statistics[metric] = statistics_of(groups)
         return found
 
     def _column(self, key: ColumnKey) -> Iterable[Value]:
-        """Each row's value."""
+        """The value of each row."""
         if key not in self._frame:
             return repeat(None, len(self.rows))
         if isinstance(self.rows, range):
             return islice(self._frame.scan(key), len(self.rows))
         return map(self._frame.reader(key), self.rows)
 
-    def _together(self, values: Iterable[T]) -> list[T]:
-        """One value per row, those of a group together. Reading in the order of the rows and writing
-        here and there is some times faster than the other way round: what a frame holds of a
-        column lies together in memory."""
-        found = list(cast(Iterable[T], repeat(None, len(self._places))))
-        for place, value in zip(self._places, values, strict=True):
-            found[place] = value
+    def _grouped(self, values: Iterable[T]) -> list[T]:
+        """The values reordered so that those of a group are adjacent. Reading in row order and writing
+        scattered is several times faster than the reverse, because a frame's columns are contiguous."""
+        found = list(cast(Iterable[T], repeat(None, len(self._positions))))
+        for position, value in zip(self._positions, values, strict=True):
+            found[position] = value
         return found
 
     # ── lines ────────────────────────────────────────────────────────────────
 
     def key(self, group: int) -> str:
-        """What names a group in every frame in which it is, and is no run's id."""
+        """The key of a group: stable across frames, and never equal to a run id."""
         return _MARK + json.dumps([[str(name) for name in self.keys], self.values[group]])
 
     def group_of(self, key: str) -> int | None:
-        """The group with that key; None where there is none."""
+        """The group with that key, or None."""
         if not key.startswith(_MARK):
             return None
         names, values = json.loads(key[len(_MARK) :])
         if names != [str(name) for name in self.keys]:
             return None
         texts = (tuple(value) if isinstance(value, list) else value for value in values)
-        return self._numbers.get(tuple(map(_findable, texts)))
+        return self._numbers.get(tuple(map(_canonical, texts)))
 
     def order(self, sort: Sequence[SortKey]) -> list[int]:
-        """The groups in the order of those sort keys that groups have: keys of theirs, statistics of
-        metrics, `RUN_COUNT`. Missing last, NaN before them; ties by the values of the keys."""
-        known = [by for by in sort if self.has_order(by.key)]
-        columns = [(self._sortable(by.key, by.statistic), by.descending) for by in known]
+        """The groups, sorted by the sort keys that apply to groups: their keys, statistics of metrics and
+        `RUN_COUNT`. NaN and then missing values come last; ties go by the key values."""
+        sort_keys = [by for by in sort if self.has_order(by.key)]
+        columns = [(self._sortable(by.key, by.statistic), by.descending) for by in sort_keys]
         columns += [(self._sortable(key, "mean"), False) for key in self.keys]
         return ordered(range(len(self)), *columns)
 
@@ -133,29 +132,29 @@ class Groups:
         return key in self.keys or key == RUN_COUNT or key.kind == "metric"
 
     def _sortable(self, key: ColumnKey, statistic: Statistic) -> Sequence[Value]:
-        """One value per group: texts, or numbers."""
+        """One sortable value per group: all texts or all numbers."""
         if key == RUN_COUNT:
             return self.sizes
         if key not in self.keys:
             return cast(Sequence[Value], getattr(self.statistics(key), statistic))
-        place = self.keys.index(key)
-        values = [values[place] for values in self.values]
+        position = self.keys.index(key)
+        values = [values[position] for values in self.values]
         if key.is_number or key.kind in TEXT_KINDS:
             return values
         if self._frame.is_numeric(key):
             return [as_number(cast(str | None, value)) for value in values]
-        found = places(values)
+        found = ranks(values)
         return values if found is None else found
 
     def outline(self, order: Sequence[int], matching: Sequence[int], toggled: AbstractSet[str]) -> Outline:
-        """The groups in that order. Those whose key is `toggled` are open: their runs follow in the
-        order of `matching`."""
+        """The groups in `order`. Those with `toggled` keys are open: their runs follow in the order of
+        `matching`."""
         opened = {group for key in toggled if (group := self.group_of(key)) is not None}
         below: dict[int, list[int]] = {group: [] for group in opened}
-        owner = {row: group for group in opened for row in self.members(group)}
-        for row in matching if owner else ():
-            if row in owner:
-                below[owner[row]].append(row)
+        group_of_row = {row: group for group in opened for row in self.members(group)}
+        for row in matching if group_of_row else ():
+            if row in group_of_row:
+                below[group_of_row[row]].append(row)
         lines: list[int] = []
         depths = bytearray()
         for group in order:
@@ -166,17 +165,19 @@ class Groups:
 
 
 def statistics_of(groups: Iterable[Sequence[float | None]]) -> Statistics:
-    """The statistics of some groups of values. Two passes over each, both summed exactly."""
+    """The statistics of groups of values: two passes over each, with exact sums."""
     found = Statistics([], [], [], [], [])
-    for some in groups:
-        values = [value for value in some if value is not None and value == value]
-        nothing = math.nan if any(value is not None for value in some) else None
-        mean, std, least, most = _statistics_of(values) if values else (nothing, None, nothing, nothing)
+    for group in groups:
+        values = [value for value in group if value is not None and value == value]
+        undefined = math.nan if any(value is not None for value in group) else None
+        mean, std, minimum, maximum = (
+            _statistics_of(values) if values else (undefined, None, undefined, undefined)
+        )
         found.present.append(len(values))
         found.mean.append(mean)
         found.std.append(std)
-        found.min.append(least)
-        found.max.append(most)
+        found.min.append(minimum)
+        found.max.append(maximum)
     return found
 
 
@@ -184,34 +185,34 @@ def _statistics_of(values: Sequence[float]) -> tuple[float, float | None, float,
     if len(values) == 1:
         return values[0], None, values[0], values[0]
     mean = _mean(values)
-    least, most = min(values), max(values)
+    minimum, maximum = min(values), max(values)
     if not math.isfinite(mean):
-        return mean, math.nan, least, most
-    if least == most:  # rounding may have missed it
-        return least, 0.0, least, most
-    return mean, math.dist(values, [mean] * len(values)) / math.sqrt(len(values) - 1), least, most
+        return mean, math.nan, minimum, maximum
+    if minimum == maximum:  # exact despite rounding
+        return minimum, 0.0, minimum, maximum
+    return mean, math.dist(values, [mean] * len(values)) / math.sqrt(len(values) - 1), minimum, maximum
 
 
 def _mean(values: Sequence[float]) -> float:
     try:
         return math.fsum(values) / len(values)
-    except OverflowError:  # the sum is beyond what a float holds, the mean is not
+    except OverflowError:  # the sum overflows, the mean does not
         return math.fsum(value / len(values) for value in values)
     except ValueError:  # inf and -inf
         return math.nan
 
 
-def _places(owners: Sequence[int], starts: Sequence[int]) -> list[int]:
-    """Where each row stands when the rows of a group are together, in their order."""
+def _positions(group_numbers: Sequence[int], starts: Sequence[int]) -> list[int]:
+    """The position of each row once the rows of a group are adjacent, in their order."""
     free = list(starts)
     found = []
-    for owner in owners:
-        place = free[owner]
-        free[owner] = place + 1
-        found.append(place)
+    for group_number in group_numbers:
+        position = free[group_number]
+        free[group_number] = position + 1
+        found.append(position)
     return found
 
 
-def _findable(value: Value) -> Value:
-    """NaN as one value, which a mapping finds."""
+def _canonical(value: Value) -> Value:
+    """Every NaN as the same object, so that a mapping finds it."""
     return math.nan if value != value else value

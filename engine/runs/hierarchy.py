@@ -1,4 +1,4 @@
-"""Which lines a table shows where runs stand under each other, and runs under their parents."""
+"""The lines of a table with nested runs: outlines, and the tree of parents and children."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import cast
 from engine.columns import ColumnKey
 from engine.runs.frame import RunFrame
 
-DEEPEST = 12
-"""Levels by which a line is indented at most; what lies deeper stands at this level."""
+MAX_DEPTH = 12
+"""The maximum indentation level; deeper lines are shown at this level."""
 
 _PARENT = ColumnKey("tag", "mlflow.parentRunId")
 _NONE = -1
@@ -19,10 +19,10 @@ _NONE = -1
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """Lines from the first to the last: a row of the frame, or ``~g`` for group g.
+    """The lines in order: each a row of the frame, or ``~g`` for group g.
 
-    `depths` is empty where nothing is indented. `folds` says of each line that has others below
-    it whether they are shown. `orphans` are rows whose parent is not the one above them.
+    `depths` is empty if nothing is indented. `folds` says whether each line with children is open. `orphans`
+    are rows not shown under their own parent.
     """
 
     lines: Sequence[int]
@@ -32,43 +32,43 @@ class Outline:
 
 
 class Tree:
-    """Children under their parents, siblings in the order of `matching`; `rows` are the same rows in
-    the frame's order.
+    """Children under their parents, siblings in the order of `matching`; `rows` are the same rows in frame
+    order.
 
-    A run whose parent is not among them is an orphan, under the nearest above it that is, else at
-    the root; it stands there too where going from parent to parent leads back to it.
+    A run whose parent is not among them is an orphan: it goes under its nearest ancestor that is, otherwise
+    to the root. A run in a cycle of parents also goes to the root.
     """
 
-    __slots__ = ("_below", "_frame", "_orphans", "_roots", "matching")
+    __slots__ = ("_children", "_frame", "_orphans", "_roots", "matching")
 
     def __init__(self, frame: RunFrame, rows: Sequence[int], matching: Sequence[int]) -> None:
         parents, self._orphans = _parents(frame, rows)
-        below: dict[int, list[int]] = defaultdict(list)
+        children: dict[int, list[int]] = defaultdict(list)
         roots: list[int] = []
         for row in matching if parents else ():
             parent = parents[row]
-            (roots if parent == _NONE else below[parent]).append(row)
+            (roots if parent == _NONE else children[parent]).append(row)
         self._frame = frame
         self.matching = matching
-        self._below = dict(below)
+        self._children = dict(children)
         self._roots = roots
 
     def outline(self, toggled: AbstractSet[str]) -> Outline:
-        """The lines. Parents whose run id is `toggled` are closed."""
-        if not self._below and not self._orphans:
+        """The lines of the tree. Parents with `toggled` run ids are closed."""
+        if not self._children and not self._orphans:
             return Outline(self.matching)
         run_ids = self._frame.run_ids
-        folds = {row: run_ids[row] not in toggled for row in self._below}
+        folds = {row: run_ids[row] not in toggled for row in self._children}
         lines: list[int] = []
         depths = bytearray()
         levels = [iter(self._roots)]
         while levels:
-            depth = min(len(levels) - 1, DEEPEST)
+            depth = min(len(levels) - 1, MAX_DEPTH)
             for row in levels[-1]:
                 lines.append(row)
                 depths.append(depth)
                 if folds.get(row):
-                    levels.append(iter(self._below[row]))
+                    levels.append(iter(self._children[row]))
                     break
             else:
                 levels.pop()
@@ -76,14 +76,13 @@ class Tree:
 
 
 def _parents(frame: RunFrame, rows: Sequence[int]) -> tuple[list[int], set[int]]:
-    """For each row of the frame the row of the parent under which it can stand, and the orphans; nothing
-    where no run tells of a parent."""
+    """The parent row of each row of the frame, and the orphans; both empty if no run has a parent."""
     if _PARENT not in frame:
         return [], set()
     names = cast(Sequence[str | None], frame.column(_PARENT))
-    above = _above(frame, names, set(rows))
-    parents = [_NONE if name is None else above.get(name, _NONE) for name in names]
-    for row in _in_circles(parents, rows):
+    ancestors = _nearest_ancestors(frame, names, set(rows))
+    parents = [_NONE if name is None else ancestors.get(name, _NONE) for name in names]
+    for row in _in_cycles(parents, rows):
         parents[row] = _NONE
     run_ids = frame.run_ids
     orphans = {
@@ -92,24 +91,26 @@ def _parents(frame: RunFrame, rows: Sequence[int]) -> tuple[list[int], set[int]]
     return parents, orphans
 
 
-def _above(frame: RunFrame, names: Sequence[str | None], shown: AbstractSet[int]) -> dict[str, int]:
-    """For each parent's run id its row, or that of the nearest above it, of those that are shown."""
+def _nearest_ancestors(
+    frame: RunFrame, names: Sequence[str | None], shown: AbstractSet[int]
+) -> dict[str, int]:
+    """The row of each parent run id, or of its nearest shown ancestor."""
     found: dict[str, int] = {}
     for name in set(names):
-        step, passed = name, set[str]()
-        while step and step not in found and step not in passed:
-            passed.add(step)
-            row = frame.row_of(step)
+        run_id, visited = name, set[str]()
+        while run_id and run_id not in found and run_id not in visited:
+            visited.add(run_id)
+            row = frame.row_of(run_id)
             if row in shown or row is None:
-                found[step] = _NONE if row is None else row
+                found[run_id] = _NONE if row is None else row
             else:
-                step = names[row]
-        found.update(dict.fromkeys(passed, found.get(step or "", _NONE)))
+                run_id = names[row]
+        found.update(dict.fromkeys(visited, found.get(run_id or "", _NONE)))
     return found
 
 
-def _in_circles(parents: Sequence[int], rows: Sequence[int]) -> list[int]:
-    """The rows from which parents lead back to themselves."""
+def _in_cycles(parents: Sequence[int], rows: Sequence[int]) -> list[int]:
+    """The rows that are their own ancestors."""
     walks: dict[int, int] = {}
     found: list[int] = []
     for start in [row for row in rows if (parent := parents[row]) != _NONE and parents[parent] != _NONE]:
@@ -118,8 +119,8 @@ def _in_circles(parents: Sequence[int], rows: Sequence[int]) -> list[int]:
             walks[row] = start
             row = parents[row]
         if walks.get(row) == start:
-            circle = [row]
-            while (following := parents[circle[-1]]) != row:
-                circle.append(following)
-            found += circle
+            cycle = [row]
+            while (following := parents[cycle[-1]]) != row:
+                cycle.append(following)
+            found += cycle
     return found

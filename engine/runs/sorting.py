@@ -1,4 +1,4 @@
-"""The order of rows: by any columns, missing last, ties by the newest start."""
+"""Sorts rows by any columns: missing values last, ties by newest start."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from engine.runs.frame import RunFrame
 
 Statistic = Literal["mean", "std", "min", "max"]
-"""What is told of a metric over the runs of a group."""
+"""A statistic of a metric over the runs of a group."""
 
 TEXT_KINDS = ("attribute", "dataset")
-"""Kinds of columns whose texts are never read as numbers."""
+"""The kinds of columns whose texts are never parsed as numbers."""
 
-_NO_NUMBER = frozenset(ascii_letters) - {*"iInN"}
-"""Letters that no number begins with, unlike inf and nan."""
+_NON_NUMERIC_INITIALS = frozenset(ascii_letters) - {*"iInN"}
+"""Letters that no number starts with; inf and nan do start with letters."""
 
-_ORDERS_KEPT = 4
+_MAX_ORDERS = 4
 _SAMPLE = 200
 _FEW = _SAMPLE // 4
 
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """`statistic` is what groups of runs are sorted by, where `key` is a metric."""
+    """`statistic` applies to groups of runs, if `key` is a metric."""
 
     key: ColumnKey
     descending: bool = False
@@ -42,21 +42,21 @@ class SortKey:
 
 
 def sorted_rows(frame: RunFrame, keys: Sequence[SortKey], rows: Sequence[int] | None = None) -> list[int]:
-    """`rows` (all, if None) in the order of `keys`, the first the weightiest.
+    """`rows` (all if None) sorted by `keys`, most significant first.
 
-    Missing values come last in both directions, NaN just before them. Of parameters and tags those
-    that read as numbers sort as numbers, before the other texts. Ties: newest start, then run id.
+    Missing values come last in both directions, NaN just before them. Parameters and tags that are numbers
+    sort numerically, before other texts. Ties go to the newest start, then the run id.
     """
-    asked = tuple(keys)
-    whole = frame.orders.get(asked)
-    if whole is None and (rows is None or 2 * len(rows) > len(frame)):
-        whole = _by_keys(frame, asked, frame.newest_first())
-        _keep(frame.orders, asked, whole)
+    sort_keys = tuple(keys)
+    full_order = frame.orders.get(sort_keys)
+    if full_order is None and (rows is None or 2 * len(rows) > len(frame)):
+        full_order = _by_keys(frame, sort_keys, frame.newest_first())
+        _keep(frame.orders, sort_keys, full_order)
     if rows is None:
-        return list(cast(list[int], whole))
-    if whole is None:
-        return _by_keys(frame, asked, _picked(frame.newest_first(), rows))
-    return _picked(whole, rows)
+        return list(cast(list[int], full_order))
+    if full_order is None:
+        return _by_keys(frame, sort_keys, _subset(frame.newest_first(), rows))
+    return _subset(full_order, rows)
 
 
 def _by_keys(frame: RunFrame, keys: Sequence[SortKey], order: Sequence[int]) -> list[int]:
@@ -65,31 +65,31 @@ def _by_keys(frame: RunFrame, keys: Sequence[SortKey], order: Sequence[int]) -> 
 
 
 def _keep(orders: dict[tuple[SortKey, ...], list[int]], keys: tuple[SortKey, ...], order: list[int]) -> None:
-    """Remember an order of all rows: who types a filter sees many filters in one order."""
-    for oldest in list(orders)[: 1 - _ORDERS_KEPT]:
+    """Cache an order of all rows, to be reused while the user types a filter."""
+    for oldest in list(orders)[: 1 - _MAX_ORDERS]:
         orders.pop(oldest, None)
     orders[keys] = order
 
 
-def _picked(order: Sequence[int], rows: Sequence[int]) -> list[int]:
-    """Those of `order` that are among `rows`."""
+def _subset(order: Sequence[int], rows: Sequence[int]) -> list[int]:
+    """The rows of `order` that are in `rows`."""
     if isinstance(order, range):
         return sorted(rows)
-    wanted = set(rows)
-    return list(order) if len(wanted) == len(order) else [row for row in order if row in wanted]
+    selected = set(rows)
+    return list(order) if len(selected) == len(order) else [row for row in order if row in selected]
 
 
 def newest_first(starts: Sequence[Value], run_ids: Sequence[Value], length: int) -> Sequence[int]:
-    """The rows below `length` by start time, the newest first and missing last, then by run id."""
-    whens = cast(list[float], starts[:length])
+    """The rows below `length`, newest start first and missing starts last, then by run id."""
+    times = cast(list[float], starts[:length])
     with suppress(TypeError):  # a run without a start
-        if all(map(operator.gt, whens, islice(whens, 1, None))):
-            return range(length)  # as a store gives them
-    whens = [-math.inf if when is None else when for when in whens]
+        if all(map(operator.gt, times, islice(times, 1, None))):
+            return range(length)  # the store's order
+    times = [-math.inf if time is None else time for time in times]
     by_id = cast(Sequence[str], run_ids).__getitem__
-    rows = sorted(range(length), key=whens.__getitem__, reverse=True)
-    together = (list(same) for _, same in groupby(rows, key=whens.__getitem__))
-    return [row for same in together for row in (same if len(same) == 1 else sorted(same, key=by_id))]
+    rows = sorted(range(length), key=times.__getitem__, reverse=True)
+    ties = (list(group) for _, group in groupby(rows, key=times.__getitem__))
+    return [row for group in ties for row in (group if len(group) == 1 else sorted(group, key=by_id))]
 
 
 def _sortable(frame: RunFrame, key: ColumnKey) -> Sequence[Value]:
@@ -97,45 +97,44 @@ def _sortable(frame: RunFrame, key: ColumnKey) -> Sequence[Value]:
         return frame.scan(key)
     if frame.is_numeric(key):
         return frame.numbers(key)
-    if key not in frame.places:
-        frame.places[key] = places(frame.scan(key)[: len(frame)])
-    found = frame.places[key]
+    if key not in frame.ranks:
+        frame.ranks[key] = ranks(frame.scan(key)[: len(frame)])
+    found = frame.ranks[key]
     return frame.scan(key) if found is None else found
 
 
-def places(texts: Sequence[Value]) -> list[float | None] | None:
-    """What texts sort by where some of them read as numbers: those by size come before all others.
-    NaN stays NaN and a missing value stays missing. None where no text is a number."""
+def ranks(texts: Sequence[Value]) -> list[float | None] | None:
+    """The sort ranks of texts of which some are numbers: numbers by value, then the other texts. NaN stays
+    NaN and a missing value stays missing. None if no text is a number."""
     read = {text: _number(text) for text in cast(set[str | None], set(texts))}
     numbers = {value for value in read.values() if value is not None}
     if not numbers:
         return None
-    rising = sorted(value for value in numbers if value == value)
-    by_number = {value: place for place, value in enumerate(rising)}
+    ascending = sorted(value for value in numbers if value == value)
+    by_number = {value: rank for rank, value in enumerate(ascending)}
     others = sorted(text for text, value in read.items() if text is not None and value is None)
-    place: dict[Value, float | None] = {
+    by_text: dict[Value, float | None] = {
         text: by_number.get(value, math.nan) for text, value in read.items() if value is not None
     }
-    place.update((text, len(rising) + at) for at, text in enumerate(others))
-    return [place.get(text) for text in texts]
+    by_text.update((text, len(ascending) + at) for at, text in enumerate(others))
+    return [by_text.get(text) for text in texts]
 
 
 def _number(text: str | None) -> float | None:
-    """As `as_number`, and fast for words: most texts of a column that is no column of numbers are words."""
-    return None if text and text[0] in _NO_NUMBER else as_number(text)
+    """Like `as_number`, but fast for words, the usual texts of a non-numeric column."""
+    return None if text and text[0] in _NON_NUMERIC_INITIALS else as_number(text)
 
 
 def ordered(order: Sequence[int], *columns: tuple[Sequence[Value], bool]) -> list[int]:
-    """`order` sorted by columns, each with whether it goes down, the first the weightiest; equals stay
-    in their order. NaN and then missing values last; all other values of a column are texts, or
-    all are numbers."""
+    """`order`, stably sorted by (column, descending) pairs, most significant first. NaN and then missing
+    values come last; all other values of a column are either texts or numbers."""
     if not columns:
         return list(order)
     (column, descending), *others = columns
     step = max(1, len(order) // _SAMPLE)
     if len({column[row] for row in order[::step]}) <= _FEW:
-        stacks = _dealt(order, column, descending)
-        return [row for stack in stacks for row in (ordered(stack, *others) if others else stack)]
+        buckets = _buckets(order, column, descending)
+        return [row for bucket in buckets for row in (ordered(bucket, *others) if others else bucket)]
     if others:
         order = ordered(order, *others)
     present: Sequence[int] = order
@@ -149,7 +148,7 @@ def ordered(order: Sequence[int], *columns: tuple[Sequence[Value], bool]) -> lis
 
 
 def _all_comparable(values: Sequence[Value]) -> bool:
-    """Whether it is certain that none is missing or NaN."""
+    """Whether certainly no value is missing or NaN."""
     try:
         total = sum(cast(Sequence[float], values))
     except TypeError:  # texts, or a missing value
@@ -157,16 +156,16 @@ def _all_comparable(values: Sequence[Value]) -> bool:
     return total == total
 
 
-def _dealt(order: Sequence[int], column: Sequence[Value], descending: bool) -> list[list[int]]:
-    """Rows of the same value together, for a column of few different values: one pass."""
-    stacks: dict[Value, list[int]] = defaultdict(list)
+def _buckets(order: Sequence[int], column: Sequence[Value], descending: bool) -> list[list[int]]:
+    """Rows grouped by value in one pass, for a column of few distinct values."""
+    buckets: dict[Value, list[int]] = defaultdict(list)
     for row in order:
-        stacks[column[row]].append(row)
-    last = [stacks.pop(None, [])]
-    strange = [value for value in stacks if value != value]
-    if strange:  # each NaN may be another
+        buckets[column[row]].append(row)
+    last = [buckets.pop(None, [])]
+    nans = [value for value in buckets if value != value]
+    if nans:  # NaN keys are not equal to each other
         last.insert(0, [row for row in order if (value := column[row]) is not None and value != value])
-    for value in strange:
-        del stacks[value]
-    values = sorted(cast(Iterable[float], stacks), reverse=descending)
-    return [stacks[value] for value in values] + last
+    for value in nans:
+        del buckets[value]
+    values = sorted(cast(Iterable[float], buckets), reverse=descending)
+    return [buckets[value] for value in values] + last

@@ -1,4 +1,4 @@
-"""What the cells of a table of runs hold and show: runs alone, and groups with their runs."""
+"""The cells of a run table: of runs alone, and of groups with their runs."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from engine.runs.view import RunView
 from engine.text import Shown, cell_width, safe
 
 INDENT = 2
-"""Terminal cells by which a level stands to the right of the one above it."""
+"""The indentation per level, in terminal cells."""
 
-_WIDEST_LEAD = 60
-_NOT_EXPECTED = Shown("")
-_LEAST_STATISTIC = len("-1.2e-05")
+_MAX_LEAD_WIDTH = 60
+_EMPTY = Shown("")
+_MIN_STATISTIC_WIDTH = len("-1.2e-05")
 
 
 class RunCells:
-    """Cells of runs. A row is one of the frame's, `column` a place in `columns`."""
+    """Cells of runs. `row` is a row of the frame, `column` an index into `columns`."""
 
     def __init__(self, frame: RunFrame, columns: Sequence[Column], now: float) -> None:
         self._columns = columns
@@ -37,12 +37,12 @@ class RunCells:
         return self._readers[column](row)
 
     def text(self, row: int, column: int) -> Shown:
-        return _fitting(self._columns[column], self._readers[column](row), self._now)
+        return _cell(self._columns[column], self._readers[column](row), self._now)
 
 
 class GroupSummary(NamedTuple):
-    """A group in a few words. `metrics` are rows of a name, mean, standard deviation, least and greatest
-    value, of which those after the name are empty where they say nothing."""
+    """A summary of a group. `metrics` are rows of name, mean, standard deviation, minimum and maximum; the
+    last three are empty for a single run."""
 
     title: Shown
     runs: Shown
@@ -51,10 +51,10 @@ class GroupSummary(NamedTuple):
 
 
 class GroupCells:
-    """Cells of groups (``~g`` in the place of a row) and of the runs below them.
+    """Cells of groups (``~g`` instead of a row) and of their runs.
 
-    A run shows its name in the first column, the value of a metric where groups have its mean,
-    and nothing where only a group has a value.
+    A run shows its name in the first column, its metric value in the column of the mean, and nothing in
+    columns that apply to groups only.
     """
 
     def __init__(self, frame: RunFrame, columns: Sequence[Column], now: float, groups: Groups) -> None:
@@ -67,7 +67,7 @@ class GroupCells:
     def value(self, row: int, column: int) -> Value:
         shown = self._columns[column]
         if row >= 0:
-            return self._readers[column](row) if self._is_told_of_runs(column) else None
+            return self._readers[column](row) if self._applies_to_runs(column) else None
         group = ~row
         if shown.statistic is not None:
             return cast(Value, getattr(self._groups.statistics(shown.key), shown.statistic)[group])
@@ -80,16 +80,16 @@ class GroupCells:
         if row >= 0:
             if column == 0:
                 return MISSING if value is None else safe(value, CELL_LIMIT)
-            return _fitting(shown, value, self._now) if self._is_told_of_runs(column) else _NOT_EXPECTED
+            return _cell(shown, value, self._now) if self._applies_to_runs(column) else _EMPTY
         if shown.key == RUN_COUNT:
             return formats.count(cast(int, value))
         if shown.statistic is None and shown.key not in self._groups.keys:
-            return _NOT_EXPECTED
-        text = _fitting(shown, value, self._now)
+            return _EMPTY
+        text = _cell(shown, value, self._now)
         return Shown(f"{self._present(~row, shown)}{text}") if shown.statistic == "mean" else text
 
     def summary(self, group: int, metrics: Sequence[ColumnKey], *, is_open: bool) -> GroupSummary:
-        """What the columns tell of a group, of `metrics` only."""
+        """The summary of a group, limited to `metrics`."""
         groups = self._groups
         title = (
             f"{safe(key.name)} {MISSING if value is None else safe(value, CELL_LIMIT)}"
@@ -98,28 +98,28 @@ class GroupCells:
         rows = []
         for metric in metrics:
             if groups.statistics(metric).present[group]:
-                own = (place for place, column in enumerate(self._columns) if column.key == metric)
-                mean, std, least, most = (self.text(~group, place) for place in own)
+                columns = (index for index, column in enumerate(self._columns) if column.key == metric)
+                mean, std, minimum, maximum = (self.text(~group, index) for index in columns)
                 if groups.statistics(metric).std[group] is None:
-                    std = least = most = _NOT_EXPECTED
-                rows.append((safe(metric.name), mean, std, least, most))
+                    std = minimum = maximum = _EMPTY
+                rows.append((safe(metric.name), mean, std, minimum, maximum))
         runs = formats.counted(groups.sizes[group], "run")
         return GroupSummary(Shown(" · ".join(title)), runs, is_open, tuple(rows))
 
-    def _is_told_of_runs(self, column: int) -> bool:
+    def _applies_to_runs(self, column: int) -> bool:
         shown = self._columns[column]
         if column == 0 or shown.statistic == "mean":
             return True
         return shown.statistic is None and shown.key not in (*self._groups.keys, RUN_COUNT)
 
     def _present(self, group: int, metric: Column) -> str:
-        """How many runs of a group have a metric, where only some have it."""
+        """The number of runs with a metric, as text, if only some runs in the group have it."""
         present = self._groups.statistics(metric.key).present[group]
         return f"n={present} " if 0 < present < self._groups.sizes[group] else ""
 
 
-def _fitting(column: Column, value: Value, now: float) -> Shown:
-    """What a cell shows, a number never cut off."""
+def _cell(column: Column, value: Value, now: float) -> Shown:
+    """The text of a cell; numbers are shortened, never cut off."""
     text = cell_text(column, value, now)
     if column.fmt is None or len(text) <= column.width or value is None:
         return text
@@ -128,19 +128,19 @@ def _fitting(column: Column, value: Value, now: float) -> Shown:
 
 
 def reader(frame: RunFrame, key: ColumnKey) -> Callable[[int], Value]:
-    """As `RunFrame.reader`; a column that is not here has no values."""
+    """Like `RunFrame.reader`, but an unknown column has only missing values."""
     return frame.reader(key) if key in frame else lambda _: None
 
 
 def group_columns(groups: Groups, chosen: Sequence[Column], view: RunView) -> tuple[Column, ...]:
-    """The keys of the groups, the number of runs, and of `chosen` (which have the keys and the name
-    too) four columns for each metric and the others as they are."""
+    """The group keys, the number of runs, then the `chosen` columns (which include the keys and the name),
+    with four columns per metric."""
     by_key = {column.key: column for column in chosen if column.key != RUN_COUNT}
     largest = max(groups.sizes, default=0)
     lead, *keys = (by_key.pop(key) for key in groups.keys)
     name = by_key.pop(RUN_NAME, lead)
     if lead.key not in view.widths:
-        lead = replace(lead, width=min(max(lead.width, name.width + INDENT) + INDENT, _WIDEST_LEAD))
+        lead = replace(lead, width=min(max(lead.width, name.width + INDENT) + INDENT, _MAX_LEAD_WIDTH))
     digits = len(formats.count(largest))
     count = Column(RUN_COUNT, Shown("runs"), True, None, max(len("runs"), digits), digits)
     found = [replace(lead, numeric=False), *keys, count]
@@ -157,7 +157,7 @@ def _statistics(metric: Column, digits: int, view: RunView) -> list[Column]:
     for statistic in cast(tuple[Statistic, ...], get_args(Statistic)):
         is_mean = statistic == "mean"
         label = Shown(f"{metric.label} mean" if is_mean else statistic)
-        cells = max(metric.cells, _LEAST_STATISTIC) + (len("n= ") + digits if is_mean else 0)
+        cells = max(metric.cells, _MIN_STATISTIC_WIDTH) + (len("n= ") + digits if is_mean else 0)
         width = view.widths.get(metric.key, max(cells, cell_width(label)))
         written = fraction if statistic in ("mean", "std") else fmt
         found.append(replace(metric, label=label, fmt=written, width=width, cells=cells, statistic=statistic))
@@ -165,9 +165,9 @@ def _statistics(metric: Column, digits: int, view: RunView) -> list[Column]:
 
 
 def indented(columns: Sequence[Column], lead: int, outline: Outline, view: RunView) -> tuple[Column, ...]:
-    """The columns with room for the levels of a tree in the one that is indented."""
+    """The columns, with the indented one widened for the levels of the tree."""
     if not outline.depths or columns[lead].key in view.widths:
         return tuple(columns)
     room = INDENT * (max(outline.depths) + 1)
-    wider = replace(columns[lead], width=min(columns[lead].width + room, _WIDEST_LEAD))
+    wider = replace(columns[lead], width=min(columns[lead].width + room, _MAX_LEAD_WIDTH))
     return (*columns[:lead], wider, *columns[lead + 1 :])

@@ -1,4 +1,4 @@
-"""The columns of a run table: which are shown, their labels, number formats and widths."""
+"""The columns of a run table: which ones, their labels, number formats and widths."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _TIMES = ("start_time", "duration")
 _KEY_METRICS = 3
 _STATUS = ColumnKey("attribute", "status")
 
-# Terminal cells. A wider text is cut by the table, with a mark.
-_WIDEST = {"run_name": 40, "run_id": 32, "artifact_uri": 60}
-_WIDEST_TEXT = 24
-_WIDEST_LABEL = 28
+# In terminal cells. The table truncates wider texts with a mark.
+_MAX_WIDTHS = {"run_name": 40, "run_id": 32, "artifact_uri": 60}
+_MAX_TEXT_WIDTH = 24
+_MAX_LABEL_WIDTH = 28
 _TIME_WIDTH = len("59 min ago")
 _STATUS_WIDTH = max(map(len, STATUS_TEXT.values()))
 
@@ -57,10 +57,10 @@ _NO_FORMATS: Mapping[ColumnKey, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the table. `numeric` ones are aligned to the right; `fmt` writes their numbers
-    (None for texts, times and durations, and for parameters, which are shown as they were
-    logged, unless a person chose a format). `width` is in terminal cells, `cells` what the values
-    alone ask for. `statistic` says what is told of the runs of a group."""
+    """A column of the table. `numeric` columns are right-aligned. `fmt` formats numbers; it is None for
+    texts, times and durations, and for parameters (shown as logged) unless the user chose a format. `width`
+    is in terminal cells, `cells` the width of the values alone. `statistic` is the statistic shown for
+    groups."""
 
     key: ColumnKey
     label: Shown
@@ -72,14 +72,14 @@ class Column:
 
     @property
     def name(self) -> str:
-        """What tells it from every other column: `metrics.f1`, `std of metrics.f1`."""
+        """The unique name: `metrics.f1`, `std of metrics.f1`."""
         return f"{self.statistic} of {self.key}" if self.statistic else str(self.key)
 
 
 def default_keys(frame: RunFrame, *, narrow: bool = False) -> tuple[ColumnKey, ...]:
-    """What tells runs apart comes first: name, status, start and duration, the key metrics, the
-    parameters that vary; then the user, the other metrics, the constant parameters. Where there is
-    little room (`narrow`), the times stand behind the key metrics. Tags are hidden."""
+    """The default columns, most distinctive first: name, status, start and duration, key metrics, varying
+    parameters; then user, other metrics, constant parameters. On a `narrow` screen the times follow the key
+    metrics. Tags are hidden."""
     metrics = [key for key in frame.keys if key.kind == "metric"]
     params = [key for key in frame.keys if key.kind == "param"]
     key_names = key_metrics((key.name for key in metrics), _KEY_METRICS)
@@ -98,8 +98,8 @@ def columns_for(
     widths: Mapping[ColumnKey, int] = _NOTHING,
     formats: Mapping[ColumnKey, str] = _NO_FORMATS,
 ) -> tuple[Column, ...]:
-    """These columns, with labels that tell them apart: `lr`, or `metrics.lr` and `params.lr` where both
-    are there. `widths` and `formats` (names of `FORMATS`) go before what the values ask for."""
+    """These columns, with unique labels: `lr`, or `metrics.lr` and `params.lr` if both exist. `widths` and
+    `formats` (names in `FORMATS`) override the automatic ones."""
     chosen = tuple(keys)
     bare = [_LABELS.get(key.name, key.name) if key.kind == "attribute" else key.name for key in chosen]
     counts = Counter(bare)
@@ -120,24 +120,24 @@ def _column(frame: RunFrame, key: ColumnKey, label: Shown, fmt: NumberFormat | N
     if key.kind in ("attribute", "dataset") and not key.is_duration:
         fmt = None
     column = Column(key, label, numeric, fmt, 0)
-    cells = _widest(column, values)
-    return replace(column, width=max(min(cell_width(label), _WIDEST_LABEL), cells), cells=cells)
+    cells = _content_width(column, values)
+    return replace(column, width=max(min(cell_width(label), _MAX_LABEL_WIDTH), cells), cells=cells)
 
 
-def _widest(column: Column, values: Iterable[Value]) -> int:
-    """The width that the cells of a column ask for."""
+def _content_width(column: Column, values: Iterable[Value]) -> int:
+    """The width that the values of a column need."""
     key = column.key
     if key.is_time:
         return _TIME_WIDTH
     if key == _STATUS:
         return _STATUS_WIDTH
-    limit = _WIDEST.get(key.name, _WIDEST_TEXT) if key.kind == "attribute" else _WIDEST_TEXT
+    limit = _MAX_WIDTHS.get(key.name, _MAX_TEXT_WIDTH) if key.kind == "attribute" else _MAX_TEXT_WIDTH
     widths = (cell_width(cell_text(column, value, 0)) for value in values)
     return min(max(widths, default=len(MISSING)), limit)
 
 
 def cell_text(column: Column, value: Value, now: float) -> Shown:
-    """A value as the table shows it; times as they are from `now`, milliseconds since the epoch."""
+    """A value as the table shows it; times are relative to `now`, in epoch milliseconds."""
     key = column.key
     if value is None:
         return MISSING
@@ -158,8 +158,8 @@ RUN_NAME = ColumnKey("attribute", "run_name")
 
 
 def chosen_columns(frame: RunFrame, view: RunView, *, narrow: bool = False) -> tuple[Column, ...]:
-    """The columns of a view before any is left out for its values. In groups, the keys of the groups
-    and the name come first, and the usual columns are the metrics."""
+    """The columns of a view, including constant ones. In groups, the group keys and the name come first, and
+    the default columns are the metrics."""
     keys = view.columns or default_keys(frame, narrow=narrow)
     if view.is_grouped:
         shown = view.columns or [key for key in keys if key.kind == "metric"]
@@ -170,8 +170,8 @@ def chosen_columns(frame: RunFrame, view: RunView, *, narrow: bool = False) -> t
 def without_constants(
     frame: RunFrame, view: RunView, columns: Sequence[Column], rows: Sequence[int]
 ) -> tuple[Column, ...]:
-    """Where the view hides them, leave out columns whose values over `rows` are all the same, or
-    all missing; never the first one, the name, and those by which the view sorts or groups."""
+    """If the view hides constants, remove columns whose values over `rows` are all equal or missing; never
+    the first one, the name, or a sort or group key."""
     if not view.constants_hidden:
         return tuple(columns)
     kept = {column.key for column in columns[:1]} | {RUN_NAME, *view.group_by, *(s.key for s in view.sort)}
@@ -181,19 +181,18 @@ def without_constants(
 def constant_columns(
     frame: RunFrame, rows: Sequence[int], keys: Iterable[ColumnKey] | None = None
 ) -> frozenset[ColumnKey]:
-    """Those of `keys` (all that can be picked, if None) whose values over `rows` are all the same,
-    or all missing."""
-    asked = pickable(frame) if keys is None else keys
-    return frozenset(key for key in asked if _is_constant(frame, key, rows))
+    """The `keys` (all selectable ones if None) whose values over `rows` are all equal or missing."""
+    candidates = pickable(frame) if keys is None else keys
+    return frozenset(key for key in candidates if _is_constant(frame, key, rows))
 
 
 def pickable(frame: RunFrame) -> tuple[ColumnKey, ...]:
-    """Attributes, metrics, parameters, tags and facts of data sets, each by name; tags that MLflow
-    set itself after the others."""
-    own = [key for key in frame.keys if _is_internal(key)]
-    at = next((place for place, key in enumerate(frame.keys) if key.kind == "dataset"), len(frame.keys))
+    """The selectable keys: attributes, metrics, parameters, tags and dataset fields, each by name, with
+    MLflow's internal tags after the others."""
+    internal = [key for key in frame.keys if _is_internal(key)]
+    at = next((index for index, key in enumerate(frame.keys) if key.kind == "dataset"), len(frame.keys))
     before = [key for key in frame.keys[:at] if not _is_internal(key)]
-    return (*before, *own, *frame.keys[at:])
+    return (*before, *internal, *frame.keys[at:])
 
 
 def _is_internal(key: ColumnKey) -> bool:

@@ -1,4 +1,4 @@
-"""How an experiment's runs are looked at: what can be saved under a name and comes back."""
+"""Run views: the display settings of an experiment's runs, which can be saved under a name."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from engine.columns import ColumnKey
 from engine.runs.sorting import SortKey
 
 Layout = Literal["flat", "tree", "groups"]
-"""Runs one under the other; children under their parents; runs of the same configuration together."""
+"""A flat list; children under their parents; runs grouped by configuration."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A filter, an order, a choice of columns and a layout.
+    """A filter, a sort order, a choice of columns and a layout.
 
-    `columns` are exactly those shown, in their order; empty for the usual ones. `widths` (cells)
-    and `formats` (names of `engine.formats.FORMATS`) hold only what was changed by hand.
-    `constants_hidden` leaves out columns whose shown values are all the same. `group_by` names
-    the parameters and tags whose values make a group, for the layout `groups`.
+    `columns` are exactly the columns shown, in order; empty for the defaults. `widths` (cells) and `formats`
+    (names in `engine.formats.FORMATS`) hold only manual changes. `constants_hidden` hides columns whose shown
+    values are all equal. `group_by` are the columns whose values define a group, for the layout `groups`.
     """
 
     filter_text: str = ""
@@ -34,5 +33,5 @@ class RunView:
 
     @property
     def is_grouped(self) -> bool:
-        """Whether runs stand in groups: the layout says so, and there is something to group by."""
+        """Whether runs are grouped: the layout is `groups`, with something to group by."""
         return self.layout == "groups" and bool(self.group_by)

@@ -47,7 +47,7 @@ class WorkerProcess:
             with os.fdopen(log_descriptor(), "ab") as output:
                 self._log_start = output.tell()
                 self._process = subprocess.Popen(
-                    # -P: a file in the working folder must not stand in for a module.
+                    # -P: a file in the working folder must not shadow a module.
                     [sys.executable, "-P", "-m", "engine.training.worker", str(child_end)],
                     stdin=subprocess.PIPE,
                     stdout=output,

@@ -63,7 +63,7 @@ class Recorder:
         self.experiment_id = ""
         self.parent_run_id = ""
         with translated_errors(), warnings.catch_warnings():
-            # MLflow's hint about whole numbers, which cannot be missing: the labels are never missing.
+            # MLflow hints that integer columns cannot hold missing values: the labels have none.
             warnings.filterwarnings("ignore", message="Hint: Inferred schema", category=UserWarning)
             self._input = payloads.dataset_input(dataset)
             self._signature, self._example = payloads.signature(parts)
@@ -195,7 +195,7 @@ class Recorder:
                 created: str = self._client.create_experiment(name, tags={NOTE_TAG: self._about_data()})
                 return created
             except Exception:
-                # Another process may have created it in between; if not, this was the reason.
+                # Another process may have created it meanwhile; if not, raise the original error.
                 found = self._client.get_experiment_by_name(name)
                 if found is None:
                     raise
@@ -218,7 +218,7 @@ class Recorder:
                 skops_trusted_types=list(trusted),
                 signature=self._signature,
                 input_example=self._example,
-                # Given, because MLflow would start a process and import everything to find them.
+                # Given explicitly: MLflow would start a process and import everything to infer them.
                 pip_requirements=mlflow.sklearn.get_default_pip_requirements(include_skops=True),
             )
         except Exception as error:

@@ -85,7 +85,7 @@ def _create_version(client: MlflowClient, model: str, plan: VersionPlan) -> int:
         model,
         source=f"models:/{outputs[0].model_id}",
         run_id=plan.run_id,
-        model_id=outputs[0].model_id,  # A server insists on it.
+        model_id=outputs[0].model_id,  # required by a server
         tags={**plan.tags, STATE_TAG: REGISTERING},
         description=plan.description,
         await_creation_for=0,

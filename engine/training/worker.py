@@ -140,7 +140,7 @@ class Worker:
         dataset = read_dataset(spec.dataset)
         client = self._open_client()
         self.emit(SweepPreparing("importing scikit-learn"))
-        # What the first trial would otherwise import, and be timed with.
+        # imported here so that the first trial's time does not include it
 
         from engine.training.recipes import split
         from engine.training.recorder import Recorder, kill_unfinished_runs
@@ -158,7 +158,7 @@ class Worker:
                 kill_unfinished_runs(client, spec.experiment, command["id"])
             self.emit(runner.run(chosen, command["resume_run_id"]))
         except Exception:
-            # Once more only: if the store is still the trouble, nothing can be marked.
+            # One attempt: while the store is failing, nothing can be marked.
             try:
                 kill_unfinished_runs(client, spec.experiment, command["id"])
             except EngineError as error:

@@ -1,4 +1,4 @@
-"""Runs made up in a line, for tests that need no store."""
+"""Builds runs in one line, for tests that need no store."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def a_run(
     metrics: Mapping[str, float] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Run:
-    """A run of experiment `1`; `seconds` is None while it has not ended."""
+    """A run in experiment `1`; `seconds` is None for a run that has not ended."""
     end = None if start is None or seconds is None else start + int(seconds * SECOND)
     return Run(
         run_id=run_id,
@@ -40,7 +40,7 @@ def a_run(
     )
 
 
-def told(run: Run) -> str:
-    """A run in words, the same for equal runs: NaN is NaN, and names have an order."""
-    in_order = {kind: dict(sorted(getattr(run, kind).items())) for kind in ("params", "metrics", "tags")}
-    return repr(replace(run, **in_order))
+def canonical(run: Run) -> str:
+    """A run as text, the same for equal runs: NaN equals NaN, and the order of names does not matter."""
+    ordered = {kind: dict(sorted(getattr(run, kind).items())) for kind in ("params", "metrics", "tags")}
+    return repr(replace(run, **ordered))

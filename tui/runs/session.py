@@ -187,7 +187,7 @@ class RunSession:
         before, self._drawn = self._drawn, made.rows
         self.arranged = made.rows
         self._on_change("rows")
-        if before is not None and not before.frame.is_kin(made.rows.frame):
+        if before is not None and not before.frame.shares_storage_with(made.rows.frame):
             self.loader.free(before.frame.stored())
         if made.rows.groups is not None and made.rows.frame.complete:
             self._tasks.ask(made.rows.prepare, _ignore, group="statistics", failed=self.loader.fail)

@@ -23,7 +23,7 @@ TAGS = ("promoted_by", "promoted_at", "from_stage", "reason")
 
 def write_all(client: MlflowClient, model: str, changes: Sequence[Change]) -> EngineError | None:
     """Write the changes in order. Returns the error that stopped them, None if all succeeded."""
-    # Each stage call warns that stages will go away one day, in the name of its caller: this module.
+    # Every stage call warns that stages are deprecated, attributed to its caller: this module.
     warnings.filterwarnings("ignore", r".*transition_model_version_stage", FutureWarning)
     try:
         for change in changes:

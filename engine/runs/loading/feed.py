@@ -1,4 +1,4 @@
-"""The runs of one experiment, as they are loaded and kept up to date."""
+"""Loads the runs of one experiment and keeps them up to date."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from engine.columns import ColumnKey
 from engine.entities import Lifecycle
 from engine.jobs import CancelToken
 from engine.runs.frame import RunFrame
-from engine.runs.loading.partition import Pace, Span, Windows
+from engine.runs.loading.partition import PageSizer, Span, SpanReader
 from engine.stores.base import Condition, RunPage, RunQuery, Stamp, Store
 from engine.stores.block import RunBlock
 
 FIRST_PAGE = 100
-"""Runs in the first page: little enough to be there at once, from a server too."""
+"""The number of runs in the first page: small enough to load at once, even from a server."""
 FRAME_SECONDS = 0.25
-"""Frames are told no closer together than this: who looks at one makes the next page dearer."""
-UNFINISHED_MOST = 1000
-"""Unfinished runs that one refresh asks for."""
-IDS_AT_ONCE = 200
-"""Run ids in one condition."""
+"""The minimum interval between reported frames: every use of a frame slows down the next page."""
+MAX_UNFINISHED = 1000
+"""The maximum number of unfinished runs that one refresh reads."""
+IDS_PER_QUERY = 200
+"""The maximum number of run ids in one condition."""
 
 OnFrame = Callable[[RunFrame], None]
 
@@ -33,13 +33,12 @@ _UNFINISHED = ("RUNNING", "SCHEDULED")
 
 
 class RunFeed:
-    """One frame of an experiment's runs for all who look: `load` fills it, `search` brings what a
-    filter asks for before its turn, `refresh` and `reload` keep it true.
+    """A shared frame of an experiment's runs: `load` fills it, `search` loads the matches of a filter ahead
+    of the rest, `refresh` and `reload` keep it up to date.
 
-    Thread-safe; the methods that read take the time that the store takes and raise its
-    `EngineError`s, or `Cancelled` between two pages: what was read until then stays. `on_frame` is
-    called, on the reading threads, with a frame whenever there is another one: for the first
-    page, at the end, and in between at most once in `FRAME_SECONDS`.
+    Thread-safe. Methods that read block on the store and raise its `EngineError`s, or `Cancelled` between
+    pages; runs already read are kept. `on_frame` is called on the reading threads with each new frame: after
+    the first page, at the end, and at most every `FRAME_SECONDS` in between.
     """
 
     def __init__(
@@ -55,19 +54,19 @@ class RunFeed:
         self._query = RunQuery(experiment_id, lifecycle=lifecycle)
         self._on_frame = on_frame
         self._first_page = first_page
-        self._pace = Pace(store.page_size)
+        self._page_sizer = PageSizer(store.page_size)
         self._lock = threading.RLock()
         self._frame = RunFrame.from_runs((), complete=False)
-        self._told: tuple[float, RunFrame | None] = (-FRAME_SECONDS, None)
-        self._windows: Windows | None = None
-        self._answered: set[tuple[Condition, ...]] = set()
+        self._last_report: tuple[float, RunFrame | None] = (-FRAME_SECONDS, None)
+        self._span_reader: SpanReader | None = None
+        self._searched: set[tuple[Condition, ...]] = set()
         self._stamp: Stamp | None = None
         self._counts = False
-        """Whether the store tells how many runs there are."""
+        """Whether the store counts its runs."""
         self._gap: int | None = 0
-        """How many runs the store had more than the frame at the last look; None: not looked at."""
+        """By how many the store's count exceeded the frame's at the last check; None if unknown."""
         self._unexplained = 0
-        """The same just after everything was read: no more reading will change it."""
+        """The same just after a reload: reading again would not change it."""
 
     @property
     def frame(self) -> RunFrame:
@@ -75,101 +74,101 @@ class RunFeed:
 
     @property
     def stamp(self) -> Stamp | None:
-        """The store's when it was looked at last; None where it cannot tell that nothing has changed."""
+        """The store's stamp at the last check; None if the store has no stamps."""
         return self._stamp
 
     # ── loading ──────────────────────────────────────────────────────────────
 
     def load(self, cancel: CancelToken | None = None) -> RunFrame:
-        """Read what has not been read yet. After `Cancelled` or an error it can be called again and
-        goes on where it stopped; a run that is on two pages is there once."""
+        """Read all runs not read yet. After `Cancelled` or an error, call it again to resume; a run that
+        appears on two pages is kept once."""
         cancel = cancel or CancelToken()
         stamp = self._store.stamp()
         try:
-            if self._windows is None:
-                self._windows = self._begin()
-            self._windows.read_all(self._take, cancel)
+            if self._span_reader is None:
+                self._span_reader = self._read_first_page()
+            self._span_reader.read_all(self._take, cancel)
         finally:
-            self._tell()
+            self._report()
         self._stamp = stamp
-        return self._whole()
+        return self._complete()
 
-    def _begin(self) -> Windows:
-        """Read the first page; what is left after it."""
+    def _read_first_page(self) -> SpanReader:
+        """Read the first page. Returns a reader for the rest."""
         page = self._store.runs(self._query, max_results=self._first_page)
         self._counts = page.total is not None
         self._take(page)
         spans: list[Span] = []
         if page.next_token is not None:
-            spans.append(self._span_behind(page) or Span(token=page.next_token))
-        return Windows(self._store, self._query, spans, self._pace.page)
+            spans.append(self._span_after(page) or Span(token=page.next_token))
+        return SpanReader(self._store, self._query, spans, self._page_sizer.page)
 
-    def _span_behind(self, page: RunPage) -> Span | None:
-        """The start times of the runs behind a page, where they can be read in parallel."""
+    def _span_after(self, page: RunPage) -> Span | None:
+        """The span of start times after a page; None if it cannot be read in parallel."""
         newest = page.runs[-1].start_time if len(page.runs) else None
         if self._store.readers == 1 or newest is None:
             return None
         query = RunQuery(self._query.experiment_id, lifecycle=self._query.lifecycle, oldest_first=True)
         oldest = self._store.runs(query, max_results=1).runs
-        least = oldest[0].start_time if len(oldest) else None
-        return None if least is None else Span(least, newest)
+        earliest = oldest[0].start_time if len(oldest) else None
+        return None if earliest is None else Span(earliest, newest)
 
-    # ── what a filter asks for ───────────────────────────────────────────────
+    # ── filtering ─────────────────────────────────────────────────────────────
 
     def answers(self, conditions: tuple[Condition, ...]) -> bool:
-        """Whether every run that meets the conditions is in the frame."""
-        return self._frame.complete or any(set(asked) <= set(conditions) for asked in self._answered)
+        """Whether the frame has every run that meets the conditions."""
+        return self._frame.complete or any(set(searched) <= set(conditions) for searched in self._searched)
 
     def search(self, conditions: tuple[Condition, ...], cancel: CancelToken | None = None) -> None:
-        """Bring the runs that meet the conditions into the frame, whatever has been loaded."""
+        """Load the runs that meet the conditions, ahead of the others."""
         cancel = cancel or CancelToken()
         if not self.answers(conditions):
-            self._take_all(self._narrowed(*conditions), cancel)
-            self._answered.add(conditions)
-            self._tell()
+            self._take_all(self._query_for(*conditions), cancel)
+            self._searched.add(conditions)
+            self._report()
 
-    def _narrowed(self, *conditions: Condition) -> RunQuery:
+    def _query_for(self, *conditions: Condition) -> RunQuery:
         return RunQuery(self._query.experiment_id, conditions, self._query.lifecycle)
 
     def _take_all(self, query: RunQuery, cancel: CancelToken) -> None:
         for page in self._pages(query, cancel):
             self._take(RunPage(page.runs))
 
-    def _pages(self, query: RunQuery, cancel: CancelToken, most: int | None = None) -> Iterable[RunPage]:
-        """The pages of a search; with `most`, only the first so many runs."""
+    def _pages(self, query: RunQuery, cancel: CancelToken, limit: int | None = None) -> Iterable[RunPage]:
+        """The pages of a search; with `limit`, only the first so many runs."""
         token: str | None = None
         while True:
-            page = self._pace.page(self._store, query, token, most)
+            page = self._page_sizer.page(self._store, query, token, limit)
             yield page
             cancel.check("Searching runs")
-            if page.next_token is None or page.next_token == token or most is not None:
+            if page.next_token is None or page.next_token == token or limit is not None:
                 return
             token = page.next_token
 
-    # ── keeping up ───────────────────────────────────────────────────────────
+    # ── staying up to date ────────────────────────────────────────────────────
 
     def refresh(self, cancel: CancelToken | None = None) -> bool:
-        """Read what can have changed: runs that started or ended since, and the unfinished ones.
-        Whether anything did. Edits of finished runs are left to `reload`, and where the store does
-        not count its runs, deletions and runs that are added with times in the past too."""
+        """Read what may have changed: runs that started or ended since, and unfinished ones. Returns whether
+        anything changed. Edits of finished runs need `reload`; so do deletions and backdated runs if the
+        store does not count its runs."""
         cancel = cancel or CancelToken()
         stamp = self._store.stamp()
-        if stamp is not None and stamp == self._stamp and self._is_explained:
+        if stamp is not None and stamp == self._stamp and self._is_gap_explained:
             return False
         if stamp is not None and self._stamp is not None and stamp.database != self._stamp.database:
-            self.reload(cancel)  # what is new in another database says nothing of what is old in it
+            self.reload(cancel)  # another database: nothing read before is valid
             return True
         before = self._frame
         changed: list[RunBlock] = []
-        for condition in self._moving(before):
-            query = self._narrowed(condition)
+        for condition in self._change_conditions(before):
+            query = self._query_for(condition)
             unfinished = condition.name == "status"
-            pages = self._pages(query, cancel, UNFINISHED_MOST if unfinished else None)
+            pages = self._pages(query, cancel, MAX_UNFINISHED if unfinished else None)
             changed += [page.runs for page in pages]
         seen = {run_id for block in changed for run_id in block.run_ids}
         missing = [run_id for run_id in self._unfinished(before) if run_id not in seen]
-        for some in _chunks(missing[:UNFINISHED_MOST], IDS_AT_ONCE):
-            query = self._narrowed(Condition("attribute", "run_id", "IN", tuple(some)))
+        for ids in _chunks(missing[:MAX_UNFINISHED], IDS_PER_QUERY):
+            query = self._query_for(Condition("attribute", "run_id", "IN", tuple(ids)))
             found = [page.runs for page in self._pages(query, cancel)]
             changed += found
             seen.update(run_id for block in found for run_id in block.run_ids)
@@ -177,26 +176,26 @@ class RunFeed:
             frame = self._frame
             for block in changed:
                 frame = frame.extended(block, complete=frame.complete)
-            frame = frame.without(set(missing[:UNFINISHED_MOST]) - seen)
+            frame = frame.without(set(missing[:MAX_UNFINISHED]) - seen)
             if frame.complete and frame.total != len(frame):
                 frame = frame.extended((), total=len(frame))
             self._frame = frame
         self._stamp = stamp
-        self._tell()
-        if len(frame) != len(before):  # while runs come, some come between reading and counting
+        self._report()
+        if len(frame) != len(before):  # while runs are added, reading and counting may disagree
             self._gap = None
             return True
-        return self._read_unnoticed(cancel) or frame is not before
+        return self._reload_if_gap_persists(cancel) or frame is not before
 
     @property
-    def _is_explained(self) -> bool:
+    def _is_gap_explained(self) -> bool:
         return self._gap in (0, self._unexplained)
 
-    def _read_unnoticed(self, cancel: CancelToken) -> bool:
-        """Read everything if runs came or went that cannot be seen otherwise: as many are too many or too few
-        at two looks in a row."""
+    def _reload_if_gap_persists(self, cancel: CancelToken) -> bool:
+        """Reload if runs were added or removed unnoticed: the count is off by the same number twice in a
+        row."""
         before, self._gap = self._gap, self._count_gap()
-        if self._is_explained or self._gap != before:
+        if self._is_gap_explained or self._gap != before:
             return False
         self.reload(cancel)
         self._unexplained = self._gap = self._count_gap()
@@ -207,9 +206,8 @@ class RunFeed:
             return 0
         return (self._store.runs(self._query, max_results=1).total or 0) - len(self._frame)
 
-    def _moving(self, frame: RunFrame) -> Iterable[Condition]:
-        """What can have changed since. Runs dated ahead of this machine's clock tell nothing of what
-        is new."""
+    def _change_conditions(self, frame: RunFrame) -> Iterable[Condition]:
+        """Conditions for runs that may have changed since. Start times in the future are ignored."""
         now = int(time.time() * 1000)
         for key in (_START, _END):
             moments = (cast(int | None, value) for value in frame.scan(key)[: len(frame)])
@@ -225,39 +223,39 @@ class RunFeed:
         return [ids[row] for row, status in enumerate(statuses) if status in _UNFINISHED]
 
     def reload(self, cancel: CancelToken | None = None, *, on_frame: OnFrame | None = None) -> RunFrame:
-        """Read everything again; the frame changes when all is there, and `on_frame` hears how far
-        it is. Where the frame is not complete yet, this goes on loading it."""
+        """Read everything again and replace the frame at the end; `on_frame` gets the frames in between. If
+        the frame is not complete yet, refresh it and continue loading."""
         if not self._frame.complete:
             self.refresh(cancel)
             return self.load(cancel)
         stamp = self._store.stamp()
-        afresh = RunFeed(
+        fresh = RunFeed(
             self._store,
             self._query.experiment_id,
             lifecycle=self._query.lifecycle,
             on_frame=on_frame,
             first_page=self._first_page,
         )
-        afresh._pace = self._pace
-        read = afresh.load(cancel)
+        fresh._page_sizer = self._page_sizer
+        read = fresh.load(cancel)
         with self._lock:
             self._frame, self._stamp = read, stamp
-        self._tell()
+        self._report()
         return read
 
     def drop(self, run_ids: Iterable[str]) -> None:
-        """Forget runs that are known to be gone."""
+        """Remove runs that are known to be deleted."""
         with self._lock:
             self._frame = self._frame.without(run_ids)
-        self._tell()
+        self._report()
 
     def close(self) -> list[object]:
-        """Nobody looks any more. What the runs were stored in, for who wants to free it part by part."""
+        """Drop all runs. Returns their storage, so that the caller can free it in steps."""
         with self._lock:
             stored = self._frame.stored()
-            self._on_frame, self._windows = None, None
+            self._on_frame, self._span_reader = None, None
             self._frame = RunFrame.from_runs((), complete=False)
-            self._told = (-FRAME_SECONDS, None)
+            self._last_report = (-FRAME_SECONDS, None)
         return stored
 
     # ── the frame ────────────────────────────────────────────────────────────
@@ -265,24 +263,24 @@ class RunFeed:
     def _take(self, page: RunPage) -> None:
         with self._lock:
             self._frame = self._frame.extended(page.runs, total=page.total, complete=self._frame.complete)
-            told, _ = self._told
-            due = time.monotonic() - told >= FRAME_SECONDS
-        if due:
-            self._tell()
+            reported, _ = self._last_report
+            is_due = time.monotonic() - reported >= FRAME_SECONDS
+        if is_due:
+            self._report()
 
-    def _whole(self) -> RunFrame:
-        """All runs are there."""
+    def _complete(self) -> RunFrame:
+        """Mark the frame complete."""
         with self._lock:
             self._frame = self._frame.extended((), total=len(self._frame), complete=True)
-        self._tell()
+        self._report()
         return self._frame
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         with self._lock:
             frame = self._frame
-            if self._on_frame is None or self._told[1] is frame:
+            if self._on_frame is None or self._last_report[1] is frame:
                 return
-            self._told = (time.monotonic(), frame)
+            self._last_report = (time.monotonic(), frame)
         self._on_frame(frame)
 
 

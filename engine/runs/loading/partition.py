@@ -1,4 +1,4 @@
-"""One search split among several readers, each in its own window of start times."""
+"""Splits one search among several readers, each with its own span of start times."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from engine.stores.base import Condition, RunPage, RunQuery, Store
 from engine.stores.block import RunBlock
 
 PAGE_SECONDS = 0.6
-"""What a page should take: often enough to show progress and to stop, seldom enough to cost little."""
-SMALLEST = 100
+"""The target time per page: short enough to show progress and cancel, long enough to be efficient."""
+MIN_PAGE = 100
 
 
-class Pace:
-    """Pages whose size follows from what the pages before have cost. Thread-safe."""
+class PageSizer:
+    """Adapts the page size to the cost of previous pages. Thread-safe."""
 
-    def __init__(self, largest: int) -> None:
-        """`largest` is the size at which the store is at its best."""
-        self._largest = largest
+    def __init__(self, max_size: int) -> None:
+        """`max_size` is the store's most efficient page size."""
+        self._max_size = max_size
         self._lock = threading.Lock()
         self._run_seconds: float | None = None
 
@@ -31,70 +31,72 @@ class Pace:
     def size(self) -> int:
         seconds = self._run_seconds
         if seconds is None:
-            return min(self._largest, 5 * SMALLEST)
-        return max(SMALLEST, min(self._largest, int(PAGE_SECONDS / max(seconds, 1e-9))))
+            return min(self._max_size, 5 * MIN_PAGE)
+        return max(MIN_PAGE, min(self._max_size, int(PAGE_SECONDS / max(seconds, 1e-9))))
 
     def page(
-        self, store: Store, query: RunQuery, token: str | None = None, most: int | None = None
+        self, store: Store, query: RunQuery, token: str | None = None, limit: int | None = None
     ) -> RunPage:
-        """Ask for a page of the present size, or of at most `most` runs."""
+        """Read a page of the current size, or of at most `limit` runs."""
         began = time.monotonic()
-        page = store.runs(query, page_token=token, max_results=min(self.size, most or self._largest))
-        if len(page.runs) >= SMALLEST:
-            self._learn((time.monotonic() - began) / len(page.runs))
+        page = store.runs(query, page_token=token, max_results=min(self.size, limit or self._max_size))
+        if len(page.runs) >= MIN_PAGE:
+            self._record((time.monotonic() - began) / len(page.runs))
         return page
 
-    def _learn(self, run_seconds: float) -> None:
+    def _record(self, run_seconds: float) -> None:
         with self._lock:
-            known = self._run_seconds
-            self._run_seconds = run_seconds if known is None else (known + run_seconds) / 2
+            previous = self._run_seconds
+            self._run_seconds = run_seconds if previous is None else (previous + run_seconds) / 2
 
 
 Read = Callable[[Store, RunQuery, str | None], RunPage]
-"""Asks a store for the page behind a token, as long as is good."""
+"""Reads the page for a token from a store, in a suitable size."""
 
 
 @dataclass(slots=True)
 class Span:
-    """Start times from `least` to `most`, both included, in milliseconds; None: no bound on that side.
+    """Start times from `start` to `end`, both included, in milliseconds; None: no bound on that side.
 
-    `token` is the one of the next page, and `floor` and `asked` the bounds of the search that gave
-    it: both of the span's own may have moved since.
+    `token` is that of the next page, `query_start` and `query_end` the bounds of the search it belongs to:
+    `start` and `end` may have moved since.
     """
 
-    least: int | None = None
-    most: int | None = None
+    start: int | None = None
+    end: int | None = None
     token: str | None = None
-    floor: int | None = None
-    asked: int | None = None
+    query_start: int | None = None
+    query_end: int | None = None
 
     def query(self, query: RunQuery) -> RunQuery:
-        bounds = [] if self.floor is None else [Condition("attribute", "start_time", ">=", self.floor)]
-        if self.asked is not None:
-            bounds.append(Condition("attribute", "start_time", "<=", self.asked))
+        bounds = (
+            [] if self.query_start is None else [Condition("attribute", "start_time", ">=", self.query_start)]
+        )
+        if self.query_end is not None:
+            bounds.append(Condition("attribute", "start_time", "<=", self.query_end))
         return replace(query, conditions=(*query.conditions, *bounds))
 
-    def begin(self) -> None:
-        """Search anew within the bounds, where there is no search to go on with."""
+    def begin_query(self) -> None:
+        """Start a new search within the bounds, unless one is in progress."""
         if self.token is None:
-            self.floor, self.asked = self.least, self.most
+            self.query_start, self.query_end = self.start, self.end
 
     @property
     def length(self) -> int:
-        return 0 if self.least is None or self.most is None else self.most - self.least
+        return 0 if self.start is None or self.end is None else self.end - self.start
 
     def halved(self) -> Span:
-        """Take the older half away."""
-        assert self.least is not None
-        assert self.most is not None
-        middle = (self.least + self.most) // 2
-        older = Span(self.least, middle)
-        self.least = middle + 1
+        """Split off and return the older half."""
+        assert self.start is not None
+        assert self.end is not None
+        middle = (self.start + self.end) // 2
+        older = Span(self.start, middle)
+        self.start = middle + 1
         return older
 
 
-class Windows:
-    """What of a search is still to be read: `spans`. Reading again goes on where it stopped."""
+class SpanReader:
+    """Reads the remaining `spans` of a search. Can be resumed after an error."""
 
     def __init__(self, store: Store, query: RunQuery, spans: list[Span], read: Read) -> None:
         self._store = store
@@ -103,7 +105,7 @@ class Windows:
         self._busy: list[Span] = []
         self._read = read
         self._error: EngineError | None = None
-        self._given = {(span.floor, span.asked, span.token) for span in spans}
+        self._seen = {(span.query_start, span.query_end, span.token) for span in spans}
         self._changed = threading.Condition()
 
     @property
@@ -111,8 +113,8 @@ class Windows:
         return not self._spans
 
     def read_all(self, take: Callable[[RunPage], None], cancel: CancelToken) -> None:
-        """Give `take` every page, on several threads. Raises `Cancelled` or what a reader met; the other
-        readers then finish the page that they are at."""
+        """Pass every page to `take`, on several threads. Raises `Cancelled` or a reader's error; the other
+        readers then finish their current page."""
         self._error = None
         readers = max(1, min(self._store.readers, 8))
         threads = [
@@ -132,20 +134,20 @@ class Windows:
     def _work(self, take: Callable[[RunPage], None], cancel: CancelToken) -> None:
         while (span := self._next(cancel)) is not None:
             error: EngineError | None = None
-            rest: Span | None = span
+            remaining: Span | None = span
             try:
-                rest = self._page(span, take)
-            except EngineError as met:
-                error = met
+                remaining = self._page(span, take)
+            except EngineError as raised:
+                error = raised
             with self._changed:
                 self._busy.remove(span)
-                if rest is not None:
-                    self._spans.append(rest)
+                if remaining is not None:
+                    self._spans.append(remaining)
                 self._error = self._error or error
                 self._changed.notify_all()
 
     def _next(self, cancel: CancelToken) -> Span | None:
-        """A span to read a page of; None when there is nothing left or reading stops."""
+        """The next span to read a page of; None if nothing is left or reading has stopped."""
         with self._changed:
             while self._error is None and not cancel.cancelled:
                 if self._spans:
@@ -158,41 +160,41 @@ class Windows:
                 if longest.length > 1 and self._store.readers > 1:
                     self._spans.append(longest.halved())
                 else:
-                    self._changed.wait(0.05)  # a cancelled token wakes nobody
+                    self._changed.wait(0.05)  # cancelling does not notify
             return None
 
     def _page(self, span: Span, take: Callable[[RunPage], None]) -> Span | None:
-        """Read one page; what is left of the span, None if nothing is."""
-        span.begin()
+        """Read one page. Returns the rest of the span, or None."""
+        span.begin_query()
         page = self._read(self._store, span.query(self._query), span.token)
         take(page)
         if page.next_token is None:
             return None
-        if self._circles(span, page.next_token):
+        if self._is_repeated(span, page.next_token):
             raise ServerFault(
-                "The store gives the same page again and again",
-                f"Experiment {self._query.experiment_id} is not loaded whole",
-                "What is shown is incomplete; refresh to try again.",
+                "The store keeps returning the same page",
+                f"Experiment {self._query.experiment_id} is only partly loaded",
+                "The runs shown are incomplete; refresh to try again.",
             )
         oldest = _oldest(page.runs)
         with self._changed:
-            if span.least is not None and oldest is not None and oldest < span.least:
-                return None  # the rest is somebody else's
-            if oldest is not None and span.most is not None:
-                span.most = min(span.most, oldest)
+            if span.start is not None and oldest is not None and oldest < span.start:
+                return None  # another reader has the rest
+            if oldest is not None and span.end is not None:
+                span.end = min(span.end, oldest)
             span.token = page.next_token
             return span
 
-    def _circles(self, span: Span, token: str) -> bool:
-        """Whether a search gives a token that it has given before."""
-        given = (span.floor, span.asked, token)
+    def _is_repeated(self, span: Span, token: str) -> bool:
+        """Whether a search has returned this token before."""
+        page_key = (span.query_start, span.query_end, token)
         with self._changed:
-            known = given in self._given
-            self._given.add(given)
-        return known
+            repeated = page_key in self._seen
+            self._seen.add(page_key)
+        return repeated
 
 
 def _oldest(runs: RunBlock) -> int | None:
-    """The start time of the last run: the oldest, in the order of a page."""
+    """The start time of the last run, which is the oldest in a page."""
     starts = cast(list[int | None], runs.columns["attribute"]["start_time"])
     return starts[-1] if starts else None

@@ -1,4 +1,4 @@
-"""Views of runs as a person reads and writes them, in plain values: texts, numbers, lists, tables."""
+"""Converts run views to and from plain values for files: strings, numbers, lists, tables."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from engine.runs.sorting import SortKey, Statistic
 from engine.runs.view import Layout, RunView
 from engine.stores.block import DATASET_FIELDS
 
-WIDEST = 1000
-"""Terminal cells of a column at most."""
+MAX_WIDTH = 1000
+"""The maximum column width in terminal cells."""
 
 T = TypeVar("T")
 
@@ -25,8 +25,8 @@ _ATTRIBUTES = (*ATTRIBUTES, *HIDDEN_ATTRIBUTES, RUN_COUNT.name)
 
 
 def view_to_plain(view: RunView) -> dict[str, object]:
-    """What differs from the usual view, such as ``{"filter": "accuracy > 0.9", "sort": ["metrics.accuracy
-    desc"], "widths": {"run_name": 30}}``."""
+    """The settings that differ from the defaults, such as ``{"filter": "accuracy > 0.9", "sort":
+    ["metrics.accuracy desc"], "widths": {"run_name": 30}}``."""
     found: dict[str, object] = {
         "filter": view.filter_text,
         "sort": [_sort_text(key) for key in view.sort],
@@ -41,7 +41,7 @@ def view_to_plain(view: RunView) -> dict[str, object]:
 
 
 def view_from_plain(plain: Mapping[str, object]) -> RunView:
-    """What `view_to_plain` was given. Raises `UsageError` for the first thing that is not understood."""
+    """The inverse of `view_to_plain`. Raises `UsageError` for the first invalid setting."""
     for name in plain:
         if name not in _SETTINGS:
             raise _unknown("setting", name, _SETTINGS)
@@ -51,7 +51,7 @@ def view_from_plain(plain: Mapping[str, object]) -> RunView:
         columns=tuple(map(_column, _texts("columns", plain))),
         widths=_table("widths", plain, _width),
         formats=_table("formats", plain, _format),
-        constants_hidden=_truth("constants_hidden", plain.get("constants_hidden", False)),
+        constants_hidden=_boolean("constants_hidden", plain.get("constants_hidden", False)),
         layout=_layout(plain.get("layout", "flat")),
         group_by=tuple(map(_column, _texts("group_by", plain))),
     )
@@ -61,8 +61,8 @@ _SETTINGS = ("filter", "sort", "columns", "widths", "formats", "constants_hidden
 
 
 def _sort_text(sort: SortKey) -> str:
-    """`metrics.accuracy desc`, `std of metrics.accuracy asc`. The direction is always told, for a name
-    may end in a word like it."""
+    """`metrics.accuracy desc`, `std of metrics.accuracy asc`. The direction is always written, because a name
+    may end in such a word."""
     of = "" if sort.statistic == "mean" else f"{sort.statistic} of "
     return f"{of}{sort.key} {'desc' if sort.descending else 'asc'}"
 
@@ -87,8 +87,8 @@ def _column(text: str) -> ColumnKey:
     if kind == "attribute" and name not in _ATTRIBUTES:
         if dot or get_close_matches(text, _ATTRIBUTES, 1):
             raise _unknown("column", text, _ATTRIBUTES)
-        hint = f"Write metrics.{text}, params.{text} or tags.{text}; or one of {', '.join(_ATTRIBUTES)}."
-        raise UsageError(f"There is no column {_quoted(text)}", hint=hint)
+        hint = f"Use metrics.{text}, params.{text} or tags.{text}; or one of {', '.join(_ATTRIBUTES)}."
+        raise UsageError(f"Unknown column {_quoted(text)}", hint=hint)
     if kind == "dataset" and name not in DATASET_FIELDS:
         raise _unknown("column", text, [f"datasets.{field}" for field in DATASET_FIELDS])
     return ColumnKey(kind, name)
@@ -96,12 +96,12 @@ def _column(text: str) -> ColumnKey:
 
 def _unknown(what: str, text: str, known: Sequence[str]) -> UsageError:
     close = get_close_matches(text, known, 1)
-    hint = f"Did you mean {close[0]}?" if close else f"There are {', '.join(known)}."
-    return UsageError(f"There is no {what} {_quoted(text)}", hint=hint)
+    hint = f"Did you mean {close[0]}?" if close else f"Use one of {', '.join(known)}."
+    return UsageError(f"Unknown {what} {_quoted(text)}", hint=hint)
 
 
-def _wrong(setting: str, value: object, wanted: str) -> UsageError:
-    return UsageError(f"{setting} cannot be {_quoted(value)}", hint=f"It has to be {wanted}.")
+def _invalid(setting: str, value: object, expected: str) -> UsageError:
+    return UsageError(f"{setting} cannot be {_quoted(value)}", hint=f"It must be {expected}.")
 
 
 def _quoted(value: object) -> str:
@@ -111,43 +111,43 @@ def _quoted(value: object) -> str:
 
 def _text(setting: str, value: object) -> str:
     if not isinstance(value, str):
-        raise _wrong(setting, value, "a text")
+        raise _invalid(setting, value, "a string")
     return value
 
 
-def _truth(setting: str, value: object) -> bool:
+def _boolean(setting: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise _wrong(setting, value, "true or false")
+        raise _invalid(setting, value, "true or false")
     return value
 
 
 def _texts(setting: str, plain: Mapping[str, object]) -> list[str]:
     value = plain.get(setting, [])
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise _wrong(setting, value, "a list of texts")
+        raise _invalid(setting, value, "a list of strings")
     return value
 
 
 def _table(setting: str, plain: Mapping[str, object], read: Callable[[str, object], T]) -> dict[ColumnKey, T]:
     value = plain.get(setting, {})
     if not isinstance(value, dict):
-        raise _wrong(setting, value, "a table with a line for each column")
+        raise _invalid(setting, value, "a table with one entry per column")
     return {_column(name): read(f"{setting} of {name}", entry) for name, entry in value.items()}
 
 
 def _width(setting: str, value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= WIDEST:
-        raise _wrong(setting, value, f"a number of cells from 1 to {WIDEST}")
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_WIDTH:
+        raise _invalid(setting, value, f"a number of cells from 1 to {MAX_WIDTH}")
     return value
 
 
 def _format(setting: str, value: object) -> str:
     if not isinstance(value, str) or value not in FORMATS:
-        raise _wrong(setting, value, f"one of {', '.join(FORMATS)}")
+        raise _invalid(setting, value, f"one of {', '.join(FORMATS)}")
     return value
 
 
 def _layout(value: object) -> Layout:
     if value not in get_args(Layout):
-        raise _wrong("layout", value, f"one of {', '.join(get_args(Layout))}")
+        raise _invalid("layout", value, f"one of {', '.join(get_args(Layout))}")
     return cast(Layout, value)

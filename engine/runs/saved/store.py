@@ -1,4 +1,4 @@
-"""Saved views, kept under names in a TOML file that people can read and edit."""
+"""Saved views, stored by name in an editable TOML file."""
 
 from __future__ import annotations
 
@@ -17,70 +17,70 @@ from engine.runs.view import RunView
 from engine.text import short_name
 
 LOCK_SECONDS = 5.0
-"""How long a change waits for another console's change."""
+"""How long a change waits for another console to finish its change."""
 
-_WHERE = ("store", "experiment", "name")
-_MEND = "Fix its permissions, or set XDG_CONFIG_HOME to a folder that can be read and written."
+_IDENTITY = ("store", "experiment", "name")
+_PERMISSIONS_HINT = "Fix its permissions, or set XDG_CONFIG_HOME to a readable and writable folder."
 
 
 class ViewFile:
-    """The views in one file, by store (as shown), experiment (its name) and name.
+    """The views in one file, identified by store (as shown), experiment name and view name.
 
-    A view that cannot be read is an error only where it is asked for. Comments and whatever else a
-    person wrote stay when a view is saved or deleted. Every method raises `UsageError` for a file
-    that is no TOML, `EngineError` for one that cannot be read or written.
+    An invalid view is an error only when it is loaded. Saving and deleting keep comments and other manual
+    edits. Every method raises `UsageError` if the file is not valid TOML, `EngineError` if it cannot be read
+    or written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def names(self, store: str, experiment: str) -> tuple[str, ...]:
-        """The names of an experiment's views, in the order of the file."""
-        places = [entry for entry in self._entries(self._text()) if _is_of(entry, store, experiment)]
-        return tuple(dict.fromkeys(entry["name"] for entry in places))
+        """The names of an experiment's views, in file order."""
+        views = [entry for entry in self._entries(self._text()) if _belongs_to(entry, store, experiment)]
+        return tuple(dict.fromkeys(entry["name"] for entry in views))
 
     def load(self, store: str, experiment: str, name: str) -> RunView | None:
-        """The view of that name (of two, the one further down), None where there is none. Raises
-        `UsageError` where it says something that is not understood."""
+        """The view with that name (the last, if there are two) or None. Raises `UsageError` if it is
+        invalid."""
         entries = self._entries(self._text())
-        places = _places(entries, store, experiment, name)
-        if places:
-            plain = {key: value for key, value in entries[places[-1]].items() if key not in _WHERE}
+        indexes = _indexes(entries, store, experiment, name)
+        if indexes:
+            plain = {key: value for key, value in entries[indexes[-1]].items() if key not in _IDENTITY}
             try:
                 return view_from_plain(plain)
             except UsageError as error:
                 detail = f"{error.title}: {error.hint}" if error.hint else error.title
                 hint = f"Fix it in {self.path}, or save the view again."
-                raise UsageError(f"The view {short_name(name)} cannot be used", detail, hint) from error
-        unnamed = [number for number, entry in enumerate(entries, 1) if not _is_placed(entry)]
+                raise UsageError(f"View {short_name(name)} is invalid", detail, hint) from error
+        unnamed = [number for number, entry in enumerate(entries, 1) if not _is_identified(entry)]
         if unnamed:
             raise UsageError(
-                f"There is no view {short_name(name)}",
-                f"{self.path}: view {unnamed[0]} of the file has no store, experiment and name",
-                "Write them as texts, as the other views have them.",
+                f"View {short_name(name)} not found",
+                f"{self.path}: view {unnamed[0]} lacks a store, experiment or name",
+                "Set all three to strings, as in the other views.",
             )
         return None
 
     def save(self, store: str, experiment: str, name: str, view: RunView) -> None:
-        """Keep a view under a name; it takes the place of the one that has it."""
+        """Save a view under a name, replacing any view with that name."""
         if not name.strip():
             raise UsageError("A view needs a name", hint="Name it after what it shows.")
-        where = dict(zip(_WHERE, (store, experiment, name), strict=True))
-        entry = {**where, **view_to_plain(view)}
+        identity = dict(zip(_IDENTITY, (store, experiment, name), strict=True))
+        entry = {**identity, **view_to_plain(view)}
 
         def changed(text: str) -> str:
-            places = _places(self._entries(text), store, experiment, name)
-            return toml.with_entry(text, entry, places[-1] if places else None)
+            indexes = _indexes(self._entries(text), store, experiment, name)
+            return toml.with_entry(text, entry, indexes[-1] if indexes else None)
 
         self._change(changed)
 
     def delete(self, store: str, experiment: str, name: str) -> bool:
-        """Forget a view. False where there is none of that name."""
+        """Delete a view. Returns False if there is none with that name."""
         if name not in self.names(store, experiment):
             return False
 
         def changed(text: str) -> str:
-            return toml.without_entries(text, _places(self._entries(text), store, experiment, name))
+            return toml.without_entries(text, _indexes(self._entries(text), store, experiment, name))
 
         self._change(changed)
         return True
@@ -100,19 +100,21 @@ class ViewFile:
             line = error.object.count(b"\n", 0, error.start) + 1
             raise self._damaged(f"not UTF-8 (at line {line})") from error
         except OSError as error:
-            raise EngineError("Saved views cannot be read", _told(self.path, error), _MEND) from error
+            raise EngineError(
+                "Saved views cannot be read", _detail(self.path, error), _PERMISSIONS_HINT
+            ) from error
 
     def _damaged(self, what: str) -> UsageError:
         return UsageError(
-            "The file of saved views is damaged",
+            "The saved views file is damaged",
             f"{self.path}: {what}",
-            "Fix that line, or move the file away to begin a new one.",
+            "Fix that line, or move the file away to start a new one.",
         )
 
     def _change(self, changed: Callable[[str], str]) -> None:
-        """Replace the text by what `changed` makes of it, alone among all consoles."""
+        """Replace the text with `changed(text)`, with exclusive access to the file."""
         try:
-            target = Path(os.path.realpath(self.path))  # a link stays a link
+            target = Path(os.path.realpath(self.path))  # keep symbolic links
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _locked(target.with_suffix(".lock")):
                 content = changed(self._text()).encode("utf-8")
@@ -121,46 +123,48 @@ class ViewFile:
         except UnicodeEncodeError as error:
             raise UsageError(
                 "The view cannot be saved",
-                "One of its names holds half a character",
-                "Leave that column out.",
+                "One of its names contains an incomplete character",
+                "Remove that column.",
             ) from error
         except TimeoutError as error:
-            hint = "Wait until the other console is done, then try again."
+            hint = "Wait until it has finished, then try again."
             raise EngineError("Another console is changing the saved views", str(self.path), hint) from error
         except OSError as error:
-            raise EngineError("Saved views cannot be written", _told(self.path, error), _MEND) from error
+            raise EngineError(
+                "Saved views cannot be written", _detail(self.path, error), _PERMISSIONS_HINT
+            ) from error
 
 
-def _is_placed(entry: Any) -> bool:
-    return isinstance(entry, dict) and all(isinstance(entry.get(key), str) for key in _WHERE)
+def _is_identified(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(isinstance(entry.get(key), str) for key in _IDENTITY)
 
 
-def _is_of(entry: Any, store: str, experiment: str) -> bool:
-    return _is_placed(entry) and (entry["store"], entry["experiment"]) == (store, experiment)
+def _belongs_to(entry: Any, store: str, experiment: str) -> bool:
+    return _is_identified(entry) and (entry["store"], entry["experiment"]) == (store, experiment)
 
 
-def _places(entries: list[Any], store: str, experiment: str, name: str) -> list[int]:
+def _indexes(entries: list[Any], store: str, experiment: str, name: str) -> list[int]:
     return [
-        place
-        for place, entry in enumerate(entries)
-        if _is_of(entry, store, experiment) and entry["name"] == name
+        index
+        for index, entry in enumerate(entries)
+        if _belongs_to(entry, store, experiment) and entry["name"] == name
     ]
 
 
-def _told(path: Path, error: OSError) -> str:
+def _detail(path: Path, error: OSError) -> str:
     return f"{path}: {error.strerror or error}"
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock on a file, created where missing. Raises `TimeoutError`, `OSError`."""
+    """Hold the lock on a file, created if missing. Raises `TimeoutError`, `OSError`."""
     with open_private(path) as descriptor, locked(descriptor, LOCK_SECONDS):
         yield
 
 
 class SavedViews:
-    """Those of an experiment, by its name, in a store. Every method raises `EngineError` for a file of views
-    that cannot be read or written."""
+    """The saved views of one experiment, by name. Every method raises `EngineError` if the file cannot be
+    read or written."""
 
     def __init__(self, file: ViewFile, store: str, experiment: str) -> None:
         self._file = file
@@ -168,18 +172,18 @@ class SavedViews:
         self._experiment = experiment
 
     def names(self) -> tuple[str, ...]:
-        """In the order of the file."""
+        """The names, in file order."""
         return self._file.names(self._store, self._experiment)
 
     def view(self, name: str) -> RunView:
-        """Raises `NotFound`, naming what there is."""
+        """The view with that name. Raises `NotFound`, listing the saved views."""
         found = self._file.load(self._store, self._experiment, name)
         if found is None:
             raise self._missing(name)
         return found
 
     def save(self, name: str, view: RunView) -> Path:
-        """Keep a view under a name, which may have been another's; where it is kept."""
+        """Save a view under a name, replacing any other. Returns the path of the file."""
         self._file.save(self._store, self._experiment, name, view)
         return self._file.path
 
@@ -189,7 +193,7 @@ class SavedViews:
             raise self._missing(name)
 
     def _missing(self, name: str) -> NotFound:
-        there = ", ".join(map(short_name, self.names())) or "none"
-        hint = "`:view save NAME` saves the present one."
-        title = f"There is no view {short_name(name)!r} of {short_name(self._experiment)}"
-        return NotFound(title, f"Saved views: {there}", hint)
+        names = ", ".join(map(short_name, self.names())) or "none"
+        hint = "`:view save NAME` saves the current view."
+        title = f"View {short_name(name)!r} not found in {short_name(self._experiment)}"
+        return NotFound(title, f"Saved views: {names}", hint)

@@ -1,6 +1,6 @@
-"""The text of a file of views, changed where a view changes: what a person wrote around it stays.
+"""Edits the text of a views file in place: only the changed view is rewritten.
 
-The file is TOML. Each view is a table under a line of its own, ``[[view]]``.
+The file is TOML. Each view is a table under its own ``[[view]]`` line.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tomlkit.items import Item
 
 Entry = Mapping[str, object]
-"""A view with `store`, `experiment` and `name`, in plain values."""
+"""A view with `store`, `experiment` and `name`, as plain values."""
 
 _TABLE = re.compile(r"^(?=[ \t]*\[)", re.MULTILINE)
 _VIEW = re.compile(r"[ \t]*\[\[[ \t]*view[ \t]*\]\]")
@@ -25,40 +25,40 @@ _LONG_LINE = 100
 
 
 def entries(text: str) -> list[Any]:
-    """What the file holds under `view`. Raises `tomllib.TOMLDecodeError`."""
+    """The contents of `view` in the file. Raises `tomllib.TOMLDecodeError`."""
     found = tomllib.loads(text).get("view", [])
     return found if isinstance(found, list) else [found]
 
 
-def with_entry(text: str, entry: Entry, place: int | None) -> str:
-    """The text with the view at `place` (the end, if None) replaced by this one. Raises `UsageError`
-    where that cannot be done."""
-    if place is None:
+def with_entry(text: str, entry: Entry, index: int | None) -> str:
+    """The text with the view at `index` replaced, or appended if None. Raises `UsageError` if the layout does
+    not allow it."""
+    if index is None:
         gap = "" if not text or text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n"
-        new = text + gap + _written("[[view]]\n", entry)
-        wanted = [*entries(text), entry]
+        new = text + gap + _updated("[[view]]\n", entry)
+        expected = [*entries(text), entry]
     else:
         pieces, views = _pieces(text)
-        at = views[place]
-        body, around = _parted(pieces[at])
-        pieces[at] = _written(body, entry) + around
+        at = views[index]
+        body, around = _split_trailing_comments(pieces[at])
+        pieces[at] = _updated(body, entry) + around
         new = "".join(pieces)
-        wanted = entries(text)
-        wanted[place] = entry
-    return _checked(text, new, wanted)
+        expected = entries(text)
+        expected[index] = entry
+    return _checked(text, new, expected)
 
 
-def without_entries(text: str, places: Collection[int]) -> str:
-    """The text without the views at these places; comments between views stay. Raises as `with_entry`."""
+def without_entries(text: str, indexes: Collection[int]) -> str:
+    """The text without the views at these indexes; comments between views stay. Raises as `with_entry`."""
     pieces, views = _pieces(text)
-    for place in places:
-        pieces[views[place]] = _parted(pieces[views[place]])[1].lstrip("\n")
-    wanted = [entry for place, entry in enumerate(entries(text)) if place not in places]
-    return _checked(text, "".join(pieces), wanted)
+    for index in indexes:
+        pieces[views[index]] = _split_trailing_comments(pieces[views[index]])[1].lstrip("\n")
+    expected = [entry for index, entry in enumerate(entries(text)) if index not in indexes]
+    return _checked(text, "".join(pieces), expected)
 
 
 def _pieces(text: str) -> tuple[list[str], list[int]]:
-    """The text in pieces, and which of them are the views."""
+    """The text in pieces, and the indexes of the pieces that are views."""
     pieces: list[str] = []
     views: list[int] = []
     for piece in _TABLE.split(text):
@@ -69,12 +69,12 @@ def _pieces(text: str) -> tuple[list[str], list[int]]:
             continue
         pieces.append(piece)
     if len(views) != len(entries(text)):
-        raise _intricate()
+        raise _unsupported_layout()
     return pieces, views
 
 
-def _parted(piece: str) -> tuple[str, str]:
-    """A view, and the blank lines and comments between it and the next."""
+def _split_trailing_comments(piece: str) -> tuple[str, str]:
+    """A view, and the blank lines and comments after it."""
     lines = piece.split("\n")
     end = len(lines)
     while not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#"):
@@ -82,8 +82,8 @@ def _parted(piece: str) -> tuple[str, str]:
     return "\n".join(lines[:end]) + "\n", "\n".join(lines[end:])
 
 
-def _written(body: str, entry: Entry) -> str:
-    """The view of `body` changed into `entry`; lines that say the same stay as they are."""
+def _updated(body: str, entry: Entry) -> str:
+    """`body` with its view changed to `entry`; unchanged lines stay as they are."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -92,17 +92,18 @@ def _written(body: str, entry: Entry) -> str:
         _change(document["view"][0], entry)
         return tomlkit.dumps(document)
     except TOMLKitError as error:
-        raise _intricate() from error
+        raise _unsupported_layout() from error
 
 
-def _change(table: Any, wanted: Entry) -> None:
-    for name in [name for name in table if name not in wanted]:
+def _change(table: Any, expected: Entry) -> None:
+    for name in [name for name in table if name not in expected]:
         del table[name]
-    for name, value in wanted.items():
-        here = table.get(name)
-        if isinstance(here, dict) and isinstance(value, dict):
-            _change(here, value)
-        elif here != value or isinstance(here, bool) is not isinstance(value, bool):  # true is no 1
+    for name, value in expected.items():
+        current = table.get(name)
+        if isinstance(current, dict) and isinstance(value, dict):
+            _change(current, value)
+        # True == 1 in Python, not in TOML.
+        elif current != value or isinstance(current, bool) is not isinstance(value, bool):
             table[name] = _item(value)
 
 
@@ -120,20 +121,20 @@ def _item(value: object) -> Item:
     return tomlkit.item(value)
 
 
-def _checked(text: str, new: str, wanted: list[Any]) -> str:
-    """`new`, which holds the views that are wanted and else what `text` held."""
+def _checked(text: str, new: str, expected: list[Any]) -> str:
+    """`new`, after checking that it holds the `expected` views and otherwise the contents of `text`."""
     try:
         found = tomllib.loads(new)
     except tomllib.TOMLDecodeError as error:
-        raise _intricate() from error
-    rest = {name: value for name, value in tomllib.loads(text).items() if name != "view"}
-    if found.pop("view", []) != wanted or found != rest:
-        raise _intricate()
+        raise _unsupported_layout() from error
+    others = {name: value for name, value in tomllib.loads(text).items() if name != "view"}
+    if found.pop("view", []) != expected or found != others:
+        raise _unsupported_layout()
     return new
 
 
-def _intricate() -> UsageError:
+def _unsupported_layout() -> UsageError:
     return UsageError(
-        "The file of views is laid out in a way that cannot be changed from here",
-        hint="Change it by hand, or put each view under a line [[view]] of its own.",
+        "The saved views file has a layout that cannot be edited from here",
+        hint="Edit it by hand, or put each view under its own [[view]] line.",
     )

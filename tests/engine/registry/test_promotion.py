@@ -155,8 +155,8 @@ def test_a_model_recreated_under_the_same_name_is_a_conflict(registry: Registry)
         apply_promotion(registry.store, registry.uri, plan)
 
 
-# ── interference while it is applied ─────────────────────────────────────────
-# Reads of `apply_promotion`: 1 before the client is opened, 2 under the lock, 3 back, 4 back again.
+# ── interference during a promotion ──────────────────────────────────────────
+# Reads by `apply_promotion`: 1 before opening the client, 2 under the lock, 3 to verify, 4 after repairs.
 
 
 def test_a_holder_that_returned_to_production_is_archived_again(registry: Registry) -> None:

@@ -101,7 +101,7 @@ def test_mlflow_prints_nothing_to_the_terminal(registry: Registry, capfd: pytest
     assert capfd.readouterr() == ("", "")
 
 
-# ── rivals ───────────────────────────────────────────────────────────────────
+# ── concurrent changes ───────────────────────────────────────────────────────
 
 
 def test_runs_already_deleted_elsewhere_are_reported_as_such(registry: Registry) -> None:
@@ -173,7 +173,7 @@ def test_a_run_resumed_after_planning_stops_the_deletion(registry: Registry) -> 
     assert read_journal() == ()
 
 
-# ── what stops it ────────────────────────────────────────────────────────────
+# ── interruptions ────────────────────────────────────────────────────────────
 
 
 def test_a_cancelled_deletion_keeps_the_remaining_runs(registry: Registry) -> None:

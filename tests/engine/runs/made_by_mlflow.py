@@ -1,9 +1,8 @@
-"""Fill a folder with runs by MLflow's own hand, and ask MLflow about them.
+"""Create runs with MLflow's own client and record what MLflow returns for them.
 
-Run as a script with the new store's folder as its argument and a JSON object on the standard
-input: `{"orders": [text, …]}`. Prints one JSON object: the store's `uri`, the `experiment`'s id, for
-every order the ids of the runs as `MlflowClient.search_runs` gives them, and the `csv` that
-`mlflow.search_runs(...).to_csv()` gives.
+Run as a script with the new store's folder as its argument and a JSON object on standard input: `{"orders":
+[text, …]}`. Prints one JSON object: the store's `uri`, the `experiment` id, the run ids for each order as
+returned by `MlflowClient.search_runs`, and the `csv` of `mlflow.search_runs(...).to_csv()`.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ TAGS: tuple[dict[str, str], ...] = (
 STATUSES = ("FINISHED", "FINISHED", "FAILED", "KILLED", None, "FINISHED")
 
 
-def main(folder: Path, asked: dict[str, list[str]]) -> None:
+def main(folder: Path, request: dict[str, list[str]]) -> None:
     os.chdir(folder)
     os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_LOGGING_LEVEL="ERROR")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
@@ -53,14 +52,14 @@ def main(folder: Path, asked: dict[str, list[str]]) -> None:
 
     mlflow.set_tracking_uri(uri)
     client = mlflow.MlflowClient()
-    experiment = client.create_experiment("asked")
+    experiment = client.create_experiment("reference")
     for number in range(24):
         log_run(client, experiment, number)
     frame = mlflow.search_runs([experiment])
     answer = {
         "uri": uri,
         "experiment": experiment,
-        "orders": {text: search(client, experiment, text) for text in asked["orders"]},
+        "orders": {text: search(client, experiment, text) for text in request["orders"]},
         "csv": frame.to_csv(index=False),
     }
     print(json.dumps(answer))  # noqa: T201

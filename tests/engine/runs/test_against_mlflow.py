@@ -1,4 +1,4 @@
-"""MLflow is the measure: the same orders and CSV columns on the same store. Its filters are those of
+"""Sort orders and CSV exports match MLflow's on the same store. Filters are compared in
 `tests/contract/test_filter_conformance.py`."""
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ORDERS = (
 
 @dataclass(frozen=True)
 class Answers:
-    """What MLflow answered, and the same store read by us."""
+    """MLflow's answers, and the same store read by the engine."""
 
     frame: RunFrame
     orders: Mapping[str, Sequence[str]]
@@ -50,8 +50,8 @@ class Answers:
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
-    folder = tmp_path_factory.mktemp("asked")
-    made = subprocess.run(
+    folder = tmp_path_factory.mktemp("reference")
+    completed = subprocess.run(
         [sys.executable, str(SCRIPT), str(folder)],
         input=json.dumps({"orders": ORDERS}),
         capture_output=True,
@@ -59,16 +59,16 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
         timeout=180,
         check=False,
     )
-    assert made.returncode == 0, made.stderr
-    told = json.loads(made.stdout)
-    store = open_store(TrackingUri(told["uri"]))
-    frame = RunFeed(store, told["experiment"], first_page=7).load()
+    assert completed.returncode == 0, completed.stderr
+    answer = json.loads(completed.stdout)
+    store = open_store(TrackingUri(answer["uri"]))
+    frame = RunFeed(store, answer["experiment"], first_page=7).load()
     assert len(frame) == 24
-    return Answers(frame, told["orders"], told["csv"])
+    return Answers(frame, answer["orders"], answer["csv"])
 
 
 @pytest.mark.parametrize("text", ORDERS)
-def test_an_order_of_mlflow_s_is_the_same(answers: Answers, text: str) -> None:
+def test_sort_orders_match_mlflow(answers: Answers, text: str) -> None:
     name, _, direction = text.replace("`", "").partition(" ")
     prefix, dot, rest = name.partition(".")
     kinds = {"metrics": "metric", "params": "param", "tags": "tag", "attributes": "attribute"}
@@ -77,7 +77,7 @@ def test_an_order_of_mlflow_s_is_the_same(answers: Answers, text: str) -> None:
     assert [answers.frame.run_ids[row] for row in rows] == answers.orders[text]
 
 
-def test_the_csv_is_what_search_runs_writes(answers: Answers, tmp_path: Path) -> None:
+def test_the_csv_matches_search_runs(answers: Answers, tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     assert write_csv(answers.frame, path) == 24
     theirs, ours = (list(csv.DictReader(io.StringIO(text))) for text in (answers.csv, path.read_text()))
@@ -89,5 +89,5 @@ def test_the_csv_is_what_search_runs_writes(answers: Answers, tmp_path: Path) ->
 
 
 def _as_pandas(column: str, text: str) -> str:
-    """pandas writes NaN and missing alike, and the database keeps the largest number for infinity."""
+    """The value as pandas writes it: NaN as missing, and infinity as the largest float, as stored."""
     return SEARCH_RUNS.get(text, text) if column.startswith("metrics.") else text

@@ -1,4 +1,4 @@
-"""A frame through a view: filtered, sorted, with the columns that the view chose."""
+"""A frame arranged by a view: filtered, sorted, with the view's columns."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ RUNS = [
 FRAME = RunFrame.from_runs(RUNS)
 
 
-def shown(view: RunView, frame: RunFrame = FRAME, **told: bool) -> Arranged:
-    return arrange(frame, view, now=START + 9 * SECOND, **told)
+def shown(view: RunView, frame: RunFrame = FRAME, **options: bool) -> Arranged:
+    return arrange(frame, view, now=START + 9 * SECOND, **options)
 
 
 def cells(arranged: Arranged) -> list[str]:
@@ -43,7 +43,7 @@ def cells(arranged: Arranged) -> list[str]:
     ]
 
 
-def test_rows_pass_the_filter_and_stand_in_the_order_of_the_view() -> None:
+def test_rows_are_filtered_and_sorted_by_the_view() -> None:
     view = RunView("name ~ knn", sort=(SortKey(ACC),), columns=(NAME, ACC, STARTED))
     arranged = shown(view)
     assert cells(arranged) == ["knn-5 | 0.5000 | 9 s ago", "knn-7 | 0.9180 | 9 s ago"]
@@ -55,19 +55,19 @@ def test_rows_pass_the_filter_and_stand_in_the_order_of_the_view() -> None:
     assert [arranged.fold_of(0), arranged.is_orphan(0), arranged.groups] == ["", False, None]
 
 
-def test_the_usual_columns() -> None:
+def test_the_default_columns_depend_on_the_width() -> None:
     arranged = shown(RunView())
     labels = [column.label for column in arranged.columns]
     assert labels == ["name", "status", "started", "took", "acc", "n", "lr", "user", "opt"]
     assert [c.label for c in shown(RunView(), narrow=True).columns][:4] == ["name", "status", "acc", "n"]
 
 
-def test_exactly_the_columns_of_the_view_also_one_that_no_run_has() -> None:
-    gone = ColumnKey("metric", "gone")
-    arranged = shown(RunView(columns=(gone, TEAM, NAME), widths={TEAM: 2, gone: 30}))
+def test_the_columns_of_the_view_include_one_that_no_run_has() -> None:
+    missing = ColumnKey("metric", "missing")
+    arranged = shown(RunView(columns=(missing, TEAM, NAME), widths={TEAM: 2, missing: 30}))
     assert cells(arranged) == ["– | – | knn-7", "– | – | knn-5", "– | x | svm"]
     assert [column.width for column in arranged.columns] == [30, 2, 5]
-    assert [column.name for column in arranged.columns] == ["metrics.gone", "tags.team", "run_name"]
+    assert [column.name for column in arranged.columns] == ["metrics.missing", "tags.team", "run_name"]
     assert arranged.value(0, 0) is None
 
 
@@ -80,13 +80,13 @@ def test_exactly_the_columns_of_the_view_also_one_that_no_run_has() -> None:
         ({TOOK: "2 decimals", ACC: "auto"}, ["0.9180 | 0.1 | 1.00", "0.5000 | 1e-05 | 1.00"]),
     ],
 )
-def test_formats_of_the_view(formats: dict[ColumnKey, str], expected: list[str]) -> None:
+def test_the_view_sets_number_formats(formats: dict[ColumnKey, str], expected: list[str]) -> None:
     unit = formats.get(TOOK) is None
     found = cells(shown(RunView(columns=(ACC, LR, TOOK), formats=formats)))
     assert found == [*expected, f"– | auto | {'1.0s' if unit else '1.00'}"]
 
 
-def test_texts_and_times_take_no_number_format() -> None:
+def test_texts_and_times_ignore_number_formats() -> None:
     frame = RunFrame.from_runs([a_run("7", name="7")])
     keys = (NAME, STARTED, ColumnKey("attribute", "run_id"))
     assert cells(shown(RunView(columns=keys, formats=dict.fromkeys(keys, "percent")), frame)) == [
@@ -94,13 +94,13 @@ def test_texts_and_times_take_no_number_format() -> None:
     ]
 
 
-def test_a_chosen_format_decides_the_width() -> None:
+def test_a_chosen_format_determines_the_width() -> None:
     view = RunView(columns=(NAME, ACC), formats={ACC: "raw"})
     frame = RunFrame.from_runs([a_run("a", metrics={"acc": 0.9180327868852459})])
     assert shown(view, frame).columns[1].width == len("0.9180327868852459")
 
 
-def test_data_sets_are_shown_by_name() -> None:
+def test_datasets_are_shown_by_name() -> None:
     refs = (DatasetRef("heart", "d1", "train"), DatasetRef("wine\x1b", "d2", "eval"))
     frame = RunFrame.from_runs([replace(RUNS[0], datasets=refs), RUNS[1]])
     view = RunView(columns=(DATA, ColumnKey("dataset", "context")), sort=(SortKey(DATA),))
@@ -118,7 +118,7 @@ def test_constant_columns_can_be_hidden() -> None:
     assert [c.label for c in shown(nothing).columns] == ["name"]
 
 
-def test_what_is_constant() -> None:
+def test_constant_columns_include_all_nan_and_all_missing() -> None:
     runs = [
         a_run("a", metrics={"nan": math.nan, "mixed": math.nan, "some": 1.0, "same": 2.0}),
         a_run("b", metrics={"nan": float("nan"), "mixed": 1.0, "same": 2.0}),
@@ -128,11 +128,11 @@ def test_what_is_constant() -> None:
     assert {key.name for key in constant if key.kind == "metric"} == {"nan", "same"}
     assert ColumnKey("attribute", "run_id") not in constant
     assert constant_columns(frame, [0]) == frozenset(pickable(frame))
-    asked = (ColumnKey("metric", "gone"), ColumnKey("metric", "some"))
-    assert constant_columns(frame, range(2), asked) == {asked[0]}
+    keys = (ColumnKey("metric", "missing"), ColumnKey("metric", "some"))
+    assert constant_columns(frame, range(2), keys) == {keys[0]}
 
 
-def test_what_can_be_picked() -> None:
+def test_selectable_columns_are_sorted_by_kind_and_name() -> None:
     tags = {"z": "1", "mlflow.user": "ada", "a": "1"}
     run = replace(
         a_run("a", params={"k": "1"}, metrics={"m": 1.0}, tags=tags), datasets=(DatasetRef("h", "d"),)
@@ -145,12 +145,12 @@ def test_what_can_be_picked() -> None:
     ]
 
 
-def test_a_filter_that_means_nothing_is_told() -> None:
+def test_an_invalid_filter_is_an_error() -> None:
     with pytest.raises(FilterError):
         shown(RunView("acc >"))
 
 
-def test_a_name_that_no_loaded_run_has_may_still_come() -> None:
+def test_an_unknown_column_is_an_error_only_once_all_runs_are_loaded() -> None:
     view = RunView("metrics.late > 1")
     with pytest.raises(FilterError):
         shown(view)
@@ -166,7 +166,7 @@ def test_relative_times_count_from_now() -> None:
     assert len(later.lines) == 0
 
 
-def test_columns_are_worked_out_once_for_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_columns_are_computed_once_per_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     first = shown(RunView())
     monkeypatch.setattr(arranging, "chosen_columns", lambda *_, **__: pytest.fail("again"))
     view = RunView("acc > 0.1", sort=(SortKey(ACC),), constants_hidden=True, layout="tree")
@@ -191,22 +191,22 @@ def test_an_empty_frame_has_columns_and_no_lines() -> None:
         assert arranged.columns
 
 
-def test_what_is_prepared_costs_nothing_when_it_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prepared_statistics_are_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     computed = []
     monkeypatch.setattr(
         grouping,
         "statistics_of",
-        lambda some: computed.append(1) or statistics_of(some),  # type: ignore[func-returns-value]
+        lambda groups: computed.append(1) or statistics_of(groups),  # type: ignore[func-returns-value]
     )
-    metrics = {f"m{number}": float(number) for number in range(3 * arranging.METRICS_AT_ONCE)}
+    metrics = {f"m{number}": float(number) for number in range(3 * arranging.EAGER_METRICS)}
     frame = RunFrame.from_runs([a_run("a", metrics=metrics), a_run("b", metrics=metrics)])
     arranged = shown(RunView(layout="groups", group_by=(STATUS,)), frame)
-    assert len(computed) == arranging.METRICS_AT_ONCE
+    assert len(computed) == arranging.EAGER_METRICS
     arranged.prepare()
-    at_hand = len(computed)
-    assert at_hand > arranging.METRICS_AT_ONCE
+    prepared = len(computed)
+    assert prepared > arranging.EAGER_METRICS
     cells(arranged)
-    assert len(computed) == at_hand
+    assert len(computed) == prepared
 
 
 def test_a_number_that_does_not_fit_its_column_is_not_cut() -> None:

@@ -1,4 +1,4 @@
-"""CSV files: columns as MLflow names them, values apart, never half a file."""
+"""CSV export: MLflow's column names, distinct special values, atomic replacement."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(path.read_bytes().decode(), newline="")))
 
 
-def test_columns_and_values(tmp_path: Path) -> None:
+def test_columns_and_values_match_search_runs(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     assert write_csv(FRAME, path) == 3
     header, first_line = path.read_text().split("\n")[:2]
@@ -53,14 +53,14 @@ def test_columns_and_values(tmp_path: Path) -> None:
     assert third["start_time"] == ""
 
 
-def test_data_sets_are_left_out_as_mlflow_leaves_them_out(tmp_path: Path) -> None:
+def test_datasets_are_left_out_as_in_mlflow(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     run = replace(a_run("a"), datasets=(DatasetRef("heart.csv", "5c1f2a", "training"),))
     assert write_csv(RunFrame.from_runs([run]), path) == 1
     assert "heart.csv" not in path.read_text()
 
 
-def test_missing_empty_nan_and_infinite_are_told_apart(tmp_path: Path) -> None:
+def test_missing_empty_nan_and_infinite_values_stay_distinct(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     write_csv(FRAME, path)
     lines = path.read_text().split("\n")
@@ -69,7 +69,7 @@ def test_missing_empty_nan_and_infinite_are_told_apart(tmp_path: Path) -> None:
     assert [row["metrics.i"] for row in read(path)] == ["", "-inf", ""]
 
 
-def test_rows_in_the_given_order(tmp_path: Path) -> None:
+def test_rows_are_written_in_the_given_order(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     assert write_csv(FRAME, path, [2, 0]) == 2
     assert [row["run_id"] for row in read(path)] == ["c", "a"]
@@ -77,7 +77,7 @@ def test_rows_in_the_given_order(tmp_path: Path) -> None:
     assert path.read_text() == "run_id,experiment_id,status,artifact_uri,start_time,end_time\n"
 
 
-def test_an_existing_file_is_replaced_and_keeps_its_rights(tmp_path: Path) -> None:
+def test_an_existing_file_is_replaced_and_keeps_its_permissions(tmp_path: Path) -> None:
     path, link = tmp_path / "runs.csv", tmp_path / "link.csv"
     path.write_text("old")
     path.chmod(0o640)
@@ -88,7 +88,7 @@ def test_an_existing_file_is_replaced_and_keeps_its_rights(tmp_path: Path) -> No
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
-def test_a_fault_leaves_the_old_file_and_nothing_beside_it(
+def test_a_failed_write_leaves_the_old_file_and_no_temporary_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "runs.csv"
@@ -107,7 +107,7 @@ def test_a_fault_leaves_the_old_file_and_nothing_beside_it(
 
 
 @pytest.mark.parametrize("name", ["missing/runs.csv", ".", "\0.csv", "x" * 300])
-def test_a_place_that_cannot_be_written_is_one_error(tmp_path: Path, name: str) -> None:
+def test_an_unwritable_path_is_an_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(EngineError, match="The file cannot be written"):
         write_csv(FRAME, tmp_path / name)
 
@@ -115,16 +115,16 @@ def test_a_place_that_cannot_be_written_is_one_error(tmp_path: Path, name: str) 
 def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    got: list[bytes] = []
-    reader = threading.Thread(target=lambda: got.append(path.read_bytes()))
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(path.read_bytes()))
     reader.start()
     write_csv(FRAME, path)
     reader.join(10)
-    assert got[0].count(b"\n") == 5
+    assert received[0].count(b"\n") == 5
     assert stat.S_ISFIFO(path.stat().st_mode)
 
 
-def test_text_that_is_no_unicode_is_written_in_escapes(tmp_path: Path) -> None:
+def test_lone_surrogates_are_escaped(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     write_csv(RunFrame.from_runs([a_run("a", params={"p": "x\ud800"})]), path)
     assert read(path)[0]["params.p"] == "x\\ud800"

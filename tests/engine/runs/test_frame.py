@@ -1,4 +1,4 @@
-"""Frames of runs: what is in them, how they grow, and that earlier ones stay as they were."""
+"""Run frames: their contents, how they grow, and that earlier frames never change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from engine.columns import ColumnKey
 from engine.entities import Run
 from engine.runs.frame import RunFrame
-from tests.support.runs import START, a_run, told
+from tests.support.runs import START, a_run, canonical
 
 ACC, LOSS = ColumnKey("metric", "acc"), ColumnKey("metric", "loss")
 K, TEAM = ColumnKey("param", "k"), ColumnKey("tag", "team")
@@ -47,7 +47,7 @@ def test_a_frame_holds_runs_by_column() -> None:
         frame.column(ColumnKey("attribute", "team"))
 
 
-def test_an_empty_frame_is_a_frame() -> None:
+def test_an_empty_frame_has_no_rows() -> None:
     frame = RunFrame.from_runs([])
     assert len(frame) == 0
     assert list(frame.run_ids) == []
@@ -57,10 +57,10 @@ def test_an_empty_frame_is_a_frame() -> None:
 
 
 def same(one: Run, other: Run) -> bool:
-    return told(one) == told(other)
+    return canonical(one) == canonical(other)
 
 
-def test_a_run_comes_out_as_it_went_in() -> None:
+def test_a_run_survives_a_round_trip_through_a_frame() -> None:
     frame = RunFrame.from_runs(RUNS)
     assert all(same(frame.run(row), run) for row, run in enumerate(RUNS))
     assert frame.column(ColumnKey("attribute", "artifact_uri"))[0] == "mlflow-artifacts:/1/a/artifacts"
@@ -70,7 +70,7 @@ def test_a_run_comes_out_as_it_went_in() -> None:
         frame.run(-1)
 
 
-def test_parameters_are_numeric_when_every_value_is_a_number() -> None:
+def test_parameters_are_numeric_if_every_value_is_a_number() -> None:
     runs = [
         a_run("a", params={"n": "3", "mixed": "3", "odd": "1_000", "none": "None"}, tags={"t": "1"}),
         a_run("b", params={"n": "1e-3", "mixed": "auto"}, metrics={"acc": 1.0}),
@@ -82,7 +82,7 @@ def test_parameters_are_numeric_when_every_value_is_a_number() -> None:
     assert not frame.is_numeric(ColumnKey("param", "missing"))
 
 
-def test_growing_leaves_the_earlier_frames_as_they_were() -> None:
+def test_growing_leaves_earlier_frames_unchanged() -> None:
     first = RunFrame.from_runs(RUNS[:1], complete=False)
     held = first.column(ACC)
     second = first.extended(RUNS[1:2], total=3, complete=False)
@@ -101,7 +101,7 @@ def test_growing_leaves_the_earlier_frames_as_they_were() -> None:
     assert LOSS not in first
 
 
-def test_a_frame_can_grow_in_two_ways() -> None:
+def test_two_frames_can_grow_from_the_same_one() -> None:
     root = RunFrame.from_runs(RUNS[:1])
     one = root.extended([a_run("b", metrics={"acc": 1.0})])
     other = root.extended([a_run("x", metrics={"acc": 2.0, "loss": 3.0})])
@@ -113,7 +113,7 @@ def test_a_frame_can_grow_in_two_ways() -> None:
     assert root.row_of("b") is None
 
 
-def test_a_run_that_is_there_is_replaced_where_it_is() -> None:
+def test_an_existing_run_is_replaced_in_its_row() -> None:
     before = RunFrame.from_runs(RUNS)
     now_done = a_run("b", name="done", seconds=9, metrics={"acc": 0.8, "f1": 0.7}, params={"k": "5"})
     after = before.extended([now_done, a_run("d", metrics={"acc": 0.9})])
@@ -125,16 +125,16 @@ def test_a_run_that_is_there_is_replaced_where_it_is() -> None:
     assert before.column(K) == ["3", None, ""]
     again = after.extended([now_done])
     assert same(again.run(1), now_done)
-    assert again.column(ACC) is after.column(ACC)  # nothing changed, nothing copied
+    assert again.column(ACC) is after.column(ACC)  # unchanged, so not copied
 
 
-def test_a_run_twice_in_a_page_is_there_once_with_its_last_values() -> None:
+def test_a_run_that_appears_twice_in_a_page_keeps_its_last_values() -> None:
     frame = RunFrame.from_runs([a_run("a", metrics={"acc": 1}), a_run("b"), a_run("a", metrics={"acc": 2})])
     assert list(frame.run_ids) == ["a", "b"]
     assert frame.column(ACC) == [2, None]
 
 
-def test_equal_texts_are_held_once() -> None:
+def test_equal_texts_share_memory() -> None:
     page = [
         a_run(f"r{n}", name="".join(["sa", "me"]), params={"k": "".join(["eu", "clid"])}) for n in range(9)
     ]
@@ -142,8 +142,8 @@ def test_equal_texts_are_held_once() -> None:
     assert len({id(value) for value in frame.column(K)}) == 1
 
 
-def test_thousands_of_rare_columns_cost_what_they_hold() -> None:
-    """Each of 3,000 runs has a metric of its own: 9,000,000 places, 3,000 values."""
+def test_thousands_of_rare_columns_are_stored_sparsely() -> None:
+    """Each of 3,000 runs has its own metric: 9,000,000 cells, 3,000 values."""
     pages = [
         [a_run(f"{page}-{n}", metrics={f"m{page}-{n}": 1.0, "acc": 0.5}) for n in range(300)]
         for page in range(10)
@@ -159,7 +159,7 @@ def test_thousands_of_rare_columns_cost_what_they_hold() -> None:
     assert sum(value is not None for value in frame.column(ColumnKey("metric", "m3-7"))) == 1
 
 
-def test_a_rare_column_may_become_a_common_one() -> None:
+def test_a_sparse_column_can_become_dense() -> None:
     frame = RunFrame.from_runs([a_run(f"a{n}", metrics={"acc": 1.0} if n == 5 else {}) for n in range(100)])
     earlier = frame
     frame = frame.extended([a_run(f"b{n}", metrics={"acc": 2.0}) for n in range(100)])
@@ -170,7 +170,7 @@ def test_a_rare_column_may_become_a_common_one() -> None:
     assert list(earlier.column(ACC)) == column[:100]
 
 
-def test_readers_and_samples_say_what_the_column_says() -> None:
+def test_readers_and_samples_agree_with_the_column() -> None:
     frame = RunFrame.from_runs(RUNS)
     for key in frame.keys:
         read = frame.reader(key)
@@ -179,7 +179,7 @@ def test_readers_and_samples_say_what_the_column_says() -> None:
         assert [repr(value) for value in frame.sample(key, 10)] == present
 
 
-def test_different_values_are_counted_without_the_missing_ones_and_those_of_later_frames() -> None:
+def test_distinct_values_exclude_missing_ones_and_later_frames() -> None:
     early = RunFrame.from_runs([a_run("a", params={"k": "3"}), a_run("b", params={"k": "3"}), a_run("c")])
     late = early.extended([a_run("d", params={"k": "5"})])
     key = ColumnKey("param", "k")
@@ -189,18 +189,18 @@ def test_different_values_are_counted_without_the_missing_ones_and_those_of_late
         early.distinct(ColumnKey("param", "nope"))
 
 
-def test_growing_takes_no_longer_the_more_there_is() -> None:
-    """Counted, not timed: a page touches its own values only, whatever came before."""
+def test_growing_does_not_copy_existing_values() -> None:
+    """Checked by identity, not time: a new page touches only its own values."""
     frame = RunFrame.from_runs([a_run(f"r{n}", metrics={"acc": 0.5}) for n in range(100)])
     items = frame._columns["metric"]["acc"].at_least(100)
     frame = frame.extended([a_run("more", metrics={"acc": 0.6})])
     assert frame._columns["metric"]["acc"].at_least(101) is items
 
 
-def test_frames_are_read_while_they_grow() -> None:
+def test_frames_can_be_read_while_they_grow() -> None:
     """A reader never sees half a page or another frame's rows."""
     frames: list[RunFrame] = [RunFrame.from_runs([])]
-    faults: list[str] = []
+    problems: list[str] = []
     done = threading.Event()
 
     def read() -> None:
@@ -208,7 +208,7 @@ def test_frames_are_read_while_they_grow() -> None:
             frame = frames[-1]
             columns = [frame.column(key) for key in (ACC, K, DURATION) if key in frame]
             if any(len(column) != len(frame) for column in columns) or len(frame.run_ids) != len(frame):
-                faults.append(f"{len(frame)}: {[len(column) for column in columns]}")
+                problems.append(f"{len(frame)}: {[len(column) for column in columns]}")
 
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
@@ -219,7 +219,7 @@ def test_frames_are_read_while_they_grow() -> None:
     done.set()
     for reader in readers:
         reader.join()
-    assert faults == []
+    assert problems == []
     assert len(frames[-1]) == 3000
 
 
@@ -237,15 +237,17 @@ SOME_RUN = st.builds(
 
 
 @given(st.lists(st.lists(SOME_RUN, max_size=12), max_size=5), st.data())
-def test_every_frame_holds_what_a_mapping_would(pages: Sequence[Sequence[Run]], data: st.DataObject) -> None:
-    """Grown from any earlier frame, looked at or not: each frame is a mapping from id to run."""
-    made: list[tuple[RunFrame, dict[str, Run]]] = [(RunFrame.from_runs([]), {})]
+def test_every_frame_behaves_like_a_mapping_of_runs(
+    pages: Sequence[Sequence[Run]], data: st.DataObject
+) -> None:
+    """Grown from any earlier frame, read or not, each frame matches a mapping from id to run."""
+    grown: list[tuple[RunFrame, dict[str, Run]]] = [(RunFrame.from_runs([]), {})]
     for page in pages:
-        frame, known = data.draw(st.sampled_from(made))
+        frame, known = data.draw(st.sampled_from(grown))
         if data.draw(st.booleans()):
             _ = [frame.column(key) for key in frame.keys]
-        made.append((frame.extended(page), {**known, **{run.run_id: run for run in page}}))
-    for frame, known in made:
+        grown.append((frame.extended(page), {**known, **{run.run_id: run for run in page}}))
+    for frame, known in grown:
         assert list(frame.run_ids) == list(known)
         assert all(same(frame.run(row), run) for row, run in enumerate(known.values()))
         for key in frame.keys:
@@ -265,7 +267,7 @@ def test_every_frame_holds_what_a_mapping_would(pages: Sequence[Sequence[Run]], 
         ["s3://b/\0/a", "s3://b/\0/b"],
     ],
 )
-def test_artifact_roots_come_back_as_they_were(roots: list[str]) -> None:
+def test_artifact_uris_survive_a_round_trip(roots: list[str]) -> None:
     runs = [replace(a_run(name), artifact_uri=root) for name, root in zip("ab", roots, strict=True)]
     frame = RunFrame.from_runs(runs)
     assert [frame.run(row).artifact_uri for row in range(2)] == roots

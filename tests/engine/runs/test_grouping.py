@@ -1,4 +1,4 @@
-"""Runs of the same configuration together, with what their metrics say."""
+"""Runs grouped by configuration, with statistics of their metrics."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ K, METRIC = ColumnKey("param", "k"), ColumnKey("param", "metric")
 NAME, STATUS = ColumnKey("attribute", "run_name"), ColumnKey("attribute", "status")
 
 
-def seeds(k: str | None, *accuracies: float | None, metric: str | None = None, **told: object) -> list[Run]:
-    """Runs of one configuration that differ in their accuracy."""
+def seeds(
+    k: str | None, *accuracies: float | None, metric: str | None = None, **options: object
+) -> list[Run]:
+    """Runs of one configuration with different accuracies."""
     params = {name: value for name, value in (("k", k), ("metric", metric)) if value is not None}
     return [
         a_run(
@@ -31,7 +33,7 @@ def seeds(k: str | None, *accuracies: float | None, metric: str | None = None, *
             name=f"run-{k}-{n}",
             params=params,
             metrics={} if accuracy is None else {"acc": accuracy},
-            **told,  # type: ignore[arg-type]
+            **options,  # type: ignore[arg-type]
         )
         for n, accuracy in enumerate(accuracies)
     ]
@@ -46,15 +48,15 @@ def grouped(
     sort: tuple[SortKey, ...] = (),
     columns: tuple[ColumnKey, ...] = (),
     opened: tuple[int, ...] = (),
-    **told: object,
+    **options: object,
 ) -> Arranged:
-    view = RunView(sort=sort, columns=columns, layout="groups", group_by=by or (K,), **told)  # type: ignore[arg-type]
+    view = RunView(sort=sort, columns=columns, layout="groups", group_by=by or (K,), **options)  # type: ignore[arg-type]
     arranged = arrange(RunFrame.from_runs(runs), view, now=START)
     toggled = frozenset(arranged.key_of(line) for line in opened)
     return arrange(arranged.frame, view, now=START, toggled=toggled, before=arranged)
 
 
-def told(arranged: Arranged) -> list[str]:
+def text_lines(arranged: Arranged) -> list[str]:
     columns = range(len(arranged.columns))
     return [
         " | ".join(arranged.text(line, column) for column in columns) for line in range(len(arranged.lines))
@@ -62,13 +64,13 @@ def told(arranged: Arranged) -> list[str]:
 
 
 def order(arranged: Arranged) -> list[str]:
-    return [text.split(" | ")[0].removeprefix("▸ ") for text in told(arranged)]
+    return [text.split(" | ")[0].removeprefix("▸ ") for text in text_lines(arranged)]
 
 
-def test_a_line_for_each_group() -> None:
+def test_each_group_has_one_line() -> None:
     arranged = grouped(RUNS)
     assert [column.label for column in arranged.columns] == ["k", "runs", "acc mean", "std", "min", "max"]
-    assert told(arranged) == [
+    assert text_lines(arranged) == [
         "▸ 2 | 3 | 0.7000 | 0.1000 | 0.6000 | 0.8000",
         "▸ 9 | 1 | 0.9000 | – | 0.9000 | 0.9000",
         "▸ 10 | 2 | 0.6000 | 0.1414 | 0.5000 | 0.7000",
@@ -81,7 +83,7 @@ def test_a_line_for_each_group() -> None:
 
 def test_an_open_group_shows_its_runs_in_the_sort_order() -> None:
     arranged = grouped(RUNS, sort=(SortKey(ACC, descending=True),), opened=(1,))
-    assert told(arranged)[:5] == [
+    assert text_lines(arranged)[:5] == [
         "▸ 9 | 1 | 0.9000 | – | 0.9000 | 0.9000",
         "▾ 2 | 3 | 0.7000 | 0.1000 | 0.6000 | 0.8000",
         "    run-2-1 |  | 0.8000 |  |  | ",
@@ -116,7 +118,7 @@ def test_groups_sort_by_a_statistic_a_key_or_their_size(
     assert " ".join(order(grouped(RUNS, sort=(SortKey(key, descending, statistic),)))) == expected
 
 
-def test_groups_of_numbers_come_before_those_of_texts() -> None:
+def test_numeric_groups_come_before_text_groups() -> None:
     runs = [run for k in ("auto", "10", None, "9", "0x10") for run in seeds(k, 0.5)]
     assert order(grouped(runs)) == ["9", "10", "0x10", "auto", "–"]
     descending = grouped(runs, sort=(SortKey(K, descending=True),))
@@ -125,10 +127,10 @@ def test_groups_of_numbers_come_before_those_of_texts() -> None:
     assert order(grouped(words)) == ["a", "b", "–"]
 
 
-def test_infinities_are_told_and_what_is_no_number_does_not_count() -> None:
+def test_statistics_include_infinities_and_ignore_nan() -> None:
     runs = [*seeds("1", 0.5, math.nan), *seeds("2", 0.5, math.inf), *seeds("3", -math.inf, math.inf)]
     runs += [*seeds("4", 0.1), *seeds("5", None), *seeds("6", math.nan, None, math.nan)]
-    assert told(grouped(runs, sort=(SortKey(ACC, descending=True),))) == [
+    assert text_lines(grouped(runs, sort=(SortKey(ACC, descending=True),))) == [
         "▸ 2 | 2 | inf | NaN | 0.5000 | inf",
         "▸ 1 | 2 | n=1 0.5000 | – | 0.5000 | 0.5000",
         "▸ 4 | 1 | 0.1000 | – | 0.1000 | 0.1000",
@@ -138,14 +140,14 @@ def test_infinities_are_told_and_what_is_no_number_does_not_count() -> None:
     ]
 
 
-def test_by_several_keys_of_any_kind() -> None:
+def test_runs_can_be_grouped_by_several_keys_of_any_kind() -> None:
     runs = [
         *seeds("1", 0.1, 0.2, metric="l1"),
         *seeds("1", 0.3, metric="l2", status="FAILED"),
         *seeds("1", 0.4, status="RUNNING"),
         *seeds(None, 0.5),
     ]
-    assert [line.rsplit(" | ", 4)[0] for line in told(grouped(runs, K, METRIC, STATUS))] == [
+    assert [line.rsplit(" | ", 4)[0] for line in text_lines(grouped(runs, K, METRIC, STATUS))] == [
         "▸ 1 | l1 | ✓ finished | 2",
         "▸ 1 | l2 | ✗ failed | 1",
         "▸ 1 | – | ◐ running | 1",
@@ -153,7 +155,7 @@ def test_by_several_keys_of_any_kind() -> None:
     ]
 
 
-def test_by_data_set() -> None:
+def test_runs_can_be_grouped_by_dataset() -> None:
     def of(run_id: str, *names: str) -> Run:
         refs = tuple(DatasetRef(name, "d", "") for name in names)
         run = a_run(run_id)
@@ -171,7 +173,7 @@ def test_by_data_set() -> None:
     assert arranged.line_of(arranged.key_of(3)) == 3
 
 
-def test_metrics_that_are_not_numbers_make_one_group() -> None:
+def test_runs_with_nan_metrics_form_one_group() -> None:
     runs = [*seeds("1", math.nan), *seeds("2", math.nan), *seeds("3", 0.5)]
     arranged = grouped(runs, ACC, opened=(1,))
     assert [arranged.text(line, 0) for line in range(4)] == [
@@ -182,35 +184,35 @@ def test_metrics_that_are_not_numbers_make_one_group() -> None:
     ]
 
 
-def test_the_columns_that_a_view_names_follow_the_keys() -> None:
+def test_the_columns_of_the_view_follow_the_keys() -> None:
     arranged = grouped(RUNS, columns=(NAME, STATUS, ACC, K), opened=(0,))
     assert [column.name for column in arranged.columns] == [
         *("params.k", "run_count", "status"),
         *(f"{statistic} of metrics.acc" for statistic in ("mean", "std", "min", "max")),
     ]
-    assert told(arranged)[0].startswith("▾ 2 | 3 |  | 0.7000")
-    assert told(arranged)[1].startswith("    run-2-0 |  | ✓ finished | 0.6000 | ")
+    assert text_lines(arranged)[0].startswith("▾ 2 | 3 |  | 0.7000")
+    assert text_lines(arranged)[1].startswith("    run-2-0 |  | ✓ finished | 0.6000 | ")
 
 
 def test_whole_numbers_have_a_fractional_mean() -> None:
     runs = [*seeds("1", 3.0, 4.0), *seeds("2", 5.0)]
-    assert told(grouped(runs)) == ["▸ 1 | 2 | 3.50 | 0.71 | 3 | 4", "▸ 2 | 1 | 5.00 | – | 5 | 5"]
+    assert text_lines(grouped(runs)) == ["▸ 1 | 2 | 3.50 | 0.71 | 3 | 4", "▸ 2 | 1 | 5.00 | – | 5 | 5"]
 
 
-def test_without_keys_the_runs_are_flat() -> None:
+def test_without_keys_the_list_is_flat() -> None:
     view = RunView(layout="groups")
     arranged = arrange(RunFrame.from_runs(RUNS), view, now=START)
     assert arranged.groups is None
     assert len(arranged.lines) == len(RUNS)
 
 
-def test_only_runs_that_pass_the_filter_count() -> None:
-    assert [line[:11] for line in told(grouped(RUNS, filter_text="acc >= 0.7"))] == [
+def test_only_runs_that_pass_the_filter_are_grouped() -> None:
+    assert [line[:11] for line in text_lines(grouped(RUNS, filter_text="acc >= 0.7"))] == [
         *("▸ 2 | 2 | 0", "▸ 9 | 1 | 0", "▸ 10 | 1 | ")
     ]
 
 
-def test_a_group_is_found_again_in_a_frame_that_grew() -> None:
+def test_a_group_keeps_its_key_when_the_frame_grows() -> None:
     before = grouped(RUNS, opened=(0,))
     key = before.key_of(0)
     grown = before.frame.extended(seeds("1", 0.4))
@@ -219,14 +221,14 @@ def test_a_group_is_found_again_in_a_frame_that_grew() -> None:
     assert after.line_of(key) == 1
 
 
-def test_what_opened_groups_by_other_keys_opens_nothing() -> None:
+def test_toggled_keys_of_another_grouping_are_ignored() -> None:
     other = grouped(RUNS, METRIC)
     toggled = frozenset({other.key_of(0)})
     arranged = arrange(other.frame, RunView(layout="groups", group_by=(K,)), now=START, toggled=toggled)
     assert len(arranged.lines) == 4
 
 
-def test_the_first_column_has_room_for_names_and_is_text() -> None:
+def test_the_first_column_fits_run_names_and_is_left_aligned() -> None:
     arranged = grouped([*seeds("1", 0.5), a_run("x", name="a-long-name-of-a-run")])
     assert arranged.columns[0].width == len("    a-long-name-of-a-run")
     assert not arranged.columns[0].numeric
@@ -236,10 +238,10 @@ VALUES = st.floats(-1e6, 1e6)
 
 
 @given(st.lists(st.lists(VALUES | st.none(), max_size=6), max_size=4))
-def test_statistics_are_those_of_the_standard_library(groups: list[list[float | None]]) -> None:
+def test_statistics_match_the_standard_library(groups: list[list[float | None]]) -> None:
     found = statistics_of(groups)
-    for at, some in enumerate(groups):
-        values = [value for value in some if value is not None]
+    for at, group in enumerate(groups):
+        values = [value for value in group if value is not None]
         assert found.present[at] == len(values)
         assert found.min[at] == min(values, default=None)
         assert found.max[at] == max(values, default=None)
@@ -262,13 +264,13 @@ def test_statistics_are_those_of_the_standard_library(groups: list[list[float | 
         ([1e16, 1.0, -1e16], 1 / 3, 1e16),
     ],
 )
-def test_statistics_are_numerically_sound(values: list[float], mean: float, std: float) -> None:
+def test_statistics_are_numerically_stable(values: list[float], mean: float, std: float) -> None:
     found = statistics_of([values])
     assert found.mean == [pytest.approx(mean, rel=1e-15)]
     assert found.std == [pytest.approx(std, rel=1e-12)]
 
 
-def test_statistics_are_computed_once_for_a_frame() -> None:
+def test_groups_are_reused_for_the_same_frame_and_rows() -> None:
     before = grouped(RUNS)
     for sort in ((), (SortKey(ACC),)):
         view = RunView(sort=sort, layout="groups", group_by=(K,))
@@ -277,7 +279,7 @@ def test_statistics_are_computed_once_for_a_frame() -> None:
     assert arrange(before.frame, other, now=START, before=before).groups is not before.groups
 
 
-def test_groups_of_no_rows() -> None:
+def test_grouping_no_rows_gives_no_groups() -> None:
     groups = Groups(RunFrame.from_runs(RUNS), [], (K,))
     assert (len(groups), groups.order(()), groups.group_of("x")) == (0, [], None)
-    assert told(grouped(RUNS, filter_text="acc > 5")) == []
+    assert text_lines(grouped(RUNS, filter_text="acc > 5")) == []

@@ -1,4 +1,4 @@
-"""Children under their parents, also where parents are missing or go round in circles."""
+"""Children under their parents, including missing parents and cycles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from engine.columns import ColumnKey
 from engine.entities import Run
 from engine.runs.arrange import Arranged, arrange
 from engine.runs.frame import RunFrame
-from engine.runs.hierarchy import DEEPEST
+from engine.runs.hierarchy import MAX_DEPTH
 from engine.runs.sorting import SortKey
 from engine.runs.view import RunView
 from tests.support.runs import START, a_run
@@ -17,9 +17,9 @@ NAME = ColumnKey("attribute", "run_name")
 BY_NAME = (SortKey(NAME),)
 
 
-def child(run_id: str, parent: str = "", **told: object) -> Run:
+def child(run_id: str, parent: str = "", **options: object) -> Run:
     tags = {"mlflow.parentRunId": parent} if parent else {}
-    return a_run(run_id, name=run_id, tags=tags, **told)  # type: ignore[arg-type]
+    return a_run(run_id, name=run_id, tags=tags, **options)  # type: ignore[arg-type]
 
 
 def tree(*runs: Run, filter_text: str = "", toggled: frozenset[str] = frozenset()) -> Arranged:
@@ -40,7 +40,7 @@ SWEEP = [
 ]
 
 
-def test_children_stand_under_their_parents_each_in_order() -> None:
+def test_children_are_listed_under_their_parents_in_order() -> None:
     arranged = tree(*SWEEP)
     assert shown(arranged) == ["  alone", "▾ sweep", "    t1", "  ▾ t2", "      fold"]
     assert [arranged.fold_of(line) for line in range(5)] == ["", "open", "", "open", ""]
@@ -54,7 +54,7 @@ def test_a_parent_can_be_closed() -> None:
     assert shown(tree(*SWEEP, toggled=frozenset({"sweep", "t2"}))) == ["  alone", "▸ sweep"]
 
 
-def test_a_child_whose_parent_is_not_loaded_stands_at_the_root_with_a_mark() -> None:
+def test_a_child_of_an_unloaded_parent_is_a_marked_root() -> None:
     frame = RunFrame.from_runs([child("t1", "sweep"), child("t2", "sweep"), child("a")], complete=False)
     view = RunView(sort=BY_NAME, layout="tree")
     early = arrange(frame, view, now=START)
@@ -65,41 +65,41 @@ def test_a_child_whose_parent_is_not_loaded_stands_at_the_root_with_a_mark() -> 
     assert shown(later) == ["  a", "▾ sweep", "    t1", "    t2"]
 
 
-def test_a_child_whose_parent_does_not_pass_the_filter_stays() -> None:
+def test_a_child_of_a_filtered_out_parent_stays() -> None:
     arranged = tree(*SWEEP, filter_text="name ~ '^(t|fold)'")
     assert shown(arranged) == ["⤷ t1", "▾ ⤷ t2", "    fold"]
 
 
-def test_below_a_parent_that_is_filtered_out_stands_the_next_above_it() -> None:
+def test_a_child_of_a_filtered_out_parent_moves_to_its_grandparent() -> None:
     arranged = tree(*SWEEP, filter_text="name ~ 'sweep|fold|t1'")
     assert shown(arranged) == ["▾ sweep", "  ⤷ fold", "    t1"]
     assert [arranged.is_orphan(line) for line in range(3)] == [False, True, False]
-    circle = [child("a", "b"), child("b", "a"), child("c", "b")]
-    assert shown(tree(*circle, filter_text="name != b")) == ["▾ ⤷ a", "  ⤷ c"]
+    cycle = [child("a", "b"), child("b", "a"), child("c", "b")]
+    assert shown(tree(*cycle, filter_text="name != b")) == ["▾ ⤷ a", "  ⤷ c"]
 
 
-def test_a_run_that_is_its_own_parent_and_circles_stand_at_the_root() -> None:
-    circle = [child("a", "c"), child("b", "a"), child("c", "b"), child("d", "b"), child("me", "me")]
-    arranged = tree(*circle)
+def test_runs_in_a_cycle_of_parents_are_roots() -> None:
+    cycle = [child("a", "c"), child("b", "a"), child("c", "b"), child("d", "b"), child("me", "me")]
+    arranged = tree(*cycle)
     assert shown(arranged) == ["⤷ a", "▾ ⤷ b", "    d", "⤷ c", "⤷ me"]
     assert [arranged.is_orphan(line) for line in range(5)] == [True, True, False, True, True]
 
 
-def test_a_table_without_children_is_not_indented() -> None:
+def test_a_list_without_children_is_not_indented() -> None:
     arranged = tree(child("a"), child("b"))
     assert (shown(arranged), list(arranged.depths)) == (["a", "b"], [])
 
 
-def test_a_deep_chain_is_bounded() -> None:
+def test_indentation_has_a_maximum_depth() -> None:
     chain = [child("0"), *(child(str(n), str(n - 1)) for n in range(1, 3000))]
     arranged = tree(*chain)
     assert len(arranged.lines) == 3000
-    assert max(arranged.depths) == DEEPEST
+    assert max(arranged.depths) == MAX_DEPTH
     widths = {column.key: column.width for column in arranged.columns}
-    assert widths[NAME] == len("name") + 2 * (DEEPEST + 1)
+    assert widths[NAME] == len("name") + 2 * (MAX_DEPTH + 1)
 
 
-def test_the_name_is_indented_wherever_it_stands() -> None:
+def test_the_name_column_is_indented_at_any_position() -> None:
     metric = ColumnKey("metric", "acc")
     view = RunView(sort=BY_NAME, columns=(metric, NAME), layout="tree")
     arranged = arrange(RunFrame.from_runs(SWEEP), view, now=START)
@@ -110,28 +110,28 @@ def test_the_name_is_indented_wherever_it_stands() -> None:
 
 
 @given(st.lists(st.integers(-1, 9), max_size=10), st.sets(st.integers(0, 9)), st.integers(0, 9))
-def test_any_parents_show_every_run_once_unless_it_is_below_a_closed_one(
+def test_every_run_is_shown_once_unless_an_ancestor_is_closed(
     parents: list[int], closed: set[int], hidden: int
 ) -> None:
     runs = [child(str(n), "" if parent < 0 else str(parent)) for n, parent in enumerate(parents)]
-    everything = tree(*runs, filter_text=f"name != '{hidden}'")
+    expanded = tree(*runs, filter_text=f"name != '{hidden}'")
 
-    def above(row: int) -> int:
+    def parent_of(row: int) -> int:
         return parents[hidden] if parents[row] == hidden < len(runs) else parents[row]
 
-    lines = list(everything.lines)
+    lines = list(expanded.lines)
     assert sorted(lines) == [row for row in range(len(runs)) if row != hidden]
     for line, row in enumerate(lines):
-        key = everything.key_of(line)
-        assert everything.line_of(key) == line
-        depth = everything.depths[line] if everything.depths else 0
+        key = expanded.key_of(line)
+        assert expanded.line_of(key) == line
+        depth = expanded.depths[line] if expanded.depths else 0
         if depth:
-            parent = next(lines[at] for at in range(line, -1, -1) if everything.depths[at] == depth - 1)
-            assert parent == above(row)
-            assert everything.is_orphan(line) is (parent != parents[row])
+            parent = next(lines[at] for at in range(line, -1, -1) if expanded.depths[at] == depth - 1)
+            assert parent == parent_of(row)
+            assert expanded.is_orphan(line) is (parent != parents[row])
         else:
-            assert everything.is_orphan(line) is (parents[row] >= 0)
-    some = tree(*runs, filter_text=f"name != '{hidden}'", toggled=frozenset(map(str, closed)))
-    gone = set(lines) - set(some.lines)
-    assert [row for row in lines if row not in gone] == list(some.lines)
-    assert all(above(row) in closed | gone for row in gone)
+            assert expanded.is_orphan(line) is (parents[row] >= 0)
+    collapsed = tree(*runs, filter_text=f"name != '{hidden}'", toggled=frozenset(map(str, closed)))
+    hidden_rows = set(lines) - set(collapsed.lines)
+    assert [row for row in lines if row not in hidden_rows] == list(collapsed.lines)
+    assert all(parent_of(row) in closed | hidden_rows for row in hidden_rows)

@@ -1,4 +1,4 @@
-"""Rows in order: missing last, NaN before them, ties by the newest start and then the id."""
+"""Sorting rows: missing values last, NaN before them, ties by newest start and then run id."""
 
 from __future__ import annotations
 
@@ -49,37 +49,37 @@ def test_metrics_sort_with_nan_and_missing_last_in_both_directions() -> None:
         (["nan", "2", None, "1"], "1 2 nan None"),
     ],
 )
-def test_what_reads_as_a_number_sorts_as_one_before_other_texts(values: list[str | None], order: str) -> None:
+def test_numeric_texts_sort_as_numbers_before_other_texts(values: list[str | None], order: str) -> None:
     runs = [a_run(str(v), params={} if v is None else {"k": v}) for v in values]
     assert ids(runs, SortKey(K)) == order
 
 
-def test_descending_turns_texts_and_numbers_round_and_leaves_the_missing_last() -> None:
+def test_descending_order_keeps_missing_values_last() -> None:
     values = ("auto", "10", None, "9", "nan", "best")
     runs = [a_run(str(v), params={} if v is None else {"k": v}) for v in values]
     assert ids(runs, SortKey(K, descending=True)) == "best auto 10 9 nan None"
 
 
-@pytest.mark.parametrize("different", [3, 300])
-def test_a_tag_of_numbers_and_texts_sorts_so_in_many_runs(different: int) -> None:
+@pytest.mark.parametrize("distinct", [3, 300])
+def test_a_tag_of_numbers_and_texts_sorts_numbers_first_in_many_runs(distinct: int) -> None:
     key = ColumnKey("tag", "size")
-    values = [str(n % different) if n % 2 else f"v{n % different:03}" for n in range(600)]
+    values = [str(n % distinct) if n % 2 else f"v{n % distinct:03}" for n in range(600)]
     frame = RunFrame.from_runs([a_run(f"{n:03}", tags={"size": value}) for n, value in enumerate(values)])
-    told = [values[row] for row in sorted_rows(frame, [SortKey(key)])]
+    ascending = [values[row] for row in sorted_rows(frame, [SortKey(key)])]
     numbers = sorted(int(value) for value in values if value.isdigit())
-    assert told == [*map(str, numbers), *sorted(value for value in values if not value.isdigit())]
+    assert ascending == [*map(str, numbers), *sorted(value for value in values if not value.isdigit())]
     down = [values[row] for row in sorted_rows(frame, [SortKey(key, descending=True)])]
-    assert down == told[::-1]
+    assert down == ascending[::-1]
 
 
-def test_a_run_that_comes_later_with_a_text_is_sorted_behind_the_numbers() -> None:
+def test_a_text_value_added_later_sorts_after_the_numbers() -> None:
     frame = RunFrame.from_runs([a_run(v, params={"k": v}) for v in ("10", "9")])
     grown = frame.extended([a_run(v, params={"k": v}) for v in ("auto", "1")])
     for each, order in ((frame, "9 10"), (grown, "1 9 10 auto"), (frame, "9 10")):
         assert " ".join(each.run_ids[row] for row in sorted_rows(each, [SortKey(K)])) == order
 
 
-def test_ties_go_to_the_newest_start_then_to_the_id_in_both_directions() -> None:
+def test_ties_go_to_the_newest_start_then_the_run_id_in_both_directions() -> None:
     runs = [
         a_run("b", start=START, metrics={"acc": 1}),
         a_run("new", start=START + 9, metrics={"acc": 1}),
@@ -91,7 +91,7 @@ def test_ties_go_to_the_newest_start_then_to_the_id_in_both_directions() -> None
     assert ids(runs) == "new a b never"
 
 
-def test_several_keys_the_first_the_weightiest() -> None:
+def test_the_first_sort_key_is_the_most_significant() -> None:
     runs = [
         a_run("a", name="x", params={"k": "1"}, metrics={"acc": 0.1}),
         a_run("b", name="y", params={"k": "2"}, metrics={"acc": 0.2}),
@@ -102,12 +102,12 @@ def test_several_keys_the_first_the_weightiest() -> None:
     assert ids(runs, SortKey(K), SortKey(ACC, True), SortKey(NAME)) == "a b d c"
 
 
-def test_only_some_rows() -> None:
+def test_a_subset_of_rows_can_be_sorted() -> None:
     assert ids(METRICS, SortKey(ACC), rows=[4, 2, 0]) == "high nan none"
     assert ids(METRICS, SortKey(ACC), rows=[]) == ""
 
 
-def test_texts_of_data_sets_sort_as_texts() -> None:
+def test_datasets_sort_as_text() -> None:
     runs = [
         replace(a_run(run_id), datasets=tuple(DatasetRef(name, "d") for name in names))
         for run_id, names in {"w": ("wine",), "hw": ("heart", "wine"), "none": (), "h": ("heart",)}.items()
@@ -116,9 +116,9 @@ def test_texts_of_data_sets_sort_as_texts() -> None:
     assert ids(runs, SortKey(ColumnKey("dataset", "name"), descending=True)) == "w hw h none"
 
 
-def test_an_order_is_the_same_when_it_is_asked_for_again_and_for_some_rows() -> None:
-    chance = Random(5)
-    values = [chance.choice((math.nan, None, *(chance.random() for _ in range(9)))) for _ in range(600)]
+def test_cached_orders_are_consistent_for_all_rows_and_subsets() -> None:
+    rng = Random(5)
+    values = [rng.choice((math.nan, None, *(rng.random() for _ in range(9)))) for _ in range(600)]
     runs = [
         a_run(
             f"{n:03}",
@@ -130,14 +130,18 @@ def test_an_order_is_the_same_when_it_is_asked_for_again_and_for_some_rows() -> 
     ]
     for keys in ((), (SortKey(ACC),), (SortKey(ACC, descending=True),), (SortKey(K), SortKey(ACC, True))):
         frame = RunFrame.from_runs(runs)
-        few = sorted_rows(frame, keys, range(0, 600, 7))
-        whole = sorted_rows(frame, keys)
-        assert [row for row in whole if row % 7 == 0] == few == sorted_rows(frame, keys, range(0, 600, 7))
-        whole.reverse()
-        assert sorted_rows(frame, keys) == whole[::-1]
+        subset = sorted_rows(frame, keys, range(0, 600, 7))
+        full_order = sorted_rows(frame, keys)
+        assert (
+            [row for row in full_order if row % 7 == 0]
+            == subset
+            == sorted_rows(frame, keys, range(0, 600, 7))
+        )
+        full_order.reverse()
+        assert sorted_rows(frame, keys) == full_order[::-1]
 
 
-def test_few_different_values_sort_as_many_do() -> None:
+def test_columns_with_few_distinct_values_sort_the_same_way() -> None:
     values = (math.nan, 2.0, None, float("nan"), -math.inf, 1.0, math.inf)
     runs = [
         a_run(f"{n:03}", metrics={} if value is None else {"acc": value, "b": value + n * 1e-9})
@@ -147,60 +151,60 @@ def test_few_different_values_sort_as_many_do() -> None:
     for descending in (False, True):
         found = [frame.column(ACC)[row] for row in sorted_rows(frame, [SortKey(ACC, descending)])]
         numbers = [-math.inf, 1.0, 2.0, math.inf]
-        wanted = [v for v in (numbers[::-1] if descending else numbers) for _ in range(70)]
-        assert found[:280] == wanted
+        expected = [v for v in (numbers[::-1] if descending else numbers) for _ in range(70)]
+        assert found[:280] == expected
         assert all(value is not None and math.isnan(value) for value in found[280:420])
         assert found[420:] == [None] * 70
         ties = sorted_rows(frame, [SortKey(ACC, descending)])[280:420]
         assert [frame.run_ids[row] for row in ties] == sorted(frame.run_ids[row] for row in ties)
 
 
-def test_only_the_latest_orders_are_kept() -> None:
+def test_only_the_latest_four_orders_are_cached() -> None:
     frame = RunFrame.from_runs(METRICS)
     for number in range(9):
         sorted_rows(frame, [SortKey(ColumnKey("metric", f"m{number}"))])
     assert len(frame.orders) == 4
 
 
-def test_a_column_that_is_not_there_changes_nothing() -> None:
+def test_sorting_by_an_unknown_column_changes_nothing() -> None:
     assert ids(METRICS, SortKey(ColumnKey("metric", "nope"))) == ids(METRICS)
 
 
-def test_only_the_columns_of_the_keys_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sorting_reads_only_the_columns_of_its_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     runs = [
         a_run(f"r{n}", metrics={"acc": n, "b": 1, "c": 2}, params={"k": str(n), "z": "1"}) for n in range(9)
     ]
     frame = RunFrame.from_runs(runs)
-    looked = set()
+    read = set()
     for method in ("column", "scan", "numbers", "reader", "sample"):
         original = getattr(RunFrame, method)
 
-        def watched(self, key, *rest, original=original):  # type: ignore[no-untyped-def]
-            looked.add(str(key))
+        def recording(self, key, *rest, original=original):  # type: ignore[no-untyped-def]
+            read.add(str(key))
             return original(self, key, *rest)
 
-        monkeypatch.setattr(RunFrame, method, watched)
+        monkeypatch.setattr(RunFrame, method, recording)
     sorted_rows(frame, [SortKey(ACC), SortKey(K)])
-    assert looked == {"metrics.acc", "params.k", "start_time", "run_id"}
+    assert read == {"metrics.acc", "params.k", "start_time", "run_id"}
 
 
 VALUES = st.one_of(st.none(), st.just(math.nan), st.sampled_from([-math.inf, -1.0, -0.0, 0.0, 2.0, math.inf]))
 
 
 @given(st.lists(st.tuples(VALUES, st.one_of(st.none(), st.integers(0, 2))), max_size=12), st.booleans())
-def test_any_rows_end_up_in_the_promised_order(
-    told: list[tuple[float | None, int | None]], descending: bool
+def test_any_rows_are_sorted_as_documented(
+    rows: list[tuple[float | None, int | None]], descending: bool
 ) -> None:
     runs = [
         a_run(f"{n:02}", start=start, seconds=None, metrics={} if value is None else {"acc": value})
-        for n, (value, start) in enumerate(told)
+        for n, (value, start) in enumerate(rows)
     ]
 
     def rank(row: int) -> tuple[float, ...]:
-        value, start = told[row]
+        value, start = rows[row]
         group = 2 if value is None else 1 if math.isnan(value) else 0
         weight = 0.0 if group else -value if descending else value  # type: ignore[operator]
         return group, weight, math.inf if start is None else -start, row
 
     frame = RunFrame.from_runs(runs)
-    assert sorted_rows(frame, [SortKey(ACC, descending)]) == sorted(range(len(told)), key=rank)
+    assert sorted_rows(frame, [SortKey(ACC, descending)]) == sorted(range(len(rows)), key=rank)

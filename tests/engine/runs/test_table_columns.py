@@ -1,4 +1,4 @@
-"""The look of a run table: labels, alignment, formats and widths."""
+"""The columns of a run table: labels, alignment, formats and widths."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.support.runs import START, a_run
 HOSTILE = "\x1b[31mred\u202e\n\t[/x]"
 
 
-def usual(frame: RunFrame, *, narrow: bool = False) -> tuple[Column, ...]:
+def default_columns(frame: RunFrame, *, narrow: bool = False) -> tuple[Column, ...]:
     return columns_for(frame, default_keys(frame, narrow=narrow))
 
 
 def columns(*runs: Run) -> dict[str, Column]:
-    return {str(column.key): column for column in usual(RunFrame.from_runs(runs))}
+    return {str(column.key): column for column in default_columns(RunFrame.from_runs(runs))}
 
 
 RUNS = [
@@ -31,17 +31,17 @@ RUNS = [
 
 
 def labels(*runs: Run, narrow: bool = False) -> list[str]:
-    return [column.label for column in usual(RunFrame.from_runs(runs), narrow=narrow)]
+    return [column.label for column in default_columns(RunFrame.from_runs(runs), narrow=narrow)]
 
 
-def test_what_tells_runs_apart_comes_first_and_tags_are_hidden() -> None:
+def test_distinctive_columns_come_first_and_tags_are_hidden() -> None:
     assert labels(*RUNS) == ["name", "status", "started", "took", "acc", "n", "k", "user", "metric"]
     assert labels(*RUNS, narrow=True)[:6] == ["name", "status", "acc", "n", "started", "took"]
     many = a_run("c", metrics={"z": 1, "a": 1, "accuracy": 1, "f1": 1}, params={"b": "1"})
     assert labels(many)[4:] == ["accuracy", "f1", "a", "user", "z", "b"]
 
 
-def test_numbers_are_aligned_to_the_right() -> None:
+def test_numbers_are_right_aligned() -> None:
     assert {key for key, column in columns(*RUNS).items() if column.numeric} == {
         *("duration", "metrics.acc", "metrics.n", "params.k")
     }
@@ -73,11 +73,11 @@ def test_numbers_are_aligned_to_the_right() -> None:
         ("params.metric", "", ""),
     ],
 )
-def test_cells(key: str, value: str | float | None, shown: str) -> None:
+def test_a_cell_shows_its_value(key: str, value: str | float | None, shown: str) -> None:
     assert cell_text(columns(*RUNS)[key], value, START) == shown
 
 
-def test_a_column_is_as_wide_as_its_label_and_what_was_sampled_within_limits() -> None:
+def test_a_column_fits_its_label_and_sampled_values_within_limits() -> None:
     long = a_run(
         "c", name="n" * 90, params={"text": "t" * 90, "p" * 60: "1"}, metrics={"class_1_precision": 0.5}
     )
@@ -93,14 +93,14 @@ def test_a_column_is_as_wide_as_its_label_and_what_was_sampled_within_limits() -
     assert found["start_time"].width == len("59 min ago")
 
 
-def test_the_sample_is_from_all_over_the_table() -> None:
+def test_the_sample_is_spread_over_the_whole_table() -> None:
     runs = [a_run(f"r{n}", metrics={"loss": 1.0 if n < 900 else 123.25}) for n in range(1000)]
     assert columns(*runs)["metrics.loss"].width == len("123.2500")
     rare = [a_run(f"r{n}", metrics={"rare": 0.25} if n == 777 else {}) for n in range(1000)]
     assert columns(*rare)["metrics.rare"].width == len("0.2500")
 
 
-def test_equal_names_are_told_apart_as_a_filter_writes_them() -> None:
+def test_equal_names_get_prefixes_as_in_a_filter() -> None:
     found = columns(a_run("a", params={"lr": "0.1", "name": "x"}, metrics={"lr": 0.1, "f1": 0.5}))
     for key in ("run_name", "metrics.lr", "params.lr", "params.name"):
         assert found[key].label == key
@@ -116,13 +116,13 @@ def test_an_empty_frame_has_columns() -> None:
     assert labels() == ["name", "status", "started", "took", "user"]
 
 
-def test_any_column_can_be_asked_for() -> None:
+def test_any_column_can_be_shown() -> None:
     frame = RunFrame.from_runs(RUNS)
     keys = [ColumnKey("tag", "team"), ColumnKey("attribute", "run_id"), ColumnKey("metric", "gone")]
     assert [(c.label, c.width) for c in columns_for(frame, keys)] == [("team", 4), ("run_id", 6), ("gone", 4)]
 
 
-def test_many_columns_are_sampled_less_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sample_per_column_shrinks_with_many_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = RunFrame.from_runs(
         [a_run(f"r{n}", metrics={f"m{m}": 0.5 for m in range(600)}) for n in range(60)]
     )
@@ -131,5 +131,5 @@ def test_many_columns_are_sampled_less_each(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(
         RunFrame, "sample", lambda self, key, limit: (limits.add(limit), original(self, key, limit))[1]
     )
-    assert len(usual(frame)) == 605
+    assert len(default_columns(frame)) == 605
     assert 49 in limits

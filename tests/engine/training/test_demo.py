@@ -133,7 +133,7 @@ def assert_refused_while_running(tracking: TrackingUri) -> None:
             rerun(tracking)
     finally:
         process.communicate()
-    # The number may be another program's by now: this one's command line is not a worker's.
+    # The pid may belong to another program by now: this process is not a worker.
     client.set_tag(parent.run_id, "console.worker", f"{socket.gethostname()}:{os.getpid()}")
 
 

@@ -88,7 +88,7 @@ def run_until(
     return run_sweep(tracking, spec, on_event=on_event, cancel=cancel or CancelToken()), events
 
 
-# ── sweeps that end by themselves ────────────────────────────────────────────
+# ── complete sweeps ──────────────────────────────────────────────────────────
 
 
 def test_text_labels_are_supported_and_failed_trials_are_recorded(workshop: Workshop, tmp_path: Path) -> None:
@@ -150,10 +150,10 @@ def test_secrets_stay_out_of_the_command_line(workshop: Workshop) -> None:
     workshop.process.sweep(spec, on_event=lambda _: None, cancel=CancelToken())
     command = Path(f"/proc/{worker_pid(workshop.tracking)}/cmdline").read_bytes().split(b"\0")
     assert command[1:4] == [b"-P", b"-m", b"engine.training.worker"]
-    assert len(command[4:]) == 2  # the number of a file descriptor, and the end
+    assert len(command[4:]) == 2  # the file descriptor number and the final NUL
 
 
-# ── sweeps that are refused ──────────────────────────────────────────────────
+# ── rejected sweeps ──────────────────────────────────────────────────────────
 
 
 def test_invalid_requests_start_nothing(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_store_failure_ends_the_sweep_once(workshop: Workshop, tmp_path: Path)
     assert pending_models(workshop.tracking, "blocked") == []
 
 
-# ── sweeps that are ended ────────────────────────────────────────────────────
+# ── interrupted sweeps ───────────────────────────────────────────────────────
 
 
 def assert_ended(tracking: TrackingUri, finished: int) -> None:

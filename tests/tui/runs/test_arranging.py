@@ -270,7 +270,7 @@ class TestSavedViews:
             await line(pilot, console, "view save")
             assert await appears(pilot, "needs a name")
             await line(pilot, console, "view nothing like it")
-            assert await appears(pilot, "There is no view")
+            assert await appears(pilot, "View 'nothing like it' not found")
             await line(pilot, console, "view delete best ones")
             await line(pilot, console, "view best ones")
             assert await appears(pilot, "Saved views: none")

@@ -26,7 +26,7 @@ async def test_a_view_that_is_not_there_is_told_in_few_lines(
         await console.run_line(f"view save {name}")
         assert await appears(pilot, f"Saved the view {name[:15]}")
         await console.run_line("view nothing")
-        assert await appears(pilot, "There is no view 'nothing'")
+        assert await appears(pilot, "View 'nothing' not found")
         assert await appears(pilot, f"Saved views: {name[:5]}")
         lines = console.screen.query_one("Toast").region.height
         assert lines == 4, "two of the title, one of what is saved, one of what to do"

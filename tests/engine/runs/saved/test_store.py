@@ -1,4 +1,4 @@
-"""Views saved under names: they come back as they were, and what a person wrote stays."""
+"""Saved views: they survive a round trip, and manual edits to the file are kept."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def by_hand(views: ViewFile, text: str = BY_HAND) -> None:
     views.path.write_text(text)
 
 
-def test_a_view_is_written_as_a_person_would_and_comes_back(views: ViewFile) -> None:
+def test_a_view_is_readable_in_the_file_and_survives_a_round_trip(views: ViewFile) -> None:
     assert views.names(STORE, EXPERIMENT) == ()
     assert views.load(STORE, EXPERIMENT, "best") is None
     views.save(STORE, EXPERIMENT, "best", FULL)
@@ -110,7 +110,7 @@ def test_views_belong_to_a_store_and_an_experiment(views: ViewFile) -> None:
     assert views.load("http://other", EXPERIMENT, "b") is None
 
 
-def test_saving_again_replaces_and_deleting_forgets(views: ViewFile) -> None:
+def test_saving_again_replaces_a_view_and_deleting_removes_it(views: ViewFile) -> None:
     views.save(STORE, EXPERIMENT, "a", FULL)
     views.save(STORE, EXPERIMENT, "b", FULL)
     views.save(STORE, EXPERIMENT, "a", RunView(filter_text="x"))
@@ -122,7 +122,7 @@ def test_saving_again_replaces_and_deleting_forgets(views: ViewFile) -> None:
     assert views.load(STORE, EXPERIMENT, "b") == FULL
 
 
-def test_what_a_person_wrote_stays(views: ViewFile) -> None:
+def test_manual_edits_are_kept(views: ViewFile) -> None:
     by_hand(views)
     week = views.load(STORE, EXPERIMENT, "week")
     assert week is not None
@@ -144,14 +144,14 @@ def test_what_a_person_wrote_stays(views: ViewFile) -> None:
         views.save(STORE, EXPERIMENT, "new", RunView())
 
 
-def test_a_long_list_of_columns_is_written_over_several_lines(views: ViewFile) -> None:
+def test_a_long_list_of_columns_spans_several_lines(views: ViewFile) -> None:
     columns = tuple(ColumnKey("metric", f"class_{n}_precision") for n in range(5))
     views.save(STORE, EXPERIMENT, "wide", RunView(columns=columns))
     assert 'columns = [\n    "metrics.class_0_precision",\n' in views.path.read_text()
     assert views.load(STORE, EXPERIMENT, "wide") == RunView(columns=columns)
 
 
-def test_a_link_stays_a_link_and_permissions_stay(views: ViewFile, tmp_path: Path) -> None:
+def test_symbolic_links_and_permissions_are_kept(views: ViewFile, tmp_path: Path) -> None:
     kept = tmp_path / "dotfiles.toml"
     kept.write_text(BY_HAND)
     kept.chmod(0o640)
@@ -169,12 +169,12 @@ def test_a_link_stays_a_link_and_permissions_stay(views: ViewFile, tmp_path: Pat
 @pytest.mark.parametrize(
     ("line", "title", "hint"),
     [
-        ('columns = ["accuracy"]', "There is no column 'accuracy'", "Write metrics.accuracy"),
-        ('columns = ["run_nam"]', "There is no column 'run_nam'", "Did you mean run_name?"),
-        ('columns = ["metricz.x"]', "There is no column 'metricz.x'", "Did you mean metrics."),
+        ('columns = ["accuracy"]', "Unknown column 'accuracy'", "Use metrics.accuracy"),
+        ('columns = ["run_nam"]', "Unknown column 'run_nam'", "Did you mean run_name?"),
+        ('columns = ["metricz.x"]', "Unknown column 'metricz.x'", "Did you mean metrics."),
         (
             'sort = ["datasets.nope desc"]',
-            "There is no column 'datasets.nope'",
+            "Unknown column 'datasets.nope'",
             "Did you mean datasets.name?",
         ),
         ('layout = "forest"', "layout cannot be 'forest'", "one of flat, tree, groups"),
@@ -182,20 +182,20 @@ def test_a_link_stays_a_link_and_permissions_stay(views: ViewFile, tmp_path: Pat
         ("widths = {run_name = true}", "widths of run_name cannot be True", "from 1 to 1000"),
         ('formats = {"metrics.x" = "roman"}', "formats of metrics.x cannot be 'roman'", "one of auto"),
         ("constants_hidden = 1", "constants_hidden cannot be 1", "true or false"),
-        ("filter = 3", "filter cannot be 3", "a text"),
-        ('group_by = "params.k"', "group_by cannot be 'params.k'", "a list of texts"),
+        ("filter = 3", "filter cannot be 3", "a string"),
+        ('group_by = "params.k"', "group_by cannot be 'params.k'", "a list of strings"),
         ('widths = ["run_name"]', "widths cannot be ['run_name']", "a table"),
-        ('colums = ["run_name"]', "There is no setting 'colums'", "Did you mean columns?"),
+        ('colums = ["run_name"]', "Unknown setting 'colums'", "Did you mean columns?"),
     ],
 )
-def test_a_bad_view_says_what_is_wrong_and_does_not_lose_the_others(
+def test_an_invalid_view_is_explained_and_the_others_still_load(
     views: ViewFile, line: str, title: str, hint: str
 ) -> None:
     before, _, after = BY_HAND.partition('filter = "start')
     by_hand(views, f"{before}{line}\n{after[after.index('# The next') :]}")
     with pytest.raises(UsageError) as caught:
         views.load(STORE, EXPERIMENT, "week")
-    assert caught.value.title == "The view week cannot be used"
+    assert caught.value.title == "View week is invalid"
     assert title in caught.value.detail
     assert hint in caught.value.detail
     assert str(views.path) in caught.value.hint
@@ -205,10 +205,10 @@ def test_a_bad_view_says_what_is_wrong_and_does_not_lose_the_others(
     assert views.load(STORE, EXPERIMENT, "week") == FULL
 
 
-def test_a_view_without_a_name_is_told_of_where_a_name_is_missed(views: ViewFile) -> None:
+def test_a_view_without_a_name_is_reported_when_a_view_is_not_found(views: ViewFile) -> None:
     by_hand(views, BY_HAND.replace("name = 'week'", "nam = 'week'"))
     assert views.names(STORE, EXPERIMENT) == ("bo",)
-    with pytest.raises(UsageError, match="view 1 of the file has no store, experiment and name"):
+    with pytest.raises(UsageError, match="view 1 lacks a store, experiment or name"):
         views.load(STORE, EXPERIMENT, "week")
 
 
@@ -219,7 +219,7 @@ def test_a_view_without_a_name_is_told_of_where_a_name_is_missed(views: ViewFile
         (BY_HAND.encode() + b'note = "\xff"\n', "at line 23"),
     ],
 )
-def test_a_damaged_file_is_told_with_its_place_and_is_not_written_over(
+def test_a_damaged_file_is_reported_with_its_line_and_not_overwritten(
     views: ViewFile, content: bytes, where: str
 ) -> None:
     views.path.parent.mkdir()
@@ -230,31 +230,31 @@ def test_a_damaged_file_is_told_with_its_place_and_is_not_written_over(
         lambda: views.save(STORE, EXPERIMENT, "bo", FULL),
         lambda: views.delete(STORE, EXPERIMENT, "bo"),
     ):
-        with pytest.raises(UsageError, match="The file of saved views is damaged") as caught:
+        with pytest.raises(UsageError, match="The saved views file is damaged") as caught:
             attempt()
         assert where in caught.value.detail
     assert views.path.read_bytes() == content
 
 
 @pytest.mark.parametrize("text", ["view = [{store = 's', experiment = 'e', name = 'n'}]\n", "view = 3\n"])
-def test_another_layout_can_be_read_but_is_not_changed(views: ViewFile, text: str) -> None:
+def test_an_unsupported_layout_can_be_read_but_not_changed(views: ViewFile, text: str) -> None:
     by_hand(views, text)
     assert views.names("s", "e") == (("n",) if "name" in text else ())
-    with pytest.raises(UsageError, match="laid out in a way"):
+    with pytest.raises(UsageError, match="layout that cannot be edited"):
         views.save("s", "e", "n", FULL)
     assert views.path.read_text() == text
 
 
-def test_a_text_that_looks_like_a_header_is_not_one(views: ViewFile) -> None:
+def test_a_string_that_looks_like_a_view_header_is_not_split(views: ViewFile) -> None:
     note = 'note = """\n[[view]]\nname = 3\n"""\n\n'
     by_hand(views, note + WRITTEN)
-    with pytest.raises(UsageError, match="laid out in a way"):
+    with pytest.raises(UsageError, match="layout that cannot be edited"):
         views.save(STORE, EXPERIMENT, "best", RunView())
     assert views.path.read_text() == note + WRITTEN
     assert views.load(STORE, EXPERIMENT, "best") == FULL
 
 
-def test_a_place_that_cannot_be_written(views: ViewFile) -> None:
+def test_an_unwritable_path_is_an_error(views: ViewFile) -> None:
     views.path.parent.write_text("a file where the folder should be")
     with pytest.raises(EngineError, match="Saved views cannot be written") as caught:
         views.save(STORE, EXPERIMENT, "best", FULL)
@@ -267,7 +267,7 @@ def test_a_view_needs_a_name(views: ViewFile, name: str) -> None:
         views.save(STORE, EXPERIMENT, name, FULL)
 
 
-def test_half_a_character_cannot_be_kept(views: ViewFile) -> None:
+def test_a_lone_surrogate_cannot_be_saved(views: ViewFile) -> None:
     views.save(STORE, EXPERIMENT, "best", FULL)
     with pytest.raises(UsageError, match="cannot be saved"):
         views.save(STORE, EXPERIMENT, "odd", RunView(columns=(ColumnKey("metric", "\ud800"),)))
@@ -279,7 +279,7 @@ def _save_many(path: Path, start: int) -> None:
         ViewFile(path).save(STORE, EXPERIMENT, f"view {number}", RunView(filter_text=str(number)))
 
 
-def test_two_consoles_lose_nothing_of_each_other(views: ViewFile) -> None:
+def test_concurrent_saves_from_two_consoles_are_all_kept(views: ViewFile) -> None:
     context = multiprocessing.get_context("spawn")
     consoles = [context.Process(target=_save_many, args=(views.path, start)) for start in (0, 10)]
     for console in consoles:
@@ -289,7 +289,7 @@ def test_two_consoles_lose_nothing_of_each_other(views: ViewFile) -> None:
     assert set(views.names(STORE, EXPERIMENT)) == {f"view {number}" for number in range(20)}
 
 
-def test_a_console_that_is_in_the_way_is_told(views: ViewFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_held_by_another_console_is_reported(views: ViewFile, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "LOCK_SECONDS", 0)
     views.save(STORE, EXPERIMENT, "best", FULL)
     with (
@@ -299,7 +299,7 @@ def test_a_console_that_is_in_the_way_is_told(views: ViewFile, monkeypatch: pyte
         views.save(STORE, EXPERIMENT, "best", FULL)
 
 
-def test_reading_loads_no_library_for_writing(views: ViewFile) -> None:
+def test_reading_does_not_import_the_toml_writer(views: ViewFile) -> None:
     by_hand(views)
     code = (
         "import sys; from pathlib import Path; from engine.runs.saved.store import ViewFile;"
@@ -309,7 +309,7 @@ def test_reading_loads_no_library_for_writing(views: ViewFile) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_where_views_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_views_are_kept_in_the_configuration_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert paths.views_file() == tmp_path / "mlflow-console" / "views.toml"
     monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
@@ -351,12 +351,12 @@ VIEW = st.builds(
 
 
 @given(VIEW)
-def test_any_view_survives_plain_values(view: RunView) -> None:
+def test_any_view_survives_a_round_trip_through_plain_values(view: RunView) -> None:
     assert view_from_plain(view_to_plain(view)) == view
 
 
 @given(st.lists(st.tuples(TEXT, TEXT, TEXT.filter(str.strip), VIEW), min_size=1, max_size=4), st.booleans())
-def test_any_views_survive_the_file(
+def test_any_views_survive_a_round_trip_through_the_file(
     tmp_path_factory: pytest.TempPathFactory, saved: list[tuple[str, str, str, RunView]], delete: bool
 ) -> None:
     views = ViewFile(tmp_path_factory.mktemp("views") / "views.toml")
