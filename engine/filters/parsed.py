@@ -1,4 +1,4 @@
-"""A filter's text, parsed once and then carried along."""
+"""A filter text, parsed once and reused."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from engine.filters.syntax import All, AnyOf, Not, Search, Term
 
 @dataclass(frozen=True, slots=True)
 class ParsedFilter:
-    """`term` is what `text` means, None for a blank text or one with a syntax error. `last_word` is the
-    unquoted word at its end that is searched for in names and ids; empty when it ends in anything else.
+    """`term` is the parsed `text`, None for a blank text or a syntax error. `last_word` is an unquoted word
+    at the end that is searched for in names and ids; empty if the text ends in anything else.
     """
 
     text: str = ""
@@ -28,7 +28,7 @@ class ParsedFilter:
             raise FilterError(error.title, error.position, error.length, error.hint)
 
     def ends_in_column(self, keys: Iterable[ColumnKey], *, whole: bool) -> bool:
-        """Whether the last word is the `whole` name of one of these columns, or else the beginning of one."""
+        """Whether the last word is one of these columns' names: the `whole` name, or else the start of it."""
         word = self.last_word.lower()
         names = (key.name.lower() for key in keys)
         return bool(word) and any(name == word if whole else name.startswith(word) for name in names)

@@ -1,4 +1,4 @@
-"""What a hostile or careless client can put into a store, and a store that is full of it."""
+"""Payloads that a hostile or careless client can put into a store, and a store full of them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from mlflow.tracking import MlflowClient
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """`text` is stored; `marker` is what is looked for on the screen, as a name is shown there; `raw`
-    are the parts that must not reach a terminal as they are, each unlike anything Textual writes."""
+    """`text` is stored; `marker` is the visible part expected on the screen; `raw` are the parts that must
+    never reach a terminal unescaped, each distinct from anything Textual writes."""
 
     name: str
     text: str
@@ -44,46 +44,46 @@ PAYLOADS = (
 )
 
 EXPERIMENT = "hostile"
-"""The experiment that holds one run for each payload; every payload also names an experiment."""
+"""The experiment with one run per payload; every payload is also the name of an experiment."""
 
 
 def build_store(folder: Path) -> str:
-    """Make `folder/mlflow.db` through MLflow, with every payload as the name of an experiment, run,
-    user, parameter, metric, tag, data set, artifact, model and alias, as their values, and as
-    descriptions. What MLflow's own rules refuse is written into the file afterwards: another
-    server need not have those rules. Returns the tracking URI."""
+    """Create `folder/mlflow.db` through MLflow, with every payload as the name of an experiment, run, user,
+    parameter, metric, tag, dataset, artifact, model and alias, as their values, and as descriptions. Payloads
+    that MLflow rejects are written into the file afterwards, since other servers may accept them. Returns the
+    tracking URI."""
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     store = _Store(MlflowClient(tracking_uri=uri, registry_uri=uri))
     store.add_experiments(folder / "artifacts")
     store.add_models()
     with sqlite3.connect(folder / "mlflow.db") as database:
-        for statement, values in store.forced:
+        for statement, values in store.statements:
             database.execute(statement, values)
     database.close()
     return uri
 
 
 class _Store:
-    """Writes through MLflow and remembers what is to be forced into the file.
+    """Writes through MLflow and collects the statements to run on the file afterwards.
 
-    A name that MLflow refuses is first written as a plain one, `<payload>-<kind>`.
+    A name that MLflow rejects is first written as a plain one, `<payload>-<kind>`.
     """
 
     def __init__(self, client: MlflowClient) -> None:
         self.client = client
-        self.forced: list[tuple[str, tuple[object, ...]]] = []
+        self.statements: list[tuple[str, tuple[object, ...]]] = []
         self.runs: dict[str, str] = {}
 
     def add_experiments(self, artifacts: Path) -> None:
         now = int(time.time() * 1000)
-        for place, payload in enumerate(PAYLOADS):
+        for index, payload in enumerate(PAYLOADS):
             create = self.client.create_experiment
-            self._named(create, payload, "experiment", ("experiments",), "name")
-            location = (artifacts / str(place)).as_uri()
-            if place == 0:
+            self._create(create, payload, "experiment", ("experiments",), "name")
+            location = (artifacts / str(index)).as_uri()
+            if index == 0:
                 experiment_id = create(EXPERIMENT, artifact_location=location)
-            # the newest start is that of the last payload's run: the console opens on this experiment
-            self._add_run(experiment_id, payload, now - 60_000 + place * 1000)
+            # the last run started most recently, so the console opens this experiment
+            self._add_run(experiment_id, payload, now - 60_000 + index * 1000)
 
     def _add_run(self, experiment_id: str, payload: Payload, start: int) -> None:
         run = self.client.create_run(experiment_id, start_time=start, run_name=f"{payload.name}-run")
@@ -101,15 +101,15 @@ class _Store:
         self.client.create_logged_model(experiment_id, f"{payload.name}-logged", run_id)
         self.client.set_terminated(run_id, end_time=start + 500)
         for table in ("metrics", "latest_metrics", "params", "tags"):
-            self._force(table, "key", payload, plain)
-        self._force("params", "value", payload, f"{payload.name}-value")
-        self._force("tags", "value", payload, f"{payload.name}-note")
-        self._force("tags", "value", payload, f"{payload.name}-run")
-        self._force("runs", "name", payload, f"{payload.name}-run")
-        self._force("datasets", "name", payload, f"{payload.name}-data")
-        self._force("input_tags", "value", payload, f"{payload.name}-context")
-        self._force("logged_models", "name", payload, f"{payload.name}-logged")
-        self.forced.append(
+            self._replace_later(table, "key", payload, plain)
+        self._replace_later("params", "value", payload, f"{payload.name}-value")
+        self._replace_later("tags", "value", payload, f"{payload.name}-note")
+        self._replace_later("tags", "value", payload, f"{payload.name}-run")
+        self._replace_later("runs", "name", payload, f"{payload.name}-run")
+        self._replace_later("datasets", "name", payload, f"{payload.name}-data")
+        self._replace_later("input_tags", "value", payload, f"{payload.name}-context")
+        self._replace_later("logged_models", "name", payload, f"{payload.name}-logged")
+        self.statements.append(
             ("UPDATE runs SET user_id = CAST(? AS TEXT) WHERE run_uuid = ?", (_stored(payload.text), run_id))
         )
         self._add_artifacts(run.info.artifact_uri, payload)
@@ -129,7 +129,7 @@ class _Store:
             "model_version_tags",
         )
         for payload in PAYLOADS:
-            name = self._named(
+            name = self._create(
                 self.client.create_registered_model,
                 payload,
                 "model",
@@ -146,11 +146,11 @@ class _Store:
             ).version
             self.client.set_registered_model_alias(name, f"{payload.name}-alias", version)
             for table in ("registered_models", "model_versions"):
-                self._force(table, "description", payload, f"{payload.name}-note")
-            self._force("model_version_tags", "value", payload, f"{payload.name}-note")
-            self._force("registered_model_aliases", "alias", payload, f"{payload.name}-alias")
+                self._replace_later(table, "description", payload, f"{payload.name}-note")
+            self._replace_later("model_version_tags", "value", payload, f"{payload.name}-note")
+            self._replace_later("registered_model_aliases", "alias", payload, f"{payload.name}-alias")
 
-    def _named(
+    def _create(
         self,
         create: Callable[..., object],
         payload: Payload,
@@ -159,7 +159,7 @@ class _Store:
         column: str,
         **arguments: str,
     ) -> str:
-        """Create something under the payload's name, or under a plain one that is forced later."""
+        """Create an object under the payload's name, or under a plain name that is replaced later."""
         try:
             payload.text.encode()
             create(payload.text, **arguments)
@@ -167,15 +167,15 @@ class _Store:
             plain = f"{payload.name}-{kind}"
             create(plain, **arguments)
             for table in tables:
-                self._force(table, column, payload, plain)
+                self._replace_later(table, column, payload, plain)
             return plain
         return payload.text
 
-    def _force(self, table: str, column: str, payload: Payload, plain: str) -> None:
+    def _replace_later(self, table: str, column: str, payload: Payload, plain: str) -> None:
         statement = f"UPDATE {table} SET {column} = CAST(? AS TEXT) WHERE {column} = ?"
-        self.forced.append((statement, (_stored(payload.text), plain)))
+        self.statements.append((statement, (_stored(payload.text), plain)))
 
 
 def _stored(text: str) -> bytes:
-    """As a database file can hold it: a lone surrogate as the three bytes that UTF-8 forbids."""
+    """The bytes stored in the database: a lone surrogate becomes three bytes of invalid UTF-8."""
     return text.encode("utf-8", "surrogatepass")

@@ -1,6 +1,6 @@
-"""A hostile tracking server: it speaks MLflow's REST language, and every string in it is a payload.
+"""A hostile tracking server: it implements MLflow's REST API, and every string in its answers is a payload.
 
-Unlike a database it can send lone surrogates: JSON can escape them.
+Unlike a database, it can send lone surrogates, escaped in JSON.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _model(number: int, payload: Payload) -> Answer:
 
 
 def _answers() -> dict[str, Answer]:
-    """The end of a path → what is answered, whatever else the request says."""
+    """The answer for each path suffix, regardless of the rest of the request."""
     names = [EXPERIMENT, *(payload.text for payload in PAYLOADS)]
     runs = [_run(number, payload) for number, payload in enumerate(PAYLOADS)]
     return {
@@ -129,12 +129,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_GET
 
     def log_message(self, *_: object) -> None:
-        """Say nothing on stderr."""
+        """Log nothing to stderr."""
 
 
 @contextmanager
 def hostile_server() -> Iterator[str]:
-    """Its address, while it runs."""
+    """Run the server and yield its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

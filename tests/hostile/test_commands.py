@@ -1,4 +1,4 @@
-"""Every command's output on the hostile store: on a terminal, in a pipe, as JSON."""
+"""The output of every command on the hostile store: on a terminal, in a pipe, as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.payloads import EXPERIMENT, PAYLOADS, Payload
-from tests.hostile.stream import strays
+from tests.hostile.stream import unexpected_output
 from tests.support.console import open_console, run_command
 
 LISTINGS = {
@@ -17,7 +17,7 @@ LISTINGS = {
     "runs": ("runs", EXPERIMENT),
     "models": ("models",),
 }
-# what a shell can pass as an argument: neither a NUL nor a lone surrogate
+# a shell can pass neither a NUL nor a lone surrogate as an argument
 TYPEABLE = [payload for payload in PAYLOADS if payload.name not in ("nul", "surrogate", "long")]
 
 
@@ -26,7 +26,7 @@ def test_a_listing_in_a_pipe_shows_every_name_and_no_control_character(
     listing: str, hostile_store: str, tmp_path: Path, home: Path
 ) -> None:
     done = run_command("--tracking-uri", hostile_store, *LISTINGS[listing], cwd=tmp_path, home=home)
-    assert (done.returncode, strays(done.stdout), strays(done.stderr)) == (0, [], [])
+    assert (done.returncode, unexpected_output(done.stdout), unexpected_output(done.stderr)) == (0, [], [])
     assert [p.name for p in PAYLOADS if p.marker not in done.stdout.decode()] == []
 
 
@@ -37,16 +37,16 @@ def test_a_listing_on_a_terminal_shows_every_name_and_no_control_character(
     arguments = ("--tracking-uri", hostile_store, *LISTINGS[listing])
     with open_console(*arguments, cwd=tmp_path, home=home, cols=160, rows=80) as terminal:
         assert terminal.wait_exit() == 0
-        assert strays(bytes(terminal.raw)) == []
+        assert unexpected_output(bytes(terminal.raw)) == []
         assert [p.name for p in PAYLOADS if p.marker not in terminal.text] == []
 
 
 @pytest.mark.parametrize("listing", LISTINGS)
-def test_json_is_ascii_and_holds_the_names_as_they_are(
+def test_json_is_ascii_and_contains_the_unchanged_names(
     listing: str, hostile_store: str, tmp_path: Path, home: Path
 ) -> None:
     done = run_command("--tracking-uri", hostile_store, *LISTINGS[listing], "--json", cwd=tmp_path, home=home)
-    assert (done.returncode, strays(done.stdout), done.stdout.isascii()) == (0, [], True)
+    assert (done.returncode, unexpected_output(done.stdout), done.stdout.isascii()) == (0, [], True)
     name = "run_name" if listing == "runs" else "name"
     names = {entry[name] for entry in json.loads(done.stdout)[listing]}
     assert {p.text for p in PAYLOADS if p.name != "surrogate"} <= names
@@ -54,45 +54,47 @@ def test_json_is_ascii_and_holds_the_names_as_they_are(
 
 
 @pytest.mark.parametrize("payload", TYPEABLE, ids=lambda p: p.name)
-def test_a_hostile_name_can_be_asked_for(
+def test_a_model_with_a_hostile_name_can_be_shown(
     payload: Payload, hostile_store: str, tmp_path: Path, home: Path
 ) -> None:
     done = run_command("--tracking-uri", hostile_store, "models", payload.text, cwd=tmp_path, home=home)
-    assert (done.returncode, strays(done.stdout), strays(done.stderr)) == (0, [], [])
+    assert (done.returncode, unexpected_output(done.stdout), unexpected_output(done.stderr)) == (0, [], [])
     assert payload.marker in done.stdout.decode()
 
 
-def test_best_and_compare_and_the_csv_file(hostile_store: str, tmp_path: Path, home: Path) -> None:
+def test_best_and_compare_show_every_name_and_no_control_character(
+    hostile_store: str, tmp_path: Path, home: Path
+) -> None:
     best = run_command("--tracking-uri", hostile_store, "best", EXPERIMENT, cwd=tmp_path, home=home)
-    assert (best.returncode, strays(best.stdout), strays(best.stderr)) == (0, [], [])
+    assert (best.returncode, unexpected_output(best.stdout), unexpected_output(best.stderr)) == (0, [], [])
     listed = run_command(
         "--tracking-uri", hostile_store, "runs", EXPERIMENT, "--json", cwd=tmp_path, home=home
     )
     ids = [run["run_id"] for run in json.loads(listed.stdout)["runs"]]
     done = run_command("--tracking-uri", hostile_store, "compare", *ids, cwd=tmp_path, home=home)
-    assert (done.returncode, strays(done.stdout), strays(done.stderr)) == (0, [], [])
+    assert (done.returncode, unexpected_output(done.stdout), unexpected_output(done.stderr)) == (0, [], [])
     assert [p.name for p in PAYLOADS if p.marker not in done.stdout.decode()] == []
 
 
 @pytest.mark.parametrize("payload", TYPEABLE, ids=lambda p: p.name)
-def test_an_error_quotes_what_was_typed_without_its_control_characters(
+def test_an_error_quotes_a_typed_name_without_control_characters(
     payload: Payload, hostile_store: str, tmp_path: Path, home: Path
 ) -> None:
     missing = f"no {payload.text}"
     done = run_command("--tracking-uri", hostile_store, "runs", missing, cwd=tmp_path, home=home)
-    assert (done.returncode, strays(done.stdout), strays(done.stderr)) == (1, [], [])
+    assert (done.returncode, unexpected_output(done.stdout), unexpected_output(done.stderr)) == (1, [], [])
     assert b"Traceback" not in done.stderr
 
 
-def test_hostile_runs_are_deleted_and_restored(hostile_store: str, tmp_path: Path, home: Path) -> None:
-    """All but the one whose name is not text: MLflow itself cannot read that one."""
+def test_hostile_runs_can_be_deleted_and_restored(hostile_store: str, tmp_path: Path, home: Path) -> None:
+    """All but the run whose name is not valid text, which MLflow itself cannot read."""
     copy = f"sqlite:///{shutil.copyfile(hostile_store.removeprefix('sqlite:///'), tmp_path / 'copy.db')}"
     listed = run_command("--tracking-uri", copy, "runs", EXPERIMENT, "--json", cwd=tmp_path, home=home)
     ids = [run["run_id"] for run in json.loads(listed.stdout)["runs"]]
     arguments = ("--tracking-uri", copy, "delete", *ids)
     with open_console(*arguments, cwd=tmp_path, home=home, cols=160, rows=80) as terminal:
         terminal.wait_for("Go ahead? [y/N]")
-        assert strays(bytes(terminal.raw)) == []
+        assert unexpected_output(bytes(terminal.raw)) == []
         assert [p.name for p in PAYLOADS if p.marker not in terminal.text] == []
         terminal.type("n\r")
         assert terminal.wait_exit() == 1
@@ -102,6 +104,6 @@ def test_hostile_runs_are_deleted_and_restored(hostile_store: str, tmp_path: Pat
         (("journal",), 0),
     ):
         done = run_command("--tracking-uri", copy, *command, cwd=tmp_path, home=home)
-        assert (done.returncode, strays(done.stdout), done.stderr) == (status, [], b"")
+        assert (done.returncode, unexpected_output(done.stdout), done.stderr) == (status, [], b"")
         if status:
             assert "14 of 15 runs deleted, 1 failed" in done.stdout.decode()

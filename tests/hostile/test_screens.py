@@ -1,7 +1,7 @@
-"""Every screen of the real console on a store full of payloads, its output captured byte by byte.
+"""Every screen of the real console on a store full of payloads, with its output captured.
 
-The fixture `hostile_console` makes the common assertions after each test: nothing but plain text
-and Textual's own sequences has reached the terminal, the console still answers, and it ends with 0.
+After each test, the fixture `hostile_console` asserts that only plain text and Textual's own sequences
+reached the terminal, that the console still responds, and that it exits with 0.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ Open = Callable[..., Terminal]
 MARKERS = [payload.marker for payload in PAYLOADS]
 
 
-def at_runs(open_console: Open, **size: int) -> Terminal:
+def open_runs(open_console: Open, **size: int) -> Terminal:
     terminal = open_console(**size)
     terminal.wait_for(EXPERIMENT, "15 of 15", *MARKERS)
     return terminal
 
 
-def test_runs_and_experiments(hostile_console: Open) -> None:
-    terminal = at_runs(hostile_console)
+def test_the_run_table_is_safe(hostile_console: Open) -> None:
+    terminal = open_runs(hostile_console)
     for _ in range(15):
         terminal.press("j", "L")
     terminal.wait_quiet()
-    for _ in range(30):  # the columns that are named by payloads
+    for _ in range(30):  # the columns named after payloads
         terminal.press("L")
     terminal.wait_quiet()
     terminal.press("s")
@@ -44,15 +44,15 @@ def test_runs_and_experiments(hostile_console: Open) -> None:
     terminal.wait_for("15 marked")
 
 
-def test_every_experiment_opened(hostile_console: Open) -> None:
-    terminal = at_runs(hostile_console)
+def test_every_experiment_can_be_opened(hostile_console: Open) -> None:
+    terminal = open_runs(hostile_console)
     terminal.press("h", "g")
     for _ in PAYLOADS:
         terminal.press("enter", "j")
         terminal.wait_quiet(0.1)
 
 
-def test_a_narrow_terminal(hostile_console: Open) -> None:
+def test_a_narrow_terminal_is_safe(hostile_console: Open) -> None:
     terminal = hostile_console(cols=80, rows=24)
     terminal.wait_for("15 of 15", "PWN15")
     terminal.press("h")
@@ -63,13 +63,13 @@ def test_a_narrow_terminal(hostile_console: Open) -> None:
     terminal.wait_for("15 of 15")
 
 
-def test_filter(hostile_console: Open) -> None:
-    terminal = at_runs(hostile_console)
+def test_the_filter_and_its_completions_are_safe(hostile_console: Open) -> None:
+    terminal = open_runs(hostile_console)
     terminal.press("/")
-    terminal.wait_for("/ accuracy > 0.9")  # an example, until something is typed
+    terminal.wait_for("/ accuracy > 0.9")  # the placeholder
     terminal.type("PWN09")
     terminal.wait_for("1 of 15")
-    terminal.press("escape", "escape")  # what is offered, then the filter
+    terminal.press("escape", "escape")  # closes the completions, then the filter
     terminal.wait_for("15 of 15")
     terminal.press("/")
     terminal.wait_for("/ accuracy > 0.9")
@@ -77,8 +77,8 @@ def test_filter(hostile_console: Open) -> None:
     terminal.wait_quiet()
 
 
-def test_every_run_opened(hostile_console: Open) -> None:
-    terminal = at_runs(hostile_console)
+def test_every_run_can_be_opened(hostile_console: Open) -> None:
+    terminal = open_runs(hostile_console)
     terminal.press("g")
     for payload in reversed(PAYLOADS):  # newest first
         terminal.press("enter")
@@ -88,8 +88,8 @@ def test_every_run_opened(hostile_console: Open) -> None:
         terminal.press("j")
 
 
-def test_compare(hostile_console: Open) -> None:
-    terminal = at_runs(hostile_console)
+def test_the_compare_screen_is_safe(hostile_console: Open) -> None:
+    terminal = open_runs(hostile_console)
     terminal.press("V")
     terminal.wait_for("15 marked")
     terminal.press("c")
@@ -102,8 +102,8 @@ def test_compare(hostile_console: Open) -> None:
     terminal.wait_quiet()
 
 
-def test_best(hostile_console: Open) -> None:
-    terminal = at_runs(hostile_console)
+def test_the_best_run_report_is_safe(hostile_console: Open) -> None:
+    terminal = open_runs(hostile_console)
     terminal.press("B")
     terminal.wait_for("accuracy")
     terminal.wait_quiet()
@@ -111,8 +111,8 @@ def test_best(hostile_console: Open) -> None:
     terminal.wait_for("15 of 15")
 
 
-def test_models_and_the_promotion_dialog(hostile_console: Open) -> None:
-    terminal = at_runs(hostile_console)
+def test_models_and_their_promotion_dialogs_are_safe(hostile_console: Open) -> None:
+    terminal = open_runs(hostile_console)
     terminal.press("3")
     terminal.wait_for("MODELS", *MARKERS)
     for _ in PAYLOADS:
@@ -125,16 +125,16 @@ def test_models_and_the_promotion_dialog(hostile_console: Open) -> None:
         terminal.wait_quiet(0.1)
 
 
-def test_training_and_its_dialog(hostile_console: Open) -> None:
-    terminal = at_runs(hostile_console)
+def test_the_training_screen_and_its_dialog_are_safe(hostile_console: Open) -> None:
+    terminal = open_runs(hostile_console)
     terminal.press("4")
     terminal.wait_for("TRAINING")
     terminal.press("n")
     terminal.wait_quiet()
 
 
-def test_help_and_the_command_line(hostile_console: Open) -> None:
-    terminal = at_runs(hostile_console)
+def test_help_and_the_command_line_are_safe(hostile_console: Open) -> None:
+    terminal = open_runs(hostile_console)
     terminal.press("?")
     terminal.wait_for("Keys · ")
     terminal.type("[/foo]")
@@ -152,15 +152,17 @@ def test_help_and_the_command_line(hostile_console: Open) -> None:
         terminal.wait_quiet()
 
 
-def test_activity(hostile_console: Open, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A journal that tells of every payload: a model's name, a reason, an error."""
+def test_the_activity_screen_is_safe(
+    hostile_console: Open, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal has every payload as a model name, a reason and an error."""
     monkeypatch.setenv("XDG_STATE_HOME", str(home / ".local" / "state"))
     uri = TrackingUri("sqlite:////srv/mlflow.db")
     for payload in PAYLOADS:
         facts = {f"version 1 {payload.text}": payload.text}
         entry = new_entry(uri, "promote", payload.text, model=payload.text, before=facts, after=facts)
         append(replace(entry, outcome="failed", reason=payload.text, detail=payload.text))
-    terminal = at_runs(hostile_console)
+    terminal = open_runs(hostile_console)
     terminal.press("6")
     terminal.wait_for("ACTIVITY", *MARKERS)
     for _ in PAYLOADS:
@@ -168,8 +170,8 @@ def test_activity(hostile_console: Open, home: Path, monkeypatch: pytest.MonkeyP
         terminal.wait_quiet(0.1)
 
 
-def test_a_sweep_on_a_file_with_a_hostile_name(hostile_console: Open, tmp_path: Path) -> None:
-    """The file's name stands over the leaderboard."""
+def test_a_sweep_on_a_file_with_a_hostile_name_is_safe(hostile_console: Open, tmp_path: Path) -> None:
+    """The file name is shown above the leaderboard."""
     data = tmp_path / "[bold]PWN[@click=app.quit]x.csv"
     shutil.copyfile(heart_csv(), data)
     terminal = hostile_console("--tracking-uri", f"sqlite:///{tmp_path / 'own.db'}")

@@ -1,4 +1,4 @@
-"""The console and the commands on a server whose every string is a payload."""
+"""The console and the commands on a server whose strings are all payloads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.hostile.payloads import EXPERIMENT, PAYLOADS
 from tests.hostile.server import hostile_server
-from tests.hostile.stream import strays
+from tests.hostile.stream import unexpected_output
 from tests.support.console import open_console, run_command
 
 MARKERS = [payload.marker for payload in PAYLOADS]
@@ -22,7 +22,7 @@ def address() -> Iterator[str]:
         yield address
 
 
-def test_the_console_shows_everything_and_lets_nothing_through(
+def test_the_console_shows_every_name_and_no_control_character(
     address: str, tmp_path: Path, home: Path
 ) -> None:
     arguments = ("--tracking-uri", address)
@@ -41,16 +41,18 @@ def test_the_console_shows_everything_and_lets_nothing_through(
         terminal.wait_quiet()
         terminal.press("ctrl+c")
         assert terminal.wait_exit() == 0
-        assert strays(bytes(terminal.raw)) == []
+        assert unexpected_output(bytes(terminal.raw)) == []
 
 
 @pytest.mark.parametrize("command", ["experiments", "runs", "models"])
-def test_commands(command: str, address: str, tmp_path: Path, home: Path) -> None:
+def test_the_commands_show_every_name_and_no_control_character(
+    command: str, address: str, tmp_path: Path, home: Path
+) -> None:
     arguments = ("--tracking-uri", address, command, *([EXPERIMENT] if command == "runs" else []))
     done = run_command(*arguments, cwd=tmp_path, home=home)
-    assert (done.returncode, strays(done.stdout), strays(done.stderr)) == (0, [], [])
+    assert (done.returncode, unexpected_output(done.stdout), unexpected_output(done.stderr)) == (0, [], [])
     assert [marker for marker in MARKERS if marker not in done.stdout.decode()] == []
     done = run_command(*arguments, "--json", cwd=tmp_path, home=home)
-    assert (done.returncode, strays(done.stdout), done.stdout.isascii()) == (0, [], True)
+    assert (done.returncode, unexpected_output(done.stdout), done.stdout.isascii()) == (0, [], True)
     name = "run_name" if command == "runs" else "name"
     assert {p.text for p in PAYLOADS} <= {entry[name] for entry in json.loads(done.stdout)[command]}

@@ -1,4 +1,4 @@
-"""The check on captured bytes must itself find what it is there to find."""
+"""Checks that the stream checker itself works."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.payloads import PAYLOADS, Payload
-from tests.hostile.stream import strays
+from tests.hostile.stream import unexpected_output
 from tests.support.terminal import Terminal
 
 NAIVE = """
@@ -27,13 +27,13 @@ Naive().run()
 
 
 @pytest.mark.parametrize("payload", [p for p in PAYLOADS if p.raw], ids=lambda p: p.name)
-def test_a_payload_written_raw_is_found(payload: Payload) -> None:
+def test_an_unescaped_payload_is_found(payload: Payload) -> None:
     raw = payload.text.encode("utf-8", "backslashreplace")
-    assert any(f"payload {payload.name}" in stray for stray in strays(b"\x1b[2;3Htext" + raw))
+    assert any(f"payload {payload.name}" in item for item in unexpected_output(b"\x1b[2;3Htext" + raw))
 
 
-def test_a_stock_widget_is_clean_of_plain_text_and_lets_an_escape_through(tmp_path: Path) -> None:
-    """The reason for `safe()`: what Textual itself does with an escape sequence in its content."""
+def test_a_stock_widget_passes_escape_sequences_through(tmp_path: Path) -> None:
+    """The reason for `safe()`: Textual writes escape sequences in its content to the terminal."""
 
     def capture(content: str) -> bytes:
         with Terminal([sys.executable, "-c", NAIVE, content.encode().hex()], cwd=tmp_path) as terminal:
@@ -42,5 +42,5 @@ def test_a_stock_widget_is_clean_of_plain_text_and_lets_an_escape_through(tmp_pa
             assert terminal.wait_exit() == 0
             return bytes(terminal.raw)
 
-    assert strays(capture("plain [text] 日本語 👩‍👩‍👧")) == []
-    assert strays(capture("\x1b[31mPWN01")) != []
+    assert unexpected_output(capture("plain [text] 日本語 👩‍👩‍👧")) == []
+    assert unexpected_output(capture("\x1b[31mPWN01")) != []

@@ -1,4 +1,4 @@
-"""Filters tried on a handful of runs, told by their ids."""
+"""Applies filters to a few runs, identified by their ids."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def matching(text: str, runs: Sequence[Run], now: float | None = None) -> str:
     return " ".join(frame.run_ids[row] for row in rows)
 
 
-def fault(text: str, runs: Sequence[Run]) -> tuple[str, FilterError]:
+def rejected(text: str, runs: Sequence[Run]) -> tuple[str, FilterError]:
     """The part of the text that the filter's error points at, and the error."""
     frame = RunFrame.from_runs(runs)
     with pytest.raises(FilterError) as caught:
@@ -32,8 +32,8 @@ def fault(text: str, runs: Sequence[Run]) -> tuple[str, FilterError]:
     return text[error.position : error.position + error.length], error
 
 
-def work(action: Callable[[], object]) -> int:
-    """How many functions are called until something is done."""
+def call_count(action: Callable[[], object]) -> int:
+    """The number of function calls that `action` makes."""
     calls = 0
 
     def count(_: object, event: str, __: object) -> None:

@@ -1,4 +1,4 @@
-"""Whatever is typed: an answer or an error at a place, never anything else, and in no time."""
+"""Any text gives an answer or an error with a position, in linear time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.errors import FilterError
 from engine.filters.compiler import compile_filter
 from engine.filters.lexer import MAX_LENGTH, tokens_of
 from engine.runs.frame import RunFrame
-from tests.engine.filters.support import work
+from tests.engine.filters.support import call_count
 from tests.support.runs import START, a_run
 
 FRAME = RunFrame.from_runs(
@@ -87,15 +87,15 @@ COMPARISON = st.tuples(COLUMN, OPERATOR, VALUE).map(" ".join)
 
 
 def answer(text: str) -> list[int] | None:
-    """The rows, or None for an error; its place must lie in the text."""
-    rows, fault = None, None
+    """The rows, or None for an error, whose position must be inside the text."""
+    rows, raised = None, None
     try:
         rows = compile_filter(text, FRAME.keys, FRAME).rows(FRAME, now=START)
     except FilterError as error:
-        fault = error
-    if fault is not None:
-        assert 0 <= fault.position <= fault.position + fault.length <= len(text)
-        assert fault.title
+        raised = error
+    if raised is not None:
+        assert 0 <= raised.position <= raised.position + raised.length <= len(text)
+        assert raised.title
     if rows is None:
         return None
     assert rows == sorted(rows)
@@ -119,7 +119,7 @@ def test_any_tokens_are_answered(text: str) -> None:
 
 
 @given(COMPARISON, COMPARISON)
-def test_the_joints_are_those_of_sets(one: str, other: str) -> None:
+def test_and_or_and_not_are_set_operations(one: str, other: str) -> None:
     first, second = answer(one), answer(other)
     both, either, neither = (
         answer(text) for text in (f"{one} and {other}", f"{one} or {other}", f"not ({one})")
@@ -177,10 +177,10 @@ GROWING = [
 
 
 @pytest.mark.parametrize("unit", GROWING)
-def test_the_work_grows_with_the_text_and_no_faster(unit: str) -> None:
+def test_the_work_is_linear_in_the_length_of_the_text(unit: str) -> None:
     short = (unit * MAX_LENGTH)[: MAX_LENGTH // 10]
     long = (unit * MAX_LENGTH)[:MAX_LENGTH]
-    assert work(lambda: answer(long)) <= 12 * work(lambda: answer(short))
+    assert call_count(lambda: answer(long)) <= 12 * call_count(lambda: answer(short))
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_the_work_grows_with_the_text_and_no_faster(unit: str) -> None:
         "- " * 4000 + "acc > 1",
     ],
 )
-def test_nesting_needs_little_of_the_stack(text: str) -> None:
+def test_deep_nesting_does_not_exhaust_the_stack(text: str) -> None:
     depth = 0
     frame = sys._getframe()
     while frame is not None:

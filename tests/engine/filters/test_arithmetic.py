@@ -55,7 +55,7 @@ RUNS = [
         ("0 * loss / 0 is nan", "good over half nan up"),
         ("1 / n = inf", "nan"),
         ("n * 1e308 * 10 = inf", "good over"),
-        # a column on the other side
+        # a column on the right-hand side
         ("val_loss > loss", "good over"),
         ("loss < val_loss", "good over"),
         ("val_loss >= loss", "good over up"),
@@ -70,7 +70,7 @@ RUNS = [
         ("val_loss not between 0.3 and loss + 1", "good"),
         ("val_loss > loss + 0.1 and n = 5", "over"),
         ("val_loss > loss * 2 or loss > 1", "over up"),
-        # a minus in front
+        # unary minus
         ("-loss > -0.2", "over"),
         ("- loss > -0.2", "over"),
         ("-(loss - 1) > 0.8", "over"),
@@ -79,7 +79,7 @@ RUNS = [
         ("-metrics.`x y` < -0.3", "over"),
         ("loss < -(0 - 0.2)", "over"),
         ("val_loss > -loss", "good over up"),
-        # groups
+        # parentheses
         ("(loss) > 0.2", "half up"),
         ("((loss) > 0.2)", "half up"),
         ("((loss + 1) > 1.2) and (n = ten)", "half"),
@@ -88,18 +88,18 @@ RUNS = [
         ("(((loss)) - (0.1)) * (2) = 0", "over"),
     ],
 )
-def test_arithmetic(text: str, ids: str) -> None:
+def test_arithmetic_follows_precedence_and_skips_missing_operands(text: str, ids: str) -> None:
     assert matching(text, RUNS) == ids
 
 
-def test_times_count_in_milliseconds_and_durations_in_seconds() -> None:
+def test_arithmetic_on_times_uses_milliseconds_and_on_durations_seconds() -> None:
     assert matching("end_time - start_time = duration * 1000", RUNS) == "good over half nan"
     assert matching("end_time - start_time >= 50000", RUNS) == "good over"
     assert matching("end_time > start_time", RUNS) == "good over half nan"
     assert matching("start_time + 100000 > end_time", RUNS, now=START) == "good half nan"
 
 
-def test_a_name_may_hold_what_is_a_sign_elsewhere() -> None:
+def test_a_name_may_contain_operator_characters() -> None:
     metrics = {"a-b": 1.0, "a": 5.0, "b": 3.0, "-a": 2.0, "a/b": 0.5, "*": 4.0}
     runs = [a_run("yes", metrics=metrics, params={"p": "-"}), a_run("no", params={"p": "x"})]
     for text in (
@@ -118,7 +118,7 @@ def test_a_name_may_hold_what_is_a_sign_elsewhere() -> None:
         assert matching(text, runs) == "yes", text
 
 
-def test_words_with_a_sign_alone_are_not_searched_for() -> None:
+def test_a_lone_sign_is_not_searched_for() -> None:
     runs = [a_run("a", name="exp - one"), a_run("b", name="exp two")]
     assert matching("'exp - one'", runs) == "a"
     assert matching("exp one", runs) == "a"
@@ -156,8 +156,8 @@ ARITHMETIC = st.recursive(
 
 @given(ARITHMETIC, st.sampled_from(list(COMPARED)), ARITHMETIC)
 @example("a", "<", "2 / 0 - 1")
-def test_any_arithmetic_is_that_of_ieee_754(left: str, sign: str, right: str) -> None:
-    """NumPy's doubles are the measure; a run that lacks a column that is named does not match."""
+def test_arithmetic_follows_ieee_754(left: str, sign: str, right: str) -> None:
+    """Compared with NumPy's doubles; a run without one of the named columns does not match."""
     if not set(left + right) & {"a", "b"}:
         left = f"a + {left}"
 

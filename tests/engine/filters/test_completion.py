@@ -1,4 +1,4 @@
-"""Completion: what is offered at the cursor (written | here), and what the text becomes."""
+"""Completion: the options at the cursor (marked |), and the resulting text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ FRAME = RunFrame.from_runs(
 
 
 def offered(marked: str, first: Sequence[ColumnKey] = ()) -> list[str]:
-    """The texts of the options at the | in a text, without the spaces behind them."""
+    """The options at the | in a text, without trailing spaces."""
     return [option.text.rstrip() for option in at(marked, first).options]
 
 
@@ -54,7 +54,7 @@ def at(marked: str, first: Sequence[ColumnKey] = ()) -> Completion:
 @pytest.mark.parametrize(
     ("marked", "options"),
     [
-        # columns: those that begin so, then those that hold it
+        # columns: prefix matches, then substring matches
         ("acc|", ["accuracy", "`val acc`"]),
         ("ACC|", ["accuracy", "`val acc`"]),
         ("lr|", ["metrics.lr", "params.lr"]),
@@ -70,7 +70,7 @@ def at(marked: str, first: Sequence[ColumnKey] = ()) -> Completion:
         ("tag|", ["tags."]),
         ("no|", ["NOT"]),
         ("knn te|", []),
-        # operators that the column takes
+        # operators for the column
         ("accuracy >|", [">", ">="]),
         ("accuracy !|", ["!="]),
         ("status lik|", ["LIKE", "ILIKE"]),
@@ -81,7 +81,7 @@ def at(marked: str, first: Sequence[ColumnKey] = ()) -> Completion:
         ("accuracy is |", ["NULL", "NOT NULL", "NAN"]),
         ("metric not i|", ["IN (", "ILIKE", "LIKE"]),
         ("metric in |", ["("]),
-        # values that are there, the most frequent first
+        # existing values, most frequent first
         ("metric = |", ["'Manhattan d'", "euclid"]),
         ("metric = e|", ["euclid"]),
         ("metric = 'm|", ["'Manhattan d'"]),
@@ -119,7 +119,7 @@ def at(marked: str, first: Sequence[ColumnKey] = ()) -> Completion:
         ("accuracy - val|", ["`val acc`", "val_loss"]),
         ("accuracy - t|", ["start_time", "end_time", "duration"]),
         ("accuracy - val_loss b|", ["BETWEEN"]),
-        # what joins conditions
+        # AND and OR
         ("accuracy > 0.9 |", ["AND", "OR"]),
         ("accuracy > 0.9 o|", ["OR"]),
         ("(accuracy > 0.9 |", ["AND", "OR", ")"]),
@@ -127,11 +127,11 @@ def at(marked: str, first: Sequence[ColumnKey] = ()) -> Completion:
         ("accuracy is not null |", ["AND", "OR"]),
     ],
 )
-def test_what_is_offered(marked: str, options: list[str]) -> None:
+def test_options_match_the_grammar_at_the_cursor(marked: str, options: list[str]) -> None:
     assert offered(marked) == options
 
 
-def test_at_the_beginning_the_columns_are_offered_and_mlflow_s_own_tags_last() -> None:
+def test_an_empty_filter_offers_columns_with_internal_tags_last() -> None:
     everything = offered("|")
     assert everything[:3] == ["accuracy", "loss", "metrics.lr"]
     assert everything[-1] == "mlflow.user"
@@ -145,7 +145,7 @@ def test_at_the_beginning_the_columns_are_offered_and_mlflow_s_own_tags_last() -
 
 
 def accepted(marked: str, frame: RunFrame) -> list[list[int]]:
-    """The rows that match after each of the values at the | was taken."""
+    """The matching rows for each completed value at the |."""
     text = marked.replace("|", "", 1)
     found = complete(text, marked.index("|"), frame)
     taken = (text[: found.start] + option.text + text[found.end :] for option in found.options)
@@ -162,13 +162,13 @@ FINE = RunFrame.from_runs(
 
 
 @pytest.mark.parametrize("marked", ["status = |", "status = '|", 'status = "fin|"', "status in ('|)"])
-def test_an_offered_status_that_is_taken_matches_its_runs(marked: str) -> None:
+def test_a_completed_status_matches_its_runs(marked: str) -> None:
     taken = accepted(marked, FRAME)
     assert [0, 2, 3] in taken
     assert all(taken)
 
 
-def test_an_offered_number_that_is_taken_after_an_equals_sign_matches_its_runs() -> None:
+def test_a_completed_number_after_an_equals_sign_matches_its_runs() -> None:
     for name in ("acc", "duration", "start_time"):
         for marked in (f"{name} = |", f"{name} in (|)", f"{name} in (0, |)"):
             assert sorted(accepted(marked, FINE)) == [[0], [1], [2]]
@@ -182,7 +182,7 @@ def test_an_offered_number_that_is_taken_after_an_equals_sign_matches_its_runs()
 
 
 @given(st.lists(st.floats(-1e308, 1e308), min_size=1, max_size=5))
-def test_any_number_that_is_offered_matches_after_an_equals_sign(numbers: list[float]) -> None:
+def test_every_offered_number_matches_after_an_equals_sign(numbers: list[float]) -> None:
     frame = RunFrame.from_runs([a_run(f"r{n}", metrics={"acc": value}) for n, value in enumerate(numbers)])
     assert all(accepted("acc = |", frame))
 
@@ -199,13 +199,13 @@ def test_any_number_that_is_offered_matches_after_an_equals_sign(numbers: list[f
         ("metr|ic.x = 1", "metric| = 1"),
     ],
 )
-def test_the_part_under_the_cursor_is_replaced(marked: str, becomes: str) -> None:
+def test_the_token_under_the_cursor_is_replaced(marked: str, becomes: str) -> None:
     found, text = at(marked), marked.replace("|", "", 1)
     before = text[: found.start] + found.options[0].text
     assert f"{before}|{text[found.end :]}" == becomes
 
 
-def test_the_kinds_are_told() -> None:
+def test_options_have_kinds() -> None:
     kinds = {option.text.strip(): option.kind for option in at("|").options}
     assert (kinds["accuracy"], kinds["k"], kinds["team"]) == ("metric", "param", "tag")
     assert (kinds["status"], kinds["datasets.name"]) == ("attribute", "dataset")
@@ -214,13 +214,13 @@ def test_the_kinds_are_told() -> None:
     assert at("k = 3 |").options[0].kind == "keyword"
 
 
-def test_names_and_values_are_shown_as_they_are() -> None:
+def test_names_and_values_are_shown_without_quotes() -> None:
     assert [option.shown for option in at("acc|").options] == ["accuracy", "val acc"]
     assert [option.shown for option in at("lr|").options] == ["metrics.lr", "params.lr"]
     assert [option.shown for option in at("team = |").options] == ["it's"]
 
 
-def test_at_most_fifty_are_offered_and_values_that_cannot_be_written_are_not() -> None:
+def test_at_most_fifty_options_are_offered_and_unquotable_values_are_not() -> None:
     params = {"p": "long" * 100, "n": "line\nbreak", "q": "both ' and \"", '`"': "x"}
     frame = RunFrame.from_runs(
         [a_run("odd", params=params), *(a_run(f"r{n}", name=f"run {n}") for n in range(200))]
@@ -231,14 +231,14 @@ def test_at_most_fifty_are_offered_and_values_that_cannot_be_written_are_not() -
     assert not [option for option in complete("", 0, frame).options if '"' in option.text]
 
 
-PLACES = st.integers(-5, 250)
+CURSORS = st.integers(-5, 250)
 
 
-@given(st.text(max_size=200), PLACES)
+@given(st.text(max_size=200), CURSORS)
 @example("a\ud800 = '", 5)
 @example("metrics.`", 9)
 @example("a in (" * 20, 100)
-def test_any_text_and_cursor_are_answered(text: str, cursor: int) -> None:
+def test_any_text_and_cursor_complete_without_errors(text: str, cursor: int) -> None:
     check(text, cursor)
 
 
@@ -251,8 +251,8 @@ WORDS = st.sampled_from(
 )
 
 
-@given(st.lists(WORDS, max_size=20), st.sampled_from([" ", ""]), PLACES)
-def test_any_tokens_and_cursor_are_answered(words: list[str], space: str, cursor: int) -> None:
+@given(st.lists(WORDS, max_size=20), st.sampled_from([" ", ""]), CURSORS)
+def test_any_tokens_and_cursor_complete_without_errors(words: list[str], space: str, cursor: int) -> None:
     check(space.join(words), cursor)
 
 
@@ -267,7 +267,7 @@ def check(text: str, cursor: int) -> None:
 
 
 @pytest.mark.parametrize("unit", ["a ", "(", "'", "a in (", "a - ", "`", "metrics.", "not ", "a = 'x' and "])
-def test_long_texts_are_answered(unit: str) -> None:
+def test_long_texts_complete_without_errors(unit: str) -> None:
     text = (unit * MAX_LENGTH)[:MAX_LENGTH]
     check(text, len(text))
     check(text, len(text) // 2)
@@ -281,7 +281,7 @@ def test_long_texts_are_answered(unit: str) -> None:
 @example("-7d")
 @example("*")
 @example("C:\\")
-def test_what_is_offered_means_what_it_shows(text: str) -> None:
+def test_options_resolve_to_the_columns_and_values_they_show(text: str) -> None:
     runs = [a_run("yes", params={text: "1", "p": text}), a_run("no")]
     frame = RunFrame.from_runs(runs)
     names = Names(frame.keys)

@@ -1,4 +1,4 @@
-"""Filters by what is known of a run's data sets: one of them has to match."""
+"""Filters on a run's datasets: any one of them may match."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.errors import FilterError
 from engine.filters.compiler import compile_filter
 from engine.filters.names import column_named
 from engine.runs.frame import RunFrame
-from tests.engine.filters.support import fault, matching
+from tests.engine.filters.support import matching, rejected
 from tests.support.runs import a_run
 
 HEART, IRIS = DatasetRef("heart", "5c1f", "train"), DatasetRef("iris 2", "77aa")
@@ -46,28 +46,28 @@ RUNS = [
         ("datasets.name is null", "none"),
         ("datasets.name is not null", "one two bare"),
         ("datasets.name = heart and datasets.digest = '77aa'", "two"),
-        # without a prefix these are something else
+        # without a prefix, these are other columns
         ("name = knn", "one"),
         ("context = x", "one"),
     ],
 )
-def test_one_of_the_data_sets_has_to_match(text: str, ids: str) -> None:
+def test_a_run_matches_if_any_of_its_datasets_does(text: str, ids: str) -> None:
     assert matching(text, RUNS) == ids
 
 
-def test_a_table_without_data_sets_has_their_columns_all_the_same() -> None:
+def test_a_table_without_datasets_still_has_their_columns() -> None:
     frame = RunFrame.from_runs([a_run("a")])
     assert compile_filter("datasets.name = heart", frame.keys, frame).rows(frame) == []
     assert compile_filter("datasets.name is null", frame.keys, frame).rows(frame) == [0]
 
 
-def test_data_sets_have_no_order() -> None:
-    pointed, error = fault("datasets.name > 5", RUNS)
+def test_datasets_cannot_be_ordered() -> None:
+    pointed, error = rejected("datasets.name > 5", RUNS)
     assert pointed == ">"
     assert error.title == "datasets.name is text, not a number"
 
 
-def test_a_column_of_data_sets_is_named_where_there_are_some() -> None:
+def test_dataset_columns_are_suggested_only_if_runs_have_datasets() -> None:
     frame = RunFrame.from_runs(RUNS)
     assert column_named("datasets.name", frame.keys) == ColumnKey("dataset", "name")
     with pytest.raises(FilterError, match="No run has a dataset"):

@@ -8,7 +8,7 @@ from engine.errors import FilterError
 from engine.filters.compiler import compile_filter
 from engine.filters.lexer import MAX_LENGTH
 from engine.runs.frame import RunFrame
-from tests.engine.filters.support import fault
+from tests.engine.filters.support import rejected
 from tests.support.runs import a_run
 
 RUNS = [
@@ -22,7 +22,7 @@ RUNS = [
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "title"),
+    ("text", "token", "title"),
     [
         # not finished yet
         ("accuracy >", "", "Expected a value after >"),
@@ -148,9 +148,9 @@ RUNS = [
         ("metric ~ '((a{99}){99}){99}'", "'((a{99}){99}){99}'", "too large"),
     ],
 )
-def test_the_error_points_at_the_offending_token(text: str, place: str, title: str) -> None:
-    pointed, error = fault(text, RUNS)
-    assert pointed == place
+def test_the_error_points_at_the_offending_token(text: str, token: str, title: str) -> None:
+    pointed, error = rejected(text, RUNS)
+    assert pointed == token
     assert title in error.title
     assert error.exit_status == 2
 
@@ -208,15 +208,15 @@ def test_the_error_points_at_the_offending_token(text: str, place: str, title: s
     ],
 )
 def test_the_hint_suggests_a_fix(text: str, hint: str) -> None:
-    _, error = fault(text, RUNS)
+    _, error = rejected(text, RUNS)
     assert error.hint == hint
 
 
 def test_hints_quote_names_with_special_characters() -> None:
     runs = [a_run("a", metrics={"a b": 1, "c`d": 1}, params={"a b": "1", "c`d": "1"})]
-    _, error = fault("`a b` > 1", runs)
+    _, error = rejected("`a b` > 1", runs)
     assert error.hint == "Use one of metrics.`a b`, params.`a b`."
-    _, error = fault('"c`d" > 1', runs)
+    _, error = rejected('"c`d" > 1', runs)
     assert error.hint == 'Use one of metrics."c`d", params."c`d".'
 
 
@@ -237,7 +237,7 @@ def test_without_a_table_ordering_a_text_column_is_accepted() -> None:
     ],
 )
 def test_oversized_filters_are_rejected(text: str, title: str) -> None:
-    _, error = fault(text, RUNS)
+    _, error = rejected(text, RUNS)
     assert title in error.title
 
 

@@ -1,4 +1,4 @@
-"""Which column a name means, in every way that MLflow writes it."""
+"""Resolving column names in every notation that MLflow accepts."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ RUNS = [
         "`5` = v",
     ],
 )
-def test_the_name_is_understood(text: str) -> None:
+def test_the_name_resolves_to_the_column(text: str) -> None:
     assert matching(text, RUNS) == "yes"
 
 
-def test_mlflow_s_attributes_are_never_taken_for_something_else() -> None:
+def test_mlflow_attributes_take_precedence() -> None:
     assert matching("status = failed", RUNS) == "no"
 
 
@@ -96,7 +96,7 @@ def test_every_column_can_be_written() -> None:
             assert matching(f"{written(key)} is not null", RUNS) == "yes", written(key)
 
 
-def test_quoted_values_are_read_as_mlflow_reads_them() -> None:
+def test_quoted_values_are_parsed_as_in_mlflow() -> None:
     runs = [
         a_run("one", params={"p": "it's"}),
         a_run("two", params={"p": "it''s"}),
@@ -111,7 +111,7 @@ def test_quoted_values_are_read_as_mlflow_reads_them() -> None:
     assert matching("p = 'C:\\'", runs) == "end"
 
 
-def test_the_closest_names_go_from_the_same_letters_to_similar_ones() -> None:
+def test_suggestions_start_with_the_most_similar_names() -> None:
     names = ["val_accuracy", "accuracy", "Accuracy_top", "f1", "loss"]
     assert closest("ACCURACY", names) == ["accuracy", "Accuracy_top", "val_accuracy"]
     assert closest("acuracy", names) == ["accuracy"]

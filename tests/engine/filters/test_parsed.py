@@ -1,4 +1,4 @@
-"""Filters that are parsed once and carried along."""
+"""Filters that are parsed once and reused."""
 
 from __future__ import annotations
 

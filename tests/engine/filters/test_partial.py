@@ -1,4 +1,4 @@
-"""Filters over runs of which more are still to come, and what of a filter the store can answer."""
+"""Filters on partly loaded runs, and the conditions that are pushed down to the store."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NOW = 1_760_000_000_000.25
 @pytest.mark.parametrize(
     "text", ["metrics.later > 1", "params.later = x", "tags.later < 5", "metrics.acc - metrics.later > 0"]
 )
-def test_a_prefixed_name_that_no_loaded_run_has_is_a_column_without_values(text: str) -> None:
+def test_an_unknown_prefixed_name_is_a_column_without_values(text: str) -> None:
     assert compile_filter(text, FRAME.keys, FRAME, partial=True).rows(FRAME) == []
     assert compile_filter(f"{text} or acc > 0", FRAME.keys, FRAME, partial=True).rows(FRAME) == [0]
     with pytest.raises(FilterError, match="Unknown"):
         compile_filter(text, FRAME.keys, FRAME)
 
 
-def test_a_bare_name_that_no_loaded_run_has_is_an_error_that_says_so() -> None:
+def test_an_unknown_bare_name_is_an_error() -> None:
     with pytest.raises(FilterError) as caught:
         compile_filter("ac > 1", FRAME.keys, FRAME, partial=True)
     assert caught.value.title == "Unknown column ac"
@@ -69,7 +69,7 @@ def acc(operator: str, value: float) -> Condition:
         ("started >= -7d", (Condition("attribute", "start_time", ">=", 1_759_395_200_001),), True),
         ("id in (a, b)", (Condition("attribute", "run_id", "IN", ("a", "b")),), True),
         ("datasets.name not in (x, y)", (Condition("dataset", "name", "NOT IN", ("x", "y")),), True),
-        # nothing of what means nothing
+        # nothing for invalid filters
         ("acc > 0.5 and lr > 1", (), False),
         ("acc > 0.5 and later > 1", (), False),
         ("acc > 0.5 and (", (), False),
@@ -77,13 +77,13 @@ def acc(operator: str, value: float) -> Condition:
         ("x" * 20_000, (), False),
     ],
 )
-def test_what_mlflow_can_answer_is_pushed_down(
+def test_conditions_that_mlflow_supports_are_pushed_down(
     text: str, conditions: tuple[Condition, ...], exact: bool
 ) -> None:
     assert pushdown(text, FRAME.keys, now=NOW) == Pushed(conditions, exact)
 
 
-def test_a_bare_name_is_pushed_only_where_its_meaning_is_clear() -> None:
+def test_a_bare_name_is_pushed_down_only_if_unambiguous() -> None:
     assert pushdown("acc > 1", [ColumnKey("metric", "acc"), ColumnKey("param", "acc")], now=NOW) == Pushed()
     assert pushdown("acc > 1", (), now=NOW) == Pushed()
     assert pushdown("start_time > 1", [ColumnKey("param", "start_time")], now=NOW).exact

@@ -1,4 +1,4 @@
-"""The filter history on real files: order, bounds, damage, two consoles, a home that takes nothing."""
+"""The filter history on real files: order, limits, damage, two consoles, an unwritable home."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return filter_history_file()
 
 
-def test_nothing_was_filtered_yet(path: Path) -> None:
+def test_a_new_history_is_empty(path: Path) -> None:
     assert FilterHistory(path).entries() == ()
-    assert not path.parent.exists(), "looking makes nothing"
+    assert not path.parent.exists(), "reading creates nothing"
 
 
-def test_filters_come_back_in_order_each_once(path: Path) -> None:
+def test_filters_are_returned_in_order_without_duplicates(path: Path) -> None:
     history = FilterHistory(path)
     for text in ("a > 1", " b > 2 ", "", "  ", "a > 1", "a > 1", "naïve = 'é\n\x1b\ud800'"):
         history.add(text)
     expected = ("b > 2", "a > 1", "naïve = 'é\n\x1b\ud800'")
     assert history.entries() == FilterHistory(path).entries() == expected
-    assert len(path.read_text().splitlines()) == 4, "the newest once more adds nothing"
+    assert len(path.read_text().splitlines()) == 4, "repeating the newest adds nothing"
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -41,7 +41,7 @@ def test_two_consoles_share_a_file(path: Path) -> None:
     assert one.entries() == other.entries() == ("a > 1", "b > 2", "c > 3")
 
 
-def test_the_oldest_are_forgotten_and_the_file_stays_small(path: Path) -> None:
+def test_the_oldest_filters_are_dropped_and_the_file_stays_small(path: Path) -> None:
     history = FilterHistory(path)
     for number in range(3 * COMPACT_AT):
         history.add(f"a > {number}")
@@ -50,17 +50,17 @@ def test_the_oldest_are_forgotten_and_the_file_stays_small(path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
-def test_damaged_lines_are_left_out(path: Path) -> None:
+def test_damaged_lines_are_skipped(path: Path) -> None:
     path.parent.mkdir(parents=True)
-    whole = [json.dumps(text).encode() for text in ("a > 1", "b > 2")]
-    path.write_bytes(b"\n".join([whole[0], b"\xff\x00", b"{}", b"7", b"[" * 5000, b"", whole[1], b'"torn']))
+    intact = [json.dumps(text).encode() for text in ("a > 1", "b > 2")]
+    path.write_bytes(b"\n".join([intact[0], b"\xff\x00", b"{}", b"7", b"[" * 5000, b"", intact[1], b'"torn']))
     history = FilterHistory(path)
     assert history.entries() == ("a > 1", "b > 2")
     history.add("c > 3")
     assert FilterHistory(path).entries() == ("a > 1", "b > 2", "c > 3")
 
 
-def test_a_home_that_takes_nothing_is_no_error(tmp_path: Path) -> None:
+def test_an_unwritable_home_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     history = FilterHistory(tmp_path / "file" / "filters.jsonl")
     history.add("a > 1")
@@ -73,7 +73,7 @@ def test_a_home_that_takes_nothing_is_no_error(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.text(max_size=20), max_size=20))
-def test_whatever_is_added_the_last_is_the_newest(
+def test_the_last_added_filter_is_the_newest(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str]
 ) -> None:
     path = tmp_path_factory.mktemp("history") / "filters.jsonl"

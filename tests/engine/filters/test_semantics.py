@@ -55,7 +55,7 @@ METRICS = [
         ("acc > -1e400", "low high up"),
     ],
 )
-def test_metrics(text: str, ids: str) -> None:
+def test_metric_comparisons_handle_missing_nan_and_infinite_values(text: str, ids: str) -> None:
     assert matching(text, METRICS) == ids
 
 
@@ -157,7 +157,7 @@ ATTRIBUTES = [
         ("experiment_id = 1", "aa01 aa02 bb03 cc04"),
     ],
 )
-def test_attributes_times_and_durations(text: str, ids: str) -> None:
+def test_attributes_times_and_durations_compare_in_their_own_units(text: str, ids: str) -> None:
     assert matching(text, ATTRIBUTES, now=START + 3 * DAY) == ids
 
 
@@ -170,7 +170,7 @@ def test_attributes_times_and_durations(text: str, ids: str) -> None:
         ("2099-01-01", ""),
     ],
 )
-def test_dates(text: str, ids: str) -> None:
+def test_dates_are_in_local_time(text: str, ids: str) -> None:
     assert matching(f"start_time > {text}", ATTRIBUTES) == ids
 
 
@@ -191,7 +191,7 @@ def test_dates(text: str, ids: str) -> None:
         (" \n\t ", "aa01 aa02 bb03 cc04"),
     ],
 )
-def test_words_search_names_and_ids(text: str, ids: str) -> None:
+def test_bare_words_search_names_and_ids(text: str, ids: str) -> None:
     assert matching(text, ATTRIBUTES) == ids
 
 
@@ -202,14 +202,14 @@ def test_and_binds_closer_than_or() -> None:
     assert matching("x IS NULL OR NOT x = 1", runs) == "b c"
 
 
-def test_a_column_that_no_run_has_is_null_everywhere() -> None:
+def test_a_column_without_values_is_null_in_every_run() -> None:
     runs = [a_run("a"), a_run("b", tags={"mlflow.parentRunId": "a"})]
     assert matching("tags.mlflow.parentRunId IS NULL", runs) == "a"
     assert matching("tags.`no such` IS NULL", runs) == "a b"
     assert matching("params.none IS NOT NULL", runs) == ""
 
 
-def test_a_filter_serves_frames_that_lack_its_columns() -> None:
+def test_a_filter_can_be_applied_to_frames_without_its_columns() -> None:
     with_y = RunFrame.from_runs([a_run("a", metrics={"x": 1}), a_run("b", metrics={"y": 1})])
     compiled = compile_filter("x > 0 or params.z is null and y > 0", with_y.keys)
     assert compiled.rows(with_y) == [0, 1]
@@ -217,7 +217,7 @@ def test_a_filter_serves_frames_that_lack_its_columns() -> None:
     assert compiled.rows(RunFrame.from_runs([])) == []
 
 
-def test_only_the_named_columns_are_looked_at() -> None:
+def test_only_the_named_columns_are_read() -> None:
     table = WatchedTable(RunFrame.from_runs(METRICS))
     compiled = compile_filter("acc > 0.5 and status = finished and tags.x is null", table.frame.keys)
     compiled.rows(table)
@@ -225,7 +225,7 @@ def test_only_the_named_columns_are_looked_at() -> None:
 
 
 class WatchedTable:
-    """A table that remembers which columns were asked for."""
+    """A table that records which columns are read."""
 
     def __init__(self, frame: RunFrame) -> None:
         self.frame = frame

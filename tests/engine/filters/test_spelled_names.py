@@ -1,4 +1,4 @@
-"""A name that needs quotes and has none is recognised: the error says how to write it."""
+"""Errors explain how to quote an unquoted column name that needs quotes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import example, given, strategies as st
 from engine.columns import ColumnKey
 from engine.errors import FilterError
 from engine.filters.compiler import compile_filter
-from tests.engine.filters.support import fault, work
+from tests.engine.filters.support import call_count, rejected
 from tests.support.runs import a_run
 
 RUNS = [
@@ -24,9 +24,9 @@ RUNS = [
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "hint"),
+    ("text", "token", "hint"),
     [
-        # the place is in the name
+        # the error is inside the name
         ("val/acc top-1 > 0.5", "top-1", "`val/acc top-1`"),
         ("acc > 0.5 and not (val/acc top-1>0.5)", "top-1", "`val/acc top-1`"),
         ("acc > val/acc top-1", "top-1", "`val/acc top-1`"),
@@ -38,11 +38,11 @@ RUNS = [
         ("f(x) > 1", "(", "`f(x)`"),
         ("with `ticks` is null", "`ticks`", '"with `ticks`"'),
         ("acc > 0 and a - b > 0", "b", "`a - b`"),
-        # the name ends before it
+        # the error is after the name
         ("a=b > 0", ">", "`a=b`"),
         ("a=b>0", ">", "`a=b`"),
         ("a=b is null", "is", "`a=b`"),
-        # with its prefix, or with another one's
+        # with its own prefix, or another
         ("tags.tag with space = 'x'", "", "tags.`tag with space`"),
         ("acc > 0 and (Tag.tag with space = x)", "", "tags.`tag with space`"),
         ("params.tag with space = 'x'", "", "tags.`tag with space`"),
@@ -50,7 +50,7 @@ RUNS = [
         ("acc > metrics.val/acc top-1", "top-1", "metrics.`val/acc top-1`"),
         # more than one column
         ("lr rate > 0", "rate", "metrics.`lr rate` or params.`lr rate`"),
-        # something else is spelled there
+        # different text
         ("xval/acc top-1 > 0.5", "top-1", None),
         ("val/acc top-12 > 0.5", "top-12", None),
         ("Val/acc top-1 > 0.5", "top-1", None),
@@ -62,9 +62,9 @@ RUNS = [
         ('both ` " > 1', '` " > 1', None),
     ],
 )
-def test_the_hint_says_how_the_name_is_written(text: str, place: str, hint: str | None) -> None:
-    pointed, error = fault(text, RUNS)
-    assert pointed == place
+def test_the_hint_shows_how_to_quote_the_name(text: str, token: str, hint: str | None) -> None:
+    pointed, error = rejected(text, RUNS)
+    assert pointed == token
     if hint is None:
         assert "Write this column as" not in error.hint
     else:
@@ -76,13 +76,13 @@ def test_the_hint_says_how_the_name_is_written(text: str, place: str, hint: str 
 @example("metrics.x y")
 @example("run name")
 @example("it's")
-def test_what_the_hint_says_to_write_is_that_column(name: str) -> None:
+def test_the_suggested_name_resolves_to_the_column(name: str) -> None:
     key = ColumnKey("metric", name)
     for text in (f"{name} > 1", f"metrics.{name} > 1"):
         hint = hint_of(text, [key])
         if "Write this column as" in hint:
-            wanted = hint.partition("Write this column as ")[2].removesuffix(".")
-            assert compile_filter(f"{wanted} > 1", [key]).keys == (key,)
+            suggestion = hint.partition("Write this column as ")[2].removesuffix(".")
+            assert compile_filter(f"{suggestion} > 1", [key]).keys == (key,)
 
 
 def hint_of(text: str, keys: Sequence[ColumnKey]) -> str:
@@ -93,13 +93,13 @@ def hint_of(text: str, keys: Sequence[ColumnKey]) -> str:
     return ""
 
 
-def test_the_names_are_looked_through_once_however_long_the_filter_is() -> None:
+def test_the_work_is_linear_in_filter_length_and_column_count() -> None:
     def keys(count: int) -> list[ColumnKey]:
         return [ColumnKey("metric", f"a {'a ' * (n % 100)}{n}") for n in range(count)]
 
-    def asked(length: int, count: int) -> int:
+    def calls(length: int, count: int) -> int:
         text, known = "a " * length + "b = 1", keys(count)
-        return work(lambda: hint_of(text, known))
+        return call_count(lambda: hint_of(text, known))
 
-    assert asked(4990, 1000) <= 12 * asked(499, 1000)
-    assert asked(499, 5000) <= 6 * asked(499, 1000)
+    assert calls(4990, 1000) <= 12 * calls(499, 1000)
+    assert calls(499, 5000) <= 6 * calls(499, 1000)

@@ -9,7 +9,7 @@ from engine.errors import FilterError
 from engine.filters.completion import Option
 from engine.text import Shown
 from tests.hostile.payloads import PAYLOADS
-from tests.hostile.stream import strays
+from tests.hostile.stream import unexpected_output
 from tests.tui.runs.filter_stage import MANY, METRICS, SIZE, FilterStage, typed
 
 
@@ -214,7 +214,7 @@ async def test_whatever_is_offered_recalled_or_pasted_is_plain_text_on_the_scree
             await pilot.press("escape")
             stage.bar.show_text("")
             stage.bar.open()
-        assert strays(stage.take_written().encode("utf-8", "surrogateescape")) == []
+        assert unexpected_output(stage.take_written().encode("utf-8", "surrogateescape")) == []
 
 
 @pytest.mark.parametrize("size", [(60, 16), (20, 6), (6, 3)])

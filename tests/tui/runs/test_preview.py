@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from engine.runs.table_cells import GroupSummary
 from engine.text import Shown
 from tests.conftest import MlflowStore
-from tests.hostile.stream import strays
+from tests.hostile.stream import unexpected_output
 from tests.support.runs import a_run
 from tests.tui.support import appears, settle, text_of
 from tests.tui.widgets.support import Stage
@@ -41,7 +41,7 @@ async def test_a_long_name_is_cut_to_one_line(name: str, width: int) -> None:
         assert lines[0].endswith("…  enter opens")
         assert width - 4 <= cell_len(lines[0]) <= width - 1, "all the room there is"
         assert [line.split()[0] for line in lines[1:]] == list(METRICS)
-        assert strays(stage.take_written().encode("utf-8", "surrogateescape")) == []
+        assert unexpected_output(stage.take_written().encode("utf-8", "surrogateescape")) == []
 
 
 async def test_a_long_name_leaves_the_view_its_metrics(mlflow_store_copy: MlflowStore) -> None:

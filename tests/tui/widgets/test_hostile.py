@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from engine.runs.metrics import Confusion
 from engine.text import Shown
 from tests.hostile.payloads import PAYLOADS
-from tests.hostile.stream import strays
+from tests.hostile.stream import unexpected_output
 from tests.tui.widgets.support import Stage
 from tui.widgets.confusion import ConfusionMatrix
 from tui.widgets.empty import EmptyState
@@ -23,7 +23,7 @@ RAW = [cast("Shown", payload.text) for payload in PAYLOADS]
 
 def _clean(written: str) -> None:
     assert written
-    assert strays(written.encode("utf-8", "surrogateescape")) == []
+    assert unexpected_output(written.encode("utf-8", "surrogateescape")) == []
 
 
 async def test_in_a_table() -> None:

@@ -10,7 +10,7 @@ from engine.columns import ColumnKey
 from engine.runs.view import RunView
 from engine.text import Shown
 from tests.hostile.payloads import PAYLOADS
-from tests.hostile.stream import strays
+from tests.hostile.stream import unexpected_output
 from tests.tui.runs.dialogs.support import ACCURACY, CANDIDATES, LOSS, NEIGHBORS, OWNER, SEED, STATUS, opened
 from tui.runs.dialogs.column_picker import Candidate
 from tui.runs.dialogs.columns import ColumnsDialog
@@ -169,7 +169,7 @@ async def test_hostile_names_are_plain_text() -> None:
     candidates = [Candidate(ColumnKey("param", p.text), cast(Shown, p.text), numeric=True) for p in PAYLOADS]
     for dialog in (GroupDialog((LOSS,), candidates), SortDialog((), candidates)):
         async with opened(dialog, ["space", "G", "space", "less_than_sign"]) as (stage, _):
-            assert strays(stage.take_written().encode("utf-8", "surrogateescape")) == []
+            assert unexpected_output(stage.take_written().encode("utf-8", "surrogateescape")) == []
 
 
 async def test_a_hostile_name_in_a_remark_is_plain_text() -> None:
@@ -180,4 +180,4 @@ async def test_a_hostile_name_in_a_remark_is_plain_text() -> None:
     ):
         written = stage.take_written()
         assert "has no numbers" in written
-        assert strays(written.encode("utf-8", "surrogateescape")) == []
+        assert unexpected_output(written.encode("utf-8", "surrogateescape")) == []
