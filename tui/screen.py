@@ -85,11 +85,11 @@ class ConsoleScreen(Screen[None]):
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
-        self.show_place()
+        self.show_status()
         self.show_keys()
 
     def on_screen_resume(self) -> None:
-        self.show_place()
+        self.show_status()
         self.show_keys()
 
     def on_descendant_focus(self) -> None:
@@ -102,7 +102,7 @@ class ConsoleScreen(Screen[None]):
             pane = title.parent
             title.bright = isinstance(pane, Widget) and pane.has_focus_within
 
-    def show_place(self) -> None:
+    def show_status(self) -> None:
         line = self.query_one(StatusLine)
         line.mode = self.mode
         session = self.session
@@ -152,7 +152,7 @@ class ConsoleScreen(Screen[None]):
         previous one of the same `group`, whose result is dropped. If `then` `opens` a dialog, keys typed
         ahead wait for it."""
         release = self.session.hold_keys() if opens else None
-        self.tasks.ask(work, then, group=group, failed=failed or self.show_trouble, ended=release)
+        self.tasks.ask(work, then, group=group, failed=failed or self.show_store_error, ended=release)
 
     def while_open(self, receive: Callable[[T], None]) -> Callable[[T], None]:
         """Wrap `receive` to drop values from an engine thread once the console is quitting, when the
@@ -164,17 +164,17 @@ class ConsoleScreen(Screen[None]):
 
         return received
 
-    def read_now(self) -> None:
+    def record_read(self) -> None:
         """Record that the data was just read, and clear any error."""
         if self.trouble is not None:
             self.app.clear_notifications()
         self.read_at, self.trouble = int(time.time() * 1000), None
-        self.show_place()
+        self.show_status()
 
-    def show_trouble(self, error: EngineError) -> None:
+    def show_store_error(self, error: EngineError) -> None:
         """Show a store error; the data on screen stays."""
         self.trouble = safe(error.title)
-        self.show_place()
+        self.show_status()
         self.session.show_error(error)
 
     def refuse(self, identifier: str) -> bool:

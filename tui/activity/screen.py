@@ -60,7 +60,7 @@ class ActivityScreen(ConsoleScreen):
 
     def _show(self, entries: tuple[JournalEntry, ...]) -> None:
         self.entries = entries[:LIMIT]
-        self.read_now()
+        self.record_read()
         self.set_class(not entries, "-empty")
         if not entries:
             self._show_empty(
@@ -78,7 +78,7 @@ class ActivityScreen(ConsoleScreen):
         self._show_entry()
 
     def _unreadable(self, error: EngineError) -> None:
-        self.show_trouble(error)
+        self.show_store_error(error)
         if not self.entries:
             self.add_class("-empty")
             self._show_empty(safe(error.title), safe(error.detail), safe(error.hint))

@@ -36,10 +36,10 @@ def journal_source(entries: Sequence[JournalEntry], now: int) -> TextSource:
     rows = [_row(entry, now) for entry in entries]
     heads = ("when", "outcome", "action", "target", "changes", "reason", "by", "store")
     max_widths = (16, 12, 10, 44, 70, 40, 24, 60)
-    wanted = [max(map(cell_width, column)) for column in zip(heads, *(r.cells for r in rows), strict=True)]
+    widths = [max(map(cell_width, column)) for column in zip(heads, *(r.cells for r in rows), strict=True)]
     columns = [
         TableColumn(head, Shown(head), min(limit, width), glyph=head == "outcome", wanted=width)
-        for head, limit, width in zip(heads, max_widths, wanted, strict=True)
+        for head, limit, width in zip(heads, max_widths, widths, strict=True)
     ]
     return TextSource(columns, rows)
 

@@ -66,7 +66,7 @@ class CompareScreen(ConsoleScreen):
 
     def _show(self, comparison: Comparison) -> None:
         self.comparison = comparison
-        self.read_now()
+        self.record_read()
         self.show_rows()
 
     @property

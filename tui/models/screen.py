@@ -92,7 +92,7 @@ class ModelsScreen(ConsoleScreen):
     def _show_models(self, models: tuple[RegisteredModel, ...]) -> None:
         self.models = models
         self.registry = {m.name: self.registry[m.name] for m in models if m.name in self.registry}
-        self.read_now()
+        self.record_read()
         self.set_class(not models, "-empty")
         if not models:
             self._show_empty(
@@ -128,12 +128,12 @@ class ModelsScreen(ConsoleScreen):
 
     def _no_models(self, error: EngineError) -> None:
         if self.models:
-            self.show_trouble(error)
+            self.show_store_error(error)
             return
-        self.read_now()
+        self.record_read()
         if not isinstance(error, StoreNotFound):
             self.trouble = safe(error.title)
-            self.show_place()
+            self.show_status()
         self.add_class("-empty")
         self._show_empty(safe(error.title), safe(error.detail), safe(error.hint))
 
@@ -154,12 +154,12 @@ class ModelsScreen(ConsoleScreen):
 
     def _take_versions(self, name: str, versions: tuple[ModelVersion, ...]) -> None:
         self._show_model_rows({name: versions})
-        self.read_now()
+        self.record_read()
         self._show_versions()
         self._read_sources(versions)
 
     def _no_versions(self, error: EngineError) -> None:
-        self.show_trouble(error)
+        self.show_store_error(error)
         self.query_one("#versions", Table).set_empty_text(NOT_READ)
 
     def _read_sources(self, versions: tuple[ModelVersion, ...]) -> None:

@@ -91,7 +91,7 @@ class RunScreen(ConsoleScreen):
         """Tell it once, and look again until the store answers."""
         self.query_one("#run-title", PaneTitle).facts = safe(error.title)
         if self.trouble is None:
-            self.show_trouble(error)
+            self.show_store_error(error)
         if not isinstance(error, NotFound):
             self.set_timer(RETRY_SECONDS, self._try_again)
 
@@ -102,7 +102,7 @@ class RunScreen(ConsoleScreen):
     def _show(self, answer: _Answer) -> None:
         self.detail = detail = answer.detail
         run = detail.run
-        self.read_now()
+        self.record_read()
         title = self.query_one("#run-title", PaneTitle)
         title.bright = True
         title.subject = safe(run.run_name or run.run_id)

@@ -105,7 +105,7 @@ class RunsScreen(ConsoleScreen):
 
     def _take_experiments(self, answer: tuple[tuple[Experiment, ...], str | None]) -> None:
         found, newest = answer
-        self.read_now()
+        self.record_read()
         self.experiments.show(found)
         if self.experiments.is_empty:
             self._show_empty("No runs yet", "Nothing has been logged into this store.", _FIRST_STEPS)
@@ -175,10 +175,10 @@ class RunsScreen(ConsoleScreen):
         if self.runs.frame is not None:
             self._lose(error)
             return
-        self.read_now()
+        self.record_read()
         if not isinstance(error, StoreNotFound):
             self.trouble = safe(error.title)
-            self.show_place()
+            self.show_status()
         self._show_empty(error.title, error.detail, error.hint)
 
     def _show_empty(self, title: str, *lines: str) -> None:
@@ -193,7 +193,7 @@ class RunsScreen(ConsoleScreen):
             return
         self.pane.update(change)
         if change == "read" or (change == "frame" and self.trouble is not None):
-            self.read_now()
+            self.record_read()
         elif change == "refreshed":
             self._refreshed()
         elif change == "error" and (error := self.runs.loader.error) is not None:
@@ -207,7 +207,7 @@ class RunsScreen(ConsoleScreen):
             self.runs.loader.tick()
 
     def _refreshed(self) -> None:
-        self.read_now()
+        self.record_read()
         self._refreshes += 1
         stamp = self.runs.loader.stamp
         due = self._refreshes % EXPERIMENT_TICKS == 0 if stamp is None else stamp != self._listed
@@ -218,7 +218,7 @@ class RunsScreen(ConsoleScreen):
     def _lose(self, error: EngineError) -> None:
         """Something failed: the rows stay, and the first line says since when they are old."""
         if not isinstance(error, StoreError):
-            self.show_trouble(error)
+            self.show_store_error(error)
             return
         if isinstance(error, StoreNotFound) and self.read_at:  # no place for advice to make another
             hint = "The rows stay, and are refreshed when the store is back."
@@ -226,7 +226,7 @@ class RunsScreen(ConsoleScreen):
         first = self.trouble is None
         since = formats.clock(self.read_at)
         self.trouble = Shown(f"no answer since {since}") if self.read_at else safe(error.title)
-        self.show_place()
+        self.show_status()
         if first:
             self.session.show_error(error)
 
@@ -296,7 +296,7 @@ class RunsScreen(ConsoleScreen):
         loader, wanted = self.runs.loader, self.session.refresh_seconds or USUAL_REFRESH
         loader.refresh_seconds = 0.0 if loader.refresh_seconds else wanted
         self.session.say(f"Auto-refresh every {wanted:g} s" if loader.refresh_seconds else "Auto-refresh off")
-        self.show_place()
+        self.show_status()
 
     def action_open_filter(self) -> None:
         self.pane.filter_bar.open()
