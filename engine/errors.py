@@ -114,6 +114,10 @@ class WriteError(EngineError): ...
 class PromotionError(WriteError): ...
 
 
+class UntrustedModel(EngineError):
+    """Loading the model may run code that came with it."""
+
+
 class ReadOnly(WriteError):
     def __init__(self, what: str, why: str) -> None:
         hint = "Start the console without --read-only to allow writes."

@@ -63,8 +63,11 @@ class Models:
 
         return apply_promotion(self._store, self._target.uri, plan, reason=reason)
 
-    def smoke_test(self, model: str, version: int) -> SmokeTestResult:
-        """Load a version in this process and predict its own input example."""
+    def smoke_test(self, model: str, version: int, *, allow_code: bool = False) -> SmokeTestResult:
+        """Load a version in a process of its own and predict its input example. Raises `UntrustedModel` if
+        it may run code of its own, unless `allow_code`; a read-only engine never allows it."""
+        if allow_code:
+            self._target.check_writable("Loading a model that may run code of its own")
         from engine.registry.smoke_test import smoke_test_version
 
-        return smoke_test_version(self._target.uri, self._store, model, version)
+        return smoke_test_version(self._target.uri, self._store, model, version, allow_code=allow_code)

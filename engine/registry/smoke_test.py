@@ -1,18 +1,34 @@
-"""A smoke test in this process: does a model version load, and can it predict its input example?"""
+"""A smoke test: does a model version load, and can it predict its input example?
+
+A model is foreign code. It is loaded in a process of its own (`engine.registry.model_worker`), without the
+terminal and without the credentials of this one; a model that brings code of its own needs permission first.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from engine.errors import NotFound, StoreRefused, StoreUnreadable
+from engine.entities import ModelVersion
+from engine.errors import NotFound, StoreRefused, StoreUnreadable, UntrustedModel
+from engine.formats import moment
+from engine.log import log_descriptor
+from engine.registry.trust import ModelCode, model_code
 from engine.stores.records import find_version
+from engine.text import safe
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
@@ -20,10 +36,14 @@ if TYPE_CHECKING:
 
     from engine.stores.base import Store
 
-MAX_PREDICTIONS = 20
+TIMEOUT_SECONDS = 300.0
+"""The time a model has to load and predict."""
 
 _FILE_ERRORS = (NotFound, StoreRefused, StoreUnreadable)
 """Errors of a reachable store that lacks the model's files or cannot read their location."""
+_CREDENTIALS = re.compile(
+    r"MLFLOW_TRACKING_|AWS_|AZURE_|GOOGLE_|DATABRICKS_|.*(TOKEN|PASSWORD|SECRET|API_?KEY)", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,49 +66,129 @@ class _Failure(Exception):
     """What is wrong with the model, as a readable message."""
 
 
-def smoke_test_version(uri: TrackingUri, store: Store, model: str, version: int) -> SmokeTestResult:
-    """Load `models:/MODEL/VERSION` and predict its input example.
+def smoke_test_version(
+    uri: TrackingUri, store: Store, model: str, version: int, *, allow_code: bool = False
+) -> SmokeTestResult:
+    """Load `models:/MODEL/VERSION` in another process and predict its input example.
 
-    A model that fails to load or predict is a result, not an error. Raises `NotFound` for a missing version,
-    and `StoreError` if the store does not respond.
+    A model that fails to load or predict is a result, not an error. Raises `UntrustedModel` if loading it may
+    run code of its own, unless `allow_code`; `NotFound` for a missing version; and `StoreError` if the store
+    does not respond.
     """
-    find_version(store.model_versions(model), model, version)
+    found = find_version(store.model_versions(model), model, version)
 
     from engine.stores.mlflow.client import open_client
 
     client = open_client(uri.raw)
-    import mlflow.pyfunc  # imported before the clock starts
-
     started = time.perf_counter()
-    loaded = predicted = 0.0
     try:
-        with _model_files(client, uri, model, version) as folder:
-            with _model_errors("The model does not load"):
-                pyfunc = mlflow.pyfunc.load_model(str(folder))
-            loaded = time.perf_counter() - started
-            example, params = _example(pyfunc, folder)
-            started = time.perf_counter()
-            with _model_errors("The model cannot predict its input example"):
-                outputs = pyfunc.predict(example, params=params)
-            predicted = time.perf_counter() - started
-            predictions = _prediction_texts(outputs)
+        with model_files(client, uri, model, version) as folder:
+            code = _model_code(folder)
+            if not code.is_safe and not allow_code:
+                raise _untrusted(found, code)
+            downloaded = time.perf_counter() - started
+            answer = _answer(folder)
     except _Failure as failure:
-        seconds = loaded or time.perf_counter() - started
+        seconds = time.perf_counter() - started
         return SmokeTestResult(model, version, ok=False, load_seconds=seconds, detail=str(failure))
-    return SmokeTestResult(model, version, True, _row_count(example), predictions, loaded, predicted)
+    loaded = downloaded + answer["loaded"]
+    if "failure" in answer:
+        return SmokeTestResult(model, version, ok=False, load_seconds=loaded, detail=answer["failure"])
+    predictions = tuple(answer["predictions"])
+    return SmokeTestResult(model, version, True, answer["rows"], predictions, loaded, answer["predicted"])
 
 
-@contextmanager
-def _model_errors(what: str) -> Iterator[None]:
-    """Report any error raised by the model's code as a failure of the model."""
+def _model_code(folder: Path) -> ModelCode:
     try:
-        yield
-    except (Exception, SystemExit) as error:
-        raise _Failure(f"{what}: {type(error).__name__}: {error}") from error
+        return model_code(folder)
+    except Exception as error:
+        raise _Failure(f"The model's MLmodel file cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _untrusted(version: ModelVersion, code: ModelCode) -> UntrustedModel:
+    by = f" by {safe(version.user_id, 80)}" if version.user_id else ""
+    run = f" from run {safe(version.run_id, 80)}" if version.run_id else ""
+    return UntrustedModel(
+        f"{safe(version.name, 80)} version {version.version} may run code of its own",
+        f"Stored as {code.format}, registered {moment(version.creation_time)}{by}{run}. {code.reason}",
+        "Load it only if you trust who registered it.",
+    )
+
+
+def _answer(folder: Path) -> dict[str, Any]:
+    """Have `engine.registry.model_worker` load the model in a folder. Raises `_Failure` if it dies or takes
+    longer than `TIMEOUT_SECONDS`."""
+    reading, writing = os.pipe()
+    with tempfile.TemporaryDirectory(prefix="mlflow-console-") as scratch, os.fdopen(reading, "rb") as answer:
+        try:
+            with os.fdopen(log_descriptor(), "ab") as output:
+                process = subprocess.Popen(
+                    # -P: a file in the working folder must not stand in for a module.
+                    [
+                        sys.executable,
+                        "-P",
+                        "-m",
+                        __package__ + ".model_worker",
+                        str(folder.resolve()),
+                        str(writing),
+                    ],
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=(writing,),
+                    start_new_session=True,
+                    cwd=scratch,
+                    env=_environment(),
+                )
+        except OSError as error:
+            raise _Failure(f"The process that loads the model cannot be started: {error}") from error
+        finally:
+            os.close(writing)
+        try:
+            return _read_answer(process, answer)
+        finally:
+            _end(process)
+
+
+def _read_answer(process: subprocess.Popen[bytes], answer: Any) -> dict[str, Any]:
+    text = b""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    with selectors.DefaultSelector() as selector:
+        selector.register(answer, selectors.EVENT_READ)
+        while selector.select(max(0.0, deadline - time.monotonic())):
+            chunk = os.read(answer.fileno(), 65536)
+            if not chunk:
+                break
+            text += chunk
+        else:
+            raise _Failure(f"The model did not finish within {TIMEOUT_SECONDS:.0f} s.")
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except ValueError:
+        code = process.wait()
+        ended = f"by signal {-code}" if code < 0 else f"with exit status {code}"
+        raise _Failure(f"The process that loaded the model ended {ended}.") from None
+    return found
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process and what it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    assert process.stdin is not None
+    process.stdin.close()
+    process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment without credentials: the model's files are here already."""
+    kept = {name: value for name, value in os.environ.items() if not _CREDENTIALS.match(name)}
+    root = str(Path(__file__).parents[2])
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, (root, kept.get("PYTHONPATH"))))}
 
 
 @contextmanager
-def _model_files(client: MlflowClient, uri: TrackingUri, model: str, version: int) -> Iterator[Path]:
+def model_files(client: MlflowClient, uri: TrackingUri, model: str, version: int) -> Iterator[Path]:
     """The folder of the model's files: in place if it is local, otherwise a temporary copy.
 
     Downloading from the location in the registry leaves MLflow's global tracking URI alone; a `models:/` URI
@@ -119,29 +219,3 @@ def _local(location: str) -> Path | None:
     if parts.scheme == "file":
         return Path(unquote(parts.path))
     return Path(location) if parts.scheme == "" else None
-
-
-def _example(pyfunc: Any, folder: Path) -> tuple[Any, Any]:
-    with _model_errors("The input example cannot be read"):
-        example = pyfunc.metadata.load_input_example(str(folder))
-        params = pyfunc.metadata.load_input_example_params(str(folder)) if example is not None else None
-    if example is None:
-        raise _Failure("The model loads, but was logged without an input example to predict.")
-    return example, params
-
-
-def _row_count(example: Any) -> int:
-    if hasattr(example, "shape"):
-        return int(example.shape[0]) if example.shape else 1
-    return len(example) if isinstance(example, list) else 1
-
-
-def _prediction_texts(outputs: Any) -> tuple[str, ...]:
-    """The first predictions as text, one per row, from an array, data frame, series, list or scalar."""
-    if hasattr(outputs, "to_dict") and hasattr(outputs, "columns"):
-        records = outputs.head(MAX_PREDICTIONS).to_dict("records")
-        return tuple(", ".join(f"{key}={value}" for key, value in record.items()) for record in records)
-    values = outputs.tolist() if hasattr(outputs, "tolist") else outputs
-    if not isinstance(values, (list, tuple)):
-        values = [values]
-    return tuple(str(value) for value in values[:MAX_PREDICTIONS])

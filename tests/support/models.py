@@ -1,8 +1,10 @@
 """Log and register models of every condition, by MLflow's own hand. A script: `models.py TRACKING_URI`.
 
-Registered are `knn` (a fitted scaler and neighbours, in skops), `frame` (predicts a frame, takes a
-parameter), `bare` (no input example), `raising` (raises when it predicts), `exiting` (leaves the
-process when it predicts) and `missing` (its package is not installed), each with one version.
+Registered are `knn` (a fitted scaler and neighbours, in skops), `widened` (the same, with a type that is not
+scikit-learn's on its list), `frame` (predicts a frame, takes a parameter), `bare` (no input example),
+`raising` (raises when it predicts), `exiting` (leaves the process when it predicts), `killed` (kills it),
+`curious` (predicts what it sees of its process) and `missing` (its package is not installed), each with one
+version.
 """
 
 from __future__ import annotations
@@ -37,15 +39,17 @@ def log_pipeline(table: Any) -> None:
     from sklearn.preprocessing import StandardScaler
 
     pipeline = make_pipeline(StandardScaler(), KNeighborsClassifier(1)).fit(table, [0, 1, 0])
-    mlflow.sklearn.log_model(
-        pipeline,
-        name="model",
-        registered_model_name="knn",
-        input_example=table,
-        signature=mlflow.models.infer_signature(table, pipeline.predict(table)),
-        pip_requirements=REQUIREMENTS,
-        skops_trusted_types=skops.io.get_untrusted_types(data=skops.io.dumps(pipeline)),
-    )
+    trusted = skops.io.get_untrusted_types(data=skops.io.dumps(pipeline))
+    for name, more in (("knn", ()), ("widened", ("posix.system",))):
+        mlflow.sklearn.log_model(
+            pipeline,
+            name="model",
+            registered_model_name=name,
+            input_example=table,
+            signature=mlflow.models.infer_signature(table, pipeline.predict(table)),
+            pip_requirements=REQUIREMENTS,
+            skops_trusted_types=[*trusted, *more],
+        )
 
 
 def functions() -> dict[str, Any]:
@@ -73,8 +77,22 @@ def functions() -> dict[str, Any]:
                 sys.exit("leaving")
             return [0]
 
+    class Killed(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+        def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+            if "LOGGING" not in os.environ:
+                os.kill(os.getpid(), 9)
+            return [0]
+
+    class Curious(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+        def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+            sys.stdout.write("printed by the model")
+            secrets = [name for name in os.environ if "TOKEN" in name or "PASSWORD" in name]
+            return [os.getpid(), os.isatty(0), os.isatty(1), os.path.realpath(os.getcwd()), *secrets]
+
     return {
         "frame": Frame(),
+        "killed": Killed(),
+        "curious": Curious(),
         "bare": Bare(),
         "raising": Raising(),
         "exiting": Exiting(),
@@ -100,7 +118,7 @@ def log_functions(table: Any) -> None:
         name="model", python_model=models["bare"], registered_model_name="bare", pip_requirements=REQUIREMENTS
     )
     plain = mlflow.models.infer_signature(table, [0])
-    for name in ("raising", "exiting", "missing"):
+    for name in ("raising", "exiting", "killed", "curious", "missing"):
         info = log(
             name="model",
             python_model=models[name],

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import NotFound, StoreError
-from engine.registry.smoke_test import SmokeTestResult, smoke_test_version
+from engine.api import Engine
+from engine.errors import NotFound, ReadOnly, StoreError, UntrustedModel
+from engine.registry.model_worker import predict_example
+from engine.registry.smoke_test import SmokeTestResult, model_files, smoke_test_version
 from engine.stores import open_store
+from engine.stores.mlflow.client import open_client
 from engine.uri import TrackingUri
 from tests.support.server import Server, serving
 
@@ -36,10 +39,10 @@ def log_models(uri: str, folder: Path) -> None:
     assert completed.returncode == 0, completed.stderr
 
 
-def smoke_test(uri: TrackingUri, model: str, version: int = 1) -> SmokeTestResult:
+def smoke_test(uri: TrackingUri, model: str, version: int = 1, *, allow_code: bool = True) -> SmokeTestResult:
     store = open_store(uri)
     try:
-        return smoke_test_version(uri, store, model, version)
+        return smoke_test_version(uri, store, model, version, allow_code=allow_code)
     finally:
         store.close()
 
@@ -66,8 +69,8 @@ def test_a_model_predicts_its_input_example(local: TrackingUri, capfd: pytest.Ca
 
     capfd.readouterr()
     before = mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")
-    result = smoke_test(local, "knn")
-    assert result.ok
+    result = smoke_test(local, "knn", allow_code=False)
+    assert result.ok, result.detail
     assert (result.model, result.version, result.rows) == ("knn", 1, 3)
     assert result.predictions == ("0", "1", "0")
     assert result.load_seconds > 0
@@ -94,11 +97,68 @@ def test_data_frames_and_parameters_are_supported(local: TrackingUri) -> None:
     ],
 )
 def test_a_failing_model_is_a_result(local: TrackingUri, model: str, detail: str) -> None:
-    result = smoke_test(local, model)
+    """In this process, which has imported MLflow already: a process for each model would do so again."""
+    with model_files(open_client(local.raw), local, model, 1) as folder:
+        result = predict_example(folder)
+    assert detail in result["failure"]
+    assert result["loaded"] > 0
+
+
+def test_a_model_that_kills_its_process_is_a_result(local: TrackingUri) -> None:
+    result = smoke_test(local, "killed")
     assert not result.ok
-    assert detail in result.detail
+    assert result.detail == "The process that loaded the model ended by signal 9."
     assert result.predictions == ()
     assert result.load_seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "detail"),
+    [
+        ("frame", "Stored as mlflow.pyfunc.model, registered 20"),
+        ("frame", "loaded by mlflow.pyfunc.model, which may run any code."),
+        ("missing", "loaded by a_package_of_theirs, which may run any code."),
+        ("widened", "It may load posix.system, which is not a scikit-learn class."),
+    ],
+)
+def test_a_model_with_code_of_its_own_is_not_loaded_without_permission(
+    local: TrackingUri, model: str, detail: str
+) -> None:
+    with pytest.raises(UntrustedModel, match=f"{model} version 1 may run code of its own") as caught:
+        smoke_test(local, model, allow_code=False)
+    assert detail in caught.value.detail
+    assert "trust" in caught.value.hint
+
+
+def test_a_read_only_engine_loads_no_code(local: TrackingUri) -> None:
+    with Engine(local, read_only=True) as engine:
+        with pytest.raises(UntrustedModel):
+            engine.models.smoke_test("frame", 1)
+        with pytest.raises(ReadOnly):
+            engine.models.smoke_test("frame", 1, allow_code=True)
+        assert engine.models.smoke_test("knn", 1).ok
+
+
+def test_a_model_runs_in_another_process_without_terminal_and_credentials(
+    local: TrackingUri, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "s3cret-token")
+    monkeypatch.setenv("GITHUB_TOKEN", "s3cret-token")
+    capfd.readouterr()
+    result = smoke_test(local, "curious")
+    assert result.ok, result.detail
+    pid, stdin_tty, stdout_tty, folder, *secrets = result.predictions
+    assert int(pid) != os.getpid()
+    assert (stdin_tty, stdout_tty, secrets) == ("False", "False", [])
+    assert Path(folder) != Path.cwd()
+    assert not Path(folder).exists(), "its working folder is removed"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_model_that_takes_too_long_is_ended(local: TrackingUri, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.registry.smoke_test.TIMEOUT_SECONDS", 0.2)
+    result = smoke_test(local, "knn")
+    assert (result.ok, result.detail) == (False, "The model did not finish within 0 s.")
 
 
 def test_missing_files_are_a_result(mlflow_store) -> None:  # type: ignore[no-untyped-def]
@@ -120,7 +180,7 @@ def test_a_model_behind_a_server_is_downloaded_and_removed_afterwards(
 ) -> None:
     """Files are downloaded silently to a temporary folder."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    result = smoke_test(server.uri, "knn")
+    result = smoke_test(server.uri, "knn", allow_code=False)
     assert result.ok, result.detail
     assert result.predictions == ("0", "1", "0")
     assert capfd.readouterr() == ("", "")
