@@ -13,7 +13,7 @@ from textual.content import Content
 
 from engine import formats
 from engine.entities import ModelVersion, RegisteredModel, Run
-from engine.errors import EngineError, StoreNotFound, UsageError
+from engine.errors import EngineError, StoreNotFound, UntrustedModel, UsageError
 from engine.jobs import CancelToken
 from engine.text import Shown, safe
 from tui.bridge import Relay
@@ -265,11 +265,34 @@ class ModelsScreen(ConsoleScreen):
     def action_test_version(self) -> None:
         if self.refuse("models.test-version") or self.version is None:
             return
-        key = _key(self.version)
+        self._test(_key(self.version), allow_code=False)
+
+    def _test(self, key: tuple[str, int], *, allow_code: bool) -> None:
         self.smoke_testing.add(key)
         self._show_detail()
-        told = partial(self._take_smoke_test, key)
-        self.ask(partial(self.engine.models.smoke_test, *key), told, group=f"smoke_test {key}", failed=told)
+        work = partial(self.engine.models.smoke_test, *key, allow_code=allow_code)
+        self.ask(
+            work,
+            partial(self._take_smoke_test, key),
+            group=f"smoke_test {key}",
+            failed=partial(self._smoke_test_failed, key),
+        )
+
+    def _smoke_test_failed(self, key: tuple[str, int], error: EngineError) -> None:
+        """Ask before a model may run code of its own."""
+        self._take_smoke_test(key, error)
+        if not isinstance(error, UntrustedModel) or not self.is_current or self.session.read_only:
+            return
+        from tui.dialogs.confirm import ConfirmDialog
+
+        where = f"Loading it runs that code on this machine, as {self.session.user}."
+        lines = [Content(safe(text)) for text in (error.title + ".", error.detail, where, error.hint)]
+
+        def test(allowed: bool | None) -> None:
+            if allowed:
+                self._test(key, allow_code=True)
+
+        self.app.push_screen(ConfirmDialog("Load this model?", lines, yes="Load and test"), test)
 
     def _take_smoke_test(self, key: tuple[str, int], outcome: SmokeTestResult | EngineError) -> None:
         self.smoke_testing.discard(key)

@@ -179,10 +179,21 @@ async def test_every_size_shows_stage_and_buttons(mlflow_store: MlflowStore, siz
 
 
 async def test_t_loads_the_version_and_predicts_its_own_input_example(mlflow_store: MlflowStore) -> None:
+    """The version's model is a Python function: it may run any code, so the operator is asked first."""
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 1)
         await pilot.press("T")
+        await settle(pilot)
+        assert "may run code of its own" in text_of(console)
+        assert "Stored as" in text_of(console)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert console.screen is view
+        assert "✗ not made" in text_of(console), "the button under the cursor was Cancel"
+        await pilot.press("T")
+        await settle(pilot)
+        await pilot.press("right", "enter")
         await settle(pilot)
         assert view.smoke_testing == set()
         assert "✓ passed 2 rows → 0, 1" in text_of(console)
@@ -191,3 +202,14 @@ async def test_t_loads_the_version_and_predicts_its_own_input_example(mlflow_sto
         await pilot.press("T")
         await settle(pilot)
         assert "✗ failed" in text_of(console)
+
+
+async def test_read_only_never_offers_to_load_a_model_with_code(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking, read_only=True)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        view = await go_to(pilot, 1)
+        await pilot.press("T")
+        await settle(pilot)
+        assert console.screen is view
+        assert "✗ not made" in text_of(console)
+        assert "may run code of its own" in text_of(console)
