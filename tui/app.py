@@ -117,6 +117,8 @@ class Console(SessionApp):
         if not self.is_headless:
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
                 loop.add_signal_handler(number, self._end, number)
+        # After ctrl+z and `fg` the terminal shows whatever the shell left there.
+        self.app_resume_signal.subscribe(self, lambda _: self.action_repaint())
         self.run_worker(self._keys.run(), group="keys")
         self.call_after_refresh(self._open_first_view)
 
@@ -136,6 +138,10 @@ class Console(SessionApp):
         """While no view is visible, only quitting is possible."""
         hidden = self.current_mode not in self.MODES or isinstance(self.screen, TooSmallScreen)
         return action == "quit_console" or not hidden
+
+    def action_repaint(self) -> None:
+        """Draw every cell of the screen again."""
+        self.screen.refresh(layout=True)
 
     def _end(self, number: signal.Signals) -> None:
         """Exit on a signal and restore the terminal."""

@@ -73,12 +73,19 @@ def test_a_lost_terminal_ends_the_console(folder: Path, home: Path) -> None:
 def test_suspending_restores_the_terminal_and_resuming_repaints(folder: Path, home: Path) -> None:
     with open_console(cwd=folder, home=home) as terminal:
         terminal.wait_for("mlflow-console demo")
+        terminal.wait_quiet()
+        before = terminal.lines
         terminal.press("ctrl+z")
         terminal.wait_until(lambda: terminal.stopped, "suspended")
         terminal.wait_quiet()
         assert is_restored(terminal)
+        terminal.overwrite("$ fg")
         terminal.send_signal(signal.SIGCONT)
         terminal.wait_until(lambda: terminal.private_modes()[1049], "the alternate screen")
+        terminal.wait_until(lambda: terminal.lines == before, "the screen as it was")
+        terminal.overwrite("Broadcast message from root@vm")
+        terminal.press("ctrl+l")
+        terminal.wait_until(lambda: terminal.lines == before, "the screen as it was")
         terminal.press("?")
         terminal.wait_for("Keys · ")
         terminal.press("ctrl+c")

@@ -255,6 +255,10 @@ class Terminal:
         os.close(self._master)
         self._master = -1
 
+    def overwrite(self, text: str) -> None:
+        """Let another program clear the terminal and write to it."""
+        self._emulator.feed(b"\x1b[2J\x1b[H" + text.encode())
+
     def close(self) -> None:
         """End the program if it still runs, and give the terminal back."""
         if self._process.poll() is None:

@@ -85,6 +85,12 @@ COMMANDS: tuple[Command, ...] = (
         word="back",
     ),
     Command(
+        id="app.repaint",
+        keys="ctrl+l",
+        action="repaint",
+        help="Repaint the whole screen.",
+    ),
+    Command(
         id="app.quit",
         keys="ctrl+c,ctrl+q",
         action="quit_console",
