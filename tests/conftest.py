@@ -8,6 +8,8 @@
   to start, once, and only when a test asks for it.
 - `postgres`, `mariadb` (session): database servers; `postgresql_store`, `mysql_store` (session): stores
   on them with the contents of `mlflow_store`, under ids of their own. Never write to those either.
+- `warm`, `warm_writer` (session): run the command in a process that has imported it, or it and MLflow,
+  already, see support/warm.py. What tests the start of the command uses `run_command` and `open_console`.
 - `home`, `folder` (test): empty folders for a command run as an operator runs it.
 - `demo` (session), `own_demo` (test): the finished demo, and a copy of it.
 - `shared` (session): makes the things above once for all workers, see support/shared.py.
@@ -32,12 +34,13 @@ from pathlib import Path
 import pytest
 
 from engine.uri import TrackingUri
-from tests.support import mariadb as mariadb_support, postgres as postgres_support
+from tests.support import mariadb as mariadb_support, postgres as postgres_support, warm as warm_support
 from tests.support.console import faults, run_command
 from tests.support.mariadb import MariaDb
 from tests.support.postgres import Postgres
 from tests.support.server import serving_uri
 from tests.support.shared import Shared, shared_folder
+from tests.support.warm import Warm
 
 SCRIPT = Path(__file__).parent / "support" / "mlflow_store.py"
 START_SECONDS = 120
@@ -78,6 +81,7 @@ class MlflowServer:
 
 SLOW_FIXTURES = {
     *("mlflow_server", "server", "remote", "postgres", "mariadb", "postgresql_store", "mysql_store"),
+    "warm_writer",
     *("demo", "own_demo", "demo_store", "own_store", "workshop", "trained", "hostile_store"),
 }
 SLOW_KINDS = {"rest", "postgresql", "mysql"}
@@ -137,6 +141,18 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
     """Makes what is costly once for all workers."""
     with Shared(shared_folder(tmp_path_factory.getbasetemp())) as shared:
         yield shared
+
+
+@pytest.fixture(scope="session")
+def warm(shared: Shared, server_environment: dict[str, str]) -> Warm:
+    """Runs commands that only read, each in a process that need not import them again."""
+    return shared.served("warm-reader", warm_support.serving, "reading", environment=server_environment)
+
+
+@pytest.fixture(scope="session")
+def warm_writer(shared: Shared, server_environment: dict[str, str]) -> Warm:
+    """The same for commands that import MLflow."""
+    return shared.served("warm-writer", warm_support.serving, "writing", environment=server_environment)
 
 
 @pytest.fixture(scope="session")
@@ -206,6 +222,14 @@ def mysql_store(shared: Shared, mariadb: MariaDb, server_environment: dict[str, 
         return _filled(folder, server_environment, mariadb.uri("mlflow"))
 
     return shared.made(f"mysql-{mariadb.port}", make)
+
+
+@pytest.fixture(scope="session")
+def hostile_store(shared: Shared) -> str:
+    """The tracking URI of a database full of payloads (hostile/store.py). Never write to it."""
+    from tests.hostile.store import build_store  # imports MLflow
+
+    return shared.made("hostile-store", build_store)
 
 
 @pytest.fixture

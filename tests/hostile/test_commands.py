@@ -10,7 +10,7 @@ import pytest
 
 from tests.hostile.payloads import EXPERIMENT, PAYLOADS, Payload
 from tests.hostile.stream import unexpected_output
-from tests.support.console import open_console, run_command
+from tests.support.warm import Warm
 
 LISTINGS = {
     "experiments": ("experiments",),
@@ -23,19 +23,19 @@ TYPEABLE = [payload for payload in PAYLOADS if payload.name not in ("nul", "surr
 
 @pytest.mark.parametrize("listing", LISTINGS)
 def test_a_listing_in_a_pipe_shows_every_name_and_no_control_character(
-    listing: str, hostile_store: str, tmp_path: Path, home: Path
+    listing: str, hostile_store: str, warm: Warm, tmp_path: Path, home: Path
 ) -> None:
-    done = run_command("--tracking-uri", hostile_store, *LISTINGS[listing], cwd=tmp_path, home=home)
+    done = warm.run("--tracking-uri", hostile_store, *LISTINGS[listing], cwd=tmp_path, home=home)
     assert (done.returncode, unexpected_output(done.stdout), unexpected_output(done.stderr)) == (0, [], [])
     assert [p.name for p in PAYLOADS if p.marker not in done.stdout.decode()] == []
 
 
 @pytest.mark.parametrize("listing", LISTINGS)
 def test_a_listing_on_a_terminal_shows_every_name_and_no_control_character(
-    listing: str, hostile_store: str, tmp_path: Path, home: Path
+    listing: str, hostile_store: str, warm: Warm, tmp_path: Path, home: Path
 ) -> None:
     arguments = ("--tracking-uri", hostile_store, *LISTINGS[listing])
-    with open_console(*arguments, cwd=tmp_path, home=home, cols=160, rows=80) as terminal:
+    with warm.open(*arguments, cwd=tmp_path, home=home, cols=160, rows=80) as terminal:
         assert terminal.wait_exit() == 0
         assert unexpected_output(bytes(terminal.raw)) == []
         assert [p.name for p in PAYLOADS if p.marker not in terminal.text] == []
@@ -43,9 +43,9 @@ def test_a_listing_on_a_terminal_shows_every_name_and_no_control_character(
 
 @pytest.mark.parametrize("listing", LISTINGS)
 def test_json_is_ascii_and_contains_the_unchanged_names(
-    listing: str, hostile_store: str, tmp_path: Path, home: Path
+    listing: str, hostile_store: str, warm: Warm, tmp_path: Path, home: Path
 ) -> None:
-    done = run_command("--tracking-uri", hostile_store, *LISTINGS[listing], "--json", cwd=tmp_path, home=home)
+    done = warm.run("--tracking-uri", hostile_store, *LISTINGS[listing], "--json", cwd=tmp_path, home=home)
     assert (done.returncode, unexpected_output(done.stdout), done.stdout.isascii()) == (0, [], True)
     name = "run_name" if listing == "runs" else "name"
     names = {entry[name] for entry in json.loads(done.stdout)[listing]}
@@ -55,44 +55,44 @@ def test_json_is_ascii_and_contains_the_unchanged_names(
 
 @pytest.mark.parametrize("payload", TYPEABLE, ids=lambda p: p.name)
 def test_a_model_with_a_hostile_name_can_be_shown(
-    payload: Payload, hostile_store: str, tmp_path: Path, home: Path
+    payload: Payload, hostile_store: str, warm: Warm, tmp_path: Path, home: Path
 ) -> None:
-    done = run_command("--tracking-uri", hostile_store, "models", payload.text, cwd=tmp_path, home=home)
+    done = warm.run("--tracking-uri", hostile_store, "models", payload.text, cwd=tmp_path, home=home)
     assert (done.returncode, unexpected_output(done.stdout), unexpected_output(done.stderr)) == (0, [], [])
     assert payload.marker in done.stdout.decode()
 
 
 def test_best_and_compare_show_every_name_and_no_control_character(
-    hostile_store: str, tmp_path: Path, home: Path
+    hostile_store: str, warm: Warm, tmp_path: Path, home: Path
 ) -> None:
-    best = run_command("--tracking-uri", hostile_store, "best", EXPERIMENT, cwd=tmp_path, home=home)
+    best = warm.run("--tracking-uri", hostile_store, "best", EXPERIMENT, cwd=tmp_path, home=home)
     assert (best.returncode, unexpected_output(best.stdout), unexpected_output(best.stderr)) == (0, [], [])
-    listed = run_command(
-        "--tracking-uri", hostile_store, "runs", EXPERIMENT, "--json", cwd=tmp_path, home=home
-    )
+    listed = warm.run("--tracking-uri", hostile_store, "runs", EXPERIMENT, "--json", cwd=tmp_path, home=home)
     ids = [run["run_id"] for run in json.loads(listed.stdout)["runs"]]
-    done = run_command("--tracking-uri", hostile_store, "compare", *ids, cwd=tmp_path, home=home)
+    done = warm.run("--tracking-uri", hostile_store, "compare", *ids, cwd=tmp_path, home=home)
     assert (done.returncode, unexpected_output(done.stdout), unexpected_output(done.stderr)) == (0, [], [])
     assert [p.name for p in PAYLOADS if p.marker not in done.stdout.decode()] == []
 
 
 @pytest.mark.parametrize("payload", TYPEABLE, ids=lambda p: p.name)
 def test_an_error_quotes_a_typed_name_without_control_characters(
-    payload: Payload, hostile_store: str, tmp_path: Path, home: Path
+    payload: Payload, hostile_store: str, warm: Warm, tmp_path: Path, home: Path
 ) -> None:
     missing = f"no {payload.text}"
-    done = run_command("--tracking-uri", hostile_store, "runs", missing, cwd=tmp_path, home=home)
+    done = warm.run("--tracking-uri", hostile_store, "runs", missing, cwd=tmp_path, home=home)
     assert (done.returncode, unexpected_output(done.stdout), unexpected_output(done.stderr)) == (1, [], [])
     assert b"Traceback" not in done.stderr
 
 
-def test_hostile_runs_can_be_deleted_and_restored(hostile_store: str, tmp_path: Path, home: Path) -> None:
+def test_hostile_runs_can_be_deleted_and_restored(
+    hostile_store: str, warm_writer: Warm, tmp_path: Path, home: Path
+) -> None:
     """All but the run whose name is not valid text, which MLflow itself cannot read."""
     copy = f"sqlite:///{shutil.copyfile(hostile_store.removeprefix('sqlite:///'), tmp_path / 'copy.db')}"
-    listed = run_command("--tracking-uri", copy, "runs", EXPERIMENT, "--json", cwd=tmp_path, home=home)
+    listed = warm_writer.run("--tracking-uri", copy, "runs", EXPERIMENT, "--json", cwd=tmp_path, home=home)
     ids = [run["run_id"] for run in json.loads(listed.stdout)["runs"]]
     arguments = ("--tracking-uri", copy, "delete", *ids)
-    with open_console(*arguments, cwd=tmp_path, home=home, cols=160, rows=80) as terminal:
+    with warm_writer.open(*arguments, cwd=tmp_path, home=home, cols=160, rows=80) as terminal:
         terminal.wait_for("Go ahead? [y/N]")
         assert unexpected_output(bytes(terminal.raw)) == []
         assert [p.name for p in PAYLOADS if p.marker not in terminal.text] == []
@@ -103,7 +103,7 @@ def test_hostile_runs_can_be_deleted_and_restored(hostile_store: str, tmp_path: 
         (("restore", *ids, "--yes"), 0),
         (("journal",), 0),
     ):
-        done = run_command("--tracking-uri", copy, *command, cwd=tmp_path, home=home)
+        done = warm_writer.run("--tracking-uri", copy, *command, cwd=tmp_path, home=home)
         assert (done.returncode, unexpected_output(done.stdout), done.stderr) == (status, [], b"")
         if status:
             assert "14 of 15 runs deleted, 1 failed" in done.stdout.decode()

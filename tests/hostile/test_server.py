@@ -11,7 +11,7 @@ import pytest
 from tests.hostile.payloads import EXPERIMENT, PAYLOADS
 from tests.hostile.server import hostile_server
 from tests.hostile.stream import unexpected_output
-from tests.support.console import open_console, run_command
+from tests.support.warm import Warm
 
 MARKERS = [payload.marker for payload in PAYLOADS]
 
@@ -23,10 +23,10 @@ def address() -> Iterator[str]:
 
 
 def test_the_console_shows_every_name_and_no_control_character(
-    address: str, tmp_path: Path, home: Path
+    address: str, warm: Warm, tmp_path: Path, home: Path
 ) -> None:
     arguments = ("--tracking-uri", address)
-    with open_console(*arguments, cwd=tmp_path, home=home, cols=200, rows=50) as terminal:
+    with warm.open(*arguments, cwd=tmp_path, home=home, cols=200, rows=50) as terminal:
         terminal.wait_for(EXPERIMENT, "15 of 15", *MARKERS)
         terminal.press("enter")
         terminal.wait_for("PARAMETERS", "METRICS")
@@ -46,13 +46,13 @@ def test_the_console_shows_every_name_and_no_control_character(
 
 @pytest.mark.parametrize("command", ["experiments", "runs", "models"])
 def test_the_commands_show_every_name_and_no_control_character(
-    command: str, address: str, tmp_path: Path, home: Path
+    command: str, address: str, warm: Warm, tmp_path: Path, home: Path
 ) -> None:
     arguments = ("--tracking-uri", address, command, *([EXPERIMENT] if command == "runs" else []))
-    done = run_command(*arguments, cwd=tmp_path, home=home)
+    done = warm.run(*arguments, cwd=tmp_path, home=home)
     assert (done.returncode, unexpected_output(done.stdout), unexpected_output(done.stderr)) == (0, [], [])
     assert [marker for marker in MARKERS if marker not in done.stdout.decode()] == []
-    done = run_command(*arguments, "--json", cwd=tmp_path, home=home)
+    done = warm.run(*arguments, "--json", cwd=tmp_path, home=home)
     assert (done.returncode, unexpected_output(done.stdout), done.stdout.isascii()) == (0, [], True)
     name = "run_name" if command == "runs" else "name"
     assert {p.text for p in PAYLOADS} <= {entry[name] for entry in json.loads(done.stdout)[command]}

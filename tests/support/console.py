@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.support.terminal import PATIENCE, Terminal
+from tests.support.terminal import PATIENCE, Start, Terminal
 
 COMMAND = Path(sys.executable).parent / "mlflow-console"
 """Beside the interpreter: the virtual environment need not be activated."""
@@ -40,6 +40,7 @@ def open_console(
     cols: int = 120,
     rows: int = 36,
     env: Mapping[str, str] | None = None,
+    start: Start | None = None,
 ) -> Terminal:
     """`mlflow-console ARGUMENTS` on a pseudo-terminal. Use it as a context: that ends it."""
     terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
@@ -49,6 +50,7 @@ def open_console(
         rows=rows,
         env=environment(home, **(terminal | dict(env or {}))),
         cwd=cwd,
+        start=start,
     )
 
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import pyte
 
@@ -66,11 +66,28 @@ class TerminalError(AssertionError):
     """What was waited for did not happen; the message holds the screen."""
 
 
+class Process(Protocol):
+    """What is used of a `subprocess.Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, number: int, /) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+Start = Callable[[Sequence[str], int, Path | None, Mapping[str, str]], Process]
+"""(argv, descriptor of the terminal, working folder, environment)."""
+
+
 class Terminal:
     """`argv` on a pseudo-terminal of `cols` by `rows` cells.
 
     `env` is the program's whole environment, but for what makes the terminal what it is
-    (`TERM`, `COLORTERM`, a UTF-8 locale), which `env` may override.
+    (`TERM`, `COLORTERM`, a UTF-8 locale), which `env` may override. `start` starts it on the
+    terminal's descriptor in another way than by executing `argv`.
     """
 
     def __init__(
@@ -81,6 +98,7 @@ class Terminal:
         rows: int = 36,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        start: Start | None = None,
     ) -> None:
         self.raw = bytearray()
         """Every byte the program has written."""
@@ -96,20 +114,16 @@ class Terminal:
         self._set_size(cols, rows)
         self.attributes_before = termios.tcgetattr(self._slave)
         self._started = time.monotonic()
-        self._process = subprocess.Popen(
+        self._process = (start or _start)(
             [os.fspath(part) for part in argv],
-            stdin=self._slave,
-            stdout=self._slave,
-            stderr=self._slave,
-            cwd=cwd,
-            env={
+            self._slave,
+            cwd,
+            {
                 "TERM": "xterm-256color",
                 "COLORTERM": "truecolor",
                 "LANG": "C.UTF-8",
                 **(os.environ if env is None else env),
             },
-            start_new_session=True,
-            preexec_fn=_take_controlling_terminal,
         )
 
     def __enter__(self) -> Self:
@@ -202,13 +216,13 @@ class Terminal:
             self.exit_status = self._process.wait(within)
             return self.exit_status
         end = time.monotonic() + within
-        while self._process.poll() is None:
+        while (status := self._process.poll()) is None:
             if time.monotonic() > end:
                 self._fail(f"still running after {within:g} s")
             self._read(0.02)
         while self._read(0):
             pass
-        return self._process.returncode
+        return status
 
     def bytes_while_idle(self, seconds: float) -> bytes:
         """Everything written in the next `seconds`, however quiet it is."""
@@ -317,6 +331,19 @@ class Terminal:
     def _fail(self, why: str) -> None:
         frame = "─" * self._screen.columns
         raise TerminalError(f"{why}\n{frame}\n{self.text}\n{frame}")
+
+
+def _start(argv: Sequence[str], terminal: int, cwd: Path | None, env: Mapping[str, str]) -> Process:
+    return subprocess.Popen(
+        argv,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        cwd=cwd,
+        env=env,
+        start_new_session=True,
+        preexec_fn=_take_controlling_terminal,
+    )
 
 
 def _take_controlling_terminal() -> None:

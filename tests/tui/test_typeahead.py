@@ -36,8 +36,8 @@ async def at_rest(pilot: Pilot[None]) -> list[str]:
     console = pilot.app
     assert isinstance(console, Console)
     seen, same = "", 0
-    while same < 20:
-        await pilot.pause(0.02)
+    while same < 4:
+        await pilot.pause(0.1)
         await settle(pilot)
         before, seen = seen, text_of(console)
         same = same + 1 if seen == before else 0

@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import MlflowStore
 from tests.support.console import run_command
 from tests.support.shared import Shared
+from tests.support.warm import Warm
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,20 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(folder: Path, home: Path) -> Run:
+def run(warm: Warm, folder: Path, home: Path) -> Run:
     """`run("runs", "x", env={…})` runs the command in `folder`, without a terminal."""
+    return _in(warm, folder, home)
 
+
+@pytest.fixture
+def write(warm_writer: Warm, folder: Path, home: Path) -> Run:
+    """The same for commands that import MLflow."""
+    return _in(warm_writer, folder, home)
+
+
+def _in(warm: Warm, folder: Path, home: Path) -> Run:
     def run_it(*arguments: str, env: Mapping[str, str] | None = None) -> Result:
-        return _result(run_command(*arguments, cwd=folder, home=home, env=env))
+        return _result(warm.run(*arguments, cwd=folder, home=home, env=env))
 
     return run_it
 
@@ -67,9 +77,9 @@ def on_store(run: Run, mlflow_store: MlflowStore) -> Run:
 
 
 @pytest.fixture
-def on_copy(run: Run, mlflow_store_copy: MlflowStore) -> Run:
-    """`run` on a writable copy of that store."""
-    return _on(run, mlflow_store_copy.uri)
+def on_copy(write: Run, mlflow_store_copy: MlflowStore) -> Run:
+    """`write` on a writable copy of that store."""
+    return _on(write, mlflow_store_copy.uri)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MlflowStore
-from tests.support.console import open_console
+from tests.support.warm import Warm
 from tests.tui.cli.conftest import Run
 
 
@@ -53,11 +53,11 @@ def test_runs_are_compared_by_id_prefix_and_by_filter(on_store: Run, mlflow_stor
 
 
 def test_runs_that_do_not_fit_side_by_side_continue_below(
-    mlflow_store: MlflowStore, folder: Path, home: Path
+    mlflow_store: MlflowStore, warm: Warm, folder: Path, home: Path
 ) -> None:
     runs = [f"trial-{number:02d}" for number in range(8, 16)]
     arguments = ("--tracking-uri", mlflow_store.uri, "compare", "-e", "heart", *runs)
-    with open_console(*arguments, cwd=folder, home=home, cols=80, rows=120) as terminal:
+    with warm.open(*arguments, cwd=folder, home=home, cols=80, rows=120) as terminal:
         assert terminal.wait_exit() == 0
         heads = [line.split() for line in terminal.lines if line.lstrip().startswith("trial-")]
         assert len(heads) > 1

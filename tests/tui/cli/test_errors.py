@@ -36,12 +36,14 @@ def test_a_file_that_is_not_a_database_is_reported(run: Run, folder: Path) -> No
     assert (folder / "notes.db").read_text() == "dear diary"
 
 
-def test_an_old_schema_is_reported_with_the_upgrade_command(run: Run, mlflow_store_copy: MlflowStore) -> None:
+def test_an_old_schema_is_reported_with_the_upgrade_command(
+    write: Run, mlflow_store_copy: MlflowStore
+) -> None:
     with sqlite3.connect(mlflow_store_copy.path) as database:
         database.execute("UPDATE alembic_version SET version_num = '0a8213491aaa'")
         database.execute("ALTER TABLE runs RENAME COLUMN lifecycle_stage TO stage")
     database.close()
-    done = run("--tracking-uri", mlflow_store_copy.uri, "runs", "heart", "--json")
+    done = write("--tracking-uri", mlflow_store_copy.uri, "runs", "heart", "--json")
     assert done.status == 1
     assert "mlflow db upgrade" in done.json["error"]["hint"]
     _check_message(done.err)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MlflowStore
-from tests.support.console import open_console
+from tests.support.warm import Warm
 from tests.tui.cli.conftest import Run
 
 pytestmark = pytest.mark.slow
@@ -118,10 +118,16 @@ def test_read_only_refuses_the_change(run: Run, mlflow_store_copy: MlflowStore, 
 
 @pytest.mark.parametrize(("answer", "status"), [("\r", 1), ("n\r", 1), ("y\r", 0)])
 def test_on_a_terminal_the_confirmation_defaults_to_no(
-    on_copy: Run, mlflow_store_copy: MlflowStore, folder: Path, home: Path, answer: str, status: int
+    on_copy: Run,
+    mlflow_store_copy: MlflowStore,
+    warm_writer: Warm,
+    folder: Path,
+    home: Path,
+    answer: str,
+    status: int,
 ) -> None:
     arguments = ("--tracking-uri", mlflow_store_copy.uri, "delete", mlflow_store_copy.runs["trial-09"])
-    with open_console(*arguments, cwd=folder, home=home) as terminal:
+    with warm_writer.open(*arguments, cwd=folder, home=home) as terminal:
         terminal.wait_for("Go ahead? [y/N]")
         terminal.type(answer)
         assert terminal.wait_exit() == status
@@ -130,10 +136,10 @@ def test_on_a_terminal_the_confirmation_defaults_to_no(
 
 
 def test_ctrl_c_at_the_prompt_changes_nothing(
-    on_copy: Run, mlflow_store_copy: MlflowStore, folder: Path, home: Path
+    on_copy: Run, mlflow_store_copy: MlflowStore, warm_writer: Warm, folder: Path, home: Path
 ) -> None:
     arguments = ("--tracking-uri", mlflow_store_copy.uri, "delete", mlflow_store_copy.runs["trial-09"])
-    with open_console(*arguments, cwd=folder, home=home) as terminal:
+    with warm_writer.open(*arguments, cwd=folder, home=home) as terminal:
         terminal.wait_for("Go ahead? [y/N]")
         terminal.press("ctrl+c")
         assert terminal.wait_exit() == 130

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MlflowServer, MlflowStore
-from tests.support.console import open_console
+from tests.support.warm import Warm
 from tests.tui.cli.conftest import Run
 
 
@@ -56,10 +56,10 @@ def test_the_versions_of_a_model_are_listed_with_the_metrics_of_their_runs(on_st
 
 
 def test_a_narrow_terminal_shows_how_many_columns_are_hidden(
-    mlflow_store: MlflowStore, folder: Path, home: Path
+    mlflow_store: MlflowStore, warm: Warm, folder: Path, home: Path
 ) -> None:
     arguments = ("--tracking-uri", mlflow_store.uri, "models", "classifier")
-    with open_console(*arguments, cwd=folder, home=home, cols=80) as terminal:
+    with warm.open(*arguments, cwd=folder, home=home, cols=80) as terminal:
         assert terminal.wait_exit() == 0
         assert re.search(r"\d columns? hidden: use --json", terminal.text)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import MlflowStore
-from tests.support.console import open_console
+from tests.support.warm import Warm
 from tests.tui.cli.conftest import Run
 
 pytestmark = pytest.mark.slow
@@ -93,10 +93,10 @@ def test_a_promotion_without_changes_needs_no_confirmation(on_copy: Run) -> None
 
 @pytest.mark.parametrize("command", [PRODUCTION, ("undo",), ("train",), ("demo",)])
 def test_read_only_refuses_every_write(
-    run: Run, mlflow_store_copy: MlflowStore, folder: Path, command: tuple[str, ...]
+    write: Run, mlflow_store_copy: MlflowStore, folder: Path, command: tuple[str, ...]
 ) -> None:
     before = mlflow_store_copy.path.read_bytes()
-    done = run("--tracking-uri", mlflow_store_copy.uri, "--read-only", *command, "--json")
+    done = write("--tracking-uri", mlflow_store_copy.uri, "--read-only", *command, "--json")
     assert done.status == 1
     assert "is disabled" in done.json["error"]["title"]
     assert "--read-only" in done.json["error"]["detail"]
@@ -129,6 +129,7 @@ def test_an_invalid_promotion_is_reported(
 def test_on_a_terminal_the_confirmation_defaults_to_no(
     on_copy: Run,
     mlflow_store_copy: MlflowStore,
+    warm_writer: Warm,
     folder: Path,
     home: Path,
     answer: str,
@@ -136,7 +137,7 @@ def test_on_a_terminal_the_confirmation_defaults_to_no(
     after: dict[int, str],
 ) -> None:
     arguments = ("--tracking-uri", mlflow_store_copy.uri, *PRODUCTION)
-    with open_console(*arguments, cwd=folder, home=home) as terminal:
+    with warm_writer.open(*arguments, cwd=folder, home=home) as terminal:
         terminal.wait_for("Go ahead? [y/N]")
         terminal.type(answer)
         assert terminal.wait_exit() == status
@@ -145,10 +146,10 @@ def test_on_a_terminal_the_confirmation_defaults_to_no(
 
 
 def test_ctrl_c_at_the_prompt_changes_nothing(
-    on_copy: Run, mlflow_store_copy: MlflowStore, folder: Path, home: Path
+    on_copy: Run, mlflow_store_copy: MlflowStore, warm_writer: Warm, folder: Path, home: Path
 ) -> None:
     arguments = ("--tracking-uri", mlflow_store_copy.uri, *PRODUCTION)
-    with open_console(*arguments, cwd=folder, home=home) as terminal:
+    with warm_writer.open(*arguments, cwd=folder, home=home) as terminal:
         terminal.wait_for("Go ahead? [y/N]")
         terminal.press("ctrl+c")
         assert terminal.wait_exit() == 130

@@ -14,7 +14,7 @@ from engine.runs.sorting import SortKey
 from engine.runs.view import RunView
 from engine.uri import TrackingUri
 from tests.conftest import MlflowServer, MlflowStore
-from tests.support.console import open_console
+from tests.support.warm import Warm
 from tests.tui.cli.conftest import Result, Run
 
 ListWithView = Callable[..., Result]
@@ -183,10 +183,10 @@ def test_piped_output_has_full_ids_all_columns_and_no_colours(
 
 
 def test_a_narrow_terminal_shows_how_many_columns_are_hidden(
-    mlflow_store: MlflowStore, folder: Path, home: Path
+    mlflow_store: MlflowStore, warm: Warm, folder: Path, home: Path
 ) -> None:
     arguments = ("--tracking-uri", mlflow_store.uri, "runs", "heart", "--sort", "training_time:desc")
-    with open_console(*arguments, cwd=folder, home=home, cols=80, rows=40) as terminal:
+    with warm.open(*arguments, cwd=folder, home=home, cols=80, rows=40) as terminal:
         assert terminal.wait_exit() == 0
         lines = [line.rstrip() for line in terminal.text.splitlines() if line.strip()]
         assert {"name", "status", "training_time", "accuracy"} <= set(lines[0].split())
@@ -195,10 +195,10 @@ def test_a_narrow_terminal_shows_how_many_columns_are_hidden(
         assert b"\x1b[" in terminal.raw
 
 
-def test_no_color_turns_colours_off(mlflow_store: MlflowStore, folder: Path, home: Path) -> None:
+def test_no_color_turns_colours_off(mlflow_store: MlflowStore, warm: Warm, folder: Path, home: Path) -> None:
     arguments = ("--tracking-uri", mlflow_store.uri, "runs", "heart")
     env = {"NO_COLOR": "1"}
-    with open_console(*arguments, cwd=folder, home=home, cols=100, env=env) as terminal:
+    with warm.open(*arguments, cwd=folder, home=home, cols=100, env=env) as terminal:
         assert terminal.wait_exit() == 0
         assert not {b"\x1b[32m", b"\x1b[31m", b"\x1b[36m"} & set(bytes(terminal.raw).split())
         assert b"[32m" not in terminal.raw

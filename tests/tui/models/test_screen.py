@@ -9,7 +9,7 @@ import pytest
 
 from engine.uri import TrackingUri, resolve
 from tests.conftest import MlflowServer, MlflowStore
-from tests.hostile.payloads import PAYLOADS, build_store
+from tests.hostile.payloads import PAYLOADS
 from tests.tui.models.support import MODEL, SIZE, go_to, open_models, promotion
 from tests.tui.support import settle, text_of
 from tui.app import Console
@@ -133,8 +133,8 @@ async def test_a_store_without_models_says_what_to_do(mlflow_store_copy: MlflowS
         assert "mlflow-console demo" in screen
 
 
-async def test_hostile_names_are_shown_harmless(tmp_path: Path) -> None:
-    console = Console(TrackingUri(build_store(tmp_path)))
+async def test_hostile_names_are_shown_harmless(hostile_store: str) -> None:
+    console = Console(TrackingUri(hostile_store))
     async with console.run_test(size=(200, 60), notifications=True) as pilot:
         view = await open_models(pilot)
         assert len(view.models) == len(PAYLOADS)
