@@ -57,11 +57,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """`most` is None for any number of times."""
+    """`maximum` is None for any number of times."""
 
     part: Node
-    least: int
-    most: int | None
+    minimum: int
+    maximum: int | None
 
 
 Node = Atom | Assertion | Series | Choice | Repeat
@@ -172,10 +172,10 @@ class _Reader:
         sign = self.pattern[start : start + 1]
         counts = _COUNTS.match(self.pattern, start)
         if sign in ("*", "+", "?"):
-            least, most = {"*": (0, None), "+": (1, None), "?": (0, 1)}[sign]
+            minimum, maximum = {"*": (0, None), "+": (1, None), "?": (0, 1)}[sign]
             self.at += 1
         elif counts and (counts[1] or counts[2]):
-            least, most = _counted(counts)
+            minimum, maximum = _counted(counts)
             self.at = counts.end()
         else:
             return part
@@ -185,18 +185,18 @@ class _Reader:
             self.at += 1
         if self.pattern[self.at : self.at + 1] in ("*", "+", "?"):
             raise PatternError("Multiple repeat", self.at)
-        return Repeat(part, least, most)
+        return Repeat(part, minimum, maximum)
 
 
 def _counted(counts: re.Match[str]) -> tuple[int, int | None]:
     """The bounds of `{m}`, `{m,}`, `{,n}` or `{m,n}`."""
-    least = int(counts[1] or 0) if len(counts[1]) < 6 else 10**6
-    most = least if not counts[2] else int(counts[3]) if counts[3] else None
-    if least > MAX_PATTERN or (most or 0) > MAX_PATTERN:
+    minimum = int(counts[1] or 0) if len(counts[1]) < 6 else 10**6
+    maximum = minimum if not counts[2] else int(counts[3]) if counts[3] else None
+    if minimum > MAX_PATTERN or (maximum or 0) > MAX_PATTERN:
         raise PatternError(f"Maximum repeat count is {MAX_PATTERN:,}", counts.start(), len(counts[0]))
-    if most is not None and most < least:
+    if maximum is not None and maximum < minimum:
         raise PatternError("The repeat counts are reversed", counts.start(), len(counts[0]))
-    return least, most
+    return minimum, maximum
 
 
 Kind = Literal["", "word", "other"]
@@ -357,12 +357,12 @@ class Regex:
             end.targets.append(len(self._steps))
 
     def _emit_repeat(self, node: Repeat) -> None:
-        for _ in range(node.least):
+        for _ in range(node.minimum):
             before = len(self._steps)
             self._emit(node.part)
             if len(self._steps) == before:
                 return  # an empty part, however often
-        if node.most is None:
+        if node.maximum is None:
             start = len(self._steps)
             loop = _Fork([start + 1])
             self._add(loop)
@@ -371,7 +371,7 @@ class Regex:
             loop.targets.append(len(self._steps))
             return
         skips: list[_Fork] = []
-        for _ in range(node.most - node.least):
+        for _ in range(node.maximum - node.minimum):
             skip = _Fork([len(self._steps) + 1])
             self._add(skip)
             skips.append(skip)

@@ -4,8 +4,8 @@ A fact is a question about a model's versions. Facts with their values can be co
 stores them as text (`facts_to_text`, `facts_from_text`):
 
     fact               value                                       as text
-    StageOf(3)         the version's stage, None if deleted   `version 3`          `Staging`, `gone`
-    CreatedAt(3)       epoch milliseconds, None when unknown       `version 3 created`  `1763800000000`, ``
+    StageOf(3)         the version's stage, None if deleted        `version 3`          `Staging`, `gone`
+    CreatedAt(3)       epoch milliseconds, None if unknown         `version 3 created`  `1763800000000`, ``
     HoldersOf("…")     versions that hold the stage, ascending     `stage Production`   `2, 5`
     AliasTarget("…")   the version the alias points at, or None    `alias champion`     `2`, ``
 
