@@ -27,7 +27,7 @@ from engine.filters.syntax import (
 )
 from engine.stores.base import Condition, ConditionOperator
 from engine.stores.block import DATASET_FIELDS
-from engine.stores.search_text import can_be_written
+from engine.stores.search_text import is_expressible
 
 _LISTED = ("run_id", *DATASET_FIELDS)
 """Columns for which MLflow supports IN."""
@@ -90,7 +90,7 @@ def _conditions(term: Term, names: Names, now: float) -> _Found | None:
             found = _membership(key, term, now)
         case _:
             return None
-    return found if found is not None and all(map(can_be_written, found)) else None
+    return found if found is not None and all(map(is_expressible, found)) else None
 
 
 def _presence(key: ColumnKey, negated: bool) -> _Found:

@@ -1,4 +1,4 @@
-"""Where experiments, runs and models are read from. What a store answers: `engine.stores.base`."""
+"""The stores that experiments, runs and models are read from; `engine.stores.base` has their interface."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def open_store(uri: TrackingUri) -> Store:
-    """The store of a URI. Nothing is opened yet: the first question does that, and finds what is wrong."""
+    """The store of a URI. Nothing is opened yet: the first read connects, and raises if that fails."""
     path = uri.sqlite_path
     if uri.kind == "sql" and path is not None:
         from engine.stores.sql.sqlite import SqliteDatabase
@@ -23,7 +23,7 @@ def open_store(uri: TrackingUri) -> Store:
         from engine.stores.sql.store import SqlStore
 
         return SqlStore(uri, DatabaseServer(uri))
-    if uri.kind == "rest" and not _signs_in_by_plugin():
+    if uri.kind == "rest" and not _needs_mlflow_auth():
         from engine.stores.rest.store import RestStore
 
         return RestStore(uri)
@@ -32,8 +32,8 @@ def open_store(uri: TrackingUri) -> Store:
     return ClientStore(uri)
 
 
-def _signs_in_by_plugin() -> bool:
-    """Whether only MLflow knows how to sign requests: a plug-in, or Amazon's signatures."""
+def _needs_mlflow_auth() -> bool:
+    """Whether only MLflow can authenticate requests: with a plug-in or AWS signatures."""
     from engine.stores.rest.login import is_true
 
     return bool(os.environ.get("MLFLOW_TRACKING_AUTH")) or is_true("MLFLOW_TRACKING_AWS_SIGV4")

@@ -1,4 +1,4 @@
-"""Artifacts in local folders, and which paths may be asked for."""
+"""Artifacts in local folders, and the check of artifact paths."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ _UPLOADING = ".artifact.uploading."
 
 
 def local_root(uri: str) -> Path | None:
-    """The folder that an artifact URI names on this machine (MLflow decodes %xx in plain paths
-    too); None for every other kind of storage."""
+    """The local folder of an artifact URI (MLflow decodes %xx in plain paths too); None for other storage."""
     parts = urlsplit(uri)
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
         return Path(unquote(parts.path))
@@ -23,30 +22,30 @@ def local_root(uri: str) -> Path | None:
 
 
 def check_path(path: str) -> str:
-    """`path` without a trailing slash; raises `StoreRefused` when it may lead out of its root."""
+    """`path`, normalized. Raises `StoreRefused` if it may lead outside its root."""
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or "\\" in path or "\0" in path:
         raise StoreRefused(
-            "This is not a path inside a run", safe(path, 200), "Artifact paths are relative, without `..`."
+            "Invalid artifact path", safe(path, 200), "Artifact paths are relative, without `..`."
         )
     return "" if pure == PurePosixPath() else str(pure)
 
 
 def list_folder(root: Path, path: str, prefix: str = "") -> tuple[Artifact, ...]:
-    """What lies directly in `path` under `root`, by name; nothing when it is no folder. `prefix`
-    goes before each path (the name of the logged model whose root this is)."""
+    """The files and folders directly in `path` under `root`, by name; empty if it is not a folder. `prefix`,
+    the name of the logged model whose root this is, goes before each path."""
     folder = root / path
     try:
         if not folder.resolve().is_relative_to(root.resolve()):
-            raise StoreRefused("This path leads out of the run's artifacts", safe(path, 200))
+            raise StoreRefused("The path leads out of the run's artifacts", safe(path, 200))
         with os.scandir(folder) as entries:
             found = [_artifact(entry, path, prefix) for entry in entries if not _is_upload(entry.name)]
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except ValueError as error:  # a name that no file system can have
-        raise StoreRefused("This cannot be the path of an artifact", safe(path or root, 200)) from error
+        raise StoreRefused("Invalid artifact path", safe(path or root, 200)) from error
     except (OSError, RuntimeError) as error:
-        raise StoreUnreadable("The artifacts cannot be read", f"{safe(folder)}: {error}") from error
+        raise StoreUnreadable("Cannot read the artifacts", f"{safe(folder)}: {error}") from error
     return tuple(sorted(found, key=lambda artifact: artifact.path))
 
 
@@ -61,5 +60,5 @@ def _artifact(entry: os.DirEntry[str], path: str, prefix: str) -> Artifact:
 
 
 def _is_upload(name: str) -> bool:
-    """MLflow's half-written files."""
+    """Whether MLflow is still writing the file."""
     return name.startswith(_UPLOADING)

@@ -1,4 +1,4 @@
-"""What every store can be asked, and what its answers promise."""
+"""The interface of every store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.entities import (
 )
 from engine.stores.block import RunBlock
 
-PAGE = 1000
+PAGE_SIZE = 1000
 
 ConditionOperator = Literal[
     "=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL"
@@ -26,13 +26,13 @@ ConditionOperator = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition that MLflow's search knows, and means what MLflow means by it.
+    """One condition of MLflow's search, with MLflow's semantics.
 
-    `name` is a metric, parameter or tag, a data set's `name`, `digest` or `context`, or one of
+    `name` is a metric, parameter or tag, a dataset's `name`, `digest` or `context`, or one of
     MLflow's attributes: `run_id`, `run_name`, `status`, `user_id`, `artifact_uri`, `start_time`,
-    `end_time` (milliseconds since the epoch). Metrics and times compare with a number, everything
-    else with text; IN and NOT IN (`run_id` and data sets only) with texts, IS [NOT] NULL
-    (parameters, tags and metrics) with nothing.
+    `end_time` (milliseconds since the epoch). Metrics and times compare with a number, everything else with a
+    string; IN and NOT IN (`run_id` and datasets only) take a tuple of strings, IS [NOT] NULL (parameters,
+    tags and metrics) no value.
     """
 
     kind: ColumnKind
@@ -43,7 +43,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """Which runs of an experiment are meant: all that meet every condition.
+    """The runs of an experiment that match every condition.
 
     Newest first (start time descending, then run id ascending, no start time last); with
     `oldest_first` by start time ascending.
@@ -57,9 +57,9 @@ class RunQuery:
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """Some runs of a query. `next_token` is opaque; None on the last page.
+    """A page of a query's runs. `next_token` is opaque; None on the last page.
 
-    `total` is how many runs were asked for in all, None where the store cannot tell.
+    `total` is the number of runs of the query, None if the store does not report it.
     """
 
     runs: RunBlock
@@ -69,60 +69,63 @@ class RunPage:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """`database` is another one when another database lies in its place, `state` whenever anything in it may
-    have changed."""
+    """A store's version. `database` changes when the database is replaced by another one, `state` whenever
+    anything in it may have changed."""
 
     database: object
     state: object
 
 
 class Store(Protocol):
-    """A tracking store and its registry, read only.
+    """A tracking store and its registry, read-only.
 
     Every method is synchronous, may be called from any thread, and raises only
-    `EngineError`s. Looking never creates or changes anything: a store that does not
-    exist raises `StoreNotFound`. Deleted experiments, runs and versions are left out, runs unless
-    a query asks for them.
+    `EngineError`s. Reading never creates or changes anything: a store that does not exist raises
+    `StoreNotFound`. Deleted experiments, runs and versions are left out, except runs that a query asks for.
 
     The paging contract of `runs`: in the query's order, `page_token` None for the first page,
-    afterwards exactly the token that the previous page returned; a page may hold fewer than
-    `max_results` runs without being the last; the last one's `next_token` is None; no run is on two
-    pages of an unchanged store. `total` counts the runs of the query, where the store can tell.
+    then exactly the token that the previous page returned; a page may hold fewer than
+    `max_results` runs without being the last; the last one's `next_token` is None; no run is on two pages of
+    an unchanged store.
     """
 
     kind: str
     readers: int
-    """How many pages are worth asking for at the same time."""
+    """How many pages are worth requesting at the same time."""
     page_size: int
-    """How many runs a page holds at best."""
+    """The number of runs per page that reads fastest."""
 
     def experiments(self) -> tuple[Experiment, ...]:
-        """All active experiments, in no promised order."""
+        """All active experiments, in no particular order."""
 
     def newest_run(self) -> tuple[str, int] | None:
-        """(experiment id, start time) of the run that started last in any active experiment."""
+        """(experiment id, start time) of the run in any active experiment that started last; None without
+        runs."""
 
-    def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
+    def runs(
+        self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE_SIZE
+    ) -> RunPage:
         """A page of runs."""
 
     def stamp(self) -> Stamp | None:
-        """A cheap value that is another one whenever anything in the store may have changed; None
-        where the store cannot tell."""
+        """A value, cheap to read, that changes whenever anything in the store may have changed; None if the
+        store cannot detect that."""
 
     def run(self, run_id: str) -> RunDetail:
         """One run, active or deleted. Raises `NotFound`."""
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
-        """All points of a metric in the order of step, then timestamp."""
+        """All points of a metric by step, then timestamp."""
 
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
-        """What lies directly in `path` of a run's artifact root; empty for a missing folder."""
+        """The files and folders directly in `path` under a run's artifact root; empty for a missing
+        folder."""
 
     def registered_models(self) -> tuple[RegisteredModel, ...]:
-        """All registered models (no prompts) by name, with their aliases."""
+        """All registered models by name, with their aliases; no prompts."""
 
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
         """All versions of a model, newest first, with their aliases. Raises `NotFound`."""
 
     def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""

@@ -1,4 +1,4 @@
-"""What MLflow, HTTP and the system say went wrong, as our errors. No secret passes."""
+"""Translates the errors of MLflow, HTTP and the operating system, with secrets masked."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXCERPT = 300
 _CODE = re.compile(r"^[A-Z][A-Z0-9_]*: ")
 _BODY = re.compile(r"Response body: '(\{.*\})'", re.DOTALL)
 _STATUS = re.compile(r"failed with error code (\d{3})|too many (\d{3}) error responses")
-_REFUSED_PATHS = (
+_UNREACHABLE_SIGNS = (
     "Connection refused",
     "NewConnectionError",
     "NameResolutionError",
@@ -36,7 +36,7 @@ _REFUSED_PATHS = (
 
 
 class NoEndpoint(ServerFault):
-    """The server does not know the path that was asked for: it is older, or not MLflow."""
+    """The server has no such endpoint: it is an older version, or not MLflow."""
 
 
 def store_not_found(detail: str) -> StoreNotFound:
@@ -47,31 +47,36 @@ def store_not_found(detail: str) -> StoreNotFound:
     return StoreNotFound("MLflow store not found", detail, hint)
 
 
+def store_locked(detail: str) -> StoreLocked:
+    hint = "Try again when its write is done; with many writers, run an `mlflow server`."
+    return StoreLocked("The store is locked by another process", detail, hint)
+
+
 def scrub(text: str, secrets: Iterable[str] = ()) -> Shown:
-    """`text` for people: short, on one line, without secrets (`engine.secrets.mask`)."""
+    """`text` for display: short, on one line, with secrets masked (`engine.secrets.mask`)."""
     return safe(" ".join(mask(text, secrets).split()), EXCERPT)
 
 
 def unreachable(server: str, detail: str) -> ServerUnreachable:
-    hint = "Check the address, that the server runs (`mlflow server`), and the way to it (firewall, proxy)."
-    return ServerUnreachable(f"{server} cannot be reached", detail, hint)
+    hint = "Check the address, that the server is running (`mlflow server`), and the firewall or proxy."
+    return ServerUnreachable(f"Cannot connect to {server}", detail, hint)
 
 
 def timed_out(server: str, seconds: float | None = None, *, reading: bool = False) -> ServerTimeout:
-    waited = f"Nothing came for {seconds:g} s" if seconds else "No answer in time"
+    waited = f"No response for {seconds:g} s" if seconds else "No response in time"
     return ServerTimeout(
-        f"{server} does not answer",
-        waited if reading else f"{waited}. What was to be changed may have been changed, or not",
-        "Check whether the server is overloaded; MLFLOW_HTTP_REQUEST_TIMEOUT sets the patience in seconds.",
+        f"{server} did not respond",
+        waited if reading else f"{waited}. The change may or may not have been applied",
+        "Check whether the server is overloaded; MLFLOW_HTTP_REQUEST_TIMEOUT sets the timeout in seconds.",
     )
 
 
 def not_text(error: UnicodeEncodeError) -> StoreUnreadable:
-    """A name that a store has given cannot be asked for: it holds lone surrogates."""
+    """The error for looking up a name that holds lone surrogates."""
     return StoreUnreadable(
-        "A name in the store is not text",
-        f"{safe(error.object)} cannot be asked for: it is not valid Unicode",
-        "Something other than MLflow wrote it; give it another name.",
+        "A name in the store is not valid Unicode",
+        f"{safe(error.object)} cannot be looked up",
+        "MLflow did not write it: rename it with the tool that did.",
     )
 
 
@@ -79,7 +84,7 @@ def untrusted(server: str, detail: str) -> ServerUnreachable:
     return ServerUnreachable(
         f"No secure connection to {server}",
         detail,
-        "Name the server's certificate in MLFLOW_TRACKING_SERVER_CERT_PATH; or is it http, not https?",
+        "Set MLFLOW_TRACKING_SERVER_CERT_PATH to the server's certificate, or use http if it has no TLS.",
     )
 
 
@@ -88,17 +93,17 @@ def denied(server: str, status: int, message: str) -> ServerDenied:
         return ServerDenied(
             f"{server} does not accept this host name",
             message,
-            "Start the server with --allowed-hosts naming it, with the port: HOST,HOST:*,localhost:*.",
+            "Add it to the server's --allowed-hosts, also with the port: HOST,HOST:*,localhost:*.",
         )
     if status == 401:
         hint = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
         return ServerDenied(f"{server} requires authentication", message or "HTTP 401", hint)
-    hint = "Ask for the permission, or use another account (MLFLOW_TRACKING_USERNAME, …_PASSWORD)."
-    return ServerDenied(f"{server} denies this", message or "HTTP 403", hint)
+    hint = "Ask for permission, or use another account (MLFLOW_TRACKING_USERNAME, …_PASSWORD)."
+    return ServerDenied(f"{server} denied access", message or "HTTP 403", hint)
 
 
 def limited(server: str, message: str) -> StoreRefused:
-    hint = "Wait a little and try again, with fewer consoles and jobs at once, or have the limit raised."
+    hint = "Wait and try again, run fewer consoles and jobs at once, or raise the server's limit."
     return StoreRefused(f"{server} is rate-limiting requests", message or "HTTP 429", hint)
 
 
@@ -107,8 +112,8 @@ def fault(server: str, detail: str) -> ServerFault:
 
 
 def not_mlflow(server: str, detail: str, kind: type[ServerFault] = ServerFault) -> ServerFault:
-    hint = "Check the address and its path: is an MLflow server there, or a proxy or a login page?"
-    return kind(f"{server} does not answer as MLflow does", detail, hint)
+    hint = "Check the address and its path: it may belong to a proxy or a login page."
+    return kind(f"{server} did not respond like an MLflow server", detail, hint)
 
 
 def refused(message: str) -> StoreRefused:
@@ -116,7 +121,7 @@ def refused(message: str) -> StoreRefused:
 
 
 def from_response(server: str, status: int, body: str, secrets: Iterable[str] = ()) -> EngineError:
-    """The error that an HTTP answer other than 2xx means."""
+    """Translate an HTTP response with a status other than 2xx."""
     code, message = _mlflow_error(body)
     text = scrub(message or body, secrets)
     if status in (401, 403):
@@ -134,37 +139,38 @@ def from_response(server: str, status: int, body: str, secrets: Iterable[str] = 
 
 
 def _mlflow_error(body: str) -> tuple[str, str]:
-    """(code, message) of MLflow's JSON errors, the message of others'; empty for every other body."""
+    """(code, message) of MLflow's JSON errors; other JSON errors have only a message, other bodies
+    neither."""
     try:
-        told = json.loads(body, strict=False)
+        content = json.loads(body, strict=False)
     except (ValueError, RecursionError):
         return "", ""
-    if not isinstance(told, dict):
+    if not isinstance(content, dict):
         return "", ""
-    texts = (told.get(name) for name in ("message", "detail", "error"))
+    texts = (content.get(name) for name in ("message", "detail", "error"))
     message = next((text for text in texts if isinstance(text, str) and text), "")
-    return str(told.get("error_code") or ""), message
+    return str(content.get("error_code") or ""), message
 
 
 def _message_of(text: str) -> str:
-    """The message out of what MLflow's exceptions wrap around it: its code, or the answer's whole body."""
+    """The message without what MLflow's exceptions wrap around it: the error code or the response body."""
     body = _BODY.search(text)
     return (_mlflow_error(body[1])[1] if body else "") or _CODE.sub("", text)
 
 
 def translate(error: Exception) -> EngineError:
-    """The error of ours that an exception out of MLflow, requests or the system means."""
+    """Translate an exception of MLflow, requests or the operating system."""
     if isinstance(error, EngineError):
         return error
     code = str(getattr(error, "error_code", ""))
     text = str(error)
     message = scrub(_message_of(text))
     if isinstance(error, ImportError) or type(error).__name__ == "NoSuchModuleError":  # SQLAlchemy's
-        hint = "Install the package into the environment of mlflow-console (`pip install …`)."
+        hint = "Install it in the environment of mlflow-console (`pip install …`)."
         return StoreUnreadable("This store needs a package that is not installed", message, hint)
     return (
         _schema_error(text, message)
-        or _answer_error(error, code, message)
+        or _response_error(error, code, message)
         or _connection_error(text, message)
         or _coded_error(code, message)
         or _other_error(error, message)
@@ -172,26 +178,25 @@ def translate(error: Exception) -> EngineError:
 
 
 def _schema_error(text: str, message: Shown) -> EngineError | None:
-    """What a database or a file store of MLflow's own may be unfit for."""
+    """The error of a database or file store that MLflow cannot use."""
     if "out-of-date database schema" in text:
-        hint = "Back the database up, then: mlflow db upgrade URI"
-        return StoreOutdated("The store's schema is not MLflow's current one", message, hint)
+        hint = "Back up the database, then run: mlflow db upgrade URI"
+        return StoreOutdated("The store's schema is out of date", message, hint)
     if "MLFLOW_ALLOW_FILE_STORE" in text:
         return StoreRefused(
-            "MLflow has retired the file store",
-            "It opens folders like ./mlruns only when told to",
-            "Move it: mlflow migrate-filestore --source FOLDER --target sqlite:///mlflow.db. Or read it as "
-            "it is: set MLFLOW_ALLOW_FILE_STORE=true.",
+            "MLflow no longer supports the file store",
+            "It opens folders such as ./mlruns only on request",
+            "Migrate it: mlflow migrate-filestore --source FOLDER --target sqlite:///mlflow.db. Or set"
+            " MLFLOW_ALLOW_FILE_STORE=true to read it as it is.",
         )
     if "database is locked" in text:
-        hint = "Try again when its write is done; for many writers run an `mlflow server`."
-        return StoreLocked("Another process holds the store", message, hint)
+        return store_locked(message)
     return None
 
 
-def _answer_error(error: Exception, code: str, message: Shown) -> EngineError | None:
-    """What the answer of a failing or busy server means. From MLflow 3.18 on it is raised by its error
-    code; up to 3.17 `_connection_error` finds the HTTP status in the text."""
+def _response_error(error: Exception, code: str, message: Shown) -> EngineError | None:
+    """The error that a failing or busy server sent. MLflow 3.18 and later raise it by its error code; up to
+    3.17, `_connection_error` finds the HTTP status in the text."""
     answer = getattr(error, "json", None)
     if not isinstance(answer, dict) or answer.get("error_code") != code:
         return None
@@ -202,7 +207,7 @@ def _answer_error(error: Exception, code: str, message: Shown) -> EngineError | 
 
 
 def _connection_error(text: str, message: Shown) -> EngineError | None:
-    """What the way to a server may be: MLflow reports all of it as one code."""
+    """A network or HTTP failure: MLflow uses one error code for all of them."""
     failure = _STATUS.search(text)
     status = int(failure[1] or failure[2]) if failure else 0
     if status == 429:
@@ -210,11 +215,11 @@ def _connection_error(text: str, message: Shown) -> EngineError | None:
     if status in (401, 403):
         return denied("The server", status, message)
     if status >= 500:
-        told = _BODY.search(text)
-        return fault("The server", f"HTTP {status}: {message}" if told else f"HTTP {status}")
+        has_body = _BODY.search(text)
+        return fault("The server", f"HTTP {status}: {message}" if has_body else f"HTTP {status}")
     if "ReadTimeoutError" in text or "Read timed out" in text:
         return timed_out("The server")
-    if any(sign in text for sign in _REFUSED_PATHS) or "Max retries exceeded" in text:
+    if any(sign in text for sign in _UNREACHABLE_SIGNS) or "Max retries exceeded" in text:
         return unreachable("The server", message)
     return None
 
@@ -232,12 +237,12 @@ def _coded_error(code: str, message: Shown) -> EngineError | None:
         hint = "Install databricks-sdk, then log in: `databricks configure`, or DATABRICKS_HOST and …_TOKEN."
         return StoreRefused("MLflow cannot log in to Databricks", message, hint)
     if "Unity Catalog tracking URI" in message:
-        hint = "Name the workspace: `databricks`, or `databricks://PROFILE`."
-        return StoreRefused("Runs are not kept in the Unity Catalog", message, hint)
+        hint = "Use the workspace instead: `databricks` or `databricks://PROFILE`."
+        return StoreRefused("Unity Catalog does not store runs", message, hint)
     return refused(message) if code else None
 
 
 def _other_error(error: Exception, message: Shown) -> EngineError:
     if isinstance(error, OSError):
-        return StoreUnreadable("The store cannot be read or written", message)
+        return StoreUnreadable("Cannot read or write the store", message)
     return StoreRefused("MLflow failed", f"{type(error).__name__}: {message}")

@@ -1,4 +1,4 @@
-"""How MLflow's values become ours, the same for every store."""
+"""Converts MLflow's values to the console's, the same way for every store."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
 
 
 def metric_value(value: float | str, is_nan: object = False) -> float:
-    """A metric as a float. SQL stores keep ±inf as the largest double; JSON has NaN as text."""
+    """A metric as a float. SQL stores keep ±inf as the largest double; JSON holds NaN as text."""
     if is_nan:
         return math.nan
     number = float(value)
@@ -31,7 +31,7 @@ def metric_value(value: float | str, is_nan: object = False) -> float:
 
 
 def status(value: object) -> Status:
-    """MLflow's five; whatever else a plug-in may say counts as running: it has not ended."""
+    """One of MLflow's five; any other status, from a plug-in, counts as running."""
     return cast(Status, value) if value in get_args(Status) else "RUNNING"
 
 
@@ -43,23 +43,23 @@ def stage(value: object) -> Stage:
     return next((known for known in STAGES if known == value), "None")
 
 
-def moment(value: int | str | None) -> int | None:
-    """Epoch milliseconds; some servers write 64-bit numbers as text."""
+def epoch_ms(value: int | str | None) -> int | None:
+    """Milliseconds since the epoch; some servers send 64-bit integers as text."""
     return None if value is None else int(value)
 
 
 def dataset_order(data: DatasetInput) -> tuple[str, str, str]:
-    """The key by which a run's data sets are sorted."""
+    """The key by which a run's datasets are sorted."""
     return data.name, data.digest, data.context
 
 
 def dataset_refs(datasets: Iterable[DatasetInput]) -> tuple[DatasetRef, ...]:
-    """A run's data sets as a filter names them."""
+    """The name, digest and context of each dataset."""
     return tuple(DatasetRef(data.name, data.digest, data.context) for data in datasets)
 
 
 def is_prompt(tags: Mapping[str, str]) -> bool:
-    """Prompts share the registry's tables with models."""
+    """Whether the tags mark a prompt: prompts share the registry with models."""
     return tags.get(PROMPT_TAG) == "true"
 
 
@@ -89,8 +89,8 @@ def find_version(versions: Sequence[ModelVersion], model: str, number: int) -> M
 
 
 @contextmanager
-def missing_means(error: NotFound) -> Iterator[None]:
-    """Say what is missing in our words, where MLflow's are whatever its store says."""
+def not_found_as(error: NotFound) -> Iterator[None]:
+    """Raise `error` for any `NotFound`: MLflow's wording depends on the store."""
     try:
         yield
     except NotFound as found:
@@ -98,13 +98,13 @@ def missing_means(error: NotFound) -> Iterator[None]:
 
 
 def check_run_id(run_id: str) -> None:
-    """Raise `NotFound` for what MLflow would not accept as a run id."""
+    """Raise `NotFound` for a run id that MLflow would not accept."""
     if not _RUN_ID.fullmatch(run_id):
         raise run_not_found(run_id)
 
 
 def name_filter(name: str) -> str:
-    """A search filter for one model's versions. MLflow's grammar has no escapes: a name with both
-    kinds of quotes cannot be searched for, and the empty filter finds it among all versions."""
+    """A search filter for the versions of one model. MLflow's grammar has no escapes: for a name with both
+    kinds of quotes the filter is empty, and the caller picks its versions from all of them."""
     quote = next((quote for quote in "'\"" if quote not in name), None)
     return f"name = {quote}{name}{quote}" if quote else ""

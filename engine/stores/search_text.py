@@ -1,7 +1,7 @@
-"""Conditions in the words of MLflow's search, for the stores that take a text.
+"""Conditions as a filter string in MLflow's search grammar, for REST and client stores.
 
-MLflow reads them with an SQL lexer and knows no escapes, so some names and values cannot be
-written. Which operators it takes: `mlflow.utils.search_utils.SearchUtils` of MLflow 3.17.
+MLflow parses it with an SQL lexer and has no escapes, so some names and values cannot be expressed.
+`mlflow.utils.search_utils.SearchUtils` of MLflow 3.17 defines the operators.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from engine.stores.base import Condition
 from engine.stores.block import DATASET_FIELDS
 from engine.text import safe
 
-VALUES_MOST = 1000
-"""Values in one list: MLflow's lexer gives up at 10,000 tokens, and each value takes two."""
+MAX_LIST_VALUES = 1000
+"""MLflow's lexer gives up at 10,000 tokens, and each value takes two."""
 
 _ORDER = ("=", "!=", "<", "<=", ">", ">=")
 _PATTERN = ("LIKE", "ILIKE")
@@ -37,45 +37,45 @@ _PREFIX = {
 _BIGINT = 2**63
 
 
-def can_be_written(condition: Condition) -> bool:
-    """Whether MLflow's search can be asked for exactly this."""
-    return _written(condition) is not None
+def is_expressible(condition: Condition) -> bool:
+    """Whether MLflow's search can express exactly this condition."""
+    return _expression(condition) is not None
 
 
 def search_text(conditions: Iterable[Condition]) -> str:
-    """The filter that means all of the conditions; empty for none. Raises `StoreRefused` for one that
-    cannot be written."""
-    return " AND ".join(_written(condition) or _refuse(condition) for condition in conditions)
+    """The filter for all of the conditions; empty for none. Raises `StoreRefused` for a condition that the
+    grammar cannot express."""
+    return " AND ".join(_expression(condition) or _refuse(condition) for condition in conditions)
 
 
 def _refuse(condition: Condition) -> str:
     raise StoreRefused(
-        "MLflow's search cannot be asked for this",
+        "MLflow's search does not support this condition",
         safe(f"{condition.kind} {condition.name} {condition.operator} {condition.value!r}", 200),
-        "It takes no text with both kinds of quotes, and not every operator everywhere.",
+        "It accepts no text with both kinds of quotes, and not every operator for every column.",
     )
 
 
-def _written(condition: Condition) -> str | None:
-    """The condition as MLflow reads it; None where it cannot."""
+def _expression(condition: Condition) -> str | None:
+    """The condition in MLflow's grammar; None if it cannot be expressed."""
     operators = _operators(condition)
     name = _quoted(condition.name, '`"')
     if condition.operator not in operators or name is None or name.startswith('"`'):
         return None
-    beginning = f"{_PREFIX[condition.kind]}.{name} {condition.operator}"
+    start = f"{_PREFIX[condition.kind]}.{name} {condition.operator}"
     if condition.operator in _PRESENCE:
-        return beginning if condition.value is None else None
+        return start if condition.value is None else None
     if operators is _ORDER:
         value = _number(condition.value)
     elif condition.operator in _MEMBERSHIP:
         value = _list(condition.value)
     else:
         value = _text(condition.value, is_pattern=condition.operator in _PATTERN)
-    return None if value is None else f"{beginning} {value}"
+    return None if value is None else f"{start} {value}"
 
 
 def _operators(condition: Condition) -> tuple[str, ...]:
-    """Those that MLflow takes for a column; `_ORDER` are those of numbers."""
+    """The operators that MLflow accepts for the column; `_ORDER` for numbers."""
     if condition.kind == "metric":
         return _ORDER
     if condition.kind == "attribute":
@@ -94,26 +94,26 @@ def _number(value: object) -> str | None:
 
 
 def _text(value: object, *, is_pattern: bool) -> str | None:
-    """In a pattern a backslash means itself to some databases, and escapes what follows to others."""
+    """A pattern must not contain a backslash: to some databases it is literal, to others an escape."""
     if not isinstance(value, str) or (is_pattern and "\\" in value):
         return None
     return _quoted(value, "'\"")
 
 
 def _list(values: object) -> str | None:
-    """MLflow reads lists as Python: there a backslash escapes, and a line ends the text."""
-    if not isinstance(values, tuple) or not 0 < len(values) <= VALUES_MOST:
+    """MLflow parses lists as Python literals: a backslash would escape, and a line break end the string."""
+    if not isinstance(values, tuple) or not 0 < len(values) <= MAX_LIST_VALUES:
         return None
     texts = [_quoted(value, "'\"") for value in values if not set(value) & set("\\\n\r")]
-    whole = [text for text in texts if text is not None]
-    return f"({','.join(whole)})" if len(whole) == len(values) else None
+    quoted = [text for text in texts if text is not None]
+    return f"({','.join(quoted)})" if len(quoted) == len(values) else None
 
 
 def _quoted(text: str, quotes: str) -> str | None:
-    """`text` in the first of the `quotes` that it does not hold.
+    """`text` in the first of the `quotes` that it does not contain.
 
-    A backslash before the closing quote would escape that for the lexer, and only for it. Some
-    databases take no NUL, none takes half of a surrogate pair.
+    None if there is none. A final backslash would escape the closing quote, but only for the lexer. Some
+    databases reject NUL, all reject lone surrogates.
     """
     quote = next((quote for quote in quotes if quote not in text), None)
     if quote is None or text.endswith("\\") or "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):

@@ -29,7 +29,7 @@ from engine.runs.frame import RunFrame, SortKey, sorted_rows
 from engine.runs.grouping import Groups
 from engine.runs.table_columns import columns_for, default_keys
 from engine.runs.view import RunView
-from engine.stores.base import PAGE
+from engine.stores.base import PAGE_SIZE
 
 START = 1_760_000_000_000
 METRIC, PARAM, CHOICE = ColumnKey("metric", "m3"), ColumnKey("param", "p3"), ColumnKey("param", "optimizer")
@@ -88,10 +88,10 @@ def page_of_runs(chance: Random, first: int, count: int) -> list[Run]:
 def grown(total: int, look: Callable[[RunFrame], object]) -> tuple[RunFrame, float]:
     """A frame grown page by page, and the CPU seconds of growing and looking alone."""
     chance, frame, seconds = Random(7), RunFrame.from_runs([]), 0.0
-    for first in range(0, total, PAGE):
-        page = page_of_runs(chance, first, min(PAGE, total - first))
+    for first in range(0, total, PAGE_SIZE):
+        page = page_of_runs(chance, first, min(PAGE_SIZE, total - first))
         began = time.process_time()
-        frame = frame.extended(page, total=total, complete=first + PAGE >= total)
+        frame = frame.extended(page, total=total, complete=first + PAGE_SIZE >= total)
         look(frame)
         seconds += time.process_time() - began
     return frame, seconds
@@ -126,7 +126,9 @@ def main() -> None:
     frame, seconds = grown(asked.runs, lambda _: None)
     gc.collect()
     print(f"{len(frame):,} runs × {len(frame.keys)} columns: {resident() - before:.0f} MB")
-    print(f"  growing in pages of {PAGE}: {1000 * seconds:.0f} ms, {1e6 * seconds / len(frame):.1f} µs a run")
+    print(
+        f"  growing in pages of {PAGE_SIZE}: {1000 * seconds:.0f} ms, {1e6 * seconds / len(frame):.1f} µs/run"
+    )
     keys = default_keys(frame)[:12]
     _, watched = grown(asked.runs, lambda f: [f.reader(key)(0) for key in keys])
     print(f"  the same, each frame drawn (12 columns): {1e6 * watched / len(frame):.1f} µs a run")

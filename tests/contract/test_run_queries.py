@@ -11,7 +11,7 @@ import pytest
 from engine.entities import DatasetRef, Run
 from engine.stores.base import Condition, ConditionOperator, RunQuery, Store
 from engine.stores.mlflow.client import open_client
-from engine.stores.search_text import can_be_written, search_text
+from engine.stores.search_text import is_expressible, search_text
 from tests.support.mlflow_store import MINUTE, START
 
 if TYPE_CHECKING:
@@ -201,4 +201,4 @@ def test_a_page_by_column(store: Store, held: MlflowStore) -> None:
 
 
 def test_mlflow_could_be_asked_for_all_of_this() -> None:
-    assert all(map(can_be_written, CONDITIONS))
+    assert all(map(is_expressible, CONDITIONS))

@@ -38,7 +38,7 @@ def test_keys_keep_working_and_quitting_is_immediate(folder: Path, home: Path, s
 
 def test_the_error_names_the_timeout_setting(folder: Path, home: Path, silent_server: str) -> None:
     with open_console("--tracking-uri", silent_server, cwd=folder, home=home, env=PATIENCE) as terminal:
-        terminal.wait_for(f"{silent_server} does not answer", "MLFLOW_HTTP_REQUEST_TIMEOUT")
+        terminal.wait_for(f"{silent_server} did not respond", "MLFLOW_HTTP_REQUEST_TIMEOUT")
         terminal.press("?")
         terminal.wait_for("Keys · ", within=AT_ONCE)
         terminal.press("ctrl+c")
@@ -48,5 +48,5 @@ def test_the_error_names_the_timeout_setting(folder: Path, home: Path, silent_se
 def test_a_command_fails_with_the_same_error(folder: Path, home: Path, silent_server: str) -> None:
     done = run_command("--tracking-uri", silent_server, "experiments", cwd=folder, home=home, env=PATIENCE)
     assert done.returncode == 1
-    assert b"does not answer" in done.stderr
+    assert b"did not respond" in done.stderr
     assert b"Traceback" not in done.stderr

@@ -1,6 +1,6 @@
-"""The way through MLflow's own client: every write, and reading what is neither SQL nor HTTP.
+"""MLflow's own client: for every write, and for reading stores that are neither SQL nor HTTP.
 
-This is where mlflow is imported (four seconds), with its output switched off first.
+mlflow is imported here (four seconds), after its output has been switched off.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from engine.entities import (
 from engine.errors import StoreNotFound, StoreUnreadable
 from engine.stores import records
 from engine.stores.artifacts import check_path, local_root
-from engine.stores.base import PAGE, RunPage, RunQuery, Stamp
+from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp
 from engine.stores.block import RunBlock
 from engine.stores.errors import store_not_found, translate
 from engine.stores.mlflow import entities
 from engine.stores.mlflow.private import artifact_repository
 from engine.stores.mlflow.revision import check_revision
-from engine.stores.rest.login import DEFAULTED
+from engine.stores.rest.login import DEFAULTED_VARIABLES
 from engine.stores.search_text import search_text
 from engine.uri import TrackingUri
 
@@ -51,17 +51,17 @@ _DEADLINES = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
 }
-_opening = threading.Lock()
+_open_lock = threading.Lock()
 
 
 def open_client(raw_uri: str) -> MlflowClient:
-    """MLflow's client for a store and its registry: silent, with short deadlines and without
-    retries, unless the user's environment says otherwise.
+    """MLflow's client for a store and its registry: silent, with short timeouts and without retries, unless
+    the user's environment sets them.
 
-    A store that does not exist is made; a database of another schema is left alone. Raises
-    `EngineError`s. What the client's methods raise has to pass through `translate`.
+    Creates a store that does not exist; leaves a database with another schema alone. Raises `EngineError`s.
+    Exceptions of the client's methods have to pass through `translate`.
     """
-    with _opening:
+    with _open_lock:
         _quieten()
         try:
             from mlflow import MlflowClient
@@ -77,10 +77,12 @@ def open_client(raw_uri: str) -> MlflowClient:
 
 
 def _quieten() -> None:
-    """Set what MLflow must find before it is imported."""
+    """Set the variables that MLflow reads at import."""
     ours = {name: value for name, value in (_QUIET | _DEADLINES).items() if name not in os.environ}
     if ours:
-        os.environ.update(ours, **{DEFAULTED: " ".join([os.environ.get(DEFAULTED, ""), *ours])})
+        os.environ.update(
+            ours, **{DEFAULTED_VARIABLES: " ".join([os.environ.get(DEFAULTED_VARIABLES, ""), *ours])}
+        )
     if "DO_NOT_TRACK" not in os.environ:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     # Each deprecated call warns in the name of its caller; stages and the file store are both.
@@ -92,7 +94,7 @@ class ClientStore:
 
     kind = "client"
     readers = 1
-    page_size = PAGE
+    page_size = PAGE_SIZE
 
     def __init__(self, uri: TrackingUri) -> None:
         self.uri = uri
@@ -101,7 +103,7 @@ class ClientStore:
         return None
 
     def close(self) -> None:
-        """MLflow keeps its connections to itself."""
+        """Nothing to do: MLflow manages its connections."""
 
     @cached_property
     def _client(self) -> MlflowClient:
@@ -110,7 +112,7 @@ class ClientStore:
         return open_client(self.uri.raw)
 
     def _check_exists(self) -> None:
-        """MLflow would make the store that it cannot find: looking must not."""
+        """Raise if the store does not exist: MLflow would create it."""
         check_revision(self.uri.raw)
         if self.uri.is_databricks:
             return
@@ -125,7 +127,7 @@ class ClientStore:
             raise store_not_found(f"{folder} contains no experiments")
 
     @contextmanager
-    def _asking(self) -> Iterator[MlflowClient]:
+    def _translating(self) -> Iterator[MlflowClient]:
         try:
             yield self._client
         except Exception as error:
@@ -134,20 +136,22 @@ class ClientStore:
     # ── experiments and runs ─────────────────────────────────────────────────
 
     def experiments(self) -> tuple[Experiment, ...]:
-        with self._asking() as client:
+        with self._translating() as client:
             return tuple(entities.experiment(found) for found in _pages(client.search_experiments))
 
     def newest_run(self) -> tuple[str, int] | None:
         ids = [experiment.experiment_id for experiment in self.experiments()]
-        with self._asking() as client:
+        with self._translating() as client:
             found = client.search_runs(ids, max_results=1) if ids else []
         newest = found[0].info if found else None
         return (newest.experiment_id, newest.start_time) if newest and newest.start_time else None
 
-    def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
-        """Raises `StoreRefused` for conditions that MLflow's grammar cannot say."""
+    def runs(
+        self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE_SIZE
+    ) -> RunPage:
+        """Raises `StoreRefused` for conditions that MLflow's grammar cannot express."""
         filter_string = search_text(query.conditions)
-        with self._asking() as client:
+        with self._translating() as client:
             found = client.search_runs(
                 [query.experiment_id],
                 filter_string,
@@ -160,7 +164,7 @@ class ClientStore:
 
     def run(self, run_id: str) -> RunDetail:
         records.check_run_id(run_id)
-        with records.missing_means(records.run_not_found(run_id)), self._asking() as client:
+        with records.not_found_as(records.run_not_found(run_id)), self._translating() as client:
             run = client.get_run(run_id)
             models = _models_of(client, run)
         return RunDetail(
@@ -170,17 +174,17 @@ class ClientStore:
         )
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
-        with self._asking() as client:
+        with self._translating() as client:
             found = client.get_metric_history(run_id, key)
         points = (MetricPoint(m.step, m.timestamp, records.metric_value(m.value)) for m in found)
         return tuple(sorted(points, key=lambda point: (point.step, point.timestamp)))
 
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
-        """Below the name of a model that the run logged lie the model's files too, as in MLflow."""
+        """The files of a model that the run logged are listed under the model's name too, as in MLflow."""
         records.check_run_id(run_id)
         path = check_path(path)
         name, _, rest = path.partition("/")
-        with records.missing_means(records.run_not_found(run_id)), self._asking() as client:
+        with records.not_found_as(records.run_not_found(run_id)), self._translating() as client:
             run = client.get_run(run_id)
             repository = artifact_repository(run.info.artifact_uri, self.uri.raw)
             found = [entities.artifact(info) for info in repository.list_artifacts(path or None)]
@@ -197,14 +201,14 @@ class ClientStore:
     # ── the registry ─────────────────────────────────────────────────────────
 
     def registered_models(self) -> tuple[RegisteredModel, ...]:
-        with self._asking() as client:
+        with self._translating() as client:
             found = [
                 entities.registered_model(model) for model in _pages(client.search_registered_models, 100)
             ]
         return tuple(sorted(found, key=lambda model: model.name))
 
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
-        with records.missing_means(records.model_not_found(name)), self._asking() as client:
+        with records.not_found_as(records.model_not_found(name)), self._translating() as client:
             model = entities.registered_model(client.get_registered_model(name))
             if records.is_prompt(model.tags):
                 raise records.model_not_found(name)
@@ -214,8 +218,8 @@ class ClientStore:
 
 
 def _models_of(client: MlflowClient, run: Any) -> list[Any]:
-    """The logged models whose source is the run. Databricks and plug-ins cannot search for them:
-    there the run's outputs name them."""
+    """The logged models whose source is the run. Databricks and plug-ins cannot search for them; there they
+    come from the run's outputs."""
     from mlflow.exceptions import MlflowException
 
     ids, where = [run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"
@@ -226,8 +230,8 @@ def _models_of(client: MlflowClient, run: Any) -> list[Any]:
         return [client.get_logged_model(output.model_id) for output in outputs]
 
 
-def _pages(search: Callable[..., Any], size: int = PAGE, **arguments: Any) -> Iterator[Any]:
-    """Everything that one of MLflow's searches finds."""
+def _pages(search: Callable[..., Any], size: int = PAGE_SIZE, **arguments: Any) -> Iterator[Any]:
+    """All results of an MLflow search."""
     token = None
     while True:
         page = search(max_results=size, page_token=token, **arguments)

@@ -1,4 +1,4 @@
-"""What the entities of MLflow's client mean: its objects as our records."""
+"""Converts the entities of MLflow's client to the console's records."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Every use of MLflow's undocumented parts, each with its reason.
+"""Every use of MLflow's undocumented API, each with its reason.
 
-`tests/engine/stores/mlflow/test_private.py` has a test for each: it names what an upgrade of MLflow broke.
-Two more dependencies have a place of their own: the tables of its databases in `engine.stores.sql.schema`,
-the wording of its errors in `engine.stores.errors`.
+`tests/engine/stores/mlflow/test_private.py` has a test for each: it shows what an upgrade of MLflow broke.
+Two more dependencies live elsewhere: the tables of its databases in `engine.stores.sql.schema`, the wording
+of its errors in `engine.stores.errors`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def artifact_repository(artifact_uri: str, tracking_uri: str) -> Any:
-    """The repository of an artifact URI, which has `list_artifacts(path)`. The public functions look in
-    MLflow's global tracking store, not in this one."""
+    """The repository of an artifact URI, which has `list_artifacts(path)`. The public functions use MLflow's
+    global tracking store, not this one."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
     from mlflow.utils.uri import add_databricks_profile_info_to_artifact_uri
 
@@ -25,8 +25,8 @@ def artifact_repository(artifact_uri: str, tracking_uri: str) -> Any:
 
 
 def database_engine(uri: str) -> Engine:
-    """SQLAlchemy's engine for a database, with MLflow's settings for pools and TLS. Its public ways to a
-    database create tables in it."""
+    """SQLAlchemy's engine for a database, with MLflow's settings for pools and TLS. MLflow's public functions
+    would create tables."""
     from mlflow.store.db.utils import create_sqlalchemy_engine
 
     engine: Engine = create_sqlalchemy_engine(uri)
@@ -34,7 +34,7 @@ def database_engine(uri: str) -> Engine:
 
 
 def schema_revision() -> str | None:
-    """The revision of the installed MLflow's schema: only its migration scripts have it."""
+    """The schema revision of the installed MLflow, which only its migration scripts contain."""
     import mlflow
     from alembic.script import ScriptDirectory
 
@@ -43,15 +43,15 @@ def schema_revision() -> str | None:
 
 
 def schema_tables() -> set[str]:
-    """The tables that the installed MLflow creates in a database where they are missing."""
+    """The tables that the installed MLflow creates if they are missing."""
     from mlflow.store.db.base_sql_model import Base
 
     return set(Base.metadata.tables)
 
 
 def context_tags() -> dict[str, str]:
-    """User, source and commit of this process, as MLflow tags its runs. It does so only in
-    `mlflow.start_run`, which makes the run the process's active one."""
+    """User, source and commit of this process, as MLflow tags its runs. MLflow does so only in
+    `mlflow.start_run`, which also makes the run active in the process."""
     from mlflow.tracking.context.registry import resolve_tags
 
     return dict(resolve_tags())

@@ -1,8 +1,8 @@
-"""Whether MLflow may open a database as it is.
+"""The check whether MLflow may open a database.
 
-MLflow's SQL store makes the tables that it misses and runs the migrations for them: on an older
-MLflow's database that is an upgrade which the servers still using it cannot read, on somebody
-else's it is forty tables of litter. So the database is looked at before MLflow gets it.
+When MLflow's SQL store misses tables, it creates them and runs its migrations. That would upgrade the
+database of an older MLflow, which servers of that version could no longer read, and would add forty tables to
+the database of another program. So the database is checked first.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _SQL = re.compile(r"(sqlite|postgresql|mysql|mssql)(\+\w+)?:", re.IGNORECASE)
 
 
 def check_revision(raw_uri: str) -> None:
-    """Nothing for what is no SQL database, or is one of exactly MLflow's current schema.
+    """Check that the URI is not a SQL database, or is one with exactly the installed MLflow's schema.
 
-    Raises `StoreNotFound` when there is no database or an empty one (MLflow would fill it),
-    `StoreOutdated` when its schema is another, `StoreUnreadable` when it is not MLflow's or not
-    whole; else whatever SQLAlchemy raises when the database cannot be reached.
+    Raises `StoreNotFound` for a missing or empty database (MLflow would create its tables), `StoreOutdated`
+    for another schema, `StoreUnreadable` if it is not MLflow's or lacks tables, and SQLAlchemy's exceptions
+    if it cannot be read.
     """
     if not _SQL.match(raw_uri):
         return
@@ -42,28 +42,29 @@ def check_revision(raw_uri: str) -> None:
         engine.dispose()
 
 
-def _check(connection: Connection, place: str, shown: str) -> None:
+def _check(connection: Connection, location: str, shown: str) -> None:
     from alembic.migration import MigrationContext
     from sqlalchemy import inspect
 
     tables = set(inspect(connection).get_table_names())
     if not tables:
-        raise store_not_found(f"{place} is an empty database")
+        raise store_not_found(f"{location} is an empty database")
     if not {"experiments", "runs", "alembic_version"} <= tables:
         raise StoreUnreadable(
             "The database is not an MLflow store",
-            f"{place} holds other tables: {', '.join(sorted(tables)[:6])}",
-            "Give MLflow a database of its own.",
+            f"{location} contains other tables: {', '.join(sorted(tables)[:6])}",
+            "Give MLflow its own database.",
         )
     found, current = MigrationContext.configure(connection).get_current_revision(), schema_revision()
     if found != current:
         raise StoreOutdated(
-            "The store's schema is not the one of the installed MLflow",
-            f"{place} has revision {found}, MLflow here works with {current}",
-            f"Back it up, then: mlflow db upgrade {shown}. Servers of another version stop reading it then.",
+            "The store's schema differs from the installed MLflow's",
+            f"{location} has revision {found}, the installed MLflow needs {current}",
+            f"Back up the database, then run: mlflow db upgrade {shown}. Afterwards other MLflow versions can"
+            " no longer read it.",
         )
-    lost = sorted(schema_tables() - tables)
-    if lost:  # MLflow would make them
+    missing = sorted(schema_tables() - tables)
+    if missing:  # MLflow would make them
         raise StoreUnreadable(
-            "The store has lost tables", f"{place} lacks {listed(lost)}", "Restore it from a backup."
+            "The store lacks tables", f"{location} lacks {listed(missing)}", "Restore it from a backup."
         )

@@ -1,4 +1,4 @@
-"""HTTP connections that are kept between questions, for all threads."""
+"""HTTP connections that are kept open between requests and shared by all threads."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from typing import Any
 from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 
-KEPT = 8
-"""Idle connections that are kept. More may be open at once: nobody waits for one."""
+MAX_IDLE = 8
+"""Idle connections to keep. More can be open at the same time: no thread waits for one."""
 
 
-class KeptConnections(HTTPAdapter):
-    """Knows whether a question went out on a connection that an earlier one had opened: such a
-    one may be closed by the server at the moment at which it is used again."""
+class KeepAliveAdapter(HTTPAdapter):
+    """An adapter that knows whether a request reused a connection: the server may close an idle one at the
+    very moment it is used again."""
 
     def __init__(self) -> None:
-        super().__init__(pool_maxsize=KEPT)
-        self._question = threading.local()
+        super().__init__(pool_maxsize=MAX_IDLE)
+        self._request = threading.local()
 
     @property
-    def was_kept(self) -> bool:
-        """Whether this thread's last question needed no connection of its own."""
-        return not getattr(self._question, "connected", True)
+    def reused_connection(self) -> bool:
+        """Whether this thread's last request went out on an open connection."""
+        return not getattr(self._request, "connected", True)
 
     def session(self) -> Session:
-        """A session whose every connection is one of these."""
+        """A session that uses this adapter for all requests."""
         session = Session()
         session.mount("http://", self)
         session.mount("https://", self)
         return session
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-        self._question.connected = False
+        self._request.connected = False
         return super().send(request, *args, **options)
 
-    def get_connection_with_tls_context(self, *about: Any, **options: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*about, **options)
-        if not hasattr(pool.ConnectionCls, "noted"):
-            pool.ConnectionCls = _noting(pool.ConnectionCls, self._question)
+    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*arguments, **options)
+        if not hasattr(pool.ConnectionCls, "is_recording"):
+            pool.ConnectionCls = _recording(pool.ConnectionCls, self._request)
         return pool
 
 
-def _noting(kind: Any, question: threading.local) -> Any:
-    """A class of connections like `kind`, which note in the thread's question that they were opened."""
+def _recording(kind: Any, request_state: threading.local) -> Any:
+    """A subclass of the connection class `kind` that records when it connects."""
 
     class Connection(kind):  # type: ignore[misc]
-        noted = True
+        is_recording = True
 
         def connect(self) -> None:
-            question.connected = True
+            request_state.connected = True
             super().connect()
 
     return Connection

@@ -1,8 +1,7 @@
-"""A JSON object whose longest list is handed on element by element.
+"""Decodes a JSON object and passes on its longest list element by element.
 
-Decoding a page of a thousand runs in one call takes tens of milliseconds in which no other thread
-of the process runs, the screen's neither. Element by element it is no slower, and what has been
-handed on need not be kept.
+Decoding a page of a thousand runs in one call takes tens of milliseconds, during which no other thread of the
+process runs, not even the UI. Element by element is no slower, and no element has to be kept.
 """
 
 from __future__ import annotations
@@ -17,62 +16,62 @@ _decode = json.JSONDecoder().raw_decode
 
 
 def read_object(text: str, field: str, take: Callable[[Any], None]) -> dict[str, Any]:
-    """The object that `text` is, without its list `field`: `take` is called with each of its elements,
-    as soon as it is read. Raises `json.JSONDecodeError` when the text is no object, `TypeError`
-    when the field is no list, `RecursionError` when it is nested too deep, and whatever `take` raises.
+    """The JSON object in `text` without its list `field`: `take` is called with each element of the list as
+    soon as it is decoded. Raises `json.JSONDecodeError` if the text is not an object, `TypeError` if the
+    field is not a list, `RecursionError` if it is nested too deeply, and whatever `take` raises.
     """
     found: dict[str, Any] = {}
-    place, separator = _after("{", text, 0), ","
-    if text.startswith("}", place):
-        place, separator = place + 1, "}"
+    index, separator = _after("{", text, 0), ","
+    if text.startswith("}", index):
+        index, separator = index + 1, "}"
     while separator == ",":
-        if not text.startswith('"', place):
-            raise json.JSONDecodeError("Expecting a name", text, place)
-        name, place = _decode(text, place)
-        place = _after(":", text, place)
+        if not text.startswith('"', index):
+            raise json.JSONDecodeError("Expecting a name", text, index)
+        name, index = _decode(text, index)
+        index = _after(":", text, index)
         if name == field:
-            place = _take_list(text, place, take)
+            index = _take_list(text, index, take)
         else:
-            found[name], place = _decode(text, place)
-        separator, place = _separator("}", text, place)
-    if _space(text, place) < len(text):
-        raise json.JSONDecodeError("Extra data", text, place)
+            found[name], index = _decode(text, index)
+        separator, index = _separator("}", text, index)
+    if _skip_space(text, index) < len(text):
+        raise json.JSONDecodeError("Extra data", text, index)
     return found
 
 
-def _take_list(text: str, place: int, take: Callable[[Any], None]) -> int:
-    """Hand on the list that begins at a place; the place behind it."""
-    if not text.startswith("[", place):
-        raise TypeError("what should be a list is none")
-    place, separator = _after("[", text, place), ","
-    if text.startswith("]", place):
-        return place + 1
+def _take_list(text: str, index: int, take: Callable[[Any], None]) -> int:
+    """Pass on the elements of the list at `index`; returns the index after it."""
+    if not text.startswith("[", index):
+        raise TypeError("expected a list")
+    index, separator = _after("[", text, index), ","
+    if text.startswith("]", index):
+        return index + 1
     while separator == ",":
-        element, place = _decode(text, place)
+        element, index = _decode(text, index)
         take(element)
-        separator, place = _separator("]", text, place)
-    return place
+        separator, index = _separator("]", text, index)
+    return index
 
 
-def _space(text: str, place: int) -> int:
-    """The place of the next character that is no white space."""
-    match = _skip(text, place)
+def _skip_space(text: str, index: int) -> int:
+    """The index of the next character that is not whitespace."""
+    match = _skip(text, index)
     assert match
     return match.end()
 
 
-def _after(sign: str, text: str, place: int) -> int:
-    """The place of what follows a sign."""
-    place = _space(text, place)
-    if not text.startswith(sign, place):
-        raise json.JSONDecodeError(f"Expecting {sign!r}", text, place)
-    return _space(text, place + 1)
+def _after(sign: str, text: str, index: int) -> int:
+    """The index of what follows a sign."""
+    index = _skip_space(text, index)
+    if not text.startswith(sign, index):
+        raise json.JSONDecodeError(f"Expecting {sign!r}", text, index)
+    return _skip_space(text, index + 1)
 
 
-def _separator(end: str, text: str, place: int) -> tuple[str, int]:
-    """The comma or the `end` behind an element, and the place of what follows it."""
-    place = _space(text, place)
-    sign = text[place : place + 1]
+def _separator(end: str, text: str, index: int) -> tuple[str, int]:
+    """The comma or the `end` after an element, and the index of what follows it."""
+    index = _skip_space(text, index)
+    sign = text[index : index + 1]
     if not sign or sign not in ("," + end):
-        raise json.JSONDecodeError(f"Expecting ',' or {end!r}", text, place)
-    return sign, _space(text, place + 1)
+        raise json.JSONDecodeError(f"Expecting ',' or {end!r}", text, index)
+    return sign, _skip_space(text, index + 1)

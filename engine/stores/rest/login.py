@@ -1,4 +1,4 @@
-"""Who we are to a server: MLflow's variables and files, read by MLflow's rules."""
+"""Credentials and TLS settings: MLflow's variables and files, read by MLflow's rules."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 
 from engine.errors import StoreRefused
 
-DEFAULTED = "MLFLOW_CONSOLE_DEFAULTED"
-"""Names the variables in the environment that we have set for MLflow, not the user for us."""
+DEFAULTED_VARIABLES = "MLFLOW_CONSOLE_DEFAULTED"
+"""Lists the environment variables that the console set for MLflow, in contrast to the user's."""
 
 
 @dataclass(frozen=True)
 class Login:
-    """`verify` and `certificate` are what requests takes; secrets stay out of the representation."""
+    """`verify` and `certificate` are as requests expects them; `repr()` omits the secrets."""
 
     header: str = field(default="", repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -31,10 +31,11 @@ class Login:
 
 
 def read_login() -> Login:
-    """A user name with a password goes before a token, the environment before `~/.mlflow/credentials`.
-    (What the URI itself or `~/.netrc` says replaces both: so does requests, and MLflow lets it.)
+    """A user name with a password takes precedence over a token, the environment over
+    `~/.mlflow/credentials`. Credentials in the URI or in `~/.netrc` override both: requests does that, and
+    MLflow lets it.
 
-    Raises `StoreRefused` when the credentials cannot be read or contradict each other.
+    Raises `StoreRefused` if the credentials are unreadable or the TLS settings conflict.
     """
     stored = _stored_credentials()
     username = _variable("MLFLOW_TRACKING_USERNAME") or stored.get("mlflow_tracking_username", "")
@@ -54,9 +55,9 @@ def read_login() -> Login:
     )
 
 
-def said(name: str) -> str:
-    """What the user says in a variable; empty for nothing."""
-    return "" if name in os.environ.get(DEFAULTED, "").split() else os.environ.get(name, "")
+def user_variable(name: str) -> str:
+    """The value of a variable that the user set; empty if there is none."""
+    return "" if name in os.environ.get(DEFAULTED_VARIABLES, "").split() else os.environ.get(name, "")
 
 
 def is_true(name: str, default: str = "false") -> bool:
@@ -71,9 +72,9 @@ def _verification() -> bool | str:
     insecure, bundle = is_true("MLFLOW_TRACKING_INSECURE_TLS"), _variable("MLFLOW_TRACKING_SERVER_CERT_PATH")
     if insecure and bundle:
         raise StoreRefused(
-            "The TLS settings contradict each other",
+            "Conflicting TLS settings",
             "MLFLOW_TRACKING_INSECURE_TLS and MLFLOW_TRACKING_SERVER_CERT_PATH are both set",
-            "Keep the certificate, and unset MLFLOW_TRACKING_INSECURE_TLS.",
+            "Keep the certificate and unset MLFLOW_TRACKING_INSECURE_TLS.",
         )
     return bundle or not insecure
 
@@ -88,7 +89,7 @@ def _stored_credentials() -> dict[str, str]:
         return dict(config["mlflow"]) if "mlflow" in config else {}
     except (configparser.Error, UnicodeDecodeError) as error:
         raise StoreRefused(
-            "The stored credentials cannot be read",
+            "Cannot read the stored credentials",
             f"{path}: {type(error).__name__}",  # the message would quote the file
-            "It is an INI file with a section [mlflow]; write a % in a value as %%.",
+            "The file needs INI format with a section [mlflow]; write % in a value as %%.",
         ) from None

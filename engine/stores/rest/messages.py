@@ -1,4 +1,4 @@
-"""What the messages of MLflow's REST API mean: its JSON objects as our records."""
+"""Converts the JSON objects of MLflow's REST API to the console's records."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from engine.stores.block import BlockBuilder, RunBlock
 
 Json = Mapping[str, Any]
 
-_MOST = sys.float_info.max
+_LARGEST = sys.float_info.max
 
 
 def _text(found: Json, field: str) -> str:
-    """Servers leave out what is empty."""
+    """A string field; servers omit empty ones."""
     return str(found.get(field) or "")
 
 
@@ -40,8 +40,8 @@ def experiment(found: Json) -> Experiment:
         name=found["name"],
         artifact_location=_text(found, "artifact_location"),
         lifecycle_stage=records.lifecycle(found.get("lifecycle_stage")),
-        creation_time=records.moment(found.get("creation_time")),
-        last_update_time=records.moment(found.get("last_update_time")),
+        creation_time=records.epoch_ms(found.get("creation_time")),
+        last_update_time=records.epoch_ms(found.get("last_update_time")),
         tags=_pairs(found, "tags"),
     )
 
@@ -53,51 +53,51 @@ def run(found: Json) -> Run:
 
 
 class RunMessages:
-    """Gathers the runs of a page one by one, as they are decoded."""
+    """Collects the runs of a page one by one, as they are decoded."""
 
     def __init__(self) -> None:
         self._builder = BlockBuilder()
         self._count = 0
 
     def add(self, found: Json) -> None:
-        """Add one run. Whatever this raises for an object that is not a run invalidates the page."""
-        place, builder = self._count, self._builder
+        """Add one run. Any exception, raised for an object that is not a run, invalidates the page."""
+        index, builder = self._count, self._builder
         data = found.get("data", {})
         for columns, pairs in (
             (builder.params, data.get("params", ())),
             (builder.tags, data.get("tags", ())),
         ):
             for pair in pairs:
-                columns[pair["key"]][place] = intern(pair.get("value", ""))
+                columns[pair["key"]][index] = intern(pair.get("value", ""))
         metrics = builder.metrics
         for metric in data.get("metrics", ()):
             value = metric["value"]
-            if type(value) is not float or not -_MOST < value < _MOST:  # text, or as good as infinite
+            if type(value) is not float or not -_LARGEST < value < _LARGEST:  # text, or as good as infinite
                 value = records.metric_value(value)
-            metrics[metric["key"]][place] = value
+            metrics[metric["key"]][index] = value
         if inputs := datasets(found):
-            builder.add_datasets(place, records.dataset_refs(inputs))
+            builder.add_datasets(index, records.dataset_refs(inputs))
         self._add_attributes(found["info"])
         self._count += 1
 
     def block(self) -> RunBlock:
-        """All runs added. Raises as `add` does."""
+        """The runs added so far. Raises like `add`."""
         return self._builder.build()
 
     def _add_attributes(self, info: Json) -> None:
-        about = {
+        attributes = {
             "run_id": str(info["run_id"]),
             "run_name": _text(info, "run_name"),
             "status": info.get("status"),
-            "start_time": records.moment(info.get("start_time")),
-            "end_time": records.moment(info.get("end_time")),
+            "start_time": records.epoch_ms(info.get("start_time")),
+            "end_time": records.epoch_ms(info.get("end_time")),
             "user_id": _text(info, "user_id"),
             "experiment_id": intern(info["experiment_id"]),
             "lifecycle_stage": info.get("lifecycle_stage"),
             "artifact_uri": _text(info, "artifact_uri"),
         }
         for name, values in self._builder.attributes.items():
-            values.append(about[name])
+            values.append(attributes[name])
 
 
 def metric_point(found: Json) -> MetricPoint:
@@ -106,13 +106,13 @@ def metric_point(found: Json) -> MetricPoint:
 
 
 def datasets(run: Json) -> tuple[DatasetInput, ...]:
-    given = run.get("inputs", {}).get("dataset_inputs", ())
-    return tuple(sorted(map(_dataset, given), key=records.dataset_order))
+    inputs = run.get("inputs", {}).get("dataset_inputs", ())
+    return tuple(sorted(map(_dataset, inputs), key=records.dataset_order))
 
 
-def _dataset(given: Json) -> DatasetInput:
-    context = _pairs(given, "tags").get(records.CONTEXT_TAG, "")
-    dataset = given["dataset"]
+def _dataset(item: Json) -> DatasetInput:
+    context = _pairs(item, "tags").get(records.CONTEXT_TAG, "")
+    dataset = item["dataset"]
     return DatasetInput(dataset["name"], dataset["digest"], context, _text(dataset, "source"))
 
 
@@ -125,16 +125,16 @@ def logged_model(found: Json) -> LoggedModel:
 def artifact(found: Json, prefix: str = "") -> Artifact:
     path = f"{prefix}/{found['path']}" if prefix else found["path"]
     is_dir = bool(found.get("is_dir"))
-    return Artifact(path, is_dir, None if is_dir else records.moment(found.get("file_size")))
+    return Artifact(path, is_dir, None if is_dir else records.epoch_ms(found.get("file_size")))
 
 
 def registered_model(found: Json) -> RegisteredModel:
     return RegisteredModel(
         name=found["name"],
         description=_text(found, "description"),
-        creation_time=records.moment(found.get("creation_timestamp")),
-        last_updated_time=records.moment(found.get("last_updated_timestamp")),
-        aliases={given["alias"]: int(given["version"]) for given in found.get("aliases", ())},
+        creation_time=records.epoch_ms(found.get("creation_timestamp")),
+        last_updated_time=records.epoch_ms(found.get("last_updated_timestamp")),
+        aliases={item["alias"]: int(item["version"]) for item in found.get("aliases", ())},
         tags=_pairs(found, "tags"),
     )
 
@@ -150,8 +150,8 @@ def model_version(found: Json, model: RegisteredModel) -> ModelVersion:
         source=_text(found, "source"),
         status=_text(found, "status") or "READY",
         user_id=_text(found, "user_id"),
-        creation_time=records.moment(found.get("creation_timestamp")),
-        last_updated_time=records.moment(found.get("last_updated_timestamp")),
+        creation_time=records.epoch_ms(found.get("creation_timestamp")),
+        last_updated_time=records.epoch_ms(found.get("last_updated_timestamp")),
         aliases=records.aliases_of(version, model.aliases),
         tags=_pairs(found, "tags"),
     )

@@ -1,4 +1,4 @@
-"""An MLflow server, asked over its REST API without mlflow."""
+"""Reads an MLflow server over its REST API, without mlflow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.entities import (
 )
 from engine.stores import errors, records
 from engine.stores.artifacts import check_path
-from engine.stores.base import PAGE, RunPage, RunQuery, Stamp
+from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp
 from engine.stores.rest import messages
 from engine.stores.rest.messages import Json, RunMessages
 from engine.stores.rest.transport import Transport
@@ -27,13 +27,13 @@ from engine.stores.search_text import search_text
 from engine.uri import TrackingUri
 
 READERS = 4
-"""MLflow's servers have four workers unless told otherwise."""
+"""MLflow's server runs four workers by default."""
 _HISTORY_PAGE = 25_000
-_IDS_AT_ONCE = 1000
+_IDS_PER_REQUEST = 1000
 _VIEWS = {"active": "ACTIVE_ONLY", "deleted": "DELETED_ONLY"}
 _OLDEST_FIRST = ["attributes.start_time ASC"]
 
-Ask = Callable[[str, Mapping[str, object]], dict[str, Any]]
+Send = Callable[[str, Mapping[str, object]], dict[str, Any]]
 
 
 class RestStore:
@@ -41,7 +41,7 @@ class RestStore:
 
     kind = "rest"
     readers = READERS
-    page_size = PAGE
+    page_size = PAGE_SIZE
 
     def __init__(self, uri: TrackingUri) -> None:
         self.uri = uri
@@ -54,49 +54,52 @@ class RestStore:
         self._transport.close()
 
     @contextmanager
-    def _understanding(self) -> Iterator[Transport]:
-        """An object without the fields that MLflow sends comes from something else."""
+    def _server(self) -> Iterator[Transport]:
+        """Translate errors in reading the response: one that lacks MLflow's fields comes from something
+        else."""
         try:
             yield self._transport
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-            detail = f"An answer lacks what it should hold: {type(error).__name__}: {error}"
+            detail = f"Unexpected response: {type(error).__name__}: {error}"
             raise errors.not_mlflow(self.uri.shown, errors.scrub(detail)) from error
 
-    def _all(self, ask: Ask, path: str, field: str, question: Mapping[str, object]) -> Iterator[Json]:
-        """The objects in `field` of every page that answers a search."""
+    def _all(self, send: Send, path: str, field: str, parameters: Mapping[str, object]) -> Iterator[Json]:
+        """The objects in `field` of all pages of a search."""
         token: str | None = None
         while True:
-            page = ask(path, {**question, "page_token": token})
+            page = send(path, {**parameters, "page_token": token})
             yield from page.get(field, ())
-            following = page.get("next_page_token")
-            if not following:
+            next_token = page.get("next_page_token")
+            if not next_token:
                 return
-            if following == token:
-                raise errors.not_mlflow(self.uri.shown, f"{path} sends the same page again and again")
-            token = following
+            if next_token == token:
+                raise errors.not_mlflow(self.uri.shown, f"{path} returned the same page token twice")
+            token = next_token
 
     # ── experiments and runs ─────────────────────────────────────────────────
 
     def experiments(self) -> tuple[Experiment, ...]:
-        with self._understanding() as server:
-            found = self._all(server.post, "experiments/search", "experiments", {"max_results": PAGE})
+        with self._server() as server:
+            found = self._all(server.post, "experiments/search", "experiments", {"max_results": PAGE_SIZE})
             return tuple(messages.experiment(experiment) for experiment in found)
 
     def newest_run(self) -> tuple[str, int] | None:
         ids = [experiment.experiment_id for experiment in self.experiments()]
         newest: list[tuple[int, str]] = []
-        with self._understanding() as server:
-            for start in range(0, len(ids), _IDS_AT_ONCE):
-                some = ids[start : start + _IDS_AT_ONCE]
+        with self._server() as server:
+            for start in range(0, len(ids), _IDS_PER_REQUEST):
+                some = ids[start : start + _IDS_PER_REQUEST]
                 found = server.post("runs/search", {"experiment_ids": some, "max_results": 1}).get("runs", ())
                 runs = [messages.run(run) for run in found]
                 newest += [(run.start_time, run.experiment_id) for run in runs if run.start_time is not None]
         latest = max(newest, default=None)
         return (latest[1], latest[0]) if latest else None
 
-    def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
-        """Raises `StoreRefused` for conditions that MLflow's grammar cannot say."""
-        question = {
+    def runs(
+        self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE_SIZE
+    ) -> RunPage:
+        """Raises `StoreRefused` for conditions that MLflow's grammar cannot express."""
+        parameters = {
             "experiment_ids": [query.experiment_id],
             "filter": search_text(query.conditions),
             "run_view_type": _VIEWS[query.lifecycle],
@@ -104,48 +107,49 @@ class RestStore:
             "max_results": max_results,
             "page_token": page_token,
         }
-        with self._understanding() as server:
+        with self._server() as server:
             runs = RunMessages()
-            page = server.post_each("runs/search", question, "runs", runs.add)
+            page = server.post_each("runs/search", parameters, "runs", runs.add)
             return RunPage(runs.block(), page.get("next_page_token") or None)
 
     def run(self, run_id: str) -> RunDetail:
         records.check_run_id(run_id)
-        with records.missing_means(records.run_not_found(run_id)), self._understanding() as server:
+        with records.not_found_as(records.run_not_found(run_id)), self._server() as server:
             found = server.get("runs/get", {"run_id": run_id})["run"]
             run = messages.run(found)
             return RunDetail(run, messages.datasets(found), self._models(server, run))
 
     def _models(self, server: Transport, run: Run) -> tuple[LoggedModel, ...]:
-        """The logged models whose source is the run. Servers before MLflow 3 have none."""
-        question = {
+        """The logged models whose source is the run. Servers before MLflow 3 do not have the endpoint."""
+        parameters = {
             "experiment_ids": [run.experiment_id],
             "filter": f"source_run_id = '{run.run_id}'",
             "max_results": 100,
         }
         try:
-            found = list(self._all(server.post, "logged-models/search", "models", question))
+            found = list(self._all(server.post, "logged-models/search", "models", parameters))
         except errors.NoEndpoint:
             return ()
         return tuple(map(messages.logged_model, found))
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
-        question = {"run_id": run_id, "metric_key": key, "max_results": _HISTORY_PAGE}
-        with self._understanding() as server:
-            found = self._all(server.get, "metrics/get-history", "metrics", question)
+        parameters = {"run_id": run_id, "metric_key": key, "max_results": _HISTORY_PAGE}
+        with self._server() as server:
+            found = self._all(server.get, "metrics/get-history", "metrics", parameters)
             return tuple(
                 sorted(map(messages.metric_point, found), key=lambda point: (point.step, point.timestamp))
             )
 
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
-        """Below the name of a model that the run logged lie the model's files too, as in MLflow."""
+        """The files of a model that the run logged are listed under the model's name too, as in MLflow."""
         records.check_run_id(run_id)
         path = check_path(path)
         name, _, rest = path.partition("/")
-        with records.missing_means(records.run_not_found(run_id)), self._understanding() as server:
-            question = {"run_id": run_id, "path": path}
+        with records.not_found_as(records.run_not_found(run_id)), self._server() as server:
+            parameters = {"run_id": run_id, "path": path}
             found = [
-                messages.artifact(file) for file in self._all(server.get, "artifacts/list", "files", question)
+                messages.artifact(file)
+                for file in self._all(server.get, "artifacts/list", "files", parameters)
             ]
             models = (
                 self._models(server, messages.run(server.get("runs/get", {"run_id": run_id})["run"]))
@@ -162,22 +166,22 @@ class RestStore:
     # ── the registry ─────────────────────────────────────────────────────────
 
     def registered_models(self) -> tuple[RegisteredModel, ...]:
-        with self._understanding() as server:
+        with self._server() as server:
             found = self._all(
-                server.get, "registered-models/search", "registered_models", {"max_results": PAGE}
+                server.get, "registered-models/search", "registered_models", {"max_results": PAGE_SIZE}
             )
             models = (messages.registered_model(model) for model in found)
             return tuple(sorted(models, key=lambda model: model.name))
 
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
-        question = {"filter": records.name_filter(name), "max_results": PAGE}
-        with records.missing_means(records.model_not_found(name)), self._understanding() as server:
+        parameters = {"filter": records.name_filter(name), "max_results": PAGE_SIZE}
+        with records.not_found_as(records.model_not_found(name)), self._server() as server:
             model = messages.registered_model(
                 server.get("registered-models/get", {"name": name})["registered_model"]
             )
             if records.is_prompt(model.tags):
                 raise records.model_not_found(name)
-            found = self._all(server.get, "model-versions/search", "model_versions", question)
+            found = self._all(server.get, "model-versions/search", "model_versions", parameters)
             versions = [
                 messages.model_version(version, model) for version in found if version["name"] == name
             ]

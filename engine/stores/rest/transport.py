@@ -1,4 +1,4 @@
-"""Questions to a server over HTTP: kept connections, short deadlines, second attempts, our errors."""
+"""HTTP requests to a server: keep-alive, short timeouts, retries, and errors translated to the console's."""
 
 from __future__ import annotations
 
@@ -14,65 +14,65 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from engine.errors import Cancelled, EngineError, StoreRefused
 from engine.stores import errors
 from engine.stores.rest.json_stream import read_object
-from engine.stores.rest.login import Login, is_true, read_login, said
+from engine.stores.rest.login import Login, is_true, read_login, user_variable
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
     from requests import Response, Session
 
-    from engine.stores.rest.connections import KeptConnections
+    from engine.stores.rest.connections import KeepAliveAdapter
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 RETRIES = 2
 BACK_OFF_SECONDS = 0.3
-PAUSE_MOST = 10.0
-"""Seconds between two attempts. A server that wants to be left alone for longer is not asked again."""
+MAX_PAUSE_SECONDS = 10.0
+"""Between two attempts. If a server's Retry-After is longer, the request is not retried."""
 _API = "/api/2.0/mlflow"
 _EXCERPT_BYTES = 65_536
 _TRANSIENT = (429, 502, 503, 504)
 
 
 class Transport:
-    """Thread-safe. Everything it asks is a read, so a question that a broken connection or a gateway
-    cut off, or that came too often, is asked again: twice, or MLFLOW_HTTP_REQUEST_MAX_RETRIES times.
-    One on a kept connection that proves to be closed does not count."""
+    """Reads from a server over HTTP. Thread-safe. As every request is a read, it is retried after a broken
+    connection, a gateway error or rate limiting: twice, or MLFLOW_HTTP_REQUEST_MAX_RETRIES times. A reused
+    connection that turns out to be closed does not count as an attempt."""
 
     def __init__(self, uri: TrackingUri) -> None:
         self._base = uri.raw.rstrip("/")
         self.shown: Shown = uri.shown
         self._closed = threading.Event()
-        self._opening = threading.Lock()
-        self._opened: Session | None = None
+        self._session_lock = threading.Lock()
+        self._shared_session: Session | None = None
 
     def get(self, path: str, query: Mapping[str, object]) -> dict[str, Any]:
-        """The JSON object behind a path of MLflow's API. Raises `EngineError`s only."""
-        return self._read(self._ask("GET", f"{_API}/{path}", params=_given(query)), json.loads)
+        """The JSON object at a path of MLflow's API. Raises only `EngineError`s."""
+        return self._read(self._request("GET", f"{_API}/{path}", params=_without_empty(query)), json.loads)
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-        """The JSON object that answers a search. Raises `EngineError`s only."""
-        return self._read(self._ask("POST", f"{_API}/{path}", json=_given(body)), json.loads)
+        """The JSON object of a search's response. Raises only `EngineError`s."""
+        return self._read(self._request("POST", f"{_API}/{path}", json=_without_empty(body)), json.loads)
 
     def post_each(
         self, path: str, body: Mapping[str, object], field: str, take: Callable[[Any], None]
     ) -> dict[str, Any]:
-        """As `post`, but the elements of the list in `field` are given to `take`, one by one. What
-        `take` raises is raised, too; a `ValueError` of it means that this is no answer."""
-        response = self._ask("POST", f"{_API}/{path}", json=_given(body))
+        """Like `post`, but passes the elements of the list in `field` to `take`, one by one. Exceptions of
+        `take` propagate, except that its `ValueError` makes the response invalid."""
+        response = self._request("POST", f"{_API}/{path}", json=_without_empty(body))
         return self._read(response, lambda text: read_object(text, field, take))
 
     def text(self, path: str, seconds: float) -> str:
-        """The plain text behind a path, asked for once, each step within `seconds`."""
-        return _body(self._ask("GET", path, deadlines=(seconds, seconds), attempts=1))
+        """The plain text at a path, without retries; connecting and reading may take `seconds` each."""
+        return _body(self._request("GET", path, timeouts=(seconds, seconds), attempts=1))
 
     def close(self) -> None:
-        """Give back the connections, and refuse further questions. What is under way ends by its
-        deadline: a blocked read cannot be called off."""
+        """Close the connections and refuse further requests. Running ones end at their timeout: a blocked
+        read cannot be cancelled."""
         self._closed.set()
-        with self._opening:
-            if self._opened is not None:
-                self._opened.close()
+        with self._session_lock:
+            if self._shared_session is not None:
+                self._shared_session.close()
 
     @cached_property
     def _login(self) -> Login:
@@ -80,72 +80,72 @@ class Transport:
 
     @cached_property
     def _secrets(self) -> tuple[str, ...]:
-        """What must not be in an error, even if the server sends it back."""
+        """Strings to mask in errors, even if the server sends them back."""
         parts = urlsplit(self._base)
-        given = (
+        from_uri = (
             parts.password or "",
             unquote(parts.password or ""),
             unquote(parts.netloc.rpartition("@")[0]),
         )
-        return (*self._login.secrets, *given)
+        return (*self._login.secrets, *from_uri)
 
     @cached_property
-    def _connections(self) -> KeptConnections:
-        from engine.stores.rest.connections import KeptConnections
+    def _adapter(self) -> KeepAliveAdapter:
+        from engine.stores.rest.connections import KeepAliveAdapter
 
-        return KeptConnections()
+        return KeepAliveAdapter()
 
     def _session(self) -> Session:
-        """The one session of all threads."""
-        with self._opening:
-            if self._opened is None:
-                self._opened = self._connections.session()
-                self._opened.headers.update(
+        """The session that all threads share."""
+        with self._session_lock:
+            if self._shared_session is None:
+                self._shared_session = self._adapter.session()
+                self._shared_session.headers.update(
                     self._login.headers | {"User-Agent": "mlflow-console", "Accept": "application/json"}
                 )
                 if not self._login.verify:  # chosen by the user; the warning would land on the screen
                     import urllib3
 
                     urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-            return self._opened
+            return self._shared_session
 
-    def _ask(
+    def _request(
         self,
         method: str,
         path: str,
         *,
-        deadlines: tuple[float, float] | None = None,
+        timeouts: tuple[float, float] | None = None,
         attempts: int | None = None,
         **content: object,
     ) -> Response:
-        patience = _number("MLFLOW_HTTP_REQUEST_TIMEOUT", 0)
-        waits = deadlines or ((patience, patience) if patience else (CONNECT_SECONDS, READ_SECONDS))
-        left = attempts or 1 + _number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", RETRIES)
-        back_off = BACK_OFF_SECONDS
+        timeout = _user_number("MLFLOW_HTTP_REQUEST_TIMEOUT", 0)
+        timeouts = timeouts or ((timeout, timeout) if timeout else (CONNECT_SECONDS, READ_SECONDS))
+        attempts = attempts or 1 + _user_number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", RETRIES)
+        backoff = BACK_OFF_SECONDS
         while True:
-            wanted = 0.0
+            retry_after = 0.0
             try:
-                response = self._send(method, path, waits, **content)
-                wanted = _retry_after(response)
-                if response.status_code not in _TRANSIENT or left == 1 or wanted > PAUSE_MOST:
+                response = self._send(method, path, timeouts, **content)
+                retry_after = _retry_after(response)
+                if response.status_code not in _TRANSIENT or attempts == 1 or retry_after > MAX_PAUSE_SECONDS:
                     return self._checked(response)
-            except _Stale:
+            except _StaleConnection:
                 continue
-            except _BrokenOff as error:
-                if left == 1:
-                    raise error.meaning from error
-            left -= 1
-            self._closed.wait(max(wanted, back_off))
-            back_off = min(2 * back_off, PAUSE_MOST)
+            except _ConnectionBroken as error:
+                if attempts == 1:
+                    raise error.translated from error
+            attempts -= 1
+            self._closed.wait(max(retry_after, backoff))
+            backoff = min(2 * backoff, MAX_PAUSE_SECONDS)
 
-    def _send(self, method: str, path: str, deadlines: tuple[float, float], **content: Any) -> Response:
+    def _send(self, method: str, path: str, timeouts: tuple[float, float], **content: Any) -> Response:
         if self._closed.is_set():
-            raise Cancelled("Asking the server")
+            raise Cancelled("The request")
         try:
             return self._session().request(
                 method,
                 self._base + path,
-                timeout=deadlines,
+                timeout=timeouts,
                 verify=self._login.verify,
                 cert=self._login.certificate,
                 allow_redirects=is_true("MLFLOW_ALLOW_HTTP_REDIRECTS", "true"),
@@ -154,41 +154,41 @@ class Transport:
         except UnicodeEncodeError as error:
             raise errors.not_text(error) from error
         except (OSError, ValueError) as error:  # every error of requests is one of the two
-            raise self._explain(error, deadlines) from error
+            raise self._translate(error, timeouts) from error
 
-    def _explain(self, error: Exception, deadlines: tuple[float, float]) -> Exception:
+    def _translate(self, error: Exception, timeouts: tuple[float, float]) -> Exception:
         import requests
 
-        reason, place = str(error), self._place(getattr(getattr(error, "request", None), "url", None))
+        reason, server = str(error), self._server_of(getattr(getattr(error, "request", None), "url", None))
         text = errors.scrub(reason, self._secrets)
         if isinstance(error, requests.ReadTimeout) or "Read timed out" in reason:
-            return errors.timed_out(place, deadlines[1], reading=True)
+            return errors.timed_out(server, timeouts[1], reading=True)
         if isinstance(error, requests.ConnectTimeout):
-            return errors.unreachable(place, f"No connection within {deadlines[0]:g} s")
+            return errors.unreachable(server, f"No connection within {timeouts[0]:g} s")
         if isinstance(error, requests.exceptions.SSLError):
-            return errors.untrusted(place, text)
+            return errors.untrusted(server, text)
         if isinstance(error, requests.exceptions.ProxyError):
-            return errors.unreachable(place, f"The proxy cannot be used: {text}")
+            return errors.unreachable(server, f"The proxy does not work: {text}")
         if isinstance(error, requests.exceptions.ChunkedEncodingError):
-            return _BrokenOff(errors.fault(place, "The response was cut off"))
+            return _ConnectionBroken(errors.fault(server, "The response was cut off"))
         if isinstance(error, requests.ConnectionError):
             if "NewConnectionError" in reason or "NameResolutionError" in reason:
-                return errors.unreachable(place, _cause(reason))
-            if self._connections.was_kept:
-                return _Stale(reason)
-            return _BrokenOff(errors.fault(place, "The connection closed without a response"))
+                return errors.unreachable(server, _cause(reason))
+            if self._adapter.reused_connection:
+                return _StaleConnection(reason)
+            return _ConnectionBroken(errors.fault(server, "The connection closed without a response"))
         if isinstance(error, requests.RequestException):
-            return errors.not_mlflow(place, text)
-        return StoreRefused("The request cannot be sent", text, "Check the TLS files in the environment.")
+            return errors.not_mlflow(server, text)
+        return StoreRefused("Cannot send the request", text, "Check the TLS files in the environment.")
 
     def _checked(self, response: Response) -> Response:
         if 200 <= response.status_code < 300:
             return response
-        place = self._place(response.url)
-        raise errors.from_response(place, response.status_code, _body(response), self._secrets)
+        server = self._server_of(response.url)
+        raise errors.from_response(server, response.status_code, _body(response), self._secrets)
 
     def _read(self, response: Response, read: Callable[[str], object]) -> dict[str, Any]:
-        """The JSON object in an answer, as `read` finds it in the text."""
+        """The JSON object in a response, decoded by `read`."""
         content = response.content
         try:
             found = read(content.decode(json.detect_encoding(content)))
@@ -196,64 +196,65 @@ class Transport:
             found = None
         if not isinstance(found, dict):
             excerpt = errors.scrub(_body(response), self._secrets)
-            told = f"It sent: {excerpt}" if excerpt else "It sent nothing"
-            raise errors.not_mlflow(self._place(response.url), told)
+            detail = f"Response: {excerpt}" if excerpt else "The response is empty"
+            raise errors.not_mlflow(self._server_of(response.url), detail)
         return found
 
-    def _place(self, url: str | None) -> str:
-        """The server to name in an error about `url`: another one where a redirect led there."""
-        asked, own = urlsplit(url or self._base), urlsplit(self._base)
-        if _origin(asked) == _origin(own):
+    def _server_of(self, url: str | None) -> str:
+        """The server to name in an error about `url`, which differs from ours after a redirect."""
+        origin = _origin(urlsplit(url or self._base))
+        if origin == _origin(urlsplit(self._base)):
             return self.shown
-        return f"{safe('://'.join(_origin(asked)), 200)} (to which {self.shown} redirects)"
+        return f"{safe('://'.join(origin), 200)} (redirected from {self.shown})"
 
 
-class _BrokenOff(Exception):
-    """A connection that broke: worth another attempt. `meaning` is the error when it was the last."""
+class _ConnectionBroken(Exception):
+    """A connection that broke: worth another attempt. `translated` is the error to raise after the last
+    one."""
 
-    def __init__(self, meaning: EngineError) -> None:
-        super().__init__(str(meaning))
-        self.meaning = meaning
+    def __init__(self, translated: EngineError) -> None:
+        super().__init__(str(translated))
+        self.translated = translated
 
 
-class _Stale(Exception):
-    """A kept connection that the server had closed when it was used again: worth a new one at once."""
+class _StaleConnection(Exception):
+    """A reused connection that the server had already closed: open a new one at once."""
 
 
 def _origin(url: SplitResult) -> tuple[str, str]:
-    """Scheme, and host with port; never a user's name or password."""
+    """Scheme, and host with port, without user name and password."""
     return url.scheme.lower(), url.netloc.rpartition("@")[2].lower()
 
 
-def _given(content: Mapping[str, object]) -> dict[str, object]:
+def _without_empty(content: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in content.items() if value not in (None, "")}
 
 
 def _body(response: Response) -> str:
-    """The beginning of an answer as text, enough for any message."""
+    """The beginning of a response as text, enough for any message."""
     return response.content[:_EXCERPT_BYTES].decode("utf-8", "replace")
 
 
-def _number(name: str, default: int) -> int:
+def _user_number(name: str, default: int) -> int:
     try:
-        return max(0, int(said(name)))
+        return max(0, int(user_variable(name)))
     except ValueError:
         return default
 
 
 def _retry_after(response: Response) -> float:
-    """Seconds for which a server wants to be left alone; 0 where it does not say."""
-    told = response.headers.get("Retry-After", "")
+    """The Retry-After of a response in seconds; 0 if absent or invalid."""
+    value = response.headers.get("Retry-After", "")
     try:
-        if told.strip().isdecimal():
-            return float(told)
-        return max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
+        if value.strip().isdecimal():
+            return float(value)
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return 0.0
 
 
 def _cause(reason: str) -> str:
-    """What the system said, out of what requests and urllib3 wrapped around it."""
+    """The cause, without what requests and urllib3 wrap around it."""
     if "NameResolutionError" in reason:
         return "Unknown host name"
     return "Connection refused" if "refused" in reason else errors.scrub(reason)

@@ -20,9 +20,9 @@ from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 
-from engine.errors import Cancelled, EngineError, StoreLocked, StoreUnreadable
+from engine.errors import Cancelled, EngineError, StoreUnreadable
 from engine.stores.base import Stamp
-from engine.stores.errors import not_text, store_not_found
+from engine.stores.errors import not_text, store_locked, store_not_found
 from engine.stores.sql.database import FETCH_SIZE, SQLITE, Row
 
 BUSY_SECONDS = 3.0
@@ -163,11 +163,7 @@ class SqliteDatabase:
         if name == "SQLITE_INTERRUPT" or self._closed:
             return Cancelled("Reading the store")
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")):
-            return StoreLocked(
-                "The store is locked by another process",
-                f"{self.path} stayed locked for {self._busy_seconds:g} s",
-                "Try again when its write is done; with many writers, run an `mlflow server`.",
-            )
+            return store_locked(f"{self.path} stayed locked for {self._busy_seconds:g} s")
         if name.startswith("SQLITE_NOTADB"):
             return StoreUnreadable(
                 "The store is not a database", f"{self.path} is not a SQLite file", "Check the tracking URI."

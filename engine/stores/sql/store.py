@@ -20,7 +20,7 @@ from engine.entities import (
 )
 from engine.errors import StoreOutdated
 from engine.stores.artifacts import check_path, list_folder, local_root
-from engine.stores.base import PAGE, RunPage, RunQuery, Stamp, Store
+from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp, Store
 from engine.stores.sql import registry, runs
 from engine.stores.sql.database import Database
 from engine.stores.sql.pages import OrderCache, run_page
@@ -70,7 +70,9 @@ class SqlStore:
     def newest_run(self) -> tuple[str, int] | None:
         return self._read(runs.newest_run, lambda client: client.newest_run())
 
-    def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
+    def runs(
+        self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE_SIZE
+    ) -> RunPage:
         return self._read(
             lambda found: run_page(found, self._orders, query, page_token, max_results),
             lambda client: client.runs(query, page_token=page_token, max_results=max_results),

@@ -72,7 +72,7 @@ def test_a_killed_server_leaves_the_outcome_open(
     with pytest.raises(PromotionError) as caught:
         apply_promotion(KillsServerOnSecondRead(remote.store, {}), remote.uri, plan)  # type: ignore[arg-type]
     assert "Promotion outcome unknown" in caught.value.title
-    assert "cannot be reached" in caught.value.detail
+    assert "Cannot connect to" in caught.value.detail
     assert read_journal(1)[0].outcome == "intended"
     assert registry.stages(model) == {2: "None", 1: "Production"}
     with pytest.raises(StoreError):

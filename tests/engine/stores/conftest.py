@@ -1,4 +1,4 @@
-"""Servers on loopback that behave badly."""
+"""Misbehaving servers on the loopback interface."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.support.web import Web, serving
 
 @pytest.fixture
 def web() -> Iterator[Web]:
-    """A real HTTP server that answers as it is told."""
+    """A real HTTP server with scripted responses."""
     with serving() as running:
         yield running
 
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """A port that accepts connections and never says a word."""
+    """A port that accepts connections and never responds."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -28,7 +28,7 @@ def silent_port() -> Iterator[int]:
 
 @pytest.fixture
 def closed_port() -> int:
-    """A port where nobody listens."""
+    """A port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

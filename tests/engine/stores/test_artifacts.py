@@ -32,24 +32,24 @@ if TYPE_CHECKING:
         ("", None),
     ],
 )
-def test_local_root(uri: str, path: str | None) -> None:
+def test_only_local_uris_have_a_local_root(uri: str, path: str | None) -> None:
     assert local_root(uri) == (None if path is None else Path(path))
 
 
 @pytest.mark.parametrize(
     ("path", "clean"), [("", ""), (".", ""), ("a/", "a"), ("./a//b/", "a/b"), ("..a", "..a")]
 )
-def test_paths(path: str, clean: str) -> None:
+def test_paths_are_normalized(path: str, clean: str) -> None:
     assert check_path(path) == clean
 
 
 @pytest.mark.parametrize("path", ["/etc", "..", "a/../../b", "a\\b", "a\0b"])
-def test_paths_that_lead_out(path: str) -> None:
+def test_paths_that_lead_out_are_refused(path: str) -> None:
     with pytest.raises(StoreRefused):
         check_path(path)
 
 
-def test_a_folder_in_order(tmp_path: Path) -> None:
+def test_a_folder_is_listed_by_name(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "a.txt").write_text("four")
     (tmp_path / ".artifact.uploading.x").write_text("half")
@@ -62,21 +62,21 @@ def test_a_folder_in_order(tmp_path: Path) -> None:
     assert list_folder(tmp_path, "a.txt") == list_folder(tmp_path, "none") == ()
 
 
-def test_a_link_that_leads_out(tmp_path: Path) -> None:
+def test_a_link_that_leads_out_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "out").symlink_to(tmp_path)
     with pytest.raises(StoreRefused):
         list_folder(tmp_path / "run", "out")
 
 
-def test_a_link_in_a_circle(tmp_path: Path) -> None:
+def test_a_circular_link_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(Exception, match=r"read|out"):
         list_folder(tmp_path, "loop")
 
 
-def test_storage_elsewhere_is_mlflows_business(mlflow_store_copy: MlflowStore) -> None:
-    """A root that is no local folder is listed by MLflow's own client."""
+def test_remote_storage_is_listed_by_mlflow(mlflow_store_copy: MlflowStore) -> None:
+
     import sqlite3
     from contextlib import closing
 
@@ -88,6 +88,6 @@ def test_storage_elsewhere_is_mlflows_business(mlflow_store_copy: MlflowStore) -
 
 
 @pytest.mark.parametrize("path", ["a\ud800", "x" * 5000])
-def test_a_name_that_no_file_system_has_is_one_clear_error(tmp_path: Path, path: str) -> None:
+def test_an_impossible_file_name_is_an_error(tmp_path: Path, path: str) -> None:
     with pytest.raises(EngineError):
         list_folder(tmp_path, path)

@@ -1,4 +1,4 @@
-"""What reading imports, in processes of their own."""
+"""The packages that reading imports, each checked in a new process."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ print(len(runs), *sorted({name.split(".")[0] for name in sys.modules} & set(sys.
 
 
 def imported(uri: str, experiment_id: str, *suspects: str) -> list[str]:
-    told = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", CODE, uri, experiment_id, *suspects],
         capture_output=True,
         text=True,
         check=True,
     )
-    count, *found = told.stdout.split()
+    count, *found = completed.stdout.split()
     assert count == "27"
     return found
 
 
-def test_reading_a_database(mlflow_store: MlflowStore) -> None:
+def test_reading_sqlite_imports_no_large_packages(mlflow_store: MlflowStore) -> None:
     suspects = (
         "mlflow",
         "pandas",
@@ -52,11 +52,11 @@ def test_reading_a_database(mlflow_store: MlflowStore) -> None:
     assert imported(mlflow_store.uri, mlflow_store.heart, *suspects) == []
 
 
-def test_reading_a_database_server(postgresql_store: MlflowStore) -> None:
+def test_reading_a_database_server_does_not_import_mlflow(postgresql_store: MlflowStore) -> None:
     suspects = ("mlflow", "pandas", "numpy", "requests", "textual", "rich", "sklearn", "alembic")
     assert imported(postgresql_store.uri, postgresql_store.heart, *suspects) == []
 
 
-def test_reading_a_server(mlflow_server: MlflowServer) -> None:
+def test_reading_over_rest_does_not_import_mlflow(mlflow_server: MlflowServer) -> None:
     suspects = ("mlflow", "pandas", "numpy", "sqlalchemy", "textual", "rich", "sklearn")
     assert imported(mlflow_server.uri, mlflow_server.store.heart, *suspects) == []

@@ -1,4 +1,4 @@
-"""What is written is what MLflow reads, by MLflow's own parser."""
+"""MLflow's own parser reads the conditions back from the filter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from engine.columns import KINDS
 from engine.errors import StoreRefused
 from engine.stores.base import Condition, ConditionOperator
-from engine.stores.search_text import VALUES_MOST, can_be_written, search_text
+from engine.stores.search_text import MAX_LIST_VALUES, is_expressible, search_text
 
 PIECES = (
     *(
@@ -79,11 +79,11 @@ NUMBERS = st.floats() | st.integers(-(10**20), 10**20)
 VALUES = TEXTS | NUMBERS | st.lists(TEXTS, max_size=4).map(tuple) | st.none()
 CONDITIONS = st.builds(
     Condition, st.sampled_from(KINDS), NAMES, st.sampled_from(get_args(ConditionOperator)), VALUES
-).filter(can_be_written)
+).filter(is_expressible)
 
 
 def read(filter_string: str) -> list[Condition]:
-    """The conditions that MLflow reads in a filter; its parser raises for what it does not take."""
+    """The conditions that MLflow parses from a filter; its parser raises for invalid ones."""
     from mlflow.utils.search_utils import SearchUtils as Utils
 
     found = []
@@ -98,7 +98,7 @@ def read(filter_string: str) -> list[Condition]:
 
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.lists(CONDITIONS, min_size=1, max_size=4))
-def test_mlflow_reads_what_was_written(conditions: list[Condition]) -> None:
+def test_mlflow_parses_the_same_conditions(conditions: list[Condition]) -> None:
     assert read(search_text(conditions)) == conditions
 
 
@@ -117,7 +117,7 @@ def test_mlflow_reads_what_was_written(conditions: list[Condition]) -> None:
         (Condition("dataset", "context", "IN", ("it's",)), 'datasets.`context` IN ("it\'s")'),
     ],
 )
-def test_the_words(condition: Condition, text: str) -> None:
+def test_conditions_become_filter_text(condition: Condition, text: str) -> None:
     assert search_text([condition]) == text
     assert read(text) == [condition]
 
@@ -147,28 +147,28 @@ def test_the_words(condition: Condition, text: str) -> None:
         Condition("attribute", "lifecycle_stage", "=", "active"),
         Condition("attribute", "run_id", "IN", ()),
         Condition("attribute", "run_id", "IN", ("a", "b\\c")),
-        Condition("attribute", "run_id", "IN", ("a",) * (VALUES_MOST + 1)),
+        Condition("attribute", "run_id", "IN", ("a",) * (MAX_LIST_VALUES + 1)),
         Condition("dataset", "source", "=", "x"),
         Condition("dataset", "name", ">", "x"),
     ],
 )
-def test_what_cannot_be_written_is_refused(condition: Condition) -> None:
-    assert not can_be_written(condition)
-    with pytest.raises(StoreRefused, match="cannot be asked"):
+def test_inexpressible_conditions_are_refused(condition: Condition) -> None:
+    assert not is_expressible(condition)
+    with pytest.raises(StoreRefused, match="does not support"):
         search_text([condition])
 
 
-def test_a_name_in_backticks_is_not_taken_for_a_quoted_one() -> None:
+def test_quotes_in_a_name_are_part_of_the_name() -> None:
     for name in ("`p`", '"p"', "'p'", "a``b"):
         condition = Condition("param", name, "=", "x")
-        assert not can_be_written(condition) or read(search_text([condition])) == [condition]
+        assert not is_expressible(condition) or read(search_text([condition])) == [condition]
 
 
-def test_the_longest_list() -> None:
-    ids = tuple(f"{number:032x}" for number in range(VALUES_MOST))
+def test_mlflow_parses_the_longest_list() -> None:
+    ids = tuple(f"{number:032x}" for number in range(MAX_LIST_VALUES))
     condition = Condition("attribute", "run_id", "IN", ids)
     assert read(search_text([condition] * 4)) == [condition] * 4
 
 
-def test_nothing() -> None:
+def test_no_conditions_are_an_empty_filter() -> None:
     assert search_text([]) == ""

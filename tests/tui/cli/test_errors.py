@@ -53,9 +53,9 @@ def test_an_old_schema_is_reported_with_the_upgrade_command(
     ("answer", "message"),
     [
         (Answer(401, b"who?"), "MLFLOW_TRACKING_USERNAME"),
-        (Answer(403, b"no"), "denies this"),
+        (Answer(403, b"no"), "denied access"),
         (Answer(500, b"<h1>oops</h1>"), "failed"),
-        (Answer(200, b"<!DOCTYPE html><title>Sign in</title>"), "does not answer as MLflow does"),
+        (Answer(200, b"<!DOCTYPE html><title>Sign in</title>"), "did not respond like an MLflow server"),
     ],
 )
 def test_a_server_error_is_reported_without_the_password(run: Run, answer: Answer, message: str) -> None:
@@ -106,7 +106,7 @@ def test_undo_reports_an_unreadable_journal(run: Run, mlflow_store_copy: MlflowS
 def test_an_unreachable_server_is_reported(run: Run) -> None:
     done = run("--tracking-uri", "http://127.0.0.1:9", "runs", "x")
     assert (done.status, done.out) == (1, "")
-    assert "cannot be reached" in done.err
+    assert "Cannot connect to" in done.err
 
 
 def test_control_characters_in_errors_are_escaped(run: Run, mlflow_store: MlflowStore) -> None:

@@ -16,7 +16,7 @@ from engine.runs.frame import RunFrame
 from engine.runs.loading import feed as feeds
 from engine.runs.loading.feed import FIRST_PAGE, RunFeed
 from engine.stores import open_store
-from engine.stores.base import PAGE, Condition, RunPage, RunQuery
+from engine.stores.base import PAGE_SIZE, Condition, RunPage, RunQuery
 from engine.stores.block import RunBlock
 from engine.stores.mlflow.client import open_client
 from tests.conftest import MlflowStore
@@ -27,7 +27,7 @@ class Pages:
     """A store that returns fixed pages and records the requested sizes."""
 
     readers = 1
-    page_size = PAGE
+    page_size = PAGE_SIZE
 
     def __init__(
         self, *pages: Sequence[str], total: int | None = None, on_page: Callable[[int], None] | None = None
@@ -40,7 +40,9 @@ class Pages:
     def stamp(self) -> None:
         return None
 
-    def runs(self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE) -> RunPage:
+    def runs(
+        self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE_SIZE
+    ) -> RunPage:
         number = int(page_token or 0)
         self.sizes.append(max_results)
         if self.on_page:

@@ -1,4 +1,4 @@
-"""Opening MLflow's client: quiet, impatient, and never making or upgrading what it should read."""
+"""MLflow's client: silent, with short timeouts, and never creating or upgrading a store that it reads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from engine.errors import (
 from engine.stores import open_store
 from engine.stores.base import Condition, RunQuery
 from engine.stores.mlflow.client import ClientStore, open_client, translate
-from engine.stores.rest.login import said
+from engine.stores.rest.login import user_variable
 from engine.uri import TrackingUri
 from tests.support.web import Answer, Web
 
@@ -49,14 +49,14 @@ def change(path: Path, *statements: str) -> None:
 
 
 class TestEnvironment:
-    def test_output_is_off_and_patience_is_short(self, mlflow_store: MlflowStore) -> None:
+    def test_output_is_off_and_timeouts_are_short(self, mlflow_store: MlflowStore) -> None:
         open_client(mlflow_store.uri)
         assert os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] == "true"
         assert os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] == "false"
         assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
         assert int(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]) <= 60
 
-    def test_what_the_user_says_stays(
+    def test_the_users_settings_stay(
         self, mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
@@ -65,17 +65,17 @@ class TestEnvironment:
         assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "5"
         assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
 
-    def test_what_was_set_for_mlflow_is_not_what_the_user_says(
+    def test_the_consoles_settings_are_not_taken_for_the_users(
         self, mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "7")
         open_client(mlflow_store.uri)
         open_client(mlflow_store.uri)
         assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
-        assert said("MLFLOW_HTTP_REQUEST_MAX_RETRIES") == ""
-        assert said("MLFLOW_HTTP_REQUEST_TIMEOUT") == "7"
+        assert user_variable("MLFLOW_HTTP_REQUEST_MAX_RETRIES") == ""
+        assert user_variable("MLFLOW_HTTP_REQUEST_TIMEOUT") == "7"
 
-    def test_the_registry_is_the_stores_own(
+    def test_the_registry_is_that_of_the_store(
         self, mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://registry.invalid")
@@ -83,10 +83,8 @@ class TestEnvironment:
             version.version for version in client_store(mlflow_store.uri).model_versions("classifier")
         ] == [3, 2, 1]
 
-    def test_a_process_of_its_own_prints_nothing(
-        self, mlflow_store_copy: MlflowStore, tmp_path: Path
-    ) -> None:
-        """Writing, with a stage call that MLflow warns of, and a store that is made."""
+    def test_a_new_process_prints_nothing(self, mlflow_store_copy: MlflowStore, tmp_path: Path) -> None:
+        """Writing, with a stage call that MLflow warns about, and creating a store."""
         code = (
             "import sys; from engine.stores.mlflow.client import open_client\n"
             "client = open_client(sys.argv[1])\n"
@@ -95,20 +93,20 @@ class TestEnvironment:
             "open_client(sys.argv[2]).search_experiments()\n"
         )
         new = tmp_path / "new.db"
-        told = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-c", code, mlflow_store_copy.uri, f"sqlite:///{new}", mlflow_store_copy.heart],
             capture_output=True,
             text=True,
             check=False,
             cwd=tmp_path,
         )
-        assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+        assert (completed.returncode, completed.stdout, completed.stderr) == (0, "", "")
         assert new.stat().st_size > 0
         assert not (tmp_path / "mlflow.db").exists()
 
 
-class TestNothingIsMade:
-    def test_a_folder_that_is_not_there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class TestNothingIsCreated:
+    def test_a_missing_folder_is_not_created(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
         monkeypatch.chdir(tmp_path)
         (tmp_path / "empty").mkdir()
@@ -120,13 +118,13 @@ class TestNothingIsMade:
         assert [entry.name for entry in tmp_path.iterdir()] == ["empty"]
         assert list((tmp_path / "empty").iterdir()) == []
 
-    def test_a_file_for_a_folder(self, tmp_path: Path) -> None:
+    def test_a_file_is_not_a_folder_store(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("x")
         with pytest.raises(StoreUnreadable):
             client_store(str(tmp_path / "file")).experiments()
 
     @pytest.mark.parametrize("touch", [True, False])
-    def test_a_database_that_is_not_there(self, tmp_path: Path, touch: bool) -> None:
+    def test_a_missing_or_empty_database_is_not_filled(self, tmp_path: Path, touch: bool) -> None:
         path = tmp_path / "mlflow.db"
         if touch:
             path.touch()
@@ -137,7 +135,7 @@ class TestNothingIsMade:
 
 @pytest.fixture
 def older_store(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """A database as an older MLflow left it: made by MLflow's own migrations up to a revision."""
+    """A database of an older MLflow, created by MLflow's own migrations up to a revision."""
     from alembic import command
     from mlflow.store.db.utils import _get_alembic_config
     from mlflow.store.tracking.dbmodels.initial_models import Base
@@ -162,7 +160,7 @@ class TestNothingIsUpgraded:
     """MLflow migrates a database that lacks a table as soon as it opens it."""
 
     @pytest.mark.parametrize("older_store", [MLFLOW_2, BEFORE_WORKSPACES], indirect=True)
-    def test_an_older_schema(self, older_store: Path) -> None:
+    def test_an_older_schema_is_not_upgraded(self, older_store: Path) -> None:
         uri = f"sqlite:///{older_store}"
         before = older_store.read_bytes()
         for open_it in (open_client, lambda raw: client_store(raw).experiments()):
@@ -172,18 +170,18 @@ class TestNothingIsUpgraded:
         assert older_store.read_bytes() == before
 
     @pytest.mark.parametrize("older_store", [MLFLOW_2, BEFORE_WORKSPACES], indirect=True)
-    def test_which_we_can_read_all_the_same(self, older_store: Path) -> None:
+    def test_an_older_schema_is_still_read(self, older_store: Path) -> None:
         change(older_store, "INSERT INTO experiments (name, lifecycle_stage) VALUES ('old', 'active')")
         store = open_store(TrackingUri(f"sqlite:///{older_store}"))
         assert [experiment.name for experiment in store.experiments()] == ["old"]
         assert store.registered_models() == ()
 
-    def test_a_newer_schema(self, mlflow_store_copy: MlflowStore) -> None:
+    def test_a_newer_schema_is_refused(self, mlflow_store_copy: MlflowStore) -> None:
         change(mlflow_store_copy.path, "UPDATE alembic_version SET version_num = 'f00ba4'")
         with pytest.raises(StoreOutdated, match="f00ba4"):
             open_client(mlflow_store_copy.uri)
 
-    def test_somebody_elses_database(self, tmp_path: Path) -> None:
+    def test_another_programs_database_is_left_alone(self, tmp_path: Path) -> None:
         path = tmp_path / "other.db"
         change(path, "CREATE TABLE users (id INTEGER)")
         before = path.read_bytes()
@@ -191,7 +189,7 @@ class TestNothingIsUpgraded:
             open_client(f"sqlite:///{path}")
         assert path.read_bytes() == before
 
-    def test_a_filter_does_not_open_what_is_not_mlflows(self, tmp_path: Path) -> None:
+    def test_reading_another_programs_database_leaves_it_alone(self, tmp_path: Path) -> None:
         path = tmp_path / "other.db"
         change(path, "CREATE TABLE users (id INTEGER)")
         before = path.read_bytes()
@@ -217,7 +215,7 @@ class TestFileStore:
         client.set_registered_model_alias("model", "champion", "1")
         return folder
 
-    def test_is_read_through_mlflow(self, folder: Path) -> None:
+    def test_a_file_store_is_read_through_mlflow(self, folder: Path) -> None:
         store = open_store(TrackingUri(str(folder)))
         assert store.kind == "client"
         experiments = {experiment.name: experiment for experiment in store.experiments()}
@@ -232,7 +230,7 @@ class TestFileStore:
         (version,) = store.model_versions("model")
         assert (version.version, version.aliases, version.stage) == (1, ("champion",), "None")
 
-    def test_is_searched_through_mlflow(self, folder: Path) -> None:
+    def test_a_file_store_is_searched_through_mlflow(self, folder: Path) -> None:
         store = open_store(TrackingUri(str(folder)))
         (experiment_id,) = (found.experiment_id for found in store.experiments() if found.name == "files")
 
@@ -244,10 +242,12 @@ class TestFileStore:
         assert names(Condition("param", "k", "!=", "3")) == []
         assert names(Condition("attribute", "start_time", "<=", 5)) == ["first"]
         assert names(lifecycle="deleted") == []
-        with pytest.raises(StoreRefused, match="cannot be asked"):
+        with pytest.raises(StoreRefused, match="does not support"):
             names(Condition("param", "k", "=", "'\""))
 
-    def test_needs_the_users_word(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_file_store_needs_the_users_consent(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE")
         copy = folder.rename(folder.with_name("other"))  # MLflow remembers the stores that it opened
         with pytest.raises(StoreRefused) as caught:
@@ -257,18 +257,20 @@ class TestFileStore:
 
 
 class TestOtherStores:
-    def test_a_driver_that_is_not_installed(self) -> None:
+    def test_a_missing_driver_is_an_error_with_a_hint(self) -> None:
         with pytest.raises(StoreUnreadable) as caught:
             client_store("mysql+no_such_driver://ada:secret@127.0.0.1:1/mlflow").experiments()
         assert caught.value.hint
         assert "secret" not in str(caught.value)
 
-    def test_a_scheme_that_nobody_knows(self) -> None:
+    def test_an_unknown_scheme_is_refused(self) -> None:
         with pytest.raises(StoreRefused, match="moon"):
             client_store("moon://crater").experiments()
 
     @pytest.mark.parametrize("raw", ["databricks", "databricks://profile", "databricks-uc"])
-    def test_databricks_is_no_folder(self, raw: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_databricks_is_not_taken_for_a_folder(
+        self, raw: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.chdir(tmp_path)
         with pytest.raises(StoreRefused, match=r"Databricks|Unity Catalog") as caught:
             open_store(TrackingUri(raw)).experiments()
@@ -277,39 +279,41 @@ class TestOtherStores:
 
 
 class TestTranslate:
-    def translated(self, error: BaseException, kind: type[Exception], words: str = "") -> None:
+    def expect_translation(self, error: BaseException, kind: type[Exception], words: str = "") -> None:
         assert isinstance(error, Exception)
         found = translate(error)
         assert isinstance(found, kind)
         assert words in str(found)
 
-    def test_ours_stays(self) -> None:
+    def test_the_consoles_errors_stay_as_they_are(self) -> None:
         ours = NotFound("x")
         assert translate(ours) is ours
 
-    def test_mlflows_codes(self) -> None:
+    def test_mlflows_error_codes_are_translated(self) -> None:
         from mlflow.exceptions import MlflowException, RestException
         from mlflow.protos import databricks_pb2 as codes
 
         gone = RestException({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "No run"})
-        self.translated(gone, NotFound, "No run")
+        self.expect_translation(gone, NotFound, "No run")
         assert "RESOURCE_DOES_NOT_EXIST" not in str(translate(gone))
         refused = MlflowException("Bad stage", error_code=codes.INVALID_PARAMETER_VALUE)
-        self.translated(refused, StoreRefused, "Bad stage")
+        self.expect_translation(refused, StoreRefused, "Bad stage")
         locked = MlflowException(
             "(sqlite3.OperationalError) database is locked", codes.TEMPORARILY_UNAVAILABLE
         )
-        self.translated(locked, StoreLocked)
-        self.translated(MlflowException("Detected out-of-date database schema (found x)"), StoreOutdated)
+        self.expect_translation(locked, StoreLocked)
+        self.expect_translation(
+            MlflowException("Detected out-of-date database schema (found x)"), StoreOutdated
+        )
 
-    def test_what_mlflow_says_of_a_server(
+    def test_mlflows_connection_errors_are_translated(
         self, closed_port: int, silent_port: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
         for port, kind in ((closed_port, ServerUnreachable), (silent_port, ServerTimeout)):
             with pytest.raises(Exception, match="API request") as caught:
                 open_client(f"http://ada:secret-word@127.0.0.1:{port}").search_experiments()
-            self.translated(caught.value, kind)
+            self.expect_translation(caught.value, kind)
             assert "secret-word" not in str(translate(caught.value))
 
     @pytest.mark.parametrize(
@@ -317,7 +321,7 @@ class TestTranslate:
         [
             (Answer(401, b'{"error_code": "X", "message": "Closed"}'), StoreRefused, "request — Closed"),
             (Answer(403, b'{"detail": "Closed"}'), EngineError, "Closed"),
-            (Answer(403, b"<h1>no</h1>"), ServerDenied, "denies this"),
+            (Answer(403, b"<h1>no</h1>"), ServerDenied, "denied access"),
             (
                 Answer(429, b'{"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "Closed"}'),
                 StoreRefused,
@@ -331,18 +335,20 @@ class TestTranslate:
             ),
         ],
     )
-    def test_what_mlflow_says_of_an_answer(
+    def test_mlflows_http_errors_are_translated(
         self, web: Web, answer: Answer, kind: type[Exception], words: str
     ) -> None:
         web.will_answer(answer)
         with pytest.raises(Exception, match=r"Closed|error") as caught:
             open_client(web.uri).search_experiments()
-        self.translated(caught.value, kind, words)
+        self.expect_translation(caught.value, kind, words)
 
-    def test_everything_else(self) -> None:
-        self.translated(PermissionError(13, "Permission denied", "/data"), StoreUnreadable, "/data")
-        self.translated(ModuleNotFoundError("No module named 'psycopg2'"), StoreUnreadable, "psycopg2")
-        self.translated(ValueError("odd"), StoreRefused, "ValueError: odd")
+    def test_other_exceptions_are_translated_and_cut(self) -> None:
+        self.expect_translation(PermissionError(13, "Permission denied", "/data"), StoreUnreadable, "/data")
+        self.expect_translation(
+            ModuleNotFoundError("No module named 'psycopg2'"), StoreUnreadable, "psycopg2"
+        )
+        self.expect_translation(ValueError("odd"), StoreRefused, "ValueError: odd")
         long = translate(RuntimeError("line\n" * 1000))
         assert len(long.detail) < 400
         assert "\n" not in long.detail

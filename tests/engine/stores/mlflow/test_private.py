@@ -1,4 +1,4 @@
-"""One test for each undocumented part of MLflow that is used: what fails here names what an upgrade broke."""
+"""One test for each use of MLflow's undocumented API: a failure shows what an upgrade broke."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def rows(store: MlflowStore, statement: str) -> set[str]:
         return {row[0] for row in database.execute(statement)}
 
 
-def test_the_schema_revision_is_the_one_that_mlflow_gives_its_databases(mlflow_store: MlflowStore) -> None:
+def test_the_schema_revision_is_that_of_mlflows_databases(mlflow_store: MlflowStore) -> None:
     assert {private.schema_revision()} == rows(mlflow_store, "SELECT version_num FROM alembic_version")
 
 

@@ -1,4 +1,4 @@
-"""How often a server is asked, and over how many connections."""
+"""The number of requests to a server, and of connections used for them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.stores.rest.store import RestStore
 from engine.uri import TrackingUri
 from tests.support.web import Answer, Web
 
-NOBODY = Answer(body=b'{"experiments": []}')
+EMPTY = Answer(body=b'{"experiments": []}')
 CUT = Answer(cut=True)
 HALF = Answer(200, b'{"experiments": [', length=5000)
 
@@ -35,68 +35,69 @@ def one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def threads(count: int, work: Callable[[], object]) -> Iterator[list[object]]:
-    """`work` on so many threads; what each returned or raised, at the end of the context."""
-    ends: list[object] = []
+    """Run `work` on `count` threads; yields the list of what they return or raise, complete at the end of the
+    block."""
+    outcomes: list[object] = []
 
     def run() -> None:
         try:
-            ends.append(work())
+            outcomes.append(work())
         except EngineError as error:
-            ends.append(error)
+            outcomes.append(error)
 
     running = [threading.Thread(target=run, daemon=True) for _ in range(count)]
     for thread in running:
         thread.start()
-    yield ends
+    yield outcomes
     for thread in running:
         thread.join(20)
         assert not thread.is_alive()
 
 
 class TestConnections:
-    def test_questions_in_turn_need_one(self, web: Web, store: Store) -> None:
-        web.will_answer(NOBODY)
+    def test_requests_in_turn_share_one_connection(self, web: Web, store: Store) -> None:
+        web.will_answer(EMPTY)
         for _ in range(20):
             store.experiments()
         assert (len(web.requests), web.connections) == (20, 1)
         assert all(request.headers["connection"] == "keep-alive" for request in web.requests)
 
-    def test_threads_need_one_each_and_share_them(self, web: Web, store: Store) -> None:
+    def test_threads_use_one_connection_each_and_reuse_them(self, web: Web, store: Store) -> None:
         readers = RestStore.readers
         for _ in range(3):
-            web.will_answer(Answer(body=NOBODY.body, meeting=threading.Barrier(readers)))
+            web.will_answer(Answer(body=EMPTY.body, meeting=threading.Barrier(readers)))
             with threads(readers, store.experiments) as answers:
                 pass
             assert answers == [()] * readers
-        web.will_answer(NOBODY)
+        web.will_answer(EMPTY)
         with threads(readers, lambda: [store.experiments() for _ in range(10)]):
             pass
         assert (len(web.requests), web.connections) == (13 * readers, readers)
 
-    def test_more_threads_than_are_kept_wait_for_nobody(self, web: Web, store: Store) -> None:
-        web.will_answer(Answer(body=NOBODY.body, meeting=threading.Barrier(20)))
+    def test_more_threads_than_idle_connections_do_not_wait(self, web: Web, store: Store) -> None:
+        web.will_answer(Answer(body=EMPTY.body, meeting=threading.Barrier(20)))
         with threads(20, store.experiments) as answers:
             pass
         assert answers == [()] * 20
         assert web.connections == 20
 
-    def test_an_error_of_the_server_does_not_cost_the_connection(self, web: Web, store: Store) -> None:
-        web.will_answer(Answer(500, b"no"), NOBODY)
+    def test_a_server_error_keeps_the_connection(self, web: Web, store: Store) -> None:
+        web.will_answer(Answer(500, b"no"), EMPTY)
         with pytest.raises(ServerFault):
             store.experiments()
         store.experiments()
         assert web.connections == 1
 
     @pytest.mark.usefixtures("one_attempt")
-    def test_one_that_the_server_closed_meanwhile_is_replaced_at_once(self, web: Web, store: Store) -> None:
-        web.will_answer(NOBODY, CUT, NOBODY)
+    def test_an_idle_connection_that_the_server_closed_is_replaced(self, web: Web, store: Store) -> None:
+        web.will_answer(EMPTY, CUT, EMPTY)
         assert store.experiments() == ()
-        assert store.experiments() == (), "although there is only one attempt"
+        assert store.experiments() == (), "with a single attempt"
         assert (len(web.requests), web.connections) == (3, 2)
 
     @pytest.mark.usefixtures("one_attempt")
-    def test_a_new_one_that_breaks_is_no_reason_to_go_on(self, web: Web, store: Store) -> None:
-        web.will_answer(NOBODY, CUT)
+    def test_a_new_connection_that_breaks_counts_as_an_attempt(self, web: Web, store: Store) -> None:
+        web.will_answer(EMPTY, CUT)
         store.experiments()
         with pytest.raises(ServerFault, match="without a response"):
             store.experiments()
@@ -104,15 +105,15 @@ class TestConnections:
 
 
 class TestCompression:
-    def test_is_asked_for_and_understood(self, web: Web, store: Store) -> None:
+    def test_a_compressed_response_is_requested_and_read(self, web: Web, store: Store) -> None:
         body = gzip.compress(b'{"runs": [{"info": {"run_id": "a", "experiment_id": "1"}}]}')
         web.will_answer(Answer(200, body, {"Content-Encoding": "gzip"}))
         assert store.runs(RunQuery("1")).runs.run_ids == ["a"]
         assert "gzip" in web.requests[0].headers["accept-encoding"]
 
-    def test_that_is_none(self, web: Web, store: Store) -> None:
+    def test_a_response_wrongly_marked_as_compressed_is_an_error(self, web: Web, store: Store) -> None:
         web.will_answer(Answer(200, b"{}", {"Content-Encoding": "gzip"}))
-        with pytest.raises(ServerFault, match="does not answer as MLflow does"):
+        with pytest.raises(ServerFault, match="did not respond like an MLflow server"):
             store.experiments()
 
 
@@ -120,64 +121,64 @@ class TestAttempts:
     @pytest.mark.parametrize(
         "answer", [Answer(429), Answer(502), Answer(503), Answer(504), CUT, HALF], ids=lambda a: a.status
     )
-    def test_a_failure_that_passes_is_not_seen(self, web: Web, store: Store, answer: Answer) -> None:
-        web.will_answer(answer, NOBODY)
+    def test_a_transient_failure_is_retried(self, web: Web, store: Store, answer: Answer) -> None:
+        web.will_answer(answer, EMPTY)
         assert store.experiments() == ()
         assert len(web.requests) == 2
 
     @pytest.mark.parametrize("status", [400, 401, 403, 404, 500, 501])
-    def test_a_refusal_is_not_repeated(self, web: Web, store: Store, status: int) -> None:
+    def test_a_refused_request_is_not_retried(self, web: Web, store: Store, status: int) -> None:
         web.will_answer(Answer(status))
         with pytest.raises(EngineError):
             store.experiments()
         assert len(web.requests) == 1
 
-    @pytest.mark.parametrize(("retries", "asked"), [("0", 1), ("1", 2), ("nonsense", 3), ("", 3)])
+    @pytest.mark.parametrize(("retries", "requests"), [("0", 1), ("1", 2), ("nonsense", 3), ("", 3)])
     @pytest.mark.parametrize("answer", [Answer(503), CUT, HALF], ids=["503", "cut", "half"])
-    def test_the_environment_says_how_often(
+    def test_the_environment_sets_the_number_of_retries(
         self,
         web: Web,
         store: Store,
         monkeypatch: pytest.MonkeyPatch,
         answer: Answer,
         retries: str,
-        asked: int,
+        requests: int,
     ) -> None:
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", retries)
         web.will_answer(answer)
         with pytest.raises(ServerFault):
             store.experiments()
-        assert len(web.requests) == asked
+        assert len(web.requests) == requests
 
-    def test_what_is_set_for_mlflows_writes_is_not_what_the_user_says(self, web: Web, store: Store) -> None:
+    def test_the_settings_for_mlflows_writes_do_not_apply(self, web: Web, store: Store) -> None:
         from engine.stores.mlflow.client import open_client
 
         open_client(web.uri)
-        web.will_answer(Answer(503), Answer(503), NOBODY)
+        web.will_answer(Answer(503), Answer(503), EMPTY)
         assert store.experiments() == ()
 
     @pytest.mark.parametrize("when", ["0", "Wed, 21 Oct 2015 07:28:00 GMT", "soon", "-5", "\u00b2"])
     @pytest.mark.parametrize("status", [429, 503])
-    def test_a_server_says_when_to_come_again(self, web: Web, store: Store, status: int, when: str) -> None:
-        web.will_answer(Answer(status, headers={"Retry-After": when}), NOBODY)
+    def test_a_short_retry_after_is_honoured(self, web: Web, store: Store, status: int, when: str) -> None:
+        web.will_answer(Answer(status, headers={"Retry-After": when}), EMPTY)
         assert store.experiments() == ()
 
     @pytest.mark.parametrize("when", ["3600", "9" * 400, "Fri, 21 Oct 2095 07:28:00 GMT"])
-    def test_a_server_that_wants_a_long_rest_gets_it(self, web: Web, store: Store, when: str) -> None:
+    def test_a_long_retry_after_ends_the_attempts(self, web: Web, store: Store, when: str) -> None:
         web.will_answer(Answer(429, b"Slow down", headers={"Retry-After": when}))
         with pytest.raises(StoreRefused, match="rate-limiting"):
             store.experiments()
         assert len(web.requests) == 1
 
-    @pytest.mark.parametrize("headers", [{}, {"Retry-After": "9"}], ids=["back-off", "asked for"])
-    def test_closing_ends_the_waiting_for_another(
+    @pytest.mark.parametrize("headers", [{}, {"Retry-After": "9"}], ids=["back-off", "Retry-After"])
+    def test_closing_ends_the_pause_between_attempts(
         self, web: Web, store: Store, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
     ) -> None:
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "10")
         meeting = threading.Barrier(2)
         web.will_answer(Answer(503, headers=headers, meeting=meeting))
-        with threads(1, store.experiments) as ends:
+        with threads(1, store.experiments) as outcomes:
             meeting.wait(20)
             store.close()
-        assert [type(end) for end in ends] == [Cancelled]
+        assert [type(outcome) for outcome in outcomes] == [Cancelled]
         assert len(web.requests) == 1

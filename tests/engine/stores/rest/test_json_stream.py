@@ -1,4 +1,4 @@
-"""Reading an object element by element finds what `json.loads` finds."""
+"""Decoding an object element by element gives the same result as `json.loads`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ NAMES = st.sampled_from(["runs", "next_page_token", "", 'a"b', "a\\"])
 OBJECTS = st.dictionaries(NAMES, VALUES | st.lists(VALUES))
 
 
-def whole(text: str) -> object:
-    """What the parts say together; None for what is refused."""
+def streamed(text: str) -> object:
+    """The object put together from its parts; None for invalid JSON."""
     elements: list[Any] = []
     try:
         found = read_object(text, "runs", elements.append)
@@ -29,7 +29,7 @@ def whole(text: str) -> object:
 
 
 def loaded(text: str) -> object:
-    """The same of `json.loads`, which knows an empty list from none."""
+    """The same by `json.loads`, without an empty list `runs`, which `streamed` cannot see."""
     try:
         found = json.loads(text)
     except json.JSONDecodeError:
@@ -40,25 +40,25 @@ def loaded(text: str) -> object:
 
 
 @given(OBJECTS, st.sampled_from([None, 0, 2, "\t"]))
-def test_any_object(given: dict[str, Any], indent: int | str | None) -> None:
+def test_any_object_is_decoded(given: dict[str, Any], indent: int | str | None) -> None:
     if not isinstance(given.get("runs", []), list):
         given["runs"] = []
     text = json.dumps(given, indent=indent)
-    assert whole(text) == loaded(text)
+    assert streamed(text) == loaded(text)
 
 
 @given(st.text('[]{},:"\\ \n01aertuns', max_size=40), st.data())
-def test_any_text(rest: str, data: st.DataObject) -> None:
+def test_damaged_text_is_refused(rest: str, data: st.DataObject) -> None:
     text = '{"runs": [1, {"a": []}], "b": 2}'
-    place = data.draw(st.integers(0, len(text)))
-    for damaged in (rest, text[:place] + rest, text[:place] + rest + text[place:]):
+    index = data.draw(st.integers(0, len(text)))
+    for damaged in (rest, text[:index] + rest, text[:index] + rest + text[index:]):
         try:
-            assert whole(damaged) == loaded(damaged)
+            assert streamed(damaged) == loaded(damaged)
         except TypeError:  # the list has become something else
             assert '"runs": [' not in damaged
 
 
-def test_elements_come_in_order_and_before_the_end() -> None:
+def test_elements_arrive_in_order_and_before_the_end() -> None:
     taken: list[object] = []
     with pytest.raises(json.JSONDecodeError):
         read_object('{"runs": [1, 2, 3', "runs", taken.append)
@@ -66,11 +66,11 @@ def test_elements_come_in_order_and_before_the_end() -> None:
 
 
 @pytest.mark.parametrize("value", ["5", "null", '"text"', "{}"])
-def test_a_list_that_is_none(value: str) -> None:
+def test_a_field_that_is_not_a_list_is_an_error(value: str) -> None:
     with pytest.raises(TypeError, match="list"):
         read_object(f'{{"runs": {value}}}', "runs", print)
 
 
-def test_deep_nesting() -> None:
+def test_deep_nesting_is_an_error() -> None:
     with pytest.raises(RecursionError):
         read_object('{"runs": [' + "[" * 100_000, "runs", print)

@@ -1,4 +1,4 @@
-"""Pages of runs as servers send them, also servers that are not quite MLflow's."""
+"""Pages of runs, from MLflow's servers and from others that imitate them."""
 
 from __future__ import annotations
 
@@ -36,39 +36,43 @@ def pairs(**texts: str) -> list[dict[str, str]]:
 
 
 def page(web: Web, store: RestStore, *runs: object) -> RunPage:
-    """What the store makes of a page with these runs."""
+    """The page that the store reads from a response with these runs."""
     web.will_answer(Answer(body=json.dumps({"runs": runs, "next_page_token": "more"}).encode()))
     return store.runs(RunQuery("1"))
 
 
-def asked(web: Web) -> dict[str, Any]:
-    """The last question."""
-    question: dict[str, Any] = json.loads(web.requests[-1].body)
-    return question
+def last_request(web: Web) -> dict[str, Any]:
+    """The body of the last request."""
+    body: dict[str, Any] = json.loads(web.requests[-1].body)
+    return body
 
 
-class TestQuestions:
-    def test_the_plain_one(self, web: Web, store: RestStore) -> None:
+class TestRequests:
+    def test_a_plain_query_sends_only_what_is_needed(self, web: Web, store: RestStore) -> None:
         store.runs(RunQuery("7"), max_results=100)
-        assert asked(web) == {"experiment_ids": ["7"], "run_view_type": "ACTIVE_ONLY", "max_results": 100}
+        assert last_request(web) == {
+            "experiment_ids": ["7"],
+            "run_view_type": "ACTIVE_ONLY",
+            "max_results": 100,
+        }
 
-    def test_a_query(self, web: Web, store: RestStore) -> None:
+    def test_a_query_is_sent_in_mlflows_grammar(self, web: Web, store: RestStore) -> None:
         conditions = (Condition("metric", "a b", ">", 0.5), Condition("param", "x", "IS NULL"))
         store.runs(RunQuery("7", conditions, "deleted", oldest_first=True), page_token="more")
-        question = asked(web)
-        assert question["filter"] == "metrics.`a b` > 0.5 AND params.`x` IS NULL"
-        assert question["run_view_type"] == "DELETED_ONLY"
-        assert question["order_by"] == ["attributes.start_time ASC"]
-        assert question["page_token"] == "more"
+        body = last_request(web)
+        assert body["filter"] == "metrics.`a b` > 0.5 AND params.`x` IS NULL"
+        assert body["run_view_type"] == "DELETED_ONLY"
+        assert body["order_by"] == ["attributes.start_time ASC"]
+        assert body["page_token"] == "more"
 
-    def test_what_mlflow_cannot_be_asked_is_not_asked(self, web: Web, store: RestStore) -> None:
-        with pytest.raises(StoreRefused, match="cannot be asked"):
+    def test_an_inexpressible_condition_is_not_sent(self, web: Web, store: RestStore) -> None:
+        with pytest.raises(StoreRefused, match="does not support"):
             store.runs(RunQuery("7", (Condition("param", "x", "=", "'\""),)))
         assert web.requests == []
 
 
 class TestPages:
-    def test_a_run_in_full(self, web: Web, store: RestStore) -> None:
+    def test_a_complete_run_is_read(self, web: Web, store: RestStore) -> None:
         sent = run(
             5,
             metrics=[{"key": "accuracy", "value": 0.5, "timestamp": 1, "step": 0}],
@@ -91,16 +95,16 @@ class TestPages:
         assert found.datasets == (DatasetRef("a", "d"), DatasetRef("b", "d", "training"))
         assert answer.next_token == "more"
 
-    def test_a_run_with_next_to_nothing(self, web: Web, store: RestStore) -> None:
+    def test_a_minimal_run_is_read(self, web: Web, store: RestStore) -> None:
         (found,) = page(web, store, {"info": {"run_id": "a", "experiment_id": "1"}}).runs
         assert (found.run_name, found.start_time, found.status) == ("", None, "RUNNING")
         assert (dict(found.metrics), dict(found.params), dict(found.tags)) == ({}, {}, {})
 
-    def test_an_old_server_keeps_the_name_in_a_tag(self, web: Web, store: RestStore) -> None:
+    def test_the_run_name_of_an_old_server_comes_from_its_tag(self, web: Web, store: RestStore) -> None:
         named = run(1, tags=pairs(**{"mlflow.runName": "old"}))
         assert [found.run_name for found in page(web, store, run(2), named).runs] == ["", "old"]
 
-    def test_numbers_in_every_dress(self, web: Web, store: RestStore) -> None:
+    def test_numbers_are_read_in_every_notation(self, web: Web, store: RestStore) -> None:
         values = [1, 0.25, "NaN", "Infinity", "-Infinity", LARGEST, -LARGEST, "0.5", 1e-300]
         runs = page(
             web, store, *(run(i, metrics=[{"key": "m", "value": value}]) for i, value in enumerate(values))
@@ -128,14 +132,14 @@ class TestPages:
         assert columns["attribute"]["user_id"] == [None] * 10
         assert columns["dataset"] == {}
 
-    def test_texts_that_repeat_are_kept_once(self, web: Web, store: RestStore) -> None:
+    def test_repeated_strings_are_stored_once(self, web: Web, store: RestStore) -> None:
         first, second = page(web, store, run(1, params=pairs(p="rbf!")), run(2, params=pairs(p="rbf!"))).runs
         assert first.params["p"] is second.params["p"]
         assert next(iter(page(web, store, run(3, params=pairs(p="x"))).runs[0].params)) is next(
             iter(first.params)
         )
 
-    def test_no_runs(self, web: Web, store: RestStore) -> None:
+    def test_a_response_without_runs_is_an_empty_page(self, web: Web, store: RestStore) -> None:
         web.will_answer(Answer(body=b"{}"))
         answer = store.runs(RunQuery("1"))
         assert (len(answer.runs), answer.next_token) == (0, None)
@@ -168,8 +172,8 @@ class TestPages:
     ],
     ids=str,
 )
-def test_a_page_with_something_else_than_a_run(web: Web, store: RestStore, sent: object) -> None:
-    with pytest.raises(ServerFault, match="does not answer as MLflow does"):
+def test_an_object_that_is_not_a_run_invalidates_the_page(web: Web, store: RestStore, sent: object) -> None:
+    with pytest.raises(ServerFault, match="did not respond like an MLflow server"):
         page(web, store, run(0), sent)
 
 
@@ -188,13 +192,15 @@ def test_a_page_with_something_else_than_a_run(web: Web, store: RestStore, sent:
     ],
     ids=lambda body: body[:20].decode(),
 )
-def test_a_body_that_is_no_page(web: Web, store: RestStore, body: bytes) -> None:
+def test_a_body_that_is_not_a_page_is_an_error(web: Web, store: RestStore, body: bytes) -> None:
     web.will_answer(Answer(body=body))
-    with pytest.raises(ServerFault, match="does not answer as MLflow does"):
+    with pytest.raises(ServerFault, match="did not respond like an MLflow server"):
         store.runs(RunQuery("1"))
 
 
-def test_half_a_page_is_no_page(web: Web, store: RestStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_truncated_page_is_retried_then_an_error(
+    web: Web, store: RestStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     body = json.dumps({"runs": [run(number) for number in range(50)]}).encode()
     half = Answer(body=body[: len(body) // 2], length=len(body))
@@ -205,7 +211,7 @@ def test_half_a_page_is_no_page(web: Web, store: RestStore, monkeypatch: pytest.
         store.runs(RunQuery("1"))
 
 
-def test_history_with_numbers_that_json_has_not(web: Web, store: RestStore) -> None:
+def test_a_history_holds_nan_and_infinity(web: Web, store: RestStore) -> None:
     points = [{"key": "m", "value": value, "timestamp": "5", "step": "2"} for value in ("NaN", LARGEST)]
     web.will_answer(Answer(body=json.dumps({"metrics": points}).encode()))
     nan, infinite = store.metric_history("a" * 32, "m")

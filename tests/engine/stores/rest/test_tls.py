@@ -1,4 +1,4 @@
-"""Servers with a certificate that nobody signed."""
+"""Servers with a self-signed certificate."""
 
 from __future__ import annotations
 
@@ -51,26 +51,28 @@ def secure(certificate: Path) -> Iterator[Web]:
         yield web
 
 
-def ask(web: Web) -> tuple[object, ...]:
+def read(web: Web) -> tuple[object, ...]:
     return open_store(TrackingUri(f"https://localhost:{web.port}")).experiments()
 
 
-def test_is_not_trusted(secure: Web) -> None:
+def test_an_unknown_certificate_is_not_trusted(secure: Web) -> None:
     with pytest.raises(ServerUnreachable) as caught:
-        ask(secure)
+        read(secure)
     assert "certificate" in caught.value.detail
     assert "MLFLOW_TRACKING_SERVER_CERT_PATH" in caught.value.hint
     assert secure.requests == []
 
 
-def test_is_trusted_when_named(secure: Web, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_is_trusted_when_named(
+    secure: Web, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(certificate))
-    assert ask(secure) == ()
+    assert read(secure) == ()
 
 
-def test_is_taken_as_it_is_when_the_user_says_so(secure: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verification_can_be_switched_off(secure: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/ssl/certs/ca-certificates.crt")
-    with warnings.catch_warnings(record=True) as told:
-        assert ask(secure) == ()
-    assert told == []
+    with warnings.catch_warnings(record=True) as caught:
+        assert read(secure) == ()
+    assert caught == []

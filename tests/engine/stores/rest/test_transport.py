@@ -1,4 +1,4 @@
-"""What real faults on the wire become, and what we say to a server about ourselves."""
+"""The errors that real network faults become, and the credentials sent to a server."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def mlflow_error(status: int, code: str, message: str) -> Answer:
     return Answer(status, json.dumps({"error_code": code, "message": message}).encode())
 
 
-class TestNobodyThere:
-    def test_a_refused_connection(self, closed_port: int) -> None:
+class TestConnecting:
+    def test_a_refused_connection_fails_at_once(self, closed_port: int) -> None:
         start = time.monotonic()
         error = error_from(f"http://127.0.0.1:{closed_port}")
         assert isinstance(error, ServerUnreachable)
@@ -56,25 +56,25 @@ class TestNobodyThere:
         assert error.hint
         assert time.monotonic() - start < 2
 
-    def test_an_unknown_name(self) -> None:
+    def test_an_unknown_host_is_unreachable(self) -> None:
         error = error_from("http://no-such-host.invalid:5000")
         assert isinstance(error, ServerUnreachable)
         assert "name" in error.detail
 
-    def test_a_server_that_says_nothing(self, silent_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_silent_server_times_out(self, silent_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
         start = time.monotonic()
         error = error_from(f"http://127.0.0.1:{silent_port}")
         assert isinstance(error, ServerTimeout)
         assert "1 s" in error.detail
-        assert 0.9 < time.monotonic() - start < 3, "a silent server is not asked twice"
+        assert 0.9 < time.monotonic() - start < 3, "a timeout is not retried"
 
-    def test_tls_where_there_is_none(self, web: Web) -> None:
+    def test_https_to_a_server_without_tls_is_not_secure(self, web: Web) -> None:
         error = error_from(web.uri.replace("http:", "https:"))
         assert isinstance(error, ServerUnreachable)
         assert "secure" in error.title
 
-    def test_a_dead_proxy(self, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_dead_proxy_is_blamed(self, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port}")
         error = error_from("http://mlflow.invalid")
         assert isinstance(error, ServerUnreachable)
@@ -94,27 +94,31 @@ class TestAnswers:
             (mlflow_error(429, "REQUEST_LIMIT_EXCEEDED", "Slow down"), StoreRefused, "rate-limiting"),
             (Answer(429, b"<h1>Too many</h1>"), StoreRefused, "rate-limiting"),
             (mlflow_error(401, "X", "Closed"), ServerDenied, "requires authentication — Closed — "),
-            (mlflow_error(403, "X", "Closed"), ServerDenied, "denies this — Closed — "),
+            (mlflow_error(403, "X", "Closed"), ServerDenied, "denied access — Closed — "),
             (mlflow_error(500, "X", "Closed"), ServerFault, "HTTP 500: Closed — "),
             (Answer(500, b'{"error_code": "X", "message": "Two\nlines"}'), ServerFault, "500: Two lines — "),
-            (Answer(403, b'{"detail": "Not yours"}'), ServerDenied, "denies this — Not yours — "),
+            (Answer(403, b'{"detail": "Not yours"}'), ServerDenied, "denied access — Not yours — "),
             (Answer(500, b"Internal Server Error"), ServerFault, "HTTP 500: Internal Server Error"),
             (Answer(500, b""), ServerFault, "HTTP 500"),
             (Answer(502, b"<h1>Bad Gateway</h1>"), ServerFault, "HTTP 502"),
             (Answer(200, b"<html><title>Sign in</title>"), ServerFault, "Sign in"),
-            (Answer(200, b""), ServerFault, "nothing"),
+            (Answer(200, b""), ServerFault, "The response is empty"),
             (Answer(200, b"[1, 2]"), ServerFault, "[1, 2]"),
-            (Answer(200, b"\xff\xfe\x00\x1b[2J"), ServerFault, "It sent"),
-            (Answer(200, b"[" * 100_000), ServerFault, "It sent"),
-            (Answer(200, b'{"experiments": 5}'), ServerFault, "lacks"),
+            (Answer(200, b"\xff\xfe\x00\x1b[2J"), ServerFault, "Response: "),
+            (Answer(200, b"[" * 100_000), ServerFault, "Response: "),
+            (Answer(200, b'{"experiments": 5}'), ServerFault, "Unexpected response"),
             (Answer(200, b'{"experiments": [{"name": "x"}]}'), ServerFault, "experiment_id"),
-            (Answer(200, b'{"experiments": [], "next_page_token": "t"}'), ServerFault, "again and again"),
+            (
+                Answer(200, b'{"experiments": [], "next_page_token": "t"}'),
+                ServerFault,
+                "same page token twice",
+            ),
             (Answer(200, b'{"experiments"', length=5000), ServerFault, "was cut off"),
             (Answer(cut=True), ServerFault, "without a response"),
             (Answer(302, b"", {"Location": "/api/2.0/mlflow/loop"}), ServerFault, "redirects"),
         ],
     )
-    def test_each_becomes_one_clear_error(
+    def test_every_faulty_response_is_one_clear_error(
         self, web: Web, answer: Answer, kind: type[EngineError], words: str
     ) -> None:
         web.will_answer(answer)
@@ -124,14 +128,14 @@ class TestAnswers:
         assert "\x1b" not in str(error)
         assert len(error.detail) < 400
 
-    def test_a_redirect_to_another_server_blames_that_one(self, web: Web, closed_port: int) -> None:
+    def test_an_error_after_a_redirect_names_the_other_server(self, web: Web, closed_port: int) -> None:
         web.will_answer(
             Answer(307, b"", {"Location": f"http://eve:s3cret@127.0.0.1:{closed_port}/x?token=s3cret"})
         )
         error = error_from(web.uri)
         assert isinstance(error, ServerUnreachable)
         assert error.title.startswith(
-            f"http://127.0.0.1:{closed_port} (to which {web.uri} redirects) cannot be"
+            f"Cannot connect to http://127.0.0.1:{closed_port} (redirected from {web.uri})"
         )
         assert "s3cret" not in str(error)
 
@@ -145,64 +149,68 @@ def basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-def said(web: Web, uri: str = "") -> str | None:
-    """The Authorization header that the server saw."""
+def authorization(web: Web, uri: str = "") -> str | None:
+    """The Authorization header that the server received."""
     web.will_answer(NOBODY)
     store_at(uri or web.uri).experiments()
     return web.requests[-1].headers.get("authorization")
 
 
-def credentials(text: str) -> None:
+def write_credentials(text: str) -> None:
     folder = Path.home() / ".mlflow"
     folder.mkdir()
     (folder / "credentials").write_text(text)
 
 
 class TestLogin:
-    def test_nobody(self, web: Web) -> None:
-        assert said(web) is None
+    def test_no_credentials_send_no_header(self, web: Web) -> None:
+        assert authorization(web) is None
 
-    def test_user_and_password(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_user_and_password_take_precedence_over_a_token(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
-        assert said(web) is None, "a user without a password is nobody"
+        assert authorization(web) is None, "a user without a password does not count"
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "pässwörd")
         monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
-        assert said(web) == basic("ada", "pässwörd"), "which goes before a token"
+        assert authorization(web) == basic("ada", "pässwörd")
 
-    def test_token(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_token_is_sent(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
-        assert said(web) == "Bearer t0ken"
+        assert authorization(web) == "Bearer t0ken"
 
-    def test_the_credentials_file(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-        credentials("[mlflow]\nmlflow_tracking_username = eve\nmlflow_tracking_password = 50%%-off\n")
-        assert said(web) == basic("eve", "50%-off")
+    def test_the_environment_takes_precedence_over_the_credentials_file(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write_credentials("[mlflow]\nmlflow_tracking_username = eve\nmlflow_tracking_password = 50%%-off\n")
+        assert authorization(web) == basic("eve", "50%-off")
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
-        assert said(web) == basic("ada", "50%-off"), "the environment goes before the file"
+        assert authorization(web) == basic("ada", "50%-off")
 
-    def test_user_and_password_in_the_uri(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_credentials_in_the_uri_take_precedence(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
-        assert said(web, web.uri.replace("://", "://ada:p%40ss@")) == basic("ada", "p@ss")
+        assert authorization(web, web.uri.replace("://", "://ada:p%40ss@")) == basic("ada", "p@ss")
 
-    def test_workspace(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_workspace_is_sent(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MLFLOW_WORKSPACE", "team-b")
-        said(web)
+        authorization(web)
         assert web.requests[-1].headers["x-mlflow-workspace"] == "team-b"
 
-    def test_the_same_as_mlflow(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_credentials_are_chosen_as_mlflow_does(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
         from mlflow import MlflowClient
 
         web.will_answer(NOBODY)
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-        credentials("[mlflow]\nmlflow_tracking_username = eve\nmlflow_tracking_password = pw\n")
+        write_credentials("[mlflow]\nmlflow_tracking_username = eve\nmlflow_tracking_password = pw\n")
         for name, value in (("TOKEN", "t0ken"), ("USERNAME", "ada"), ("PASSWORD", "pässwörd")):
             monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", value)
             for uri in (web.uri, web.uri.replace("://", "://bob:secret@")):
-                ours = said(web, uri)
+                ours = authorization(web, uri)
                 MlflowClient(uri).search_experiments()
                 assert web.requests[-1].headers.get("authorization") == ours
 
     @pytest.mark.parametrize("text", ["no section\n", "[mlflow]\nmlflow_tracking_password = 100%\n", "\xff"])
-    def test_a_credentials_file_that_cannot_be_read(self, web: Web, text: str) -> None:
+    def test_an_invalid_credentials_file_is_an_error(self, web: Web, text: str) -> None:
         folder = Path.home() / ".mlflow"
         folder.mkdir()
         (folder / "credentials").write_bytes(text.encode("latin-1"))
@@ -211,13 +219,13 @@ class TestLogin:
         assert "credentials" in error.detail
         assert "100%" not in str(error)
 
-    def test_tls_settings_that_contradict_each_other(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_conflicting_tls_settings_are_refused(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
         monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", "/ca.pem")
         assert isinstance(error_from(web.uri), StoreRefused)
 
     @pytest.mark.parametrize("name", ["SERVER", "CLIENT"])
-    def test_a_certificate_that_is_not_there(
+    def test_a_missing_certificate_is_named(
         self, web: Web, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
         monkeypatch.setenv(f"MLFLOW_TRACKING_{name}_CERT_PATH", "/nowhere.pem")
@@ -228,30 +236,30 @@ class TestLogin:
 
 class TestSecrets:
     @pytest.mark.parametrize("status", [200, 401, 403, 404, 500])
-    def test_a_server_that_sends_them_back(
+    def test_secrets_that_a_server_sends_back_are_masked(
         self, web: Web, monkeypatch: pytest.MonkeyPatch, status: int
     ) -> None:
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
-        body = f"You said: {basic('ada', PASSWORD)}, that is {PASSWORD}"
+        body = f"You authorization: {basic('ada', PASSWORD)}, that is {PASSWORD}"
         web.will_answer(Answer(status, body.encode()))
         error = error_from(web.uri)
-        assert "You said" in error.detail
+        assert "You authorization" in error.detail
         assert PASSWORD not in repr(error)
         assert basic("ada", PASSWORD).split()[1] not in str(error)
 
     @pytest.mark.parametrize("host", ["127.0.0.1:1", "no-such-host.invalid"])
-    def test_in_the_uri_of_a_server_that_is_not_there(self, host: str) -> None:
+    def test_the_password_of_an_unreachable_server_is_masked(self, host: str) -> None:
         error = error_from(f"http://ada:{PASSWORD}@{host}")
         assert PASSWORD not in str(error)
 
-    def test_in_the_uri_that_a_server_repeats(self, web: Web) -> None:
+    def test_a_uri_that_a_server_sends_back_is_masked(self, web: Web) -> None:
         web.will_answer(Answer(500, f"http://ada:{PASSWORD}@host failed, {PASSWORD}".encode()))
         error = error_from(web.uri.replace("://", f"://ada:{PASSWORD}@"))
         assert PASSWORD not in str(error)
         assert "failed" in error.detail
 
-    def test_in_the_representation_of_a_login(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_repr_of_a_login_holds_no_secrets(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from engine.stores.rest.login import read_login
 
         monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", PASSWORD)
