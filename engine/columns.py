@@ -1,4 +1,4 @@
-"""The columns of a table of runs: their kinds, their keys, and what a table must answer."""
+"""The columns of a table of runs: their kinds and keys, and the interface of the table."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ ColumnKind = Literal["attribute", "metric", "param", "tag", "dataset"]
 KINDS: tuple[ColumnKind, ...] = ("attribute", "metric", "param", "tag", "dataset")
 
 Value = str | float | int | tuple[str, ...] | None
-"""What a cell holds. Columns of data sets hold a text for each data set of the run."""
+"""The value of a cell. Dataset columns hold one string for each dataset of the run."""
 
 ATTRIBUTES = ("run_id", "run_name", "status", "start_time", "end_time", "duration", "user_id")
-"""The attributes that every table of runs has, in the order in which they are listed."""
+"""The attributes that every table of runs has, in display order."""
 
 HIDDEN_ATTRIBUTES = ("experiment_id", "lifecycle_stage", "artifact_uri")
-"""Attributes that can be asked for by name but are not offered as columns."""
+"""Attributes that filters can name but that are not offered as columns."""
 
 PREFIXES: dict[str, ColumnKind] = {
     **dict.fromkeys(("metric", "metrics"), "metric"),
@@ -25,9 +25,15 @@ PREFIXES: dict[str, ColumnKind] = {
     **dict.fromkeys(("attribute", "attributes", "attr", "run"), "attribute"),
     **dict.fromkeys(("dataset", "datasets"), "dataset"),
 }
-"""MLflow's words before the dot, and the kind of column that each one means."""
+"""MLflow's prefixes before the dot, with the kind of column that each one means."""
 
-_WRITTEN = {"metric": "metrics.", "param": "params.", "tag": "tags.", "dataset": "datasets.", "attribute": ""}
+_CANONICAL_PREFIX = {
+    "metric": "metrics.",
+    "param": "params.",
+    "tag": "tags.",
+    "dataset": "datasets.",
+    "attribute": "",
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,7 +44,7 @@ class ColumnKey:
     name: str
 
     def __str__(self) -> str:
-        return _WRITTEN[self.kind] + self.name
+        return _CANONICAL_PREFIX[self.kind] + self.name
 
     @property
     def is_time(self) -> bool:
@@ -52,23 +58,23 @@ class ColumnKey:
 
     @property
     def is_number(self) -> bool:
-        """Whether its values are numbers by nature. A parameter is text that may read as a number."""
+        """Whether its values are always numbers. A parameter is text, even if it looks like a number."""
         return self.kind == "metric" or self.is_time or self.is_duration
 
 
 def is_prefix(word: str) -> bool:
-    """Whether a word before a dot says what kind of column follows."""
+    """Whether a word before a dot names a kind of column."""
     return word.lower() in PREFIXES
 
 
 class Table(Protocol):
-    """Runs by column, as `engine.runs.frame.RunFrame` has them."""
+    """Runs by column; `engine.runs.frame.RunFrame` implements it."""
 
     def __len__(self) -> int: ...
 
     def scan(self, key: ColumnKey) -> Sequence[Value]:
-        """The value of each row, None where missing, and perhaps more values after the last row's.
-        Raises `KeyError` for a column that is not here."""
+        """The value of each row, None where missing; more values may follow the last row's. Raises `KeyError`
+        for a missing column."""
 
     def numbers(self, key: ColumnKey) -> Sequence[float | None]:
-        """The column read as numbers, None where a value is missing or is no number."""
+        """The column as numbers, None where a value is missing or not a number."""

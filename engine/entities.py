@@ -1,7 +1,7 @@
-"""What MLflow holds, as frozen records.
+"""MLflow's entities as frozen records.
 
-Strings are raw: API calls and exports need them as they are. Whatever is shown
-passes `engine.text.safe()` first. Times are milliseconds since the epoch, UTC.
+Strings are raw, because API calls and exports need them unchanged; pass them through `engine.text.safe()`
+before showing them. Times are milliseconds since the epoch, UTC.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ STAGES: tuple[Stage, ...] = ("None", "Staging", "Production", "Archived")
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """`run_count` and `last_run_time` (start of the newest run) are None where the store
-    cannot tell them cheaply (a server has no such call)."""
+    """`run_count` and `last_run_time` (start of the newest run) are None if reading them is expensive: the
+    REST API has no such call."""
 
     experiment_id: str
     name: str
@@ -35,7 +35,7 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class DatasetRef:
-    """A data set that a run read, as a filter may name it."""
+    """A dataset that a run read, with the fields that filters can name."""
 
     name: str
     digest: str
@@ -44,7 +44,7 @@ class DatasetRef:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run with the last value of each metric. NaN and ±inf are real floats here."""
+    """One run with the last value of each metric. NaN and ±inf are floats."""
 
     run_id: str
     run_name: str
@@ -99,7 +99,7 @@ class LoggedModel:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """One run with what it read and what it made."""
+    """One run with its datasets and its logged models."""
 
     run: Run
     datasets: tuple[DatasetInput, ...] = ()
@@ -117,7 +117,8 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredModel:
-    """`aliases` maps an alias to the number of the version that it points at."""
+    """`aliases` maps each alias to its version number. `version_count` is None if the store does not report
+    it."""
 
     name: str
     description: str = ""

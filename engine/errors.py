@@ -8,7 +8,7 @@ EngineError
 ├── StoreError            the tracking store failed
 │   ├── StoreNotFound     no store at this location (yet)
 │   ├── StoreUnreadable   exists, but is not an MLflow store
-│   ├── StoreLocked       another process holds it
+│   ├── StoreLocked       locked by another process
 │   ├── StoreOutdated     schema older (or newer) than supported
 │   ├── StoreRefused      MLflow rejected the request
 │   ├── ServerUnreachable nothing answers at the address

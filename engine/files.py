@@ -12,14 +12,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-_POLL = 0.02
-"""Seconds between two attempts at a lock: `flock` itself cannot wait with a limit."""
+_POLL_SECONDS = 0.02
+"""Seconds between two attempts at a lock: `flock` has no timeout."""
 
 
 @contextmanager
 def locked(descriptor: int, seconds: float) -> Iterator[None]:
     """Hold an exclusive advisory lock on an open file; the kernel frees it when the process dies.
-    Raises `TimeoutError` when another process keeps it for longer than `seconds`."""
+    Raises `TimeoutError` if another process holds it for longer than `seconds`."""
     end = time.monotonic() + seconds
     while True:
         try:
@@ -27,8 +27,8 @@ def locked(descriptor: int, seconds: float) -> Iterator[None]:
             break
         except BlockingIOError:
             if time.monotonic() >= end:
-                raise TimeoutError("another process holds it") from None
-            time.sleep(_POLL)
+                raise TimeoutError("locked by another process") from None
+            time.sleep(_POLL_SECONDS)
     try:
         yield
     finally:
@@ -37,8 +37,8 @@ def locked(descriptor: int, seconds: float) -> Iterator[None]:
 
 @contextmanager
 def open_private(path: Path) -> Iterator[int]:
-    """The descriptor of a file for reading and appending. Creates the file and its folder where missing;
-    only the owner can read them. Raises `OSError`."""
+    """A descriptor for reading from and appending to a file. Creates the file and its folder if missing,
+    readable only by their owner. Raises `OSError`."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     is_new = not path.exists()
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
@@ -55,15 +55,15 @@ def open_private(path: Path) -> Iterator[int]:
 
 
 def append_line(descriptor: int, line: bytes, *, sync: bool = True) -> None:
-    """Append `line`, which ends in a newline; with `sync`, wait until it is on the disk. If that fails
-    the file is as it was. Raises `OSError`."""
+    """Append `line`, which ends in a newline; with `sync`, wait until it is on disk. If that fails, the file
+    is left unchanged. Raises `OSError`."""
     size = os.lseek(descriptor, 0, os.SEEK_END)
     if size and os.pread(descriptor, 1, size - 1) != b"\n":
         line = b"\n" + line  # the last writer was cut off in the middle of its line
     try:
-        left = memoryview(line)
-        while left:
-            left = left[os.write(descriptor, left) :]
+        remaining = memoryview(line)
+        while remaining:
+            remaining = remaining[os.write(descriptor, remaining) :]
         if sync:
             os.fsync(descriptor)
     except OSError:
@@ -74,25 +74,26 @@ def append_line(descriptor: int, line: bytes, *, sync: bool = True) -> None:
 
 @contextmanager
 def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
-    """A new file, open for writing, that replaces `path` in one step when the block ends without an
-    error; otherwise `path` stays as it was and nothing is left beside it.
+    """A new file, open for writing, that atomically replaces `path` if the block ends without an error;
+    otherwise `path` stays unchanged and no temporary file remains.
 
-    An existing file's permissions are kept. A new file is readable by its owner only when `private`, and as
-    the umask says otherwise. A symbolic link stays: the file it points at is replaced. Raises `OSError`.
+    Keeps the permissions of an existing file. A new file is readable only by its owner if `private`,
+    otherwise according to the umask. Through a symbolic link, the file it points at is replaced. Raises
+    `OSError`.
     """
     target = path.resolve()
-    beside = target.with_name(f".{target.name[:200]}.{os.getpid()}-{threading.get_native_id()}.part")
+    temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}-{threading.get_native_id()}.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        with os.fdopen(os.open(beside, flags, 0o600 if private else 0o666), "wb") as file:
+        with os.fdopen(os.open(temporary, flags, 0o600 if private else 0o666), "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
             with suppress(FileNotFoundError):
                 os.fchmod(file.fileno(), target.stat().st_mode & 0o7777)
-        beside.replace(target)
+        temporary.replace(target)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

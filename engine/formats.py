@@ -1,4 +1,4 @@
-"""How numbers, durations and times are written. Missing is `–`; NaN and ±inf are shown as such."""
+"""Formats numbers, durations and times for display. Missing is `–`; NaN and ±inf are shown as such."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MISSING = Shown("–")
 _STORED_INF = 1.7976931348623157e308
 
 _DECIMALS = 4
-_TOO_LONG = 1e15
+_MAX_FIXED = 1e15
 
 
 Notation = Literal["fixed", "scientific", "percent", "raw"]
@@ -25,15 +25,15 @@ Notation = Literal["fixed", "scientific", "percent", "raw"]
 
 @dataclass(frozen=True, slots=True)
 class NumberFormat:
-    """How one column of numbers is written so that its decimal points align.
+    """The format of a column of numbers, which aligns their decimal points.
 
-    A value that would read as zero without being zero is written with the digits that it has.
-    Where `whole` numbers are expected, one that is not whole keeps its decimals.
+    A value that would round to zero is written with significant digits instead. In a column of `integers`, a
+    fraction keeps its decimals.
     """
 
     decimals: int = _DECIMALS
     notation: Notation = "fixed"
-    whole: bool = False
+    integers: bool = False
 
     def __call__(self, value: float | None) -> Shown:
         special = _special(value)
@@ -43,14 +43,14 @@ class NumberFormat:
             return Shown(repr(value))
         if self.notation == "scientific":
             return Shown(f"{value:.{self.decimals}e}")
-        if self.notation == "percent" and abs(value) < _TOO_LONG:
+        if self.notation == "percent" and abs(value) < _MAX_FIXED:
             return Shown(_fixed(100 * value, self.decimals) + "%")
-        decimals = _DECIMALS if self.whole and value != int(value) else self.decimals
+        decimals = _DECIMALS if self.integers and value != int(value) else self.decimals
         return Shown(_fixed(value, decimals))
 
 
 def _fixed(value: float, decimals: int) -> str:
-    if abs(value) >= _TOO_LONG:
+    if abs(value) >= _MAX_FIXED:
         return f"{value:.3e}"
     if value and abs(value) <= 0.5 * 10**-decimals:
         return f"{value:.2g}"
@@ -67,11 +67,11 @@ FORMATS: Mapping[str, NumberFormat | None] = {
     "scientific": NumberFormat(decimals=3, notation="scientific"),
     "raw": NumberFormat(notation="raw"),
 }
-"""The formats that a person can choose for a column; None leaves the choice to `format_for`."""
+"""The formats that users can choose for a column; None leaves the choice to `format_for`."""
 
 
 def is_infinite(value: float) -> bool:
-    """Whether a metric's value is ±inf, or what a store keeps in its place."""
+    """Whether a metric's value is ±inf, or the largest double, which SQL stores hold in its place."""
     return abs(value) >= _STORED_INF
 
 
@@ -87,9 +87,8 @@ def _special(value: float | None) -> Shown | None:
 
 
 def format_for(values: Iterable[float | None]) -> NumberFormat:
-    """The format in which a column of such values reads best: whole numbers without decimals,
-    fractions with enough decimals to tell the smallest apart (at most 6), extremes in
-    scientific notation."""
+    """The most readable format for a column of these values: integers without decimals, fractions with 2 to 6
+    decimals depending on their size, extremes in scientific notation."""
     numbers = [abs(v) for v in values if v is not None and math.isfinite(v) and not is_infinite(v)]
     if not numbers:
         return NumberFormat()
@@ -97,7 +96,7 @@ def format_for(values: Iterable[float | None]) -> NumberFormat:
     if largest >= 1e9:
         return NumberFormat(decimals=3, notation="scientific")
     if all(number == int(number) for number in numbers):
-        return NumberFormat(decimals=0, whole=True)
+        return NumberFormat(decimals=0, integers=True)
     if largest < 1e-4:
         return NumberFormat(decimals=3, notation="scientific")
     if largest >= 1000:
@@ -106,7 +105,7 @@ def format_for(values: Iterable[float | None]) -> NumberFormat:
 
 
 def narrowed(value: float, cells: int) -> Shown:
-    """A number in as many digits as there is room for: one that is cut off reads as another number."""
+    """A number with as many digits as fit into `cells`: a truncated one would read as another number."""
     for digits in range(6, 0, -1):
         text = f"{value:.{digits}g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
         if len(text) <= cells:
@@ -115,12 +114,12 @@ def narrowed(value: float, cells: int) -> Shown:
 
 
 def number(value: float | None) -> Shown:
-    """One number on its own."""
+    """Format a single number."""
     return format_for([value])(value)
 
 
 def delta(value: float, fmt: NumberFormat) -> Shown:
-    """A difference with its sign; `=` for none."""
+    """A difference with its sign; `=` for zero."""
     if value == 0:
         return Shown("=")
     if not math.isfinite(value):
@@ -151,22 +150,22 @@ def duration(seconds: float | None) -> Shown:
 
 
 def ago(then: int | None, now: int) -> Shown:
-    """How long ago, both in epoch milliseconds: `8 s ago`, `2 min ago`, `3 h ago`, then the date; `in 3 h`
-    for what is to come. A clock that is less than a minute ahead counts as now."""
+    """`8 s ago`, `2 min ago`, `3 h ago`, then the date; `in 3 h` for the future. Both times are milliseconds
+    since the epoch. Less than a minute ahead counts as now: clocks differ."""
     if then is None:
         return MISSING
     seconds = (now - then) / 1000
     if -60 < seconds < 60:
         return Shown(f"{max(0, int(seconds))} s ago")
-    away = abs(seconds)
-    if away >= 14 * 86400:
+    distance = abs(seconds)
+    if distance >= 14 * 86400:
         return Shown(moment(then)[:10])
-    if away < 3600:
-        amount = f"{int(away // 60)} min"
-    elif away < 48 * 3600:
-        amount = f"{int(away // 3600)} h"
+    if distance < 3600:
+        amount = f"{int(distance // 60)} min"
+    elif distance < 48 * 3600:
+        amount = f"{int(distance // 3600)} h"
     else:
-        amount = f"{int(away // 86400)} d"
+        amount = f"{int(distance // 86400)} d"
     return Shown(f"{amount} ago" if seconds > 0 else f"in {amount}")
 
 
@@ -182,17 +181,17 @@ def moment(then: int | None) -> Shown:
 
 
 def count(value: int) -> Shown:
-    """A whole number with thousands separated: `12,431`."""
+    """An integer with thousands separators: `12,431`."""
     return Shown(f"{value:,}")
 
 
 def counted(number: int, noun: str) -> Shown:
-    """`1 run`, `12,431 runs`. `noun` is ours, in the singular."""
+    """`1 run`, `12,431 runs`. `noun` is trusted text in the singular."""
     return Shown(f"{count(number)} {noun}{'' if number == 1 else 's'}")
 
 
 def listed(names: Sequence[object], limit: int = 8) -> str:
-    """`a, b, c`, of more than `limit` names `a, b, c and 12 more`; `none` without any."""
+    """`a, b, c`; more than `limit` names as `a, b, c and 12 more`; no names as `none`."""
     rest = f" and {count(len(names) - limit)} more" if len(names) > limit else ""
     return (", ".join(map(str, names[:limit])) or "none") + rest
 
@@ -210,7 +209,8 @@ def size(byte_count: int | None) -> Shown:
 
 
 def as_number(text: str | None) -> float | None:
-    """A parameter's text as a number, None if it is none. `1_000` is text: MLflow keeps what was logged."""
+    """A parameter's text as a number, None if it is not one. `1_000` is not: only Python reads it as a
+    number."""
     if not text or "_" in text:
         return None
     try:

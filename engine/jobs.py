@@ -1,4 +1,4 @@
-"""Progress of long work, and the way to stop it."""
+"""Progress reports and cancellation of long-running work."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class CancelToken:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is. `total` is None while unknown; `note` is plain text for people."""
+    """How far a job has got. `total` is None while unknown; `note` is text for display."""
 
     done: int
     total: int | None = None
@@ -45,4 +45,4 @@ OnProgress = Callable[[Progress], None]
 
 
 def no_progress(_: Progress) -> None:
-    """For callers that do not look."""
+    """For callers that do not need progress reports."""

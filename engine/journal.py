@@ -1,9 +1,8 @@
-"""What was written from here: one JSON object a line in `paths.journal_file()`.
+"""The journal of writes: one JSON object per line in `paths.journal_file()`.
 
-A write is recorded twice under one id: what is intended before the store hears of it, how it
-ended afterwards. Whatever stays `intended` was interrupted, or is running in another console.
-The later line of an id replaces the earlier; a line that cannot be read, such as one torn by a
-power cut, is left out.
+A write is recorded twice under one id: its intent before the store is changed, its outcome afterwards. An
+entry that stays `intended` was interrupted, or is still running in another console. A later line of an id
+replaces the earlier one; invalid lines, such as one truncated by a power cut, are skipped.
 """
 
 from __future__ import annotations
@@ -28,24 +27,24 @@ from engine.uri import TrackingUri
 Outcome = Literal["intended", "done", "failed", "undone"]
 
 APPEND_SECONDS = 5.0
-"""How long an append waits for another console's append."""
+"""How long an append waits for that of another console."""
 
-REASON_LIMIT = 5000
-"""Characters of a reason; MLflow's own limit for a tag is far higher, a list's patience lower."""
+MAX_REASON_LENGTH = 5000
+"""Maximum characters of a reason; MLflow's own limit for a tag is far higher."""
 
 _LOCK = "promotion.lock"
-_MEND = "Fix its permissions, or set XDG_STATE_HOME to a folder that can be read and written."
+_HINT = "Fix its permissions, or set XDG_STATE_HOME to a folder that can be read and written."
 
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One write. `time` is epoch milliseconds, `server` is redacted, `action` is `promote`, `undo`,
-    `train`, `demo`, `delete` or `restore`, `target` is for people (`churn 3 → Production`).
+    """One write. `time` is in milliseconds since the epoch, `server` is redacted, `action` is `promote`,
+    `undo`, `train`, `demo`, `delete` or `restore`, `target` is for display (`churn 3 → Production`).
 
-    `before` and `after` are facts: what the write found, and what it left (what it was to leave,
-    while the outcome is `intended`). Those of the registry are as `engine.registry.promotion.facts` words
-    them, a run's is `run ID`, `active` or `deleted`. `undoes` is the id of the entry that this one
-    took back.
+    `before` and `after` are facts: the state that the write found, and the state that it left (or will leave,
+    while the outcome is `intended`). `engine.registry.promotion.facts` defines those of the registry; a run's
+    fact is `run ID` with the value `active` or `deleted`. `undoes` is the id of the entry that this one
+    undid.
     """
 
     entry_id: str
@@ -66,7 +65,7 @@ class JournalEntry:
 
 
 def new_entry(uri: TrackingUri, action: str, target: str, **rest: Any) -> JournalEntry:
-    """An entry of now, by this user on this host, with outcome `intended`."""
+    """An entry with the current time, user and host, and the outcome `intended`."""
     return JournalEntry(
         entry_id=uuid.uuid4().hex,
         time=time.time_ns() // 1_000_000,
@@ -80,13 +79,13 @@ def new_entry(uri: TrackingUri, action: str, target: str, **rest: Any) -> Journa
 
 
 def check_reason(reason: str) -> None:
-    """Raises `UsageError` for a reason that nobody would read."""
-    if len(reason) > REASON_LIMIT:
-        raise UsageError(f"The reason is longer than {REASON_LIMIT:,} characters")
+    """Raises `UsageError` for a reason that is too long."""
+    if len(reason) > MAX_REASON_LENGTH:
+        raise UsageError(f"The reason is longer than {MAX_REASON_LENGTH:,} characters")
 
 
 def user_name() -> str:
-    """The account's name, or its number where it has none."""
+    """The account's name, or its number if it has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -94,16 +93,16 @@ def user_name() -> str:
 
 
 def server_name(uri: TrackingUri) -> str:
-    """How the journal names a store: without secrets, and the same from every folder."""
+    """The journal's name for a store: without secrets, and the same from every folder."""
     path = uri.sqlite_path
     return f"sqlite:///{path.resolve()}" if path is not None else str(uri.shown)
 
 
 def append(entry: JournalEntry) -> None:
-    """Add a line and wait until it is on the disk. Raises `WriteError` when that fails; the
-    journal is then as it was."""
-    clean = {"server": entry.server, "reason": entry.reason, "detail": entry.detail}
-    record = asdict(entry) | {name: mask(text) for name, text in clean.items()}
+    """Append the entry and wait until it is on disk. Raises `WriteError` if that fails; the journal is then
+    unchanged."""
+    masked = {"server": entry.server, "reason": entry.reason, "detail": entry.detail}
+    record = asdict(entry) | {name: mask(text) for name, text in masked.items()}
     line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
     path = _file()
     try:
@@ -114,15 +113,15 @@ def append(entry: JournalEntry) -> None:
 
 
 def read_journal(limit: int | None = 200) -> tuple[JournalEntry, ...]:
-    """The newest `limit` entries (None for all), newest first. Raises `WriteError` when the file is
-    there but cannot be read."""
+    """The newest `limit` entries (None for all), newest first. Raises `WriteError` if the file exists but
+    cannot be read."""
     path = _file()
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         return ()
     except OSError as error:
-        raise WriteError("The journal cannot be read", f"{path}: {error.strerror or error}", _MEND) from error
+        raise WriteError("Cannot read the journal", f"{path}: {error.strerror or error}", _HINT) from error
     entries: dict[str, JournalEntry] = {}
     for line in data.split(b"\n"):
         entry = _from_line(line)
@@ -135,7 +134,7 @@ def read_journal(limit: int | None = 200) -> tuple[JournalEntry, ...]:
 
 
 def check_writable() -> None:
-    """Raises `WriteError` where no journal can be kept: that there is none says nothing then."""
+    """Raises `WriteError` if the journal cannot be written: a missing journal then proves nothing."""
     path = _file().with_name(_LOCK)
     try:
         with open_private(path):
@@ -145,7 +144,7 @@ def check_writable() -> None:
 
 
 class Recorded:
-    """A write under way; `detail` goes into the record of its end."""
+    """A running write; `detail` is recorded with its outcome."""
 
     def __init__(self) -> None:
         self.detail = ""
@@ -153,25 +152,25 @@ class Recorded:
 
 @contextmanager
 def recorded(uri: TrackingUri, action: str, target: str) -> Iterator[Recorded]:
-    """Record a write that is no promotion: its intent before, its end after. Raises `WriteError` where
-    the journal cannot be written; nothing is done then."""
+    """Record a write other than a promotion: its intent before, its outcome after. Raises `WriteError`,
+    without running the block, if the journal cannot be written."""
     entry = new_entry(uri, action, target)
     append(entry)
-    under_way = Recorded()
+    write = Recorded()
     try:
-        yield under_way
+        yield write
     except EngineError as error:
         append(replace(entry, outcome="failed", detail=error.title))
         raise
-    append(replace(entry, outcome="done", detail=under_way.detail))
+    append(replace(entry, outcome="done", detail=write.detail))
 
 
 @contextmanager
 def exclusive(seconds: float) -> Iterator[None]:
-    """Hold off every other promotion of this journal's owner, in whatever process or thread.
+    """Lock out other promotions by the same account, in any process or thread.
 
-    Raises `PromotionError` when another one is not done within `seconds`, `WriteError` when the
-    journal's folder cannot be written.
+    Raises `PromotionError` if another one holds the lock for longer than `seconds`, `WriteError` if the
+    journal's folder is not writable.
     """
     path = _file().with_name(_LOCK)
     with ExitStack() as stack:
@@ -180,8 +179,8 @@ def exclusive(seconds: float) -> Iterator[None]:
         except TimeoutError as error:
             raise PromotionError(
                 "Another promotion is being applied",
-                f"{path} has been held for {seconds:g} seconds.",
-                "Wait until the other console is done, then look again.",
+                f"{path} stayed locked for {seconds:g} s",
+                "Wait for the other console to finish, then try again.",
             ) from error
         except OSError as error:
             raise _unwritable(path, error) from error
@@ -189,17 +188,17 @@ def exclusive(seconds: float) -> Iterator[None]:
 
 
 def _from_line(line: bytes) -> JournalEntry | None:
-    """The entry of a line, None for a line that holds none. Fields of a newer console are left out."""
+    """The entry in a line, None for an invalid line. Unknown fields, from a newer console, are ignored."""
     try:
         found = json.loads(line) if line.strip() else None
         known = {f.name: found[f.name] for f in fields(JournalEntry) if f.name in found} if found else {}
         entry = JournalEntry(**known)
     except (ValueError, TypeError):
         return None
-    return entry if _is_sound(entry) else None
+    return entry if _is_valid(entry) else None
 
 
-def _is_sound(entry: JournalEntry) -> bool:
+def _is_valid(entry: JournalEntry) -> bool:
     texts = ("entry_id", "user", "host", "server", "action", "target", "model", "reason", "detail", "undoes")
     return (
         all(isinstance(getattr(entry, name), str) for name in texts)
@@ -212,8 +211,8 @@ def _is_sound(entry: JournalEntry) -> bool:
     )
 
 
-def _are_facts(found: object) -> bool:
-    return isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
+def _are_facts(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(fact, str) for fact in value.values())
 
 
 def _file() -> Path:
@@ -226,7 +225,7 @@ def _file() -> Path:
 def _unwritable(path: Path, error: Exception) -> WriteError:
     why = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return WriteError(
-        "The journal cannot be written",
+        "Cannot write the journal",
         f"{path}: {why}",
-        f"Make room for it. {_MEND}",
+        f"Free some disk space. {_HINT}",
     )

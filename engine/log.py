@@ -1,4 +1,4 @@
-"""The console's log file. It is the only place where a traceback goes, and no secret goes there."""
+"""The console's log file: the only place for tracebacks, with secrets masked."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from engine.secrets import mask
 log = logging.getLogger("mlflow-console")
 
 
-class _Masked(logging.Formatter):
+class _MaskingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return mask(super().format(record))
 
 
-class _OwnFile(logging.StreamHandler[TextIO]):
-    """Opened when it is first written to. A log that cannot be written (a full disk, a read-only
-    home) stops nothing."""
+class _LogFileHandler(logging.StreamHandler[TextIO]):
+    """Opens the log file on the first record. Failing to write it (a full disk, a read-only home) is
+    ignored."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -35,7 +35,7 @@ class _OwnFile(logging.StreamHandler[TextIO]):
 
 
 def log_descriptor() -> int:
-    """A descriptor at the end of the log file, which only its owner can read; of nowhere when it
+    """A descriptor for appending to the log file, which is readable only by its owner; of /dev/null if it
     cannot be written. The caller closes it."""
     path = log_file()
     try:
@@ -46,9 +46,9 @@ def log_descriptor() -> int:
 
 
 def start_log() -> None:
-    """Log to the console's own file, never to the terminal."""
-    handler = _OwnFile()
-    handler.setFormatter(_Masked("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    """Log to the console's log file, never to the terminal."""
+    handler = _LogFileHandler()
+    handler.setFormatter(_MaskingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log.handlers[:] = [handler]
     log.setLevel(logging.INFO)
     log.propagate = False

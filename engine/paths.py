@@ -1,4 +1,4 @@
-"""Where the console keeps its own files (never inside the tracking store)."""
+"""Paths of the console's own files, which are never inside the tracking store."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 
 def state_dir() -> Path:
-    """What was viewed last, the journal, the log: `$XDG_STATE_HOME/mlflow-console`."""
+    """For the last view, the journal and the log: `$XDG_STATE_HOME/mlflow-console`."""
     given = os.environ.get("XDG_STATE_HOME", "")
     root = Path(given) if given.startswith("/") else Path.home() / ".local/state"
     return root / "mlflow-console"
 
 
 def config_dir() -> Path:
-    """What a person saves and may change by hand: `$XDG_CONFIG_HOME/mlflow-console`."""
+    """For files that users may edit by hand: `$XDG_CONFIG_HOME/mlflow-console`."""
     given = os.environ.get("XDG_CONFIG_HOME", "")
     root = Path(given) if given.startswith("/") else Path.home() / ".config"
     return root / "mlflow-console"
@@ -38,5 +38,5 @@ def filter_history_file() -> Path:
 
 
 def heart_csv() -> Path:
-    """The embedded data set."""
+    """The built-in heart-disease dataset."""
     return Path(__file__).parent / "data" / "heart.csv"

@@ -1,4 +1,4 @@
-"""Keeping passwords and tokens out of everything that is shown, logged or exported."""
+"""Masks passwords and tokens in everything that is shown, logged or exported."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _VARIABLES = (
     "DATABRICKS_CLIENT_SECRET",
     "AWS_SECRET_ACCESS_KEY",
 )
-_SHORTEST = 4
-"""Shorter secrets are not looked for: their letters stand in too many words."""
+_MIN_LENGTH = 4
+"""Shorter secrets are not masked: they occur in too many words."""
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` without the secrets in its URIs, without those of this process's environment, and
-    without `secrets`, each also in base64."""
+    """`text` with these masked: the secrets in its URIs, those in this process's environment, and `secrets`,
+    also in base64."""
     known = {*secrets, *(os.environ.get(name, "") for name in _VARIABLES)}
-    for secret in sorted((s for s in known if len(s) >= _SHORTEST), key=len, reverse=True):
+    for secret in sorted((s for s in known if len(s) >= _MIN_LENGTH), key=len, reverse=True):
         text = text.replace(secret, "***")
         text = text.replace(base64.b64encode(secret.encode()).decode(), "***")
     return _URI.sub(_redacted, text)

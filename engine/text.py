@@ -1,4 +1,4 @@
-"""The one gate from outside strings to a screen."""
+"""The one gate that untrusted strings pass on their way to the screen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 from typing import NewType
 
 Shown = NewType("Shown", str)
-"""Text that may reach a terminal: no control, direction-changing or invisible characters."""
+"""Text that is safe for a terminal: no control, direction-changing or invisible characters."""
 
 LIMIT = 4096
 NAME_CELLS = 40
@@ -20,8 +20,8 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | fro
 )
 
 
-class _Table(dict[int, str]):
-    """Translates a character when it is first met: control pictures for C0, U+FFFD for the rest."""
+class _Translations(dict[int, str]):
+    """Translates a character when it first occurs: control pictures for C0, U+FFFD for the rest."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
@@ -41,30 +41,30 @@ class _Table(dict[int, str]):
         return shown
 
 
-_TABLE = _Table()
+_TRANSLATIONS = _Translations()
 
 
 def safe(text: object, limit: int = LIMIT) -> Shown:
-    """`text` as it may be shown: control characters as pictures (ESC is ␛), bidirectional
-    overrides, invisible characters and lone surrogates as �, cut with … at `limit` characters."""
+    """`text` made safe to show: control characters as pictures (ESC is ␛), bidirectional overrides, invisible
+    characters and lone surrogates as �, cut with … at `limit` characters."""
     string = text if isinstance(text, str) else str(text)
     if len(string) > limit:
         string = string[: limit - 1] + ELLIPSIS
     if string.isprintable() and (string.isascii() or _INVISIBLE.isdisjoint(string)):
         return Shown(string)
-    return Shown(string.translate(_TABLE))
+    return Shown(string.translate(_TRANSLATIONS))
 
 
 def safe_lines(text: str, limit: int = LIMIT * 4) -> list[Shown]:
-    """Multi-line text (a description, a log) as lines that may be shown, with … as the last line
-    where something was cut at `limit` characters."""
+    """Multi-line text (a description, a log) as safe lines; … is the last line if the text was cut at `limit`
+    characters."""
     kept = text[:limit].replace("\r\n", "\n").replace("\t", "    ").split("\n")
     return [safe(line) for line in kept] + ([Shown(ELLIPSIS)] if len(text) > limit else [])
 
 
 def cell_width(text: str) -> int:
-    """Terminal cells that `text` takes: two for an ideograph or an emoji, a family of joined emoji too,
-    none for a combining mark."""
+    """The number of terminal cells of `text`: two for an ideograph, an emoji or a joined emoji sequence, none
+    for a combining mark."""
     if text.isascii():
         return len(text)
     # Textual draws with Rich's table of widths: measuring with another would misplace what follows an emoji.
@@ -87,5 +87,5 @@ def cut(text: Shown, width: int) -> Shown:
 
 
 def short_name(name: str) -> Shown:
-    """A name as messages quote it: at most `NAME_CELLS` cells."""
+    """A name for use in messages: at most `NAME_CELLS` cells."""
     return cut(safe(name), NAME_CELLS)

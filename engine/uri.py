@@ -1,4 +1,4 @@
-"""Tracking URIs: which store is meant, where that was said, and how it may be shown."""
+"""Tracking URIs: resolving them, choosing the kind of store, and redacting secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from engine.errors import UriError
 from engine.text import Shown, safe
 
-Kind = Literal["sql", "rest", "client"]
+StoreKind = Literal["sql", "rest", "client"]
 
 _SECRET = re.compile(
     r"((?:^|[?&;])[^=&;]*(?:pass|pwd|token|secret|key|sig|auth|cred|odbc_connect)[^=&;]*)=[^&;#]*",
@@ -23,7 +23,7 @@ _SECRET = re.compile(
 _USER = re.compile(r"^([^:/?#@]*)(:.*)?@", re.DOTALL)
 _PORT = re.compile(r"^[^:/?#@]*:\d+(?:[/?#]|$)")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
-_READ_DIRECTLY = (
+_SQL_SCHEMES = (
     "sqlite",
     "postgresql",
     "postgresql+psycopg2",
@@ -32,22 +32,22 @@ _READ_DIRECTLY = (
     "mysql+pymysql",
 )
 _DATABRICKS = ("databricks", "databricks-uc", "uc")
-_OPENED_BY_MLFLOW = ("file", "sqlite", "postgresql", "mysql", "mssql", *_DATABRICKS)
+_MLFLOW_SCHEMES = ("file", "sqlite", "postgresql", "mysql", "mssql", *_DATABRICKS)
 
 
 @dataclass(frozen=True, slots=True)
 class TrackingUri:
-    """`raw` may hold a password and goes to MLflow only; `shown` is for people."""
+    """`raw` may contain a password and goes only to the store; `shown` is for display."""
 
     raw: str
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> StoreKind:
         """`sql` and `rest` are read directly; everything else goes through MlflowClient."""
         scheme = self.raw.split(":", 1)[0].lower()
         if scheme in ("http", "https"):
             return "rest"
-        if scheme in _READ_DIRECTLY:
+        if scheme in _SQL_SCHEMES:
             return "sql"
         return "client"
 
@@ -57,23 +57,24 @@ class TrackingUri:
 
     @property
     def is_databricks(self) -> bool:
-        """`databricks`, `databricks://profile` …: the first has no scheme, and yet is no folder."""
+        """`databricks`, `databricks://profile` …; the first has no scheme but is not a folder."""
         return self.raw.split(":", 1)[0] in _DATABRICKS
 
     @property
     def sqlite_path(self) -> Path | None:
-        """The database file of a `sqlite:///` URI, absolute; None for every other store."""
+        """The absolute path of a `sqlite:///` database; None for other stores."""
         match = re.match(r"^sqlite(?:\+\w+)?:///([^?]*)", self.raw, re.IGNORECASE)
         return Path(match[1]).absolute() if match and match[1] else None
 
 
 def resolve(given: str | None, env: Mapping[str, str] = os.environ) -> TrackingUri:
-    """The store that MLflow would use: the command line's, else `MLFLOW_TRACKING_URI`, else
-    `sqlite:///mlflow.db` in the current folder. A plain path to a database file is taken as sqlite."""
+    """The URI that MLflow would use: `given` on the command line, else `MLFLOW_TRACKING_URI`, else
+    `sqlite:///mlflow.db` in the current folder. A plain path to a database file means SQLite. Raises
+    `UriError`."""
     if given is not None and given.strip():
-        return TrackingUri(_normal(given.strip()))
+        return TrackingUri(_normalized(given.strip()))
     if env.get("MLFLOW_TRACKING_URI", "").strip():
-        return TrackingUri(_normal(env["MLFLOW_TRACKING_URI"].strip()))
+        return TrackingUri(_normalized(env["MLFLOW_TRACKING_URI"].strip()))
     return embedded()
 
 
@@ -82,7 +83,7 @@ def embedded() -> TrackingUri:
     return TrackingUri(f"sqlite:///{Path.cwd() / 'mlflow.db'}")
 
 
-def _normal(raw: str) -> str:
+def _normalized(raw: str) -> str:
     if not _SCHEME.match(raw):
         path = Path(raw).expanduser()
         if path.suffix in (".db", ".sqlite", ".sqlite3") or path.is_file():
@@ -90,34 +91,34 @@ def _normal(raw: str) -> str:
     scheme = raw.split(":", 1)[0].lower()
     if scheme in ("http", "https"):
         if not _host(raw):
-            hint = "Write it as http://HOST:PORT."
-            raise UriError("The tracking URI names no usable host and port", redact(raw), hint)
+            hint = "Use http://HOST:PORT."
+            raise UriError("The tracking URI has no valid host and port", redact(raw), hint)
         return raw.rstrip("/")
     if scheme == "sqlite" and not re.match(r"^sqlite:///.", raw, re.IGNORECASE):
         raise UriError(
             "The tracking URI names no database file",
             safe(raw),
-            "Write it as sqlite:///relative/path.db or sqlite:////absolute/path.db.",
+            "Use sqlite:///relative/path.db or sqlite:////absolute/path.db.",
         )
-    if _SCHEME.match(raw) and scheme.split("+")[0] not in _OPENED_BY_MLFLOW and not _has_plugin(scheme):
+    if _SCHEME.match(raw) and scheme.split("+")[0] not in _MLFLOW_SCHEMES and not _has_plugin(scheme):
         raise UriError(
-            f"MLflow knows no store of the kind {safe(scheme, 40)}:",
+            f"Unknown tracking URI scheme {safe(scheme, 40)}:",
             redact(raw),
-            "Use sqlite:///FILE, http(s)://HOST:PORT, postgresql://, mysql:// or mssql://, databricks, or a "
-            "folder; others need MLflow's plug-in for them installed.",
+            "Use sqlite:///FILE, http(s)://HOST:PORT, postgresql://, mysql:// or mssql://, databricks, or a"
+            " folder; other schemes need an MLflow plug-in.",
         )
     return raw
 
 
 def _has_plugin(scheme: str) -> bool:
-    """Whether an installed package adds this scheme to MLflow."""
+    """Whether an installed plug-in adds this scheme to MLflow."""
     from importlib.metadata import entry_points
 
     return any(found.name.lower() == scheme for found in entry_points(group="mlflow.tracking_store"))
 
 
 def _host(raw: str) -> str | None:
-    """The host of a URL; None where there is none or its port or address makes no sense."""
+    """The host of a URL; None if it has none, or an invalid port or address."""
     try:
         parts = urlsplit(raw)
         _ = parts.port

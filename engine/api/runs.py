@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from engine.runs.metrics import Direction
     from engine.runs.saved.store import SavedViews
 
-LISTED = 8
-"""How many experiments an error message lists."""
+MAX_LISTED = 8
+"""Experiments that an error message lists."""
 
 
 class Runs:
@@ -56,9 +56,9 @@ class Runs:
                 return experiment
         names = sorted(e.name for e in found)
         raise NotFound(
-            f"There is no experiment {name_or_id!r}",
-            f"Experiments in this store: {listed(names, LISTED)}",
-            "Name one of them, or its id. `mlflow-console experiments` lists them all.",
+            f"Experiment {name_or_id!r} not found",
+            f"Experiments in this store: {listed(names, MAX_LISTED)}",
+            "Use one of these names or an id. `mlflow-console experiments` lists all of them.",
         )
 
     def newest_experiment(self) -> str | None:

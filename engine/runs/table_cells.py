@@ -152,7 +152,7 @@ def group_columns(groups: Groups, chosen: Sequence[Column], view: RunView) -> tu
 def _statistics(metric: Column, digits: int, view: RunView) -> list[Column]:
     """The columns of one metric: `accuracy mean`, `std`, `min`, `max`."""
     fmt = metric.fmt
-    fraction = NumberFormat(decimals=2) if fmt is not None and fmt.whole else fmt
+    fraction = NumberFormat(decimals=2) if fmt is not None and fmt.integers else fmt
     found = []
     for statistic in cast(tuple[Statistic, ...], get_args(Statistic)):
         is_mean = statistic == "mean"

@@ -1,4 +1,4 @@
-"""Hypothesis without a clock: the machine may be busy. And a store that one test module may write to."""
+"""Hypothesis without deadlines, as the machine may be busy, and a store for each module that writes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ settings.load_profile("no deadline")
 
 @pytest.fixture(scope="module")
 def database(mlflow_store: MlflowStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store made by MLflow for one test module to write to."""
+    """A copy of MLflow's store that one test module may change."""
     path: Path = tmp_path_factory.mktemp("writable") / "mlflow.db"
     shutil.copyfile(mlflow_store.path, path)
     return path
@@ -29,7 +29,7 @@ def database(mlflow_store: MlflowStore, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def registry(database: Path) -> Iterator[Registry]:
-    """That store, with an experiment of its own for the runs that a test makes."""
+    """That store, with an experiment for the runs that tests create."""
     uri = TrackingUri(f"sqlite:///{database}")
     client = open_client(uri.raw)
     found = client.get_experiment_by_name("writes")

@@ -1,4 +1,4 @@
-"""Files that several processes write are replaced whole and appended to in whole lines."""
+"""Files that several processes write are replaced atomically and appended to in complete lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def mode_of(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-def test_a_file_is_replaced_whole_and_keeps_its_permissions(tmp_path: Path) -> None:
+def test_a_file_is_replaced_atomically_and_keeps_its_permissions(tmp_path: Path) -> None:
     path = tmp_path / "views.toml"
     path.write_text("old")
     path.chmod(0o640)
@@ -26,7 +26,7 @@ def test_a_file_is_replaced_whole_and_keeps_its_permissions(tmp_path: Path) -> N
     assert os.listdir(tmp_path) == ["views.toml"]
 
 
-def test_a_failed_replacement_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+def test_a_failed_replacement_leaves_only_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "views.toml"
     path.write_text("old")
     with pytest.raises(TypeError), replacing(path) as file:
@@ -35,7 +35,7 @@ def test_a_failed_replacement_leaves_the_old_file_and_nothing_beside_it(tmp_path
     assert os.listdir(tmp_path) == ["views.toml"]
 
 
-def test_a_new_private_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+def test_a_new_private_file_is_readable_only_by_its_owner(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         with replacing(tmp_path / "private", private=True) as file:
@@ -48,7 +48,7 @@ def test_a_new_private_file_is_readable_by_its_owner_only(tmp_path: Path) -> Non
     assert mode_of(tmp_path / "shared") == 0o666
 
 
-def test_a_symbolic_link_stays_a_link(tmp_path: Path) -> None:
+def test_replacing_through_a_symbolic_link_keeps_the_link(tmp_path: Path) -> None:
     link, target = tmp_path / "link", tmp_path / "target"
     target.write_text("old")
     link.symlink_to(target)
@@ -58,7 +58,7 @@ def test_a_symbolic_link_stays_a_link(tmp_path: Path) -> None:
     assert target.read_text() == "new"
 
 
-def test_a_line_is_appended_after_one_that_was_cut_off(tmp_path: Path) -> None:
+def test_a_line_starts_on_a_new_line_after_a_truncated_one(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "journal.jsonl"
     path.parent.mkdir()
     path.write_bytes(b"whole\ncut o")

@@ -1,4 +1,4 @@
-"""How numbers, durations and times are written."""
+"""The formats of numbers, durations and times."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ STORED_INF = 1.7976931348623157e308
         ([], []),
     ],
 )
-def test_a_column_of_numbers(values: list[float | None], shown: list[str]) -> None:
+def test_a_column_of_numbers_has_one_format(values: list[float | None], shown: list[str]) -> None:
     fmt = format_for(values)
     assert [fmt(value) for value in values] == shown
 
@@ -53,11 +53,11 @@ def test_a_column_of_numbers(values: list[float | None], shown: list[str]) -> No
 @pytest.mark.parametrize(
     ("fmt", "value", "shown"),
     [
-        (NumberFormat(0, whole=True), 0.5, "0.5000"),
-        (NumberFormat(0, whole=True), 2.7, "2.7000"),
-        (NumberFormat(0, whole=True), 1e-7, "1e-07"),
+        (NumberFormat(0, integers=True), 0.5, "0.5000"),
+        (NumberFormat(0, integers=True), 2.7, "2.7000"),
+        (NumberFormat(0, integers=True), 1e-7, "1e-07"),
         (NumberFormat(4), 1e300, "1.000e+300"),
-        (NumberFormat(0, whole=True), 1e20, "1.000e+20"),
+        (NumberFormat(0, integers=True), 1e20, "1.000e+20"),
         (NumberFormat(4), -0.00004, "-4e-05"),
         (NumberFormat(2), -0.0, "0.00"),
     ],
@@ -69,9 +69,7 @@ def test_a_value_unlike_the_sampled_ones_is_not_rounded_away(
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=5), st.floats())
-def test_any_number_is_written_in_little_room_and_reads_as_about_itself(
-    sample: list[float], value: float
-) -> None:
+def test_any_number_is_short_and_close_to_its_value(sample: list[float], value: float) -> None:
     shown = format_for(sample)(value)
     assert len(shown) <= 21
     if math.isnan(value):
@@ -96,7 +94,7 @@ def test_any_number_is_written_in_little_room_and_reads_as_about_itself(
         ("raw", "0.9180327868852459 29.6 0.5 -4.0 NaN inf –"),
     ],
 )
-def test_formats_that_a_person_chooses(name: str, shown: str) -> None:
+def test_chosen_formats_apply_to_every_value(name: str, shown: str) -> None:
     fmt = FORMATS[name]
     assert fmt is not None
     values = (0.9180327868852459, 29.6, 0.5, -4.0, math.nan, math.inf, None)
@@ -109,7 +107,7 @@ def test_no_format_makes_a_value_zero_or_infinite() -> None:
     assert not any("inf" in fmt(1e307) for fmt in chosen)
 
 
-def test_one_number_on_its_own() -> None:
+def test_a_single_number_has_the_format_that_suits_it() -> None:
     assert [number(value) for value in (7.0, 0.25, 1e-9, None)] == ["7", "0.2500", "1.000e-09", "–"]
 
 
@@ -137,7 +135,7 @@ def test_differences_have_a_sign() -> None:
         (math.inf, "inf"),
     ],
 )
-def test_durations(seconds: float | None, shown: str) -> None:
+def test_durations_have_two_units_at_most(seconds: float | None, shown: str) -> None:
     assert duration(seconds) == shown
 
 
@@ -160,11 +158,11 @@ NOW = 1_760_000_000_000
         (-2 * 86400, "in 2 d"),
     ],
 )
-def test_how_long_ago(seconds: float, shown: str) -> None:
+def test_recent_times_are_relative(seconds: float, shown: str) -> None:
     assert ago(NOW - int(seconds * 1000), NOW) == shown
 
 
-def test_long_ago_and_far_away_are_dates(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_distant_times_are_dates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     assert ago(None, NOW) == "–"
@@ -176,7 +174,7 @@ def test_long_ago_and_far_away_are_dates(monkeypatch: pytest.MonkeyPatch) -> Non
     assert moment(-(10**17)) == str(-(10**17))
 
 
-def test_counts_and_sizes() -> None:
+def test_counts_and_sizes_have_readable_units() -> None:
     assert count(12431) == "12,431"
     assert [size(value) for value in (None, 0, 999, 14_200, 3_100_000, 5 * 10**12)] == [
         *("–", "0 B", "999 B", "14.2 kB", "3.1 MB", "5.0 TB")
@@ -198,11 +196,11 @@ def test_counts_and_sizes() -> None:
         ("\ud800", None),
     ],
 )
-def test_texts_read_as_numbers(text: str | None, value: float | None) -> None:
+def test_only_numeric_text_is_a_number(text: str | None, value: float | None) -> None:
     assert as_number(text) == value
 
 
-def test_nan_is_a_number_that_is_none() -> None:
+def test_nan_is_read_as_nan() -> None:
     assert math.isnan(as_number("nan") or 0.0)
 
 
@@ -218,11 +216,11 @@ def test_nan_is_a_number_that_is_none() -> None:
         (1e300, 3, "…"),
     ],
 )
-def test_a_number_that_is_too_wide_keeps_its_size(value: float, cells: int, shown: str) -> None:
+def test_a_number_that_is_too_wide_keeps_its_magnitude(value: float, cells: int, shown: str) -> None:
     assert narrowed(value, cells) == shown
 
 
-def test_a_list_of_many_names_is_cut_with_the_number_left_out() -> None:
+def test_a_long_list_ends_with_the_number_left_out() -> None:
     assert listed(["a", "b"]) == "a, b"
     assert listed([1, 2, 3], 2) == "1, 2 and 1 more"
     assert listed(range(2000), 2) == "0, 1 and 1,998 more"

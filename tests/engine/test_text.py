@@ -1,4 +1,4 @@
-"""The gate: whatever comes from outside, only harmless characters go on to a screen."""
+"""Only harmless characters of an untrusted string reach the screen."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from engine.text import LIMIT, Shown, cell_width, cut, safe, safe_lines
         ("[/x] [bold]", "[/x] [bold]"),
     ],
 )
-def test_what_is_shown(text: str, shown: str) -> None:
+def test_unsafe_characters_are_replaced(text: str, shown: str) -> None:
     assert safe(text) == shown
 
 
-def test_other_things_are_shown_as_their_text() -> None:
+def test_other_objects_are_shown_as_their_text() -> None:
     assert safe(7) == "7"
     assert safe(None) == "None"
     assert safe(ValueError("a\nb")) == "a␊b"
@@ -48,7 +48,7 @@ def test_long_text_is_cut_with_a_mark() -> None:
 
 
 @given(st.text(st.characters(), max_size=60))
-def test_nothing_that_acts_on_a_terminal_gets_through(text: str) -> None:
+def test_no_character_that_acts_on_a_terminal_gets_through(text: str) -> None:
     shown = safe(text)
     assert len(shown) == len(text)
     for char in shown:
@@ -64,14 +64,14 @@ def test_nothing_that_acts_on_a_terminal_gets_through(text: str) -> None:
     assert safe(shown) == shown
 
 
-def test_lines() -> None:
+def test_text_is_split_into_safe_lines() -> None:
     assert safe_lines("one\r\ntwo\n\n\tthree\x1b") == ["one", "two", "", "    three␛"]
     assert safe_lines("") == [""]
     assert safe_lines("abcdef", limit=3) == ["abc", "…"]
     assert safe_lines("abc", limit=3) == ["abc"]
 
 
-def test_cutting_to_a_width() -> None:
+def test_text_is_cut_to_a_width_in_cells() -> None:
     assert cut(Shown("abc"), 3) == "abc"
     assert cut(Shown("abcd"), 3) == "ab…"
     assert cut(Shown("abcd"), 1) == "…"

@@ -1,4 +1,4 @@
-"""Which store is meant, and what of its address may be shown."""
+"""Tracking URIs are resolved, validated and redacted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.errors import UriError
 from engine.uri import TrackingUri, redact, resolve
 
 
-def test_the_command_line_goes_before_the_environment_and_that_before_the_folder(
+def test_the_command_line_takes_precedence_over_the_environment_and_that_over_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -42,11 +42,11 @@ def test_the_command_line_goes_before_the_environment_and_that_before_the_folder
         ("./mlruns", "client"),
     ],
 )
-def test_kinds(raw: str, kind: str) -> None:
+def test_the_scheme_determines_the_kind_of_store(raw: str, kind: str) -> None:
     assert TrackingUri(raw).kind == kind
 
 
-def test_a_path_to_a_database_is_taken_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_to_a_database_file_means_sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/ada")
     assert resolve("runs.db", {}).raw == f"sqlite:///{tmp_path}/runs.db"
@@ -56,7 +56,7 @@ def test_a_path_to_a_database_is_taken_as_one(tmp_path: Path, monkeypatch: pytes
     assert resolve("nothing-here", {}).raw == "nothing-here"
 
 
-def test_the_database_file() -> None:
+def test_the_path_of_a_sqlite_database_is_absolute() -> None:
     def path(raw: str) -> Path | None:
         return TrackingUri(raw).sqlite_path
 
@@ -79,15 +79,15 @@ def test_the_database_file() -> None:
         "sqlite:///",
     ],
 )
-def test_addresses_that_cannot_be_read(raw: str) -> None:
+def test_malformed_addresses_are_usage_errors(raw: str) -> None:
     with pytest.raises(UriError) as caught:
         resolve(raw, {})
     assert caught.value.exit_status == 2
-    assert caught.value.hint.startswith("Write it as")
+    assert caught.value.hint.startswith("Use ")
 
 
 @pytest.mark.parametrize("raw", ["foo://bar", "s3://bucket/runs", "ftp:x", "foo+bar://u:s3cret@h/x"])
-def test_a_scheme_that_nobody_knows_is_wrong_use(raw: str) -> None:
+def test_an_unknown_scheme_is_a_usage_error(raw: str) -> None:
     with pytest.raises(UriError) as caught:
         resolve(raw, {})
     assert caught.value.exit_status == 2
@@ -110,12 +110,12 @@ def test_a_scheme_that_nobody_knows_is_wrong_use(raw: str) -> None:
         "./mlruns",
     ],
 )
-def test_what_mlflow_opens_is_left_to_it(raw: str) -> None:
+def test_schemes_that_mlflow_opens_are_kept(raw: str) -> None:
     assert resolve(raw, {}).raw == raw
 
 
 def test_a_plug_in_adds_its_scheme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installed package that says so, as MLflow finds it."""
+    """An installed package with MLflow's entry point."""
     package = tmp_path / "moon-1.0.dist-info"
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: moon\nVersion: 1.0\n")
@@ -147,19 +147,19 @@ def test_a_plug_in_adds_its_scheme(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("", ""),
     ],
 )
-def test_secrets_are_not_shown(uri: str, shown: str) -> None:
+def test_secrets_are_redacted(uri: str, shown: str) -> None:
     assert redact(uri) == shown
     assert TrackingUri(uri).shown == shown
 
 
-def test_an_error_shows_no_secret_either() -> None:
+def test_an_error_shows_no_secret() -> None:
     with pytest.raises(UriError) as caught:
         resolve("http://ada:s3cret@", {})
     assert "s3cret" not in str(caught.value)
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_an_address_or_one_error(text: str) -> None:
+def test_any_text_is_an_address_or_a_uri_error(text: str) -> None:
     redact(text)
     redact(f"http://{text}")
     try:
@@ -170,7 +170,7 @@ def test_any_text_is_an_address_or_one_error(text: str) -> None:
 
 
 @given(st.text("abc/#?@:%&=", min_size=1, max_size=20))
-def test_no_password_gets_through(password: str) -> None:
+def test_no_password_survives_redaction(password: str) -> None:
     secret = f"S3{password}S3"
     assert secret not in redact(f"postgresql://ada:{secret}@h/db")
     assert secret not in redact(f"http://ada:{secret}@h:5000/")

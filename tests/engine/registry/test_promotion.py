@@ -244,7 +244,7 @@ def test_an_unwritable_journal_stops_the_promotion(
     plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    with pytest.raises(WriteError, match="journal cannot be written"):
+    with pytest.raises(WriteError, match="Cannot write the journal"):
         apply_promotion(registry.store, registry.uri, plan)
     assert registry.stages(model) == {2: "None", 1: "Production"}
 

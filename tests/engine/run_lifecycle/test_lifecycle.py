@@ -196,7 +196,7 @@ def test_an_unwritable_journal_stops_the_deletion(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     runs = create_runs(registry, "kept")
     plan = plan_of(registry, runs)
-    with pytest.raises(WriteError, match="journal cannot be written"):
+    with pytest.raises(WriteError, match="Cannot write the journal"):
         apply(registry, plan)
     assert lifecycles(registry, runs) == ["active"]
 

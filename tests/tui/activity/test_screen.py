@@ -114,7 +114,7 @@ async def test_an_unreadable_journal_is_reported(mlflow_store: MlflowStore) -> N
         await settle(pilot)
         await pilot.press("6")
         await settle(pilot)
-        assert "The journal cannot be read" in text_of(console)
+        assert "Cannot read the journal" in text_of(console)
 
 
 async def test_hostile_text_is_escaped(mlflow_store: MlflowStore, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_runs_that_do_not_fit_side_by_side_continue_below(
         (("-e", "heart", "trial-01", "trial-99"), 1, "Run 'trial-99' not found in heart"),
         (("-e", "heart", "--filter", "accuracy > 9"), 1, "needs two runs"),
         (("-e", "heart", "trial-01", "trial-02", "--higher", "acc"), 1, "No run has the metric acc"),
-        (("-e", "nowhere", "a", "b"), 1, "There is no experiment 'nowhere'"),
+        (("-e", "nowhere", "a", "b"), 1, "Experiment 'nowhere' not found"),
     ],
 )
 def test_an_invalid_comparison_is_reported(

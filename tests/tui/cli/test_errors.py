@@ -99,7 +99,7 @@ def test_undo_reports_an_unreadable_journal(run: Run, mlflow_store_copy: MlflowS
     (folder / "file").touch()
     done = run(*undo, env={"XDG_STATE_HOME": str(folder / "file")})
     assert done.status == 1
-    assert "The journal cannot be read" in done.err
+    assert "Cannot read the journal" in done.err
     assert "XDG_STATE_HOME" in done.err
 
 

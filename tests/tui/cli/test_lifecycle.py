@@ -92,7 +92,7 @@ def test_delete_with_json_writes_one_object(on_copy: Run, mlflow_store_copy: Mlf
         (("deadbeef",), 1, "or --experiment NAME and the first 8 characters"),
         (("deadbeef", "-e", "heart"), 1, "No run in the experiment has an id starting with deadbeef"),
         (("dead", "-e", "heart"), 2, "Run id 'dead' is too short"),
-        (("deadbeef", "-e", "nowhere"), 1, "There is no experiment 'nowhere'"),
+        (("deadbeef", "-e", "nowhere"), 1, "Experiment 'nowhere' not found"),
         ((), 2, "Missing argument 'RUN_ID...'"),
     ],
 )
