@@ -1,5 +1,5 @@
-"""The stores that one suite asks, on the same data: a database made by MLflow, a server on it, and the
-same on database servers, under other ids."""
+"""The stores that one suite reads, all with the same data: a database created by MLflow, a server on it, and
+copies on database servers, with other ids."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Open = Callable[[str], Store]
 
 @pytest.fixture
 def opened(mlflow_store: MlflowStore, request: pytest.FixtureRequest) -> Iterator[Open]:
-    """Opens a store of a kind; closed at the end of the test."""
+    """Opens a store of a kind; the stores are closed after the test."""
     stores: list[Store] = []
 
     def open_kind(kind: str) -> Store:
@@ -44,7 +44,7 @@ def opened(mlflow_store: MlflowStore, request: pytest.FixtureRequest) -> Iterato
 
 @pytest.fixture(params=["sql", "rest", "client", *DATABASES])
 def kind(request: pytest.FixtureRequest) -> str:
-    """A test that asks for this, or for one of the next two, is done with every kind of store."""
+    """A test that uses this fixture, or one of the next two, runs with every kind of store."""
     found: str = request.param
     return found
 
@@ -56,6 +56,6 @@ def store(opened: Open, kind: str) -> Store:
 
 @pytest.fixture
 def held(kind: str, request: pytest.FixtureRequest) -> MlflowStore:
-    """What `store` holds."""
+    """The contents of `store`."""
     found: MlflowStore = request.getfixturevalue(f"{kind}_store" if kind in DATABASES else "mlflow_store")
     return found

@@ -1,8 +1,7 @@
-"""MLflow is the measure: what its own grammar takes means the same here, on the same store.
+"""A filter in MLflow's own grammar means the same here as in MLflow, on the same store.
 
-Each filter goes to `MlflowClient.search_runs` and to this evaluator over the runs as they are read
-from the same database; the ids of the runs are compared. Where the two differ on purpose,
-`DIFFERENCES` says why.
+Each filter is passed to `MlflowClient.search_runs` and to the console's evaluator with the runs of the same
+database; the run ids must be equal. `DIFFERENCES` lists intended differences with their reasons.
 """
 
 from __future__ import annotations
@@ -29,28 +28,28 @@ from tests.support.mlflow_filters import CONDITION, FILTERS, MLFLOW_FILTER
 if TYPE_CHECKING:
     from tests.conftest import MlflowStore
 
-NOT_HERE = "a name that no run has is most likely mistyped"
-NO_STATUS = "a status that there is not is most likely mistyped"
-LISTS = "MLflow reads lists as Python does, with its escapes and joined texts"
+UNKNOWN_NAME = "a name that no run has is most likely a typo"
+UNKNOWN_STATUS = "an unknown status is most likely a typo"
+PYTHON_LISTS = "MLflow parses lists as Python literals, with escapes and implicit concatenation"
 
 DIFFERENCES = (
     # (the filter, whether MLflow finds runs, whether runs are found here; None is an error, why)
-    ("metrics.nowhere > 1", False, None, NOT_HERE),
-    ("params.MY_KEY = 'x'", False, None, NOT_HERE),
-    ("tags.nowhere LIKE '%'", False, None, NOT_HERE),
-    ("status = 'DONE'", False, None, NO_STATUS),
-    ("status = 'finished'", False, None, NO_STATUS),
-    ("status != 'finished'", True, None, NO_STATUS),
-    ("metrics.acc > 0 metrics.loss > 0", True, None, "a word is missing: MLflow takes it for AND"),
+    ("metrics.nowhere > 1", False, None, UNKNOWN_NAME),
+    ("params.MY_KEY = 'x'", False, None, UNKNOWN_NAME),
+    ("tags.nowhere LIKE '%'", False, None, UNKNOWN_NAME),
+    ("status = 'DONE'", False, None, UNKNOWN_STATUS),
+    ("status = 'finished'", False, None, UNKNOWN_STATUS),
+    ("status != 'finished'", True, None, UNKNOWN_STATUS),
+    ("metrics.acc > 0 metrics.loss > 0", True, None, "MLflow takes the missing word for AND"),
     ("params.metric ILIKE 'é'", False, True, "SQLite folds ASCII letters only"),
     ("metrics.acc < 1e400 AND metrics.acc > 1e308", True, False, "SQL has the largest double for +inf"),
-    ("datasets.name IN ('o\\'hara')", True, False, LISTS),
-    ("datasets.name IN ('he' 'art')", True, None, LISTS),
+    ("datasets.name IN ('o\\'hara')", True, False, PYTHON_LISTS),
+    ("datasets.name IN ('he' 'art')", True, None, PYTHON_LISTS),
 )
 
 
-class Asked:
-    """The experiment as it is read here, and MLflow's answers."""
+class Comparison:
+    """The experiment as the console reads it, and MLflow's results."""
 
     def __init__(self, client: Any, uri: TrackingUri, experiment: str) -> None:
         self.client = client
@@ -60,23 +59,23 @@ class Asked:
             "sql": read(open_store(uri), experiment),
             "client": read(ClientStore(uri), experiment),
         }
-        self._answers: dict[str, list[str]] = {}
+        self._results: dict[str, list[str]] = {}
 
     def theirs(self, text: str) -> list[str]:
-        """Raises what MLflow raises for a text that it does not take."""
-        if text not in self._answers:
+        """The run ids that MLflow finds. Raises MLflow's exception for an invalid filter."""
+        if text not in self._results:
             found = self.client.search_runs([self.experiment], text)
-            self._answers[text] = [run.info.run_id for run in found]
-        return self._answers[text]
+            self._results[text] = [run.info.run_id for run in found]
+        return self._results[text]
 
 
 @pytest.fixture(scope="module")
-def asked(mlflow_store: MlflowStore, tmp_path_factory: pytest.TempPathFactory) -> Asked:
+def comparison(mlflow_store: MlflowStore, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     path = tmp_path_factory.mktemp("filters") / "mlflow.db"
     shutil.copyfile(mlflow_store.path, path)
     uri = TrackingUri(f"sqlite:///{path}")
     client = open_client(uri.raw)
-    return Asked(client, uri, filter_store.build(client, path))
+    return Comparison(client, uri, filter_store.build(client, path))
 
 
 def read(store: Store, experiment: str, conditions: tuple[Condition, ...] = ()) -> RunFrame:
@@ -95,52 +94,54 @@ def ours(text: str, frame: RunFrame) -> list[str]:
 
 @pytest.mark.parametrize("kind", ["sql", "client"])
 @pytest.mark.parametrize("text", dict.fromkeys(FILTERS))
-def test_a_filter_of_mlflow_s_means_the_same(asked: Asked, text: str, kind: str) -> None:
-    assert ours(text, asked.frames[kind]) == asked.theirs(text)
+def test_an_mlflow_filter_means_the_same(comparison: Comparison, text: str, kind: str) -> None:
+    assert ours(text, comparison.frames[kind]) == comparison.theirs(text)
 
 
-def test_the_filters_tell_the_runs_apart(asked: Asked) -> None:
-    counts = [len(asked.theirs(text)) for text in FILTERS]
-    assert len(asked.frames["sql"]) == RUNS
+def test_most_filters_match_some_but_not_all_runs(comparison: Comparison) -> None:
+    counts = [len(comparison.theirs(text)) for text in FILTERS]
+    assert len(comparison.frames["sql"]) == RUNS
     assert sum(0 < count < RUNS for count in counts) > 0.6 * len(counts)
 
 
 @pytest.mark.parametrize(("text", "theirs", "found", "why"), DIFFERENCES)
-def test_where_a_filter_means_something_else_it_does_so_on_purpose(
-    asked: Asked, text: str, theirs: bool, found: bool | None, why: str
+def test_differences_from_mlflow_are_intended(
+    comparison: Comparison, text: str, theirs: bool, found: bool | None, why: str
 ) -> None:
-    assert bool(asked.theirs(text)) == theirs
+    assert bool(comparison.theirs(text)) == theirs
     if found is None:
         with pytest.raises(FilterError):
-            ours(text, asked.frames["sql"])
+            ours(text, comparison.frames["sql"])
     else:
-        assert bool(ours(text, asked.frames["sql"])) == found, why
+        assert bool(ours(text, comparison.frames["sql"])) == found, why
 
 
-def test_a_run_whose_name_tag_is_gone_is_found_by_the_name_that_is_shown(asked: Asked) -> None:
-    """MLflow looks at the tag, which can be deleted, and shows the run's own name."""
-    experiment = asked.client.create_experiment("unnamed")
-    run_id = asked.client.create_run(experiment, run_name="knn").info.run_id
-    asked.client.delete_tag(run_id, "mlflow.runName")
-    assert not asked.client.search_runs([experiment], "run_name = 'knn'")
-    assert ours("run_name = 'knn'", read(ClientStore(asked.uri), experiment)) == [run_id]
+def test_a_run_without_its_name_tag_is_found_by_the_name_that_is_shown(comparison: Comparison) -> None:
+    """MLflow searches the tag, which can be deleted, but shows the name of the run itself."""
+    experiment = comparison.client.create_experiment("unnamed")
+    run_id = comparison.client.create_run(experiment, run_name="knn").info.run_id
+    comparison.client.delete_tag(run_id, "mlflow.runName")
+    assert not comparison.client.search_runs([experiment], "run_name = 'knn'")
+    assert ours("run_name = 'knn'", read(ClientStore(comparison.uri), experiment)) == [run_id]
 
 
-# ── any filter of MLflow's ───────────────────────────────────────────────────
+# ── any MLflow filter ────────────────────────────────────────────────────────
 
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+GENERATED = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
-@SLOW
+@GENERATED
 @given(text=MLFLOW_FILTER)
-def test_any_filter_of_mlflow_s_means_the_same(asked: Asked, text: str) -> None:
-    for frame in asked.frames.values():
-        assert ours(text, frame) == asked.theirs(text)
+def test_any_mlflow_filter_means_the_same(comparison: Comparison, text: str) -> None:
+    for frame in comparison.frames.values():
+        assert ours(text, frame) == comparison.theirs(text)
 
 
-# ── what is left to MLflow ───────────────────────────────────────────────────
+# ── pushing filters down ─────────────────────────────────────────────────────
 
-OWN_FILTERS = (
+CONSOLE_FILTERS = (
     *("acc > 0.5", "acc > 0.5 or loss > 0", "acc > loss", "acc - loss > 0 and acc > 0", "knn", "not acc > 0"),
     *(
         "acc between 0 and 1",
@@ -177,10 +178,10 @@ OWN_FILTERS = (
 NOW = START + 1_000_000_000
 
 
-def check_pushed(asked: Asked, text: str) -> bool:
-    """That MLflow and the SQL store answer the pushed part with all runs that match, and no more
-    where it is exact."""
-    frame = asked.frames["sql"]
+def check_pushed(comparison: Comparison, text: str) -> bool:
+    """Check that MLflow and the SQL store find all matching runs for the pushed part, and no others if it is
+    exact; returns whether it is."""
+    frame = comparison.frames["sql"]
     pushed = pushdown(text, frame.keys, now=NOW)
     try:
         compiled = compile_filter(text, frame.keys, partial=True)
@@ -188,36 +189,37 @@ def check_pushed(asked: Asked, text: str) -> bool:
         assert (pushed.conditions, pushed.exact) == ((), False)
         return False
     matching = [frame.run_ids[row] for row in compiled.rows(frame, now=NOW)]
-    answered = asked.theirs(search_text(pushed.conditions))
+    found = comparison.theirs(search_text(pushed.conditions))
     if pushed.conditions:
-        assert list(read(open_store(asked.uri), asked.experiment, pushed.conditions).run_ids) == answered
+        frame = read(open_store(comparison.uri), comparison.experiment, pushed.conditions)
+        assert list(frame.run_ids) == found
     if pushed.exact:
-        assert matching == answered
-    assert set(matching) <= set(answered)
+        assert matching == found
+    assert set(matching) <= set(found)
     return pushed.exact
 
 
-@pytest.mark.parametrize("text", OWN_FILTERS)
-def test_what_is_pushed_down_selects_all_that_match(asked: Asked, text: str) -> None:
-    check_pushed(asked, text)
+@pytest.mark.parametrize("text", CONSOLE_FILTERS)
+def test_the_pushed_part_finds_all_matching_runs(comparison: Comparison, text: str) -> None:
+    check_pushed(comparison, text)
 
 
 @pytest.mark.parametrize("text", dict.fromkeys(FILTERS))
-def test_filters_of_mlflow_s_are_pushed_down(asked: Asked, text: str) -> None:
-    check_pushed(asked, text)
+def test_the_pushed_part_of_mlflow_filters_finds_all_matching_runs(comparison: Comparison, text: str) -> None:
+    check_pushed(comparison, text)
 
 
-def test_nearly_all_of_mlflow_s_grammar_is_answered_by_mlflow(asked: Asked) -> None:
-    exact = [check_pushed(asked, text) for text in FILTERS]
+def test_nearly_all_of_mlflows_grammar_is_pushed_down_exactly(comparison: Comparison) -> None:
+    exact = [check_pushed(comparison, text) for text in FILTERS]
     assert sum(exact) > 0.9 * len(exact)
 
 
-@SLOW
+@GENERATED
 @given(
-    parts=st.lists(CONDITION | st.sampled_from(OWN_FILTERS), min_size=1, max_size=3),
+    parts=st.lists(CONDITION | st.sampled_from(CONSOLE_FILTERS), min_size=1, max_size=3),
     joint=st.sampled_from([" and ", " or "]),
 )
-def test_whatever_is_joined_the_pushed_part_selects_all_that_match(
-    asked: Asked, parts: list[str], joint: str
+def test_the_pushed_part_of_any_joined_filter_finds_all_matching_runs(
+    comparison: Comparison, parts: list[str], joint: str
 ) -> None:
-    check_pushed(asked, joint.join(parts))
+    check_pushed(comparison, joint.join(parts))

@@ -1,4 +1,4 @@
-"""What a query asks for, from every store, against what MLflow's own search answers."""
+"""Run queries find the same runs in every store as MLflow's own search."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ CONDITIONS = [
     Condition("dataset", "context", "IN", ("validation", "test")),
 ]
 
-TOGETHER = [
+COMBINATIONS = [
     (),
     (Condition("metric", "accuracy", ">", 0.72), Condition("metric", "accuracy", "<=", 0.9)),
     (Condition("param", "weights", "=", "uniform"), Condition("metric", "cv_mean", ">", 0.75)),
@@ -110,7 +110,7 @@ def found(store: Store, query: RunQuery, size: int = 1000) -> list[Run]:
         if token is None:
             assert page.total in (None, len(runs))
             return runs
-    raise AssertionError("the pages do not end")
+    raise AssertionError("endless pages")
 
 
 def ids(runs: Sequence[Run]) -> list[str]:
@@ -118,7 +118,9 @@ def ids(runs: Sequence[Run]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "conditions", [*((one,) for one in CONDITIONS), *TOGETHER], ids=lambda asked: search_text(asked) or "all"
+    "conditions",
+    [*((one,) for one in CONDITIONS), *COMBINATIONS],
+    ids=lambda conditions: search_text(conditions) or "all",
 )
 def test_conditions_mean_what_mlflow_means(
     store: Store, held: MlflowStore, search: Search, conditions: tuple[Condition, ...]
@@ -127,42 +129,44 @@ def test_conditions_mean_what_mlflow_means(
     assert ids(found(store, query)) == search(search_text(conditions), ())
 
 
-def test_runs_by_id(store: Store, held: MlflowStore, search: Search) -> None:
-    some = tuple(held.runs[name] for name in ("trial-03", "special", "sweep", "lost", "deleted"))
+def test_runs_are_found_by_id(store: Store, held: MlflowStore, search: Search) -> None:
+    run_ids = tuple(held.runs[name] for name in ("trial-03", "special", "sweep", "lost", "deleted"))
     every = len(search("", ()))
     for operator, count in (("IN", 3), ("NOT IN", every - 3)):
-        condition = Condition("attribute", "run_id", operator, some)
+        condition = Condition("attribute", "run_id", operator, run_ids)
         runs = ids(found(store, RunQuery(held.heart, (condition,))))
         assert runs == search(search_text([condition]), ())
         assert len(runs) == count
-    for operator, value in (("=", some[0]), ("!=", some[0]), ("LIKE", f"{some[0][:8]}%")):
+    for operator, value in (("=", run_ids[0]), ("!=", run_ids[0]), ("LIKE", f"{run_ids[0][:8]}%")):
         condition = Condition("attribute", "run_id", operator, value)
         runs = ids(found(store, RunQuery(held.heart, (condition,))))
         assert runs == search(search_text([condition]), ())
 
 
 @pytest.mark.parametrize("size", [4, 26, 27, 1000])
-def test_oldest_first(store: Store, held: MlflowStore, search: Search, size: int) -> None:
+def test_the_oldest_runs_come_first_on_request(
+    store: Store, held: MlflowStore, search: Search, size: int
+) -> None:
     runs = found(store, RunQuery(held.heart, oldest_first=True), size)
     assert ids(runs) == search("", ["attributes.start_time ASC"])
     assert [run.run_name for run in runs[:2]] == ["sweep", "trial-00"]
 
 
-def test_pages_of_a_search(store: Store, held: MlflowStore) -> None:
-    asked = (Condition("param", "weights", "=", "uniform"),)
+def test_pages_of_a_query_hold_all_its_runs(store: Store, held: MlflowStore) -> None:
+    conditions = (Condition("param", "weights", "=", "uniform"),)
     for oldest_first in (False, True):
-        query = RunQuery(held.heart, asked, oldest_first=oldest_first)
+        query = RunQuery(held.heart, conditions, oldest_first=oldest_first)
         assert ids(found(store, query, 5)) == ids(found(store, query))
         assert len(found(store, query, 5)) == 12
 
 
-def test_the_oldest_run(store: Store, held: MlflowStore) -> None:
+def test_a_page_of_one_holds_the_oldest_run(store: Store, held: MlflowStore) -> None:
     page = store.runs(RunQuery(held.heart, oldest_first=True), max_results=1)
     assert [run.run_name for run in page.runs] == ["sweep"]
     assert page.next_token is not None
 
 
-def test_deleted_runs(store: Store, held: MlflowStore) -> None:
+def test_deleted_runs_are_found_on_request(store: Store, held: MlflowStore) -> None:
     def names(*conditions: Condition) -> list[str]:
         runs = found(store, RunQuery(held.heart, conditions, lifecycle="deleted"))
         assert {run.lifecycle_stage for run in runs} <= {"deleted"}
@@ -173,7 +177,7 @@ def test_deleted_runs(store: Store, held: MlflowStore) -> None:
     assert names(Condition("metric", "accuracy", "<", 0.9)) == []
 
 
-def test_data_sets(store: Store, held: MlflowStore) -> None:
+def test_runs_have_their_datasets(store: Store, held: MlflowStore) -> None:
     page = store.runs(RunQuery(held.heart))
     runs = {run.run_name: run for run in page.runs}
     assert runs["special"].datasets == (
@@ -185,13 +189,13 @@ def test_data_sets(store: Store, held: MlflowStore) -> None:
     assert store.run(held.runs["special"]).run.datasets == runs["special"].datasets
 
 
-def test_a_page_by_column(store: Store, held: MlflowStore) -> None:
+def test_a_page_holds_its_runs_by_column(store: Store, held: MlflowStore) -> None:
     block = store.runs(RunQuery(held.heart)).runs
     names = block.columns["attribute"]["run_name"]
     assert isinstance(names, list)
     special = names.index("special")
     nan = block.columns["metric"]["nan"]
-    assert isinstance(nan, dict), "few runs have it"
+    assert isinstance(nan, dict), "a mapping, since few runs have it"
     assert list(nan) == [special]
     assert math.isnan(nan[special])  # type: ignore[arg-type]
     accuracy = block.columns["metric"]["accuracy"]
@@ -200,5 +204,5 @@ def test_a_page_by_column(store: Store, held: MlflowStore) -> None:
     assert accuracy[special] is None
 
 
-def test_mlflow_could_be_asked_for_all_of_this() -> None:
+def test_mlflows_search_can_express_all_of_these_conditions() -> None:
     assert all(map(is_expressible, CONDITIONS))

@@ -1,6 +1,6 @@
 """One suite for every store, on the same data (conftest.py).
 
-What the stores answer is compared with each other and with MLflow's own client.
+The stores are compared with each other and with MLflow's own client.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.contract.conftest import Open
 
 KINDS = ("sql", "rest", "client")
-"""The stores that hold the same under the same ids."""
+"""The stores that hold the same data under the same ids."""
 
 
 def pages(store: Store, experiment_id: str, size: int) -> list[tuple[Run, ...]]:
@@ -35,11 +35,11 @@ def pages(store: Store, experiment_id: str, size: int) -> list[tuple[Run, ...]]:
         token = page.next_token
         if token is None:
             return found
-    raise AssertionError("the pages do not end")
+    raise AssertionError("endless pages")
 
 
 def same(left: object, right: object) -> bool:
-    """Equality that takes NaN for itself."""
+    """Equality with NaN equal to itself."""
     return repr(left) == repr(right)
 
 
@@ -50,7 +50,7 @@ def by_key(run: Run) -> dict[str, Any]:
 
 
 class TestExperiments:
-    def test_active_experiments_with_their_facts(self, store: Store, held: MlflowStore) -> None:
+    def test_active_experiments_are_listed(self, store: Store, held: MlflowStore) -> None:
         found = {experiment.name: experiment for experiment in store.experiments()}
         assert set(found) == {"Default", "heart", "empty"}
         heart = found["heart"]
@@ -61,24 +61,24 @@ class TestExperiments:
         assert heart.artifact_location.endswith(f"/mlruns/{heart.experiment_id}")
         assert found["empty"].tags == {"team": "β"}
 
-    def test_every_store_says_the_same(self, opened: Open) -> None:
-        def told(kind: str) -> list[Experiment]:
+    def test_all_stores_agree(self, opened: Open) -> None:
+        def results(kind: str) -> list[Experiment]:
             found = sorted(opened(kind).experiments(), key=lambda experiment: experiment.name)
             return [replace(experiment, run_count=None, last_run_time=None) for experiment in found]
 
-        assert told("sql") == told("rest") == told("client")
+        assert results("sql") == results("rest") == results("client")
 
-    def test_the_database_counts_runs(self, opened: Open) -> None:
+    def test_a_sql_store_counts_the_runs(self, opened: Open) -> None:
         found = {experiment.name: experiment for experiment in opened("sql").experiments()}
         assert (found["heart"].run_count, found["heart"].last_run_time) == (27, 1_760_001_860_000)
         assert (found["empty"].run_count, found["empty"].last_run_time) == (0, None)
 
-    def test_newest_run(self, store: Store, held: MlflowStore) -> None:
+    def test_the_newest_run_is_found(self, store: Store, held: MlflowStore) -> None:
         assert store.newest_run() == (held.heart, 1_760_001_860_000)
 
 
 class TestRuns:
-    def test_one_page(self, store: Store, held: MlflowStore) -> None:
+    def test_one_page_holds_all_runs(self, store: Store, held: MlflowStore) -> None:
         page = store.runs(RunQuery(held.heart))
         assert len(page.runs) == 27
         assert page.next_token is None
@@ -94,15 +94,13 @@ class TestRuns:
         order = [(-(run.start_time or 0), run.run_id) for run in runs]
         assert order == sorted(order)
 
-    def test_runs_that_start_in_the_same_millisecond_are_in_order_of_id(
-        self, store: Store, held: MlflowStore
-    ) -> None:
+    def test_runs_with_the_same_start_time_are_sorted_by_id(self, store: Store, held: MlflowStore) -> None:
         ids = [run.run_id for page in pages(store, held.heart, 5) for run in page]
         tied = sorted((held.runs["trial-03"], held.runs["trial-04"]))
         first = ids.index(tied[0])
         assert ids[first : first + 2] == tied
 
-    def test_a_run_as_it_was_logged(self, store: Store, held: MlflowStore) -> None:
+    def test_a_run_is_read_as_it_was_logged(self, store: Store, held: MlflowStore) -> None:
         runs = {run.run_name: run for run in store.runs(RunQuery(held.heart)).runs}
         trial = runs["trial-10"]
         assert trial.run_id == held.runs["trial-10"]
@@ -128,11 +126,11 @@ class TestRuns:
         assert metrics["tiny"] == 1e-300
         assert runs["special"].params == {"empty": "", "text": "naïve – 实验"}
 
-    def test_every_store_says_the_same_as_mlflow(self, opened: Open, mlflow_store: MlflowStore) -> None:
+    def test_every_store_agrees_with_mlflow(self, opened: Open, mlflow_store: MlflowStore) -> None:
         query = RunQuery(mlflow_store.heart)
-        told = [[by_key(run) for run in opened(kind).runs(query).runs] for kind in KINDS]
-        assert same(told[0], told[1])
-        assert same(told[0], told[2])
+        results = [[by_key(run) for run in opened(kind).runs(query).runs] for kind in KINDS]
+        assert same(results[0], results[1])
+        assert same(results[0], results[2])
         theirs = open_client(mlflow_store.uri).search_runs([mlflow_store.heart], max_results=1000)
         for ours, found in zip(opened("sql").runs(RunQuery(mlflow_store.heart)).runs, theirs, strict=True):
             assert ours.run_id == found.info.run_id
@@ -143,14 +141,14 @@ class TestRuns:
                 found.info.end_time and (found.info.end_time - found.info.start_time) / 1000
             )
 
-    def test_no_runs(self, store: Store, held: MlflowStore) -> None:
+    def test_an_empty_experiment_has_no_runs(self, store: Store, held: MlflowStore) -> None:
         for experiment_id in (held.experiments["empty"], "987654"):
             page = store.runs(RunQuery(experiment_id))
             assert (len(page.runs), page.next_token) == (0, None)
 
 
 class TestRun:
-    def test_inputs_and_models(self, store: Store, held: MlflowStore) -> None:
+    def test_a_run_has_its_datasets_and_models(self, store: Store, held: MlflowStore) -> None:
         detail = store.run(held.runs["special"])
         assert detail.run.run_name == "special"
         assert [(data.name, data.digest, data.context, data.source) for data in detail.datasets] == [
@@ -161,7 +159,7 @@ class TestRun:
         assert (model.model_id, model.name, model.status) == (held.model_id, "model", "READY")
         assert model.artifact_location.endswith(f"{held.model_id}/artifacts")
 
-    def test_every_store_says_the_same(self, opened: Open, mlflow_store: MlflowStore) -> None:
+    def test_all_stores_agree(self, opened: Open, mlflow_store: MlflowStore) -> None:
         for name in ("special", "running", "sweep"):
             found = [opened(kind).run(mlflow_store.runs[name]) for kind in KINDS]
             assert same(by_key(found[0].run), by_key(found[1].run))
@@ -169,16 +167,16 @@ class TestRun:
             assert found[0].datasets == found[1].datasets == found[2].datasets
             assert found[0].models == found[1].models == found[2].models
 
-    def test_a_deleted_run_can_be_looked_at(self, store: Store, held: MlflowStore) -> None:
+    def test_a_deleted_run_is_read(self, store: Store, held: MlflowStore) -> None:
         detail = store.run(held.runs["deleted"])
         assert (detail.run.lifecycle_stage, detail.run.metrics) == ("deleted", {"accuracy": 0.99})
 
     @pytest.mark.parametrize("run_id", ["f" * 32, "nonsense", "../../etc/passwd", "", "a b", "'", "é" * 300])
-    def test_a_run_that_is_not_there(self, store: Store, run_id: str) -> None:
+    def test_an_unknown_run_is_not_found(self, store: Store, run_id: str) -> None:
         with pytest.raises(NotFound, match=r"Run .* not found"):
             store.run(run_id)
 
-    def test_history_in_order_of_step(self, store: Store, held: MlflowStore) -> None:
+    def test_a_history_is_sorted_by_step(self, store: Store, held: MlflowStore) -> None:
         points = store.metric_history(held.runs["special"], "loss")
         assert [(point.step, point.timestamp - 1_760_001_860_000) for point in points] == [
             (0, 0),
@@ -191,7 +189,7 @@ class TestRun:
         values = [point.value for point in points]
         assert same(values, [1.0, 0.5, 0.55, math.nan, math.inf, 0.25])
 
-    def test_no_history(self, store: Store, held: MlflowStore) -> None:
+    def test_an_unknown_metric_has_no_history(self, store: Store, held: MlflowStore) -> None:
         assert store.metric_history(held.runs["special"], "unknown") == ()
 
 
@@ -207,14 +205,14 @@ class TestArtifacts:
             ("missing", []),
         ],
     )
-    def test_a_folder(
+    def test_a_folder_is_listed(
         self, store: Store, held: MlflowStore, path: str, expected: Sequence[tuple[str, int | None]]
     ) -> None:
         found = store.artifacts(held.runs["special"], path)
         assert [(artifact.path, artifact.size) for artifact in found] == expected
         assert all(artifact.is_dir == (artifact.size is None) for artifact in found)
 
-    def test_the_files_of_a_logged_model_lie_below_its_name(
+    def test_the_files_of_a_logged_model_are_listed_under_its_name(
         self, opened: Open, mlflow_store: MlflowStore
     ) -> None:
         run_id = mlflow_store.runs["special"]
@@ -222,21 +220,23 @@ class TestArtifacts:
         assert found[0] == found[1] == found[2]
         assert "model/MLmodel" in {artifact.path for artifact in found[0]}
 
-    def test_nothing_logged(self, store: Store, held: MlflowStore) -> None:
+    def test_a_run_without_artifacts_has_none(self, store: Store, held: MlflowStore) -> None:
         assert store.artifacts(held.runs["running"]) == ()
 
     @pytest.mark.parametrize("path", ["..", "../..", "/etc", "plots/../../..", "plots\\..\\.."])
-    def test_no_way_out_of_the_run(self, store: Store, held: MlflowStore, path: str) -> None:
+    def test_paths_that_lead_out_of_the_run_are_refused(
+        self, store: Store, held: MlflowStore, path: str
+    ) -> None:
         with pytest.raises(StoreRefused):
             store.artifacts(held.runs["special"], path)
 
-    def test_a_run_that_is_not_there(self, store: Store) -> None:
+    def test_the_artifacts_of_an_unknown_run_are_not_found(self, store: Store) -> None:
         with pytest.raises(NotFound, match="Run f"):
             store.artifacts("f" * 32)
 
 
 class TestRegistry:
-    def test_models(self, store: Store) -> None:
+    def test_registered_models_are_listed_by_name(self, store: Store) -> None:
         models = {model.name: model for model in store.registered_models()}
         assert list(models) == ["classifier", 'it\'s "quoted"', "unused"]
         classifier = models["classifier"]
@@ -245,7 +245,7 @@ class TestRegistry:
         if store.kind == "sql":
             assert [model.version_count for model in models.values()] == [3, 1, 0]
 
-    def test_versions(self, store: Store, held: MlflowStore) -> None:
+    def test_model_versions_are_listed_newest_first(self, store: Store, held: MlflowStore) -> None:
         versions = store.model_versions("classifier")
         assert [(version.version, version.stage, version.aliases) for version in versions] == [
             (3, "None", ("challenger", "fresh")),
@@ -259,7 +259,7 @@ class TestRegistry:
         assert store.model_versions("unused") == ()
         assert [version.version for version in store.model_versions('it\'s "quoted"')] == [1]
 
-    def test_every_store_says_the_same(self, opened: Open) -> None:
+    def test_all_stores_agree(self, opened: Open) -> None:
         stores = [opened(kind) for kind in KINDS]
         for name in ("classifier", 'it\'s "quoted"'):
             found = [store.model_versions(name) for store in stores]
@@ -268,30 +268,30 @@ class TestRegistry:
         assert models[0] == models[1] == models[2]
 
     @pytest.mark.parametrize("name", ["nothing", "greeting", "", "'", "a' OR name LIKE '%"])
-    def test_a_model_that_is_not_there(self, store: Store, name: str) -> None:
+    def test_an_unknown_model_is_not_found(self, store: Store, name: str) -> None:
         with pytest.raises((NotFound, StoreRefused)) as caught:
             store.model_versions(name)
         assert not name or caught.value.title == f"Registered model {name} not found"
 
 
 class TestThreads:
-    def test_many_threads_at_once(self, store: Store, held: MlflowStore) -> None:
-        answers: list[object] = []
+    def test_many_threads_read_the_same(self, store: Store, held: MlflowStore) -> None:
+        results: list[object] = []
 
         def read() -> None:
             found = store.runs(RunQuery(held.heart)).runs
-            answers.append(([run.run_id for run in found], store.model_versions("classifier")))
+            results.append(([run.run_id for run in found], store.model_versions("classifier")))
 
         threads = [threading.Thread(target=read) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(60)
-        assert len(answers) == 8
-        assert all(answer == answers[0] for answer in answers)
+        assert len(results) == 8
+        assert all(result == results[0] for result in results)
 
     @pytest.mark.parametrize("kind", ["sql", "rest", "postgresql", "mysql"])
-    def test_a_closed_store_answers_no_more(self, opened: Open, kind: str) -> None:
+    def test_a_closed_store_refuses_to_read(self, opened: Open, kind: str) -> None:
         store = opened(kind)
         assert store.experiments()
         store.close()

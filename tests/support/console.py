@@ -1,4 +1,4 @@
-"""The installed command, run as an operator runs it: in a folder, with a home of its own."""
+"""The installed command, run like an operator does, in a folder and with a separate home."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.support.terminal import PATIENCE, Start, Terminal
 
 COMMAND = Path(sys.executable).parent / "mlflow-console"
-"""Beside the interpreter: the virtual environment need not be activated."""
+"""Next to the interpreter, so that the virtual environment need not be activated."""
 
 _OURS = ("MLFLOW_", "XDG_", "TEXTUAL_", "SSH_", "_MLFLOW")
 
@@ -21,8 +21,8 @@ _CANNOT_WRITE = re.compile(r"Exception in thread textual-output:.*?\nOSError: \[
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    """This process's environment, without what a developer's shell may have set, with `home` as the
-    home folder, so that no test reads or writes the developer's own settings and journal."""
+    """This process's environment without the settings of the developer's shell, and with `home` as the home
+    folder: no test reads or writes the developer's settings and journal."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -42,7 +42,7 @@ def open_console(
     env: Mapping[str, str] | None = None,
     start: Start | None = None,
 ) -> Terminal:
-    """`mlflow-console ARGUMENTS` on a pseudo-terminal. Use it as a context: that ends it."""
+    """`mlflow-console ARGUMENTS` on a pseudo-terminal. Use it as a context manager, which ends it."""
     terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
     return Terminal(
         [COMMAND, *arguments],
@@ -55,7 +55,7 @@ def open_console(
 
 
 def type_line(terminal: Terminal, line: str) -> None:
-    """Type `line` after `:` once the command line is there, and enter it."""
+    """Open the command line with `:`, type `line` and press enter."""
     terminal.press(":")
     terminal.wait_for("a command; Tab completes")
     terminal.type(line + "\r")
@@ -65,7 +65,8 @@ def type_line(terminal: Terminal, line: str) -> None:
 def run_command(
     *arguments: str, cwd: Path, home: Path, env: Mapping[str, str] | None = None, within: float = 4 * PATIENCE
 ) -> subprocess.CompletedProcess[bytes]:
-    """`mlflow-console ARGUMENTS` without a terminal: what it wrote, as bytes, and its exit status."""
+    """`mlflow-console ARGUMENTS` without a terminal; the result has its output as bytes and its exit
+    status."""
     return subprocess.run(
         [COMMAND, *arguments],
         cwd=cwd,
@@ -78,7 +79,7 @@ def run_command(
 
 
 def faults(home: Path) -> str:
-    """The console's log in `home` if it holds a traceback: a fault that the screen did not show."""
+    """The console's log in `home` if it contains a traceback, a fault that the screen did not show."""
     log = home / ".local" / "state" / "mlflow-console" / "console.log"
     text = log.read_text(errors="replace") if log.exists() else ""
     return text if "Traceback" in _CANNOT_WRITE.sub("", text) else ""

@@ -1,4 +1,4 @@
-"""Database servers of the tests' own: a folder, a port on loopback, a process that ends with the test."""
+"""Database servers for tests: a folder, a port on loopback, a process that ends with the test."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ PASSWORD = "s3cret/of@ada"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a server lives. It cannot run as root, so there it runs as another."""
+    """The folder, port and user of a server. It refuses to run as root, so root runs it as another user."""
 
     folder: Path
     port: int
     account: dict[str, Any]
 
     def run(self, *command: object) -> None:
-        """Run a program to its end as who the server runs as."""
+        """Run a program as the server's user and wait for it."""
         words = [str(word) for word in command]
         done = subprocess.run(
             words, cwd=self.folder, capture_output=True, text=True, check=False, **self.account
@@ -38,8 +38,7 @@ class Place:
 
     @contextmanager
     def running(self, command: Sequence[object], ready: Callable[[], bool], ending: int) -> Iterator[None]:
-        """Have the server run, from when it is ready until the context ends; `ending` is the signal
-        that ends it."""
+        """Run the server, ready for use, until the block ends; the signal `ending` stops it."""
         log = self.folder / "server.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -65,7 +64,8 @@ class Place:
 
 @contextmanager
 def place(*users: str) -> Iterator[Place]:
-    """A new folder and a free port; `users` are whom a server may run as where the tests are root."""
+    """A new folder and a free port. If the tests run as root, the server runs as the first of `users` that
+    exists."""
     account: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="mlflow-console-database-") as name:
         if os.geteuid() == 0:

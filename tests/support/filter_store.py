@@ -1,4 +1,4 @@
-"""An experiment whose runs hold what filters can stumble over, made by MLflow's own client."""
+"""An experiment whose runs hold values that are difficult for filters, created by MLflow's own client."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ CONTEXTS = ("train", "Train", "eval 1", None)
 STATUSES = ("FINISHED", "FAILED", "KILLED", None, "SCHEDULED")
 
 ODD_KEYS = ('q"q', "q`q", "it's", "a@b", "a=b", "(x)")
-"""Names that MLflow's rules refuse today, and that older servers have let in."""
+"""Names that MLflow refuses today but older servers accepted."""
 
 
 def build(client: MlflowClient, path: Path) -> str:
-    """Make the experiment in the store of `client`, whose database is at `path`; its id."""
+    """Create the experiment in the store of `client`, whose database is at `path`; returns its id."""
     experiment: str = client.create_experiment("filtered")
     numbers = count()
     for number in range(RUNS):
@@ -76,7 +76,7 @@ def _log_run(client: MlflowClient, experiment: str, number: int, numbers: count[
     run_id = client.create_run(experiment, start_time=start, run_name=name, tags=tags).info.run_id
 
     def some(names: tuple[str, ...], every: int) -> list[str]:
-        """Names that this run has: each run lacks others."""
+        """The names that this run has: each run lacks different ones."""
         return [key for place, key in enumerate(names) if (number + place) % every]
 
     client.log_batch(
@@ -91,7 +91,7 @@ def _log_run(client: MlflowClient, experiment: str, number: int, numbers: count[
 
 
 def _log_datasets(client: MlflowClient, run_id: str, number: int) -> None:
-    """None, one, two or three data sets."""
+    """Zero to three datasets."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     for place in range(number % 4):

@@ -1,7 +1,7 @@
-"""A tracking server whose pages come when a test lets them: real HTTP, MLflow's REST language.
+"""A tracking server whose pages a test can hold back: real HTTP, with MLflow's REST API.
 
-It knows what the console asks of runs: pages, the newest and the oldest, conditions on start and end
-times, on the status, on ids and on a parameter.
+It supports the run queries that the console sends: pages, the newest and oldest run, and conditions on start
+and end times, status, ids and a parameter.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from engine.uri import TrackingUri
 
 START = 1_760_000_000_000
 PATIENCE = 30.0
-"""Seconds for which a page waits at a closed gate."""
+"""How long a page waits at the closed gate, in seconds."""
 
 _CLAUSE = re.compile(r"(\w+)\.[`\"]?(\w+)[`\"]? (>=|<=|=|IN) ('[^']*'|\([^)]*\)|-?\d+)")
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -33,8 +33,8 @@ Json = dict[str, Any]
 
 
 class GatedServer:
-    """`gate` holds back every page but the first one of an experiment, until it is set; with `away` set,
-    connections are closed without an answer. `asked` counts the searches."""
+    """Until `gate` is set, all pages of an experiment but the first are held back; while `away` is set,
+    connections are closed without a response. `asked` counts the searches."""
 
     def __init__(self, count: int) -> None:
         self.runs = [a_run(number) for number in range(count)]
@@ -98,7 +98,7 @@ def _meets(run: Json, kind: str, name: str, operator: str, value: str) -> bool:
 
 @contextmanager
 def gated(count: int) -> Iterator[GatedServer]:
-    """A server with so many runs, for as long as the context is open."""
+    """A server with this many runs, until the block ends."""
     told = GatedServer(count)
 
     class Handler(BaseHTTPRequestHandler):

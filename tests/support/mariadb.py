@@ -1,4 +1,4 @@
-"""A real MariaDB server for tests, from Debian's package: it speaks MySQL."""
+"""A real MariaDB server for tests, from Debian's package; it is compatible with MySQL."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.support.database import LOOPBACK, PASSWORD, USER, place
 
 @dataclass(frozen=True)
 class MariaDb:
-    """A server on loopback with the user `USER`, who has `PASSWORD` and may do everything; so may root,
-    who has none."""
+    """A server on loopback with the user `USER` and `PASSWORD`, who has all privileges, and root without a
+    password."""
 
     port: int
 
@@ -28,7 +28,7 @@ class MariaDb:
         return f"mysql{driver}://{account}@{LOOPBACK}:{self.port}/{database}"
 
     def execute(self, database: str, *statements: str) -> list[tuple[Any, ...]]:
-        """As root; the rows of the last one."""
+        """Execute statements as root; returns the rows of the last one."""
         import pymysql
 
         connection = pymysql.connect(
@@ -53,7 +53,7 @@ class MariaDb:
 
 
 def programs() -> tuple[Path, Path] | None:
-    """(what makes a data folder, the server), where both are installed."""
+    """(program that creates a data folder, server program), if both are installed."""
     path = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
     found = [shutil.which(name, path=path) for name in ("mariadb-install-db", "mariadbd")]
     install, server = found
@@ -62,7 +62,7 @@ def programs() -> tuple[Path, Path] | None:
 
 @contextmanager
 def serving(programs: tuple[Path, Path]) -> Iterator[MariaDb]:
-    """A server of its own, for as long as the context is open."""
+    """A new server, until the block ends."""
     install, daemon = programs
     with place("mysql", "nobody") as here:
         data = f"--datadir={here.folder / 'data'}"

@@ -1,4 +1,4 @@
-"""Filters that MLflow's own grammar takes: a list over every construct, and a generator of more."""
+"""Filters in MLflow's grammar: a list that covers every construct, and a generator."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ NUMBERS = st.one_of(
 
 
 def spelled(name: str) -> st.SearchStrategy[str]:
-    """A name in the quotes that can hold it; MLflow needs none around a word."""
+    """A name in any quotes that it does not contain; a plain word needs none."""
     quotes = [quote for quote in '`"' if quote not in name]
     ways = [f"{quote}{name}{quote}" for quote in quotes]
     return st.sampled_from([name, *ways] if name.isidentifier() else ways)

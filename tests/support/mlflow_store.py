@@ -1,15 +1,15 @@
-"""Fill a folder with a small MLflow store, by MLflow's own hand.
+"""Fills a folder with a small store, using MLflow itself.
 
-Run as a script with the new store's folder, and the URI of an empty database where it shall not be
-`mlflow.db` in that folder: MLflow, its globals and its output stay out of the test process. Prints one
-JSON object: the fields of `MlflowStore` in conftest.py. The store holds, all times fixed:
+Run it as a script, which keeps MLflow, its globals and its output out of the test process. Arguments: the
+folder of the new store, and the URI of an empty database unless it is to be `mlflow.db` in that folder.
+Prints one JSON object: the fields of `MlflowStore` in conftest.py. The store holds, with fixed times:
 
 - `heart`: 27 active runs. The parent `sweep`, 24 trials `trial-00` … `trial-23` with parameters,
   metrics and tags (`trial-03` and `trial-04` start in the same millisecond, `trial-05` failed,
   `trial-06` was killed, `trial-07` has no metrics), `running` (no end) and `special` (NaN and both
-  infinities, a metric with a history, artifacts in folders, two data sets, a logged model that
-  loads). The run `deleted` is deleted.
-- `empty`: no runs, two tags. `gone`: a deleted experiment with a run. `Default`: MLflow's own.
+  infinities, a metric with a history, artifacts in folders, two datasets, a logged model that loads). The run
+  `deleted` is deleted.
+- `empty`: no runs, two tags. `gone`: a deleted experiment with a run. `Default`: MLflow's default experiment.
 - The model `classifier`: version 1 Archived, 2 Production with the alias `champion`, 3 without a
   stage but with the aliases `challenger` and `fresh`; a version 4 was deleted. `it's "quoted"` has one
   version, `unused` none, and `greeting` is a prompt, not a model.

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for tests, from whatever package installed it."""
+"""A real PostgreSQL server for tests, from any installed package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.database import LOOPBACK, PASSWORD, USER, place
 
 @dataclass(frozen=True)
 class Postgres:
-    """A server on loopback with the superuser `USER`, who has `PASSWORD`."""
+    """A server on loopback with the superuser `USER` and `PASSWORD`."""
 
     port: int
 
@@ -27,7 +27,8 @@ class Postgres:
         return f"postgresql{driver}://{account}@{LOOPBACK}:{self.port}/{database}"
 
     def execute(self, database: str, *statements: str) -> list[tuple[Any, ...]]:
-        """As the superuser, each in a transaction of its own; the rows of the last one."""
+        """Execute statements as the superuser, each in its own transaction; returns the rows of the last
+        one."""
         import psycopg2
 
         connection = psycopg2.connect(
@@ -53,7 +54,7 @@ class Postgres:
 
 
 def programs() -> Path | None:
-    """The folder of an installed server's programs: the newest of Debian's, else those in PATH."""
+    """The folder of the server's programs: the newest Debian package's, else the one in PATH."""
     debian = Path("/usr/lib/postgresql").glob("*/bin")
     folders = sorted(debian, key=lambda folder: float(folder.parent.name), reverse=True)
     in_path = shutil.which("postgres")
@@ -64,7 +65,7 @@ def programs() -> Path | None:
 
 @contextmanager
 def serving(programs: Path) -> Iterator[Postgres]:
-    """A server of its own, for as long as the context is open."""
+    """A new server, until the block ends."""
     with place("postgres", "nobody") as here:
         password, data = here.folder / "password", here.folder / "data"
         password.write_text(PASSWORD)

@@ -26,7 +26,7 @@ class Server:
     process: subprocess.Popen[bytes]
 
     def kill(self) -> None:
-        """End it as a crash does, workers and all."""
+        """Kill the server and its workers, as in a crash."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -34,8 +34,7 @@ class Server:
 
 @contextmanager
 def serving(store_uri: str, folder: Path, *, workers: int = 1) -> Iterator[Server]:
-    """A server on a store, for as long as the context is open; `folder` takes its log and its
-    artifacts."""
+    """A server on a store, until the block ends; `folder` receives its log and its artifacts."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -68,7 +67,7 @@ def serving(store_uri: str, folder: Path, *, workers: int = 1) -> Iterator[Serve
 
 @contextmanager
 def serving_uri(store_uri: str, folder: Path) -> Iterator[TrackingUri]:
-    """The same, where only its URI is needed: by another process."""
+    """Like `serving`, but yields only the URI, for another process."""
     with serving(store_uri, folder) as server:
         yield server.uri
 

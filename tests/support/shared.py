@@ -1,12 +1,12 @@
-"""What is costly, made once for all workers of a test run.
+"""Expensive fixtures, created once for all workers of a test run.
 
-The workers of pytest-xdist are processes with one temporary folder above theirs. There `Shared.made`
-leaves what it made, as a pickle, for the next worker. `Shared.served` starts a server in a process of its
-own, the keeper, which ends the server when no worker uses it any more. Who uses it is known to the kernel:
-every user holds a shared lock on a file, and the keeper waits for the exclusive one. So a server ends even
-if the workers are killed.
+The workers of pytest-xdist are processes with a common temporary folder above their own. `Shared.made` stores
+its result there as a pickle for the next worker. `Shared.served` starts a server in a separate process, the
+keeper, which stops the server when no worker uses it any more. Every user holds a shared lock on a file, and
+the keeper waits for the exclusive lock, so a server ends even if the workers are killed.
 
-As a script it is the keeper: it reads a pickled order from stdin and writes one line when the server is up.
+Run as a script, it is the keeper: it reads a pickled request from stdin and writes one line when the server
+is up.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ END_SECONDS = 30
 
 
 def shared_folder(base: Path) -> Path:
-    """The temporary folder of the whole run; `base` is that of this process."""
+    """The temporary folder of the entire run; `base` is that of this process."""
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 class Shared:
-    """Things in `folder` that all workers use. Close it when this worker is done with them."""
+    """Fixtures in `folder` that all workers share. Close it when this worker no longer needs them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -48,8 +48,8 @@ class Shared:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Release every server, then wait for those that this worker's keepers serve to end: in this
-        order, since workers may wait for each other."""
+        """Release every server, then wait for this worker's keepers to stop theirs. The order matters,
+        because workers may wait for each other."""
         for users in self._in_use.values():
             users.close()
         for keeper in self._keepers:
@@ -57,7 +57,7 @@ class Shared:
                 keeper.wait(END_SECONDS)
 
     def made(self, name: str, make: Callable[[Path], T]) -> T:
-        """What `make` returns, called once with a new folder; it must be possible to pickle it."""
+        """The result of `make`, which is called once, with a new folder. It must be picklable."""
         with self._locked(name):
             result = self._folder / f"{name}.pickle"
             if not result.exists():
@@ -74,9 +74,10 @@ class Shared:
         *arguments: object,
         environment: dict[str, str],
     ) -> T:
-        """What the context `serving(*arguments)` gives, open until the last worker is done.
+        """The value that the context manager `serving(*arguments)` yields, open until the last worker is
+        done.
 
-        `serving` is a function of a module, and it runs in another process: both ways are pickled.
+        `serving` is a module-level function and runs in another process: its arguments and value are pickled.
         """
         with self._locked(name):
             if name not in self._in_use:
@@ -128,14 +129,14 @@ class Shared:
 
 
 def _write(path: Path, value: object) -> None:
-    """All of it or nothing."""
+    """Write the file atomically."""
     part = path.with_suffix(".part")
     part.write_bytes(pickle.dumps(value))
     part.replace(path)
 
 
 def keep(result: Path, users: Path) -> None:
-    """Serve what stdin orders, until nobody holds a lock on `users`."""
+    """Serve the request on stdin until nobody holds a lock on `users`."""
     serving, arguments = pickle.load(sys.stdin.buffer)
     with users.open("a+b") as lock:
         try:

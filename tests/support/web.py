@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that answers as it is told, also wrongly."""
+"""A real HTTP server on loopback with scripted responses, including faulty ones."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MEETING_SECONDS = 20
 
 @dataclass(frozen=True)
 class Answer:
-    """`length` is the Content-Length that is promised; None for that of the body. `cut` breaks the
-    connection off before anything is sent. With `meeting`, it is sent when all have come there."""
+    """`length` is the announced Content-Length; None for that of the body. `cut` closes the connection before
+    anything is sent. With `meeting`, the response waits until all parties are at the barrier."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -35,8 +35,8 @@ class Request:
 
 
 class Web:
-    """Gives `answers` in turn, the last one again and again; remembers the `requests`, and how many
-    `connections` were opened."""
+    """Sends `answers` in turn, repeating the last one; records the `requests` and counts the `connections`
+    that were opened."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -57,7 +57,7 @@ class Web:
 
 @contextmanager
 def serving(certificate: Path | None = None) -> Iterator[Web]:
-    """`certificate`: a PEM file with a key, for a server that speaks TLS (at `https://localhost`)."""
+    """`certificate` is a PEM file with a key, for a TLS server at `https://localhost`."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
