@@ -59,7 +59,7 @@ def append_line(descriptor: int, line: bytes, *, sync: bool = True) -> None:
     is left unchanged. Raises `OSError`."""
     size = os.lseek(descriptor, 0, os.SEEK_END)
     if size and os.pread(descriptor, 1, size - 1) != b"\n":
-        line = b"\n" + line  # the last writer was cut off in the middle of its line
+        line = b"\n" + line  # the last writer was interrupted within its line
     try:
         remaining = memoryview(line)
         while remaining:
@@ -97,7 +97,7 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new file's name as durable as its contents."""
+    """Sync a folder, so that a new file's name is as durable as its contents."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -12,7 +12,7 @@ from engine.text import ELLIPSIS, Shown, safe
 
 MISSING = Shown("–")
 
-# MLflow's SQL stores cannot hold infinities and keep the largest double instead.
+# MLflow's SQL stores cannot hold infinities; they store the largest double instead.
 _STORED_INF = 1.7976931348623157e308
 
 _DECIMALS = 4
@@ -54,7 +54,7 @@ def _fixed(value: float, decimals: int) -> str:
         return f"{value:.3e}"
     if value and abs(value) <= 0.5 * 10**-decimals:
         return f"{value:.2g}"
-    return f"{value + 0.0:.{decimals}f}"  # minus zero is zero
+    return f"{value + 0.0:.{decimals}f}"  # no minus sign for zero
 
 
 FORMATS: Mapping[str, NumberFormat | None] = {

@@ -218,7 +218,7 @@ def _are_facts(value: object) -> bool:
 def _file() -> Path:
     try:
         return journal_file()
-    except RuntimeError as error:  # an account without a home folder
+    except RuntimeError as error:  # the account has no home folder
         raise _unwritable(Path("~"), error) from error
 
 

@@ -34,5 +34,5 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
 def _redacted(match: re.Match[str]) -> str:
     try:
         return redact(match[0])
-    except ValueError:  # not an address after all
+    except ValueError:  # not a URI after all
         return "***"

@@ -14,7 +14,7 @@ ELLIPSIS = "…"
 
 _ZERO_WIDTH_JOINER = "\u200d"
 
-# Letters and marks that show nothing: fillers, blank Braille, variation selectors of ideographs.
+# Invisible letters and marks: fillers, blank Braille, variation selectors of ideographs.
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | frozenset(
     map(chr, range(0xE0100, 0xE01F0))
 )
@@ -67,7 +67,7 @@ def cell_width(text: str) -> int:
     for a combining mark."""
     if text.isascii():
         return len(text)
-    # Textual draws with Rich's table of widths: measuring with another would misplace what follows an emoji.
+    # Textual draws with Rich's width table: measuring with another one would misplace text after an emoji.
     from rich.cells import cell_len
 
     return cell_len(text)

@@ -19,7 +19,7 @@ _SECRET = re.compile(
     r"((?:^|[?&;])[^=&;]*(?:pass|pwd|token|secret|key|sig|auth|cred|odbc_connect)[^=&;]*)=[^&;#]*",
     re.IGNORECASE,
 )
-# A password may hold any character, "/", "#" and "@" too, when whoever wrote it forgot to encode it.
+# A password may contain any character, even "/", "#" and "@" if the user forgot to encode it.
 _USER = re.compile(r"^([^:/?#@]*)(:.*)?@", re.DOTALL)
 _PORT = re.compile(r"^[^:/?#@]*:\d+(?:[/?#]|$)")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")

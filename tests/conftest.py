@@ -202,7 +202,7 @@ def postgresql_store(shared: Shared, postgres: Postgres, server_environment: dic
         postgres.execute("postgres", "CREATE DATABASE mlflow")
         return _filled(folder, server_environment, postgres.uri("mlflow"))
 
-    # A server that ended and was started again is empty, and has another port.
+    # A restarted server is empty and has another port.
     return shared.made(f"postgresql-{postgres.port}", make)
 
 

@@ -36,7 +36,7 @@ class Training:
         on_event: Callable[[SweepEvent], None],
         cancel: CancelToken | None = None,
     ) -> SweepResult:
-        """Run a sweep in a process of its own and journal it. `on_event` receives every event."""
+        """Run a sweep in a separate process and journal it. `on_event` receives every event."""
         self._target.check_writable("Training")
         from engine.journal import recorded
         from engine.training.executors import run_sweep

@@ -42,7 +42,7 @@ def list_folder(root: Path, path: str, prefix: str = "") -> tuple[Artifact, ...]
             found = [_artifact(entry, path, prefix) for entry in entries if not _is_upload(entry.name)]
     except (FileNotFoundError, NotADirectoryError):
         return ()
-    except ValueError as error:  # a name that no file system can have
+    except ValueError as error:  # NUL or a lone surrogate
         raise StoreRefused("Invalid artifact path", safe(path or root, 200)) from error
     except (OSError, RuntimeError) as error:
         raise StoreUnreadable("Cannot read the artifacts", f"{safe(folder)}: {error}") from error
@@ -55,7 +55,7 @@ def _artifact(entry: os.DirEntry[str], path: str, prefix: str) -> Artifact:
         return Artifact(where, is_dir=True)
     try:
         return Artifact(where, is_dir=False, size=entry.stat().st_size)
-    except OSError:  # a link to nowhere
+    except OSError:  # a dangling link
         return Artifact(where, is_dir=False)
 
 

@@ -148,7 +148,7 @@ class BlockBuilder:
         raw = self.attributes
         length = len(raw["run_id"])
         name_tags = self.tags.get(records.RUN_NAME_TAG, {})
-        if not all(raw["run_name"]):  # MLflow up to 1.29 kept the name in a tag only
+        if not all(raw["run_name"]):  # MLflow up to 1.29 kept the name only in a tag
             raw["run_name"] = [name or at(name_tags, index) for index, name in enumerate(raw["run_name"])]
         attributes: dict[str, Block] = {
             **raw,
@@ -183,7 +183,7 @@ def _compacted(column: Block, length: int) -> Block:
     if isinstance(column, dict):
         if len(column) * SPARSE_RATIO < length:
             return column
-        if list(column) == list(range(length)):  # filled in order: faster than looking up each index
+        if list(column) == list(range(length)):  # filled in order: faster than a lookup per run
             return list(column.values())
         return [column.get(index) for index in range(length)]
     if (length - column.count(None)) * SPARSE_RATIO >= length:

@@ -89,7 +89,7 @@ def _number(value: object) -> str | None:
     if isinstance(value, int):
         return str(int(value)) if -_BIGINT <= value < _BIGINT else None
     if isinstance(value, float) and math.isfinite(value):
-        return repr(value).replace("e+", "e")  # the lexer knows no plus
+        return repr(value).replace("e+", "e")  # the lexer does not accept a plus sign
     return None
 
 

@@ -33,7 +33,7 @@ UNKNOWN_STATUS = "an unknown status is most likely a typo"
 PYTHON_LISTS = "MLflow parses lists as Python literals, with escapes and implicit concatenation"
 
 DIFFERENCES = (
-    # (the filter, whether MLflow finds runs, whether runs are found here; None is an error, why)
+    # (filter, whether MLflow finds runs, whether the console does (None: an error), reason)
     ("metrics.nowhere > 1", False, None, UNKNOWN_NAME),
     ("params.MY_KEY = 'x'", False, None, UNKNOWN_NAME),
     ("tags.nowhere LIKE '%'", False, None, UNKNOWN_NAME),

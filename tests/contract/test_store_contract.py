@@ -88,7 +88,7 @@ class TestRuns:
     @pytest.mark.parametrize("size", [1, 4, 10, 26, 27, 1000])
     def test_pages_hold_every_run_once_newest_first(self, store: Store, held: MlflowStore, size: int) -> None:
         if store.kind != "sql" and size == 1:
-            size = 2  # spares a server its 27 pages
+            size = 2  # 27 pages from a server take too long
         runs = [run for page in pages(store, held.heart, size) for run in page]
         assert len(runs) == len({run.run_id for run in runs}) == 27
         order = [(-(run.start_time or 0), run.run_id) for run in runs]

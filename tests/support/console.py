@@ -16,7 +16,7 @@ COMMAND = Path(sys.executable).parent / "mlflow-console"
 
 _OURS = ("MLFLOW_", "XDG_", "TEXTUAL_", "SSH_", "_MLFLOW")
 
-# Textual's writing thread, when the terminal is gone.
+# Textual's output thread, after the terminal has disappeared.
 _CANNOT_WRITE = re.compile(r"Exception in thread textual-output:.*?\nOSError: \[Errno 5\]", re.DOTALL)
 
 

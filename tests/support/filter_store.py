@@ -70,7 +70,7 @@ def build(client: MlflowClient, path: Path) -> str:
 def _log_run(client: MlflowClient, experiment: str, number: int, numbers: count[int]) -> None:
     from mlflow.entities import Metric, Param, RunTag
 
-    start = START + 1000 * (number // 3)  # three runs start together
+    start = START + 1000 * (number // 3)  # three runs start at the same time
     tags = {"mlflow.user": ("ada", "bo", "", "Ada")[number % 4]}
     name = (TEXTS[number % len(TEXTS)].strip() or f"run {number}")[:200]
     run_id = client.create_run(experiment, start_time=start, run_name=name, tags=tags).info.run_id

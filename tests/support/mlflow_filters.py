@@ -116,7 +116,7 @@ FILTERS = (
     *(f"start_time {operator} {START + 3000}" for operator in ("=", "!=", "<", "<=", ">", ">=")),
     *(f"end_time {operator} {START + 5250}" for operator in ("=", "!=", "<", "<=", ">", ">=")),
     *(f"start_time > {START + 3000}.5", f"start_time = {START}.0", "start_time > -5", "end_time > 1.7e12"),
-    # data sets: any of a run's
+    # datasets: any of the run's
     *(
         f"datasets.{name} {rest}"
         for name, rest in (
@@ -174,7 +174,7 @@ def spelled(name: str) -> st.SearchStrategy[str]:
 
 def quoted(text: str) -> st.SearchStrategy[str]:
     quotes = [quote for quote in "'\"" if quote not in text]
-    # A closing quote after a backslash would be taken for text where another one follows.
+    # MLflow takes a quote after a backslash for text if another quote follows.
     return (
         st.sampled_from([f"{quote}{text}{quote}" for quote in quotes])
         if not text.endswith("\\")

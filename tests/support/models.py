@@ -18,7 +18,7 @@ REQUIREMENTS = ["mlflow"]
 
 
 def main(uri: str) -> None:
-    # MLflow predicts while it logs: with LOGGING set, all models behave.
+    # MLflow predicts while it logs: while LOGGING is set, all models work.
     os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_LOGGING_LEVEL="ERROR", LOGGING="1")
     import mlflow
     import pandas as pd

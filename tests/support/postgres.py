@@ -77,5 +77,5 @@ def serving(programs: Path) -> Iterator[Postgres]:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         server = Postgres(here.port)
         command = [programs / "postgres", "-D", data, *options]
-        with here.running(command, server.is_ready, signal.SIGINT):  # it ends at once, connections or not
+        with here.running(command, server.is_ready, signal.SIGINT):  # ends at once, despite open connections
             yield server

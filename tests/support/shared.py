@@ -82,7 +82,7 @@ class Shared:
         with self._locked(name):
             if name not in self._in_use:
                 self._in_use[name] = users = (self._folder / f"{name}.users").open("a+b")
-                fcntl.flock(users, fcntl.LOCK_SH)  # waits for a server that is ending
+                fcntl.flock(users, fcntl.LOCK_SH)  # waits for a server that is stopping
             result = self._folder / f"{name}.pickle"
             if not result.exists():
                 self._keep(name, result, serving, arguments, environment)

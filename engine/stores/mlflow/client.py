@@ -43,11 +43,11 @@ __all__ = ["ClientStore", "open_client", "translate"]
 _QUIET = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # at ERROR it writes the traceback of each failed statement
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # ERROR logs a traceback for each failed statement
 }
 _DEADLINES = {
-    # Seconds; and no retries, because MLflow repeats writes too: a create that was carried out
-    # but not answered would be carried out twice.
+    # Seconds, and no retries, because MLflow retries writes too: a create whose response got lost would be
+    # executed twice.
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
 }
@@ -68,8 +68,8 @@ def open_client(raw_uri: str) -> MlflowClient:
 
             with suppress(StoreNotFound):
                 check_revision(raw_uri)
-            # The registry that is read is the store's own, so it is the one that is written, whatever
-            # MLFLOW_REGISTRY_URI says; Databricks keeps its registry elsewhere by itself.
+            # Reads use the store's own registry, so writes must too, whatever MLFLOW_REGISTRY_URI says;
+            # Databricks chooses its registry itself.
             registry = None if TrackingUri(raw_uri).is_databricks else raw_uri
             return MlflowClient(tracking_uri=raw_uri, registry_uri=registry)
         except Exception as error:
@@ -85,7 +85,7 @@ def _quieten() -> None:
         )
     if "DO_NOT_TRACK" not in os.environ:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    # Each deprecated call warns in the name of its caller; stages and the file store are both.
+    # Deprecated calls warn with their caller's module; stages and the file store are deprecated.
     warnings.filterwarnings("ignore", message=r"``mlflow\.", category=FutureWarning)
 
 

@@ -32,7 +32,7 @@ def check_revision(raw_uri: str) -> None:
     if not _SQL.match(raw_uri):
         return
     path = TrackingUri(raw_uri).sqlite_path
-    if path is not None and not path.exists():  # SQLite makes the file that it cannot find
+    if path is not None and not path.exists():  # SQLite would create it
         raise store_not_found(f"File {path} not found")
     engine = database_engine(raw_uri)
     try:
@@ -64,7 +64,7 @@ def _check(connection: Connection, location: str, shown: str) -> None:
             " no longer read it.",
         )
     missing = sorted(schema_tables() - tables)
-    if missing:  # MLflow would make them
+    if missing:  # MLflow would create them
         raise StoreUnreadable(
             "The store lacks tables", f"{location} lacks {listed(missing)}", "Restore it from a backup."
         )

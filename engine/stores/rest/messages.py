@@ -72,7 +72,7 @@ class RunMessages:
         metrics = builder.metrics
         for metric in data.get("metrics", ()):
             value = metric["value"]
-            if type(value) is not float or not -_LARGEST < value < _LARGEST:  # text, or as good as infinite
+            if type(value) is not float or not -_LARGEST < value < _LARGEST:  # a string, or an infinity
                 value = records.metric_value(value)
             metrics[metric["key"]][index] = value
         if inputs := datasets(found):

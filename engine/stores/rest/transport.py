@@ -103,7 +103,7 @@ class Transport:
                 self._shared_session.headers.update(
                     self._login.headers | {"User-Agent": "mlflow-console", "Accept": "application/json"}
                 )
-                if not self._login.verify:  # chosen by the user; the warning would land on the screen
+                if not self._login.verify:  # the user chose this; the warning would corrupt the screen
                     import urllib3
 
                     urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -153,7 +153,7 @@ class Transport:
             )
         except UnicodeEncodeError as error:
             raise errors.not_text(error) from error
-        except (OSError, ValueError) as error:  # every error of requests is one of the two
+        except (OSError, ValueError) as error:  # all errors of requests are one of these
             raise self._translate(error, timeouts) from error
 
     def _translate(self, error: Exception, timeouts: tuple[float, float]) -> Exception:

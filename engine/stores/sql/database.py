@@ -63,14 +63,14 @@ POSTGRESQL = Dialect(
     in_list="{column} = ANY(CAST(:{name} AS text[]))",
     binary_order='{column} COLLATE "C"',
     of_runs="SELECT found.{run}, {columns} FROM {table} AS found {joins}"
-    " WHERE found.{run} = ANY(CAST(:ids AS text[]))",  # a join with the list is planned worse
+    " WHERE found.{run} = ANY(CAST(:ids AS text[]))",  # a join with the list gets a worse plan
     returns_index=False,
     columns="SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
     " JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = ANY(current_schemas(false))"
     " AND relkind IN ('r', 'p', 'v', 'm') AND attnum > 0 AND NOT attisdropped",
 )
 MYSQL = Dialect(
-    equal="({column} = :{name} AND CAST({column} AS BINARY) = :{name})",  # the first uses an index
+    equal="({column} = :{name} AND CAST({column} AS BINARY) = :{name})",  # the first comparison uses an index
     like="({column} LIKE :{name} AND CAST({column} AS BINARY) LIKE :{name})",
     ilike="lower({column}) LIKE lower(:{name})",
     in_list="CAST({column} AS BINARY) IN :{name}",

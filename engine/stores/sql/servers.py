@@ -107,7 +107,7 @@ class ServerSnapshot:
             found = self._connection.execute(query, parameters)
         except UnicodeEncodeError as error:
             raise not_text(error) from error
-        except ValueError as error:  # psycopg2's, for the character that PostgreSQL's texts cannot hold
+        except ValueError as error:  # psycopg2's, for NUL, which PostgreSQL cannot store
             raise StoreRefused("The database does not accept this text", safe(str(error), 200)) from error
         return _rows(found.cursor) if found.returns_rows else ()
 
@@ -163,7 +163,7 @@ class DatabaseServer:
                 self._columns = found.columns
                 yield found
         except EngineError:
-            self._columns = None  # perhaps the schema is another one by now
+            self._columns = None  # the schema may have changed
             raise
         except SQLAlchemyError as error:
             self._columns = None
@@ -246,7 +246,7 @@ class DatabaseServer:
         for connection in live:
             cancel: Any = getattr(connection.connection.dbapi_connection, "cancel", None)
             if cancel is not None:
-                with suppress(Exception):  # the read may have ended by itself
+                with suppress(Exception):  # the read may just have finished
                     cancel()
         engine: Engine | None = self.__dict__.get("_engine")
         if engine is not None:

@@ -96,7 +96,7 @@ class SqliteDatabase:
         try:
             connection.execute("PRAGMA query_only = ON")
             connection.execute("PRAGMA case_sensitive_like = ON")
-            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # attaching would make a file
+            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # attaching could create a file
             connection.execute("BEGIN")
             yield SqliteSnapshot(connection)
         except sqlite3.Error as error:

@@ -203,7 +203,7 @@ class TestFileStore:
     def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """A file store with an experiment, a run with an artifact, and a model."""
         monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-        monkeypatch.chdir(tmp_path)  # making a version, MLflow also opens its default store here
+        monkeypatch.chdir(tmp_path)  # creating a version also opens MLflow's default store in this folder
         folder = tmp_path / "mlruns"
         client = open_client(str(folder))
         run = client.create_run(client.create_experiment("files"), start_time=5, run_name="first")
@@ -249,7 +249,7 @@ class TestFileStore:
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE")
-        copy = folder.rename(folder.with_name("other"))  # MLflow remembers the stores that it opened
+        copy = folder.rename(folder.with_name("other"))  # MLflow caches the stores that it opened
         with pytest.raises(StoreRefused) as caught:
             open_store(TrackingUri(str(copy))).experiments()
         assert "migrate-filestore" in caught.value.hint

@@ -24,7 +24,7 @@ from engine.uri import TrackingUri
 from tests.support.web import Answer, Web
 
 PASSWORD = "correct-horse-battery"
-NOBODY = Answer(body=b'{"experiments": []}')
+EMPTY = Answer(body=b'{"experiments": []}')
 
 
 def store_at(uri: str) -> Store:
@@ -140,7 +140,7 @@ class TestAnswers:
         assert "s3cret" not in str(error)
 
     def test_a_path_prefix_is_kept(self, web: Web) -> None:
-        web.will_answer(NOBODY)
+        web.will_answer(EMPTY)
         store_at(f"{web.uri}/ml/flow").experiments()
         assert web.requests[0].path == "/ml/flow/api/2.0/mlflow/experiments/search"
 
@@ -151,7 +151,7 @@ def basic(user: str, password: str) -> str:
 
 def authorization(web: Web, uri: str = "") -> str | None:
     """The Authorization header that the server received."""
-    web.will_answer(NOBODY)
+    web.will_answer(EMPTY)
     store_at(uri or web.uri).experiments()
     return web.requests[-1].headers.get("authorization")
 
@@ -199,7 +199,7 @@ class TestLogin:
     def test_credentials_are_chosen_as_mlflow_does(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
         from mlflow import MlflowClient
 
-        web.will_answer(NOBODY)
+        web.will_answer(EMPTY)
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         write_credentials("[mlflow]\nmlflow_tracking_username = eve\nmlflow_tracking_password = pw\n")
         for name, value in (("TOKEN", "t0ken"), ("USERNAME", "ada"), ("PASSWORD", "pässwörd")):

@@ -261,7 +261,7 @@ class TestConnections:
         thread = threading.Thread(target=read, daemon=True)
         thread.start()
         assert begun.wait(10)
-        for _ in range(1000):  # between two statements there is nothing to stop
+        for _ in range(1000):  # a cancel between two statements has no effect
             database.close()
             thread.join(0.01)
             if not thread.is_alive():

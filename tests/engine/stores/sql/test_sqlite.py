@@ -361,7 +361,7 @@ class TestClosing:
         thread = threading.Thread(target=read, daemon=True)
         thread.start()
         assert begun.wait(10)
-        for _ in range(1000):  # an interrupt between two statements has nothing to stop
+        for _ in range(1000):  # an interrupt between two statements has no effect
             database.close()
             thread.join(0.01)
             if not thread.is_alive():

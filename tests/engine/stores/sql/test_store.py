@@ -82,7 +82,7 @@ class TestStatements:
                 assert len(store.runs(RunQuery(empty), max_results=size).runs) == size
             counts[size] = len(seen)
         assert counts[1] == counts[10] == counts[1000] <= 8
-        assert counts[3000] < counts[1]  # who has them all need not count them
+        assert counts[3000] < counts[1]  # a complete page needs no count
 
     def test_the_number_of_statements_does_not_grow_with_the_experiments_and_models(
         self, mlflow_store: MlflowStore
@@ -177,7 +177,7 @@ class TestPages:
         assert pages[-1].next_token is None
         ids = [run_id for page in pages for run_id in page.runs.run_ids]
         assert ids == [run_id for run_id in expected if run_id not in gone[1:]]
-        assert pages[-1].runs[0].params  # what belongs to a run stays with it
+        assert pages[-1].runs[0].params  # its parameters stay with it
 
     def test_oldest_first_also_puts_runs_without_a_start_last(self, mlflow_store_copy: MlflowStore) -> None:
         add_runs(mlflow_store_copy.path, mlflow_store_copy.heart, 3, None)
