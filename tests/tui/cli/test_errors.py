@@ -80,7 +80,7 @@ def test_a_store_in_a_missing_directory_is_reported(run: Run) -> None:
     done = run("--tracking-uri", "sqlite:////nonexistent/dir/x.db", "experiments")
     assert done.status == 1
     assert "Check the path" in done.err
-    assert "`mlflow-console demo` makes an example store in the current folder" in done.err
+    assert "`mlflow-console demo` creates an example store in the current folder" in done.err
 
 
 def test_an_unknown_experiment_lists_some_experiments_and_counts_the_rest(run: Run, folder: Path) -> None:

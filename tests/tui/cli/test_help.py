@@ -105,7 +105,7 @@ def test_the_console_without_a_terminal_suggests_a_command(run: Run) -> None:
         (["train", "--grid", "k=3"], "no parameter 'k'"),
         (["train", "--grid", "n_neighbors="], "empty value"),
         (["train", "--grid", ""], "The grid is empty"),
-        (["--tracking-uri", "http://", "experiments"], "names no"),
+        (["--tracking-uri", "http://", "experiments"], "no valid host and port"),
         (["--tracking-uri", "sqlite://", "experiments"], "names no database file"),
     ],
 )
