@@ -102,7 +102,7 @@ def test_the_console_without_a_terminal_suggests_a_command(run: Run) -> None:
         (["compare", "a", "b", "--higher", "m", "--lower", "m"], "both higher and lower"),
         (["promote", "m", "one", "--stage", "Staging"], "'one' is not a valid integer"),
         (["train", "--recipe", "magic"], "'magic' is not one of"),
-        (["train", "--grid", "k=3"], "no parameter 'k'"),
+        (["train", "--grid", "k=3"], "Unknown parameter 'k'"),
         (["train", "--grid", "n_neighbors="], "empty value"),
         (["train", "--grid", ""], "The grid is empty"),
         (["--tracking-uri", "http://", "experiments"], "no valid host and port"),
