@@ -23,11 +23,11 @@ MAX_SAVED_VIEWS = 200
 
 @dataclass
 class ExperimentState:
-    """The view of one experiment. `toggled` are the keys of expanded groups and collapsed parents."""
+    """The view of one experiment. `toggled_folds` are the keys of expanded groups and collapsed parents."""
 
     view: RunView = field(default_factory=RunView)
     marks: frozenset[str] = frozenset()
-    toggled: frozenset[str] = frozenset()
+    toggled_folds: frozenset[str] = frozenset()
     lifecycle: Lifecycle = "active"
 
     _other_marks: frozenset[str] = frozenset()

@@ -133,12 +133,12 @@ def arrange(
     *,
     now: float,
     narrow: bool = False,
-    toggled: AbstractSet[str] = frozenset(),
+    toggled_folds: AbstractSet[str] = frozenset(),
     before: Arranged | None = None,
     parsed: ParsedFilter | None = None,
 ) -> Arranged:
     """The frame as the view shows it. `now` is in epoch milliseconds; `narrow` means a narrow screen.
-    `toggled` are the keys of closed parents and open groups. Unchanged parts are reused from `before`;
+    `toggled_folds` are the keys of closed parents and open groups. Unchanged parts are reused from `before`;
     `parsed` avoids parsing the view's filter again. Raises `FilterError`."""
     previous = before if before is not None and before.frame is frame else None
     rows = _filtered(frame, parsed or view.filter_text, now)
@@ -153,13 +153,13 @@ def arrange(
     if view.is_grouped:
         groups = _groups(frame, view, rows, previous)
         lead, columns = 0, group_columns(groups, columns, view)
-        outline = groups.outline(groups.order(view.sort), matching, toggled)
+        outline = groups.outline(groups.order(view.sort), matching, toggled_folds)
         _prepare(groups, columns)
         cells = GroupCells(frame, columns, now, groups)
     else:
         if view.layout == "tree":
             tree = _tree(frame, rows, matching, previous)
-            outline = tree.outline(toggled)
+            outline = tree.outline(toggled_folds)
             columns = indented(columns, lead, outline, view)
         cells = RunCells(frame, columns, now)
     return Arranged(

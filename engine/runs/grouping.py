@@ -146,10 +146,12 @@ class Groups:
         found = ranks(values)
         return values if found is None else found
 
-    def outline(self, order: Sequence[int], matching: Sequence[int], toggled: AbstractSet[str]) -> Outline:
-        """The groups in `order`. Those with `toggled` keys are open: their runs follow in the order of
+    def outline(
+        self, order: Sequence[int], matching: Sequence[int], toggled_folds: AbstractSet[str]
+    ) -> Outline:
+        """The groups in `order`. Those with `toggled_folds` keys are open: their runs follow in the order of
         `matching`."""
-        opened = {group for key in toggled if (group := self.group_of(key)) is not None}
+        opened = {group for key in toggled_folds if (group := self.group_of(key)) is not None}
         below: dict[int, list[int]] = {group: [] for group in opened}
         group_of_row = {row: group for group in opened for row in self.members(group)}
         for row in matching if group_of_row else ():

@@ -53,12 +53,12 @@ class Tree:
         self._children = dict(children)
         self._roots = roots
 
-    def outline(self, toggled: AbstractSet[str]) -> Outline:
-        """The lines of the tree. Parents with `toggled` run ids are closed."""
+    def outline(self, toggled_folds: AbstractSet[str]) -> Outline:
+        """The lines of the tree. Parents with `toggled_folds` run ids are closed."""
         if not self._children and not self._orphans:
             return Outline(self.matching)
         run_ids = self._frame.run_ids
-        folds = {row: run_ids[row] not in toggled for row in self._children}
+        folds = {row: run_ids[row] not in toggled_folds for row in self._children}
         lines: list[int] = []
         depths = bytearray()
         levels = [iter(self._roots)]

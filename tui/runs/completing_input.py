@@ -1,4 +1,4 @@
-"""An input that Tab completes, and the list of completions under it."""
+"""A text input with Tab completion, and its list of completions."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from engine.api import Completion, Option
 
 
-MOST_LINES = 8
-"""The most that are shown at once; with more options the last line tells where one is among them."""
-WIDEST_OPTION = 48
-"""Cells of an option before it is cut."""
-_AT_HAND = "$block-cursor-foreground on $block-cursor-background"
+MAX_LINES = 8
+"""Height of the list; with more options, the last line shows which of them are visible."""
+MAX_OPTION_WIDTH = 48
+"""Cells beyond which an option is cut."""
+_SELECTED_STYLE = "$block-cursor-foreground on $block-cursor-background"
 
 
 class CompletionList(Widget):
-    """Lies over what is below it, which does not move. Never has the focus."""
+    """An overlay of options. It never takes the focus."""
 
     DEFAULT_CSS = """
     CompletionList {
@@ -43,16 +43,16 @@ class CompletionList(Widget):
 
     @dataclass
     class Clicked(Message):
-        place: int
+        index: int
 
     class Toggled(Message):
-        """The list was opened or closed."""
+        """The list has opened or closed."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.completion: Completion | None = None
-        self.at: int | None = None
-        """The option that was taken last; None while none was: the first one is at hand then."""
+        self.selected: int | None = None
+        """Index of the option inserted last; None before the first, with option 0 highlighted."""
 
     @property
     def is_open(self) -> bool:
@@ -63,8 +63,8 @@ class CompletionList(Widget):
         return self.completion.options if self.completion is not None else ()
 
     def open(self, completion: Completion, x: int) -> None:
-        """Offer the options, beginning at the cell `x`."""
-        self.completion, self.at = completion, None
+        """Show the options at column `x`."""
+        self.completion, self.selected = completion, None
         self.styles.offset = (x, 0)
         self.add_class("-open")
         self.refresh(layout=True)
@@ -77,55 +77,55 @@ class CompletionList(Widget):
             self.post_message(self.Toggled())
 
     def step(self, by: int) -> int:
-        """The place of the next option, or the one before, round the ends."""
+        """Index of the option `by` steps on; wraps."""
         first = 0 if by > 0 else -1
-        return (first if self.at is None else self.at + by) % len(self.options)
+        return (first if self.selected is None else self.selected + by) % len(self.options)
 
-    def take(self, place: int) -> Option:
-        self.at = place
+    def select(self, index: int) -> Option:
+        self.selected = index
         self.refresh()
-        return self.options[place]
+        return self.options[index]
 
     # ── drawing ──────────────────────────────────────────────────────────────
 
     def _window(self) -> range:
-        """The places on the screen, the one at hand among them."""
+        """Indices of the visible options, the selected one among them."""
         count = len(self.options)
-        if count <= MOST_LINES:
+        if count <= MAX_LINES:
             return range(count)
-        room = MOST_LINES - 1
-        first = max(0, min((self.at or 0) - room // 2, count - room))
+        room = MAX_LINES - 1
+        first = max(0, min((self.selected or 0) - room // 2, count - room))
         return range(first, first + room)
 
     def _widths(self) -> tuple[int, int]:
-        """Cells of the options and of their kinds."""
-        shown = max((cell_width(safe(option.shown)) for option in self.options), default=0)
-        return min(shown, WIDEST_OPTION), max((len(option.kind) for option in self.options), default=0)
+        """Widths of the option and kind columns, in cells."""
+        widest = max((cell_width(safe(option.shown)) for option in self.options), default=0)
+        return min(widest, MAX_OPTION_WIDTH), max((len(option.kind) for option in self.options), default=0)
 
     def get_content_width(self, container: Size, viewport: Size) -> int:
         return min(sum(self._widths()) + 5, container.width)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return min(len(self.options), MOST_LINES)
+        return min(len(self.options), MAX_LINES)
 
     def render(self) -> Content:
         window, count = self._window(), len(self.options)
         kinds = self._widths()[1]
-        lines = [self._option_line(place, kinds) for place in window]
+        lines = [self._option_line(index, kinds) for index in window]
         if len(window) < count:
-            told = f"  {window.start + 1}–{window.stop} of {formats.count(count)}"
-            lines.append(Content.styled(fit(told, self.size.width), "$text-muted"))
+            position = f"  {window.start + 1}–{window.stop} of {formats.count(count)}"
+            lines.append(Content.styled(fit(position, self.size.width), "$text-muted"))
         return Content("\n").join(lines)
 
-    def _option_line(self, place: int, kinds: int) -> Content:
-        option = self.options[place]
-        at_hand = place == (self.at or 0)
+    def _option_line(self, index: int, kinds: int) -> Content:
+        option = self.options[index]
+        is_selected = index == (self.selected or 0)
         line = Content.assemble(
-            ("▌ " if at_hand else "  ", "$accent"),
+            ("▌ " if is_selected else "  ", "$accent"),
             fit(safe(option.shown), self.size.width - kinds - 5),
-            (f"  {option.kind:>{kinds}} ", "" if at_hand else "$text-muted"),
+            (f"  {option.kind:>{kinds}} ", "" if is_selected else "$text-muted"),
         )
-        return line.stylize_before(_AT_HAND) if at_hand else line
+        return line.stylize_before(_SELECTED_STYLE) if is_selected else line
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
@@ -135,18 +135,18 @@ class CompletionList(Widget):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """What an input holds, and where its cursor is, in characters."""
+class InputState:
+    """The text of an input, and its cursor as a character index."""
 
     text: str
     cursor: int
 
 
 class CompletingInput(Field):
-    """Posts `CompletionWanted` while typing and on Tab; `offer` takes the answer.
+    """Posts `CompletionRequested` on edits and on Tab; `offer` delivers the answer.
 
-    Tab and shift+Tab put the options into the line one after the other; Tab before the answer is
-    there takes the first one when it comes. After the only option, what could follow is asked for.
+    Tab and shift+Tab cycle through the options. Tab pressed before the answer arrives takes effect when it
+    does. Inserting the only option requests completions for what follows it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -155,92 +155,92 @@ class CompletingInput(Field):
     ]
 
     @dataclass
-    class CompletionWanted(Message):
-        """What could stand at the cursor?"""
+    class CompletionRequested(Message):
+        """Options are needed for the text at the cursor."""
 
         text: str
         cursor: int
 
         def can_replace(self, message: Message) -> bool:
-            return isinstance(message, CompletingInput.CompletionWanted)
+            return isinstance(message, CompletingInput.CompletionRequested)
 
     def __init__(self, completions: CompletionList, *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002
-        """`completions` is the list under this input, which its parent composes."""
+        """`completions` is the list to fill; this widget's parent composes it."""
         super().__init__(placeholder=placeholder, id=id)
         self._list = completions
-        self._asked: Line | None = None
-        self._steps = 0  # of Tab, before the answer came
-        self._typed = self._taken = Line("", 0)  # the line that the list belongs to; with an option in it
+        self._pending: InputState | None = None
+        self._steps = 0  # presses of Tab since the request
+        self._typed = self._completed = InputState("", 0)  # when the list opened; with an option inserted
 
     @property
-    def line(self) -> Line:
-        return Line(self.value, self.cursor_position)
+    def content(self) -> InputState:
+        return InputState(self.value, self.cursor_position)
 
-    def put(self, line: Line) -> None:
-        self.value = line.text
-        self.cursor_position = line.cursor
+    def put(self, content: InputState) -> None:
+        self.value = content.text
+        self.cursor_position = content.cursor
 
     def cell_of(self, position: int) -> int:
-        """The cell of this widget at which a character stands; 0 for those scrolled out at the left."""
+        """Column of the character at `position`; 0 when it is scrolled out on the left."""
         return max(0, cell_width(safe(self.value[:position], position)) - int(self.scroll_offset.x))
 
     def replace(self, text: str, start: int, end: int) -> None:
-        """Every edit by hand comes through here."""
+        """Textual makes every edit by the user through this method."""
         before = self.value
         super().replace(text, start, end)
         if self.value == before:
             return
         self._steps = 0
         if self.value.strip():
-            self._ask()
+            self._request()
         else:
             self.close_list()
 
-    def _ask(self) -> None:
-        self._asked = self.line
-        self.post_message(self.CompletionWanted(self.value, self.cursor_position))
+    def _request(self) -> None:
+        self._pending = self.content
+        self.post_message(self.CompletionRequested(self.value, self.cursor_position))
 
     def offer(self, text: str, cursor: int, completion: Completion | None) -> None:
-        """Take the answer to `CompletionWanted`; one to another line than is here now is dropped."""
-        line = Line(text, cursor)
-        if line != self._asked or line != self.line:
+        """Answer `CompletionRequested`. An answer for anything but the current text and cursor is dropped."""
+        content = InputState(text, cursor)
+        if content != self._pending or content != self.content:
             return
-        steps, self._steps, self._asked = self._steps, 0, None
+        steps, self._steps, self._pending = self._steps, 0, None
         if completion is None or not completion.options:
             self._list.close()
             return
-        self._typed = self._taken = line
+        self._typed = self._completed = content
         self._list.open(completion, self.cell_of(completion.start))
         for _ in range(min(abs(steps), len(completion.options))):
-            self.take(self._list.step(steps))
+            self.insert_option(self._list.step(steps))
 
     def action_complete(self, step: int) -> None:
-        if self._asked == self.line:
+        if self._pending == self.content:
             self._steps += step
         elif self._list.is_open:
-            self.take(self._list.step(step))
+            self.insert_option(self._list.step(step))
         else:
             self._steps = step
-            self._ask()
+            self._request()
 
-    def take(self, place: int) -> None:
-        """Put that option into the line."""
+    def insert_option(self, index: int) -> None:
+        """Replace the word being completed with an option."""
         completion, text = self._list.completion, self._typed.text
         if completion is None:
             return
-        before = text[: completion.start] + self._list.take(place).text
-        self._taken = Line(before + text[completion.end :], len(before))
-        self.put(self._taken)
+        before = text[: completion.start] + self._list.select(index).text
+        self._completed = InputState(before + text[completion.end :], len(before))
+        self.put(self._completed)
         if len(completion.options) == 1:
-            self._ask()
+            self._request()
 
     def watch_selection(self) -> None:
-        """Where only the cursor moved, the options belong to another place."""
-        if self._list.is_open and self.value == self._taken.text and self.line != self._taken:
+        """Close the list when only the cursor has moved: its options are for the old position."""
+        if self._list.is_open and self.value == self._completed.text and self.content != self._completed:
             self.close_list()
 
     def close_list(self) -> None:
-        self._asked, self._steps = None, 0
+        self._pending, self._steps = None, 0
         self._list.close()
 
     def on_blur(self) -> None:

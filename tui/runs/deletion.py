@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 class RunDeletion:
-    """Plans a change, asks for confirmation, applies it, and reports. `changed` is called after runs have
-    gone from those that are shown."""
+    """Plans a deletion or restoration, asks for confirmation, applies it and reports the result. Calls
+    `changed` after runs have left the current list."""
 
     def __init__(self, screen: ConsoleScreen, runs: RunSession, changed: Callable[[], None]) -> None:
         self._screen = screen
@@ -40,11 +40,11 @@ class RunDeletion:
 
         session = self._screen.session
         if plan.is_noop:
-            session.say(f"Nothing to {plan.action}: someone else already has.", warning=True)
+            session.say(f"Nothing to {plan.action}: already done by someone else", warning=True)
             return
 
-        def apply(sure: bool | None) -> None:
-            if sure:
+        def apply(confirmed: bool | None) -> None:
+            if confirmed:
                 change = partial(self._screen.engine.runs.change_lifecycle, plan)
                 self._screen.ask(change, self._report, group="lifecycle", failed=session.show_error)
 

@@ -1,4 +1,4 @@
-"""The experiments pane: which experiments there are, and how many runs each has."""
+"""The experiments pane: names and run counts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from engine.text import Shown, cell_width, safe
 from tui.widgets.chrome import PaneTitle
 from tui.widgets.table import Table, TableColumn, TextRow, TextSource
 
-LEAST, USUAL = 8, 60
-"""Cells of the name column: the minimum, and what it takes when there is room."""
+MIN_NAME_WIDTH, NAME_WIDTH = 8, 60
+"""Cells of the name column: the minimum, and the width when there is room."""
 
 
 class ExperimentPane(Widget):
@@ -27,7 +27,7 @@ class ExperimentPane(Widget):
 
     @dataclass
     class Opened(Message):
-        """An experiment was chosen."""
+        """The operator has opened an experiment."""
 
         experiment: Experiment
 
@@ -54,13 +54,13 @@ class ExperimentPane(Widget):
         return all(e.run_count == 0 for e in self.experiments)
 
     def current(self, experiment: Experiment) -> Experiment | None:
-        """The experiment as it is now, perhaps under another name; None when it is gone, even if another one
-        has taken its id."""
+        """The experiment as it is now, perhaps renamed; None when it is gone, even if another has taken its
+        id."""
         same = (e for e in self.experiments if e.experiment_id == experiment.experiment_id)
         return next((e for e in same if e.creation_time == experiment.creation_time), None)
 
     def named(self, name_or_id: str) -> Experiment | None:
-        """The experiment with this name, else with this id."""
+        """The experiment with this name, or else this id."""
         by_name = {e.name: e for e in self.experiments}
         by_id = {e.experiment_id: e for e in self.experiments}
         return by_name.get(name_or_id) or by_id.get(name_or_id)
@@ -68,17 +68,19 @@ class ExperimentPane(Widget):
     @on(Table.RowSelected)
     def _open(self, event: Table.RowSelected) -> None:
         event.stop()
-        chosen = next((e for e in self.experiments if e.experiment_id == event.key), None)
-        if chosen is not None:
-            self.post_message(self.Opened(chosen))
+        experiment = next((e for e in self.experiments if e.experiment_id == event.key), None)
+        if experiment is not None:
+            self.post_message(self.Opened(experiment))
 
 
 def experiment_source(experiments: tuple[Experiment, ...]) -> TextSource:
-    """Names and, if the store counts them, how many runs each has. Counts take the width they need, names
-    the rest."""
+    """One row per experiment: its name and, if the store counts them, its number of runs. Names take the
+    width that the counts leave."""
     names = [safe(e.name) for e in experiments]
     counts = [formats.MISSING if e.run_count is None else formats.count(e.run_count) for e in experiments]
-    columns = [TableColumn("name", Shown("name"), LEAST, wanted=max([USUAL, *map(cell_width, names)]))]
+    columns = [
+        TableColumn("name", Shown("name"), MIN_NAME_WIDTH, wanted=max([NAME_WIDTH, *map(cell_width, names)]))
+    ]
     if any(e.run_count is not None for e in experiments):
         head = Shown("runs")
         columns.append(TableColumn("runs", head, max(map(cell_width, [head, *counts])), numeric=True))

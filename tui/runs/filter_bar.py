@@ -1,5 +1,4 @@
-"""The filter line: one input, what it matches on its right, what is wrong under the wrong place, and
-what could be typed next over the rows."""
+"""The filter bar: an input, the number of matches on its right, errors and completions below it."""
 
 from __future__ import annotations
 
@@ -19,54 +18,54 @@ from textual.widgets import Input, Static
 from engine.api import MAX_LENGTH
 from engine.errors import FilterError
 from engine.text import Shown, cell_width, safe
-from tui.runs.completing_input import CompletingInput, CompletionList, Line
+from tui.runs.completing_input import CompletingInput, CompletionList, InputState
 
 if TYPE_CHECKING:
     from engine.api import Completion
 
 NARROW = 64
-"""Cells below which there is no room to tell where a filter was answered."""
-NOTHING = Shown("")
+"""Width below which the bar omits where the filter was evaluated."""
+EMPTY = Shown("")
 
 
 class InputHistory:
-    """Earlier inputs, the newest last, walked through as in a shell.
+    """Earlier inputs, newest last, recalled as in a shell.
 
-    After the newest entry comes the draft: what was being typed when the walk began."""
+    The draft follows the newest entry: the input as it was before the first recall."""
 
     def __init__(self, entries: Sequence[str] = ()) -> None:
         self._entries = entries
-        self._at = len(entries)
+        self._position = len(entries)
         self._draft = ""
 
     @property
     def recalled(self) -> str:
         """The entry at the current position, or the draft."""
-        return self._entries[self._at] if self._at < len(self._entries) else self._draft
+        return self._entries[self._position] if self._position < len(self._entries) else self._draft
 
     def back(self, text: str) -> str | None:
-        """The next older entry that differs from `text`, the current input; None at the oldest."""
-        if self._at == len(self._entries):
+        """The next older entry that differs from `text`, the current input; None when there is none."""
+        if self._position == len(self._entries):
             self._draft = text
-        at = self._at - 1
-        while at >= 0 and self._entries[at] == text:
-            at -= 1
-        if at < 0:
+        position = self._position - 1
+        while position >= 0 and self._entries[position] == text:
+            position -= 1
+        if position < 0:
             return None
-        self._at = at
+        self._position = position
         return self.recalled
 
     def forward(self) -> str | None:
-        """The next newer entry, finally the draft; None at the draft."""
-        if self._at == len(self._entries):
+        """The next newer entry, and finally the draft; None after that."""
+        if self._position == len(self._entries):
             return None
-        self._at += 1
+        self._position += 1
         return self.recalled
 
     def edited(self, text: str) -> None:
-        """The input now holds `text`: unless that is the recalled entry, the walk is over."""
+        """The input is now `text`; any edit of a recalled entry starts a new draft."""
         if text != self.recalled:
-            self._at, self._draft = len(self._entries), text
+            self._position, self._draft = len(self._entries), text
 
 
 class FilterInput(CompletingInput):
@@ -81,9 +80,9 @@ class FilterInput(CompletingInput):
         return next(node for node in self.ancestors if isinstance(node, FilterBar))
 
     def restricted(self) -> None:
-        """What would be longer than any filter is not taken in: it would only make the line slow."""
-        told = f"At most {MAX_LENGTH:,} characters; nothing was added."
-        self._bar.show_fault(FilterError("The filter is too long", self.cursor_position, hint=told))
+        """Report that the input has refused text longer than any valid filter."""
+        hint = f"At most {MAX_LENGTH:,} characters; nothing was added."
+        self._bar.show_error(FilterError("The filter is too long", self.cursor_position, hint=hint))
 
     def action_leave(self) -> None:
         self._bar.peel()
@@ -93,10 +92,10 @@ class FilterInput(CompletingInput):
 
 
 class FilterBar(Widget):
-    """Posts `Edited` at every change, `CompletionWanted` while typing and on Tab, `Kept` and `Left`
-    when the operator goes to the rows, `Cleared` on escape, which closes the list first.
+    """Posts `Edited` on every change, `CompletionRequested` on edits and on Tab, `Accepted` and `Exited` when
+    the operator moves on to the rows, and `Cleared` on escape (the first escape closes an open list).
 
-    Up and down walk through the earlier filters; down from what was being typed goes to the rows.
+    Up and down recall earlier filters; down from the draft moves on to the rows.
     """
 
     DEFAULT_CSS = """
@@ -109,28 +108,28 @@ class FilterBar(Widget):
     FilterBar #filter-source { width: auto; padding: 0 0 0 2; color: $text-muted; }
     FilterBar #filter-note { width: auto; padding: 0 0 0 1; }
     FilterBar.-narrow #filter-source { display: none; }
-    FilterBar #filter-fault { height: auto; max-height: 4; display: none; color: $error; }
-    FilterBar.-wrong #filter-fault { display: block; }
-    FilterBar.-remedied #filter-fault { display: none; }
+    FilterBar #filter-error { height: auto; max-height: 4; display: none; color: $error; }
+    FilterBar.-invalid #filter-error { display: block; }
+    FilterBar.-completing #filter-error { display: none; }
     """
 
-    CompletionWanted: TypeAlias = CompletingInput.CompletionWanted
+    CompletionRequested: TypeAlias = CompletingInput.CompletionRequested
 
     @dataclass
     class Edited(Message):
         text: str
 
     @dataclass
-    class Kept(Message):
-        """The operator is content with a filter, which is not blank."""
+    class Accepted(Message):
+        """The operator has moved on to the rows with a filter that is neither blank nor invalid."""
 
         text: str
 
-    class Left(Message):
-        """The operator went on to the rows."""
+    class Exited(Message):
+        """The operator has moved on to the rows."""
 
     class Cleared(Message):
-        """The operator gave the filter up."""
+        """The operator has cleared the filter."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes="always-shown")
@@ -139,9 +138,9 @@ class FilterBar(Widget):
         self._input = FilterInput(self._list, placeholder=hint, id="filter-input")
         self._input.max_length = MAX_LENGTH
         self._history = InputHistory()
-        self._fault: FilterError | None = None
-        self._wrong = ""
-        """The text that the fault is one of; what stands here may be newer, and not looked at yet."""
+        self._error: FilterError | None = None
+        self._invalid_text = ""
+        """The text that `_error` is about; the input may have changed since."""
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -149,7 +148,7 @@ class FilterBar(Widget):
             yield self._input
             yield Static("", id="filter-source", markup=False)
             yield Static("", id="filter-note", markup=False)
-        yield Static("", id="filter-fault", markup=False)
+        yield Static("", id="filter-error", markup=False)
         yield self._list
 
     @property
@@ -161,117 +160,117 @@ class FilterBar(Widget):
         self._input.focus()
 
     def show_text(self, text: str) -> None:
-        """Show a filter without announcing it."""
+        """Show a filter without posting `Edited`."""
         with self._input.prevent(Input.Changed):
             self._show(text)
         self._history.edited(text)
         self.set_class(bool(text), "-open")
         if not text:
-            self.show_note(NOTHING)
+            self.show_note(EMPTY)
 
     def close(self) -> None:
         self.show_text("")
 
     def _show(self, text: str) -> None:
         self._input.close_list()
-        self._input.put(Line(text, len(text)))
+        self._input.put(InputState(text, len(text)))
 
     @on(Input.Changed)
-    def _tell_edit(self, event: Input.Changed) -> None:
+    def _announce_edit(self, event: Input.Changed) -> None:
         event.stop()
         self._history.edited(event.value)
         self.post_message(self.Edited(event.value))
 
-    # ── what is told about the filter ────────────────────────────────────────
+    # ── the note and the error ───────────────────────────────────────────────
 
-    def show_note(self, note: Shown, source: Shown = NOTHING) -> None:
-        """What the filter matches, and where that was answered."""
-        self._fault = None
-        self._tell(note, source)
+    def show_note(self, note: Shown, source: Shown = EMPTY) -> None:
+        """Show what the filter matches, and where it was evaluated."""
+        self._error = None
+        self._write_note(note, source)
 
-    def show_fault(self, fault: FilterError, text: str | None = None) -> None:
-        """Say what is wrong in a text, or else in what stands here, under the place where it is wrong."""
-        self._fault, self._wrong = fault, self.text if text is None else text
-        self._tell(Shown("showing the previous rows"))
+    def show_error(self, error: FilterError, text: str | None = None) -> None:
+        """Point at an error in `text`, by default the current text."""
+        self._error, self._invalid_text = error, self.text if text is None else text
+        self._write_note(Shown("showing the previous rows"))
 
-    def _tell(self, note: Shown, source: Shown = NOTHING) -> None:
+    def _write_note(self, note: Shown, source: Shown = EMPTY) -> None:
         self._write("#filter-source", f"{source} ·" if source else "")
         self._write("#filter-note", note)
-        self._arrange_fault()
+        self._arrange_error()
 
     def _write(self, part: str, text: str) -> None:
-        """What is there already is not laid out anew."""
+        """Update a part only if its text has changed, to spare a layout."""
         static, content = self.query_one(part, Static), Content(text)
         if static.content != content:
             static.update(content)
 
     @on(CompletionList.Toggled)
-    def _arrange_fault(self) -> None:
-        """What is wrong where the list has something to offer is about to be mended, and waits."""
-        fault, offered = self._fault, self._list.completion
-        self.set_class(fault is not None, "-wrong")
-        if fault is not None:
-            self.set_class(offered is not None and fault.position >= offered.start, "-remedied")
-            self._write("#filter-fault", self._fault_text(fault))
+    def _arrange_error(self) -> None:
+        """Show the error, except where the completion list offers a fix for it."""
+        error, offered = self._error, self._list.completion
+        self.set_class(error is not None, "-invalid")
+        if error is not None:
+            self.set_class(offered is not None and error.position >= offered.start, "-completing")
+            self._write("#filter-error", self._error_text(error))
 
-    def _fault_text(self, fault: FilterError) -> str:
+    def _error_text(self, error: FilterError) -> str:
         room = max(1, self._input.size.width)
-        at = min(self._input.cell_of(fault.position), room - 1)
-        pointer = "▔" * max(1, min(fault.length, room - at))
-        words = safe(f"{fault.title}{' — ' + fault.hint if fault.hint else ''}")
-        beside = at + len(pointer) + 1 + cell_width(words) <= self.size.width - 4
-        return f"  {' ' * at}{pointer}{' ' if beside else chr(10) + '  '}{words}"
+        x = min(self._input.cell_of(error.position), room - 1)
+        pointer = "▔" * max(1, min(error.length, room - x))
+        message = safe(f"{error.title}{' — ' + error.hint if error.hint else ''}")
+        beside = x + len(pointer) + 1 + cell_width(message) <= self.size.width - 4
+        return f"  {' ' * x}{pointer}{' ' if beside else chr(10) + '  '}{message}"
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < NARROW, "-narrow")
-        self.call_after_refresh(self._arrange_fault)  # the input knows its width then
+        self.call_after_refresh(self._arrange_error)  # by then the input has its new width
 
     # ── completing ───────────────────────────────────────────────────────────
 
     def offer(self, text: str, cursor: int, completion: Completion | None) -> None:
-        """Answer `CompletionWanted`; None: there is nothing to offer."""
+        """Answer `CompletionRequested`; None when nothing can be offered."""
         self._input.offer(text, cursor, completion)
 
     @on(CompletionList.Clicked)
-    def _take_clicked(self, event: CompletionList.Clicked) -> None:
+    def _insert_clicked(self, event: CompletionList.Clicked) -> None:
         event.stop()
-        self._input.take(event.place)
+        self._input.insert_option(event.index)
 
-    # ── history, and where to go from here ───────────────────────────────────
+    # ── history and leaving ──────────────────────────────────────────────────
 
     def set_history(self, entries: Sequence[str]) -> None:
-        """Earlier filters, the newest last."""
+        """Set the earlier filters, newest last."""
         self._history = InputHistory(entries)
 
     def recall(self, step: int) -> None:
-        """Show the filter before or after the one that is shown; after the last, go to the rows."""
+        """Show the previous or next filter of the history; from the draft, move on to the rows."""
         text = self._history.back(self.text) if step < 0 else self._history.forward()
         if text is not None:
             self._show(text)
         elif step > 0:
-            self._leave()
+            self._exit()
 
     def peel(self) -> None:
-        """Close the list, else give the filter up."""
+        """Close the list if it is open, else clear the filter."""
         if self._list.is_open:
             self._input.close_list()
         else:
             self.post_message(self.Cleared())
 
     @property
-    def _is_wrong(self) -> bool:
-        return self._fault is not None and self._wrong == self.text
+    def _is_invalid(self) -> bool:
+        return self._error is not None and self._invalid_text == self.text
 
     @on(Input.Submitted)
     def _submit(self, event: Input.Submitted) -> None:
         event.stop()
-        if not self._is_wrong:
-            self._leave()
-        else:  # what is wrong is to be mended here; down leaves all the same
+        if not self._is_invalid:
+            self._exit()
+        else:  # stay, to correct the filter; down exits regardless
             self._input.close_list()
 
-    def _leave(self) -> None:
+    def _exit(self) -> None:
         self._input.close_list()
-        if self.text.strip() and not self._is_wrong:
-            self.post_message(self.Kept(self.text))
-        self.post_message(self.Left())
+        if self.text.strip() and not self._is_invalid:
+            self.post_message(self.Accepted(self.text))
+        self.post_message(self.Exited())

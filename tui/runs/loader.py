@@ -1,4 +1,4 @@
-"""Reading the runs of an experiment, and keeping up with them."""
+"""Reading the runs of an experiment, and refreshing them."""
 
 from __future__ import annotations
 
@@ -19,48 +19,48 @@ if TYPE_CHECKING:
     from engine.api import Engine, ParsedFilter, Pushed, RunFeed, RunFrame, Stamp
     from engine.entities import Lifecycle
 
-FULL_SECONDS = 600.0
-"""Least seconds between two full reloads, which find edits and deletions of finished runs; at least 60 times
-what the last one took."""
+RELOAD_SECONDS = 600.0
+"""Minimum time between automatic full reloads, which find edits to and deletions of finished runs; also at
+least 60 times as long as the last load took."""
 LOCAL = Shown("local")
 
 Stage = Literal["loading", "reloading", "stopped", "failed", "complete"]
-"""`reloading` reads everything again while the old rows are shown; `stopped` by the operator, `failed` with
-an error."""
-ReadingChange = Literal["progress", "read", "refreshed", "error"]
-"""The stage or a count changed; the store has answered; a refresh has ended; something failed
-(`RunLoader.error`)."""
+"""`reloading`: reading everything again while the old rows stay; `stopped`: by the operator; `failed`: by an
+error."""
+LoaderChange = Literal["progress", "read", "refreshed", "error"]
+"""The stage or a count has changed; the store has answered; a refresh has ended; something has failed (see
+`RunLoader.error`)."""
 
 
 class RunLoader:
-    """The feed of the experiment that is shown. Frames go to `on_frame`, everything else that happens to
-    `on_change`."""
+    """Loads the current experiment's runs through a feed. Calls `on_frame` with each frame, and `on_change`
+    for everything else."""
 
     def __init__(
         self,
         engine: Engine,
         tasks: Tasks,
         on_frame: Callable[[RunFrame], None],
-        on_change: Callable[[ReadingChange], None],
+        on_change: Callable[[LoaderChange], None],
     ) -> None:
         self._engine = engine
         self._tasks = tasks
         self._on_frame = on_frame
         self._on_change = on_change
         self.refresh_seconds = 0.0
-        """How often to refresh on `tick`; 0 for never."""
+        """The auto-refresh interval; 0 turns auto-refresh off."""
         self.feed: RunFeed | None = None
         self.stage: Stage = "complete"
         self.reloaded = 0
-        """How many runs a reload has read so far."""
+        """Number of runs that a reload has read so far."""
         self.found_changes = False
-        """Whether the last refresh did."""
+        """Whether the last refresh found changes."""
         self.error: EngineError | None = None
         self.answered_by = LOCAL
-        """What evaluates the filter while not everything is loaded."""
-        self._place: tuple[str, Lifecycle] | None = None
+        """Where the filter is evaluated until everything is loaded."""
+        self._feed_key: tuple[str, Lifecycle] | None = None
         self._previous: tuple[tuple[str, Lifecycle], RunFeed] | None = None
-        """What was shown before: going back to it costs nothing."""
+        """The feed before this one, cached so that going back is instant."""
         self._reading = CancelToken()
         self._searching = CancelToken()
         self._refreshing = False
@@ -72,18 +72,18 @@ class RunLoader:
 
     @property
     def stamp(self) -> Stamp | None:
-        """The store's state at the last look; None where a store cannot tell that nothing has changed."""
+        """The store's state at the last read; None for a store that cannot detect changes."""
         return self.feed.stamp if self.feed is not None else None
 
-    # ── everything ───────────────────────────────────────────────────────────
+    # ── loading ──────────────────────────────────────────────────────────────
 
     def open(self, experiment_id: str, lifecycle: Lifecycle) -> None:
-        """Read the runs of another experiment, or the deleted ones of the same."""
-        kept = self._exchange_feeds((experiment_id, lifecycle))
-        if kept is not None:
-            self.feed = kept
+        """Load an experiment's active or deleted runs."""
+        cached = self._swap_feeds((experiment_id, lifecycle))
+        if cached is not None:
+            self.feed = cached
             self._set_stage("complete")
-            self._on_frame(kept.frame)
+            self._on_frame(cached.frame)
             self.refresh()
             return
 
@@ -95,26 +95,26 @@ class RunLoader:
         self.feed = feed
         self._read(feed.load, "loading")
 
-    def _exchange_feeds(self, place: tuple[str, Lifecycle]) -> RunFeed | None:
-        """Put the feed that was shown aside. The one that was aside, if it has all runs of `place`."""
+    def _swap_feeds(self, key: tuple[str, Lifecycle]) -> RunFeed | None:
+        """Cache the current feed. Returns the previously cached one if it is for `key` and complete."""
         self._stop_reading()
-        self.forget_search()
+        self.cancel_search()
         self._tasks.cancel("refresh")
         self._refreshing = False
-        kept, self._previous = self._previous, None
-        if self.feed is not None and self._place == place:
-            self.feed.close()  # its runs are freed when others are drawn
-        elif self.feed is not None and self._place is not None:
-            self._previous = (self._place, self.feed)
-        self._place = place
-        if kept is not None and kept[0] == place and kept[1].frame.complete:
-            return kept[1]
-        if kept is not None:
-            self.free(kept[1].close())
+        cached, self._previous = self._previous, None
+        if self.feed is not None and self._feed_key == key:
+            self.feed.close()  # the session frees its runs after drawing the new ones
+        elif self.feed is not None and self._feed_key is not None:
+            self._previous = (self._feed_key, self.feed)
+        self._feed_key = key
+        if cached is not None and cached[0] == key and cached[1].frame.complete:
+            return cached[1]
+        if cached is not None:
+            self.free(cached[1].close())
         return None
 
     def reload(self) -> None:
-        """Read everything again, or continue what was stopped."""
+        """Read everything again, or resume an interrupted load."""
         feed = self.feed
         if feed is None or self.is_reading:
             return
@@ -130,7 +130,7 @@ class RunLoader:
             self._read(feed.reload, "loading")
 
     def stop(self) -> None:
-        """Stop reading; what has been read stays."""
+        """Stop reading, keeping the runs read so far."""
         if self.is_reading:
             self._stop_reading()
             self._set_stage("stopped" if self.stage == "loading" else "complete")
@@ -158,21 +158,21 @@ class RunLoader:
         self._tasks.ask(partial(_load, load, token), done, group="read", failed=failed)
         self._set_stage(stage)
 
-    # ── what has changed ─────────────────────────────────────────────────────
+    # ── refreshing ───────────────────────────────────────────────────────────
 
     def tick(self) -> None:
         """Refresh, reload or resume, whichever is due."""
         if self.feed is None or not self.refresh_seconds or self._refreshing or self.is_reading:
             return
         age = time.monotonic() - self._loaded_at
-        due = self.stage == "complete" and age > max(FULL_SECONDS, 60 * self._load_took)
+        due = self.stage == "complete" and age > max(RELOAD_SECONDS, 60 * self._load_took)
         if self.stage == "failed" or due:
             self.reload()
         else:
             self.refresh()
 
     def refresh(self) -> None:
-        """Read what has changed."""
+        """Read changes since the last read."""
         if self.feed is None:
             return
 
@@ -188,7 +188,7 @@ class RunLoader:
         self._tasks.ask(self.feed.refresh, done, group="refresh", failed=failed)
 
     def drop(self, run_ids: Iterable[str]) -> None:
-        """Remove runs that are known to be gone, perhaps into the lifecycle that was shown before."""
+        """Remove runs that have been deleted or restored. The cached feed may lack them, and is discarded."""
         if self.feed is not None:
             self.feed.drop(run_ids)
         if self._previous is not None:
@@ -205,15 +205,15 @@ class RunLoader:
         self._on_change("error")
 
     def free(self, stored: list[object]) -> None:
-        """Free runs that are not shown any more, off the event loop."""
+        """Free the memory of runs off the event loop."""
         self._tasks.ask(partial(memory.free_gradually, stored), _ignore, group=None, failed=_ignore)
 
-    # ── what a filter matches ────────────────────────────────────────────────
+    # ── searching the store ──────────────────────────────────────────────────
 
     def search(self, source: str | ParsedFilter, delay: float = 0.0) -> None:
-        """After `delay` seconds have the store bring the runs that a filter matches, while not everything is
-        loaded. A newer search replaces an older one."""
-        self.forget_search()
+        """After `delay` seconds, fetch the runs that match a filter from the store, unless everything is
+        loaded. A new search cancels the previous one."""
+        self.cancel_search()
         if self.feed is None or self.feed.frame.complete:
             return
         self._searching = token = CancelToken()
@@ -225,13 +225,13 @@ class RunLoader:
 
         def failed(error: EngineError) -> None:
             if not isinstance(error, Cancelled):
-                log.info("the store did not answer a filter: %s", error)
+                log.info("the store could not evaluate a filter: %s", error)
 
         work = partial(_search, self.feed, source, token)
         self._tasks.ask(work, done, group="search", failed=failed, delay=delay)
 
-    def forget_search(self) -> None:
-        """The filter is no longer wanted."""
+    def cancel_search(self) -> None:
+        """Cancel the search in progress."""
         self.answered_by = LOCAL
         self._searching.cancel()
         self._tasks.cancel("search")
@@ -254,4 +254,4 @@ def _search(feed: RunFeed, source: str | ParsedFilter, token: CancelToken) -> Pu
 
 
 def _ignore(_: object) -> None:
-    """What failed is in the log, and harms nobody."""
+    """The log has the error; the operator need not see it."""

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from tui.runs.table_source import RunSource
 
 NARROW = 100
-"""Cells below which the key metrics come before the times."""
+"""Width below which the key metrics come before the times."""
 
 
 class RunPane(Widget):
-    """Draws what a session holds, and changes the session's view as the operator asks."""
+    """Draws a session, and turns the operator's input into changes to its view."""
 
     DEFAULT_CSS = """
     RunPane { width: 1fr; height: 1fr; layout: vertical; }
@@ -41,7 +41,7 @@ class RunPane(Widget):
 
     @dataclass
     class Highlighted(Message):
-        """The run or group under the cursor; None when there is nothing."""
+        """The cursor is on this run or group, or on nothing."""
 
         subject: Run | GroupSummary | None
 
@@ -49,9 +49,10 @@ class RunPane(Widget):
         super().__init__(id=id)
         self._session = session
         self._to_top = False
-        """Whether the next rows show from the top, as after sorting."""
-        self._folded_into: tuple[str, ...] = ()
-        """Where the cursor goes when its row is folded away, the nearest first."""
+        """Whether to move the cursor to the first row with the next rows, as after sorting."""
+        self._cursor_candidates: tuple[str, ...] = ()
+        """After folding: the key under the cursor and its ancestors, nearest first. The cursor goes to the
+        first that is still visible."""
 
     def compose(self) -> ComposeResult:
         yield PaneTitle("RUNS", id="runs-title")
@@ -87,7 +88,7 @@ class RunPane(Widget):
     # ── drawing ──────────────────────────────────────────────────────────────
 
     def begin(self, name: str, state: ExperimentState) -> None:
-        """The session is about to open another experiment."""
+        """Prepare for the runs of another experiment, which the session opens next."""
         self._title.title = "DELETED RUNS" if state.lifecycle == "deleted" else "RUNS"
         self.show_name(name)
         self._to_top = True
@@ -96,11 +97,11 @@ class RunPane(Widget):
         self._title.facts = Shown("loading …")
 
     def show_name(self, name: str) -> None:
-        """What the shown experiment is called."""
+        """Show the experiment's name in the title."""
         self._title.subject = safe(name)
 
     def update(self, change: Change) -> None:
-        """Draw what has changed in the session."""
+        """Draw a change to the session."""
         if change == "rows" and self._session.arranged is not None:
             self._draw_rows(self._session.arranged)
             self._draw_note()
@@ -115,15 +116,15 @@ class RunPane(Widget):
 
         before, table = self.source, self.table
         if before is not None and not before.arranged.frame.complete and not table.cursor_row:
-            self._to_top = True  # a cursor that has not been moved stays on the first row
+            self._to_top = True  # a cursor on the first row stays there as runs arrive
         source = RunSource(arranged)
         table.set_source(source)
         table.set_empty_text(self._why_empty())
         if before is not None and before.arranged.view.layout != arranged.view.layout:
             table.to_first_column()
-        if shown := [key for key in self._folded_into if source.row_of(key) is not None]:
-            table.move_to(shown[0])
-        self._folded_into = ()
+        if visible := [key for key in self._cursor_candidates if source.row_of(key) is not None]:
+            table.move_to(visible[0])
+        self._cursor_candidates = ()
         self._draw_marks()
         if self._to_top:
             self._to_top = False
@@ -135,20 +136,20 @@ class RunPane(Widget):
         self.table.set_marks(marks if source is None else marks | source.groups_marked(marks))
 
     def _draw_note(self) -> None:
-        """What the filter line says about its filter."""
+        """Show the number of matches, or the error, in the filter bar."""
         session, bar = self._session, self.filter_bar
         frame, arranged = session.frame, session.arranged
         if not session.is_filtered:
             bar.show_note(Shown(""))
         elif session.filter_error is not None and session.filter is not None:
-            bar.show_fault(session.filter_error, session.filter.text)
+            bar.show_error(session.filter_error, session.filter.text)
         elif session.is_unfinished:
             bar.show_note(Shown("add an operator"))
         elif frame is not None and arranged is not None:
             where = LOCAL if frame.complete else session.loader.answered_by
             note = f"{formats.count(len(session.matching))} match"
             if session.last_word and frame.complete and not session.matching:
-                note += f": no name or id has {safe(session.last_word, 20)}"
+                note += f": no name or ID contains '{safe(session.last_word, 20)}'"
             bar.show_note(Shown(note), where)
 
     def _why_empty(self) -> list[Shown]:
@@ -162,7 +163,7 @@ class RunPane(Widget):
         return [Shown("No runs yet")]
 
     def _facts(self) -> Shown:
-        """Counts, how far reading is, and the order."""
+        """Counts, progress and sort order, for the title."""
         session, frame = self._session, self._session.frame
         if frame is None:
             return Shown("loading …")
@@ -200,7 +201,7 @@ class RunPane(Widget):
                 return ""
 
     def _order(self) -> str:
-        """The sort keys; of groups, those that groups have."""
+        """The sort keys; with groups, only those that apply to groups."""
         session = self._session
         groups = session.arranged.groups if session.arranged is not None else None
         labels = {column.key: column.label for column in session.columns if not column.statistic}
@@ -240,27 +241,28 @@ class RunPane(Widget):
         return self.source is not None and self.source.is_group(key)
 
     def focused_metric(self) -> str | None:
-        """The metric of the focused column, else of the sort, else accuracy or the first one shown."""
+        """The metric of the focused column, else of the first sort key by a metric, else accuracy or the
+        first visible metric."""
         column, session = self._focused_column(), self._session
         keys = [*([column.key] if column else []), *(sort.key for sort in session.view.sort)]
-        shown = [c.key.name for c in session.columns if c.key.kind == "metric"]
-        named = [key.name for key in keys if key.kind == "metric"]
-        return next(iter([*named, *(["accuracy"] if "accuracy" in shown else []), *shown]), None)
+        preferred = [key.name for key in keys if key.kind == "metric"]
+        visible = [c.key.name for c in session.columns if c.key.kind == "metric"]
+        return next(iter([*preferred, *(["accuracy"] if "accuracy" in visible else []), *visible]), None)
 
     def _focused_column(self) -> Column | None:
         name, source = self.table.focused_column, self.source
         return source.column_of(name) if source is not None and name is not None else None
 
     @on(Table.MarksChanged)
-    def _take_marks(self, event: Table.MarksChanged) -> None:
-        """Marking a group marks its runs."""
+    def _apply_marks(self, event: Table.MarksChanged) -> None:
+        """Apply the table's marks to the session; marking a group marks its runs."""
         source, before = self.source, self._session.state.marks
         self._session.set_marks(event.keys if source is None else source.runs_marked(event.keys, before))
 
     # ── the view ─────────────────────────────────────────────────────────────
 
     def show_view(self, view: RunView) -> None:
-        """Show the runs through another view."""
+        """Apply a view to the runs."""
         if view.filter_text != self._session.view.filter_text:
             self.filter_bar.show_text(view.filter_text)
         self._session.set_view(view)
@@ -279,7 +281,8 @@ class RunPane(Widget):
     def sort_by(
         self, key: ColumnKey, descending: bool | None = None, *, statistic: Statistic = "mean"
     ) -> None:
-        """Sort by one column, better or newer values first; by the same column again, in reverse."""
+        """Sort by one column, better or newer values first. Sorting by the same column again flips the
+        direction."""
         from engine.api import SortKey, direction_of
 
         sort = self._session.view.sort
@@ -295,26 +298,26 @@ class RunPane(Widget):
         self._session.change_view(sort=keys)
 
     def widen_column(self, cells: int) -> None:
-        """Make the focused column wider, or narrower."""
+        """Widen the focused column by this many cells; negative values narrow it."""
         column = self._focused_column()
         if column is not None:
             widths = {**self._session.view.widths, column.key: max(3, column.width + cells)}
             self._session.change_view(widths=widths)
 
     def toggle_fold(self) -> None:
-        """Open or close what is under the cursor."""
+        """Open or close the group or parent under the cursor."""
         key, source = self.table.cursor_key, self.source
         if key is not None and source is not None and source.can_fold(key):
             self._toggle({key})
 
     def toggle_all_folds(self) -> None:
-        """Close everything; if everything is closed, open it."""
+        """Close all groups and parents; if all are closed, open them."""
         if self.source is not None:
             self._toggle(self.source.folds_to_toggle())
 
     def _toggle(self, keys: Iterable[str]) -> None:
         cursor, source = self.table.cursor_key, self.source
-        self._folded_into = () if cursor is None or source is None else source.above(cursor)
+        self._cursor_candidates = () if cursor is None or source is None else source.with_ancestors(cursor)
         self._session.toggle_folds(keys)
 
     # ── the filter ───────────────────────────────────────────────────────────
@@ -330,21 +333,21 @@ class RunPane(Widget):
         self.apply_filter("")
 
     @on(FilterBar.Edited)
-    def _try_filter(self, event: FilterBar.Edited) -> None:
+    def _preview_filter(self, event: FilterBar.Edited) -> None:
         self._session.set_view(replace(self._session.view, filter_text=event.text), typed=True)
 
-    @on(FilterBar.Kept)
-    def _keep_filter(self, event: FilterBar.Kept) -> None:
+    @on(FilterBar.Accepted)
+    def _accept_filter(self, event: FilterBar.Accepted) -> None:
         self._session.remember_filter(event.text, self.filter_bar.set_history)
         self._session.search()
 
-    @on(FilterBar.Left)
+    @on(FilterBar.Exited)
     def _go_to_rows(self) -> None:
         if not self.filter_bar.text.strip():
             self.filter_bar.close()
         self.table.focus()
 
-    @on(FilterBar.CompletionWanted)
-    def _complete(self, event: FilterBar.CompletionWanted) -> None:
+    @on(FilterBar.CompletionRequested)
+    def _complete(self, event: FilterBar.CompletionRequested) -> None:
         text, cursor = event.text, event.cursor
         self._session.complete(text, cursor, partial(self.filter_bar.offer, text, cursor))

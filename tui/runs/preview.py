@@ -1,5 +1,4 @@
-"""What is under the cursor in a few lines: a run's key metrics, confusion counts and parameters, a group's
-statistics."""
+"""A preview of a run (key metrics, confusion counts, parameters) or of a group (statistics)."""
 
 from __future__ import annotations
 
@@ -21,10 +20,9 @@ if TYPE_CHECKING:
     from engine.api import GroupSummary
 
 
-BESIDE_NAME = 14
-"""Cells of a metric that are not its name's: the value, blanks before and after it."""
-SHORTEST = 8
-"""Cells of a name that are shown however little room there is."""
+METRIC_VALUE_WIDTH = 14
+"""Cells for a metric's value and the gaps around it."""
+MIN_NAME_WIDTH = 8
 
 
 class RunPreview(Widget):
@@ -40,13 +38,13 @@ class RunPreview(Widget):
         if subject is None:
             return Content("")
         if isinstance(subject, Run):
-            title, told, blocks = safe(subject.run_name), "enter opens", _run_blocks(subject, lines, width)
+            title, hint, blocks = safe(subject.run_name), "enter opens", _run_blocks(subject, lines, width)
         else:
-            told = f"{subject.runs}  enter {'closes' if subject.is_open else 'opens'}"
+            hint = f"{subject.runs}  enter {'closes' if subject.is_open else 'opens'}"
             title, blocks = subject.title, [_statistics_block(subject, width)]
-        room = width - cell_width(told) - 2
-        head = Content.assemble((cut(title, room), "bold"), (f"  {told}", "$text-muted"))
-        return Content("\n").join([head, *_beside(blocks, lines, width)])
+        room = width - cell_width(hint) - 2
+        head = Content.assemble((cut(title, room), "bold"), (f"  {hint}", "$text-muted"))
+        return Content("\n").join([head, *_side_by_side(blocks, lines, width)])
 
 
 def _run_blocks(run: Run, lines: int, width: int) -> list[list[Content]]:
@@ -58,25 +56,25 @@ def _run_blocks(run: Run, lines: int, width: int) -> list[list[Content]]:
 
 
 def _statistics_block(group: GroupSummary, width: int) -> list[Content]:
-    """`accuracy  0.8885 ± 0.0223   0.8525 … 0.9180`, one metric below the other."""
+    """`accuracy  0.8885 ± 0.0223   0.8525 … 0.9180`, one line per metric."""
     if not group.metrics:
         return [Content.styled("no metrics", "$text-muted")]
     widths = [max(map(cell_width, column)) for column in zip(*group.metrics, strict=True)]
-    beside = sum(widths[1:]) + 11  # with what stands between them
-    widths[0] = min(widths[0], max(SHORTEST, width - beside))
+    others = sum(widths[1:]) + 11  # with the separators
+    widths[0] = min(widths[0], max(MIN_NAME_WIDTH, width - others))
     rows = []
     for name, mean, *spread in group.metrics:
-        std, least, most = (fit(text, cells) for text, cells in zip(spread, widths[2:], strict=True))
-        told = f"  {fit(mean, widths[1], right=True)}" + (
-            f" ± {std}   {least} … {most}" if any(spread) else ""
-        )
-        rows.append(Content.assemble((fit(name, widths[0]), "$text-muted"), told))
+        std, low, high = (fit(text, cells) for text, cells in zip(spread, widths[2:], strict=True))
+        statistics = f"  {fit(mean, widths[1], right=True)}"
+        if any(spread):
+            statistics += f" ± {std}   {low} … {high}"
+        rows.append(Content.assemble((fit(name, widths[0]), "$text-muted"), statistics))
     return rows
 
 
 def _metric_block(run: Run, lines: int, width: int) -> list[Content]:
     names = key_metrics(run.metrics, 2 * lines)
-    room = max(SHORTEST, width // (1 if len(names) <= lines else 2) - BESIDE_NAME)
+    room = max(MIN_NAME_WIDTH, width // (1 if len(names) <= lines else 2) - METRIC_VALUE_WIDTH)
     cells = [(cut(safe(name), room), formats.number(run.metrics[name])) for name in names]
     if not cells:
         return [Content.styled("no metrics yet", "$text-muted")]
@@ -91,22 +89,27 @@ def _param_block(run: Run, lines: int, width: int) -> list[Content]:
 
 
 def _in_columns(cells: Sequence[tuple[str, str]], lines: int, *, right: bool) -> list[Content]:
-    """Name-and-value pairs in as many columns as it takes, each aligned."""
+    """Name-and-value pairs in as many aligned columns as needed."""
     columns = [cells[i : i + lines] for i in range(0, len(cells), lines)]
     rows: list[Content] = []
     for line in range(max(len(column) for column in columns)):
         parts: list[Content | str | tuple[str, str]] = []
         for column in columns:
-            names = max(cell_width(name) for name, _ in column)
-            numbers = max(cell_width(value) for _, value in column)
+            name_width = max(cell_width(name) for name, _ in column)
+            value_width = max(cell_width(value) for _, value in column)
             name, value = column[line] if line < len(column) else ("", "")
-            parts += [(fit(name, names), "$text-muted"), " ", fit(value, numbers, right=right), "   "]
+            parts += [
+                (fit(name, name_width), "$text-muted"),
+                " ",
+                fit(value, value_width, right=right),
+                "   ",
+            ]
         rows.append(Content.assemble(*parts))
     return rows
 
 
-def _beside(blocks: list[list[Content]], lines: int, width: int) -> list[Content]:
-    """Blocks side by side, spread over the width; what does not fit is left away whole."""
+def _side_by_side(blocks: list[list[Content]], lines: int, width: int) -> list[Content]:
+    """Blocks side by side, spread over the width; blocks that do not fit are dropped."""
     widths = [max(line.cell_length for line in block) for block in blocks]
     while len(blocks) > 1 and sum(widths) + 4 * (len(blocks) - 1) > width:
         blocks, widths = blocks[:-1], widths[:-1]

@@ -18,41 +18,41 @@ T = TypeVar("T")
 
 
 class SavedViewCommands:
-    """What `:view` and its key do. `show` is given the view that is opened."""
+    """The actions of `:view` and its key. `show` receives a view to open."""
 
     def __init__(self, screen: ConsoleScreen, show: Callable[[RunView], None]) -> None:
         self._screen = screen
         self._show = show
 
     def pick(self, experiment: Experiment) -> None:
-        """Choose one of the saved views, and open it."""
+        """Open a saved view selected from a list."""
         from tui.dialogs.pick import PickDialog
 
-        def choose(names: tuple[str, ...]) -> None:
+        def show_names(names: tuple[str, ...]) -> None:
             if not names:
-                self._screen.session.say("No saved views yet: `:view save NAME` saves this one.")
+                self._screen.session.say("No saved views; use `:view save NAME` to save this one")
                 return
             choices = [(name, safe(name)) for name in names]
-            self._screen.app.push_screen(PickDialog("Saved views", choices), chosen)
+            self._screen.app.push_screen(PickDialog("Saved views", choices), open_selected)
 
-        def chosen(name: str | None) -> None:
+        def open_selected(name: str | None) -> None:
             if name:
                 self.open(experiment, name)
 
-        self._ask(self._saved(experiment).names, choose, opens=True)
+        self._ask(self._saved(experiment).names, show_names, opens=True)
 
     def open(self, experiment: Experiment, name: str) -> None:
         self._ask(partial(self._saved(experiment).view, name), self._show)
 
     def save(self, experiment: Experiment, name: str, view: RunView) -> None:
         def report(path: Path) -> None:
-            self._screen.session.say(f"Saved the view {short_name(name)} in {path}")
+            self._screen.session.say(f"Saved view {short_name(name)} to {path}")
 
         self._ask(partial(self._saved(experiment).save, name, view), report)
 
     def delete(self, experiment: Experiment, name: str) -> None:
         def report(_: None) -> None:
-            self._screen.session.say(f"Deleted the view {short_name(name)}; the rows on screen stay.")
+            self._screen.session.say(f"Deleted view {short_name(name)}")
 
         self._ask(partial(self._saved(experiment).delete, name), report)
 

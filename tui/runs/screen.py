@@ -1,4 +1,4 @@
-"""The runs of an experiment: the view in which an operator spends the day."""
+"""The runs view: experiments, the run table and a preview."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-USUAL_REFRESH = 10.0
-"""Seconds between two refreshes when the operator turns auto-refresh on without having set an interval."""
-PREVIEW_SECONDS = 0.1
-"""How long the cursor rests on a run or group before the preview shows it."""
-EXPERIMENT_TICKS = 6
-"""The experiments are listed again when runs have changed and, if the store cannot tell that nothing has, at
-every so manieth refresh of the runs."""
+DEFAULT_REFRESH_SECONDS = 10.0
+"""The auto-refresh interval when none was set at startup."""
+PREVIEW_DELAY = 0.1
+"""Seconds before the preview follows the cursor, so that a held key does not redraw it for every run."""
+EXPERIMENT_REFRESHES = 6
+"""The experiments are listed again when runs have changed and, for a store that cannot detect changes, once
+per this many refreshes."""
 _FIRST_STEPS = "Train a sweep here, or run `mlflow-console demo` in an empty folder for an example."
 
 
@@ -57,12 +57,12 @@ class RunsScreen(ConsoleScreen):
     def __init__(self) -> None:
         super().__init__()
         self.experiment: Experiment | None = None
-        """The one whose runs are shown."""
+        """The current experiment."""
         self._refreshes = 0
-        self._listed: Stamp | None = None
+        self._listed_stamp: Stamp | None = None
         """The store's state when the experiments were last listed."""
-        self._resting: Timer | None = None
-        self._previewed: Run | GroupSummary | None = None
+        self._preview_timer: Timer | None = None
+        self._highlighted: Run | GroupSummary | None = None
 
     def compose_view(self) -> ComposeResult:
         self.runs = RunSession(self.engine, self.session.bridge, self.tasks, self._runs_changed)
@@ -79,7 +79,7 @@ class RunsScreen(ConsoleScreen):
         self.pane.table.focus()
         self.refresh_view()
         self.runs.loader.refresh_seconds = self.session.refresh_seconds
-        self.set_interval(self.session.refresh_seconds or USUAL_REFRESH, self.tick)
+        self.set_interval(self.session.refresh_seconds or DEFAULT_REFRESH_SECONDS, self.tick)
 
     @property
     def pane(self) -> RunPane:
@@ -94,16 +94,16 @@ class RunsScreen(ConsoleScreen):
     def refresh_view(self) -> None:
         """Read everything again: the experiments, then the runs."""
         failed = self._experiments_failed
-        self.ask(self._read_experiments, self._take_experiments, group="experiments", failed=failed)
+        self.ask(self._read_experiments, self._show_experiments, group="experiments", failed=failed)
 
     def _read_experiments(self) -> tuple[tuple[Experiment, ...], str | None]:
-        """The experiments, and the id of the one that was active last."""
+        """The experiments, and the ID of the one with the newest run."""
         found = self.engine.runs.experiments()
-        known = any(e.last_run_time for e in found)
-        newest = None if known or not found else self.engine.runs.newest_experiment()
+        sorted_by_run = any(e.last_run_time for e in found)
+        newest = None if sorted_by_run or not found else self.engine.runs.newest_experiment()
         return found, newest or (found[0].experiment_id if found else None)
 
-    def _take_experiments(self, answer: tuple[tuple[Experiment, ...], str | None]) -> None:
+    def _show_experiments(self, answer: tuple[tuple[Experiment, ...], str | None]) -> None:
         found, newest = answer
         self.record_read()
         self.experiments.show(found)
@@ -112,52 +112,57 @@ class RunsScreen(ConsoleScreen):
             return
         self.remove_class("-empty")
         before, self.experiment = self.experiment, self._current_experiment()
-        chosen = self._choose_experiment(newest)
-        if chosen is self.experiment:
+        experiment = self._select_experiment(newest)
+        if experiment is self.experiment:
             self.runs.loader.reload()
-        else:
-            gone = before is not None and self.experiment is None
-            self.show_experiment(chosen)
-            if before is not None and gone:
-                names = f"{short_name(before.name)} no longer exists; showing {short_name(chosen.name)}."
-                self.session.say(f"The experiment {names}", warning=True)
+            return
+        gone = before if self.experiment is None else None
+        self.show_experiment(experiment)
+        if gone is not None:
+            self._warn_gone(gone, f"showing {short_name(experiment.name)}")
 
     def list_experiments(self) -> None:
         """List the experiments and their run counts again."""
-        self.ask(self.engine.runs.experiments, self._take_listed, group="experiments", failed=self._lose)
+        self.ask(
+            self.engine.runs.experiments,
+            self._update_experiments,
+            group="experiments",
+            failed=self._report_error,
+        )
 
-    def _take_listed(self, found: tuple[Experiment, ...]) -> None:
+    def _update_experiments(self, found: tuple[Experiment, ...]) -> None:
         if self.experiment is None or found == self.experiments.experiments:
             return
         self.experiments.show(found)
         if (current := self._current_experiment()) is not None:
             self.experiment = current
         else:
-            gone = short_name(self.experiment.name)
-            self.session.say(
-                f"The experiment {gone} no longer exists; its runs stay on screen.", warning=True
-            )
+            self._warn_gone(self.experiment, "its runs stay on screen")
+
+    def _warn_gone(self, experiment: Experiment, consequence: str) -> None:
+        name = short_name(experiment.name)
+        self.session.say(f"Experiment {name} no longer exists; {consequence}", warning=True)
 
     def _current_experiment(self) -> Experiment | None:
-        """The shown experiment as it is now; None when it is gone."""
+        """The current experiment as just listed; None when it is gone."""
         current = None if self.experiment is None else self.experiments.current(self.experiment)
         if current is not None:
             self.pane.show_name(current.name)
         return current
 
-    def _choose_experiment(self, newest: str | None) -> Experiment:
-        """The one asked for, else the one shown, the one viewed last, or the one active last."""
+    def _select_experiment(self, newest: str | None) -> Experiment:
+        """The requested experiment, else the current, the last viewed or the newest one."""
         named = self.experiments.named
-        wanted, self.session.initial_experiment = self.session.initial_experiment, None
-        if wanted is not None and named(wanted) is None:
-            self.session.say(f"There is no experiment {wanted!r} here.", warning=True)
-        shown = self.experiment.experiment_id if self.experiment else None
-        choices = (wanted, shown, self.state.experiment_id, newest)
-        found = (named(choice) for choice in choices if choice is not None)
+        requested, self.session.initial_experiment = self.session.initial_experiment, None
+        if requested is not None and named(requested) is None:
+            self.session.say(f"Experiment {requested!r} not found", warning=True)
+        current = self.experiment.experiment_id if self.experiment else None
+        candidates = (requested, current, self.state.experiment_id, newest)
+        found = (named(candidate) for candidate in candidates if candidate is not None)
         return next(filter(None, found), self.experiments.experiments[0])
 
     def show_experiment(self, experiment: Experiment) -> None:
-        """Read an experiment's runs and show them as they arrive."""
+        """Load an experiment's runs and show them as they arrive."""
         self.experiment = experiment
         self.state.experiment_id = experiment.experiment_id
         self.experiments.table.move_to(experiment.experiment_id)
@@ -173,7 +178,7 @@ class RunsScreen(ConsoleScreen):
 
     def _experiments_failed(self, error: EngineError) -> None:
         if self.runs.frame is not None:
-            self._lose(error)
+            self._report_error(error)
             return
         self.record_read()
         if not isinstance(error, StoreNotFound):
@@ -197,12 +202,12 @@ class RunsScreen(ConsoleScreen):
         elif change == "refreshed":
             self._refreshed()
         elif change == "error" and (error := self.runs.loader.error) is not None:
-            self._lose(error)
+            self._report_error(error)
         if change in ("frame", "progress", "marks"):
             self.show_keys()
 
     def tick(self) -> None:
-        """Refresh what is on screen, under a dialog too."""
+        """Refresh this view if it is on screen, even behind a dialog."""
         if current_view(self.app) is self and self.is_running:
             self.runs.loader.tick()
 
@@ -210,18 +215,20 @@ class RunsScreen(ConsoleScreen):
         self.record_read()
         self._refreshes += 1
         stamp = self.runs.loader.stamp
-        due = self._refreshes % EXPERIMENT_TICKS == 0 if stamp is None else stamp != self._listed
-        self._listed = stamp
+        due = self._refreshes % EXPERIMENT_REFRESHES == 0 if stamp is None else stamp != self._listed_stamp
+        self._listed_stamp = stamp
         if self.runs.loader.found_changes or due:
             self.list_experiments()
 
-    def _lose(self, error: EngineError) -> None:
-        """Something failed: the rows stay, and the first line says since when they are old."""
+    def _report_error(self, error: EngineError) -> None:
+        """Report an error. The rows stay, and the status line shows since when they are out of date."""
         if not isinstance(error, StoreError):
             self.show_store_error(error)
             return
-        if isinstance(error, StoreNotFound) and self.read_at:  # no place for advice to make another
-            hint = "The rows stay, and are refreshed when the store is back."
+        if (
+            isinstance(error, StoreNotFound) and self.read_at
+        ):  # the usual hint, to create a store, is wrong here
+            hint = "The rows stay on screen and refresh when the store is back."
             error = StoreNotFound("The store no longer exists", error.detail, hint)
         first = self.trouble is None
         since = formats.clock(self.read_at)
@@ -248,17 +255,17 @@ class RunsScreen(ConsoleScreen):
 
     @on(RunPane.Highlighted)
     def _preview(self, event: RunPane.Highlighted) -> None:
-        """Preview what the cursor rests on: a held key crosses many runs."""
+        """Preview the run or group under the cursor once the cursor rests."""
         event.stop()
-        self._previewed = event.subject
-        if self._resting is None:
-            self._resting = self.set_timer(PREVIEW_SECONDS, self._show_preview)
+        self._highlighted = event.subject
+        if self._preview_timer is None:
+            self._preview_timer = self.set_timer(PREVIEW_DELAY, self._show_preview)
         else:
-            self._resting.reset()
+            self._preview_timer.reset()
 
     def _show_preview(self) -> None:
-        self._resting = None
-        self.query_one("#preview", RunPreview).subject = self._previewed
+        self._preview_timer = None
+        self.query_one("#preview", RunPreview).subject = self._highlighted
 
     # ── commands ─────────────────────────────────────────────────────────────
 
@@ -293,9 +300,11 @@ class RunsScreen(ConsoleScreen):
             self.runs.loader.stop()
 
     def action_toggle_auto_refresh(self) -> None:
-        loader, wanted = self.runs.loader, self.session.refresh_seconds or USUAL_REFRESH
-        loader.refresh_seconds = 0.0 if loader.refresh_seconds else wanted
-        self.session.say(f"Auto-refresh every {wanted:g} s" if loader.refresh_seconds else "Auto-refresh off")
+        loader, interval = self.runs.loader, self.session.refresh_seconds or DEFAULT_REFRESH_SECONDS
+        loader.refresh_seconds = 0.0 if loader.refresh_seconds else interval
+        self.session.say(
+            f"Auto-refresh every {interval:g} s" if loader.refresh_seconds else "Auto-refresh off"
+        )
         self.show_status()
 
     def action_open_filter(self) -> None:
@@ -315,9 +324,9 @@ class RunsScreen(ConsoleScreen):
     def action_export_csv(self, name: str = "experiment_results.csv") -> None:
         from tui.runs.dialogs.export import ExportDialog
 
-        def report(written: str | None) -> None:
-            if written:
-                self.session.say(written)
+        def report(message: str | None) -> None:
+            if message:
+                self.session.say(message)
 
         if (frame := self.runs.frame) is not None:
             rows = [*self.runs.matching]
@@ -326,8 +335,8 @@ class RunsScreen(ConsoleScreen):
     def action_show_best(self, metric: str = "") -> None:
         from tui.runs.dialogs.best import BestDialog
 
-        frame, wanted = self.runs.frame, metric or self.pane.focused_metric()
-        if frame is None or not wanted:
+        frame, name = self.runs.frame, metric or self.pane.focused_metric()
+        if frame is None or not name:
             self.session.say("These runs have no metrics.", warning=True)
             return
         filtered = self.runs.is_filtered
@@ -336,7 +345,7 @@ class RunsScreen(ConsoleScreen):
             self.app.push_screen(BestDialog(best, filtered=filtered), self._go_to_run)
 
         rows = [*self.runs.matching] if filtered else None
-        work = partial(self.engine.runs.best, frame, wanted, self.state.directions.get(wanted), rows)
+        work = partial(self.engine.runs.best, frame, name, self.state.directions.get(name), rows)
         self.ask(work, show, group="best", failed=self.session.show_error, opens=True)
 
     def _go_to_run(self, run_id: str | None) -> None:
@@ -344,19 +353,20 @@ class RunsScreen(ConsoleScreen):
             self.session.say("The filter hides this run.", warning=True)
 
     def action_toggle_deleted(self) -> None:
-        """Show the deleted runs of this experiment, or the active ones again."""
+        """Switch between the deleted and the active runs of this experiment."""
         if self.experiment is not None:
             self.runs.state.switch_lifecycle()
             self.show_experiment(self.experiment)
 
     def action_change_lifecycle(self) -> None:
-        """Delete the marked runs, or else those under the cursor; restore deleted ones."""
+        """Delete the marked runs, or else those under the cursor; restore them in the list of deleted
+        runs."""
         if self.refuse("runs.change-lifecycle"):
             return
-        if chosen := self.runs.marked() or self.pane.under_cursor():
-            self._deletion.start(chosen)
+        if run_ids := self.runs.marked() or self.pane.under_cursor():
+            self._deletion.start(run_ids)
         else:
-            self.session.say("There is no run here.", warning=True)
+            self.session.say("No run selected", warning=True)
 
     # ── commands that change the view ────────────────────────────────────────
 
@@ -397,23 +407,23 @@ class RunsScreen(ConsoleScreen):
 
         view, arranged = self.runs.view, self.runs.arranged
         if arranged is not None:
-            usual = default_keys(arranged.frame, narrow=arranged.narrow)
-            self._pick(column_candidates, lambda found: ColumnsDialog(view, found, usual), self._show_view)
+            defaults = default_keys(arranged.frame, narrow=arranged.narrow)
+            self._pick(column_candidates, lambda found: ColumnsDialog(view, found, defaults), self._show_view)
 
     def action_toggle_constants(self) -> None:
         hidden = not self.runs.view.constants_hidden
         self.runs.change_view(constants_hidden=hidden)
-        self.session.say("Constant columns hidden" if hidden else "Showing all columns")
+        self.session.say("Constant columns hidden" if hidden else "Constant columns shown")
 
     def action_widen_column(self, cells: int) -> None:
         self.pane.widen_column(cells)
 
     def action_step_layout(self) -> None:
-        """Flat, tree and, once something to group by is chosen, groups; then flat again."""
+        """Cycle through flat, tree and, if columns to group by are set, groups."""
         view = self.runs.view
         layouts = ["flat", "tree", *(["groups"] if view.group_by else [])]
-        at = layouts.index(view.layout) if view.layout in layouts else -1
-        self.runs.change_view(layout=layouts[(at + 1) % len(layouts)])
+        index = layouts.index(view.layout) if view.layout in layouts else -1
+        self.runs.change_view(layout=layouts[(index + 1) % len(layouts)])
 
     def action_pick_groups(self) -> None:
         from tui.runs.dialogs.group import GroupDialog, group_candidates

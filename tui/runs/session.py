@@ -1,4 +1,4 @@
-"""What a runs view shows, apart from its widgets: reading, filtering and arranging an experiment's runs."""
+"""The state behind the runs view, without widgets: loading, filtering and arranging an experiment's runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from engine.errors import EngineError, FilterError
 from tui.bridge import Bridge
-from tui.runs.loader import ReadingChange, RunLoader
+from tui.runs.loader import LoaderChange, RunLoader
 from tui.state import ExperimentState
 from tui.tasks import Tasks
 
@@ -28,24 +28,27 @@ if TYPE_CHECKING:
         RunView,
     )
 
-LEAST_PATIENCE, MOST_PATIENCE = 0.02, 0.25
-"""Seconds without a key before a typed filter is applied: what the last arrangement took, within bounds."""
+MIN_DEBOUNCE, MAX_DEBOUNCE = 0.02, 0.25
+"""Bounds, in seconds, for the pause in typing after which a filter is applied: as long as the last
+arrangement took."""
 SEARCH_SECONDS = 0.4
-"""Seconds without a change before the store is asked for the runs that a filter matches."""
-CATCH_UP = 8
-"""While runs stream in, arranging them takes at most one part in so many and one of the time."""
+"""Seconds after the last change to the filter before the store is searched."""
+CATCH_UP_FACTOR = 8
+"""While runs stream in, the pause between two arrangements is this many times as long as the last one
+took."""
 
-Change = Literal["frame", "rows", "marks"] | ReadingChange
-"""More or other runs were read; the rows were arranged anew; other runs are marked."""
+Change = Literal["frame", "rows", "marks"] | LoaderChange
+"""More or different runs have been read; the rows have been rearranged; the marks have changed."""
 
 
 class RunSession:
-    """The runs of one experiment as a view shows them.
+    """One experiment's runs, loaded and arranged for display.
 
-    `loader` reads them, `frame` holds what has been read, `view` says how it is to be shown, and `arranged`
-    is the frame shown that way. `arranged` follows the two a little later; while the filter is wrong
-    (`filter_error`) or unfinished it shows the rows of the last filter that was neither. Lives on the event
-    loop; whatever takes time runs on the bridge. `on_change` hears of every change, after it.
+    `loader` reads the runs, `frame` holds those read so far, `view` says how to show them, and `arranged` is
+    the result. `arranged` lags slightly behind; while the filter is invalid (`filter_error`) or unfinished,
+    it holds the rows of the last valid, finished filter. Used on the event loop only; slow work runs on the
+    bridge. Calls
+    `on_change` after every change.
     """
 
     def __init__(
@@ -58,29 +61,30 @@ class RunSession:
         self.state = ExperimentState()
         self.frame: RunFrame | None = None
         self.is_narrow = False
-        """Whether the key metrics come before the times, so that a narrow terminal shows them."""
+        """Whether the key metrics come before the times, to be visible in a narrow terminal."""
         self.arranged: Arranged | None = None
         self.filter_error: FilterError | None = None
         self.is_unfinished = False
-        """Whether the filter ends in a column's name, with its operator still to come."""
+        """Whether the filter ends in a column name whose operator is still to be typed."""
         self.last_word = ""
-        """The word that a typed filter ends with and searches for in names and ids."""
+        """The bare word at the end of a filter being typed, which is searched for in names and IDs."""
         self.filter: ParsedFilter | None = None
-        """The filter that the rows were last arranged for."""
+        """The filter of the last arrangement."""
         self._fallback: ParsedFilter | None = None
-        """The last filter that was neither wrong nor unfinished."""
+        """The last valid, finished filter."""
         self._typed = False
-        self._drawn: Arranged | None = None
-        """The last arrangement, also while another experiment's is awaited."""
-        self._arranging = 0
+        self._last_arranged: Arranged | None = None
+        """The last arrangement, kept while another experiment loads."""
+        self._arrangements = 0
+        """Number of arrangements in progress."""
         self._behind = False
-        """Whether frames have come that no arrangement is under way for."""
-        self._cost = 0.0
-        """Seconds that the last arrangement took."""
+        """Whether a frame is waiting to be arranged."""
+        self._arrange_seconds = 0.0
+        """How long the last arrangement took."""
         self._history: FilterHistory | None = None
 
     def open(self, experiment_id: str, state: ExperimentState) -> None:
-        """Show another experiment, or the deleted runs of the same."""
+        """Show an experiment's active or deleted runs."""
         self._tasks.cancel("arrange")
         self._tasks.cancel("catch up")
         self.state, self.frame, self.arranged = state, None, None
@@ -89,19 +93,20 @@ class RunSession:
         self.loader.open(experiment_id, state.lifecycle)
 
     def drop(self, run_ids: Iterable[str]) -> None:
-        """Remove runs that are known to be gone."""
+        """Remove runs that are last_filter to be gone."""
         gone = set(run_ids)
         self.loader.drop(gone)
         self.set_marks(self.state.marks - gone)
 
     def show_frame(self, frame: RunFrame) -> None:
-        """Show another frame of the same experiment. While runs stream in, rows follow at a bearable rate."""
-        if frame is self.frame:  # the last one comes twice: from the feed and as the answer
+        """Show a newer frame of the same experiment. While runs stream in, rows are arranged at a limited
+        rate."""
+        if frame is self.frame:  # the last frame arrives twice: from the feed and as the result of the load
             return
         first, self.frame = self.frame is None, frame
         if frame.complete and (gone := {mark for mark in self.state.marks if frame.row_of(mark) is None}):
             self.set_marks(self.state.marks - gone)
-        if (self._arranging or self._behind) and not frame.complete:
+        if (self._arrangements or self._behind) and not frame.complete:
             self._behind = True
         else:
             self._arrange_soon()
@@ -110,7 +115,7 @@ class RunSession:
             self._on_change("read")
             self.search()
 
-    # ── what is shown ────────────────────────────────────────────────────────
+    # ── the view ─────────────────────────────────────────────────────────────
 
     @property
     def view(self) -> RunView:
@@ -122,7 +127,7 @@ class RunSession:
 
     @property
     def matching(self) -> Sequence[int]:
-        """The rows of the frame that match the filter, in their order."""
+        """Rows of the frame that match the filter, in sort order."""
         return self.arranged.matching if self.arranged is not None else ()
 
     @property
@@ -132,84 +137,93 @@ class RunSession:
     # ── arranging ────────────────────────────────────────────────────────────
 
     def set_view(self, view: RunView, *, typed: bool = False) -> None:
-        """Show the runs through `view`. Of a filter that is being `typed` the last word may still grow into a
-        column's name, and a wrong one leaves the rows as they are."""
-        filtered = view.filter_text != self.view.filter_text
+        """Show the runs as `view` says. While a filter is being `typed`, its last word may be the beginning
+        of a column name."""
+        filter_changed = view.filter_text != self.view.filter_text
         self.state.view = view
-        if filtered:
+        if filter_changed:
             self._typed = typed
             self.search(SEARCH_SECONDS)
-        patience = min(MOST_PATIENCE, max(LEAST_PATIENCE, self._cost)) if typed else 0.0
-        self._arrange_soon(patience)
+        delay = min(MAX_DEBOUNCE, max(MIN_DEBOUNCE, self._arrange_seconds)) if typed else 0.0
+        self._arrange_soon(delay)
 
     def change_view(self, **fields: Any) -> None:
         """Change some fields of the view."""
         self.set_view(replace(self.view, **fields))
 
     def toggle_folds(self, keys: Iterable[str]) -> None:
-        """Open closed groups and parents, and close open ones."""
-        self.state.toggled = self.state.toggled.symmetric_difference(keys)
+        """Toggle whether these groups and parents are open."""
+        self.state.toggled_folds = self.state.toggled_folds.symmetric_difference(keys)
         self._arrange_soon()
 
-    def _arrange_soon(self, patience: float = 0.0) -> None:
+    def _arrange_soon(self, delay: float = 0.0) -> None:
         self._behind = False
-        self._tasks.start("arrange", partial(self._arrange, patience))
+        self._tasks.start("arrange", partial(self._arrange, delay))
 
-    async def _arrange(self, patience: float) -> None:
-        await asyncio.sleep(patience)
+    async def _arrange(self, delay: float) -> None:
+        await asyncio.sleep(delay)
         if self.frame is None:
             return
-        self._arranging += 1
+        self._arrangements += 1
         began = time.monotonic()
         try:
-            known = (self.filter, self._fallback)
-            toggled, before = self.state.toggled, self.arranged
-            work = partial(_arranged, self.frame, self.view, self.is_narrow, toggled, before)
-            self._take_arrangement(await self._bridge.call(partial(work, *known, typed=self._typed)))
+            work = partial(
+                _arrange_rows,
+                self.frame,
+                self.view,
+                self.is_narrow,
+                self.state.toggled_folds,
+                self.arranged,
+                self.filter,
+                self._fallback,
+                typed=self._typed,
+            )
+            self._set_arrangement(await self._bridge.call(work))
         except EngineError as error:
             self.loader.fail(error)
         finally:
-            self._arranging -= 1
-            self._cost = time.monotonic() - began
-            if self._behind and not self._arranging:
+            self._arrangements -= 1
+            self._arrange_seconds = time.monotonic() - began
+            if self._behind and not self._arrangements:
                 self._tasks.start("catch up", self._catch_up)
 
     async def _catch_up(self) -> None:
-        await asyncio.sleep(min(1.0, max(0.05, CATCH_UP * self._cost)))
+        await asyncio.sleep(min(1.0, max(0.05, CATCH_UP_FACTOR * self._arrange_seconds)))
         if self._behind:
             self._arrange_soon()
 
-    def _take_arrangement(self, made: _Arrangement) -> None:
-        self.filter, self.filter_error, self.is_unfinished = made.filter, made.error, made.is_unfinished
-        self.last_word = made.filter.last_word if self._typed else ""
-        if made.error is None and not self.last_word:
-            self._fallback = made.filter
-        before, self._drawn = self._drawn, made.rows
-        self.arranged = made.rows
+    def _set_arrangement(self, result: _Arrangement) -> None:
+        self.filter, self.filter_error, self.is_unfinished = result.filter, result.error, result.is_unfinished
+        self.last_word = result.filter.last_word if self._typed else ""
+        if result.error is None and not self.last_word:
+            self._fallback = result.filter
+        previous, self._last_arranged = self._last_arranged, result.rows
+        self.arranged = result.rows
         self._on_change("rows")
-        if before is not None and not before.frame.shares_storage_with(made.rows.frame):
-            self.loader.free(before.frame.stored())
-        if made.rows.groups is not None and made.rows.frame.complete:
-            self._tasks.ask(made.rows.prepare, _ignore, group="statistics", failed=self.loader.fail)
+        if previous is not None and not previous.frame.shares_storage_with(result.rows.frame):
+            self.loader.free(previous.frame.stored())
+        if result.rows.groups is not None and result.rows.frame.complete:
+            self._tasks.ask(result.rows.prepare, _ignore, group="statistics", failed=self.loader.fail)
 
     # ── filtering ────────────────────────────────────────────────────────────
 
     def search(self, delay: float = 0.0) -> None:
-        """Have the store bring the runs that the filter matches, while not everything is loaded."""
+        """Fetch the runs that match the filter from the store, unless everything is loaded."""
         if not self.is_filtered:
-            self.loader.forget_search()
+            self.loader.cancel_search()
             return
-        known = self.filter if self.filter and self.filter.text == self.view.filter_text else None
-        self.loader.search(known or self.view.filter_text, delay)
+        parsed = self.filter if self.filter and self.filter.text == self.view.filter_text else None
+        self.loader.search(parsed or self.view.filter_text, delay)
 
     def complete(self, text: str, cursor: int, then: Callable[[Completion], None]) -> None:
-        """What can be typed at a place in a filter; never, when a newer question follows."""
+        """Call `then` with the completions at a position in a filter, unless a newer request replaces this
+        one."""
         if self.frame is not None:
             work = partial(_completion, text, cursor, self.frame)
             self._tasks.ask(work, then, group="complete", failed=_ignore)
 
     def remember_filter(self, text: str, then: Callable[[tuple[str, ...]], None]) -> None:
-        """Add a filter to the history, unless it is blank, and hand all of the history to `then`."""
+        """Add a filter to the history, unless it is blank, and call `then` with the whole history."""
         if self.arranged is not None and self.arranged.view.filter_text == text:
             self._fallback = self.filter
         self._tasks.ask(partial(self._remembered, text), then, group=None, failed=_ignore)
@@ -231,12 +245,12 @@ class RunSession:
         self._on_change("marks")
 
     def marked(self) -> tuple[str, ...]:
-        """The marked runs: those shown in their order, then those that the filter hides."""
+        """The marked runs: visible ones in table order, then those hidden by the filter."""
         if self.frame is None:
             return ()
         marks, run_ids = self.state.marks, self.frame.run_ids
-        shown = [run_id for row in self.matching if (run_id := run_ids[row]) in marks]
-        return (*shown, *sorted(marks.difference(shown)))
+        visible = [run_id for row in self.matching if (run_id := run_ids[row]) in marks]
+        return (*visible, *sorted(marks.difference(visible)))
 
     def hidden(self, run_ids: Iterable[str]) -> int:
         """How many of these runs the filter hides."""
@@ -248,7 +262,7 @@ class RunSession:
 
 @dataclass(frozen=True, slots=True)
 class _Arrangement:
-    """The rows to show under `filter`: with an error, or while it is unfinished, those of the fallback."""
+    """The rows for `filter`, or for the fallback if it is invalid or unfinished."""
 
     rows: Arranged
     filter: ParsedFilter
@@ -256,37 +270,46 @@ class _Arrangement:
     is_unfinished: bool = False
 
 
-def _arranged(
+def _arrange_rows(
     frame: RunFrame,
     view: RunView,
     narrow: bool,
-    toggled: frozenset[str],
-    before: Arranged | None,
-    known: ParsedFilter | None,
+    toggled_folds: frozenset[str],
+    previous: Arranged | None,
+    last_filter: ParsedFilter | None,
     fallback: ParsedFilter | None,
     *,
     typed: bool,
 ) -> _Arrangement:
     from engine.api import arrange, parse_filter
 
-    def through(parsed: ParsedFilter) -> Arranged:
-        seen = view if parsed.text == view.filter_text else replace(view, filter_text=parsed.text)
+    def arrange_by(parsed: ParsedFilter) -> Arranged:
+        applied = view if parsed.text == view.filter_text else replace(view, filter_text=parsed.text)
         now = time.time() * 1000
-        return arrange(frame, seen, now=now, narrow=narrow, toggled=toggled, before=before, parsed=parsed)
+        return arrange(
+            frame,
+            applied,
+            now=now,
+            narrow=narrow,
+            toggled_folds=toggled_folds,
+            before=previous,
+            parsed=parsed,
+        )
 
-    def rows_of_before() -> Arranged:
-        with suppress(FilterError):  # in other runs, the fallback may have become wrong as well
+    def fallback_rows() -> Arranged:
+        with suppress(FilterError):  # for other runs the fallback may be invalid as well
             if fallback is not None:
-                return through(fallback)
-        return through(parse_filter(""))
+                return arrange_by(fallback)
+        return arrange_by(parse_filter(""))
 
-    parsed = known if known is not None and known.text == view.filter_text else parse_filter(view.filter_text)
+    reusable = last_filter is not None and last_filter.text == view.filter_text
+    parsed = last_filter if last_filter is not None and reusable else parse_filter(view.filter_text)
     try:
-        rows = through(parsed)
+        rows = arrange_by(parsed)
     except FilterError as error:
-        return _Arrangement(rows_of_before(), parsed, error.with_traceback(None))
+        return _Arrangement(fallback_rows(), parsed, error.with_traceback(None))
     if typed and parsed.ends_in_column(frame.keys, whole=len(rows.matching) > 0):
-        return _Arrangement(rows_of_before(), parsed, is_unfinished=True)
+        return _Arrangement(fallback_rows(), parsed, is_unfinished=True)
     return _Arrangement(rows, parsed)
 
 
@@ -299,4 +322,4 @@ def _completion(text: str, cursor: int, frame: RunFrame) -> Completion:
 
 
 def _ignore(_: object) -> None:
-    """What failed is in the log, and harms nobody."""
+    """The log has the error; the operator need not see it."""

@@ -1,4 +1,4 @@
-"""Runs as a table shows them: the lines of an arrangement, columns with their formats."""
+"""The rows and columns of the run table, from an arrangement of runs."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ def status_style(status: Status | str) -> CellStyle | None:
 
 
 class RunSource:
-    """What the table asks of an arrangement. Times are told relative to when that was made."""
+    """A table source over an arrangement. Relative times are as of when it was made."""
 
     def __init__(self, arranged: Arranged) -> None:
         self.arranged = arranged
         self._lines = arranged.lines
         sort = arranged.view.sort
-        ranks = {(key.key, key.statistic): (place, key) for place, key in enumerate(sort, 1)}
+        ranks = {(key.key, key.statistic): (rank, key) for rank, key in enumerate(sort, 1)}
         self._columns = tuple(
             _table_column(c, ranks.get((c.key, c.statistic or "mean")), len(sort)) for c in arranged.columns
         )
         self._by_name = {column.name: column for column in arranged.columns}
 
     def column_of(self, name: str) -> Column | None:
-        """The run column behind a table column's key."""
+        """The run column for the key of a table column."""
         return self._by_name.get(name)
 
-    # ── what the table asks ──────────────────────────────────────────────────
+    # ── table source ─────────────────────────────────────────────────────────
 
     @property
     def row_count(self) -> int:
@@ -61,7 +61,7 @@ class RunSource:
             return "muted"
         if self.arranged.columns[column].key == STATUS:
             return status_style(str(value))
-        return "bad" if value != value else None  # NaN: the run diverged
+        return "bad" if value != value else None  # NaN: the run has diverged
 
     def row_key(self, row: int) -> str:
         return self.arranged.key_of(row)
@@ -76,21 +76,21 @@ class RunSource:
         return groups is not None and groups.group_of(key) is not None
 
     def runs_of(self, key: str) -> tuple[str, ...]:
-        """The id of a run, or those of a group's runs."""
+        """The run id, or the run ids of a group."""
         line = self.row_of(key)
         run_ids = self.arranged.frame.run_ids
         return () if line is None else tuple(run_ids[row] for row in self.arranged.rows_of(line))
 
     def runs_marked(self, keys: AbstractSet[str], before: frozenset[str]) -> frozenset[str]:
-        """The marked runs when the table says that `keys` are marked and `before` were: a group's mark
-        came or went for all of its runs."""
+        """The marked runs after the table's marks have become `keys`; `before` are the runs marked until
+        then. Marking or unmarking a group applies to all its runs."""
         groups, run_ids = self.arranged.groups, self.arranged.frame.run_ids
         marks = {key for key in keys if not self.is_group(key)}
         if groups is not None:
-            shown_before = self.groups_marked(before)
+            groups_before = self.groups_marked(before)
             for group in range(len(groups)):
                 key = groups.key(group)
-                if (key in keys) != (key in shown_before):
+                if (key in keys) != (key in groups_before):
                     runs = {run_ids[row] for row in groups.members(group)}
                     marks = marks | runs if key in keys else marks - runs
         return frozenset(marks)
@@ -112,8 +112,8 @@ class RunSource:
         line = self.row_of(key)
         return line is not None and bool(self.arranged.fold_of(line))
 
-    def above(self, key: str) -> tuple[str, ...]:
-        """The line of a key and those that it stands under, the nearest first."""
+    def with_ancestors(self, key: str) -> tuple[str, ...]:
+        """A key and the keys of its ancestors, nearest first."""
         line, depths = self.row_of(key), self.arranged.depths
         found = [key]
         if line is not None and depths:
@@ -126,7 +126,8 @@ class RunSource:
         return tuple(found)
 
     def folds_to_toggle(self) -> frozenset[str]:
-        """What to toggle so that everything is closed; where all that is seen is, so that all is open."""
+        """The keys to toggle to close everything or, when everything visible is closed, to open
+        everything."""
         some_open = any(self.arranged.fold_of(line) == "open" for line in range(self.row_count))
         groups, run_ids = self.arranged.groups, self.arranged.frame.run_ids
         rows = [row for row, is_open in self.arranged.outline.folds.items() if is_open == some_open]

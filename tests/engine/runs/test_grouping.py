@@ -52,8 +52,8 @@ def grouped(
 ) -> Arranged:
     view = RunView(sort=sort, columns=columns, layout="groups", group_by=by or (K,), **options)  # type: ignore[arg-type]
     arranged = arrange(RunFrame.from_runs(runs), view, now=START)
-    toggled = frozenset(arranged.key_of(line) for line in opened)
-    return arrange(arranged.frame, view, now=START, toggled=toggled, before=arranged)
+    toggled_folds = frozenset(arranged.key_of(line) for line in opened)
+    return arrange(arranged.frame, view, now=START, toggled_folds=toggled_folds, before=arranged)
 
 
 def text_lines(arranged: Arranged) -> list[str]:
@@ -216,15 +216,17 @@ def test_a_group_keeps_its_key_when_the_frame_grows() -> None:
     before = grouped(RUNS, opened=(0,))
     key = before.key_of(0)
     grown = before.frame.extended(seeds("1", 0.4))
-    after = arrange(grown, before.view, now=START, toggled=frozenset({key}), before=before)
+    after = arrange(grown, before.view, now=START, toggled_folds=frozenset({key}), before=before)
     assert [after.text(line, 0) for line in range(3)] == ["▸ 1", "▾ 2", "    run-2-0"]
     assert after.line_of(key) == 1
 
 
 def test_toggled_keys_of_another_grouping_are_ignored() -> None:
     other = grouped(RUNS, METRIC)
-    toggled = frozenset({other.key_of(0)})
-    arranged = arrange(other.frame, RunView(layout="groups", group_by=(K,)), now=START, toggled=toggled)
+    toggled_folds = frozenset({other.key_of(0)})
+    arranged = arrange(
+        other.frame, RunView(layout="groups", group_by=(K,)), now=START, toggled_folds=toggled_folds
+    )
     assert len(arranged.lines) == 4
 
 

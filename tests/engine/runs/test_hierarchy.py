@@ -22,9 +22,9 @@ def child(run_id: str, parent: str = "", **options: object) -> Run:
     return a_run(run_id, name=run_id, tags=tags, **options)  # type: ignore[arg-type]
 
 
-def tree(*runs: Run, filter_text: str = "", toggled: frozenset[str] = frozenset()) -> Arranged:
+def tree(*runs: Run, filter_text: str = "", toggled_folds: frozenset[str] = frozenset()) -> Arranged:
     view = RunView(filter_text, sort=BY_NAME, layout="tree")
-    return arrange(RunFrame.from_runs(runs), view, now=START, toggled=toggled)
+    return arrange(RunFrame.from_runs(runs), view, now=START, toggled_folds=toggled_folds)
 
 
 def shown(arranged: Arranged) -> list[str]:
@@ -48,10 +48,10 @@ def test_children_are_listed_under_their_parents_in_order() -> None:
 
 
 def test_a_parent_can_be_closed() -> None:
-    arranged = tree(*SWEEP, toggled=frozenset({"t2"}))
+    arranged = tree(*SWEEP, toggled_folds=frozenset({"t2"}))
     assert shown(arranged) == ["  alone", "▾ sweep", "    t1", "  ▸ t2"]
     assert (arranged.line_of("fold"), arranged.fold_of(3), len(arranged.matching)) == (None, "closed", 5)
-    assert shown(tree(*SWEEP, toggled=frozenset({"sweep", "t2"}))) == ["  alone", "▸ sweep"]
+    assert shown(tree(*SWEEP, toggled_folds=frozenset({"sweep", "t2"}))) == ["  alone", "▸ sweep"]
 
 
 def test_a_child_of_an_unloaded_parent_is_a_marked_root() -> None:
@@ -131,7 +131,7 @@ def test_every_run_is_shown_once_unless_an_ancestor_is_closed(
             assert expanded.is_orphan(line) is (parent != parents[row])
         else:
             assert expanded.is_orphan(line) is (parents[row] >= 0)
-    collapsed = tree(*runs, filter_text=f"name != '{hidden}'", toggled=frozenset(map(str, closed)))
+    collapsed = tree(*runs, filter_text=f"name != '{hidden}'", toggled_folds=frozenset(map(str, closed)))
     hidden_rows = set(lines) - set(collapsed.lines)
     assert [row for row in lines if row not in hidden_rows] == list(collapsed.lines)
     assert all(parent_of(row) in closed | hidden_rows for row in hidden_rows)

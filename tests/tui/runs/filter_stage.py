@@ -1,4 +1,4 @@
-"""A filter line over a table, and everything that it tells."""
+"""A filter bar over a table, and the messages it posts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MANY = tuple(Option(f"m{at} ", f"m{at}", "metric") for at in range(30))
 
 
 class FilterStage(Stage):
-    """A filter line over a table, and every message it sent."""
+    """A filter bar over a table, and every message posted."""
 
     def __init__(self) -> None:
         self.bar = FilterBar(id="filter")
@@ -31,18 +31,18 @@ class FilterStage(Stage):
         return self.query_one(FilterInput)
 
     @property
-    def told(self) -> list[str]:
-        """What was told, in words."""
-        kinds = (FilterBar.Edited, FilterBar.Kept, FilterBar.Left, FilterBar.Cleared)
-        told = {id(m): m for m in self.seen if isinstance(m, kinds)}.values()
-        return [f"{type(m).__name__} {getattr(m, 'text', '')}".strip() for m in told]
+    def posted(self) -> list[str]:
+        """The bar's messages: name and text."""
+        kinds = (FilterBar.Edited, FilterBar.Accepted, FilterBar.Exited, FilterBar.Cleared)
+        posted = {id(m): m for m in self.seen if isinstance(m, kinds)}.values()
+        return [f"{type(m).__name__} {getattr(m, 'text', '')}".strip() for m in posted]
 
-    def wanted(self) -> list[tuple[str, int]]:
-        return [(m.text, m.cursor) for m in messages_of(self.seen, FilterBar.CompletionWanted)]
+    def requests(self) -> list[tuple[str, int]]:
+        return [(m.text, m.cursor) for m in messages_of(self.seen, FilterBar.CompletionRequested)]
 
     def answer(self, *options: Option) -> None:
-        """Answer what was asked for last: options for the word before the cursor."""
-        text, cursor = self.wanted()[-1]
+        """Answer the last request with options for the word before the cursor."""
+        text, cursor = self.requests()[-1]
         start = text.rfind(" ", 0, cursor) + 1
         self.bar.offer(text, cursor, Completion(start, cursor, options))
 

@@ -1,4 +1,4 @@
-"""Seeing runs in another way: columns, order, tree, groups, saved views, deleted runs."""
+"""Arranging runs: columns, sort order, tree, groups, saved views, deleted runs."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def shown(console: Console) -> list[str]:
 
 
 async def line(pilot: Pilot[None], console: Console, text: str) -> None:
-    """Enter a command line."""
+    """Run a command line."""
     await console.run_line(text)
     await settle(pilot)
 
 
 class TestColumns:
-    async def test_hidden_ones_go_and_come_back_with_the_next_start(self, mlflow_store: MlflowStore) -> None:
+    async def test_hidden_columns_stay_hidden_after_a_restart(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
@@ -59,7 +59,7 @@ class TestColumns:
             await settle(pilot)
             assert "started" not in header(again)
 
-    async def test_constant_ones_are_hidden_and_shown(self, mlflow_store: MlflowStore) -> None:
+    async def test_x_toggles_constant_columns(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=(200, 40)) as pilot:
             await settle(pilot)
@@ -73,7 +73,7 @@ class TestColumns:
             await settle(pilot)
             assert "weights" in header(console)
 
-    async def test_a_column_is_made_wider(self, mlflow_store: MlflowStore) -> None:
+    async def test_columns_can_be_widened_and_narrowed(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
@@ -88,7 +88,7 @@ class TestColumns:
 
 
 class TestOrder:
-    async def test_several_keys_are_chosen_from_a_list(self, mlflow_store: MlflowStore) -> None:
+    async def test_runs_are_sorted_by_several_keys_from_a_dialog(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
@@ -101,15 +101,15 @@ class TestOrder:
             frame = view(console).runs.frame
             assert frame is not None
             runs = [frame.run(row) for row in view(console).runs.matching]
-            told = [
+            values = [
                 (run.params.get("weights", "~"), float(run.params.get("n_neighbors", "inf"))) for run in runs
             ]
-            assert told == sorted(told)
+            assert values == sorted(values)
             assert "weights ↑" in text_of(console)
 
 
 class TestTree:
-    async def test_children_stand_under_their_parents_and_fold(self, mlflow_store: MlflowStore) -> None:
+    async def test_children_are_listed_below_their_parents_and_fold(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
@@ -126,7 +126,7 @@ class TestTree:
             await pilot.press("O", "O")
             await settle(pilot)
 
-    async def test_a_child_whose_parent_is_filtered_out_says_so(self, mlflow_store: MlflowStore) -> None:
+    async def test_a_child_whose_parent_is_filtered_out_is_marked(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
@@ -135,7 +135,7 @@ class TestTree:
             assert shown(console)[0] == "⤷ trial-19"
             assert len(shown(console)) == 10
 
-    async def test_where_no_run_has_a_parent_the_tree_says_so(self, mlflow_store: MlflowStore) -> None:
+    async def test_the_title_says_when_no_run_has_a_parent(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
@@ -147,7 +147,7 @@ class TestTree:
 
 
 class TestGroups:
-    async def test_seeds_of_a_configuration_have_their_statistics(self, mlflow_store: MlflowStore) -> None:
+    async def test_groups_show_statistics_of_their_runs(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
@@ -161,7 +161,7 @@ class TestGroups:
             mean = sum(0.7 + n / 100 for n in range(1, 24, 2) if n != 7) / 11
             assert f"{mean:.4f}" in screen
 
-    async def test_the_group_under_the_cursor_is_told_in_the_preview(self, mlflow_store: MlflowStore) -> None:
+    async def test_the_preview_shows_the_group_under_the_cursor(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
@@ -169,15 +169,17 @@ class TestGroups:
             pane(console).table.cursor_row = shown(console).index("▸ uniform")
             assert await appears(pilot, "weights uniform · metric euclidean  12 runs  enter opens")
             accuracy = [0.7 + index / 100 for index in range(0, 24, 2)]
-            told = f"{mean(accuracy):.4f} ± {stdev(accuracy):.4f}   {accuracy[0]:.4f} … {accuracy[-1]:.4f}"
-            assert told in text_of(console)
+            statistics = (
+                f"{mean(accuracy):.4f} ± {stdev(accuracy):.4f}   {accuracy[0]:.4f} … {accuracy[-1]:.4f}"
+            )
+            assert statistics in text_of(console)
             await pilot.press("enter")
             assert await appears(pilot, "12 runs  enter closes")
             pane(console).table.cursor_row = shown(console).index("▸ –")
             assert await appears(pilot, "weights – · metric –  3 runs")
             assert "±" not in text_of(console)
 
-    async def test_a_group_opens_marks_and_sorts(self, mlflow_store: MlflowStore) -> None:
+    async def test_groups_can_be_opened_marked_and_sorted(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
@@ -206,9 +208,7 @@ class TestGroups:
             await settle(pilot)
             assert view(console).runs.view.sort[0].statistic == "std"
 
-    async def test_leaving_the_groups_shows_the_table_from_its_first_column(
-        self, mlflow_store: MlflowStore
-    ) -> None:
+    async def test_leaving_the_groups_scrolls_to_the_first_column(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=(80, 30)) as pilot:
             await settle(pilot)
@@ -218,7 +218,7 @@ class TestGroups:
             await settle(pilot)
             assert "status" in header(console)
 
-    async def test_choosing_from_the_list(self, mlflow_store: MlflowStore) -> None:
+    async def test_columns_to_group_by_are_chosen_in_a_dialog(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
@@ -233,11 +233,11 @@ class TestGroups:
 
 
 class TestSortLine:
-    async def test_ways_to_write_it(self, mlflow_store: MlflowStore) -> None:
+    async def test_the_sort_command_accepts_its_documented_forms(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=SIZE, notifications=True) as pilot:
             await settle(pilot)
-            for typed, told in (
+            for typed, expected in (
                 ("sort accuracy desc", "sorted accuracy ↓"),
                 ("sort accuracy:asc", "sorted accuracy ↑"),
                 ("sort accuracy:DESC", "sorted accuracy ↓"),
@@ -246,21 +246,21 @@ class TestSortLine:
             ):
                 await line(pilot, console, typed)
                 await settle(pilot)
-                assert told in text_of(console), typed
+                assert expected in text_of(console), typed
             await line(pilot, console, "sort acuracy desc")
             assert await appears(pilot, "Unknown column acuracy")
             assert "sorted name ↓" in text_of(console)
 
 
 class TestSavedViews:
-    async def test_a_view_is_saved_and_comes_back_by_name(self, mlflow_store: MlflowStore) -> None:
+    async def test_a_view_is_saved_opened_and_deleted_by_name(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=SIZE, notifications=True) as pilot:
             await settle(pilot)
             await line(pilot, console, "filter accuracy > 0.8")
             await line(pilot, console, "sort accuracy desc")
             await line(pilot, console, "view save best ones")
-            assert await appears(pilot, "Saved the view best ones")
+            assert await appears(pilot, "Saved view best ones")
             await line(pilot, console, "filter trial-0")
             await line(pilot, console, "sort run_name")
             await line(pilot, console, "view best ones")
@@ -275,7 +275,7 @@ class TestSavedViews:
             await line(pilot, console, "view best ones")
             assert await appears(pilot, "Saved views: none")
 
-    async def test_the_file_is_for_people(
+    async def test_the_file_is_human_readable(
         self, mlflow_store: MlflowStore, clean_environment: dict[str, str]
     ) -> None:
         console = Console(mlflow_store.tracking)
@@ -290,7 +290,7 @@ class TestSavedViews:
 
 
 class TestDeletedRuns:
-    async def test_delete_look_and_restore(self, mlflow_store_copy: MlflowStore) -> None:
+    async def test_runs_are_deleted_listed_and_restored(self, mlflow_store_copy: MlflowStore) -> None:
         store = open_store(mlflow_store_copy.tracking)
         victim = mlflow_store_copy.runs["trial-20"]
         console = Console(mlflow_store_copy.tracking)
@@ -312,7 +312,7 @@ class TestDeletedRuns:
             await line(pilot, console, "deleted")
             assert "DELETED RUNS" in text_of(console)
             assert set(shown(console)) == {"trial-20", "deleted"}
-            await line(pilot, console, "deleted")  # and back: what was loaded is there at once
+            await line(pilot, console, "deleted")  # and back: from the cached feed
             assert "26 of 26" in text_of(console)
             await line(pilot, console, "deleted")
             pane(console).table.move_to(victim)
@@ -325,7 +325,7 @@ class TestDeletedRuns:
             await line(pilot, console, "deleted")
             assert "27 of 27" in text_of(console)
 
-    async def test_where_none_is_deleted_the_table_says_so(self, mlflow_store: MlflowStore) -> None:
+    async def test_an_empty_list_of_deleted_runs_says_so(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
         async with console.run_test(size=SIZE) as pilot:
             await settle(pilot)
@@ -336,7 +336,7 @@ class TestDeletedRuns:
             await line(pilot, console, "deleted")
             assert "No deleted runs" in text_of(console)
 
-    async def test_read_only_says_so(self, mlflow_store: MlflowStore) -> None:
+    async def test_read_only_mode_refuses_with_the_reason(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking, read_only=True)
         async with console.run_test(size=SIZE, notifications=True) as pilot:
             await settle(pilot)

@@ -1,4 +1,4 @@
-"""Completing in the filter line: the list over the rows, Tab, and answers that come late."""
+"""Completion in the filter bar: the list over the rows, Tab, and late answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.runs import a_run
 from tests.tui.runs.filter_stage import MANY, METRICS, SIZE, FilterStage, typed
 
 
-async def test_offers_lie_over_the_rows_under_the_word_that_they_complete() -> None:
+async def test_completions_overlay_the_rows_below_the_word() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "lr = 1 and a")
@@ -22,10 +22,10 @@ async def test_offers_lie_over_the_rows_under_the_word_that_they_complete() -> N
         assert lines[2][at:].startswith("auc ")
         assert lines[3][at:].startswith("average precision  metric ")
         assert lines[4:] == rows
-        assert stage.wanted()[-1] == ("lr = 1 and a", 12)
+        assert stage.requests()[-1] == ("lr = 1 and a", 12)
 
 
-async def test_tab_walks_through_the_offers_and_back() -> None:
+async def test_tab_and_shift_tab_cycle_through_the_completions() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "a")
@@ -35,14 +35,14 @@ async def test_tab_walks_through_the_offers_and_back() -> None:
             await pilot.press(key)
             shown.append(stage.bar.text)
         assert shown == ["accuracy ", "auc ", "average precision ", "accuracy ", "average precision "]
-        assert stage.told == ["Edited a", *(f"Edited {text}".strip() for text in shown)]
-        assert stage.wanted() == [("a", 1)]
+        assert stage.posted == ["Edited a", *(f"Edited {text}".strip() for text in shown)]
+        assert stage.requests() == [("a", 1)]
         await pilot.press(">")
         assert stage.bar.text == "average precision >"
-        assert stage.wanted()[-1] == ("average precision >", 19)
+        assert stage.requests()[-1] == ("average precision >", 19)
 
 
-async def test_in_the_middle_of_a_text_only_the_word_is_replaced() -> None:
+async def test_completing_mid_text_replaces_only_the_word() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "> 0.9")
@@ -52,7 +52,7 @@ async def test_in_the_middle_of_a_text_only_the_word_is_replaced() -> None:
         assert (stage.bar.text, stage.field.cursor_position) == ("accuracy > 0.9", 9)
 
 
-async def test_tab_before_the_answer_takes_the_first_offer_when_it_comes() -> None:
+async def test_tab_before_the_answer_inserts_the_first_completion_when_it_arrives() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "a")
@@ -62,19 +62,19 @@ async def test_tab_before_the_answer_takes_the_first_offer_when_it_comes() -> No
         assert stage.bar.text == "accuracy "
 
 
-async def test_after_the_only_offer_what_could_follow_is_asked_for() -> None:
+async def test_inserting_the_only_completion_requests_the_next() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "acc")
         stage.answer(METRICS[0])
         await pilot.press("tab")
-        assert stage.wanted()[-1] == ("accuracy ", 9)
+        assert stage.requests()[-1] == ("accuracy ", 9)
         stage.answer(Option("> ", ">", "operator"), Option("< ", "<", "operator"))
         await pilot.press("tab")
         assert stage.bar.text == "accuracy > "
 
 
-async def test_a_filter_is_made_of_completions() -> None:
+async def test_a_filter_can_be_built_from_completions() -> None:
     runs = [a_run("a", params={"weights": "uniform"}), a_run("b", params={"weights": "distance"})]
     frame = RunFrame.from_runs(runs)
     stage = FilterStage()
@@ -82,7 +82,7 @@ async def test_a_filter_is_made_of_completions() -> None:
 
         async def tab() -> None:
             await pilot.press("tab")
-            text, cursor = stage.wanted()[-1]
+            text, cursor = stage.requests()[-1]
             stage.bar.offer(text, cursor, complete(text, cursor, frame))
             await pilot.pause()
 
@@ -94,7 +94,7 @@ async def test_a_filter_is_made_of_completions() -> None:
         assert compile_filter(stage.bar.text, frame.keys).rows(frame) == [1]
 
 
-async def test_an_answer_to_another_text_is_dropped() -> None:
+async def test_an_answer_for_another_text_is_dropped() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "ac")
@@ -107,7 +107,7 @@ async def test_an_answer_to_another_text_is_dropped() -> None:
         assert "auc" not in "\n".join(stage.lines())
 
 
-async def test_the_list_closes_when_it_has_nothing_more_to_say() -> None:
+async def test_the_list_closes_when_its_completions_no_longer_apply() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
 
@@ -135,7 +135,7 @@ async def test_the_list_closes_when_it_has_nothing_more_to_say() -> None:
         assert not await is_open()
 
 
-async def test_of_many_offers_the_place_is_told() -> None:
+async def test_a_long_list_shows_its_position() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "m")
@@ -151,7 +151,7 @@ async def test_of_many_offers_the_place_is_told() -> None:
         assert "24–30 of 30" in stage.lines()[8]
 
 
-async def test_a_click_takes_an_offer_and_leaves_the_focus() -> None:
+async def test_a_click_inserts_a_completion_and_keeps_the_focus() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "a")
@@ -163,13 +163,13 @@ async def test_a_click_takes_an_offer_and_leaves_the_focus() -> None:
         assert stage.field.has_focus
 
 
-async def test_escape_closes_the_list_and_then_gives_the_filter_up() -> None:
+async def test_escape_closes_the_list_then_clears_the_filter() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "a")
         stage.answer(*METRICS)
         await pilot.press("escape")
-        assert stage.told == ["Edited a"]
+        assert stage.posted == ["Edited a"]
         await pilot.press("escape")
         await pilot.pause()
-        assert stage.told == ["Edited a", "Cleared"]
+        assert stage.posted == ["Edited a", "Cleared"]

@@ -1,4 +1,4 @@
-"""The experiments beside the runs: their names have all the room that the counts leave."""
+"""The experiments pane: names take the width that the counts leave."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def experiment(name: str, runs: int | None) -> Experiment:
 @pytest.mark.parametrize("name", [LONG, WIDE])
 @pytest.mark.parametrize("width", [29, 36, 140])
 @pytest.mark.parametrize("runs", [27, 1_234_567, None])
-async def test_a_long_name_is_cut_where_the_count_begins(name: str, width: int, runs: int | None) -> None:
+async def test_a_long_name_is_cut_before_the_count(name: str, width: int, runs: int | None) -> None:
     found = (experiment(name, runs), experiment("short", runs and 3))
     table = Table(experiment_source(found))
     stage = Stage(table)
     async with stage.run_test(size=(width, 5)) as pilot:
         await pilot.pause()
         line = next(line for line in stage.lines() if name[:3] in line)
-        told = "" if runs is None else f"  {runs:,}".rjust(len("  runs"))
-        assert line.endswith(f"…{told}")
+        count = "" if runs is None else f"  {runs:,}".rjust(len("  runs"))
+        assert line.endswith(f"…{count}")
         assert width - 1 == cell_len(line)
         assert any(line.split() == ["short", *([] if runs is None else ["3"])] for line in stage.lines())
 

@@ -1,4 +1,4 @@
-"""The runs view, as its operator meets it."""
+"""The runs view: filtering, sorting, marking, exporting and moving around."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def keys(text: str) -> list[str]:
 
 
 async def type_filter(pilot: Pilot[None], text: str) -> None:
-    """Type into the filter line and wait until it has been tried."""
+    """Type into the filter bar and wait until the filter has been applied."""
     console = pilot.app
     assert isinstance(console, Console)
     await pilot.press("slash")
@@ -80,7 +80,7 @@ async def test_opens_on_the_experiment_last_viewed(mlflow_store_copy: MlflowStor
         assert await shown_names(again) == ["trial-01"]
 
 
-async def test_sorts_by_the_focused_column_and_back(mlflow_store: MlflowStore) -> None:
+async def test_s_sorts_by_the_focused_column_then_flips_the_direction(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -98,7 +98,7 @@ async def test_sorts_by_the_focused_column_and_back(mlflow_store: MlflowStore) -
 
         assert accuracies() == sorted(accuracies(), reverse=True)
         assert "sorted accuracy ↓" in text_of(console)
-        assert " accuracy ↓ " in text_of(console)  # the arrow costs the label nothing
+        assert " accuracy ↓ " in text_of(console)  # the arrow does not shorten the label
         assert table.cursor_row == 0
         await pilot.press("s")
         await settle(pilot)
@@ -106,7 +106,7 @@ async def test_sorts_by_the_focused_column_and_back(mlflow_store: MlflowStore) -
         assert "sorted accuracy ↑" in text_of(console)
 
 
-async def test_filters_while_typing(mlflow_store: MlflowStore) -> None:
+async def test_the_filter_applies_while_typing(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -125,7 +125,7 @@ async def test_the_beginning_of_a_column_name_hides_no_runs(mlflow_store: Mlflow
         assert len(await shown_names(console)) == 27
 
 
-async def test_a_wrong_filter_says_so_and_keeps_the_rows(mlflow_store: MlflowStore) -> None:
+async def test_an_invalid_filter_shows_the_error_and_keeps_the_rows(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -139,7 +139,7 @@ async def test_a_wrong_filter_says_so_and_keeps_the_rows(mlflow_store: MlflowSto
 
 @pytest.mark.parametrize("wrong", ["z", " and zz = 1", " and", " or accuracy ~ 'x("])
 @pytest.mark.parametrize("sound", ["status = failed", "trial-1"])
-async def test_what_is_added_to_a_filter_and_wrong_keeps_its_rows(
+async def test_an_invalid_addition_to_a_filter_keeps_its_rows(
     mlflow_store: MlflowStore, sound: str, wrong: str
 ) -> None:
     console = Console(mlflow_store.tracking)
@@ -151,20 +151,20 @@ async def test_what_is_added_to_a_filter_and_wrong_keeps_its_rows(
         await pilot.press("enter", "slash", "end", *wrong)
         await settle(pilot)
         if wrong == "z" and sound == "trial-1":
-            assert await shown_names(console) == []  # another word to look for
+            assert await shown_names(console) == []  # another word to search for
         else:
             assert await shown_names(console) == before
 
 
-async def test_a_word_that_no_name_has_says_so(mlflow_store: MlflowStore) -> None:
+async def test_a_word_that_no_name_contains_is_reported(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await type_filter(pilot, "accuracy > 0.8 and weigts")
-        assert "0 match: no name or id has weigts" in text_of(console)
+        assert "0 match: no name or ID contains 'weigts'" in text_of(console)
 
 
-async def test_a_filter_that_no_run_meets_says_so(mlflow_store: MlflowStore) -> None:
+async def test_a_filter_that_no_run_matches_says_so(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -172,7 +172,7 @@ async def test_a_filter_that_no_run_meets_says_so(mlflow_store: MlflowStore) -> 
         assert "No matching runs" in text_of(console)
 
 
-async def test_a_column_that_is_not_there_is_no_place_in_a_filter(mlflow_store: MlflowStore) -> None:
+async def test_an_unknown_column_gets_a_suggestion_without_a_position(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
@@ -194,7 +194,7 @@ async def test_escape_clears_the_filter(mlflow_store: MlflowStore) -> None:
         assert len(await shown_names(console)) == 27
 
 
-async def test_marks_and_compares(mlflow_store: MlflowStore) -> None:
+async def test_marked_runs_are_compared(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -207,7 +207,7 @@ async def test_marks_and_compares(mlflow_store: MlflowStore) -> None:
         assert "METRICS" in text_of(console)
 
 
-async def test_compare_without_marks_says_what_to_do(mlflow_store: MlflowStore) -> None:
+async def test_comparing_without_marks_says_what_to_do(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
@@ -216,7 +216,7 @@ async def test_compare_without_marks_says_what_to_do(mlflow_store: MlflowStore) 
         assert isinstance(console.screen, RunsScreen)
 
 
-async def test_enter_opens_the_run_and_q_comes_back(mlflow_store: MlflowStore) -> None:
+async def test_enter_opens_the_run_and_q_returns(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -236,7 +236,7 @@ async def test_enter_opens_the_run_and_q_comes_back(mlflow_store: MlflowStore) -
         assert console.screen.query_one("#runs", Table).cursor_key == mlflow_store.runs["special"]
 
 
-async def test_exports_what_is_shown(mlflow_store: MlflowStore, tmp_path: Path) -> None:
+async def test_the_export_contains_the_matching_runs(mlflow_store: MlflowStore, tmp_path: Path) -> None:
     console = Console(mlflow_store.tracking)
     target = tmp_path / "shown.csv"
     async with console.run_test(size=SIZE) as pilot:
@@ -265,7 +265,7 @@ async def test_a_refresh_keeps_cursor_and_marks(mlflow_store: MlflowStore) -> No
         assert (table.cursor_key, table.marks) == before
 
 
-async def test_best_names_direction_and_ties(mlflow_store: MlflowStore) -> None:
+async def test_the_best_run_dialog_names_the_direction(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -274,7 +274,7 @@ async def test_best_names_direction_and_ties(mlflow_store: MlflowStore) -> None:
         assert "higher is better" in text_of(console)
 
 
-async def test_a_missing_store_is_an_empty_state_and_nothing_is_created(
+async def test_a_missing_store_shows_an_empty_state_and_creates_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -285,7 +285,7 @@ async def test_a_missing_store_is_an_empty_state_and_nothing_is_created(
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_refused_server_is_told_with_a_hint() -> None:
+async def test_a_refused_connection_is_reported() -> None:
     console = Console(TrackingUri("http://127.0.0.1:9"))
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -300,7 +300,9 @@ async def test_a_server_shows_the_same_runs(mlflow_server: MlflowServer) -> None
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
-async def test_every_size_shows_rows_and_count(mlflow_store: MlflowStore, size: tuple[int, int]) -> None:
+async def test_rows_and_count_are_visible_at_every_size(
+    mlflow_store: MlflowStore, size: tuple[int, int]
+) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=size) as pilot:
         await settle(pilot)
@@ -309,7 +311,7 @@ async def test_every_size_shows_rows_and_count(mlflow_store: MlflowStore, size: 
         assert "27 of 27" in screen
 
 
-async def test_too_small_and_back(mlflow_store: MlflowStore) -> None:
+async def test_the_view_returns_after_the_terminal_was_too_small(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
@@ -332,7 +334,7 @@ async def test_the_command_line_filters_and_sorts(mlflow_store: MlflowStore) -> 
         assert await appears(pilot, "Unknown command 'nonsense'")
 
 
-async def test_help_is_searchable_and_lists_the_reason(mlflow_store: MlflowStore) -> None:
+async def test_help_is_searchable_and_gives_reasons(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking, read_only=True)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -343,7 +345,7 @@ async def test_help_is_searchable_and_lists_the_reason(mlflow_store: MlflowStore
         assert "Mark at least two runs" in screen
 
 
-async def test_zoom_gives_the_pane_the_room_and_keeps_its_title(mlflow_store: MlflowStore) -> None:
+async def test_zoom_enlarges_the_pane_and_keeps_its_title(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)

@@ -1,4 +1,4 @@
-"""The filter line: recalling, leaving, and what it tells."""
+"""The filter bar: history, leaving, the note and errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.hostile.stream import unexpected_output
 from tests.tui.runs.filter_stage import MANY, METRICS, SIZE, FilterStage, typed
 
 
-async def test_up_and_down_recall_earlier_filters_and_what_was_being_typed() -> None:
+async def test_up_and_down_recall_earlier_filters_and_the_draft() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         stage.bar.set_history(["lr = 1", "acc > 0.9", "draft"])
@@ -25,13 +25,13 @@ async def test_up_and_down_recall_earlier_filters_and_what_was_being_typed() -> 
         assert shown == ["acc > 0.9", "lr = 1", "lr = 1", "acc > 0.9", "draft", "draft"]
         assert stage.field.cursor_position == len("draft")
         await pilot.pause()
-        assert stage.told[-1] == "Edited draft"
+        assert stage.posted[-1] == "Edited draft"
         await pilot.press("down")
         await pilot.pause()
-        assert stage.told[-2:] == ["Kept draft", "Left"]
+        assert stage.posted[-2:] == ["Accepted draft", "Exited"]
 
 
-async def test_an_edited_recalled_filter_is_what_is_typed() -> None:
+async def test_editing_a_recalled_filter_makes_it_the_draft() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         stage.bar.set_history(["lr = 1", "acc > 0.9"])
@@ -39,24 +39,24 @@ async def test_an_edited_recalled_filter_is_what_is_typed() -> None:
         await pilot.press("up", "up", "0", "up", "down")
         await pilot.pause()
         assert stage.bar.text == "lr = 10"
-        assert stage.told[-1] == "Edited lr = 10"
+        assert stage.posted[-1] == "Edited lr = 10"
 
 
 @pytest.mark.parametrize("key", ["enter", "down"])
-async def test_going_to_the_rows_keeps_the_filter(key: str) -> None:
+async def test_moving_to_the_rows_accepts_the_filter(key: str) -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         stage.bar.open()
         await pilot.press(key)
         await pilot.pause()
-        assert stage.told == ["Left"]
+        assert stage.posted == ["Exited"]
         await typed(stage, pilot, "a")
         await pilot.press(key)
         await pilot.pause()
-        assert stage.told == ["Left", "Edited a", "Kept a", "Left"]
+        assert stage.posted == ["Exited", "Edited a", "Accepted a", "Exited"]
 
 
-async def test_shown_text_is_not_announced() -> None:
+async def test_setting_the_text_posts_no_message() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         stage.bar.show_text("lr = 1")
@@ -64,11 +64,11 @@ async def test_shown_text_is_not_announced() -> None:
         assert stage.lines()[0].startswith(" / lr = 1")
         stage.bar.close()
         await pilot.pause()
-        assert stage.told == []
+        assert stage.posted == []
         assert not stage.bar.display
 
 
-async def test_the_note_tells_where_and_how_many() -> None:
+async def test_the_note_shows_the_matches_and_where_they_were_evaluated() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE) as pilot:
         stage.bar.open()
@@ -80,11 +80,11 @@ async def test_the_note_tells_where_and_how_many() -> None:
         assert stage.lines()[0].endswith("euclidean           14 match")
 
 
-async def test_a_fault_stands_under_its_place() -> None:
+async def test_an_error_points_at_its_position() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "日本 = 1 and acuracy > 1")
-        stage.bar.show_fault(FilterError("No acuracy", 11, 7, "accuracy?"))
+        stage.bar.show_error(FilterError("No acuracy", 11, 7, "accuracy?"))
         await pilot.pause()
         lines = stage.lines()
         assert lines[1].strip() == "▔▔▔▔▔▔▔ No acuracy — accuracy?"
@@ -96,12 +96,12 @@ async def test_a_fault_stands_under_its_place() -> None:
         assert stage.lines()[0].endswith("3 match")
 
 
-async def test_a_fault_waits_where_the_list_offers_what_would_mend_it() -> None:
+async def test_an_error_is_hidden_while_completions_offer_a_fix() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "lr > a")
         stage.answer(*METRICS)
-        stage.bar.show_fault(FilterError("No a", 5, 1))
+        stage.bar.show_error(FilterError("No a", 5, 1))
         await pilot.pause()
         assert "No a" not in "\n".join(stage.lines())
         await pilot.press("escape")
@@ -109,44 +109,44 @@ async def test_a_fault_waits_where_the_list_offers_what_would_mend_it() -> None:
         assert "▔ No a" in stage.lines()[1]
         await pilot.press("c")
         stage.answer(*METRICS)
-        stage.bar.show_fault(FilterError("No lr", 0, 2))
+        stage.bar.show_error(FilterError("No lr", 0, 2))
         await pilot.pause()
         assert "▔▔ No lr" in stage.lines()[1]
         assert "auc" in stage.lines()[3]
 
 
-async def test_enter_on_a_wrong_filter_stays_and_shows_what_is_wrong() -> None:
+async def test_enter_on_an_invalid_filter_stays_and_shows_the_error() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "lr > a")
         stage.answer(*METRICS)
-        stage.bar.show_fault(FilterError("No a", 5, 1))
+        stage.bar.show_error(FilterError("No a", 5, 1))
         await pilot.press("enter")
         await pilot.press("enter")
         await pilot.pause()
         assert "▔ No a" in stage.lines()[1]
         assert stage.field.has_focus
-        assert stage.told[-1].startswith("Edited")
+        assert stage.posted[-1].startswith("Edited")
         await pilot.press("down")
         await pilot.pause()
-        assert stage.told[-1] == "Left", "not kept: it means nothing"
+        assert stage.posted[-1] == "Exited", "an invalid filter is not accepted"
         stage.bar.show_note(Shown("3 match"))
         await pilot.press("enter")
         await pilot.pause()
-        assert [word.split()[0] for word in stage.told[-2:]] == ["Kept", "Left"]
+        assert [word.split()[0] for word in stage.posted[-2:]] == ["Accepted", "Exited"]
 
 
-async def test_what_was_wrong_a_letter_ago_holds_nobody_back() -> None:
+async def test_an_error_in_an_earlier_text_does_not_hold_back_a_corrected_one() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "lr > 1")
-        stage.bar.show_fault(FilterError("Nothing follows", 4), "lr >")
+        stage.bar.show_error(FilterError("Nothing follows", 4), "lr >")
         await pilot.press("enter")
         await pilot.pause()
-        assert stage.told[-2:] == ["Kept lr > 1", "Left"]
+        assert stage.posted[-2:] == ["Accepted lr > 1", "Exited"]
 
 
-async def test_what_is_told_already_costs_no_byte() -> None:
+async def test_an_unchanged_note_or_error_writes_nothing() -> None:
     async def quiet() -> None:
         await pilot.pause()
         while stage.take_written():
@@ -156,9 +156,9 @@ async def test_what_is_told_already_costs_no_byte() -> None:
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "lr > a")
         stage.answer(*METRICS)
-        stage.bar.show_fault(FilterError("No lr", 0, 2))
+        stage.bar.show_error(FilterError("No lr", 0, 2))
         await quiet()
-        stage.bar.show_fault(FilterError("No lr", 0, 2))
+        stage.bar.show_error(FilterError("No lr", 0, 2))
         await pilot.pause()
         assert stage.take_written() == ""
         stage.bar.show_note(Shown("3 match"), Shown("local"))
@@ -169,7 +169,7 @@ async def test_what_is_told_already_costs_no_byte() -> None:
         assert not stage.field.cursor_blink
 
 
-async def test_a_pasted_book_is_refused_with_a_word_and_what_was_typed_stays() -> None:
+async def test_too_long_a_paste_is_refused_and_the_text_stays() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "lr")
@@ -180,23 +180,23 @@ async def test_a_pasted_book_is_refused_with_a_word_and_what_was_typed_stays() -
             stage.lines()[1].strip()
             == "▔ The filter is too long — At most 10,000 characters; nothing was added."
         )
-        assert stage.told == ["Edited l", "Edited lr"]
+        assert stage.posted == ["Edited l", "Edited lr"]
         await pilot.press("a")
         assert stage.bar.text == "lra"
 
 
-async def test_a_filter_of_100_kB_from_elsewhere_is_shown_as_one_line() -> None:
+async def test_a_filter_of_100_kB_is_shown_on_one_line() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         stage.bar.show_text("日x > 1 and " * 10_000)
-        stage.bar.show_fault(FilterError("too long", 10_000, 90_000))
+        stage.bar.show_error(FilterError("too long", 10_000, 90_000))
         stage.bar.open()
         await pilot.press("left")
         await pilot.pause()
         assert all(len(line) <= 80 for line in stage.lines())
 
 
-async def test_whatever_is_offered_recalled_or_pasted_is_plain_text_on_the_screen() -> None:
+async def test_hostile_completions_history_and_errors_are_plain_text() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         stage.bar.open()
@@ -210,7 +210,7 @@ async def test_whatever_is_offered_recalled_or_pasted_is_plain_text_on_the_scree
             stage.answer(Option(raw, raw, "value"))
             await pilot.press("tab")
             assert stage.bar.text == raw
-            stage.bar.show_fault(FilterError(raw, 0, 1, raw))
+            stage.bar.show_error(FilterError(raw, 0, 1, raw))
             await pilot.press("escape")
             stage.bar.show_text("")
             stage.bar.open()
@@ -218,13 +218,13 @@ async def test_whatever_is_offered_recalled_or_pasted_is_plain_text_on_the_scree
 
 
 @pytest.mark.parametrize("size", [(60, 16), (20, 6), (6, 3)])
-async def test_small_terminals(size: tuple[int, int]) -> None:
+async def test_it_works_in_small_terminals(size: tuple[int, int]) -> None:
     stage = FilterStage()
     async with stage.run_test(size=size, message_hook=stage.seen.append) as pilot:
         stage.bar.show_text("a long text that is wider than the line and more and ")
         await typed(stage, pilot, "m")
         stage.answer(*MANY)
-        stage.bar.show_fault(FilterError("No such thing", 40, 4, "another"))
+        stage.bar.show_error(FilterError("No such thing", 40, 4, "another"))
         await pilot.press("tab", "tab")
         await pilot.pause()
         assert stage.bar.text.endswith("and m1 ")

@@ -1,4 +1,4 @@
-"""Runs that come page by page from a server: first rows at once, stopping, going on, keeping up."""
+"""Loading runs page by page from a server: first rows, stopping, resuming, refreshing."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ RUNS = 2_500
 
 @pytest.fixture
 def server() -> Iterator[GatedServer]:
-    with gated(RUNS) as told:
-        yield told
+    with gated(RUNS) as server:
+        yield server
 
 
 def pane(console: Console) -> RunPane:
@@ -34,7 +34,7 @@ def view(console: Console) -> RunsScreen:
 
 
 async def tick(pilot: Pilot[None], console: Console) -> None:
-    """What the clock does every few seconds."""
+    """Refresh, as the timer does."""
     assert isinstance(console.view, RunsScreen)
     console.view.tick()
     await settle(pilot)
@@ -45,23 +45,23 @@ async def opened(pilot: Pilot[None], console: Console) -> None:
     assert await appears(pilot, "run-2499")
 
 
-async def test_the_first_page_is_there_while_the_others_are_on_their_way(server: GatedServer) -> None:
+async def test_the_first_page_is_usable_while_the_others_load(server: GatedServer) -> None:
     console = Console(server.uri)
     async with console.run_test(size=SIZE) as pilot:
         await opened(pilot, console)
         await pilot.press("j", "j", "space", "j")
-        here, line = pane(console).table.cursor_key, pane(console).table.cursor_row
+        key, line = pane(console).table.cursor_key, pane(console).table.cursor_row
         server.gate.set()
         assert await appears(pilot, "2,500 of 2,500", 500)
         await settle(pilot)
         assert "loaded" not in text_of(console)
-        assert pane(console).table.cursor_key == here
+        assert pane(console).table.cursor_key == key
         assert pane(console).table.cursor_row == line
         assert len(view(console).runs.state.marks) == 1
         assert "1 marked" in text_of(console)
 
 
-async def test_what_is_loaded_by_now_is_not_told_as_all_there_are(server: GatedServer) -> None:
+async def test_a_partial_load_is_not_shown_as_the_total(server: GatedServer) -> None:
     console = Console(server.uri)
     async with console.run_test(size=SIZE) as pilot:
         await opened(pilot, console)
@@ -70,7 +70,7 @@ async def test_what_is_loaded_by_now_is_not_told_as_all_there_are(server: GatedS
         assert await appears(pilot, "10 match · 100 loaded … ctrl+x stops")
 
 
-async def test_stopping_keeps_what_is_loaded_and_r_goes_on(server: GatedServer) -> None:
+async def test_stopping_keeps_the_loaded_runs_and_r_resumes(server: GatedServer) -> None:
     console = Console(server.uri)
     async with console.run_test(size=SIZE) as pilot:
         await opened(pilot, console)
@@ -82,7 +82,7 @@ async def test_stopping_keeps_what_is_loaded_and_r_goes_on(server: GatedServer) 
         assert await appears(pilot, "2,500 of 2,500", 500)
 
 
-async def test_a_filter_is_answered_by_the_store_while_the_runs_are_on_their_way(
+async def test_the_store_evaluates_a_filter_while_runs_load(
     server: GatedServer,
 ) -> None:
     console = Console(server.uri)
@@ -96,7 +96,7 @@ async def test_a_filter_is_answered_by_the_store_while_the_runs_are_on_their_way
         assert await appears(pilot, "local · 7 match")
 
 
-async def test_the_store_is_not_asked_for_every_letter_of_a_filter(
+async def test_the_store_is_not_searched_on_every_keystroke(
     server: GatedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "SEARCH_SECONDS", 3600.0)
@@ -113,7 +113,7 @@ async def test_the_store_is_not_asked_for_every_letter_of_a_filter(
         assert len(server.asked) == asked + 1
 
 
-async def test_a_filter_that_only_the_console_knows_completes_as_pages_come(server: GatedServer) -> None:
+async def test_a_filter_the_store_cannot_evaluate_fills_in_as_pages_arrive(server: GatedServer) -> None:
     console = Console(server.uri)
     async with console.run_test(size=SIZE) as pilot:
         await opened(pilot, console)
@@ -123,7 +123,7 @@ async def test_a_filter_that_only_the_console_knows_completes_as_pages_come(serv
         assert await appears(pilot, "local · 90 match", 500)
 
 
-async def test_new_and_ended_runs_come_by_themselves(server: GatedServer) -> None:
+async def test_auto_refresh_shows_new_and_finished_runs(server: GatedServer) -> None:
     server.gate.set()
     server.runs = server.runs[:50]
     server.runs[49]["info"].update(status="RUNNING", end_time=None)
@@ -138,13 +138,13 @@ async def test_new_and_ended_runs_come_by_themselves(server: GatedServer) -> Non
         await tick(pilot, console)
         assert "51 of 51" in text_of(console)
         assert "✗ failed" in text_of(console)
-        assert len(server.asked) - asked <= 5  # whatever the number of runs
+        assert len(server.asked) - asked <= 5  # however many runs there are
         before = text_of(console)
         await tick(pilot, console)
         assert text_of(console) == before
 
 
-async def test_rows_stay_while_the_server_is_away_and_it_comes_back_by_itself(server: GatedServer) -> None:
+async def test_rows_stay_while_the_server_is_down_and_refresh_when_it_returns(server: GatedServer) -> None:
     server.gate.set()
     server.runs = server.runs[:50]
     console = Console(server.uri, refresh_seconds=3600)
@@ -162,12 +162,12 @@ async def test_rows_stay_while_the_server_is_away_and_it_comes_back_by_itself(se
         assert "51 of 51" in text_of(console)
 
 
-async def test_a_load_that_breaks_off_goes_on_by_itself(server: GatedServer) -> None:
+async def test_an_interrupted_load_resumes_automatically(server: GatedServer) -> None:
     console = Console(server.uri, refresh_seconds=3600)
     async with console.run_test(size=SIZE) as pilot:
         await opened(pilot, console)
         server.away.set()
-        server.gate.set()  # answers what is under way; what follows finds nobody
+        server.gate.set()  # the current request is answered, the next is not
         assert await appears(pilot, "interrupted: r resumes", 500)
         server.away.clear()
         await tick(pilot, console)
@@ -175,7 +175,7 @@ async def test_a_load_that_breaks_off_goes_on_by_itself(server: GatedServer) -> 
         assert "no answer since" not in text_of(console)
 
 
-async def test_looking_again_is_switched_off_and_on(server: GatedServer) -> None:
+async def test_auto_refresh_can_be_turned_off_and_on(server: GatedServer) -> None:
     server.gate.set()
     console = Console(server.uri, refresh_seconds=3600)
     async with console.run_test(size=SIZE, notifications=True) as pilot:

@@ -1,4 +1,4 @@
-"""What the runs view says of what it shows: orders of groups, hidden marks, columns that are being typed."""
+"""Titles, warnings and navigation of the runs view."""
 
 from __future__ import annotations
 
@@ -38,38 +38,37 @@ def title(console: Console) -> str:
     return next(line for line in text_of(console).splitlines() if "RUNS  " in line)
 
 
-async def test_the_order_of_groups_is_told_as_it_is(mlflow_store: MlflowStore) -> None:
+async def test_the_title_shows_only_sort_keys_that_apply_to_groups(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await line(pilot, console, "sort start_time desc")
         await line(pilot, console, "group metric")
-        assert "sorted" not in title(console), "groups have no start"
+        assert "sorted" not in title(console), "groups have no start time"
         table = pane(console).table
-        for wanted in ("accuracy mean", "std", "max"):
-            place = next(at for at, c in enumerate(table.source.columns) if c.label == wanted)
-            table.cursor_column = place
+        for label in ("accuracy mean", "std", "max"):
+            table.cursor_column = next(i for i, c in enumerate(table.source.columns) if c.label == label)
             await pilot.press("s")
             await settle(pilot)
-            assert f"sorted accuracy {wanted.removeprefix('accuracy ')} " in title(console)
+            assert f"sorted accuracy {label.removeprefix('accuracy ')} " in title(console)
         assert table.cursor_row == 0
 
 
-def test_all_folds_open_and_close_whatever_is_seen() -> None:
+def test_all_folds_close_and_open_at_every_depth() -> None:
     runs = [a_run("top"), a_run("leaf", tags={"mlflow.parentRunId": "middle"})]
     runs.append(a_run("middle", tags={"mlflow.parentRunId": "top"}))
-    frame, toggled = RunFrame.from_runs(runs), frozenset[str]()
+    frame, toggled_folds = RunFrame.from_runs(runs), frozenset[str]()
     from engine.runs.arrange import arrange
 
     lines = []
     for _ in range(3):
-        source = RunSource(arrange(frame, RunView(layout="tree"), now=0, toggled=toggled))
+        source = RunSource(arrange(frame, RunView(layout="tree"), now=0, toggled_folds=toggled_folds))
         lines.append(source.row_count)
-        toggled = toggled.symmetric_difference(source.folds_to_toggle())
+        toggled_folds = toggled_folds.symmetric_difference(source.folds_to_toggle())
     assert lines == [3, 1, 3]
 
 
-async def test_what_the_filter_hides_is_not_deleted_unseen(mlflow_store_copy: MlflowStore) -> None:
+async def test_deleting_hidden_runs_shows_a_warning(mlflow_store_copy: MlflowStore) -> None:
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -86,8 +85,8 @@ async def test_what_the_filter_hides_is_not_deleted_unseen(mlflow_store_copy: Ml
         assert "The filter hides" not in text_of(console)
 
 
-async def test_a_column_s_name_alone_is_a_filter_begun(mlflow_store_copy: MlflowStore) -> None:
-    with sqlite3.connect(mlflow_store_copy.path) as database:  # a name in which a column's name is
+async def test_a_column_name_alone_is_an_unfinished_filter(mlflow_store_copy: MlflowStore) -> None:
+    with sqlite3.connect(mlflow_store_copy.path) as database:  # a run name that contains a column name
         database.execute("UPDATE runs SET name = 'my accuracy' WHERE name = 'trial-10'")
     database.close()
     console = Console(mlflow_store_copy.tracking)
@@ -104,7 +103,7 @@ async def test_a_column_s_name_alone_is_a_filter_begun(mlflow_store_copy: Mlflow
         assert "1 of 27" in text_of(console)
 
 
-async def test_an_error_of_the_command_line_points_at_its_place(mlflow_store: MlflowStore) -> None:
+async def test_an_error_in_a_filter_command_points_at_its_position(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -114,7 +113,7 @@ async def test_an_error_of_the_command_line_points_at_its_place(mlflow_store: Ml
         assert pointer.index("▔") == text.index("nosuch")
 
 
-async def test_h_and_l_stop_at_the_outer_panes_and_tab_goes_round(mlflow_store: MlflowStore) -> None:
+async def test_h_and_l_stop_at_the_outer_panes_and_tab_wraps(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -131,7 +130,7 @@ async def test_h_and_l_stop_at_the_outer_panes_and_tab_goes_round(mlflow_store: 
             assert console.focused.id == pane, key
 
 
-async def test_an_experiment_is_opened_by_its_shown_name_and_by_its_id(
+async def test_an_experiment_is_opened_by_its_displayed_name_or_its_id(
     mlflow_store_copy: MlflowStore,
 ) -> None:
     with sqlite3.connect(mlflow_store_copy.path) as database:
@@ -148,7 +147,7 @@ async def test_an_experiment_is_opened_by_its_shown_name_and_by_its_id(
             assert "1 of 27" in text_of(console)
 
 
-async def test_a_mode_s_key_leads_out_of_an_opened_run(mlflow_store: MlflowStore) -> None:
+async def test_a_view_key_leaves_an_open_run(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)

@@ -1,4 +1,4 @@
-"""The lines about a run or a group: each stays one line, whatever it names."""
+"""The preview of a run or a group: no line wraps, however long its texts."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ async def test_a_long_name_is_cut_to_one_line(name: str, width: int) -> None:
         await pilot.pause()
         lines = stage.lines()
         assert lines[0].endswith("…  enter opens")
-        assert width - 4 <= cell_len(lines[0]) <= width - 1, "all the room there is"
+        assert width - 4 <= cell_len(lines[0]) <= width - 1, "the full width"
         assert [line.split()[0] for line in lines[1:]] == list(METRICS)
         assert unexpected_output(stage.take_written().encode("utf-8", "surrogateescape")) == []
 
 
-async def test_a_long_name_leaves_the_view_its_metrics(mlflow_store_copy: MlflowStore) -> None:
+async def test_a_long_name_does_not_displace_the_metrics(mlflow_store_copy: MlflowStore) -> None:
     with sqlite3.connect(mlflow_store_copy.path) as database:
         named = ("名前🚀\t" * 60, mlflow_store_copy.runs["trial-23"])
         database.execute("UPDATE runs SET name = ? WHERE run_uuid = ?", named)
@@ -56,11 +56,11 @@ async def test_a_long_name_leaves_the_view_its_metrics(mlflow_store_copy: Mlflow
         assert await appears(pilot, "…  enter opens")
         lines = text_of(console).splitlines()
         at = next(at for at, line in enumerate(lines) if "enter opens" in line)
-        told = zip(lines[at + 1 : at + 4], ("accuracy", "cv_mean", "weights"), strict=True)
-        assert all(name in line for line, name in told)
+        expected = zip(lines[at + 1 : at + 4], ("accuracy", "cv_mean", "weights"), strict=True)
+        assert all(name in line for line, name in expected)
 
 
-async def test_a_short_name_is_shown_whole() -> None:
+async def test_a_short_name_is_not_cut() -> None:
     preview = RunPreview()
     stage = Stage(preview)
     async with stage.run_test(size=(40, 5)) as pilot:
@@ -70,7 +70,7 @@ async def test_a_short_name_is_shown_whole() -> None:
             assert stage.lines()[0] == f" {name}  enter opens"
 
 
-async def test_long_metrics_and_parameters_push_no_line_out() -> None:
+async def test_long_metrics_and_parameters_stay_on_their_lines() -> None:
     preview = RunPreview()
     stage = Stage(preview)
     wide = {f"{at} 名前🚀" + "指標" * 60: at + 0.5 for at in range(4)}
@@ -87,8 +87,8 @@ async def test_long_metrics_and_parameters_push_no_line_out() -> None:
 async def test_a_long_group_is_cut_to_one_line() -> None:
     preview = RunPreview()
     stage = Stage(preview)
-    told = Shown("0.9000"), Shown("0.1000"), Shown("0.8000"), Shown("1.0000")
-    metrics = tuple((Shown(name + "指標" * 60), *told) for name in METRICS)
+    values = Shown("0.9000"), Shown("0.1000"), Shown("0.8000"), Shown("1.0000")
+    metrics = tuple((Shown(name + "指標" * 60), *values) for name in METRICS)
     group = GroupSummary(Shown("model 名前🚀" * 30), Shown("12 runs"), False, metrics)
     async with stage.run_test(size=(80, 5)) as pilot:
         preview.subject = group

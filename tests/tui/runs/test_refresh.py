@@ -1,4 +1,4 @@
-"""What happens to the store while the runs view is open."""
+"""The runs view while the store changes."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def view_of(console: Console) -> RunsScreen:
     return console.view
 
 
-async def look(pilot: Pilot[None], console: Console) -> None:
-    """What the clock does every so many seconds."""
+async def tick(pilot: Pilot[None], console: Console) -> None:
+    """Refresh, as the timer does."""
     view_of(console).tick()
     await settle(pilot)
 
 
-async def read_again(pilot: Pilot[None], _: Console) -> None:
+async def press_r(pilot: Pilot[None], _: Console) -> None:
     await pilot.press("r")
     await settle(pilot)
 
@@ -61,7 +61,7 @@ def console(mlflow_store_copy: MlflowStore) -> Console:
     return Console(mlflow_store_copy.tracking, refresh_seconds=3600)
 
 
-async def test_another_file_in_the_place_of_the_store_is_read_whole(
+async def test_a_replaced_store_file_is_read_again(
     mlflow_store_copy: MlflowStore, console: Console, tmp_path: Path
 ) -> None:
     backup = tmp_path / "backup.db"
@@ -73,13 +73,11 @@ async def test_another_file_in_the_place_of_the_store_is_read_whole(
         await settle(pilot)
         assert "27 of 27" in text_of(console)
         os.replace(backup, mlflow_store_copy.path)
-        await look(pilot, console)
+        await tick(pilot, console)
         assert await appears(pilot, "17 of 17")
 
 
-async def test_marks_of_runs_that_are_gone_go_with_them(
-    mlflow_store_copy: MlflowStore, console: Console
-) -> None:
+async def test_deleted_runs_lose_their_marks(mlflow_store_copy: MlflowStore, console: Console) -> None:
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
         for name in ("trial-10", "trial-11", "trial-12"):
@@ -88,12 +86,12 @@ async def test_marks_of_runs_that_are_gone_go_with_them(
         await settle(pilot)
         assert "3 marked" in text_of(console)
         change(mlflow_store_copy, "UPDATE runs SET lifecycle_stage = 'deleted' WHERE name LIKE 'trial-1_'")
-        await read_again(pilot, console)
+        await press_r(pilot, console)
         assert "17 of 17" in text_of(console)
         assert "marked" not in text_of(console)
 
 
-async def test_an_experiment_with_the_same_id_in_another_store_is_not_the_one_that_is_shown(
+async def test_another_experiment_with_the_same_id_is_not_mistaken_for_the_current_one(
     mlflow_store_copy: MlflowStore, console: Console
 ) -> None:
     async with console.run_test(size=SIZE, notifications=True) as pilot:
@@ -102,8 +100,8 @@ async def test_an_experiment_with_the_same_id_in_another_store_is_not_the_one_th
             mlflow_store_copy,
             "UPDATE experiments SET name = 'other', creation_time = creation_time + 5 WHERE name = 'heart'",
         )
-        await look(pilot, console)
-        assert await appears(pilot, "The experiment heart no longer exists")
+        await tick(pilot, console)
+        assert await appears(pilot, "Experiment heart no longer exists")
         assert "27 of 27" in text_of(console)
         await pilot.press("r")
         await settle(pilot)
@@ -111,34 +109,32 @@ async def test_an_experiment_with_the_same_id_in_another_store_is_not_the_one_th
         assert "no longer exists" in text_of(console)
 
 
-@pytest.mark.parametrize("again", [look, read_again])
+@pytest.mark.parametrize("refresh", [tick, press_r])
 @pytest.mark.parametrize(
-    ("before", "after", "told"), [("heart", "cardio", "RUNS  cardio"), ("empty", "void", "void")]
+    ("before", "after", "expected"), [("heart", "cardio", "RUNS  cardio"), ("empty", "void", "void")]
 )
-async def test_a_renamed_experiment_has_its_new_name(
-    mlflow_store_copy: MlflowStore, console: Console, again: Act, before: str, after: str, told: str
+async def test_a_renamed_experiment_shows_its_new_name(
+    mlflow_store_copy: MlflowStore, console: Console, refresh: Act, before: str, after: str, expected: str
 ) -> None:
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
         change(mlflow_store_copy, "UPDATE experiments SET name = ? WHERE name = ?", after, before)
-        await again(pilot, console)
-        assert told in text_of(console)
+        await refresh(pilot, console)
+        assert expected in text_of(console)
 
 
-async def test_a_deleted_experiment_is_told_and_its_runs_stay(
+async def test_a_deleted_experiment_is_reported_and_its_runs_stay(
     mlflow_store_copy: MlflowStore, console: Console
 ) -> None:
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         change(mlflow_store_copy, "UPDATE experiments SET lifecycle_stage = 'deleted' WHERE name = 'heart'")
-        await look(pilot, console)
-        assert await appears(pilot, "The experiment heart no longer exists")
+        await tick(pilot, console)
+        assert await appears(pilot, "Experiment heart no longer exists")
         assert "27 of 27" in text_of(console)
 
 
-async def test_runs_are_looked_at_under_a_dialog_too(
-    mlflow_store_copy: MlflowStore, console: Console
-) -> None:
+async def test_runs_refresh_behind_a_dialog(mlflow_store_copy: MlflowStore, console: Console) -> None:
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await pilot.press("question_mark")
@@ -147,7 +143,7 @@ async def test_runs_are_looked_at_under_a_dialog_too(
             mlflow_store_copy,
             "UPDATE runs SET end_time = end_time + 1000000000, status = 'FAILED' WHERE name = 'trial-10'",
         )
-        await look(pilot, console)
+        await tick(pilot, console)
         await pilot.press("escape")
         frame = view_of(console).runs.frame
         assert frame is not None
@@ -156,7 +152,7 @@ async def test_runs_are_looked_at_under_a_dialog_too(
         assert frame.run(row).status == "FAILED"
 
 
-async def test_a_run_that_could_not_be_read_is_shown_when_the_store_is_back(
+async def test_an_unreadable_run_is_shown_when_the_store_is_back(
     mlflow_store_copy: MlflowStore, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.run.screen.RETRY_SECONDS", 0.05)
@@ -186,7 +182,7 @@ class Streaming(App[None]):
         self.query_one(RunPane).update(change)
 
 
-async def test_who_has_not_moved_stays_at_the_top_while_better_runs_stream_in() -> None:
+async def test_an_unmoved_cursor_stays_on_the_first_row_while_runs_stream_in() -> None:
     key = ColumnKey("metric", "loss")
     first = RunFrame.from_runs((a_run(f"a{n}", metrics={"loss": 1.0 + n}) for n in range(60)), complete=False)
     more = first.extended((a_run(f"b{n}", metrics={"loss": n / 100}) for n in range(60)), complete=True)

@@ -22,7 +22,7 @@ ACCURACY = ColumnKey("metric", "accuracy")
 
 
 class Loop:
-    """Starts tasks on asyncio alone: in a group, newer work replaces older work."""
+    """Runs tasks on asyncio alone; in a group, new work replaces the old."""
 
     def __init__(self) -> None:
         self.groups: dict[str, asyncio.Task[None]] = {}
@@ -40,7 +40,7 @@ class Loop:
             self.groups[group] = task
 
     async def settle(self) -> None:
-        """Until no task is left. Raises what a task failed with."""
+        """Wait until no task is left. Raises the error of a task that failed."""
         while self.tasks:
             done, self.tasks = self.tasks, set()
             for outcome in await asyncio.gather(*done, return_exceptions=True):
@@ -49,7 +49,7 @@ class Loop:
 
 
 class Stage:
-    """A session on the `heart` experiment, and everything it reported."""
+    """A session on the `heart` experiment, and the changes it reported."""
 
     def __init__(self, store: MlflowStore) -> None:
         self.engine, self.loop, self.bridge = Engine(store.tracking), Loop(), Bridge()
@@ -92,7 +92,7 @@ async def test_opening_an_experiment_loads_and_arranges_all_of_its_runs(stage: S
     assert session.loader.error is None
 
 
-async def test_a_filter_and_an_order_apply_together(stage: Stage) -> None:
+async def test_filter_and_sort_apply_together(stage: Stage) -> None:
     session = await stage.open()
     session.change_view(sort=(SortKey(ACCURACY, True),))
     await stage.filter("accuracy > 0.9")
@@ -103,7 +103,7 @@ async def test_a_filter_and_an_order_apply_together(stage: Stage) -> None:
     assert min(found) > 0.9
 
 
-async def test_a_wrong_filter_keeps_the_rows_and_reports_the_error(stage: Stage) -> None:
+async def test_an_invalid_filter_keeps_the_rows_and_reports_the_error(stage: Stage) -> None:
     session = await stage.open()
     await stage.filter("accuracy > 0.9", typed=True)
     kept = stage.names()
@@ -139,7 +139,7 @@ async def test_only_the_last_of_several_quick_edits_is_arranged(stage: Stage) ->
     assert session.filter.text == "accuracy > 0.9"
 
 
-async def test_marked_runs_are_listed_in_their_order_hidden_ones_last(stage: Stage) -> None:
+async def test_marked_runs_are_listed_in_table_order_hidden_ones_last(stage: Stage) -> None:
     session = await stage.open()
     assert session.frame is not None
     ids = [session.frame.run_ids[row] for row in session.matching]
@@ -157,13 +157,13 @@ async def test_dropped_runs_leave_the_rows_and_the_marks(stage: Stage) -> None:
     gone, *_ = session.frame.run_ids
     session.set_marks(frozenset({gone}))
     session.drop([gone])
-    await asyncio.sleep(0)  # the feed's frame arrives with the loop's next turn
+    await asyncio.sleep(0)  # the feed's frame arrives on the next turn of the loop
     await stage.loop.settle()
     assert len(session.matching) == 26
     assert session.state.marks == frozenset()
 
 
-async def test_stopping_twice_and_reloading_ends_complete(stage: Stage) -> None:
+async def test_reloading_after_stopping_twice_completes(stage: Stage) -> None:
     session = await stage.open()
     session.loader.reload()
     assert session.loader.stage == "reloading"

@@ -1,4 +1,4 @@
-"""Which run is best, by what, and which ones tie."""
+"""The best run by a metric, and the runs tied with it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ TIES_SHOWN = 12
 
 
 class BestDialog(Dialog[str]):
-    """Dismissed with the best run's id when the operator wants to go there."""
+    """Dismissed with the best run's ID to move the cursor there."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "go", "go to the run", id="dialog.go")]
 
     def __init__(self, best: BestRun, *, filtered: bool = False) -> None:
         super().__init__()
         self.best = best
-        self._among = "finished runs that the filter shows" if filtered else "finished runs"
+        self._among = "finished runs that match the filter" if filtered else "finished runs"
         self.title_text = f"Best by {best.metric} ({best.direction} is better)"
-        self.subtitle_text = "enter goes to the run · esc leaves"
+        self.subtitle_text = "enter go to run · esc close"
 
     def compose_dialog(self) -> ComposeResult:
         with VerticalScroll():

@@ -1,4 +1,4 @@
-"""A searchable list of columns to choose from: the base of the column, sort and group dialogs."""
+"""A searchable list of columns: the base of the column, sort and group dialogs."""
 
 from __future__ import annotations
 
@@ -31,25 +31,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 KINDS = ("attribute", "metric", "param", "tag", "dataset")
-"""In the order in which what is not chosen is listed."""
+"""In the order in which columns that are not chosen are listed."""
 NAME = TableColumn("name", Shown("column"), 20, wanted=56)
 KIND = TableColumn("kind", Shown("kind"), len("attribute"))
 
-AROUND = HEADER + 8
-"""Lines of the dialog that are no candidates: the list's header, a frame, the search, the keys and a
-remark, and air."""
+CHROME_LINES = HEADER + 8
+"""Lines of the dialog around the candidates: the list's header, the frame, the search, the message, the keys
+and margins."""
 
-_MARKING = {f"table.{verb}" for verb in ("toggle-mark", "mark-range", "mark-all")}
-_OTHERWISE_USED = {*_MARKING, "table.select-row", "table.column-left", "table.column-right"}
+_MARK_BINDINGS = {f"table.{verb}" for verb in ("toggle-mark", "mark-range", "mark-all")}
+_REPLACED_BINDINGS = {*_MARK_BINDINGS, "table.select-row", "table.column-left", "table.column-right"}
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A column that can be chosen, and what tells whether to.
+    """A column to choose, and facts that help to decide.
 
-    `width` is in cells, as it is unless somebody changes it; `distinct` is how many different values
-    it has (None: not counted), `constant` whether that is not more than one; `descending` whether
-    sorting by it begins with the largest.
+    `width` is the default width in cells, `distinct` the number of distinct values (None: not counted),
+    `constant` whether all visible runs have the same value, and `descending` the direction of a new sort key.
     """
 
     key: ColumnKey
@@ -62,13 +61,13 @@ class Candidate:
 
 
 def pickable_columns(frame: RunFrame) -> tuple[Column, ...]:
-    """Every column of the frame that a dialog can list. Slow with many runs: not for the event loop."""
+    """Every column of the frame that a dialog can list. Slow for many runs; do not call on the event loop."""
     return columns_for(frame, pickable(frame))
 
 
 def candidate_of(column: Column, *, constant: bool = False, distinct: int | None = None) -> Candidate:
     key = column.key
-    better_high = key.kind == "metric" and direction_of(key.name) == "higher"
+    higher_is_better = key.kind == "metric" and direction_of(key.name) == "higher"
     return Candidate(
         key,
         column.label,
@@ -76,12 +75,12 @@ def candidate_of(column: Column, *, constant: bool = False, distinct: int | None
         constant=constant,
         width=column.width,
         distinct=distinct,
-        descending=better_high or key.is_time,
+        descending=higher_is_better or key.is_time,
     )
 
 
 class CandidateSource:
-    """Candidates as rows of a table; only those on the screen are described."""
+    """Candidates as rows of a table; rows are built only when drawn."""
 
     def __init__(
         self,
@@ -92,7 +91,7 @@ class CandidateSource:
         self.candidates = candidates
         self.columns = columns
         self._describe = describe
-        self._places: dict[str, int] = {}
+        self._rows: dict[str, int] = {}
 
     @property
     def row_count(self) -> int:
@@ -108,22 +107,22 @@ class CandidateSource:
         return str(self.candidates[row].key)
 
     def row_of(self, key: str) -> int | None:
-        if not self._places:
-            self._places = {str(candidate.key): place for place, candidate in enumerate(self.candidates)}
-        return self._places.get(key)
+        if not self._rows:
+            self._rows = {str(candidate.key): row for row, candidate in enumerate(self.candidates)}
+        return self._rows.get(key)
 
 
 class CandidateList(Table, inherit_bindings=False):
-    """A table whose other keys are the dialog's."""
+    """A table without the bindings that the dialog replaces."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [b for b in bindings("table") if b.id not in _OTHERWISE_USED]
+    BINDINGS: ClassVar[list[BindingType]] = [b for b in bindings("table") if b.id not in _REPLACED_BINDINGS]
 
 
 class ColumnPicker(Dialog[T]):
-    """A searchable list: what is chosen stands first, in its order, marked; then the rest by kind.
+    """A searchable list: chosen columns first, marked and in order, then the rest by kind.
 
-    Subclasses give the `hints`, the `columns` of the list, `describe` a candidate in them and make
-    the `result`. `pinned` is chosen always and first.
+    Subclasses set the `hints` and the `columns` of the list, `describe` a candidate as a row, and return the
+    `result`. The `pinned` column is always chosen and always first.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -142,8 +141,8 @@ class ColumnPicker(Dialog[T]):
     ColumnPicker #facts { width: auto; padding: 0 0 0 2; color: $text-muted; }
     ColumnPicker CandidateList { height: 1fr; margin: 1 0; }
     ColumnPicker.-short CandidateList { margin: 0; }
-    ColumnPicker #said { height: auto; color: $warning; display: none; }
-    ColumnPicker.-said #said { display: block; }
+    ColumnPicker #message { height: auto; color: $warning; display: none; }
+    ColumnPicker.-message #message { display: block; }
     ColumnPicker KeyHints { dock: bottom; }
     """
     AUTO_FOCUS = "CandidateList"
@@ -154,12 +153,13 @@ class ColumnPicker(Dialog[T]):
     pinned: ClassVar[ColumnKey | None] = None
 
     def __init__(self, candidates: Iterable[Candidate], chosen: Iterable[ColumnKey]) -> None:
-        """What is chosen but not offered (a column of a saved view that no run has) stays chosen."""
+        """A chosen column that is not among the candidates, such as one of a saved view that no run has,
+        stays chosen."""
         super().__init__()
         self.chosen = self._with_pinned(chosen)
         known = {candidate.key: candidate for candidate in candidates}
-        strange = [key for key in self.chosen if key not in known]
-        self._candidates = known | {key: Candidate(key, safe(str(key))) for key in strange}
+        unlisted = [key for key in self.chosen if key not in known]
+        self._candidates = known | {key: Candidate(key, safe(str(key))) for key in unlisted}
         self._ordered = sorted(self._candidates.values(), key=self.rank)
         self._names = {key: f"{o.label} {key}".lower() for key, o in self._candidates.items()}
         self._found: list[Candidate] = []
@@ -168,11 +168,11 @@ class ColumnPicker(Dialog[T]):
         first = [self.pinned] if self.pinned is not None else []
         return list(dict.fromkeys([*first, *keys]))
 
-    # ── what subclasses fill ─────────────────────────────────────────────────
+    # ── for subclasses ───────────────────────────────────────────────────────
 
     @abstractmethod
     def result(self) -> T:
-        """What the dialog is dismissed with."""
+        """The value that the dialog is dismissed with."""
 
     def describe(self, candidate: Candidate) -> TextRow:
         """The row of a candidate."""
@@ -183,11 +183,11 @@ class ColumnPicker(Dialog[T]):
         return (KINDS.index(candidate.key.kind),)
 
     def facts(self) -> Shown:
-        """What stands right of the search."""
+        """The text to the right of the search."""
         total = formats.count(len(self._candidates))
         return Shown(f"{formats.count(len(self.chosen))} of {total} {self.chosen_word}")
 
-    # ── what is shown ────────────────────────────────────────────────────────
+    # ── drawing ──────────────────────────────────────────────────────────────
 
     def compose_dialog(self) -> ComposeResult:
         with Horizontal(id="search-row"):
@@ -195,11 +195,11 @@ class ColumnPicker(Dialog[T]):
             yield Field(placeholder="search", id="search")
             yield Static("", id="facts", markup=False)
         yield CandidateList(id="candidates", empty_text=[Shown("No matching columns")])
-        yield Static("", id="said", markup=False)
+        yield Static("", id="message", markup=False)
         yield KeyHints(self.hints)
 
     def on_mount(self) -> None:
-        self.query_one("#box").styles.height = len(self._candidates) + AROUND
+        self.query_one("#box").styles.height = len(self._candidates) + CHROME_LINES
         self.show_candidates()
 
     @property
@@ -212,7 +212,7 @@ class ColumnPicker(Dialog[T]):
         return self._found[self._list.cursor_row] if self._found else None
 
     def show_candidates(self) -> None:
-        """Show what was changed."""
+        """Redraw the list after a change."""
         chosen = set(self.chosen)
         rest = [candidate for candidate in self._ordered if candidate.key not in chosen]
         words = self.query_one("#search", Field).value.lower().split()
@@ -224,57 +224,57 @@ class ColumnPicker(Dialog[T]):
         self._list.set_source(CandidateSource(self._found, self.columns, self.describe))
         self._list.set_marks(str(key) for key in self.chosen)
         self.query_one("#facts", Static).update(Content(self.facts()))
-        self.tell("")
+        self.show_message("")
 
-    def tell(self, text: str) -> None:
-        """Why a key did nothing."""
-        self.query_one("#said", Static).update(Content(safe(text)))
-        self.set_class(bool(text), "-said")
+    def show_message(self, text: str) -> None:
+        """Say why a key did nothing; an empty text clears the message."""
+        self.query_one("#message", Static).update(Content(safe(text)))
+        self.set_class(bool(text), "-message")
 
     # ── choosing ─────────────────────────────────────────────────────────────
 
     def action_choose(self) -> None:
-        """Choose what is under the cursor, or no longer, and go on to the next."""
+        """Toggle whether the column under the cursor is chosen, and move to the next."""
         candidate = self.under_cursor
         if candidate is None:
             return
         if candidate.key == self.pinned:
-            self.tell(f"{candidate.label} is always first.")
+            self.show_message(f"{candidate.label} is always first")
             return
-        following = self._found[self._list.cursor_row + 1 :][:1]
+        next_candidates = self._found[self._list.cursor_row + 1 :][:1]
         if candidate.key in self.chosen:
             self.chosen.remove(candidate.key)
         else:
             self.chosen.append(candidate.key)
         self.show_candidates()
-        for after in following:
-            self._list.move_to(str(after.key))
+        for following in next_candidates:
+            self._list.move_to(str(following.key))
 
     def action_shift(self, by: int) -> None:
-        """Give what is under the cursor another place among what is chosen."""
+        """Move the column under the cursor up or down among the chosen ones."""
         candidate, chosen = self.under_cursor, set(self.chosen)
-        shown = [each.key for each in self._found if each.key in chosen]
-        if candidate is None or candidate.key not in shown:
-            self.tell("Only chosen columns can be moved; space chooses.")
+        visible = [each.key for each in self._found if each.key in chosen]
+        if candidate is None or candidate.key not in visible:
+            self.show_message("Only chosen columns can be moved; press space to choose")
             return
-        at = shown.index(candidate.key) + by
-        if self.pinned is not None and self.pinned in (candidate.key, *shown[max(at, 0) :][:1]):
-            self.tell(f"{self._candidates[self.pinned].label} is always first.")
-        elif 0 <= at < len(shown):
-            place = self.chosen.index(shown[at])
+        target = visible.index(candidate.key) + by
+        if self.pinned is not None and self.pinned in (candidate.key, *visible[max(target, 0) :][:1]):
+            self.show_message(f"{self._candidates[self.pinned].label} is always first")
+        elif 0 <= target < len(visible):
+            index = self.chosen.index(visible[target])
             self.chosen.remove(candidate.key)
-            self.chosen.insert(place, candidate.key)
+            self.chosen.insert(index, candidate.key)
             self.show_candidates()
 
     def action_reset(self) -> None:
-        """Choose what is chosen where nobody says anything."""
+        """Restore the default choice."""
         self.chosen = self._with_pinned(())
         self.show_candidates()
 
     @on(Table.MarksChanged)
     @on(Table.RowSelected)
     def _toggle_clicked(self) -> None:
-        """A click on the mark, or two on the row, which the cursor is on by then."""
+        """A click on the mark, or a second click on the row; either has moved the cursor there."""
         self.action_choose()
 
     def action_apply(self) -> None:
@@ -298,7 +298,7 @@ class ColumnPicker(Dialog[T]):
         self._list.focus()
 
     def action_leave(self) -> None:
-        """Peel one layer: the search, then the dialog."""
+        """Clear the search, then close the dialog."""
         search = self.query_one("#search", Field)
         if search.value or search.has_focus:
             search.value = ""

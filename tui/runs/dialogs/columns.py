@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 FORMATS = tuple(formats.FORMATS)
-NARROWEST, WIDEST = 4, 200
-"""Cells of a column that somebody made narrower or wider."""
-USUAL_WIDTH = 12
-"""Cells from which a column is made wider when nobody knows how wide it is."""
+MIN_WIDTH, MAX_WIDTH = 4, 200
+"""Bounds of a width set by the operator, in cells."""
+DEFAULT_WIDTH = 12
+"""Width in cells from which to widen a column of unknown width."""
 
 
 class ColumnsDialog(ColumnPicker[RunView]):
-    """Dismissed with the view as it was, but for its columns, widths, formats and hidden constants."""
+    """Dismissed with the view, its columns, widths, formats and hidden constants changed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("plus,equals_sign", "widen(1)", show=False, id="dialog.widen"),
@@ -38,7 +38,7 @@ class ColumnsDialog(ColumnPicker[RunView]):
     ]
     hints = (
         *(("space", "show"), ("< >", "move"), ("+ - 0", "width"), ("f", "format")),
-        *(("x", "hide constants"), ("d", "default"), ("/", "search"), ("enter", "apply"), ("esc", "leave")),
+        *(("x", "hide constants"), ("d", "default"), ("/", "search"), ("enter", "apply"), ("esc", "cancel")),
     )
     columns = (
         NAME,
@@ -51,19 +51,19 @@ class ColumnsDialog(ColumnPicker[RunView]):
     pinned = ColumnKey("attribute", "run_name")
     title_text = "Columns"
 
-    def __init__(self, view: RunView, candidates: Iterable[Candidate], usual: Iterable[ColumnKey]) -> None:
-        """`usual` are the columns of a view that names none, in their order."""
+    def __init__(self, view: RunView, candidates: Iterable[Candidate], defaults: Iterable[ColumnKey]) -> None:
+        """`defaults` are the columns, in order, of a view that lists none."""
         self._view = view
-        self._usual = self._with_pinned(usual)
+        self._defaults = self._with_pinned(defaults)
         self._widths = dict(view.widths)
         self._formats = dict(view.formats)
         self._constants_hidden = view.constants_hidden
-        super().__init__(candidates, view.columns or self._usual)
+        super().__init__(candidates, view.columns or self._defaults)
 
     def result(self) -> RunView:
         return replace(
             self._view,
-            columns=() if self.chosen == self._usual else tuple(self.chosen),
+            columns=() if self.chosen == self._defaults else tuple(self.chosen),
             widths=self._widths,
             formats=self._formats,
             constants_hidden=self._constants_hidden,
@@ -78,7 +78,7 @@ class ColumnsDialog(ColumnPicker[RunView]):
             Shown(key.kind),
             formats.count(width) if width is not None else Shown(AUTO),
             Shown(number_format if candidate.numeric else ""),
-            Shown("stays" if key == self.pinned else "hidden" if hidden else "constant" * candidate.constant),
+            Shown("fixed" if key == self.pinned else "hidden" if hidden else "constant" * candidate.constant),
         )
         styles: dict[int, CellStyle] = {1: "muted", 4: "muted"}
         styles |= {0: "muted"} if hidden else {}
@@ -90,24 +90,24 @@ class ColumnsDialog(ColumnPicker[RunView]):
         return Shown(super().facts() + " · constants hidden" * self._constants_hidden)
 
     def action_widen(self, by: int) -> None:
-        """Make the column wider or narrower by some cells; by 0: as wide as its values ask for."""
+        """Widen the column by this many cells (negative: narrow it); 0 restores the automatic width."""
         if (candidate := self.under_cursor) is None:
             return
         if by == 0:
             self._widths.pop(candidate.key, None)
         else:
-            width = self._widths.get(candidate.key) or candidate.width or USUAL_WIDTH
-            self._widths[candidate.key] = max(NARROWEST, min(width + by, WIDEST))
+            width = self._widths.get(candidate.key) or candidate.width or DEFAULT_WIDTH
+            self._widths[candidate.key] = max(MIN_WIDTH, min(width + by, MAX_WIDTH))
         self.show_candidates()
 
     def action_step_format(self) -> None:
         if (candidate := self.under_cursor) is None:
             return
         if not candidate.numeric:
-            self.tell(f"{candidate.label} has no numbers to format.")
+            self.show_message(f"{candidate.label} has no numbers to format")
             return
-        now = self._formats.pop(candidate.key, AUTO)
-        following = FORMATS[(FORMATS.index(now) + 1) % len(FORMATS)] if now in FORMATS else AUTO
+        current = self._formats.pop(candidate.key, AUTO)
+        following = FORMATS[(FORMATS.index(current) + 1) % len(FORMATS)] if current in FORMATS else AUTO
         if following != AUTO:
             self._formats[candidate.key] = following
         self.show_candidates()
@@ -117,14 +117,14 @@ class ColumnsDialog(ColumnPicker[RunView]):
         self.show_candidates()
 
     def action_reset(self) -> None:
-        """The usual columns, no widths or formats of anybody's choice."""
-        self.chosen = [*self._usual]
+        """Restore the default columns, with no custom widths or formats."""
+        self.chosen = [*self._defaults]
         self._widths, self._formats, self._constants_hidden = {}, {}, False
         self.show_candidates()
 
 
 def column_candidates(arranged: Arranged) -> list[Candidate]:
-    """Every column, and whether its value is the same in all shown runs."""
+    """Every column, and whether all visible runs have the same value in it."""
     constant = constant_columns(arranged.frame, arranged.rows)
     columns = pickable_columns(arranged.frame)
     return [candidate_of(column, constant=column.key in constant) for column in columns]

@@ -1,4 +1,4 @@
-"""Write the shown runs to a CSV file."""
+"""Export the matching runs to a CSV file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ExportDialog(Dialog[str]):
-    """Dismissed with what was written where. To replace a file, enter is pressed a second time."""
+    """Dismissed with a message about the file written. Pressing enter twice replaces an existing file."""
 
     def __init__(
         self, engine: Engine, bridge: Bridge, frame: RunFrame, rows: Sequence[int], name: str
@@ -35,26 +35,24 @@ class ExportDialog(Dialog[str]):
         self.frame = frame
         self.rows = rows
         self.name_given = name
-        self.title_text = f"Write {formats.count(len(rows))} runs as CSV"
-        self.subtitle_text = "enter writes · esc leaves"
+        self.title_text = f"Export {formats.count(len(rows))} runs as CSV"
+        self.subtitle_text = "enter write · esc cancel"
         self._warned: Path | None = None
 
     def compose_dialog(self) -> ComposeResult:
-        yield Static("to the file", classes="hint", markup=False)
+        yield Static("file", classes="hint", markup=False)
         yield Field(self.name_given)
-        yield Static("", id="said", markup=False)
+        yield Static("", id="message", classes="fault", markup=False)
 
-    def _tell(self, text: str, *, fault: bool = False) -> None:
-        said = self.query_one("#said", Static)
-        said.set_class(fault, "fault")
-        said.update(safe(text))
+    def _show_message(self, text: str) -> None:
+        self.query_one("#message", Static).update(safe(text))
 
     @on(Input.Submitted)
     def _write(self, event: Input.Submitted) -> None:
         path = Path(event.value.strip() or self.name_given).expanduser()
         if path.exists() and self._warned != path:
             self._warned = path
-            self._tell(f"{path} exists. Enter again replaces it.", fault=True)
+            self._show_message(f"{path} exists; press enter again to replace it")
             return
 
         async def write() -> None:
@@ -62,7 +60,7 @@ class ExportDialog(Dialog[str]):
             try:
                 count = await self._bridge.call(work)
             except EngineError as error:
-                self._tell(str(error), fault=True)
+                self._show_message(str(error))
             else:
                 self.dismiss(f"Wrote {formats.count(count)} runs to {path}")
 

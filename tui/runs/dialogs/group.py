@@ -1,4 +1,4 @@
-"""Group runs that share a configuration."""
+"""Choose the columns to group runs by."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _GROUPING = ("status", "user_id")
 
 
 class GroupDialog(ColumnPicker[tuple[ColumnKey, ...]]):
-    """Dismissed with the columns whose values make a group, in their order; none means no groups."""
+    """Dismissed with the columns to group by, in order; none turns grouping off."""
 
     hints = (
         *(("space", "group by"), ("< >", "order"), ("d", "no groups")),
-        *(("/", "search"), ("enter", "apply"), ("esc", "leave")),
+        *(("/", "search"), ("enter", "apply"), ("esc", "cancel")),
     )
     columns = (NAME, KIND, TableColumn("values", Shown("values"), 7, numeric=True))
     title_text = "Group by"
-    subtitle_text = "what varies first"
+    subtitle_text = "columns that vary come first"
 
     def __init__(self, group_by: Iterable[ColumnKey], candidates: Iterable[Candidate]) -> None:
         super().__init__(candidates, group_by)

@@ -1,4 +1,4 @@
-"""Sort the runs by one column or by several."""
+"""Choose the columns to sort runs by."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class SortDialog(ColumnPicker[tuple[SortKey, ...]]):
-    """Dismissed with the sort keys, the primary key first; none sorts by newest run."""
+    """Dismissed with the sort keys, primary key first; none sorts the newest runs first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("backspace,delete", "remove", show=False, id="dialog.remove")
     ]
     hints = (
-        *(("space", "add, flip"), ("< >", "weight"), ("backspace", "remove"), ("d", "newest first")),
-        *(("/", "search"), ("enter", "apply"), ("esc", "leave")),
+        *(("space", "add, flip"), ("< >", "priority"), ("backspace", "remove"), ("d", "newest first")),
+        *(("/", "search"), ("enter", "apply"), ("esc", "cancel")),
     )
     columns = (NAME, KIND, TableColumn("order", Shown("order"), len("↓ descending mean")))
     title_text = "Sort by"
@@ -64,7 +64,7 @@ class SortDialog(ColumnPicker[tuple[SortKey, ...]]):
 
 
 def _order(key: SortKey) -> Shown:
-    """The direction; of groups also what they are sorted by, where that is not the mean."""
+    """The direction and, when groups are not sorted by the mean, the statistic."""
     statistic = "" if key.statistic == "mean" else f" {key.statistic}"
     return Shown(("↓ descending" if key.descending else "↑ ascending") + statistic)
 

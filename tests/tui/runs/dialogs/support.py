@@ -1,4 +1,4 @@
-"""A stage on which one dialog is open, and what it was dismissed with."""
+"""An application with one open dialog, and its result."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class DialogStage(Stage, Generic[T]):
 
         self.push_screen(self.dialog, keep)
 
-    def said(self) -> list[str]:
-        """The lines of the dialog without its frame."""
+    def text_lines(self) -> list[str]:
+        """The lines of the dialog, without its frame."""
         inside = [line.partition("│")[2].rpartition("│")[0] for line in self.lines() if "│" in line]
         return [line.rstrip(" ▁▂▃▄▅▆▇█").removeprefix(" ") for line in inside]
 
     def rows(self) -> list[list[str]]:
-        """The words of the rows of the list, with their gutters."""
-        lines = self.said()
+        """The words of each row of the list, gutter included."""
+        lines = self.text_lines()
         start = next(at for at, line in enumerate(lines) if "───" in line) + 1
         found: list[list[str]] = []
         for line in lines[start:]:
@@ -75,7 +75,7 @@ class DialogStage(Stage, Generic[T]):
 async def opened(
     dialog: Dialog[T], keys: Sequence[str] = (), size: tuple[int, int] = (100, 30)
 ) -> AsyncIterator[tuple[DialogStage[T], Pilot[None]]]:
-    """The dialog on a stage, after some keys."""
+    """Open a dialog and press some keys."""
     seen: list[Message] = []
     stage = DialogStage(dialog)
     async with stage.run_test(size=size, message_hook=seen.append) as pilot:

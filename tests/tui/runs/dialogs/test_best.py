@@ -1,4 +1,4 @@
-"""The best run, asked for in the console."""
+"""The best-run dialog."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from tui.app import Console
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "metrics.accuracy"])
-async def test_a_metric_is_named_with_or_without_its_prefix(mlflow_store: MlflowStore, metric: str) -> None:
+async def test_a_metric_may_be_named_with_or_without_its_prefix(
+    mlflow_store: MlflowStore, metric: str
+) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=(140, 40), notifications=True) as pilot:
         await settle(pilot)
@@ -19,14 +21,14 @@ async def test_a_metric_is_named_with_or_without_its_prefix(mlflow_store: Mlflow
         assert await appears(pilot, "trial-23   accuracy 0.9300")
 
 
-async def test_the_best_of_those_that_the_filter_shows(mlflow_store: MlflowStore) -> None:
+async def test_the_best_run_is_among_those_that_match_the_filter(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=(140, 40), notifications=True) as pilot:
         await settle(pilot)
         await console.run_line("filter weights = uniform")
         await settle(pilot)
         await pilot.press("B")
-        assert await appears(pilot, "trial-22   accuracy 0.9200   of 11 finished runs that the filter shows")
+        assert await appears(pilot, "trial-22   accuracy 0.9200   of 11 finished runs that match the filter")
         await pilot.press("enter")
         assert await appears(pilot, "enter opens")
         assert "hides" not in text_of(console)

@@ -1,4 +1,4 @@
-"""What the dialogs for columns, sorting and groups share: search, marks, order, leaving."""
+"""The common behaviour of the column, sort and group dialogs: search, choice, order, leaving."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tui.runs.dialogs.sort import SortDialog
 
 
 def names(rows: list[list[str]]) -> list[str]:
-    """The columns with their marks, without the cursor."""
+    """The column names with their marks, without the cursor."""
     words = [[word.replace("▌", "") for word in row] for row in rows]
     return [" ".join([word for word in row if word][: 2 if "●" in row else 1]) for row in words]
 
 
-async def test_what_is_chosen_stands_first_then_the_rest_by_kind() -> None:
+async def test_chosen_columns_come_first_then_the_rest_by_kind() -> None:
     async with opened(GroupDialog((OWNER, NEIGHBORS), CANDIDATES)) as (stage, _):
         assert names(stage.rows()) == [
             "● owner",
@@ -36,10 +36,10 @@ async def test_what_is_chosen_stands_first_then_the_rest_by_kind() -> None:
             "loss",
             "seed",
         ]
-        assert stage.said()[0].endswith("2 of 8 chosen")
+        assert stage.text_lines()[0].endswith("2 of 8 chosen")
 
 
-async def test_space_chooses_and_goes_on() -> None:
+async def test_space_chooses_and_moves_to_the_next() -> None:
     async with opened(GroupDialog((), CANDIDATES), ["j", "space", "space"]) as (stage, pilot):
         assert names(stage.rows())[:3] == ["● status", "● started", "name"]
         await pilot.press("g", "space", "enter")
@@ -47,7 +47,7 @@ async def test_space_chooses_and_goes_on() -> None:
         assert stage.result == (ColumnKey("attribute", "start_time"),)
 
 
-async def test_what_is_chosen_is_given_another_place() -> None:
+async def test_chosen_columns_can_be_reordered() -> None:
     chosen = (STATUS, NEIGHBORS, OWNER)
     async with opened(GroupDialog(chosen, CANDIDATES), ["greater_than_sign", "right", "L"]) as (stage, pilot):
         assert names(stage.rows())[:3] == ["● n_neighbors", "● owner", "● status"]
@@ -56,12 +56,12 @@ async def test_what_is_chosen_is_given_another_place() -> None:
         assert stage.result == chosen
 
 
-async def test_what_is_not_chosen_has_no_place() -> None:
+async def test_only_chosen_columns_can_be_moved() -> None:
     async with opened(GroupDialog((STATUS,), CANDIDATES), ["j", "less_than_sign"]) as (stage, pilot):
-        assert "Only chosen columns can be moved; space chooses." in stage.said()
+        assert "Only chosen columns can be moved; press space to choose" in stage.text_lines()
         await pilot.press("space")
         await pilot.pause()
-        assert "Only" not in "\n".join(stage.said())
+        assert "Only" not in "\n".join(stage.text_lines())
 
 
 async def test_the_search_narrows_the_list_and_keys_are_text_in_it() -> None:
@@ -72,7 +72,7 @@ async def test_the_search_narrows_the_list_and_keys_are_text_in_it() -> None:
         assert stage.result == (SEED, STATUS)
 
 
-async def test_among_what_is_found_places_change_past_what_is_not() -> None:
+async def test_moving_within_a_search_skips_the_hidden_columns() -> None:
     chosen = (NEIGHBORS, STATUS, SEED)
     keys = ["slash", *"param", "enter", "greater_than_sign"]
     async with opened(GroupDialog(chosen, CANDIDATES), keys) as (stage, pilot):
@@ -82,15 +82,15 @@ async def test_among_what_is_found_places_change_past_what_is_not() -> None:
         assert stage.result == (STATUS, SEED, NEIGHBORS)
 
 
-async def test_a_search_without_a_match_says_so() -> None:
+async def test_a_search_without_matches_shows_a_message() -> None:
     async with opened(GroupDialog((), CANDIDATES), ["slash", "z", "z", "enter", "space"]) as (stage, pilot):
-        assert "No matching columns" in "\n".join(stage.said())
+        assert "No matching columns" in "\n".join(stage.text_lines())
         await pilot.press("less_than_sign", "d", "enter")
         await pilot.pause()
         assert stage.result == ()
 
 
-async def test_escape_peels_the_search_and_then_the_dialog() -> None:
+async def test_escape_clears_the_search_then_closes_the_dialog() -> None:
     async with opened(GroupDialog((), CANDIDATES), ["slash", "s", "e", "e", "enter"]) as (stage, pilot):
         assert names(stage.rows()) == ["seed"]
         await pilot.press("space", "escape")
@@ -101,7 +101,7 @@ async def test_escape_peels_the_search_and_then_the_dialog() -> None:
         assert stage.result is None
 
 
-async def test_what_no_run_has_stays_chosen() -> None:
+async def test_a_chosen_column_that_no_run_has_stays_chosen() -> None:
     gone = ColumnKey("param", "gone")
     async with opened(GroupDialog((gone, SEED), CANDIDATES), ["j", "space"]) as (stage, pilot):
         assert names(stage.rows())[0] == "● params.gone"
@@ -110,7 +110,7 @@ async def test_what_no_run_has_stays_chosen() -> None:
         assert stage.result == (gone,)
 
 
-async def test_the_mouse_chooses() -> None:
+async def test_columns_can_be_chosen_with_the_mouse() -> None:
     async with opened(GroupDialog((), CANDIDATES)) as (stage, pilot):
         lines = stage.lines()
         y = next(at for at, line in enumerate(lines) if "accuracy" in line)
@@ -125,20 +125,20 @@ async def test_the_mouse_chooses() -> None:
         assert stage.result is ...
 
 
-async def test_the_box_is_as_high_as_its_list_and_stays_so() -> None:
+async def test_the_dialog_keeps_its_height_while_searching() -> None:
     async with opened(GroupDialog((), CANDIDATES)) as (stage, pilot):
-        height = len(stage.said())
+        height = len(stage.text_lines())
         assert height < 20
         await pilot.press("slash", "z", "z")
         await pilot.pause()
-        assert len(stage.said()) == height
+        assert len(stage.text_lines()) == height
 
 
-async def test_thousands_of_columns() -> None:
+async def test_the_list_handles_thousands_of_columns() -> None:
     many = [Candidate(ColumnKey("metric", f"gpu/{at}"), Shown(f"gpu/{at}")) for at in range(10_000)]
     async with opened(GroupDialog((), many), ["G", "space", "slash", *"9999"]) as (stage, pilot):
         assert names(stage.rows()) == ["● gpu/9999"]
-        assert stage.said()[0].endswith("1 of 10,000 chosen")
+        assert stage.text_lines()[0].endswith("1 of 10,000 chosen")
         await pilot.press("enter", "space", "enter")
         await pilot.pause()
         assert stage.result == ()
@@ -147,19 +147,19 @@ async def test_thousands_of_columns() -> None:
 async def test_an_idle_dialog_writes_nothing() -> None:
     async with opened(GroupDialog((), CANDIDATES), ["j"]) as (stage, pilot):
         stage.take_written()
-        await pilot.press("l", "z")  # keys that mean nothing here
+        await pilot.press("l", "z")  # keys without a binding here
         await pilot.pause()
         assert stage.take_written() == ""
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 16), (20, 8)])
-async def test_small_terminals(size: tuple[int, int]) -> None:
+async def test_it_works_in_small_terminals(size: tuple[int, int]) -> None:
     dialog = SortDialog((), CANDIDATES)
     async with opened(dialog, ["j", "j", "j", "space", "G"], size) as (stage, pilot):
         assert all(len(line) <= size[0] for line in stage.lines())
         if size[0] >= 60:
-            assert "▌" in "\n".join(stage.said())
-            assert "esc leave" in "\n".join(stage.said())
+            assert "▌" in "\n".join(stage.text_lines())
+            assert "esc cancel" in "\n".join(stage.text_lines())
         await pilot.press("enter")
         await pilot.pause()
         assert [key.key for key in cast(tuple, stage.result)] == [ACCURACY]
@@ -172,7 +172,7 @@ async def test_hostile_names_are_plain_text() -> None:
             assert unexpected_output(stage.take_written().encode("utf-8", "surrogateescape")) == []
 
 
-async def test_a_hostile_name_in_a_remark_is_plain_text() -> None:
+async def test_a_hostile_name_in_a_message_is_plain_text() -> None:
     candidates = [Candidate(ColumnKey("tag", p.text), cast(Shown, p.text)) for p in PAYLOADS]
     async with opened(ColumnsDialog(RunView(), candidates, ()), ["G", *["f", "k"] * len(candidates)]) as (
         stage,

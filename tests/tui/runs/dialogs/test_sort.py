@@ -1,4 +1,4 @@
-"""Choosing what runs are sorted by."""
+"""The dialog for the sort keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def shown(stage: DialogStage[tuple[SortKey, ...]]) -> list[str]:
     return [" ".join(words).removeprefix("▌") for words in stage.rows() if "●" in words[0]]
 
 
-async def test_the_present_keys_are_told_with_their_direction() -> None:
+async def test_the_current_sort_keys_are_listed_with_their_direction() -> None:
     async with opened(SortDialog(BY_TWO, CANDIDATES)) as (stage, pilot):
         assert shown(stage) == ["● accuracy metric ↓ descending std", "● loss metric ↑ ascending"]
         assert any("missing values come last in both directions" in line for line in stage.lines())
@@ -22,7 +22,7 @@ async def test_the_present_keys_are_told_with_their_direction() -> None:
         assert stage.result == BY_TWO
 
 
-async def test_space_adds_with_the_likely_direction_and_turns_round() -> None:
+async def test_space_adds_a_key_then_flips_its_direction() -> None:
     keys = ["slash", *"start", "enter", "space"]
     async with opened(SortDialog((), CANDIDATES), keys) as (stage, pilot):
         assert shown(stage) == ["● started attribute ↓ descending"]
@@ -31,7 +31,7 @@ async def test_space_adds_with_the_likely_direction_and_turns_round() -> None:
         assert stage.result == (SortKey(STARTED),)
 
 
-async def test_keys_are_weighed_and_removed() -> None:
+async def test_keys_can_be_reordered_and_removed() -> None:
     sort = (*BY_TWO, SortKey(STATUS))
     async with opened(SortDialog(sort, CANDIDATES), ["space", "greater_than_sign"]) as (stage, pilot):
         assert [line.split()[1] for line in shown(stage)] == ["loss", "accuracy", "status"]
@@ -43,7 +43,7 @@ async def test_keys_are_weighed_and_removed() -> None:
         assert stage.result == (SortKey(ACCURACY, False, "std"), SortKey(STATUS))
 
 
-async def test_a_key_that_was_removed_is_added_anew() -> None:
+async def test_a_removed_key_is_added_again_with_the_default_direction() -> None:
     async with opened(SortDialog(BY_TWO, CANDIDATES), ["delete", "slash", *"accu", "enter", "space"]) as (
         stage,
         pilot,
@@ -53,12 +53,12 @@ async def test_a_key_that_was_removed_is_added_anew() -> None:
         assert stage.result == (SortKey(LOSS), SortKey(ACCURACY, True))
 
 
-async def test_without_keys_the_newest_come_first() -> None:
+async def test_d_removes_all_sort_keys() -> None:
     async with opened(SortDialog(BY_TWO, CANDIDATES), ["d", "backspace", "enter"]) as (stage, _):
         assert stage.result == ()
 
 
-async def test_of_a_column_that_is_named_twice_the_weightier_key_counts() -> None:
+async def test_of_two_keys_for_one_column_the_first_wins() -> None:
     sort = (SortKey(LOSS, True), SortKey(LOSS))
     async with opened(SortDialog(sort, CANDIDATES), ["enter"]) as (stage, _):
         assert stage.result == (SortKey(LOSS, True),)
