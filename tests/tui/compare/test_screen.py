@@ -1,4 +1,4 @@
-"""Runs side by side, as their operator reads them."""
+"""The compare view."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def best_columns(screen: CompareScreen, key: str) -> list[int]:
     return [c - 1 for c in range(1, len(shown.columns)) if shown.cell_style(at, c) == "good"]
 
 
-async def test_one_column_per_run_and_differences_first(mlflow_store: MlflowStore) -> None:
+async def test_each_run_has_a_column_and_differences_come_first(mlflow_store: MlflowStore) -> None:
     async with comparing(mlflow_store, "trial-00", "trial-23") as (_, screen):
         shown = source(screen)
         runs = [mlflow_store.runs[name] for name in ("trial-00", "trial-23")]
@@ -63,7 +63,7 @@ async def test_one_column_per_run_and_differences_first(mlflow_store: MlflowStor
             assert differs == sorted(differs, reverse=True)
 
 
-async def test_x_leaves_only_differences(mlflow_store: MlflowStore) -> None:
+async def test_x_shows_only_differences(mlflow_store: MlflowStore) -> None:
     async with comparing(mlflow_store, "trial-00", "trial-23") as (pilot, screen):
         before = source(screen).row_count
         await pilot.press("x")
@@ -87,7 +87,7 @@ async def test_the_best_cell_follows_the_direction(mlflow_store: MlflowStore) ->
         assert "accuracy ↓" in text_of(pilot.app)  # type: ignore[arg-type]
 
 
-async def test_b_measures_against_another_baseline(mlflow_store: MlflowStore) -> None:
+async def test_b_sets_the_baseline(mlflow_store: MlflowStore) -> None:
     async with comparing(mlflow_store, "trial-00", "trial-23") as (pilot, screen):
         at = row(screen, "metrics.accuracy")
         first = source(screen).cell(at, 2)
@@ -98,7 +98,7 @@ async def test_b_measures_against_another_baseline(mlflow_store: MlflowStore) ->
         assert first.split()[-1][0] != second.split()[-1][0]
 
 
-async def test_missing_and_nan_stay_what_they_are(mlflow_store: MlflowStore) -> None:
+async def test_missing_and_non_finite_values_are_shown_as_such(mlflow_store: MlflowStore) -> None:
     async with comparing(mlflow_store, "special", "trial-07") as (pilot, _):
         screen = text_of(pilot.app)  # type: ignore[arg-type]
         assert "NaN" in screen
@@ -113,21 +113,21 @@ async def test_a_missing_value_in_a_cut_column_is_not_marked_as_cut(mlflow_store
         assert accuracy.rstrip().endswith("–")
 
 
-async def test_drop_takes_a_run_out(mlflow_store: MlflowStore) -> None:
+async def test_d_removes_a_run_from_the_comparison(mlflow_store: MlflowStore) -> None:
     async with comparing(mlflow_store, "trial-00", "trial-01", "trial-02") as (pilot, screen):
         await pilot.press("L", "D")
         await settle(pilot)
         assert len(source(screen).columns) == 3
 
 
-async def test_nothing_to_compare_says_what_to_do(mlflow_store: MlflowStore) -> None:
+async def test_an_empty_comparison_says_what_to_do(mlflow_store: MlflowStore) -> None:
     async with comparing(mlflow_store) as (pilot, _):
         assert "Mark at least two runs" in text_of(pilot.app)  # type: ignore[arg-type]
         await pilot.press("x")
         assert await appears(pilot, "nothing to compare yet")
 
 
-async def test_a_run_that_is_gone_is_one_clear_error(mlflow_store: MlflowStore) -> None:
+async def test_a_missing_run_is_reported(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
@@ -137,7 +137,7 @@ async def test_a_run_that_is_gone_is_one_clear_error(mlflow_store: MlflowStore) 
         assert await appears(pilot, "0" * 32)
 
 
-async def test_q_and_escape_lead_back_to_the_runs(mlflow_store: MlflowStore) -> None:
+async def test_q_and_escape_return_to_the_runs(mlflow_store: MlflowStore) -> None:
     async with comparing(mlflow_store, "trial-00", "trial-23") as (pilot, _):
         await pilot.press("q")
         await settle(pilot)
@@ -147,6 +147,6 @@ async def test_q_and_escape_lead_back_to_the_runs(mlflow_store: MlflowStore) -> 
         assert pilot.app.current_mode == "runs"
 
 
-def test_more_runs_than_can_be_seen_are_refused_with_the_count() -> None:
+def test_comparing_too_many_runs_is_refused() -> None:
     assert compare_reason(20_000, "runs") == "20,000 runs are marked; at most 50 can be compared."
     assert compare_reason(50, "runs") is None

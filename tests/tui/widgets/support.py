@@ -1,4 +1,4 @@
-"""A stage for one widget, which keeps what would be written to the terminal; sources that count."""
+"""An application around widgets that records terminal output; a table source that counts requests."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _M = TypeVar("_M", bound=Message)
 
 
 class Stage(App[None]):
-    """Shows widgets one under the other. `written` is what a terminal would have got."""
+    """Shows widgets below each other. `written` is the output to the terminal."""
 
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(self, *widgets: Widget) -> None:
         super().__init__()
-        self.console._color_system = ColorSystem.TRUECOLOR  # the most bytes that a colour can cost
+        self.console._color_system = ColorSystem.TRUECOLOR  # colours take the most bytes
         self._widgets = widgets
         self._frames: list[str] = []
         for theme in THEMES:
@@ -41,7 +41,7 @@ class Stage(App[None]):
         super()._display(screen, renderable)
 
     def take_written(self) -> str:
-        """What was written since the last call."""
+        """The output since the last call."""
         written = "".join(self._frames)
         self._frames.clear()
         return written
@@ -52,14 +52,15 @@ class Stage(App[None]):
 
 
 def messages_of(seen: list[Message], kind: type[_M]) -> list[_M]:
-    """The messages of a kind in their order; a hook sees each at every widget that it passes."""
+    """The messages of a type, in order, without duplicates: a hook sees a message at every widget it
+    reaches."""
     found: dict[int, _M] = {id(message): message for message in seen if isinstance(message, kind)}
     return list(found.values())
 
 
 class CountingSource:
-    """`rows` by `columns` cells `r<row>c<column>`; counts what it is asked. Row keys are numbers
-    from `first` on, so that sources can be shifted against each other."""
+    """`rows` by `columns` cells `r<row>c<column>`; counts the cells requested. Row keys are numbers
+    starting at `first`, so that one source can be shifted against another."""
 
     def __init__(self, rows: int, columns: int = 30, *, first: int = 0, width: int = 10) -> None:
         self.row_count = rows
@@ -67,12 +68,12 @@ class CountingSource:
             TableColumn(f"c{at}", Shown(f"col{at}"), width, numeric=at > 0) for at in range(columns)
         ]
         self.first = first
-        self.asked = 0
-        self.rows_asked: set[int] = set()
+        self.requests = 0
+        self.rows_requested: set[int] = set()
 
     def cell(self, row: int, column: int) -> Shown:
-        self.asked += 1
-        self.rows_asked.add(row)
+        self.requests += 1
+        self.rows_requested.add(row)
         return Shown(f"r{self.first + row}c{column}")
 
     def cell_style(self, row: int, column: int) -> CellStyle | None:
@@ -85,7 +86,7 @@ class CountingSource:
         row = int(key) - self.first
         return row if 0 <= row < self.row_count else None
 
-    def take_asked(self) -> int:
-        asked, self.asked = self.asked, 0
-        self.rows_asked.clear()
-        return asked
+    def take_requests(self) -> int:
+        requests, self.requests = self.requests, 0
+        self.rows_requested.clear()
+        return requests

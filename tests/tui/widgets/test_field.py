@@ -1,4 +1,4 @@
-"""Pasting into the console's inputs: all of a text comes in, as one line."""
+"""Pasting into an input: the entire text arrives, as one line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIZE = (140, 40)
         ("x" * 100_000 + "\n" + " " * 100_000 + "y", "x" * 100_000 + " " * 100_001 + "y"),
     ],
 )
-async def test_lines_stand_one_after_the_other(pasted: str, shown: str) -> None:
+async def test_pasted_lines_are_joined_into_one(pasted: str, shown: str) -> None:
     field = Field()
     async with Stage(field).run_test(size=(40, 3)) as pilot:
         field.focus()
@@ -41,7 +41,7 @@ async def test_lines_stand_one_after_the_other(pasted: str, shown: str) -> None:
         assert field.cursor_position == len(shown)
 
 
-async def test_they_go_to_the_cursor_or_into_the_place_of_what_is_selected() -> None:
+async def test_a_paste_goes_to_the_cursor_or_replaces_the_selection() -> None:
     field = Field()
     async with Stage(field).run_test(size=(40, 3)) as pilot:
         field.focus()
@@ -55,7 +55,7 @@ async def test_they_go_to_the_cursor_or_into_the_place_of_what_is_selected() -> 
         assert field.value == "x yc"
 
 
-async def test_a_filter_of_two_lines_filters_by_both(mlflow_store: MlflowStore) -> None:
+async def test_a_filter_pasted_in_two_lines_applies_as_one(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -69,7 +69,7 @@ async def test_a_filter_of_two_lines_filters_by_both(mlflow_store: MlflowStore) 
         assert sorted(names) == [f"trial-{number}" for number in range(11, 15)]
 
 
-async def test_a_reason_of_two_lines_is_kept_whole(mlflow_store: MlflowStore) -> None:
+async def test_a_reason_pasted_in_two_lines_is_kept_complete(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await go_to(pilot, 3)

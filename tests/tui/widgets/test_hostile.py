@@ -1,4 +1,4 @@
-"""Whatever a store holds reaches the terminal as plain text, even where nobody cleaned it before."""
+"""Text from a store reaches the terminal as plain text, even if unsanitized."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _clean(written: str) -> None:
     assert unexpected_output(written.encode("utf-8", "surrogateescape")) == []
 
 
-async def test_in_a_table() -> None:
+async def test_table_cells_are_plain_text() -> None:
     columns = [TableColumn("name", Shown("name"), 30), TableColumn("end", Shown("end"), 5, numeric=True)]
     table = Table(TextSource(columns, [TextRow(text, [text, Shown("END")]) for text in RAW]))
     stage = Stage(table)
@@ -41,7 +41,7 @@ async def test_in_a_table() -> None:
         _clean(stage.take_written())
 
 
-async def test_in_a_header_and_in_an_empty_table() -> None:
+async def test_headers_and_empty_texts_are_plain_text() -> None:
     columns = [TableColumn(text, text, 8) for text in RAW]
     table = Table(TextSource(columns, []), empty_text=RAW)
     stage = Stage(table)
@@ -52,7 +52,7 @@ async def test_in_a_header_and_in_an_empty_table() -> None:
         _clean(stage.take_written())
 
 
-async def test_in_a_plot() -> None:
+async def test_plots_are_plain_text() -> None:
     plot = Plot([Series(text, [(0, 1.0), (1, 2.0)]) for text in RAW])
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
@@ -64,7 +64,7 @@ async def test_in_a_plot() -> None:
         _clean(stage.take_written())
 
 
-async def test_in_the_other_widgets() -> None:
+async def test_other_widgets_show_plain_text() -> None:
     empty, pane, matrix = EmptyState(), KeyValue(), ConfusionMatrix()
     stage = Stage(pane, empty, matrix)
     async with stage.run_test(size=SIZE) as pilot:

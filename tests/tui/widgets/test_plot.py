@@ -1,4 +1,4 @@
-"""The plot as an operator uses it."""
+"""The plot widget."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def _ready(pilot: Pilot[None], plot: Plot) -> None:
     await pilot.pause()
 
 
-async def test_a_line_with_its_axes() -> None:
+async def test_a_series_is_drawn_with_its_axes() -> None:
     plot = Plot()
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
@@ -35,7 +35,7 @@ async def test_a_line_with_its_axes() -> None:
         assert lines[-1].split() == ["0", "20", "40", "60", "80", "100"]
 
 
-async def test_letters_tell_lines_apart() -> None:
+async def test_letters_distinguish_the_series() -> None:
     plot = Plot([Series("first", LOSS), Series("second", [(x, 1 - y) for x, y in LOSS])])
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
@@ -46,7 +46,7 @@ async def test_letters_tell_lines_apart() -> None:
         assert ends == ["B", "A"]
 
 
-async def test_lines_that_end_alike_have_letters_side_by_side() -> None:
+async def test_series_with_the_same_end_have_letters_side_by_side() -> None:
     plot = Plot([Series(name, LOSS) for name in "xyz"])
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
@@ -58,7 +58,7 @@ async def test_lines_that_end_alike_have_letters_side_by_side() -> None:
         ]
 
 
-async def test_scattered_points_are_their_letters() -> None:
+async def test_scatter_points_are_drawn_as_letters() -> None:
     series = [Series("u", [(1, 1), (2, 2)], "scatter"), Series("v", [(3, 1), (4, 2)], "scatter")]
     plot = Plot(series)
     stage = Stage(plot)
@@ -68,7 +68,7 @@ async def test_scattered_points_are_their_letters() -> None:
         assert (drawn.count("A"), drawn.count("B")) == (2, 2)
 
 
-async def test_log_zoom_and_back() -> None:
+async def test_log_scale_and_zoom_can_be_set_and_reset() -> None:
     plot = Plot([Series("loss", [*LOSS, (101.0, 0.0)])])
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
@@ -90,7 +90,7 @@ async def test_log_zoom_and_back() -> None:
         assert stage.lines()[0].strip() == ""
 
 
-async def test_the_cursor_reads_exact_values() -> None:
+async def test_the_cursor_shows_exact_values() -> None:
     plot = Plot()
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
@@ -111,7 +111,7 @@ async def test_the_cursor_reads_exact_values() -> None:
         assert stage.lines()[0].strip() == "A a   B b"
 
 
-async def test_escape_is_the_screen_s_while_nothing_is_read() -> None:
+async def test_escape_is_handled_only_while_the_cursor_is_visible() -> None:
     plot = Plot([Series("a", LOSS)])
     async with Stage(plot).run_test(size=SIZE) as pilot:
         await _ready(pilot, plot)
@@ -136,7 +136,7 @@ async def test_new_points_keep_zoom_and_cursor() -> None:
         assert stage.lines()[-1].split()[0] == "0.00s"
 
 
-async def test_a_reading_repaints_a_few_lines_and_a_pause_nothing() -> None:
+async def test_moving_the_cursor_repaints_few_lines_and_idling_none() -> None:
     plot = Plot([Series("a", LOSS), Series("b", [(x, 1 - y) for x, y in LOSS])])
     stage = Stage(plot)
     async with stage.run_test(size=(140, 40)) as pilot:
@@ -172,7 +172,7 @@ ODD: list[list[tuple[float, float]]] = [
 
 
 def _do_everything(plot: Plot) -> Iterator[None]:
-    """Every action, with a chance to look after each."""
+    """Run every action, yielding after each."""
     steps: list[Callable[[], None]] = [
         *(plot.action_toggle_log, plot.action_zoom_in, partial(plot.action_pan, 0, 1)),
         *(partial(plot.action_pan, -1, 0), plot.action_toggle_cursor, partial(plot.action_pan, -1, 0)),
@@ -185,7 +185,7 @@ def _do_everything(plot: Plot) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", ["line", "step", "scatter"])
-async def test_odd_series(kind: SeriesKind) -> None:
+async def test_every_action_works_on_unusual_series(kind: SeriesKind) -> None:
     plot = Plot()
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
@@ -197,7 +197,7 @@ async def test_odd_series(kind: SeriesKind) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 1), (2, 3), (5, 5), (8, 4), (24, 6), (30, 7)])
-async def test_small_sizes(size: tuple[int, int]) -> None:
+async def test_it_works_at_small_sizes(size: tuple[int, int]) -> None:
     plot = Plot([Series("a", LOSS), Series("b", LOSS)])
     stage = Stage(plot)
     async with stage.run_test(size=size) as pilot:
@@ -207,7 +207,7 @@ async def test_small_sizes(size: tuple[int, int]) -> None:
             assert all(cell_len(line) <= size[0] for line in stage.lines())
 
 
-async def test_without_points_it_says_so() -> None:
+async def test_a_plot_without_points_says_so() -> None:
     plot = Plot([Series("a", [])])
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
@@ -215,7 +215,7 @@ async def test_without_points_it_says_so() -> None:
         assert "\n".join(stage.lines()).strip() == "no values yet"
 
 
-async def test_without_a_finite_value_there_are_no_y_labels() -> None:
+async def test_a_plot_without_finite_values_has_no_y_labels() -> None:
     plot = Plot([Series("a", [(0, INF), (1, NAN)])])
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:

@@ -1,4 +1,4 @@
-"""Scales, ticks, canvas, series and bars: arithmetic without a widget."""
+"""Scales, ticks, canvas, series and legend, without a widget."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def _drawn(track: Track, columns: int = 10, rows: int = 4, low: float = 0.0, hig
 
 
 class TestScale:
-    def test_ends_are_the_first_and_the_last_pixel(self) -> None:
+    def test_the_ends_map_to_the_first_and_last_pixel(self) -> None:
         scale = Scale(2.0, 4.0, 11)
         assert [scale.at(v) for v in (2.0, 3.0, 4.0, 5.0)] == [0.0, 5.0, 10.0, 15.0]
         assert scale.value(5) == 3.0
 
-    def test_a_decade_is_the_same_everywhere_on_a_logarithmic_scale(self) -> None:
+    def test_decades_have_equal_length_on_a_logarithmic_scale(self) -> None:
         scale = Scale(0.01, 100.0, 41, log=True)
         assert [round(scale.at(v), 9) for v in (0.01, 0.1, 1.0, 10.0)] == [0.0, 10.0, 20.0, 30.0]
         assert math.isnan(scale.at(0.0))
         assert math.isnan(scale.at(-1.0))
 
     @pytest.mark.parametrize("value", [0.0, 1.0, -3.5, 1e-320, 1e300, 0.1 + 0.2])
-    def test_a_single_value_gets_room_around_it(self, value: float) -> None:
+    def test_a_single_value_gets_a_margin(self, value: float) -> None:
         low, high = spread(value, value)
         assert low < value < high
         assert ticks(low, high, 4)
@@ -59,13 +59,13 @@ class TestTicks:
             (1e-7, 5e-7, 4, ["1e-7", "2e-7", "3e-7", "4e-7", "5e-7"]),
         ],
     )
-    def test_are_round(self, low: float, high: float, count: int, expected: list[str]) -> None:
+    def test_ticks_are_round_numbers(self, low: float, high: float, count: int, expected: list[str]) -> None:
         assert labels(ticks(low, high, count)) == expected
 
-    def test_of_steps_are_whole(self) -> None:
+    def test_step_ticks_are_integers(self) -> None:
         assert labels(ticks(0, 3, 8, "step"), "step") == ["0", "1", "2", "3"]
 
-    def test_of_times_are_parts_of_minutes_and_hours(self) -> None:
+    def test_duration_ticks_divide_minutes_and_hours(self) -> None:
         assert labels(ticks(0, 300, 5, "seconds"), "seconds")[1:] == [
             "1m00s",
             "2m00s",
@@ -75,33 +75,33 @@ class TestTicks:
         ]
         assert labels(ticks(0, 86_400 * 3, 4, "seconds"), "seconds")[1:] == ["1d00h", "2d00h", "3d00h"]
 
-    def test_of_moments_are_clock_times(self) -> None:
+    def test_time_ticks_are_clock_times(self) -> None:
         texts = labels(ticks(1_700_000_000_000, 1_700_003_600_000, 4, "moment"), "moment")
         assert texts
         assert all(len(text) == 5 and text[2] == ":" for text in texts)
 
-    def test_of_a_logarithmic_axis(self) -> None:
+    def test_logarithmic_ticks(self) -> None:
         assert labels(log_ticks(0.001, 100.0, 8)) == ["0.001", "0.010", "0.100", "1.000", "10.000", "100.000"]
         assert log_ticks(1.1, 9.0, 4) == [2, 5]
         assert log_ticks(2.1, 2.9, 4)
 
     @pytest.mark.parametrize(("low", "high"), [(1.0, 1.0), (2.0, 1.0), (NAN, 1.0), (0.0, 0.0)])
-    def test_of_no_range_are_none(self, low: float, high: float) -> None:
+    def test_an_empty_range_has_no_ticks(self, low: float, high: float) -> None:
         assert ticks(low, high, 5) == []
 
     @pytest.mark.parametrize(("low", "high"), [(-1e306, 1e306), (0.0, 1e-290), (1e15, 1e15 + 4)])
-    def test_of_extremes_are_few(self, low: float, high: float) -> None:
+    def test_extreme_ranges_have_few_ticks(self, low: float, high: float) -> None:
         assert len(ticks(low, high, 5)) <= 20
 
 
 class TestCanvas:
-    def test_dots_of_a_cell(self) -> None:
+    def test_dots_in_a_cell_combine_into_one_character(self) -> None:
         canvas = Canvas(1, 1)
         for x, y in [(0, 0), (1, 3)]:
             canvas.dot(x, y, 0)
         assert canvas.row(0) == [("⡈", 0)]
 
-    def test_what_lies_outside_is_left_out(self) -> None:
+    def test_points_outside_the_canvas_are_ignored(self) -> None:
         canvas = Canvas(2, 2)
         for x, y in [(-1, 0), (0, -1), (4, 0), (0, 8)]:
             canvas.dot(x, y, 0)
@@ -110,7 +110,7 @@ class TestCanvas:
         canvas.line(NAN, 0, 1, 1, 0)
         assert [canvas.row(row) for row in range(2)] == [[(" ", -1)] * 2] * 2
 
-    def test_a_line_through_is_drawn_where_it_is_inside(self) -> None:
+    def test_a_line_crossing_the_canvas_is_clipped(self) -> None:
         canvas = Canvas(3, 1)
         canvas.line(-1000, 0, 1000, 0, 0)
         assert canvas.row(0) == [("⣀", 0)] * 3
@@ -120,25 +120,25 @@ class TestDrawing:
     def test_a_line(self) -> None:
         assert _drawn(_track([0.0, 1.0]), columns=4, rows=2) == ["  ⡠⠊", "⡠⠊  "]
 
-    def test_steps_have_corners(self) -> None:
+    def test_step_lines_have_corners(self) -> None:
         assert _drawn(_track([0.0, 1.0, 1.0], "step"), columns=4, rows=2) == ["  ⡏⠉", "⣀⣀⡇ "]
 
     def test_nan_is_a_gap(self) -> None:
         line = _drawn(_track([0.0, 0.0, 0.0, NAN, 0.0, 0.0, 0.0]), columns=13, rows=1)[0]
         assert line == "⣀⣀⣀⣀⡀   ⢀⣀⣀⣀⣀"
 
-    def test_a_point_between_gaps_is_seen(self) -> None:
+    def test_a_point_between_gaps_is_visible(self) -> None:
         assert "•" in _drawn(_track([0.0, NAN, 0.0, NAN, 0.0, 0.0]))[-1]
 
-    def test_infinities_are_marks_at_the_edge(self) -> None:
+    def test_infinities_are_marked_at_the_edge(self) -> None:
         rows = _drawn(_track([0.5, INF, 0.5, -INF, 0.5]))
         assert "▲" in rows[0]
         assert "▼" in rows[-1]
 
-    def test_the_largest_double_is_infinite(self) -> None:
+    def test_the_largest_double_is_drawn_as_infinite(self) -> None:
         assert "▲" in _drawn(_track([0.5, 1.7976931348623157e308, 0.5]))[0]
 
-    def test_of_many_points_the_extremes_are_kept(self) -> None:
+    def test_downsampling_keeps_the_extremes(self) -> None:
         ys = [0.5] * 10_000
         ys[1234], ys[8000] = 1.0, 0.0
         track = _track(ys)
@@ -150,14 +150,14 @@ class TestDrawing:
 
     @pytest.mark.parametrize("ys", [[], [0.5], [NAN], [INF], [NAN, NAN], [0.5, 0.5], [INF, -INF, NAN]])
     @pytest.mark.parametrize("kind", ["line", "step", "scatter"])
-    def test_odd_series_do_not_fail(self, ys: list[float], kind: str) -> None:
+    def test_unusual_series_do_not_fail(self, ys: list[float], kind: str) -> None:
         assert len(_drawn(_track(ys, kind))) == 4
 
-    def test_points_without_a_place_on_x_are_left_out(self) -> None:
+    def test_points_without_a_finite_x_are_ignored(self) -> None:
         track = Track.of(Series("a", [(NAN, 1.0), (INF, 2.0), (1.0, 3.0)]), 0)
         assert (track.xs, track.ys) == ((1.0,), (3.0,))
 
-    def test_points_are_sorted(self) -> None:
+    def test_points_are_sorted_by_x(self) -> None:
         assert Track.of(Series("a", [(2.0, 1.0), (1.0, 3.0)]), 0).xs == (1.0, 2.0)
 
 
@@ -171,7 +171,7 @@ class TestView:
         assert near.panned(-10.0, 0).x_shown == (0.0, 50.0)
         assert near.zoomed(4.0, None).x is None
 
-    def test_y_fits_what_is_in_view(self) -> None:
+    def test_the_y_range_fits_the_visible_points(self) -> None:
         view = View((_track([float(y) for y in range(101)]),)).zoomed(0.5, None)
         window, drawn = view.window()
         assert drawn
@@ -179,18 +179,18 @@ class TestView:
         assert window.y_high == pytest.approx(75.0, abs=2)
         assert view.panned(0, 0.2).window()[0].y_low == pytest.approx(window.y_low + 10.6, abs=0.5)
 
-    def test_a_logarithmic_axis_tells_what_it_leaves_out(self) -> None:
+    def test_a_logarithmic_axis_counts_the_points_it_omits(self) -> None:
         view = View((_track([0.0, -1.0, 1.0, 10.0, NAN]),)).with_log(True)
         assert view.notes() == ["log · 2 at or below 0 not shown"]
 
-    def test_the_cursor_goes_to_the_next_logged_x(self) -> None:
+    def test_the_cursor_moves_to_the_next_logged_x(self) -> None:
         other = Track.of(Series("b", [(0.5, 1.0)]), 1)
         view = View((_track([1.0, 1.0, 1.0]), other))
         assert [view.next_x(x, 1) for x in (0.0, 0.5, 2.0)] == [0.5, 1.0, 2.0]
         assert [view.next_x(x, -1) for x in (2.0, 0.5, 0.0)] == [1.0, 0.0, 0.0]
         assert view.last_x() == 2.0
 
-    def test_ranges_of_nothing(self) -> None:
+    def test_a_plot_without_points_has_default_ranges(self) -> None:
         assert x_range([]) == (0.0, 1.0)
         assert y_range([], 0, 1, log=False) is None
         assert y_range([_track([-1.0])], 0, 1, log=True) is None
@@ -198,7 +198,7 @@ class TestView:
 
 
 class TestLegend:
-    def test_what_has_no_place_is_counted(self) -> None:
+    def test_entries_that_do_not_fit_are_counted(self) -> None:
         entries = [[("abcdef", "x")]] * 5
         lines = ["".join(text for text, _ in line) for line in packed(entries, 20, 1)]
         assert lines == ["abcdef   +4"]

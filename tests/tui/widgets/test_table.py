@@ -1,4 +1,4 @@
-"""The table as an operator uses it: moving, marking, the mouse, another source."""
+"""The table widget: moving, marking, the mouse, new sources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.tui.widgets.support import CountingSource, Stage, messages_of
 from tui.widgets.table import Table, TableColumn, TextRow, TextSource
 
 SIZE = (60, 12)
-PAGE = 10  # the lines of SIZE without the two of the header
+PAGE = 10  # lines of SIZE below the two-line header
 
 
 def _names(*names: str) -> TextSource:
@@ -54,7 +54,7 @@ async def test_keys_move_the_cursor(keys: list[str], row: int) -> None:
         assert top <= row < top + PAGE
 
 
-async def test_the_cursor_is_a_bar_and_the_header_says_what_is_sorted() -> None:
+async def test_the_cursor_is_a_bar_and_the_header_shows_the_sort_order() -> None:
     columns = [
         TableColumn("name", Shown("name"), 8),
         TableColumn("accuracy", Shown("accuracy"), 10, numeric=True, sort="descending"),
@@ -71,7 +71,7 @@ async def test_the_cursor_is_a_bar_and_the_header_says_what_is_sorted() -> None:
         assert row == "▌  knn-7         0.9180        –"
 
 
-async def test_messages_name_the_row_once() -> None:
+async def test_each_row_is_announced_once() -> None:
     seen: list[Message] = []
     table = Table(CountingSource(100))
     async with Stage(table).run_test(size=SIZE, message_hook=seen.append) as pilot:
@@ -84,7 +84,7 @@ async def test_messages_name_the_row_once() -> None:
     assert [(m.key, m.row, m.control) for m in selected] == [("0", 0, table)]
 
 
-async def test_of_many_steps_only_the_last_needs_an_answer() -> None:
+async def test_queued_cursor_messages_are_merged_into_the_last() -> None:
     seen: list[Message] = []
     table = Table(CountingSource(100))
     async with Stage(table).run_test(size=SIZE, message_hook=seen.append) as pilot:
@@ -95,7 +95,7 @@ async def test_of_many_steps_only_the_last_needs_an_answer() -> None:
     assert [m.key for m in messages_of(seen, Table.RowHighlighted)] == ["0", "50"]
 
 
-async def test_columns_are_walked_and_scrolled_whole() -> None:
+async def test_the_column_cursor_scrolls_by_entire_columns() -> None:
     table = Table(CountingSource(5, columns=12))
     stage = Stage(table)
     seen: list[Message] = []
@@ -115,7 +115,7 @@ async def test_columns_are_walked_and_scrolled_whole() -> None:
     assert [m.key for m in messages_of(seen, Table.ColumnFocused)][:3] == ["c1", "c2", "c3"]
 
 
-async def test_space_marks_and_goes_on() -> None:
+async def test_space_marks_and_moves_to_the_next_row() -> None:
     seen: list[Message] = []
     table = Table(CountingSource(100))
     stage = Stage(table)
@@ -133,7 +133,7 @@ async def test_v_marks_from_the_last_mark_to_the_cursor() -> None:
         await _ready(pilot, table)
         await pilot.press("j", "space", "j", "j", "v")
         assert table.marks == {"1", "2", "3", "4"}
-        await pilot.press("g", "v")  # the range may go on, upwards
+        await pilot.press("g", "v")  # a range can continue upwards
         assert table.marks == {"0", "1", "2", "3", "4"}
 
 
@@ -156,7 +156,7 @@ async def test_V_marks_all_and_clears_all() -> None:
         assert table.marks == {"elsewhere"}
 
 
-async def test_another_source_keeps_cursor_line_marks_and_column() -> None:
+async def test_a_new_source_keeps_cursor_position_marks_and_column() -> None:
     table = Table(CountingSource(100))
     async with Stage(table).run_test(size=SIZE) as pilot:
         await _ready(pilot, table)
@@ -171,7 +171,7 @@ async def test_another_source_keeps_cursor_line_marks_and_column() -> None:
         assert table.focused_column == "c2"
 
 
-async def test_rows_that_come_in_above_are_seen_while_the_view_is_at_its_top() -> None:
+async def test_rows_inserted_above_are_visible_while_scrolled_to_the_top() -> None:
     table = Table(CountingSource(100))
     async with Stage(table).run_test(size=SIZE) as pilot:
         await _ready(pilot, table)
@@ -180,7 +180,7 @@ async def test_rows_that_come_in_above_are_seen_while_the_view_is_at_its_top() -
         assert (table.cursor_row, table.cursor_key, table.scroll_offset.y) == (3, "0", 0)
 
 
-async def test_where_the_row_is_gone_the_cursor_stays_at_its_place() -> None:
+async def test_the_cursor_keeps_its_position_when_its_row_is_gone() -> None:
     seen: list[Message] = []
     table = Table(_names("a", "b", "c", "d"))
     async with Stage(table).run_test(size=SIZE, message_hook=seen.append) as pilot:
@@ -199,7 +199,7 @@ async def test_where_the_row_is_gone_the_cursor_stays_at_its_place() -> None:
     assert [m.key for m in messages_of(seen, Table.RowHighlighted)][-3:] == ["d", "a", "z"]
 
 
-async def test_the_view_stays_where_the_wheel_left_it() -> None:
+async def test_a_new_source_keeps_the_position_set_by_the_wheel() -> None:
     table = Table(CountingSource(100))
     async with Stage(table).run_test(size=SIZE) as pilot:
         await _ready(pilot, table)
@@ -208,12 +208,12 @@ async def test_the_view_stays_where_the_wheel_left_it() -> None:
         await pilot.pause()
         assert table.scroll_offset.y == 60
         assert table.cursor_key == "0"
-        await pilot.press("j")  # and the next key shows the cursor again
+        await pilot.press("j")  # the next key brings the cursor back into view
         assert table.cursor_key == "1"
         assert table.scroll_offset.y <= table.cursor_row < table.scroll_offset.y + PAGE
 
 
-async def test_an_empty_table_says_why() -> None:
+async def test_an_empty_table_shows_its_text() -> None:
     table = Table(CountingSource(0, columns=2), empty_text=[Shown("No runs match"), Shown("esc shows all")])
     stage = Stage(table)
     async with stage.run_test(size=SIZE) as pilot:
@@ -228,7 +228,7 @@ async def test_an_empty_table_says_why() -> None:
         assert "Nothing here" in "\n".join(stage.lines())
 
 
-async def test_the_mouse() -> None:
+async def test_the_mouse_selects_marks_and_sorts() -> None:
     seen: list[Message] = []
     table = Table(CountingSource(100))
     async with Stage(table).run_test(size=SIZE, message_hook=seen.append) as pilot:
@@ -248,7 +248,7 @@ async def test_the_mouse() -> None:
 @pytest.mark.parametrize(
     ("shift", "kind"), [(False, events.MouseScrollRight), (True, events.MouseScrollDown)]
 )
-async def test_the_wheel_goes_sideways(shift: bool, kind: type[events.MouseEvent]) -> None:
+async def test_a_sideways_wheel_moves_the_column_focus(shift: bool, kind: type[events.MouseEvent]) -> None:
     table = Table(CountingSource(100))
     async with Stage(table).run_test(size=SIZE) as pilot:
         await _ready(pilot, table)
@@ -258,7 +258,7 @@ async def test_the_wheel_goes_sideways(shift: bool, kind: type[events.MouseEvent
         assert (table.focused_column, table.scroll_offset.y) == ("c1", 0)
 
 
-async def test_the_wheel_scrolls_without_the_cursor() -> None:
+async def test_the_wheel_does_not_move_the_cursor() -> None:
     table = Table(CountingSource(100))
     async with Stage(table).run_test(size=SIZE) as pilot:
         await _ready(pilot, table)
@@ -268,7 +268,7 @@ async def test_the_wheel_scrolls_without_the_cursor() -> None:
         assert table.cursor_row == 0
 
 
-async def test_fewer_rows_leave_no_void() -> None:
+async def test_fewer_rows_leave_no_empty_lines_below() -> None:
     table = Table(CountingSource(100))
     async with Stage(table).run_test(size=SIZE) as pilot:
         await _ready(pilot, table)
@@ -278,7 +278,7 @@ async def test_fewer_rows_leave_no_void() -> None:
         assert (table.cursor_key, table.scroll_offset.y) == ("95", 87)
 
 
-async def test_what_lies_behind_the_table_shines_through() -> None:
+async def test_the_table_background_is_transparent() -> None:
     table = Table(CountingSource(10))
     stage = Stage(table)
     async with stage.run_test(size=SIZE) as pilot:
@@ -290,7 +290,7 @@ async def test_what_lies_behind_the_table_shines_through() -> None:
         assert last.style.bgcolor == Color.from_rgb(1, 2, 3)
 
 
-async def test_rows_without_columns() -> None:
+async def test_rows_without_columns_still_show_cursor_and_marks() -> None:
     table = Table(CountingSource(10, columns=0))
     stage = Stage(table)
     async with stage.run_test(size=SIZE) as pilot:
@@ -299,7 +299,7 @@ async def test_rows_without_columns() -> None:
         assert stage.lines()[:5] == ["", "", "", " ●", "▌"]
 
 
-async def test_move_to_and_focus_column() -> None:
+async def test_move_to_and_focus_column_report_success() -> None:
     table = Table(CountingSource(100))
     async with Stage(table).run_test(size=SIZE) as pilot:
         await _ready(pilot, table)
@@ -312,7 +312,7 @@ async def test_move_to_and_focus_column() -> None:
         assert table.focused_column == "c4"
 
 
-async def test_wide_characters_keep_columns_in_line() -> None:
+async def test_wide_characters_keep_columns_aligned() -> None:
     columns = [TableColumn("name", Shown("name"), 10), TableColumn("n", Shown("n"), 4, numeric=True)]
     names = ["日本語の実験名前", "日本語日本", "👩‍👩‍👧‍👦 x", "é", "plain"]
     rows = [TextRow(n, [safe(n), Shown("1")]) for n in names]
@@ -325,7 +325,7 @@ async def test_wide_characters_keep_columns_in_line() -> None:
         assert "日本語の …" in strips[0].text
 
 
-async def test_themes_are_followed() -> None:
+async def test_the_table_follows_the_theme() -> None:
     table = Table(CountingSource(10))
     stage = Stage(table)
     async with stage.run_test(size=SIZE) as pilot:
@@ -338,7 +338,7 @@ async def test_themes_are_followed() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 1), (2, 3), (4, 4), (9, 2), (12, 5)])
-async def test_small_sizes(size: tuple[int, int]) -> None:
+async def test_it_works_at_small_sizes(size: tuple[int, int]) -> None:
     table = Table(CountingSource(100))
     stage = Stage(table)
     async with stage.run_test(size=size) as pilot:

@@ -1,4 +1,4 @@
-"""What a table costs: cells asked for, lines painted and bytes written; counts, not times."""
+"""The cost of a table: cells requested, lines painted and bytes written; counts, not times."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ COLUMNS = 13  # of 10 cells, visible in SIZE
 VISIBLE = ROWS * COLUMNS
 
 
-async def test_only_visible_cells_of_100_000_rows_are_asked_for() -> None:
+async def test_only_visible_cells_of_100_000_rows_are_requested() -> None:
     source = CountingSource(100_000)
     table = Table(source)
     stage = Stage(table)
     async with stage.run_test(size=SIZE) as pilot:
         table.focus()
         await pilot.pause()
-        assert 0 < source.take_asked() <= VISIBLE + COLUMNS
+        assert 0 < source.take_requests() <= VISIBLE + COLUMNS
         for key, bound in [
             ("j", 2 * COLUMNS),
             ("space", 4 * COLUMNS),
@@ -32,10 +32,10 @@ async def test_only_visible_cells_of_100_000_rows_are_asked_for() -> None:
         ]:
             await pilot.press(key)
             await pilot.pause()
-            assert source.take_asked() <= bound, key
+            assert source.take_requests() <= bound, key
 
 
-async def test_a_new_source_of_100_000_rows_is_asked_for_one_screen() -> None:
+async def test_a_new_source_of_100_000_rows_is_read_for_one_screen() -> None:
     table = Table(CountingSource(100_000))
     async with Stage(table).run_test(size=SIZE) as pilot:
         table.focus()
@@ -43,24 +43,24 @@ async def test_a_new_source_of_100_000_rows_is_asked_for_one_screen() -> None:
         fresh = CountingSource(100_000, first=7)
         table.set_source(fresh)
         await pilot.pause()
-        assert 0 < fresh.take_asked() <= VISIBLE + COLUMNS
+        assert 0 < fresh.take_requests() <= VISIBLE + COLUMNS
         assert table.cursor_key == "99998"
 
 
-async def test_a_scrolled_line_is_the_only_new_one() -> None:
+async def test_scrolling_by_a_line_draws_one_line() -> None:
     source = CountingSource(100_000)
     table = Table(source)
     async with Stage(table).run_test(size=SIZE) as pilot:
         table.focus()
         table.move_to(str(ROWS - 1))
         await pilot.pause()
-        source.take_asked()
+        source.take_requests()
         await pilot.press("j")
         await pilot.pause()
-        assert source.rows_asked <= {ROWS - 1, ROWS}
+        assert source.rows_requested <= {ROWS - 1, ROWS}
 
 
-async def test_bytes_written() -> None:
+async def test_moving_writes_few_bytes() -> None:
     table = Table(CountingSource(100_000))
     stage = Stage(table)
     async with stage.run_test(size=SIZE) as pilot:
@@ -84,7 +84,9 @@ async def test_bytes_written() -> None:
         written = stage.take_written()
         assert len(written) < 17_000
         assert not re.search(r"\x1b\[[12];\d+H", written), "the header does not scroll"
-        assert not re.search(rf";{SIZE[0]}H\x1b\[[\d;]*m", written), "a page of so many moves no scrollbar"
+        assert not re.search(rf";{SIZE[0]}H\x1b\[[\d;]*m", written), (
+            "one page of 100,000 rows does not move the scrollbar"
+        )
 
 
 async def test_the_same_content_writes_nothing() -> None:
@@ -101,7 +103,7 @@ async def test_the_same_content_writes_nothing() -> None:
         assert stage.take_written() == ""
 
 
-async def test_a_changed_row_writes_its_line_only() -> None:
+async def test_a_changed_row_writes_only_its_line() -> None:
     class Changed(CountingSource):
         def cell(self, row: int, column: int) -> Shown:
             text = super().cell(row, column)

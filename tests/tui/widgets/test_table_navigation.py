@@ -1,4 +1,4 @@
-"""Cursor and first row when another source is shown, without a widget."""
+"""Cursor and scroll position with a new source, without a widget."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def table(*keys: int) -> TextSource:
 HUNDRED = table(*range(100))
 
 
-def test_the_cursor_s_row_keeps_its_line_when_rows_are_inserted_above() -> None:
+def test_the_cursor_row_keeps_its_line_when_rows_are_inserted_above() -> None:
     assert Viewport(30, 10, 34).over(HUNDRED, table(*range(-7, 100))) == Viewport(37, 10, 41)
 
 
@@ -30,11 +30,11 @@ def test_a_cursor_whose_row_is_gone_keeps_its_position() -> None:
     assert Viewport(90, 10, 99).over(HUNDRED, EMPTY) == Viewport(0, 10, 0)
 
 
-def test_with_the_cursor_scrolled_out_of_sight_the_first_visible_row_keeps_its_line() -> None:
+def test_with_the_cursor_out_of_view_the_first_visible_row_keeps_its_line() -> None:
     assert Viewport(50, 10, 3).over(HUNDRED, table(*range(-5, 100))) == Viewport(55, 10, 8)
 
 
-def test_showing_the_cursor_scrolls_as_little_as_possible() -> None:
+def test_bringing_the_cursor_into_view_scrolls_as_little_as_possible() -> None:
     assert Viewport(30, 10, 34).top_showing_cursor == 30
     assert Viewport(30, 10, 40).top_showing_cursor == 31
     assert Viewport(30, 10, 12).top_showing_cursor == 12

@@ -1,4 +1,4 @@
-"""Text in cells, the empty state, names and values, the confusion matrix."""
+"""Text fitting, the empty state, key-value panes, the confusion matrix."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONG = safe("a long value that goes on and on until it has to be continued in th
     "text", ["", "abc", "abcdefghijkl", "日本語の実験名前", "👩‍👩‍👧‍👦👍", "a\x1b[31mb", "\u202e\ud800"]
 )
 @pytest.mark.parametrize("width", range(8))
-def test_fitted_text_has_exactly_its_width(text: str, width: int) -> None:
+def test_fitted_text_has_exactly_the_given_width(text: str, width: int) -> None:
     for right in (False, True):
         fitted = fit(text, width, right=right)
         assert cell_len(fitted) == width
@@ -46,11 +46,11 @@ def test_wrapped_text_breaks_at_spaces() -> None:
 @pytest.mark.parametrize(
     ("share", "text"), [(1.0, "━━━━"), (0.5, "━━"), (0.4, "━╸"), (0.0, ""), (-1.0, ""), (2.0, "━━━━")]
 )
-def test_a_thin_bar_shows_a_share_to_half_a_cell(share: float, text: str) -> None:
+def test_a_thin_bar_shows_a_fraction_to_half_a_cell(share: float, text: str) -> None:
     assert thin_bar(share, 4) == text
 
 
-async def test_the_empty_state() -> None:
+async def test_the_empty_state_shows_title_lines_and_keys() -> None:
     empty = EmptyState()
     stage = Stage(empty)
     async with stage.run_test(size=(60, 14)) as pilot:
@@ -66,7 +66,7 @@ async def test_the_empty_state() -> None:
         assert lines[2].index("runs") == lines[3].index("mark")
 
 
-async def test_names_and_values() -> None:
+async def test_values_wrap_beside_their_names() -> None:
     pane = KeyValue()
     stage = Stage(pane)
     async with stage.run_test(size=(40, 12)) as pilot:
@@ -90,7 +90,7 @@ async def test_names_and_values() -> None:
         ]
 
 
-async def test_long_values_scroll_and_keep_their_place() -> None:
+async def test_long_values_scroll_and_keep_their_position() -> None:
     def sections(value: str) -> list[Section]:
         pairs = [Pair(Shown(f"p{at:03}"), Shown(value)) for at in range(500)]
         return [Section(Shown("PARAMETERS"), pairs)]
@@ -113,7 +113,7 @@ async def test_long_values_scroll_and_keep_their_place() -> None:
         assert stage.lines()[0].strip() == "TAGS"
 
 
-async def test_the_confusion_matrix() -> None:
+async def test_the_confusion_matrix_has_labelled_rows_and_columns() -> None:
     widget = ConfusionMatrix()
     stage = Stage(widget)
     async with stage.run_test(size=(60, 5)) as pilot:
@@ -130,7 +130,7 @@ async def test_the_confusion_matrix() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 1), (2, 3), (6, 4)])
-async def test_small_sizes(size: tuple[int, int]) -> None:
+async def test_it_works_at_small_sizes(size: tuple[int, int]) -> None:
     empty = EmptyState()
     pane = KeyValue([Section(Shown("T"), [Pair(Shown("name"), LONG)])])
     matrix = ConfusionMatrix(COUNTS)
