@@ -1,4 +1,4 @@
-"""Give a model version a stage or an alias: choose the target, see what would change, decide."""
+"""Promotion of a model version to a stage or an alias: choose the target, review the changes, confirm."""
 
 from __future__ import annotations
 
@@ -31,42 +31,42 @@ if TYPE_CHECKING:
     from engine.entities import ModelVersion
 
 DEBOUNCE = 0.15
-"""Seconds without a key before a typed alias is planned for."""
-READING = "Reading what this would change …"
+"""Pause in typing, in seconds, after which the promotion to a typed alias is planned."""
+PLANNING = "Planning the changes …"
 
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """What the operator decided: the plan that was on the screen, and why."""
+    """A confirmed promotion: the plan as displayed, and the reason."""
 
     plan: PromotionPlan
     reason: str
 
 
-class Outlook(Lines):
-    """What would change, or why nothing can."""
+class ChangeList(Lines):
+    """The planned changes, or the error that rules them out."""
 
     def __init__(self) -> None:
-        super().__init__(id="outlook")
+        super().__init__(id="changes")
         self._content: tuple[Content, ...] = ()
         self._error: EngineError | None = None
 
-    def tell(self, items: Iterable[Content], error: EngineError | None = None) -> None:
+    def show(self, items: Iterable[Content], error: EngineError | None = None) -> None:
         self._content, self._error = tuple(items), error
         self.refresh(layout=True)
 
     def lines(self, width: int) -> list[Content]:
         if self._error is None:
             return field("will change", self._content, width, label_width=LABEL)
-        told = [Content.styled(safe(self._error.title), "$error bold")]
-        told += [Content(safe(part)) for part in (self._error.detail, self._error.hint) if part]
-        return [line for part in told for line in field("cannot be done", [part], width, label_width=LABEL)]
+        parts = [Content.styled(safe(self._error.title), "$error bold")]
+        parts += [Content(safe(part)) for part in (self._error.detail, self._error.hint) if part]
+        return [line for part in parts for line in field("not possible", [part], width, label_width=LABEL)]
 
 
 class PromoteDialog(Dialog[Promotion]):
-    """Dismissed with a `Promotion` when the operator presses the second button; writes nothing itself.
+    """Dismissed with a `Promotion` when the operator presses Promote. Writes nothing itself.
 
-    ← and → choose the target; the plan for it is made on the bridge, and the newest choice wins.
+    ← and → choose the target. Each choice is planned on the bridge; a newer choice replaces an older one.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -102,7 +102,7 @@ class PromoteDialog(Dialog[Promotion]):
         self.plan: PromotionPlan | None = None
         self.smoke_test = smoke_test
         self.title_text = f"Promote {model} {version} · {engine.uri.shown}"
-        self.subtitle_text = "← → target · ↑ ↓ scroll · tab reason and buttons · esc leaves"
+        self.subtitle_text = "← → target · ↑ ↓ scroll · tab reason and buttons · esc cancel"
 
     def compose_dialog(self) -> ComposeResult:
         with Horizontal(id="target-row"):
@@ -113,10 +113,10 @@ class PromoteDialog(Dialog[Promotion]):
             yield Field(id="alias", placeholder="letters, digits, _ and -")
         with VerticalScroll(id="plan-pane", can_focus=False):
             yield PlanView(id="plan")
-        yield Outlook()
+        yield ChangeList()
         with Horizontal(id="reason-row"):
             yield Static("reason", classes="label", markup=False)
-            yield Field(id="reason", placeholder="why, for the journal")
+            yield Field(id="reason", placeholder="recorded in the journal")
         with Horizontal(id="choices"):
             yield TextButton("Cancel", id="cancel")
             yield TextButton("Promote", id="promote")
@@ -132,7 +132,7 @@ class PromoteDialog(Dialog[Promotion]):
     # ── the target ───────────────────────────────────────────────────────────
 
     async def _read_aliases(self) -> None:
-        """Offer the aliases there are. What is wrong with the model, the plan tells."""
+        """Offer the model's aliases. An error here is left to the plan to report."""
         try:
             versions: tuple[ModelVersion, ...] = await self.bridge.call(
                 partial(self.engine.models.versions, self.model)
@@ -142,11 +142,11 @@ class PromoteDialog(Dialog[Promotion]):
         self._show_targets(alias for version in versions for alias in version.aliases)
 
     def _show_targets(self, aliases: Iterable[str]) -> None:
-        wanted = [self.target.name] if self.target.kind == "alias" else []
-        self.query_one("#targets", TargetLine).shown = targets([*aliases, *wanted])
+        chosen = [self.target.name] if self.target.kind == "alias" else []
+        self.query_one("#targets", TargetLine).options = targets([*aliases, *chosen])
 
     def choose(self, target: Target) -> None:
-        """Take `target` up and plan for it."""
+        """Choose a target and plan the promotion to it."""
         self.target = target
         self.query_one("#targets", TargetLine).chosen = target
         self.set_class(target == NEW_ALIAS, "-new-alias")
@@ -165,27 +165,27 @@ class PromoteDialog(Dialog[Promotion]):
         self._plan(wait=DEBOUNCE)
 
     def on_key(self, event: events.Key) -> None:
-        """Where a new alias is to be typed, typing begins it wherever the focus is."""
-        field_ = self.query_one("#alias", Input)
+        """While a new alias is the target, typing on a button starts the alias."""
+        alias = self.query_one("#alias", Input)
         if self.target == NEW_ALIAS and isinstance(self.focused, TextButton) and _begins_alias(event):
             event.stop()
             event.prevent_default()
-            field_.focus()
-            field_.insert_text_at_cursor(event.character or "")
+            alias.focus()
+            alias.insert_text_at_cursor(event.character or "")
 
     # ── the plan ─────────────────────────────────────────────────────────────
 
     def _plan(self, wait: float = 0.0) -> None:
-        """Plan for what is chosen, after `wait` seconds; a newer choice replaces an older one."""
-        self._take(None)
+        """Plan the promotion to the chosen target after `wait` seconds; replaces a plan in progress."""
+        self._set_plan(None)
         alias = (
             self.query_one("#alias", Input).value.strip() if self.target == NEW_ALIAS else self.target.name
         )
         if self.target == NEW_ALIAS and not alias:
             self.workers.cancel_group(self, "plan")
-            self._tell([Content.styled("type the alias", "$text-muted")])
+            self._show_changes([Content.styled("Type the alias", "$text-muted")])
             return
-        self._tell([Content.styled(READING, "$text-muted")])
+        self._show_changes([Content.styled(PLANNING, "$text-muted")])
         stage = next((s for s in STAGES if self.target == Target("stage", s)), None)
         plan = partial(
             self.engine.models.plan_promotion,
@@ -195,48 +195,48 @@ class PromoteDialog(Dialog[Promotion]):
             alias=alias if stage is None else None,
         )
         tasks = Tasks.of(self, self.bridge)
-        tasks.ask(plan, self._show, group="plan", failed=self._refuse, delay=wait)
+        tasks.ask(plan, self._show, group="plan", failed=self._show_error, delay=wait)
 
-    def _tell(self, items: Iterable[Content], error: EngineError | None = None) -> None:
-        self.query_one(Outlook).tell(items, error)
-        self._refit()
+    def _show_changes(self, items: Iterable[Content], error: EngineError | None = None) -> None:
+        self.query_one(ChangeList).show(items, error)
+        self._fit_later()
 
-    def _take(self, plan: PromotionPlan | None) -> None:
+    def _set_plan(self, plan: PromotionPlan | None) -> None:
         self.plan = plan
         button = self.query_one("#promote", TextButton)
         button.off = plan is None or plan.is_noop
 
     def _show(self, plan: PromotionPlan) -> None:
-        self._take(plan)
+        self._set_plan(plan)
         self.query_one("#plan", PlanView).plan = plan
         if plan.is_noop:
-            self._tell([Content.styled("No change needed", "$text-muted")])
+            self._show_changes([Content.styled("No change needed", "$text-muted")])
         else:
-            self._tell([change_text(change) for change in plan.changes])
+            self._show_changes([change_text(change) for change in plan.changes])
 
-    def _refuse(self, error: EngineError) -> None:
+    def _show_error(self, error: EngineError) -> None:
         self.query_one("#plan", PlanView).plan = None
-        self._tell((), error)
+        self._show_changes((), error)
 
     def _fit(self) -> None:
-        """Give the plan the room that the rest leaves: what would change is never scrolled away."""
+        """Limit the plan to the height that the rest leaves, so that the changes are always visible."""
         pane, box = self.query_one("#plan-pane"), self.query_one("#box")
         others = [child for child in box.children if child is not pane and child.display]
-        taken = sum(child.outer_size.height for child in others) + pane.styles.margin.height
-        pane.styles.max_height = max(2, self.size.height - taken - 2)
+        used = sum(child.outer_size.height for child in others) + pane.styles.margin.height
+        pane.styles.max_height = max(2, self.size.height - used - 2)
 
     @on(events.Resize)
-    def _refit(self) -> None:
+    def _fit_later(self) -> None:
         self.call_after_refresh(self._fit)
 
     def action_scroll_plan(self, lines: int) -> None:
         self.query_one("#plan-pane").scroll_relative(y=lines, animate=False)
 
-    # ── the decision ─────────────────────────────────────────────────────────
+    # ── buttons ──────────────────────────────────────────────────────────────
 
     @on(Input.Submitted)
     def _leave_field(self, event: Input.Submitted) -> None:
-        """Enter in a field goes on to the buttons: to Cancel, never over it."""
+        """Enter in the reason moves to Cancel, and in the alias to the reason."""
         event.stop()
         self.query_one("#cancel" if event.input.id == "reason" else "#reason").focus()
 

@@ -1,10 +1,11 @@
-"""Registered models, their versions, and what is done with them: promote, test, take back."""
+"""The models view: registered models and their versions; promote, undo and test."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -13,12 +14,11 @@ from textual.content import Content
 
 from engine import formats
 from engine.entities import ModelVersion, RegisteredModel, Run
-from engine.errors import EngineError, StoreNotFound, UntrustedModel, UsageError
+from engine.errors import EngineError, NotFound, StoreNotFound, UntrustedModel, UsageError
 from engine.jobs import CancelToken
 from engine.text import Shown, safe
 from tui.bridge import Relay
 from tui.commands.bindings import Command, Scope, command
-from tui.models.reading import Runs, Versions, read_registry, read_runs
 from tui.models.sources import model_source, source_text, version_source
 from tui.models.version_detail import VersionDetail, VersionFacts
 from tui.screen import ConsoleScreen
@@ -30,16 +30,21 @@ if TYPE_CHECKING:
     from engine.api import PromotionPlan, SmokeTestResult
     from tui.models.promote_dialog import Promotion
 
+T = TypeVar("T")
+
+BATCH_SECONDS = 0.2
+"""How often partial results are shown."""
 NO_VERSIONS = (
-    Shown("No version yet"),
+    Shown("No versions yet"),
     Shown("Register a run's model under this name."),
 )
 READING = (Shown("reading …"),)
-NOT_READ = (Shown("The versions could not be read; r tries again."),)
+VERSIONS_UNREADABLE = (Shown("Could not read the versions; press r to retry"),)
 
 
 class ModelsScreen(ConsoleScreen):
-    """Left the models, right the versions of the one under the cursor, below everything about one."""
+    """Models on the left, the selected model's versions on the right, the selected version's details
+    below."""
 
     scope: ClassVar[Scope] = "models"
     mode = "models"
@@ -54,10 +59,10 @@ class ModelsScreen(ConsoleScreen):
         self.sources: dict[str, Run | None] = {}
         self.smoke_tests: dict[tuple[str, int], SmokeTestResult | EngineError] = {}
         self.smoke_testing: set[tuple[str, int]] = set()
-        self._fresh: set[str] = set()
+        self._fresh_run_ids: set[str] = set()
         self._reading_models = CancelToken()
         self._reading_runs = CancelToken()
-        self._wanted: tuple[str, int | None] | None = None
+        self._pending_target: tuple[str, int | None] | None = None
 
     def compose_view(self) -> ComposeResult:
         with Horizontal(id="panes"):
@@ -86,8 +91,8 @@ class ModelsScreen(ConsoleScreen):
     # ── reading ──────────────────────────────────────────────────────────────
 
     def refresh_view(self) -> None:
-        self._fresh.clear()
-        self.ask(self.engine.models.registered, self._show_models, group="models", failed=self._no_models)
+        self._fresh_run_ids.clear()
+        self.ask(self.engine.models.registered, self._show_models, group="models", failed=self._models_failed)
 
     def _show_models(self, models: tuple[RegisteredModel, ...]) -> None:
         self.models = models
@@ -96,37 +101,41 @@ class ModelsScreen(ConsoleScreen):
         self.set_class(not models, "-empty")
         if not models:
             self._show_empty(
-                "No registered model yet",
+                "No registered models yet",
                 "Train a sweep and register its best run; `mlflow-console demo` does both.",
             )
             return
         self._show_model_rows({})
-        wanted, self._wanted = self._wanted, None
+        target, self._pending_target = self._pending_target, None
         table = self.query_one("#models", Table)
-        if wanted is None or not self._go_to(*wanted):
+        if target is None or not self._go_to(*target):
             self._read_versions(table.cursor_key or models[0].name)
         self._reading_models.cancel()
         self._reading_models = token = CancelToken()
 
-        def show(found: Versions) -> None:
+        def show(found: Mapping[str, tuple[ModelVersion, ...] | None]) -> None:
             if not token.cancelled:
-                self._show_model_rows(found)
+                self._show_model_rows(
+                    {name: versions for name, versions in found.items() if versions is not None}
+                )
 
         names = [model.name for model in models]
-        work = partial(read_registry, self.engine, names, token, Relay(self.while_open(show)))
-        self.ask(work, show, group="registry")
+        relay = Relay(self.while_open(show))
+        self.ask(
+            partial(_read_each, self.engine.models.versions, names, token, relay), show, group="registry"
+        )
 
-    def _show_model_rows(self, found: Versions) -> None:
+    def _show_model_rows(self, found: Mapping[str, tuple[ModelVersion, ...]]) -> None:
         self.registry.update(found)
         table = self.query_one("#models", Table)
         table.set_source(model_source(self.models, self.registry, table.size.width))
         self.query_one("#models-title", PaneTitle).facts = formats.count(len(self.models))
 
     @on(events.Resize)
-    def _refit(self) -> None:
+    def _fit_later(self) -> None:
         self.call_after_refresh(self._show_model_rows, {})
 
-    def _no_models(self, error: EngineError) -> None:
+    def _models_failed(self, error: EngineError) -> None:
         if self.models:
             self.show_store_error(error)
             return
@@ -139,43 +148,48 @@ class ModelsScreen(ConsoleScreen):
 
     def _show_empty(self, title: str, *lines: str) -> None:
         self.model = None
-        keys = [("4", "train a sweep"), ("r", "look again"), (":", "command line"), ("q", "quit")]
+        keys = [("4", "train a sweep"), ("r", "refresh"), (":", "command line"), ("q", "quit")]
         self.query_one("#empty", EmptyState).show(title, [line for line in lines if line], keys=keys)
         self._show_detail()
 
     def _read_versions(self, name: str) -> None:
-        """Show the versions of a model: those that are known at once, then as they are now."""
+        """Show a model's versions: those already known at once, then the current ones."""
         if name != self.model:
             self.model = name
             self._show_versions(to_top=True)
         work = partial(self.engine.models.versions, name)
-        take = partial(self._take_versions, name)
-        self.ask(work, take, group="versions", failed=self._no_versions)
+        done = partial(self._set_versions, name)
+        self.ask(work, done, group="versions", failed=self._versions_failed)
 
-    def _take_versions(self, name: str, versions: tuple[ModelVersion, ...]) -> None:
+    def _set_versions(self, name: str, versions: tuple[ModelVersion, ...]) -> None:
         self._show_model_rows({name: versions})
         self.record_read()
         self._show_versions()
         self._read_sources(versions)
 
-    def _no_versions(self, error: EngineError) -> None:
+    def _versions_failed(self, error: EngineError) -> None:
         self.show_store_error(error)
-        self.query_one("#versions", Table).set_empty_text(NOT_READ)
+        self.query_one("#versions", Table).set_empty_text(VERSIONS_UNREADABLE)
 
     def _read_sources(self, versions: tuple[ModelVersion, ...]) -> None:
         self._reading_runs.cancel()
         self._reading_runs = token = CancelToken()
-        run_ids = list(dict.fromkeys(v.run_id for v in versions if v.run_id not in {*self._fresh, ""}))
+        run_ids = list(
+            dict.fromkeys(v.run_id for v in versions if v.run_id not in {*self._fresh_run_ids, ""})
+        )
 
-        def show(found: Runs) -> None:
+        def read_run(run_id: str) -> Run:
+            return self.engine.runs.detail(run_id).run
+
+        def show(found: Mapping[str, Run | None]) -> None:
             if not token.cancelled:
                 self.sources.update(found)
-                self._fresh.update(found)
+                self._fresh_run_ids.update(found)
                 self._show_versions()
 
         if run_ids:
             relay = Relay(self.while_open(show))
-            self.ask(partial(read_runs, self.engine, run_ids, token, relay), show, group="sources")
+            self.ask(partial(_read_each, read_run, run_ids, token, relay), show, group="sources")
 
     def _show_versions(self, *, to_top: bool = False) -> None:
         versions = self.registry.get(self.model or "")
@@ -184,9 +198,9 @@ class ModelsScreen(ConsoleScreen):
         table.set_source(version_source(versions or (), self.sources, int(time.time() * 1000)))
         if to_top and versions:
             table.move_to(str(versions[0].version))
-        if self._wanted is not None and self._wanted[0] == self.model and versions:
-            table.move_to(str(self._wanted[1]))
-            self._wanted = None
+        if self._pending_target is not None and self._pending_target[0] == self.model and versions:
+            table.move_to(str(self._pending_target[1]))
+            self._pending_target = None
         title = self.query_one("#versions-title", PaneTitle)
         title.subject = safe(self.model or "")
         title.facts = Shown("") if versions is None else _count(len(versions), "version")
@@ -207,10 +221,10 @@ class ModelsScreen(ConsoleScreen):
         self.query_one("#detail", VersionDetail).facts = facts
         self.show_keys()
 
-    # ── what the operator does ───────────────────────────────────────────────
+    # ── the cursor ───────────────────────────────────────────────────────────
 
     @on(Table.RowHighlighted, "#models")
-    def _follow_model(self, event: Table.RowHighlighted) -> None:
+    def _show_highlighted_model(self, event: Table.RowHighlighted) -> None:
         if event.key != self.model:
             self._read_versions(event.key)
 
@@ -219,7 +233,7 @@ class ModelsScreen(ConsoleScreen):
         self.query_one("#versions", Table).focus()
 
     @on(Table.RowHighlighted, "#versions")
-    def _follow_version(self) -> None:
+    def _show_highlighted_version(self) -> None:
         self._show_detail()
 
     @on(Table.RowSelected, "#versions")
@@ -227,33 +241,35 @@ class ModelsScreen(ConsoleScreen):
         self.action_open_run()
 
     def show_model(self, name: str, version: int | None = None) -> None:
-        """Bring the cursor to a model, and to one of its versions. Raises `UsageError` when it is
-        known not to be there."""
+        """Move the cursor to a model and to one of its versions, once they are read. Raises `UsageError` if
+        the model is known not to exist."""
         if not self._go_to(name, version):
             if self.read_at is not None:
                 names = ", ".join(safe(model.name) for model in self.models[:8]) or "none"
-                raise UsageError(f"There is no model {name!r}", f"Models in this store: {names}")
-            self._wanted = (name, version)
+                raise UsageError(f"Registered model {name!r} not found", f"Models in this store: {names}")
+            self._pending_target = (name, version)
 
     def _go_to(self, name: str, version: int | None) -> bool:
         table = self.query_one("#models", Table)
         if not table.move_to(name):
             return False
-        self._wanted = None if version is None else (name, version)
+        self._pending_target = None if version is None else (name, version)
         self._read_versions(name)
         return True
+
+    # ── commands ─────────────────────────────────────────────────────────────
 
     def why_not(self, command: Command) -> str | None:
         version = self.version if self.is_mounted else None
         if command.scope == "models" and command.id != "models.undo" and version is None:
-            return "There is no version here."
+            return "No version selected."
         if version is not None and command.id == "models.open-run":
             if not version.run_id:
                 return "This version has no source run."
             if version.run_id in self.sources and self.sources[version.run_id] is None:
                 return "The source run of this version no longer exists."
         elif version is not None and command.id == "models.test-version":
-            return "This version is being tested." if _key(version) in self.smoke_testing else None
+            return "A test of this version is running." if _key(version) in self.smoke_testing else None
         return super().why_not(command)
 
     def action_open_run(self) -> None:
@@ -273,14 +289,14 @@ class ModelsScreen(ConsoleScreen):
         work = partial(self.engine.models.smoke_test, *key, allow_code=allow_code)
         self.ask(
             work,
-            partial(self._take_smoke_test, key),
+            partial(self._set_smoke_test, key),
             group=f"smoke_test {key}",
             failed=partial(self._smoke_test_failed, key),
         )
 
     def _smoke_test_failed(self, key: tuple[str, int], error: EngineError) -> None:
         """Ask before a model may run code of its own."""
-        self._take_smoke_test(key, error)
+        self._set_smoke_test(key, error)
         if not isinstance(error, UntrustedModel) or not self.is_current or self.session.read_only:
             return
         from tui.dialogs.confirm import ConfirmDialog
@@ -294,7 +310,7 @@ class ModelsScreen(ConsoleScreen):
 
         self.app.push_screen(ConfirmDialog("Load this model?", lines, yes="Load and test"), test)
 
-    def _take_smoke_test(self, key: tuple[str, int], outcome: SmokeTestResult | EngineError) -> None:
+    def _set_smoke_test(self, key: tuple[str, int], outcome: SmokeTestResult | EngineError) -> None:
         self.smoke_testing.discard(key)
         self.smoke_tests[key] = outcome
         self._show_detail()
@@ -306,13 +322,14 @@ class ModelsScreen(ConsoleScreen):
             self._open_promotion(self.version.name, self.version.version, "")
 
     def promote(self, model: str, version: int, target: str) -> None:
-        """Open the promotion dialog on a version and a stage or alias; it alone can write."""
+        """Open the promotion dialog for a version and a stage or alias. Only the dialog can start the
+        write."""
         reason = super().why_not(command("models.promote"))
         if reason is not None:
             self.session.say(reason, warning=True)
             return
         if not self._go_to(model, version):
-            self._wanted = (model, version)
+            self._pending_target = (model, version)
         self._open_promotion(model, version, target)
 
     def _open_promotion(self, model: str, version: int, target: str) -> None:
@@ -328,18 +345,20 @@ class ModelsScreen(ConsoleScreen):
         )
         self.app.push_screen(dialog, write)
 
-    def _write(self, plan: PromotionPlan, reason: str, doing: str) -> None:
+    def _write(self, plan: PromotionPlan, reason: str, activity: str) -> None:
         from tui.models.write_dialog import WriteDialog
 
         apply = partial(self.engine.models.promote, plan, reason=reason)
         read = partial(self.engine.models.versions, plan.model)
-        dialog = WriteDialog(self.session.bridge, plan, apply, read, doing=doing)
+        dialog = WriteDialog(self.session.bridge, plan, apply, read, activity=activity)
         self.app.push_screen(dialog, lambda _: self.refresh_view())
 
     def action_undo(self) -> None:
         if not self.refuse("models.undo"):
-            told = self.session.show_error
-            self.ask(self.engine.models.plan_undo, self._confirm_undo, group="undo", failed=told, opens=True)
+            failed = self.session.show_error
+            self.ask(
+                self.engine.models.plan_undo, self._confirm_undo, group="undo", failed=failed, opens=True
+            )
 
     def _confirm_undo(self, plan: PromotionPlan) -> None:
         from tui.dialogs.confirm import ConfirmDialog
@@ -347,14 +366,37 @@ class ModelsScreen(ConsoleScreen):
 
         if not self.is_current:
             return
-        told = [Content(f"The last promotion of {safe(plan.model)} is taken back:")]
-        told += [Content.assemble("  ", change_text(change)) for change in plan.changes]
+        lines = [Content(f"Undo the last promotion of {safe(plan.model)}:")]
+        lines += [Content.assemble("  ", change_text(change)) for change in plan.changes]
 
-        def write(agreed: bool | None) -> None:
-            if agreed:
+        def write(confirmed: bool | None) -> None:
+            if confirmed:
                 self._write(plan, "", "undoing")
 
-        self.app.push_screen(ConfirmDialog(f"Undo · {plan.server}", told, yes="Take back"), write)
+        self.app.push_screen(ConfirmDialog(f"Undo · {plan.server}", lines, yes="Undo"), write)
+
+
+def _read_each(
+    read: Callable[[str], T],
+    keys: Iterable[str],
+    token: CancelToken,
+    show: Callable[[Mapping[str, T | None]], None],
+) -> Mapping[str, T | None]:
+    """Read one item per key; None for one that no longer exists. Runs on the bridge, and calls `show` with
+    the items so far every BATCH_SECONDS."""
+    found: dict[str, T | None] = {}
+    shown = time.monotonic()
+    for key in keys:
+        if token.cancelled:
+            break
+        try:
+            found[key] = read(key)
+        except NotFound:
+            found[key] = None
+        if time.monotonic() - shown > BATCH_SECONDS:
+            show(dict(found))
+            shown = time.monotonic()
+    return found
 
 
 def _key(version: ModelVersion) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""What a version can be given: the stages, the aliases there are, a new alias."""
+"""The targets of a promotion: stages, existing aliases, a new alias."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALIAS_WIDTH = 24
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A stage, an alias that there is, or (`new`) one that is typed; `name` is raw."""
+    """A stage, an alias, or (`new`) an alias to be typed. `name` is raw."""
 
     kind: Literal["stage", "alias", "new"]
     name: str
@@ -41,14 +41,13 @@ NEW_ALIAS = Target("new", "")
 
 
 def targets(aliases: Iterable[str]) -> tuple[Target, ...]:
-    """The stages, the aliases by name, and the choice of a new alias."""
-    held = [Target("alias", alias) for alias in sorted(set(aliases))]
-    return (*(Target("stage", stage) for stage in STAGES), *held, NEW_ALIAS)
+    """The stages, the aliases by name, and a new alias."""
+    existing = [Target("alias", alias) for alias in sorted(set(aliases))]
+    return (*(Target("stage", stage) for stage in STAGES), *existing, NEW_ALIAS)
 
 
 def read_target(text: str) -> Target:
-    """What was typed as a target: a stage in any case, else an alias, with or without `@`; nothing
-    typed is Production."""
+    """Parse a target: a stage in any case, else an alias with or without `@`. Blank means Production."""
     text = text.strip()
     if not text:
         return PRODUCTION
@@ -59,13 +58,13 @@ def read_target(text: str) -> Target:
 
 
 class TargetLine(Widget):
-    """A row of targets, one of them chosen; it scrolls where they do not all fit."""
+    """A row of targets, one of them chosen; scrolls when they do not all fit."""
 
     DEFAULT_CSS = """
     TargetLine { width: 1fr; height: 1; }
     """
 
-    shown: reactive[tuple[Target, ...]] = reactive(())
+    options: reactive[tuple[Target, ...]] = reactive(())
     chosen: reactive[Target] = reactive(PRODUCTION)
 
     @dataclass
@@ -73,17 +72,17 @@ class TargetLine(Widget):
         target: Target
 
     def step(self, by: int) -> Target:
-        """The target that many places on, round the end."""
-        shown = self.shown or (PRODUCTION,)
-        at = shown.index(self.chosen) if self.chosen in shown else 0
-        return shown[(at + by) % len(shown)]
+        """The target `by` steps on; wraps."""
+        options = self.options or (PRODUCTION,)
+        index = options.index(self.chosen) if self.chosen in options else 0
+        return options[(index + by) % len(options)]
 
     def render(self) -> Content:
         first, last = self._window()
         parts: list[Content | str | tuple[str, str]] = [("‹ " if first else "  ", "$text-muted")]
-        for target in self.shown[first:last]:
+        for target in self.options[first:last]:
             parts += self._cell(target)
-        parts.append(("›" if last < len(self.shown) else "", "$text-muted"))
+        parts.append(("›" if last < len(self.options) else "", "$text-muted"))
         return Content.assemble(*parts)
 
     def _cell(self, target: Target) -> list[str | tuple[str, str]]:
@@ -95,21 +94,23 @@ class TargetLine(Widget):
         return cell_width(target.label) + 2
 
     def _window(self) -> tuple[int, int]:
-        """The targets that fit, from the first on if the chosen one is among them."""
+        """The range of visible targets: from the first if the chosen one fits, else ending with it."""
         room = self.size.width - 4
-        at = self.shown.index(self.chosen) if self.chosen in self.shown else 0
+        chosen = self.options.index(self.chosen) if self.chosen in self.options else 0
         first = 0
-        while first < at and sum(self._width(t) for t in self.shown[first : at + 1]) > room:
+        while first < chosen and sum(self._width(t) for t in self.options[first : chosen + 1]) > room:
             first += 1
         last = first
-        while last < len(self.shown) and sum(self._width(t) for t in self.shown[first : last + 1]) <= room:
+        while (
+            last < len(self.options) and sum(self._width(t) for t in self.options[first : last + 1]) <= room
+        ):
             last += 1
         return first, max(last, first + 1)
 
     def on_click(self, event: events.Click) -> None:
         first, last = self._window()
         x = 2
-        for target in self.shown[first:last]:
+        for target in self.options[first:last]:
             if x <= event.x < x + self._width(target):
                 self.post_message(self.Clicked(target))
                 return

@@ -1,4 +1,4 @@
-"""Everything about one model version, and about the run that made it."""
+"""Details of a model version and of its source run."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tui.widgets.table import CellStyle
 if TYPE_CHECKING:
     from engine.api import SmokeTestResult
 
-DESCRIPTION_LINES = 6
-PREDICTIONS_SHOWN = 8
+MAX_DESCRIPTION_LINES = 6
+MAX_PREDICTIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class VersionFacts:
-    """What is shown. `run` is None when it is gone or not read yet, `source` says which, in its
-    style; `smoke_test` is the newest test from here, an error when it could not be made."""
+    """What to show. `run` is None when it no longer exists or has not been read; `source` is the text for
+    either, and its style. `smoke_test` is the last test of this session, or the error that prevented it."""
 
     version: ModelVersion
     run: Run | None
@@ -52,7 +52,7 @@ class VersionDetail(Lines):
         version = facts.version
         lines = [_head(version)]
         if description := version.description.strip():
-            lines += paragraph(safe_lines(description), width, DESCRIPTION_LINES)
+            lines += paragraph(safe_lines(description), width, MAX_DESCRIPTION_LINES)
         lines += _run_lines(facts, width)
         lines += field("source", [Content(safe(version.source or "–"))], width)
         lines += field("created", _dates(version), width)
@@ -107,7 +107,7 @@ def _model_lines(model: RegisteredModel, width: int) -> list[Content]:
 
 def _smoke_test_items(facts: VersionFacts) -> Iterable[Content]:
     if facts.smoke_testing:
-        yield Content("loading the model and predicting its input example …")
+        yield Content("loading the model and predicting on its input example …")
     elif facts.smoke_test is None:
         yield Content.styled("not run yet (T runs it)", "$text-muted")
     else:
@@ -115,17 +115,17 @@ def _smoke_test_items(facts: VersionFacts) -> Iterable[Content]:
 
 
 def smoke_test_items(smoke_test: SmokeTestResult | EngineError) -> Iterable[Content]:
-    """How a test went: a tick or a cross with the figures, or why it could not be made."""
+    """The result of a test, or the error that prevented it."""
     if isinstance(smoke_test, EngineError):
-        yield Content.assemble(("✗ not made", "$error"), f" {safe(str(smoke_test))}")
+        yield Content.assemble(("✗ not run", "$error"), f" {safe(str(smoke_test))}")
         return
     if not smoke_test.ok:
         yield Content.assemble(("✗ failed", "$error"), f" {safe(smoke_test.detail)}")
         return
     rows = f"{formats.count(smoke_test.rows)} row{'s' if smoke_test.rows != 1 else ''}"
-    shown = ", ".join(safe(text) for text in smoke_test.predictions[:PREDICTIONS_SHOWN])
-    more = " …" if smoke_test.rows > min(len(smoke_test.predictions), PREDICTIONS_SHOWN) else ""
-    yield Content.assemble(("✓ passed", "$success"), f" {rows} → {shown}{more}")
+    predictions = ", ".join(safe(text) for text in smoke_test.predictions[:MAX_PREDICTIONS])
+    more = " …" if smoke_test.rows > min(len(smoke_test.predictions), MAX_PREDICTIONS) else ""
+    yield Content.assemble(("✓ passed", "$success"), f" {rows} → {predictions}{more}")
     yield Content(f"loaded in {_brief(smoke_test.load_seconds)}")
     yield Content(f"predicted in {_brief(smoke_test.predict_seconds)}")
 
@@ -134,8 +134,8 @@ def _brief(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else formats.duration(seconds)
 
 
-def _pairs(found: Mapping[str, str]) -> list[Content]:
-    return [_pair(key, safe(found[key])) for key in sorted(found)]
+def _pairs(values: Mapping[str, str]) -> list[Content]:
+    return [_pair(key, safe(values[key])) for key in sorted(values)]
 
 
 def _pair(name: str, value: Shown) -> Content:

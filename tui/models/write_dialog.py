@@ -1,4 +1,4 @@
-"""A registry write under way, and what the registry says afterwards."""
+"""A registry write in progress, and the registry's state afterwards."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from tui.widgets.lines import Lines, field
 if TYPE_CHECKING:
     from engine.api import PromotionPlan, PromotionResult
 
-VERSIONS_SHOWN = 12
-STILL_WRITING = "Writing; this cannot be undone half-way. The dialog closes when the store answers."
+MAX_VERSIONS = 12
+STILL_WRITING = "The write cannot be interrupted; close the dialog when it has finished."
 
 
-class Receipt(Lines):
-    """What is being done, then what came of it."""
+class WriteReport(Lines):
+    """The write in progress, then its result."""
 
-    told: reactive[tuple[Content, ...]] = reactive((), layout=True)
+    content: reactive[tuple[Content, ...]] = reactive((), layout=True)
 
     def lines(self, width: int) -> list[Content]:
-        return [part for line in self.told for part in (line.wrap(max(2, width)) or [Content("")])]
+        return [part for line in self.content for part in (line.wrap(max(2, width)) or [Content("")])]
 
 
 class WriteDialog(Dialog[bool]):
-    """Applies a plan as soon as it is shown; cannot be left while the write is under way. Dismissed
-    with True when the plan took effect."""
+    """Applies a plan when mounted; cannot be closed during the write. Dismissed with True if the plan was
+    applied."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,q", "leave", show=False, id="dialog.leave"),
@@ -59,86 +59,84 @@ class WriteDialog(Dialog[bool]):
         apply: Callable[[], PromotionResult],
         read: Callable[[], Sequence[ModelVersion]],
         *,
-        doing: str,
+        activity: str,
     ) -> None:
-        """`apply` makes the changes of `plan`, `read` reads the model's versions after a failure;
-        `doing` is the word for it: promoting, undoing."""
+        """`apply` applies `plan`; `read` reads the model's versions after a failure; `activity` describes the
+        write: promoting, undoing."""
         super().__init__()
         self.bridge = bridge
         self.plan = plan
-        self.title_text = f"{doing.capitalize()} {plan.model} {plan.candidate.version} · {plan.server}"
+        self.title_text = f"{activity.capitalize()} {plan.model} {plan.candidate.version} · {plan.server}"
         self.writing = True
         self.done = False
         self._apply = apply
         self._read = read
-        self._doing = doing
-        self._began = time.monotonic()
+        self._activity = activity
+        self._started_at = time.monotonic()
         self._needs_import = "mlflow" not in sys.modules
 
     def compose_dialog(self) -> ComposeResult:
         with VerticalScroll(can_focus=False):
-            yield Receipt(id="receipt")
+            yield WriteReport(id="report")
 
     def on_mount(self) -> None:
-        self._tick = self.set_interval(1.0, self._tell_progress)
-        self._tell_progress()
+        self._tick = self.set_interval(1.0, self._report_progress)
+        self._report_progress()
         self.run_worker(self._write())
 
     async def _write(self) -> None:
         try:
             result = await self.bridge.call(self._apply)
         except EngineError as error:
-            await self._fail(error)
+            await self._report_error(error)
         else:
-            self._finish(result)
+            self._report_result(result)
 
-    async def _fail(self, error: EngineError) -> None:
-        """Tell what went wrong, and what the registry says now: nothing half-done stays hidden."""
-        told = [Content.styled(f"✗ {safe(error.title)}", "$error bold")]
-        told += [Content(safe(part)) for part in (error.detail, error.hint) if part]
-        self._tell([*told, Content(""), Content.styled("reading the registry …", "$text-muted")])
+    async def _report_error(self, error: EngineError) -> None:
+        """Report the error and the registry's current state, which a failed write may have changed."""
+        report = [Content.styled(f"✗ {safe(error.title)}", "$error bold")]
+        report += [Content(safe(part)) for part in (error.detail, error.hint) if part]
+        self._show_report([*report, Content(""), Content.styled("reading the registry …", "$text-muted")])
         try:
             versions = await self.bridge.call(self._read)
-        except EngineError as unread:
-            read_back = [Content(f"The registry could not be read: {safe(str(unread))}")]
+        except EngineError as read_error:
+            read_back = [Content(f"The registry could not be read: {safe(str(read_error))}")]
         else:
             read_back = [
-                Content.styled("the registry says now", "$text-muted"),
+                Content.styled("the registry now has", "$text-muted"),
                 *_version_lines(versions, self.plan),
             ]
-        self._end([*told, Content(""), *read_back])
+        self._finish([*report, Content(""), *read_back])
 
-    def _finish(self, result: PromotionResult) -> None:
+    def _report_result(self, result: PromotionResult) -> None:
         self.done = True
         if result.verified:
-            head = Content.assemble(("✓ done", "$success bold"), " and verified: the registry says")
+            head = Content.assemble(("✓ done", "$success bold"), " and verified; the registry now has")
         else:
-            head = Content.assemble(("! not verified", "$warning bold"), ": the registry says")
-        told = [head, *_version_lines(result.versions, self.plan)]
-        told += [
-            Content.assemble(("! ", "$warning"), f"written a second time: {safe(t)}") for t in result.repaired
-        ]
-        told += [Content.assemble(("! ", "$warning"), safe(note)) for note in result.notes]
+            head = Content.assemble(("! not verified", "$warning bold"), "; the registry now has")
+        report = [head, *_version_lines(result.versions, self.plan)]
+        report += [Content.assemble(("! ", "$warning"), f"written again: {safe(t)}") for t in result.repaired]
+        report += [Content.assemble(("! ", "$warning"), safe(note)) for note in result.notes]
         if result.entry_id:
-            back = "" if self.plan.undoes else "; u in the models view takes it back"
-            told.append(Content.styled(f"written to the activity journal (6){back}", "$text-muted"))
-        self._end(told)
+            undo = "" if self.plan.undoes else "; press u in the models view to undo"
+            report.append(Content.styled(f"recorded in the activity journal (6){undo}", "$text-muted"))
+        self._finish(report)
 
-    def _end(self, told: Sequence[Content]) -> None:
+    def _finish(self, report: Sequence[Content]) -> None:
         self.writing = False
         self._tick.stop()
-        self._tell(told)
-        self.query_one("#box").border_subtitle = "enter or esc closes"
+        self._show_report(report)
+        self.query_one("#box").border_subtitle = "enter or esc close"
 
-    def _tell_progress(self) -> None:
-        seconds = int(time.monotonic() - self._began)
-        waited = f" {seconds} s" if seconds else ""
+    def _report_progress(self) -> None:
+        seconds = int(time.monotonic() - self._started_at)
+        elapsed = f" {seconds} s" if seconds else ""
         first = "importing MLflow for the first write, then " if self._needs_import else ""
-        told = [Content(f"{first}{self._doing} …{waited}"), *map(change_text, self.plan.changes)]
-        self._tell(told)
+        report = [Content(f"{first}{self._activity} …{elapsed}"), *map(change_text, self.plan.changes)]
+        self._show_report(report)
 
-    def _tell(self, told: Sequence[Content]) -> None:
-        self.query_one("#receipt", Receipt).told = tuple(told)
+    def _show_report(self, report: Sequence[Content]) -> None:
+        self.query_one("#report", WriteReport).content = tuple(report)
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
@@ -151,18 +149,18 @@ class WriteDialog(Dialog[bool]):
 
 
 def _version_lines(versions: Sequence[ModelVersion], plan: PromotionPlan) -> list[Content]:
-    """The versions as they are now, those that the plan is about first."""
+    """The versions' current stages and aliases, those affected by the plan first."""
     moved = (change.version for change in plan.changes if isinstance(change, StageChange))
-    about = {plan.candidate.version, *moved}
-    first = [v for v in versions if v.version in about]
-    rest = [v for v in versions if v.version not in about]
+    affected = {plan.candidate.version, *moved}
+    first = [v for v in versions if v.version in affected]
+    rest = [v for v in versions if v.version not in affected]
     lines = []
-    for version in (first + rest)[:VERSIONS_SHOWN]:
+    for version in (first + rest)[:MAX_VERSIONS]:
         items = [
             Content.styled(stage_text(version.stage), STAGE_COLOURS.get(version.stage, "")),
             *([Content.styled(alias_text(version.aliases), "$accent")] if version.aliases else []),
         ]
         lines += field(f"  version {version.version}", items, 200, label_width=16)
-    if (left := len(versions) - VERSIONS_SHOWN) > 0:
+    if (left := len(versions) - MAX_VERSIONS) > 0:
         lines.append(Content.styled(f"  and {left} more versions", "$text-muted"))
     return lines

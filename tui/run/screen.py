@@ -1,4 +1,4 @@
-"""One run: what went in, what came out, what it left behind."""
+"""One run: metrics, parameters, datasets, models, artifacts and tags."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tui.widgets.confusion import ConfusionMatrix
 from tui.widgets.key_value import KeyValue, Pair, Section, ValueStyle
 from tui.widgets.table.palette import RUN_STATUS_STYLES
 
-ARTIFACTS_SHOWN = 200
+MAX_ARTIFACTS = 200
 RETRY_SECONDS = 5.0
-"""How long after a failure the store is looked at again."""
+"""Delay before reading again after a failure."""
 NOTE = "mlflow.note.content"
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """What the store says about a run, and where its artifacts could not be listed."""
+class _RunData:
+    """A run as read from the store, with an error for each folder of artifacts that could not be listed."""
 
     detail: RunDetail
     artifacts: tuple[Artifact, ...]
-    faults: tuple[EngineError, ...]
+    errors: tuple[EngineError, ...]
 
 
 class RunScreen(ConsoleScreen):
@@ -63,44 +63,44 @@ class RunScreen(ConsoleScreen):
         self.refresh_view()
 
     def refresh_view(self) -> None:
-        self.ask(self._read, self._show, group="run", failed=self._fail)
+        self.ask(self._read, self._show, group="run", failed=self._show_failure)
 
-    def _read(self) -> _Answer:
+    def _read(self) -> _RunData:
         detail = self.engine.runs.detail(self.run_id)
         found: dict[str, Artifact] = {}
-        faults: list[EngineError] = []
+        errors: list[EngineError] = []
         for root in ("", *(model.name for model in detail.models)):
             try:
                 found |= {artifact.path: artifact for artifact in self._walk(root)}
             except EngineError as error:
-                faults.append(error)
-        return _Answer(detail, tuple(found.values()), tuple(faults))
+                errors.append(error)
+        return _RunData(detail, tuple(found.values()), tuple(errors))
 
     def _walk(self, path: str) -> Iterator[Artifact]:
-        """Artifacts in folders, depth first; one more than is shown tells that there are more."""
+        """Artifacts below a path, depth first, with at least one more than MAX_ARTIFACTS if more exist."""
         stack = [path]
         found = 0
-        while stack and found <= ARTIFACTS_SHOWN:
-            here = self.engine.runs.artifacts(self.run_id, stack.pop())
-            for artifact in here:
+        while stack and found <= MAX_ARTIFACTS:
+            listed = self.engine.runs.artifacts(self.run_id, stack.pop())
+            for artifact in listed:
                 found += 1
                 yield artifact
-            stack += [a.path for a in reversed(here) if a.is_dir]
+            stack += [a.path for a in reversed(listed) if a.is_dir]
 
-    def _fail(self, error: EngineError) -> None:
-        """Tell it once, and look again until the store answers."""
+    def _show_failure(self, error: EngineError) -> None:
+        """Report the first failure, and retry until the store answers."""
         self.query_one("#run-title", PaneTitle).facts = safe(error.title)
         if self.trouble is None:
             self.show_store_error(error)
         if not isinstance(error, NotFound):
-            self.set_timer(RETRY_SECONDS, self._try_again)
+            self.set_timer(RETRY_SECONDS, self._retry)
 
-    def _try_again(self) -> None:
+    def _retry(self) -> None:
         if self.trouble is not None:
             self.refresh_view()
 
-    def _show(self, answer: _Answer) -> None:
-        self.detail = detail = answer.detail
+    def _show(self, data: _RunData) -> None:
+        self.detail = detail = data.detail
         run = detail.run
         self.record_read()
         title = self.query_one("#run-title", PaneTitle)
@@ -113,17 +113,17 @@ class RunScreen(ConsoleScreen):
         matrix.display = counts is not None
         matrix.set_counts(counts)
         self.query_one("#metrics", KeyValue).show([_metrics(run.metrics)])
-        self.query_one("#facts", KeyValue).show(_facts(answer))
+        self.query_one("#facts", KeyValue).show(_facts(data))
 
 
 def _metrics(metrics: Mapping[str, float]) -> Section:
     """All metrics by name, numbers right-aligned on the decimal point."""
     texts = {name: formats.format_for([value])(value) for name, value in metrics.items()}
-    whole = max((len(text.partition(".")[0]) for text in texts.values()), default=0)
+    integer_width = max((len(text.partition(".")[0]) for text in texts.values()), default=0)
     pairs = [
         Pair(
             safe(name),
-            Shown(" " * (whole - len(text.partition(".")[0])) + text),
+            Shown(" " * (integer_width - len(text.partition(".")[0])) + text),
             _metric_style(metrics[name]),
         )
         for name, text in sorted(texts.items())
@@ -135,15 +135,19 @@ def _metric_style(value: float) -> ValueStyle | None:
     return "bad" if value != value or abs(value) == float("inf") else None
 
 
-def _facts(answer: _Answer) -> list[Section]:
-    detail, run = answer.detail, answer.detail.run
+def _facts(data: _RunData) -> list[Section]:
+    detail, run = data.detail, data.detail.run
     params = [Pair(safe(k), safe(v)) for k, v in sorted(run.params.items())]
     tags = [Pair(safe(k), safe(v)) for k, v in sorted(run.tags.items()) if not k.startswith("mlflow.")]
     sections = [
         Section(Shown("PARAMETERS"), params, note=Shown("no parameters logged")),
         Section(Shown("RUN"), _about(run)),
-        Section(Shown("DATA AND MODELS"), _made(detail), note=Shown("no data set and no model logged")),
-        _artifact_section(answer),
+        Section(
+            Shown("DATASETS AND MODELS"),
+            _inputs_and_models(detail),
+            note=Shown("no datasets or models logged"),
+        ),
+        _artifact_section(data),
         Section(Shown("TAGS"), tags, note=Shown("no tags")),
     ]
     if note := run.tags.get(NOTE):
@@ -166,23 +170,22 @@ def _about(run: Run) -> list[Pair]:
     return about
 
 
-def _made(detail: RunDetail) -> list[Pair]:
-    data = [
-        Pair(Shown("data set"), safe(f"{d.name} · {d.digest}{' · ' + d.context if d.context else ''}"))
+def _inputs_and_models(detail: RunDetail) -> list[Pair]:
+    datasets = [
+        Pair(Shown("dataset"), safe(f"{d.name} · {d.digest}{' · ' + d.context if d.context else ''}"))
         for d in detail.datasets
     ]
-    return data + [Pair(Shown("model"), safe(f"{m.name} · models:/{m.model_id}")) for m in detail.models]
+    return datasets + [Pair(Shown("model"), safe(f"{m.name} · models:/{m.model_id}")) for m in detail.models]
 
 
-def _artifact_section(answer: _Answer) -> Section:
+def _artifact_section(data: _RunData) -> Section:
     pairs = [
         Pair(safe(a.path + ("/" if a.is_dir else "")), Shown("") if a.is_dir else formats.size(a.size))
-        for a in answer.artifacts[:ARTIFACTS_SHOWN]
+        for a in data.artifacts[:MAX_ARTIFACTS]
     ]
-    if len(answer.artifacts) > ARTIFACTS_SHOWN:
-        pairs.append(Pair(Shown("…"), Shown(f"more than {ARTIFACTS_SHOWN}; the first are shown")))
+    if len(data.artifacts) > MAX_ARTIFACTS:
+        pairs.append(Pair(Shown("…"), Shown(f"showing the first {MAX_ARTIFACTS}")))
     pairs += [
-        Pair(safe(fault.title), safe(f"{fault.detail} {fault.hint}".strip()), "bad")
-        for fault in answer.faults
+        Pair(safe(error.title), safe(f"{error.detail} {error.hint}".strip()), "bad") for error in data.errors
     ]
     return Section(Shown("ARTIFACTS"), pairs, note=Shown("no artifacts"))

@@ -1,4 +1,4 @@
-"""Steps that the tests of the models view share."""
+"""Shared steps of the models view's tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODEL = "classifier"
 
 
 async def open_models(pilot: Pilot[None]) -> ModelsScreen:
-    """The models view, with the versions of `classifier` read."""
+    """Open the models view and wait for the versions of `classifier`."""
     await settle(pilot)
     await pilot.press("3")
     await settle(pilot)
@@ -28,7 +28,7 @@ async def open_models(pilot: Pilot[None]) -> ModelsScreen:
 
 
 async def go_to(pilot: Pilot[None], version: int) -> ModelsScreen:
-    """The models view, with the cursor on that version of `classifier`."""
+    """Open the models view and move the cursor to a version of `classifier`."""
     view = await open_models(pilot)
     view.show_model(MODEL, version)
     await settle(pilot)
@@ -37,8 +37,8 @@ async def go_to(pilot: Pilot[None], version: int) -> ModelsScreen:
     return view
 
 
-async def promotion(pilot: Pilot[None]) -> PromoteDialog:
-    """The dialog that P opens, with its first plan made."""
+async def open_promotion(pilot: Pilot[None]) -> PromoteDialog:
+    """Open the promotion dialog and wait for its first plan."""
     await pilot.press("P")
     await settle(pilot)
     assert isinstance(pilot.app.screen, PromoteDialog)
@@ -46,7 +46,7 @@ async def promotion(pilot: Pilot[None]) -> PromoteDialog:
 
 
 def registered(store: MlflowStore) -> dict[int, ModelVersion]:
-    """What a console of its own reads from the registry."""
+    """The versions in the registry, read by a separate engine."""
     with Engine(store.tracking) as engine:
         return {version.version: version for version in engine.models.versions(MODEL)}
 

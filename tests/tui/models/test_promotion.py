@@ -1,4 +1,4 @@
-"""Promoting and taking back, as the operator meets it: nothing is written by accident."""
+"""Promoting a version and undoing it: nothing is written by accident."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.api import Engine
 from engine.errors import UsageError
 from engine.journal import exclusive
 from tests.conftest import MlflowStore
-from tests.tui.models.support import MODEL, SIZE, aliases, go_to, open_models, promotion, registered
+from tests.tui.models.support import MODEL, SIZE, aliases, go_to, open_models, open_promotion, registered
 from tests.tui.support import settle, text_of
 from tui.app import Console
 from tui.dialogs.confirm import ConfirmDialog
@@ -22,12 +22,12 @@ from tui.widgets.chrome import KeyLine
 from tui.widgets.controls import TextButton
 
 
-async def test_enter_on_opening_promotes_nothing(mlflow_store_copy: MlflowStore) -> None:
+async def test_pressing_enter_at_once_promotes_nothing(mlflow_store_copy: MlflowStore) -> None:
     before = registered(mlflow_store_copy)
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 3)
-        dialog = await promotion(pilot)
+        dialog = await open_promotion(pilot)
         assert dialog.focused is dialog.query_one("#cancel")
         await pilot.press("enter")
         await settle(pilot)
@@ -35,12 +35,12 @@ async def test_enter_on_opening_promotes_nothing(mlflow_store_copy: MlflowStore)
     assert registered(mlflow_store_copy) == before
 
 
-async def test_a_sentence_typed_on_a_button_promotes_nothing(mlflow_store_copy: MlflowStore) -> None:
+async def test_typing_on_a_button_promotes_nothing(mlflow_store_copy: MlflowStore) -> None:
     before = registered(mlflow_store_copy)
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 3)
-        dialog = await promotion(pilot)
+        dialog = await open_promotion(pilot)
         await pilot.press("tab", *"anew", "space", *"model")
         await settle(pilot)
         assert console.screen is dialog
@@ -51,7 +51,7 @@ async def test_enter_twice_promotes_once(mlflow_store_copy: MlflowStore) -> None
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 3)
-        dialog = await promotion(pilot)
+        dialog = await open_promotion(pilot)
         button = dialog.query_one("#promote", TextButton)
         button.action_press()
         button.action_press()
@@ -62,11 +62,13 @@ async def test_enter_twice_promotes_once(mlflow_store_copy: MlflowStore) -> None
         assert len(engine.journal.entries()) == 1
 
 
-async def test_the_dialog_shows_holder_candidate_and_changes(mlflow_store: MlflowStore) -> None:
+async def test_the_dialog_shows_the_current_version_the_candidate_and_the_changes(
+    mlflow_store: MlflowStore,
+) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 3)
-        await promotion(pilot)
+        await open_promotion(pilot)
         screen = text_of(console)
         assert "now in Production" in screen
         assert "trial-10" in screen
@@ -77,13 +79,13 @@ async def test_the_dialog_shows_holder_candidate_and_changes(mlflow_store: Mlflo
         assert "version 2 ● Production → ○ Archived" in screen
 
 
-async def test_promoting_archives_the_present_production_and_shows_what_was_read_back(
+async def test_promoting_archives_the_current_production_version_and_shows_the_result(
     mlflow_store_copy: MlflowStore,
 ) -> None:
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 3)
-        dialog = await promotion(pilot)
+        dialog = await open_promotion(pilot)
         dialog.query_one("#reason", Input).value = "retrained"
         await pilot.press("tab", "enter")
         await settle(pilot)
@@ -107,7 +109,7 @@ async def test_the_arrow_keys_choose_the_target(mlflow_store: MlflowStore) -> No
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 3)
-        dialog = await promotion(pilot)
+        dialog = await open_promotion(pilot)
         seen = []
         for _ in range(8):
             seen.append(dialog.target.label)
@@ -120,7 +122,7 @@ async def test_the_arrow_keys_choose_the_target(mlflow_store: MlflowStore) -> No
         assert dialog.target.label == "● Production"
 
 
-async def test_an_alias_moves(mlflow_store_copy: MlflowStore) -> None:
+async def test_an_alias_can_be_moved(mlflow_store_copy: MlflowStore) -> None:
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 3)
@@ -134,11 +136,11 @@ async def test_an_alias_moves(mlflow_store_copy: MlflowStore) -> None:
     assert registered(mlflow_store_copy)[2].stage == "Production"
 
 
-async def test_a_new_alias_is_typed_from_anywhere(mlflow_store_copy: MlflowStore) -> None:
+async def test_a_new_alias_can_be_typed_while_a_button_has_the_focus(mlflow_store_copy: MlflowStore) -> None:
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 1)
-        dialog = await promotion(pilot)
+        dialog = await open_promotion(pilot)
         await pilot.press("left", "left", "left")
         assert dialog.target.kind == "new"
         assert dialog.query_one("#promote", TextButton).off
@@ -172,7 +174,7 @@ async def test_the_command_line_opens_the_dialog_and_writes_nothing(mlflow_store
     assert registered(mlflow_store_copy) == before
 
 
-async def test_many_aliases_scroll_and_the_chosen_one_is_seen(mlflow_store_copy: MlflowStore) -> None:
+async def test_many_aliases_scroll_to_the_chosen_one(mlflow_store_copy: MlflowStore) -> None:
     with sqlite3.connect(mlflow_store_copy.path) as db:
         for number in range(30):
             row = (f"alias-{number:02d}", 1, MODEL)
@@ -180,7 +182,7 @@ async def test_many_aliases_scroll_and_the_chosen_one_is_seen(mlflow_store_copy:
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=(80, 24), notifications=True) as pilot:
         await go_to(pilot, 1)
-        await promotion(pilot)
+        await open_promotion(pilot)
         for _ in range(20):
             await pilot.press("right")
         await settle(pilot)
@@ -203,11 +205,11 @@ async def test_a_reserved_alias_is_refused_with_the_reason(mlflow_store: MlflowS
         assert isinstance(console.screen, PromoteDialog)
 
 
-async def test_nothing_to_change_cannot_be_promoted(mlflow_store: MlflowStore) -> None:
+async def test_a_promotion_without_changes_is_disabled(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 2)
-        dialog = await promotion(pilot)
+        dialog = await open_promotion(pilot)
         assert dialog.plan is not None
         assert dialog.plan.is_noop
         assert "No change needed" in text_of(console)
@@ -223,7 +225,7 @@ async def test_read_only_refuses_with_the_reason(mlflow_store: MlflowStore) -> N
         usable = {c.id: enabled for c, enabled in view.query_one(KeyLine).shown}
         assert not usable["models.promote"]
         assert not usable["models.undo"]
-        refused = "The console was started with --read-only."
+        reason = "The console was started with --read-only."
         for press in ("P", "u", ""):
             if press:
                 await pilot.press(press)
@@ -231,17 +233,17 @@ async def test_read_only_refuses_with_the_reason(mlflow_store: MlflowStore) -> N
                 view.promote(MODEL, 3, "Production")
             await settle(pilot)
             assert console.screen is view
-            assert text_of(console).count(refused) == 1
+            assert text_of(console).count(reason) == 1
             console.clear_notifications()
             await settle(pilot)
-            assert refused not in text_of(console)
+            assert reason not in text_of(console)
 
 
 async def test_a_conflict_is_shown_and_writes_nothing(mlflow_store_copy: MlflowStore) -> None:
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 3)
-        await promotion(pilot)
+        await open_promotion(pilot)
         with sqlite3.connect(mlflow_store_copy.path) as db:
             db.execute("UPDATE model_versions SET current_stage = 'Archived' WHERE version = 2")
             db.execute("UPDATE model_versions SET current_stage = 'Production' WHERE version = 1")
@@ -258,7 +260,7 @@ async def test_a_conflict_is_shown_and_writes_nothing(mlflow_store_copy: MlflowS
     assert {v.version: v.stage for v in registered(mlflow_store_copy).values()}[3] == "None"
 
 
-async def test_a_version_that_is_not_there_is_told_in_the_dialog(mlflow_store: MlflowStore) -> None:
+async def test_a_missing_version_is_reported_in_the_dialog(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 3)
@@ -271,19 +273,19 @@ async def test_a_version_that_is_not_there_is_told_in_the_dialog(mlflow_store: M
             view.show_model("no such model")
 
 
-async def test_a_write_cannot_be_left_while_it_is_under_way(mlflow_store_copy: MlflowStore) -> None:
+async def test_the_dialog_cannot_be_closed_during_a_write(mlflow_store_copy: MlflowStore) -> None:
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 3)
-        await promotion(pilot)
-        with exclusive(5):  # another console of this account is at it
+        await open_promotion(pilot)
+        with exclusive(5):  # another process holds the journal lock
             await pilot.press("tab", "enter")
             dialog = console.screen
             assert isinstance(dialog, WriteDialog)
             assert dialog.writing
             await pilot.press("escape", "enter")
             assert console.screen is dialog
-            while "cannot be undone half-way" not in text_of(console):
+            while "cannot be interrupted" not in text_of(console):
                 await pilot.pause()
             assert dialog.writing
         await settle(pilot)
@@ -294,14 +296,14 @@ async def test_a_write_cannot_be_left_while_it_is_under_way(mlflow_store_copy: M
         assert isinstance(console.screen, ModelsScreen)
 
 
-async def test_undo_names_what_is_taken_back_and_cancel_is_the_default(
+async def test_undo_lists_its_changes_and_defaults_to_cancel(
     mlflow_store_copy: MlflowStore,
 ) -> None:
     before = {v.version: v.stage for v in registered(mlflow_store_copy).values()}
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 3)
-        await promotion(pilot)
+        await open_promotion(pilot)
         await pilot.press("tab", "enter")
         await settle(pilot)
         await pilot.press("escape")

@@ -1,4 +1,4 @@
-"""The models view, as its operator meets it."""
+"""The models view: models, versions, source runs and tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from engine.uri import TrackingUri, resolve
 from tests.conftest import MlflowServer, MlflowStore
 from tests.hostile.payloads import PAYLOADS
-from tests.tui.models.support import MODEL, SIZE, go_to, open_models, promotion
+from tests.tui.models.support import MODEL, SIZE, go_to, open_models, open_promotion
 from tests.tui.support import settle, text_of
 from tui.app import Console
 from tui.run.screen import RunScreen
@@ -21,7 +21,7 @@ def files_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-async def test_lists_models_with_their_production_version(mlflow_store: MlflowStore) -> None:
+async def test_models_are_listed_with_their_production_version(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await open_models(pilot)
@@ -50,7 +50,7 @@ async def test_versions_show_stage_aliases_and_the_source_run_s_metrics(mlflow_s
         assert mlflow_store.runs["trial-10"] in screen
 
 
-async def test_another_model_shows_its_own_versions(mlflow_store: MlflowStore) -> None:
+async def test_selecting_a_model_shows_its_versions(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 2)
@@ -58,14 +58,14 @@ async def test_another_model_shows_its_own_versions(mlflow_store: MlflowStore) -
         view.query_one("#models", Table).move_to("unused")
         await settle(pilot)
         assert view.model == "unused"
-        assert "No version yet" in text_of(console)
+        assert "No versions yet" in text_of(console)
         await pilot.press("P")
         await settle(pilot)
         assert console.screen is view
-        assert "There is no version here." in text_of(console)
+        assert "No version selected." in text_of(console)
 
 
-async def test_a_deleted_source_run_says_so(mlflow_store_copy: MlflowStore) -> None:
+async def test_a_deleted_or_missing_source_run_is_marked(mlflow_store_copy: MlflowStore) -> None:
     runs = mlflow_store_copy.runs
     with sqlite3.connect(mlflow_store_copy.path) as db:
         db.execute("UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid = ?", (runs["trial-10"],))
@@ -129,11 +129,11 @@ async def test_a_store_without_models_says_what_to_do(mlflow_store_copy: MlflowS
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await open_models(pilot)
         screen = text_of(console)
-        assert "No registered model yet" in screen
+        assert "No registered models yet" in screen
         assert "mlflow-console demo" in screen
 
 
-async def test_hostile_names_are_shown_harmless(hostile_store: str) -> None:
+async def test_hostile_names_are_shown_as_plain_text(hostile_store: str) -> None:
     console = Console(TrackingUri(hostile_store))
     async with console.run_test(size=(200, 60), notifications=True) as pilot:
         view = await open_models(pilot)
@@ -142,10 +142,10 @@ async def test_hostile_names_are_shown_harmless(hostile_store: str) -> None:
             view.show_model(model.name)
             await settle(pilot)
             assert view.model == model.name
-            if view.version is None:  # a name that no store can be asked for
+            if view.version is None:  # a name that MLflow cannot look up
                 assert "PWN12" in model.name
                 continue
-            await promotion(pilot)
+            await open_promotion(pilot)
             await pilot.press("right")
             await settle(pilot)
             shown = text_of(console)
@@ -166,19 +166,21 @@ async def test_a_server_shows_the_same_models(mlflow_server: MlflowServer) -> No
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
-async def test_every_size_shows_stage_and_buttons(mlflow_store: MlflowStore, size: tuple[int, int]) -> None:
+async def test_stage_and_buttons_are_visible_at_every_size(
+    mlflow_store: MlflowStore, size: tuple[int, int]
+) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=size, notifications=True) as pilot:
         await go_to(pilot, 3)
         assert "● Production" in text_of(console)
-        await promotion(pilot)
+        await open_promotion(pilot)
         screen = text_of(console)
         assert "will change" in screen
         assert "[ Cancel ]" in screen
         assert "version 2 ● Production → ○ Archived" in screen
 
 
-async def test_t_loads_the_version_and_predicts_its_own_input_example(mlflow_store: MlflowStore) -> None:
+async def test_t_loads_the_version_and_predicts_on_its_input_example(mlflow_store: MlflowStore) -> None:
     """The version's model is a Python function: it may run any code, so the operator is asked first."""
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
@@ -190,7 +192,7 @@ async def test_t_loads_the_version_and_predicts_its_own_input_example(mlflow_sto
         await pilot.press("enter")
         await settle(pilot)
         assert console.screen is view
-        assert "✗ not made" in text_of(console), "the button under the cursor was Cancel"
+        assert "✗ not run" in text_of(console), "Cancel is the default"
         await pilot.press("T")
         await settle(pilot)
         await pilot.press("right", "enter")
@@ -211,5 +213,5 @@ async def test_read_only_never_offers_to_load_a_model_with_code(mlflow_store: Ml
         await pilot.press("T")
         await settle(pilot)
         assert console.screen is view
-        assert "✗ not made" in text_of(console)
+        assert "✗ not run" in text_of(console)
         assert "may run code of its own" in text_of(console)
