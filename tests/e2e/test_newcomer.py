@@ -87,15 +87,20 @@ def test_a_newcomer_filters_compares_promotes_and_undoes(own_demo: Path, home: P
         terminal.wait_for("version 1  ○ Archived")
         terminal.press("P")
         terminal.wait_for(
-            "Promote heart_disease_classifier 1", "now in Production", "will change", "[ Cancel ]"
+            "Promote heart_disease_classifier 1", "now in Production", "will change", "[● Production]"
         )
         terminal.wait_for("version 2 ● Production → ○ Archived")
+        terminal.press("enter", "enter")
+        terminal.wait_for("[ Cancel ]")
         terminal.press("enter")  # the default is Cancel
         terminal.wait_gone("will change")
         terminal.press("P")
         terminal.wait_for("version 2 ● Production → ○ Archived")
         terminal.press("tab")
-        terminal.wait_quiet()
+        terminal.type("better recall\r")
+        terminal.wait_for("better recall", "[ Cancel ]")
+        terminal.press("tab")
+        terminal.wait_for("[ Promote ]")
         terminal.press("enter")
         terminal.wait_for("done and verified", "version 1     ● Production", within=60)
         terminal.press("escape")

@@ -35,8 +35,8 @@ class ConfirmDialog(Dialog[bool]):
     """Dismissed with True only if the operator moves to the second button and presses it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,up,h,k", "step_focus(-1)", show=False, id="dialog.previous"),
-        Binding("right,down,l,j", "step_focus(1)", show=False, id="dialog.next"),
+        Binding("left,up", "step_focus(-1)", show=False, id="dialog.previous"),
+        Binding("right,down", "step_focus(1)", show=False, id="dialog.next"),
     ]
     DEFAULT_CSS = """
     ConfirmDialog #choices { height: 1; align-horizontal: right; margin: 1 0 0 0; }

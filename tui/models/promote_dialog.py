@@ -70,8 +70,8 @@ class PromoteDialog(Dialog[Promotion]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "step_target(-1)", show=False, id="dialog.previous-target"),
-        Binding("right,l", "step_target(1)", show=False, id="dialog.next-target"),
+        Binding("left", "focus_button('cancel')", show=False, id="dialog.previous-button"),
+        Binding("right", "focus_button('promote')", show=False, id="dialog.next-button"),
         Binding("down,j", "scroll_plan(1)", show=False, id="dialog.scroll-down"),
         Binding("up,k", "scroll_plan(-1)", show=False, id="dialog.scroll-up"),
         Binding("pagedown", "scroll_plan(8)", show=False, id="dialog.page-down"),
@@ -125,7 +125,7 @@ class PromoteDialog(Dialog[Promotion]):
         view = self.query_one("#plan", PlanView)
         view.now, view.smoke_test = int(time.time() * 1000), self.smoke_test
         self._show_targets(())
-        self.query_one("#cancel").focus()
+        self.query_one("#targets").focus()
         self.run_worker(self._read_aliases(), group="aliases")
         self.choose(self.target)
 
@@ -165,13 +165,22 @@ class PromoteDialog(Dialog[Promotion]):
         self._plan(wait=DEBOUNCE)
 
     def on_key(self, event: events.Key) -> None:
-        """While a new alias is the target, typing on a button starts the alias."""
+        """While a new alias is the target, typing outside the fields starts the alias."""
         alias = self.query_one("#alias", Input)
-        if self.target == NEW_ALIAS and isinstance(self.focused, TextButton) and _begins_alias(event):
+        if (
+            self.target == NEW_ALIAS
+            and isinstance(self.focused, (TextButton, TargetLine))
+            and _begins_alias(event)
+        ):
             event.stop()
             event.prevent_default()
             alias.focus()
             alias.insert_text_at_cursor(event.character or "")
+
+    def action_focus_button(self, name: str) -> None:
+        """Go from one button to the other; elsewhere the arrow keys choose or move a text cursor."""
+        if isinstance(self.focused, TextButton):
+            self.query_one(f"#{name}").focus()
 
     # ── the plan ─────────────────────────────────────────────────────────────
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from textual import events
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
@@ -57,9 +58,15 @@ def read_target(text: str) -> Target:
     return Target("alias", text.removeprefix("@"))
 
 
-class TargetLine(Widget):
-    """A row of targets, one of them chosen; scrolls when they do not all fit."""
+class TargetLine(Widget, can_focus=True):
+    """A row of targets, one of them chosen, in brackets while the row has the focus; scrolls when they do not
+    all fit. Only arrow keys and clicks choose: a letter may belong to a sentence typed in the wrong place."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "screen.step_target(-1)", show=False, id="dialog.previous-target"),
+        Binding("right", "screen.step_target(1)", show=False, id="dialog.next-target"),
+        Binding("enter", "app.focus_next", show=False, id="dialog.to-reason"),
+    ]
     DEFAULT_CSS = """
     TargetLine { width: 1fr; height: 1; }
     """
@@ -87,7 +94,8 @@ class TargetLine(Widget):
 
     def _cell(self, target: Target) -> list[str | tuple[str, str]]:
         if target == self.chosen:
-            return [(f" {target.label} ", "$accent bold reverse")]
+            text = f"[{target.label}]" if self.has_focus else f" {target.label} "
+            return [(text, "$accent bold reverse")]
         return [(f" {target.label} ", "")]
 
     def _width(self, target: Target) -> int:

@@ -21,6 +21,13 @@ from tui.models.write_dialog import WriteDialog
 from tui.widgets.chrome import KeyLine
 from tui.widgets.controls import TextButton
 
+CONFIRM = ("tab", "tab", "tab", "enter")
+"""From the targets past the reason and Cancel to Promote."""
+
+
+def keys_of(text: str) -> list[str]:
+    return [{" ": "space", ",": "comma"}.get(char, char) for char in text]
+
 
 async def test_pressing_enter_at_once_promotes_nothing(mlflow_store_copy: MlflowStore) -> None:
     before = registered(mlflow_store_copy)
@@ -28,22 +35,34 @@ async def test_pressing_enter_at_once_promotes_nothing(mlflow_store_copy: Mlflow
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 3)
         dialog = await open_promotion(pilot)
-        assert dialog.focused is dialog.query_one("#cancel")
-        await pilot.press("enter")
-        await settle(pilot)
+        focused = []
+        while console.screen is dialog:
+            focused.append(dialog.focused.id if dialog.focused is not None else None)
+            await pilot.press("enter")
+            await settle(pilot)
+        assert focused == ["targets", "reason", "cancel"]
         assert console.screen is view
     assert registered(mlflow_store_copy) == before
 
 
-async def test_typing_on_a_button_promotes_nothing(mlflow_store_copy: MlflowStore) -> None:
+async def test_typed_text_never_changes_the_target_and_promotes_nothing(
+    mlflow_store_copy: MlflowStore,
+) -> None:
     before = registered(mlflow_store_copy)
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await go_to(pilot, 3)
         dialog = await open_promotion(pilot)
-        await pilot.press("tab", *"anew", "space", *"model")
+        await pilot.press("left", "tab", *keys_of("trial in staging"))
         await settle(pilot)
-        assert console.screen is dialog
+        assert dialog.target.label == "◐ Staging"
+        assert dialog.query_one("#reason", Input).value == "trial in staging", "the first stop of the tab key"
+        for button in ("targets", "cancel", "promote"):
+            dialog.query_one(f"#{button}").focus()
+            await pilot.press(*keys_of("hello jkl, a new model"))
+            await settle(pilot)
+            assert dialog.target.label == "◐ Staging"
+            assert console.screen is dialog
     assert registered(mlflow_store_copy) == before
 
 
@@ -87,7 +106,7 @@ async def test_promoting_archives_the_current_production_version_and_shows_the_r
         view = await go_to(pilot, 3)
         dialog = await open_promotion(pilot)
         dialog.query_one("#reason", Input).value = "retrained"
-        await pilot.press("tab", "enter")
+        await pilot.press(*CONFIRM)
         await settle(pilot)
         assert isinstance(console.screen, WriteDialog)
         screen = text_of(console)
@@ -129,7 +148,7 @@ async def test_an_alias_can_be_moved(mlflow_store_copy: MlflowStore) -> None:
         view.promote(MODEL, 3, "@champion")
         await settle(pilot)
         assert "@champion version 2 → version 3" in text_of(console)
-        await pilot.press("tab", "enter")
+        await pilot.press(*CONFIRM)
         await settle(pilot)
         assert "✓ done" in text_of(console)
     assert aliases(mlflow_store_copy)["champion"] == 3
@@ -166,7 +185,7 @@ async def test_the_command_line_opens_the_dialog_and_writes_nothing(mlflow_store
         assert isinstance(dialog, PromoteDialog)
         assert dialog.target.label == "◐ Staging"
         assert "version 3 – None → ◐ Staging" in text_of(console)
-        await pilot.press("enter")
+        await pilot.press("enter", "enter", "enter")
         await settle(pilot)
         assert isinstance(console.screen, ModelsScreen)
         assert console.screen.version is not None
@@ -200,7 +219,7 @@ async def test_a_reserved_alias_is_refused_with_the_reason(mlflow_store: MlflowS
         await settle(pilot)
         assert isinstance(console.screen, PromoteDialog)
         assert "The alias 'latest' is reserved" in text_of(console)
-        await pilot.press("tab", "enter")
+        await pilot.press(*CONFIRM)
         await settle(pilot)
         assert isinstance(console.screen, PromoteDialog)
 
@@ -213,7 +232,7 @@ async def test_a_promotion_without_changes_is_disabled(mlflow_store: MlflowStore
         assert dialog.plan is not None
         assert dialog.plan.is_noop
         assert "No change needed" in text_of(console)
-        await pilot.press("tab", "enter")
+        await pilot.press(*CONFIRM)
         await settle(pilot)
         assert console.screen is dialog
 
@@ -247,7 +266,7 @@ async def test_a_conflict_is_shown_and_writes_nothing(mlflow_store_copy: MlflowS
         with sqlite3.connect(mlflow_store_copy.path) as db:
             db.execute("UPDATE model_versions SET current_stage = 'Archived' WHERE version = 2")
             db.execute("UPDATE model_versions SET current_stage = 'Production' WHERE version = 1")
-        await pilot.press("tab", "enter")
+        await pilot.press(*CONFIRM)
         await settle(pilot)
         assert isinstance(console.screen, WriteDialog)
         screen = text_of(console)
@@ -279,7 +298,7 @@ async def test_the_dialog_cannot_be_closed_during_a_write(mlflow_store_copy: Mlf
         await go_to(pilot, 3)
         await open_promotion(pilot)
         with exclusive(5):  # another process holds the journal lock
-            await pilot.press("tab", "enter")
+            await pilot.press(*CONFIRM)
             dialog = console.screen
             assert isinstance(dialog, WriteDialog)
             assert dialog.writing
@@ -304,7 +323,7 @@ async def test_undo_lists_its_changes_and_defaults_to_cancel(
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 3)
         await open_promotion(pilot)
-        await pilot.press("tab", "enter")
+        await pilot.press(*CONFIRM)
         await settle(pilot)
         await pilot.press("escape")
         await settle(pilot)
