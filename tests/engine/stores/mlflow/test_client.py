@@ -86,8 +86,9 @@ class TestEnvironment:
     def test_a_new_process_prints_nothing(self, mlflow_store_copy: MlflowStore, tmp_path: Path) -> None:
         """Writing, with a stage call that MLflow warns about, and creating a store."""
         code = (
-            "import sys; from engine.stores.mlflow.client import open_client\n"
+            "import gc, sys; from engine.stores.mlflow.client import open_client\n"
             "client = open_client(sys.argv[1])\n"
+            "assert gc.isenabled(), 'it is off while MLflow is imported'\n"
             "client.transition_model_version_stage('classifier', '3', 'Staging')\n"
             "run = client.create_run(sys.argv[3]); client.set_terminated(run.info.run_id)\n"
             "open_client(sys.argv[2]).search_experiments()\n"
