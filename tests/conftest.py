@@ -11,7 +11,7 @@
 - `warm`, `warm_writer` (session): run the command in a process that has imported it, or it and MLflow,
   already, see support/warm.py. What tests the start of the command uses `run_command` and `open_console`.
 - `home`, `folder` (test): empty folders for a command run as an operator runs it.
-- `demo` (session), `own_demo` (test): the finished demo, and a copy of it.
+- `demo_store` (session), `own_demo` (test): the finished demo, and a copy of it.
 - `shared` (session): makes the things above once for all workers, see support/shared.py.
 - `clean_environment` (every test): a home of its own, no `MLFLOW_*`, no proxies, no telemetry.
 
@@ -35,7 +35,8 @@ import pytest
 
 from engine.uri import TrackingUri
 from tests.support import mariadb as mariadb_support, postgres as postgres_support, warm as warm_support
-from tests.support.console import faults, run_command
+from tests.support.console import faults
+from tests.support.demo import DemoStore, build_demo, copy_demo
 from tests.support.mariadb import MariaDb
 from tests.support.postgres import Postgres
 from tests.support.server import serving_uri
@@ -82,7 +83,7 @@ class MlflowServer:
 SLOW_FIXTURES = {
     *("mlflow_server", "server", "remote", "postgres", "mariadb", "postgresql_store", "mysql_store"),
     "warm_writer",
-    *("demo", "own_demo", "demo_store", "own_store", "workshop", "trained", "hostile_store"),
+    *("own_demo", "demo_store", "own_store", "workshop", "trained", "hostile_store"),
 }
 SLOW_KINDS = {"rest", "postgresql", "mysql"}
 """Kinds of store of tests/contract that need a server."""
@@ -253,10 +254,6 @@ def mlflow_server(
     return MlflowServer(tracking, mlflow_store)
 
 
-NOBODY = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
-"""A server that is not there."""
-
-
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     """An empty home folder; afterwards the console's log in it must hold no traceback."""
@@ -274,29 +271,15 @@ def folder(tmp_path: Path) -> Path:
     return here
 
 
-@dataclass(frozen=True)
-class Demo:
-    """What the first command of the README has left behind: its folder and what it said."""
-
-    folder: Path
-    said: subprocess.CompletedProcess[bytes]
-
-
 @pytest.fixture(scope="session")
-def demo(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """`mlflow-console demo` without a terminal, for real, in an empty folder, while the environment
-    names a server: about half a minute, once. Never write to the folder: copy it with `own_demo`."""
+def demo_store(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> DemoStore:
+    """The finished demo, made once by the command. Never write to its folder: copy it with `own_demo`."""
     home = tmp_path_factory.mktemp("demo-home")
-
-    def make(folder: Path) -> Demo:
-        return Demo(folder, run_command("demo", cwd=folder, home=home, env=NOBODY, within=300))
-
-    return shared.made("demo", make)
+    return shared.made("demo", lambda folder: build_demo(folder, home))
 
 
 @pytest.fixture
-def own_demo(demo: Demo, folder: Path) -> Path:
+def own_demo(demo_store: DemoStore, folder: Path) -> Path:
     """A working folder with the finished demo in it; the artifacts stay in the original's folder."""
-    assert demo.said.returncode == 0, demo.said.stderr.decode()
-    shutil.copyfile(demo.folder / "mlflow.db", folder / "mlflow.db")
+    copy_demo(demo_store, folder)
     return folder

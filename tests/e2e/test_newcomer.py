@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.conftest import Demo
 from tests.support.console import open_console, run_command
+from tests.support.demo import DemoStore
 
 BEST = "knn-5-euclidean-uniform-auto"
 
@@ -19,9 +19,9 @@ PUBLISHED = {
 }
 
 
-def test_the_demo_without_a_terminal_prints_a_summary(demo: Demo) -> None:
-    assert demo.said.returncode == 0, demo.said.stderr.decode()
-    said = demo.said.stdout.decode()
+def test_the_demo_without_a_terminal_prints_a_summary(demo_store: DemoStore) -> None:
+    assert demo_store.output.returncode == 0, demo_store.output.stderr.decode()
+    said = demo_store.output.stdout.decode()
     for fact in (
         "heart-disease: 60 trials",
         "heart-disease-leak-free: 60 trials",

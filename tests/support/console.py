@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.support.terminal import PATIENCE, Start, Terminal
@@ -63,12 +63,17 @@ def type_line(terminal: Terminal, line: str) -> None:
 
 
 def run_command(
-    *arguments: str, cwd: Path, home: Path, env: Mapping[str, str] | None = None, within: float = 4 * PATIENCE
+    *arguments: str,
+    cwd: Path,
+    home: Path,
+    env: Mapping[str, str] | None = None,
+    within: float = 4 * PATIENCE,
+    program: Sequence[str | Path] = (COMMAND,),
 ) -> subprocess.CompletedProcess[bytes]:
     """`mlflow-console ARGUMENTS` without a terminal; the result has its output as bytes and its exit
     status."""
     return subprocess.run(
-        [COMMAND, *arguments],
+        [*program, *arguments],
         cwd=cwd,
         env=environment(home, LANG="C.UTF-8", **(env or {})),
         stdin=subprocess.DEVNULL,

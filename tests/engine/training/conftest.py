@@ -19,14 +19,7 @@ from engine.stores.base import RunQuery
 from engine.training.datasets import DatasetSpec
 from engine.training.executors import LocalProcess
 from engine.uri import TrackingUri
-from tests.support.demo import DemoStore, build_demo, copy_demo
-from tests.support.shared import Shared
-
-
-@pytest.fixture(scope="session")
-def demo_store(shared: Shared) -> DemoStore:
-    """The finished demo. Read-only: tests that write take a copy."""
-    return shared.made("engine-demo", build_demo)
+from tests.support.demo import DemoStore, copy_demo
 
 
 @pytest.fixture

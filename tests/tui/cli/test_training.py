@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NOBODY, Demo
 from tests.support.console import open_console
+from tests.support.demo import NO_SERVER, DemoStore
 from tests.tui.cli.conftest import Run, Trained
 
 pytestmark = pytest.mark.slow
@@ -68,7 +68,7 @@ def test_a_signal_keeps_finished_runs_and_kills_the_rest(
 ) -> None:
     name = f"stopped by {number.name}"
     with open_console("train", "-e", name, cwd=trained.folder, home=home, cols=100) as terminal:
-        terminal.wait_for("/60", "best 0.")
+        terminal.wait_for("/60", "best 0.", within=120)
         terminal.send_signal(number)
         assert terminal.wait_exit() == status
         assert "⊘ stopped" in terminal.text
@@ -80,7 +80,7 @@ def test_a_closed_terminal_keeps_finished_runs_and_kills_the_rest(
     on_trained: Run, trained: Trained, home: Path
 ) -> None:
     with open_console("train", "-e", "hung up", cwd=trained.folder, home=home, cols=100) as terminal:
-        terminal.wait_for("/60", "best 0.")
+        terminal.wait_for("/60", "best 0.", within=120)
         terminal.hang_up()
         assert terminal.wait_exit() != 0
     _check_stopped(on_trained, "hung up")
@@ -93,18 +93,18 @@ def _check_stopped(run: Run, experiment: str) -> None:
 
 
 def test_the_demo_ignores_the_tracking_uri_of_the_environment_and_is_safe_to_run_again(
-    run: Run, demo: Demo, own_demo: Path, home: Path
+    run: Run, demo_store: DemoStore, own_demo: Path, home: Path
 ) -> None:
-    assert demo.said.returncode == 0
-    first = demo.said.stdout.decode()
-    assert f"store sqlite:///{demo.folder / 'mlflow.db'}" in first
+    assert demo_store.output.returncode == 0
+    first = demo_store.output.stdout.decode()
+    assert f"store sqlite:///{demo_store.folder / 'mlflow.db'}" in first
     assert "Experiment heart-disease: 60 trials, 60 trained now" in first
     assert "best  knn-" in first
-    again = run("demo", "--json", env=NOBODY)
+    again = run("demo", "--json", env=NO_SERVER)
     assert again.status == 0
     assert (again.json["trained"], again.json["registered"]) == (0, 0)
     assert again.json["best"]["metrics"]["accuracy"] == pytest.approx(0.918, abs=1e-3)
-    with open_console("demo", cwd=own_demo, home=home, env=NOBODY) as terminal:
+    with open_console("demo", cwd=own_demo, home=home, env=NO_SERVER) as terminal:
         terminal.wait_for("heart-disease", "61 of 61")
         terminal.press("q")
         assert terminal.wait_exit() == 0
