@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, TextIO
 
 from engine.entities import ModelVersion
 from engine.journal import JournalEntry, read_journal
@@ -17,6 +18,8 @@ from engine.registry.promotion.apply import PromotionResult, apply_promotion, pl
 from engine.stores import open_store
 from engine.stores.base import Store
 from engine.uri import TrackingUri
+from tests.support.terminal import Process
+from tests.support.warm import Warm
 
 
 @dataclass
@@ -100,42 +103,57 @@ class InterferingStore:
 
 
 class Console:
-    """Another console: a process that executes one line of JSON at a time."""
+    """Another console: a process that executes one line of JSON at a time; a new Python without `warm`."""
 
-    def __init__(self, uri: TrackingUri, state: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.rival", uri.raw],
-            env={**os.environ, "XDG_STATE_HOME": str(state)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def __init__(self, uri: TrackingUri, state: Path, warm: Warm | None = None) -> None:
+        environment = {**os.environ, "XDG_STATE_HOME": str(state)}
+        self._errors = TemporaryFile("w+")  # noqa: SIM115
+        requests, self._requests = _pipe()
+        self._answers, answers = _pipe()
+        with requests, answers:
+            streams = (requests.fileno(), answers.fileno(), self._errors.fileno())
+            if warm is None:
+                argv = [sys.executable, "-m", "tests.support.rival", uri.raw]
+                stdin, stdout, stderr = streams
+                self.process: Process = subprocess.Popen(
+                    argv, stdin=stdin, stdout=stdout, stderr=stderr, env=environment
+                )
+            else:
+                self.process = warm.call(
+                    "tests.support.rival:main", uri.raw, streams=streams, env=environment
+                )
 
     def __enter__(self) -> Console:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.finish()
+        for file in (self._answers, self._errors):
+            file.close()
 
     def send(self, **request: object) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
+        self._requests.write(json.dumps(request) + "\n")
+        self._requests.flush()
 
     def receive(self) -> dict[str, Any]:
         """Wait for the next answer."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        line = self._answers.readline()
         assert line, f"the console died: {self.finish()[1]}"
         answer: dict[str, Any] = json.loads(line)
         return answer
 
     def finish(self) -> tuple[str, str]:
         """Wait for the process to end. Returns the rest of its stdout and stderr."""
-        out, err = self.process.communicate()
-        return out, err
+        self._requests.close()
+        self.process.wait()
+        self._errors.seek(0)
+        return self._answers.read(), self._errors.read()
+
+
+def _pipe() -> tuple[TextIO, TextIO]:
+    reading, writing = os.pipe()
+    return os.fdopen(reading), os.fdopen(writing, "w")
 
 
 def promote(

@@ -19,7 +19,8 @@ from engine.stores.mlflow.client import open_client
 from engine.uri import TrackingUri
 
 
-def main(raw: str) -> None:
+def main() -> None:
+    raw = sys.argv[1]
     uri = TrackingUri(raw)
     store = open_store(uri)
     open_client(raw)
@@ -61,4 +62,4 @@ def answer(**values: object) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

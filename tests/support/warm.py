@@ -43,7 +43,6 @@ from engine.errors import StoreNotFound
 from engine.stores.mlflow.revision import check_revision
 from tests.support.console import environment, open_console
 from tests.support.terminal import PATIENCE, Terminal
-from tui.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 MAX_ORDER = 1 << 20
@@ -135,6 +134,12 @@ class Warm:
 
         return open_console(*arguments, cwd=cwd, home=home, cols=cols, rows=rows, env=env, start=start)
 
+    def call(
+        self, function: str, *arguments: str, streams: tuple[int, int, int], env: Mapping[str, str]
+    ) -> WarmProcess:
+        """Call `module:function` instead of the command, with `sys.argv[1:]` as given."""
+        return self._start(arguments, streams, None, env, function=function)
+
     def _start(
         self,
         arguments: Sequence[str],
@@ -143,10 +148,11 @@ class Warm:
         env: Mapping[str, str],
         *,
         on_terminal: bool = False,
+        function: str = "tui.cli.main:main",
     ) -> WarmProcess:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         connection.connect(self.address)
-        order = (list(arguments), os.fspath(cwd or Path.cwd()), dict(env), on_terminal)
+        order = (list(arguments), os.fspath(cwd or Path.cwd()), dict(env), on_terminal, function)
         socket.send_fds(connection, [pickle.dumps(order)], streams)
         return WarmProcess(connection)
 
@@ -212,7 +218,12 @@ def take_orders(address: str) -> None:
 
 
 def run(
-    streams: Sequence[int], arguments: list[str], folder: str, environment: dict[str, str], terminal: bool
+    streams: Sequence[int],
+    arguments: list[str],
+    folder: str,
+    environment: dict[str, str],
+    terminal: bool,
+    function: str,
 ) -> NoReturn:
     """Become the command, as if started by a shell."""
     os.setsid()
@@ -230,14 +241,15 @@ def run(
     sys.stdout = sys.__stdout__ = os.fdopen(1, "w", errors=errors, closefd=False)
     sys.stderr = sys.__stderr__ = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
     sys.argv = ["mlflow-console", *arguments]
-    status = main()
+    module, _, name = function.partition(":")
+    status = getattr(importlib.import_module(module), name)()
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join()
     atexit._run_exitfuncs()
     with suppress(OSError):  # nobody reads it any more
         sys.stdout.flush()
-    os._exit(status)
+    os._exit(status or 0)
 
 
 def import_mlflow() -> None:

@@ -9,6 +9,7 @@ import pytest
 from engine.journal import read_journal
 from engine.registry.promotion.apply import apply_promotion, plan_promotion, undo_last
 from tests.support.registry import Console, Registry
+from tests.support.warm import Warm
 
 pytestmark = pytest.mark.slow
 
@@ -21,9 +22,9 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def killed_after(registry: Registry, state: Path, model: str, writes: int) -> None:
+def killed_after(registry: Registry, state: Path, warm: Warm, model: str, writes: int) -> None:
     """Promote version 2 in a process that is killed after `writes` writes."""
-    with Console(registry.uri, state) as console:
+    with Console(registry.uri, state, warm) as console:
         console.receive()
         console.send(do="plan", model=model, version=2, stage="Production")
         assert len(console.receive()["changes"]) == 2
@@ -31,9 +32,11 @@ def killed_after(registry: Registry, state: Path, model: str, writes: int) -> No
         assert console.receive() == {"written": writes}
 
 
-def test_a_promotion_killed_midway_is_finished_by_the_next_plan(registry: Registry, state: Path) -> None:
+def test_a_promotion_killed_midway_is_finished_by_the_next_plan(
+    registry: Registry, state: Path, warm_writer: Warm
+) -> None:
     model = registry.model("killed", ["Production", "None"])
-    killed_after(registry, state, model, 1)
+    killed_after(registry, state, warm_writer, model, 1)
 
     assert registry.stages(model) == {2: "Production", 1: "Production"}, "the former version still serves"
     entry = read_journal(1)[0]
@@ -54,9 +57,9 @@ def test_a_promotion_killed_midway_is_finished_by_the_next_plan(registry: Regist
     assert not any("no recorded outcome" in warning for warning in again.warnings)
 
 
-def test_an_interrupted_promotion_can_be_undone(registry: Registry, state: Path) -> None:
+def test_an_interrupted_promotion_can_be_undone(registry: Registry, state: Path, warm_writer: Warm) -> None:
     model = registry.model("killed and undone", ["Production", "None"])
-    killed_after(registry, state, model, 1)
+    killed_after(registry, state, warm_writer, model, 1)
     result = undo_last(registry.store, registry.uri)
     assert [str(change) for change in result.plan.changes] == ["version 2: stage Production → None"]
     assert registry.stages(model) == {2: "None", 1: "Production"}
@@ -64,12 +67,15 @@ def test_an_interrupted_promotion_can_be_undone(registry: Registry, state: Path)
 
 
 def test_concurrent_promotions_by_two_users_never_silently_leave_two_in_production(
-    registry: Registry, tmp_path: Path
+    registry: Registry, tmp_path: Path, warm_writer: Warm
 ) -> None:
     """Two users share no lock. In any order, two versions left in Production are always reported."""
     model = registry.model("race", ["Production", "None", "None"])
     rounds = []
-    with Console(registry.uri, tmp_path / "ana") as ana, Console(registry.uri, tmp_path / "bo") as bo:
+    with (
+        Console(registry.uri, tmp_path / "ana", warm_writer) as ana,
+        Console(registry.uri, tmp_path / "bo", warm_writer) as bo,
+    ):
         assert ana.receive() == bo.receive() == {"ready": True}
         for _ in range(ROUNDS):
             for number, stage in ((1, "Production"), (2, "None"), (3, "None")):
@@ -85,9 +91,14 @@ def test_concurrent_promotions_by_two_users_never_silently_leave_two_in_producti
         assert any(errors), "at least one user learns of the other promotion"
 
 
-def test_two_consoles_of_one_user_promote_one_after_the_other(registry: Registry, tmp_path: Path) -> None:
+def test_two_consoles_of_one_user_promote_one_after_the_other(
+    registry: Registry, tmp_path: Path, warm_writer: Warm
+) -> None:
     model = registry.model("turns", ["Production", "None", "None"])
-    with Console(registry.uri, tmp_path) as one, Console(registry.uri, tmp_path) as two:
+    with (
+        Console(registry.uri, tmp_path, warm_writer) as one,
+        Console(registry.uri, tmp_path, warm_writer) as two,
+    ):
         assert one.receive() == two.receive() == {"ready": True}
         for _ in range(ROUNDS):
             for number, stage in ((1, "Production"), (2, "None"), (3, "None")):
