@@ -7,6 +7,7 @@ of its errors in `engine.stores.errors`.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ def database_engine(uri: str) -> Engine:
     return engine
 
 
+@functools.cache
 def schema_revision() -> str | None:
     """The schema revision of the installed MLflow, which only its migration scripts contain."""
     import mlflow
