@@ -90,8 +90,20 @@ SLOW_KINDS = {"rest", "postgresql", "mysql"}
 SLOW_FOLDERS = tuple(Path(__file__).parent / name for name in ("e2e", "hostile"))
 
 
+LONGEST = (
+    *("engine/training/test_executors.py", "contract/test_run_queries.py", "hostile/test_screens.py"),
+    *("tui/cli/test_training.py", "contract/test_filter_conformance.py", "tui/training/test_screen.py"),
+    *("engine/registry/test_smoke_test.py", "e2e/test_training_ended.py", "tui/models/test_screen.py"),
+    *("engine/training/test_demo.py", "e2e/test_newcomer.py", "tui/test_typeahead.py"),
+    *("tui/models/test_promotion.py", "contract/test_store_contract.py", "e2e/test_manners.py"),
+)
+"""The files that take longest. They run first: whatever ran last, other workers would wait for it."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow what waits for a server, a database server, training or a terminal of its own."""
+    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
     for item in items:
         assert isinstance(item, pytest.Function)
         parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
