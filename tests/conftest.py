@@ -43,6 +43,10 @@ from tests.support.server import serving_uri
 from tests.support.shared import Shared, shared_folder
 from tests.support.warm import Warm
 
+# Compiling the engine and the tests anew in each of some hundred processes would double their CPU.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 SCRIPT = Path(__file__).parent / "support" / "mlflow_store.py"
 START_SECONDS = 120
 
