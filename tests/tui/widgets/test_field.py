@@ -7,7 +7,7 @@ from textual import events
 from textual.widgets import Input
 
 from tests.conftest import MlflowStore
-from tests.tui.models.support import go_to, promotion
+from tests.tui.models.support import go_to, open_promotion
 from tests.tui.support import appears, settle
 from tests.tui.widgets.support import Stage
 from tui.app import Console
@@ -73,7 +73,7 @@ async def test_a_reason_pasted_in_two_lines_is_kept_complete(mlflow_store: Mlflo
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await go_to(pilot, 3)
-        dialog = await promotion(pilot)
+        dialog = await open_promotion(pilot)
         dialog.query_one("#reason").focus()
         await pilot.pause()
         console.post_message(events.Paste("retrained\non the new data"))
