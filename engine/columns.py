@@ -67,7 +67,7 @@ def is_prefix(word: str) -> bool:
     return word.lower() in PREFIXES
 
 
-class Table(Protocol):
+class RunColumns(Protocol):
     """Runs by column; `engine.runs.frame.RunFrame` implements it."""
 
     def __len__(self) -> int: ...

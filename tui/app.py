@@ -31,7 +31,7 @@ from tui.commands.bindings import bindings, command
 from tui.screen import ConsoleScreen, current_view
 from tui.session import Session, SessionApp
 from tui.typeahead import TypeAhead
-from tui.widgets.chrome import KeyLine, Status, StatusLine
+from tui.widgets.chrome import KeyLine, StatusFacts, StatusLine
 
 SWITCH_SECONDS = 0.001
 """How long an engine thread may run before the event loop gets its turn. Python's default of 5 ms, several
@@ -108,7 +108,7 @@ class Console(SessionApp):
         """The status and key lines, which are on screen while the first view is imported."""
         line = StatusLine()
         session = self.session
-        line.status = Status(session.uri.shown, session.user, session.read_only, Shown("opening …"))
+        line.status = StatusFacts(session.uri.shown, session.user, session.read_only, Shown("opening …"))
         yield line
         yield KeyLine()
 

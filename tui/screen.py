@@ -18,7 +18,7 @@ from tui.commands.bindings import Command, Scope, bindings, command, commands
 from tui.session import Session, SessionApp
 from tui.tasks import Tasks
 from tui.textual_private import use_sparing_compositor
-from tui.widgets.chrome import KeyLine, PaneTitle, Status, StatusLine
+from tui.widgets.chrome import KeyLine, PaneTitle, StatusFacts, StatusLine
 
 if TYPE_CHECKING:
     from engine.api import Engine
@@ -106,7 +106,7 @@ class ConsoleScreen(Screen[None]):
         line = self.query_one(StatusLine)
         line.mode = self.mode
         session = self.session
-        line.status = Status(
+        line.status = StatusFacts(
             session.uri.shown, session.user, session.read_only, self.data_age(), self.trouble
         )
 

@@ -6,10 +6,10 @@ records. Reading a database or a server never imports mlflow; the first write do
 
 from __future__ import annotations
 
+from engine.api.access import StoreAccess
 from engine.api.journal import Journal
 from engine.api.models import Models
 from engine.api.runs import Runs
-from engine.api.target import Target
 from engine.api.training import Training
 from engine.uri import TrackingUri
 
@@ -23,10 +23,10 @@ class Engine:
         self.uri = uri
         self.read_only = read_only
         self._store = open_store(uri)
-        target = Target(uri, self._store, read_only)
-        self.runs = Runs(target)
-        self.models = Models(target)
-        self.training = Training(target)
+        access = StoreAccess(uri, self._store, read_only)
+        self.runs = Runs(access)
+        self.models = Models(access)
+        self.training = Training(access)
         self.journal = Journal()
 
     def __enter__(self) -> Engine:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.entities import ModelVersion, RegisteredModel, Stage
 
 if TYPE_CHECKING:
-    from engine.api.target import Target
+    from engine.api.access import StoreAccess
     from engine.registry.promotion.apply import PromotionPlan, PromotionResult
     from engine.registry.smoke_test import SmokeTestResult
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class Models:
     """The model registry of a tracking store."""
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._store = target.store
+    def __init__(self, access: StoreAccess) -> None:
+        self._access = access
+        self._store = access.store
 
     def registered(self) -> tuple[RegisteredModel, ...]:
         """All registered models, by name."""
@@ -41,7 +41,7 @@ class Models:
 
         return plan_promotion(
             self._store,
-            self._target.uri,
+            self._access.uri,
             model,
             version,
             stage=stage,
@@ -53,21 +53,21 @@ class Models:
         """What undoing this store's last promotion would change. Reads only."""
         from engine.registry.promotion.apply import plan_undo
 
-        return plan_undo(self._store, self._target.uri)
+        return plan_undo(self._store, self._access.uri)
 
     def promote(self, plan: PromotionPlan, *, reason: str = "") -> PromotionResult:
         """Apply a plan, verify by reading back, repair, and write the journal. Raises `PromotionError`
         when the registry has changed since the plan was made."""
-        self._target.check_writable("Promoting")
+        self._access.check_writable("Promoting")
         from engine.registry.promotion.apply import apply_promotion
 
-        return apply_promotion(self._store, self._target.uri, plan, reason=reason)
+        return apply_promotion(self._store, self._access.uri, plan, reason=reason)
 
     def smoke_test(self, model: str, version: int, *, allow_code: bool = False) -> SmokeTestResult:
-        """Load a version in a process of its own and predict its input example. Raises `UntrustedModel` if
-        it may run code of its own, unless `allow_code`; a read-only engine never allows it."""
+        """Load a version in a separate process and predict its input example. Raises `UntrustedModel` if
+        it can run arbitrary code, unless `allow_code`; a read-only engine never allows it."""
         if allow_code:
-            self._target.check_writable("Loading a model that may run code of its own")
+            self._access.check_writable("Loading a model that can run arbitrary code")
         from engine.registry.smoke_test import smoke_test_version
 
-        return smoke_test_version(self._target.uri, self._store, model, version, allow_code=allow_code)
+        return smoke_test_version(self._access.uri, self._store, model, version, allow_code=allow_code)

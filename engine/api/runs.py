@@ -14,7 +14,7 @@ from engine.formats import listed
 from engine.jobs import CancelToken, OnProgress, no_progress
 
 if TYPE_CHECKING:
-    from engine.api.target import Target
+    from engine.api.access import StoreAccess
     from engine.evidence.best import BestRun
     from engine.run_lifecycle.apply import LifecyclePlan, LifecycleResult
     from engine.runs.compare import Comparison
@@ -30,9 +30,9 @@ MAX_LISTED = 8
 class Runs:
     """The experiments of a tracking store and their runs."""
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._store = target.store
+    def __init__(self, access: StoreAccess) -> None:
+        self._access = access
+        self._store = access.store
 
     # ── experiments ──────────────────────────────────────────────────────────
 
@@ -127,7 +127,7 @@ class Runs:
         from engine.paths import views_file
         from engine.runs.saved.store import SavedViews, ViewFile
 
-        return SavedViews(ViewFile(views_file()), self._target.uri.shown, experiment)
+        return SavedViews(ViewFile(views_file()), self._access.uri.shown, experiment)
 
     # ── comparing and exporting ──────────────────────────────────────────────
 
@@ -164,7 +164,7 @@ class Runs:
         """What deleting (`deleted`) or restoring (`active`) runs would change. Reads only."""
         from engine.run_lifecycle.apply import plan_lifecycle
 
-        return plan_lifecycle(self._store, self._target.uri, run_ids, target)
+        return plan_lifecycle(self._store, self._access.uri, run_ids, target)
 
     def change_lifecycle(
         self,
@@ -177,9 +177,9 @@ class Runs:
         """Apply a plan run by run, verify by reading back, and write the journal. The result lists what
         failed and what was not tried. Raises `WriteError`, with nothing changed, when one of the runs
         has started running since the plan."""
-        self._target.check_writable("Deleting runs" if plan.target == "deleted" else "Restoring runs")
+        self._access.check_writable("Deleting runs" if plan.target == "deleted" else "Restoring runs")
         from engine.run_lifecycle.apply import apply_lifecycle
 
         return apply_lifecycle(
-            self._store, self._target.uri, plan, reason=reason, on_progress=on_progress, cancel=cancel
+            self._store, self._access.uri, plan, reason=reason, on_progress=on_progress, cancel=cancel
         )

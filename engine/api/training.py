@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.jobs import CancelToken, OnProgress, no_progress
 
 if TYPE_CHECKING:
-    from engine.api.target import Target
+    from engine.api.access import StoreAccess
     from engine.training.demo import DemoReport
     from engine.training.events import SweepEvent, SweepResult
     from engine.training.sweep import SweepSpec
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Training:
     """Trains models into a tracking store."""
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
+    def __init__(self, access: StoreAccess) -> None:
+        self._access = access
 
     def check(self, spec: SweepSpec) -> int:
         """The number of trials of a sweep that can be trained. Raises `DatasetError` or `GridError`."""
@@ -37,24 +37,24 @@ class Training:
         cancel: CancelToken | None = None,
     ) -> SweepResult:
         """Run a sweep in a separate process and journal it. `on_event` receives every event."""
-        self._target.check_writable("Training")
+        self._access.check_writable("Training")
         from engine.journal import recorded
         from engine.training.executors import run_sweep
 
         target = f"{self.check(spec)} {spec.recipe} {spec.estimator} trials in {spec.experiment}"
-        with recorded(self._target.uri, "train", target) as entry:
-            result = run_sweep(self._target.uri, spec, on_event=on_event, cancel=cancel or CancelToken())
+        with recorded(self._access.uri, "train", target) as entry:
+            result = run_sweep(self._access.uri, spec, on_event=on_event, cancel=cancel or CancelToken())
             entry.detail = f"{result.finished} finished, {result.failed} failed, {result.killed} killed"
         return result
 
     def demo(self, *, on_progress: OnProgress = no_progress, cancel: CancelToken | None = None) -> DemoReport:
         """Train, register and promote the published heart-disease models, and journal it. Safe to run
         again: finished work is not repeated."""
-        self._target.check_writable("The demo")
+        self._access.check_writable("The demo")
         from engine.journal import recorded
         from engine.training.demo import run_demo
 
-        with recorded(self._target.uri, "demo", "the published heart-disease work") as entry:
-            report = run_demo(self._target.uri, on_progress=on_progress, cancel=cancel or CancelToken())
+        with recorded(self._access.uri, "demo", "the published heart-disease work") as entry:
+            report = run_demo(self._access.uri, on_progress=on_progress, cancel=cancel or CancelToken())
             entry.detail = f"{report.trained} trials trained, {report.registered} versions registered"
         return report

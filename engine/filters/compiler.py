@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
-from engine.columns import ColumnKey, Table
+from engine.columns import ColumnKey, RunColumns
 from engine.errors import FilterError
 from engine.filters import predicates
-from engine.filters.lexer import Place, short
+from engine.filters.lexer import Span, short
 from engine.filters.literals import Moment, fixed, number, plain_number, span, value_for
 from engine.filters.names import Names, did_you_mean
 from engine.filters.parsed import ParsedFilter, parse_filter
@@ -48,11 +48,11 @@ from engine.filters.syntax import (
 )
 
 
-class Columns:
+class ColumnResolver:
     """`used` are the columns resolved so far. With a `table`, a column without numbers in it is rejected
     where a number is needed."""
 
-    def __init__(self, names: Names, table: Table | None) -> None:
+    def __init__(self, names: Names, table: RunColumns | None) -> None:
         self._names = names
         self._table = table
         self.used: list[ColumnKey] = []
@@ -62,10 +62,10 @@ class Columns:
         self.used.append(key)
         return key
 
-    def check_ordered(self, key: ColumnKey, place: Place) -> None:
+    def check_ordered(self, key: ColumnKey, span: Span) -> None:
         """Raises `FilterError` for a text column."""
         if self._holds_texts(key):
-            raise place.error(f"{key} is text, not a number", "Use =, !=, LIKE, IN or ~.")
+            raise span.error(f"{key} is text, not a number", "Use =, !=, LIKE, IN or ~.")
 
     def bound(self, key: ColumnKey, expression: Expression) -> Moment | None:
         """The value to compare a numeric column with; None if it is an expression over columns. Raises
@@ -81,20 +81,20 @@ class Columns:
             if expression.quoted or error.hint:
                 raise
             close = self._names.close_to(word)
-            raise expression.place.error(error.title, did_you_mean(close)) from error
+            raise expression.span.error(error.title, did_you_mean(close)) from error
 
     def measured(self, *expressions: Expression) -> list[Numbers]:
         """The expressions as numbers. Raises `FilterError` for other types, or if no column is named."""
         known = len(self.used)
         found = [self._numbers(expression) for expression in expressions]
         if len(self.used) == known:
-            raise expressions[0].place.error("No column in this condition", "Example: accuracy > 0.9.")
+            raise expressions[0].span.error("No column in this condition", "Example: accuracy > 0.9.")
         return found
 
     def check_column(self, name: Name) -> None:
         """Raises `FilterError` for backticks around a value."""
         if name.prefix is None and not self._names.has(name.name):
-            raise name.place.error("Backticks are for column names", f"Write '{short(name.name)}'.")
+            raise name.span.error("Backticks are for column names", f"Write '{short(name.name)}'.")
 
     def _numbers(self, expression: Expression) -> Numbers:
         match expression:
@@ -115,10 +115,10 @@ class Columns:
         if length is not None:
             seconds, milliseconds = f"{length:.15g}", f"{1000 * length:.15g}"
             hint = f"Use {seconds} with durations (seconds) or {milliseconds} with times (milliseconds)."
-            raise name.place.error(f"{short(name.name)} is a duration, not a number", hint)
+            raise name.span.error(f"{short(name.name)} is a duration, not a number", hint)
         key = self.key(name)
         if self._holds_texts(key):
-            raise name.place.error(f"{key} is text", "Arithmetic needs numbers.")
+            raise name.span.error(f"{key} is text", "Arithmetic needs numbers.")
         return column(key)
 
     def _operand(self, operand: Operand) -> Numbers:
@@ -154,7 +154,7 @@ class Filter:
     keys: tuple[ColumnKey, ...]
     _predicate: Predicate
 
-    def rows(self, frame: Table, *, now: float | None = None) -> list[int]:
+    def rows(self, frame: RunColumns, *, now: float | None = None) -> list[int]:
         """The matching rows in the frame's order. Relative times count from `now`, milliseconds
         since the epoch. Raises `FilterError` for a pattern that would take too long."""
         at = time.time() * 1000 if now is None else now
@@ -164,7 +164,7 @@ class Filter:
 def compile_filter(
     source: str | ParsedFilter,
     keys: Iterable[ColumnKey],
-    table: Table | None = None,
+    table: RunColumns | None = None,
     *,
     partial: bool = False,
 ) -> Filter:
@@ -175,7 +175,7 @@ def compile_filter(
     `FilterError` with the position of the offending token."""
     parsed = parse_filter(source) if isinstance(source, str) else source
     names = Names(keys, partial=partial)
-    columns = Columns(names, table)
+    columns = ColumnResolver(names, table)
     try:
         parsed.check_syntax()
         if parsed.term is None:
@@ -189,7 +189,7 @@ def compile_filter(
 
 
 class _Compiler:
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: ColumnResolver) -> None:
         self._columns = columns
 
     def term(self, term: Term) -> Predicate:
@@ -234,7 +234,7 @@ class _Compiler:
         if term.what == "null":
             return missing(key, term.negated)
         if not key.is_number and key.kind in ("attribute", "dataset"):
-            raise term.left.place.error(f"{key} is text", "IS NAN needs a number.")
+            raise term.left.span.error(f"{key} is text", "IS NAN needs a number.")
         return test(predicates.column(key), term.negated)
 
     def _membership(self, term: Membership) -> Predicate:
@@ -252,7 +252,7 @@ class _Compiler:
         """`a BETWEEN b AND c` is `a >= b AND a <= c`."""
         low, high = ("<", ">") if term.negated else (">=", "<=")
         bounds = [
-            self._ordered(term.left, operator, bound, term.left.place)
+            self._ordered(term.left, operator, bound, term.left.span)
             for operator, bound in ((low, term.low), (high, term.high))
         ]
         self._check_bounds(term)
@@ -267,7 +267,7 @@ class _Compiler:
         lower, upper = self._columns.bound(key, low), self._columns.bound(key, high)
         if lower and upper and all(lower(now) > upper(now) for now in _EXTREME_TIMES):
             hint = f"Write BETWEEN {short(high.text)} AND {short(low.text)}."
-            raise high.place.error("The bounds of BETWEEN are reversed", hint)
+            raise high.span.error("The bounds of BETWEEN are reversed", hint)
 
     def _comparison(self, term: Comparison) -> Predicate:
         left, right = term.left, term.right
@@ -291,12 +291,12 @@ class _Compiler:
             raise term.operator_place.error(title, "Use >, <, = or BETWEEN.")
         return predicates.likeness(key, cast(Operand, term.right), term)
 
-    def _ordered(self, left: Expression, operator: str, right: Expression, place: Place) -> Predicate:
+    def _ordered(self, left: Expression, operator: str, right: Expression, span: Span) -> Predicate:
         """A numeric comparison."""
         if isinstance(left, Name):
             key = self._columns.key(left)
             if operator not in ("=", "!="):
-                self._columns.check_ordered(key, place)
+                self._columns.check_ordered(key, span)
             bound = self._columns.bound(key, right)
             if bound is not None:
                 compare = ORDER[operator]

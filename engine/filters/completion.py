@@ -66,7 +66,7 @@ class _Options:
         self._context = context
         self._table = table
         self._names = Names(table.keys)
-        self._first = {key: place for place, key in enumerate(first)}
+        self._first = {key: position for position, key in enumerate(first)}
 
     def found(self) -> Iterable[Option]:
         context = self._context

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.errors import FilterError
-from engine.filters.lexer import Place, Token, scan, tokens_of, word_end
+from engine.filters.lexer import Span, Token, scan, tokens_of, word_end
 from engine.filters.parser import name_of, named_by
 from engine.filters.syntax import Name
 
@@ -53,21 +53,21 @@ def cursor_context(text: str, cursor: int) -> CursorContext:
     )
 
 
-def _split(text: str, cursor: int) -> tuple[list[Token], Place]:
-    """The tokens before the part at the cursor, and the part's place, which may be empty."""
+def _split(text: str, cursor: int) -> tuple[list[Token], Span]:
+    """The tokens before the part at the cursor, and the part's span, which may be empty."""
     before: list[Token] = []
     try:
         for token in scan(_readable(text, cursor)):
-            if token.place.position >= cursor:
+            if token.span.position >= cursor:
                 break
             before.append(token)
     except FilterError as error:
-        return _whole_name(before, Place(error.position, cursor - error.position))
-    if not before or before[-1].place.end < cursor or _is_closed(before[-1]):
-        return before, Place(cursor, 0)
+        return _whole_name(before, Span(error.position, cursor - error.position))
+    if not before or before[-1].span.end < cursor or _is_closed(before[-1]):
+        return before, Span(cursor, 0)
     last = before.pop()
-    end = word_end(text, last.place.position) if last.kind == "word" else last.place.end
-    return _whole_name(before, Place(last.place.position, end - last.place.position))
+    end = word_end(text, last.span.position) if last.kind == "word" else last.span.end
+    return _whole_name(before, Span(last.span.position, end - last.span.position))
 
 
 def _is_closed(token: Token) -> bool:
@@ -75,13 +75,13 @@ def _is_closed(token: Token) -> bool:
     return token.kind in ("(", ")", ",") or (token.kind == "operator" and token.text.endswith("="))
 
 
-def _whole_name(before: list[Token], place: Place) -> tuple[list[Token], Place]:
+def _whole_name(before: list[Token], span: Span) -> tuple[list[Token], Span]:
     """The part together with the tokens before it in the same name: ``metrics.`a b` ``."""
-    while before and before[-1].place.end == place.position and before[-1].text.endswith("."):
+    while before and before[-1].span.end == span.position and before[-1].text.endswith("."):
         if before[-1].kind not in ("word", "name"):
             break
-        place = before.pop().place.to(place)
-    return before, place
+        span = before.pop().span.to(span)
+    return before, span
 
 
 def _readable(text: str, cursor: int) -> str:
@@ -104,7 +104,7 @@ class _Walk:
         self.groups = 0
         self._is_right = False
         self._between = False
-        end = Token("end", "", Place(0, 0))
+        end = Token("end", "", Span(0, 0))
         padded = (*tokens, end, end)
         at = 0
         while at < len(tokens):

@@ -25,7 +25,7 @@ SIGNS = ("+", "-", "*", "/")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Span:
     """A span of the filter text, in characters."""
 
     position: int
@@ -38,8 +38,8 @@ class Place:
     def error(self, title: str, hint: str = "") -> FilterError:
         return FilterError(title, self.position, self.length, hint)
 
-    def to(self, end: Place) -> Place:
-        return Place(self.position, end.end - self.position)
+    def to(self, end: Span) -> Span:
+        return Span(self.position, end.end - self.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Token:
 
     kind: TokenKind
     text: str
-    place: Place
+    span: Span
     joined: bool = False
 
     @property
@@ -68,7 +68,7 @@ def short(text: str) -> str:
 
 def tokens_of(text: str) -> tuple[Token, ...]:
     """The tokens; the last has kind `end`. Raises `FilterError` for an open quote or a stray character."""
-    return (*scan(text), Token("end", "", Place(len(text), 0)))
+    return (*scan(text), Token("end", "", Span(len(text), 0)))
 
 
 def scan(text: str) -> Iterator[Token]:
@@ -88,8 +88,8 @@ def scan(text: str) -> Iterator[Token]:
             position = space.end()
             continue
         token = _token(text, position, last_quotes)
-        yield Token(token.kind, token.text, token.place, joined=position > 0 and end == position)
-        position = end = token.place.end
+        yield Token(token.kind, token.text, token.span, joined=position > 0 and end == position)
+        position = end = token.span.end
 
 
 def word_end(text: str, start: int) -> int:
@@ -103,12 +103,12 @@ def _token(text: str, at: int, last_quotes: dict[str, int]) -> Token:
     if char in _QUOTES:
         return _quoted(text, at, last_quotes[char])
     if char in "(),":
-        return Token(char, char, Place(at, 1))  # type: ignore[arg-type]  # each is its own kind
+        return Token(char, char, Span(at, 1))  # type: ignore[arg-type]  # each is its own kind
     if operator := _OPERATOR.match(text, at):
-        return Token("operator", _SAME.get(operator[0], operator[0]), Place(at, len(operator[0])))
+        return Token("operator", _SAME.get(operator[0], operator[0]), Span(at, len(operator[0])))
     if word := _WORD.match(text, at):
-        return Token("word", word[0], Place(at, len(word[0])))
-    raise Place(at, 1).error(f"Unexpected {char}", "Use NOT or !=, or quote the text.")
+        return Token("word", word[0], Span(at, len(word[0])))
+    raise Span(at, 1).error(f"Unexpected {char}", "Use NOT or !=, or quote the text.")
 
 
 def _quoted(text: str, start: int, last: int) -> Token:
@@ -119,10 +119,10 @@ def _quoted(text: str, start: int, last: int) -> Token:
     while at <= last:
         if text[at] == quote:
             if at + 1 > last or text[at + 1] != quote:
-                return Token(_QUOTES[quote], text[start + 1 : at], Place(start, at + 1 - start))
+                return Token(_QUOTES[quote], text[start + 1 : at], Span(start, at + 1 - start))
             at += 2
         elif text[at] == "\\" and quote != "`" and text[at + 1 : at + 2] == quote and at + 1 < last:
             at += 2
         else:
             at += 1
-    raise Place(start, len(text) - start).error(f"Unclosed quote {quote}", f"Close it with {quote}.")
+    raise Span(start, len(text) - start).error(f"Unclosed quote {quote}", f"Close it with {quote}.")

@@ -62,14 +62,14 @@ def number(operand: Operand, key: ColumnKey | None = None) -> float:
         return value if abs(value) < sys.float_info.max else math.copysign(math.inf, value)
     if operand.text.lower() == "nan" and not operand.quoted:
         hint = f"Use {key if key else '(a - b)'} IS NAN."
-        raise operand.place.error("NaN cannot be compared", hint)
+        raise operand.span.error("NaN cannot be compared", hint)
     if operand.quoted and _NUMBER.fullmatch(operand.text):
-        raise operand.place.error("Quoted values are text", f"Write {short(operand.text)} without quotes.")
+        raise operand.span.error("Quoted values are text", f"Write {short(operand.text)} without quotes.")
     if key is None or key.is_number:
         title = f"{key if key else 'Arithmetic'} needs a number, not {_named(operand)}"
-        raise operand.place.error(title)
+        raise operand.span.error(title)
     hint = "For text use =, !=, LIKE, IN or ~."
-    raise operand.place.error(f"An ordering needs a number, not {_named(operand)}", hint)
+    raise operand.span.error(f"An ordering needs a number, not {_named(operand)}", hint)
 
 
 def seconds(operand: Operand, key: ColumnKey) -> float:
@@ -79,7 +79,7 @@ def seconds(operand: Operand, key: ColumnKey) -> float:
         value = span(operand.text)
     if value is None:
         hint = _month(operand.text) or "Examples: 90s, 10m, 1h30m."
-        raise operand.place.error(f"{key} needs a duration, not {_named(operand)}", hint)
+        raise operand.span.error(f"{key} needs a duration, not {_named(operand)}", hint)
     return value
 
 
@@ -96,7 +96,7 @@ def moment(operand: Operand, key: ColumnKey) -> Moment:
         hint = _month(operand.text.lstrip("+-")) or "Examples: -7d, 2026-11-23T09:15."
         if span(operand.text) is not None:
             hint = f"Write -{short(operand.text)}."
-        raise operand.place.error(f"{key} needs a time, not {_named(operand)}", hint)
+        raise operand.span.error(f"{key} needs a time, not {_named(operand)}", hint)
     return fixed(at)
 
 
@@ -112,7 +112,7 @@ def status(operand: Operand) -> str:
     hint = f"Statuses: {listed.upper() if operand.quoted else listed}."
     if operand.quoted and len(close) == 1:
         hint = f"Write '{close[0].upper()}', or {close[0]} without quotes."
-    raise operand.place.error(f"Unknown status {_named(operand)}", hint)
+    raise operand.span.error(f"Unknown status {_named(operand)}", hint)
 
 
 def span(text: str) -> float | None:

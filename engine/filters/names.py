@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from engine.columns import ATTRIBUTES, HIDDEN_ATTRIBUTES, PREFIXES, ColumnKey, ColumnKind, is_prefix
 from engine.errors import FilterError
-from engine.filters.lexer import SIGNS, Place, short
+from engine.filters.lexer import SIGNS, Span, short
 from engine.filters.syntax import Name
 from engine.stores.block import DATASET_FIELDS
 
@@ -112,7 +112,7 @@ class Names:
     def shortest(self, key: ColumnKey) -> str:
         """`key` without its prefix if that is unambiguous, else with it."""
         try:
-            clear = self.resolve(Name(None, key.name, Place(0, 0))) == key
+            clear = self.resolve(Name(None, key.name, Span(0, 0))) == key
         except FilterError:
             return written(key)
         if not clear:
@@ -122,13 +122,13 @@ class Names:
         bare = plain and not (dot and is_prefix(prefix))
         return key.name if bare else quoted_name(key.name)
 
-    def quoted_forms(self, text: str, place: int) -> list[str]:
-        """How to write the column whose unquoted name is at `place` in `text`, or ends before it, although it
-        needs quotes: the longest such name, once per column that has it."""
+    def quoted_forms(self, text: str, position: int) -> list[str]:
+        """How to quote the column whose name is at `position` in `text`, or ends before it, and needs quotes:
+        the longest such name, once per column that has it."""
         found = [
             (len(name), name, start)
             for name in self._by_name
-            if (start := text.find(name, max(0, place - 1 - len(name)), place + len(name))) >= 0
+            if (start := text.find(name, max(0, position - 1 - len(name)), position + len(name))) >= 0
         ]
         for length, name, start in sorted(found, reverse=True):
             before = _BEFORE.search(text, max(0, start - _LONGEST_BEFORE), start)
@@ -143,7 +143,7 @@ class Names:
     def _dataset(self, name: Name) -> ColumnKey:
         if name.name not in DATASET_FIELDS:
             hint = f"Dataset fields: {', '.join(DATASET_FIELDS)}."
-            raise name.place.error(f"Unknown dataset field {short(name.name)}", hint)
+            raise name.span.error(f"Unknown dataset field {short(name.name)}", hint)
         return ColumnKey("dataset", name.name)
 
     def _bare(self, name: Name) -> ColumnKey:
@@ -156,7 +156,7 @@ class Names:
             return found[0]
         if found:
             candidates = ", ".join(written(key) for key in found)
-            raise name.place.error(f"{short(name.name)} is ambiguous", f"Use one of {candidates}.")
+            raise name.span.error(f"{short(name.name)} is ambiguous", f"Use one of {candidates}.")
         raise self._unknown(name, None, (*self._by_name, *ATTRIBUTES, *_FRIENDLY))
 
     def _named(self, kind: ColumnKind) -> list[str]:
@@ -170,7 +170,7 @@ class Names:
         hint = did_you_mean(elsewhere or self._spaced(name) or closest(name.name, known))
         if self._partial and kind is None:
             hint = f"{hint} Only loaded runs were searched.".lstrip()
-        return name.place.error(title, hint)
+        return name.span.error(title, hint)
 
     def _spaced(self, name: Name) -> list[str]:
         """`a-b` as arithmetic, if both `a` and `b` are known."""
@@ -188,11 +188,11 @@ def column_named(text: str, keys: Iterable[ColumnKey]) -> ColumnKey:
             return key
     prefix, dot, rest = text.partition(".")
     prefixed = bool(dot) and prefix.lower() in PREFIXES
-    place = Place(0, len(text))
-    name = Name(prefix.lower(), rest, place) if prefixed else Name(None, text, place)
+    span = Span(0, len(text))
+    name = Name(prefix.lower(), rest, span) if prefixed else Name(None, text, span)
     found = Names(known).resolve(name)
     if found.kind == "dataset":
-        raise place.error("No run has a dataset")
+        raise span.error("No run has a dataset")
     return found
 
 

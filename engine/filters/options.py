@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Literal, Protocol, TypeVar, cast
 
-from engine.columns import ColumnKey, Table, Value
+from engine.columns import ColumnKey, RunColumns, Value
 from engine.errors import FilterError
 from engine.filters.lexer import tokens_of
 from engine.filters.names import Names, is_plain, quoted_name, written
@@ -50,7 +50,7 @@ class Option:
     kind: OptionKind
 
 
-class Listing(Table, Protocol):
+class Listing(RunColumns, Protocol):
     """A table that can list its values, like `engine.runs.frame.RunFrame`."""
 
     @property

@@ -9,7 +9,7 @@ from typing import cast
 
 from engine.columns import is_prefix
 from engine.errors import FilterError
-from engine.filters.lexer import SIGNS, Place, Token, TokenKind, short, tokens_of
+from engine.filters.lexer import SIGNS, Span, Token, TokenKind, short, tokens_of
 from engine.filters.syntax import (
     All,
     AnyOf,
@@ -52,20 +52,20 @@ def named_by(first: Token, second: Token, third: Token) -> int:
 
 def name_of(tokens: list[Token]) -> Name:
     """The column named by `tokens`. Raises `FilterError`."""
-    first, place = tokens[0], tokens[0].place.to(tokens[-1].place)
+    first, span = tokens[0], tokens[0].span.to(tokens[-1].span)
     if first.kind == "text":
-        raise place.error("Single quotes are for values", f"Write `{short(first.text)}`.")
+        raise span.error("Single quotes are for values", f"Write `{short(first.text)}`.")
     if len(tokens) == 1 and first.kind != "word":
-        return Name(None, first.text, place)
+        return Name(None, first.text, span)
     prefix, dot, name = "".join(token.text for token in tokens).partition(".")
     if not dot or not is_prefix(prefix):
         if len(tokens) == 1:
-            return Name(None, first.text, place)
+            return Name(None, first.text, span)
         hint = "Prefixes: metrics, params, tags, attributes, datasets."
-        raise first.place.error(f"Unknown prefix {short(prefix)}", hint)
+        raise first.span.error(f"Unknown prefix {short(prefix)}", hint)
     if not name:
-        raise place.error(f"Missing name after {prefix}.", f"Write {prefix}.NAME.")
-    return Name(prefix.lower(), name, place)
+        raise span.error(f"Missing name after {prefix}.", f"Write {prefix}.NAME.")
+    return Name(prefix.lower(), name, span)
 
 
 class TokenReader:
@@ -109,18 +109,18 @@ class TokenReader:
     def _value(self, after: Token) -> Operand:
         token = self.token
         if token.kind == "name":
-            raise token.place.error("Backticks are for column names", f"Write '{short(token.text)}'.")
+            raise token.span.error("Backticks are for column names", f"Write '{short(token.text)}'.")
         if token.keyword == "null":
-            raise token.place.error("NULL cannot be compared", "Use IS NULL or IS NOT NULL.")
+            raise token.span.error("NULL cannot be compared", "Use IS NULL or IS NOT NULL.")
         if token.kind not in ("word", "text", "double") or token.keyword in JOINTS:
             raise self.unexpected(f"a value after {after.text.upper()}")
         self._take()
-        return Operand(token.text, token.kind != "word", token.place)
+        return Operand(token.text, token.kind != "word", token.span)
 
     def unexpected(self, expected: str) -> FilterError:
         token = self.token
         if token.kind == "end":
-            return token.place.error(f"Expected {expected}")
+            return token.span.error(f"Expected {expected}")
         hint = f"Expected {expected}."
         if token.kind == ",":
             hint = "Write decimals as 0.9 and lists as IN (1, 2)."
@@ -132,7 +132,7 @@ class TokenReader:
             hint = spaces_around(token.text[0])
         elif token.kind == "word" and self._at:
             hint += " Quote text with spaces."
-        return token.place.error(f"Unexpected {short(token.text)}", hint)
+        return token.span.error(f"Unexpected {short(token.text)}", hint)
 
 
 def spaces_around(sign: str) -> str:
@@ -140,9 +140,9 @@ def spaces_around(sign: str) -> str:
     return f"Put spaces around {sign}: it can be part of a name."
 
 
-def after(token: Token) -> Place:
+def after(token: Token) -> Span:
     """The position after a token."""
-    return Place(token.place.end, 0)
+    return Span(token.span.end, 0)
 
 
 MAX_DEPTH = 40
@@ -178,23 +178,23 @@ class ExpressionReader(TokenReader):
         return self._chain(depth, ("*", "/"), self._factor)
 
     def _chain(self, depth: int, signs: tuple[str, ...], part: Callable[[int], Expression]) -> Expression:
-        start = self.token.place
+        start = self.token.span
         first = part(depth)
         rest: list[tuple[Sign, Expression]] = []
         while self.token.is_sign and self.token.text in signs:
             self._count()
             sign = cast(Sign, self._take().text)
             rest.append((sign, part(depth)))
-        return Chain(first, tuple(rest), start.to(rest[-1][1].place)) if rest else first
+        return Chain(first, tuple(rest), start.to(rest[-1][1].span)) if rest else first
 
     def _factor(self, depth: int) -> Expression:
-        start = self.token.place
+        start = self.token.span
         negative = False
         while self._negates():
             self._take()
             negative = not negative
         part = self._group(depth) if self._is("(") else self._operand()
-        return Negative(part, None, start.to(part.place)) if negative else part
+        return Negative(part, None, start.to(part.span)) if negative else part
 
     def _group(self, depth: int) -> Expression:
         self._check_depth(depth)
@@ -211,10 +211,10 @@ class ExpressionReader(TokenReader):
             raise self.unexpected("a column or a number")
         if is_number(token):
             self._take()
-            return Operand(token.text, False, token.place)
+            return Operand(token.text, False, token.span)
         if token.kind == "text" and is_number(replace(token, kind="word")):
             hint = f"Write {short(token.text)} without quotes."
-            raise token.place.error("Quoted values are text", hint)
+            raise token.span.error("Quoted values are text", hint)
         if token.kind != "word" or token.text[0] != "-":
             return self._name()
         return _signed([self._take() for _ in range(self._name_length())])
@@ -224,24 +224,24 @@ class ExpressionReader(TokenReader):
         self._terms += 1
         if self._terms > MAX_TERMS:
             hint = f"Maximum {MAX_TERMS}. For many values use IN (…)."
-            raise self.token.place.error("Too many conditions", hint)
+            raise self.token.span.error("Too many conditions", hint)
 
     def _check_depth(self, depth: int) -> None:
         if depth >= MAX_DEPTH:
-            raise self.token.place.error("Too many nested parentheses", f"Maximum {MAX_DEPTH}.")
+            raise self.token.span.error("Too many nested parentheses", f"Maximum {MAX_DEPTH}.")
 
 
 def column_of(operand: Operand) -> Expression:
     """The column an unquoted value may name, with an optional minus sign."""
-    token = Token("word", operand.text, operand.place)
+    token = Token("word", operand.text, operand.span)
     return _signed([token]) if operand.text[0] == "-" else name_of([token])
 
 
 def _signed(tokens: list[Token]) -> Negative:
     """`-loss`: a negated column, or a column of that name."""
-    first, place = tokens[0], tokens[0].place.to(tokens[-1].place)
+    first, span = tokens[0], tokens[0].span.to(tokens[-1].span)
     part = name_of([replace(first, text=first.text[1:]), *tokens[1:]])
-    return Negative(part, Name(None, first.text, place) if len(tokens) == 1 else None, place)
+    return Negative(part, Name(None, first.text, span) if len(tokens) == 1 else None, span)
 
 
 def continues(token: Token) -> bool:
@@ -330,7 +330,7 @@ class _Parser(ExpressionReader):
             if "." in token.keyword and is_prefix(token.keyword.split(".", 1)[0]):
                 raise self._incomplete(token, token.text)
             if token.text.strip():
-                found.append(Search(token.text.strip(), token.place))
+                found.append(Search(token.text.strip(), token.span))
         if not found:
             raise self.unexpected("a condition")
         return found[0] if len(found) == 1 else All(tuple(found))
@@ -369,21 +369,21 @@ class _Parser(ExpressionReader):
             negated = operator.text in _NEGATIVE
             plain = _NEGATIVE[operator.text] if negated else cast(Operator, operator.text)
             right = self._value(operator) if plain == "~" else self._right(operator, depth)
-            return Comparison(left, plain, negated, right, operator.place)
+            return Comparison(left, plain, negated, right, operator.span)
         if operator.keyword == "is":
             return self._presence(left)
         negated = operator.keyword == "not"
         if negated:
             operator = self._take()
         if operator.keyword == "in":
-            return Membership(left, self._values(operator), negated, operator.place)
+            return Membership(left, self._values(operator), negated, operator.span)
         if operator.keyword == "between":
             low = self._right(operator, depth)
             if not self._took("and"):
                 raise self.unexpected("AND and the upper bound")
             return Between(left, low, self._right(operator, depth), negated)
         like: Operator = "like" if operator.keyword == "like" else "ilike"
-        return Comparison(left, like, negated, self._value(operator), operator.place)
+        return Comparison(left, like, negated, self._value(operator), operator.span)
 
     def _right(self, operator: Token, depth: int) -> Expression:
         return self._value(operator) if self._is_plain_value() else self.sum(depth)
@@ -416,11 +416,11 @@ class _Parser(ExpressionReader):
     def _missing_joint(self) -> Exception:
         token, before = self.token, self._peek(-1)
         if token.keyword and token.text[0] in SIGNS:
-            return token.place.error(f"Unexpected {short(token.text)}", spaces_around(token.text[0]))
+            return token.span.error(f"Unexpected {short(token.text)}", spaces_around(token.text[0]))
         if before.keyword and before.text[-1] in SIGNS:
-            return before.place.error(f"Unexpected {short(before.text)}", spaces_around(before.text[-1]))
+            return before.span.error(f"Unexpected {short(before.text)}", spaces_around(before.text[-1]))
         title = f"Missing AND or OR before {short(token.text)}"
-        return token.place.error(title, "Join conditions with AND or OR.")
+        return token.span.error(title, "Join conditions with AND or OR.")
 
     def _incomplete(self, last: Token, what: str) -> Exception:
         hint = "Add a comparison such as > 0.9, or quote the text to search run names."

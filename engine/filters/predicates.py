@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import islice, repeat
 from typing import Any, cast
 
-from engine.columns import ColumnKey, Table, Value
-from engine.filters.lexer import Place
+from engine.columns import ColumnKey, RunColumns, Value
+from engine.filters.lexer import Span
 from engine.filters.like import like
 from engine.filters.literals import Moment, plain_number, status
 from engine.filters.regex import PatternError, Regex, TooMuchWork
@@ -29,7 +29,7 @@ Pairs = Iterable[tuple[int, Any]]
 class Scope:
     """`now` is in milliseconds since the epoch."""
 
-    table: Table
+    table: RunColumns
     now: float
 
     def pairs(self, key: ColumnKey, rows: Rows) -> Pairs:
@@ -270,12 +270,12 @@ def likeness(key: ColumnKey, pattern: Operand, term: Comparison) -> Predicate:
     """LIKE, ILIKE and `~`. Raises `FilterError` for an invalid pattern."""
     if term.operator != "~":
         return by_text(key, like(pattern.text, ignore_case=term.operator == "ilike"), term.negated)
-    offset = pattern.place.position + (1 if pattern.quoted else 0)
+    offset = pattern.span.position + (1 if pattern.quoted else 0)
     try:
         regex = Regex(pattern.text)
     except PatternError as error:
-        place = Place(offset + error.position, error.length) if error.length else pattern.place
-        raise place.error(error.title) from error
+        span = Span(offset + error.position, error.length) if error.length else pattern.span
+        raise span.error(error.title) from error
     matching = by_text(key, regex.found_in, term.negated)
 
     def rows(scope: Scope, among: Rows) -> list[int]:
@@ -284,7 +284,7 @@ def likeness(key: ColumnKey, pattern: Operand, term: Comparison) -> Predicate:
             return matching(scope, among)
         except TooMuchWork:
             hint = "Use fewer alternatives and counted repetitions."
-            raise pattern.place.error("This pattern takes too long", hint) from None
+            raise pattern.span.error("This pattern takes too long", hint) from None
 
     return rows
 

@@ -199,7 +199,7 @@ def _counted(counts: re.Match[str]) -> tuple[int, int | None]:
     return minimum, maximum
 
 
-Kind = Literal["", "word", "other"]
+CharKind = Literal["", "word", "other"]
 """What is next to a position in the text: nothing, a word character, or another character."""
 
 MAX_STEPS = 1500
@@ -235,7 +235,7 @@ class _State:
     """The steps that wait for the next character, and the kind of the last character."""
 
     waiting: frozenset[int]
-    before: Kind
+    before: CharKind
     moves: dict[str, _State] = field(default_factory=dict)
     at_end: bool | None = None
 
@@ -253,7 +253,7 @@ class Regex:
         self._emit(tree)
         self._steps.append(None)  # found
         self._plain = _plain_pattern(tree, flags)
-        self._states: dict[tuple[frozenset[int], Kind], _State] = {}
+        self._states: dict[tuple[frozenset[int], CharKind], _State] = {}
         self._work = 0
 
     def found_in(self, text: str) -> bool:
@@ -278,7 +278,7 @@ class Regex:
 
     # ── walking ──────────────────────────────────────────────────────────────
 
-    def _state(self, waiting: frozenset[int], before: Kind) -> _State:
+    def _state(self, waiting: frozenset[int], before: CharKind) -> _State:
         state = self._states.get((waiting, before))
         if state is None:
             if len(self._states) >= MAX_STATES:
@@ -287,7 +287,7 @@ class Regex:
         return state
 
     def _move(self, state: _State, char: str) -> _State:
-        kind: Kind = "word" if char.isalnum() or char == "_" else "other"
+        kind: CharKind = "word" if char.isalnum() or char == "_" else "other"
         ones, found = self._open(state.waiting, state.before, kind)
         if found:
             state.moves[char] = _FOUND
@@ -299,7 +299,7 @@ class Regex:
         return following
 
     def _open(
-        self, waiting: frozenset[int], before: Kind, after: Kind
+        self, waiting: frozenset[int], before: CharKind, after: CharKind
     ) -> tuple[list[tuple[int, _One]], bool]:
         """The steps that may match the next character, and whether the pattern is complete."""
         ones: list[tuple[int, _One]] = []
@@ -380,7 +380,7 @@ class Regex:
             skip.targets.append(len(self._steps))
 
 
-def _holds(what: str, before: Kind, after: Kind) -> bool:
+def _holds(what: str, before: CharKind, after: CharKind) -> bool:
     if what == "start":
         return not before
     if what == "end":

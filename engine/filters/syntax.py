@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.filters.lexer import Place
+from engine.filters.lexer import Span
 
 Operator = Literal["=", "<", "<=", ">", ">=", "like", "ilike", "~"]
 Sign = Literal["+", "-", "*", "/"]
@@ -17,7 +17,7 @@ class Name:
 
     prefix: str | None
     name: str
-    place: Place
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Operand:
 
     text: str
     quoted: bool
-    place: Place
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Negative:
 
     part: Expression
     whole: Name | None
-    place: Place
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Chain:
 
     first: Expression
     rest: tuple[tuple[Sign, Expression], ...]
-    place: Place
+    span: Span
 
 
 Expression = Name | Operand | Negative | Chain
@@ -59,7 +59,7 @@ class Comparison:
     operator: Operator
     negated: bool
     right: Expression
-    operator_place: Place
+    operator_place: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Membership:
     left: Expression
     values: tuple[Operand, ...]
     negated: bool
-    operator_place: Place
+    operator_place: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Search:
     """Text to find in the run's name or id."""
 
     text: str
-    place: Place
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)

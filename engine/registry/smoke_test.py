@@ -1,7 +1,7 @@
 """A smoke test: does a model version load, and can it predict its input example?
 
-A model is foreign code. It is loaded in a process of its own (`engine.registry.model_worker`), without the
-terminal and without the credentials of this one; a model that brings code of its own needs permission first.
+The model is loaded in a separate process (`engine.registry.model_worker`), without the terminal and without
+the credentials of this one. A model that can run arbitrary code needs permission first.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def smoke_test_version(
 ) -> SmokeTestResult:
     """Load `models:/MODEL/VERSION` in another process and predict its input example.
 
-    A model that fails to load or predict is a result, not an error. Raises `UntrustedModel` if loading it may
-    run code of its own, unless `allow_code`; `NotFound` for a missing version; and `StoreError` if the store
+    A model that fails to load or predict is a result, not an error. Raises `UntrustedModel` if loading it can
+    run arbitrary code, unless `allow_code`; `NotFound` for a missing version; and `StoreError` if the store
     does not respond.
     """
     found = find_version(store.model_versions(model), model, version)
@@ -109,7 +109,7 @@ def _untrusted(version: ModelVersion, code: ModelCode) -> UntrustedModel:
     by = f" by {safe(version.user_id, 80)}" if version.user_id else ""
     run = f" from run {safe(version.run_id, 80)}" if version.run_id else ""
     return UntrustedModel(
-        f"{safe(version.name, 80)} version {version.version} may run code of its own",
+        f"{safe(version.name, 80)} version {version.version} can run arbitrary code",
         f"Stored as {code.format}, registered {moment(version.creation_time)}{by}{run}. {code.reason}",
         "Load it only if you trust who registered it.",
     )

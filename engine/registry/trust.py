@@ -1,4 +1,4 @@
-"""What loading a model would run: known scikit-learn classes only, or code of its own."""
+"""What loading a model would run: only known scikit-learn classes, or arbitrary code."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def model_code(folder: Path) -> ModelCode:
     loader, stored = str(pyfunc["loader_module"]), str(sklearn.get("serialization_format", "pickle"))
     if loader != "mlflow.sklearn":
         shown = safe(loader, 80)
-        return ModelCode(shown, False, f"It is loaded by {shown}, which may run any code.")
+        return ModelCode(shown, False, f"It is loaded by {shown}, which can run arbitrary code.")
     if pyfunc.get("code") or sklearn.get("code"):
-        return ModelCode(safe(stored, 80), False, "It brings Python files of its own.")
+        return ModelCode(safe(stored, 80), False, "It contains Python files.")
     if stored != "skops":
-        return ModelCode(safe(stored, 80), False, "A pickle may run any code when it is loaded.")
+        return ModelCode(safe(stored, 80), False, "A pickle can run arbitrary code when it is loaded.")
     for name in map(str, sklearn.get("skops_trusted_types") or ()):
         if not _SKLEARN_CLASS.fullmatch(name):
             reason = f"It may load {safe(name, 80)}, which is not a scikit-learn class."

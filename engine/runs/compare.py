@@ -1,4 +1,4 @@
-"""Runs side by side."""
+"""The comparison of runs side by side."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HEADINGS: Mapping[ColumnKind, Shown] = {
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """How far a value is from another, and whether that is better; None where neither is."""
+    """The difference from a baseline, and whether it is better; None if it is neither."""
 
     text: Shown
     better: bool | None
@@ -31,10 +31,10 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class CompareRow:
-    """One column of the runs: a value for each run, None where a run has none.
+    """A parameter, metric or attribute: one value per run, None where it is missing.
 
-    `texts` are the values as written, the numbers of a row with aligned decimal points. `best` holds the
-    positions of the best runs; it is empty where no run is better than another.
+    `texts` are the formatted values; the decimal points of a row align. `best` holds the indices of the best
+    runs; it is empty if no run is better than another.
     """
 
     key: ColumnKey
@@ -51,11 +51,12 @@ class CompareRow:
 
     @property
     def numbers(self) -> list[float | None]:
-        """The values of a metric; None for anything else."""
+        """The values as numbers; None where a value is missing or not a number."""
         return _numbers(self.values)
 
     def delta(self, position: int, baseline: int) -> Delta | None:
-        """How far the run at `position` is from the one at `baseline`; None unless both have a number."""
+        """The difference of the run at `position` from the one at `baseline`; None unless both have a
+        number."""
         numbers = self.numbers
         number, base = numbers[position], numbers[baseline]
         if self.key.kind != "metric" or position == baseline or number is None or base is None:
@@ -105,7 +106,7 @@ class Comparison:
 
 
 def compare(runs: Sequence[Run], *, directions: Mapping[str, Direction] | None = None) -> Comparison:
-    """The runs side by side. `directions` overrides `direction_of`, by metric."""
+    """Compare runs. `directions` overrides `direction_of` for some metrics."""
     chosen = directions or {}
     rows = [
         _row(ColumnKey("attribute", name), [_attribute(run, name) for run in runs]) for name in ATTRIBUTES

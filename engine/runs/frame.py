@@ -16,24 +16,24 @@ from engine.runs.cells import Cells
 from engine.runs.sorting import SortKey, newest_first, sorted_rows
 from engine.stores.block import ATTRIBUTE_COLUMNS, Block, RunBlock, at, run_of
 
-Columns = dict[ColumnKind, dict[str, Cells]]
+ColumnCells = dict[ColumnKind, dict[str, Cells]]
 Changes = dict[tuple[ColumnKind, str], dict[int, Value]]
 
 # Most artifact URIs contain the run id and are otherwise the same for all runs of an experiment.
 _ID_PLACEHOLDER = "\0"
 
 
-def _copied(columns: Columns) -> Columns:
+def _copied(columns: ColumnCells) -> ColumnCells:
     """A shallow copy, sharing the columns."""
     return {kind: dict(columns[kind]) for kind in KINDS}
 
 
-def _forked(columns: Columns, length: int) -> Columns:
+def _forked(columns: ColumnCells, length: int) -> ColumnCells:
     """Separate copies of the first `length` rows."""
     return {kind: {name: cells.fork(length) for name, cells in columns[kind].items()} for kind in KINDS}
 
 
-def _picked(columns: Columns, rows: Sequence[int], length: int) -> Columns:
+def _picked(columns: ColumnCells, rows: Sequence[int], length: int) -> ColumnCells:
     """Separate copies of these rows among the first `length`, in this order."""
     return {
         kind: {name: cells.picked(rows, length) for name, cells in columns[kind].items()} for kind in KINDS
@@ -47,14 +47,14 @@ def _with_templates(block: RunBlock) -> RunBlock:
     return RunBlock(len(block), {**block.columns, "attribute": attributes})
 
 
-def _append(columns: Columns, block: RunBlock, start: int) -> None:
+def _append(columns: ColumnCells, block: RunBlock, start: int) -> None:
     """Append the block's runs as rows starting at `start`."""
     for kind in KINDS:
         for name, values in block.columns[kind].items():
             columns[kind].setdefault(name, Cells()).append(start, values, len(block))
 
 
-def _differences(columns: Columns, block: RunBlock, rows: Sequence[int]) -> Changes:
+def _differences(columns: ColumnCells, block: RunBlock, rows: Sequence[int]) -> Changes:
     """The changes that turn these rows into the runs of the block."""
     changes: Changes = {}
     empty: Block = {}
@@ -70,7 +70,7 @@ def _differences(columns: Columns, block: RunBlock, rows: Sequence[int]) -> Chan
     return changes
 
 
-def _apply(columns: Columns, changes: Changes, length: int) -> None:
+def _apply(columns: ColumnCells, changes: Changes, length: int) -> None:
     """Replace the changed columns."""
     for (kind, name), cells in changes.items():
         columns[kind][name] = columns[kind].get(name, Cells()).changed(length, cells)
@@ -144,7 +144,7 @@ class RunFrame:
     )
 
     def __init__(
-        self, columns: Columns, lineage: _Lineage, length: int, total: int | None, complete: bool
+        self, columns: ColumnCells, lineage: _Lineage, length: int, total: int | None, complete: bool
     ) -> None:
         self.total = total
         self.complete = complete
@@ -163,7 +163,7 @@ class RunFrame:
 
     @classmethod
     def from_runs(cls, runs: Iterable[Run], *, total: int | None = None, complete: bool = True) -> RunFrame:
-        columns: Columns = {kind: {} for kind in KINDS}
+        columns: ColumnCells = {kind: {} for kind in KINDS}
         columns["attribute"] = {name: Cells([]) for name in ATTRIBUTE_COLUMNS}
         return cls(columns, _Lineage({}), 0, None, complete).extended(runs, total=total, complete=complete)
 

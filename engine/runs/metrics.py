@@ -34,8 +34,8 @@ _COUNTS = ("true_positives", "true_negatives", "false_positives", "false_negativ
 
 
 def key_metrics(names: Iterable[str], limit: int = 5) -> tuple[str, ...]:
-    """The metrics to show where only a few fit: the usual ones first, then the others by name. Supports,
-    times, spreads and counts come only where a run has nothing else."""
+    """The metrics to show where only a few fit: well-known ones first, then the others by name. Supports,
+    times, standard deviations and counts are used only if there is nothing else."""
     present = set(names)
     chosen = [name for name in _RANKED if name in present]
     rest = sorted(present.difference(chosen))
@@ -48,8 +48,8 @@ def key_metrics(names: Iterable[str], limit: int = 5) -> tuple[str, ...]:
 
 
 def primary_metric(names: Iterable[str]) -> str | None:
-    """The metric to judge versions by: the first of the usual ones, `val_accuracy` and `test/rmse` too, or
-    the only one that there is."""
+    """The metric that ranks versions: the first of the well-known ones, also as `val_accuracy` or
+    `test/rmse`; else the only metric, if there is just one."""
     shortest_first = sorted(names, key=lambda name: (len(name), name))
     for usual in _RANKED:
         pattern = re.compile(rf"(.*[_/. -])?{usual}", re.IGNORECASE)
@@ -59,15 +59,15 @@ def primary_metric(names: Iterable[str]) -> str | None:
 
 
 def direction_of(metric: str) -> Direction:
-    """Which way a metric gets better, guessed by its name: losses, errors, times and false
-    counts are better lower, everything else higher (`neg_mean_squared_error`, `rows_per_second` too)."""
+    """The direction in which a metric improves, guessed from its name: losses, errors, times and false counts
+    are better lower, everything else (also `neg_mean_squared_error`, `rows_per_second`) higher."""
     words = {word.lower() for word in _WORD.findall(metric)}
     return "lower" if words & _LOWER and not words & _HIGHER else "higher"
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Counts of a binary classifier; `positive` and `negative` say what the classes are."""
+    """The counts of a binary classifier; `positive` and `negative` are the labels of the classes."""
 
     true_positives: int
     true_negatives: int
@@ -78,9 +78,9 @@ class Confusion:
 
 
 def confusion_of(metrics: Mapping[str, float], tags: Mapping[str, str]) -> Confusion | None:
-    """The confusion counts of a run that logged all four as whole numbers; None otherwise. Tags say
-    what the classes are where the run has them: `positive_class` = 1, `class_1` = no disease; else the
-    names of their metrics do, `class_no_precision` and `class_yes_precision`."""
+    """The confusion counts of a run that logged all four as whole numbers; None otherwise. The class labels
+    come from tags (`positive_class` = 1, `class_1` = no disease), or else from the names of metrics
+    (`class_no_precision` and `class_yes_precision`)."""
     counts = [metrics.get(name, math.nan) for name in _COUNTS]
     if not all(0 <= count <= 2**53 and count == int(count) for count in counts):
         return None
@@ -92,8 +92,8 @@ def confusion_of(metrics: Mapping[str, float], tags: Mapping[str, str]) -> Confu
 
 
 def _other_class(metrics: Iterable[str], positive: str) -> str:
-    """The other of two classes that have metrics of their own; 0 if `positive` is not among them. In the
-    names of metrics `_` stands for what MLflow does not take there."""
+    """The other class of two with metrics per class; 0 if `positive` is not one of them. Metric names have
+    `_` for characters that MLflow does not allow."""
     labels = [match[1] for name in metrics if (match := _PRECISION.fullmatch(name))]
     own = re.sub(r"[^\w.-]", "_", positive)
     return next(label for label in labels if label != own) if len(labels) == 2 and own in labels else "0"

@@ -9,7 +9,7 @@ from typing import Literal
 from engine.columns import ColumnKey
 from engine.runs.sorting import SortKey
 
-Layout = Literal["flat", "tree", "groups"]
+RunLayout = Literal["flat", "tree", "groups"]
 """A flat list; children under their parents; runs grouped by configuration."""
 
 
@@ -28,7 +28,7 @@ class RunView:
     widths: Mapping[ColumnKey, int] = field(default_factory=dict)
     formats: Mapping[ColumnKey, str] = field(default_factory=dict)
     constants_hidden: bool = False
-    layout: Layout = "flat"
+    layout: RunLayout = "flat"
     group_by: tuple[ColumnKey, ...] = ()
 
     @property

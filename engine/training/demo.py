@@ -14,7 +14,7 @@ from engine.entities import ModelVersion, Run, Stage
 from engine.errors import Cancelled, NotFound, StoreNotFound, TrainingError
 from engine.jobs import CancelToken, OnProgress, Progress
 from engine.training.datasets import Dataset, DatasetSpec, read_dataset
-from engine.training.estimators import Value
+from engine.training.estimators import ParameterValue
 from engine.training.events import SweepEvent, SweepPreparing, SweepResult, TrialFinished
 from engine.training.executors import LocalProcess
 from engine.training.recorder import FINGERPRINT_TAG, PARENT_TAG, SWEEP_TAG, WORKER_TAG
@@ -51,7 +51,7 @@ _KEY_METRICS = (
 class _DemoVersion:
     """A version of the model: its trial, stage and alias."""
 
-    params: Mapping[str, Value]
+    params: Mapping[str, ParameterValue]
     stage: Stage
     alias: str
     note: str

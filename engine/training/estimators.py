@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from engine.errors import GridError
 
-Value = str | int | float | bool | None
-Kind = Literal["integer", "number", "choice"]
+ParameterValue = str | int | float | bool | None
+ParameterKind = Literal["integer", "number", "choice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,13 @@ class Parameter:
     None if `optional`."""
 
     name: str
-    kind: Kind
-    default: Value
+    kind: ParameterKind
+    default: ParameterValue
     minimum: float = 0
     choices: tuple[str, ...] = ()
     optional: bool = False
 
-    def accepts(self, value: Value) -> bool:
+    def accepts(self, value: ParameterValue) -> bool:
         if value is None:
             return self.optional
         if isinstance(value, bool):
@@ -81,18 +81,18 @@ class Estimator:
         hint = f"Did you mean {close[0]}?" if close else "Use one of these, as in n_neighbors=3,5,7."
         raise GridError(f"Unknown parameter {name!r}", f"{self.title} parameters: {valid}", hint)
 
-    def resolved(self, params: Mapping[str, Value]) -> dict[str, Value]:
+    def resolved(self, params: Mapping[str, ParameterValue]) -> dict[str, ParameterValue]:
         """The parameters to record: the logged ones, with defaults, then the others in `params`."""
         known = {name: self.parameter(name).default for name in self.logged}
         return {**known, **params}
 
-    def trial_name(self, params: Mapping[str, Value]) -> str:
+    def trial_name(self, params: Mapping[str, ParameterValue]) -> str:
         """Such as `knn-7-euclidean-uniform-auto`; parameters outside `naming` follow as `p=3`."""
         parts = [self.key, *(str(params[name]) for name in self.naming if name in params)]
         parts += [f"{name}={value}" for name, value in params.items() if name not in self.naming]
         return "-".join(parts)
 
-    def build(self, params: Mapping[str, Value]) -> Any:
+    def build(self, params: Mapping[str, ParameterValue]) -> Any:
         """The unfitted scikit-learn estimator."""
         from importlib import import_module
 
@@ -144,7 +144,7 @@ def estimator(key: str) -> Estimator:
     return ESTIMATORS[key]
 
 
-def check_values(chosen: Estimator, name: str, values: Sequence[Value]) -> None:
+def check_values(chosen: Estimator, name: str, values: Sequence[ParameterValue]) -> None:
     """Raises `GridError` for a parameter without values, or with duplicate or invalid values."""
     parameter = chosen.parameter(name)
     if not values:

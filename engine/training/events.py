@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.training.estimators import Value
+from engine.training.estimators import ParameterValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class TrialFinished:
 
     index: int
     run_id: str
-    params: Mapping[str, Value]
+    params: Mapping[str, ParameterValue]
     metrics: Mapping[str, float]
     seconds: float
 
@@ -46,7 +46,7 @@ class TrialFinished:
 class TrialFailed:
     index: int
     run_id: str
-    params: Mapping[str, Value]
+    params: Mapping[str, ParameterValue]
     message: str
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import TrainingError
 from engine.training.datasets import Dataset
-from engine.training.estimators import Value
+from engine.training.estimators import ParameterValue
 
 if TYPE_CHECKING:
     from engine.training.recipes import Split
@@ -60,7 +60,7 @@ def machine_tags() -> dict[str, str]:
     }
 
 
-def params(values: Mapping[str, Value]) -> list[Any]:
+def params(values: Mapping[str, ParameterValue]) -> list[Any]:
     from mlflow.entities import Param
 
     return [Param(name, str(value)) for name, value in values.items()]

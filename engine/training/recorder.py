@@ -17,7 +17,7 @@ from engine.stores.mlflow.client import translate
 from engine.stores.mlflow.private import context_tags
 from engine.training import payloads
 from engine.training.datasets import Dataset
-from engine.training.estimators import Value, estimator
+from engine.training.estimators import ParameterValue, estimator
 from engine.training.sweep import SweepSpec, Trial, fingerprint, grid_text
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Recorder:
             self._client.log_inputs(run_id, [self._input])
             return run_id
 
-    def params(self, trial: Trial) -> dict[str, Value]:
+    def params(self, trial: Trial) -> dict[str, ParameterValue]:
         """The parameters recorded with a trial, including defaults."""
         return self._estimator.resolved(trial.params)
 
@@ -232,7 +232,7 @@ class Recorder:
         tags |= {f"class_{label}": meaning for label, meaning in self._dataset.meanings.items()}
         return tags
 
-    def _parent_params(self) -> dict[str, Value]:
+    def _parent_params(self) -> dict[str, ParameterValue]:
         spec = self._spec
         return {
             "estimator": spec.estimator,

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from engine.errors import GridError, UsageError
 from engine.training.datasets import Dataset, DatasetSpec
-from engine.training.estimators import Value, check_values, estimator
+from engine.training.estimators import ParameterValue, check_values, estimator
 
 Recipe = Literal["leak-free", "published"]
 RECIPES: tuple[Recipe, ...] = ("leak-free", "published")
@@ -22,7 +22,7 @@ RECIPES: tuple[Recipe, ...] = ("leak-free", "published")
 MAX_TRIALS = 5000
 _EXAMPLE = "Write it as n_neighbors=3,5,7 weights=uniform,distance"
 
-DEFAULT_GRID: Mapping[str, tuple[Value, ...]] = {
+DEFAULT_GRID: Mapping[str, tuple[ParameterValue, ...]] = {
     "n_neighbors": (3, 5, 7, 9, 11),
     "weights": ("uniform", "distance"),
     "metric": ("euclidean", "manhattan", "chebyshev"),
@@ -43,7 +43,7 @@ class SweepSpec:
     experiment: str
     dataset: DatasetSpec = field(default_factory=DatasetSpec)
     estimator: str = "knn"
-    grid: Mapping[str, tuple[Value, ...]] = field(default_factory=lambda: DEFAULT_GRID)
+    grid: Mapping[str, tuple[ParameterValue, ...]] = field(default_factory=lambda: DEFAULT_GRID)
     recipe: Recipe = "leak-free"
     run_name: str = ""
     test_size: float = 0.2
@@ -68,7 +68,7 @@ class Trial:
     """One point of the grid. `index` counts from 0; the last parameter of the grid varies fastest."""
 
     index: int
-    params: Mapping[str, Value]
+    params: Mapping[str, ParameterValue]
     name: str
 
 
@@ -117,13 +117,13 @@ def check_rows(spec: SweepSpec, rows: int) -> None:
             )
 
 
-def parse_grid(text: str) -> Mapping[str, tuple[Value, ...]]:
+def parse_grid(text: str) -> Mapping[str, tuple[ParameterValue, ...]]:
     """Parse a grid such as `n_neighbors=3,5,7 weights=uniform,distance`.
 
     Integers, numbers, `true`, `false` and `none` are converted, everything else stays text. Raises
     `GridError` for invalid syntax; `trials` checks whether the estimator accepts the values.
     """
-    grid: dict[str, tuple[Value, ...]] = {}
+    grid: dict[str, tuple[ParameterValue, ...]] = {}
     for part in re.sub(r"\s*([=,])\s*", r"\1", text).split():
         name, equals, values = part.partition("=")
         if not name or not equals:
@@ -139,12 +139,12 @@ def parse_grid(text: str) -> Mapping[str, tuple[Value, ...]]:
     return grid
 
 
-def grid_text(grid: Mapping[str, tuple[Value, ...]]) -> str:
+def grid_text(grid: Mapping[str, tuple[ParameterValue, ...]]) -> str:
     """A grid as text that `parse_grid` reads back."""
     return " ".join(f"{name}={','.join(map(str, values))}" for name, values in grid.items())
 
 
-def fingerprint(spec: SweepSpec, dataset: Dataset, params: Mapping[str, Value] | None = None) -> str:
+def fingerprint(spec: SweepSpec, dataset: Dataset, params: Mapping[str, ParameterValue] | None = None) -> str:
     """16 hex digits that are equal exactly if two trainings train the same thing.
 
     Identifies a trial if `params` are given, otherwise the whole sweep. Names of experiments, runs and files
@@ -166,7 +166,7 @@ def fingerprint(spec: SweepSpec, dataset: Dataset, params: Mapping[str, Value] |
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _parse_value(word: str) -> Value:
+def _parse_value(word: str) -> ParameterValue:
     match word.lower():
         case "true":
             return True

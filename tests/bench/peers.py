@@ -1,6 +1,6 @@
 """The other ways to the same runs: `peers.py WAY URI EXPERIMENT_ID REPEAT` prints the seconds of each try.
 
-Each runs in a process of its own; imports and connecting are not counted, a first try that warms up
+Each runs in a separate process; imports and connecting are not counted, a first try that warms up
 is not either where there are several.
 """
 

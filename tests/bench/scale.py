@@ -59,7 +59,7 @@ def ms(seconds: float) -> str:
 
 
 def peer(name: str, uri: str, experiment_id: str, repeat: int) -> float:
-    """The median seconds of a way of `peers.py`, in a process of its own."""
+    """The median seconds of a way of `peers.py`, in a separate process."""
     done = subprocess.run(
         [sys.executable, str(PEERS), name, uri, experiment_id, str(repeat)],
         capture_output=True,

@@ -38,7 +38,7 @@ def journal_source(entries: Sequence[JournalEntry], now: int) -> TextSource:
     max_widths = (16, 12, 10, 44, 70, 40, 24, 60)
     widths = [max(map(cell_width, column)) for column in zip(heads, *(r.cells for r in rows), strict=True)]
     columns = [
-        TableColumn(head, Shown(head), min(limit, width), glyph=head == "outcome", wanted=width)
+        TableColumn(head, Shown(head), min(limit, width), glyph=head == "outcome", full_width=width)
         for head, limit, width in zip(heads, max_widths, widths, strict=True)
     ]
     return TextSource(columns, rows)

@@ -22,14 +22,14 @@ from tui.cli.side_by_side import show_side_by_side
 if TYPE_CHECKING:
     from engine.api import CompareRow, Comparison, Direction, Engine
 
-MOST = 50
-"""Runs beyond which nothing is seen side by side any more."""
+MAX_RUNS = 50
+"""The maximum number of runs that stay readable side by side."""
 
 
-WHOLE_ID = 32
+ID_LENGTH = 32
 SHORT_IDS = (
-    "These are not whole ids. With --experiment NAME the beginning of an id is enough; "
-    "`mlflow-console runs NAME --json` tells whole ids."
+    "These ids are incomplete. With --experiment NAME a prefix of an id is enough; "
+    "`mlflow-console runs NAME --json` prints complete ids."
 )
 
 
@@ -39,10 +39,10 @@ SHORT_IDS = (
     "-e",
     "--experiment",
     metavar="NAME",
-    help="Look for the runs here, by name or the beginning of an id too; name none to compare all.",
+    help="Experiment to find the runs in, also by name or id prefix; without runs, compares all of them.",
 )
 @filter_option
-@click.option("-x", "--differences", is_flag=True, help="Only rows in which the runs differ.")
+@click.option("-x", "--differences", is_flag=True, help="Only rows that differ.")
 @click.option("--higher", multiple=True, metavar="METRIC", help="Higher is better for this metric.")
 @click.option("--lower", multiple=True, metavar="METRIC", help="Lower is better for this metric.")
 @json_option
@@ -57,11 +57,11 @@ def compare(
     lower: Sequence[str],
     as_json: bool,
 ) -> None:
-    """Put runs side by side, a column each; the best value of each metric is marked ◂.
+    """Compare runs side by side, one column each. ◂ marks the best value of each metric.
 
-    Whether higher (↑) or lower (↓) is better is guessed from a metric's name: --higher and --lower
-    say otherwise. JSON: {"runs": […], "rows": [{"kind", "name", "values", "differs", "direction",
-    "best"}]}, where "best" holds places in "runs".
+    Whether higher (↑) or lower (↓) is better is guessed from the name of a metric; --higher and --lower
+    override it. JSON: {"runs": […], "rows": [{"kind", "name", "values", "differs", "direction", "best"}]},
+    where "best" holds indices into "runs".
 
     \b
     Example:
@@ -74,7 +74,7 @@ def compare(
         try:
             comparison = engine.runs.compare(ids, directions=directions)
         except NotFound as error:
-            if experiment is None and any(len(run_id) < WHOLE_ID for run_id in ids):
+            if experiment is None and any(len(run_id) < ID_LENGTH for run_id in ids):
                 error.hint = SHORT_IDS
             raise
     _check_metrics(comparison, directions)
@@ -87,25 +87,25 @@ def compare(
     show_side_by_side(output, sections, _labels(comparison.runs))
     same = sum(not row.differs for row in comparison.rows)
     if differences and same:
-        output.line(Cell(Shown(f"{same} of {len(comparison.rows)} rows are the same in all runs"), "dim"))
+        output.line(Cell(Shown(f"{same} of {len(comparison.rows)} rows are identical in all runs"), "dim"))
 
 
 def _directions(higher: Iterable[str], lower: Iterable[str]) -> dict[str, Direction]:
     directions: dict[str, Direction] = dict.fromkeys(higher, "higher")
     for metric in lower:
         if metric in directions:
-            raise UsageError(f"{metric} cannot be better both higher and lower")
+            raise UsageError(f"{metric} cannot be in both --higher and --lower")
         directions[metric] = "lower"
     return directions
 
 
 def _chosen(engine: Engine, runs: Sequence[str], experiment: str | None, filter_text: str) -> list[str]:
-    """The ids of the runs that are meant, each once, in the order given."""
+    """The ids of the selected runs, without duplicates, in the order given."""
     if filter_text and (experiment is None or runs):
-        raise UsageError("--filter chooses among the runs of --experiment", hint="Give it without run ids.")
+        raise UsageError("--filter needs --experiment and no run ids", hint="Drop the ids, or the filter.")
     if (runs or experiment is None) and len(set(runs)) < 2:
-        hint = "Name two runs or more, or an experiment with --experiment."
-        raise UsageError("A comparison needs two runs", hint=hint)
+        hint = "Give at least two run ids, or an experiment with --experiment."
+        raise UsageError("At least two runs are needed", hint=hint)
     if experiment is None:
         return list(dict.fromkeys(runs))
     found = engine.runs.experiment(experiment)
@@ -113,26 +113,28 @@ def _chosen(engine: Engine, runs: Sequence[str], experiment: str | None, filter_
     rows = [row_of(text, frame, found.name) for text in runs]
     rows = list(dict.fromkeys(rows)) if runs else filter_of(filter_text, frame).rows(frame)
     if len(rows) < 2:
-        what = f"match {filter_text!r}" if filter_text else "are meant"
-        raise NotFound("A comparison needs two runs", f"{len(rows)} of {len(frame)} runs {what}.")
-    if len(rows) > MOST:
+        what = f"match {filter_text!r}" if filter_text else "are selected"
+        raise NotFound("At least two runs are needed", f"{len(rows)} of {len(frame)} runs {what}.")
+    if len(rows) > MAX_RUNS:
         raise UsageError(
-            f"{len(rows)} runs are too many to compare", f"At most {MOST}.", "Narrow them down with --filter."
+            f"At most {MAX_RUNS} runs can be compared",
+            f"{len(rows)} runs match.",
+            "Narrow them down with --filter.",
         )
     return [frame.run_ids[row] for row in rows]
 
 
 def _check_metrics(comparison: Comparison, directions: dict[str, Direction]) -> None:
-    """A direction for a metric that no run has is a typing error."""
+    """Reject a direction for a metric that no run has: it is a typo."""
     there = [row.key.name for row in comparison.rows if row.key.kind == "metric"]
     for metric in directions:
         if metric not in there:
             detail = f"Metrics: {listed(there, 12)}"
-            raise NotFound(f"No run has the metric {metric}", detail, "Name a metric of these runs.")
+            raise NotFound(f"No run has the metric {metric}", detail, "Use a metric of these runs.")
 
 
 def _labels(runs: Sequence[Run]) -> list[Shown]:
-    """Names, with the beginning of the id where a name is not enough."""
+    """Run names, with an id prefix where a name is missing or not unique."""
     counts = Counter(run.run_name for run in runs)
     return [
         safe(

@@ -1,4 +1,4 @@
-"""Runs beside each other: one column per run, parameters and metrics in rows."""
+"""Comparisons as text: one column per run, one row per parameter and metric."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ BEST = " ◂"
 
 
 def show_side_by_side(output: Output, sections: Sequence[CompareSection], labels: Sequence[Shown]) -> None:
-    """Write the rows of a comparison. `labels` name the runs; those that do not fit beside the others go
-    into a table of their own below."""
+    """Write the rows of a comparison. `labels` are the headings of the runs; runs that do not fit the width
+    go into another table below."""
     lines: list[tuple[Cell, list[Cell]]] = []
     for section in sections:
         lines.append((Cell(section.heading, "dim"), []))

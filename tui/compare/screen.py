@@ -1,4 +1,4 @@
-"""Runs side by side."""
+"""The comparison of runs side by side."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class CompareScreen(ConsoleScreen):
-    """Shows `state.compared`; the best cell of each metric is coloured by its direction."""
+    """Shows `state.compared`; colours the best value of each metric."""
 
     scope: ClassVar[Scope] = "compare"
     mode = "compare"
@@ -71,7 +71,7 @@ class CompareScreen(ConsoleScreen):
 
     @property
     def baseline(self) -> int:
-        """The position of the run that the others are measured against."""
+        """The index of the run that the deltas refer to."""
         runs = self.comparison.runs if self.comparison else ()
         return next((at for at, run in enumerate(runs) if run.run_id == self.state.baseline), 0)
 
@@ -83,7 +83,7 @@ class CompareScreen(ConsoleScreen):
         return source if isinstance(source, CompareSource) else None
 
     def show_rows(self) -> None:
-        """Show the comparison with the present baseline and choice of rows."""
+        """Show the comparison with the current baseline and rows."""
         from tui.compare.source import CompareSource
 
         comparison = self.comparison
@@ -114,7 +114,7 @@ class CompareScreen(ConsoleScreen):
 
     def why_not(self, command: Command) -> str | None:
         if command.scope == "compare" and self.comparison is None:
-            return "There is nothing to compare yet."
+            return "Nothing to compare yet."
         return super().why_not(command)
 
     # ── what the operator does ───────────────────────────────────────────────

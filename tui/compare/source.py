@@ -1,4 +1,4 @@
-"""A comparison as a table shows it: one row per parameter and metric, one column per run."""
+"""The table of a comparison: one row per parameter and metric, one column per run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DELTA_WIDTH = 10
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A heading (`row` None) or a row of the comparison with its texts."""
+    """A heading (`row` is None) or a row of the comparison with its cells."""
 
     key: str
     label: Shown
@@ -28,9 +28,9 @@ class _Line:
 
 
 class CompareSource:
-    """Rows that differ come first in each section; with `differences_only` the others are left out.
+    """Rows that differ come first in each section; `differences_only` omits the others.
 
-    `baseline` is the position of the run that the others are measured against.
+    `baseline` is the index of the run that the deltas refer to.
     """
 
     def __init__(

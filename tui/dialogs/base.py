@@ -30,7 +30,7 @@ class Dialog(ModalScreen[T | None]):
     }
     Dialog OptionList { border: none; padding: 0; background: $surface; height: auto; max-height: 20; }
     Dialog .hint { color: $text-muted; }
-    Dialog .fault { color: $error; }
+    Dialog .error { color: $error; }
     """
 
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012 - declared by Screen

@@ -1,4 +1,4 @@
-"""A promotion plan for people: who holds the target now, the candidate, how they compare."""
+"""A promotion plan: who holds the target now, the candidate, and how they compare."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BEST = "★"
 
 
 class PlanView(Lines):
-    """The upper part of the promotion dialog: everything that helps to decide."""
+    """The upper part of the promotion dialog: the facts to decide by."""
 
     plan: reactive[PromotionPlan | None] = reactive(None, layout=True)
     smoke_test: reactive[SmokeTestResult | EngineError | None] = reactive(None, layout=True)
@@ -45,10 +45,8 @@ class PlanView(Lines):
         lines = self._holders(plan, width)
         lines += field("candidate", self._version(plan.candidate, runs), width, label_width=LABEL)
         for warning in plan.warnings:
-            told = paragraph([safe(warning)], width - 2, 3)
-            lines += [
-                Content.assemble(("  " if at else "! ", "$warning"), line) for at, line in enumerate(told)
-            ]
+            for at, line in enumerate(paragraph([safe(warning)], width - 2, 3)):
+                lines.append(Content.assemble(("  " if at else "! ", "$warning"), line))
         lines += self._test(width)
         if plan.comparison is not None:
             lines += [Content(""), *comparison_lines(plan, plan.comparison, width)]
@@ -85,7 +83,7 @@ class PlanView(Lines):
 
     def _test(self, width: int) -> list[Content]:
         if self.smoke_test is None:
-            items: Iterable[Content] = [Content("not tested yet (T in the models view tests it)")]
+            items: Iterable[Content] = [Content("not tested yet (press T in the models view)")]
         else:
             items = smoke_test_items(self.smoke_test)
         return field("test", items, width, label_width=LABEL)

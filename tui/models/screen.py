@@ -295,7 +295,7 @@ class ModelsScreen(ConsoleScreen):
         )
 
     def _smoke_test_failed(self, key: tuple[str, int], error: EngineError) -> None:
-        """Ask before a model may run code of its own."""
+        """Ask before a model can run arbitrary code."""
         self._set_smoke_test(key, error)
         if not isinstance(error, UntrustedModel) or not self.is_current or self.session.read_only:
             return

@@ -1,4 +1,4 @@
-"""Registered models and their versions as tables show them."""
+"""The tables of registered models and their versions."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _CELL_STYLES: Mapping[Stage, CellStyle] = {
 METRICS_SHOWN = 5
 UNREAD = Shown("…")
 BESIDE_NAME = 17
-"""Cells of a table of models that are not its name's: gutter, gaps, two narrow numbers."""
+"""Cells of the models table besides the name: gutter, gaps, two narrow numbers."""
 
 Sources = Mapping[str, Run | None]
-"""Source runs by run id: None for one that is gone; not there: not read yet."""
+"""Source runs by id; None for a missing run. Runs not read yet have no entry."""
 Registry = Mapping[str, Sequence[ModelVersion]]
-"""Versions by model name, newest first; not there: not read yet."""
+"""Versions by model name, newest first. Models not read yet have no entry."""
 
 
 def stage_text(stage: Stage) -> Shown:
@@ -46,8 +46,8 @@ def alias_text(aliases: Iterable[str]) -> Shown:
 
 
 def model_source(models: Sequence[RegisteredModel], registry: Registry, width: int) -> TextSource:
-    """One row a model: its name, how many versions, which are in Production, its aliases. In `width`
-    cells the name leaves room for the two numbers."""
+    """One row per model: its name, number of versions, the ones in Production, its aliases. The name leaves
+    room for the numbers within `width` cells."""
     rows = [_model_row(model, registry.get(model.name)) for model in models]
     columns = [
         _column("name", "name", [row.cells[0] for row in rows], least=8, most=max(8, width - BESIDE_NAME)),
@@ -79,7 +79,7 @@ def _model_row(model: RegisteredModel, versions: Sequence[ModelVersion] | None) 
 
 
 def version_source(versions: Sequence[ModelVersion], sources: Sources, now: int) -> TextSource:
-    """One row a version: stage, aliases, the key metrics of its source run, who made it and when."""
+    """One row per version: stage, aliases, key metrics of its source run, user and creation time."""
     runs = [sources.get(version.run_id) for version in versions]
     names = key_metrics({n for run in runs if run is not None for n in run.metrics}, METRICS_SHOWN)
     metrics = [[None if run is None else run.metrics.get(name) for run in runs] for name in names]
@@ -127,14 +127,14 @@ def _version_columns(metrics: Sequence[str], rows: Sequence[TextRow]) -> list[Ta
 
 
 def source_text(version: ModelVersion, sources: Sources) -> tuple[Shown, CellStyle | None]:
-    """The source run of a version, or why there is none to see."""
+    """The source run of a version, or why it is missing."""
     if not version.run_id:
         return Shown("no run"), "muted"
     if version.run_id not in sources:
         return UNREAD, "muted"
     run = sources[version.run_id]
     if run is None:
-        return Shown("✗ run gone"), "warning"
+        return Shown("✗ run missing"), "warning"
     if run.lifecycle_stage == "deleted":
         return safe(f"✗ deleted {run.run_name}"), "warning"
     return safe(run.run_name), None
@@ -154,7 +154,9 @@ def _column(
     least: int = 1,
     most: int = 60,
 ) -> TableColumn:
-    """A column as wide as its widest cell, `most` at most; where there is room, whole."""
+    """A column as wide as its widest cell, up to `most`; wider where there is room."""
     shown = safe(label)
     wanted = max([cell_width(shown), least, *(cell_width(cell) for cell in cells)])
-    return TableColumn(key, shown, min(most, wanted), numeric=numeric, glyph=glyph, wanted=min(wanted, 60))
+    return TableColumn(
+        key, shown, min(most, wanted), numeric=numeric, glyph=glyph, full_width=min(wanted, 60)
+    )

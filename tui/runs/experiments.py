@@ -79,7 +79,9 @@ def experiment_source(experiments: tuple[Experiment, ...]) -> TextSource:
     names = [safe(e.name) for e in experiments]
     counts = [formats.MISSING if e.run_count is None else formats.count(e.run_count) for e in experiments]
     columns = [
-        TableColumn("name", Shown("name"), MIN_NAME_WIDTH, wanted=max([NAME_WIDTH, *map(cell_width, names)]))
+        TableColumn(
+            "name", Shown("name"), MIN_NAME_WIDTH, full_width=max([NAME_WIDTH, *map(cell_width, names)])
+        )
     ]
     if any(e.run_count is not None for e in experiments):
         head = Shown("runs")

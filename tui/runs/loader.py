@@ -24,7 +24,7 @@ RELOAD_SECONDS = 600.0
 least 60 times as long as the last load took."""
 LOCAL = Shown("local")
 
-Stage = Literal["loading", "reloading", "stopped", "failed", "complete"]
+LoadStage = Literal["loading", "reloading", "stopped", "failed", "complete"]
 """`reloading`: reading everything again while the old rows stay; `stopped`: by the operator; `failed`: by an
 error."""
 LoaderChange = Literal["progress", "read", "refreshed", "error"]
@@ -50,7 +50,7 @@ class RunLoader:
         self.refresh_seconds = 0.0
         """The auto-refresh interval; 0 turns auto-refresh off."""
         self.feed: RunFeed | None = None
-        self.stage: Stage = "complete"
+        self.stage: LoadStage = "complete"
         self.reloaded = 0
         """Number of runs that a reload has read so far."""
         self.found_changes = False
@@ -139,7 +139,7 @@ class RunLoader:
         self._reading.cancel()
         self._tasks.cancel("read")
 
-    def _read(self, load: Callable[..., RunFrame], stage: Stage) -> None:
+    def _read(self, load: Callable[..., RunFrame], stage: LoadStage) -> None:
         self._reading = token = CancelToken()
         began = time.monotonic()
 
@@ -195,7 +195,7 @@ class RunLoader:
             self.free(self._previous[1].close())
             self._previous = None
 
-    def _set_stage(self, stage: Stage) -> None:
+    def _set_stage(self, stage: LoadStage) -> None:
         self.stage = stage
         self._on_change("progress")
 

@@ -17,7 +17,7 @@ from engine.entities import Run
 from engine.text import Shown, safe
 from tui.runs.filter_bar import FilterBar
 from tui.runs.loader import LOCAL
-from tui.runs.session import Change, RunSession
+from tui.runs.session import RunSession, SessionChange
 from tui.state import ExperimentState
 from tui.widgets.chrome import PaneTitle
 from tui.widgets.table import Table
@@ -100,7 +100,7 @@ class RunPane(Widget):
         """Show the experiment's name in the title."""
         self._title.subject = safe(name)
 
-    def update(self, change: Change) -> None:
+    def update(self, change: SessionChange) -> None:
         """Draw a change to the session."""
         if change == "rows" and self._session.arranged is not None:
             self._draw_rows(self._session.arranged)

@@ -22,7 +22,7 @@ from tui.runs.experiments import ExperimentPane
 from tui.runs.pane import RunPane
 from tui.runs.preview import RunPreview
 from tui.runs.saved_views import SavedViewCommands
-from tui.runs.session import Change, RunSession
+from tui.runs.session import RunSession, SessionChange
 from tui.screen import ConsoleScreen, compare_reason, current_view
 from tui.widgets.empty import EmptyState
 from tui.widgets.table import Table
@@ -193,7 +193,7 @@ class RunsScreen(ConsoleScreen):
 
     # ── runs ─────────────────────────────────────────────────────────────────
 
-    def _runs_changed(self, change: Change) -> None:
+    def _runs_changed(self, change: SessionChange) -> None:
         if not self.is_running or self.session.leaving:  # the widgets may be gone
             return
         self.pane.update(change)

@@ -37,7 +37,7 @@ CATCH_UP_FACTOR = 8
 """While runs stream in, the pause between two arrangements is this many times as long as the last one
 took."""
 
-Change = Literal["frame", "rows", "marks"] | LoaderChange
+SessionChange = Literal["frame", "rows", "marks"] | LoaderChange
 """More or different runs have been read; the rows have been rearranged; the marks have changed."""
 
 
@@ -52,7 +52,7 @@ class RunSession:
     """
 
     def __init__(
-        self, engine: Engine, bridge: Bridge, tasks: Tasks, on_change: Callable[[Change], None]
+        self, engine: Engine, bridge: Bridge, tasks: Tasks, on_change: Callable[[SessionChange], None]
     ) -> None:
         self._bridge = bridge
         self._tasks = tasks

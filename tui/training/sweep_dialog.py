@@ -88,10 +88,10 @@ class SweepDialog(Dialog["SweepSpec"]):
     def _value(self, identifier: str) -> str:
         return self.query_one(f"#{identifier}", Input).value.strip()
 
-    def _show_message(self, text: str, *, fault: bool = False) -> None:
+    def _show_message(self, text: str, *, is_error: bool = False) -> None:
         message = self.query_one("#message", Static)
-        message.set_class(fault, "fault")
-        message.set_class(not fault, "hint")
+        message.set_class(is_error, "error")
+        message.set_class(not is_error, "hint")
         message.update(safe(text))
 
     def _spec(self) -> SweepSpec:
@@ -111,7 +111,7 @@ class SweepDialog(Dialog["SweepSpec"]):
         try:
             count = len(trials(self._spec()))
         except EngineError as error:
-            self._show_message(str(error), fault=True)
+            self._show_message(str(error), is_error=True)
         else:
             self._show_message(f"{counted(count, 'trial')} of k-nearest neighbours")
 
@@ -142,7 +142,7 @@ class SweepDialog(Dialog["SweepSpec"]):
                 self._show_message("checking the data …")
                 await self._bridge.call(partial(self._engine.training.check, spec))
             except EngineError as error:
-                self._show_message(str(error), fault=True)
+                self._show_message(str(error), is_error=True)
             else:
                 self.dismiss(spec)
 

@@ -1,4 +1,4 @@
-"""Text measured in terminal cells: the last step before a Segment."""
+"""Text fitted into terminal cells."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """`text` in lines of at most `width` cells, broken between words; a word that is wider than a
-    line is broken itself. No text: one empty line."""
+    """`text` in lines of at most `width` cells, broken between words; words wider than a line are broken,
+    too. One empty line for no text."""
     text = clean(text)
     if width <= 0 or cell_width(text) <= width:
         return [text]

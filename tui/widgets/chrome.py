@@ -14,9 +14,9 @@ from tui.commands.bindings import Command
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class StatusFacts:
     """The contents of the status line. `read` is when the data on screen was read; `trouble` replaces it
-    while the store does not answer."""
+    while the store is unreachable."""
 
     store: Shown
     user: Shown
@@ -43,7 +43,7 @@ class StatusLine(Widget):
     StatusLine { height: 1; dock: top; background: $panel; color: $text-muted; }
     """
 
-    status: reactive[Status | None] = reactive(None)
+    status: reactive[StatusFacts | None] = reactive(None)
     mode: reactive[str] = reactive("runs")
 
     def render(self) -> Content:
@@ -91,7 +91,7 @@ class PaneTitle(Widget):
     """
 
     title: reactive[str] = reactive("")
-    """The kind of thing, in capitals."""
+    """The heading, in capitals."""
     subject: reactive[Shown] = reactive(Shown(""))
     facts: reactive[Shown] = reactive(Shown(""))
     bright: reactive[bool] = reactive(False)
@@ -127,7 +127,7 @@ class KeyLine(Widget):
     def render(self) -> Content:
         *entries, last = [_entry(command, enabled) for command, enabled in self.shown] or [Content("")]
         line = Content(" ")
-        for entry in entries:  # the last one, the way to all the others, is always there
+        for entry in entries:  # the last one opens the help and always stays
             if line.cell_length + entry.cell_length + last.cell_length > self.size.width + 2:
                 break
             line = Content.assemble(line, entry)

@@ -19,8 +19,7 @@ _CORNER = "actual ↓ predicted →"
 
 
 class ConfusionMatrix(Widget):
-    """Rows are the actual classes, columns the predicted ones. What was predicted wrongly stands in
-    the colour of an error, and off the diagonal."""
+    """Rows are actual classes, columns predicted ones. Wrong predictions have the colour of errors."""
 
     DEFAULT_CSS = """
     ConfusionMatrix { height: 3; width: auto; color: $text-muted; }
@@ -37,7 +36,7 @@ class ConfusionMatrix(Widget):
         self._counts = counts
 
     def set_counts(self, counts: Confusion | None) -> None:
-        """Show these counts; None shows nothing."""
+        """Show these counts; None clears the matrix."""
         self._counts = counts
         self.refresh(layout=True)
 

@@ -1,4 +1,4 @@
-"""What a dialog is filled in with: a text input and buttons."""
+"""The controls of dialogs: a text input and buttons."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def _one_line(text: str) -> str:
 
 
 class TextButton(Widget, can_focus=True):
-    """A one-line button, in brackets while it has the focus. Enter or a click presses it; space does not: it
-    is in every sentence that is typed with the focus in the wrong place."""
+    """A one-line button, in brackets while it has the focus. Enter or a click presses it; space does not,
+    because a sentence typed with the focus in the wrong place has spaces."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "press", show=False, id="dialog.press")]
     DEFAULT_CSS = """
@@ -54,7 +54,7 @@ class TextButton(Widget, can_focus=True):
 
     label: reactive[str] = reactive("", layout=True)
     off: reactive[bool] = reactive(False, toggle_class="-off")
-    """Shown grey: pressing it does nothing but say why."""
+    """Greyed: pressing it only says why it is disabled."""
 
     @dataclass
     class Pressed(Message):

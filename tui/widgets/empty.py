@@ -1,4 +1,4 @@
-"""What stands where there is nothing to show: what is missing, and which keys lead on."""
+"""The empty state of a view: what is missing, and which keys help."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LINE_WIDTH = 64
 
 
 class EmptyState(Widget):
-    """A title, a few lines, and keys with what they do, in the middle of the widget."""
+    """A title, a few lines, and keys with their meaning, in the middle of the widget."""
 
     DEFAULT_CSS = """
     EmptyState { height: 1fr; width: 1fr; align: center middle; color: $text-muted; }
@@ -27,7 +27,7 @@ class EmptyState(Widget):
         self._keys: tuple[tuple[str, str], ...] = ()
 
     def show(self, title: str, lines: Sequence[str] = (), keys: Sequence[tuple[str, str]] = ()) -> None:
-        """Replace what is shown. `keys` are (key, what it does)."""
+        """Replace the contents. `keys` are pairs of a key and its meaning."""
         self._title, self._lines, self._keys = title, tuple(lines), tuple(keys)
         self.refresh()
 
@@ -41,7 +41,7 @@ class EmptyState(Widget):
         return Content("\n").join([*[Content("")] * above, *lines[:height]])
 
     def _key_lines(self, width: int) -> list[Content]:
-        """Keys right-aligned against what they do, the block as a whole in the middle."""
+        """Keys right-aligned against their meanings, the block centred."""
         keys = max(cell_width(clean(key)) for key, _ in self._keys)
         texts = max(cell_width(clean(text)) for _, text in self._keys)
         indent = " " * max(0, (width - keys - texts - 3) // 2)

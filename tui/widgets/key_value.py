@@ -1,4 +1,4 @@
-"""Names and values in aligned columns: parameters, metrics, tags of one thing."""
+"""Names and values in aligned columns, such as the parameters, metrics and tags of a run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NOTHING = Shown("")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A name and its value; a value of several lines is a sequence of them."""
+    """A name and its value; a sequence for a value of several lines."""
 
     key: Shown
     value: Shown | Sequence[Shown]
@@ -38,7 +38,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Pairs under a title. `note` stands in place of the pairs when there are none."""
+    """Pairs under a title. `note` replaces the pairs where there are none."""
 
     title: Shown
     pairs: Sequence[Pair]
@@ -50,7 +50,7 @@ _Line = tuple[tuple[str, str], ...]
 
 
 class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
-    """Sections of pairs, one under the other. Long values go on in the next line; nothing is cut."""
+    """Sections of pairs. Long values are wrapped; nothing is cut."""
 
     ALLOW_SELECT = False
     auto_links = False
@@ -91,7 +91,7 @@ class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
         self._laid_width = -1
 
     def show(self, sections: Iterable[Section]) -> None:
-        """Replace what is shown. The same sections again keep the place; others start at the top."""
+        """Replace the contents. The same sections keep their scroll position; others start at the top."""
         fresh = tuple(sections)
         if fresh == self._sections:
             return

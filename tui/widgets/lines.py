@@ -1,4 +1,4 @@
-"""Blocks of text that are laid out for the width they get, as high as they need to be."""
+"""Blocks of text laid out for their width, as high as they need to be."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LABEL_WIDTH = 12
 
 
 class Lines(Widget):
-    """Subclasses answer `lines`: what is shown in so many cells."""
+    """Subclasses implement `lines`: the contents for a width in cells."""
 
     DEFAULT_CSS = """
     Lines { height: auto; }
@@ -49,7 +49,7 @@ def flow(items: Iterable[Content], width: int, separator: str = SEPARATOR) -> li
 def field(
     label: str, items: Iterable[Content], width: int, *, label_width: int = LABEL_WIDTH
 ) -> list[Content]:
-    """`label` in a column of its own, its items beside it; no items, no lines."""
+    """`label` in a column at the left, its items beside it. Without items there are no lines."""
     lines = flow(items, max(8, width - label_width))
     return [
         Content.assemble((fit(label if at == 0 else "", label_width), "$text-muted"), line)
@@ -58,7 +58,7 @@ def field(
 
 
 def paragraph(texts: Iterable[str], width: int, limit: int, style: str = "") -> list[Content]:
-    """Lines of text wrapped to `width`; what is past `limit` lines is left out, with a mark."""
+    """Text wrapped to `width`, cut with … after `limit` lines."""
     lines = [line for text in texts for line in wrapped(text, width)]
     if len(lines) > limit:
         lines = [*lines[: limit - 1], fit(lines[limit - 1], max(1, width - 2)).rstrip() + " …"]
@@ -71,7 +71,7 @@ class KeyHints(Lines):
     """
 
     def __init__(self, hints: Sequence[tuple[str, str]], *, id: str | None = None) -> None:  # noqa: A002
-        """`hints` are keys as they are written on the keyboard, each with a word or two."""
+        """`hints` are pairs of keys, as written on the keyboard, and a word or two."""
         super().__init__(id=id)
         self._hints = [Content.assemble((keys, "$accent"), " ", does) for keys, does in hints]
 

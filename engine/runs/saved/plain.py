@@ -12,7 +12,7 @@ from engine.errors import UsageError
 from engine.formats import FORMATS
 from engine.runs.grouping import RUN_COUNT
 from engine.runs.sorting import SortKey, Statistic
-from engine.runs.view import Layout, RunView
+from engine.runs.view import RunLayout, RunView
 from engine.stores.block import DATASET_FIELDS
 
 MAX_WIDTH = 1000
@@ -147,7 +147,7 @@ def _format(setting: str, value: object) -> str:
     return value
 
 
-def _layout(value: object) -> Layout:
-    if value not in get_args(Layout):
-        raise _invalid("layout", value, f"one of {', '.join(get_args(Layout))}")
-    return cast(Layout, value)
+def _layout(value: object) -> RunLayout:
+    if value not in get_args(RunLayout):
+        raise _invalid("layout", value, f"one of {', '.join(get_args(RunLayout))}")
+    return cast(RunLayout, value)

@@ -17,7 +17,7 @@ from engine.errors import StoreRefused
 from engine.stores.base import RunPage, RunQuery
 from engine.stores.sql.runs import run_block
 from engine.stores.sql.schema import Tables
-from engine.stores.sql.search import Search, SortKey
+from engine.stores.sql.search import RunPosition, Search
 from engine.text import safe
 
 MAX_ORDERS = 4
@@ -29,7 +29,7 @@ class Token:
     """The end of a page: the sort key of its last run, how many of the query's runs precede the next page,
     and the total that was counted with the first page."""
 
-    last: SortKey
+    last: RunPosition
     read: int
     total: int
 
@@ -53,7 +53,7 @@ class Order:
     """The sort keys of a query's runs, starting with the run that has `first` runs before it."""
 
     first: int
-    keys: Sequence[SortKey]
+    keys: Sequence[RunPosition]
 
     def contains(self, token: Token) -> bool:
         """Whether the page that ends with the token is part of this order."""
@@ -112,7 +112,7 @@ def _order_after(token: Token, tables: Tables, query: RunQuery) -> Order:
     return Order(token.read - 1, [token.last, *later])
 
 
-def _sort_keys(search: Search, tables: Tables, limit: int | None = None) -> list[SortKey]:
+def _sort_keys(search: Search, tables: Tables, limit: int | None = None) -> list[RunPosition]:
     statement = (
         f"SELECT runs.start_time, runs.run_uuid FROM runs WHERE {search.where} ORDER BY {search.order}"
     )

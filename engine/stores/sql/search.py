@@ -36,7 +36,7 @@ _CONTEXT_TAGS = " JOIN input_tags ON input_tags.input_uuid = inputs.input_uuid"
 _NEVER = "1 = 0"
 
 
-SortKey = tuple[int | None, str]
+RunPosition = tuple[int | None, str]
 """What determines a run's position in a query's order: start time and id."""
 
 
@@ -44,7 +44,7 @@ class Search:
     """The runs of a query; with `after`, only those behind that sort key. `where` is a condition on `runs`,
     `order` their order, `parameters` the values bound in `where`. Raises `StoreRefused`."""
 
-    def __init__(self, tables: Tables, query: RunQuery, after: SortKey | None = None) -> None:
+    def __init__(self, tables: Tables, query: RunQuery, after: RunPosition | None = None) -> None:
         self._dialect = tables.dialect
         self._query = query
         self._run_id = self._dialect.binary_order.format(column="runs.run_uuid")
@@ -57,7 +57,7 @@ class Search:
         direction = "ASC" if query.oldest_first else "DESC"
         self.order = f"runs.start_time IS NULL, runs.start_time {direction}, {self._run_id}"
 
-    def _after(self, key: SortKey) -> str:
+    def _after(self, key: RunPosition) -> str:
         start_time, run_id = key[0], self._bind(key[1])
         if start_time is None:
             return f"runs.start_time IS NULL AND {self._run_id} > :{run_id}"

@@ -141,8 +141,8 @@ def test_tokens_cover_the_text_and_do_not_overlap(text: str) -> None:
         return
     end = 0
     for token in tokens:
-        assert not text[end : token.place.position].strip()
-        end = token.place.position + token.place.length
+        assert not text[end : token.span.position].strip()
+        end = token.span.position + token.span.length
     assert end == len(text)
     assert tokens[-1].kind == "end"
 

@@ -116,15 +116,15 @@ def test_a_model_that_kills_its_process_is_a_result(local: TrackingUri) -> None:
     ("model", "detail"),
     [
         ("frame", "Stored as mlflow.pyfunc.model, registered 20"),
-        ("frame", "loaded by mlflow.pyfunc.model, which may run any code."),
-        ("missing", "loaded by a_package_of_theirs, which may run any code."),
+        ("frame", "loaded by mlflow.pyfunc.model, which can run arbitrary code."),
+        ("missing", "loaded by a_package_of_theirs, which can run arbitrary code."),
         ("widened", "It may load posix.system, which is not a scikit-learn class."),
     ],
 )
 def test_a_model_with_code_of_its_own_is_not_loaded_without_permission(
     local: TrackingUri, model: str, detail: str
 ) -> None:
-    with pytest.raises(UntrustedModel, match=f"{model} version 1 may run code of its own") as caught:
+    with pytest.raises(UntrustedModel, match=f"{model} version 1 can run arbitrary code") as caught:
         smoke_test(local, model, allow_code=False)
     assert detail in caught.value.detail
     assert "trust" in caught.value.hint

@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import GridError, UsageError
 from engine.training.datasets import DatasetSpec, read_dataset
-from engine.training.estimators import ESTIMATORS, KNN, Estimator, Value
+from engine.training.estimators import ESTIMATORS, KNN, Estimator, ParameterValue
 from engine.training.sweep import (
     DEFAULT_GRID,
     SweepSpec,
@@ -42,7 +42,7 @@ def test_the_default_grid_has_sixty_trials_with_unique_names() -> None:
 def test_grids_survive_a_round_trip_and_values_are_typed() -> None:
     assert parse_grid(grid_text(DEFAULT_GRID)) == DEFAULT_GRID
     read = parse_grid(" a = 1, 2.5 ,1e3,-3\n b=true,False,none,null  c=x.y ")
-    expected: dict[str, tuple[Value, ...]] = {
+    expected: dict[str, tuple[ParameterValue, ...]] = {
         "a": (1, 2.5, 1000.0, -3),
         "b": (True, False, None, None),
         "c": ("x.y",),

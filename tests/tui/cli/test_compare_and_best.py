@@ -41,7 +41,7 @@ def test_only_differences_are_shown_in_the_given_direction(on_store: Run) -> Non
     lines = {row[0]: row[1:] for row in done.table if row}
     assert lines["accuracy ↓"] == ["0.8000 ◂", "0.9300"]
     assert "metric" not in lines
-    assert "rows are the same in all runs" in done.out
+    assert "rows are identical in all runs" in done.out
 
 
 def test_runs_are_compared_by_id_prefix_and_by_filter(on_store: Run, mlflow_store: MlflowStore) -> None:
@@ -71,7 +71,7 @@ def test_runs_that_do_not_fit_side_by_side_continue_below(
     [
         (("0" * 32, "1" * 32), 1, f"Run {'0' * 32} not found"),
         (("-e", "heart", "trial-01", "trial-99"), 1, "Run 'trial-99' not found in heart"),
-        (("-e", "heart", "--filter", "accuracy > 9"), 1, "needs two runs"),
+        (("-e", "heart", "--filter", "accuracy > 9"), 1, "At least two runs are needed"),
         (("-e", "heart", "trial-01", "trial-02", "--higher", "acc"), 1, "No run has the metric acc"),
         (("-e", "nowhere", "a", "b"), 1, "Experiment 'nowhere' not found"),
     ],

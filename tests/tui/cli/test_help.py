@@ -97,7 +97,7 @@ def test_the_console_without_a_terminal_suggests_a_command(run: Run) -> None:
         (["runs", "a", "--tracking-uri", "x.db"], "mlflow-console --tracking-uri URI runs …"),
         (["journal", "--read-only"], "mlflow-console --read-only journal …"),
         (["best", "a", "--higher", "--lower"], "--higher and --lower cannot be combined"),
-        (["compare", "one"], "needs two runs"),
+        (["compare", "one"], "At least two runs are needed"),
         (["compare", "a", "b", "--filter", "x > 1"], "--experiment"),
         (["compare", "a", "b", "--higher", "m", "--lower", "m"], "both higher and lower"),
         (["promote", "m", "one", "--stage", "Staging"], "'one' is not a valid integer"),

@@ -124,7 +124,7 @@ async def test_an_empty_comparison_says_what_to_do(mlflow_store: MlflowStore) ->
     async with comparing(mlflow_store) as (pilot, _):
         assert "Mark at least two runs" in text_of(pilot.app)  # type: ignore[arg-type]
         await pilot.press("x")
-        assert await appears(pilot, "nothing to compare yet")
+        assert await appears(pilot, "Nothing to compare yet")
 
 
 async def test_a_missing_run_is_reported(mlflow_store: MlflowStore) -> None:

@@ -76,7 +76,7 @@ async def test_a_deleted_or_missing_source_run_is_marked(mlflow_store_copy: Mlfl
         assert "✗ deleted trial-10" in text_of(console)
         view.show_model(MODEL, 3)
         await settle(pilot)
-        assert "✗ run gone" in text_of(console)
+        assert "✗ run missing" in text_of(console)
         await pilot.press("d")
         await settle(pilot)
         assert console.screen is view
@@ -181,13 +181,13 @@ async def test_stage_and_buttons_are_visible_at_every_size(
 
 
 async def test_t_loads_the_version_and_predicts_on_its_input_example(mlflow_store: MlflowStore) -> None:
-    """The version's model is a Python function: it may run any code, so the operator is asked first."""
+    """The version's model is a Python function: it can run arbitrary code, so the operator is asked first."""
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         view = await go_to(pilot, 1)
         await pilot.press("T")
         await settle(pilot)
-        assert "may run code of its own" in text_of(console)
+        assert "can run arbitrary code" in text_of(console)
         assert "Stored as" in text_of(console)
         await pilot.press("enter")
         await settle(pilot)
@@ -214,4 +214,4 @@ async def test_read_only_never_offers_to_load_a_model_with_code(mlflow_store: Ml
         await settle(pilot)
         assert console.screen is view
         assert "✗ not run" in text_of(console)
-        assert "may run code of its own" in text_of(console)
+        assert "can run arbitrary code" in text_of(console)

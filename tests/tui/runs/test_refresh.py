@@ -25,7 +25,7 @@ from tui.app import Console
 from tui.bridge import Bridge
 from tui.runs.pane import RunPane
 from tui.runs.screen import RunsScreen
-from tui.runs.session import Change, RunSession
+from tui.runs.session import RunSession, SessionChange
 from tui.state import ExperimentState
 from tui.tasks import Tasks
 
@@ -178,7 +178,7 @@ class Streaming(App[None]):
         self.session = RunSession(engine, self.bridge, Tasks.of(self, self.bridge), self._update)
         yield RunPane(self.session)
 
-    def _update(self, change: Change) -> None:
+    def _update(self, change: SessionChange) -> None:
         self.query_one(RunPane).update(change)
 
 

@@ -14,7 +14,7 @@ from engine.runs.sorting import SortKey
 from tests.conftest import MlflowStore
 from tui.bridge import Bridge
 from tui.runs import session as session_module
-from tui.runs.session import Change, RunSession
+from tui.runs.session import RunSession, SessionChange
 from tui.state import ExperimentState
 from tui.tasks import Tasks, Work
 
@@ -53,7 +53,7 @@ class Stage:
 
     def __init__(self, store: MlflowStore) -> None:
         self.engine, self.loop, self.bridge = Engine(store.tracking), Loop(), Bridge()
-        self.changes: list[Change] = []
+        self.changes: list[SessionChange] = []
         tasks = Tasks(self.bridge, self.loop.start)
         self.session = RunSession(self.engine, self.bridge, tasks, self.changes.append)
 

@@ -41,7 +41,7 @@ def test_a_long_name_takes_at_most_half_of_the_width() -> None:
 
 
 def test_spare_width_goes_to_columns_that_can_use_it() -> None:
-    columns = [TableColumn("a", Shown("a"), 10, wanted=30), TableColumn("b", Shown("b"), 5)]
+    columns = [TableColumn("a", Shown("a"), 10, full_width=30), TableColumn("b", Shown("b"), 5)]
     assert _shown(columns, 60) == [(0, 3, 30), (1, 35, 5)]
     assert _shown(columns, 30) == [(0, 3, 19), (1, 24, 5)]
 

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 KINDS = ("attribute", "metric", "param", "tag", "dataset")
 """In the order in which columns that are not chosen are listed."""
-NAME = TableColumn("name", Shown("column"), 20, wanted=56)
+NAME = TableColumn("name", Shown("column"), 20, full_width=56)
 KIND = TableColumn("kind", Shown("kind"), len("attribute"))
 
 CHROME_LINES = HEADER + 8

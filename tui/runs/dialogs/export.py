@@ -42,7 +42,7 @@ class ExportDialog(Dialog[str]):
     def compose_dialog(self) -> ComposeResult:
         yield Static("file", classes="hint", markup=False)
         yield Field(self.name_given)
-        yield Static("", id="message", classes="fault", markup=False)
+        yield Static("", id="message", classes="error", markup=False)
 
     def _show_message(self, text: str) -> None:
         self.query_one("#message", Static).update(safe(text))

@@ -1,4 +1,4 @@
-"""Which line is whose, and what the cursor reads."""
+"""The legend, and the values at the cursor."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tui.widgets.plot.scale import XKind
 from tui.widgets.plot.series import Track
 
 Piece = tuple[str, str]
-"""Text and the name of the component that gives it its style."""
+"""Text and the component class of its style."""
 
 INKS = 6
 _GAP = 3
 
 
 def series_ink(place: int) -> str:
-    """The component of a series by its place; after the last it begins again, and the letter tells."""
+    """The component class of a series by its index. Colours repeat; the letter identifies the series."""
     return f"series-{place % INKS + 1}"
 
 
 def names(tracks: Sequence[Track], notes: Sequence[str]) -> list[list[Piece]]:
-    """What there is to be noted, then an entry for each track; none for a single one."""
+    """The notes, then an entry for each track if there are several."""
     entries: list[list[Piece]] = [[(note, "label")] for note in notes]
     if len(tracks) > 1:
         entries += [
@@ -34,7 +34,7 @@ def names(tracks: Sequence[Track], notes: Sequence[str]) -> list[list[Piece]]:
 
 
 def reading(tracks: Sequence[Track], x: float, kind: XKind, x_label: str) -> list[list[Piece]]:
-    """What is at x: x itself, then the exact value of each track; – where none was logged there."""
+    """The reading at x: x itself, then the exact value of each track, – where none was logged."""
     entries: list[list[Piece]] = [[(f"{x_label} " if x_label else "", "label"), (x_text(x, kind), "legend")]]
     for place, track in enumerate(tracks):
         y = track.value_at(x)
@@ -59,7 +59,7 @@ def exact(value: float | None) -> Shown:
 
 
 def packed(entries: Sequence[Sequence[Piece]], width: int, lines: int) -> list[list[Piece]]:
-    """The entries in at most `lines` lines of `width` cells; `+3` counts those without a place."""
+    """The entries in at most `lines` lines of `width` cells; `+3` counts those that do not fit."""
     rows: list[list[Piece]] = [[]]
     used = 0
     for done, entry in enumerate(entries):

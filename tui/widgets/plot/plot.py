@@ -1,4 +1,4 @@
-"""The chart widget: what is shown, zoomed and read; the drawing is done elsewhere."""
+"""The chart widget: its series, zoom and cursor. `picture` does the drawing."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Plot(Widget, can_focus=True):
         self._painted: dict[int, Strip] = {}
 
     def set_series(self, series: Sequence[Series], *, x_kind: XKind = "step", x_label: str = "") -> None:
-        """Show these series. Zoom, scale and cursor stay, unless x is now of another kind."""
+        """Show these series. Zoom, scale and cursor stay unless the kind of x changes."""
         if x_kind != self._x_kind:
             self._cursor = None
             self._view = View(())
@@ -88,7 +88,7 @@ class Plot(Widget, can_focus=True):
 
     @property
     def cursor(self) -> float | None:
-        """The x that is being read; None outside of cursor mode."""
+        """The x under the cursor; None without a cursor."""
         return self._cursor
 
     # Actions
@@ -118,7 +118,7 @@ class Plot(Widget, can_focus=True):
         self._read(None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Escape goes on to the screen while there is no cursor to be left."""
+        """Pass escape on to the screen unless there is a cursor to leave."""
         return self._cursor is not None if action == "leave_cursor" else True
 
     def _change(self, view: View) -> None:
@@ -127,7 +127,7 @@ class Plot(Widget, can_focus=True):
         self._repaint_changed()
 
     def _read(self, x: float | None) -> None:
-        """Move the cursor, and the view where x would be out of it."""
+        """Move the cursor, and the view if x is outside it."""
         self._cursor = x
         if x is not None and not self._view.shows(x):
             self._change(self._view.showing(x))
@@ -135,7 +135,7 @@ class Plot(Widget, can_focus=True):
             self._repaint_changed()
 
     def _repaint_changed(self) -> None:
-        """Repaint the lines that no longer look as they were painted."""
+        """Repaint the lines that have changed."""
         if not self.is_attached:
             return
         for y in range(self.size.height):

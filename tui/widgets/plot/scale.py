@@ -1,4 +1,4 @@
-"""From values to pixels, and the values worth a label on an axis."""
+"""Scales from values to pixels, and axis ticks."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Scale:
 
 
 def is_drawn(value: float) -> bool:
-    """Whether a value has a place on a scale: finite and not huge."""
+    """Whether a value can be drawn: finite and not huge."""
     return -HUGE < value < HUGE
 
 

@@ -1,4 +1,4 @@
-"""What a plot shows: series of points, made ready for drawing once."""
+"""The series of a plot, prepared for drawing once."""
 
 from __future__ import annotations
 

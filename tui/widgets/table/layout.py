@@ -93,7 +93,7 @@ def _granted(columns: Sequence[TableColumn], end: int) -> list[int]:
     for index, column in enumerate(columns):
         if spare <= 0:
             break
-        more = min(spare, max(0, column.wanted - column.width))
+        more = min(spare, max(0, column.full_width - column.width))
         widths[index] += more
         spare -= more
     return widths

@@ -18,7 +18,7 @@ SortMark = Literal["ascending", "descending"]
 class TableColumn:
     """One column. `width` is in cells and without the gap to the next column.
 
-    `wanted` is the width at which nothing is cut; the table grants it when all columns fit and
+    `full_width` is the width at which nothing is cut; the table grants it when all columns fit and
     room is left. `glyph` says that cells begin with a glyph, and that it alone takes the cell's
     style ("✓ finished" with a coloured tick). `rank` numbers the sort keys when there are several.
     """
@@ -30,7 +30,7 @@ class TableColumn:
     sort: SortMark | None = None
     rank: int = 0
     glyph: bool = False
-    wanted: int = 0
+    full_width: int = 0
 
 
 class TableSource(Protocol):

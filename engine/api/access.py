@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class StoreAccess:
     """Where to read and write, and whether writing is allowed."""
 
     uri: TrackingUri
