@@ -114,7 +114,9 @@ def _chosen(engine: Engine, runs: Sequence[str], experiment: str | None, filter_
     rows = list(dict.fromkeys(rows)) if runs else filter_of(filter_text, frame).rows(frame)
     if len(rows) < 2:
         what = f"match {filter_text!r}" if filter_text else "are selected"
-        raise NotFound("At least two runs are needed", f"{len(rows)} of {len(frame)} runs {what}.")
+        detail = f"{len(rows)} of {len(frame)} runs {what}."
+        hint = "Use a filter that matches more runs." if filter_text else "Give another run."
+        raise NotFound("At least two runs are needed", detail, hint)
     if len(rows) > MAX_RUNS:
         raise UsageError(
             f"At most {MAX_RUNS} runs can be compared",

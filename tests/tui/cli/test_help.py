@@ -99,7 +99,7 @@ def test_the_console_without_a_terminal_suggests_a_command(run: Run) -> None:
         (["best", "a", "--higher", "--lower"], "--higher and --lower cannot be combined"),
         (["compare", "one"], "At least two runs are needed"),
         (["compare", "a", "b", "--filter", "x > 1"], "--experiment"),
-        (["compare", "a", "b", "--higher", "m", "--lower", "m"], "both higher and lower"),
+        (["compare", "a", "b", "--higher", "m", "--lower", "m"], "both --higher and --lower"),
         (["promote", "m", "one", "--stage", "Staging"], "'one' is not a valid integer"),
         (["train", "--recipe", "magic"], "'magic' is not one of"),
         (["train", "--grid", "k=3"], "Unknown parameter 'k'"),
