@@ -14,6 +14,7 @@ from engine.uri import TrackingUri
 from tests.conftest import MlflowStore
 from tests.support.registry import Registry
 from tests.support.server import Server, serving
+from tests.support.warm import Warm
 
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
@@ -40,9 +41,9 @@ def registry(database: Path) -> Iterator[Registry]:
 
 
 @pytest.fixture(scope="module")
-def server(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(database: Path, warm_writer: Warm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An `mlflow server` on that store."""
-    with serving(f"sqlite:///{database}", tmp_path_factory.mktemp("server")) as server:
+    with serving(f"sqlite:///{database}", tmp_path_factory.mktemp("server"), warm=warm_writer) as server:
         yield server
 
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.uri import TrackingUri
+from tests.support.terminal import Process
+from tests.support.warm import Warm
 
 START_SECONDS = 120
 POLL_SECONDS = 0.2
@@ -23,7 +25,7 @@ POLL_SECONDS = 0.2
 @dataclass(frozen=True)
 class Server:
     uri: TrackingUri
-    process: subprocess.Popen[bytes]
+    process: Process
 
     def kill(self) -> None:
         """Kill the server and its workers, as in a crash."""
@@ -33,13 +35,14 @@ class Server:
 
 
 @contextmanager
-def serving(store_uri: str, folder: Path, *, workers: int = 1) -> Iterator[Server]:
-    """A server on a store, until the block ends; `folder` receives its log and its artifacts."""
+def serving(store_uri: str, folder: Path, *, workers: int = 1, warm: Warm | None = None) -> Iterator[Server]:
+    """A server on a store, until the block ends; `folder` receives its log and its artifacts. With `warm`,
+    its command need not import MLflow; the process that serves always does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--backend-store-uri", store_uri, "--artifacts-destination", str(folder / "artifacts")]
+    arguments = ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
+    arguments += ["--backend-store-uri", store_uri, "--artifacts-destination", str(folder / "artifacts")]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")},
@@ -49,14 +52,18 @@ def serving(store_uri: str, folder: Path, *, workers: int = 1) -> Iterator[Serve
     }
     log = folder / "server.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, "--workers", str(workers)],
-            cwd=folder,
-            env=environment,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+        if warm is None:
+            process: Process = subprocess.Popen(
+                [sys.executable, "-m", "mlflow", *arguments],
+                cwd=folder,
+                env=environment,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        else:
+            streams = (output.fileno(),) * 3
+            process = warm.call("mlflow.cli:cli", *arguments, streams=streams, cwd=folder, env=environment)
     server = Server(TrackingUri(f"http://127.0.0.1:{port}"), process)
     try:
         _wait_until_healthy(server, log)

@@ -135,10 +135,15 @@ class Warm:
         return open_console(*arguments, cwd=cwd, home=home, cols=cols, rows=rows, env=env, start=start)
 
     def call(
-        self, function: str, *arguments: str, streams: tuple[int, int, int], env: Mapping[str, str]
+        self,
+        function: str,
+        *arguments: str,
+        streams: tuple[int, int, int],
+        env: Mapping[str, str],
+        cwd: Path | None = None,
     ) -> WarmProcess:
         """Call `module:function` instead of the command, with `sys.argv[1:]` as given."""
-        return self._start(arguments, streams, None, env, function=function)
+        return self._start(arguments, streams, cwd, env, function=function)
 
     def _start(
         self,
@@ -257,6 +262,7 @@ def import_mlflow() -> None:
     from engine.stores.mlflow.client import open_client
 
     open_client("http://127.0.0.1:9")  # connects to nothing yet
+    importlib.import_module("mlflow.cli")
     for name in ("tracking", "model_registry"):
         importlib.import_module(f"mlflow.store.{name}.sqlalchemy_store")
     import sqlalchemy.orm

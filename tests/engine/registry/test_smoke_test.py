@@ -19,6 +19,7 @@ from engine.stores import open_store
 from engine.stores.mlflow.client import open_client
 from engine.uri import TrackingUri
 from tests.support.server import Server, serving
+from tests.support.warm import Warm
 
 pytestmark = pytest.mark.slow
 
@@ -56,10 +57,10 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> TrackingUri:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(warm_writer: Warm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with its models under `mlflow-artifacts:/`, which only the server can reach."""
     folder = tmp_path_factory.mktemp("server")
-    with serving(f"sqlite:///{folder}/mlflow.db", folder) as server:
+    with serving(f"sqlite:///{folder}/mlflow.db", folder, warm=warm_writer) as server:
         log_models(server.uri.raw, folder)
         yield server
 

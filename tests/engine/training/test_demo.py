@@ -23,6 +23,7 @@ from engine.uri import TrackingUri
 from tests.engine.training.conftest import runs_of, wait_until
 from tests.support.demo import DemoStore, uri_of
 from tests.support.server import serving
+from tests.support.warm import Warm
 
 pytestmark = pytest.mark.slow
 
@@ -151,11 +152,11 @@ def kill_demo(tracking: TrackingUri, trials: int) -> set[str]:
 
 
 def test_an_interrupted_demo_is_completed_on_a_server(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, warm_writer: Warm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo, "PUBLISHED", replace(demo.PUBLISHED, grid=parse_grid(SMALL)))
     monkeypatch.setattr(demo, "LEAK_FREE", replace(demo.LEAK_FREE, grid=parse_grid(SMALL)))
-    with serving(uri_of(tmp_path).raw, tmp_path) as server:
+    with serving(uri_of(tmp_path).raw, tmp_path, warm=warm_writer) as server:
         tracking = server.uri
         first = kill_demo(tracking, 3)
         assert 3 <= len(first) < 12
