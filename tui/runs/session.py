@@ -93,7 +93,7 @@ class RunSession:
         self.loader.open(experiment_id, state.lifecycle)
 
     def drop(self, run_ids: Iterable[str]) -> None:
-        """Remove runs that are last_filter to be gone."""
+        """Remove runs that are known to be gone."""
         gone = set(run_ids)
         self.loader.drop(gone)
         self.set_marks(self.state.marks - gone)

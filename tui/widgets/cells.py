@@ -8,12 +8,12 @@ from engine.text import Shown, cell_width, cut, safe
 
 
 def clean(text: str) -> Shown:
-    """`text` as it may be written: the second guard after `engine.text.safe()` at its origin."""
+    """`text` made safe to write: a second safeguard after `engine.text.safe()` where the text enters."""
     return Shown(text) if text.isprintable() else safe(text)
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
-    """`text` in exactly `width` cells, padded at its end (`right`: at its start); … marks a cut."""
+    """`text` in exactly `width` cells, padded at the end (`right`: at the start); … marks a cut."""
     kept = cut(clean(text), width)
     padding = " " * (width - cell_width(kept))
     return padding + kept if right else kept + padding
@@ -21,7 +21,7 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 
 def wrapped(text: str, width: int) -> list[str]:
     """`text` in lines of at most `width` cells, broken between words; words wider than a line are broken,
-    too. One empty line for no text."""
+    too. An empty text gives one empty line."""
     text = clean(text)
     if width <= 0 or cell_width(text) <= width:
         return [text]
@@ -40,6 +40,6 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def thin_bar(share: float, width: int) -> str:
-    """A bar of `share` (0 to 1) of `width` cells, to half a cell: calm beside many numbers."""
+    """A thin bar of `share` (0 to 1) of `width` cells, to half a cell."""
     halves = round(min(1.0, max(0.0, share)) * 2 * width)
     return "━" * (halves // 2) + "╸" * (halves % 2)

@@ -15,8 +15,8 @@ from tui.commands.bindings import Command
 
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
-    """The contents of the status line. `read` is when the data on screen was read; `trouble` replaces it
-    while the store is unreachable."""
+    """The contents of the status line. `read` is the time when the data on screen was read; `trouble`
+    replaces it while the store is unreachable."""
 
     store: Shown
     user: Shown
@@ -72,19 +72,19 @@ class StatusLine(Widget):
             read = (status.read, "")
         when = (_RULE, read) if read[0] else ()
         tail = Content.assemble(_RULE, access, _RULE, (status.user, ""), *when)
-        if width - tail.cell_length < 24:  # narrow: the user's name goes first
+        if width - tail.cell_length < 24:  # narrow: the user's name is dropped first
             tail = Content.assemble(_RULE, access, *when)
         store = shorten_left(status.store, max(8, width - tail.cell_length - 1))
         return Content.assemble(" ", (store, "$foreground"), tail)
 
 
 def shorten_left(text: Shown, width: int) -> Shown:
-    """`text` cut at its start: the end of a path says more."""
+    """`text` cut at the start: the end of a path is more informative."""
     return text if len(text) <= width else Shown(ELLIPSIS + text[-(width - 1) :])
 
 
 class PaneTitle(Widget):
-    """The title of a pane, bright while the pane has the focus; facts at the right."""
+    """The title of a pane, bright while the pane has the focus, with facts at the right."""
 
     DEFAULT_CSS = """
     PaneTitle { height: 1; padding: 0 1; color: $text-muted; }
@@ -112,7 +112,7 @@ class PaneTitle(Widget):
 
 
 class KeyLine(Widget):
-    """The last line: the keys that matter here; those that do nothing now are grey."""
+    """The last line: the most important keys of the view; disabled ones are grey."""
 
     DEFAULT_CSS = """
     KeyLine { height: 1; dock: bottom; background: $panel; color: $text-muted; }

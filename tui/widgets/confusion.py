@@ -19,7 +19,7 @@ _CORNER = "actual ↓ predicted →"
 
 
 class ConfusionMatrix(Widget):
-    """Rows are actual classes, columns predicted ones. Wrong predictions have the colour of errors."""
+    """Rows are actual classes, columns are predicted ones. Wrong predictions have the error colour."""
 
     DEFAULT_CSS = """
     ConfusionMatrix { height: 3; width: auto; color: $text-muted; }

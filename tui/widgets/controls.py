@@ -18,8 +18,8 @@ _CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))
 
 
 class Field(SafeInput):
-    """The one text input: a single line without a frame. It holds the text as typed, or pasted as one line,
-    and shows each character through `engine.text.safe()`."""
+    """The only text input: a single line without a frame. It keeps the raw text, pasted lines joined into
+    one, and displays it through `engine.text.safe()`."""
 
     DEFAULT_CSS = """
     Field, Field:focus { border: none; height: 1; padding: 0; background: $boost; }
@@ -54,7 +54,7 @@ class TextButton(Widget, can_focus=True):
 
     label: reactive[str] = reactive("", layout=True)
     off: reactive[bool] = reactive(False, toggle_class="-off")
-    """Greyed: pressing it only says why it is disabled."""
+    """Greyed out; pressing it shows why it is disabled."""
 
     @dataclass
     class Pressed(Message):

@@ -37,7 +37,7 @@ class EmptyState(Widget):
         lines = [_centred(Content.styled(clean(self._title), "$foreground bold"), width), Content("")]
         lines += [_centred(Content(part), width) for line in self._lines for part in wrapped(line, room)]
         lines += [Content(""), *self._key_lines(width)] if self._keys else []
-        above = max(0, (height - len(lines)) * 2 // 5)  # a little above the middle looks like the middle
+        above = max(0, (height - len(lines)) * 2 // 5)  # slightly above the middle looks centred
         return Content("\n").join([*[Content("")] * above, *lines[:height]])
 
     def _key_lines(self, width: int) -> list[Content]:

@@ -29,7 +29,7 @@ _NOTHING = Shown("")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A name and its value; a sequence for a value of several lines."""
+    """A name and its value; a sequence is a value of several lines."""
 
     key: Shown
     value: Shown | Sequence[Shown]
@@ -38,7 +38,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Pairs under a title. `note` replaces the pairs where there are none."""
+    """Pairs under a title. `note` is shown if there are no pairs."""
 
     title: Shown
     pairs: Sequence[Pair]

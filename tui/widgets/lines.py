@@ -1,4 +1,4 @@
-"""Blocks of text laid out for their width, as high as they need to be."""
+"""Blocks of text, laid out for their width and as high as needed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def flow(items: Iterable[Content], width: int, separator: str = SEPARATOR) -> li
 def field(
     label: str, items: Iterable[Content], width: int, *, label_width: int = LABEL_WIDTH
 ) -> list[Content]:
-    """`label` in a column at the left, its items beside it. Without items there are no lines."""
+    """`label` in a column at the left, its items beside it. No lines without items."""
     lines = flow(items, max(8, width - label_width))
     return [
         Content.assemble((fit(label if at == 0 else "", label_width), "$text-muted"), line)
@@ -71,7 +71,7 @@ class KeyHints(Lines):
     """
 
     def __init__(self, hints: Sequence[tuple[str, str]], *, id: str | None = None) -> None:  # noqa: A002
-        """`hints` are pairs of keys, as written on the keyboard, and a word or two."""
+        """`hints` are pairs of keys, as labelled on the keyboard, and a word or two."""
         super().__init__(id=id)
         self._hints = [Content.assemble((keys, "$accent"), " ", does) for keys, does in hints]
 

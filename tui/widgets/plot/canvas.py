@@ -1,4 +1,4 @@
-"""A bitmap of braille dots: 2 by 4 to a cell, each cell owned by the last to draw in it."""
+"""A bitmap of braille dots, 2 by 4 per cell. A cell belongs to whoever drew in it last."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ NOBODY = -1
 
 
 class Canvas:
-    """`columns` by `rows` cells, `width` by `height` dots; (0, 0) is at the bottom left. Dots
-    outside are left out."""
+    """`columns` by `rows` cells, `width` by `height` dots; (0, 0) is at the bottom left. Dots outside are
+    ignored."""
 
     def __init__(self, columns: int, rows: int) -> None:
         self.columns, self.rows = columns, rows
@@ -28,7 +28,7 @@ class Canvas:
             self._owners[cell] = owner
 
     def line(self, x0: float, y0: float, x1: float, y1: float, owner: int) -> None:
-        """A straight line between two places, which may lie outside; what is inside is drawn."""
+        """A straight line between two points, clipped to the canvas."""
         clipped = _clip(x0, y0, x1, y1, self.width - 1, self.height - 1)
         if clipped is None:
             return
@@ -37,7 +37,7 @@ class Canvas:
         length = max(abs(dx), abs(dy)) or 1
         masks, owners, columns, last = self._masks, self._owners, self.columns, self.height - 1
         twice, half = 2 * length, length
-        for step in range(length + 1):  # places rounded with whole numbers: this is the innermost loop
+        for step in range(length + 1):  # integer arithmetic: this is the innermost loop
             x = ax + (2 * dx * step + half) // twice
             down = last - ay - (2 * dy * step + half) // twice
             cell = (down >> 2) * columns + (x >> 1)
@@ -45,7 +45,7 @@ class Canvas:
             owners[cell] = owner
 
     def glyph(self, x: float, y: float, char: str, owner: int) -> None:
-        """A character in the cell of that dot; it hides the cell's dots."""
+        """Put a character into the cell of that dot, hiding the cell's dots."""
         if -0.5 <= x < self.width - 0.5 and -0.5 <= y < self.height - 0.5:
             down = self.height - 1 - round(y)
             cell = (down >> 2) * self.columns + (round(x) >> 1)
@@ -53,7 +53,7 @@ class Canvas:
             self._owners[cell] = owner
 
     def row(self, row: int) -> list[tuple[str, int]]:
-        """The cells of one line from the top: character and owner."""
+        """The cells of a line, counted from the top: character and owner."""
         first = row * self.columns
         glyphs = self._glyphs
         return [
@@ -65,7 +65,8 @@ class Canvas:
 def _clip(
     x0: float, y0: float, x1: float, y1: float, right: float, top: float
 ) -> tuple[float, float, float, float] | None:
-    """The part of a line inside (0, 0)-(right, top), after Liang and Barsky; None if there is none."""
+    """The part of a line inside (0, 0)-(right, top), by Liang and Barsky's algorithm; None if it is
+    outside."""
     if not (math.isfinite(x0) and math.isfinite(y0) and math.isfinite(x1) and math.isfinite(y1)):
         return None
     dx, dy = x1 - x0, y1 - y0

@@ -34,7 +34,7 @@ def names(tracks: Sequence[Track], notes: Sequence[str]) -> list[list[Piece]]:
 
 
 def reading(tracks: Sequence[Track], x: float, kind: XKind, x_label: str) -> list[list[Piece]]:
-    """The reading at x: x itself, then the exact value of each track, – where none was logged."""
+    """The reading at x: x itself, then the exact value of each track, – if none was logged."""
     entries: list[list[Piece]] = [[(f"{x_label} " if x_label else "", "label"), (x_text(x, kind), "legend")]]
     for place, track in enumerate(tracks):
         y = track.value_at(x)
@@ -52,14 +52,14 @@ def x_text(x: float, kind: XKind) -> Shown:
 
 
 def exact(value: float | None) -> Shown:
-    """All digits that were logged: `0.9180327868852459`."""
+    """All logged digits: `0.9180327868852459`."""
     if value is None or value != value or abs(value) >= 1e307:
         return formats.number(value)
     return safe(int(value) if value == int(value) and abs(value) < 1e15 else repr(value))
 
 
 def packed(entries: Sequence[Sequence[Piece]], width: int, lines: int) -> list[list[Piece]]:
-    """The entries in at most `lines` lines of `width` cells; `+3` counts those that do not fit."""
+    """The entries in at most `lines` lines of `width` cells; `+3` counts those that did not fit."""
     rows: list[list[Piece]] = [[]]
     used = 0
     for done, entry in enumerate(entries):

@@ -14,18 +14,18 @@ from tui.widgets.plot.scale import Scale, XKind, labels, log_ticks, ticks
 from tui.widgets.plot.series import Track, Window
 
 LABELLED_HEIGHT = 5
-"""Lines below which a chart has no axes."""
+"""Height below which a chart has no axes, in lines."""
 LABELLED_WIDTH = 24
-"""Cells below which it has no y labels."""
+"""Width below which a chart has no y labels, in cells."""
 CURSOR = "▲"
-"""On the x axis under what is being read."""
+"""Marks the cursor on the x axis."""
 READ = "●"
-"""On each track at the value being read."""
+"""Marks the cursor's value on each track."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Labels at cells of the drawing, counted from its top or its left."""
+    """Labels and their cells, counted from the top or the left of the drawing."""
 
     labels: dict[int, Shown]
 
@@ -36,8 +36,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A cell of the drawing by its column, and by its line the track that has its value there.
-    Out of view the column is -1."""
+    """The cursor's column in the drawing, -1 if out of view, and the tracks by the line of their value."""
 
     column: int
     owners: dict[int, int]
@@ -58,7 +57,7 @@ class Picture:
         x_label: Shown,
         with_values: bool,
     ) -> None:
-        """`with_values` is False when no point has a place on the y axis, which then has no labels."""
+        """`with_values` is False if no point can be placed on the y axis, which then has no labels."""
         self.width, self.height = width, height
         self._tracks = tracks
         self._x_label = x_label
@@ -95,7 +94,7 @@ class Picture:
         return Axis({round(self.x_scale.at(v)) // 2: text for v, text in zip(values, texts, strict=True)})
 
     def _place_letters(self, tracks: Sequence[Track], log: bool) -> dict[int, Piece]:
-        """A letter at the right of where each track ends; of two that end alike one moves aside."""
+        """A letter to the right of each track's end; letters that would overlap are moved apart."""
         rows, taken = self.canvas.rows, dict[int, Piece]()
         for place, track in enumerate(tracks):
             y = track.last_drawn(self.x_scale.low, self.x_scale.high, log=log)
@@ -109,7 +108,7 @@ class Picture:
         return taken
 
     def read(self, x: float) -> Reading:
-        """Where x and the values logged there are in the drawing."""
+        """The cells of x and of the values logged there."""
         if not self.x_scale.low <= x <= self.x_scale.high:
             return Reading(-1, {})
         owners: dict[int, int] = {}
@@ -121,7 +120,7 @@ class Picture:
         return Reading(round(self.x_scale.at(x)) // 2, owners)
 
     def line(self, y: int, reading: Reading | None) -> list[Piece]:
-        """One line of the chart, with what is being read."""
+        """One line of the chart, with the cursor."""
         if y < self.canvas.rows:
             return self._drawing_line(y, reading)
         return self._axis_line(reading) if y == self.canvas.rows else self._label_line()
@@ -154,7 +153,7 @@ class Picture:
         return [*start, (before, "axis"), (CURSOR, "cursor"), (after, "axis"), (name, "label")]
 
     def _label_line(self) -> list[Piece]:
-        """The x labels, each under its tick; where two would touch, the second is left out."""
+        """The x labels, each under its tick; a label that would touch the previous one is omitted."""
         line = ""
         for column, label in sorted(self._x_axis.labels.items()):
             wanted = self.left + column - cell_width(label) // 2
@@ -165,7 +164,7 @@ class Picture:
 
 
 def _joined(cells: list[tuple[str, int]]) -> list[Piece]:
-    """Cells as pieces of one ink; blank cells go with what is before them."""
+    """Cells joined into pieces of one style; blank cells join the piece before them."""
     pieces: list[Piece] = []
     text, ink = "", NOBODY
     for char, owner in cells:

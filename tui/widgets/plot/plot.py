@@ -118,7 +118,7 @@ class Plot(Widget, can_focus=True):
         self._read(None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Pass escape on to the screen unless there is a cursor to leave."""
+        """Turn the cursor off; without one, pass escape on to the screen."""
         return self._cursor is not None if action == "leave_cursor" else True
 
     def _change(self, view: View) -> None:
@@ -127,7 +127,7 @@ class Plot(Widget, can_focus=True):
         self._repaint_changed()
 
     def _read(self, x: float | None) -> None:
-        """Move the cursor, and the view if x is outside it."""
+        """Move the cursor; pan if x is out of view."""
         self._cursor = x
         if x is not None and not self._view.shows(x):
             self._change(self._view.showing(x))

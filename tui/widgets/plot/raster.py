@@ -1,4 +1,4 @@
-"""Series onto a canvas, at most a few strokes to a column of dots however many points there are."""
+"""Draws series on a canvas with at most a few strokes per column of dots, however many points they have."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ POINT = "•"
 UP, DOWN = "▲", "▼"
 
 Bucket = tuple[float, float, float, float, float]
-"""Points of one column of dots: x in dots, then first, lowest, highest and last value."""
+"""The points in one column of dots: x in dots, then the first, lowest, highest and last value."""
 
 
 def draw(canvas: Canvas, track: Track, x_scale: Scale, y_scale: Scale, owner: int, mark: str) -> None:
-    """Draw a track. `mark` is what single points and scattered points are drawn as."""
+    """Draw a track. `mark` is the character for single and scattered points."""
     if track.kind == "scatter":
         _draw_scatter(canvas, track, x_scale, y_scale, owner, mark)
     else:
@@ -26,8 +26,8 @@ def draw(canvas: Canvas, track: Track, x_scale: Scale, y_scale: Scale, owner: in
 
 
 def buckets(track: Track, x_scale: Scale, floor: float) -> Iterator[Bucket | None]:
-    """The points in view and one beyond each side, gathered by column of dots; None is a gap.
-    Values not above `floor` are gaps, too."""
+    """The points in view and one beyond each edge, by column of dots; None is a gap, as are values at or
+    below `floor`."""
     part = track.within(x_scale.low, x_scale.high)
     xs, ys = track.xs, track.ys
     factor = (x_scale.size - 1) / (x_scale.high - x_scale.low)
@@ -84,7 +84,7 @@ def _draw_line(canvas: Canvas, track: Track, x_scale: Scale, y_scale: Scale, own
 def _draw_scatter(
     canvas: Canvas, track: Track, x_scale: Scale, y_scale: Scale, owner: int, mark: str
 ) -> None:
-    """Marks while there is room for them, single dots when there are more points than columns."""
+    """Draw marks, or single dots if there are more points than columns."""
     floor = 0.0 if y_scale.log else -HUGE
     part = track.within(x_scale.low, x_scale.high)
     dense = mark == POINT and len(part) > canvas.columns

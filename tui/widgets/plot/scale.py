@@ -13,21 +13,22 @@ from engine.formats import duration
 from engine.text import Shown
 
 XKind = Literal["step", "number", "seconds", "moment"]
-"""What x is: whole steps, any number, seconds since the run began, or epoch milliseconds."""
+"""The meaning of x: integer steps, any number, seconds since the run started, or milliseconds since the
+epoch."""
 
 HUGE = 1e307
-"""From here on a value is drawn as infinite: MLflow's SQL stores keep the largest double for
-infinity, and a scale needs room for its arithmetic."""
+"""Values from this on are drawn as infinite: MLflow's SQL stores save infinity as the largest double, and a
+scale needs headroom for its arithmetic."""
 
 NARROWEST = 1e-300
-"""A range not wider than this is one value."""
+"""A range no wider than this counts as a single value."""
 
 _SECOND_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Values from `low` to `high` on pixels 0 to `size` - 1. On a logarithmic scale both are above 0."""
+    """Values from `low` to `high` on pixels 0 to `size` - 1. On a logarithmic scale, both are positive."""
 
     low: float
     high: float
@@ -35,8 +36,8 @@ class Scale:
     log: bool = False
 
     def at(self, value: float) -> float:
-        """The pixel of a value, fractional, outside of the scale as well; NaN where a value has no
-        place on a logarithmic scale."""
+        """The fractional pixel of a value, possibly outside the scale; NaN for a value that a logarithmic
+        scale cannot show."""
         if self.log:
             if value <= 0:
                 return math.nan
@@ -59,7 +60,7 @@ def is_drawn(value: float) -> bool:
 
 
 def spread(low: float, high: float, *, log: bool = False) -> tuple[float, float]:
-    """The range to show for values from `low` to `high`: as it is, or opened around a single value."""
+    """The range to show for values from `low` to `high`, widened around a single value."""
     if log:
         return (low, high) if high / low > 1 + 1e-9 else (max(low / 2, math.ulp(0.0)), high * 2)
     if high - low > max(abs(low), abs(high)) * 1e-12 and high - low > NARROWEST:
@@ -70,7 +71,7 @@ def spread(low: float, high: float, *, log: bool = False) -> tuple[float, float]
 
 
 def padded(low: float, high: float, *, log: bool = False, share: float = 0.03) -> tuple[float, float]:
-    """A range a little wider, so that its ends do not lie on the frame."""
+    """A slightly wider range, so that its ends do not lie on the frame."""
     if log:
         factor = (high / low) ** share
         return low / factor, high * factor
@@ -79,8 +80,8 @@ def padded(low: float, high: float, *, log: bool = False, share: float = 0.03) -
 
 
 def ticks(low: float, high: float, count: int, kind: XKind = "number") -> list[float]:
-    """About `count` round values within the range: steps of 1, 2 or 5 times a power of ten, whole
-    ones for steps, parts of a minute, an hour and a day for times."""
+    """About `count` round values within the range, 1, 2 or 5 times a power of ten apart: integers for steps,
+    fractions of a minute, an hour or a day for times."""
     if count < 1 or not high - low > NARROWEST:
         return []
     if kind in ("seconds", "moment"):
@@ -96,8 +97,8 @@ def ticks(low: float, high: float, count: int, kind: XKind = "number") -> list[f
 
 
 def log_ticks(low: float, high: float, count: int) -> list[float]:
-    """Powers of ten in the range, thinned to about `count`; 1, 2 and 5 where there are fewer than
-    two powers; round values where the range is narrower still."""
+    """Powers of ten in the range, thinned to about `count`; with fewer than two powers, also 2 and 5 times a
+    power; in a narrower range, round values."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     powers = [10.0**exponent for exponent in range(first, last + 1)]
     if len(powers) >= 2:
@@ -108,7 +109,7 @@ def log_ticks(low: float, high: float, count: int) -> list[float]:
 
 
 def labels(values: Sequence[float], kind: XKind = "number") -> list[Shown]:
-    """The ticks as text, with decimals that tell them apart."""
+    """The ticks as text, with enough decimals to distinguish them."""
     if kind == "seconds":
         return [duration(value) for value in values]
     if kind == "moment":
@@ -136,7 +137,7 @@ def _moment_labels(values: Sequence[float]) -> list[Shown]:
 
 
 def _round_step(step: float) -> float:
-    """The 1, 2 or 5 times a power of ten that is nearest to `step`."""
+    """1, 2 or 5 times a power of ten, whichever is nearest to `step`."""
     power = 10.0 ** math.floor(math.log10(step))
     return next(
         (m * power for m, limit in ((1.0, 1.5), (2.0, 3.5), (5.0, 7.5)) if step < limit * power), 10 * power

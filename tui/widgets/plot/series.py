@@ -19,8 +19,8 @@ _X = itemgetter(0)
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points (x, y) under a name. NaN in y is a gap in a line and is never bridged; ±inf are ▲ and
-    ▼ at the edge. Points whose x is not finite have no place and are left out."""
+    """Named points (x, y). A NaN in y is a gap in the line; ±inf are drawn as ▲ and ▼ at the edge. Points
+    whose x is not finite are omitted."""
 
     label: str
     points: Sequence[tuple[float, float]]
@@ -54,12 +54,12 @@ class Track:
         return self.ys[part.start : part.stop]
 
     def value_at(self, x: float) -> float | None:
-        """The last y logged at exactly this x; None where there is none."""
+        """The last y logged at exactly this x; None if none was."""
         place = bisect_right(self.xs, x) - 1
         return self.ys[place] if place >= 0 and self.xs[place] == x else None
 
     def last_drawn(self, low: float, high: float, *, log: bool) -> float | None:
-        """The last y in a range of x that has a place on the scale."""
+        """The last y in a range of x that the scale can show."""
         for place in reversed(self.within(low, high)):
             y = self.ys[place]
             if is_drawn(y) and (y > 0 or not log):
@@ -69,7 +69,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of the plane that is shown."""
+    """The visible part of the plane."""
 
     x_low: float
     x_high: float
@@ -78,7 +78,7 @@ class Window:
 
 
 def x_range(tracks: Sequence[Track]) -> tuple[float, float]:
-    """From the first to the last x of all; (0, 1) where there are none."""
+    """The first and the last x of all tracks; (0, 1) without points."""
     low = min((track.xs[0] for track in tracks if track.xs), default=0.0)
     high = max((track.xs[-1] for track in tracks if track.xs), default=1.0)
     if low == high:
@@ -87,13 +87,13 @@ def x_range(tracks: Sequence[Track]) -> tuple[float, float]:
 
 
 def y_range(tracks: Sequence[Track], low: float, high: float, *, log: bool) -> tuple[float, float] | None:
-    """From the smallest to the largest y that can be drawn, of points with x from `low` to `high`;
-    None where there are none."""
+    """The smallest and the largest drawable y of the points with x from `low` to `high`; None without such
+    points."""
     floor = 0.0 if log else -math.inf
     ys = [y for track in tracks for y in track.ys_within(low, high) if is_drawn(y) and y > floor]
     return spread(min(ys), max(ys), log=log) if ys else None
 
 
 def left_out(tracks: Sequence[Track], low: float, high: float) -> int:
-    """How many finite values a logarithmic axis cannot show: those not above 0."""
+    """The number of finite values that a logarithmic axis cannot show: those at or below 0."""
     return sum(1 for track in tracks for y in track.ys_within(low, high) if -math.inf < y <= 0)

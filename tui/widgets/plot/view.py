@@ -1,4 +1,4 @@
-"""Which part of the series is in view: zoom, pan, logarithm. Immutable."""
+"""The part of the series in view: zoom, pan, logarithm. Immutable."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tui.widgets.plot.scale import padded
 from tui.widgets.plot.series import Track, Window, left_out, x_range, y_range
 
 SMALLEST = 1e-9
-"""The share of the whole x range beyond which there is no zooming in."""
+"""The smallest share of the x range to zoom in to."""
 
 
 @dataclass(frozen=True)
 class View:
-    """`x` is the range zoomed to, None for all; `y` is a range set by hand, None to fit what is in
+    """`x` is the zoomed range, None for everything; `y` is a range set by the user, None to fit the points in
     view."""
 
     tracks: tuple[Track, ...]
@@ -39,12 +39,12 @@ class View:
         return None if fitted is None else padded(*fitted, log=self.log)
 
     def window(self) -> tuple[Window, bool]:
-        """What is shown, and whether any value has a place on the y axis."""
+        """The visible part, and whether the y axis can show any value."""
         y_low, y_high = self.y or self._fitted or (1.0, 10.0)
         return Window(*self.x_shown, y_low, y_high), self._fitted is not None
 
     def notes(self) -> list[str]:
-        """What cannot be seen from the chart alone."""
+        """Facts that the drawing does not show."""
         notes = []
         if self.log:
             out = left_out(self.tracks, *self.x_shown)
@@ -56,7 +56,7 @@ class View:
         return notes
 
     def of(self, tracks: tuple[Track, ...]) -> View:
-        """The same view of other tracks; all of them where they do not reach into it."""
+        """The same view of other tracks; reset if none of them reaches into it."""
         fresh = replace(self, tracks=tracks)
         if self.x is not None and not any(track.within(*self.x) for track in tracks):
             return fresh.whole()
@@ -69,7 +69,7 @@ class View:
         return replace(self, log=log, y=None)
 
     def zoomed(self, factor: float, centre: float | None) -> View:
-        """Zoom x about `centre` or about the middle; y fits what is then in view."""
+        """Zoom x around `centre`, by default the middle; y fits the points then in view."""
         low, high = self.x_shown
         all_low, all_high = self.x_all
         middle = centre if centre is not None and low <= centre <= high else (low + high) / 2
@@ -82,7 +82,7 @@ class View:
         return replace(self, x=self._inside(start, span), y=None)
 
     def panned(self, right: float, up: float) -> View:
-        """Move by shares of what is shown. x stays within the series; y does once it was moved."""
+        """Pan by shares of the visible range. x stays within the series."""
         view = self
         if right and self.x is not None:
             low, high = self.x
@@ -103,13 +103,13 @@ class View:
         return low <= x <= high
 
     def showing(self, x: float) -> View:
-        """Moved as far as it takes to show x."""
+        """Panned just far enough to show x."""
         low, high = self.x_shown
         start = x if x < low else low + x - high
         return replace(self, x=self._inside(start, high - low))
 
     def next_x(self, x: float, direction: int) -> float:
-        """The nearest x at which something was logged, to the right (1) or the left (-1)."""
+        """The nearest logged x to the right (1) or the left (-1)."""
         if direction > 0:
             after = [t.xs[at] for t in self.tracks if (at := bisect_right(t.xs, x)) < len(t.xs)]
             return min(after, default=x)
@@ -117,7 +117,7 @@ class View:
         return max(before, default=x)
 
     def last_x(self) -> float | None:
-        """The last x in view at which something was logged."""
+        """The last logged x in view."""
         low, high = self.x_shown
         inside = [t.xs[part.stop - 1] for t in self.tracks if (part := t.within(low, high))]
         return max(inside, default=None)

@@ -1,4 +1,4 @@
-"""The one grid: rows and columns of any number, drawn line by line."""
+"""The only grid widget: any number of rows and columns, drawn line by line."""
 
 from tui.widgets.table.source import CellStyle, SortMark, TableColumn, TableSource, TextRow, TextSource
 from tui.widgets.table.table import Table

@@ -1,4 +1,4 @@
-"""Which columns are on screen, and where: pure arithmetic in cells."""
+"""The visible columns and their positions: pure arithmetic in cells."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ GUTTER = 3
 GAP = 2
 """Cells between columns."""
 MARGIN = 1
-"""Cells right of the last column, where the header marks hidden ones."""
+"""Cells right of the last column, where the header marks hidden columns."""
 MINIMUM = 6
-"""The fewest cells in which a column that does not fit is begun."""
+"""The fewest cells in which a column is shown in part."""
 
 
 @dataclass(frozen=True, slots=True)
 class VisibleColumn:
-    """A column on screen: its position in the source, its first cell, its width in cells, and whether all
-    of that is its full width."""
+    """A column on screen: its position in the source, its first cell, its width in cells, and whether that is
+    its full width."""
 
     index: int
     x: int
@@ -41,11 +41,11 @@ class Layout:
     after: bool = False
 
     def shows(self, column: int) -> bool:
-        """Whether the column is on screen in its full width."""
+        """Whether the column is on screen at its full width."""
         return any(visible.index == column and visible.complete for visible in self.columns)
 
     def column_at(self, x: int) -> int | None:
-        """The column drawn at that cell, its gap included."""
+        """The column at that cell, including the gap after it."""
         for column in self.columns:
             if column.x <= x < column.x + column.width + GAP:
                 return column.index
@@ -53,9 +53,9 @@ class Layout:
 
 
 def arrange(columns: Sequence[TableColumn], width: int, first: int, fixed: int) -> Layout:
-    """Lay out `fixed` columns and then those from `first` on. Where not all columns fit, a fixed one takes
-    at most half of the width. The first column after them is always begun; of the others, only text is
-    begun in less room than it needs: a number that is cut is a wrong number."""
+    """Lay out `fixed` columns and then those from `first` on. If not all columns fit, a fixed one takes at
+    most half of the width. The first column after them is always shown, at least in part; of the others,
+    only text columns are shown in part, because a truncated number reads as another number."""
     fixed = min(fixed, len(columns))
     first = max(first, fixed)
     end = width - MARGIN
@@ -87,7 +87,7 @@ def arrange(columns: Sequence[TableColumn], width: int, first: int, fixed: int) 
 
 
 def _granted(columns: Sequence[TableColumn], end: int) -> list[int]:
-    """Widths, with the room left before `end` given to columns that want more."""
+    """Widths, with the room left before `end` given to columns that can use more."""
     widths = [column.width for column in columns]
     spare = end - GUTTER - sum(widths) - GAP * max(0, len(widths) - 1)
     for index, column in enumerate(columns):
@@ -100,7 +100,7 @@ def _granted(columns: Sequence[TableColumn], end: int) -> list[int]:
 
 
 def first_showing(columns: Sequence[TableColumn], width: int, first: int, fixed: int, target: int) -> int:
-    """The first scrolled column, nearest to `first`, with which `target` is shown in full."""
+    """The first scrolled column, as near to `first` as possible, that shows `target` in full."""
     first = max(first, min(fixed, len(columns)))
     if target < fixed:
         return first
@@ -111,8 +111,8 @@ def first_showing(columns: Sequence[TableColumn], width: int, first: int, fixed:
 
 
 def first_without_gap(columns: Sequence[TableColumn], width: int, first: int, fixed: int) -> int:
-    """`first`, or an earlier column if all from there to the last are shown in full: a wider terminal or
-    fewer columns leave no empty space at the right."""
+    """`first`, or an earlier column if all columns from there on fit, so that no space at the right stays
+    empty."""
     first = max(min(fixed, len(columns)), min(first, len(columns) - 1))
     while first > fixed and arrange(columns, width, first - 1, fixed).shows(len(columns) - 1):
         first -= 1

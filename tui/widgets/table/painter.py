@@ -20,12 +20,12 @@ CACHED_ROWS = 512
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """What lines depend on besides the source: the visible part, the cursor, the focus and the marks."""
+    """What lines depend on besides the source."""
 
     top: int
     """The first visible row."""
     page: int
-    """How many rows fit."""
+    """The number of rows that fit."""
     width: int
     """Cells per line."""
     cursor_row: int
@@ -35,7 +35,7 @@ class TableState:
 
 
 class TablePainter:
-    """Draws a table's lines and remembers how each was last painted."""
+    """Draws a table's lines, and remembers each as last painted."""
 
     def __init__(
         self, widget: Widget, source: TableSource, fixed_columns: int, empty_text: Sequence[Shown]
@@ -53,7 +53,7 @@ class TablePainter:
         self._painted: dict[int, Strip] = {}
 
     def set_source(self, source: TableSource) -> None:
-        """Draw another source. The caller lays the columns out afterwards."""
+        """Draw another source. The caller then lays out the columns."""
         self.source = source
         self._strips.clear()
 
@@ -67,8 +67,8 @@ class TablePainter:
             self._restyled = True
 
     def arrange(self, width: int, cursor_column: int, first: int | None = None) -> None:
-        """Lay the columns out from `first` (None: from the present one), scrolled far enough to show
-        the whole focused column."""
+        """Lay out the columns from `first` (None: the current one), scrolled to show the focused column in
+        full."""
         columns = self.source.columns
         first = first_without_gap(columns, width, self._first if first is None else first, self._fixed)
         self._first = first_showing(columns, width, first, self._fixed, cursor_column)
@@ -125,7 +125,7 @@ class TablePainter:
         return strip
 
     def _current_palette(self) -> Palette:
-        """The palette; when the theme changed it, every row is drawn again."""
+        """The palette; if the theme has changed it, all rows are drawn again."""
         palette = self._palette
         if palette is None or self._restyled:
             self._restyled = False

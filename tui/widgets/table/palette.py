@@ -13,7 +13,7 @@ from tui.widgets.table.render import HeaderInk, RowInk
 from tui.widgets.table.source import CellStyle
 
 RowState = Literal["plain", "cursor", "blurred"]
-"""`blurred` is under the cursor of a table without the focus."""
+"""`blurred` is the cursor row of a table without the focus."""
 CELL_STYLES: tuple[CellStyle, ...] = get_args(CellStyle)
 COMPONENTS = frozenset(
     f"table--{name}"
@@ -42,7 +42,7 @@ class Palette:
 
     @classmethod
     def of(cls, widget: Widget) -> Palette:
-        """The styles that the theme now gives to that widget's `table--…` components."""
+        """The current theme's styles of that widget's `table--…` components."""
 
         def component(name: str) -> Style:
             return widget.get_component_rich_style(f"table--{name}")

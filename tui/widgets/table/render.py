@@ -1,4 +1,4 @@
-"""A table's lines as strips: no state, no widget."""
+"""Renders a table's lines as strips, without state or a widget."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def row_strip(
 def header_strip(
     columns: Sequence[TableColumn], layout: Layout, focused: int | None, ink: HeaderInk
 ) -> Strip:
-    """The labels with their sort marks; `‹` and `›` where more columns are hidden."""
+    """The labels with their sort marks; `‹` and `›` mark hidden columns."""
     segments = [Segment(" " * GUTTER, ink.label)]
     scrolled = _first_scrolled(layout)
     for visible in layout.columns:
@@ -113,7 +113,7 @@ def rule_strip(layout: Layout, focused: int | None, ink: HeaderInk) -> Strip:
 
 
 def empty_strip(lines: Sequence[Shown], y: int, height: int, width: int, style: Style) -> Strip:
-    """Line `y` of `height` lines with `lines` in their middle."""
+    """Line `y` of `height` lines with `lines` in the middle."""
     first = max(0, (height - len(lines)) // 2)
     index = y - first
     text = cut(lines[index], width) if 0 <= index < len(lines) else ""
@@ -132,7 +132,7 @@ def _label(column: TableColumn, width: int) -> str:
 
 
 def _first_scrolled(layout: Layout) -> VisibleColumn | None:
-    """The first column after those scrolled past."""
+    """The first column after the hidden ones."""
     if not layout.before:
         return None
     columns = layout.columns

@@ -1,4 +1,4 @@
-"""What a table shows: an immutable source that is asked only for the cells on screen."""
+"""The contents of a table: an immutable source, read only for the cells on screen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from engine.text import Shown
 
 CellStyle = Literal["good", "bad", "warning", "accent", "muted", "strong", "heading"]
-"""What a cell means; the theme says how that looks."""
+"""The meaning of a cell; the theme defines its style."""
 
 SortMark = Literal["ascending", "descending"]
 
@@ -34,8 +34,8 @@ class TableColumn:
 
 
 class TableSource(Protocol):
-    """Rows and columns by position. Immutable: a change is a new source. `cell` and `cell_style`
-    are called while a frame is drawn, for visible cells only; they must be quick and not fail."""
+    """Rows and columns by position. Immutable: a change makes a new source. `cell` and `cell_style` are
+    called while a frame is drawn, for visible cells only; they must be quick and not fail."""
 
     @property
     def row_count(self) -> int: ...
@@ -44,23 +44,23 @@ class TableSource(Protocol):
     def columns(self) -> Sequence[TableColumn]: ...
 
     def cell(self, row: int, column: int) -> Shown:
-        """The text of one cell; of a numeric column, formatted so that decimal points align at the right."""
+        """The text of a cell; numeric columns are formatted so that right-aligned decimal points line up."""
         ...
 
     def cell_style(self, row: int, column: int) -> CellStyle | None: ...
 
     def row_key(self, row: int) -> str:
-        """What identifies the row across sources; raw, never shown."""
+        """The key that identifies the row across sources; raw, never displayed."""
         ...
 
     def row_of(self, key: str) -> int | None:
-        """Where that row is in this source; None when it is not."""
+        """The row with that key; None if it is not in this source."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
-    """One row of ready text. `styles` gives the style of some columns by position."""
+    """One row of ready text. `styles` maps column positions to styles."""
 
     key: str
     cells: Sequence[Shown]

@@ -1,4 +1,4 @@
-"""The table widget: a cursor, marks and the mouse over rows and columns of any number."""
+"""The table widget: any number of rows and columns, with a cursor, marks and mouse support."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tui.widgets.table.source import EMPTY, TableSource
 
 
 class Table(ScrollView, can_focus=True, inherit_bindings=False):
-    """Shows a `TableSource` of any size with a cursor and marks. It asks the source only for what is on
-    screen, and repaints only the lines that look different: for a cursor step, two."""
+    """Shows a `TableSource` of any size with a cursor and marks. It reads only visible cells from the source,
+    and repaints only lines that have changed: two for a cursor step."""
 
     HELP = "`j` `k` choose a row, `H` `L` a column; `space` marks, `v` marks up to here, `enter` opens."
     BINDINGS: ClassVar[list[BindingType]] = list(bindings("table"))
@@ -64,7 +64,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     @dataclass
     class TableMessage(Message):
-        """What all messages of a table carry."""
+        """The base of a table's messages."""
 
         table: Table
 
@@ -74,7 +74,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     @dataclass
     class RowHighlighted(TableMessage):
-        """The cursor moved to another row. Of several waiting to be handled only the last arrives."""
+        """The cursor moved to another row. Only the last of several pending ones is delivered."""
 
         key: str
         row: int
@@ -91,7 +91,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     @dataclass
     class MarksChanged(TableMessage):
-        """The user marked or unmarked rows; `keys` are all that are marked now."""
+        """The user marked or unmarked rows; `keys` are all marked rows."""
 
         keys: frozenset[str]
 
@@ -121,8 +121,8 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         id: str | None = None,  # noqa: A002
         classes: str | None = None,
     ) -> None:
-        """`fixed_columns` stay at the left while the others scroll; `empty_text` is shown in the
-        middle of a table without rows."""
+        """`fixed_columns` stay at the left while the others scroll; `empty_text` is shown in the middle of an
+        empty table."""
         super().__init__(id=id, classes=classes)
         self._painter = TablePainter(self, source, fixed_columns, empty_text)
         self._marks = Marks()
@@ -137,7 +137,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def marks(self) -> frozenset[str]:
-        """The keys of all marked rows, including those missing from the present source."""
+        """The keys of all marked rows, including those missing from the current source."""
         return self._marks.keys
 
     @property
@@ -152,18 +152,18 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         return columns[self.cursor_column].key if columns else None
 
     def set_empty_text(self, lines: Sequence[Shown]) -> None:
-        """Set what is shown in the middle of the table while it has no rows."""
+        """Set the text in the middle of an empty table."""
         self._painter.empty_text = tuple(lines)
         self._repaint_changed()
 
     def set_marks(self, keys: Iterable[str]) -> None:
-        """Show these marks. Posts nothing."""
+        """Show these marks, without posting a message."""
         self._marks = Marks(frozenset(keys), self._marks.anchor)
         self._repaint_changed()
 
     def set_source(self, source: TableSource) -> None:
-        """Show another source. The cursor stays on its row and that row on its line of the screen; the
-        focused column stays, too. Posts RowHighlighted when another row is now under the cursor."""
+        """Show another source. The cursor stays on its row, that row on its screen line, and the focus on its
+        column. Posts RowHighlighted when another row is now under the cursor."""
         view, column = self._view.over(self.source, source), self.focused_column
         self._painter.set_source(source)
         columns = [each.key for each in source.columns]
@@ -178,8 +178,8 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         self._announce_row()
 
     def _take_height(self, height: int) -> None:
-        """Be so many lines high. Textual would lay out and repaint the whole screen for it; where there was a
-        scrollbar and still is one, only that looks different."""
+        """Set the height in lines. Textual would lay out and repaint the whole screen; if the table keeps its
+        scrollbar, only that changes."""
         if self.show_vertical_scrollbar and height > self.size.height > 0:
             self.set_reactive(Table.virtual_size, Size(0, height))
             self.vertical_scrollbar.window_virtual_size = height
@@ -196,7 +196,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def _page(self) -> int:
-        """How many rows fit."""
+        """The number of rows that fit."""
         return max(0, self.size.height - HEADER)
 
     @property
@@ -205,7 +205,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def _width(self) -> int:
-        """The cells of a line, without the scrollbar's."""
+        """The width of a line in cells, without the scrollbar."""
         return max(0, self.size.width - self.scrollbar_size_vertical)
 
     def validate_cursor_row(self, row: int) -> int:
@@ -215,7 +215,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         return max(0, min(column, len(self.source.columns) - 1))
 
     def _show_cursor(self) -> None:
-        """Scroll as little as it takes to see the cursor's row."""
+        """Scroll just far enough to show the cursor's row."""
         self._scroll_to_row(self._view.top_showing_cursor)
 
     def _scroll_to_row(self, top: int) -> None:
@@ -223,7 +223,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=top, animate=False, force=True)
 
     def _arrange(self, first: int | None = None) -> None:
-        """Lay the columns out from `first` (None: from the present one), with the focused column in full."""
+        """Lay out the columns from `first` (None: the current one), with the focused column in full."""
         self._painter.arrange(self._width, self.cursor_column, first)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -247,7 +247,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh(Region(0, HEADER, self._width, self._page))
 
     def _thumb(self, scroll_y: float) -> int:
-        """Where the scrollbar's thumb begins, in eighths of a cell."""
+        """The start of the scrollbar's thumb, in eighths of a cell."""
         window, virtual = self.size.height, max(self.virtual_size.height, self.size.height + 1)
         room = window - max(1.0, window * window / virtual)
         return int(8 * room * scroll_y / (virtual - window))
@@ -259,8 +259,8 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         self._take_focus(event, False)
 
     def _take_focus(self, event: events.Event, focus: bool) -> None:
-        """Do what Textual's own handlers do, except that they repaint every line: going from pane
-        to pane changes the cursor's row and the header."""
+        """Replace Textual's handlers, which repaint every line: a change of focus affects only the cursor's
+        row and the header."""
         event.prevent_default()
         self.has_focus = focus
         self._repaint_changed()
@@ -269,7 +269,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             self.parent.post_message(change)
 
     def _repaint_changed(self, lines: Iterable[int] | None = None) -> None:
-        """Repaint the lines (None: all) that no longer look as they were painted."""
+        """Repaint those of the lines (None: of all) that have changed since they were painted."""
         if not self.is_attached:
             return
         state = self._state()
@@ -289,8 +289,8 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         )
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The lines as they are: a table has neither padding nor border, for which Textual would take each
-        line apart and put it together again."""
+        """The lines without post-processing: Textual would split and rejoin each for padding and borders,
+        which a table does not have."""
         self._painter.check_background()
         state = self._state()
         lines = [self._painter.paint(y, state) for y in crop.line_range]
@@ -306,7 +306,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     # ── moving the cursor ──────────────────────────────────────────────────────────
 
     def move_to(self, key: str) -> bool:
-        """Bring the cursor to that row; False when it is not in the source."""
+        """Move the cursor to that row; False if it is not in the source."""
         row = self.source.row_of(key)
         if row is None:
             return False
@@ -314,7 +314,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         return True
 
     def focus_column(self, key: str) -> bool:
-        """Focus that column; False when it is not in the source."""
+        """Focus that column; False if it is not in the source."""
         for index, column in enumerate(self.source.columns):
             if column.key == key:
                 self.cursor_column = index
@@ -322,7 +322,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         return False
 
     def to_first_column(self) -> None:
-        """Focus the first column, with nothing scrolled past."""
+        """Focus the first column, scrolled all the way left."""
         self.cursor_column = 0
         self._arrange(0)
         self._repaint_changed()
@@ -384,7 +384,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         self._leap(-max(1, self._page - 1))
 
     def _leap(self, rows: int) -> None:
-        """Move the cursor and the view together, so that the cursor keeps its line of the screen."""
+        """Move the cursor and scroll by the same amount, so that the cursor keeps its screen line."""
         top = max(0, min(self._top + rows, self.source.row_count - self._page))
         if self._page:
             self._scroll_to_row(top)
@@ -457,7 +457,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         self._wheel_sideways(event, -1, always=True)
 
     def _wheel_sideways(self, event: events.MouseEvent, columns: int, *, always: bool = False) -> None:
-        """Columns are scrolled whole: by a sideways wheel, or by the wheel with shift."""
+        """Scroll by whole columns, with a sideways wheel or with shift and the wheel."""
         if always or event.shift:
             event.prevent_default().stop()
             self.cursor_column += columns
