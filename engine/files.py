@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -35,11 +36,22 @@ def locked(descriptor: int, seconds: float) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
-@contextmanager
-def open_private(path: Path) -> Iterator[int]:
-    """A descriptor for reading from and appending to a file. Creates the file and its folder if missing,
-    readable only by their owner. Raises `OSError`."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+def make_private_folder(folder: Path) -> None:
+    """Create a folder and its missing parents, accessible only by their owner whatever the umask. Closes an
+    existing folder that others can write to. Raises `OSError`."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(mode=0o700, exist_ok=True)
+    found = folder.stat()
+    if found.st_uid == os.geteuid() and found.st_mode & 0o022:
+        folder.chmod(0o700)
+
+
+def private_descriptor(path: Path) -> int:
+    """A descriptor for reading from and appending to a file; the caller closes it. Creates the file and its
+    folder if missing, readable only by their owner. Raises `OSError`, also for another user's link."""
+    make_private_folder(path.parent)
+    _check_link(path)
     is_new = not path.exists()
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
     descriptor = os.open(path, flags, 0o600)
@@ -49,9 +61,36 @@ def open_private(path: Path) -> Iterator[int]:
             os.fchmod(descriptor, 0o600)
         if is_new:
             _sync_folder(path.parent)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+@contextmanager
+def open_private(path: Path) -> Iterator[int]:
+    """`private_descriptor`, closed at the end of the block."""
+    descriptor = private_descriptor(path)
+    try:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _check_link(path: Path) -> None:
+    """Reject a symbolic link planted by another user; the owner's links are followed."""
+    with suppress(FileNotFoundError):
+        found = path.lstat()
+        if stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
+            raise OSError(errno.ELOOP, "it is a symbolic link of another user", str(path))
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file to `NAME.damaged`, so that a new one can be started; returns the new path. Raises
+    `OSError`."""
+    damaged = path.with_name(f"{path.name}.damaged")
+    path.replace(damaged)
+    return damaged
 
 
 def append_line(descriptor: int, line: bytes, *, sync: bool = True) -> None:
@@ -77,10 +116,13 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """A new file, open for writing, that atomically replaces `path` if the block ends without an error;
     otherwise `path` stays unchanged and no temporary file remains.
 
-    Keeps the permissions of an existing file. A new file is readable only by its owner if `private`,
-    otherwise according to the umask. Through a symbolic link, the file it points at is replaced. Raises
-    `OSError`.
+    A `private` file is readable only by its owner. Otherwise an existing file keeps its permissions and a new
+    one has those of the umask. Through a symbolic link, the file it points at is replaced. Raises `OSError`,
+    also for another user's link to a private file.
     """
+    if private:
+        make_private_folder(path.parent)
+        _check_link(path)
     target = path.resolve()
     temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}-{threading.get_native_id()}.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -89,8 +131,9 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            with suppress(FileNotFoundError):
-                os.fchmod(file.fileno(), target.stat().st_mode & 0o7777)
+            if not private:
+                with suppress(FileNotFoundError):
+                    os.fchmod(file.fileno(), target.stat().st_mode & 0o7777)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

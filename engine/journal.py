@@ -32,6 +32,9 @@ APPEND_SECONDS = 5.0
 MAX_REASON_LENGTH = 5000
 """Maximum characters of a reason; MLflow's own limit for a tag is far higher."""
 
+_END_OF_TIME = 253_402_300_800_000
+"""The first millisecond of the year 10000, which dates cannot express."""
+
 _LOCK = "promotion.lock"
 _HINT = "Fix its permissions, or set XDG_STATE_HOME to a folder that can be read and written."
 
@@ -193,7 +196,7 @@ def _from_line(line: bytes) -> JournalEntry | None:
         found = json.loads(line) if line.strip() else None
         known = {f.name: found[f.name] for f in fields(JournalEntry) if f.name in found} if found else {}
         entry = JournalEntry(**known)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
     return entry if _is_valid(entry) else None
 
@@ -203,7 +206,9 @@ def _is_valid(entry: JournalEntry) -> bool:
     return (
         all(isinstance(getattr(entry, name), str) for name in texts)
         and isinstance(entry.time, int)
+        and 0 <= entry.time < _END_OF_TIME
         and isinstance(entry.version, int)
+        and abs(entry.version) < 2**63
         and entry.outcome in get_args(Outcome)
         and _are_facts(entry.before)
         and _are_facts(entry.after)

@@ -6,6 +6,7 @@ import logging
 import os
 from typing import TextIO
 
+from engine.files import private_descriptor
 from engine.paths import log_file
 from engine.secrets import mask
 
@@ -39,8 +40,7 @@ def log_descriptor() -> int:
     cannot be written. The caller closes it."""
     path = log_file()
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return private_descriptor(path)
     except OSError:
         return os.open(os.devnull, os.O_WRONLY)
 

@@ -44,7 +44,7 @@ class Session:
         self.engine = Engine(uri, read_only=read_only)
         self.bridge = Bridge()
         self.state = State(str(uri.shown))
-        self.state.load()
+        self.startup_warning = self.state.load()
         self.leaving = False
         self.running_work = Shown("")
         """What quitting would stop; empty when nothing is running."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.api import RunView
 from engine.errors import EngineError
-from engine.files import replacing
+from engine.files import replacing, set_aside
 from engine.paths import state_dir
 
 if TYPE_CHECKING:
@@ -65,9 +65,13 @@ class State:
                 return view_from_plain(plain)
         return RunView()
 
-    def load(self) -> None:
-        """Restore the saved state, if the file is readable."""
-        saved = _read(_file()).get(self.store, {})
+    def load(self) -> str:
+        """Restore the saved state. Returns a warning if the file is damaged; it is then set aside."""
+        content = _read(_file())
+        warning = _set_aside(_file()) if content is None else ""
+        saved = (content or {}).get(self.store)
+        if not isinstance(saved, dict):
+            return warning
         experiment_id, directions = saved.get("experiment_id"), saved.get("directions")
         views = saved.get("views")
         if isinstance(experiment_id, str) and self.experiment_id is None:
@@ -75,20 +79,19 @@ class State:
         if isinstance(directions, dict):
             self.directions = {k: v for k, v in directions.items() if v in ("higher", "lower")}
         self._saved_views = views if isinstance(views, dict) else {}
+        return warning
 
     def save(self) -> None:
         """Save the state, if the file is writable."""
         path = _file()
-        everything = _read(path)
+        everything = _read(path) or {}
         everything[self.store] = {
             "experiment_id": self.experiment_id,
             "directions": self.directions,
             "views": self._plain_views(),
         }
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with replacing(path, private=True) as file:
-                file.write(json.dumps(everything, indent=1).encode())
+        with contextlib.suppress(OSError), replacing(path, private=True) as file:
+            file.write(json.dumps(everything, indent=1).encode())
 
     def _plain_views(self) -> dict[str, Any]:
         """Views that differ from the default, most recently opened last."""
@@ -106,9 +109,19 @@ def _file() -> Path:
     return state_dir() / "viewed.json"
 
 
-def _read(path: Path) -> dict[str, dict[str, object]]:
+def _read(path: Path) -> dict[str, object] | None:
+    """The contents of the file; empty if it cannot be read, None if it is damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except OSError:
         return {}
-    return content if isinstance(content, dict) else {}
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _set_aside(path: Path) -> str:
+    try:
+        return f"{path.name} is damaged and was renamed to {set_aside(path)}. Starting with default views."
+    except OSError:
+        return f"{path} is damaged. Starting with default views."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def test_a_file_is_replaced_atomically_and_keeps_its_permissions(tmp_path: Path)
     path = tmp_path / "views.toml"
     path.write_text("old")
     path.chmod(0o640)
-    with replacing(path, private=True) as file:
+    with replacing(path) as file:
         file.write(b"new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
@@ -66,3 +67,47 @@ def test_a_line_starts_on_a_new_line_after_a_truncated_one(tmp_path: Path) -> No
         append_line(descriptor, b"next\n")
     assert path.read_bytes() == b"whole\ncut o\nnext\n"
     assert mode_of(path) == 0o600
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_private_files_and_their_folders_ignore_the_umask(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "deeper" / "journal"
+    with open_private(path):
+        assert mode_of(path) == 0o600
+    with replacing(path.with_name("state"), private=True) as file:
+        file.write(b"{}")
+    assert mode_of(path.with_name("state")) == 0o600
+    assert [mode_of(folder) for folder in (path.parent, path.parent.parent)] == [0o700, 0o700]
+
+
+def test_private_files_and_folders_that_others_can_access_are_closed(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    folder.chmod(0o777)
+    path = folder / "viewed.json"
+    path.write_text("{}")
+    path.chmod(0o644)
+    with replacing(path, private=True) as file:
+        file.write(b"[]")
+    assert (mode_of(folder), mode_of(path), path.read_text()) == (0o700, 0o600, "[]")
+
+
+def test_another_users_link_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, link = tmp_path / "target", tmp_path / "journal"
+    target.write_text("theirs")
+    link.symlink_to(target)
+    with open_private(link) as descriptor:
+        assert os.pread(descriptor, 9, 0) == b"theirs", "the owner may keep the file elsewhere"
+    os.lchown(link, 12345, -1) if os.geteuid() == 0 else monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(OSError, match="another user"), open_private(link):
+        pass
+    with pytest.raises(OSError, match="another user"), replacing(link, private=True):
+        pass
+    assert target.read_text() == "theirs"

@@ -104,6 +104,10 @@ def test_a_truncated_last_line_is_skipped_and_closed(state: Path) -> None:
         b'{"entry_id":"a","time":1,"user":"u","host":"h","server":"s","action":"x","target":"t","before":[1]}',
         b'{"entry_id":"a","time":1,"user":"u","host":"h","server":"s","action":"x","target":"t","after":{"v":"1"}}',
         b'{"entry_id":["a"],"time":1,"user":"u","host":"h","server":"s","action":"x","target":"t"}',
+        b'{"entry_id":"a","time":'
+        + b"9" * 400
+        + b',"user":"u","host":"h","server":"s","action":"x","target":"t"}',
+        b"[" * 200_000,
     ],
 )
 def test_invalid_lines_are_skipped(state: Path, line: bytes) -> None:

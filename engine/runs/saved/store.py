@@ -88,7 +88,7 @@ class ViewFile:
     def _entries(self, text: str) -> list[Any]:
         try:
             return toml.entries(text)
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise self._damaged(str(error)) from error
 
     def _text(self) -> str:
@@ -115,10 +115,9 @@ class ViewFile:
         """Replace the text with `changed(text)`, with exclusive access to the file."""
         try:
             target = Path(os.path.realpath(self.path))  # keep symbolic links
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _locked(target.with_suffix(".lock")):
                 content = changed(self._text()).encode("utf-8")
-                with replacing(target, private=True) as file:
+                with replacing(target, private=not target.exists()) as file:  # keeps chosen permissions
                     file.write(content)
         except UnicodeEncodeError as error:
             raise UsageError(
