@@ -15,6 +15,7 @@ import pytest
 from engine import journal as journal
 from engine.errors import WriteError
 from engine.journal import JournalEntry, append, new_entry, read_journal, server_name
+from engine.secrets import mask
 from engine.uri import TrackingUri
 
 URI = TrackingUri("http://127.0.0.1:5000")
@@ -137,6 +138,17 @@ def test_secrets_are_masked(state: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     for secret in ("hunter2", "api_token=abc", "t0ken-of-ana", "x:y"):
         assert secret not in text
     assert read_journal()[0].server == "http://ana:***@mlflow.example:5000"
+
+
+@pytest.mark.parametrize(
+    "quoted", ["t0ken-of-ana", "'Bearer t0ken-of-ana\\n'", "dDBrZW4tb2YtYW5h", "t0ken-of-ana\n"]
+)
+def test_a_secret_is_masked_however_an_error_quotes_it(quoted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken-of-ana\n")
+    masked = mask(f"Invalid header: {quoted}.")
+    assert "***" in masked
+    assert "ana" not in masked
+    assert "dDBrZW4" not in masked
 
 
 def test_a_database_has_one_name_from_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,12 +35,12 @@ def read_login() -> Login:
     `~/.mlflow/credentials`. Credentials in the URI or in `~/.netrc` override both: requests does that, and
     MLflow lets it.
 
-    Raises `StoreRefused` if the credentials are unreadable or the TLS settings conflict.
+    Raises `StoreRefused` if the credentials are unreadable or malformed, or the TLS settings conflict.
     """
     stored = _stored_credentials()
-    username = _variable("MLFLOW_TRACKING_USERNAME") or stored.get("mlflow_tracking_username", "")
-    password = _variable("MLFLOW_TRACKING_PASSWORD") or stored.get("mlflow_tracking_password", "")
-    token = _variable("MLFLOW_TRACKING_TOKEN")
+    username = _secret("MLFLOW_TRACKING_USERNAME") or stored.get("mlflow_tracking_username", "")
+    password = _secret("MLFLOW_TRACKING_PASSWORD") or stored.get("mlflow_tracking_password", "")
+    token = _secret("MLFLOW_TRACKING_TOKEN")
     header = ""
     if username and password:
         header = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
@@ -66,6 +66,18 @@ def is_true(name: str, default: str = "false") -> bool:
 
 def _variable(name: str) -> str:
     return os.environ.get(name, "")
+
+
+def _secret(name: str) -> str:
+    """A variable without the line break that is easily left at its end."""
+    value = _variable(name).strip("\r\n")
+    if not value.isprintable():
+        raise StoreRefused(
+            f"{name} contains a control character",
+            "Such as a line break in its middle",
+            "Set it to the credential alone, on one line.",
+        )
+    return value
 
 
 def _verification() -> bool | str:

@@ -179,6 +179,28 @@ class TestLogin:
         monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
         assert authorization(web) == "Bearer t0ken"
 
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    def test_a_line_break_after_a_credential_is_dropped(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch, end: str
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken" + end)
+        assert authorization(web) == "Bearer t0ken"
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada" + end)
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", " 5pace " + end)
+        assert authorization(web) == basic("ada", " 5pace ")
+
+    @pytest.mark.parametrize("name", ["MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD"])
+    def test_a_credential_with_a_line_break_in_it_is_refused_without_showing_it(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
+        monkeypatch.setenv(name, "s3cret\nt0ken")
+        with pytest.raises(StoreRefused) as caught:
+            authorization(web)
+        shown = f"{caught.value} {caught.value.detail} {caught.value.hint}"
+        assert f"{name} contains a control character" in shown
+        assert "s3cret" not in shown
+
     def test_the_environment_takes_precedence_over_the_credentials_file(
         self, web: Web, monkeypatch: pytest.MonkeyPatch
     ) -> None:
