@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -27,13 +27,23 @@ PREFIXES: dict[str, ColumnKind] = {
 }
 """MLflow's prefixes before the dot, with the kind of column that each one means."""
 
-_CANONICAL_PREFIX = {
-    "metric": "metrics.",
-    "param": "params.",
-    "tag": "tags.",
-    "dataset": "datasets.",
-    "attribute": "",
+MLFLOW_PREFIX: Mapping[ColumnKind, str] = {
+    "attribute": "attributes",
+    "metric": "metrics",
+    "param": "params",
+    "tag": "tags",
+    "dataset": "datasets",
 }
+"""How MLflow's own search writes the prefix of a kind."""
+
+KIND_LABEL: Mapping[ColumnKind, str] = {
+    "attribute": "attribute",
+    "metric": "metric",
+    "param": "parameter",
+    "tag": "tag",
+    "dataset": "dataset field",
+}
+"""What messages call a column of a kind."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,7 +54,7 @@ class ColumnKey:
     name: str
 
     def __str__(self) -> str:
-        return _CANONICAL_PREFIX[self.kind] + self.name
+        return self.name if self.kind == "attribute" else f"{MLFLOW_PREFIX[self.kind]}.{self.name}"
 
     @property
     def is_time(self) -> bool:

@@ -95,11 +95,11 @@ SLOW_FOLDERS = tuple(Path(__file__).parent / name for name in ("e2e", "hostile")
 
 
 LONGEST = (
-    *("engine/training/test_executors.py", "contract/test_run_queries.py", "hostile/test_screens.py"),
+    *("engine/training/test_local_process.py", "contract/test_run_queries.py", "hostile/test_screens.py"),
     *("tui/cli/test_training.py", "contract/test_filter_conformance.py", "tui/training/test_screen.py"),
     *("engine/registry/test_smoke_test.py", "e2e/test_training_ended.py", "tui/models/test_screen.py"),
     *("engine/training/test_demo.py", "e2e/test_newcomer.py", "tui/test_typeahead.py"),
-    *("tui/models/test_promotion.py", "contract/test_store_contract.py", "e2e/test_manners.py"),
+    *("tui/models/test_promotion.py", "contract/test_store_contract.py", "e2e/test_terminal_behavior.py"),
 )
 """The files that take longest. They run first: whatever ran last, other workers would wait for it."""
 

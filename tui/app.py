@@ -25,13 +25,13 @@ from engine.errors import EngineError, UsageError
 from engine.log import log, start_log
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
-from tui import memory, terminal, themes
+from tui import garbage_collection, terminal, themes
 from tui.bridge import internal_error
 from tui.commands.bindings import bindings, command
 from tui.screen import ConsoleScreen, current_view
 from tui.session import Session, SessionApp
 from tui.typeahead import TypeAhead
-from tui.widgets.chrome import KeyLine, StatusFacts, StatusLine
+from tui.widgets.screen_lines import KeyLine, StatusFacts, StatusLine
 
 SWITCH_SECONDS = 0.001
 """How long an engine thread may run before the event loop gets its turn. Python's default of 5 ms, several
@@ -126,7 +126,7 @@ class Console(SessionApp):
         await self.action_show_mode("runs")
         if self.session.startup_warning:
             self.session.say(self.session.startup_warning, warning=True)
-        self.call_after_refresh(memory.freeze)
+        self.call_after_refresh(garbage_collection.freeze)
 
     async def on_event(self, event: events.Event) -> None:
         leaving = isinstance(event, events.Key) and event.key in ("ctrl+c", "ctrl+q")  # never queued

@@ -18,7 +18,7 @@ from tui.commands.bindings import Command, Scope, bindings, command, commands
 from tui.session import Session, SessionApp
 from tui.tasks import Tasks
 from tui.textual_private import use_sparing_compositor
-from tui.widgets.chrome import KeyLine, PaneTitle, StatusFacts, StatusLine
+from tui.widgets.screen_lines import KeyLine, PaneTitle, StatusFacts, StatusLine
 
 if TYPE_CHECKING:
     from engine.api import Engine

@@ -39,7 +39,7 @@ class Training:
         """Run a sweep in a separate process and journal it. `on_event` receives every event."""
         self._access.check_writable("Training")
         from engine.journal import recorded
-        from engine.training.executors import run_sweep
+        from engine.training.local_process import run_sweep
 
         target = f"{self.check(spec)} {spec.recipe} {spec.estimator} trials in {spec.experiment}"
         with recorded(self._access.uri, "train", target) as entry:

@@ -6,7 +6,16 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from engine.columns import ATTRIBUTES, HIDDEN_ATTRIBUTES, PREFIXES, ColumnKey, ColumnKind, is_prefix
+from engine.columns import (
+    ATTRIBUTES,
+    HIDDEN_ATTRIBUTES,
+    KIND_LABEL,
+    MLFLOW_PREFIX,
+    PREFIXES,
+    ColumnKey,
+    ColumnKind,
+    is_prefix,
+)
 from engine.errors import FilterError
 from engine.filters.lexer import SIGNS, Span, short
 from engine.filters.syntax import Name
@@ -40,19 +49,12 @@ _BEFORE = re.compile(rf"(?:^|{_EDGE})(?:((?ai:{'|'.join(PREFIXES)}))\.)?\Z")
 _BEHIND = re.compile(rf"{_EDGE}|\Z")
 _LONGEST_BEFORE = max(map(len, PREFIXES)) + 2
 _KEYWORDS = ("and", "or", "not", "is", "in", "like", "ilike", "between", "null", "nan")
-_PREFIX_OF = {
-    "metric": "metrics.",
-    "param": "params.",
-    "tag": "tags.",
-    "attribute": "attributes.",
-    "dataset": "datasets.",
-}
-_KIND_OF = {"metric": "metric", "param": "parameter", "tag": "tag", "attribute": "attribute"}
 
 
 def written(key: ColumnKey) -> str:
     """`key` as written in a filter, with its prefix: ``metrics.`train acc` ``."""
-    return _PREFIX_OF[key.kind] + (key.name if _PLAIN.fullmatch(key.name) else quoted_name(key.name))
+    name = key.name if _PLAIN.fullmatch(key.name) else quoted_name(key.name)
+    return f"{MLFLOW_PREFIX[key.kind]}.{name}"
 
 
 def quoted_name(name: str) -> str:
@@ -163,7 +165,7 @@ class Names:
         return [name for name, keys in self._by_name.items() if any(key.kind == kind for key in keys)]
 
     def _unknown(self, name: Name, kind: ColumnKind | None, known: Iterable[str]) -> FilterError:
-        title = f"Unknown {_KIND_OF[kind] if kind else 'column'} {short(name.name)}"
+        title = f"Unknown {KIND_LABEL[kind] if kind else 'column'} {short(name.name)}"
         elsewhere = [written(key) for key in self._by_name.get(name.name, ())]
         if kind is None and name.name in DATASET_FIELDS:
             elsewhere.append(written(ColumnKey("dataset", name.name)))

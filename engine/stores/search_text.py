@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from engine.columns import MLFLOW_PREFIX
 from engine.errors import StoreRefused
 from engine.stores.base import Condition
 from engine.stores.block import DATASET_FIELDS
@@ -26,13 +27,6 @@ _ATTRIBUTES = {
     "run_id": (*_TEXT, *_MEMBERSHIP),
     **dict.fromkeys(("run_name", "status", "user_id", "artifact_uri"), _TEXT),
     **dict.fromkeys(("start_time", "end_time"), _ORDER),
-}
-_PREFIX = {
-    "attribute": "attributes",
-    "metric": "metrics",
-    "param": "params",
-    "tag": "tags",
-    "dataset": "datasets",
 }
 _BIGINT = 2**63
 
@@ -62,7 +56,7 @@ def _expression(condition: Condition) -> str | None:
     name = _quoted(condition.name, '`"')
     if condition.operator not in operators or name is None or name.startswith('"`'):
         return None
-    start = f"{_PREFIX[condition.kind]}.{name} {condition.operator}"
+    start = f"{MLFLOW_PREFIX[condition.kind]}.{name} {condition.operator}"
     if condition.operator in _PRESENCE:
         return start if condition.value is None else None
     if operators is _ORDER:

@@ -16,7 +16,7 @@ from engine.jobs import CancelToken, OnProgress, Progress
 from engine.training.datasets import Dataset, DatasetSpec, read_dataset
 from engine.training.estimators import ParameterValue
 from engine.training.events import SweepEvent, SweepPreparing, SweepResult, TrialFinished
-from engine.training.executors import LocalProcess
+from engine.training.local_process import LocalProcess
 from engine.training.recorder import FINGERPRINT_TAG, PARENT_TAG, SWEEP_TAG, WORKER_TAG
 from engine.training.registration import COMPLETE, STATE_TAG, RegistrationPlan, VersionPlan
 from engine.training.sweep import SweepSpec, Trial, fingerprint, trials

@@ -15,7 +15,7 @@ from tests.conftest import MlflowStore
 from tests.tui.support import settle, text_of
 from tui.app import Console
 from tui.textual_private import QuietApp, SafeInput, SparingCompositor
-from tui.widgets.chrome import PaneTitle
+from tui.widgets.screen_lines import PaneTitle
 
 
 async def test_the_compositor_renders_only_the_lines_that_a_change_affects(

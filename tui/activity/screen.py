@@ -16,8 +16,8 @@ from engine.text import Shown, safe
 from tui.activity.source import EntryDetail, journal_source
 from tui.commands.bindings import Scope
 from tui.screen import ConsoleScreen
-from tui.widgets.chrome import PaneTitle
 from tui.widgets.empty import EmptyState
+from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from engine.entities import Experiment
 from engine.errors import NotFound, UsageError
 from engine.formats import MISSING, count, counted, duration, moment, number
 from engine.text import Shown, safe
+from tui.cli.json_output import Payload, run_payload, write_json
 from tui.cli.options import Invocation, csv_option, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output, Row
-from tui.cli.payloads import Payload, run_payload, write_json
 from tui.cli.progress import load_frame
 
 if TYPE_CHECKING:

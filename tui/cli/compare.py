@@ -12,9 +12,9 @@ from engine.entities import Run
 from engine.errors import NotFound, UsageError
 from engine.formats import listed
 from engine.text import Shown, safe
+from tui.cli.json_output import Payload, run_payload, write_json
 from tui.cli.options import Invocation, filter_option, json_option, pass_invocation
 from tui.cli.output import Cell, Output
-from tui.cli.payloads import Payload, run_payload, write_json
 from tui.cli.progress import load_frame
 from tui.cli.selection import filter_of, row_of
 from tui.cli.side_by_side import show_side_by_side

@@ -10,9 +10,9 @@ from engine.formats import number
 from engine.jobs import CancelToken, Progress
 from engine.text import Shown, safe
 from engine.uri import TrackingUri, embedded
+from tui.cli.json_output import run_payload, write_json
 from tui.cli.options import Invocation, is_interactive, json_option, pass_invocation
 from tui.cli.output import Cell, Output
-from tui.cli.payloads import run_payload, write_json
 from tui.cli.progress import Meter, stop_signals
 
 if TYPE_CHECKING:

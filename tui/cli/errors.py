@@ -71,7 +71,7 @@ def report(problem: Problem, *, as_json: bool) -> None:
     """Write the report to stderr, and with `as_json` an error object to stdout."""
     click.echo("\n".join(_lines(problem)), err=True, color=_colour())
     if as_json:
-        from tui.cli.payloads import write_json
+        from tui.cli.json_output import write_json
 
         payload = {"title": problem.title, "detail": problem.detail, "hint": problem.hint}
         write_json({"error": payload})

@@ -10,9 +10,9 @@ from engine.entities import Experiment
 from engine.formats import MISSING, ago, count
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
+from tui.cli.json_output import experiment_payload, write_json
 from tui.cli.options import Invocation, json_option, pass_invocation
 from tui.cli.output import Head, Output
-from tui.cli.payloads import experiment_payload, write_json
 
 
 @click.command()

@@ -10,9 +10,9 @@ import click
 
 from engine.formats import ago
 from engine.text import Shown, safe
+from tui.cli.json_output import write_json
 from tui.cli.options import Invocation, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output
-from tui.cli.payloads import write_json
 
 if TYPE_CHECKING:
     from engine.api import JournalEntry

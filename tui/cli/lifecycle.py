@@ -12,9 +12,9 @@ from engine.errors import EngineError, NotFound
 from engine.formats import MISSING, count, counted, moment
 from engine.jobs import CancelToken, Progress
 from engine.text import Shown, safe
+from tui.cli.json_output import Payload, write_json
 from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
 from tui.cli.output import Cell, Head, Output, confirm
-from tui.cli.payloads import Payload, write_json
 from tui.cli.progress import Meter, stop_signals
 
 if TYPE_CHECKING:

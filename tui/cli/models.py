@@ -14,9 +14,9 @@ from engine.errors import NotFound, StoreUnreadable
 from engine.formats import MISSING, ago, count, counted, format_for, listed
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
+from tui.cli.json_output import Payload, model_payload, version_payload, write_json
 from tui.cli.options import Invocation, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output, Row
-from tui.cli.payloads import Payload, model_payload, version_payload, write_json
 
 if TYPE_CHECKING:
     from engine.api import Engine

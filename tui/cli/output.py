@@ -18,7 +18,7 @@ import click
 
 from engine.errors import Cancelled, UsageError
 from engine.text import Shown, cell_width, safe, safe_lines
-from tui.widgets.cells import fit, wrapped
+from tui.widgets.fit_text import fit, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,10 +10,10 @@ import click
 from engine.entities import STAGES, ModelVersion, Stage
 from engine.formats import moment
 from engine.text import Shown, safe
+from tui.cli.json_output import Payload, version_payload, write_json
 from tui.cli.models import show_versions
 from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
 from tui.cli.output import Cell, Output, confirm
-from tui.cli.payloads import Payload, version_payload, write_json
 from tui.cli.progress import spinner
 from tui.cli.side_by_side import show_side_by_side
 

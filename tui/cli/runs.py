@@ -15,9 +15,9 @@ from engine.entities import Experiment
 from engine.errors import UsageError
 from engine.formats import count, counted
 from engine.text import Shown, safe
+from tui.cli.json_output import Payload, run_payload, write_json
 from tui.cli.options import Invocation, csv_option, filter_option, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output, Row
-from tui.cli.payloads import Payload, run_payload, write_json
 from tui.cli.progress import load_frame
 from tui.cli.selection import columns_of, filter_of, shortest_ids, sort_keys, words_of
 

@@ -11,9 +11,9 @@ import click
 from engine.formats import duration, number
 from engine.jobs import CancelToken
 from engine.text import Shown, safe
+from tui.cli.json_output import write_json
 from tui.cli.options import Invocation, json_option, pass_invocation
 from tui.cli.output import Cell, Output
-from tui.cli.payloads import write_json
 from tui.cli.progress import Meter, StopSignals, stop_signals
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from engine import formats
 from engine.text import Shown
 from tui.commands.bindings import Command, Scope
 from tui.screen import ConsoleScreen
-from tui.widgets.chrome import PaneTitle
 from tui.widgets.empty import EmptyState
+from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:

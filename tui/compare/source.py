@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.api import CompareRow, Comparison
 from engine.text import Shown, cell_width, cut, safe
-from tui.widgets.cells import fit, thin_bar
+from tui.widgets.fit_text import fit, thin_bar
 from tui.widgets.table.source import CellStyle, TableColumn
 
 NAME_WIDTH = 26

@@ -22,8 +22,8 @@ from tui.commands.bindings import Command, Scope, command
 from tui.models.sources import model_source, source_text, version_source
 from tui.models.version_detail import VersionDetail, VersionFacts
 from tui.screen import ConsoleScreen
-from tui.widgets.chrome import PaneTitle
 from tui.widgets.empty import EmptyState
+from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:

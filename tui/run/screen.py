@@ -16,9 +16,9 @@ from engine.errors import EngineError, NotFound
 from engine.text import Shown, safe, safe_lines
 from tui.commands.bindings import Scope
 from tui.screen import ConsoleScreen
-from tui.widgets.chrome import PaneTitle
 from tui.widgets.confusion import ConfusionMatrix
 from tui.widgets.key_value import KeyValue, Pair, Section, ValueStyle
+from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table.palette import RUN_STATUS_STYLES
 
 MAX_ARTIFACTS = 200

@@ -14,8 +14,8 @@ from textual.widget import Widget
 
 from engine import formats
 from engine.text import cell_width, safe
-from tui.widgets.cells import fit
 from tui.widgets.controls import Field
+from tui.widgets.fit_text import fit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

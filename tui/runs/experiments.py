@@ -12,7 +12,7 @@ from textual.widget import Widget
 from engine import formats
 from engine.entities import Experiment
 from engine.text import Shown, cell_width, safe
-from tui.widgets.chrome import PaneTitle
+from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table, TableColumn, TextRow, TextSource
 
 MIN_NAME_WIDTH, NAME_WIDTH = 8, 60

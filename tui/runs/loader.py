@@ -11,7 +11,7 @@ from engine.errors import Cancelled, EngineError
 from engine.jobs import CancelToken
 from engine.log import log
 from engine.text import Shown
-from tui import memory
+from tui import garbage_collection
 from tui.bridge import Relay
 from tui.tasks import Tasks
 
@@ -206,7 +206,9 @@ class RunLoader:
 
     def free(self, stored: list[object]) -> None:
         """Free the memory of runs off the event loop."""
-        self._tasks.ask(partial(memory.free_gradually, stored), _ignore, group=None, failed=_ignore)
+        self._tasks.ask(
+            partial(garbage_collection.free_gradually, stored), _ignore, group=None, failed=_ignore
+        )
 
     # ── searching the store ──────────────────────────────────────────────────
 
@@ -238,9 +240,9 @@ class RunLoader:
 
 
 def _load(load: Callable[..., RunFrame], token: CancelToken) -> RunFrame:
-    with memory.young_collections_only():
+    with garbage_collection.young_collections_only():
         frame = load(cancel=token)
-    memory.freeze_if_large(frame)
+    garbage_collection.freeze_if_large(frame)
     return frame
 
 

@@ -19,7 +19,7 @@ from tui.runs.filter_bar import FilterBar
 from tui.runs.loader import LOCAL
 from tui.runs.session import RunSession, SessionChange
 from tui.state import ExperimentState
-from tui.widgets.chrome import PaneTitle
+from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:

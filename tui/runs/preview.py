@@ -13,8 +13,8 @@ from engine import formats
 from engine.api import confusion_of, key_metrics
 from engine.entities import Run
 from engine.text import cell_width, cut, safe
-from tui.widgets.cells import fit
 from tui.widgets.confusion import matrix
+from tui.widgets.fit_text import fit
 
 if TYPE_CHECKING:
     from engine.api import GroupSummary

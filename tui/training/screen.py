@@ -18,10 +18,10 @@ from tui.bridge import EventRelay
 from tui.commands.bindings import Command, Scope, command
 from tui.screen import ConsoleScreen, compare_reason
 from tui.training.leaderboard import Leaderboard
-from tui.widgets.cells import thin_bar
-from tui.widgets.chrome import PaneTitle
 from tui.widgets.empty import EmptyState
+from tui.widgets.fit_text import thin_bar
 from tui.widgets.plot import Plot, Series
+from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from engine.formats import count
 from engine.text import cell_width, cut, safe
-from tui.widgets.cells import fit
+from tui.widgets.fit_text import fit
 
 if TYPE_CHECKING:
     from engine.api import Confusion

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from engine.text import cell_width
-from tui.widgets.cells import clean, fit, wrapped
+from tui.widgets.fit_text import clean, fit, wrapped
 
 _LINE_WIDTH = 64
 

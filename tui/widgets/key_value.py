@@ -17,7 +17,7 @@ from textual.strip import Strip
 
 from engine.text import Shown, cell_width
 from tui.commands.bindings import bindings
-from tui.widgets.cells import fit, wrapped
+from tui.widgets.fit_text import fit, wrapped
 from tui.widgets.table.source import CellStyle
 
 ValueStyle = CellStyle

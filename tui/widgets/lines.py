@@ -9,7 +9,7 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 from engine.text import cell_width
-from tui.widgets.cells import fit, wrapped
+from tui.widgets.fit_text import fit, wrapped
 
 SEPARATOR = " · "
 LABEL_WIDTH = 12

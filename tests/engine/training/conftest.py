@@ -17,7 +17,7 @@ from engine.entities import Run
 from engine.stores import open_store
 from engine.stores.base import RunQuery
 from engine.training.datasets import DatasetSpec
-from engine.training.executors import LocalProcess
+from engine.training.local_process import LocalProcess
 from engine.uri import TrackingUri
 from tests.support.demo import DemoStore, copy_demo
 

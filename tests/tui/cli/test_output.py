@@ -13,8 +13,8 @@ import pytest
 
 from engine import api
 from engine.text import Shown, cell_width, safe
+from tui.cli.json_output import write_json
 from tui.cli.output import Cell, Head, Output, fit_columns
-from tui.cli.payloads import write_json
 
 
 def heads(*specs: tuple[str, bool, int]) -> list[Head]:

@@ -18,8 +18,8 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.models.promote_dialog import PromoteDialog
 from tui.models.screen import ModelsScreen
 from tui.models.write_dialog import WriteDialog
-from tui.widgets.chrome import KeyLine
 from tui.widgets.controls import TextButton
+from tui.widgets.screen_lines import KeyLine
 
 CONFIRM = ("tab", "tab", "tab", "enter")
 """From the targets past the reason and Cancel to Promote."""

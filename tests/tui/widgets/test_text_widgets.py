@@ -8,9 +8,9 @@ from rich.cells import cell_len
 from engine.runs.metrics import Confusion
 from engine.text import Shown, safe
 from tests.tui.widgets.support import Stage
-from tui.widgets.cells import fit, thin_bar, wrapped
 from tui.widgets.confusion import ConfusionMatrix
 from tui.widgets.empty import EmptyState
+from tui.widgets.fit_text import fit, thin_bar, wrapped
 from tui.widgets.key_value import KeyValue, Pair, Section
 
 COUNTS = Confusion(27, 29, 3, 2, positive="disease", negative="no disease")

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 
 from engine import formats
 from engine.api import Column, columns_for, direction_of, pickable
-from engine.columns import ColumnKey
+from engine.columns import KINDS, ColumnKey
 from engine.text import Shown, safe
 from tui.commands.bindings import bindings
 from tui.dialogs.base import Dialog
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-KINDS = ("attribute", "metric", "param", "tag", "dataset")
-"""In the order in which columns that are not chosen are listed."""
 NAME = TableColumn("name", Shown("column"), 20, full_width=56)
 KIND = TableColumn("kind", Shown("kind"), len("attribute"))
 

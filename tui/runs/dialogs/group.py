@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from engine import formats
-from engine.columns import ColumnKey
+from engine.columns import KINDS, ColumnKey
 from engine.text import Shown
 from tui.runs.dialogs.column_picker import (
     KIND,
-    KINDS,
     NAME,
     Candidate,
     ColumnPicker,

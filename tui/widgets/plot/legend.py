@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from engine import formats
 from engine.text import Shown, cell_width, safe
-from tui.widgets.cells import clean, fit
+from tui.widgets.fit_text import clean, fit
 from tui.widgets.plot.scale import XKind
 from tui.widgets.plot.series import Track
 

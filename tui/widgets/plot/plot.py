@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from engine.text import Shown, cell_width, cut, safe
 from tui.commands.bindings import bindings
-from tui.widgets.cells import clean
+from tui.widgets.fit_text import clean
 from tui.widgets.plot.legend import INKS, Piece, names, packed, reading
 from tui.widgets.plot.picture import LABELLED_HEIGHT, Picture
 from tui.widgets.plot.scale import XKind

@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from engine.text import Shown, cell_width, cut
-from tui.widgets.cells import fit
+from tui.widgets.fit_text import fit
 from tui.widgets.table.layout import GAP, GUTTER, MARGIN, Layout, VisibleColumn
 from tui.widgets.table.source import CellStyle, TableColumn, TableSource
 

@@ -16,8 +16,8 @@ from textual.strip import Strip
 
 from engine.text import Shown
 from tui.commands.bindings import bindings
+from tui.widgets.table.cursor_and_marks import Marks, Viewport
 from tui.widgets.table.layout import GUTTER, HEADER
-from tui.widgets.table.navigation import Marks, Viewport
 from tui.widgets.table.painter import TablePainter, TableState
 from tui.widgets.table.palette import COMPONENTS
 from tui.widgets.table.source import EMPTY, TableSource

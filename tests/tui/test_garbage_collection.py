@@ -11,7 +11,7 @@ from engine.runs.frame import RunFrame
 from tests.conftest import MlflowStore
 from tests.support.runs import a_run
 from tests.tui.support import appears, settle
-from tui import memory
+from tui import garbage_collection
 from tui.app import Console
 from tui.runs.screen import RunsScreen
 
@@ -73,9 +73,9 @@ async def test_the_last_two_experiments_stay_in_memory(
 
 def test_full_collections_are_suspended_while_loading() -> None:
     usual = gc.get_threshold()
-    with memory.young_collections_only():
+    with garbage_collection.young_collections_only():
         assert gc.get_threshold()[2] > 1000 * usual[2]
-        with memory.young_collections_only():
+        with garbage_collection.young_collections_only():
             pass
         assert gc.get_threshold()[2] > 1000 * usual[2]
     assert gc.get_threshold() == usual
@@ -83,11 +83,11 @@ def test_full_collections_are_suspended_while_loading() -> None:
 
 def test_large_frames_are_exempt_from_garbage_collection() -> None:
     few = RunFrame.from_runs(a_run(str(number)) for number in range(10))
-    memory.freeze_if_large(few)
+    garbage_collection.freeze_if_large(few)
     assert any(held is few for held in gc.get_objects())
-    many = few.extended(a_run(str(number)) for number in range(memory.FREEZE_FROM))
+    many = few.extended(a_run(str(number)) for number in range(garbage_collection.FREEZE_FROM))
     try:
-        memory.freeze_if_large(many)
+        garbage_collection.freeze_if_large(many)
         assert not any(held is many for held in gc.get_objects())
     finally:
         gc.unfreeze()

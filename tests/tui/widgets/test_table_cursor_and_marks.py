@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.text import Shown
-from tui.widgets.table.navigation import Viewport
+from tui.widgets.table.cursor_and_marks import Viewport
 from tui.widgets.table.source import EMPTY, TableColumn, TextRow, TextSource
 
 

@@ -28,7 +28,7 @@ from engine.training.events import (
     TrialKilled,
     TrialStarted,
 )
-from engine.training.executors import run_sweep
+from engine.training.local_process import run_sweep
 from engine.training.sweep import SweepSpec, parse_grid
 from engine.uri import TrackingUri
 from tests.engine.training.conftest import Workshop, runs_of, wait_until
@@ -39,7 +39,7 @@ DRIVER = """
 import json, sys
 from engine.jobs import CancelToken
 from engine.training.events import to_json
-from engine.training.executors import run_sweep
+from engine.training.local_process import run_sweep
 from engine.training.sweep import SweepSpec
 from engine.uri import TrackingUri
 
