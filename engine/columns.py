@@ -25,7 +25,7 @@ PREFIXES: dict[str, ColumnKind] = {
     **dict.fromkeys(("attribute", "attributes", "attr", "run"), "attribute"),
     **dict.fromkeys(("dataset", "datasets"), "dataset"),
 }
-"""MLflow's prefixes before the dot, with the kind of column that each one means."""
+"""The kind of column for each of MLflow's prefixes."""
 
 MLFLOW_PREFIX: Mapping[ColumnKind, str] = {
     "attribute": "attributes",

@@ -1,8 +1,8 @@
 """The journal of writes: one JSON object per line in `paths.journal_file()`.
 
-A write is recorded twice under one id: its intent before the store is changed, its outcome afterwards. An
-entry that stays `intended` was interrupted, or is still running in another console. A later line of an id
-replaces the earlier one; invalid lines, such as one truncated by a power cut, are skipped.
+A write is recorded twice under one id: its intent before the store is changed, its outcome after. An entry
+that stays `intended` was interrupted, or is still running in another console. A later line of an id replaces
+the earlier one; invalid lines, such as one truncated by a power cut, are skipped.
 """
 
 from __future__ import annotations

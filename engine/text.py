@@ -1,4 +1,4 @@
-"""The one gate that untrusted strings pass on their way to the screen."""
+"""Makes untrusted strings safe for the screen: every one passes through here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | fro
 
 
 class _Translations(dict[int, str]):
-    """Translates a character when it first occurs: control pictures for C0, U+FFFD for the rest."""
+    """Translates characters lazily: control pictures for C0, U+FFFD for the rest."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)

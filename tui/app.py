@@ -34,7 +34,7 @@ from tui.typeahead import TypeAhead
 from tui.widgets.screen_lines import KeyLine, StatusFacts, StatusLine
 
 SWITCH_SECONDS = 0.001
-"""How long an engine thread may run before the event loop gets its turn. Python's default of 5 ms, several
+"""How long an engine thread may run before the event loop gets a turn. Python's default of 5 ms, several
 times per frame, makes keys feel slow."""
 
 
@@ -105,7 +105,7 @@ class Console(SessionApp):
     # ── starting and ending ──────────────────────────────────────────────────
 
     def compose(self) -> ComposeResult:
-        """The status and key lines, which are on screen while the first view is imported."""
+        """The status and key lines, shown while the first view is imported."""
         line = StatusLine()
         session = self.session
         line.status = StatusFacts(session.uri.shown, session.user, session.read_only, Shown("opening …"))

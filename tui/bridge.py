@@ -21,7 +21,7 @@ T = TypeVar("T")
 Job = Callable[[], None]
 
 MAX_IDLE_THREADS = 4
-"""Idle threads kept for the next calls; further ones end."""
+"""Maximum number of idle threads kept for later calls."""
 
 
 class Bridge:

@@ -53,6 +53,6 @@ def freeze() -> None:
 
 
 def free_gradually(stored: list[object]) -> None:
-    """Free the parts of a frame one by one, so that other threads get their turn in between."""
+    """Free the parts of a frame one by one, so that other threads can run in between."""
     while stored:
         stored.pop()

@@ -20,8 +20,8 @@ Work = Callable[[], Awaitable[None]]
 
 
 class Tasks:
-    """The tasks of one owner. `start` starts a task in a group, where it replaces the previous one; in the
-    group None it replaces nothing."""
+    """The tasks of one owner. `start` starts a task in a group and replaces the previous one there; in the
+    group None, nothing is replaced."""
 
     def __init__(self, bridge: Bridge, start: Callable[[str | None, Work], None]) -> None:
         self._bridge = bridge

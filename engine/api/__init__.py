@@ -1,4 +1,4 @@
-"""The one door into the engine: `Engine`, and the records and functions that go with it.
+"""The engine's public interface: `Engine`, and its records and functions.
 
 Names are imported on first use, so that `import engine.api` alone loads nothing heavy.
 """

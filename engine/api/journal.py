@@ -1,4 +1,4 @@
-"""The journal of writes made from this machine."""
+"""The journal of changes made from this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Journal:
-    """Every write this machine made, to any tracking store."""
+    """Every change made from this machine, to any tracking store."""
 
     def entries(self, limit: int = 200) -> tuple[JournalEntry, ...]:
         """At most `limit` entries, newest first."""

@@ -36,7 +36,7 @@ class Models:
         alias: str | None = None,
         archive_existing: bool = True,
     ) -> PromotionPlan:
-        """What a promotion would change. Give exactly one of `stage` and `alias`. Reads only."""
+        """What a promotion would change. Give exactly one of `stage` and `alias`. Writes nothing."""
         from engine.registry.promotion.apply import plan_promotion
 
         return plan_promotion(
@@ -50,7 +50,7 @@ class Models:
         )
 
     def plan_undo(self) -> PromotionPlan:
-        """What undoing this store's last promotion would change. Reads only."""
+        """What undoing this store's last promotion would change. Writes nothing."""
         from engine.registry.promotion.apply import plan_undo
 
         return plan_undo(self._store, self._access.uri)

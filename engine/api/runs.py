@@ -161,7 +161,7 @@ class Runs:
     # ── deleting and restoring ───────────────────────────────────────────────
 
     def plan_lifecycle(self, run_ids: Sequence[str], target: Lifecycle) -> LifecyclePlan:
-        """What deleting (`deleted`) or restoring (`active`) runs would change. Reads only."""
+        """What deleting (`deleted`) or restoring (`active`) runs would change. Writes nothing."""
         from engine.run_lifecycle.apply import plan_lifecycle
 
         return plan_lifecycle(self._store, self._access.uri, run_ids, target)
@@ -174,9 +174,9 @@ class Runs:
         on_progress: OnProgress = no_progress,
         cancel: CancelToken | None = None,
     ) -> LifecycleResult:
-        """Apply a plan run by run, verify by reading back, and write the journal. The result lists what
-        failed and what was not tried. Raises `WriteError`, with nothing changed, when one of the runs
-        has started running since the plan."""
+        """Apply a plan run by run, verify by reading back, and write the journal. The result lists runs that
+        failed or were not tried. Raises `WriteError`, with nothing changed, if one of the runs has resumed
+        since planning."""
         self._access.check_writable("Deleting runs" if plan.target == "deleted" else "Restoring runs")
         from engine.run_lifecycle.apply import apply_lifecycle
 

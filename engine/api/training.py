@@ -54,7 +54,7 @@ class Training:
         from engine.journal import recorded
         from engine.training.demo import run_demo
 
-        with recorded(self._access.uri, "demo", "the published heart-disease work") as entry:
+        with recorded(self._access.uri, "demo", "the published heart-disease study") as entry:
             report = run_demo(self._access.uri, on_progress=on_progress, cancel=cancel or CancelToken())
             entry.detail = f"{report.trained} trials trained, {report.registered} versions registered"
         return report

@@ -49,7 +49,7 @@ from engine.filters.syntax import (
 
 
 class ColumnResolver:
-    """`used` are the columns resolved so far. With a `table`, a column without numbers in it is rejected
+    """`used` are the columns resolved so far. With a `table`, a column without numeric values is rejected
     where a number is needed."""
 
     def __init__(self, names: Names, table: RunColumns | None) -> None:
@@ -170,8 +170,8 @@ def compile_filter(
 ) -> Filter:
     """Compile a filter for a table with these columns. An empty filter matches every run.
 
-    With a `table`, ordering a parameter or tag that has no numbers in it is rejected too. If the table is
-    incomplete (`partial`), a prefixed name that no loaded run has is a column without values. Raises
+    With a `table`, an order comparison of a parameter or tag without numeric values is rejected too. If the
+    table is incomplete (`partial`), a prefixed name that no loaded run has counts as an empty column. Raises
     `FilterError` with the position of the offending token."""
     parsed = parse_filter(source) if isinstance(source, str) else source
     names = Names(keys, partial=partial)
@@ -259,7 +259,7 @@ class _Compiler:
         return any_of(bounds) if term.negated else all_of(bounds)
 
     def _check_bounds(self, term: Between) -> None:
-        """Raises `FilterError` for bounds that are reversed at any time."""
+        """Raises `FilterError` if the bounds are reversed, whatever the current time."""
         left, low, high = term.left, term.low, term.high
         if not (isinstance(left, Name) and isinstance(low, Operand) and isinstance(high, Operand)):
             return

@@ -86,7 +86,7 @@ def _whole_name(before: list[Token], span: Span) -> tuple[list[Token], Span]:
 
 def _readable(text: str, cursor: int) -> str:
     """The text, or if it cannot be tokenised, the part before the cursor: an open quote would otherwise
-    swallow the rest."""
+    extend to the end."""
     try:
         tokens_of(text)
     except FilterError:
@@ -111,7 +111,7 @@ class _Walk:
             at += self._step(padded[at : at + 3])
 
     def _step(self, ahead: tuple[Token, ...]) -> int:
-        """Consume what starts at the first of these tokens; return how many tokens it took."""
+        """Consume the construct that starts at the first of these tokens; return its number of tokens."""
         token = ahead[0]
         if token.kind == "(":
             self._open()

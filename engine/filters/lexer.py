@@ -21,7 +21,7 @@ _SPACE = re.compile(r"\s+")
 _WORD = re.compile(r"""[^\s()'"`,=!<>~≤≥≠]+""")
 
 SIGNS = ("+", "-", "*", "/")
-"""Arithmetic operators when they stand alone: names may contain the same characters."""
+"""Arithmetic operators, as separate tokens: names may contain the same characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def scan(text: str) -> Iterator[Token]:
 
 
 def word_end(text: str, start: int) -> int:
-    """Where the word that starts at `start` ends."""
+    """The end of the word that starts at `start`."""
     word = _WORD.match(text, start)
     return word.end() if word else start
 

@@ -125,8 +125,8 @@ class Names:
         return key.name if bare else quoted_name(key.name)
 
     def quoted_forms(self, text: str, position: int) -> list[str]:
-        """How to quote the column whose name is at `position` in `text`, or ends before it, and needs quotes:
-        the longest such name, once per column that has it."""
+        """The quoted forms, one per column, of the longest name in `text` that needs quotes and contains or
+        directly precedes `position`."""
         found = [
             (len(name), name, start)
             for name in self._by_name

@@ -28,7 +28,8 @@ class ParsedFilter:
             raise FilterError(error.title, error.position, error.length, error.hint)
 
     def ends_in_column(self, keys: Iterable[ColumnKey], *, whole: bool) -> bool:
-        """Whether the last word is one of these columns' names: the `whole` name, or else the start of it."""
+        """Whether the last word is the `whole` name, or else the start of the name, of one of these
+        columns."""
         word = self.last_word.lower()
         names = (key.name.lower() for key in keys)
         return bool(word) and any(name == word if whole else name.startswith(word) for name in names)

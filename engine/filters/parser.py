@@ -40,8 +40,8 @@ def is_number(token: Token) -> bool:
 
 
 def named_by(first: Token, second: Token, third: Token) -> int:
-    """How many of these tokens form the column name that starts with the first: ``metrics.`a b` `` takes
-    two."""
+    """The number of tokens in the column name that starts with the first token: two for
+    ``metrics.`a b` ``."""
     quoted = ("name", "double", "text")
     if first.kind == "word" and first.text.endswith("."):
         return 2 if second.joined and second.kind in quoted else 1

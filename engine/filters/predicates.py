@@ -65,7 +65,7 @@ class Scope:
 
 
 def _paired(column: Sequence[Value], rows: Rows) -> Pairs:
-    if isinstance(rows, range):  # all rows; a column may go on after the last one
+    if isinstance(rows, range):  # all rows; a column may have more values after the last one
         return zip(rows, column, strict=False)
     return zip(rows, map(column.__getitem__, rows), strict=True)
 
@@ -145,7 +145,7 @@ def missing(key: ColumnKey, negated: bool) -> Predicate:
 
 Number = float | None
 Numbers = Callable[[Scope, Rows], Iterable[Number]]
-"""One number per row, to be iterated once."""
+"""One number per row; can be iterated only once."""
 
 _Pairwise = Callable[[Iterable[Number], Iterable[Number]], list[Number]]
 

@@ -65,7 +65,7 @@ def pushdown(source: str | ParsedFilter, keys: Iterable[ColumnKey], *, now: floa
 
 
 def _all_terms(tree: Term) -> Iterator[Term]:
-    """The terms that must all hold."""
+    """The terms joined by AND at the top level."""
     if isinstance(tree, All):
         for term in tree.terms:
             yield from _all_terms(term)

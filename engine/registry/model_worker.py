@@ -5,7 +5,7 @@
     {"rows", "predictions", "loaded", "predicted"}   it predicted its input example; times in seconds
     {"failure", "loaded"}                            what is wrong with the model
 
-The process ends when its standard input does: its parent is gone, or has lost patience.
+The process ends when its standard input closes: its parent has exited or given up.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _end_with_parent() -> None:
 
 def predict_example(folder: Path) -> dict[str, Any]:
     """Load the model in a folder and predict its input example: the answer described above."""
-    import mlflow.pyfunc  # before the clock starts: this is not the model's time
+    import mlflow.pyfunc  # imported before timing: it is not part of the model's time
 
     started = time.perf_counter()
     loaded = 0.0

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from engine.stores.base import Store
 
 TIMEOUT_SECONDS = 300.0
-"""The time a model has to load and predict."""
+"""How long a model may take to load and predict."""
 
 _FILE_ERRORS = (NotFound, StoreRefused, StoreUnreadable)
 """Errors of a reachable store that lacks the model's files or cannot read their location."""
@@ -123,7 +123,7 @@ def _answer(folder: Path) -> dict[str, Any]:
         try:
             with os.fdopen(log_descriptor(), "ab") as output:
                 process = subprocess.Popen(
-                    # -P: a file in the working folder must not stand in for a module.
+                    # -P: a file in the working folder must not shadow a module.
                     [
                         sys.executable,
                         "-P",
@@ -181,7 +181,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """This process's environment without credentials: the model's files are here already."""
+    """This process's environment without credentials: the model's files are already local."""
     kept = {name: value for name, value in os.environ.items() if not _CREDENTIALS.match(name)}
     root = str(Path(__file__).parents[2])
     return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, (root, kept.get("PYTHONPATH"))))}
@@ -191,8 +191,8 @@ def _environment() -> dict[str, str]:
 def model_files(client: MlflowClient, uri: TrackingUri, model: str, version: int) -> Iterator[Path]:
     """The folder of the model's files: in place if it is local, otherwise a temporary copy.
 
-    Downloading from the location in the registry leaves MLflow's global tracking URI alone; a `models:/` URI
-    would need it set.
+    Downloading from the location in the registry leaves MLflow's global tracking URI unchanged; a `models:/`
+    URI would require setting it.
     """
     from mlflow.artifacts import download_artifacts
 

@@ -25,8 +25,8 @@ class ModelCode:
 
 
 def model_code(folder: Path) -> ModelCode:
-    """Read the `MLmodel` file in a folder; the model itself is not loaded. Raises what MLflow raises for a
-    missing or malformed file."""
+    """Read the `MLmodel` file in a folder, without loading the model. Raises MLflow's errors for a missing or
+    malformed file."""
     from mlflow.models import Model
 
     flavors: Mapping[str, Mapping[str, Any]] = Model.load(str(folder)).flavors

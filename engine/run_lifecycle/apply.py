@@ -46,7 +46,7 @@ _RUN_ERRORS = (NotFound, ServerDenied, StoreRefused)
 class LifecycleResult:
     """The outcome of a plan, by run id.
 
-    `changed` are as planned, `failed` are not, each with its error; `left` were not tried because of
+    `changed` have the planned state, `failed` do not, each with its error; `left` were not tried because of
     `stopped`. `overtaken` had already been changed by someone else. If `verified`, all of this was read back;
     otherwise it is the store's response to each call. `notes` say what failed even though the runs were
     changed. `entry_id` is the id of the journal entry, empty when no change was needed.
@@ -64,7 +64,7 @@ class LifecycleResult:
 
     @property
     def complete(self) -> bool:
-        """Whether every run in the plan is confirmed to be as planned."""
+        """Whether every run is confirmed to have its planned state."""
         return self.verified and not self.failed and not self.left
 
     @property

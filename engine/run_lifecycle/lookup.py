@@ -25,8 +25,7 @@ _MAX_LISTED = 5
 def read_runs(store: Store, run_ids: Sequence[str]) -> dict[str, Run]:
     """The runs, active or deleted, in the order of `run_ids`; missing ones are left out.
 
-    A search needs an experiment: one run is read to learn it, then the others in that experiment come in one
-    search.
+    A search needs an experiment: read one run to find it, then search it for the others.
     """
     found: dict[str, Run] = {}
     waiting = dict.fromkeys(filter(_is_run_id, run_ids))

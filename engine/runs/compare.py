@@ -23,7 +23,7 @@ _HEADINGS: Mapping[ColumnKind, Shown] = {
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The difference from a baseline, and whether it is better; None if it is neither."""
+    """The difference from a baseline, and whether it is better; None if it is neither better nor worse."""
 
     text: Shown
     better: bool | None
@@ -84,7 +84,7 @@ class Comparison:
     def sections(
         self, *, differences_only: bool = False, attributes: bool = True
     ) -> tuple[CompareSection, ...]:
-        """Parameters, metrics and attributes, as far as there are any; rows that differ come first."""
+        """Parameters, metrics and attributes, omitting empty sections; rows that differ come first."""
         found = []
         for kind, heading in _HEADINGS.items():
             rows = [row for row in self.rows if row.key.kind == kind and row.differs]

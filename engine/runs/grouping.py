@@ -132,7 +132,7 @@ class Groups:
         return key in self.keys or key == RUN_COUNT or key.kind == "metric"
 
     def _sortable(self, key: ColumnKey, statistic: Statistic) -> Sequence[Value]:
-        """One sortable value per group: all texts or all numbers."""
+        """One sortable value per group: all strings or all numbers."""
         if key == RUN_COUNT:
             return self.sizes
         if key not in self.keys:
@@ -149,8 +149,8 @@ class Groups:
     def outline(
         self, order: Sequence[int], matching: Sequence[int], toggled_folds: AbstractSet[str]
     ) -> Outline:
-        """The groups in `order`. Those with `toggled_folds` keys are open: their runs follow in the order of
-        `matching`."""
+        """The groups in `order`. Groups whose keys are in `toggled_folds` are open: their runs follow, in the
+        order of `matching`."""
         opened = {group for key in toggled_folds if (group := self.group_of(key)) is not None}
         below: dict[int, list[int]] = {group: [] for group in opened}
         group_of_row = {row: group for group in opened for row in self.members(group)}
@@ -216,5 +216,5 @@ def _positions(group_numbers: Sequence[int], starts: Sequence[int]) -> list[int]
 
 
 def _canonical(value: Value) -> Value:
-    """Every NaN as the same object, so that a mapping finds it."""
+    """Replace each NaN with the same object, so that a mapping finds it."""
     return math.nan if value != value else value

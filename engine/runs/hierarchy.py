@@ -54,7 +54,7 @@ class Tree:
         self._roots = roots
 
     def outline(self, toggled_folds: AbstractSet[str]) -> Outline:
-        """The lines of the tree. Parents with `toggled_folds` run ids are closed."""
+        """The lines of the tree. Parents whose run ids are in `toggled_folds` are closed."""
         if not self._children and not self._orphans:
             return Outline(self.matching)
         run_ids = self._frame.run_ids

@@ -1,4 +1,4 @@
-"""Which metrics matter most, which way each gets better, and the four counts of a binary classifier."""
+"""The key metrics of runs, the direction in which each improves, and the counts of a binary classifier."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _COUNTS = ("true_positives", "true_negatives", "false_positives", "false_negativ
 
 
 def key_metrics(names: Iterable[str], limit: int = 5) -> tuple[str, ...]:
-    """The metrics to show where only a few fit: well-known ones first, then the others by name. Supports,
-    times, standard deviations and counts are used only if there is nothing else."""
+    """The metrics to show if only a few fit: well-known ones first, then the others by name. Supports, times,
+    standard deviations and counts are used only if there is nothing else."""
     present = set(names)
     chosen = [name for name in _RANKED if name in present]
     rest = sorted(present.difference(chosen))
@@ -59,8 +59,8 @@ def primary_metric(names: Iterable[str]) -> str | None:
 
 
 def direction_of(metric: str) -> Direction:
-    """The direction in which a metric improves, guessed from its name: losses, errors, times and false counts
-    are better lower, everything else (also `neg_mean_squared_error`, `rows_per_second`) higher."""
+    """The direction in which a metric improves, inferred from its name: losses, errors, times and false
+    counts are better lower, everything else (also `neg_mean_squared_error`, `rows_per_second`) higher."""
     words = {word.lower() for word in _WORD.findall(metric)}
     return "lower" if words & _LOWER and not words & _HIGHER else "higher"
 

@@ -22,10 +22,10 @@ Statistic = Literal["mean", "std", "min", "max"]
 """A statistic of a metric over the runs of a group."""
 
 TEXT_KINDS = ("attribute", "dataset")
-"""The kinds of columns whose texts are never parsed as numbers."""
+"""The kinds of columns whose values are never parsed as numbers."""
 
 _NON_NUMERIC_INITIALS = frozenset(ascii_letters) - {*"iInN"}
-"""Letters that no number starts with; inf and nan do start with letters."""
+"""Letters that no number starts with, unlike the i of inf and the n of nan."""
 
 _MAX_ORDERS = 4
 _SAMPLE = 200
@@ -45,7 +45,7 @@ def sorted_rows(frame: RunFrame, keys: Sequence[SortKey], rows: Sequence[int] | 
     """`rows` (all if None) sorted by `keys`, most significant first.
 
     Missing values come last in both directions, NaN just before them. Parameters and tags that are numbers
-    sort numerically, before other texts. Ties go to the newest start, then the run id.
+    sort numerically, before other text. Ties go to the newest start, then the run id.
     """
     sort_keys = tuple(keys)
     full_order = frame.orders.get(sort_keys)
@@ -104,8 +104,8 @@ def _sortable(frame: RunFrame, key: ColumnKey) -> Sequence[Value]:
 
 
 def ranks(texts: Sequence[Value]) -> list[float | None] | None:
-    """The sort ranks of texts of which some are numbers: numbers by value, then the other texts. NaN stays
-    NaN and a missing value stays missing. None if no text is a number."""
+    """The sort ranks of strings, some of which are numbers: numbers by value, then the other strings. NaN
+    stays NaN and a missing value stays missing. None if no string is a number."""
     read = {text: _number(text) for text in cast(set[str | None], set(texts))}
     numbers = {value for value in read.values() if value is not None}
     if not numbers:
@@ -121,13 +121,13 @@ def ranks(texts: Sequence[Value]) -> list[float | None] | None:
 
 
 def _number(text: str | None) -> float | None:
-    """Like `as_number`, but fast for words, the usual texts of a non-numeric column."""
+    """Like `as_number`, but fast for words, the usual values of a non-numeric column."""
     return None if text and text[0] in _NON_NUMERIC_INITIALS else as_number(text)
 
 
 def ordered(order: Sequence[int], *columns: tuple[Sequence[Value], bool]) -> list[int]:
     """`order`, stably sorted by (column, descending) pairs, most significant first. NaN and then missing
-    values come last; all other values of a column are either texts or numbers."""
+    values come last; all other values of a column are either strings or numbers."""
     if not columns:
         return list(order)
     (column, descending), *others = columns
@@ -148,7 +148,7 @@ def ordered(order: Sequence[int], *columns: tuple[Sequence[Value], bool]) -> lis
 
 
 def _all_comparable(values: Sequence[Value]) -> bool:
-    """Whether certainly no value is missing or NaN."""
+    """True only if no value is missing or NaN."""
     try:
         total = sum(cast(Sequence[float], values))
     except TypeError:  # texts, or a missing value

@@ -37,7 +37,7 @@ def list_folder(root: Path, path: str, prefix: str = "") -> tuple[Artifact, ...]
     folder = root / path
     try:
         if not folder.resolve().is_relative_to(root.resolve()):
-            raise StoreRefused("The path leads out of the run's artifacts", safe(path, 200))
+            raise StoreRefused("The path leads outside the run's artifacts", safe(path, 200))
         with os.scandir(folder) as entries:
             found = [_artifact(entry, path, prefix) for entry in entries if not _is_upload(entry.name)]
     except (FileNotFoundError, NotADirectoryError):

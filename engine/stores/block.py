@@ -35,11 +35,10 @@ DATASET_FIELDS = ("name", "digest", "context")
 """The known fields of a run's datasets."""
 
 SPARSE_RATIO = 4
-"""A column that fewer than one run in this many has becomes a mapping."""
+"""A column is stored as a mapping if fewer than one in this many runs has it."""
 
 MAX_LIST_COLUMNS = 200
-"""Columns of a kind beyond this number start as mappings: thousands of keys usually mean that few runs have
-each."""
+"""Further columns of a kind start as mappings: with thousands of keys, few runs usually have each one."""
 
 
 class RunBlock(Sequence[Run]):

@@ -46,7 +46,7 @@ def _refuse(condition: Condition) -> str:
     raise StoreRefused(
         "MLflow's search does not support this condition",
         safe(f"{condition.kind} {condition.name} {condition.operator} {condition.value!r}", 200),
-        "It accepts no text with both kinds of quotes, and not every operator for every column.",
+        "It does not accept text with both kinds of quotes, nor every operator for every column.",
     )
 
 

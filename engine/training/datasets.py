@@ -33,7 +33,7 @@ MAX_MAGNITUDE = 1e150
 
 HEART_SHA256 = "d235cad39b7bcc1d63c7b672146fb3b6108b861201d2e29e288ec7fe03e35082"
 HEART_MEANINGS: Mapping[Label, str] = {0: "disease", 1: "no disease"}
-"""The meanings of the labels in the embedded file. UCI's own labels are the other way round."""
+"""The meanings of the labels in the embedded file. UCI's own labels have the opposite meaning."""
 
 _USE_A_FILE = "Use a CSV file."
 _SAVE_AS_CSV = "Save it as comma-separated CSV in UTF-8."
@@ -135,7 +135,7 @@ def _bytes(path: Path) -> bytes:
             raise DatasetError(f"{path.name} is too large", detail, "Train on a sample of its rows.")
         return path.read_bytes()
     except FileNotFoundError as error:
-        hint = "Check the path: relative paths start from the folder where the console was started."
+        hint = "Check the path: it is relative to the folder where the console was started."
         raise DatasetError(f"File {path.name} not found", str(path), hint) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -153,4 +153,4 @@ def check_values(chosen: Estimator, name: str, values: Sequence[ParameterValue])
         if not parameter.accepts(value):
             raise GridError(f"{name} cannot be {value!r}", hint=f"{name} must be {parameter.requirement()}.")
         if value in values[:index]:
-            raise GridError(f"{name} lists {value!r} twice", hint="Leave one of them out.")
+            raise GridError(f"{name} lists {value!r} twice", hint="Remove one of them.")

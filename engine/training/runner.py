@@ -48,7 +48,7 @@ class Runner:
 
     def run(self, chosen: Sequence[Trial], resume_run_id: str = "") -> SweepFinished:
         """Train `chosen` under a new parent run, or under `resume_run_id`. A failed trial is recorded and the
-        sweep goes on; a store failure ends the sweep and is raised once."""
+        sweep continues; a store failure ends the sweep and is raised once."""
         started = time.perf_counter()
         recorder = self._recorder
         recorder.open(resume_run_id)

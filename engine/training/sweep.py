@@ -35,7 +35,7 @@ class SweepSpec:
     """Everything that determines what a sweep trains.
 
     Recipe `leak-free`: the scaler is fitted on the training part only. Recipe `published`: it is fitted on
-    all rows before the split, as in the published heart-disease work, so test data leaks into it and the
+    all rows before the split, as in the published heart-disease study, so test data leaks into it and the
     metrics are too optimistic. `test_size` is the test part's share of the rows, `cv_folds` the number of
     folds on the training part.
     """

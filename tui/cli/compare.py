@@ -39,10 +39,10 @@ SHORT_IDS = (
     "-e",
     "--experiment",
     metavar="NAME",
-    help="Experiment to find the runs in, also by name or id prefix; without runs, compares all of them.",
+    help="Look up runs in this experiment, also by name or id prefix; without RUN, compare all its runs.",
 )
 @filter_option
-@click.option("-x", "--differences", is_flag=True, help="Only rows that differ.")
+@click.option("-x", "--differences", is_flag=True, help="Show only rows that differ.")
 @click.option("--higher", multiple=True, metavar="METRIC", help="Higher is better for this metric.")
 @click.option("--lower", multiple=True, metavar="METRIC", help="Lower is better for this metric.")
 @json_option
@@ -59,12 +59,12 @@ def compare(
 ) -> None:
     """Compare runs side by side, one column each. ◂ marks the best value of each metric.
 
-    Whether higher (↑) or lower (↓) is better is guessed from the name of a metric; --higher and --lower
+    Whether higher (↑) or lower (↓) is better is inferred from the metric's name; --higher and --lower
     override it. JSON: {"runs": […], "rows": [{"kind", "name", "values", "differs", "direction", "best"}]},
     where "best" holds indices into "runs".
 
     \b
-    Example:
+    Examples:
       mlflow-console compare 3f2a91c0d1e24c35a7b86f9e0d1c2b3a 77e1c0aa5f0b4c6d8e9f0a1b2c3d4e5f
       mlflow-console compare -e heart-disease --filter "accuracy > 0.91" --differences
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.api import DemoReport
 
 LINES = 10
-"""Lines of trial progress without a terminal; every other step gets a line of its own."""
+"""Maximum lines of trial progress without a terminal; other steps print one line each."""
 
 
 @click.command()
@@ -30,7 +30,7 @@ def demo(invocation: Invocation, as_json: bool) -> int:
 
     Trains, registers and promotes models that reproduce the published study. Writes to ./mlflow.db
     and ignores MLFLOW_TRACKING_URI; use the global option --tracking-uri for another store. Safe to
-    run again: it completes what is missing. Without a terminal, prints a summary and exits.
+    run again: only adds what is missing. Without a terminal, prints a summary and exits.
 
     \b
     Examples:

@@ -78,7 +78,7 @@ def report(problem: Problem, *, as_json: bool) -> None:
 
 
 def _colour() -> bool | None:
-    """False where colour is turned off; None leaves it to click, which checks for a terminal."""
+    """False if colour is turned off; None lets click decide, which checks for a terminal."""
     return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
 
 

@@ -47,8 +47,8 @@ class Invocation:
             raise ReadOnly(what, "--read-only was given.")
 
     def open_console(self, uri: TrackingUri | None = None, experiment: str | None = None) -> int:
-        """Open the interactive console on `uri`, by default on `self.uri()`, with the experiment of
-        this name or id selected; return its exit status. Raises `UsageError` without a terminal."""
+        """Open the interactive console on `uri`, by default on `self.uri()`, with the experiment with this
+        name or id selected; return its exit status. Raises `UsageError` without a terminal."""
         uri = uri or self.uri()
         if not is_interactive():
             raise UsageError(

@@ -134,7 +134,7 @@ def _about(version: ModelVersion) -> str:
 
 
 def _labels(plan: PromotionPlan) -> list[Shown]:
-    """Column labels of the comparison, which has no column for a version whose source run is gone."""
+    """Column labels of the comparison; a version whose source run is gone has no column."""
     runs = list(plan.comparison.runs) if plan.comparison else []
     labels = []
     for version in (*plan.holders, plan.candidate):

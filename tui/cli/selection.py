@@ -32,7 +32,7 @@ def filter_of(text: str, frame: RunFrame) -> Filter:
 
 
 def _marked(text: str, error: FilterError) -> str:
-    """The text (of a long one, the part around the error) with the offending token underlined by ^."""
+    """The text with the offending token underlined by ^; a long text is cut to the part around it."""
     first = max(0, min(error.position - _CONTEXT, len(text) - 2 * _CONTEXT))
     last = first + 2 * _CONTEXT
     lead, trail = ELLIPSIS * (first > 0), ELLIPSIS * (last < len(text))

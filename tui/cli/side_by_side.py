@@ -36,7 +36,8 @@ def show_side_by_side(output: Output, sections: Sequence[CompareSection], labels
 
 
 def _blocks(first: int, widths: Sequence[int], room: int | None) -> list[list[int]]:
-    """The positions of the runs in groups of at least one that fit into `room` cells beside the names."""
+    """The positions of the runs, in groups that fit into `room` cells beside the names; at least one run per
+    group."""
     blocks: list[list[int]] = []
     left = 0
     for at, width in enumerate(widths):

@@ -27,7 +27,8 @@ METRIC = "accuracy"
     "-e",
     "--experiment",
     metavar="NAME",
-    help="Log to this experiment; created if missing.  [default: heart-disease-sweeps, or the CSV name]",
+    help="Log to this experiment; created if missing.  "
+    "[default: heart-disease-sweeps, or the CSV file's name]",
 )
 @click.option(
     "--data",

@@ -40,7 +40,7 @@ COMMANDS: tuple[Command, ...] = (
         id="app.show-activity",
         keys="6",
         action="show_mode('activity')",
-        help="Show the journal of writes, newest first.",
+        help="Show the journal of changes, newest first.",
         word="activity",
     ),
     Command(
@@ -117,9 +117,7 @@ COMMANDS: tuple[Command, ...] = (
         action="mark_range",
         help="Mark all rows from the last mark to the cursor.",
     ),
-    Command(
-        id="table.mark-all", keys="V", action="mark_all", help="Mark all shown rows; again to unmark them."
-    ),
+    Command(id="table.mark-all", keys="V", action="mark_all", help="Mark all rows; again to unmark them."),
     # Runs
     Command(
         id="runs.open-filter",

@@ -1,4 +1,4 @@
-"""A promotion plan: who holds the target now, the candidate, and how they compare."""
+"""A promotion plan: the current versions of the target, the candidate, and how they compare."""
 
 from __future__ import annotations
 

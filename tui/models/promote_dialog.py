@@ -178,7 +178,7 @@ class PromoteDialog(Dialog[Promotion]):
             alias.insert_text_at_cursor(event.character or "")
 
     def action_focus_button(self, name: str) -> None:
-        """Go from one button to the other; elsewhere the arrow keys choose or move a text cursor."""
+        """Move between the buttons; elsewhere the arrow keys choose a target or move a text cursor."""
         if isinstance(self.focused, TextButton):
             self.query_one(f"#{name}").focus()
 

@@ -382,8 +382,8 @@ def _read_each(
     token: CancelToken,
     show: Callable[[Mapping[str, T | None]], None],
 ) -> Mapping[str, T | None]:
-    """Read one item per key; None for one that no longer exists. Runs on the bridge, and calls `show` with
-    the items so far every BATCH_SECONDS."""
+    """Read one item per key; None for an item that no longer exists. Runs on the bridge, and calls `show`
+    with the items so far every BATCH_SECONDS."""
     found: dict[str, T | None] = {}
     shown = time.monotonic()
     for key in keys:

@@ -79,7 +79,7 @@ class TargetLine(Widget, can_focus=True):
         target: Target
 
     def step(self, by: int) -> Target:
-        """The target `by` steps on; wraps."""
+        """The target `by` steps ahead; wraps around."""
         options = self.options or (PRODUCTION,)
         index = options.index(self.chosen) if self.chosen in options else 0
         return options[(index + by) % len(options)]
@@ -102,7 +102,7 @@ class TargetLine(Widget, can_focus=True):
         return cell_width(target.label) + 2
 
     def _window(self) -> tuple[int, int]:
-        """The range of visible targets: from the first if the chosen one fits, else ending with it."""
+        """The range of visible targets: starts at the first if the chosen one fits, else ends with it."""
         room = self.size.width - 4
         chosen = self.options.index(self.chosen) if self.chosen in self.options else 0
         first = 0

@@ -27,8 +27,8 @@ MAX_PREDICTIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class VersionFacts:
-    """What to show. `run` is None when it no longer exists or has not been read; `source` is the text for
-    either, and its style. `smoke_test` is the last test of this session, or the error that prevented it."""
+    """The contents. `run` is None if it no longer exists or has not been read; `source` then holds the reason
+    and its style. `smoke_test` is the last test of this session, or the error that prevented it."""
 
     version: ModelVersion
     run: Run | None

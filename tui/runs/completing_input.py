@@ -77,7 +77,7 @@ class CompletionList(Widget):
             self.post_message(self.Toggled())
 
     def step(self, by: int) -> int:
-        """Index of the option `by` steps on; wraps."""
+        """Index of the option `by` steps ahead; wraps around."""
         first = 0 if by > 0 else -1
         return (first if self.selected is None else self.selected + by) % len(self.options)
 

@@ -54,8 +54,8 @@ class ExperimentPane(Widget):
         return all(e.run_count == 0 for e in self.experiments)
 
     def current(self, experiment: Experiment) -> Experiment | None:
-        """The experiment as it is now, perhaps renamed; None when it is gone, even if another has taken its
-        id."""
+        """The current state of the experiment, which may have been renamed; None if it is gone, even if
+        another has taken its id."""
         same = (e for e in self.experiments if e.experiment_id == experiment.experiment_id)
         return next((e for e in same if e.creation_time == experiment.creation_time), None)
 

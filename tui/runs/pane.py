@@ -41,7 +41,7 @@ class RunPane(Widget):
 
     @dataclass
     class Highlighted(Message):
-        """The cursor is on this run or group, or on nothing."""
+        """The cursor has moved to this run or group, or to no row."""
 
         subject: Run | GroupSummary | None
 

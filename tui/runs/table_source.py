@@ -24,7 +24,7 @@ def status_style(status: Status | str) -> CellStyle | None:
 
 
 class RunSource:
-    """A table source over an arrangement. Relative times are as of when it was made."""
+    """A table source over an arrangement. Relative times count from its creation."""
 
     def __init__(self, arranged: Arranged) -> None:
         self.arranged = arranged

@@ -116,7 +116,7 @@ def plan_promotion(
 
 def plan_undo(store: Store, uri: TrackingUri) -> PromotionPlan:
     """Plan to undo the latest promotion in this store that has not been undone, as recorded in the journal.
-    Of an interrupted promotion, undo the part that took effect.
+    For an interrupted promotion, undo the part that took effect.
 
     Raises `PromotionError` if there is none, or if the registry has changed since.
     """
@@ -130,8 +130,8 @@ def plan_undo(store: Store, uri: TrackingUri) -> PromotionPlan:
     raise PromotionError(
         "Nothing to undo",
         f"The journal has no promotion on {server} left to undo.",
-        "`mlflow-console journal` lists the writes made from here. To reverse a promotion made elsewhere, "
-        "promote the version you want.",
+        "`mlflow-console journal` lists the changes made from this machine. To reverse a promotion made "
+        "elsewhere, promote the version you want.",
     )
 
 

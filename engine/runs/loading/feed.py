@@ -135,7 +135,7 @@ class RunFeed:
             self._take(RunPage(page.runs))
 
     def _pages(self, query: RunQuery, cancel: CancelToken, limit: int | None = None) -> Iterable[RunPage]:
-        """The pages of a search; with `limit`, only the first so many runs."""
+        """The pages of a search; with `limit`, at most that many runs."""
         token: str | None = None
         while True:
             page = self._page_sizer.page(self._store, query, token, limit)

@@ -49,7 +49,8 @@ def with_entry(text: str, entry: Entry, index: int | None) -> str:
 
 
 def without_entries(text: str, indexes: Collection[int]) -> str:
-    """The text without the views at these indexes; comments between views stay. Raises as `with_entry`."""
+    """The text without the views at these indexes; comments between views stay. Raises the same errors as
+    `with_entry`."""
     pieces, views = _pieces(text)
     for index in indexes:
         pieces[views[index]] = _split_trailing_comments(pieces[views[index]])[1].lstrip("\n")
@@ -135,6 +136,6 @@ def _checked(text: str, new: str, expected: list[Any]) -> str:
 
 def _unsupported_layout() -> UsageError:
     return UsageError(
-        "The saved views file has a layout that cannot be edited from here",
+        "The layout of the saved views file does not allow automatic edits",
         hint="Edit it by hand, or put each view under its own [[view]] line.",
     )

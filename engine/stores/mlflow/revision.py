@@ -1,8 +1,8 @@
-"""The check whether MLflow may open a database.
+"""Checks whether MLflow may open a database.
 
-When MLflow's SQL store misses tables, it creates them and runs its migrations. That would upgrade the
-database of an older MLflow, which servers of that version could no longer read, and would add forty tables to
-the database of another program. So the database is checked first.
+MLflow's SQL store creates missing tables and runs its migrations. That would upgrade the database of an older
+MLflow, whose servers could then no longer read it, or add forty tables to the database of another program. So
+the database is checked first.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class KeepAliveAdapter(HTTPAdapter):
 
     @property
     def reused_connection(self) -> bool:
-        """Whether this thread's last request went out on an open connection."""
+        """Whether this thread's last request reused a connection."""
         return not getattr(self._request, "connected", True)
 
     def session(self) -> Session:

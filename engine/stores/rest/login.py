@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.errors import StoreRefused
 
 DEFAULTED_VARIABLES = "MLFLOW_CONSOLE_DEFAULTED"
-"""Lists the environment variables that the console set for MLflow, in contrast to the user's."""
+"""Lists the environment variables set for MLflow by the console rather than by the user."""
 
 
 @dataclass(frozen=True)

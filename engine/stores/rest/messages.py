@@ -81,7 +81,7 @@ class RunMessages:
         self._count += 1
 
     def block(self) -> RunBlock:
-        """The runs added so far. Raises like `add`."""
+        """The runs added so far. Raises the same errors as `add`."""
         return self._builder.build()
 
     def _add_attributes(self, info: Json) -> None:

@@ -55,8 +55,7 @@ class RestStore:
 
     @contextmanager
     def _server(self) -> Iterator[Transport]:
-        """Translate errors in reading the response: one that lacks MLflow's fields comes from something
-        else."""
+        """Translate errors in reading a response: without MLflow's fields, it comes from another program."""
         try:
             yield self._transport
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:

@@ -168,7 +168,7 @@ class Transport:
         if isinstance(error, requests.exceptions.SSLError):
             return errors.untrusted(server, text)
         if isinstance(error, requests.exceptions.ProxyError):
-            return errors.unreachable(server, f"The proxy does not work: {text}")
+            return errors.unreachable(server, f"The proxy failed: {text}")
         if isinstance(error, requests.exceptions.ChunkedEncodingError):
             return _ConnectionBroken(errors.fault(server, "The response was cut off"))
         if isinstance(error, requests.ConnectionError):

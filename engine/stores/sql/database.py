@@ -14,8 +14,8 @@ from typing import Any, Protocol
 from engine.stores.base import Stamp
 
 FETCH_SIZE = 500
-"""Rows per fetch: few enough that a long result never holds many objects at once, which would trigger the
-garbage collector again and again, and that no other thread has to wait."""
+"""Rows per fetch: small enough that a long result never holds many objects at once, which would trigger the
+garbage collector repeatedly, and never blocks other threads for long."""
 
 Row = tuple[Any, ...]
 
@@ -92,7 +92,7 @@ class Snapshot(Protocol):
         """The columns of each table."""
 
     def stream(self, statement: str, **parameters: object) -> Iterable[Row]:
-        """The rows of a statement, for one pass. A list of strings is bound as one parameter."""
+        """The rows of a statement; can be iterated only once. A list of strings is bound as one parameter."""
 
 
 class Database(Protocol):

@@ -1,6 +1,6 @@
 """Translates a run query to SQL: the conditions and the order.
 
-Each condition means what it means to MLflow's search
+Each condition means the same as in MLflow's search
 (`mlflow.store.tracking.sqlalchemy_store._get_sqlalchemy_filter_clauses` in MLflow 3.17): a missing value
 matches nothing, not even `!=`; a condition on datasets matches if any of a run's datasets does, each
 condition independently of the others.
@@ -37,7 +37,7 @@ _NEVER = "1 = 0"
 
 
 RunPosition = tuple[int | None, str]
-"""What determines a run's position in a query's order: start time and id."""
+"""The key that orders the runs of a query: start time and id."""
 
 
 class Search:

@@ -38,15 +38,15 @@ POOL_SIZE = 4
 
 @dataclass(frozen=True, slots=True)
 class ServerKind:
-    """A kind of database server: how a snapshot begins, which drivers there are (the first installed one is
-    used for a URL that names none), and their connection options."""
+    """A kind of database server: the statements that begin a snapshot, the drivers (for a URL without one,
+    the first that is installed), and their connection options."""
 
     dialect: Dialect
     begin: str
     drivers: Mapping[str, str]
     """The driver's name in URLs, by the package to import."""
     package: str
-    """The package to install if there is no driver."""
+    """The package to install if no driver is installed."""
     options: Mapping[str, int | str]
     environment: Mapping[str, str]
     """Options that MLflow takes from environment variables: option by variable."""

@@ -107,8 +107,8 @@ class SqliteDatabase:
             connection.close()
 
     def stamp(self) -> Stamp | None:
-        """The header, which counts writes, and the state of the file and of its write-ahead log; None if
-        there is no file."""
+        """The header, which counts writes, and the state of the file and of its write-ahead log; None without
+        a file."""
         try:
             header = os.pread(_descriptor(self.path), _HEADER_BYTES, 0)
             states = [_file_state(str(self.path)), _file_state(f"{self.path}-wal")]
@@ -203,7 +203,7 @@ def _is_idle_wal(path: Path) -> bool:
 
 
 def _file_state(path: str) -> tuple[int, int, int]:
-    """Inode, size and modification time in nanoseconds; zeros if there is no file."""
+    """Inode, size and modification time in nanoseconds; zeros without a file."""
     try:
         found = os.stat(path)
     except FileNotFoundError:

@@ -78,14 +78,14 @@ async def test_log_scale_and_zoom_can_be_set_and_reset() -> None:
         assert stage.lines()[0].strip() == "log · 1 at or below 0 not shown"
         await pilot.press("l", "plus")
         assert not plot.is_log
-        assert "part · 0 shows all" in stage.lines()[0]
+        assert "partial view · 0 resets" in stage.lines()[0]
         assert stage.lines()[-1].split()[0] == "30"
         await pilot.press("left", "left", "left", "left", "left", "left")
         assert stage.lines()[-1].split()[0] == "0"
         await pilot.press("minus")
         assert stage.lines()[0].strip() == ""
         await pilot.press("up")
-        assert "part" in stage.lines()[0]
+        assert "partial view" in stage.lines()[0]
         await pilot.press("0")
         assert stage.lines()[0].strip() == ""
 

@@ -225,7 +225,7 @@ class ColumnPicker(Dialog[T]):
         self.show_message("")
 
     def show_message(self, text: str) -> None:
-        """Say why a key did nothing; an empty text clears the message."""
+        """Show why a key had no effect; an empty text clears the message."""
         self.query_one("#message", Static).update(Content(safe(text)))
         self.set_class(bool(text), "-message")
 

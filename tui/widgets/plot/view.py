@@ -50,7 +50,7 @@ class View:
             out = left_out(self.tracks, *self.x_shown)
             notes.append("log" + (f" · {out:,} at or below 0 not shown" if out else ""))
         if self.x is not None or self.y is not None:
-            notes.append("part · 0 shows all")
+            notes.append("partial view · 0 resets")
         if self._fitted is None and not self.log:
             notes.append("no finite values")
         return notes

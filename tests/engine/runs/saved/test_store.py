@@ -240,7 +240,7 @@ def test_a_damaged_file_is_reported_with_its_line_and_not_overwritten(
 def test_an_unsupported_layout_can_be_read_but_not_changed(views: ViewFile, text: str) -> None:
     by_hand(views, text)
     assert views.names("s", "e") == (("n",) if "name" in text else ())
-    with pytest.raises(UsageError, match="layout that cannot be edited"):
+    with pytest.raises(UsageError, match="does not allow automatic edits"):
         views.save("s", "e", "n", FULL)
     assert views.path.read_text() == text
 
@@ -248,7 +248,7 @@ def test_an_unsupported_layout_can_be_read_but_not_changed(views: ViewFile, text
 def test_a_string_that_looks_like_a_view_header_is_not_split(views: ViewFile) -> None:
     note = 'note = """\n[[view]]\nname = 3\n"""\n\n'
     by_hand(views, note + WRITTEN)
-    with pytest.raises(UsageError, match="layout that cannot be edited"):
+    with pytest.raises(UsageError, match="does not allow automatic edits"):
         views.save(STORE, EXPERIMENT, "best", RunView())
     assert views.path.read_text() == note + WRITTEN
     assert views.load(STORE, EXPERIMENT, "best") == FULL
