@@ -13,8 +13,8 @@ from tui.app import Console
 from tui.dialogs.confirm import ConfirmDialog
 from tui.training.sweep_dialog import SweepDialog
 
-BACK = ("left", "up", "h", "k")
-ON = ("right", "down", "l", "j")
+BACK = ("left", "up")
+ON = ("right", "down")
 
 
 def delete() -> ConfirmDialog:
@@ -37,6 +37,11 @@ async def test_moving_forward_stops_at_the_last_button(on: str) -> None:
         await pilot.press("enter")
         await pilot.pause()
         assert stage.result is True
+
+
+async def test_a_sentence_typed_on_the_buttons_confirms_nothing() -> None:
+    async with opened(delete(), [*"hello", "space", *"jkl", "enter"]) as (stage, _):
+        assert stage.result is None
 
 
 @pytest.mark.parametrize("back", BACK)

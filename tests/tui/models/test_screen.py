@@ -176,7 +176,8 @@ async def test_stage_and_buttons_are_visible_at_every_size(
         await open_promotion(pilot)
         screen = text_of(console)
         assert "will change" in screen
-        assert "[ Cancel ]" in screen
+        assert "[● Production]" in screen
+        assert "  Cancel      Promote  " in screen
         assert "version 2 ● Production → ○ Archived" in screen
 
 
