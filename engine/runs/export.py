@@ -19,6 +19,8 @@ from engine.runs.frame import RunFrame
 # In the order of mlflow.search_runs.
 _ATTRIBUTES = ("run_id", "experiment_id", "status", "artifact_uri", "start_time", "end_time")
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf", re.IGNORECASE)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -26,8 +28,9 @@ def write_csv(frame: RunFrame, path: Path, rows: Sequence[int] | None = None) ->
     """Write runs as `mlflow.search_runs(...).to_csv(index=False)` would. Returns their number.
 
     Datasets are left out, as in MLflow. Unlike in MLflow, a missing value (empty), an empty text (`""`), NaN
-    (`NaN`) and ±inf (`inf`, `-inf`) stay distinct. Metrics, parameters and tags are sorted by name. The file
-    is replaced atomically. Raises `EngineError`.
+    (`NaN`) and ±inf (`inf`, `-inf`) stay distinct, and text that a spreadsheet would run as a formula is
+    disarmed (`_text`). Metrics, parameters and tags are sorted by name. The file is replaced atomically.
+    Raises `EngineError`.
     """
     chosen = range(len(frame)) if rows is None else rows
     keys = [ColumnKey("attribute", name) for name in _ATTRIBUTES]
@@ -74,6 +77,10 @@ def _number(value: float) -> str:
 
 
 def _text(text: str) -> str:
+    """A cell of text. One that begins with = + - @, a tab or a return, and is not a number, gets a `'` in
+    front, also after any `'`: drop one `'` before these characters to get the text back."""
+    if _FORMULA.match(text) and not _PLAIN_NUMBER.fullmatch(text):
+        text = "'" + text
     if not text or _NEEDS_QUOTES.search(text):
         return '"' + text.replace('"', '""') + '"'
     return text

@@ -53,6 +53,29 @@ def test_columns_and_values_match_search_runs(tmp_path: Path) -> None:
     assert third["start_time"] == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        ("+SUM(A1)", "'+SUM(A1)"),
+        ("-2+3+cmd", "'-2+3+cmd"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("'=1", "''=1"),
+        ("-0.5", "-0.5"),
+        ("+1e-3", "+1e-3"),
+        ("-inf", "-inf"),
+        ("a=b", "a=b"),
+        ("'quoted'", "'quoted'"),
+    ],
+)
+def test_text_that_a_spreadsheet_would_run_is_disarmed(tmp_path: Path, text: str, cell: str) -> None:
+    path = tmp_path / "runs.csv"
+    write_csv(RunFrame.from_runs([a_run("a", params={"p": text}, tags={"t": text, f"{text}": "x"})]), path)
+    (row,) = read(path)
+    assert (row["params.p"], row["tags.t"], row[f"tags.{text}"]) == (cell, cell, "x")
+
+
 def test_datasets_are_left_out_as_in_mlflow(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     run = replace(a_run("a"), datasets=(DatasetRef("heart.csv", "5c1f2a", "training"),))
