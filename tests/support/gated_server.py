@@ -33,8 +33,9 @@ Json = dict[str, Any]
 
 
 class GatedServer:
-    """Until `gate` is set, all pages of an experiment but the first are held back; while `away` is set,
-    connections are closed without a response. `asked` counts the searches."""
+    """Until `gate` is set, all pages of the experiment `big` but the first are held back, and all of the
+    experiment `hidden`; while `away` is set, connections are closed without a response. `asked` holds the
+    searches."""
 
     def __init__(self, count: int) -> None:
         self.runs = [a_run(number) for number in range(count)]
@@ -51,10 +52,18 @@ class GatedServer:
 
     def answer(self, path: str, question: Json) -> Json:
         if path.endswith("experiments/search"):
-            return {"experiments": [{"experiment_id": "1", "name": "big", "lifecycle_stage": "active"}]}
+            return {
+                "experiments": [
+                    {"experiment_id": number, "name": name, "lifecycle_stage": "active"}
+                    for number, name in (("1", "big"), ("2", "hidden"))
+                ]
+            }
         if not path.endswith("runs/search"):
             return {}
         self.asked.append(question)
+        if question["experiment_ids"] == ["2"]:
+            self.gate.wait(PATIENCE)
+            return {"runs": []}
         clauses = _CLAUSE.findall(question.get("filter", ""))
         times_only = all(name in ("start_time", "end_time") for _, name, _, _ in clauses)
         if question.get("page_token") or (clauses and times_only and question["max_results"] > 1):

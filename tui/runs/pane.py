@@ -21,6 +21,7 @@ from tui.runs.session import RunSession, SessionChange
 from tui.state import ExperimentState
 from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
+from tui.widgets.table.source import EMPTY
 
 if TYPE_CHECKING:
     from engine.api import Arranged, Column, GroupSummary, RunFrame, RunView, SortKey, Statistic
@@ -92,6 +93,9 @@ class RunPane(Widget):
         self._title.title = "DELETED RUNS" if state.lifecycle == "deleted" else "RUNS"
         self.show_name(name)
         self._to_top = True
+        self.table.set_source(EMPTY)  # rows under a name belong to that name
+        self.table.set_empty_text([])
+        self._announce_highlighted(None)
         self.filter_bar.show_text(state.view.filter_text)
         self.table.set_marks(state.marks)
         self._title.facts = Shown("loading …")

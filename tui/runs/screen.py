@@ -164,6 +164,8 @@ class RunsScreen(ConsoleScreen):
     def show_experiment(self, experiment: Experiment) -> None:
         """Load an experiment's runs and show them as they arrive."""
         self.experiment = experiment
+        self.read_at = None
+        self.show_status()
         self.state.experiment_id = experiment.experiment_id
         self.experiments.table.move_to(experiment.experiment_id)
         state = self.state.experiment(experiment.experiment_id)

@@ -61,6 +61,26 @@ async def test_the_first_page_is_usable_while_the_others_load(server: GatedServe
         assert "1 marked" in text_of(console)
 
 
+async def test_rows_never_stand_under_the_name_of_another_experiment(server: GatedServer) -> None:
+    console = Console(server.uri)
+    async with console.run_test(size=SIZE) as pilot:
+        await opened(pilot, console)
+        await pilot.press("space")
+        await pilot.press("colon", *"runs", "space", *"hidden", "enter")
+        assert await appears(pilot, "RUNS  hidden")
+        assert await appears(pilot, "loading …")
+        screen = text_of(console)
+        assert "run-2499" not in screen, "neither a row nor the preview"
+        assert "reading …" in screen, "not the age of the rows before"
+        assert pane(console).table.cursor_key is None
+        await pilot.press("space", "enter", "y", "D")
+        await pilot.pause()
+        assert isinstance(console.screen, RunsScreen)
+        assert view(console).runs.state.marks == frozenset()
+        server.gate.set()
+        assert await appears(pilot, "No runs yet")
+
+
 async def test_a_partial_load_is_not_shown_as_the_total(server: GatedServer) -> None:
     console = Console(server.uri)
     async with console.run_test(size=SIZE) as pilot:
