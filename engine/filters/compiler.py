@@ -102,9 +102,9 @@ class ColumnResolver:
                 return self._column(expression)
             case Operand():
                 return self._operand(expression)
-            case Negative(part, whole):
-                if whole is not None and self._names.has(whole.name):
-                    return self._numbers(whole)
+            case Negative(part, name):
+                if name is not None and self._names.has(name.name):
+                    return self._numbers(name)
                 return negative(self._numbers(part))
             case Chain(first, rest):
                 parts = [(sign, self._numbers(part)) for sign, part in rest]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def like(pattern: str, *, ignore_case: bool = False) -> Callable[[str], bool]:
-    """A test for whole texts, in time proportional to pattern × text."""
+    """A test that the complete text matches, in time proportional to pattern × text."""
     if ignore_case:
         matches = like(pattern.lower())
         return lambda text: matches(text.lower())

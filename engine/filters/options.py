@@ -116,8 +116,8 @@ def is_numeric(key: ColumnKey, table: Listing) -> bool:
 
 
 def values(key: ColumnKey, operator: str, table: Listing, typed: str, *, quoted: bool) -> Iterator[Option]:
-    """Values of a column, for an operator in lower case. Texts start with the most frequent, limited to those
-    that match `typed`. Numbers are rounded where an exact value is not needed."""
+    """Values of a column, for an operator in lower case. Strings come most frequent first, limited to those
+    that match `typed`. Numbers are rounded if no exact value is needed."""
     if key not in table or operator in ("~", "!~"):
         return iter(())
     if not key.is_number:
@@ -169,7 +169,7 @@ def _holds_numbers(key: ColumnKey, table: Listing) -> bool:
 
 
 def _texts(key: ColumnKey, counts: Counter[Value]) -> list[str]:
-    """The texts of a column, the most frequent first."""
+    """The strings of a column, most frequent first."""
     if key.kind == "dataset":
         each: Counter[Value] = Counter()
         for texts, count in counts.items():

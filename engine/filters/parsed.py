@@ -27,12 +27,11 @@ class ParsedFilter:
         if (error := self.syntax_error) is not None:
             raise FilterError(error.title, error.position, error.length, error.hint)
 
-    def ends_in_column(self, keys: Iterable[ColumnKey], *, whole: bool) -> bool:
-        """Whether the last word is the `whole` name, or else the start of the name, of one of these
-        columns."""
+    def ends_in_column(self, keys: Iterable[ColumnKey], *, exact: bool) -> bool:
+        """Whether the last word begins the name of one of these columns; with `exact`, whether it is one."""
         word = self.last_word.lower()
         names = (key.name.lower() for key in keys)
-        return bool(word) and any(name == word if whole else name.startswith(word) for name in names)
+        return bool(word) and any(name == word if exact else name.startswith(word) for name in names)
 
 
 def parse_filter(text: str) -> ParsedFilter:

@@ -291,7 +291,7 @@ class _Parser(ExpressionReader):
         return self._joined(depth, "and", self._term, All)
 
     def _joined(
-        self, depth: int, joint: str, part: Callable[[int], Term], whole: type[All] | type[AnyOf]
+        self, depth: int, joint: str, part: Callable[[int], Term], combine: type[All] | type[AnyOf]
     ) -> Term:
         terms = [part(depth)]
         while self._took(joint):
@@ -300,7 +300,7 @@ class _Parser(ExpressionReader):
                 if self.at_end:
                     break
             terms.append(part(depth))
-        return terms[0] if len(terms) == 1 else whole(tuple(terms))
+        return terms[0] if len(terms) == 1 else combine(tuple(terms))
 
     def _term(self, depth: int) -> Term:
         negated = False

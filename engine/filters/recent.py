@@ -56,7 +56,7 @@ class FilterHistory:
             append_line(descriptor, _written(text), sync=False)
 
     def _compact(self, known: list[str]) -> None:
-        """Rewrite the file, whole or not at all."""
+        """Rewrite the file atomically."""
         with replacing(self._path, private=True) as file:
             file.writelines(map(_written, _newest(known)))
 

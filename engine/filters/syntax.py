@@ -32,10 +32,10 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Negative:
-    """A minus sign before a part. `whole` is the column that a word such as `-loss` may also name."""
+    """A minus sign before a part. `name` is the column that a word such as `-loss` may also name."""
 
     part: Expression
-    whole: Name | None
+    name: Name | None
     span: Span
 
 

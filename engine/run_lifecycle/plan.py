@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.stores.base import Store
 
 MANY_RUNS = 10
-"""More runs than this get a warning with their number."""
+"""Plans with more runs than this warn about the number."""
 
 MAX_PARENTS_CHECKED = 50
 """Runs checked for children: each takes a query, 50 ms on a server."""

@@ -104,10 +104,10 @@ def _list(values: object) -> str | None:
 
 
 def _quoted(text: str, quotes: str) -> str | None:
-    """`text` in the first of the `quotes` that it does not contain.
+    """`text` in the first of the `quotes` that it does not contain; None if it contains all.
 
-    None if there is none. A final backslash would escape the closing quote, but only for the lexer. Some
-    databases reject NUL, all reject lone surrogates.
+    A final backslash would escape the closing quote, but only for the lexer. Some databases reject NUL, all
+    reject lone surrogates.
     """
     quote = next((quote for quote in quotes if quote not in text), None)
     if quote is None or text.endswith("\\") or "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):

@@ -105,7 +105,7 @@ def trials(spec: SweepSpec) -> tuple[Trial, ...]:
 
 def check_rows(spec: SweepSpec, rows: int) -> None:
     """Raises `GridError` if a trial needs more neighbors than the smallest part it is fitted on has rows: the
-    training part without its largest fold. `rows` is the row count of the whole dataset."""
+    training part without its largest fold. `rows` is the row count of the dataset."""
     training = rows - math.ceil(rows * spec.test_size)
     smallest = training - math.ceil(training / spec.cv_folds)
     for value in spec.grid.get("n_neighbors", ()):
@@ -145,7 +145,7 @@ def grid_text(grid: Mapping[str, tuple[ParameterValue, ...]]) -> str:
 
 
 def fingerprint(spec: SweepSpec, dataset: Dataset, params: Mapping[str, ParameterValue] | None = None) -> str:
-    """16 hex digits that are equal exactly if two trainings train the same thing.
+    """16 hex digits: equal if and only if two sweeps, or two trials, train the same thing.
 
     Identifies a trial if `params` are given, otherwise the whole sweep. Names of experiments, runs and files
     do not matter; the bytes of the dataset do.

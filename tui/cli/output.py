@@ -61,7 +61,7 @@ class Output:
 
     @property
     def width(self) -> int | None:
-        """Columns of the terminal; None if the stream is not a terminal."""
+        """Width of the terminal in columns; None if the stream is not a terminal."""
         return self.rich.width if self.is_terminal else None
 
     @property

@@ -27,7 +27,7 @@ ECHO_WIDTH = 4
 MIN_BAR_WIDTH = 8
 TIME_WIDTH = 7
 MIN_TEXT_WIDTH = 12
-"""Columns that the title and the note always get."""
+"""Columns reserved for the title and the note."""
 
 
 class Meter:

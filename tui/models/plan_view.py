@@ -35,7 +35,7 @@ class PlanView(Lines):
     plan: reactive[PromotionPlan | None] = reactive(None, layout=True)
     smoke_test: reactive[SmokeTestResult | EngineError | None] = reactive(None, layout=True)
     now: int = 0
-    """When the dialog was opened, epoch milliseconds."""
+    """When the dialog was opened, in milliseconds since the epoch."""
 
     def lines(self, width: int) -> list[Content]:
         plan = self.plan

@@ -228,7 +228,7 @@ class PromoteDialog(Dialog[Promotion]):
         self._show_changes((), error)
 
     def _fit(self) -> None:
-        """Limit the plan to the height that the rest leaves, so that the changes are always visible."""
+        """Limit the plan to the remaining height, so that the changes are always visible."""
         pane, box = self.query_one("#plan-pane"), self.query_one("#box")
         others = [child for child in box.children if child is not pane and child.display]
         used = sum(child.outer_size.height for child in others) + pane.styles.margin.height

@@ -27,7 +27,7 @@ _CELL_STYLES: Mapping[Stage, CellStyle] = {
 METRICS_SHOWN = 5
 UNREAD = Shown("…")
 BESIDE_NAME = 17
-"""Cells of the models table besides the name: gutter, gaps, two narrow numbers."""
+"""Cells of the models table not available to the name: gutter, gaps, two narrow numbers."""
 
 Sources = Mapping[str, Run | None]
 """Source runs by id; None for a missing run. Runs not read yet have no entry."""
@@ -50,10 +50,12 @@ def model_source(models: Sequence[RegisteredModel], registry: Registry, width: i
     room for the numbers within `width` cells."""
     rows = [_model_row(model, registry.get(model.name)) for model in models]
     columns = [
-        _column("name", "name", [row.cells[0] for row in rows], least=8, most=max(8, width - BESIDE_NAME)),
+        _column(
+            "name", "name", [row.cells[0] for row in rows], minimum=8, maximum=max(8, width - BESIDE_NAME)
+        ),
         _column("versions", "vers", [row.cells[1] for row in rows], numeric=True),
-        _column("production", "prod", [row.cells[2] for row in rows], numeric=True, most=10),
-        _column("aliases", "aliases", [row.cells[3] for row in rows], most=40),
+        _column("production", "prod", [row.cells[2] for row in rows], numeric=True, maximum=10),
+        _column("aliases", "aliases", [row.cells[3] for row in rows], maximum=40),
     ]
     return TextSource(columns, rows)
 
@@ -113,15 +115,15 @@ def _version_columns(metrics: Sequence[str], rows: Sequence[TextRow]) -> list[Ta
     columns = [
         _column("version", "version", cells[0], numeric=True),
         _column("stage", "stage", cells[1], glyph=True),
-        _column("aliases", "aliases", cells[2], most=24),
+        _column("aliases", "aliases", cells[2], maximum=24),
     ]
     for at, name in enumerate(metrics, start=3):
-        columns.append(_column(f"metrics.{name}", name, cells[at], numeric=True, most=18))
+        columns.append(_column(f"metrics.{name}", name, cells[at], numeric=True, maximum=18))
     columns += [
         _column("created", "created", cells[last]),
-        _column("by", "by", cells[last + 1], most=16),
-        _column("run", "run", cells[last + 2], most=24),
-        _column("description", "description", cells[last + 3], most=40),
+        _column("by", "by", cells[last + 1], maximum=16),
+        _column("run", "run", cells[last + 2], maximum=24),
+        _column("description", "description", cells[last + 3], maximum=40),
     ]
     return columns
 
@@ -151,12 +153,12 @@ def _column(
     *,
     numeric: bool = False,
     glyph: bool = False,
-    least: int = 1,
-    most: int = 60,
+    minimum: int = 1,
+    maximum: int = 60,
 ) -> TableColumn:
-    """A column as wide as its widest cell, up to `most`; wider where there is room."""
+    """A column as wide as its widest cell, up to `maximum`; wider if there is room."""
     shown = safe(label)
-    wanted = max([cell_width(shown), least, *(cell_width(cell) for cell in cells)])
+    natural = max([cell_width(shown), minimum, *(cell_width(cell) for cell in cells)])
     return TableColumn(
-        key, shown, min(most, wanted), numeric=numeric, glyph=glyph, full_width=min(wanted, 60)
+        key, shown, min(maximum, natural), numeric=numeric, glyph=glyph, full_width=min(natural, 60)
     )

@@ -181,7 +181,7 @@ class CompletingInput(Field):
         self.cursor_position = content.cursor
 
     def cell_of(self, position: int) -> int:
-        """Column of the character at `position`; 0 when it is scrolled out on the left."""
+        """Column of the character at `position`; 0 if it is scrolled out of view on the left."""
         return max(0, cell_width(safe(self.value[:position], position)) - int(self.scroll_offset.x))
 
     def replace(self, text: str, start: int, end: int) -> None:

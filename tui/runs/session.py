@@ -223,7 +223,7 @@ class RunSession:
             self._tasks.ask(work, then, group="complete", failed=_ignore)
 
     def remember_filter(self, text: str, then: Callable[[tuple[str, ...]], None]) -> None:
-        """Add a filter to the history, unless it is blank, and call `then` with the whole history."""
+        """Add a filter to the history, unless it is blank, and call `then` with the complete history."""
         if self.arranged is not None and self.arranged.view.filter_text == text:
             self._fallback = self.filter
         self._tasks.ask(partial(self._remembered, text), then, group=None, failed=_ignore)
@@ -308,7 +308,7 @@ def _arrange_rows(
         rows = arrange_by(parsed)
     except FilterError as error:
         return _Arrangement(fallback_rows(), parsed, error.with_traceback(None))
-    if typed and parsed.ends_in_column(frame.keys, whole=len(rows.matching) > 0):
+    if typed and parsed.ends_in_column(frame.keys, exact=len(rows.matching) > 0):
         return _Arrangement(fallback_rows(), parsed, is_unfinished=True)
     return _Arrangement(rows, parsed)
 

@@ -35,7 +35,7 @@ def write_all(client: MlflowClient, model: str, changes: Sequence[Change]) -> En
 
 def untag(client: MlflowClient, plan: PromotionPlan, previous: JournalEntry | None) -> tuple[str, ...]:
     """Undo what `tag` wrote: restore the tags of the `previous` promotion of the version, or remove them if
-    there was none. Returns notes as `tag` does."""
+    there was none. Returns notes like `tag`."""
     if previous is not None:
         return tag(client, plan.model, previous)
     version = str(plan.candidate.version)

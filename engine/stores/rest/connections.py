@@ -9,7 +9,7 @@ from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 
 MAX_IDLE = 8
-"""Idle connections to keep. More can be open at the same time: no thread waits for one."""
+"""Maximum number of idle connections. More can be open at the same time: no thread waits for one."""
 
 
 class KeepAliveAdapter(HTTPAdapter):

@@ -48,8 +48,8 @@ def test_the_last_word_is_an_unquoted_search_at_the_end(text: str, word: str) ->
 )
 def test_a_last_word_can_be_a_column_name_or_begin_one(text: str, begins: bool, names: bool) -> None:
     parsed = parse_filter(text)
-    assert parsed.ends_in_column(KEYS, whole=False) is begins
-    assert parsed.ends_in_column(KEYS, whole=True) is names
+    assert parsed.ends_in_column(KEYS, exact=False) is begins
+    assert parsed.ends_in_column(KEYS, exact=True) is names
 
 
 def test_a_syntax_error_is_kept_and_raised_on_use() -> None:

@@ -100,10 +100,10 @@ class Picture:
             y = track.last_drawn(self.x_scale.low, self.x_scale.high, log=log)
             if y is None or track.kind == "scatter":
                 continue
-            wanted = rows - 1 - min(rows - 1, max(0, round(self.y_scale.at(y)) // 4))
+            ideal = rows - 1 - min(rows - 1, max(0, round(self.y_scale.at(y)) // 4))
             free = [row for row in range(rows) if row not in taken]
             if free:
-                row = min(free, key=lambda row: abs(row - wanted))
+                row = min(free, key=lambda row: abs(row - ideal))
                 taken[row] = (track.letter, series_ink(place))
         return taken
 
@@ -156,8 +156,8 @@ class Picture:
         """The x labels, each under its tick; a label that would touch the previous one is omitted."""
         line = ""
         for column, label in sorted(self._x_axis.labels.items()):
-            wanted = self.left + column - cell_width(label) // 2
-            start = max(0, min(wanted, self.width - cell_width(label)))
+            ideal = self.left + column - cell_width(label) // 2
+            start = max(0, min(ideal, self.width - cell_width(label)))
             if start >= len(line) + bool(line):
                 line = line.ljust(start) + label
         return [(line, "label")]

@@ -100,7 +100,7 @@ class Plot(Widget, can_focus=True):
         self._change(self._view.zoomed(2.0, self._cursor))
 
     def action_reset_view(self) -> None:
-        self._change(self._view.whole())
+        self._change(self._view.reset())
 
     def action_toggle_log(self) -> None:
         self._change(self._view.with_log(not self._view.log))

@@ -145,8 +145,8 @@ def _round_step(step: float) -> float:
 
 
 def _time_step(span: float, count: int) -> float:
-    wanted = span / count
-    if wanted < 1:
-        return _round_step(wanted)
-    fitting = next((step for step in _SECOND_STEPS if step >= wanted), None)
-    return float(fitting) if fitting is not None else _round_step(wanted / 86400) * 86400
+    ideal = span / count
+    if ideal < 1:
+        return _round_step(ideal)
+    longer = next((step for step in _SECOND_STEPS if step >= ideal), None)
+    return float(longer) if longer is not None else _round_step(ideal / 86400) * 86400

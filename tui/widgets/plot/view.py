@@ -59,10 +59,10 @@ class View:
         """The same view of other tracks; reset if none of them reaches into it."""
         fresh = replace(self, tracks=tracks)
         if self.x is not None and not any(track.within(*self.x) for track in tracks):
-            return fresh.whole()
+            return fresh.reset()
         return fresh
 
-    def whole(self) -> View:
+    def reset(self) -> View:
         return replace(self, x=None, y=None)
 
     def with_log(self, log: bool) -> View:
@@ -75,7 +75,7 @@ class View:
         middle = centre if centre is not None and low <= centre <= high else (low + high) / 2
         span = (high - low) * factor
         if span >= all_high - all_low:
-            return self.whole()
+            return self.reset()
         if span < (all_high - all_low) * SMALLEST:
             return self
         start = middle - (middle - low) * factor

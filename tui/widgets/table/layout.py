@@ -73,14 +73,14 @@ def arrange(columns: Sequence[TableColumn], width: int, first: int, fixed: int) 
     after = False
     for index in range(first, len(columns)):
         room = end - x
-        whole = widths[index] <= room
-        if whole:
+        fits = widths[index] <= room
+        if fits:
             visible.append(VisibleColumn(index, x, widths[index], True))
             x += widths[index] + GAP
             continue
         after = True
-        begun = index == first or (not columns[index].numeric and room >= MINIMUM)
-        if begun and room > 0:
+        in_part = index == first or (not columns[index].numeric and room >= MINIMUM)
+        if in_part and room > 0:
             visible.append(VisibleColumn(index, x, room, False))
         break
     return Layout(width, tuple(visible), first > fixed, after)

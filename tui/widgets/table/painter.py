@@ -1,4 +1,4 @@
-"""The lines of a table: drawn from its source, cached until something they show changes."""
+"""Draws the lines of a table from its source, and caches them until their contents change."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class TablePainter:
         self._strips.clear()
 
     def forget_styles(self) -> None:
-        """Take the styles from the theme again for the next line."""
+        """Reload the styles from the theme before the next line is drawn."""
         self._restyled = True
 
     def check_background(self) -> None:

@@ -27,7 +27,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     """Shows a `TableSource` of any size with a cursor and marks. It reads only visible cells from the source,
     and repaints only lines that have changed: two for a cursor step."""
 
-    HELP = "`j` `k` choose a row, `H` `L` a column; `space` marks, `v` marks up to here, `enter` opens."
+    HELP = "`j` `k` select a row, `H` `L` a column; `space` marks, `v` marks a range, `enter` opens."
     BINDINGS: ClassVar[list[BindingType]] = list(bindings("table"))
 
     ALLOW_SELECT = False
@@ -108,9 +108,9 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         key: str
 
     cursor_row: reactive[int] = reactive(0, repaint=False, init=False)
-    """The row under the cursor; 0 when there are no rows."""
+    """The row under the cursor; 0 without rows."""
     cursor_column: reactive[int] = reactive(0, repaint=False, init=False)
-    """The focused column; 0 when there are no columns."""
+    """The focused column; 0 without columns."""
 
     def __init__(
         self,
@@ -142,12 +142,12 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def cursor_key(self) -> str | None:
-        """The key of the row under the cursor; None when there are no rows."""
+        """The key of the row under the cursor; None without rows."""
         return self.source.row_key(self.cursor_row) if self.source.row_count else None
 
     @property
     def focused_column(self) -> str | None:
-        """The key of the focused column; None when there are no columns."""
+        """The key of the focused column; None without columns."""
         columns = self.source.columns
         return columns[self.cursor_column].key if columns else None
 
