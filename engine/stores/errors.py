@@ -19,6 +19,7 @@ from engine.errors import (
     StoreRefused,
     StoreUnreadable,
 )
+from engine.formats import size
 from engine.secrets import mask
 from engine.text import Shown, safe
 
@@ -109,6 +110,16 @@ def limited(server: str, message: str) -> StoreRefused:
 
 def fault(server: str, detail: str) -> ServerFault:
     return ServerFault(f"{server} failed", detail, "Check the server's log, then try again.")
+
+
+def too_large(server: str, limit: int) -> ServerFault:
+    hint = "Check the address: MLflow's own responses are smaller."
+    return ServerFault(f"{server} sent too much", f"The response is larger than {size(limit)}", hint)
+
+
+def too_slow(server: str, received: int) -> ServerFault:
+    hint = "Check the connection, or raise MLFLOW_HTTP_REQUEST_TIMEOUT."
+    return ServerFault(f"{server} sends too slowly", f"The response stopped at {size(received)}", hint)
 
 
 def not_mlflow(server: str, detail: str, kind: type[ServerFault] = ServerFault) -> ServerFault:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +16,8 @@ MEETING_SECONDS = 20
 @dataclass(frozen=True)
 class Answer:
     """`length` is the announced Content-Length; None for that of the body. `cut` closes the connection before
-    anything is sent. With `meeting`, the response waits until all parties are at the barrier."""
+    anything is sent. With `meeting`, the response waits until all parties are at the barrier. `drip` is the
+    time between single bytes of the body, in seconds."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -24,6 +25,7 @@ class Answer:
     length: int | None = None
     cut: bool = False
     meeting: threading.Barrier | None = None
+    drip: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,10 @@ def serving(certificate: Path | None = None) -> Iterator[Web]:
             length = len(answer.body) if answer.length is None else answer.length
             self.send_header("Content-Length", str(length))
             self.end_headers()
-            self.wfile.write(answer.body)
+            with suppress(ConnectionError):
+                for piece in (bytes((byte,)) for byte in answer.body) if answer.drip else (answer.body,):
+                    self.wfile.write(piece)
+                    dripping.wait(answer.drip)
             self.close_connection = length != len(answer.body)
 
         do_POST = do_GET
@@ -97,12 +102,13 @@ def serving(certificate: Path | None = None) -> Iterator[Web]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    web, counting = Web(server.server_port), threading.Lock()
+    web, counting, dripping = Web(server.server_port), threading.Lock(), threading.Event()
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield web
     finally:
+        dripping.set()
         server.shutdown()
         server.server_close()
         thread.join(5)

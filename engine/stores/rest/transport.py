@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -29,9 +31,25 @@ RETRIES = 2
 BACK_OFF_SECONDS = 0.3
 MAX_PAUSE_SECONDS = 10.0
 """Between two attempts. If a server's Retry-After is longer, the request is not retried."""
+RESPONSE_FACTOR = 10
+"""A response must be complete within this many times the read timeout, however steadily it trickles."""
+RESPONSE_BYTES = 64 * 2**20
+"""Maximum size of a response, decompressed, besides `BYTES_PER_RESULT` for each result asked for."""
+BYTES_PER_RESULT = 2**17
+_CHUNK_BYTES = 2**18
 _API = "/api/2.0/mlflow"
 _EXCERPT_BYTES = 65_536
 _TRANSIENT = (429, 502, 503, 504)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A complete response."""
+
+    status_code: int
+    url: str
+    headers: Mapping[str, str]
+    content: bytes
 
 
 class Transport:
@@ -117,7 +135,7 @@ class Transport:
         timeouts: tuple[float, float] | None = None,
         attempts: int | None = None,
         **content: object,
-    ) -> Response:
+    ) -> _Answer:
         timeout = _user_number("MLFLOW_HTTP_REQUEST_TIMEOUT", 0)
         timeouts = timeouts or ((timeout, timeout) if timeout else (CONNECT_SECONDS, READ_SECONDS))
         attempts = attempts or 1 + _user_number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", RETRIES)
@@ -138,23 +156,52 @@ class Transport:
             self._closed.wait(max(retry_after, backoff))
             backoff = min(2 * backoff, MAX_PAUSE_SECONDS)
 
-    def _send(self, method: str, path: str, timeouts: tuple[float, float], **content: Any) -> Response:
+    def _send(self, method: str, path: str, timeouts: tuple[float, float], **content: Any) -> _Answer:
         if self._closed.is_set():
             raise Cancelled("The request")
+        deadline = time.monotonic() + sum(timeouts) * RESPONSE_FACTOR
+        results = int((content.get("json") or {}).get("max_results") or 0)
         try:
-            return self._session().request(
+            response = self._session().request(
                 method,
                 self._base + path,
                 timeout=timeouts,
                 verify=self._login.verify,
                 cert=self._login.certificate,
                 allow_redirects=is_true("MLFLOW_ALLOW_HTTP_REDIRECTS", "true"),
+                stream=True,
                 **content,
             )
+            with response:
+                data = self._content(response, RESPONSE_BYTES + results * BYTES_PER_RESULT, deadline)
         except UnicodeEncodeError as error:
             raise errors.not_text(error) from error
         except (OSError, ValueError) as error:  # all errors of requests are one of these
             raise self._translate(error, timeouts) from error
+        return _Answer(response.status_code, response.url, response.headers, data)
+
+    def _content(self, response: Response, limit: int, deadline: float) -> bytes:
+        """The decompressed body. Raises `ServerFault` if it is longer than `limit` or incomplete at the
+        deadline, and errors of requests."""
+        import requests
+        import urllib3
+
+        server, chunks, size = self._server_of(response.url), [], 0
+        try:
+            while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > limit:
+                    raise errors.too_large(server, limit)
+                if time.monotonic() > deadline:
+                    raise errors.too_slow(server, size)
+        except urllib3.exceptions.ReadTimeoutError as error:
+            raise requests.ReadTimeout(str(error), response=response) from error
+        except urllib3.exceptions.DecodeError as error:
+            raise requests.exceptions.ContentDecodingError(str(error), response=response) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.exceptions.ChunkedEncodingError(str(error), response=response) from error
+        return b"".join(chunks)
 
     def _translate(self, error: Exception, timeouts: tuple[float, float]) -> Exception:
         import requests
@@ -181,13 +228,13 @@ class Transport:
             return errors.not_mlflow(server, text)
         return StoreRefused("Cannot send the request", text, "Check the TLS files in the environment.")
 
-    def _checked(self, response: Response) -> Response:
+    def _checked(self, response: _Answer) -> _Answer:
         if 200 <= response.status_code < 300:
             return response
         server = self._server_of(response.url)
         raise errors.from_response(server, response.status_code, _body(response), self._secrets)
 
-    def _read(self, response: Response, read: Callable[[str], object]) -> dict[str, Any]:
+    def _read(self, response: _Answer, read: Callable[[str], object]) -> dict[str, Any]:
         """The JSON object in a response, decoded by `read`."""
         content = response.content
         try:
@@ -230,7 +277,7 @@ def _without_empty(content: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in content.items() if value not in (None, "")}
 
 
-def _body(response: Response) -> str:
+def _body(response: _Answer) -> str:
     """The beginning of a response as text, enough for any message."""
     return response.content[:_EXCERPT_BYTES].decode("utf-8", "replace")
 
@@ -242,7 +289,7 @@ def _user_number(name: str, default: int) -> int:
         return default
 
 
-def _retry_after(response: Response) -> float:
+def _retry_after(response: _Answer) -> float:
     """The Retry-After of a response in seconds; 0 if absent or invalid."""
     value = response.headers.get("Retry-After", "")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import time
 from pathlib import Path
@@ -19,7 +20,8 @@ from engine.errors import (
     StoreRefused,
 )
 from engine.stores import open_store
-from engine.stores.base import Store
+from engine.stores.base import RunQuery, Store
+from engine.stores.rest import transport
 from engine.uri import TrackingUri
 from tests.support.web import Answer, Web
 
@@ -160,6 +162,42 @@ def write_credentials(text: str) -> None:
     folder = Path.home() / ".mlflow"
     folder.mkdir()
     (folder / "credentials").write_text(text)
+
+
+class TestLimits:
+    @pytest.mark.parametrize("compressed", [False, True])
+    def test_a_response_that_is_too_large_is_given_up(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch, compressed: bool
+    ) -> None:
+        monkeypatch.setattr(transport, "RESPONSE_BYTES", 2**20)
+        monkeypatch.setattr(transport, "BYTES_PER_RESULT", 0)
+        body = b" " * 3 * 2**20
+        answer = Answer(body=body, length=10**10)
+        if compressed:
+            answer = Answer(body=gzip.compress(body), headers={"Content-Encoding": "gzip"})
+        web.will_answer(answer)
+        error = error_from(web.uri)
+        assert isinstance(error, ServerFault)
+        assert "sent too much" in error.title
+        assert "larger than 1.0 MB" in error.detail
+        assert len(web.requests) == 1, "it is not asked for again"
+
+    def test_the_limit_grows_with_the_number_of_results(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(transport, "RESPONSE_BYTES", 1000)
+        web.will_answer(Answer(body=b'{"runs": []' + b" " * 2**20 + b"}"))
+        server = store_at(web.uri)
+        assert len(server.runs(RunQuery("1"), max_results=1000).runs) == 0
+        with pytest.raises(ServerFault, match="sent too much"):
+            server.runs(RunQuery("1"), max_results=1)
+
+    def test_a_response_that_trickles_is_given_up(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(transport, "RESPONSE_FACTOR", 0.01)
+        web.will_answer(Answer(body=b" " * 1000, drip=0.05))
+        error = error_from(web.uri)
+        assert isinstance(error, ServerFault)
+        assert "sends too slowly" in error.title
 
 
 class TestLogin:
