@@ -232,6 +232,10 @@ def run(
 ) -> NoReturn:
     """Become the command, as if started by a shell."""
     os.setsid()
+    # As a login shell starts a program: what a background job ignores is not inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
     os.closerange(3, 256)
