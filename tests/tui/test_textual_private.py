@@ -14,6 +14,7 @@ from textual.widgets import Input
 from tests.conftest import MlflowStore
 from tests.tui.support import settle, text_of
 from tui.app import Console
+from tui.runs.preview import RunPreview
 from tui.textual_private import QuietApp, SafeInput, SparingCompositor
 from tui.widgets.screen_lines import PaneTitle
 
@@ -33,7 +34,10 @@ async def test_the_compositor_renders_only_the_lines_that_a_change_affects(
     async with console.run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         title = console.view.query_one("#runs-title", PaneTitle)
-        await pilot.pause()
+        preview = console.view.query_one("#preview", RunPreview)
+        while preview.subject is None:  # it is drawn only once the cursor rests
+            await pilot.pause(0.02)
+        await settle(pilot)
         rendered.clear()
         title.title = "RANS"
         await pilot.pause()
