@@ -12,7 +12,6 @@ import re
 import selectors
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,10 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from engine.child_process import ChildProcess, start_child
 from engine.entities import ModelVersion
 from engine.errors import NotFound, StoreRefused, StoreUnreadable, UntrustedModel
 from engine.formats import moment
-from engine.log import log_descriptor
 from engine.registry.trust import ModelCode, model_code
 from engine.stores.records import find_version
 from engine.text import safe
@@ -118,45 +117,29 @@ def _untrusted(version: ModelVersion, code: ModelCode) -> UntrustedModel:
 def _answer(folder: Path) -> dict[str, Any]:
     """Have `engine.registry.model_worker` load the model in a folder. Raises `_Failure` if it dies or takes
     longer than `TIMEOUT_SECONDS`."""
-    reading, writing = os.pipe()
-    with tempfile.TemporaryDirectory(prefix="mlflow-console-") as scratch, os.fdopen(reading, "rb") as answer:
+    # Without credentials: the model's files are already local.
+    environment = {name: value for name, value in os.environ.items() if not _CREDENTIALS.match(name)}
+    with tempfile.TemporaryDirectory(prefix="mlflow-console-") as scratch:
         try:
-            with os.fdopen(log_descriptor(), "ab") as output:
-                process = subprocess.Popen(
-                    # -P: a file in the working folder must not shadow a module.
-                    [
-                        sys.executable,
-                        "-P",
-                        "-m",
-                        __package__ + ".model_worker",
-                        str(folder.resolve()),
-                        str(writing),
-                    ],
-                    stdin=subprocess.PIPE,
-                    stdout=output,
-                    stderr=output,
-                    pass_fds=(writing,),
-                    start_new_session=True,
-                    cwd=scratch,
-                    env=_environment(),
-                )
+            child = start_child(
+                "engine.registry.model_worker", str(folder.resolve()), folder=scratch, environment=environment
+            )
         except OSError as error:
             raise _Failure(f"The process that loads the model cannot be started: {error}") from error
-        finally:
-            os.close(writing)
         try:
-            return _read_answer(process, answer)
+            return _read_answer(child)
         finally:
-            _end(process)
+            os.close(child.answers)
+            _end(child.process)
 
 
-def _read_answer(process: subprocess.Popen[bytes], answer: Any) -> dict[str, Any]:
+def _read_answer(child: ChildProcess) -> dict[str, Any]:
     text = b""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     with selectors.DefaultSelector() as selector:
-        selector.register(answer, selectors.EVENT_READ)
+        selector.register(child.answers, selectors.EVENT_READ)
         while selector.select(max(0.0, deadline - time.monotonic())):
-            chunk = os.read(answer.fileno(), 65536)
+            chunk = os.read(child.answers, 65536)
             if not chunk:
                 break
             text += chunk
@@ -165,7 +148,7 @@ def _read_answer(process: subprocess.Popen[bytes], answer: Any) -> dict[str, Any
     try:
         found: dict[str, Any] = json.loads(text)
     except ValueError:
-        code = process.wait()
+        code = child.process.wait()
         ended = f"by signal {-code}" if code < 0 else f"with exit status {code}"
         raise _Failure(f"The process that loaded the model ended {ended}.") from None
     return found
@@ -178,13 +161,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None
     process.stdin.close()
     process.wait()
-
-
-def _environment() -> dict[str, str]:
-    """This process's environment without credentials: the model's files are already local."""
-    kept = {name: value for name, value in os.environ.items() if not _CREDENTIALS.match(name)}
-    root = str(Path(__file__).parents[2])
-    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, (root, kept.get("PYTHONPATH"))))}
 
 
 @contextmanager

@@ -7,16 +7,15 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from engine import errors, paths
+from engine.child_process import start_child
 from engine.errors import EngineError, StoreNotFound, TrainingError
 from engine.jobs import CancelToken
-from engine.log import log_descriptor
 from engine.text import safe
 from engine.uri import TrackingUri
 
@@ -42,26 +41,11 @@ class WorkerProcess:
         started."""
         child_uri, folder = uri_and_folder(uri)
         self._log = paths.log_file()
-        self._answers, child_end = os.pipe()
         try:
-            with os.fdopen(log_descriptor(), "ab") as output:
-                self._log_start = output.tell()
-                self._process = subprocess.Popen(
-                    # -P: a file in the working folder must not shadow a module.
-                    [sys.executable, "-P", "-m", "engine.training.worker", str(child_end)],
-                    stdin=subprocess.PIPE,
-                    stdout=output,
-                    stderr=output,
-                    pass_fds=(child_end,),
-                    start_new_session=True,
-                    cwd=folder,
-                    env=_environment(),
-                )
+            child = start_child("engine.training.worker", folder=folder, environment=os.environ)
         except OSError as error:
-            os.close(self._answers)
             raise TrainingError("The training process could not be started", str(error)) from error
-        finally:
-            os.close(child_end)
+        self._process, self._answers, self._log_start = child.process, child.answers, child.log_start
         self._send({"uri": child_uri})
 
     def run(self, command: Mapping[str, Any], cancel: CancelToken) -> Iterator[Mapping[str, Any]]:
@@ -139,16 +123,6 @@ def uri_and_folder(uri: TrackingUri) -> tuple[str, Path | None]:
         raise StoreNotFound("The store's folder does not exist", str(path.parent), "Create it first.")
     _, question, query = uri.raw.partition("?")
     return f"{uri.raw.split(':', 1)[0]}:///{path}{question}{query}", path.parent
-
-
-def _environment() -> dict[str, str]:
-    """This process's environment, with the folder of this engine first on the module path."""
-    package_root = str(Path(__file__).parents[2])
-    inherited = os.environ.get("PYTHONPATH")
-    return {
-        **os.environ,
-        "PYTHONPATH": f"{package_root}{os.pathsep}{inherited}" if inherited else package_root,
-    }
 
 
 def _error(message: Mapping[str, str]) -> EngineError:
