@@ -54,16 +54,23 @@ class CompareRow:
         """The values as numbers; None where a value is missing or not a number."""
         return _numbers(self.values)
 
-    def delta(self, position: int, baseline: int) -> Delta | None:
-        """The difference of the run at `position` from the one at `baseline`; None unless both have a
-        number."""
+    def deltas(self, baseline: int) -> list[Delta | None]:
+        """The difference of each run from the one at `baseline`; None unless both have a number, and for the
+        baseline itself."""
         numbers = self.numbers
-        number, base = numbers[position], numbers[baseline]
-        if self.key.kind != "metric" or position == baseline or number is None or base is None:
-            return None
-        gap = number - base
-        better = (gap > 0) == (self.direction == "higher") if gap and self.direction else None
-        return Delta(formats.delta(gap, formats.format_for(numbers)), better)
+        base = numbers[baseline]
+        if self.key.kind != "metric" or base is None:
+            return [None] * len(numbers)
+        number_format = formats.format_for(numbers)
+        deltas: list[Delta | None] = []
+        for at, number in enumerate(numbers):
+            if at == baseline or number is None:
+                deltas.append(None)
+                continue
+            gap = number - base
+            better = (gap > 0) == (self.direction == "higher") if gap and self.direction else None
+            deltas.append(Delta(formats.delta(gap, number_format), better))
+        return deltas
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,12 +76,11 @@ class CompareSource:
         numbers = row.numbers
         top = max((abs(n) for n in numbers if n is not None and math.isfinite(n)), default=0.0)
         cells = []
-        for at, (text, number) in enumerate(zip(row.texts, numbers, strict=True)):
+        for text, number, delta in zip(row.texts, numbers, row.deltas(self.baseline), strict=True):
             parts: list[str] = [_right(text)]
             if self._bars:
                 share = abs(number) / top if number is not None and top and math.isfinite(number) else 0.0
                 parts.append(fit(thin_bar(share, BAR_WIDTH), BAR_WIDTH))
-            delta = row.delta(at, self.baseline)
             parts.append(fit(delta.text if delta else "", DELTA_WIDTH, right=True))
             cells.append(Shown(" ".join(parts).rstrip()))
         return cells

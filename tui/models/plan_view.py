@@ -98,7 +98,7 @@ class _Column:
     width: int
 
 
-def _columns(plan: PromotionPlan, comparison: Comparison) -> list[_Column]:
+def _columns(plan: PromotionPlan, comparison: Comparison, rows: Sequence[CompareRow]) -> list[_Column]:
     """The holders to show, and the candidate at the end."""
     columns = []
     positions = list(enumerate(comparison.runs))
@@ -107,7 +107,7 @@ def _columns(plan: PromotionPlan, comparison: Comparison) -> list[_Column]:
         if match is not None:
             positions.remove(match)
             heading = safe(f"version {version.version}")
-            texts = [row.texts[match[0]] for row in comparison.by_importance()]
+            texts = [row.texts[match[0]] for row in rows]
             width = min(VALUE_WIDTH, max(map(cell_width, (heading, *texts))))
             columns.append(_Column(match[0], heading, width))
     return [*columns[:-1][:HOLDERS_SHOWN], *columns[-1:]]
@@ -117,7 +117,7 @@ def comparison_lines(plan: PromotionPlan, comparison: Comparison, width: int) ->
     """One line for each metric and parameter, the most important first. The best value of a metric has a
     star; the last column shows how far the candidate is from the first holder."""
     rows = comparison.by_importance()
-    columns = _columns(plan, comparison)
+    columns = _columns(plan, comparison, rows)
     name_width = min(NAME_WIDTH, max([8, *(cell_width(row.label()) for row in rows)]))
     while len(columns) > 1 and name_width + sum(column.width + 3 for column in columns) + 10 > width:
         columns.pop(len(columns) - 2 if len(columns) > 2 else 0)
@@ -137,7 +137,7 @@ def _comparison_line(row: CompareRow, columns: Sequence[_Column], name_width: in
         parts.append((fit(row.texts[column.position], column.width, right=True), style))
         parts.append((f" {BEST} " if best else "   ", style))
     if len(columns) > 1:
-        delta = row.delta(columns[-1].position, columns[0].position)
+        delta = row.deltas(columns[0].position)[columns[-1].position]
         if delta is not None:
             colour = {True: "$success", False: "$error", None: "$text-muted"}[delta.better]
             parts.append((delta.text, colour))

@@ -98,16 +98,16 @@ def test_labels_carry_the_direction_and_never_lose_it() -> None:
 
 def test_the_delta_to_a_baseline_says_whether_it_is_better() -> None:
     found = rows(ONE, TWO, THREE)
-    accuracy, loss = found["metrics.acc"].delta(1, 0), found["metrics.loss"].delta(1, 0)
+    accuracy, loss = found["metrics.acc"].deltas(0)[1], found["metrics.loss"].deltas(0)[1]
     assert accuracy is not None
     assert loss is not None
     assert (accuracy.text, accuracy.better) == ("−0.1000", False)
     assert (loss.text, loss.better) == ("−0.1000", True)
-    same = found["metrics.acc"].delta(2, 0)
+    same = found["metrics.acc"].deltas(0)[2]
     assert same is not None
     assert same.better is None
     for key, position in (("metrics.acc", 0), ("metrics.only_a", 1), ("params.k", 1), ("duration", 1)):
-        assert found[key].delta(position, 0) is None, key
+        assert found[key].deltas(0)[position] is None, key
 
 
 def test_sections_put_what_differs_first() -> None:
