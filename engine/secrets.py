@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from engine.uri import redact
 
@@ -25,21 +25,12 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` with these masked: the secrets in its URIs, those in this process's environment, and `secrets`;
     also in base64, without surrounding space, and as Python quotes them in an error."""
     given = {*secrets, *(os.environ.get(name, "") for name in _VARIABLES)}
-    known = {form for secret in given for form in _forms(secret) if len(form) >= _MIN_LENGTH}
-    for secret in sorted(known, key=len, reverse=True):
-        text = text.replace(secret, "***")
+    plain = {form for secret in given for form in (secret, secret.strip()) if len(form) >= _MIN_LENGTH}
+    quoted = {repr(form)[1:-1] for form in plain}
+    encoded = {base64.b64encode(form.encode(errors="surrogateescape")).decode() for form in plain}
+    for form in sorted(plain | quoted | encoded, key=len, reverse=True):
+        text = text.replace(form, "***")
     return _URI.sub(_redacted, text)
-
-
-def _forms(secret: str) -> Iterator[str]:
-    for plain in (secret, secret.strip()):
-        yield plain
-        yield repr(plain)[1:-1]
-        yield (
-            base64.b64encode(plain.encode(errors="surrogateescape")).decode()
-            if len(plain) >= _MIN_LENGTH
-            else ""
-        )
 
 
 def _redacted(match: re.Match[str]) -> str:
