@@ -168,7 +168,7 @@ def _run(args: list[str]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         raise
-    except SystemExit as exited:  # click exits by itself on a broken pipe
+    except SystemExit as exited:  # click ends the program on a broken pipe
         return exited.code if isinstance(exited.code, int) else 1
     except (Exception, KeyboardInterrupt) as error:
         return _report(error, as_json="--json" in args)

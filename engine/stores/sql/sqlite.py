@@ -192,7 +192,7 @@ def _decode(text: bytes) -> str:
 
 
 def _is_idle_wal(path: Path) -> bool:
-    """Whether this is a write-ahead-log database that nobody has open: a plain read-only connection would
+    """Whether this is a write-ahead-log database that no process has open: a plain read-only connection would
     leave `-wal` and `-shm` files behind, an immutable one does not."""
     if os.path.exists(f"{path}-wal"):
         return False

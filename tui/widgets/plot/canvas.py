@@ -6,7 +6,7 @@ import math
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _BLANK = 0x2800
-NOBODY = -1
+NO_OWNER = -1
 
 
 class Canvas:
@@ -17,7 +17,7 @@ class Canvas:
         self.columns, self.rows = columns, rows
         self.width, self.height = columns * 2, rows * 4
         self._masks = bytearray(columns * rows)
-        self._owners = [NOBODY] * (columns * rows)
+        self._owners = [NO_OWNER] * (columns * rows)
         self._glyphs: dict[int, str] = {}
 
     def dot(self, x: int, y: int, owner: int) -> None:

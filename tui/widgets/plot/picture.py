@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.text import Shown, cell_width
-from tui.widgets.plot.canvas import NOBODY, Canvas
+from tui.widgets.plot.canvas import NO_OWNER, Canvas
 from tui.widgets.plot.legend import Piece, series_ink
 from tui.widgets.plot.raster import POINT, draw
 from tui.widgets.plot.scale import Scale, XKind, labels, log_ticks, ticks
@@ -166,12 +166,12 @@ class Picture:
 def _joined(cells: list[tuple[str, int]]) -> list[Piece]:
     """Cells joined into pieces of one style; blank cells join the piece before them."""
     pieces: list[Piece] = []
-    text, ink = "", NOBODY
+    text, ink = "", NO_OWNER
     for char, owner in cells:
-        if owner in (ink, NOBODY):
+        if owner in (ink, NO_OWNER):
             text += char
             continue
         if text:
-            pieces.append((text, "label" if ink == NOBODY else series_ink(ink)))
+            pieces.append((text, "label" if ink == NO_OWNER else series_ink(ink)))
         text, ink = char, owner
-    return [*pieces, (text, "label" if ink == NOBODY else series_ink(ink))]
+    return [*pieces, (text, "label" if ink == NO_OWNER else series_ink(ink))]
