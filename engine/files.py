@@ -15,6 +15,9 @@ from typing import BinaryIO
 
 _POLL_SECONDS = 0.02
 """Seconds between two attempts at a lock: `flock` has no timeout."""
+_BLOCK_BYTES = 64 * 1024
+MAX_LINE_BYTES = 4 * 1024 * 1024
+"""The longest line that `lines_from_end` returns whole."""
 
 
 @contextmanager
@@ -109,6 +112,38 @@ def append_line(descriptor: int, line: bytes, *, sync: bool = True) -> None:
         with suppress(OSError):
             os.ftruncate(descriptor, size)
         raise
+
+
+def lines_from_end(path: Path) -> Iterator[bytes]:
+    """The lines of a file, without their newlines, last first, reading only as far back as needed. Of a line
+    longer than `MAX_LINE_BYTES`, only the start is returned. Raises `OSError`."""
+    with path.open("rb") as file:
+        start = file.seek(0, os.SEEK_END)
+        rest = b""
+        while start:
+            size = min(start, _BLOCK_BYTES)
+            start -= size
+            file.seek(start)
+            rest, *lines = (file.read(size) + rest).split(b"\n")
+            yield from reversed(lines)
+            if len(rest) > MAX_LINE_BYTES:
+                rest = b""
+        yield rest
+
+
+def rotated(path: Path, number: int) -> Path:
+    """The name of the file that `rotate` has renamed `number` times."""
+    return path.with_name(f"{path.name}.{number}")
+
+
+def rotate(path: Path, kept: int) -> None:
+    """Rename a file to `NAME.1`, `NAME.1` to `NAME.2`, and so on; the file `NAME.<kept>` is dropped. Through
+    a symbolic link, the file it points at is renamed. Raises `OSError`."""
+    path = path.resolve()
+    for number in range(kept - 1, 0, -1):
+        with suppress(FileNotFoundError):
+            rotated(path, number).replace(rotated(path, number + 1))
+    path.replace(rotated(path, 1))
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-"""The journal of writes: one JSON object per line in `paths.journal_file()`.
+"""The journal of writes: one JSON object per line in `paths.journal_file()`, and in the older files
+`journal.jsonl.1`, `.2` and so on.
 
 A write is recorded twice under one id: its intent before the store is changed, its outcome after. An entry
 that stays `intended` was interrupted, or is still running in another console. A later line of an id replaces
@@ -15,11 +16,13 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from engine.errors import EngineError, PromotionError, UsageError, WriteError
-from engine.files import append_line, locked, open_private
+from engine.files import append_line, lines_from_end, locked, open_private, rotate, rotated
+from engine.log import log
 from engine.paths import journal_file
 from engine.secrets import mask
 from engine.uri import TrackingUri
@@ -31,6 +34,11 @@ APPEND_SECONDS = 5.0
 
 MAX_REASON_LENGTH = 5000
 """Maximum characters of a reason; MLflow's own limit for a tag is far higher."""
+
+MAX_FILE_BYTES = 4 * 1024 * 1024
+"""The size at which a new file is started."""
+OLD_FILES = 9
+"""How many older files are kept."""
 
 _END_OF_TIME = 253_402_300_800_000
 """The first millisecond of the year 10000, which dates cannot express."""
@@ -111,29 +119,32 @@ def append(entry: JournalEntry) -> None:
     try:
         with open_private(path) as descriptor, locked(descriptor, APPEND_SECONDS):
             append_line(descriptor, line)
+            _rotate_if_large(path, descriptor)
     except OSError as error:
         raise _unwritable(path, error) from error
 
 
 def read_journal(limit: int | None = 200) -> tuple[JournalEntry, ...]:
-    """The newest `limit` entries (None for all), newest first. Raises `WriteError` if the file exists but
-    cannot be read."""
-    path = _file()
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        raise WriteError("Cannot read the journal", f"{path}: {error.strerror or error}", _HINT) from error
-    entries: dict[str, JournalEntry] = {}
-    for line in data.split(b"\n"):
-        entry = _from_line(line)
-        if entry is not None:
-            entries[entry.entry_id] = entry
-    for entry in tuple(entries.values()):
-        if entry.undoes in entries and entry.outcome == "done":
-            entries[entry.undoes] = replace(entries[entry.undoes], outcome="undone")
-    return tuple(reversed(entries.values()))[:limit]
+    """The `limit` entries that changed last (None for all), newest first. Raises like `journal_entries`."""
+    return tuple(sorted(islice(journal_entries(), limit), key=lambda entry: entry.time, reverse=True))
+
+
+def journal_entries(**values: str) -> Iterator[JournalEntry]:
+    """Entries, the last changed first, with these values of `server` or `model`. Reads only as far back as
+    the caller iterates. Raises `WriteError` if a file exists but cannot be read."""
+    # A quick test before the JSON is parsed. Another program may have written non-ASCII text differently.
+    needles = [json.dumps(value).encode() for value in values.values() if value.isascii()]
+    seen: set[str] = set()
+    undone: set[str] = set()
+    for line in _lines():
+        entry = _from_line(line) if all(needle in line for needle in needles) else None
+        if entry is None or entry.entry_id in seen:
+            continue
+        seen.add(entry.entry_id)
+        if entry.undoes and entry.outcome == "done":
+            undone.add(entry.undoes)
+        if all(getattr(entry, name) == value for name, value in values.items()):
+            yield replace(entry, outcome="undone") if entry.entry_id in undone else entry
 
 
 def check_writable() -> None:
@@ -188,6 +199,31 @@ def exclusive(seconds: float) -> Iterator[None]:
         except OSError as error:
             raise _unwritable(path, error) from error
         yield
+
+
+def _lines() -> Iterator[bytes]:
+    """The lines of the journal and of its older files, last first."""
+    path = _file()
+    for number in range(OLD_FILES + 1):
+        file = rotated(path.resolve(), number) if number else path
+        try:
+            yield from lines_from_end(file)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            detail = f"{file}: {error.strerror or error}"
+            raise WriteError("Cannot read the journal", detail, _HINT) from error
+
+
+def _rotate_if_large(path: Path, descriptor: int) -> None:
+    """Start a new file once this one, open and locked, is large. A failure is only logged: the entry has been
+    written."""
+    try:
+        is_current = os.path.samestat(os.fstat(descriptor), path.stat())
+        if is_current and os.fstat(descriptor).st_size >= MAX_FILE_BYTES:
+            rotate(path, OLD_FILES)
+    except OSError as error:
+        log.warning("the journal cannot be rotated: %s", error)
 
 
 def _from_line(line: bytes) -> JournalEntry | None:

@@ -6,11 +6,14 @@ import logging
 import os
 from typing import TextIO
 
-from engine.files import private_descriptor
+from engine.files import private_descriptor, rotate
 from engine.paths import log_file
 from engine.secrets import mask
 
 log = logging.getLogger("mlflow-console")
+
+MAX_FILE_BYTES = 4 * 1024 * 1024
+"""The size at which a new file is started; one older file is kept."""
 
 
 class _MaskingFormatter(logging.Formatter):
@@ -40,6 +43,8 @@ def log_descriptor() -> int:
     cannot be written. The caller closes it."""
     path = log_file()
     try:
+        if path.is_file() and path.stat().st_size >= MAX_FILE_BYTES:
+            rotate(path, 1)
         return private_descriptor(path)
     except OSError:
         return os.open(os.devnull, os.O_WRONLY)

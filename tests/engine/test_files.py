@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.files import append_line, open_private, replacing
+from engine import files
+from engine.files import append_line, lines_from_end, open_private, replacing
 
 
 def mode_of(path: Path) -> int:
@@ -25,6 +26,24 @@ def test_a_file_is_replaced_atomically_and_keeps_its_permissions(tmp_path: Path)
     assert path.read_text() == "new"
     assert mode_of(path) == 0o640
     assert os.listdir(tmp_path) == ["views.toml"]
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7, 1000])
+def test_lines_are_read_from_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(files, "_BLOCK_BYTES", block)
+    path = tmp_path / "lines"
+    for data in (b"", b"\n", b"a", b"a\n", b"first\n\nthird\r\nlast"):
+        path.write_bytes(data)
+        assert list(lines_from_end(path)) == data.split(b"\n")[::-1]
+
+
+def test_a_line_without_an_end_takes_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_LINE_BYTES", 200_000)
+    path = tmp_path / "lines"
+    path.write_bytes(b"first\n" + b"x" * 3_000_000 + b"\nlast")
+    lines = list(lines_from_end(path))
+    assert (lines[0], lines[-1]) == (b"last", b"first")
+    assert all(len(line) < 300_000 for line in lines)
 
 
 def test_a_failed_replacement_leaves_only_the_old_file(tmp_path: Path) -> None:

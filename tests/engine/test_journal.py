@@ -119,6 +119,60 @@ def test_invalid_lines_are_skipped(state: Path, line: bytes) -> None:
     assert read_journal() == (first,)
 
 
+def test_only_the_end_of_a_large_journal_is_read(state: Path) -> None:
+    first, last = entry("churn 1 → Staging"), entry(reason="x" * 5000)
+    append(first)
+    path = state / "journal.jsonl"
+    with path.open("ab") as file:
+        file.truncate(200 * 2**30)  # sparse: reading all of it would take minutes
+        file.write(b"\n")
+    append(last)
+    assert next(journal.journal_entries(model="churn")) == last
+
+
+def test_a_large_journal_continues_in_a_new_file(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "MAX_FILE_BYTES", 2000)
+    monkeypatch.setattr(journal, "OLD_FILES", 2)
+    written = []
+    for number in range(24):
+        intent = entry(f"churn {number} → Production", reason="x" * 200)
+        append(intent)
+        append(with_outcome(intent, "done"))
+        written.append(with_outcome(intent, "done"))
+
+    found = {path.name: path.stat() for path in state.iterdir()}
+    assert {*found} - {"journal.jsonl"} == {"journal.jsonl.1", "journal.jsonl.2"}
+    assert all(file.st_size < 3000 for file in found.values())
+    assert all(file.st_mode & 0o777 == 0o600 for file in found.values())
+    kept = read_journal(None)
+    assert len(kept) >= 4
+    assert kept == tuple(reversed(written[-len(kept) :]))
+
+
+def test_a_linked_journal_stays_linked(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = state.parent / "elsewhere.jsonl"
+    state.mkdir()
+    (state / "journal.jsonl").symlink_to(target)
+    monkeypatch.setattr(journal, "MAX_FILE_BYTES", 1)
+    first, second = entry(), entry("churn 2 → Staging")
+    append(first)
+    append(second)
+    assert (state / "journal.jsonl").is_symlink()
+    assert read_journal() == (second, first)
+
+
+def test_entries_are_selected_by_server_and_model(state: Path) -> None:
+    names = ("churn", "forêt", 'a "quoted" name')
+    written = {name: entry(model=name) for name in names}
+    for each in written.values():
+        append(each)
+    elsewhere = replace(entry(), entry_id="x", server="sqlite:////data/mlflow.db")
+    append(elsewhere)
+    for name in names:
+        assert tuple(journal.journal_entries(server=str(URI.shown), model=name)) == (written[name],)
+    assert tuple(journal.journal_entries(server=elsewhere.server)) == (elsewhere,)
+
+
 def test_unknown_fields_of_a_newer_console_are_ignored(state: Path) -> None:
     first = entry()
     append(first)

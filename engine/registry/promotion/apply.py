@@ -169,10 +169,9 @@ def _previous_promotion(undo: JournalEntry) -> JournalEntry | None:
     """The latest promotion, before the one that `undo` reverses, that tagged the same version. Raises
     `WriteError` if the journal cannot be read."""
     created = str(CreatedAt(undo.version))
-    for entry in journal.read_journal(None):
+    for entry in journal.journal_entries(server=undo.server, model=undo.model):
         if (
-            (entry.server, entry.model, entry.version) == (undo.server, undo.model, undo.version)
-            and (entry.action, entry.outcome) == ("promote", "done")
+            (entry.action, entry.outcome, entry.version) == ("promote", "done", undo.version)
             and entry.entry_id != undo.undoes
             and entry.before.get(created) == undo.before.get(created)
             and _affects(_changes_of(entry), entry.version)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from engine.entities import ModelVersion, Run
 from engine.errors import WriteError
 from engine.formats import moment, number
-from engine.journal import read_journal
+from engine.journal import journal_entries
 from engine.registry.promotion.facts import Change, StageChange
 from engine.runs.metrics import direction_of, primary_metric
 
@@ -57,7 +57,7 @@ def warnings(proposal: Proposal) -> tuple[str, ...]:
 def interrupted_promotion(server: str, model: str) -> tuple[str, ...]:
     """A warning if the model's latest journal entry has no outcome, or if the journal cannot be read."""
     try:
-        newest = next((e for e in read_journal(None) if e.server == server and e.model == model), None)
+        newest = next(journal_entries(server=server, model=model), None)
     except WriteError as error:
         return (str(error),)
     if newest is None or newest.outcome != "intended":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.entities import STAGES, ModelVersion, Run, Stage
 from engine.errors import NotFound, PromotionError, UsageError
-from engine.journal import JournalEntry, check_writable, read_journal, server_name
+from engine.journal import JournalEntry, check_writable, journal_entries, server_name
 from engine.registry.promotion.facts import (
     AliasChange,
     AliasTarget,
@@ -121,8 +121,8 @@ def plan_undo(store: Store, uri: TrackingUri) -> PromotionPlan:
     Raises `PromotionError` if there is none, or if the registry has changed since.
     """
     server = server_name(uri)
-    for entry in read_journal(None):
-        if entry.server == server and entry.action == "promote" and entry.outcome != "undone":
+    for entry in journal_entries(server=server):
+        if entry.action == "promote" and entry.outcome != "undone":
             plan = _inverse(store, uri, entry)
             if plan is not None:
                 return plan
