@@ -68,6 +68,11 @@ class Run:
         return (self.end_time - self.start_time) / 1000
 
     @property
+    def is_finished(self) -> bool:
+        """Whether the run has ended, in whatever way."""
+        return self.status in ("FINISHED", "FAILED", "KILLED")
+
+    @property
     def parent_run_id(self) -> str | None:
         return self.tags.get("mlflow.parentRunId")
 

@@ -216,6 +216,10 @@ class Console(SessionApp):
     def action_refresh_view(self) -> None:
         self.view.refresh_view()
 
+    def action_toggle_auto_refresh(self) -> None:
+        self.session.toggle_auto_refresh()
+        self.view.show_status()
+
     def action_next_pane(self) -> None:
         self.view.action_next_pane()
 

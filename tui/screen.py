@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual.app import App, ComposeResult
 from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
 from engine import formats
-from engine.errors import EngineError
+from engine.errors import EngineError, NotFound, StoreError, StoreNotFound
 from engine.text import Shown, safe
 from tui.commands.bindings import Command, Scope, bindings, command, commands
 from tui.session import Session, SessionApp
 from tui.tasks import Tasks
 from tui.textual_private import use_sparing_compositor
+from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import KeyLine, PaneTitle, StatusFacts, StatusLine
 
 if TYPE_CHECKING:
@@ -28,6 +30,13 @@ T = TypeVar("T")
 
 MAX_COMPARED = 50
 """Maximum number of runs to compare."""
+TICKS = 0.9
+"""The time between two refreshes, as a fraction of the auto-refresh interval. The rest is time to read: data
+is replaced before it is older than the status line says."""
+RETRY_SECONDS = 5.0
+"""Delay before reading again after a failure."""
+VIEW = "view"
+"""The group of the call that reads what a view shows."""
 
 _ALWAYS_SHOWN = (StatusLine, KeyLine, PaneTitle)
 """Widgets that stay visible when a pane is zoomed."""
@@ -57,7 +66,14 @@ class ConsoleScreen(Screen[None]):
         super().__init__()
         use_sparing_compositor(self)
         self.read_at: int | None = None
+        """When the store last answered, in milliseconds since the epoch."""
         self.trouble: Shown | None = None
+        self._must_retry = False
+        """Whether the last read failed."""
+        self._retry_timer: Timer | None = None
+        self._age_timer: Timer | None = None
+        self._was_hidden = False
+        """Whether another view covered this one."""
 
     # ── for subclasses ───────────────────────────────────────────────────────
 
@@ -66,6 +82,15 @@ class ConsoleScreen(Screen[None]):
 
     def refresh_view(self) -> None:
         """Reload the data of this view."""
+
+    def refresh_changes(self) -> None:
+        """Read again what may have changed."""
+        self.refresh_view()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether what this view shows can change, and auto-refresh reads it again."""
+        return self.reads
 
     def peel(self) -> bool:
         """Close or clear one layer of this view, e.g. the filter; return False if none is open."""
@@ -87,10 +112,17 @@ class ConsoleScreen(Screen[None]):
     def on_mount(self) -> None:
         self.show_status()
         self.show_keys()
+        self.set_interval(self.session.refresh_interval * TICKS, self.tick)
+
+    def on_screen_suspend(self) -> None:
+        self._was_hidden = current_view(self.app) is not self
 
     def on_screen_resume(self) -> None:
         self.show_status()
         self.show_keys()
+        if self._was_hidden:
+            self._was_hidden = False
+            self.tick()
 
     def on_descendant_focus(self) -> None:
         self.brighten_titles()
@@ -111,9 +143,12 @@ class ConsoleScreen(Screen[None]):
         )
 
     def data_age(self) -> Shown:
-        """When the data was read."""
+        """When the data was read; while auto-refresh keeps up, its maximum age."""
         if self.read_at is None:
             return Shown("reading …" if self.reads else "")
+        interval = self.session.refresh_seconds
+        if interval and self.is_live and _now() - self.read_at <= interval * 1000:
+            return Shown(f"≤ {interval:g} s old")
         return Shown(f"read {formats.clock(self.read_at)}")
 
     def show_keys(self) -> None:
@@ -168,14 +203,70 @@ class ConsoleScreen(Screen[None]):
         """Record that the data was just read, and clear any error."""
         if self.trouble is not None:
             self.app.clear_notifications()
-        self.read_at, self.trouble = int(time.time() * 1000), None
+        self.read_at, self.trouble, self._must_retry = _now(), None, False
         self.show_status()
+        if self._age_timer is not None:
+            self._age_timer.stop()
+        if self.session.refresh_seconds:
+            self._age_timer = self.set_timer(self.session.refresh_seconds + 0.1, self.show_status)
 
     def show_store_error(self, error: EngineError) -> None:
-        """Show a store error; the data on screen stays."""
-        self.trouble = safe(error.title)
+        """Report that the store cannot be read; the data on screen stays, and reading is retried."""
+        first = self.trouble is None
+        if isinstance(error, StoreError) and self.read_at is not None:
+            self.trouble = Shown(f"no answer since {formats.clock(self.read_at)}")
+        else:
+            self.trouble = safe(error.title)
         self.show_status()
-        self.session.show_error(error)
+        if first:
+            self.session.show_error(error)
+        self.retry_later(error)
+
+    # ── a page instead of the view ───────────────────────────────────────────
+
+    def show_page(self, title: str, *lines: str, keys: Sequence[tuple[str, str]]) -> None:
+        """Say why there is nothing to show, and which keys help, in place of the view's contents."""
+        self.add_class("-empty")
+        texts = [safe(line, 400) for line in lines if line]
+        self.query_one("#empty", EmptyState).show(safe(title), texts, keys)
+
+    def hide_page(self) -> None:
+        self.remove_class("-empty")
+
+    def show_error_page(self, error: EngineError) -> None:
+        """Show why nothing could be read, and keep trying."""
+        is_answer = isinstance(error, StoreNotFound)
+        self.read_at, self.trouble = (_now(), None) if is_answer else (None, safe(error.title))
+        self.show_status()
+        leave = "quit" if self.mode == "runs" else "back"
+        keys = [("r", "retry"), (":", "command line"), ("q", leave)]
+        self.show_page(error.title, error.detail, error.hint, keys=keys)
+        self.retry_later(error)
+
+    # ── reading again ────────────────────────────────────────────────────────
+
+    def tick(self) -> None:
+        """Refresh this view if it is on screen, even behind a dialog, and not being read."""
+        is_due = self._must_retry or (self.session.refresh_seconds and self.is_live)
+        if is_due and self.is_running and current_view(self.app) is self and not self._is_reading:
+            self.refresh_changes()
+
+    def retry_later(self, error: EngineError) -> None:
+        """Read this view again soon after an error, unless what it shows is gone."""
+        if isinstance(error, NotFound):
+            return
+        self._must_retry = True
+        if self._retry_timer is not None:
+            self._retry_timer.stop()
+        self._retry_timer = self.set_timer(RETRY_SECONDS, self._retry)
+
+    def _retry(self) -> None:
+        if self._must_retry:
+            self.tick()
+
+    @property
+    def _is_reading(self) -> bool:
+        return any(w.node is self and w.group == VIEW and not w.is_finished for w in self.workers)
 
     def refuse(self, identifier: str) -> bool:
         """If a command is disabled, show why and return True."""
@@ -219,6 +310,10 @@ class ConsoleScreen(Screen[None]):
             for other in others:
                 other.add_class("-behind")
             node = node.parent
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
 
 
 def _always_shown(widget: Widget) -> bool:

@@ -14,6 +14,9 @@ from tui.bridge import Bridge
 from tui.state import State
 from tui.textual_private import QuietApp
 
+DEFAULT_REFRESH_SECONDS = 10.0
+"""The auto-refresh interval when none was set at startup."""
+
 
 class Session:
     """A console on one tracking store. Owned by the application and shared by its views."""
@@ -38,6 +41,9 @@ class Session:
         self.user = user
         self.read_only = read_only
         self.refresh_seconds = refresh_seconds
+        """The auto-refresh interval; 0 while auto-refresh is off."""
+        self.refresh_interval = refresh_seconds or DEFAULT_REFRESH_SECONDS
+        """The interval while auto-refresh is on."""
         self.initial_experiment = initial_experiment
         self.show_mode = show_mode
         self.hold_keys = hold_keys
@@ -48,6 +54,12 @@ class Session:
         self.leaving = False
         self.running_work = Shown("")
         """What quitting would stop; empty when nothing is running."""
+
+    def toggle_auto_refresh(self) -> None:
+        self.refresh_seconds = 0.0 if self.refresh_seconds else self.refresh_interval
+        self.say(
+            f"Auto-refresh every {self.refresh_interval:g} s" if self.refresh_seconds else "Auto-refresh off"
+        )
 
     def say(self, message: str, *, warning: bool = False) -> None:
         """Show a notification in place of the previous one."""

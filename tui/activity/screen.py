@@ -12,10 +12,10 @@ from textual.containers import VerticalScroll
 
 from engine import formats
 from engine.errors import EngineError
-from engine.text import Shown, safe
+from engine.text import Shown
 from tui.activity.source import EntryDetail, journal_source
 from tui.commands.bindings import Scope
-from tui.screen import ConsoleScreen
+from tui.screen import VIEW, ConsoleScreen
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
@@ -56,19 +56,20 @@ class ActivityScreen(ConsoleScreen):
 
     def refresh_view(self) -> None:
         work = partial(self.engine.journal.entries, LIMIT + 1)
-        self.ask(work, self._show, group="journal", failed=self._unreadable)
+        self.ask(work, self._show, group=VIEW, failed=self._unreadable)
 
     def _show(self, entries: tuple[JournalEntry, ...]) -> None:
         self.entries = entries[:LIMIT]
         self.record_read()
-        self.set_class(not entries, "-empty")
         if not entries:
-            self._show_empty(
+            self.show_page(
                 "No journal entries yet",
                 "Promotions, sweeps, deletions and undos made from this machine are recorded here: "
                 "when, by whom, what changed and why.",
+                keys=[("3", "models"), ("P", "promote a version there"), ("r", "refresh")],
             )
             return
+        self.hide_page()
         prefix = "newest " if len(entries) > LIMIT else ""
         title = self.query_one("#entries-title", PaneTitle)
         title.subject = Shown("this machine, all stores")
@@ -78,14 +79,10 @@ class ActivityScreen(ConsoleScreen):
         self._show_entry()
 
     def _unreadable(self, error: EngineError) -> None:
-        self.show_store_error(error)
-        if not self.entries:
-            self.add_class("-empty")
-            self._show_empty(safe(error.title), safe(error.detail), safe(error.hint))
-
-    def _show_empty(self, title: str, *lines: str) -> None:
-        keys = [("3", "models"), ("P", "promote a version there"), ("r", "refresh")]
-        self.query_one("#empty", EmptyState).show(title, [line for line in lines if line], keys=keys)
+        if self.entries:
+            self.show_store_error(error)
+        else:
+            self.show_error_page(error)
 
     @on(Table.RowHighlighted, "#entries")
     def _show_entry(self) -> None:

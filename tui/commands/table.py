@@ -61,6 +61,13 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         id="app.refresh", keys="r", action="refresh_view", help="Refresh from the store.", word="refresh"
     ),
+    Command(
+        id="app.toggle-auto-refresh",
+        keys="R",
+        action="toggle_auto_refresh",
+        help="Auto-refresh on/off.",
+        word="auto",
+    ),
     Command(id="app.next-pane", keys="l", action="next_pane", help="Next pane."),
     Command(id="app.previous-pane", keys="h", action="previous_pane", help="Previous pane."),
     Command(id="app.cycle-panes", keys="tab", action="cycle_panes", help="Next pane (wraps)."),
@@ -238,13 +245,6 @@ COMMANDS: tuple[Command, ...] = (
         action="stop_loading",
         help="Stop loading and keep the loaded runs; `r` resumes.",
         word="stop",
-    ),
-    Command(
-        id="runs.toggle-auto-refresh",
-        keys="R",
-        action="toggle_auto_refresh",
-        help="Auto-refresh on/off.",
-        word="auto",
     ),
     Command(
         id="runs.toggle-deleted",

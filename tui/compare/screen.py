@@ -9,9 +9,10 @@ from textual import events, on
 from textual.app import ComposeResult
 
 from engine import formats
+from engine.errors import EngineError
 from engine.text import Shown
 from tui.commands.bindings import Command, Scope
-from tui.screen import ConsoleScreen
+from tui.screen import VIEW, ConsoleScreen
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
@@ -51,22 +52,34 @@ class CompareScreen(ConsoleScreen):
 
     def refresh_view(self) -> None:
         run_ids = self._shown = self.state.compared
-        self.set_class(not run_ids, "-empty")
         if not run_ids:
             self.comparison = None
-            self.query_one("#empty", EmptyState).show(
+            self.show_page(
                 "Nothing to compare yet",
-                ["Mark at least two runs in the runs view, then compare them."],
+                "Mark at least two runs in the runs view, then compare them.",
                 keys=[("1", "runs"), ("space", "mark"), ("c", "compare")],
             )
             self.show_keys()
             return
+        self.hide_page()
         work = partial(self.engine.runs.compare, run_ids, directions=dict(self.state.directions))
-        self.ask(work, self._show, group="compare")
+        self.ask(work, self._show, group=VIEW, failed=self._show_failure)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a run is unfinished; finished runs rarely change."""
+        return self.comparison is not None and any(not run.is_finished for run in self.comparison.runs)
+
+    def _show_failure(self, error: EngineError) -> None:
+        if self.comparison is None:
+            self.show_error_page(error)
+        else:
+            self.show_store_error(error)
 
     def _show(self, comparison: Comparison) -> None:
         self.comparison = comparison
         self.record_read()
+        self.hide_page()
         self.show_rows()
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -14,14 +14,14 @@ from textual.content import Content
 
 from engine import formats
 from engine.entities import ModelVersion, RegisteredModel, Run
-from engine.errors import EngineError, NotFound, StoreNotFound, UntrustedModel, UsageError
+from engine.errors import EngineError, NotFound, UntrustedModel, UsageError
 from engine.jobs import CancelToken
 from engine.text import Shown, safe
 from tui.bridge import Relay
 from tui.commands.bindings import Command, Scope, command
 from tui.models.sources import model_source, source_text, version_source
 from tui.models.version_detail import VersionDetail, VersionFacts
-from tui.screen import ConsoleScreen
+from tui.screen import VIEW, ConsoleScreen
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
@@ -92,19 +92,39 @@ class ModelsScreen(ConsoleScreen):
 
     def refresh_view(self) -> None:
         self._fresh_run_ids.clear()
-        self.ask(self.engine.models.registered, self._show_models, group="models", failed=self._models_failed)
+        self._read_models(self._show_models)
 
-    def _show_models(self, models: tuple[RegisteredModel, ...]) -> None:
+    def refresh_changes(self) -> None:
+        """Read the versions of the models that have changed and of the one under the cursor."""
+        finished = {run_id for run_id, run in self.sources.items() if run is None or run.is_finished}
+        self._fresh_run_ids &= finished
+        known = {model.name: model for model in self.models}
+
+        def show(models: tuple[RegisteredModel, ...]) -> None:
+            changed = {m.name for m in models if m != known.get(m.name) or m.name not in self.registry}
+            self._show_models(models, changed)
+
+        self._read_models(show)
+
+    def _read_models(self, then: Callable[[tuple[RegisteredModel, ...]], None]) -> None:
+        self.ask(self.engine.models.registered, then, group=VIEW, failed=self._models_failed)
+
+    def _show_models(
+        self, models: tuple[RegisteredModel, ...], changed: Container[str] | None = None
+    ) -> None:
+        """Show the models, and read the versions of those that have `changed`, by default of all."""
         self.models = models
         self.registry = {m.name: self.registry[m.name] for m in models if m.name in self.registry}
         self.record_read()
-        self.set_class(not models, "-empty")
         if not models:
-            self._show_empty(
+            self.show_page(
                 "No registered models yet",
                 "Train a sweep and register its best run; `mlflow-console demo` does both.",
+                keys=[("4", "train a sweep"), ("r", "refresh"), (":", "command line"), ("q", "back")],
             )
+            self._show_no_model()
             return
+        self.hide_page()
         self._show_model_rows({})
         target, self._pending_target = self._pending_target, None
         table = self.query_one("#models", Table)
@@ -119,7 +139,7 @@ class ModelsScreen(ConsoleScreen):
                     {name: versions for name, versions in found.items() if versions is not None}
                 )
 
-        names = [model.name for model in models]
+        names = [model.name for model in models if changed is None or model.name in changed]
         relay = Relay(self.while_open(show))
         self.ask(
             partial(_read_each, self.engine.models.versions, names, token, relay), show, group="registry"
@@ -138,18 +158,12 @@ class ModelsScreen(ConsoleScreen):
     def _models_failed(self, error: EngineError) -> None:
         if self.models:
             self.show_store_error(error)
-            return
-        self.record_read()
-        if not isinstance(error, StoreNotFound):
-            self.trouble = safe(error.title)
-            self.show_status()
-        self.add_class("-empty")
-        self._show_empty(safe(error.title), safe(error.detail), safe(error.hint))
+        else:
+            self.show_error_page(error)
+            self._show_no_model()
 
-    def _show_empty(self, title: str, *lines: str) -> None:
+    def _show_no_model(self) -> None:
         self.model = None
-        keys = [("4", "train a sweep"), ("r", "refresh"), (":", "command line"), ("q", "quit")]
-        self.query_one("#empty", EmptyState).show(title, [line for line in lines if line], keys=keys)
         self._show_detail()
 
     def _read_versions(self, name: str) -> None:

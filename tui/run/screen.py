@@ -12,18 +12,16 @@ from textual.containers import Horizontal, Vertical
 from engine import formats
 from engine.api import STATUS_TEXT, confusion_of
 from engine.entities import Artifact, Run, RunDetail
-from engine.errors import EngineError, NotFound
+from engine.errors import EngineError
 from engine.text import Shown, safe, safe_lines
 from tui.commands.bindings import Scope
-from tui.screen import ConsoleScreen
+from tui.screen import VIEW, ConsoleScreen
 from tui.widgets.confusion import ConfusionMatrix
 from tui.widgets.key_value import KeyValue, Pair, Section, ValueStyle
 from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table.palette import RUN_STATUS_STYLES
 
 MAX_ARTIFACTS = 200
-RETRY_SECONDS = 5.0
-"""Delay before reading again after a failure."""
 NOTE = "mlflow.note.content"
 
 
@@ -63,7 +61,12 @@ class RunScreen(ConsoleScreen):
         self.refresh_view()
 
     def refresh_view(self) -> None:
-        self.ask(self._read, self._show, group="run", failed=self._show_failure)
+        self.ask(self._read, self._show, group=VIEW, failed=self._show_failure)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the run is unfinished; a finished run rarely changes."""
+        return self.detail is not None and not self.detail.run.is_finished
 
     def _read(self) -> _RunData:
         detail = self.engine.runs.detail(self.run_id)
@@ -88,16 +91,8 @@ class RunScreen(ConsoleScreen):
             stack += [a.path for a in reversed(listed) if a.is_dir]
 
     def _show_failure(self, error: EngineError) -> None:
-        """Report the first failure, and retry until the store answers."""
         self.query_one("#run-title", PaneTitle).facts = safe(error.title)
-        if self.trouble is None:
-            self.show_store_error(error)
-        if not isinstance(error, NotFound):
-            self.set_timer(RETRY_SECONDS, self._retry)
-
-    def _retry(self) -> None:
-        if self.trouble is not None:
-            self.refresh_view()
+        self.show_store_error(error)
 
     def _show(self, data: _RunData) -> None:
         self.detail = detail = data.detail

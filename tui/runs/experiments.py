@@ -53,6 +53,11 @@ class ExperimentPane(Widget):
         """Whether no experiment has any runs."""
         return all(e.run_count == 0 for e in self.experiments)
 
+    @property
+    def has_counts(self) -> bool:
+        """Whether the store counts the runs of its experiments."""
+        return any(e.run_count is not None for e in self.experiments)
+
     def current(self, experiment: Experiment) -> Experiment | None:
         """The current state of the experiment, which may have been renamed; None if it is gone, even if
         another has taken its id."""

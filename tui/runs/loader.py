@@ -47,8 +47,6 @@ class RunLoader:
         self._tasks = tasks
         self._on_frame = on_frame
         self._on_change = on_change
-        self.refresh_seconds = 0.0
-        """The auto-refresh interval; 0 turns auto-refresh off."""
         self.feed: RunFeed | None = None
         self.stage: LoadStage = "complete"
         self.reloaded = 0
@@ -162,7 +160,7 @@ class RunLoader:
 
     def tick(self) -> None:
         """Refresh, reload or resume, whichever is due."""
-        if self.feed is None or not self.refresh_seconds or self._refreshing or self.is_reading:
+        if self.feed is None or self._refreshing or self.is_reading:
             return
         age = time.monotonic() - self._loaded_at
         due = self.stage == "complete" and age > max(RELOAD_SECONDS, 60 * self._load_took)

@@ -12,10 +12,9 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.timer import Timer
 
-from engine import formats
 from engine.entities import Experiment, Run
-from engine.errors import EngineError, StoreError, StoreNotFound
-from engine.text import Shown, safe, short_name
+from engine.errors import EngineError, StoreNotFound
+from engine.text import short_name
 from tui.commands.bindings import Command, Scope
 from tui.runs.deletion import RunDeletion
 from tui.runs.experiments import ExperimentPane
@@ -23,7 +22,7 @@ from tui.runs.pane import RunPane
 from tui.runs.preview import RunPreview
 from tui.runs.saved_views import SavedViewCommands
 from tui.runs.session import RunSession, SessionChange
-from tui.screen import ConsoleScreen, compare_reason, current_view
+from tui.screen import VIEW, ConsoleScreen, compare_reason
 from tui.widgets.empty import EmptyState
 from tui.widgets.table import Table
 
@@ -34,13 +33,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEFAULT_REFRESH_SECONDS = 10.0
-"""The auto-refresh interval when none was set at startup."""
 PREVIEW_DELAY = 0.1
 """Seconds before the preview follows the cursor, so that a held key does not redraw it for every run."""
 EXPERIMENT_REFRESHES = 6
-"""The experiments are listed again when runs have changed and, for a store that cannot detect changes, once
-per this many refreshes."""
+"""For a store that neither detects changes nor counts runs, the experiments are listed again when runs have
+changed and once per this many refreshes; for others, at every change or refresh."""
+_KEYS = (("4", "train a sweep"), ("r", "refresh"), (":", "command line"), ("q", "quit"))
 _FIRST_STEPS = "Train a sweep here, or run `mlflow-console demo` in an empty folder for an example."
 
 
@@ -78,8 +76,6 @@ class RunsScreen(ConsoleScreen):
         super().on_mount()
         self.pane.table.focus()
         self.refresh_view()
-        self.runs.loader.refresh_seconds = self.session.refresh_seconds
-        self.set_interval(self.session.refresh_seconds or DEFAULT_REFRESH_SECONDS, self.tick)
 
     @property
     def pane(self) -> RunPane:
@@ -94,7 +90,18 @@ class RunsScreen(ConsoleScreen):
     def refresh_view(self) -> None:
         """Read everything again: the experiments, then the runs."""
         failed = self._experiments_failed
-        self.ask(self._read_experiments, self._show_experiments, group="experiments", failed=failed)
+        self.ask(self._read_experiments, self._show_experiments, group=VIEW, failed=failed)
+
+    def refresh_changes(self) -> None:
+        """Read the changes of the runs; without an experiment, look for one."""
+        if self.experiment is None:
+            self.refresh_view()
+        else:
+            self.runs.loader.tick()
+
+    @property
+    def is_live(self) -> bool:
+        return not self.runs.loader.is_reading
 
     def _read_experiments(self) -> tuple[tuple[Experiment, ...], str | None]:
         """The experiments, and the ID of the one with the newest run."""
@@ -108,9 +115,12 @@ class RunsScreen(ConsoleScreen):
         self.record_read()
         self.experiments.show(found)
         if self.experiments.is_empty:
-            self._show_empty("No runs yet", "Nothing has been logged into this store.", _FIRST_STEPS)
+            self.experiment = None
+            self.show_page(
+                "No runs yet", "Nothing has been logged into this store.", _FIRST_STEPS, keys=_KEYS
+            )
             return
-        self.remove_class("-empty")
+        self.hide_page()
         before, self.experiment = self.experiment, self._current_experiment()
         experiment = self._select_experiment(newest)
         if experiment is self.experiment:
@@ -126,9 +136,13 @@ class RunsScreen(ConsoleScreen):
         self.ask(
             self.engine.runs.experiments,
             self._update_experiments,
-            group="experiments",
-            failed=self._report_error,
+            group=VIEW,
+            failed=self._listing_failed,
         )
+
+    def _listing_failed(self, error: EngineError) -> None:
+        self._listed_stamp = None
+        self._report_error(error)
 
     def _update_experiments(self, found: tuple[Experiment, ...]) -> None:
         if self.experiment is None or found == self.experiments.experiments:
@@ -179,19 +193,10 @@ class RunsScreen(ConsoleScreen):
         self.pane.table.focus()
 
     def _experiments_failed(self, error: EngineError) -> None:
-        if self.runs.frame is not None:
+        if self.experiment is not None:
             self._report_error(error)
-            return
-        self.record_read()
-        if not isinstance(error, StoreNotFound):
-            self.trouble = safe(error.title)
-            self.show_status()
-        self._show_empty(error.title, error.detail, error.hint)
-
-    def _show_empty(self, title: str, *lines: str) -> None:
-        self.add_class("-empty")
-        keys = [("4", "train a sweep"), ("r", "refresh"), (":", "command line"), ("q", "quit")]
-        self.query_one("#empty", EmptyState).show(title, [line for line in lines if line], keys)
+        else:
+            self.show_error_page(error)
 
     # ── runs ─────────────────────────────────────────────────────────────────
 
@@ -208,43 +213,25 @@ class RunsScreen(ConsoleScreen):
         if change in ("frame", "progress", "marks"):
             self.show_keys()
 
-    def tick(self) -> None:
-        """Refresh this view if it is on screen, even behind a dialog."""
-        if current_view(self.app) is self and self.is_running:
-            self.runs.loader.tick()
-
     def _refreshed(self) -> None:
         self.record_read()
         self._refreshes += 1
         stamp = self.runs.loader.stamp
-        due = self._refreshes % EXPERIMENT_REFRESHES == 0 if stamp is None else stamp != self._listed_stamp
+        if stamp is not None:
+            due = stamp != self._listed_stamp
+        else:
+            due = self.experiments.has_counts or self._refreshes % EXPERIMENT_REFRESHES == 0
         self._listed_stamp = stamp
         if self.runs.loader.found_changes or due:
             self.list_experiments()
 
     def _report_error(self, error: EngineError) -> None:
         """Report an error. The rows stay, and the status line shows since when they are out of date."""
-        if not isinstance(error, StoreError):
-            self.show_store_error(error)
-            return
-        if (
-            isinstance(error, StoreNotFound) and self.read_at
-        ):  # the usual hint, to create a store, is wrong here
+        if isinstance(error, StoreNotFound) and self.read_at is not None:
+            # The usual hint, to create a store, is wrong here.
             hint = "The rows stay on screen and refresh when the store is back."
             error = StoreNotFound("The store no longer exists", error.detail, hint)
-        first = self.trouble is None
-        since = formats.clock(self.read_at)
-        self.trouble = Shown(f"no answer since {since}") if self.read_at else safe(error.title)
-        self.show_status()
-        if first:
-            self.session.show_error(error)
-
-    def data_age(self) -> Shown:
-        if self.experiment is not None:
-            loader = self.runs.loader
-            if loader.refresh_seconds and self.read_at is not None and loader.stage == "complete":
-                return Shown(f"≤ {loader.refresh_seconds:g} s old")
-        return super().data_age()
+        self.show_store_error(error)
 
     @on(Table.RowSelected, "#runs")
     def _open_run(self, event: Table.RowSelected) -> None:
@@ -300,14 +287,6 @@ class RunsScreen(ConsoleScreen):
     def action_stop_loading(self) -> None:
         if not self.refuse("runs.stop-loading"):
             self.runs.loader.stop()
-
-    def action_toggle_auto_refresh(self) -> None:
-        loader, interval = self.runs.loader, self.session.refresh_seconds or DEFAULT_REFRESH_SECONDS
-        loader.refresh_seconds = 0.0 if loader.refresh_seconds else interval
-        self.session.say(
-            f"Auto-refresh every {interval:g} s" if loader.refresh_seconds else "Auto-refresh off"
-        )
-        self.show_status()
 
     def action_open_filter(self) -> None:
         self.pane.filter_bar.open()

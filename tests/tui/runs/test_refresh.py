@@ -12,6 +12,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
+from engine import formats
 from engine.api import Engine
 from engine.columns import ColumnKey
 from engine.runs.frame import RunFrame
@@ -23,6 +24,7 @@ from tests.support.runs import a_run
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
 from tui.bridge import Bridge
+from tui.run.screen import RunScreen
 from tui.runs.pane import RunPane
 from tui.runs.screen import RunsScreen
 from tui.runs.session import RunSession, SessionChange
@@ -152,18 +154,89 @@ async def test_runs_refresh_behind_a_dialog(mlflow_store_copy: MlflowStore, cons
         assert frame.run(row).status == "FAILED"
 
 
-async def test_an_unreadable_run_is_shown_when_the_store_is_back(
-    mlflow_store_copy: MlflowStore, console: Console, monkeypatch: pytest.MonkeyPatch
+async def test_every_view_is_up_to_date_when_it_comes_back(
+    mlflow_store_copy: MlflowStore, console: Console
 ) -> None:
-    monkeypatch.setattr("tui.run.screen.RETRY_SECONDS", 0.05)
-    aside = mlflow_store_copy.path.with_suffix(".aside")
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        os.replace(mlflow_store_copy.path, aside)
+        view = view_of(console)
+        await pilot.press("3")
+        await settle(pilot)
+        await pilot.press("1", "enter")
+        await settle(pilot)
+        assert isinstance(console.view, RunScreen)
+        change(
+            mlflow_store_copy,
+            "UPDATE runs SET end_time = end_time + 1000000000, status = 'KILLED' WHERE name = 'trial-10'",
+        )
+        change(mlflow_store_copy, "UPDATE runs SET lifecycle_stage = 'deleted' WHERE name = 'trial-12'")
+        change(mlflow_store_copy, "UPDATE model_versions SET current_stage = 'Staging' WHERE version = 3")
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "killed" in text_of(console)
+        assert {e.name: e.run_count for e in view.experiments.experiments}["heart"] == 26
+        await pilot.press("3")
+        await settle(pilot)
+        assert "Staging" in text_of(console)
+
+
+async def test_the_age_of_the_data_is_never_understated(
+    mlflow_store_copy: MlflowStore, console: Console
+) -> None:
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        view = view_of(console)
+        assert view.data_age() == "≤ 3600 s old"
+        assert view.read_at is not None
+        view.read_at -= 3600 * 1000
+        assert view.data_age() == f"read {formats.clock(view.read_at)}"
+
+
+async def test_an_open_unfinished_run_is_refreshed_until_it_ends(
+    mlflow_store_copy: MlflowStore, console: Console
+) -> None:
+    run_id = mlflow_store_copy.runs["trial-10"]
+    change(mlflow_store_copy, "UPDATE runs SET status = 'RUNNING', end_time = NULL WHERE name = 'trial-10'")
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        view_of(console).pane.table.move_to(run_id)
         await pilot.press("enter")
-        assert await appears(pilot, "MLflow store not found")
+        await settle(pilot)
+        assert "running" in text_of(console)
+        assert console.view.data_age() == "≤ 3600 s old"
+        change(
+            mlflow_store_copy, "UPDATE runs SET status = 'FAILED', end_time = 9e12 WHERE name = 'trial-10'"
+        )
+        console.view.tick()
+        await settle(pilot)
+        assert "failed" in text_of(console)
+        assert console.view.data_age().startswith("read ")
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [((), "27 of 27"), (("3",), "VERSIONS"), (("enter",), "PARAMETERS"), (("V", "c"), "METRICS")],
+    ids=["runs", "models", "run", "compare"],
+)
+async def test_an_error_page_recovers_by_itself(
+    mlflow_store_copy: MlflowStore,
+    console: Console,
+    monkeypatch: pytest.MonkeyPatch,
+    keys: tuple[str, ...],
+    expected: str,
+) -> None:
+    monkeypatch.setattr("tui.screen.RETRY_SECONDS", 0.05)
+    aside = mlflow_store_copy.path.with_suffix(".aside")
+    if not keys:
+        os.replace(mlflow_store_copy.path, aside)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        if keys:
+            os.replace(mlflow_store_copy.path, aside)
+            await pilot.press(*keys)
+        assert await appears(pilot, "MLflow store not found", 200)
         os.replace(aside, mlflow_store_copy.path)
-        assert await appears(pilot, "PARAMETERS", 200)
+        assert await appears(pilot, expected, 200)
 
 
 class Streaming(App[None]):
