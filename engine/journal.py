@@ -20,14 +20,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from engine.errors import EngineError, PromotionError, UsageError, WriteError
+from engine.errors import Cancelled, EngineError, PromotionError, UsageError, WriteError
 from engine.files import append_line, lines_from_end, locked, open_private, rotate, rotated
 from engine.log import log
 from engine.paths import journal_file
 from engine.secrets import mask
 from engine.uri import TrackingUri
 
-Outcome = Literal["intended", "done", "failed", "undone"]
+Outcome = Literal["intended", "done", "failed", "cancelled", "undone"]
 
 APPEND_SECONDS = 5.0
 """How long an append waits for that of another console."""
@@ -158,9 +158,10 @@ def check_writable() -> None:
 
 
 class Recorded:
-    """A running write; `detail` is recorded with its outcome."""
+    """A running write; `outcome` and `detail` are recorded when it ends without an error."""
 
     def __init__(self) -> None:
+        self.outcome: Outcome = "done"
         self.detail = ""
 
 
@@ -174,9 +175,14 @@ def recorded(uri: TrackingUri, action: str, target: str) -> Iterator[Recorded]:
     try:
         yield write
     except EngineError as error:
-        append(replace(entry, outcome="failed", detail=error.title))
+        append(replace(entry, outcome=outcome_of(error), detail=str(error)))
         raise
-    append(replace(entry, outcome="done", detail=write.detail))
+    append(replace(entry, outcome=write.outcome, detail=write.detail))
+
+
+def outcome_of(error: EngineError) -> Outcome:
+    """The outcome of a write that `error` ended."""
+    return "cancelled" if isinstance(error, Cancelled) else "failed"
 
 
 @contextmanager

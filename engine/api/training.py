@@ -44,7 +44,11 @@ class Training:
         target = f"{self.check(spec)} {spec.recipe} {spec.estimator} trials in {spec.experiment}"
         with recorded(self._access.uri, "train", target) as entry:
             result = run_sweep(self._access.uri, spec, on_event=on_event, cancel=cancel or CancelToken())
-            entry.detail = f"{result.finished} finished, {result.failed} failed, {result.killed} killed"
+            entry.detail = result.summary
+            if result.cancelled:
+                entry.outcome = "cancelled"
+            elif result.failed and not result.finished:
+                entry.outcome = "failed"
         return result
 
     def demo(self, *, on_progress: OnProgress = no_progress, cancel: CancelToken | None = None) -> DemoReport:

@@ -246,6 +246,8 @@ def _closing_entry(entry: JournalEntry, result: LifecycleResult) -> JournalEntry
     parts += [f"Undo: {result.undo_command}"] if result.changed else []
     after = _facts(result, entry.before)
     outcome: Outcome = "done" if result.complete else "failed"
+    if isinstance(result.stopped, Cancelled) and not result.failed:
+        outcome = "cancelled"
     return replace(entry, outcome=outcome, after=after, detail=". ".join(parts))
 
 

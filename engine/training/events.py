@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from engine.formats import count, counted
 from engine.training.estimators import ParameterValue
 
 
@@ -87,17 +88,28 @@ _EVENTS: Mapping[str, type[SweepEvent]] = {
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """The result of a sweep. `best_run_id` has the highest accuracy; ties go to the higher `cv_mean`, then to
-    the earlier trial; None if no trial finished. `seconds` include the preparation."""
+    """The result of a sweep of `total` trials. `best_run_id` has the highest accuracy; ties go to the higher
+    `cv_mean`, then to the earlier trial; None if no trial finished. `seconds` include the preparation."""
 
     parent_run_id: str
     experiment_id: str
+    total: int
     finished: int
     failed: int
     killed: int
     cancelled: bool
     seconds: float
     best_run_id: str | None
+
+    @property
+    def summary(self) -> str:
+        """The trials by outcome, as text: `18 of 60 trials finished, 1 killed, 41 not started`."""
+        of_total = "" if self.finished == self.total else f"{count(self.finished)} of "
+        not_started = self.total - self.finished - self.failed - self.killed
+        parts = [f"{of_total}{counted(self.total, 'trial')} finished"]
+        for number, what in ((self.failed, "failed"), (self.killed, "killed"), (not_started, "not started")):
+            parts += [f"{count(number)} {what}"] if number else []
+        return ", ".join(parts)
 
 
 def to_json(event: SweepEvent) -> str:

@@ -101,7 +101,8 @@ class LocalProcess:
             except ProcessDied as error:
                 self._clean_up(error, spec.experiment, sweep_id)
                 raise
-        return tally.result(time.monotonic() - started)
+        total = len(trials(spec)) if only is None else len(only)
+        return tally.result(total, time.monotonic() - started)
 
     def execute(self, command: Mapping[str, Any], cancel: CancelToken) -> Any:
         """Run a command other than a sweep. Returns its result. Raises `Cancelled`."""
@@ -154,11 +155,12 @@ class _Tally:
                 if self._best is None or rank > self._best[0]:
                     self._best = rank, run_id
 
-    def result(self, seconds: float) -> SweepResult:
+    def result(self, total: int, seconds: float) -> SweepResult:
         started, finished = self._started, self._finished
         return SweepResult(
             parent_run_id=started.parent_run_id,
             experiment_id=started.experiment_id,
+            total=total,
             finished=finished.finished,
             failed=finished.failed,
             killed=finished.killed,

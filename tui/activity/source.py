@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 OUTCOMES: Mapping[str, tuple[str, CellStyle]] = {
     "done": ("✓ done", "good"),
     "failed": ("✗ failed", "bad"),
+    "cancelled": ("⊘ cancelled", "warning"),
     "undone": ("↶ undone", "muted"),
     "intended": ("? unfinished", "warning"),
 }

@@ -17,9 +17,12 @@ from tui.cli.output import Cell, Head, Output
 if TYPE_CHECKING:
     from engine.api import JournalEntry
 
+MAX_DETAIL = 120
+"""Characters of an entry's detail in the table; `--json` prints all of it."""
 OUTCOMES = {
     "done": Cell(Shown("✓ done"), "green"),
     "failed": Cell(Shown("✗ failed"), "red"),
+    "cancelled": Cell(Shown("⊘ cancelled"), "yellow"),
     "undone": Cell(Shown("↶ undone"), "dim"),
     "intended": Cell(Shown("? unfinished"), "yellow"),
 }
@@ -61,6 +64,7 @@ def journal(invocation: Invocation, limit: int, as_json: bool) -> None:
         Head(Shown("action"), keep=True),
         Head(Shown("target"), keep=True, min_width=16),
         Head(Shown("outcome"), keep=True),
+        Head(Shown("detail"), min_width=24),
         Head(Shown("by")),
         Head(Shown("reason"), min_width=16),
         Head(Shown("store"), min_width=16),
@@ -74,6 +78,7 @@ def _row(entry: JournalEntry, now: int) -> list[Cell | Shown]:
         safe(entry.action),
         safe(entry.target),
         OUTCOMES.get(entry.outcome, Cell(safe(entry.outcome))),
+        safe(entry.detail, MAX_DETAIL),
         safe(f"{entry.user}@{entry.host}"),
         safe(entry.reason),
         safe(entry.server),

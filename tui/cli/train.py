@@ -156,16 +156,14 @@ class SweepProgress:
 
 
 def _show(output: Output, spec: SweepSpec, result: SweepResult, progress: SweepProgress) -> None:
-    counts = f"{result.finished} finished, {result.failed} failed, {result.killed} killed"
-    total = f" of {progress.total}" if progress.total else ""
     took = duration(result.seconds)
     if result.cancelled:
-        output.line(Cell(Shown("⊘ stopped  "), "yellow"), f"{counts}{total}; finished runs are kept")
+        output.line(Cell(Shown("⊘ stopped  "), "yellow"), f"{result.summary}; finished runs are kept")
     else:
         succeeded = not result.failed
         output.line(
             Cell(Shown("✓ " if succeeded else "✗ "), "green" if succeeded else "red"),
-            f"{counts}{total} in {took}",
+            f"{result.summary} in {took}",
         )
     best = next((trial for trial in progress.trials if trial["run_id"] == result.best_run_id), None)
     if best is not None:
@@ -181,4 +179,4 @@ def _show(output: Output, spec: SweepSpec, result: SweepResult, progress: SweepP
 
 def _payload(spec: SweepSpec, result: SweepResult, progress: SweepProgress) -> dict[str, Any]:
     trials = sorted(progress.trials, key=lambda trial: int(trial["index"]))
-    return {"experiment": spec.experiment, **asdict(result), "total": progress.total, "trials": trials}
+    return {"experiment": spec.experiment, **asdict(result), "trials": trials}

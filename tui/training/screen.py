@@ -118,9 +118,8 @@ class TrainingScreen(ConsoleScreen):
         self.result, self.cancel = result, None
         self._note = ""
         self._show_state()
-        done = f"{result.finished} finished, {result.failed} failed, {result.killed} killed"
         what = "Sweep cancelled" if result.cancelled else "Sweep finished"
-        self.session.say(f"{what}: {done}", warning=bool(result.failed or result.cancelled))
+        self.session.say(f"{what}: {result.summary}", warning=bool(result.failed or result.cancelled))
 
     def _fail(self, error: EngineError) -> None:
         self.cancel = None
@@ -191,6 +190,8 @@ class TrainingScreen(ConsoleScreen):
                 parts.append(f"{(board.total - board.done) / rate:.0f} s left")
         if board.failed:
             parts.append(f"{board.failed} failed")
+        if self.result is not None and self.result.cancelled:
+            parts.append("cancelled")
         if self.result is not None:
             parts.append(f"took {formats.duration(self.result.seconds)}")
         return safe(" · ".join([*parts, *([self._note] if self._note else [])]))

@@ -185,7 +185,7 @@ def test_a_cancelled_deletion_keeps_the_remaining_runs(registry: Registry) -> No
     assert (result.changed, result.left) == ((one,), (two, three))
     assert lifecycles(registry, [one, two, three]) == ["deleted", "active", "active"]
     assert not result.complete
-    assert last().outcome == "failed"
+    assert last().outcome == "cancelled"
     assert last().detail.startswith("1 of 3 runs deleted, 2 not tried. Deleting runs was cancelled")
 
 

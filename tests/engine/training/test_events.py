@@ -11,6 +11,7 @@ from engine.training.events import (
     SweepEvent,
     SweepFinished,
     SweepPreparing,
+    SweepResult,
     SweepStarted,
     TrialFailed,
     TrialFinished,
@@ -37,6 +38,23 @@ def test_events_survive_a_round_trip_through_json(event: SweepEvent) -> None:
     assert "\n" not in line
     assert line.isascii()
     assert from_json(json.loads(line)) == event
+
+
+@pytest.mark.parametrize(
+    ("total", "finished", "failed", "killed", "summary"),
+    [
+        (1, 1, 0, 0, "1 trial finished"),
+        (1200, 1200, 0, 0, "1,200 trials finished"),
+        (4, 3, 1, 0, "3 of 4 trials finished, 1 failed"),
+        (60, 18, 0, 1, "18 of 60 trials finished, 1 killed, 41 not started"),
+        (60, 0, 0, 0, "0 of 60 trials finished, 60 not started"),
+    ],
+)
+def test_a_summary_accounts_for_every_trial(
+    total: int, finished: int, failed: int, killed: int, summary: str
+) -> None:
+    result = SweepResult("p", "1", total, finished, failed, killed, False, 1.0, None)
+    assert result.summary == summary
 
 
 def test_infinities_and_nan_survive_a_round_trip() -> None:

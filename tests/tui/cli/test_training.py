@@ -31,7 +31,7 @@ def test_train_with_json_lists_every_trial(on_trained: Run, trained: Trained) ->
 def test_train_prints_the_counts_and_the_best_trial(on_trained: Run) -> None:
     done = on_trained("train", "--grid", "n_neighbors=5 metric=euclidean", "--recipe", "published")
     assert done.status == 0
-    assert "✓ 1 finished, 0 failed, 0 killed of 1 in " in done.out
+    assert "✓ 1 trial finished in " in done.out
     assert "best  accuracy 0.9180  run " in done.out
     assert "n_neighbors=5" in done.out
     assert "mlflow-console runs heart-disease-sweeps --sort accuracy:desc" in done.out
@@ -74,6 +74,10 @@ def test_a_signal_keeps_finished_runs_and_kills_the_rest(
         assert "⊘ stopped" in terminal.text
         assert terminal.private_modes().get(25, True), "the cursor must be shown again"
     _check_stopped(on_trained, name)
+    entry = on_trained("journal", "--json").json["entries"][0]
+    assert entry["outcome"] == "cancelled"
+    assert " of 60 trials finished, " in entry["detail"]
+    assert " not started" in entry["detail"]
 
 
 def test_a_closed_terminal_keeps_finished_runs_and_kills_the_rest(

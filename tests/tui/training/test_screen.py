@@ -98,7 +98,7 @@ async def test_a_sweep_fills_the_leaderboard_and_can_be_compared(store: Tracking
     assert statuses(store) == {"FINISHED": 5}
     entry = read_journal(1)[0]
     assert (entry.action, entry.outcome) == ("train", "done")
-    assert "4 finished" in entry.detail
+    assert entry.detail == "4 trials finished"
 
 
 async def test_cancel_keeps_finished_trials_and_kills_the_rest(store: TrackingUri) -> None:
@@ -119,6 +119,9 @@ async def test_cancel_keeps_finished_trials_and_kills_the_rest(store: TrackingUr
         assert result is not None
         assert result.cancelled
         assert 2 < result.finished < 60
+        assert " · cancelled · took " in text_of(console)
+    entry = read_journal(1)[0]
+    assert (entry.action, entry.outcome, entry.detail) == ("train", "cancelled", result.summary)
     found = statuses(store)
     assert "RUNNING" not in found
     assert found["FINISHED"] >= result.finished
