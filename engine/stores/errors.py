@@ -53,6 +53,17 @@ def store_locked(detail: str) -> StoreLocked:
     return StoreLocked("The store is locked by another process", detail, hint)
 
 
+def store_outdated(title: str, detail: str, uri: str = "URI") -> StoreOutdated:
+    """The error for a schema that MLflow can upgrade. `uri` is shown: it has no password."""
+    hint = f"Back up the database, then run `mlflow db upgrade {uri}`."
+    return StoreOutdated(title, detail, f"{hint} Older MLflow versions can then no longer read it.")
+
+
+def package_missing(detail: str, package: str = "…") -> StoreUnreadable:
+    hint = f"Run `pip install {package}` in the environment of mlflow-console."
+    return StoreUnreadable("This store needs a package that is not installed", detail, hint)
+
+
 def scrub(text: str, secrets: Iterable[str] = ()) -> Shown:
     """`text` for display: short, on one line, with secrets masked (`engine.secrets.mask`)."""
     return safe(" ".join(mask(text, secrets).split()), EXCERPT)
@@ -127,6 +138,12 @@ def not_mlflow(server: str, detail: str, kind: type[ServerFault] = ServerFault) 
     return kind(f"{server} did not respond like an MLflow server", detail, hint)
 
 
+def moved(server: str, address: str) -> ServerFault:
+    return ServerFault(
+        f"{server} has moved", f"It redirects to {address}", f"Use {address} as the tracking URI."
+    )
+
+
 def refused(message: str) -> StoreRefused:
     return StoreRefused("MLflow refused the request", message)
 
@@ -177,8 +194,7 @@ def translate(error: Exception) -> EngineError:
     text = str(error)
     message = scrub(_message_of(text))
     if isinstance(error, ImportError) or type(error).__name__ == "NoSuchModuleError":  # SQLAlchemy's
-        hint = "Install it in the environment of mlflow-console (`pip install …`)."
-        return StoreUnreadable("This store needs a package that is not installed", message, hint)
+        return package_missing(message)
     return (
         _schema_error(text, message)
         or _response_error(error, code, message)
@@ -191,8 +207,7 @@ def translate(error: Exception) -> EngineError:
 def _schema_error(text: str, message: Shown) -> EngineError | None:
     """The error of a database or file store that MLflow cannot use."""
     if "out-of-date database schema" in text:
-        hint = "Back up the database, then run: mlflow db upgrade URI"
-        return StoreOutdated("The store's schema is out of date", message, hint)
+        return store_outdated("The store's schema is out of date", message)
     if "MLFLOW_ALLOW_FILE_STORE" in text:
         return StoreRefused(
             "MLflow no longer supports the file store",

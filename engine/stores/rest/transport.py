@@ -11,17 +11,17 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from engine.errors import Cancelled, EngineError, StoreRefused
 from engine.stores import errors
 from engine.stores.rest.json_stream import read_object
 from engine.stores.rest.login import Login, is_true, read_login, user_variable
 from engine.text import Shown, safe
-from engine.uri import TrackingUri
+from engine.uri import TrackingUri, redact
 
 if TYPE_CHECKING:
-    from requests import Response, Session
+    from requests import RequestException, Response, Session
 
     from engine.stores.rest.connections import KeepAliveAdapter
 
@@ -172,6 +172,7 @@ class Transport:
                 stream=True,
                 **content,
             )
+            self._check_moved(response, method, path)
             with response:
                 data = self._content(response, RESPONSE_BYTES + results * BYTES_PER_RESULT, deadline)
         except UnicodeEncodeError as error:
@@ -179,6 +180,16 @@ class Transport:
         except (OSError, ValueError) as error:  # all errors of requests are one of these
             raise self._translate(error, timeouts) from error
         return _Answer(response.status_code, response.url, response.headers, data)
+
+    def _check_moved(self, response: Response, method: str, path: str) -> None:
+        """Raise `ServerFault` for a server that redirects elsewhere when redirects are not followed, or in a
+        way that loses what a search asked for: requests turns a redirected POST into a GET."""
+        if not response.is_redirect and response.request.method == method:
+            return
+        location = response.headers.get("Location", "") if response.is_redirect else ""
+        address, _, _ = urljoin(response.url, location).partition("?")
+        if address.endswith(path) and address.removesuffix(path) != self._base:
+            raise errors.moved(self.shown, redact(address.removesuffix(path)))
 
     def _content(self, response: Response, limit: int, deadline: float) -> bytes:
         """The decompressed body. Raises `ServerFault` if it is longer than `limit` or incomplete at the
@@ -212,21 +223,29 @@ class Transport:
             return errors.timed_out(server, timeouts[1], reading=True)
         if isinstance(error, requests.ConnectTimeout):
             return errors.unreachable(server, f"No connection within {timeouts[0]:g} s")
+        if isinstance(error, requests.ConnectionError):
+            return self._connection_error(error, server, text)
+        if isinstance(error, requests.exceptions.ChunkedEncodingError):
+            return _ConnectionBroken(errors.fault(server, "The response was cut off"))
+        if isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in reason:
+            return errors.package_missing("A SOCKS proxy is set in the environment", "'requests[socks]'")
+        if isinstance(error, requests.RequestException):
+            return errors.not_mlflow(server, text)
+        return StoreRefused("Cannot send the request", text, "Check the TLS files in the environment.")
+
+    def _connection_error(self, error: RequestException, server: str, text: Shown) -> Exception:
+        import requests
+
+        reason = str(error)
         if isinstance(error, requests.exceptions.SSLError):
             return errors.untrusted(server, text)
         if isinstance(error, requests.exceptions.ProxyError):
             return errors.unreachable(server, f"The proxy failed: {text}")
-        if isinstance(error, requests.exceptions.ChunkedEncodingError):
-            return _ConnectionBroken(errors.fault(server, "The response was cut off"))
-        if isinstance(error, requests.ConnectionError):
-            if "NewConnectionError" in reason or "NameResolutionError" in reason:
-                return errors.unreachable(server, _cause(reason))
-            if self._adapter.reused_connection:
-                return _StaleConnection(reason)
-            return _ConnectionBroken(errors.fault(server, "The connection closed without a response"))
-        if isinstance(error, requests.RequestException):
-            return errors.not_mlflow(server, text)
-        return StoreRefused("Cannot send the request", text, "Check the TLS files in the environment.")
+        if "NewConnectionError" in reason or "NameResolutionError" in reason:
+            return errors.unreachable(server, _cause(reason))
+        if self._adapter.reused_connection:
+            return _StaleConnection(reason)
+        return _ConnectionBroken(errors.fault(server, "The connection closed without a response"))
 
     def _checked(self, response: _Answer) -> _Answer:
         if 200 <= response.status_code < 300:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -140,6 +141,32 @@ class TestAnswers:
             f"Cannot connect to http://127.0.0.1:{closed_port} (redirected from {web.uri})"
         )
         assert "s3cret" not in str(error)
+
+    @pytest.mark.parametrize("status", [301, 302, 308])
+    @pytest.mark.parametrize("followed", [True, False])
+    def test_a_server_that_has_moved_is_reported_with_its_new_address(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch, status: int, followed: bool
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_ALLOW_HTTP_REDIRECTS", str(followed).lower())
+        new = f"{web.uri}/mlflow/api/2.0/mlflow/experiments/search"
+        web.will_answer(Answer(status, b"", {"Location": new}), EMPTY)
+        if followed and status == 308:  # keeps the method and the content
+            assert store_at(web.uri).experiments() == ()
+            return
+        error = error_from(web.uri)
+        assert error.title == f"{web.uri} has moved"
+        assert error.hint == f"Use {web.uri}/mlflow as the tracking URI."
+
+    def test_a_redirect_to_a_login_page_is_not_a_new_address(self, web: Web) -> None:
+        web.will_answer(Answer(302, b"", {"Location": "/login"}), Answer(200, b"<title>Sign in</title>"))
+        assert "did not respond like an MLflow server" in error_from(web.uri).title
+
+    def test_a_missing_package_for_a_socks_proxy_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "socks", None)
+        monkeypatch.setenv("HTTP_PROXY", "socks5://127.0.0.1:1")
+        error = error_from("http://mlflow.invalid")
+        assert "needs a package" in error.title
+        assert "pip install 'requests[socks]'" in error.hint
 
     def test_a_path_prefix_is_kept(self, web: Web) -> None:
         web.will_answer(EMPTY)
