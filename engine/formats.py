@@ -190,10 +190,10 @@ def counted(number: int, noun: str) -> Shown:
     return Shown(f"{count(number)} {noun}{'' if number == 1 else 's'}")
 
 
-def listed(names: Sequence[object], limit: int = 8) -> str:
-    """`a, b, c`; more than `limit` names as `a, b, c and 12 more`; no names as `none`."""
+def listed(names: Sequence[object], limit: int = 8) -> Shown:
+    """`a, b, c`, each safe to show; more than `limit` names as `a, b, c and 12 more`; no names as `none`."""
     rest = f" and {count(len(names) - limit)} more" if len(names) > limit else ""
-    return (", ".join(map(str, names[:limit])) or "none") + rest
+    return Shown((", ".join(map(safe, names[:limit])) or "none") + rest)
 
 
 def size(byte_count: int | None) -> Shown:

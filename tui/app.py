@@ -21,7 +21,7 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Static
 
-from engine.errors import EngineError, UsageError
+from engine.errors import EngineError
 from engine.log import log, start_log
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
@@ -198,7 +198,7 @@ class Console(SessionApp):
 
         try:
             await execute(self, line)
-        except UsageError as error:
+        except EngineError as error:
             self.session.show_error(error)
 
     def action_open_help(self) -> None:

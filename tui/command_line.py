@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.api import column_named
 from engine.errors import EngineError, FilterError, UsageError
+from engine.suggestions import not_found
 from engine.text import safe
 from tui.commands.bindings import Command
 from tui.dialogs.commands import TYPED_COMMANDS
@@ -87,7 +88,8 @@ async def _runs(app: SessionApp, argument: str) -> None:
     ]
     matches = [(name, e) for name, e in names if argument == name or argument.startswith(name + " ")]
     if not matches:
-        raise UsageError(f"Experiment {argument!r} not found", "", "Tab completes names.")
+        known = (experiment.name for experiment in screen.experiments.experiments)
+        raise not_found("Experiment", argument, known, "Tab completes names.")
     name, experiment = max(matches, key=lambda match: len(match[0]))
     screen.show_experiment(experiment)
     rest = argument[len(name) :].strip()

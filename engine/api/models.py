@@ -23,6 +23,10 @@ class Models:
         """All registered models, by name."""
         return self._store.registered_models()
 
+    def model(self, name: str) -> RegisteredModel:
+        """One registered model. Raises `NotFound`."""
+        return self._store.registered_model(name)
+
     def versions(self, model: str) -> tuple[ModelVersion, ...]:
         """The versions of a model, newest first. Raises `NotFound`."""
         return self._store.model_versions(model)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.entities import Artifact, Experiment, Lifecycle, MetricPoint, Run, RunDetail
-from engine.errors import NotFound, StoreRefused
-from engine.formats import listed
+from engine.errors import StoreRefused
 from engine.jobs import CancelToken, OnProgress, no_progress
+from engine.suggestions import not_found
 
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from engine.runs.loading.feed import RunFeed
     from engine.runs.metrics import Direction
     from engine.runs.saved.store import SavedViews
-
-MAX_LISTED = 8
-"""Experiments that an error message lists."""
 
 
 class Runs:
@@ -46,7 +43,7 @@ class Runs:
         return tuple(sorted(self._store.experiments(), key=newest_first))
 
     def experiment(self, name_or_id: str) -> Experiment:
-        """An active experiment; a name wins over an id. Raises `NotFound`, listing what exists."""
+        """An active experiment; a name wins over an id. Raises `NotFound`."""
         found = self._store.experiments()
         for experiment in found:
             if experiment.name == name_or_id:
@@ -54,12 +51,8 @@ class Runs:
         for experiment in found:
             if experiment.experiment_id == name_or_id:
                 return experiment
-        names = sorted(e.name for e in found)
-        raise NotFound(
-            f"Experiment {name_or_id!r} not found",
-            f"Experiments in this store: {listed(names, MAX_LISTED)}",
-            "Use one of these names or an id. `mlflow-console experiments` lists all of them.",
-        )
+        hint = "Run `mlflow-console experiments` for a list of names and ids."
+        raise not_found("Experiment", name_or_id, (e.name for e in found), hint)
 
     def newest_experiment(self) -> str | None:
         """Id of the experiment with the most recently started run."""

@@ -12,7 +12,7 @@ from engine.errors import FilterError
 from engine.filters import predicates
 from engine.filters.lexer import Span, short
 from engine.filters.literals import Moment, fixed, number, plain_number, span, value_for
-from engine.filters.names import Names, did_you_mean
+from engine.filters.names import Names
 from engine.filters.parsed import ParsedFilter, parse_filter
 from engine.filters.parser import column_of
 from engine.filters.predicates import (
@@ -46,6 +46,7 @@ from engine.filters.syntax import (
     Search,
     Term,
 )
+from engine.suggestions import did_you_mean
 
 
 class ColumnResolver:

@@ -12,8 +12,8 @@ from typing import get_args
 from engine.columns import ColumnKey
 from engine.entities import Status
 from engine.filters.lexer import short
-from engine.filters.names import closest
 from engine.filters.syntax import Operand
+from engine.suggestions import closest
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)

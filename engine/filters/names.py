@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from engine.columns import (
     ATTRIBUTES,
@@ -20,6 +19,7 @@ from engine.errors import FilterError
 from engine.filters.lexer import SIGNS, Span, short
 from engine.filters.syntax import Name
 from engine.stores.block import DATASET_FIELDS
+from engine.suggestions import closest, did_you_mean
 
 # MLflow's names: without a prefix they always mean the attribute.
 _MLFLOW = {
@@ -41,7 +41,6 @@ _FRIENDLY = {
     **{name: name for name in HIDDEN_ATTRIBUTES if name not in _MLFLOW},
 }
 _PLAIN = re.compile(r"""[^\s()'"`,=!<>~≤≥≠]+""")
-_CLOSE_ENOUGH = 2000
 _NUMBER_LIKE = re.compile(r"[-+.\d]")
 _SIGNS = re.compile(r"([-+*/])")
 _EDGE = r"[\s(),=!<>~≤≥≠]"
@@ -196,22 +195,3 @@ def column_named(text: str, keys: Iterable[ColumnKey]) -> ColumnKey:
     if found.kind == "dataset":
         raise span.error("No run has a dataset")
     return found
-
-
-def did_you_mean(close: list[str]) -> str:
-    """`Did you mean a or b?`; empty without names."""
-    return f"Did you mean {' or '.join(close)}?" if close else ""
-
-
-def closest(word: str, known: Iterable[str], limit: int = 3) -> list[str]:
-    """Up to `limit` of the `known` names similar to `word`, the likeliest first."""
-    small = word.lower()
-    names = list(dict.fromkeys(known))
-    same = [name for name in names if name.lower() == small]
-    starting = [name for name in names if name.lower().startswith(small)] if len(small) > 1 else []
-    holding = [name for name in names if small in name.lower()] if len(small) > 2 else []
-    found = list(dict.fromkeys(same + sorted(starting, key=len) + sorted(holding, key=len)))
-    if not found and len(word) <= 80:
-        alike = [name for name in names if abs(len(name) - len(word)) <= 4][:_CLOSE_ENOUGH]
-        found = get_close_matches(word, alike, limit, 0.7)
-    return found[:limit]

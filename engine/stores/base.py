@@ -124,6 +124,10 @@ class Store(Protocol):
     def registered_models(self) -> tuple[RegisteredModel, ...]:
         """All registered models by name, with their aliases; no prompts."""
 
+    def registered_model(self, name: str) -> RegisteredModel:
+        """A registered model. Raises `NotFound`, which suggests similar names, or says that this is a
+        prompt."""
+
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
         """All versions of a model, newest first, with their aliases. Raises `NotFound`."""
 

@@ -9,9 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import cast, get_args
 
-from engine.entities import STAGES, DatasetInput, DatasetRef, Lifecycle, ModelVersion, Stage, Status
+from engine.entities import (
+    STAGES,
+    DatasetInput,
+    DatasetRef,
+    Lifecycle,
+    ModelVersion,
+    RegisteredModel,
+    Stage,
+    Status,
+)
 from engine.errors import NotFound
 from engine.formats import listed
+from engine.suggestions import not_found
 from engine.text import safe
 
 PROMPT_TAG = "mlflow.prompt.is_prompt"
@@ -74,9 +84,15 @@ def run_not_found(run_id: str) -> NotFound:
     )
 
 
-def model_not_found(name: str) -> NotFound:
+def model_not_found(name: str, models: Iterable[RegisteredModel]) -> NotFound:
+    """The error for a name that none of the registered `models` has."""
     hint = "Run `mlflow-console models` to list the registered models."
-    return NotFound(f"Registered model {safe(name, 80)} not found", "", hint)
+    return not_found("Registered model", name, (model.name for model in models), hint)
+
+
+def prompt_found(name: str) -> NotFound:
+    hint = "Run `mlflow-console models` to list the registered models."
+    return NotFound(f"{name!r} is a prompt, not a registered model", "", hint)
 
 
 def find_version(versions: Sequence[ModelVersion], model: str, number: int) -> ModelVersion:

@@ -267,11 +267,23 @@ class TestRegistry:
         models = [[replace(m, version_count=None) for m in store.registered_models()] for store in stores]
         assert models[0] == models[1] == models[2]
 
-    @pytest.mark.parametrize("name", ["nothing", "greeting", "", "'", "a' OR name LIKE '%"])
+    @pytest.mark.parametrize("name", ["nothing", "", "'", "a' OR name LIKE '%"])
     def test_an_unknown_model_is_not_found(self, store: Store, name: str) -> None:
-        with pytest.raises((NotFound, StoreRefused)) as caught:
-            store.model_versions(name)
-        assert not name or caught.value.title == f"Registered model {name} not found"
+        for read in (store.registered_model, store.model_versions):
+            with pytest.raises((NotFound, StoreRefused)) as caught:
+                read(name)
+            assert not name or caught.value.title == f"Registered model {name!r} not found"
+
+    def test_a_missing_model_is_told_from_a_prompt_and_from_a_typo(self, store: Store) -> None:
+        with pytest.raises(NotFound, match="'greeting' is a prompt, not a registered model"):
+            store.registered_model("greeting")
+        with pytest.raises(NotFound) as caught:
+            store.model_versions("clasifier")
+        assert caught.value.hint == "Did you mean 'classifier'?"
+
+    def test_one_model_is_read_with_its_aliases(self, store: Store) -> None:
+        model = store.registered_model("classifier")
+        assert (model.name, model.aliases) == ("classifier", {"champion": 2, "challenger": 3, "fresh": 3})
 
 
 class TestThreads:

@@ -11,7 +11,7 @@ import click
 
 from engine.entities import ModelVersion, RegisteredModel, Run
 from engine.errors import NotFound, StoreUnreadable
-from engine.formats import MISSING, ago, count, counted, format_for, listed
+from engine.formats import MISSING, ago, count, counted, format_for
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
 from tui.cli.json_output import Payload, model_payload, version_payload, write_json
@@ -44,7 +44,7 @@ def models(invocation: Invocation, name: str | None, as_json: bool) -> None:
     """
     uri = invocation.uri()
     with invocation.engine(uri) as engine:
-        found = _chosen(engine.models.registered(), name)
+        found = engine.models.registered() if name is None else (engine.models.model(name),)
         versions = {model.name: _versions(engine, model.name) for model in found}
         sources = _sources(engine, versions) if name is not None or as_json else {}
     if as_json:
@@ -53,17 +53,6 @@ def models(invocation: Invocation, name: str | None, as_json: bool) -> None:
         _show_models(found, versions, uri)
     else:
         _show_versions(found[0], versions[name] or (), sources)
-
-
-def _chosen(found: tuple[RegisteredModel, ...], name: str | None) -> tuple[RegisteredModel, ...]:
-    if name is None:
-        return found
-    chosen = tuple(model for model in found if model.name == name)
-    if not chosen:
-        names = listed([model.name for model in found])
-        hint = "Run `mlflow-console models` for a list."
-        raise NotFound(f"Registered model {name!r} not found", f"Models in this store: {names}", hint)
-    return chosen
 
 
 def _versions(engine: Engine, name: str) -> Sequence[ModelVersion] | None:

@@ -14,8 +14,9 @@ from textual.content import Content
 
 from engine import formats
 from engine.entities import ModelVersion, RegisteredModel, Run
-from engine.errors import EngineError, NotFound, UntrustedModel, UsageError
+from engine.errors import EngineError, NotFound, UntrustedModel
 from engine.jobs import CancelToken
+from engine.suggestions import not_found
 from engine.text import Shown, safe
 from tui.bridge import Relay
 from tui.commands.bindings import Command, Scope, command
@@ -255,12 +256,12 @@ class ModelsScreen(ConsoleScreen):
         self.action_open_run()
 
     def show_model(self, name: str, version: int | None = None) -> None:
-        """Move the cursor to a model and to one of its versions, once they are read. Raises `UsageError` if
+        """Move the cursor to a model and to one of its versions, once they are read. Raises `NotFound` if
         the model is known not to exist."""
         if not self._go_to(name, version):
             if self.read_at is not None:
-                names = ", ".join(safe(model.name) for model in self.models[:8]) or "none"
-                raise UsageError(f"Registered model {name!r} not found", f"Models in this store: {names}")
+                known = (model.name for model in self.models)
+                raise not_found("Registered model", name, known, "Tab completes names.")
             self._pending_target = (name, version)
 
     def _go_to(self, name: str, version: int | None) -> bool:

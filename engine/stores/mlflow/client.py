@@ -25,7 +25,7 @@ from engine.entities import (
     RegisteredModel,
     RunDetail,
 )
-from engine.errors import StoreNotFound, StoreUnreadable
+from engine.errors import EngineError, NotFound, StoreNotFound, StoreUnreadable
 from engine.stores import records
 from engine.stores.artifacts import check_path, local_root
 from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp
@@ -225,11 +225,25 @@ class ClientStore:
             ]
         return tuple(sorted(found, key=lambda model: model.name))
 
+    def registered_model(self, name: str) -> RegisteredModel:
+        try:
+            with self._translating() as client:
+                model = entities.registered_model(client.get_registered_model(name))
+        except NotFound as error:
+            if self._is_prompt(name):
+                raise records.prompt_found(name) from error
+            raise records.model_not_found(name, self.registered_models()) from error
+        return model
+
+    def _is_prompt(self, name: str) -> bool:
+        """Whether a name is a prompt's: MLflow finds no registered model with it."""
+        with suppress(EngineError), self._translating() as client:  # some registries have no prompts
+            return client.get_prompt(name) is not None
+        return False
+
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
-        with records.not_found_as(records.model_not_found(name)), self._translating() as client:
-            model = entities.registered_model(client.get_registered_model(name))
-            if records.is_prompt(model.tags):
-                raise records.model_not_found(name)
+        model = self.registered_model(name)
+        with self._translating() as client:
             found = list(_pages(client.search_model_versions, 100, filter_string=records.name_filter(name)))
         versions = (entities.model_version(version, model) for version in found if version.name == name)
         return tuple(sorted(versions, key=lambda version: -version.version))

@@ -35,13 +35,14 @@ def database_engine(uri: str) -> Engine:
 
 
 @functools.cache
-def schema_revision() -> str | None:
-    """The schema revision of the installed MLflow, which only its migration scripts contain."""
+def schema_revisions() -> tuple[str, ...]:
+    """The schema revisions that the installed MLflow knows, its own first. Only its migration scripts contain
+    them."""
     import mlflow
     from alembic.script import ScriptDirectory
 
     folder = Path(mlflow.__file__).parent / "store" / "db_migrations"
-    return ScriptDirectory(folder).get_current_head()
+    return tuple(script.revision for script in ScriptDirectory(folder).walk_revisions())
 
 
 def schema_tables() -> set[str]:

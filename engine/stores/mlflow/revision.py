@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from engine.errors import StoreOutdated, StoreUnreadable
 from engine.formats import listed
-from engine.stores.errors import store_not_found
-from engine.stores.mlflow.private import database_engine, schema_revision, schema_tables
+from engine.stores.errors import store_not_found, store_outdated
+from engine.stores.mlflow.private import database_engine, schema_revisions, schema_tables
 from engine.uri import TrackingUri, redact
 
 if TYPE_CHECKING:
@@ -55,13 +55,18 @@ def _check(connection: Connection, location: str, shown: str) -> None:
             f"{location} contains other tables: {', '.join(sorted(tables)[:6])}",
             "Give MLflow its own database.",
         )
-    found, current = MigrationContext.configure(connection).get_current_revision(), schema_revision()
-    if found != current:
+    found, known = MigrationContext.configure(connection).get_current_revision(), schema_revisions()
+    if found in known[1:]:
+        raise store_outdated(
+            "The store's schema is older than the installed MLflow's",
+            f"{location} has revision {found}, the installed MLflow needs {known[0]}",
+            shown,
+        )
+    if found != known[0]:
         raise StoreOutdated(
-            "The store's schema differs from the installed MLflow's",
-            f"{location} has revision {found}, the installed MLflow needs {current}",
-            f"Back up the database, then run: mlflow db upgrade {shown}. Afterwards other MLflow versions can"
-            " no longer read it.",
+            "The store's schema is newer than the installed MLflow's",
+            f"{location} has revision {found}, which the installed MLflow does not know",
+            "Run `pip install --upgrade mlflow` in the environment of mlflow-console.",
         )
     missing = sorted(schema_tables() - tables)
     if missing:  # MLflow would create them

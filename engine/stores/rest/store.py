@@ -17,6 +17,7 @@ from engine.entities import (
     Run,
     RunDetail,
 )
+from engine.errors import NotFound
 from engine.stores import errors, records
 from engine.stores.artifacts import check_path
 from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp
@@ -172,14 +173,21 @@ class RestStore:
             models = (messages.registered_model(model) for model in found)
             return tuple(sorted(models, key=lambda model: model.name))
 
+    def registered_model(self, name: str) -> RegisteredModel:
+        with self._server() as server:
+            try:
+                found = server.get("registered-models/get", {"name": name})["registered_model"]
+            except NotFound as error:
+                raise records.model_not_found(name, self.registered_models()) from error
+            model = messages.registered_model(found)
+        if records.is_prompt(model.tags):
+            raise records.prompt_found(name)
+        return model
+
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
         parameters = {"filter": records.name_filter(name), "max_results": PAGE_SIZE}
-        with records.not_found_as(records.model_not_found(name)), self._server() as server:
-            model = messages.registered_model(
-                server.get("registered-models/get", {"name": name})["registered_model"]
-            )
-            if records.is_prompt(model.tags):
-                raise records.model_not_found(name)
+        model = self.registered_model(name)
+        with self._server() as server:
             found = self._all(server.get, "model-versions/search", "model_versions", parameters)
             versions = [
                 messages.model_version(version, model) for version in found if version["name"] == name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 from engine.entities import ModelVersion, RegisteredModel
 from engine.stores import records
@@ -12,8 +13,23 @@ from engine.stores.sql.schema import Tables
 _NOT_DELETED = f"current_stage <> '{records.DELETED_STAGE}'"
 
 
-def registered_models(tables: Tables, name: str | None = None) -> tuple[RegisteredModel, ...]:
-    """All registered models by name, or only the one called `name`; prompts are left out."""
+def registered_models(tables: Tables) -> tuple[RegisteredModel, ...]:
+    """All registered models by name, without prompts."""
+    return tuple(model for model in _entries(tables) if not records.is_prompt(model.tags))
+
+
+def registered_model(tables: Tables, name: str) -> RegisteredModel:
+    """Raises `NotFound`."""
+    found = next(iter(_entries(tables, name)), None)
+    if found is None:
+        raise records.model_not_found(name, registered_models(tables))
+    if records.is_prompt(found.tags):
+        raise records.prompt_found(name)
+    return found
+
+
+def _entries(tables: Tables, name: str | None = None) -> Iterator[RegisteredModel]:
+    """The registered models and prompts by name, or only the one called `name`."""
     condition = tables.in_workspace if name is None else f"{tables.in_workspace} AND {_name_equals(tables)}"
     found = tables.rows(
         "SELECT name, description, creation_time, last_updated_time FROM registered_models"
@@ -35,8 +51,8 @@ def registered_models(tables: Tables, name: str | None = None) -> tuple[Register
             name=name,
         )
     )
-    return tuple(
-        RegisteredModel(
+    for model, description, created, updated in found:
+        yield RegisteredModel(
             name=model,
             description=description or "",
             creation_time=created,
@@ -45,16 +61,11 @@ def registered_models(tables: Tables, name: str | None = None) -> tuple[Register
             tags=tags.get(model, {}),
             version_count=counts.get(model, 0),
         )
-        for model, description, created, updated in found
-        if not records.is_prompt(tags.get(model, {}))
-    )
 
 
 def model_versions(tables: Tables, name: str) -> tuple[ModelVersion, ...]:
     """Raises `NotFound`."""
-    models = registered_models(tables, name)
-    if not models:
-        raise records.model_not_found(name)
+    model = registered_model(tables, name)
     condition = f"{tables.in_workspace} AND {_name_equals(tables)}"
     found = tables.rows(
         "SELECT version, current_stage, description, run_id, source, status, user_id, creation_time,"
@@ -80,7 +91,7 @@ def model_versions(tables: Tables, name: str) -> tuple[ModelVersion, ...]:
             user_id=user or "",
             creation_time=created,
             last_updated_time=updated,
-            aliases=records.aliases_of(version, models[0].aliases),
+            aliases=records.aliases_of(version, model.aliases),
             tags=tags.get(version, {}),
         )
         for version, stage, description, run_id, source, status, user, created, updated in found

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
-from engine.errors import StoreOutdated, StoreUnreadable
+from engine.errors import StoreUnreadable
 from engine.formats import listed
-from engine.stores.errors import store_not_found
+from engine.stores.errors import store_not_found, store_outdated
 from engine.stores.sql.database import Database, Dialect, Row, Snapshot, with_index
 from engine.text import Shown, safe
 
@@ -85,10 +85,10 @@ def tables(snapshot: Snapshot, database: Database, uri: Shown) -> Tables:
             f"{database.location} has no tables `experiments` and `runs`, only: {names}",
             "Check the tracking URI.",
         )
-    raise StoreOutdated(
+    raise store_outdated(
         "Unsupported store schema",
-        f"{database.location} lacks {listed(missing)}",
-        f"Back up the database, then run: mlflow db upgrade {uri}",
+        f"{database.location} lacks {listed(missing)}, which MLflow has had since 2.9",
+        uri,
     )
 
 

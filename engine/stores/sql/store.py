@@ -18,7 +18,6 @@ from engine.entities import (
     RegisteredModel,
     RunDetail,
 )
-from engine.errors import StoreOutdated
 from engine.stores.artifacts import check_path, list_folder, local_root
 from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp, Store
 from engine.stores.sql import registry, runs
@@ -31,9 +30,8 @@ T = TypeVar("T")
 
 
 class SqlStore:
-    """A `sqlite:///`, `postgresql://` or `mysql://` store. Falls back to MLflow's client (and imports it) for
-    artifacts outside local folders, and for a schema that lacks required columns: MLflow reads it or explains
-    why it cannot."""
+    """A `sqlite:///`, `postgresql://` or `mysql://` store. MLflow's client is imported only to list artifacts
+    outside local folders."""
 
     kind = "sql"
     readers = 1
@@ -50,13 +48,9 @@ class SqlStore:
 
         return ClientStore(self.uri)
 
-    def _read(self, read: Callable[[Tables], T], fallback: Callable[[Store], T]) -> T:
-        """Read the tables, or use MLflow's client if the schema is not supported."""
-        try:
-            with self._database.snapshot() as snapshot:
-                return read(tables(snapshot, self._database, self.uri.shown))
-        except StoreOutdated:
-            return fallback(self._client)
+    def _read(self, read: Callable[[Tables], T]) -> T:
+        with self._database.snapshot() as snapshot:
+            return read(tables(snapshot, self._database, self.uri.shown))
 
     def stamp(self) -> Stamp | None:
         return self._database.stamp()
@@ -65,27 +59,21 @@ class SqlStore:
         self._database.close()
 
     def experiments(self) -> tuple[Experiment, ...]:
-        return self._read(runs.experiments, lambda client: client.experiments())
+        return self._read(runs.experiments)
 
     def newest_run(self) -> tuple[str, int] | None:
-        return self._read(runs.newest_run, lambda client: client.newest_run())
+        return self._read(runs.newest_run)
 
     def runs(
         self, query: RunQuery, *, page_token: str | None = None, max_results: int = PAGE_SIZE
     ) -> RunPage:
-        return self._read(
-            lambda found: run_page(found, self._orders, query, page_token, max_results),
-            lambda client: client.runs(query, page_token=page_token, max_results=max_results),
-        )
+        return self._read(lambda found: run_page(found, self._orders, query, page_token, max_results))
 
     def run(self, run_id: str) -> RunDetail:
-        return self._read(lambda found: runs.run_detail(found, run_id), lambda client: client.run(run_id))
+        return self._read(lambda found: runs.run_detail(found, run_id))
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
-        return self._read(
-            lambda found: runs.metric_history(found, run_id, key),
-            lambda client: client.metric_history(run_id, key),
-        )
+        return self._read(lambda found: runs.metric_history(found, run_id, key))
 
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         """The files of a model that the run logged are listed under the model's name too, as in MLflow."""
@@ -104,9 +92,10 @@ class SqlStore:
         return tuple(found)
 
     def registered_models(self) -> tuple[RegisteredModel, ...]:
-        return self._read(registry.registered_models, lambda client: client.registered_models())
+        return self._read(registry.registered_models)
+
+    def registered_model(self, name: str) -> RegisteredModel:
+        return self._read(lambda found: registry.registered_model(found, name))
 
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
-        return self._read(
-            lambda found: registry.model_versions(found, name), lambda client: client.model_versions(name)
-        )
+        return self._read(lambda found: registry.model_versions(found, name))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.columns import ColumnKey
-from engine.filters.names import closest, written
+from engine.filters.names import written
+from engine.suggestions import closest
 from tests.engine.filters.support import matching
 from tests.support.runs import a_run
 

@@ -36,16 +36,16 @@ def test_a_file_that_is_not_a_database_is_reported(run: Run, folder: Path) -> No
     assert (folder / "notes.db").read_text() == "dear diary"
 
 
-def test_an_old_schema_is_reported_with_the_upgrade_command(
-    write: Run, mlflow_store_copy: MlflowStore
-) -> None:
+def test_an_old_schema_is_reported_with_the_upgrade_command(run: Run, mlflow_store_copy: MlflowStore) -> None:
     with sqlite3.connect(mlflow_store_copy.path) as database:
         database.execute("UPDATE alembic_version SET version_num = '0a8213491aaa'")
         database.execute("ALTER TABLE runs RENAME COLUMN lifecycle_stage TO stage")
     database.close()
-    done = write("--tracking-uri", mlflow_store_copy.uri, "runs", "heart", "--json")
+    done = run("--tracking-uri", mlflow_store_copy.uri, "runs", "heart", "--json")
     assert done.status == 1
-    assert "mlflow db upgrade" in done.json["error"]["hint"]
+    error = done.json["error"]
+    assert error["detail"].endswith("lacks runs.lifecycle_stage, which MLflow has had since 2.9")
+    assert f"mlflow db upgrade {mlflow_store_copy.uri}" in error["hint"]
     _check_message(done.err)
 
 
@@ -91,6 +91,20 @@ def test_an_unknown_experiment_lists_some_experiments_and_counts_the_rest(run: R
     error = done.json["error"]
     assert error["detail"].endswith("experiment 06 and 4 more")
     assert "mlflow-console experiments" in error["hint"]
+
+
+def test_a_similar_name_is_suggested_in_quotes_and_on_one_line(run: Run, folder: Path) -> None:
+    client = open_client(f"sqlite:///{folder / 'mlflow.db'}")
+    client.create_experiment("heart\ndisease ")
+    client.create_registered_model("my model ")
+    done = run("runs", "heart")
+    assert done.err.splitlines() == [
+        "error: Experiment 'heart' not found",
+        "       Experiments in this store: Default, heart␊disease ",
+        "hint:  Did you mean 'heart\\ndisease '?",
+    ]
+    for command in (("models", "my model"), ("promote", "my model", "1", "--stage", "Staging", "--yes")):
+        assert "hint:  Did you mean 'my model '?" in run(*command).err.splitlines()
 
 
 def test_undo_reports_an_unreadable_journal(run: Run, mlflow_store_copy: MlflowStore, folder: Path) -> None:

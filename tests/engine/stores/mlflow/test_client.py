@@ -179,8 +179,10 @@ class TestNothingIsUpgraded:
 
     def test_a_newer_schema_is_refused(self, mlflow_store_copy: MlflowStore) -> None:
         change(mlflow_store_copy.path, "UPDATE alembic_version SET version_num = 'f00ba4'")
-        with pytest.raises(StoreOutdated, match="f00ba4"):
+        with pytest.raises(StoreOutdated, match="newer") as caught:
             open_client(mlflow_store_copy.uri)
+        assert "f00ba4" in caught.value.detail
+        assert "pip install --upgrade mlflow" in caught.value.hint
 
     def test_another_programs_database_is_left_alone(self, tmp_path: Path) -> None:
         path = tmp_path / "other.db"
