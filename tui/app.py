@@ -239,16 +239,12 @@ class Console(SessionApp):
         self.clear_notifications()
         if not self.view.peel() and not self._pop_view() and self.current_mode != "runs":
             await self.action_show_mode("runs")
-        if self.session.startup_warning:
-            self.session.say(self.session.startup_warning, warning=True)
 
     async def action_close_view(self) -> None:
         if self._pop_view():
             return
         if self.current_mode != "runs":
             await self.action_show_mode("runs")
-        if self.session.startup_warning:
-            self.session.say(self.session.startup_warning, warning=True)
             return
         if not self.session.running_work:
             self.action_quit_console()

@@ -142,7 +142,10 @@ async def test_q_and_escape_return_to_the_runs(mlflow_store: MlflowStore) -> Non
         await pilot.press("q")
         await settle(pilot)
         assert pilot.app.current_mode == "runs"
-        await pilot.press("2", "escape")
+        await pilot.press("2")
+        await settle(pilot)
+        assert pilot.app.current_mode == "compare"
+        await pilot.press("escape")
         await settle(pilot)
         assert pilot.app.current_mode == "runs"
 
