@@ -28,6 +28,10 @@ EXCERPT = 300
 _CODE = re.compile(r"^[A-Z][A-Z0-9_]*: ")
 _BODY = re.compile(r"Response body: '(\{.*\})'", re.DOTALL)
 _STATUS = re.compile(r"failed with error code (\d{3})|too many (\d{3}) error responses")
+_DATABASE = re.compile(r"\((?:\w+\.)+\w+\) (.*?)\s*\n(?:\[SQL:|\(Background on)", re.DOTALL)
+"""The database's own message in an exception of SQLAlchemy, which adds the statement and advice."""
+_DISK_FULL = re.compile(r"disk is full|No space left on device|Disk quota exceeded")
+_READ_ONLY = re.compile(r"readonly database|read-only (?:transaction|option|file system)", re.IGNORECASE)
 _UNREACHABLE_SIGNS = (
     "Connection refused",
     "NewConnectionError",
@@ -57,6 +61,10 @@ def store_outdated(title: str, detail: str, uri: str = "URI") -> StoreOutdated:
     """The error for a schema that MLflow can upgrade. `uri` is shown: it has no password."""
     hint = f"Back up the database, then run `mlflow db upgrade {uri}`."
     return StoreOutdated(title, detail, f"{hint} Older MLflow versions can then no longer read it.")
+
+
+def disk_full(detail: str) -> StoreRefused:
+    return StoreRefused("The disk of the store is full", detail, "Free some space, then try again.")
 
 
 def package_missing(detail: str, package: str = "…") -> StoreUnreadable:
@@ -181,9 +189,9 @@ def _mlflow_error(body: str) -> tuple[str, str]:
 
 
 def _message_of(text: str) -> str:
-    """The message without what MLflow's exceptions wrap around it: the error code or the response body."""
-    body = _BODY.search(text)
-    return (_mlflow_error(body[1])[1] if body else "") or _CODE.sub("", text)
+    """The message without what MLflow's and SQLAlchemy's exceptions wrap around it."""
+    body, database = _BODY.search(text), _DATABASE.search(text)
+    return (_mlflow_error(body[1])[1] if body else "") or (database[1] if database else _CODE.sub("", text))
 
 
 def translate(error: Exception) -> EngineError:
@@ -205,7 +213,7 @@ def translate(error: Exception) -> EngineError:
 
 
 def _schema_error(text: str, message: Shown) -> EngineError | None:
-    """The error of a database or file store that MLflow cannot use."""
+    """The error of a database or file store that MLflow cannot use or write."""
     if "out-of-date database schema" in text:
         return store_outdated("The store's schema is out of date", message)
     if "MLFLOW_ALLOW_FILE_STORE" in text:
@@ -217,6 +225,11 @@ def _schema_error(text: str, message: Shown) -> EngineError | None:
         )
     if "database is locked" in text:
         return store_locked(message)
+    if _DISK_FULL.search(text):
+        return disk_full(message)
+    if _READ_ONLY.search(text):
+        hint = "Check the permissions of the store and its folder, and how the disk is mounted."
+        return StoreRefused("The store is read-only", message, hint)
     return None
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from engine.errors import Cancelled, EngineError, StoreUnreadable
 from engine.stores.base import Stamp
-from engine.stores.errors import not_text, store_locked, store_not_found
+from engine.stores.errors import disk_full, not_text, store_locked, store_not_found
 from engine.stores.sql.database import FETCH_SIZE, SQLITE, Row
 
 BUSY_SECONDS = 3.0
@@ -164,6 +164,8 @@ class SqliteDatabase:
             return Cancelled("Reading the store")
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")):
             return store_locked(f"{self.path} stayed locked for {self._busy_seconds:g} s")
+        if name.startswith("SQLITE_FULL"):  # of the disk for temporary files
+            return disk_full(detail)
         if name.startswith("SQLITE_NOTADB"):
             return StoreUnreadable(
                 "The store is not a database", f"{self.path} is not a SQLite file", "Check the tracking URI."

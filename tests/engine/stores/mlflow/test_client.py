@@ -346,6 +346,40 @@ class TestTranslate:
             open_client(web.uri).search_experiments()
         self.expect_translation(caught.value, kind, words)
 
+    @pytest.mark.parametrize(
+        ("pragma", "title", "detail"),
+        [
+            ("max_page_count = 1", "The disk of the store is full", "database or disk is full"),
+            ("query_only = ON", "The store is read-only", "attempt to write a readonly database"),
+        ],
+    )
+    def test_a_store_that_cannot_be_written_is_reported_in_the_databases_words(
+        self, mlflow_store_copy: MlflowStore, pragma: str, title: str, detail: str
+    ) -> None:
+        from mlflow.entities import Metric, RunTag
+        from sqlalchemy import event
+        from sqlalchemy.pool import Pool
+
+        def limit(connection: sqlite3.Connection, _: object) -> None:
+            connection.execute(f"PRAGMA {pragma}")
+
+        event.listen(Pool, "connect", limit)
+        try:
+            client, run = open_client(mlflow_store_copy.uri), mlflow_store_copy.runs["special"]
+            with pytest.raises(Exception, match="sqlite3") as caught:
+                client.log_batch(run, [Metric("m", 1.0, 0, 0)], tags=[RunTag("t", "x" * 4900)])
+        finally:
+            event.remove(Pool, "connect", limit)
+        error = translate(caught.value)
+        assert (error.title, error.detail) == (title, detail)
+        assert error.hint
+
+    def test_a_full_or_read_only_disk_is_recognized(self) -> None:
+        full = OSError(28, "No space left on device", "/x")
+        self.expect_translation(full, StoreRefused, "The disk of the store is full")
+        read_only = OSError(30, "Read-only file system", "/x")
+        self.expect_translation(read_only, StoreRefused, "The store is read-only")
+
     def test_other_exceptions_are_translated_and_cut(self) -> None:
         self.expect_translation(PermissionError(13, "Permission denied", "/data"), StoreUnreadable, "/data")
         self.expect_translation(
