@@ -40,7 +40,9 @@ def read_object(text: str, field: str, take: Callable[[Any], None]) -> dict[str,
 
 
 def _take_list(text: str, index: int, take: Callable[[Any], None]) -> int:
-    """Pass on the elements of the list at `index`; returns the index after it."""
+    """Pass on the elements of the list at `index`, none for null; returns the index after it."""
+    if text.startswith("null", index):
+        return index + len("null")
     if not text.startswith("[", index):
         raise TypeError("expected a list")
     index, separator = _after("[", text, index), ","

@@ -1,4 +1,7 @@
-"""Converts the JSON objects of MLflow's REST API to the console's records."""
+"""Converts the JSON objects of MLflow's REST API to the console's records.
+
+A null counts as a missing field. Without a field that MLflow always sends, `KeyError` names it.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +33,27 @@ def _text(found: Json, field: str) -> str:
     return str(found.get(field) or "")
 
 
+def required(found: Json, field: str) -> Any:
+    """Raises `KeyError`."""
+    value = found.get(field)
+    if value is None:
+        raise KeyError(field)
+    return value
+
+
+def _object(found: Json, field: str) -> Json:
+    value = found.get(field)
+    return {} if value is None else value
+
+
 def _pairs(found: Json, field: str) -> dict[str, str]:
-    return {pair["key"]: pair.get("value", "") for pair in found.get(field, ())}
+    return {required(pair, "key"): _text(pair, "value") for pair in found.get(field) or ()}
 
 
 def experiment(found: Json) -> Experiment:
     return Experiment(
-        experiment_id=found["experiment_id"],
-        name=found["name"],
+        experiment_id=required(found, "experiment_id"),
+        name=required(found, "name"),
         artifact_location=_text(found, "artifact_location"),
         lifecycle_stage=records.lifecycle(found.get("lifecycle_stage")),
         creation_time=records.epoch_ms(found.get("creation_time")),
@@ -62,22 +78,19 @@ class RunMessages:
     def add(self, found: Json) -> None:
         """Add one run. Any exception, raised for an object that is not a run, invalidates the page."""
         index, builder = self._count, self._builder
-        data = found.get("data", {})
-        for columns, pairs in (
-            (builder.params, data.get("params", ())),
-            (builder.tags, data.get("tags", ())),
-        ):
-            for pair in pairs:
-                columns[pair["key"]][index] = intern(pair.get("value", ""))
+        data = _object(found, "data")
+        for columns, pairs in ((builder.params, data.get("params")), (builder.tags, data.get("tags"))):
+            for pair in pairs or ():
+                columns[required(pair, "key")][index] = intern(pair.get("value") or "")
         metrics = builder.metrics
-        for metric in data.get("metrics", ()):
-            value = metric["value"]
+        for metric in data.get("metrics") or ():
+            value = required(metric, "value")
             if type(value) is not float or not -_LARGEST < value < _LARGEST:  # a string, or an infinity
                 value = records.metric_value(value)
-            metrics[metric["key"]][index] = value
+            metrics[required(metric, "key")][index] = value
         if inputs := datasets(found):
             builder.add_datasets(index, records.dataset_refs(inputs))
-        self._add_attributes(found["info"])
+        self._add_attributes(required(found, "info"))
         self._count += 1
 
     def block(self) -> RunBlock:
@@ -86,13 +99,13 @@ class RunMessages:
 
     def _add_attributes(self, info: Json) -> None:
         attributes = {
-            "run_id": str(info["run_id"]),
+            "run_id": str(required(info, "run_id")),
             "run_name": _text(info, "run_name"),
             "status": info.get("status"),
             "start_time": records.epoch_ms(info.get("start_time")),
             "end_time": records.epoch_ms(info.get("end_time")),
             "user_id": _text(info, "user_id"),
-            "experiment_id": intern(info["experiment_id"]),
+            "experiment_id": intern(required(info, "experiment_id")),
             "lifecycle_stage": info.get("lifecycle_stage"),
             "artifact_uri": _text(info, "artifact_uri"),
         }
@@ -101,48 +114,54 @@ class RunMessages:
 
 
 def metric_point(found: Json) -> MetricPoint:
-    value = records.metric_value(found["value"])
-    return MetricPoint(int(found.get("step", 0)), int(found["timestamp"]), value)
+    value = records.metric_value(required(found, "value"))
+    return MetricPoint(int(found.get("step") or 0), int(required(found, "timestamp")), value)
 
 
 def datasets(run: Json) -> tuple[DatasetInput, ...]:
-    inputs = run.get("inputs", {}).get("dataset_inputs", ())
+    inputs = _object(run, "inputs").get("dataset_inputs") or ()
     return tuple(sorted(map(_dataset, inputs), key=records.dataset_order))
 
 
 def _dataset(item: Json) -> DatasetInput:
     context = _pairs(item, "tags").get(records.CONTEXT_TAG, "")
-    dataset = item["dataset"]
-    return DatasetInput(dataset["name"], dataset["digest"], context, _text(dataset, "source"))
+    dataset = required(item, "dataset")
+    return DatasetInput(
+        required(dataset, "name"), required(dataset, "digest"), context, _text(dataset, "source")
+    )
 
 
 def logged_model(found: Json) -> LoggedModel:
-    info = found["info"]
+    info = required(found, "info")
     status = _text(info, "status").removeprefix("LOGGED_MODEL_").removeprefix("UPLOAD_")
-    return LoggedModel(info["model_id"], info["name"], status, _text(info, "artifact_uri"))
+    return LoggedModel(required(info, "model_id"), _text(info, "name"), status, _text(info, "artifact_uri"))
 
 
 def artifact(found: Json, prefix: str = "") -> Artifact:
-    path = f"{prefix}/{found['path']}" if prefix else found["path"]
+    path = required(found, "path")
+    if prefix:
+        path = f"{prefix}/{path}"
     is_dir = bool(found.get("is_dir"))
     return Artifact(path, is_dir, None if is_dir else records.epoch_ms(found.get("file_size")))
 
 
 def registered_model(found: Json) -> RegisteredModel:
     return RegisteredModel(
-        name=found["name"],
+        name=required(found, "name"),
         description=_text(found, "description"),
         creation_time=records.epoch_ms(found.get("creation_timestamp")),
         last_updated_time=records.epoch_ms(found.get("last_updated_timestamp")),
-        aliases={item["alias"]: int(item["version"]) for item in found.get("aliases", ())},
+        aliases={
+            required(item, "alias"): int(required(item, "version")) for item in found.get("aliases") or ()
+        },
         tags=_pairs(found, "tags"),
     )
 
 
 def model_version(found: Json, model: RegisteredModel) -> ModelVersion:
-    version = int(found["version"])
+    version = int(required(found, "version"))
     return ModelVersion(
-        name=found["name"],
+        name=required(found, "name"),
         version=version,
         stage=records.stage(found.get("current_stage")),
         description=_text(found, "description"),

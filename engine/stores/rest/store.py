@@ -60,15 +60,15 @@ class RestStore:
         try:
             yield self._transport
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-            detail = f"Unexpected response: {type(error).__name__}: {error}"
-            raise errors.not_mlflow(self.uri.shown, errors.scrub(detail)) from error
+            reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else "invalid fields"
+            raise errors.not_mlflow(self.uri.shown, f"Unexpected response: {reason}") from error
 
     def _all(self, send: Send, path: str, field: str, parameters: Mapping[str, object]) -> Iterator[Json]:
         """The objects in `field` of all pages of a search."""
         token: str | None = None
         while True:
             page = send(path, {**parameters, "page_token": token})
-            yield from page.get(field, ())
+            yield from page.get(field) or ()
             next_token = page.get("next_page_token")
             if not next_token:
                 return
@@ -89,8 +89,8 @@ class RestStore:
         with self._server() as server:
             for start in range(0, len(ids), _IDS_PER_REQUEST):
                 some = ids[start : start + _IDS_PER_REQUEST]
-                found = server.post("runs/search", {"experiment_ids": some, "max_results": 1}).get("runs", ())
-                runs = [messages.run(run) for run in found]
+                found = server.post("runs/search", {"experiment_ids": some, "max_results": 1}).get("runs")
+                runs = [messages.run(run) for run in found or ()]
                 newest += [(run.start_time, run.experiment_id) for run in runs if run.start_time is not None]
         latest = max(newest, default=None)
         return (latest[1], latest[0]) if latest else None
@@ -115,7 +115,7 @@ class RestStore:
     def run(self, run_id: str) -> RunDetail:
         records.check_run_id(run_id)
         with records.not_found_as(records.run_not_found(run_id)), self._server() as server:
-            found = server.get("runs/get", {"run_id": run_id})["run"]
+            found = _run(server, run_id)
             run = messages.run(found)
             return RunDetail(run, messages.datasets(found), self._models(server, run))
 
@@ -151,11 +151,7 @@ class RestStore:
                 messages.artifact(file)
                 for file in self._all(server.get, "artifacts/list", "files", parameters)
             ]
-            models = (
-                self._models(server, messages.run(server.get("runs/get", {"run_id": run_id})["run"]))
-                if path
-                else ()
-            )
+            models = self._models(server, messages.run(_run(server, run_id))) if path else ()
             model = next((model for model in models if model.name == name), None)
             if model:
                 where = f"logged-models/{quote(model.model_id, safe='')}/artifacts/directories"
@@ -176,10 +172,10 @@ class RestStore:
     def registered_model(self, name: str) -> RegisteredModel:
         with self._server() as server:
             try:
-                found = server.get("registered-models/get", {"name": name})["registered_model"]
+                found = server.get("registered-models/get", {"name": name})
             except NotFound as error:
                 raise records.model_not_found(name, self.registered_models()) from error
-            model = messages.registered_model(found)
+            model = messages.registered_model(messages.required(found, "registered_model"))
         if records.is_prompt(model.tags):
             raise records.prompt_found(name)
         return model
@@ -190,6 +186,11 @@ class RestStore:
         with self._server() as server:
             found = self._all(server.get, "model-versions/search", "model_versions", parameters)
             versions = [
-                messages.model_version(version, model) for version in found if version["name"] == name
+                messages.model_version(version, model) for version in found if version.get("name") == name
             ]
             return tuple(sorted(versions, key=lambda version: -version.version))
+
+
+def _run(server: Transport, run_id: str) -> Json:
+    found: Json = messages.required(server.get("runs/get", {"run_id": run_id}), "run")
+    return found

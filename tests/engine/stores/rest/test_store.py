@@ -185,7 +185,6 @@ def test_an_object_that_is_not_a_run_invalidates_the_page(web: Web, store: RestS
         b"{",
         b'{"runs": [{}',
         b'{"runs": 5}',
-        b'{"runs": null}',
         b'{"runs": []} x',
         b'{"runs": [' + b"9" * 5000 + b"]}",
         b'{"runs": [' * 50_000,
@@ -196,6 +195,50 @@ def test_a_body_that_is_not_a_page_is_an_error(web: Web, store: RestStore, body:
     web.will_answer(Answer(body=body))
     with pytest.raises(ServerFault, match="did not respond like an MLflow server"):
         store.runs(RunQuery("1"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "missing"),
+    [
+        (None, "invalid fields"),
+        (run(1) | {"info": None}, "info is missing"),
+        (run(1, metrics=[{"key": "m", "value": None}]), "value is missing"),
+        (run(1, params=[{"key": None, "value": "x"}]), "key is missing"),
+    ],
+)
+def test_a_missing_field_is_named_in_plain_words(
+    web: Web, store: RestStore, sent: object, missing: str
+) -> None:
+    with pytest.raises(ServerFault) as caught:
+        page(web, store, sent)
+    assert caught.value.detail == f"Unexpected response: {missing}"
+
+
+class TestNulls:
+    """A null counts as a missing field."""
+
+    def test_a_run_is_read(self, web: Web, store: RestStore) -> None:
+        info = run(1)["info"] | dict.fromkeys(("run_name", "end_time", "user_id", "artifact_uri", "status"))
+        data = {"params": [{"key": "p", "value": None}], "metrics": None, "tags": None}
+        (found, empty) = page(
+            web, store, {"info": info, "data": data, "inputs": None}, run(2) | {"data": None}
+        ).runs
+        assert (found.run_name, found.end_time, found.params, found.metrics) == ("", None, {"p": ""}, {})
+        assert empty.params == {}
+
+    @pytest.mark.parametrize("field", ["experiments", "registered_models", "models", "files", "metrics"])
+    def test_a_list_is_empty(self, web: Web, store: RestStore, field: str) -> None:
+        web.will_answer(Answer(body=json.dumps({field: None, "next_page_token": None}).encode()))
+        assert store.experiments() == store.registered_models() == ()
+        assert store.metric_history("a" * 32, "m") == store.artifacts("a" * 32) == ()
+
+    def test_an_experiment_and_a_model_are_read(self, web: Web, store: RestStore) -> None:
+        experiment = {"experiment_id": "1", "name": "x", "tags": None, "artifact_location": None}
+        web.will_answer(Answer(body=json.dumps({"experiments": [experiment]}).encode()))
+        assert [(found.name, found.tags) for found in store.experiments()] == [("x", {})]
+        model = {"name": "m", "aliases": None, "tags": None, "description": None}
+        web.will_answer(Answer(body=json.dumps({"registered_models": [model]}).encode()))
+        assert [(found.name, found.aliases) for found in store.registered_models()] == [("m", {})]
 
 
 def test_a_truncated_page_is_retried_then_an_error(
