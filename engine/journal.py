@@ -55,7 +55,7 @@ class JournalEntry:
     `before` and `after` are facts: the state that the write found, and the state that it left (or will leave,
     while the outcome is `intended`). `engine.registry.promotion.facts` defines those of the registry; a run's
     fact is `run ID` with the value `active` or `deleted`. `undoes` is the id of the entry that this one
-    undid.
+    undid. A sweep's runs are in `experiment`, tagged with the entry's id.
     """
 
     entry_id: str
@@ -73,6 +73,16 @@ class JournalEntry:
     reason: str = ""
     detail: str = ""
     undoes: str = ""
+    experiment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the store shows of an unfinished write, in a sentence, and the command that continues from there:
+    finishes or reverses it. Empty if nothing is left to do."""
+
+    text: str
+    command: str = ""
 
 
 def new_entry(uri: TrackingUri, action: str, target: str, **rest: Any) -> JournalEntry:
@@ -160,18 +170,19 @@ def check_writable() -> None:
 class Recorded:
     """A running write; `outcome` and `detail` are recorded when it ends without an error."""
 
-    def __init__(self) -> None:
+    def __init__(self, entry_id: str) -> None:
+        self.entry_id = entry_id
         self.outcome: Outcome = "done"
         self.detail = ""
 
 
 @contextmanager
-def recorded(uri: TrackingUri, action: str, target: str) -> Iterator[Recorded]:
+def recorded(uri: TrackingUri, action: str, target: str, **rest: Any) -> Iterator[Recorded]:
     """Record a write other than a promotion: its intent before, its outcome after. Raises `WriteError`,
     without running the block, if the journal cannot be written."""
-    entry = new_entry(uri, action, target)
+    entry = new_entry(uri, action, target, **rest)
     append(entry)
-    write = Recorded()
+    write = Recorded(entry.entry_id)
     try:
         yield write
     except EngineError as error:
@@ -244,7 +255,7 @@ def _from_line(line: bytes) -> JournalEntry | None:
 
 
 def _is_valid(entry: JournalEntry) -> bool:
-    texts = ("entry_id", "user", "host", "server", "action", "target", "model", "reason", "detail", "undoes")
+    texts = {f.name for f in fields(entry) if f.type == "str"}
     return (
         all(isinstance(getattr(entry, name), str) for name in texts)
         and isinstance(entry.time, int)

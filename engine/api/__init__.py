@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.filters.parsed import ParsedFilter as ParsedFilter, parse_filter as parse_filter
     from engine.filters.pushdown import Pushed as Pushed, pushdown as pushdown
     from engine.filters.recent import FilterHistory as FilterHistory
-    from engine.journal import JournalEntry as JournalEntry
+    from engine.journal import Finding as Finding, JournalEntry as JournalEntry
     from engine.registry.promotion.apply import PromotionResult as PromotionResult
     from engine.registry.promotion.facts import (
         AliasChange as AliasChange,
@@ -96,7 +96,7 @@ _HOMES = {
     "engine.filters.parsed": ("ParsedFilter", "parse_filter"),
     "engine.filters.pushdown": ("Pushed", "pushdown"),
     "engine.filters.recent": ("FilterHistory",),
-    "engine.journal": ("JournalEntry",),
+    "engine.journal": ("Finding", "JournalEntry"),
     "engine.registry.promotion.apply": ("PromotionResult",),
     "engine.registry.promotion.facts": ("AliasChange", "Change", "StageChange"),
     "engine.registry.promotion.plan": ("PromotionPlan",),

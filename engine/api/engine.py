@@ -27,7 +27,7 @@ class Engine:
         self.runs = Runs(access)
         self.models = Models(access)
         self.training = Training(access)
-        self.journal = Journal()
+        self.journal = Journal(access)
 
     def __enter__(self) -> Engine:
         return self

@@ -5,14 +5,42 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.journal import JournalEntry
+    from engine.api.access import StoreAccess
+    from engine.journal import Finding, JournalEntry
 
 
 class Journal:
     """Every change made from this machine, to any tracking store."""
+
+    def __init__(self, access: StoreAccess) -> None:
+        self._access = access
 
     def entries(self, limit: int = 200) -> tuple[JournalEntry, ...]:
         """At most `limit` entries, newest first."""
         from engine.journal import read_journal
 
         return read_journal(limit)
+
+    def is_here(self, entry: JournalEntry) -> bool:
+        """Whether an entry is about this engine's store."""
+        from engine.journal import server_name
+
+        return entry.server == server_name(self._access.uri)
+
+    def finding(self, entry: JournalEntry) -> Finding | None:
+        """What this store shows of an unfinished write; None for other entries and other stores. Raises
+        `StoreError`."""
+        if entry.outcome != "intended" or not self.is_here(entry):
+            return None
+        from engine.journal import Finding
+
+        match entry.action:
+            case "delete" | "restore":
+                from engine.run_lifecycle.apply import finding
+            case "promote" | "undo":
+                from engine.registry.promotion.plan import finding
+            case "train":
+                from engine.training.interrupted import finding
+            case _:
+                return Finding("Safe to run again.", f"mlflow-console {entry.action}")
+        return finding(self._access.store, entry)

@@ -9,8 +9,10 @@ from engine.jobs import CancelToken, OnProgress, no_progress
 
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
+    from engine.journal import JournalEntry
     from engine.training.demo import DemoReport
     from engine.training.events import SweepEvent, SweepResult
+    from engine.training.interrupted import UnfinishedSweep
     from engine.training.sweep import SweepSpec
 
 
@@ -42,14 +44,33 @@ class Training:
         from engine.training.local_process import run_sweep
 
         target = f"{self.check(spec)} {spec.recipe} {spec.estimator} trials in {spec.experiment}"
-        with recorded(self._access.uri, "train", target) as entry:
-            result = run_sweep(self._access.uri, spec, on_event=on_event, cancel=cancel or CancelToken())
+        uri = self._access.uri
+        with recorded(uri, "train", target, experiment=spec.experiment) as entry:
+            result = run_sweep(
+                uri, spec, on_event=on_event, cancel=cancel or CancelToken(), sweep_id=entry.entry_id
+            )
             entry.detail = result.summary
             if result.cancelled:
                 entry.outcome = "cancelled"
             elif result.failed and not result.finished:
                 entry.outcome = "failed"
         return result
+
+    def abandoned(self) -> tuple[UnfinishedSweep, ...]:
+        """Journalled sweeps in this store that left runs RUNNING: their console and their training process
+        were killed together."""
+        from engine.journal import server_name
+        from engine.training.interrupted import abandoned_sweeps
+
+        return abandoned_sweeps(self._access.store, server_name(self._access.uri))
+
+    def mark_killed(self, entry: JournalEntry) -> JournalEntry:
+        """Mark the runs that an abandoned sweep left RUNNING as KILLED, and record it as the outcome of the
+        sweep. Raises `WriteError` if there are none, or if its training process runs."""
+        self._access.check_writable("Marking runs as KILLED")
+        from engine.training.interrupted import mark_killed
+
+        return mark_killed(self._access.store, self._access.uri, entry)
 
     def demo(self, *, on_progress: OnProgress = no_progress, cancel: CancelToken | None = None) -> DemoReport:
         """Train, register and promote the published heart-disease models, and journal it. Safe to run

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine import journal
-from engine.entities import Run
+from engine.entities import Lifecycle, Run
 from engine.errors import Cancelled, EngineError, NotFound, ServerDenied, StoreRefused, WriteError
 from engine.formats import count, counted, listed
 from engine.jobs import CancelToken, OnProgress, Progress, no_progress
-from engine.journal import JournalEntry, Outcome
+from engine.journal import Finding, JournalEntry, Outcome
 from engine.run_lifecycle.lookup import read_runs
 from engine.run_lifecycle.plan import (
     LifecyclePlan,
@@ -85,10 +85,36 @@ class LifecycleResult:
     @property
     def undo_command(self) -> str:
         """The command that reverses the change; empty when nothing was changed."""
-        command = "restore" if self.plan.target == "deleted" else "delete"
-        more = " …" if len(self.changed) > MAX_IDS_IN_COMMAND else ""
-        ids = " ".join(self.changed[:MAX_IDS_IN_COMMAND])
-        return f"mlflow-console {command} {ids}{more}" if ids else ""
+        return _undo_command(self.plan.target, self.changed)
+
+
+def finding(store: Store, entry: JournalEntry) -> Finding:
+    """What the store shows of an unfinished deletion or restoration. Raises `StoreError`."""
+    run_ids = [key.removeprefix("run ") for key in entry.after]
+    target: Lifecycle = "deleted" if entry.action == "delete" else "active"
+    now = read_runs(store, run_ids)
+    changed = [run for run in now.values() if run.lifecycle_stage == target]
+    first = "the first " if len(run_ids) == MAX_FACTS else ""
+    names = f": {listed([run_label(run) for run in changed])}" if changed else ""
+    done = "deleted" if entry.action == "delete" else "restored"
+    text = f"{count(len(changed))} of {first}{counted(len(run_ids), 'run')} {done}{names}."
+    return Finding(text, _undo_command(target, [run.run_id for run in changed]))
+
+
+def reversible_runs(entry: JournalEntry) -> tuple[tuple[str, ...], Lifecycle]:
+    """The runs listed in the entry of a deletion or restoration that it changed or may have changed, and the
+    lifecycle stage they had before."""
+    run_ids = tuple(
+        key.removeprefix("run ") for key, stage in entry.after.items() if stage != entry.before[key]
+    )
+    return run_ids, "active" if entry.action == "delete" else "deleted"
+
+
+def _undo_command(target: str, run_ids: Sequence[str]) -> str:
+    """The command that reverses a change to `target`; empty without runs."""
+    command = "restore" if target == "deleted" else "delete"
+    more = " …" if len(run_ids) > MAX_IDS_IN_COMMAND else ""
+    return f"mlflow-console {command} {' '.join(run_ids[:MAX_IDS_IN_COMMAND])}{more}" if run_ids else ""
 
 
 def apply_lifecycle(

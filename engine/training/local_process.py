@@ -35,7 +35,7 @@ MAX_CHECKED_BYTES = 8 * 1024 * 1024
 
 class Executor(Protocol):
     def sweep(
-        self, spec: SweepSpec, *, on_event: Callable[[SweepEvent], None], cancel: CancelToken
+        self, spec: SweepSpec, *, on_event: Callable[[SweepEvent], None], cancel: CancelToken, sweep_id: str
     ) -> SweepResult: ...
 
     def close(self) -> None: ...
@@ -47,8 +47,10 @@ def run_sweep(
     *,
     on_event: Callable[[SweepEvent], None],
     cancel: CancelToken,
+    sweep_id: str = "",
 ) -> SweepResult:
-    """Run a sweep in a separate process; `on_event` is called in the calling thread.
+    """Run a sweep in a separate process; `on_event` is called in the calling thread. Its runs are tagged
+    with `sweep_id`, or with a new id.
 
     Raises `GridError`, `UsageError` or `DatasetError` before anything is started or written, `StoreError` if
     the store fails (finished trials are kept), `TrainingError` if the process dies. Cancelling marks the
@@ -58,7 +60,7 @@ def run_sweep(
     _check_small(spec)
     executor: Executor = LocalProcess(uri)
     with closing(executor):
-        return executor.sweep(spec, on_event=on_event, cancel=cancel)
+        return executor.sweep(spec, on_event=on_event, cancel=cancel, sweep_id=sweep_id)
 
 
 class LocalProcess:

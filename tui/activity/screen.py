@@ -21,7 +21,7 @@ from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.api import JournalEntry
+    from engine.api import Finding, JournalEntry
 
 LIMIT = 500
 """Entries shown; the title says so if the journal has more."""
@@ -38,6 +38,12 @@ class ActivityScreen(ConsoleScreen):
     def __init__(self) -> None:
         super().__init__()
         self.entries: tuple[JournalEntry, ...] = ()
+
+    @property
+    def entry(self) -> JournalEntry | None:
+        """The entry under the cursor."""
+        key = self.query_one("#entries", Table).cursor_key
+        return next((entry for entry in self.entries if entry.entry_id == key), None)
 
     def compose_view(self) -> ComposeResult:
         yield PaneTitle("ACTIVITY", id="entries-title")
@@ -86,6 +92,19 @@ class ActivityScreen(ConsoleScreen):
 
     @on(Table.RowHighlighted, "#entries")
     def _show_entry(self) -> None:
-        key = self.query_one("#entries", Table).cursor_key
-        entry = next((entry for entry in self.entries if entry.entry_id == key), None)
-        self.query_one("#entry", EntryDetail).entry = entry
+        entry, detail = self.entry, self.query_one("#entry", EntryDetail)
+        if entry != detail.entry:
+            detail.entry, detail.finding = entry, None
+        if entry is not None and entry.outcome == "intended":
+            work = partial(self.engine.journal.finding, entry)
+            failed = partial(self._show_finding, entry)
+            self.ask(work, partial(self._show_finding, entry), group="finding", failed=failed)
+
+    def _show_finding(self, entry: JournalEntry, found: Finding | EngineError | None) -> None:
+        from engine.api import Finding
+
+        if isinstance(found, EngineError):
+            found = Finding(f"Its state could not be read: {found}")
+        detail = self.query_one("#entry", EntryDetail)
+        if detail.entry == entry:
+            detail.finding = found

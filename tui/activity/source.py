@@ -14,7 +14,7 @@ from tui.widgets.lines import Lines, field
 from tui.widgets.table import CellStyle, TableColumn, TextRow, TextSource
 
 if TYPE_CHECKING:
-    from engine.api import JournalEntry
+    from engine.api import Finding, JournalEntry
 
 OUTCOMES: Mapping[str, tuple[str, CellStyle]] = {
     "done": ("✓ done", "good"),
@@ -85,6 +85,8 @@ class EntryDetail(Lines):
     """
 
     entry: reactive[JournalEntry | None] = reactive(None, layout=True)
+    finding: reactive[Finding | None] = reactive(None, layout=True)
+    """What the store shows of the entry, if it is unfinished."""
 
     def lines(self, width: int) -> list[Content]:
         entry = self.entry
@@ -96,6 +98,10 @@ class EntryDetail(Lines):
         if entry.outcome == "intended":
             note = "Interrupted, or still being applied by another console."
             lines += field("", [Content(note)], width)
+        if self.finding is not None:
+            lines += field("in the store", [Content(safe(self.finding.text))], width)
+            next_step = [Content(safe(self.finding.command))] if self.finding.command else []
+            lines += field("next", next_step, width)
         lines += field("changes", [Content(text) for text in change_texts(entry)], width)
         lines += field("reason", [Content(safe(entry.reason))] if entry.reason else [], width)
         lines += field("detail", [Content(safe(entry.detail))] if entry.detail else [], width)

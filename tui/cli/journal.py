@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.errors import EngineError
 from engine.formats import ago
 from engine.text import Shown, safe
 from tui.cli.json_output import write_json
-from tui.cli.options import Invocation, json_option, pass_invocation
-from tui.cli.output import Cell, Head, Output
+from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
+from tui.cli.output import Cell, Head, Output, confirm
 
 if TYPE_CHECKING:
-    from engine.api import JournalEntry
+    from engine.api import Engine, Finding, JournalEntry
 
+MAX_CHECKED = 20
+"""How many unfinished entries are compared with the store, the newest first."""
 MAX_DETAIL = 120
 """Characters of an entry's detail in the table; `--json` prints all of it."""
 OUTCOMES = {
@@ -38,26 +42,91 @@ OUTCOMES = {
     show_default=True,
     help="Number of entries.",
 )
+@click.option(
+    "--mark-killed",
+    is_flag=True,
+    help="Mark the runs that interrupted sweeps left RUNNING as KILLED.",
+)
+@yes_option
 @json_option
 @pass_invocation
-def journal(invocation: Invocation, limit: int, as_json: bool) -> None:
+def journal(invocation: Invocation, limit: int, mark_killed: bool, yes: bool, as_json: bool) -> None:
     """Show the journal of changes made from this machine to any store, newest first.
 
-    An "unfinished" entry ("intended" in JSON) was interrupted or is still being applied.
+    An "unfinished" entry ("intended" in JSON) was interrupted or is still being applied. If it is
+    about the current store, its actual state is shown, with the command that continues from there.
+    `--mark-killed` lists the sweeps whose processes were all killed, asks for confirmation, and
+    marks their unfinished runs as KILLED.
 
     \b
-    Example:
+    Examples:
       mlflow-console journal --limit 20
+      mlflow-console journal --mark-killed
     """
+    if mark_killed:
+        _mark_killed(invocation, yes=yes, as_json=as_json)
+        return
     with invocation.engine() as engine:
         entries = engine.journal.entries(limit)
+        findings = _findings(engine, entries)
     if as_json:
-        write_json({"entries": [asdict(entry) for entry in entries]})
+        write_json({"entries": [_payload(entry, findings.get(entry.entry_id)) for entry in entries]})
         return
     output = Output()
     if not entries:
         output.line("No journal entries yet.")
         return
+    _show_entries(output, entries)
+    for entry in entries:
+        if (finding := findings.get(entry.entry_id)) is not None:
+            output.line()
+            output.text(safe(f"Unfinished: {entry.action} {entry.target}"), "yellow")
+            output.text(safe(finding.text))
+            if finding.command:
+                output.line(Cell(safe(finding.command), "bold"))
+
+
+def _findings(engine: Engine, entries: Sequence[JournalEntry]) -> dict[str, Finding]:
+    """What the store shows of its unfinished entries, by entry id."""
+    from engine.api import Finding
+
+    found: dict[str, Finding] = {}
+    unfinished = [entry for entry in entries if entry.outcome == "intended" and engine.journal.is_here(entry)]
+    for entry in unfinished[:MAX_CHECKED]:
+        try:
+            finding = engine.journal.finding(entry)
+        except EngineError as error:
+            finding = Finding(f"Its state could not be read: {error}")
+        if finding is not None:
+            found[entry.entry_id] = finding
+    return found
+
+
+def _mark_killed(invocation: Invocation, *, yes: bool, as_json: bool) -> None:
+    invocation.check_writable("Marking runs as KILLED")
+    output = Output(err=as_json)
+    with invocation.engine() as engine:
+        sweeps = engine.training.abandoned()
+        for sweep in sweeps:
+            output.text(safe(f"{sweep.entry.target}: {sweep.summary}; the training process has ended."))
+        if sweeps and not yes:
+            output.text(f"The RUNNING runs will be marked KILLED on {engine.uri.shown}.")
+            confirm(output)
+        recorded = [engine.training.mark_killed(sweep.entry) for sweep in sweeps]
+    if as_json:
+        write_json({"entries": [asdict(entry) for entry in recorded]})
+        return
+    for entry in recorded:
+        output.line(Cell(Shown("✓ "), "green"), safe(entry.detail))
+    if not recorded:
+        output.line("No interrupted sweep left runs RUNNING.")
+
+
+def _payload(entry: JournalEntry, finding: Finding | None) -> dict[str, Any]:
+    return {**asdict(entry), "finding": None if finding is None else asdict(finding)}
+
+
+def _show_entries(output: Output, entries: Sequence[JournalEntry]) -> None:
     now = time.time_ns() // 1_000_000
     heads = [
         Head(Shown("when"), keep=True),

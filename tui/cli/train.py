@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.errors import EngineError
 from engine.formats import duration, number
 from engine.jobs import CancelToken
 from engine.text import Shown, safe
@@ -17,7 +19,7 @@ from tui.cli.output import Cell, Output
 from tui.cli.progress import Meter, StopSignals, stop_signals
 
 if TYPE_CHECKING:
-    from engine.api import Recipe, SweepEvent, SweepResult, SweepSpec
+    from engine.api import Engine, Recipe, SweepEvent, SweepResult, SweepSpec
 
 METRIC = "accuracy"
 
@@ -101,8 +103,18 @@ def _train(
     token = CancelToken()
     meter = Meter(safe(spec.experiment))
     with invocation.engine() as engine, stop_signals(token) as stopped, meter:
+        _warn_of_abandoned(engine)
         progress.meter = meter
         return engine.training.train(spec, on_event=progress.handle, cancel=token), stopped
+
+
+def _warn_of_abandoned(engine: Engine) -> None:
+    """Report the runs that an earlier sweep left RUNNING."""
+    with suppress(EngineError):  # a new store; whatever else is wrong, the sweep reports
+        for sweep in engine.training.abandoned():
+            output = Output(err=True)
+            output.text(safe(f"An interrupted sweep: {sweep.entry.target}: {sweep.summary}."), "yellow")
+            output.text("Run `mlflow-console journal --mark-killed` to mark its runs as KILLED.")
 
 
 @dataclass

@@ -24,14 +24,12 @@ from engine.registry.promotion.facts import (
     Change,
     CreatedAt,
     Facts,
-    changes_between,
     differences,
-    facts_from_text,
     facts_to_text,
     has_taken_effect,
     read_facts,
 )
-from engine.registry.promotion.plan import PromotionPlan, plan_promotion, plan_undo
+from engine.registry.promotion.plan import PromotionPlan, plan_promotion, plan_undo, recorded_changes
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
@@ -174,15 +172,10 @@ def _previous_promotion(undo: JournalEntry) -> JournalEntry | None:
             (entry.action, entry.outcome, entry.version) == ("promote", "done", undo.version)
             and entry.entry_id != undo.undoes
             and entry.before.get(created) == undo.before.get(created)
-            and _affects(_changes_of(entry), entry.version)
+            and _affects(recorded_changes(entry), entry.version)
         ):
             return entry
     return None
-
-
-def _changes_of(entry: JournalEntry) -> tuple[Change, ...]:
-    before, after = facts_from_text(entry.before), facts_from_text(entry.after)
-    return changes_between(before, after) if before is not None and after is not None else ()
 
 
 def _repairs(plan: PromotionPlan, versions: tuple[ModelVersion, ...]) -> tuple[Change, ...]:

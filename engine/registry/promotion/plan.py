@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.entities import STAGES, ModelVersion, Run, Stage
 from engine.errors import NotFound, PromotionError, UsageError
-from engine.journal import JournalEntry, check_writable, journal_entries, server_name
+from engine.formats import counted
+from engine.journal import Finding, JournalEntry, check_writable, journal_entries, server_name
 from engine.registry.promotion.facts import (
     AliasChange,
     AliasTarget,
@@ -25,6 +26,7 @@ from engine.registry.promotion.facts import (
     changes_between,
     differences,
     facts_from_text,
+    has_taken_effect,
     read_facts,
 )
 from engine.registry.promotion.gates import Proposal, interrupted_promotion, warnings
@@ -135,10 +137,28 @@ def plan_undo(store: Store, uri: TrackingUri) -> PromotionPlan:
     )
 
 
+def finding(store: Store, entry: JournalEntry) -> Finding:
+    """What the registry shows of an unfinished promotion or undo. Raises `NotFound` if the model no longer
+    exists, `StoreError`."""
+    changes = recorded_changes(entry)
+    versions = store.model_versions(entry.model)
+    made = [str(change) for change in changes if has_taken_effect(change, versions)]
+    if not made:
+        return Finding("The registry shows none of its changes.")
+    text = f"{len(made)} of {counted(len(changes), 'change')} made: {'; '.join(made)}."
+    return Finding(text, "mlflow-console undo" if entry.action == "promote" else "")
+
+
+def recorded_changes(entry: JournalEntry) -> tuple[Change, ...]:
+    """The changes of a journalled promotion or undo, in the order of writing; none if it is damaged."""
+    before, after = facts_from_text(entry.before), facts_from_text(entry.after)
+    return changes_between(before, after) if before is not None and after is not None else ()
+
+
 def _inverse(store: Store, uri: TrackingUri, entry: JournalEntry) -> PromotionPlan | None:
     """The plan that undoes `entry`, None if none of it took effect."""
-    before, after = facts_from_text(entry.before), facts_from_text(entry.after)
-    changes = changes_between(before, after) if before is not None and after is not None else ()
+    after = facts_from_text(entry.after)
+    changes = recorded_changes(entry)
     if after is None or not changes:
         return None
     versions = store.model_versions(entry.model)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.journal import read_journal
+from engine.journal import Finding, read_journal
 from engine.registry.promotion.apply import apply_promotion, plan_promotion, undo_last
+from engine.registry.promotion.plan import finding
 from tests.support.registry import Console, Registry
 from tests.support.warm import Warm
 
@@ -41,6 +42,8 @@ def test_a_promotion_killed_midway_is_finished_by_the_next_plan(
     assert registry.stages(model) == {2: "Production", 1: "Production"}, "the former version still serves"
     entry = read_journal(1)[0]
     assert (entry.outcome, entry.target) == ("intended", "killed 2 → Production")
+    found = Finding("1 of 2 changes made: version 2: stage None → Production.", "mlflow-console undo")
+    assert finding(registry.store, entry) == found
 
     plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
     assert [str(change) for change in plan.changes] == ["version 1: stage Production → Archived"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from engine.api import Engine
 from engine.errors import Cancelled, NotFound, PromotionError, ReadOnly, UsageError, WriteError
 from engine.jobs import CancelToken, Progress
-from engine.journal import read_journal
+from engine.journal import Finding, read_journal
 from engine.paths import journal_file
 from tests.conftest import MlflowStore
 from tests.engine.run_lifecycle.support import (
@@ -187,6 +188,24 @@ def test_a_cancelled_deletion_keeps_the_remaining_runs(registry: Registry) -> No
     assert not result.complete
     assert last().outcome == "cancelled"
     assert last().detail.startswith("1 of 3 runs deleted, 2 not tried. Deleting runs was cancelled")
+
+
+def test_the_store_shows_how_far_an_interrupted_deletion_got(registry: Registry) -> None:
+    names = ("one", "two", "three")
+    run_ids = create_runs(registry, *names)
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        apply(registry, plan_of(registry, run_ids), on_progress=after_first_run(interrupt))
+    entry = last()
+    assert entry.outcome == "intended"
+    with Engine(registry.uri) as engine:
+        found = engine.journal.finding(entry)
+        assert found == Finding("1 of 3 runs deleted: one.", f"mlflow-console restore {run_ids[0]}")
+        elsewhere = replace(entry, server="sqlite:////data/mlflow.db")
+        assert engine.journal.finding(elsewhere) is None
 
 
 def test_an_unwritable_journal_stops_the_deletion(

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from engine.api import Engine
+from engine.journal import server_name
 from engine.paths import journal_file
 from tests.conftest import MlflowStore
 from tests.hostile.payloads import PAYLOADS
@@ -95,6 +96,22 @@ async def test_entries_are_shown_newest_first_with_their_outcomes(mlflow_store: 
         entry = console.screen.query_one(EntryDetail).entry
         assert entry is not None
         assert entry.entry_id == "entry-2"
+
+
+async def test_an_interrupted_deletion_shows_what_the_store_shows_of_it(mlflow_store: MlflowStore) -> None:
+    run = f"run {mlflow_store.runs['trial-10']}"
+    facts = {"before": {run: "active"}, "after": {run: "deleted"}}
+    server = server_name(mlflow_store.tracking)
+    write_journal(an_entry(0), an_entry(1, action="delete", outcome="intended", server=server, **facts))
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("6")
+        await settle(pilot)
+        assert "0 of 1 run deleted." in text_of(console)
+        await pilot.press("j")
+        await settle(pilot)
+        assert "in the store" not in text_of(console)
 
 
 async def test_the_title_says_that_older_entries_are_left_out(mlflow_store: MlflowStore) -> None:

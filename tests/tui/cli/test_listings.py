@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -67,6 +68,24 @@ def test_a_narrow_terminal_shows_how_many_columns_are_hidden(
 def test_an_empty_journal_says_so(run: Run) -> None:
     assert run("journal", "--json").json == {"entries": []}
     assert run("journal").out == "No journal entries yet.\n"
+
+
+def test_the_journal_shows_how_far_an_unfinished_write_got(
+    on_store: Run, mlflow_store: MlflowStore, home: Path
+) -> None:
+    entry = {"entry_id": "e", "time": 1, "user": "u", "host": "h", "server": f"sqlite:///{mlflow_store.path}"}
+    run = f"run {mlflow_store.runs['trial-10']}"
+    entry |= {"action": "delete", "target": "run trial-10", "before": {run: "active"}}
+    entry |= {"after": {run: "deleted"}, "detail": "what happened"}
+    path = home / ".local/state/mlflow-console/journal.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(entry) + "\n")
+
+    assert "Unfinished: delete run trial-10\n0 of 1 run deleted.\n" in on_store("journal").out
+    assert "what happened" in on_store("journal").out
+    shown = on_store("journal", "--json").json["entries"][0]
+    assert shown["finding"] == {"text": "0 of 1 run deleted.", "command": ""}
+    assert on_store("journal", "--mark-killed").out == "No interrupted sweep left runs RUNNING.\n"
 
 
 def test_a_server_and_its_database_give_the_same_results(
