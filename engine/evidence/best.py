@@ -58,7 +58,7 @@ def best_run(
             "; ".join(left_out) or "No runs",
             _available_metrics(frame),
         )
-    direction = direction or direction_of(metric)
+    direction = direction or direction_of(metric) or "higher"
     top = (max if direction == "higher" else min)(cast(float, values[row]) for row in rows)
     tied = [frame.run(row) for row in rows if values[row] == top]
     ordered, tie_break = _ranked(tied)

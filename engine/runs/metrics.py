@@ -28,6 +28,24 @@ _LOWER = frozenset(
     )
 )
 _HIGHER = frozenset(("neg", "negated", "per", "throughput", "speedup", "lossless"))
+_COUNT_PREFIXES = frozenset(("n", "num", "number", "count"))
+_COUNT_SUFFIXES = frozenset(
+    (
+        *(
+            "support",
+            "count",
+            "counts",
+            "size",
+            "epoch",
+            "epochs",
+            "step",
+            "steps",
+            "iteration",
+            "iterations",
+        ),
+        *("samples", "examples", "rows", "columns", "features", "tokens", "params", "parameters", "classes"),
+    )
+)
 
 _PRECISION = re.compile(r"class_(.+)_precision")
 _COUNTS = ("true_positives", "true_negatives", "false_positives", "false_negatives")
@@ -58,11 +76,20 @@ def primary_metric(names: Iterable[str]) -> str | None:
     return shortest_first[0] if len(shortest_first) == 1 else None
 
 
-def direction_of(metric: str) -> Direction:
+def direction_of(metric: str) -> Direction | None:
     """The direction in which a metric improves, inferred from its name: losses, errors, times and false
-    counts are better lower, everything else (also `neg_mean_squared_error`, `rows_per_second`) higher."""
-    words = {word.lower() for word in _WORD.findall(metric)}
-    return "lower" if words & _LOWER and not words & _HIGHER else "higher"
+    counts are better lower, everything else (also `neg_mean_squared_error`, `rows_per_second`) higher.
+    None for what is neither: supports and other counts (`class_0_support`, `n_features`, `epoch`), learning
+    rates, and most system metrics that MLflow logs."""
+    names = [word.lower() for word in _WORD.findall(metric)]
+    words = set(names)
+    if words & _HIGHER:
+        return "higher"
+    if words & _LOWER:
+        return "lower"
+    counts = bool(names) and (names[0] in _COUNT_PREFIXES or names[-1] in _COUNT_SUFFIXES)
+    rate = "lr" in words or words >= {"learning", "rate"}
+    return None if counts or rate or metric.startswith("system/") else "higher"
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,7 +294,7 @@ class RunPane(Widget):
             descending = not sort[0].descending
         elif descending is None:
             newest_first = key.name in ("start_time", "end_time")
-            descending = newest_first or (key.kind == "metric" and direction_of(key.name) == "higher")
+            descending = newest_first or (key.kind == "metric" and direction_of(key.name) != "lower")
         self.sort_by_keys((SortKey(key, descending, statistic),))
 
     def sort_by_keys(self, keys: tuple[SortKey, ...]) -> None:

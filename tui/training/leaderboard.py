@@ -51,7 +51,7 @@ class Leaderboard:
 
     def ranked(self) -> list[TrialFinished]:
         """Finished trials, best first; ties in the order of completion."""
-        sign = -1.0 if direction_of(self.metric) == "higher" else 1.0
+        sign = -1.0 if direction_of(self.metric) != "lower" else 1.0
 
         def rank(trial: TrialFinished) -> tuple[bool, float]:
             value = trial.metrics.get(self.metric, math.nan)
@@ -61,7 +61,7 @@ class Leaderboard:
 
     def best_so_far(self) -> list[tuple[float, float]]:
         """(trial number, best value so far) of each trial; values that are not finite are ignored."""
-        higher = direction_of(self.metric) == "higher"
+        higher = direction_of(self.metric) != "lower"
         points: list[tuple[float, float]] = []
         best = math.nan
         for number, trial in enumerate(self._finished, 1):

@@ -102,9 +102,10 @@ def _worse_metric(proposal: Proposal) -> Iterator[str]:
     candidate = proposal.runs.get(proposal.candidate.version)
     holder_runs = [(v, run) for v in proposal.holders if (run := proposal.runs.get(v.version)) is not None]
     metric = primary_metric({name for _, run in holder_runs for name in run.metrics})
-    if candidate is None or metric is None:
+    direction = None if metric is None else direction_of(metric)
+    if candidate is None or metric is None or direction is None:
         return
-    sign = 1 if direction_of(metric) == "higher" else -1
+    sign = 1 if direction == "higher" else -1
     rivals = [
         (sign * v, version, v)
         for version, run in holder_runs

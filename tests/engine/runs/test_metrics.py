@@ -109,10 +109,21 @@ def test_losses_errors_times_and_false_counts_are_better_lower(name: str) -> Non
             "throughput",
             "blosser",
             "",
-            "support",
             "errorless",
+            "epoch_accuracy",
         ),
     ],
 )
 def test_everything_else_is_better_higher(name: str) -> None:
     assert direction_of(name) == "higher"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("support", "class_0_support", "n_features", "num_samples", "row_count", "train/rows", "best_epoch"),
+        *("lr", "lr-Adam", "learning_rate", "system/cpu_utilization_percentage"),
+    ],
+)
+def test_counts_and_learning_rates_are_neither_better_higher_nor_lower(name: str) -> None:
+    assert direction_of(name) is None

@@ -22,7 +22,7 @@ from tui.commands.bindings import bindings
 from tui.dialogs.base import Dialog
 from tui.widgets.controls import Field
 from tui.widgets.lines import KeyHints
-from tui.widgets.table import CellStyle, Table, TableColumn, TextRow
+from tui.widgets.table import CellStyle, FirstWord, Table, TableColumn, TextRow
 from tui.widgets.table.layout import HEADER
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def pickable_columns(frame: RunFrame) -> tuple[Column, ...]:
 
 def candidate_of(column: Column, *, constant: bool = False, distinct: int | None = None) -> Candidate:
     key = column.key
-    higher_is_better = key.kind == "metric" and direction_of(key.name) == "higher"
+    higher_is_better = key.kind == "metric" and direction_of(key.name) != "lower"
     return Candidate(
         key,
         column.label,
@@ -98,7 +98,7 @@ class CandidateSource:
     def cell(self, row: int, column: int) -> Shown:
         return self._describe(self.candidates[row]).cells[column]
 
-    def cell_style(self, row: int, column: int) -> CellStyle | None:
+    def cell_style(self, row: int, column: int) -> CellStyle | FirstWord | None:
         return self._describe(self.candidates[row]).styles.get(column)
 
     def row_key(self, row: int) -> str:
