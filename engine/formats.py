@@ -75,6 +75,11 @@ def is_infinite(value: float) -> bool:
     return abs(value) >= _STORED_INF
 
 
+def is_finite(value: object) -> bool:
+    """False for NaN and ±inf, which a diverged run logs."""
+    return not isinstance(value, float) or not (math.isnan(value) or is_infinite(value))
+
+
 def _special(value: float | None) -> Shown | None:
     if value is None:
         return MISSING

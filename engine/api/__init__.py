@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         CompareRow as CompareRow,
         CompareSection as CompareSection,
         Comparison as Comparison,
+        Delta as Delta,
     )
     from engine.runs.frame import RunFrame as RunFrame
     from engine.runs.grouping import Statistics as Statistics
@@ -104,7 +105,7 @@ _HOMES = {
     "engine.run_lifecycle.apply": ("LifecycleResult",),
     "engine.run_lifecycle.plan": ("LifecyclePlan",),
     "engine.runs.arrange": ("Arranged", "arrange"),
-    "engine.runs.compare": ("CompareRow", "CompareSection", "Comparison"),
+    "engine.runs.compare": ("CompareRow", "CompareSection", "Comparison", "Delta"),
     "engine.runs.frame": ("RunFrame",),
     "engine.runs.grouping": ("Statistics",),
     "engine.runs.loading.feed": ("RunFeed",),

@@ -11,7 +11,7 @@ from textual.reactive import reactive
 from engine import formats
 from engine.text import Shown, cell_width, safe
 from tui.widgets.lines import Lines, field
-from tui.widgets.table import CellStyle, TableColumn, TextRow, TextSource
+from tui.widgets.table import CellStyle, FirstWord, TableColumn, TextRow, TextSource
 
 if TYPE_CHECKING:
     from engine.api import Finding, JournalEntry
@@ -39,7 +39,7 @@ def journal_source(entries: Sequence[JournalEntry], now: int) -> TextSource:
     max_widths = (16, 12, 10, 44, 70, 40, 24, 60)
     widths = [max(map(cell_width, column)) for column in zip(heads, *(r.cells for r in rows), strict=True)]
     columns = [
-        TableColumn(head, Shown(head), min(limit, width), glyph=head == "outcome", full_width=width)
+        TableColumn(head, Shown(head), min(limit, width), full_width=width)
         for head, limit, width in zip(heads, max_widths, widths, strict=True)
     ]
     return TextSource(columns, rows)
@@ -57,7 +57,7 @@ def _row(entry: JournalEntry, now: int) -> TextRow:
         safe(f"{entry.user}@{entry.host}"),
         safe(entry.server),
     )
-    return TextRow(entry.entry_id, cells, {1: style, 7: "muted"})
+    return TextRow(entry.entry_id, cells, {1: FirstWord(style), 7: "muted"})
 
 
 def change_texts(entry: JournalEntry) -> list[Shown]:

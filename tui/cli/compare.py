@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from engine.entities import Run
 from engine.errors import NotFound, UsageError
 from engine.formats import listed
-from engine.text import Shown, safe
+from engine.text import Shown, cut
 from tui.cli.json_output import Payload, run_payload, write_json
 from tui.cli.options import Invocation, filter_option, json_option, pass_invocation
-from tui.cli.output import Cell, Output
+from tui.cli.output import MAX_WIDTH, Cell, Output
 from tui.cli.progress import load_frame
 from tui.cli.selection import filter_of, row_of
-from tui.cli.side_by_side import show_side_by_side
+from tui.cli.side_by_side import VALUE_LIMIT, show_side_by_side
 
 if TYPE_CHECKING:
     from engine.api import CompareRow, Comparison, Direction, Engine
@@ -57,11 +55,13 @@ def compare(
     lower: Sequence[str],
     as_json: bool,
 ) -> None:
-    """Compare runs side by side, one column each. ◂ marks the best value of each metric.
+    """Compare runs side by side, one column each. ★ marks the best value of each metric.
 
     Whether higher (↑) or lower (↓) is better is inferred from the metric's name; --higher and --lower
-    override it. JSON: {"runs": […], "rows": [{"kind", "name", "values", "differs", "direction", "best"}]},
-    where "best" holds indices into "runs".
+    override it. Names and values are cut at 40 characters; JSON has them complete.
+
+    JSON: {"runs": […], "rows": [{"kind", "name", "values", "differs", "direction", "best"}]}, where "best"
+    holds indices into "runs".
 
     \b
     Examples:
@@ -84,7 +84,10 @@ def compare(
         return
     output = Output()
     sections = comparison.sections(differences_only=differences)
-    show_side_by_side(output, sections, _labels(comparison.runs))
+    names = comparison.run_names(VALUE_LIMIT, VALUE_LIMIT)
+    if names.pattern:
+        output.line(f"{len(comparison.runs)} runs ", Cell(cut(names.pattern, MAX_WIDTH), "dim"))
+    show_side_by_side(output, sections, names.names)
     same = sum(not row.differs for row in comparison.rows)
     if differences and same:
         output.line(Cell(Shown(f"{same} of {len(comparison.rows)} rows are identical in all runs"), "dim"))
@@ -133,17 +136,6 @@ def _check_metrics(comparison: Comparison, directions: dict[str, Direction]) -> 
         if metric not in there:
             detail = f"Metrics: {listed(there, 12)}"
             raise NotFound(f"No run has the metric {metric}", detail, "Use a metric of these runs.")
-
-
-def _labels(runs: Sequence[Run]) -> list[Shown]:
-    """Run names, with an id prefix where a name is missing or not unique."""
-    counts = Counter(run.run_name for run in runs)
-    return [
-        safe(
-            run.run_name if run.run_name and counts[run.run_name] == 1 else f"{run.run_name} {run.run_id[:8]}"
-        )
-        for run in runs
-    ]
 
 
 def _rows(rows: Iterable[CompareRow]) -> list[Payload]:

@@ -1,7 +1,7 @@
 """Text output of the commands: lines, aligned tables, and the confirmation prompt.
 
 All output is `Shown` (it has passed `engine.text.safe()`) and is never interpreted as markup. On a
-terminal a table is fitted to the width; elsewhere output has no colours and nothing is cut.
+terminal a table is fitted to the width; elsewhere output has no colours, and cells are cut at `MAX_WIDTH`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 GAP = "  "
 MIN_WIDTH = 8
 """Width below which no column is cut."""
+MAX_WIDTH = 200
+"""Width at which every column is cut with …; JSON and CSV have the complete values."""
 
 
 class Cell(NamedTuple):
@@ -128,7 +130,7 @@ def _natural_widths(heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> li
         if len(row) == len(heads):
             for column, cell in enumerate(row):
                 widths[column] = max(widths[column], cell_width(cell.text))
-    return widths
+    return [min(width, MAX_WIDTH) for width in widths]
 
 
 def fit_columns(heads: Sequence[Head], natural: Sequence[int], room: int) -> tuple[list[int], list[int]]:

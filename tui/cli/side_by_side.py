@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from engine.text import Shown, cell_width
+from engine.text import Shown, cell_width, cut
 from tui.cli.output import GAP, Cell, Head, Output, Row
 
 if TYPE_CHECKING:
     from engine.api import CompareRow, CompareSection
 
-BEST = " ◂"
+BEST = " ★"
+UNMARKED = " " * len(BEST)
+VALUE_LIMIT = 40
+"""The most cells of a name or of a value."""
 
 
 def show_side_by_side(output: Output, sections: Sequence[CompareSection], labels: Sequence[Shown]) -> None:
     """Write the rows of a comparison. `labels` are the headings of the runs; runs that do not fit the width
     go into another table below."""
+    labels = [Shown(label + UNMARKED) for label in labels]
     lines: list[tuple[Cell, list[Cell]]] = []
     for section in sections:
         lines.append((Cell(section.heading, "dim"), []))
-        lines += [(Cell(row.label(), "bold" if row.differs else ""), _values(row)) for row in section.rows]
+        lines += [
+            (Cell(row.label(VALUE_LIMIT), "bold" if row.differs else ""), _values(row))
+            for row in section.rows
+        ]
     first = max((cell_width(name.text) for name, _ in lines), default=0)
     widths = [
         max(cell_width(text) for text in (label, *(cells[at].text for _, cells in lines if cells)))
@@ -52,6 +59,6 @@ def _blocks(first: int, widths: Sequence[int], room: int | None) -> list[list[in
 def _values(row: CompareRow) -> list[Cell]:
     """The values, aligned; a mark and a colour for the best of a metric."""
     return [
-        Cell(Shown(text + BEST), "green") if at in row.best else Cell(Shown(text + " " * len(BEST)))
-        for at, text in enumerate(row.texts)
+        Cell(Shown(text + BEST), "green") if at in row.best else Cell(Shown(text + UNMARKED))
+        for at, text in enumerate(cut(text, VALUE_LIMIT) for text in row.texts)
     ]

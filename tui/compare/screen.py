@@ -35,10 +35,11 @@ class CompareScreen(ConsoleScreen):
         self.comparison: Comparison | None = None
         self.differences_only = False
         self._shown: tuple[str, ...] = ()
+        self._from_start = True
 
     def compose_view(self) -> ComposeResult:
         yield PaneTitle("COMPARE", id="compare-title")
-        yield Table(id="comparison")
+        yield Table(id="comparison", fixed_columns=2)
         yield EmptyState(id="empty")
 
     def on_mount(self) -> None:
@@ -48,6 +49,7 @@ class CompareScreen(ConsoleScreen):
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
         if self.state.compared != self._shown or not self.state.compared:
+            self._from_start = True
             self.refresh_view()
 
     def refresh_view(self) -> None:
@@ -81,6 +83,11 @@ class CompareScreen(ConsoleScreen):
         self.record_read()
         self.hide_page()
         self.show_rows()
+        if self._from_start:
+            self._from_start = False
+            table = self.query_one("#comparison", Table)
+            table.action_cursor_top()
+            table.to_first_column()
 
     @property
     def baseline(self) -> int:
@@ -106,7 +113,7 @@ class CompareScreen(ConsoleScreen):
             comparison,
             baseline=self.baseline,
             differences_only=self.differences_only,
-            bars=self.size.width >= 100,
+            width=self.size.width,
         )
         self.query_one("#comparison", Table).set_source(source)
         total = len(comparison.rows)
@@ -116,8 +123,9 @@ class CompareScreen(ConsoleScreen):
             else f"{source.differing} of {total} rows differ, shown first"
         )
         title = self.query_one("#compare-title", PaneTitle)
-        title.subject = Shown(f"{formats.count(len(comparison.runs))} runs")
-        title.facts = Shown(f"◆ baseline · {rows}")
+        title.subject = Shown(f"{formats.count(len(comparison.runs))} runs  {source.names.pattern}".rstrip())
+        scale = " · bars: min to max of each row" if source.bars else ""
+        title.facts = Shown(f"{rows} · ◆ baseline · ★ best{scale}")
         title.bright = True
         self.show_keys()
 

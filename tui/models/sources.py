@@ -8,7 +8,7 @@ from engine import formats
 from engine.api import key_metrics
 from engine.entities import ModelVersion, RegisteredModel, Run, Stage
 from engine.text import Shown, cell_width, safe
-from tui.widgets.table import CellStyle, TableColumn, TextRow, TextSource
+from tui.widgets.table import CellStyle, FirstWord, TableColumn, TextRow, TextSource
 
 STAGE_GLYPHS: Mapping[Stage, str] = {"None": "–", "Staging": "◐", "Production": "●", "Archived": "○"}
 STAGE_COLOURS: Mapping[Stage, str] = {
@@ -99,7 +99,7 @@ def version_source(versions: Sequence[ModelVersion], sources: Sources, now: int)
             run_text,
             first_line(version.description) or formats.MISSING,
         ]
-        styles: dict[int, CellStyle] = {1: _CELL_STYLES.get(version.stage, "muted")}
+        styles: dict[int, CellStyle | FirstWord] = {1: FirstWord(_CELL_STYLES.get(version.stage, "muted"))}
         if version.aliases:
             styles[2] = "accent"
         if run_style is not None:
@@ -114,7 +114,7 @@ def _version_columns(metrics: Sequence[str], rows: Sequence[TextRow]) -> list[Ta
     last = len(metrics) + 3
     columns = [
         _column("version", "version", cells[0], numeric=True),
-        _column("stage", "stage", cells[1], glyph=True),
+        _column("stage", "stage", cells[1]),
         _column("aliases", "aliases", cells[2], maximum=24),
     ]
     for at, name in enumerate(metrics, start=3):
@@ -152,13 +152,10 @@ def _column(
     cells: Sequence[Shown],
     *,
     numeric: bool = False,
-    glyph: bool = False,
     minimum: int = 1,
     maximum: int = 60,
 ) -> TableColumn:
     """A column as wide as its widest cell, up to `maximum`; wider if there is room."""
     shown = safe(label)
     natural = max([cell_width(shown), minimum, *(cell_width(cell) for cell in cells)])
-    return TableColumn(
-        key, shown, min(maximum, natural), numeric=numeric, glyph=glyph, full_width=min(natural, 60)
-    )
+    return TableColumn(key, shown, min(maximum, natural), numeric=numeric, full_width=min(natural, 60))

@@ -132,8 +132,10 @@ def _metric_style(value: float) -> ValueStyle | None:
 
 def _facts(data: _RunData) -> list[Section]:
     detail, run = data.detail, data.detail.run
-    params = [Pair(safe(k), safe(v)) for k, v in sorted(run.params.items())]
-    tags = [Pair(safe(k), safe(v)) for k, v in sorted(run.tags.items()) if not k.startswith("mlflow.")]
+    params = [Pair(safe(k), safe(v, len(v))) for k, v in sorted(run.params.items())]
+    tags = [
+        Pair(safe(k), safe(v, len(v))) for k, v in sorted(run.tags.items()) if not k.startswith("mlflow.")
+    ]
     sections = [
         Section(Shown("PARAMETERS"), params, note=Shown("no parameters logged")),
         Section(Shown("RUN"), _about(run)),

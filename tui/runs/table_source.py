@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
+from engine import formats
 from engine.columns import ColumnKey
-from engine.entities import Status
 from engine.text import Shown, cell_width
 from tui.widgets.table.palette import RUN_STATUS_STYLES
-from tui.widgets.table.source import CellStyle, TableColumn
+from tui.widgets.table.source import CellStyle, FirstWord, TableColumn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from engine.api import Arranged, Column, SortKey
 
 STATUS = ColumnKey("attribute", "status")
-
-
-def status_style(status: Status | str) -> CellStyle | None:
-    return RUN_STATUS_STYLES.get(status)
 
 
 class RunSource:
@@ -53,15 +49,15 @@ class RunSource:
     def cell(self, row: int, column: int) -> Shown:
         return self.arranged.text(row, column)
 
-    def cell_style(self, row: int, column: int) -> CellStyle | None:
+    def cell_style(self, row: int, column: int) -> CellStyle | FirstWord | None:
         if self._lines[row] < 0 and column == 0:
             return "strong"
         value = self.arranged.value(row, column)
         if value is None:
             return "muted"
         if self.arranged.columns[column].key == STATUS:
-            return status_style(str(value))
-        return "bad" if value != value else None  # NaN: the run has diverged
+            return FirstWord(RUN_STATUS_STYLES.get(str(value)))
+        return None if formats.is_finite(value) else "bad"  # the run has diverged
 
     def row_key(self, row: int) -> str:
         return self.arranged.key_of(row)
@@ -143,5 +139,4 @@ def _table_column(column: Column, sorted_by: tuple[int, SortKey] | None, count: 
         numeric=column.numeric,
         sort=None if key is None else "descending" if key.descending else "ascending",
         rank=rank if count > 1 else 0,
-        glyph=column.key == STATUS,
     )

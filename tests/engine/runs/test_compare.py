@@ -106,8 +106,48 @@ def test_the_delta_to_a_baseline_says_whether_it_is_better() -> None:
     same = found["metrics.acc"].deltas(0)[2]
     assert same is not None
     assert same.better is None
-    for key, position in (("metrics.acc", 0), ("metrics.only_a", 1), ("params.k", 1), ("duration", 1)):
+    absent = (
+        ("metrics.acc", 0),
+        ("metrics.only_a", 1),
+        ("metrics.diverged", 2),
+        ("params.k", 1),
+        ("duration", 1),
+    )
+    for key, position in absent:
         assert found[key].deltas(0)[position] is None, key
+
+
+def names(width: int, *runs: str) -> tuple[tuple[str, ...], str]:
+    found = compare([a_run(f"{at}" * 32, name=name) for at, name in enumerate(runs)]).run_names(width, width)
+    return found.names, found.pattern
+
+
+def test_long_names_lose_the_words_that_all_runs_share() -> None:
+    knn = ("knn-7-euclidean-uniform-auto", "knn-9-euclidean-distance-auto")
+    assert names(40, *knn) == (knn, "")
+    assert names(20, *knn) == (("7·uniform", "9·distance"), "knn-*-euclidean-*-auto")
+    assert names(6, "net_lr3e-4", "net_lr1e-4", "net_lr3e-4-warm") == (
+        ("lr3e-4", "lr1e-4", "lr3e-…"),
+        "net_*",
+    )
+    assert names(9, "big model/a/final", "big model/b/2/final")[0] == ("a", "b/2")
+
+
+def test_words_are_abbreviated_while_names_stay_different() -> None:
+    knn = ("knn-11-chebyshev-distance-auto", "knn-11-chebyshev-uniform-ball_tree")
+    assert names(12, *knn) == (("dista·auto", "unifo·ball_"), "knn-11-chebyshev-*-*")
+    assert names(8, "run-distances-1000", "run-uni-2")[0] == ("dis·1000", "uni·2")
+    assert names(6, "run-distances-1", "run-distance-1", "run-uni-2")[0] == ("dista…", "dista…", "uni·2")
+
+
+def test_names_without_common_words_are_cut() -> None:
+    assert names(8, "resnet50-baseline", "vit-large") == (("resnet5…", "vit-lar…"), "")
+    assert names(6, "same-words", "same_words") == (("same-…", "same_…"), "")
+
+
+def test_missing_and_repeated_names_get_an_id() -> None:
+    assert names(40, "", "twin", "twin") == (("00000000", "twin 11111111", "twin 22222222"), "")
+    assert names(8, "twin", "twin") == (("00000000", "11111111"), "twin *")
 
 
 def test_sections_put_what_differs_first() -> None:

@@ -31,15 +31,15 @@ def test_the_best_value_of_a_metric_is_marked(on_store: Run) -> None:
     done = on_store("compare", "-e", "heart", "trial-10", "trial-23")
     lines = {row[0]: row[1:] for row in done.table if row}
     assert lines["trial-10"] == ["trial-23"]
-    assert lines["accuracy ↑"] == ["0.8000", "0.9300 ◂"]
-    assert lines["training_time ↓"][0].endswith("◂")
+    assert lines["accuracy ↑"] == ["0.8000", "0.9300 ★"]
+    assert lines["training_time ↓"][0].endswith("★")
     assert lines["metric"] == ["euclidean", "euclidean"]
 
 
 def test_only_differences_are_shown_in_the_given_direction(on_store: Run) -> None:
     done = on_store("compare", "-e", "heart", "trial-10", "trial-23", "-x", "--lower", "accuracy")
     lines = {row[0]: row[1:] for row in done.table if row}
-    assert lines["accuracy ↓"] == ["0.8000 ◂", "0.9300"]
+    assert lines["accuracy ↓"] == ["0.8000 ★", "0.9300"]
     assert "metric" not in lines
     assert "rows are identical in all runs" in done.out
 

@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 
 from engine import api
+from engine.runs.compare import compare
 from engine.text import Shown, cell_width, safe
+from tests.support.runs import a_run
 from tui.cli.json_output import write_json
-from tui.cli.output import Cell, Head, Output, fit_columns
+from tui.cli.output import MAX_WIDTH, Cell, Head, Output, fit_columns
+from tui.cli.side_by_side import VALUE_LIMIT, show_side_by_side
 
 
 def heads(*specs: tuple[str, bool, int]) -> list[Head]:
@@ -50,6 +53,25 @@ def test_a_table_fits_any_width_down_to_the_minimum(room: int) -> None:
     length = sum(widths[c] for c in columns) + 2 * (len(columns) - 1)
     assert length <= max(room, 18)
     assert {0, 1} <= set(columns)
+
+
+def test_no_cell_widens_a_table_without_end(capsys: pytest.CaptureFixture[str]) -> None:
+    Output().table([Head(Shown("name")), Head(Shown("value"))], [[Shown("prompt"), Shown("x" * 4000)]])
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line == "prompt  " + "x" * (MAX_WIDTH - 1) + "…"
+
+
+def test_the_columns_of_a_comparison_are_bounded(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [
+        a_run(f"{at}", name="net-" * 20 + f"{at}", params={"p" * 200: "x" * 6000, "k": f"{at}"})
+        for at in range(3)
+    ]
+    comparison = compare(runs)
+    show_side_by_side(Output(), comparison.sections(), comparison.run_names(VALUE_LIMIT, VALUE_LIMIT).names)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 4 * (VALUE_LIMIT + 4)
+    assert lines[0].split() == ["0", "1", "2"]
+    assert next(line for line in lines if line.startswith("ppp")).count("…") == 4
 
 
 def test_a_table_without_a_terminal_is_complete_and_aligned(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ def test_without_a_terminal_the_plan_is_shown_and_yes_is_required(on_copy: Run) 
     assert "Promote classifier version 3 → Production" in done.out
     assert "current Production: version 2" in done.out
     assert "change: version 2: stage Production → Archived" in done.out
-    assert ["accuracy ↑", "0.8000", "0.9300 ◂"] in done.table
+    assert ["accuracy ↑", "0.8000", "0.9300 ★"] in done.table
     assert "Add --yes." in done.err
     assert stages(on_copy) == BEFORE
     assert on_copy("journal", "--json").json == {"entries": []}

@@ -93,9 +93,30 @@ async def test_b_sets_the_baseline(mlflow_store: MlflowStore) -> None:
         first = source(screen).cell(at, 2)
         await pilot.press("L", "L", "b")
         await pilot.pause()
-        second = source(screen).cell(at, 1)
-        assert first.split()[-1].lstrip("+−") == second.split()[-1].lstrip("+−")
-        assert first.split()[-1][0] != second.split()[-1][0]
+        assert [c.key for c in source(screen).columns[1:]] == [
+            mlflow_store.runs[name] for name in ("trial-23", "trial-00")
+        ]
+        second = source(screen).cell(at, 2)
+        assert first.split()[0].lstrip("+−") == second.split()[0].lstrip("+−")
+        assert first.split()[0][0] != second.split()[0][0]
+
+
+async def test_a_new_comparison_opens_at_its_start(mlflow_store: MlflowStore) -> None:
+    names = [f"trial-{number:02d}" for number in range(12)]
+    async with comparing(mlflow_store, *names, size=(60, 16)) as (pilot, screen):
+        table = screen.query_one("#comparison", Table)
+        await pilot.press("G", *["L"] * 11)
+        assert "› " not in text_of(pilot.app)  # type: ignore[arg-type]
+        assert "trial-00 ◆" in text_of(pilot.app)  # type: ignore[arg-type]  # the baseline stays in view
+        await pilot.press("q")
+        await settle(pilot)
+        pilot.app.session.state.compared = tuple(mlflow_store.runs[name] for name in names[3:9])  # type: ignore[attr-defined]
+        await pilot.press("2")
+        await settle(pilot)
+        assert (table.cursor_row, table.cursor_column) == (0, 0)
+        lines = text_of(pilot.app).splitlines()  # type: ignore[arg-type]
+        assert "trial-03 ◆" in lines[2]
+        assert "trial-04" in lines[2]
 
 
 async def test_missing_and_non_finite_values_are_shown_as_such(mlflow_store: MlflowStore) -> None:

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from engine.text import Shown, cell_width, cut
 from tui.widgets.fit_text import fit
 from tui.widgets.table.layout import GAP, GUTTER, MARGIN, Layout, VisibleColumn
-from tui.widgets.table.source import CellStyle, TableColumn, TableSource
+from tui.widgets.table.source import CellStyle, FirstWord, TableColumn, TableSource
 
 BAR = "▌"
 MARK = "●"
@@ -32,6 +32,9 @@ class RowInk:
     bar: Style
     mark: Style
     cells: Mapping[CellStyle, Style]
+
+    def of(self, style: CellStyle | None) -> Style:
+        return self.plain if style is None else self.cells[style]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +66,13 @@ def row_strip(
         x = min(layout.width, visible.x + visible.width + GAP)
         gap = " " * (x - visible.x - visible.width)
         text = fit(source.cell(row, visible.index), visible.width, right=column.numeric) + gap
-        name = source.cell_style(row, visible.index)
-        style = ink.cells[name] if name is not None else ink.plain
-        glyph = text.find(" ") + 1 if column.glyph and name is not None else 0
-        if glyph:
-            segments.append(Segment(text[:glyph], style))
-            segments.append(Segment(text[glyph:], ink.plain))
+        style = source.cell_style(row, visible.index)
+        if isinstance(style, FirstWord):
+            end = len(text) - len(text.lstrip()) + len(text.split(maxsplit=1)[0]) if text.strip() else 0
+            segments.append(Segment(text[:end], ink.of(style.style)))
+            segments.append(Segment(text[end:], ink.of(style.rest)))
         else:
-            segments.append(Segment(text, style))
+            segments.append(Segment(text, ink.of(style)))
     if x < layout.width:
         segments.append(Segment(" " * (layout.width - x), ink.plain))
     return Strip(Segment.simplify(segments), layout.width)

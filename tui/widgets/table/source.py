@@ -11,6 +11,15 @@ from engine.text import Shown
 CellStyle = Literal["good", "bad", "warning", "accent", "muted", "strong", "heading"]
 """The meaning of a cell; the theme defines its style."""
 
+
+@dataclass(frozen=True, slots=True)
+class FirstWord:
+    """A style for the first word of a cell ("✓ finished" with a coloured tick), and one for the rest."""
+
+    style: CellStyle | None
+    rest: CellStyle | None = None
+
+
 SortMark = Literal["ascending", "descending"]
 
 
@@ -19,8 +28,7 @@ class TableColumn:
     """One column. `width` is in cells and without the gap to the next column.
 
     `full_width` is the width at which nothing is cut; the table grants it when all columns fit and
-    room is left. `glyph` says that cells begin with a glyph, and that it alone takes the cell's
-    style ("✓ finished" with a coloured tick). `rank` numbers the sort keys when there are several.
+    room is left. `rank` numbers the sort keys when there are several.
     """
 
     key: str
@@ -29,7 +37,6 @@ class TableColumn:
     numeric: bool = False
     sort: SortMark | None = None
     rank: int = 0
-    glyph: bool = False
     full_width: int = 0
 
 
@@ -47,7 +54,7 @@ class TableSource(Protocol):
         """The text of a cell; numeric columns are formatted so that right-aligned decimal points line up."""
         ...
 
-    def cell_style(self, row: int, column: int) -> CellStyle | None: ...
+    def cell_style(self, row: int, column: int) -> CellStyle | FirstWord | None: ...
 
     def row_key(self, row: int) -> str:
         """The key that identifies the row across sources; raw, never displayed."""
@@ -64,7 +71,7 @@ class TextRow:
 
     key: str
     cells: Sequence[Shown]
-    styles: Mapping[int, CellStyle] = field(default_factory=dict)
+    styles: Mapping[int, CellStyle | FirstWord] = field(default_factory=dict)
 
 
 class TextSource:
@@ -86,7 +93,7 @@ class TextSource:
     def cell(self, row: int, column: int) -> Shown:
         return self._rows[row].cells[column]
 
-    def cell_style(self, row: int, column: int) -> CellStyle | None:
+    def cell_style(self, row: int, column: int) -> CellStyle | FirstWord | None:
         return self._rows[row].styles.get(column)
 
     def row_key(self, row: int) -> str:

@@ -1,0 +1,107 @@
+"""The table of a comparison, without a screen."""
+
+from __future__ import annotations
+
+import math
+
+from engine.entities import Run
+from engine.runs.compare import compare
+from engine.text import cell_width
+from tests.support.runs import a_run
+from tui.compare.source import BEST, VALUE_LIMIT, CompareSource
+from tui.widgets.table.source import FirstWord
+
+KNN = [
+    a_run(
+        f"{neighbors}",
+        name=f"knn-{neighbors}-euclidean-{weights}-auto",
+        params={"k": str(neighbors), "prompt": "words " * 1000 + str(neighbors)},
+        metrics={"accuracy": accuracy, "loss": loss, "class_0_support": 29.0},
+    )
+    for neighbors, weights, accuracy, loss in (
+        (5, "uniform", 0.9016, 0.2),
+        (7, "distance", 0.9180, math.inf),
+        (11, "uniform", 0.8852, 0.1),
+    )
+]
+
+
+def source(*runs: Run, baseline: int = 0, width: int = 140, differences: bool = False) -> CompareSource:
+    return CompareSource(compare(runs), baseline=baseline, width=width, differences_only=differences)
+
+
+def cells(shown: CompareSource, key: str) -> list[str]:
+    row = shown.row_of(key)
+    assert row is not None
+    return [shown.cell(row, column) for column in range(1, len(shown.columns))]
+
+
+def styles(shown: CompareSource, key: str) -> list[object]:
+    row = shown.row_of(key)
+    assert row is not None
+    return [shown.cell_style(row, column) for column in range(1, len(shown.columns))]
+
+
+def test_no_value_and_no_name_widens_a_column_beyond_the_limit() -> None:
+    shown = source(*KNN)
+    assert all(cell_width(cell) == VALUE_LIMIT + 2 and "…" in cell for cell in cells(shown, "params.prompt"))
+    named = source(*(a_run(name, name=name * 200) for name in "ab"), width=60)
+    assert all(column.width <= VALUE_LIMIT + 2 for column in named.columns)
+
+
+def test_headings_leave_out_what_all_names_share() -> None:
+    shown = source(*KNN)
+    assert [column.label.split() for column in shown.columns[1:]] == [
+        ["5·uniform", "◆"],
+        ["7·distance"],
+        ["11·uniform"],
+    ]
+    assert shown.names.pattern == "knn-*-euclidean-*-auto"
+
+
+def test_the_baseline_is_the_first_column() -> None:
+    shown = source(*KNN, baseline=1)
+    assert [column.key for column in shown.columns] == ["name", "7", "5", "11"]
+    assert [cell.split() for cell in cells(shown, "params.k")] == [["7"], ["5"], ["11"]]
+
+
+def test_values_and_headings_end_at_the_same_cell() -> None:
+    shown = source(*KNN)
+    ends = {
+        len(cell.rjust(column.width).removesuffix(BEST).removesuffix("  "))
+        for key in ("params.k", "params.prompt", "metrics.accuracy", "metrics.class_0_support", "duration")
+        for cell, column in zip(cells(shown, key), shown.columns[1:], strict=True)
+        if column.width == shown.columns[1].width
+    }
+    labels = {len(c.label.rjust(c.width).removesuffix(" ◆").removesuffix("  ")) for c in shown.columns[1:2]}
+    assert ends == labels
+
+
+def test_the_best_has_a_star_and_differences_are_green_or_red() -> None:
+    shown = source(*KNN)
+    assert [cell.endswith(BEST) for cell in cells(shown, "metrics.accuracy")] == [False, True, False]
+    assert styles(shown, "metrics.accuracy") == [None, "good", FirstWord("bad")]
+    assert styles(source(*KNN, baseline=2), "metrics.accuracy") == [None, FirstWord("good"), "good"]
+    assert styles(shown, "metrics.loss") == [None, "bad", "good"]
+    assert styles(shown, "metrics.class_0_support") == ["muted", "muted", "muted"]
+
+
+def test_bars_range_from_the_lowest_value_of_a_row_to_its_highest() -> None:
+    shown = source(*KNN)
+    assert [cell.count("━") for cell in cells(shown, "metrics.accuracy")] == [5, 10, 0]
+    assert [cell.count("╸") for cell in cells(shown, "metrics.accuracy")] == [0, 0, 1]
+    assert not any("━" in cell or "╸" in cell for cell in cells(shown, "metrics.class_0_support"))
+
+
+def test_bars_are_omitted_where_the_runs_would_not_fit_with_them() -> None:
+    assert source(*KNN).bars
+    narrow = source(*KNN, width=80)
+    assert not narrow.bars
+    assert [cell.split()[-1] for cell in cells(narrow, "metrics.accuracy")] == ["0.9016", "★", "0.8852"]
+    assert sum(column.width + 2 for column in narrow.columns[:3]) < 60
+
+
+def test_only_rows_that_differ() -> None:
+    shown = source(*KNN, differences=True)
+    assert shown.row_of("metrics.class_0_support") is None
+    assert shown.row_of("metrics.accuracy") is not None
