@@ -23,7 +23,8 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from engine.errors import EngineError, TrainingError
@@ -40,14 +41,15 @@ def main(events: int) -> int:
     commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
     cancel = CancelToken()
 
+    worker = Worker(events, cancel)
+
     def stop(*_: object) -> None:
-        cancel.cancel()
+        worker.cancel()
         commands.put(None)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
     threading.Thread(target=_listen, args=(commands, stop), name="commands", daemon=True).start()
-    worker = Worker(events, cancel)
     while not cancel.cancelled and (command := commands.get()) is not None:
         try:
             worker.execute(command)
@@ -81,8 +83,30 @@ class Worker:
         self._events = events
         self._cancel = cancel
         self._write_lock = threading.Lock()
+        self._import_lock = threading.RLock()  # a signal handler may interrupt its holder
+        self._is_importing = False
         self._uri = ""
         self._client: Any = None
+
+    def cancel(self) -> None:
+        """End the current command; the whole process if it is importing, which takes seconds."""
+        self._cancel.cancel()
+        with self._import_lock:
+            if self._is_importing:
+                os._exit(0)
+
+    @contextmanager
+    def _importing(self) -> Iterator[None]:
+        """For imports before anything is written."""
+        with self._import_lock:
+            self._is_importing = True
+            if self._cancel.cancelled:
+                os._exit(0)
+        try:
+            yield
+        finally:
+            with self._import_lock:
+                self._is_importing = False
 
     def execute(self, command: Command) -> None:
         """Raises errors for the parent as `EngineError`."""
@@ -117,10 +141,14 @@ class Worker:
         """The client, opened on first use. MLflow's global tracking URI is set too, because registering a
         logged model reads from there."""
         if self._client is None:
-            from engine.stores.mlflow.client import open_client
-            from engine.training.recorder import translated_errors
+            self.emit(SweepPreparing("importing MLflow"))
+            with self._importing():
+                from engine.stores.mlflow.client import import_client, open_client
+                from engine.training.recorder import translated_errors
 
-            self.emit(SweepPreparing("importing MLflow and opening the store"))
+                with translated_errors():
+                    import_client(self._uri)
+            self.emit(SweepPreparing("opening the store"))
             with translated_errors():
                 self._client = open_client(self._uri)
                 import mlflow
@@ -140,11 +168,10 @@ class Worker:
         dataset = read_dataset(spec.dataset)
         client = self._open_client()
         self.emit(SweepPreparing("importing scikit-learn"))
-        # imported here so that the first trial's time does not include it
-
-        from engine.training.recipes import split
-        from engine.training.recorder import Recorder, kill_unfinished_runs
-        from engine.training.runner import Runner
+        with self._importing():  # here, so that the first trial's time does not include it
+            from engine.training.recipes import split
+            from engine.training.recorder import Recorder, kill_unfinished_runs
+            from engine.training.runner import Runner
 
         parts = split(dataset, spec)
         recorder = Recorder(client, spec, dataset, parts, command["id"])

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from engine.entities import (
@@ -41,7 +42,7 @@ from engine.uri import TrackingUri
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["ClientStore", "open_client", "translate"]
+__all__ = ["ClientStore", "import_client", "open_client", "translate"]
 
 _QUIET = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -55,6 +56,18 @@ _DEADLINES = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
 }
 _open_lock = threading.Lock()
+
+
+def import_client(raw_uri: str) -> None:
+    """Import what `open_client` needs for this store, which takes seconds. Opens nothing. Raises
+    `EngineError`s."""
+    with _open_lock, _importing():
+        try:
+            import_module("mlflow")
+            if TrackingUri(raw_uri).kind == "sql":
+                import_module("mlflow.store.tracking.sqlalchemy_store")
+        except Exception as error:
+            raise translate(error) from error
 
 
 def open_client(raw_uri: str) -> MlflowClient:

@@ -249,6 +249,21 @@ def test_a_sweep_cancelled_before_it_starts_writes_nothing(own_store: TrackingUr
     assert runs_of(own_store, "slow") == []
 
 
+def test_a_sweep_cancelled_while_libraries_are_imported_creates_no_store(tmp_path: Path) -> None:
+    cancel, notes = CancelToken(), []
+
+    def on_event(event: SweepEvent) -> None:
+        assert isinstance(event, SweepPreparing)
+        notes.append(event.note)
+        if event.note == "importing MLflow":
+            cancel.cancel()
+
+    uri = TrackingUri(f"sqlite:///{tmp_path / 'new.db'}")
+    assert run_sweep(uri, SweepSpec("slow"), on_event=on_event, cancel=cancel).cancelled
+    assert notes[-1] == "importing MLflow"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_terminated_process_cleans_up(own_store: TrackingUri, slow: SweepSpec) -> None:
     result, _ = run_until(own_store, slow, 1, lambda: os.kill(worker_pid(own_store), signal.SIGTERM))
     assert (result.finished, result.killed, result.cancelled) == (1, 1, True)
