@@ -30,6 +30,7 @@ from tui.bridge import internal_error
 from tui.commands.bindings import bindings, command
 from tui.screen import ConsoleScreen, current_view
 from tui.session import Session, SessionApp
+from tui.textual_private import parse_css_once
 from tui.typeahead import TypeAhead
 from tui.widgets.screen_lines import KeyLine, StatusFacts, StatusLine
 
@@ -86,6 +87,7 @@ class Console(SessionApp):
     ) -> None:
         """`refresh_seconds` is the interval of auto-refresh; 0 turns it off."""
         super().__init__()
+        parse_css_once(self)
         self._keys = TypeAhead(self, super().on_event)
         self.session = Session(
             self,

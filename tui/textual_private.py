@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from rich.text import Text
 from textual._compositor import Compositor
 from textual.app import App
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
+from textual.css.types import CSSLocation
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
@@ -42,6 +45,46 @@ class SparingCompositor(Compositor):
                 top, bottom = max(visible.y, changed.y), min(visible.bottom, changed.bottom)
                 lines = Region(visible.x, top, visible.width, bottom - top)
                 yield region, lines, widget.render_lines(lines.translate(-region.offset))
+
+
+def parse_css_once(app: App[Any]) -> None:
+    """Replace `App.stylesheet` before anything is added to it."""
+    app.stylesheet = ParsedOnceStylesheet(variables=app.get_css_variables())
+
+
+class ParsedOnceStylesheet(Stylesheet):
+    """Parses each CSS source once per theme and process.
+
+    Textual parses all its CSS again whenever a mode or a screen with CSS of its own is opened: about five
+    times before the first view is shown. Overrides `Stylesheet._parse_rules`, and `reparse`, which works on a
+    new `Stylesheet`. If Textual stops calling them, starting and opening a view take longer.
+    """
+
+    _parsed: ClassVar[dict[tuple[object, ...], list[RuleSet]]] = {}
+
+    def __init__(self, *, variables: dict[str, str] | None = None) -> None:
+        super().__init__(variables=variables)
+        self._theme = frozenset(self._variables.items())
+
+    def set_variables(self, variables: dict[str, str]) -> None:
+        super().set_variables(variables)
+        self._theme = frozenset(variables.items())
+
+    def _parse_rules(
+        self,
+        css: str,
+        read_from: CSSLocation,
+        is_default_rules: bool = False,
+        tie_breaker: int = 0,
+        scope: str = "",
+    ) -> list[RuleSet]:
+        key = (self._theme, css, read_from, is_default_rules, tie_breaker, scope)
+        if key not in self._parsed:
+            self._parsed[key] = super()._parse_rules(css, read_from, is_default_rules, tie_breaker, scope)
+        return self._parsed[key]
+
+    def reparse(self) -> None:
+        self.parse()
 
 
 class QuietApp(App[None]):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from textual.app import ComposeResult
+from textual.css import stylesheet
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -15,7 +17,7 @@ from tests.conftest import MlflowStore
 from tests.tui.support import settle, text_of
 from tui.app import Console
 from tui.runs.preview import RunPreview
-from tui.textual_private import QuietApp, SafeInput, SparingCompositor
+from tui.textual_private import ParsedOnceStylesheet, QuietApp, SafeInput, SparingCompositor
 from tui.widgets.screen_lines import PaneTitle
 
 
@@ -50,6 +52,27 @@ async def test_every_view_uses_the_sparing_compositor(mlflow_store: MlflowStore)
     async with console.run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         assert isinstance(console.view._compositor, SparingCompositor)
+
+
+async def test_opening_views_parses_each_css_source_once(
+    mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: Counter[object] = Counter()
+    parse = stylesheet.parse
+
+    def counted(scope: str, css: str, *rest: Any, **options: Any) -> Any:
+        parsed[scope, css, options["tie_breaker"]] += 1  # a base class of more widgets ranks lower
+        return parse(scope, css, *rest, **options)
+
+    monkeypatch.setattr(stylesheet, "parse", counted)
+    monkeypatch.setattr(ParsedOnceStylesheet, "_parsed", {})
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=(140, 40)) as pilot:
+        for view in "1", "3", "6", "1":
+            await settle(pilot)
+            await pilot.press(view)
+    assert len(parsed) > 10
+    assert set(parsed.values()) == {1}
 
 
 class Failing(QuietApp):
