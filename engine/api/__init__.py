@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine.evidence.best import TIE_METRIC as TIE_METRIC, BestRun as BestRun
     from engine.filters.compiler import Filter as Filter, compile_filter as compile_filter
     from engine.filters.completion import Completion as Completion, complete as complete
+    from engine.filters.hints import begins_value as begins_value, no_match_hint as no_match_hint
     from engine.filters.lexer import MAX_LENGTH as MAX_LENGTH
     from engine.filters.names import column_named as column_named
     from engine.filters.options import Option as Option
@@ -91,6 +92,7 @@ _HOMES = {
     "engine.evidence.best": ("TIE_METRIC", "BestRun"),
     "engine.filters.compiler": ("Filter", "compile_filter"),
     "engine.filters.completion": ("Completion", "complete"),
+    "engine.filters.hints": ("begins_value", "no_match_hint"),
     "engine.filters.lexer": ("MAX_LENGTH",),
     "engine.filters.names": ("column_named",),
     "engine.filters.options": ("Option",),

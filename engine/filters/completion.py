@@ -29,11 +29,13 @@ _RANK = {"metric": 0, "param": 1, "attribute": 2, "dataset": 3, "tag": 4}
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """`options` to replace the text from `start` to `end`, the likeliest first; empty if nothing fits."""
+    """`options` to replace the text from `start` to `end`, the likeliest first; empty if nothing fits.
+    `is_typed`: one of them is already there, and no other one begins with it."""
 
     start: int
     end: int
     options: tuple[Option, ...] = ()
+    is_typed: bool = False
 
 
 def complete(text: str, cursor: int, table: Listing, *, first: Iterable[ColumnKey] = ()) -> Completion:
@@ -44,13 +46,22 @@ def complete(text: str, cursor: int, table: Listing, *, first: Iterable[ColumnKe
     if len(text) > MAX_LENGTH:
         return Completion(cursor, cursor)
     context = cursor_context(text, cursor)
-    found = _Options(context, table, tuple(first)).found()
+    found = [*islice(_Options(context, table, tuple(first)).found(), MAX_OPTIONS)]
     space = (
         "" if context.expected == "item" or text[context.end : context.end + 1] in (" ", ")", ",") else " "
     )
     return Completion(
-        context.start, context.end, tuple(_spaced(option, space) for option in islice(found, MAX_OPTIONS))
+        context.start,
+        context.end,
+        tuple(_spaced(option, space) for option in found),
+        _is_typed(found, context),
     )
+
+
+def _is_typed(found: Iterable[Option], context: CursorContext) -> bool:
+    typed = (context.quote + context.typed).lower()
+    begun = [option for option in found if option.text.lower().startswith(typed)]
+    return len(begun) == 1 and typed == begun[0].text.lower()
 
 
 def _spaced(option: Option, space: str) -> Option:

@@ -121,7 +121,7 @@ def values(key: ColumnKey, operator: str, table: Listing, typed: str, *, quoted:
     if key not in table or operator in ("~", "!~"):
         return iter(())
     if not key.is_number:
-        found = islice(matching_first(_texts(key, table.distinct(key)), typed, str), MAX_OPTIONS)
+        found = islice(matching_first(text_values(key, table.distinct(key)), typed, str), MAX_OPTIONS)
         return _text_options(key, operator, found, quoted or operator in ("like", "ilike"))
     sample = table.sample(key, _SAMPLE)
     if operator in _EXACT:
@@ -168,7 +168,7 @@ def _holds_numbers(key: ColumnKey, table: Listing) -> bool:
     return key in table and any(value is not None for value in table.numbers(key))
 
 
-def _texts(key: ColumnKey, counts: Counter[Value]) -> list[str]:
+def text_values(key: ColumnKey, counts: Counter[Value]) -> list[str]:
     """The strings of a column, most frequent first."""
     if key.kind == "dataset":
         each: Counter[Value] = Counter()

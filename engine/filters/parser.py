@@ -30,6 +30,7 @@ from engine.filters.syntax import (
 )
 
 JOINTS = ("and", "or", "not")
+_FOREIGN_JOINTS = ("&&", "&", "||", "|")
 
 _NUMBER = re.compile(r"[+-]?[.\d][\d.]*(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
@@ -124,7 +125,7 @@ class TokenReader:
         hint = f"Expected {expected}."
         if token.kind == ",":
             hint = "Write decimals as 0.9 and lists as IN (1, 2)."
-        elif token.keyword in ("&&", "&", "||", "|"):
+        elif token.keyword in _FOREIGN_JOINTS or self._peek(-1).keyword.endswith(_FOREIGN_JOINTS):
             hint = "Use AND or OR."
         elif token.kind == "operator":
             hint = "For a range use BETWEEN: accuracy BETWEEN 0.8 AND 0.9."

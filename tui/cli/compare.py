@@ -14,7 +14,7 @@ from tui.cli.json_output import Payload, run_payload, write_json
 from tui.cli.options import Invocation, filter_option, json_option, pass_invocation
 from tui.cli.output import MAX_WIDTH, Cell, Output
 from tui.cli.progress import load_frame
-from tui.cli.selection import filter_of, row_of
+from tui.cli.selection import filter_of, hint_for, row_of
 from tui.cli.side_by_side import VALUE_LIMIT, show_side_by_side
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ def _chosen(engine: Engine, runs: Sequence[str], experiment: str | None, filter_
         what = f"match {filter_text!r}" if filter_text else "are selected"
         detail = f"{len(rows)} of {len(frame)} runs {what}."
         hint = "Use a filter that matches more runs." if filter_text else "Give another run."
+        if not rows:
+            hint = hint_for(filter_text, frame) or hint
         raise NotFound("At least two runs are needed", detail, hint)
     if len(rows) > MAX_RUNS:
         raise UsageError(

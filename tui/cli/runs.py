@@ -19,7 +19,7 @@ from tui.cli.json_output import Payload, run_payload, write_json
 from tui.cli.options import Invocation, csv_option, filter_option, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output, Row
 from tui.cli.progress import load_frame
-from tui.cli.selection import columns_of, filter_of, shortest_ids, sort_keys, words_of
+from tui.cli.selection import columns_of, filter_of, hint_for, shortest_ids, sort_keys, words_of
 
 if TYPE_CHECKING:
     from engine.api import Arranged, Column, RunFrame, Statistics
@@ -169,7 +169,7 @@ def _select(
         view = replace(view, columns=tuple(chosen), constants_hidden=False)
     matching = sorted_rows(frame, sort, run_filter.rows(frame))
     relevant = [*(s.key for s in sort), *run_filter.keys]
-    return Listing(frame, matching, limit, replace(view, sort=sort), relevant)
+    return Listing(frame, matching, limit, replace(view, sort=sort, filter_text=filter_text), relevant)
 
 
 def _tally(listing: Listing, where: str = "") -> str:
@@ -196,6 +196,8 @@ def _show(output: Output, experiment: Experiment, listing: Listing) -> None:
     if hidden:
         parts.append(f"{counted(hidden, 'column')} hidden: use --columns or --json")
     output.text(safe(" · ".join(parts)), "dim")
+    if not listing.matching and (hint := hint_for(listing.view.filter_text, listing.frame)):
+        output.text(safe(hint))
 
 
 def _table(listing: Listing, *, short_ids: bool) -> tuple[list[Head], list[Row]]:
@@ -272,6 +274,8 @@ def _write_groups(
     output.table(heads, cells)
     tally = _group_tally(len(arranged.matching), len(arranged.lines), len(lines))
     output.text(safe(tally), "dim")
+    if not arranged.matching and (hint := hint_for(view.filter_text, frame)):
+        output.text(safe(hint))
 
 
 def _group_tally(runs: int, groups: int, listed: int) -> str:

@@ -31,6 +31,16 @@ def filter_of(text: str, frame: RunFrame) -> Filter:
         raise UsageError(error.title, _marked(text, error), error.hint) from error
 
 
+def hint_for(filter_text: str, frame: RunFrame) -> str:
+    """How to change a filter that matches no run; empty if nothing is known, as when only matching runs were
+    read."""
+    from engine.api import no_match_hint, parse_filter
+
+    if not (filter_text.strip() and frame.complete and len(frame)):
+        return ""
+    return no_match_hint(parse_filter(filter_text), frame)
+
+
 def _marked(text: str, error: FilterError) -> str:
     """The text with the offending token underlined by ^; a long text is cut to the part around it."""
     first = max(0, min(error.position - _CONTEXT, len(text) - 2 * _CONTEXT))

@@ -206,7 +206,7 @@ class CompletingInput(Field):
         if content != self._pending or content != self.content:
             return
         steps, self._steps, self._pending = self._steps, 0, None
-        if completion is None or not completion.options:
+        if completion is None or not completion.options or (completion.is_typed and not steps):
             self._list.close()
             return
         self._typed = self._completed = content

@@ -19,6 +19,7 @@ from engine.api import MAX_LENGTH
 from engine.errors import FilterError
 from engine.text import Shown, cell_width, safe
 from tui.runs.completing_input import CompletingInput, CompletionList, InputState
+from tui.widgets.fit_text import wrapped
 
 if TYPE_CHECKING:
     from engine.api import Completion
@@ -218,8 +219,12 @@ class FilterBar(Widget):
         x = min(self._input.cell_of(error.position), room - 1)
         pointer = "▔" * max(1, min(error.length, room - x))
         message = safe(f"{error.title}{' — ' + error.hint if error.hint else ''}")
-        beside = x + len(pointer) + 1 + cell_width(message) <= self.size.width - 4
-        return f"  {' ' * x}{pointer}{' ' if beside else chr(10) + '  '}{message}"
+        is_last = not self.text[error.position + error.length :].strip()  # else it would stand under a word
+        beside = is_last and x + len(pointer) + 1 + cell_width(message) <= self.size.width - 4
+        if beside:
+            return f"  {' ' * x}{pointer} {message}"
+        lines = wrapped(message, max(1, self.size.width - 4))
+        return "\n".join(f"  {line}" for line in (f"{' ' * x}{pointer}", *lines))
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < NARROW, "-narrow")

@@ -121,7 +121,7 @@ class RunPane(Widget):
         before, table = self.source, self.table
         if before is not None and not before.arranged.frame.complete and not table.cursor_row:
             self._to_top = True  # a cursor on the first row stays there as runs arrive
-        source = RunSource(arranged)
+        source = RunSource(arranged, is_dimmed=self._session.is_behind_filter)
         table.set_source(source)
         table.set_empty_text(self._why_empty())
         if before is not None and before.arranged.view.layout != arranged.view.layout:
@@ -148,20 +148,18 @@ class RunPane(Widget):
         elif session.filter_error is not None and session.filter is not None:
             bar.show_error(session.filter_error, session.filter.text)
         elif session.is_unfinished:
-            bar.show_note(Shown("add an operator"))
+            bar.show_note(Shown("add an operator" if session.last_word else "no match yet"))
         elif frame is not None and arranged is not None:
             where = LOCAL if frame.complete else session.loader.answered_by
-            note = f"{formats.count(len(session.matching))} match"
-            if session.last_word and frame.complete and not session.matching:
-                note += f": no name or ID contains '{safe(session.last_word, 20)}'"
-            bar.show_note(Shown(note), where)
+            bar.show_note(Shown(f"{formats.count(len(session.matching))} match"), where)
 
     def _why_empty(self) -> list[Shown]:
         session = self._session
         if session.frame is None or not session.frame.complete:
             return []
         if len(session.frame):
-            return [Shown("No matching runs"), Shown("esc clears the filter")]
+            lines = [Shown("No matching runs"), safe(session.hint), Shown("esc clears the filter")]
+            return [line for line in lines if line]
         if session.state.lifecycle == "deleted":
             return [Shown("No deleted runs"), Shown(":deleted shows the active runs")]
         return [Shown("No runs yet")]
@@ -343,6 +341,7 @@ class RunPane(Widget):
     @on(FilterBar.Accepted)
     def _accept_filter(self, event: FilterBar.Accepted) -> None:
         self._session.remember_filter(event.text, self.filter_bar.set_history)
+        self._session.finish_typing()
         self._session.search()
 
     @on(FilterBar.Exited)

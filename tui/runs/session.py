@@ -65,7 +65,9 @@ class RunSession:
         self.arranged: Arranged | None = None
         self.filter_error: FilterError | None = None
         self.is_unfinished = False
-        """Whether the filter ends in a column name whose operator is still to be typed."""
+        """Whether the filter ends in a column without an operator, or in the beginning of a value."""
+        self.hint = ""
+        """How to change a filter that matches no run; empty if nothing is known. Untrusted text."""
         self.last_word = ""
         """The bare word at the end of a filter being typed, which is searched for in names and IDs."""
         self.filter: ParsedFilter | None = None
@@ -88,7 +90,7 @@ class RunSession:
         self._tasks.cancel("arrange")
         self._tasks.cancel("catch up")
         self.state, self.frame, self.arranged = state, None, None
-        self.filter_error, self.is_unfinished, self.last_word = None, False, ""
+        self.filter_error, self.is_unfinished, self.last_word, self.hint = None, False, "", ""
         self._fallback, self._typed, self._behind = None, False, False
         self.loader.open(experiment_id, state.lifecycle)
 
@@ -124,6 +126,11 @@ class RunSession:
     @property
     def is_filtered(self) -> bool:
         return bool(self.view.filter_text.strip())
+
+    @property
+    def is_behind_filter(self) -> bool:
+        """Whether the rows are those of an earlier filter."""
+        return self.filter_error is not None or self.is_unfinished
 
     @property
     def matching(self) -> Sequence[int]:
@@ -194,8 +201,10 @@ class RunSession:
 
     def _set_arrangement(self, result: _Arrangement) -> None:
         self.filter, self.filter_error, self.is_unfinished = result.filter, result.error, result.is_unfinished
+        self.hint = result.hint
         self.last_word = result.filter.last_word if self._typed else ""
-        if result.error is None and not self.last_word:
+        is_empty = self._typed and not len(result.rows.matching)  # likely to be typed on
+        if result.error is None and not (result.is_unfinished or self.last_word or is_empty):
             self._fallback = result.filter
         previous, self._last_arranged = self._last_arranged, result.rows
         self.arranged = result.rows
@@ -221,6 +230,12 @@ class RunSession:
         if self.frame is not None:
             work = partial(_completion, text, cursor, self.frame)
             self._tasks.ask(work, then, group="complete", failed=_ignore)
+
+    def finish_typing(self) -> None:
+        """Apply the filter that was typed, even if its end may be the beginning of something longer."""
+        self._typed = False
+        if self.is_unfinished:
+            self._arrange_soon()
 
     def remember_filter(self, text: str, then: Callable[[tuple[str, ...]], None]) -> None:
         """Add a filter to the history, unless it is blank, and call `then` with the complete history."""
@@ -268,6 +283,7 @@ class _Arrangement:
     filter: ParsedFilter
     error: FilterError | None = None
     is_unfinished: bool = False
+    hint: str = ""
 
 
 def _arrange_rows(
@@ -281,7 +297,7 @@ def _arrange_rows(
     *,
     typed: bool,
 ) -> _Arrangement:
-    from engine.api import arrange, parse_filter
+    from engine.api import arrange, begins_value, no_match_hint, parse_filter
 
     def arrange_by(parsed: ParsedFilter) -> Arranged:
         applied = view if parsed.text == view.filter_text else replace(view, filter_text=parsed.text)
@@ -308,9 +324,14 @@ def _arrange_rows(
         rows = arrange_by(parsed)
     except FilterError as error:
         return _Arrangement(fallback_rows(), parsed, error.with_traceback(None))
-    if typed and parsed.ends_in_column(frame.keys, exact=len(rows.matching) > 0):
+    has_matches = len(rows.matching) > 0
+    if typed and parsed.ends_in_column(frame.keys, exact=has_matches):
         return _Arrangement(fallback_rows(), parsed, is_unfinished=True)
-    return _Arrangement(rows, parsed)
+    if has_matches or not len(frame):
+        return _Arrangement(rows, parsed)
+    if typed and begins_value(parsed, frame):
+        return _Arrangement(fallback_rows(), parsed, is_unfinished=True)
+    return _Arrangement(rows, parsed, hint=no_match_hint(parsed, frame) if frame.complete else "")
 
 
 def _completion(text: str, cursor: int, frame: RunFrame) -> Completion:

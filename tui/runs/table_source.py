@@ -20,10 +20,12 @@ STATUS = ColumnKey("attribute", "status")
 
 
 class RunSource:
-    """A table source over an arrangement. Relative times count from its creation."""
+    """A table source over an arrangement. Relative times count from its creation. Rows that are out of date
+    are dimmed."""
 
-    def __init__(self, arranged: Arranged) -> None:
+    def __init__(self, arranged: Arranged, *, is_dimmed: bool = False) -> None:
         self.arranged = arranged
+        self._is_dimmed = is_dimmed
         self._lines = arranged.lines
         sort = arranged.view.sort
         ranks = {(key.key, key.statistic): (rank, key) for rank, key in enumerate(sort, 1)}
@@ -50,6 +52,8 @@ class RunSource:
         return self.arranged.text(row, column)
 
     def cell_style(self, row: int, column: int) -> CellStyle | FirstWord | None:
+        if self._is_dimmed:
+            return "muted"
         if self._lines[row] < 0 and column == 0:
             return "strong"
         value = self.arranged.value(row, column)

@@ -205,6 +205,22 @@ def test_the_token_under_the_cursor_is_replaced(marked: str, becomes: str) -> No
     assert f"{before}|{text[found.end :]}" == becomes
 
 
+@pytest.mark.parametrize(
+    ("marked", "is_typed"),
+    [
+        ("metric = euclid|", True),
+        ("metric = eucl|", False),
+        ("accuracy > 1 and|", True),
+        ("accuracy >|", False),
+        ("accuracy|", True),
+        ("val|", False),
+        ("metric = |", False),
+    ],
+)
+def test_what_is_already_typed_is_recognised(marked: str, is_typed: bool) -> None:
+    assert at(marked).is_typed == is_typed
+
+
 def test_options_have_kinds() -> None:
     kinds = {option.text.strip(): option.kind for option in at("|").options}
     assert (kinds["accuracy"], kinds["k"], kinds["team"]) == ("metric", "param", "tag")

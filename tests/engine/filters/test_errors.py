@@ -201,6 +201,7 @@ def test_the_error_points_at_the_offending_token(text: str, token: str, title: s
         ),
         ("accuracy > 0,9", "Write decimals as 0.9 and lists as IN (1, 2)."),
         ("accuracy > 0.8 && lr > 1", "Use AND or OR."),
+        ("metric = euclidean&& accuracy > 1", "Use AND or OR."),
         (
             "metric = big model",
             "Expected AND, OR or the end. Quote text with spaces.",

@@ -75,6 +75,8 @@ def test_runs_are_filtered_sorted_and_limited(on_store: Run) -> None:
         (("-g", "weights", "-n", "3"), "27 runs in 3 groups"),
         (("-g", "weights", "-n", "2"), "2 of 3 groups (27 runs in 3 groups)"),
         (("-g", "weights", "-f", "accuracy > 0.9 and weights = uniform"), "1 run in 1 group"),
+        (("-f", "weights: unifrom"), "Did you mean uniform?"),
+        (("-g", "weights", "-f", "weights = unifrom"), "Did you mean uniform?"),
     ],
 )
 def test_the_last_line_counts_listed_matching_and_all_runs(

@@ -173,3 +173,16 @@ async def test_escape_closes_the_list_then_clears_the_filter() -> None:
         await pilot.press("escape")
         await pilot.pause()
         assert stage.posted == ["Edited a", "Cleared"]
+
+
+async def test_what_is_already_typed_is_inserted_by_tab_but_not_offered() -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
+        await typed(stage, pilot, "accuracy")
+        answer = Completion(0, 8, METRICS[:1], is_typed=True)
+        stage.bar.offer("accuracy", 8, answer)
+        await pilot.pause()
+        assert not any("metric" in line for line in stage.lines())
+        await pilot.press("tab")
+        stage.bar.offer("accuracy", 8, answer)
+        assert stage.bar.text == "accuracy "

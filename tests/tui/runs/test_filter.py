@@ -161,7 +161,7 @@ async def test_a_word_that_no_name_contains_is_reported(mlflow_store: MlflowStor
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await type_filter(pilot, "accuracy > 0.8 and weigts")
-        assert "0 match: no name or ID contains 'weigts'" in text_of(console)
+        assert "No name or ID contains 'weigts'. Did you mean" in text_of(console)
 
 
 async def test_a_filter_that_no_run_matches_says_so(mlflow_store: MlflowStore) -> None:

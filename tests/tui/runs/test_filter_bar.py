@@ -83,7 +83,7 @@ async def test_the_note_shows_the_matches_and_where_they_were_evaluated() -> Non
 async def test_an_error_points_at_its_position() -> None:
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
-        await typed(stage, pilot, "日本 = 1 and acuracy > 1")
+        await typed(stage, pilot, "日本 = 1 and acuracy")
         stage.bar.show_error(FilterError("No acuracy", 11, 7, "accuracy?"))
         await pilot.pause()
         lines = stage.lines()
@@ -94,6 +94,20 @@ async def test_an_error_points_at_its_position() -> None:
         await pilot.pause()
         assert "▔" not in "\n".join(stage.lines())
         assert stage.lines()[0].endswith("3 match")
+
+
+async def test_a_message_stands_beside_an_error_only_at_the_end_and_keeps_its_indent() -> None:
+    stage = FilterStage()
+    async with stage.run_test(size=(60, 16), message_hook=stage.seen.append) as pilot:
+        await typed(stage, pilot, "metric = x && accuracy > 0.8")
+        stage.bar.show_error(
+            FilterError("Unexpected &&", 11, 2, "Expected AND, OR or the end. Use AND or OR.")
+        )
+        await pilot.pause()
+        lines = stage.lines()
+        assert lines[1].strip() == "▔▔"
+        assert lines[1].index("▔") == lines[0].index("&&")
+        assert lines[2:4] == ["   Unexpected && — Expected AND, OR or the end. Use AND", "   or OR."]
 
 
 async def test_an_error_is_hidden_while_completions_offer_a_fix() -> None:
@@ -111,8 +125,8 @@ async def test_an_error_is_hidden_while_completions_offer_a_fix() -> None:
         stage.answer(*METRICS)
         stage.bar.show_error(FilterError("No lr", 0, 2))
         await pilot.pause()
-        assert "▔▔ No lr" in stage.lines()[1]
-        assert "auc" in stage.lines()[3]
+        assert "No lr" in stage.lines()[2]
+        assert "auc" in stage.lines()[4]
 
 
 async def test_enter_on_an_invalid_filter_stays_and_shows_the_error() -> None:

@@ -128,6 +128,20 @@ async def test_a_column_name_being_typed_keeps_the_rows_until_an_operator_follow
     assert all("trial-2" in name for name in stage.names())
 
 
+async def test_a_value_being_typed_keeps_the_rows_until_it_is_finished(stage: Stage) -> None:
+    session = await stage.open()
+    await stage.filter("status = failed", typed=True)
+    before = stage.names()
+    await stage.filter("status = failed and metric = euclid", typed=True)
+    assert session.is_behind_filter
+    assert stage.names() == before
+    session.finish_typing()
+    await stage.loop.settle()
+    assert not session.is_behind_filter
+    assert stage.names() == []
+    assert session.hint == "Did you mean euclidean?"
+
+
 async def test_only_the_last_of_several_quick_edits_is_arranged(stage: Stage) -> None:
     session = await stage.open()
     stage.changes.clear()
