@@ -117,7 +117,7 @@ class Console(SessionApp):
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
         if not self.is_headless:
-            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT):
                 loop.add_signal_handler(number, self._end, number)
         # After ctrl+z and `fg` the terminal shows whatever the shell left there.
         self.app_resume_signal.subscribe(self, lambda _: self.action_repaint())

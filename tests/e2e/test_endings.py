@@ -33,8 +33,8 @@ def is_restored(terminal: Terminal) -> bool:
 
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(signal.SIGTERM, 128 + 15), (signal.SIGHUP, 128 + 1), (signal.SIGINT, 130)],
-    ids=["SIGTERM", "SIGHUP", "SIGINT"],
+    [(signal.SIGTERM, 128 + 15), (signal.SIGHUP, 128 + 1), (signal.SIGQUIT, 128 + 3), (signal.SIGINT, 130)],
+    ids=["SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT"],
 )
 def test_a_signal_ends_the_console_and_restores_the_terminal(
     folder: Path, home: Path, number: signal.Signals, status: int

@@ -1,148 +1,23 @@
-"""`mlflow-console`: global options, the list of commands, and exit statuses.
+"""The `mlflow-console` command: how it starts and ends, and its exit status.
 
-A command's module is imported when that command runs; `--help` and `--version` import only this
-module and click.
+Imports little, because a ctrl+c while this module is imported would print Python's traceback.
 """
 
 from __future__ import annotations
 
-import difflib
-import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
+from types import FrameType
 
-import click
-
-from engine.errors import UsageError
-from tui.cli.errors import problem_of, report
-from tui.cli.options import REFRESH_SECONDS, Invocation
-
-COMMANDS: dict[str, tuple[str, str]] = {
-    "experiments": ("tui.cli.experiments:experiments", "List experiments."),
-    "runs": ("tui.cli.runs:runs", "List, filter, sort, group or export the runs of an experiment."),
-    "compare": ("tui.cli.compare:compare", "Compare runs side by side."),
-    "best": ("tui.cli.best:best", "Find the best run of an experiment and export its runs to CSV."),
-    "delete": ("tui.cli.lifecycle:delete", "Delete runs; `restore` brings them back."),
-    "restore": ("tui.cli.lifecycle:restore", "Restore deleted runs."),
-    "models": ("tui.cli.models:models", "List registered models, or the versions of one."),
-    "promote": ("tui.cli.promote:promote", "Assign a stage or an alias to a model version."),
-    "undo": ("tui.cli.promote:undo", "Undo the last promotion."),
-    "train": ("tui.cli.train:train", "Train a sweep: one run per combination of parameters."),
-    "demo": ("tui.cli.demo:demo", "Build the heart-disease example and open the console on it."),
-    "journal": ("tui.cli.journal:journal", "Show the journal of changes made from this machine."),
-}
-"""Name → (module:attribute, summary for `--help`), in the order `--help` lists them."""
-
-EPILOG = """
-\b
-Examples:
-  mlflow-console demo
-  mlflow-console --tracking-uri http://127.0.0.1:5000
-  mlflow-console runs heart-disease --filter "accuracy > 0.9" --json
-
-Run `mlflow-console COMMAND --help` for the options of a command.
-
-\b
-Exit status:
-  0    success
-  1    failure
-  2    usage error
-  130  interrupted (ctrl+c)
-"""
-
-
-class CommandGroup(click.Group):
-    """The commands, each imported on first use."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        word = args[0]
-        if word in COMMANDS or word.startswith("-") or ctx.resilient_parsing:
-            return super().resolve_command(ctx, args)
-        close = difflib.get_close_matches(word, COMMANDS, n=1)
-        hint = f"Did you mean {close[0]}?" if close else "Run `mlflow-console --help` for a list of commands."
-        raise UsageError(f"Unknown command {word!r}", f"Commands: {', '.join(COMMANDS)}", hint)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
-
-
-def _show_version(ctx: click.Context, _: click.Parameter, requested: bool) -> None:
-    """Read the versions from package metadata: importing MLflow would take seconds."""
-    if not requested or ctx.resilient_parsing:
-        return
-    from importlib.metadata import version
-
-    mlflow, textual = version("mlflow"), version("textual")
-    python = ".".join(map(str, sys.version_info[:3]))
-    click.echo(
-        f"mlflow-console {version('mlflow-console')} (MLflow {mlflow}, Textual {textual}, Python {python})"
-    )
-    ctx.exit()
-
-
-@click.group(
-    cls=CommandGroup,
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=EPILOG,
-)
-@click.option(
-    "--tracking-uri",
-    metavar="URI",
-    help="MLflow tracking URI, e.g. sqlite:///FILE or http://HOST:PORT.  "
-    "[default: $MLFLOW_TRACKING_URI, or sqlite:///mlflow.db]",
-)
-@click.option("--read-only", is_flag=True, help="Disable all writes.")
-@click.option(
-    "--mouse/--no-mouse", default=None, help="Turn the mouse on or off.  [default: on, off over SSH]"
-)
-@click.option(
-    "--refresh",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0),
-    default=REFRESH_SECONDS,
-    show_default=True,
-    help="Auto-refresh interval; 0 turns it off.",
-)
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_version,
-    help="Show version information and exit.",
-)
-@click.pass_context
-def cli(
-    ctx: click.Context, tracking_uri: str | None, read_only: bool, mouse: bool | None, refresh: float
-) -> int | None:
-    """A terminal console for MLflow.
-
-    Without a command, opens the interactive console.
-    """
-    ctx.obj = invocation = Invocation(tracking_uri, read_only, mouse, refresh)
-    if ctx.invoked_subcommand is None:
-        return invocation.open_console()
-    return None
+Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status. Never prints a traceback."""
+    _replace(signal.SIGINT, signal.default_int_handler, signal.SIG_DFL)  # while this imports
     args = list(sys.argv[1:] if argv is None else argv)
     _prepare_streams()
     try:
@@ -150,6 +25,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `… | head`
         _discard_stdout()  # the interpreter flushes it at exit
         return 1
+    finally:
+        _replace(signal.SIGINT, signal.default_int_handler, signal.SIG_DFL)  # while the interpreter exits
+
+
+def _replace(number: signal.Signals, expected: Handler, handler: Handler) -> None:
+    """Replace the handler of a signal, unless it is not the expected one: `nohup` and scripts ignore some."""
+    if signal.getsignal(number) is expected:
+        signal.signal(number, handler)
+
+
+def _exit(number: int, _: FrameType | None) -> None:
+    """End a command in order: while it shows its progress, the cursor is hidden."""
+    raise SystemExit(128 + number)
 
 
 def _prepare_streams() -> None:
@@ -163,7 +51,12 @@ def _prepare_streams() -> None:
 
 
 def _run(args: list[str]) -> int:
+    from tui.cli.group import cli
+
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        _replace(number, signal.SIG_DFL, _exit)
     try:
+        _replace(signal.SIGINT, signal.SIG_DFL, signal.default_int_handler)
         status = cli.main(args, prog_name="mlflow-console", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -177,6 +70,8 @@ def _run(args: list[str]) -> int:
 
 def _report(error: BaseException, *, as_json: bool) -> int:
     """Report the error where stderr and stdout can still be written; return the exit status."""
+    from tui.cli.errors import problem_of, report
+
     problem = problem_of(error)
     try:
         report(problem, as_json=as_json)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.tui.cli.conftest import Run
-from tui.cli.main import COMMANDS, cli
+from tui.cli.group import COMMANDS, cli
 
 SUBPROCESS = """
 import sys
