@@ -22,6 +22,7 @@ from engine.errors import (
 from engine.formats import size
 from engine.secrets import mask
 from engine.text import Shown, safe
+from engine.uri import redact
 
 EXCERPT = 300
 
@@ -98,6 +99,14 @@ def not_text(error: UnicodeEncodeError) -> StoreUnreadable:
         f"{safe(error.object)} cannot be looked up",
         "MLflow did not write it: rename it with the tool that did.",
     )
+
+
+def unlisted(error: EngineError, location: str) -> EngineError:
+    """The error for artifacts that could not be listed. A network error's own detail would repeat the address
+    with its secrets, and speak of writes."""
+    network = isinstance(error, (ServerTimeout, ServerUnreachable))
+    detail = error.title if network or not error.detail else f"{error.title}: {error.detail}"
+    return type(error)("Cannot list the artifacts", f"{detail} · {redact(location)}", error.hint)
 
 
 def untrusted(server: str, detail: str) -> ServerUnreachable:
@@ -259,7 +268,7 @@ def _connection_error(text: str, message: Shown) -> EngineError | None:
     if "ReadTimeoutError" in text or "Read timed out" in text:
         return timed_out("The server")
     if any(sign in text for sign in _UNREACHABLE_SIGNS) or "Max retries exceeded" in text:
-        return unreachable("The server", message)
+        return unreachable("the server", message)
     return None
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -14,6 +15,7 @@ from engine.api import STATUS_TEXT, confusion_of
 from engine.entities import Artifact, Run, RunDetail
 from engine.errors import EngineError
 from engine.text import Shown, safe, safe_lines
+from tui.bridge import Relay
 from tui.commands.bindings import Scope
 from tui.screen import VIEW, ConsoleScreen
 from tui.widgets.confusion import ConfusionMatrix
@@ -22,16 +24,17 @@ from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table.palette import RUN_STATUS_STYLES
 
 MAX_ARTIFACTS = 200
+READING = Shown("reading …")
 NOTE = "mlflow.note.content"
 
 
 @dataclass(frozen=True, slots=True)
-class _RunData:
-    """A run as read from the store, with an error for each folder of artifacts that could not be listed."""
+class _Artifacts:
+    """The artifacts read so far, with an error for each folder that could not be listed."""
 
-    detail: RunDetail
-    artifacts: tuple[Artifact, ...]
-    errors: tuple[EngineError, ...]
+    found: tuple[Artifact, ...] = ()
+    errors: tuple[EngineError, ...] = ()
+    complete: bool = False
 
 
 class RunScreen(ConsoleScreen):
@@ -44,6 +47,8 @@ class RunScreen(ConsoleScreen):
         super().__init__()
         self.run_id = run_id
         self.detail: RunDetail | None = None
+        self.artifacts = _Artifacts()
+        self._is_reading_artifacts = False
 
     def compose_view(self) -> ComposeResult:
         yield PaneTitle("RUN", id="run-title")
@@ -61,15 +66,17 @@ class RunScreen(ConsoleScreen):
         self.refresh_view()
 
     def refresh_view(self) -> None:
-        self.ask(self._read, self._show, group=VIEW, failed=self._show_failure)
+        detail = partial(self.engine.runs.detail, self.run_id)
+        self.ask(detail, self._show, group=VIEW, failed=self._show_failure)
 
     @property
     def is_live(self) -> bool:
         """Whether the run is unfinished; a finished run rarely changes."""
         return self.detail is not None and not self.detail.run.is_finished
 
-    def _read(self) -> _RunData:
-        detail = self.engine.runs.detail(self.run_id)
+    def _read_artifacts(self, detail: RunDetail, report: Callable[[_Artifacts], None]) -> _Artifacts:
+        """Read the artifacts, which may be on a slower host than the run, folder by folder. Runs on the
+        bridge; `report` receives what has been read so far."""
         found: dict[str, Artifact] = {}
         errors: list[EngineError] = []
         for root in ("", *(model.name for model in detail.models)):
@@ -77,7 +84,8 @@ class RunScreen(ConsoleScreen):
                 found |= {artifact.path: artifact for artifact in self._walk(root)}
             except EngineError as error:
                 errors.append(error)
-        return _RunData(detail, tuple(found.values()), tuple(errors))
+            report(_Artifacts(tuple(found.values()), tuple(errors)))
+        return _Artifacts(tuple(found.values()), tuple(errors), complete=True)
 
     def _walk(self, path: str) -> Iterator[Artifact]:
         """Artifacts below a path, depth first, with at least one more than MAX_ARTIFACTS if more exist."""
@@ -94,9 +102,8 @@ class RunScreen(ConsoleScreen):
         self.query_one("#run-title", PaneTitle).facts = safe(error.title)
         self.show_store_error(error)
 
-    def _show(self, data: _RunData) -> None:
-        self.detail = detail = data.detail
-        run = detail.run
+    def _show(self, detail: RunDetail) -> None:
+        self.detail, run = detail, detail.run
         self.record_read()
         title = self.query_one("#run-title", PaneTitle)
         title.bright = True
@@ -108,7 +115,24 @@ class RunScreen(ConsoleScreen):
         matrix.display = counts is not None
         matrix.set_counts(counts)
         self.query_one("#metrics", KeyValue).show([_metrics(run.metrics)])
-        self.query_one("#facts", KeyValue).show(_facts(data))
+        self.query_one("#facts", KeyValue).show(_facts(detail, self.artifacts))
+        if not self._is_reading_artifacts:  # a slow host may take longer than the interval of the refresh
+            self._is_reading_artifacts = True
+            relay = Relay(self.while_open(self._show_artifacts))
+            work, failed = partial(self._read_artifacts, detail, relay), self._artifacts_failed
+            self.ask(work, self._show_artifacts, group="artifacts", failed=failed)
+
+    def _show_artifacts(self, artifacts: _Artifacts) -> None:
+        """Show the artifacts read so far, unless those of the previous read are complete."""
+        if artifacts.complete:
+            self._is_reading_artifacts = False
+        if artifacts.complete or not self.artifacts.complete:
+            self.artifacts = artifacts
+        if self.detail is not None:
+            self.query_one("#facts", KeyValue).show(_facts(self.detail, self.artifacts))
+
+    def _artifacts_failed(self, error: EngineError) -> None:
+        self._show_artifacts(_Artifacts(errors=(error,), complete=True))
 
 
 def _metrics(metrics: Mapping[str, float]) -> Section:
@@ -130,8 +154,8 @@ def _metric_style(value: float) -> ValueStyle | None:
     return "bad" if value != value or abs(value) == float("inf") else None
 
 
-def _facts(data: _RunData) -> list[Section]:
-    detail, run = data.detail, data.detail.run
+def _facts(detail: RunDetail, artifacts: _Artifacts) -> list[Section]:
+    run = detail.run
     params = [Pair(safe(k), safe(v, len(v))) for k, v in sorted(run.params.items())]
     tags = [
         Pair(safe(k), safe(v, len(v))) for k, v in sorted(run.tags.items()) if not k.startswith("mlflow.")
@@ -144,7 +168,7 @@ def _facts(data: _RunData) -> list[Section]:
             _inputs_and_models(detail),
             note=Shown("no datasets or models logged"),
         ),
-        _artifact_section(data),
+        _artifact_section(artifacts),
         Section(Shown("TAGS"), tags, note=Shown("no tags")),
     ]
     if note := run.tags.get(NOTE):
@@ -175,14 +199,17 @@ def _inputs_and_models(detail: RunDetail) -> list[Pair]:
     return datasets + [Pair(Shown("model"), safe(f"{m.name} · models:/{m.model_id}")) for m in detail.models]
 
 
-def _artifact_section(data: _RunData) -> Section:
+def _artifact_section(artifacts: _Artifacts) -> Section:
     pairs = [
         Pair(safe(a.path + ("/" if a.is_dir else "")), Shown("") if a.is_dir else formats.size(a.size))
-        for a in data.artifacts[:MAX_ARTIFACTS]
+        for a in artifacts.found[:MAX_ARTIFACTS]
     ]
-    if len(data.artifacts) > MAX_ARTIFACTS:
+    if len(artifacts.found) > MAX_ARTIFACTS:
         pairs.append(Pair(Shown("…"), Shown(f"showing the first {MAX_ARTIFACTS}")))
     pairs += [
-        Pair(safe(error.title), safe(f"{error.detail} {error.hint}".strip()), "bad") for error in data.errors
+        Pair(safe(error.title), [safe(part) for part in (error.detail, error.hint) if part], "bad")
+        for error in artifacts.errors
     ]
-    return Section(Shown("ARTIFACTS"), pairs, note=Shown("no artifacts"))
+    if pairs and not artifacts.complete:
+        pairs.append(Pair(Shown("…"), READING))
+    return Section(Shown("ARTIFACTS"), pairs, note=Shown("no artifacts") if artifacts.complete else READING)

@@ -31,7 +31,7 @@ from engine.stores import records
 from engine.stores.artifacts import check_path, local_root
 from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp
 from engine.stores.block import RunBlock
-from engine.stores.errors import store_not_found, translate
+from engine.stores.errors import store_not_found, translate, unlisted
 from engine.stores.mlflow import entities
 from engine.stores.mlflow.private import artifact_repository
 from engine.stores.mlflow.revision import check_revision
@@ -217,17 +217,23 @@ class ClientStore:
         name, _, rest = path.partition("/")
         with records.not_found_as(records.run_not_found(run_id)), self._translating() as client:
             run = client.get_run(run_id)
-            repository = artifact_repository(run.info.artifact_uri, self.uri.raw)
-            found = [entities.artifact(info) for info in repository.list_artifacts(path or None)]
+            found = [entities.artifact(info) for info in self._listed(run.info.artifact_uri, path)]
             model = (
                 next((model for model in _models_of(client, run) if model.name == name), None)
                 if path
                 else None
             )
             if model:
-                repository = artifact_repository(model.artifact_location, self.uri.raw)
-                found += [entities.artifact(info, name) for info in repository.list_artifacts(rest or None)]
+                files = self._listed(model.artifact_location, rest)
+                found += [entities.artifact(info, name) for info in files]
         return tuple(found)
+
+    def _listed(self, location: str, path: str) -> list[Any]:
+        """MLflow's infos of the files and folders directly in `path` at an artifact location."""
+        try:
+            return list(artifact_repository(location, self.uri.raw).list_artifacts(path or None))
+        except Exception as error:
+            raise unlisted(translate(error), location) from error
 
     # ── the registry ─────────────────────────────────────────────────────────
 
