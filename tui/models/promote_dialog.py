@@ -101,7 +101,6 @@ class PromoteDialog(Dialog[Promotion]):
         self.target = read_target(target)
         self.plan: PromotionPlan | None = None
         self.smoke_test = smoke_test
-        self.title_text = f"Promote {model} {version} · {engine.uri.shown}"
         self.subtitle_text = "← → target · ↑ ↓ scroll · tab reason and buttons · esc cancel"
 
     def compose_dialog(self) -> ComposeResult:
@@ -150,6 +149,9 @@ class PromoteDialog(Dialog[Promotion]):
         self.target = target
         self.query_one("#targets", TargetLine).chosen = target
         self.set_class(target == NEW_ALIAS, "-new-alias")
+        self.query_one("#promote", TextButton).label = target.verb
+        title = f"{target.verb} {self.model} {self.version} · {self.engine.uri.shown}"
+        self.query_one("#box").border_title = Content(safe(title))
         self._plan()
 
     def action_step_target(self, by: int) -> None:

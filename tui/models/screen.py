@@ -352,7 +352,7 @@ class ModelsScreen(ConsoleScreen):
 
         def write(promotion: Promotion | None) -> None:
             if promotion is not None:
-                self._write(promotion.plan, promotion.reason, "promoting")
+                self._write(promotion.plan, promotion.reason, dialog.target.activity)
 
         smoke_test = self.smoke_tests.get((model, version))
         dialog = PromoteDialog(

@@ -18,6 +18,8 @@ from engine.text import cell_width, cut, safe
 from tui.models.sources import STAGE_GLYPHS
 
 ALIAS_WIDTH = 24
+_VERBS = {"Archived": ("Archive", "archiving"), "None": ("Unstage", "unstaging")}
+_PROMOTE = ("Promote", "promoting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,16 @@ class Target:
             return cut(safe(f"@{self.name}"), ALIAS_WIDTH)
         glyph = next(glyph for stage, glyph in STAGE_GLYPHS.items() if stage == self.name)
         return f"{glyph} {self.name}"
+
+    @property
+    def verb(self) -> str:
+        """What moving a version to this target is called."""
+        return _VERBS.get(self.name, _PROMOTE)[0] if self.kind == "stage" else _PROMOTE[0]
+
+    @property
+    def activity(self) -> str:
+        """The verb for a move in progress."""
+        return _VERBS.get(self.name, _PROMOTE)[1] if self.kind == "stage" else _PROMOTE[1]
 
 
 PRODUCTION = Target("stage", "Production")

@@ -134,6 +134,9 @@ async def test_the_arrow_keys_choose_the_target(mlflow_store: MlflowStore) -> No
             seen.append(dialog.target.label)
             if dialog.plan is not None:
                 assert dialog.plan.target == dialog.target.name
+            verb = {"○ Archived": "Archive", "– None": "Unstage"}.get(dialog.target.label, "Promote")
+            assert dialog.query_one("#promote", TextButton).label == verb
+            assert f"{verb} {MODEL} 3" in text_of(console)
             await pilot.press("right")
             await settle(pilot)
         labels = ["– None", "◐ Staging", "● Production", "○ Archived", "@challenger", "@champion", "@fresh"]
