@@ -102,7 +102,7 @@ class Console(SessionApp):
         self.failure: BaseException | None = None
         for theme in themes.THEMES:
             self.register_theme(theme)
-        self.theme = themes.ANSI if terminal.few_colours() else themes.DARK.name
+        self.theme = (themes.ANSI if terminal.few_colours() else themes.DARK).name
 
     # ── starting and ending ──────────────────────────────────────────────────
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from dataclasses import replace
+
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="console-dark",
@@ -61,6 +63,13 @@ LIGHT = Theme(
     },
 )
 
-THEMES = (DARK, LIGHT)
-ANSI = "ansi-dark"
-"""Textual's theme for terminals with at most 16 colours, which uses the terminal's palette."""
+_ANSI = BUILTIN_THEMES["ansi-dark"]
+ANSI = replace(
+    _ANSI,
+    name="console-ansi",
+    accent="ansi_cyan",  # green is for what succeeded
+    variables=_ANSI.variables | {"border": "ansi_bright_black", "border-blurred": "ansi_bright_black"},
+)
+"""For terminals with at most 16 colours: uses the terminal's palette."""
+
+THEMES = (DARK, LIGHT, ANSI)

@@ -126,6 +126,8 @@ class CompareSource:
         return _Line(str(row.key), row.label(self._label_width), row, tuple(cells), tuple(styles))
 
     def _cell(self, row: CompareRow, run: int, delta: Delta | None, share: float | None) -> Shown:
+        if not row.differs and run != self.baseline:
+            return Shown("=" + _UNMARKED)
         mark = BEST if run in row.best else _UNMARKED
         if row.key.kind != "metric":
             return Shown(cut(row.texts[run], self._value_limit) + mark)

@@ -69,7 +69,14 @@ def test_values_and_headings_end_at_the_same_cell() -> None:
     shown = source(*KNN)
     ends = {
         len(cell.rjust(column.width).removesuffix(BEST).removesuffix("  "))
-        for key in ("params.k", "params.prompt", "metrics.accuracy", "metrics.class_0_support", "duration")
+        for key in (
+            "params.k",
+            "params.prompt",
+            "metrics.accuracy",
+            "metrics.class_0_support",
+            "duration",
+            "user_id",
+        )
         for cell, column in zip(cells(shown, key), shown.columns[1:], strict=True)
         if column.width == shown.columns[1].width
     }

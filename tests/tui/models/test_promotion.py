@@ -8,7 +8,7 @@ import pytest
 from textual.widgets import Input
 
 from engine.api import Engine
-from engine.errors import UsageError
+from engine.errors import NotFound
 from engine.journal import exclusive
 from tests.conftest import MlflowStore
 from tests.tui.models.support import MODEL, SIZE, aliases, go_to, open_models, open_promotion, registered
@@ -291,7 +291,7 @@ async def test_a_missing_version_is_reported_in_the_dialog(mlflow_store: MlflowS
         screen = text_of(console)
         assert "Version 9 of 'classifier' not found" in screen
         assert "Versions: 3, 2, 1" in screen
-        with pytest.raises(UsageError):
+        with pytest.raises(NotFound):
             view.show_model("no such model")
 
 

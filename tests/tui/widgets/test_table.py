@@ -6,11 +6,13 @@ import pytest
 from rich.cells import cell_len
 from rich.color import Color
 from textual import events
+from textual.geometry import Region
 from textual.message import Message
 from textual.pilot import Pilot
 
 from engine.text import Shown, safe
 from tests.tui.widgets.support import CountingSource, Stage, messages_of
+from tui.themes import ANSI
 from tui.widgets.table import Table, TableColumn, TextRow, TextSource
 
 SIZE = (60, 12)
@@ -69,6 +71,29 @@ async def test_the_cursor_is_a_bar_and_the_header_shows_the_sort_order() -> None
         assert header == "   name      accuracy ↓  loss ↑²"
         assert rule == "───" + "━" * 8 + "─" * 49
         assert row == "▌  knn-7         0.9180        –"
+
+
+@pytest.mark.parametrize("colours", ["16", "none"])
+async def test_with_few_colours_the_cursor_row_is_reversed_and_good_cells_are_not_dimmer(
+    colours: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if colours == "none":
+        monkeypatch.setenv("NO_COLOR", "1")
+    rows = [TextRow(key, [Shown("plain"), Shown("best")], {1: "good"}) for key in "ab"]
+    table = Table(TextSource([TableColumn(name, Shown(name), 8) for name in ("one", "two")], rows))
+    stage = Stage(table)
+    if colours == "16":
+        stage.theme = ANSI.name
+    async with stage.run_test(size=SIZE) as pilot:
+        await _ready(pilot, table)
+        cursor, other = (
+            [s for s in line if s.text.strip()] for line in table.render_lines(Region(0, 2, 60, 2))
+        )
+        assert all(segment.style is not None and segment.style.reverse for segment in cursor)
+        assert len({segment.style.color for segment in cursor if segment.style is not None}) == 1
+        plain, best = other[-2:] if len(other) > 1 else (other[0], other[0])
+        assert best.style is not None
+        assert best.style.bold or best.style.color != plain.style.color  # type: ignore[union-attr]
 
 
 async def test_each_row_is_announced_once() -> None:

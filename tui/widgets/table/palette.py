@@ -71,6 +71,7 @@ class Palette:
 
 def _over(row: Style, cell: Style, plain: Style | None = None) -> Style:
     """A cell's colour and weight on a row's background. A cell style that only changes the weight
-    keeps the row's own colour."""
-    color = None if plain is not None and cell.color == plain.color else cell.color
+    keeps the row's own colour, and so does every cell of a reversed row: its colour would be a background."""
+    own = row.reverse or (plain is not None and cell.color == plain.color)
+    color = None if own else cell.color
     return row + Style(color=color, bold=cell.bold or None, dim=cell.dim or None, italic=cell.italic or None)

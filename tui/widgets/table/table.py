@@ -46,11 +46,13 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     Table > .table--empty { color: $text-muted; }
     Table > .table--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
     Table > .table--cursor-blurred { background: $panel; }
-    Table:ansi > .table--cursor { background: ansi_default; color: ansi_default; text-style: bold; }
+    Table:ansi > .table--cursor { background: ansi_default; color: ansi_default; text-style: reverse; }
+    Table:nocolor > .table--cursor { background: $background; color: $foreground; text-style: reverse; }
     Table > .table--bar { color: $accent; }
     Table > .table--bar-blurred { color: $text-muted; }
     Table > .table--mark { color: $accent; }
     Table > .table--good { color: $success; }
+    Table:nocolor > .table--good { color: $foreground; text-style: bold; }
     Table > .table--bad { color: $error; }
     Table > .table--warning { color: $warning; }
     Table > .table--accent { color: $accent; }
