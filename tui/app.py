@@ -213,7 +213,7 @@ class Console(SessionApp):
             if identifier:
                 self.run_worker(press(self, command(identifier)))
 
-        self.push_screen(HelpDialog(view.scope, view.why_not), run)
+        self.push_screen(HelpDialog(view.scope, getattr(view.focused, "scope", None), view.why_not), run)
 
     def action_refresh_view(self) -> None:
         self.view.refresh_view()

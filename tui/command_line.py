@@ -74,7 +74,8 @@ async def press(app: SessionApp, command: Command) -> None:
     if command.scope not in ("app", current_view(app).scope) and command.scope in app.MODES:
         await app.session.show_mode(command.scope)
     view = current_view(app)
-    targets = {"app": app, "table": app.focused or view, "plot": app.focused or view}
+    pane = app.focused or view
+    targets = {"app": app, "table": pane, "plot": pane, "pane": pane}
     await app.run_action(command.action, targets.get(command.scope, view))
 
 

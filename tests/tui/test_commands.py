@@ -6,6 +6,7 @@ import inspect
 from collections import Counter
 
 import pytest
+from textual.binding import Binding
 from textual.dom import DOMNode
 
 from engine.uri import TrackingUri
@@ -14,13 +15,13 @@ from tui.activity.screen import ActivityScreen
 from tui.app import Console
 from tui.commands.bindings import COMMANDS, SCOPE_TITLES, Command, Scope, commands
 from tui.compare.screen import CompareScreen
-from tui.dialogs.commands import HELP_SCOPES
 from tui.models.screen import ModelsScreen
 from tui.run.screen import RunScreen
 from tui.runs.screen import RunsScreen
 from tui.training.screen import TrainingScreen
 from tui.widgets.key_value import KeyValue
 from tui.widgets.plot import Plot
+from tui.widgets.scroll_pane import ScrollPane
 from tui.widgets.table import Table
 
 OWNERS: dict[Scope, type[DOMNode]] = {
@@ -47,7 +48,14 @@ def test_every_command_has_an_action(command: Command) -> None:
 
 def test_every_scope_has_an_owner_and_a_title() -> None:
     assert set(OWNERS) == set(SCOPE_TITLES)
-    assert {scope for scopes in HELP_SCOPES.values() for scope in scopes} <= set(OWNERS)
+    assert all(getattr(owner, "scope", scope) == scope for scope, owner in OWNERS.items())
+
+
+@pytest.mark.parametrize("command", commands("pane"), ids=lambda c: c.id)
+def test_every_pane_of_text_scrolls_with_the_same_keys(command: Command) -> None:
+    for widget in (KeyValue, ScrollPane):
+        assert hasattr(widget, f"action_{command.action.partition('(')[0]}")
+        assert command.id in [binding.id for binding in widget.BINDINGS if isinstance(binding, Binding)]
 
 
 @pytest.mark.parametrize("scope", list(OWNERS))

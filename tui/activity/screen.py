@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 
 from engine import formats
 from engine.errors import EngineError
@@ -18,6 +17,7 @@ from tui.commands.bindings import Scope
 from tui.screen import VIEW, ConsoleScreen
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import PaneTitle
+from tui.widgets.scroll_pane import ScrollPane
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ActivityScreen(ConsoleScreen):
     def compose_view(self) -> ComposeResult:
         yield PaneTitle("ACTIVITY", id="entries-title")
         yield Table(id="entries")
-        with VerticalScroll(id="entry-pane"):
+        with ScrollPane(id="entry-pane"):
             yield EntryDetail(id="entry")
         yield EmptyState(id="empty")
 

@@ -97,27 +97,14 @@ def _command_line(command: Command) -> Shown:
     return Shown(f"{typed:<36} {command.help}")
 
 
-HELP_SCOPES: dict[Scope, tuple[Scope, ...]] = {
-    "runs": ("runs", "table", "app"),
-    "compare": ("compare", "table", "app"),
-    "models": ("models", "table", "app"),
-    "training": ("training", "table", "plot", "app"),
-    "activity": ("activity", "table", "app"),
-    "run": ("run", "pane", "app"),
-}
-
-
 class HelpDialog(PickDialog):
-    """The keys of a view. Dismissed with the id of the selected command. `why_not` returns why a command
-    is disabled, or None."""
+    """The keys of a view, of its focused pane (if that has any), and of all views. Dismissed with the id of
+    the selected command. `why_not` returns why a command is disabled, or None."""
 
-    def __init__(self, scope: Scope, why_not: Callable[[Command], str | None]) -> None:
-        choices = [
-            (c.id, _help_line(c, why_not(c)))
-            for part in HELP_SCOPES.get(scope, (scope, "app"))
-            for c in commands(part)
-        ]
-        super().__init__(f"Keys · {SCOPE_TITLES[scope]}", choices)
+    def __init__(self, view: Scope, pane: Scope | None, why_not: Callable[[Command], str | None]) -> None:
+        scopes: tuple[Scope, ...] = (view, "app") if pane is None else (view, pane, "app")
+        choices = [(c.id, _help_line(c, why_not(c))) for scope in scopes for c in commands(scope)]
+        super().__init__(f"Keys · {SCOPE_TITLES[view]}", choices)
         self.subtitle_text = "type to search · enter run · esc close"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
 from engine import formats
@@ -25,6 +25,7 @@ from tui.models.version_detail import VersionDetail, VersionFacts
 from tui.screen import VIEW, ConsoleScreen
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import PaneTitle
+from tui.widgets.scroll_pane import ScrollPane
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
@@ -69,11 +70,11 @@ class ModelsScreen(ConsoleScreen):
         with Horizontal(id="panes"):
             with Vertical(id="models-pane"):
                 yield PaneTitle("MODELS", id="models-title")
-                yield Table(id="models", fixed_columns=0)
+                yield Table(id="models")
             with Vertical(id="versions-pane"):
                 yield PaneTitle("VERSIONS", id="versions-title")
                 yield Table(id="versions", empty_text=READING)
-        with VerticalScroll(id="detail-pane"):
+        with ScrollPane(id="detail-pane"):
             yield VersionDetail(id="detail")
         yield EmptyState(id="empty")
 
@@ -301,6 +302,8 @@ class ModelsScreen(ConsoleScreen):
     def _test(self, key: tuple[str, int], *, allow_code: bool) -> None:
         self.smoke_testing.add(key)
         self._show_detail()
+        self.query_one("#detail-pane", ScrollPane).action_scroll_top()
+        self.session.say(f"Testing {key[0]} {key[1]} …")
         work = partial(self.engine.models.smoke_test, *key, allow_code=allow_code)
         self.ask(
             work,
@@ -311,9 +314,11 @@ class ModelsScreen(ConsoleScreen):
 
     def _smoke_test_failed(self, key: tuple[str, int], error: EngineError) -> None:
         """Ask before a model can run arbitrary code."""
-        self._set_smoke_test(key, error)
         if not isinstance(error, UntrustedModel) or not self.is_current or self.session.read_only:
+            self._set_smoke_test(key, error)
             return
+        self._record_smoke_test(key, error)
+        self.app.clear_notifications()
         from tui.dialogs.confirm import ConfirmDialog
 
         where = f"Loading it runs that code on this machine, as {self.session.user}."
@@ -326,11 +331,14 @@ class ModelsScreen(ConsoleScreen):
         self.app.push_screen(ConfirmDialog("Load this model?", lines, yes="Load and test"), test)
 
     def _set_smoke_test(self, key: tuple[str, int], outcome: SmokeTestResult | EngineError) -> None:
+        self._record_smoke_test(key, outcome)
+        passed = not isinstance(outcome, EngineError) and outcome.ok
+        self.session.say(f"{key[0]} {key[1]}: test {'passed' if passed else 'failed'}", warning=not passed)
+
+    def _record_smoke_test(self, key: tuple[str, int], outcome: SmokeTestResult | EngineError) -> None:
         self.smoke_testing.discard(key)
         self.smoke_tests[key] = outcome
         self._show_detail()
-        passed = not isinstance(outcome, EngineError) and outcome.ok
-        self.session.say(f"{key[0]} {key[1]}: test {'passed' if passed else 'failed'}", warning=not passed)
 
     def action_promote(self) -> None:
         if not self.refuse("models.promote") and self.version is not None:

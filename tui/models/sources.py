@@ -28,6 +28,8 @@ METRICS_SHOWN = 5
 UNREAD = Shown("…")
 BESIDE_NAME = 17
 """Cells of the models table not available to the name: gutter, gaps, two narrow numbers."""
+NUMBERS_FROM = 40
+"""The width from which the models table has columns beside the name."""
 
 Sources = Mapping[str, Run | None]
 """Source runs by id; None for a missing run. Runs not read yet have no entry."""
@@ -47,12 +49,13 @@ def alias_text(aliases: Iterable[str]) -> Shown:
 
 def model_source(models: Sequence[RegisteredModel], registry: Registry, width: int) -> TextSource:
     """One row per model: its name, number of versions, the ones in Production, its aliases. The name leaves
-    room for the numbers within `width` cells."""
+    room for the numbers within `width` cells; where there is little room, it is the only column."""
     rows = [_model_row(model, registry.get(model.name)) for model in models]
+    names = [row.cells[0] for row in rows]
+    if width < NUMBERS_FROM:
+        return TextSource([_column("name", "name", names, minimum=8)], rows)
     columns = [
-        _column(
-            "name", "name", [row.cells[0] for row in rows], minimum=8, maximum=max(8, width - BESIDE_NAME)
-        ),
+        _column("name", "name", names, minimum=8, maximum=max(8, width - BESIDE_NAME)),
         _column("versions", "vers", [row.cells[1] for row in rows], numeric=True),
         _column("production", "prod", [row.cells[2] for row in rows], numeric=True, maximum=10),
         _column("aliases", "aliases", [row.cells[3] for row in rows], maximum=40),

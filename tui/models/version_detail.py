@@ -37,6 +37,11 @@ class VersionFacts:
     smoke_testing: bool = False
     model: RegisteredModel | None = None
 
+    @property
+    def is_tested(self) -> bool:
+        """Whether a test is running or has ended; its result then comes first."""
+        return self.smoke_testing or self.smoke_test is not None
+
 
 class VersionDetail(Lines):
     DEFAULT_CSS = """
@@ -51,13 +56,17 @@ class VersionDetail(Lines):
             return []
         version = facts.version
         lines = [_head(version)]
+        test = field("test", _test_items(facts), width)
+        if facts.is_tested:
+            lines += test
         if description := version.description.strip():
             lines += paragraph(safe_lines(description), width, MAX_DESCRIPTION_LINES)
         lines += _run_lines(facts, width)
         lines += field("source", [Content(safe(version.source or "–"))], width)
         lines += field("created", _dates(version), width)
         lines += field("tags", _pairs(version.tags), width)
-        lines += field("test", _smoke_test_items(facts), width)
+        if not facts.is_tested:
+            lines += test
         if facts.model is not None:
             lines += _model_lines(facts.model, width)
         return lines
@@ -105,7 +114,7 @@ def _model_lines(model: RegisteredModel, width: int) -> list[Content]:
     return field("model", [*description, *_pairs(model.tags)], width)
 
 
-def _smoke_test_items(facts: VersionFacts) -> Iterable[Content]:
+def _test_items(facts: VersionFacts) -> Iterable[Content]:
     if facts.smoke_testing:
         yield Content("loading the model and predicting on its input example …")
     elif facts.smoke_test is None:

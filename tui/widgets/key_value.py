@@ -16,7 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.text import Shown, cell_width
-from tui.commands.bindings import bindings
+from tui.commands.bindings import Scope, bindings
 from tui.widgets.fit_text import fit, wrapped
 from tui.widgets.table.source import CellStyle
 
@@ -52,6 +52,7 @@ _Line = tuple[tuple[str, str], ...]
 class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
     """Sections of pairs. Long values are wrapped; nothing is cut."""
 
+    scope: ClassVar[Scope] = "pane"
     ALLOW_SELECT = False
     auto_links = False
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]

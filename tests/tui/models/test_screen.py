@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from engine.entities import RegisteredModel
 from engine.uri import TrackingUri, resolve
 from tests.conftest import MlflowServer, MlflowStore
 from tests.hostile.payloads import PAYLOADS
 from tests.tui.models.support import MODEL, SIZE, go_to, open_models, open_promotion
 from tests.tui.support import settle, text_of
 from tui.app import Console
+from tui.models.sources import model_source
 from tui.run.screen import RunScreen
+from tui.widgets.scroll_pane import ScrollPane
 from tui.widgets.table import Table
 
 
@@ -208,11 +211,31 @@ async def test_t_loads_the_version_and_predicts_on_its_input_example(mlflow_stor
 
 
 async def test_read_only_never_offers_to_load_a_model_with_code(mlflow_store: MlflowStore) -> None:
+    """The reason is in view, even in the smallest terminal, and the details scroll like any text."""
     console = Console(mlflow_store.tracking, read_only=True)
-    async with console.run_test(size=SIZE, notifications=True) as pilot:
+    async with console.run_test(size=(60, 16), notifications=True) as pilot:
         view = await go_to(pilot, 1)
         await pilot.press("T")
         await settle(pilot)
         assert console.screen is view
-        assert "✗ not run" in text_of(console)
-        assert "can run arbitrary code" in text_of(console)
+        lines = text_of(console).splitlines()
+        head = next(at for at, line in enumerate(lines) if line.startswith(" version 1"))
+        assert "✗ not run" in lines[head + 1]
+        console.clear_notifications()
+        pane = view.query_one("#detail-pane", ScrollPane)
+        pane.focus()
+        for keys, top in ((("j", "j", "k"), 1), (("G",), pane.max_scroll_y), (("g",), 0), (("ctrl+d",), 2)):
+            await pilot.press(*keys)
+            assert pane.scroll_offset.y == top, keys
+        await pilot.press("?")
+        await pilot.pause()
+        await pilot.press(*"scroll")
+        assert "Scroll down half a page" in text_of(console)
+
+
+def test_a_narrow_table_of_models_leaves_its_room_to_the_names() -> None:
+    models = [RegisteredModel("heart_disease_classifier", aliases={"champion": 2})]
+    narrow, wide = model_source(models, {}, 28), model_source(models, {}, 44)
+    assert [(column.key, column.width) for column in narrow.columns] == [("name", 24)]
+    assert [column.key for column in wide.columns] == ["name", "versions", "production", "aliases"]
+    assert wide.cell(0, 0) == "heart_disease_classifier"

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.text import Shown, cell_width, cut, safe
-from tui.commands.bindings import bindings
+from tui.commands.bindings import Scope, bindings
 from tui.widgets.fit_text import clean
 from tui.widgets.plot.legend import INKS, Piece, names, packed, reading
 from tui.widgets.plot.picture import LABELLED_HEIGHT, Picture
@@ -27,6 +27,7 @@ NO_VALUES = Shown("no values yet")
 class Plot(Widget, can_focus=True):
     """Lines, steps or points on two axes, drawn in braille dots. NaN is a gap, ±inf is ▲ or ▼."""
 
+    scope: ClassVar[Scope] = "plot"
     HELP = "`+` `-` zoom, `0` resets, arrows pan, `l` toggles a logarithmic y axis, `enter` reads values."
     ALLOW_SELECT = False
     auto_links = False

@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.text import Shown
-from tui.commands.bindings import bindings
+from tui.commands.bindings import Scope, bindings
 from tui.widgets.table.cursor_and_marks import Marks, Viewport
 from tui.widgets.table.layout import GUTTER, HEADER
 from tui.widgets.table.painter import TablePainter, TableState
@@ -27,6 +27,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     """Shows a `TableSource` of any size with a cursor and marks. It reads only visible cells from the source,
     and repaints only lines that have changed: two for a cursor step."""
 
+    scope: ClassVar[Scope] = "table"
     HELP = "`j` `k` select a row, `H` `L` a column; `space` marks, `v` marks a range, `enter` opens."
     BINDINGS: ClassVar[list[BindingType]] = list(bindings("table"))
 

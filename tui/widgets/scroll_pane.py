@@ -1,0 +1,29 @@
+"""A pane of text that scrolls with the keys of a details pane."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+
+from tui.commands.bindings import Scope, bindings
+
+
+class ScrollPane(VerticalScroll, inherit_bindings=False):
+    """Scrolls its contents by lines and pages while it has the focus."""
+
+    scope: ClassVar[Scope] = "pane"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
+
+    def action_scroll_lines(self, lines: int) -> None:
+        self.scroll_to(y=self.scroll_offset.y + lines, animate=False)
+
+    def action_scroll_pages(self, pages: float) -> None:
+        self.action_scroll_lines(round(pages * max(1, self.size.height - 1)))
+
+    def action_scroll_top(self) -> None:
+        self.scroll_to(y=0, animate=False)
+
+    def action_scroll_bottom(self) -> None:
+        self.scroll_to(y=self.max_scroll_y, animate=False)
