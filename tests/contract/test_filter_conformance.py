@@ -59,6 +59,8 @@ class Comparison:
             "sql": read(open_store(uri), experiment),
             "client": read(ClientStore(uri), experiment),
         }
+        self.exact: dict[str, bool] = {}
+        """For each filter checked by `check_pushed`: whether its pushed part is exact."""
         self._results: dict[str, list[str]] = {}
 
     def theirs(self, text: str) -> list[str]:
@@ -180,7 +182,13 @@ NOW = START + 1_000_000_000
 
 def check_pushed(comparison: Comparison, text: str) -> bool:
     """Check that MLflow and the SQL store find all matching runs for the pushed part, and no others if it is
-    exact; returns whether it is."""
+    exact; returns whether it is. Each filter is checked once."""
+    if text not in comparison.exact:
+        comparison.exact[text] = _check_pushed(comparison, text)
+    return comparison.exact[text]
+
+
+def _check_pushed(comparison: Comparison, text: str) -> bool:
     frame = comparison.frames["sql"]
     pushed = pushdown(text, frame.keys, now=NOW)
     try:

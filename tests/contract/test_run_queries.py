@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -86,16 +87,33 @@ COMBINATIONS = [
 ]
 
 
+class Searches:
+    """MLflow's own searches, each made once for each database."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, Any] = {}
+        self._found: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+
+    def run_ids(self, held: MlflowStore, filter_string: str, order_by: Sequence[str]) -> list[str]:
+        """The ids of the active runs that MLflow finds."""
+        search = (held.uri, filter_string, tuple(order_by))
+        if search not in self._found:
+            if held.uri not in self._clients:
+                self._clients[held.uri] = open_client(held.uri)
+            runs = self._clients[held.uri].search_runs([held.heart], filter_string, order_by=list(order_by))
+            self._found[search] = [run.info.run_id for run in runs]
+        return self._found[search]
+
+
+@pytest.fixture(scope="module")
+def searches() -> Searches:
+    return Searches()
+
+
 @pytest.fixture
-def search(held: MlflowStore) -> Search:
+def search(held: MlflowStore, searches: Searches) -> Search:
     """The ids of the active runs that MLflow itself finds for a filter and an order."""
-    client = open_client(held.uri)
-
-    def run_ids(filter_string: str, order_by: Sequence[str] = ()) -> list[str]:
-        found = client.search_runs([held.heart], filter_string, order_by=list(order_by))
-        return [run.info.run_id for run in found]
-
-    return run_ids
+    return partial(searches.run_ids, held)
 
 
 def found(store: Store, query: RunQuery, size: int = 1000) -> list[Run]:

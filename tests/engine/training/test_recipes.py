@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import classification_report
-from sklearn.model_selection import cross_val_score
 
 from engine.errors import DatasetError
 from engine.training.datasets import DatasetSpec, read_dataset
@@ -45,6 +43,10 @@ def test_trials_reproduce_the_reference_results(recipe: Recipe, table: dict[str,
 
 @pytest.mark.parametrize("recipe", ["published", "leak-free"])
 def test_cross_validation_matches_scikit_learn(recipe: Recipe) -> None:
+    from sklearn.model_selection import (
+        cross_val_score,
+    )  # here: this costs each worker seconds while it collects
+
     spec = SweepSpec(experiment="x", recipe=recipe, grid=parse_grid("n_neighbors=4 metric=manhattan"))
     parts = split(read_dataset(spec.dataset), spec)
     fitted = fit(parts, spec, trials(spec)[0])
@@ -56,6 +58,8 @@ def test_cross_validation_matches_scikit_learn(recipe: Recipe) -> None:
 
 @pytest.mark.parametrize("classes", [(0, 1), (1, 2, 3), ("no", "yes"), ("a b", "ü", "z")])
 def test_metrics_match_scikit_learn(classes: tuple[int | str, ...]) -> None:
+    from sklearn.metrics import classification_report
+
     rng = np.random.default_rng(1)
     actual = rng.choice(np.asarray(classes, dtype=object), 40)
     predicted = rng.choice(np.asarray(classes[:2], dtype=object), 40)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import pytest
-from sklearn.model_selection import train_test_split
 
 from engine.entities import Run
 from engine.paths import heart_csv
@@ -122,6 +120,9 @@ def test_the_logged_model_takes_raw_rows(demo_store: DemoStore, client: Any) -> 
     assert metadata.flavors["sklearn"]["serialization_format"] == "skops"
 
     model = mlflow.pyfunc.load_model(logged.artifact_location)
+    import pandas as pd  # here: this costs each worker seconds while it collects
+    from sklearn.model_selection import train_test_split
+
     heart = pd.read_csv(heart_csv())
     _, rows, _, labels = train_test_split(
         heart.drop(columns="target"), heart["target"], test_size=0.2, random_state=42
