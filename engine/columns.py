@@ -46,6 +46,12 @@ KIND_LABEL: Mapping[ColumnKind, str] = {
 """What messages call a column of a kind."""
 
 
+_ADDRESSES = {
+    ("attribute", "artifact_uri"),
+    *(("tag", f"mlflow.source.{name}") for name in ("name", "git.repoURL")),
+}
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ColumnKey:
     """One column of a table of runs: `metrics.accuracy`, `params.metric`, `start_time`."""
@@ -65,6 +71,12 @@ class ColumnKey:
     def is_duration(self) -> bool:
         """Whether its values are seconds."""
         return self.kind == "attribute" and self.name == "duration"
+
+    @property
+    def is_address(self) -> bool:
+        """Whether its values are addresses that MLflow took from the environment. They may hold credentials:
+        mask them (`engine.secrets.mask`) wherever they are shown or exported."""
+        return (self.kind, self.name) in _ADDRESSES
 
     @property
     def is_number(self) -> bool:

@@ -16,9 +16,11 @@ from engine.text import Shown, safe
 StoreKind = Literal["sql", "rest", "client"]
 
 _SECRET = re.compile(
-    r"((?:^|[?&;])[^=&;]*(?:pass|pwd|token|secret|key|sig|auth|cred|odbc_connect)[^=&;]*)=[^&;#]*",
+    r"((?:^|[?&;]|%3F|%26)[^=&;]*?(?:pass|pwd|token|secret|key|sig(?![a-z])|signature|auth|cred|odbc_connect)"
+    r"[^=&;]*?(?:=|%3D))(?:(?!%26)[^&;#])*",
     re.IGNORECASE,
 )
+"""A secret of a query, which may itself be encoded in the query of another URI."""
 # A password may contain any character, even "/", "#" and "@" if the user forgot to encode it.
 _USER = re.compile(r"^([^:/?#@]*)(:.*)?@", re.DOTALL)
 _PORT = re.compile(r"^[^:/?#@]*:\d+(?:[/?#]|$)")
@@ -131,11 +133,11 @@ def redact(uri: str) -> Shown:
     """`uri` without its password, token or query secrets."""
     scheme, separator, rest = uri.partition("://")
     if not separator:
-        return safe(_SECRET.sub(r"\1=***", uri))
+        return safe(_SECRET.sub(r"\1***", uri))
     is_port = scheme.lower() in ("http", "https") and _PORT.match(rest)
     user = None if is_port else _USER.match(rest)
     if user:
         rest = (f"{user[1]}:***@" if user[2] else "***@") + rest[user.end() :]
     before, mark, query = rest.partition("?")
-    shown = _SECRET.sub(r"\1=***", query)
+    shown = _SECRET.sub(r"\1***", query)
     return safe(f"{scheme}://{before}{mark}{shown}")

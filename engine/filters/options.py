@@ -16,6 +16,7 @@ from engine.filters.lexer import tokens_of
 from engine.filters.names import Names, is_plain, quoted_name, written
 from engine.filters.parser import name_of
 from engine.formats import as_number, moment
+from engine.secrets import mask
 
 T = TypeVar("T")
 
@@ -169,13 +170,14 @@ def _holds_numbers(key: ColumnKey, table: Listing) -> bool:
 
 
 def text_values(key: ColumnKey, counts: Counter[Value]) -> list[str]:
-    """The strings of a column, most frequent first."""
+    """The strings of a column, most frequent first, without secrets."""
     if key.kind == "dataset":
         each: Counter[Value] = Counter()
         for texts, count in counts.items():
             each.update(dict.fromkeys(cast(Sequence[str], texts), count))
         counts = each
-    return [cast(str, text) for text, _ in counts.most_common() if text]
+    found = [cast(str, text) for text, _ in counts.most_common() if text]
+    return [text for text in found if mask(text) == text] if key.is_address else found
 
 
 def _quantiles(sample: Sequence[Value]) -> Iterator[float]:

@@ -15,6 +15,7 @@ from engine.columns import ColumnKey, Value
 from engine.errors import EngineError
 from engine.files import replacing
 from engine.runs.frame import RunFrame
+from engine.secrets import mask
 
 # In the order of mlflow.search_runs.
 _ATTRIBUTES = ("run_id", "experiment_id", "status", "artifact_uri", "start_time", "end_time")
@@ -28,9 +29,9 @@ def write_csv(frame: RunFrame, path: Path, rows: Sequence[int] | None = None) ->
     """Write runs as `mlflow.search_runs(...).to_csv(index=False)` would. Returns their number.
 
     Datasets are left out, as in MLflow. Unlike in MLflow, a missing value (empty), an empty text (`""`), NaN
-    (`NaN`) and ±inf (`inf`, `-inf`) stay distinct, and text that a spreadsheet would run as a formula is
-    disarmed (`_text`). Metrics, parameters and tags are sorted by name. The file is replaced atomically.
-    Raises `EngineError`.
+    (`NaN`) and ±inf (`inf`, `-inf`) stay distinct, text that a spreadsheet would run as a formula is disarmed
+    (`_text`), and secrets in addresses are masked. Metrics, parameters and tags are sorted by name. The file
+    is replaced atomically. Raises `EngineError`.
     """
     chosen = range(len(frame)) if rows is None else rows
     keys = [ColumnKey("attribute", name) for name in _ATTRIBUTES]
@@ -60,6 +61,8 @@ def _writer(key: ColumnKey, values: Sequence[Value]) -> Callable[[Value], str]:
         return lambda value: _time(cast(int, value), whole_seconds)
     if key.kind == "metric":
         return lambda value: _number(cast(float, value))
+    if key.is_address:
+        return lambda value: _text(mask(cast(str, value)))
     return lambda value: _text(cast(str, value))
 
 

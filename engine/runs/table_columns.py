@@ -16,6 +16,7 @@ from engine.runs.frame import RunFrame
 from engine.runs.metrics import key_metrics
 from engine.runs.sorting import Statistic
 from engine.runs.view import RunView
+from engine.secrets import mask
 from engine.text import Shown, cell_width, safe
 
 STATUS_TEXT = {
@@ -151,6 +152,8 @@ def cell_text(column: Column, value: Value, now: float) -> Shown:
             return STATUS_TEXT.get(cast(str, value)) or safe(value, CELL_LIMIT)
         if key.is_duration:
             return duration(cast(float, value))
+    if key.is_address:
+        return safe(mask(cast(str, value)), CELL_LIMIT)
     return safe(", ".join(value) if isinstance(value, tuple) else value, CELL_LIMIT)
 
 

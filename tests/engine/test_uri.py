@@ -139,6 +139,8 @@ def test_a_plug_in_adds_its_scheme(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ),
         ("http://h/?a=1&api_key=abc&Token=x;y=2", "http://h/?a=1&api_key=***&Token=***;y=2"),
         ("http://h/?sig=a%2Fb#f", "http://h/?sig=***#f"),
+        ("http://h/a?path=x%3Fa%3D1%26sig%3DSECRET%26b%3D2", "http://h/a?path=x%3Fa%3D1%26sig%3D***%26b%3D2"),
+        ("s3://b/x?X-Amz-Signature=abc&sigma=0.1", "s3://b/x?X-Amz-Signature=***&sigma=0.1"),
         ("mssql+pyodbc:///?odbc_connect=PWD%3Dabc", "mssql+pyodbc:///?odbc_connect=***"),
         ("sqlite:////home/a@b/c.db", "sqlite:////home/a@b/c.db"),
         ("http://[::1", "http://[::1"),

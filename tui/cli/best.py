@@ -12,8 +12,8 @@ from engine.errors import NotFound, UsageError
 from engine.formats import MISSING, count, counted, duration, moment, number
 from engine.text import Shown, safe
 from tui.cli.json_output import Payload, run_payload, write_json
-from tui.cli.options import Invocation, csv_option, json_option, pass_invocation
-from tui.cli.output import Cell, Head, Output, Row
+from tui.cli.options import Invocation, csv_option, json_option, pass_invocation, yes_option
+from tui.cli.output import Cell, Head, Output, Row, confirm_replacement
 from tui.cli.progress import load_frame
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ CSV = "experiment_results.csv"
 @click.option("--higher", is_flag=True, help="Higher is better.")
 @click.option("--lower", is_flag=True, help="Lower is better.  [default: inferred from the metric's name]")
 @csv_option("Export all runs of the experiment to FILE.", default=CSV)
+@yes_option
 @json_option
 @pass_invocation
 def best(
@@ -42,12 +43,14 @@ def best(
     higher: bool,
     lower: bool,
     csv_path: str,
+    yes: bool,
     as_json: bool,
 ) -> None:
     """Find the best run of EXPERIMENT (name or id) and export all its runs to CSV.
 
     Considers finished runs with a finite value of the metric. Ties go to the higher cv_mean if all
-    tied runs have one, then to the run that started first.
+    tied runs have one, then to the run that started first. Only the default CSV file is replaced
+    without asking.
 
     \b
     Examples:
@@ -56,6 +59,9 @@ def best(
     """
     if higher and lower:
         raise UsageError("--higher and --lower cannot be combined")
+    if csv_path != CSV:
+        confirm_replacement(Output(err=as_json), csv_path, yes=yes)
+    replaced = Path(csv_path).is_file()
     direction: Direction | None = "higher" if higher else "lower" if lower else None
     with invocation.engine() as engine:
         found = engine.runs.experiment(experiment)
@@ -66,7 +72,8 @@ def best(
         write_json(_payload(winner, frame, csv_path))
     else:
         _show(Output(), found, winner)
-        Output().line(safe(f"{count(len(frame))} runs written to {csv_path}"))
+        what = "; the previous file was replaced" if replaced else ""
+        Output().line(safe(f"{count(len(frame))} runs written to {csv_path}{what}"))
 
 
 def _usual_metric(frame: RunFrame) -> str:

@@ -1,4 +1,6 @@
-"""JSON output. Strings are raw, times are milliseconds since the epoch, missing values are null."""
+"""JSON output. Strings are raw, except that secrets in MLflow's addresses are masked. Times are
+milliseconds since the epoch, missing values are null.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from engine.columns import ColumnKey
 from engine.entities import Experiment, ModelVersion, RegisteredModel, Run
+from engine.secrets import mask
 
 Payload = dict[str, Any]
 
@@ -22,15 +26,19 @@ def run_payload(run: Run) -> Payload:
         "end_time": run.end_time,
         "params": dict(run.params),
         "metrics": dict(run.metrics),
-        "tags": dict(run.tags),
+        "tags": {name: _tag(name, value) for name, value in run.tags.items()},
     }
+
+
+def _tag(name: str, value: str) -> str:
+    return mask(value) if ColumnKey("tag", name).is_address else value
 
 
 def experiment_payload(experiment: Experiment) -> Payload:
     return {
         "experiment_id": experiment.experiment_id,
         "name": experiment.name,
-        "artifact_location": experiment.artifact_location,
+        "artifact_location": mask(experiment.artifact_location),
         "lifecycle_stage": experiment.lifecycle_stage,
         "creation_time": experiment.creation_time,
         "last_update_time": experiment.last_update_time,
@@ -50,7 +58,7 @@ def version_payload(version: ModelVersion, metrics: Mapping[str, float] | None =
         "description": version.description,
         "status": version.status,
         "run_id": version.run_id,
-        "source": version.source,
+        "source": mask(version.source),
         "user_id": version.user_id,
         "creation_time": version.creation_time,
         "last_updated_time": version.last_updated_time,

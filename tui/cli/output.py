@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 import click
@@ -186,6 +187,13 @@ def confirm(output: Output) -> None:
         click.echo(err=True)
     if answer.strip().lower() not in ("y", "yes"):
         raise Cancelled("The change")
+
+
+def confirm_replacement(output: Output, path: str, *, yes: bool) -> None:
+    """Ask before `--csv` replaces a file. Raises like `confirm`."""
+    if not yes and Path(path).is_file():
+        output.text(safe(f"{path} exists and will be replaced."))
+        confirm(output)
 
 
 def _read_line() -> str:

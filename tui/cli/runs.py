@@ -16,8 +16,8 @@ from engine.errors import UsageError
 from engine.formats import count, counted
 from engine.text import Shown, safe
 from tui.cli.json_output import Payload, run_payload, write_json
-from tui.cli.options import Invocation, csv_option, filter_option, json_option, pass_invocation
-from tui.cli.output import Cell, Head, Output, Row
+from tui.cli.options import Invocation, csv_option, filter_option, json_option, pass_invocation, yes_option
+from tui.cli.output import Cell, Head, Output, Row, confirm_replacement
 from tui.cli.progress import load_frame
 from tui.cli.selection import columns_of, filter_of, hint_for, shortest_ids, sort_keys, words_of
 
@@ -75,6 +75,7 @@ class Listing:
 @click.option("--view", "view_name", metavar="NAME", help="Use a view saved in the console.")
 @click.option("--deleted", is_flag=True, help="List deleted runs instead.")
 @csv_option("Export the runs to FILE, with the column names of mlflow.search_runs.")
+@yes_option
 @json_option
 @pass_invocation
 def runs(
@@ -88,6 +89,7 @@ def runs(
     view_name: str | None,
     deleted: bool,
     csv_path: str | None,
+    yes: bool,
     as_json: bool,
 ) -> None:
     """List the runs of EXPERIMENT (name or id), newest first.
@@ -108,6 +110,8 @@ def runs(
       mlflow-console runs heart-disease --csv runs.csv
     """
     _check(columns, group_by, csv_path)
+    if csv_path:
+        confirm_replacement(Output(err=as_json), csv_path, yes=yes)
     with invocation.engine() as engine:
         found = engine.runs.experiment(experiment)
         view = engine.runs.saved_views(found.name).view(view_name) if view_name else RunView()

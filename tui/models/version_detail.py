@@ -13,6 +13,7 @@ from engine import formats
 from engine.api import key_metrics
 from engine.entities import ModelVersion, RegisteredModel, Run
 from engine.errors import EngineError
+from engine.secrets import mask
 from engine.text import Shown, safe, safe_lines
 from tui.models.sources import STAGE_COLOURS, alias_text, stage_text
 from tui.widgets.lines import Lines, field, paragraph
@@ -62,7 +63,7 @@ class VersionDetail(Lines):
         if description := version.description.strip():
             lines += paragraph(safe_lines(description), width, MAX_DESCRIPTION_LINES)
         lines += _run_lines(facts, width)
-        lines += field("source", [Content(safe(version.source or "–"))], width)
+        lines += field("source", [Content(safe(mask(version.source) or "–"))], width)
         lines += field("created", _dates(version), width)
         lines += field("tags", _pairs(version.tags), width)
         if not facts.is_tested:

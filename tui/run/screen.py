@@ -14,6 +14,7 @@ from engine import formats
 from engine.api import STATUS_TEXT, confusion_of
 from engine.entities import Artifact, Run, RunDetail
 from engine.errors import EngineError
+from engine.secrets import mask
 from engine.text import Shown, safe, safe_lines
 from tui.bridge import Relay
 from tui.commands.bindings import Scope
@@ -184,7 +185,7 @@ def _about(run: Run) -> list[Pair]:
         Pair(Shown("ended"), formats.moment(run.end_time)),
         Pair(Shown("took"), formats.duration(run.duration)),
         Pair(Shown("user"), safe(run.user_id) or formats.MISSING),
-        Pair(Shown("source"), safe(run.tags.get("mlflow.source.name", "")) or formats.MISSING),
+        Pair(Shown("source"), safe(mask(run.tags.get("mlflow.source.name", ""))) or formats.MISSING),
     ]
     if run.parent_run_id:
         about.append(Pair(Shown("parent"), safe(run.parent_run_id)))

@@ -14,10 +14,13 @@ from pathlib import Path
 import pytest
 
 from engine import files
+from engine.columns import ColumnKey
 from engine.entities import DatasetRef
 from engine.errors import EngineError
+from engine.filters.options import text_values
 from engine.runs.export import write_csv
 from engine.runs.frame import RunFrame
+from engine.runs.table_columns import cell_text, columns_for
 from tests.support.runs import START, a_run
 
 RUNS = [
@@ -51,6 +54,21 @@ def test_columns_and_values_match_search_runs(tmp_path: Path) -> None:
     assert third["params.p"] == "a\rb"
     assert (second["start_time"], second["end_time"]) == ("2025-10-09 08:53:20.250+00:00", "")
     assert third["start_time"] == ""
+
+
+def test_secrets_in_addresses_are_masked(tmp_path: Path) -> None:
+    uri = "wasbs://c@account.net/a?sig=SECRET"
+    repository = {"mlflow.source.git.repoURL": "https://ada:hunter2@git.example/x"}
+    frame = RunFrame.from_runs([replace(a_run("a", tags=repository), artifact_uri=uri)])
+    write_csv(frame, tmp_path / "runs.csv")
+    (row,) = read(tmp_path / "runs.csv")
+    assert "SECRET" not in row["artifact_uri"]
+    assert row["tags.mlflow.source.git.repoURL"] == "https://ada:***@git.example/x"
+    for key in (ColumnKey("attribute", "artifact_uri"), ColumnKey("tag", "mlflow.source.git.repoURL")):
+        (column,) = columns_for(frame, [key])
+        value = frame.column(key)[0]
+        assert cell_text(column, value, START) == row[str(key)]
+        assert text_values(key, frame.distinct(key)) == [], "completion would show it"
 
 
 @pytest.mark.parametrize(

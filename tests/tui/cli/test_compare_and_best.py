@@ -99,7 +99,9 @@ def test_best_shows_the_best_run_and_exports_all_runs(on_store: Run, folder: Pat
     assert "trial-23  best run of heart" in done.out
     assert "accuracy 0.9300  higher is better" in done.out
     assert ["weights", "distance"] in done.table
-    assert "27 runs written to experiment_results.csv" in done.out
+    assert done.out.endswith("27 runs written to experiment_results.csv\n")
+    again = on_store("best", "heart", "--metric", "accuracy").out
+    assert again.endswith("27 runs written to experiment_results.csv; the previous file was replaced\n")
     rows = list(csv.DictReader((folder / "experiment_results.csv").open(encoding="utf-8")))
     assert len(rows) == 27
     assert {"run_id", "metrics.accuracy", "params.n_neighbors", "tags.mlflow.runName"} <= set(rows[0])
@@ -108,7 +110,9 @@ def test_best_shows_the_best_run_and_exports_all_runs(on_store: Run, folder: Pat
 def test_best_takes_a_direction_and_a_csv_file(on_store: Run, folder: Path) -> None:
     payload = on_store("best", "heart", "-m", "training_time", "--csv", "all.csv", "--json").json
     assert (payload["run"]["run_name"], payload["direction"]) == ("trial-00", "lower")
-    flipped = on_store("best", "heart", "-m", "training_time", "--higher", "--csv", "all.csv", "--json").json
+    flipped_arguments = ("best", "heart", "-m", "training_time", "--higher", "--csv", "all.csv", "--json")
+    assert on_store(*flipped_arguments).status == 2, "it would replace a file"
+    flipped = on_store(*flipped_arguments, "--yes").json
     assert (flipped["run"]["run_name"], flipped["direction"], flipped["value"]) == (
         "trial-23",
         "higher",

@@ -232,6 +232,12 @@ def test_csv_has_the_listed_runs_and_leaves_no_partial_file(on_store: Run, folde
     assert [row["tags.mlflow.runName"] for row in rows] == ["trial-23", "trial-22", "trial-21"]
     assert list(rows[0])[:3] == ["run_id", "experiment_id", "status"]
     assert [path.name for path in folder.iterdir()] == ["out.csv"]
+    again = ("runs", "heart", "-n", "1", "--csv", "out.csv")
+    refused = on_store(*again)
+    assert (refused.status, refused.out) == (2, "out.csv exists and will be replaced.\n")
+    assert "Add --yes." in refused.err
+    assert len((folder / "out.csv").read_text().splitlines()) == 4
+    assert on_store(*again, "--yes").out == "1 of 27 runs written to out.csv\n"
     failed = on_store("runs", "heart", "--csv", "no/such/folder.csv")
     assert (failed.status, failed.out) == (1, "")
     assert "cannot be written" in failed.err
