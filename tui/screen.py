@@ -238,7 +238,7 @@ class ConsoleScreen(Screen[None]):
         is_answer = isinstance(error, StoreNotFound)
         self.read_at, self.trouble = (_now(), None) if is_answer else (None, safe(error.title))
         self.show_status()
-        leave = "quit" if self.mode == "runs" else "back"
+        leave = "quit" if self.mode == "runs" and len(self.app.screen_stack) == 1 else "back"
         keys = [("r", "retry"), (":", "command line"), ("q", leave)]
         self.show_page(error.title, error.detail, error.hint, keys=keys)
         self.retry_later(error)

@@ -71,4 +71,6 @@ _KEY_NAMES = {
     "at": "@",
     "less_than_sign": "<",
     "greater_than_sign": ">",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
 }

@@ -260,6 +260,21 @@ COMMANDS: tuple[Command, ...] = (
         word="delete",
         writes=True,
     ),
+    # One run
+    Command(
+        id="run.next",
+        keys="right_square_bracket",
+        action="step_run(1)",
+        title="next run",
+        help="Next run of the list that this one was opened from.",
+    ),
+    Command(
+        id="run.previous",
+        keys="left_square_bracket",
+        action="step_run(-1)",
+        title="previous run",
+        help="Previous run of the list that this one was opened from.",
+    ),
     # Compare
     Command(
         id="compare.toggle-differences",

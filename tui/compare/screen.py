@@ -20,6 +20,7 @@ from tui.widgets.table import Table
 if TYPE_CHECKING:
     from engine.api import Comparison
     from tui.compare.source import CompareSource
+    from tui.run.screen import KnownRun
 
 
 class CompareScreen(ConsoleScreen):
@@ -187,4 +188,20 @@ class CompareScreen(ConsoleScreen):
 
         run_id = self._run_at_cursor()
         if run_id is not None:
-            self.app.push_screen(RunScreen(run_id))
+            self.app.push_screen(RunScreen(self._known_run(run_id), self._step_run))
+
+    def _known_run(self, run_id: str) -> KnownRun:
+        from tui.run.screen import KnownRun
+
+        runs = self.comparison.runs if self.comparison is not None else ()
+        return KnownRun(run_id, next((run for run in runs if run.run_id == run_id), None), self.read_at)
+
+    def _step_run(self, by: int) -> KnownRun | None:
+        """The run in the next column."""
+        table = self.query_one("#comparison", Table)
+        runs = [column.key for column in table.source.columns if column.key in self.state.compared]
+        at = runs.index(table.focused_column or "") + by if table.focused_column in runs else -1
+        if not 0 <= at < len(runs):
+            return None
+        table.focus_column(runs[at])
+        return self._known_run(runs[at])

@@ -31,6 +31,7 @@ from tui.widgets.table import Table
 if TYPE_CHECKING:
     from engine.api import PromotionPlan, SmokeTestResult
     from tui.models.promote_dialog import Promotion
+    from tui.run.screen import KnownRun
 
 T = TypeVar("T")
 
@@ -292,7 +293,18 @@ class ModelsScreen(ConsoleScreen):
         from tui.run.screen import RunScreen
 
         if not self.refuse("models.open-run") and self.version is not None:
-            self.app.push_screen(RunScreen(self.version.run_id))
+            self.app.push_screen(RunScreen(self._known_run(self.version), self._step_run))
+
+    def _known_run(self, version: ModelVersion) -> KnownRun:
+        from tui.run.screen import KnownRun
+
+        return KnownRun(version.run_id, self.sources.get(version.run_id), self.read_at)
+
+    def _step_run(self, by: int) -> KnownRun | None:
+        """The source run of the next version that has one."""
+        with_run = {str(v.version) for v in self.registry.get(self.model or "", ()) if v.run_id}
+        moved = self.query_one("#versions", Table).step_row(by, with_run.__contains__)
+        return None if moved is None or self.version is None else self._known_run(self.version)
 
     def action_test_version(self) -> None:
         if self.refuse("models.test-version") or self.version is None:

@@ -17,9 +17,10 @@ from engine.errors import EngineError
 from engine.secrets import mask
 from engine.text import Shown, safe, safe_lines
 from tui.bridge import Relay
-from tui.commands.bindings import Scope
+from tui.commands.bindings import Command, Scope
 from tui.screen import VIEW, ConsoleScreen
 from tui.widgets.confusion import ConfusionMatrix
+from tui.widgets.empty import EmptyState
 from tui.widgets.key_value import KeyValue, Pair, Section, ValueStyle
 from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table.palette import RUN_STATUS_STYLES
@@ -27,6 +28,7 @@ from tui.widgets.table.palette import RUN_STATUS_STYLES
 MAX_ARTIFACTS = 200
 READING = Shown("reading …")
 NOTE = "mlflow.note.content"
+DATASETS_AND_MODELS, ARTIFACTS = Shown("DATASETS AND MODELS"), Shown("ARTIFACTS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +40,38 @@ class _Artifacts:
     complete: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class KnownRun:
+    """A run to open. `run` is what the view that opens it shows, read at `read_at` (milliseconds since the
+    epoch)."""
+
+    run_id: str
+    run: Run | None = None
+    read_at: int | None = None
+
+
+Step = Callable[[int], KnownRun | None]
+"""Moves the cursor of the view that opened a run to the next run (1) or the previous one (-1). Returns that
+run; None without one."""
+
+
 class RunScreen(ConsoleScreen):
+    """One run: at once as far as the view that opens it knows it, then as the store has it."""
+
     scope: ClassVar[Scope] = "run"
     pane_ids = ("metrics", "facts")
     CSS_PATH = "screen.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (76, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared by Screen
 
-    def __init__(self, run_id: str) -> None:
+    def __init__(self, known: KnownRun, step: Step | None = None) -> None:
+        """`step` is None for a run that was not opened from a list."""
         super().__init__()
-        self.run_id = run_id
+        self.run_id = known.run_id
         self.detail: RunDetail | None = None
         self.artifacts = _Artifacts()
-        self._is_reading_artifacts = False
+        self._reading_artifacts_of: str | None = None
+        self._known = known
+        self._step = step
 
     def compose_view(self) -> ComposeResult:
         yield PaneTitle("RUN", id="run-title")
@@ -58,12 +80,20 @@ class RunScreen(ConsoleScreen):
                 yield ConfusionMatrix(id="confusion")
                 yield KeyValue(id="metrics")
             yield KeyValue(id="facts")
+        yield EmptyState(id="empty")
 
     def on_mount(self) -> None:
         self.mode = self.app.current_mode
         super().on_mount()
         self.query_one("#metrics", KeyValue).focus()
-        self.query_one("#run-title", PaneTitle).facts = Shown("loading …")
+        self._open(self._known)
+
+    def _open(self, known: KnownRun) -> None:
+        self._known, self.run_id, self.detail = known, known.run_id, None
+        self.read_at, self.trouble, self.artifacts = known.read_at, None, _Artifacts()
+        self.hide_page()
+        self._show_known(READING)
+        self.show_status()
         self.refresh_view()
 
     def refresh_view(self) -> None:
@@ -82,30 +112,58 @@ class RunScreen(ConsoleScreen):
         errors: list[EngineError] = []
         for root in ("", *(model.name for model in detail.models)):
             try:
-                found |= {artifact.path: artifact for artifact in self._walk(root)}
+                found |= {artifact.path: artifact for artifact in self._walk(detail.run.run_id, root)}
             except EngineError as error:
                 errors.append(error)
             report(_Artifacts(tuple(found.values()), tuple(errors)))
         return _Artifacts(tuple(found.values()), tuple(errors), complete=True)
 
-    def _walk(self, path: str) -> Iterator[Artifact]:
+    def _walk(self, run_id: str, path: str) -> Iterator[Artifact]:
         """Artifacts below a path, depth first, with at least one more than MAX_ARTIFACTS if more exist."""
         stack = [path]
         found = 0
         while stack and found <= MAX_ARTIFACTS:
-            listed = self.engine.runs.artifacts(self.run_id, stack.pop())
+            listed = self.engine.runs.artifacts(run_id, stack.pop())
             for artifact in listed:
                 found += 1
                 yield artifact
             stack += [a.path for a in reversed(listed) if a.is_dir]
 
     def _show_failure(self, error: EngineError) -> None:
-        self.query_one("#run-title", PaneTitle).facts = safe(error.title)
+        if self._known.run is None:
+            self.show_error_page(error)
+            return
         self.show_store_error(error)
+        if self.detail is None:
+            self._show_known(Shown("not read"))
+
+    def _show_known(self, note: Shown) -> None:
+        """Show what was known before reading; `note` stands for the rest."""
+        run = self._known.run
+        if run is None:
+            self.query_one("#run-title", PaneTitle).facts = Shown("loading …")
+            self.query_one("#metrics", KeyValue).show([])
+            self.query_one("#facts", KeyValue).show([])
+            self.query_one("#confusion", ConfusionMatrix).display = False
+            return
+        self._show_run(run)
+        unread = [Section(title, [], note=note) for title in (DATASETS_AND_MODELS, ARTIFACTS)]
+        self.query_one("#facts", KeyValue).show(_facts(run, *unread))
 
     def _show(self, detail: RunDetail) -> None:
-        self.detail, run = detail, detail.run
+        self.detail = detail
+        self._known = KnownRun(self.run_id, detail.run)
         self.record_read()
+        self.hide_page()
+        self._show_run(detail.run)
+        self._show_facts()
+        if self._reading_artifacts_of != self.run_id:  # a slow host may take longer than a refresh
+            self._reading_artifacts_of = self.run_id
+            show = partial(self._show_artifacts, self.run_id)
+            work = partial(self._read_artifacts, detail, Relay(self.while_open(show)))
+            self.ask(work, show, group="artifacts", failed=partial(self._artifacts_failed, self.run_id))
+
+    def _show_run(self, run: Run) -> None:
         title = self.query_one("#run-title", PaneTitle)
         title.bright = True
         title.subject = safe(run.run_name or run.run_id)
@@ -116,24 +174,42 @@ class RunScreen(ConsoleScreen):
         matrix.display = counts is not None
         matrix.set_counts(counts)
         self.query_one("#metrics", KeyValue).show([_metrics(run.metrics)])
-        self.query_one("#facts", KeyValue).show(_facts(detail, self.artifacts))
-        if not self._is_reading_artifacts:  # a slow host may take longer than the interval of the refresh
-            self._is_reading_artifacts = True
-            relay = Relay(self.while_open(self._show_artifacts))
-            work, failed = partial(self._read_artifacts, detail, relay), self._artifacts_failed
-            self.ask(work, self._show_artifacts, group="artifacts", failed=failed)
 
-    def _show_artifacts(self, artifacts: _Artifacts) -> None:
+    def _show_artifacts(self, run_id: str, artifacts: _Artifacts) -> None:
         """Show the artifacts read so far, unless those of the previous read are complete."""
+        if run_id != self.run_id:
+            return
         if artifacts.complete:
-            self._is_reading_artifacts = False
+            self._reading_artifacts_of = None
         if artifacts.complete or not self.artifacts.complete:
             self.artifacts = artifacts
-        if self.detail is not None:
-            self.query_one("#facts", KeyValue).show(_facts(self.detail, self.artifacts))
+        self._show_facts()
 
-    def _artifacts_failed(self, error: EngineError) -> None:
-        self._show_artifacts(_Artifacts(errors=(error,), complete=True))
+    def _artifacts_failed(self, run_id: str, error: EngineError) -> None:
+        self._show_artifacts(run_id, _Artifacts(errors=(error,), complete=True))
+
+    def _show_facts(self) -> None:
+        if (detail := self.detail) is not None:
+            models = Section(
+                DATASETS_AND_MODELS, _inputs_and_models(detail), note=Shown("no datasets or models logged")
+            )
+            facts = _facts(detail.run, models, _artifact_section(self.artifacts))
+            self.query_one("#facts", KeyValue).show(facts)
+
+    def why_not(self, command: Command) -> str | None:
+        if command.id in ("run.next", "run.previous") and self._step is None:
+            return "This run was not opened from a list."
+        return super().why_not(command)
+
+    def action_step_run(self, by: int) -> None:
+        """Show the next (1) or the previous run (-1) of the view that opened this one."""
+        if self.refuse("run.next") or self._step is None:
+            return
+        known = self._step(by)
+        if known is None:
+            self.session.say("This is the last run." if by > 0 else "This is the first run.")
+        else:
+            self._open(known)
 
 
 def _metrics(metrics: Mapping[str, float]) -> Section:
@@ -155,8 +231,7 @@ def _metric_style(value: float) -> ValueStyle | None:
     return "bad" if value != value or abs(value) == float("inf") else None
 
 
-def _facts(detail: RunDetail, artifacts: _Artifacts) -> list[Section]:
-    run = detail.run
+def _facts(run: Run, datasets_and_models: Section, artifacts: Section) -> list[Section]:
     params = [Pair(safe(k), safe(v, len(v))) for k, v in sorted(run.params.items())]
     tags = [
         Pair(safe(k), safe(v, len(v))) for k, v in sorted(run.tags.items()) if not k.startswith("mlflow.")
@@ -164,12 +239,8 @@ def _facts(detail: RunDetail, artifacts: _Artifacts) -> list[Section]:
     sections = [
         Section(Shown("PARAMETERS"), params, note=Shown("no parameters logged")),
         Section(Shown("RUN"), _about(run)),
-        Section(
-            Shown("DATASETS AND MODELS"),
-            _inputs_and_models(detail),
-            note=Shown("no datasets or models logged"),
-        ),
-        _artifact_section(artifacts),
+        datasets_and_models,
+        artifacts,
         Section(Shown("TAGS"), tags, note=Shown("no tags")),
     ]
     if note := run.tags.get(NOTE):
@@ -213,4 +284,4 @@ def _artifact_section(artifacts: _Artifacts) -> Section:
     ]
     if pairs and not artifacts.complete:
         pairs.append(Pair(Shown("…"), READING))
-    return Section(Shown("ARTIFACTS"), pairs, note=Shown("no artifacts") if artifacts.complete else READING)
+    return Section(ARTIFACTS, pairs, note=Shown("no artifacts") if artifacts.complete else READING)

@@ -29,6 +29,7 @@ from tui.widgets.table import Table
 if TYPE_CHECKING:
     from engine.api import Arranged, BestRun, GroupSummary, RunView, SortKey, Stamp
     from engine.columns import ColumnKey
+    from tui.run.screen import KnownRun
     from tui.runs.dialogs.column_picker import Candidate
 
 T = TypeVar("T")
@@ -240,7 +241,19 @@ class RunsScreen(ConsoleScreen):
             return
         from tui.run.screen import RunScreen
 
-        self.app.push_screen(RunScreen(event.key))
+        self.app.push_screen(RunScreen(self._known_run(event.key), self._step_run))
+
+    def _known_run(self, run_id: str) -> KnownRun:
+        from tui.run.screen import KnownRun
+
+        frame = self.runs.frame
+        row = None if frame is None else frame.row_of(run_id)
+        run = None if frame is None or row is None else frame.run(row)
+        return KnownRun(run_id, run, self.read_at)
+
+    def _step_run(self, by: int) -> KnownRun | None:
+        key = self.pane.table.step_row(by, lambda key: not self.pane.is_group(key))
+        return None if key is None else self._known_run(key)
 
     @on(RunPane.Highlighted)
     def _preview(self, event: RunPane.Highlighted) -> None:

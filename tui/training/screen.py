@@ -207,9 +207,13 @@ class TrainingScreen(ConsoleScreen):
 
     @on(Table.RowSelected, "#board")
     def _open_run(self, event: Table.RowSelected) -> None:
-        from tui.run.screen import RunScreen
+        from tui.run.screen import KnownRun, RunScreen
 
-        self.app.push_screen(RunScreen(event.key))
+        def step(by: int) -> KnownRun | None:
+            run_id = self.query_one("#board", Table).step_row(by)
+            return None if run_id is None else KnownRun(run_id)
+
+        self.app.push_screen(RunScreen(KnownRun(event.key), step))
 
     def action_compare_marked(self) -> None:
         if self.refuse("training.compare-marked"):

@@ -8,7 +8,7 @@ import sqlite3
 from tests.conftest import MlflowStore
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
-from tui.run.screen import RunScreen
+from tui.run.screen import KnownRun, RunScreen
 
 SIZE = (140, 40)
 
@@ -22,7 +22,7 @@ async def test_a_silent_artifact_host_does_not_hold_up_the_rest(mlflow_store_cop
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        await console.push_screen(RunScreen(run_id))
+        await console.push_screen(RunScreen(KnownRun(run_id)))
         assert await appears(pilot, "accuracy")
         assert await appears(pilot, "reading …")
         silent.close()

@@ -215,8 +215,8 @@ async def test_an_open_unfinished_run_is_refreshed_until_it_ends(
 
 @pytest.mark.parametrize(
     ("keys", "expected"),
-    [((), "27 of 27"), (("3",), "VERSIONS"), (("enter",), "PARAMETERS"), (("V", "c"), "METRICS")],
-    ids=["runs", "models", "run", "compare"],
+    [((), "27 of 27"), (("3",), "VERSIONS"), (("V", "c"), "METRICS")],
+    ids=["runs", "models", "compare"],
 )
 async def test_an_error_page_recovers_by_itself(
     mlflow_store_copy: MlflowStore,
@@ -237,6 +237,47 @@ async def test_an_error_page_recovers_by_itself(
         assert await appears(pilot, "MLflow store not found", 200)
         os.replace(aside, mlflow_store_copy.path)
         assert await appears(pilot, expected, 200)
+
+
+async def test_a_run_opens_with_what_its_row_holds_and_the_rest_follows(
+    mlflow_store_copy: MlflowStore, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.screen.RETRY_SECONDS", 0.05)
+    aside = mlflow_store_copy.path.with_suffix(".aside")
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        view_of(console).pane.table.move_to(mlflow_store_copy.runs["trial-10"])
+        os.replace(mlflow_store_copy.path, aside)
+        await pilot.press("enter")
+        assert await appears(pilot, "not read")
+        screen = text_of(console)
+        assert "RUN  trial-10" in screen
+        assert "n_neighbors" in screen
+        assert screen.count("no answer since") == 1
+        assert "not found" not in screen
+        os.replace(aside, mlflow_store_copy.path)
+        assert await appears(pilot, "no datasets or models logged")
+        assert "no answer since" not in text_of(console)
+
+
+async def test_brackets_step_through_the_runs_of_the_list(
+    mlflow_store: MlflowStore,
+) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        view = view_of(console)
+        keys = [view.pane.table.source.row_key(row) for row in range(3)]
+        await pilot.press("enter", "left_square_bracket")
+        assert await appears(pilot, "This is the first run.")
+        await pilot.press(*(f"{side}_square_bracket" for side in ("right", "right", "left", "right")))
+        await settle(pilot)
+        assert isinstance(console.view, RunScreen)
+        assert console.view.run_id == keys[2]
+        assert keys[2] in text_of(console)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert view.pane.table.cursor_key == keys[2]
 
 
 class Streaming(App[None]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -315,6 +315,17 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             return False
         self.cursor_row = row
         return True
+
+    def step_row(self, by: int, accepts: Callable[[str], bool] = bool) -> str | None:
+        """Move the cursor down (`by` is 1) or up (-1) to the next row whose key is accepted. Returns its key;
+        None, without a move, if there is none."""
+        row = self.cursor_row + by
+        while 0 <= row < self.source.row_count:
+            if accepts(key := self.source.row_key(row)):
+                self.cursor_row = row
+                return key
+            row += by
+        return None
 
     def focus_column(self, key: str) -> bool:
         """Focus that column; False if it is not in the source."""
