@@ -14,9 +14,12 @@ from engine.entities import Experiment
 from engine.text import Shown, cell_width, safe
 from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table, TableColumn, TextRow, TextSource
+from tui.widgets.table.source import FirstWord
 
 MIN_NAME_WIDTH, NAME_WIDTH = 8, 60
 """Cells of the name column: the minimum, and the width when there is room."""
+OPEN, NOT_OPEN = "▸ ", "  "
+"""Before the name of the experiment whose runs are on screen, and before the others."""
 
 
 class ExperimentPane(Widget):
@@ -34,6 +37,7 @@ class ExperimentPane(Widget):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.experiments: tuple[Experiment, ...] = ()
+        self._open_id: str | None = None
 
     def compose(self) -> ComposeResult:
         yield PaneTitle("EXPERIMENTS", id="experiments-title")
@@ -45,8 +49,17 @@ class ExperimentPane(Widget):
 
     def show(self, experiments: tuple[Experiment, ...]) -> None:
         self.experiments = experiments
-        self.table.set_source(experiment_source(experiments))
+        self._draw()
         self.query_one("#experiments-title", PaneTitle).facts = formats.count(len(experiments))
+
+    def mark_open(self, experiment_id: str) -> None:
+        """Mark the experiment whose runs are on screen, and move the cursor to it."""
+        self._open_id = experiment_id
+        self._draw()
+        self.table.move_to(experiment_id)
+
+    def _draw(self) -> None:
+        self.table.set_source(experiment_source(self.experiments, self._open_id))
 
     @property
     def is_empty(self) -> bool:
@@ -78,18 +91,20 @@ class ExperimentPane(Widget):
             self.post_message(self.Opened(experiment))
 
 
-def experiment_source(experiments: tuple[Experiment, ...]) -> TextSource:
+def experiment_source(experiments: tuple[Experiment, ...], open_id: str | None = None) -> TextSource:
     """One row per experiment: its name and, if the store counts them, its number of runs. Names take the
-    width that the counts leave."""
-    names = [safe(e.name) for e in experiments]
+    width that the counts leave; the open experiment is marked."""
+    names = [Shown((OPEN if e.experiment_id == open_id else NOT_OPEN) + safe(e.name)) for e in experiments]
     counts = [formats.MISSING if e.run_count is None else formats.count(e.run_count) for e in experiments]
-    columns = [
-        TableColumn(
-            "name", Shown("name"), MIN_NAME_WIDTH, full_width=max([NAME_WIDTH, *map(cell_width, names)])
-        )
-    ]
+    width = max([NAME_WIDTH, *map(cell_width, names)])
+    columns = [TableColumn("name", Shown(NOT_OPEN + "name"), MIN_NAME_WIDTH, full_width=width)]
     if any(e.run_count is not None for e in experiments):
         head = Shown("runs")
         columns.append(TableColumn("runs", head, max(map(cell_width, [head, *counts])), numeric=True))
-    shown = zip(experiments, names, counts, strict=True)
-    return TextSource(columns, [TextRow(e.experiment_id, cells, {1: "muted"}) for e, *cells in shown])
+
+    def row(experiment: Experiment, *cells: Shown) -> TextRow:
+        is_open = experiment.experiment_id == open_id
+        style = {0: FirstWord("accent", "strong")} if is_open else {}
+        return TextRow(experiment.experiment_id, cells, {**style, 1: "muted"})
+
+    return TextSource(columns, map(row, experiments, names, counts))

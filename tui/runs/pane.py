@@ -161,7 +161,7 @@ class RunPane(Widget):
             lines = [Shown("No matching runs"), safe(session.hint), Shown("esc clears the filter")]
             return [line for line in lines if line]
         if session.state.lifecycle == "deleted":
-            return [Shown("No deleted runs"), Shown(":deleted shows the active runs")]
+            return [Shown("No deleted runs"), Shown("esc shows the active runs")]
         return [Shown("No runs yet")]
 
     def _facts(self) -> Shown:

@@ -182,7 +182,7 @@ class RunsScreen(ConsoleScreen):
         self.read_at = None
         self.show_status()
         self.state.experiment_id = experiment.experiment_id
-        self.experiments.table.move_to(experiment.experiment_id)
+        self.experiments.mark_open(experiment.experiment_id)
         state = self.state.experiment(experiment.experiment_id)
         self.pane.begin(experiment.name, state)
         self.runs.open(experiment.experiment_id, state)
@@ -279,6 +279,8 @@ class RunsScreen(ConsoleScreen):
             self.pane.clear_filter()
         elif self.runs.state.marks:
             self.runs.set_marks(frozenset())
+        elif self.runs.state.lifecycle == "deleted":
+            self.action_toggle_deleted()
         else:
             return False
         return True

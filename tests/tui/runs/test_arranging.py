@@ -335,6 +335,10 @@ class TestDeletedRuns:
             assert "No runs yet" in text_of(console)
             await line(pilot, console, "deleted")
             assert "No deleted runs" in text_of(console)
+            await pilot.press("escape")
+            await settle(pilot)
+            assert "DELETED" not in text_of(console)
+            assert "No runs yet" in text_of(console)
 
     async def test_read_only_mode_refuses_with_the_reason(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking, read_only=True)

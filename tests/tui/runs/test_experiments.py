@@ -54,3 +54,10 @@ async def test_a_name_that_fits_beside_its_count_is_not_cut(
         width = console.screen.query_one("#experiments").region.width
         pane = [line[:width] for line in text_of(console).splitlines()]
         assert any(line.split()[-2:] == [name, "27"] for line in pane if line.split())
+
+
+def test_the_open_experiment_is_marked_whatever_the_cursor_is_on() -> None:
+    source = experiment_source((experiment("a", 1), experiment("b", 2)), "b")
+    assert [source.cell(row, 0) for row in range(2)] == ["  a", "▸ b"]
+    assert source.cell_style(0, 0) is None
+    assert source.cell_style(1, 0) is not None
