@@ -19,7 +19,8 @@ class RunView:
 
     `columns` are exactly the columns shown, in order; empty for the defaults. `widths` (cells) and `formats`
     (names in `engine.formats.FORMATS`) hold only manual changes. `constants_hidden` hides columns whose shown
-    values are all equal. `group_by` are the columns whose values define a group, for the layout `groups`.
+    values are all equal. `group_by` are the columns whose values define a group, for the layout `groups`; in
+    other layouts, sort keys have the default statistic.
     """
 
     filter_text: str = ""
@@ -30,6 +31,10 @@ class RunView:
     constants_hidden: bool = False
     layout: RunLayout = "flat"
     group_by: tuple[ColumnKey, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.is_grouped and any(key.statistic != "mean" for key in self.sort):
+            object.__setattr__(self, "sort", tuple(SortKey(key.key, key.descending) for key in self.sort))
 
     @property
     def is_grouped(self) -> bool:
