@@ -39,6 +39,7 @@ _FIRST = ("run_name", "status")
 _TIMES = ("start_time", "duration")
 _KEY_METRICS = 3
 _STATUS = ColumnKey("attribute", "status")
+_USER = ColumnKey("attribute", "user_id")
 
 # In terminal cells. The table truncates wider texts with a mark.
 _MAX_WIDTHS = {"run_name": 40, "run_id": 32, "artifact_uri": 60}
@@ -79,17 +80,16 @@ class Column:
 
 def default_keys(frame: RunFrame, *, narrow: bool = False) -> tuple[ColumnKey, ...]:
     """The default columns, most distinctive first: name, status, start and duration, key metrics, varying
-    parameters; then user, other metrics, constant parameters. On a `narrow` screen the times follow the key
-    metrics. Tags are hidden."""
+    parameters, the user if it varies; then other metrics, constant parameters, a constant user. On a `narrow`
+    screen the times follow the key metrics. Tags are hidden."""
     metrics = [key for key in frame.keys if key.kind == "metric"]
     params = [key for key in frame.keys if key.kind == "param"]
     key_names = key_metrics((key.name for key in metrics), _KEY_METRICS)
     chosen = [ColumnKey("metric", name) for name in key_names]
-    varying = [key for key in params if len(set(frame.sample(key, _SAMPLE)) - {None}) > 1]
+    varying = [key for key in (*params, _USER) if len(set(frame.sample(key, _SAMPLE)) - {None}) > 1]
     first, times = [[ColumnKey("attribute", name) for name in names] for names in (_FIRST, _TIMES)]
     ordered = [*first, *chosen, *times, *varying] if narrow else [*first, *times, *chosen, *varying]
-    rest = [ColumnKey("attribute", "user_id"), *metrics, *params]
-    return tuple(dict.fromkeys([*ordered, *rest]))
+    return tuple(dict.fromkeys([*ordered, *metrics, *params, _USER]))
 
 
 def columns_for(

@@ -64,7 +64,7 @@ class RunPane(Widget):
         self._session.remember_filter("", self.filter_bar.set_history)
 
     def on_resize(self, event: events.Resize) -> None:
-        self._session.is_narrow = event.size.width < NARROW
+        self._session.set_narrow(event.size.width < NARROW)
 
     @property
     def table(self) -> Table:

@@ -154,6 +154,12 @@ class RunSession:
         delay = min(MAX_DEBOUNCE, max(MIN_DEBOUNCE, self._arrange_seconds)) if typed else 0.0
         self._arrange_soon(delay)
 
+    def set_narrow(self, is_narrow: bool) -> None:
+        """Arrange the columns for a narrow or a wide screen."""
+        if is_narrow != self.is_narrow:
+            self.is_narrow = is_narrow
+            self._arrange_soon()
+
     def change_view(self, **fields: Any) -> None:
         """Change some fields of the view."""
         self.set_view(replace(self.view, **fields))

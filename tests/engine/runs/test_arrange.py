@@ -58,7 +58,7 @@ def test_rows_are_filtered_and_sorted_by_the_view() -> None:
 def test_the_default_columns_depend_on_the_width() -> None:
     arranged = shown(RunView())
     labels = [column.label for column in arranged.columns]
-    assert labels == ["name", "status", "started", "took", "acc", "n", "lr", "user", "opt"]
+    assert labels == ["name", "status", "started", "took", "acc", "n", "lr", "opt", "user"]
     assert [c.label for c in shown(RunView(), narrow=True).columns][:4] == ["name", "status", "acc", "n"]
 
 
@@ -213,3 +213,9 @@ def test_a_number_that_does_not_fit_its_column_is_not_cut() -> None:
     frame = RunFrame.from_runs([a_run("a", name="big", metrics={"acc": -123456.789})])
     arranged = shown(RunView(columns=(NAME, ACC), widths={ACC: 5}), frame)
     assert cells(arranged) == ["big | -1e5"]
+
+
+def test_a_statistic_to_sort_by_is_dropped_with_the_groups() -> None:
+    grouped = RunView(sort=(SortKey(ACC, True, "min"),), layout="groups", group_by=(TEAM,))
+    assert grouped.sort[0].statistic == "min"
+    assert replace(grouped, layout="flat").sort == (SortKey(ACC, True),)

@@ -142,6 +142,22 @@ async def test_a_value_being_typed_keeps_the_rows_until_it_is_finished(stage: St
     assert session.hint == "Did you mean euclidean?"
 
 
+async def test_the_columns_follow_the_width_of_the_screen(stage: Stage) -> None:
+    session = await stage.open()
+
+    def names() -> list[str]:
+        return [column.key.name for column in session.columns]
+
+    wide = names()
+    session.set_narrow(True)
+    await stage.loop.settle()
+    assert names().index("accuracy") < names().index("start_time")
+    session.set_narrow(False)
+    await stage.loop.settle()
+    assert names() == wide
+    assert wide.index("accuracy") > wide.index("start_time")
+
+
 async def test_only_the_last_of_several_quick_edits_is_arranged(stage: Stage) -> None:
     session = await stage.open()
     stage.changes.clear()
