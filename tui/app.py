@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -183,6 +183,16 @@ class Console(SessionApp):
             pass
         await self.switch_mode(mode)
         self._cover(self.size)
+
+    @on(StatusLine.ViewClicked)
+    async def _show_clicked(self, event: StatusLine.ViewClicked) -> None:
+        await self.action_show_mode(event.mode)
+
+    @on(KeyLine.CommandClicked)
+    def _run_clicked(self, event: KeyLine.CommandClicked) -> None:
+        from tui.command_line import press
+
+        self.run_worker(press(self, event.command))
 
     def action_open_command_line(self) -> None:
         from tui.command_line import completions

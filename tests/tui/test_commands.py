@@ -10,11 +10,12 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 from engine.uri import TrackingUri
-from tests.tui.support import settle
+from tests.tui.support import settle, text_of
 from tui.activity.screen import ActivityScreen
 from tui.app import Console
 from tui.commands.bindings import COMMANDS, SCOPE_TITLES, Command, Scope, commands
 from tui.compare.screen import CompareScreen
+from tui.dialogs.commands import HelpDialog
 from tui.models.screen import ModelsScreen
 from tui.run.screen import RunScreen
 from tui.runs.screen import RunsScreen
@@ -101,3 +102,19 @@ async def test_the_runs_view_binds_the_keys_of_the_command_table(tmp_path: objec
         await settle(pilot)
         bound = {binding.id for _, binding in console.screen._bindings if binding.id}
         assert {c.id for c in commands("runs") if c.keys} <= bound
+
+
+async def test_views_and_commands_can_be_clicked(tmp_path: object) -> None:
+    console = Console(TrackingUri(f"sqlite:///{tmp_path}/none.db"))
+    async with console.run_test(size=(90, 24)) as pilot:
+        await settle(pilot)
+        status, *_, keys = text_of(console).splitlines()
+        assert status.endswith("1 Runs  2 Cmp  3 Mod  4 Trn  6 Act")
+        await pilot.click(offset=(keys.index("? keys") + 3, 23))
+        await pilot.pause()
+        assert isinstance(console.screen, HelpDialog)
+        await pilot.press("escape")
+        await pilot.click(offset=(status.index("3 Mod") + 4, 0))
+        await settle(pilot)
+        assert console.current_mode == "models"
+        assert "3 Models  4 Trn" in text_of(console)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from engine import formats
 from engine.api import key_metrics
@@ -55,7 +56,7 @@ def model_source(models: Sequence[RegisteredModel], registry: Registry, width: i
     if width < NUMBERS_FROM:
         return TextSource([_column("name", "name", names, minimum=8)], rows)
     columns = [
-        _column("name", "name", names, minimum=8, maximum=max(8, width - BESIDE_NAME)),
+        replace(_column("name", "name", names, minimum=8, maximum=max(8, width - BESIDE_NAME)), keep=True),
         _column("versions", "vers", [row.cells[1] for row in rows], numeric=True),
         _column("production", "prod", [row.cells[2] for row in rows], numeric=True, maximum=10),
         _column("aliases", "aliases", [row.cells[3] for row in rows], maximum=40),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from textual import events
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
@@ -25,15 +27,19 @@ class StatusFacts:
     trouble: Shown | None = None
 
 
-MODES: tuple[tuple[str, str, str], ...] = (
-    ("runs", "1", "Runs"),
-    ("compare", "2", "Compare"),
-    ("models", "3", "Models"),
-    ("training", "4", "Training"),
-    ("activity", "6", "Activity"),
+MODES: tuple[tuple[str, str, str, str], ...] = (
+    ("runs", "1", "Runs", "Runs"),
+    ("compare", "2", "Compare", "Cmp"),
+    ("models", "3", "Models", "Mod"),
+    ("training", "4", "Training", "Trn"),
+    ("activity", "6", "Activity", "Act"),
 )
+"""Each view, its key, its name, and the name that is shown where there is less room."""
+FULL_NAMES, SHORT_NAMES = 120, 76
+"""The widths from which the status line names all views in full or in short; below, only the current one."""
 
 _RULE = (" ▏ ", "$border")
+_TAB_GAP = "  "
 
 
 class StatusLine(Widget):
@@ -43,22 +49,45 @@ class StatusLine(Widget):
     StatusLine { height: 1; dock: top; background: $panel; color: $text-muted; }
     """
 
+    @dataclass
+    class ViewClicked(Message):
+        """The name of a view was clicked."""
+
+        mode: str
+
     status: reactive[StatusFacts | None] = reactive(None)
     mode: reactive[str] = reactive("runs")
 
     def render(self) -> Content:
         width = self.size.width
-        tabs = self._tabs(words=width >= 120)
+        tabs = self._tabs()
         left = self._left(max(0, width - tabs.cell_length - 3))
         gap = " " * max(1, width - left.cell_length - tabs.cell_length - 1)
         return Content.assemble(left, gap, tabs)
 
-    def _tabs(self, words: bool) -> Content:
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        end = self.size.width - 1
+        for mode, label in reversed(self._labels()):
+            if end - len(label) <= event.x < end:
+                self.post_message(self.ViewClicked(mode))
+            end -= len(label) + len(_TAB_GAP)
+
+    def _labels(self) -> list[tuple[str, str]]:
+        """Each view with its label: `2 Compare`, `2 Cmp` or `2`."""
+        width = self.size.width
+        labels = []
+        for mode, key, name, short in MODES:
+            shown = (
+                name if mode == self.mode or width >= FULL_NAMES else short if width >= SHORT_NAMES else ""
+            )
+            labels.append((mode, f"{key} {shown}".rstrip()))
+        return labels
+
+    def _tabs(self) -> Content:
         parts: list[tuple[str, str] | str] = []
-        for mode, key, title in MODES:
-            current = mode == self.mode
-            parts.append((f"{key} {title}" if words or current else key, "$accent bold" if current else ""))
-            parts.append("  ")
+        for mode, label in self._labels():
+            parts += [(label, "$accent bold" if mode == self.mode else ""), _TAB_GAP]
         return Content.assemble(*parts[:-1])
 
     def _left(self, width: int) -> Content:
@@ -118,6 +147,12 @@ class KeyLine(Widget):
     KeyLine { height: 1; dock: bottom; background: $panel; color: $text-muted; }
     """
 
+    @dataclass
+    class CommandClicked(Message):
+        """A key or its word was clicked."""
+
+        command: Command
+
     shown: reactive[tuple[tuple[Command, bool], ...]] = reactive(())
     """Commands in order of importance, each with whether it can be used now."""
 
@@ -125,13 +160,32 @@ class KeyLine(Widget):
         self.shown = tuple((command, enabled) for command, enabled in commands if command.title)
 
     def render(self) -> Content:
-        *entries, last = [_entry(command, enabled) for command, enabled in self.shown] or [Content("")]
-        line = Content(" ")
-        for entry in entries:  # the last one opens the help and always stays
-            if line.cell_length + entry.cell_length + last.cell_length > self.size.width + 2:
+        return Content.assemble(" ", *(entry for _, entry in self._fitting()))
+
+    def _fitting(self) -> list[tuple[Command, Content]]:
+        """The commands that fit, with their texts. The last one opens the help and always stays."""
+        if not self.shown:
+            return []
+        *entries, last = [(command, _entry(command, enabled)) for command, enabled in self.shown]
+        room = self.size.width + 1 - last[1].cell_length
+        fitting = []
+        for command, entry in entries:
+            room -= entry.cell_length
+            if room < 0:
                 break
-            line = Content.assemble(line, entry)
-        return Content.assemble(line, last)
+            fitting.append((command, entry))
+        return [*fitting, last]
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        x = 1
+        for command, entry in self._fitting():
+            if x <= event.x < x + entry.cell_length - len(_ENTRY_GAP):
+                self.post_message(self.CommandClicked(command))
+            x += entry.cell_length
+
+
+_ENTRY_GAP = "   "
 
 
 def _entry(command: Command, enabled: bool) -> Content:
@@ -140,5 +194,5 @@ def _entry(command: Command, enabled: bool) -> Content:
         (key, "$accent" if enabled else "$text-disabled"),
         " ",
         (command.title, "" if enabled else "$text-disabled"),
-        "   ",
+        _ENTRY_GAP,
     )

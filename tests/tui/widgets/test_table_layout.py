@@ -40,6 +40,12 @@ def test_a_long_name_takes_at_most_half_of_the_width() -> None:
     assert _shown(_columns(60, 10, 10), 40) == [(0, 3, 18), (1, 23, 10)]
 
 
+def test_a_name_to_keep_takes_as_much_as_it_needs() -> None:
+    columns = [TableColumn("name", Shown("name"), 24, keep=True), *_columns(8, 10, 10)[1:]]
+    assert _shown(columns, 44) == [(0, 3, 24), (1, 29, 10)]
+    assert _shown(columns, 44, first=2) == [(0, 3, 24), (2, 29, 10)]
+
+
 def test_spare_width_goes_to_columns_that_can_use_it() -> None:
     columns = [TableColumn("a", Shown("a"), 10, full_width=30), TableColumn("b", Shown("b"), 5)]
     assert _shown(columns, 60) == [(0, 3, 30), (1, 35, 5)]

@@ -54,8 +54,9 @@ class Layout:
 
 def arrange(columns: Sequence[TableColumn], width: int, first: int, fixed: int) -> Layout:
     """Lay out `fixed` columns and then those from `first` on. If not all columns fit, a fixed one takes at
-    most half of the width. The first column after them is always shown, at least in part; of the others,
-    only text columns are shown in part, because a truncated number reads as another number."""
+    most half of the width, unless it has `keep`. The first column after them is always shown, at least in
+    part; of the others, only text columns are shown in part, because a truncated number reads as another
+    number."""
     fixed = min(fixed, len(columns))
     first = max(first, fixed)
     end = width - MARGIN
@@ -64,7 +65,8 @@ def arrange(columns: Sequence[TableColumn], width: int, first: int, fixed: int) 
     visible: list[VisibleColumn] = []
     x = GUTTER
     for index in range(fixed):
-        limit = end if all_fit or len(columns) == fixed else max(MINIMUM, (end - GUTTER) // 2)
+        complete = all_fit or len(columns) == fixed or columns[index].keep
+        limit = end if complete else max(MINIMUM, (end - GUTTER) // 2)
         taken = min(widths[index], limit, end - x)
         if taken <= 0:
             break

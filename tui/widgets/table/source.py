@@ -28,7 +28,8 @@ class TableColumn:
     """One column. `width` is in cells and without the gap to the next column.
 
     `full_width` is the width at which nothing is cut; the table grants it when all columns fit and
-    room is left. `rank` numbers the sort keys when there are several.
+    room is left. A fixed column is cut to half of the table if not all columns fit, unless it has `keep`.
+    `rank` numbers the sort keys when there are several.
     """
 
     key: str
@@ -38,6 +39,7 @@ class TableColumn:
     sort: SortMark | None = None
     rank: int = 0
     full_width: int = 0
+    keep: bool = False
 
 
 class TableSource(Protocol):
