@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from engine.errors import UriError
 from engine.text import Shown, safe
@@ -63,6 +63,15 @@ class TrackingUri:
         return self.raw.split(":", 1)[0] in _DATABRICKS
 
     @property
+    def folder(self) -> Path | None:
+        """The absolute path of a file store; None for other stores."""
+        is_file = self.raw.lower().startswith("file:")
+        if self.is_databricks or (not is_file and "://" in self.raw):
+            return None
+        folder = local_root(self.raw)
+        return folder and folder.absolute()
+
+    @property
     def sqlite_path(self) -> Path | None:
         """The absolute path of a `sqlite:///` database; None for other stores."""
         match = re.match(r"^sqlite(?:\+\w+)?:///([^?]*)", self.raw, re.IGNORECASE)
@@ -70,14 +79,14 @@ class TrackingUri:
 
 
 def resolve(given: str | None, env: Mapping[str, str] = os.environ) -> TrackingUri:
-    """The URI that MLflow would use: `given` on the command line, else `MLFLOW_TRACKING_URI`, else
-    `sqlite:///mlflow.db` in the current folder. A plain path to a database file means SQLite. Raises
-    `UriError`."""
+    """The URI that MLflow would use: `given` on the command line, else `MLFLOW_TRACKING_URI`, else `mlruns`
+    in the current folder if it holds experiments, else `mlflow.db` there. A plain path to a database file
+    means SQLite. Raises `UriError`."""
     if given is not None and given.strip():
         return TrackingUri(_normalized(given.strip()))
     if env.get("MLFLOW_TRACKING_URI", "").strip():
         return TrackingUri(_normalized(env["MLFLOW_TRACKING_URI"].strip()))
-    return embedded()
+    return _file_store() or embedded()
 
 
 def embedded() -> TrackingUri:
@@ -85,11 +94,21 @@ def embedded() -> TrackingUri:
     return TrackingUri(f"sqlite:///{Path.cwd() / 'mlflow.db'}")
 
 
+def _file_store() -> TrackingUri | None:
+    """`mlruns` in the current folder, if it is a file store: the artifacts of `mlflow.db` are in a folder of
+    this name too."""
+    folder = Path.cwd() / "mlruns"
+    experiments = (path.parent.name.isdigit() for path in folder.glob("*/meta.yaml"))
+    return TrackingUri(folder.as_uri()) if any(experiments) else None
+
+
 def _normalized(raw: str) -> str:
     if not _SCHEME.match(raw):
         path = Path(raw).expanduser()
         if path.suffix in (".db", ".sqlite", ".sqlite3") or path.is_file():
             return f"sqlite:///{path.absolute()}"
+        if raw.startswith("~"):
+            return str(path)
     scheme = raw.split(":", 1)[0].lower()
     if scheme in ("http", "https"):
         if not _host(raw):
@@ -110,6 +129,15 @@ def _normalized(raw: str) -> str:
             " folder; other schemes need an MLflow plug-in.",
         )
     return raw
+
+
+def local_root(uri: str) -> Path | None:
+    """The local folder of a tracking or artifact URI (MLflow decodes %xx in plain paths too); None for other
+    storage."""
+    parts = urlsplit(uri)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+        return Path(unquote(parts.path))
+    return Path(unquote(uri)) if uri and not parts.scheme else None
 
 
 def _has_plugin(scheme: str) -> bool:

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
 
 from engine.entities import Artifact
 from engine.errors import StoreRefused, StoreUnreadable
 from engine.text import safe
 
 _UPLOADING = ".artifact.uploading."
-
-
-def local_root(uri: str) -> Path | None:
-    """The local folder of an artifact URI (MLflow decodes %xx in plain paths too); None for other storage."""
-    parts = urlsplit(uri)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-        return Path(unquote(parts.path))
-    return Path(unquote(uri)) if uri and not parts.scheme else None
 
 
 def check_path(path: str) -> str:

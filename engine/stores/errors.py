@@ -64,6 +64,15 @@ def store_outdated(title: str, detail: str, uri: str = "URI") -> StoreOutdated:
     return StoreOutdated(title, detail, f"{hint} Older MLflow versions can then no longer read it.")
 
 
+def file_store_refused() -> StoreRefused:
+    return StoreRefused(
+        "MLflow no longer supports the file store",
+        "It opens folders such as ./mlruns only on request",
+        "Migrate it: mlflow migrate-filestore --source FOLDER --target sqlite:///mlflow.db. Or set"
+        " MLFLOW_ALLOW_FILE_STORE=true to read it as it is.",
+    )
+
+
 def disk_full(detail: str) -> StoreRefused:
     return StoreRefused("The disk of the store is full", detail, "Free some space, then try again.")
 
@@ -226,12 +235,7 @@ def _schema_error(text: str, message: Shown) -> EngineError | None:
     if "out-of-date database schema" in text:
         return store_outdated("The store's schema is out of date", message)
     if "MLFLOW_ALLOW_FILE_STORE" in text:
-        return StoreRefused(
-            "MLflow no longer supports the file store",
-            "It opens folders such as ./mlruns only on request",
-            "Migrate it: mlflow migrate-filestore --source FOLDER --target sqlite:///mlflow.db. Or set"
-            " MLFLOW_ALLOW_FILE_STORE=true to read it as it is.",
-        )
+        return file_store_refused()
     if "database is locked" in text:
         return store_locked(message)
     if _DISK_FULL.search(text):

@@ -54,6 +54,33 @@ def test_a_path_to_a_database_file_means_sqlite(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "odd").touch()
     assert resolve("odd", {}).raw == f"sqlite:///{tmp_path}/odd"
     assert resolve("nothing-here", {}).raw == "nothing-here"
+    assert resolve("~/mlruns", {}).raw == "/home/ada/mlruns"
+
+
+def test_the_default_is_a_file_store_only_if_it_holds_experiments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    database = TrackingUri(f"sqlite:///{tmp_path}/mlflow.db")
+    for file in ("1/abc/artifacts/model/MLmodel", "models/meta.yaml", "0/tags"):
+        path = tmp_path / "mlruns" / file
+        path.parent.mkdir(parents=True)
+        path.touch()
+        assert resolve(None, {}) == database
+    (tmp_path / "mlruns" / "0" / "meta.yaml").touch()
+    (tmp_path / "mlflow.db").touch()
+    assert resolve(None, {}) == TrackingUri(f"file://{tmp_path}/mlruns")
+
+
+def test_the_folder_of_a_file_store_is_absolute() -> None:
+    def folder(raw: str) -> Path | None:
+        return TrackingUri(raw).folder
+
+    assert folder("./mlruns") == Path.cwd() / "mlruns"
+    assert folder("file:///a%20b/mlruns") == folder("/a%20b/mlruns") == Path("/a b/mlruns")
+    assert folder("file://elsewhere/mlruns") is None
+    assert folder("mysql+no_such_driver://h/x") is None
+    assert folder("databricks") is folder("http://h/x") is folder("sqlite:///b.db") is None
 
 
 def test_the_path_of_a_sqlite_database_is_absolute() -> None:

@@ -101,7 +101,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, requested: bool) -> No
     "--tracking-uri",
     metavar="URI",
     help="MLflow tracking URI, e.g. sqlite:///FILE or http://HOST:PORT.  "
-    "[default: $MLFLOW_TRACKING_URI, or sqlite:///mlflow.db]",
+    "[default: $MLFLOW_TRACKING_URI, else ./mlruns if it holds experiments, else ./mlflow.db]",
 )
 @click.option("--read-only", is_flag=True, help="Disable all writes.")
 @click.option(

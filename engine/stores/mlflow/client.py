@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.entities import (
@@ -28,14 +29,14 @@ from engine.entities import (
 )
 from engine.errors import EngineError, NotFound, StoreNotFound, StoreUnreadable
 from engine.stores import records
-from engine.stores.artifacts import check_path, local_root
+from engine.stores.artifacts import check_path
 from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp
 from engine.stores.block import RunBlock
-from engine.stores.errors import store_not_found, translate, unlisted
+from engine.stores.errors import file_store_refused, store_not_found, translate, unlisted
 from engine.stores.mlflow import entities
 from engine.stores.mlflow.private import artifact_repository
 from engine.stores.mlflow.revision import check_revision
-from engine.stores.rest.login import DEFAULTED_VARIABLES
+from engine.stores.rest.login import DEFAULTED_VARIABLES, is_true
 from engine.stores.search_text import search_text
 from engine.uri import TrackingUri
 
@@ -79,13 +80,18 @@ def open_client(raw_uri: str) -> MlflowClient:
     """
     with _open_lock, _importing():
         try:
+            import mlflow
             from mlflow import MlflowClient
 
+            uri = TrackingUri(raw_uri)
             with suppress(StoreNotFound):
                 check_revision(raw_uri)
             # Reads use the store's own registry, so writes must too, whatever MLFLOW_REGISTRY_URI says;
             # Databricks chooses its registry itself.
-            registry = None if TrackingUri(raw_uri).is_databricks else raw_uri
+            registry = None if uri.is_databricks else raw_uri
+            if uri.folder is not None:
+                # For the model of a version, MLflow's file registry opens the global tracking store.
+                mlflow.set_tracking_uri(uri.folder.as_uri())
             return MlflowClient(tracking_uri=raw_uri, registry_uri=registry)
         except Exception as error:
             raise translate(error) from error
@@ -138,24 +144,16 @@ class ClientStore:
 
     @cached_property
     def _client(self) -> MlflowClient:
-        with _importing():
-            self._check_exists()
-        return open_client(self.uri.raw)
+        folder = self.uri.folder
+        if folder is not None:
+            _check_folder(folder)
+        with _open_lock, _importing():
+            if folder is not None:
+                from engine.stores.mlflow.file_store import reading_client
 
-    def _check_exists(self) -> None:
-        """Raise if the store does not exist: MLflow would create it."""
-        check_revision(self.uri.raw)
-        if self.uri.is_databricks:
-            return
-        folder = local_root(self.uri.raw)
-        if folder is None:
-            return
-        if folder.exists() and not folder.is_dir():
-            raise StoreUnreadable(
-                "The store is not a folder", f"{folder} is a file", "Check the tracking URI."
-            )
-        if not (folder / ".trash").is_dir() and next(folder.glob("*/meta.yaml"), None) is None:
-            raise store_not_found(f"{folder} contains no experiments")
+                return reading_client(folder)
+            check_revision(self.uri.raw)  # MLflow would create a database that does not exist
+        return open_client(self.uri.raw)
 
     @contextmanager
     def _translating(self) -> Iterator[MlflowClient]:
@@ -266,6 +264,16 @@ class ClientStore:
             found = list(_pages(client.search_model_versions, 100, filter_string=records.name_filter(name)))
         versions = (entities.model_version(version, model) for version in found if version.name == name)
         return tuple(sorted(versions, key=lambda version: -version.version))
+
+
+def _check_folder(folder: Path) -> None:
+    """Check that this is a file store that the user allows MLflow to open. Raises `StoreError`s."""
+    if folder.exists() and not folder.is_dir():
+        raise StoreUnreadable("The store is not a folder", f"{folder} is a file", "Check the tracking URI.")
+    if not (folder / ".trash").is_dir() and next(folder.glob("*/meta.yaml"), None) is None:
+        raise store_not_found(f"{folder} contains no experiments")
+    if not is_true("MLFLOW_ALLOW_FILE_STORE"):
+        raise file_store_refused()
 
 
 def _models_of(client: MlflowClient, run: Any) -> list[Any]:

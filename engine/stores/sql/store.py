@@ -18,13 +18,13 @@ from engine.entities import (
     RegisteredModel,
     RunDetail,
 )
-from engine.stores.artifacts import check_path, list_folder, local_root
+from engine.stores.artifacts import check_path, list_folder
 from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp, Store
 from engine.stores.sql import registry, runs
 from engine.stores.sql.database import Database
 from engine.stores.sql.pages import OrderCache, run_page
 from engine.stores.sql.schema import Tables, tables
-from engine.uri import TrackingUri
+from engine.uri import TrackingUri, local_root
 
 T = TypeVar("T")
 

@@ -10,7 +10,8 @@ import pytest
 from engine.entities import Artifact
 from engine.errors import EngineError, StoreRefused
 from engine.stores import open_store
-from engine.stores.artifacts import check_path, list_folder, local_root
+from engine.stores.artifacts import check_path, list_folder
+from engine.uri import local_root
 
 if TYPE_CHECKING:
     from tests.conftest import MlflowStore

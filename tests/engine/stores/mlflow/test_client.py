@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
@@ -30,7 +32,7 @@ from engine.stores import open_store
 from engine.stores.base import Condition, RunQuery
 from engine.stores.mlflow.client import ClientStore, open_client, translate
 from engine.stores.rest.login import user_variable
-from engine.uri import TrackingUri
+from engine.uri import TrackingUri, resolve
 from tests.support.web import Answer, Web
 
 if TYPE_CHECKING:
@@ -206,15 +208,16 @@ class TestFileStore:
     def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """A file store with an experiment, a run with an artifact, and a model."""
         monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-        monkeypatch.chdir(tmp_path)  # creating a version also opens MLflow's default store in this folder
+        monkeypatch.chdir(tmp_path)
         folder = tmp_path / "mlruns"
         client = open_client(str(folder))
         run = client.create_run(client.create_experiment("files"), start_time=5, run_name="first")
         client.log_param(run.info.run_id, "k", 3)
         client.log_metric(run.info.run_id, "loss", float("inf"), timestamp=1, step=2)
         client.log_text(run.info.run_id, "hello", "notes/a.txt")
+        model = client.create_logged_model(run.info.experiment_id, "model", run.info.run_id)
         client.create_registered_model("model")
-        client.create_model_version("model", str(folder), run.info.run_id)
+        client.create_model_version("model", str(folder), run.info.run_id, model_id=model.model_id)
         client.set_registered_model_alias("model", "champion", "1")
         return folder
 
@@ -232,6 +235,69 @@ class TestFileStore:
         assert [artifact.path for artifact in store.artifacts(run.run_id, "notes")] == ["notes/a.txt"]
         (version,) = store.model_versions("model")
         assert (version.version, version.aliases, version.stage) == (1, ("champion",), "None")
+
+    def test_writing_a_file_store_creates_no_database(self, folder: Path) -> None:
+        assert [path.name for path in folder.parent.iterdir()] == ["mlruns"]
+
+    @pytest.mark.parametrize("removed", [(), (".trash",), (".trash", "models")])
+    def test_reading_a_file_store_creates_nothing(
+        self, folder: Path, removed: Sequence[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nor does it need the empty folders that git leaves out."""
+        for name in removed:
+            shutil.rmtree(folder / name)
+        for path in sorted(folder.rglob("*"), reverse=True):
+            if removed and path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+        elsewhere = folder.parent / "elsewhere"
+        elsewhere.mkdir()
+        monkeypatch.chdir(elsewhere)
+        before = sorted(folder.parent.rglob("*"))
+        store = open_store(TrackingUri(folder.as_uri()))
+        (experiment_id,) = (found.experiment_id for found in store.experiments() if found.name == "files")
+        for lifecycle in get_args(Lifecycle):
+            runs = store.runs(RunQuery(experiment_id, lifecycle=lifecycle)).runs
+            for run in runs:
+                detail = store.run(run.run_id)
+                assert detail.run == run
+                assert [model.name for model in detail.models] == ["model"]
+                assert store.artifacts(run.run_id, "notes")
+                assert store.metric_history(run.run_id, "loss")
+        with pytest.raises(NotFound):
+            store.run("0" * 32)
+        for model in store.registered_models():
+            assert [version.aliases for version in store.model_versions(model.name)] == [("champion",)]
+        with pytest.raises(NotFound):
+            store.model_versions("nothing")
+        assert sorted(folder.parent.rglob("*")) == before
+
+    def test_a_run_without_its_empty_folders_is_read(self, folder: Path) -> None:
+        (run,) = folder.glob(f"*/{32 * '?'}/meta.yaml")
+        for name in ("metrics", "params", "artifacts", "tags"):
+            shutil.rmtree(run.parent / name)
+        found = open_store(TrackingUri(str(folder))).run(run.parent.name).run
+        assert (found.run_id, found.params, found.metrics) == (run.parent.name, {}, {})
+
+    def test_a_run_inside_the_artifacts_of_another_is_not_read(self, folder: Path) -> None:
+        (run,) = folder.glob(f"*/{32 * '?'}/meta.yaml")
+        inner = run.parent / "artifacts" / ("f" * 32)
+        shutil.copytree(run.parent, inner, ignore=shutil.ignore_patterns("artifacts"))
+        store = open_store(TrackingUri(str(run.parent)))
+        with pytest.raises(EngineError):
+            store.run(inner.name)
+
+    def test_the_default_store_is_that_of_mlflow(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        import mlflow
+
+        def mlflows() -> str:
+            mlflow.set_tracking_uri(None)
+            monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+            return mlflow.get_tracking_uri()
+
+        assert resolve(None, {}).raw == mlflows() == folder.as_uri()
+        for path in folder.glob("*/meta.yaml"):
+            path.unlink()
+        assert resolve(None, {}).raw == mlflows()
 
     def test_a_file_store_is_searched_through_mlflow(self, folder: Path) -> None:
         store = open_store(TrackingUri(str(folder)))
