@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,7 +22,7 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Static
 
-from engine.errors import EngineError
+from engine.errors import EngineError, UsageError
 from engine.log import log, start_log
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
@@ -280,9 +281,11 @@ class Console(SessionApp):
         return False
 
     def action_save_picture(self, name: str = "") -> None:
-        path = Path(name or f"mlflow-console-{self.current_mode}.svg")
         try:
+            path = picture_file(name, f"mlflow-console-{self.current_mode}")
             self.save_screenshot(filename=path.name, path=str(path.parent))
+        except UsageError as error:
+            self.session.show_error(error)
         except OSError as error:
             self.session.show_error(
                 EngineError("Cannot save the screenshot", str(error), "Use a writable directory.")
@@ -298,6 +301,22 @@ class Console(SessionApp):
     def view(self) -> ConsoleScreen:
         """The view on top, under any dialog."""
         return current_view(self)
+
+
+def picture_file(name: str, default: str) -> Path:
+    """The new SVG file for a screenshot. Without a name, the first of `DEFAULT.svg`, `DEFAULT-2.svg`, … that
+    does not exist. Raises `UsageError` for another format or an existing file."""
+    if not name:
+        names = chain((default,), (f"{default}-{number}" for number in count(2)))
+        return next(path for path in (Path(f"{name}.svg") for name in names) if not path.exists())
+    path = Path(name).expanduser()
+    if path.suffix.lower() not in ("", ".svg"):
+        hint = f"Use `:picture {path.with_suffix('.svg')}`."
+        raise UsageError("Screenshots are saved as SVG only", f"{path.name} has another suffix", hint)
+    path = path.with_suffix(".svg")
+    if path.exists():
+        raise UsageError("Screenshots do not replace files", f"{path} exists", "Use another name.")
+    return path
 
 
 def _user() -> str:

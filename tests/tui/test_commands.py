@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from textual.binding import Binding
 from textual.dom import DOMNode
 
+from engine.errors import UsageError
 from engine.uri import TrackingUri
 from tests.tui.support import settle, text_of
 from tui.activity.screen import ActivityScreen
-from tui.app import Console
+from tui.app import Console, picture_file
 from tui.commands.bindings import COMMANDS, SCOPE_TITLES, Command, Scope, commands
 from tui.compare.screen import CompareScreen
 from tui.dialogs.commands import HelpDialog
@@ -94,6 +96,20 @@ def test_every_write_checks_for_read_only() -> None:
         if command.writes:
             action = getattr(OWNERS[command.scope], f"action_{command.action.partition('(')[0]}")
             assert "self.refuse(" in inspect.getsource(action), command.id
+
+
+def test_a_screenshot_is_a_new_svg_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    default = "mlflow-console-runs"
+    for expected in ("mlflow-console-runs.svg", "mlflow-console-runs-2.svg", "mlflow-console-runs-3.svg"):
+        path = picture_file("", default)
+        assert path == Path(expected)
+        path.touch()
+    assert picture_file("a.b/c.SVG", default) == Path("a.b/c.svg")
+    assert picture_file("shot", default) == Path("shot.svg")
+    for name in ("a.png", "mlflow-console-runs"):
+        with pytest.raises(UsageError):
+            picture_file(name, default)
 
 
 async def test_the_runs_view_binds_the_keys_of_the_command_table(tmp_path: object) -> None:

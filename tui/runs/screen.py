@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+EXPORT_FILE = "experiment_results.csv"
+"""The suggested file of an export."""
 PREVIEW_DELAY = 0.1
 """Seconds before the preview follows the cursor, so that a held key does not redraw it for every run."""
 EXPERIMENT_REFRESHES = 6
@@ -317,7 +319,7 @@ class RunsScreen(ConsoleScreen):
             self.app.copy_to_clipboard(key)
             self.session.say(f"Copied {key}")
 
-    def action_export_csv(self, name: str = "experiment_results.csv") -> None:
+    def action_export_csv(self, name: str = "") -> None:
         from tui.runs.dialogs.export import ExportDialog
 
         def report(message: str | None) -> None:
@@ -326,7 +328,9 @@ class RunsScreen(ConsoleScreen):
 
         if (frame := self.runs.frame) is not None:
             rows = [*self.runs.matching]
-            self.app.push_screen(ExportDialog(self.engine, self.session.bridge, frame, rows, name), report)
+            self.app.push_screen(
+                ExportDialog(self.engine, self.session.bridge, frame, rows, name or EXPORT_FILE), report
+            )
 
     def action_show_best(self, metric: str = "") -> None:
         from tui.runs.dialogs.best import BestDialog

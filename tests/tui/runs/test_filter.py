@@ -16,6 +16,7 @@ from tui.app import Console
 from tui.compare.screen import CompareScreen
 from tui.run.screen import RunScreen
 from tui.runs.screen import RunsScreen
+from tui.widgets.controls import Field
 from tui.widgets.table import Table
 
 SIZE = (140, 40)
@@ -241,9 +242,18 @@ async def test_the_export_contains_the_matching_runs(mlflow_store: MlflowStore, 
     async with console.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await enter_filter(pilot, "trial-1")
-        await pilot.press("enter", "w")
-        await pilot.pause()
-        console.screen.query_one("Input").value = str(target)  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await console.run_line("export")
+        await settle(pilot)
+        assert console.screen.query_one(Field).value == "experiment_results.csv"
+        await pilot.press("escape", "w")
+        await settle(pilot)
+        field = console.screen.query_one(Field)
+        assert field.value == "experiment_results.csv"
+        field.value = str(target.with_suffix(".json"))
+        await pilot.press("enter")
+        assert await appears(pilot, "Runs are exported as CSV; use shown.csv")
+        field.value = str(target)
         await pilot.press("enter")
         await settle(pilot)
     with target.open(newline="") as file:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tui.bridge import Bridge
 
 
+OTHER_FORMATS = {".html", ".json", ".jsonl", ".md", ".parquet", ".png", ".svg", ".tsv", ".xls", ".xlsx"}
+
+
 class ExportDialog(Dialog[str]):
     """Dismissed with a message about the file written. Pressing enter twice replaces an existing file."""
 
@@ -50,6 +53,9 @@ class ExportDialog(Dialog[str]):
     @on(Input.Submitted)
     def _write(self, event: Input.Submitted) -> None:
         path = Path(event.value.strip() or self.name_given).expanduser()
+        if path.suffix.lower() in OTHER_FORMATS:
+            self._show_message(f"Runs are exported as CSV; use {path.with_suffix('.csv').name}")
+            return
         if path.exists() and self._warned != path:
             self._warned = path
             self._show_message(f"{path} exists; press enter again to replace it")
