@@ -13,6 +13,7 @@
 - `home`, `folder` (test): empty folders for a command run as an operator runs it.
 - `demo_store` (session), `own_demo` (test): the finished demo, and a copy of it.
 - `shared` (session): makes the things above once for all workers, see support/shared.py.
+- `kept` (session): makes `mlflow_store` once for all runs, until its script or MLflow changes.
 - `clean_environment` (every test): a home of its own, no `MLFLOW_*`, no proxies, no telemetry.
 
 Tests that need a server, a database server, training or a whole program on a terminal are marked `slow`:
@@ -29,6 +30,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -200,8 +203,17 @@ def _filled(folder: Path, environment: Mapping[str, str], *uri: str) -> MlflowSt
 
 
 @pytest.fixture(scope="session")
-def mlflow_store(shared: Shared, server_environment: dict[str, str]) -> MlflowStore:
-    return shared.made("mlflow-store", lambda folder: _filled(folder, server_environment))
+def kept(shared: Shared, request: pytest.FixtureRequest) -> Shared:
+    """Makes things once for all runs of the tests, in pytest's cache; without a cache, once for this run."""
+    cache: pytest.Cache | None = getattr(request.config, "cache", None)
+    return shared if cache is None else Shared(cache.mkdir("kept"))
+
+
+@pytest.fixture(scope="session")
+def mlflow_store(kept: Shared, server_environment: dict[str, str]) -> MlflowStore:
+    made_by = f"{SCRIPT} {version('mlflow')}".encode() + SCRIPT.read_bytes()
+    name = f"mlflow-store-{sha256(made_by).hexdigest()[:16]}"
+    return kept.made(name, lambda folder: _filled(folder, server_environment))
 
 
 @pytest.fixture(scope="session")
