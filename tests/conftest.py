@@ -16,9 +16,9 @@
 - `kept` (session): makes `mlflow_store` once for all runs, until its script or MLflow changes.
 - `clean_environment` (every test): a home of its own, no `MLFLOW_*`, no proxies, no telemetry.
 
-Tests that need a server, a database server, training or a whole program on a terminal are marked `slow`:
-those by their fixtures or folder get the mark here, others in their files. `pytest -m "not slow"` leaves
-them out.
+Tests that need a server, a database server, training, a terminal or the whole console on a store are marked
+`slow`: those by their fixtures or folder get the mark here, others in their files. `pytest -m "not slow"`
+leaves them out and keeps one walk through all views (tui/test_views.py).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
+from inspect import iscoroutinefunction
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,10 @@ SLOW_FIXTURES = {
 SLOW_KINDS = {"rest", "postgresql", "mysql"}
 """Kinds of store of tests/contract that need a server."""
 SLOW_FOLDERS = tuple(Path(__file__).parent / name for name in ("e2e", "hostile"))
+CONSOLE = Path(__file__).parent / "tui"
+CONSOLE_FIXTURES = {"mlflow_store", "mlflow_store_copy"}
+"""What a coroutine in `CONSOLE` runs the whole console on."""
+EVERYDAY = CONSOLE / "test_views.py"
 
 
 LONGEST = (
@@ -108,14 +113,21 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what waits for a server, a database server, training or a terminal of its own."""
+    """Mark as slow what waits for a server, a database server, training, a terminal or a whole console."""
     ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
     for item in items:
         assert isinstance(item, pytest.Function)
         parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        whole_console = (
+            item.path.is_relative_to(CONSOLE)
+            and iscoroutinefunction(item.function)
+            and CONSOLE_FIXTURES.intersection(item.fixturenames)
+            and item.path != EVERYDAY
+        )
         if (
-            SLOW_FIXTURES.intersection(item.fixturenames)
+            whole_console
+            or SLOW_FIXTURES.intersection(item.fixturenames)
             or SLOW_KINDS.intersection(value for value in parameters if isinstance(value, str))
             or any(item.path.is_relative_to(folder) for folder in SLOW_FOLDERS)
         ):
