@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.api import column_named
 from engine.errors import EngineError, FilterError, UsageError
-from engine.suggestions import not_found
+from engine.suggestions import closest, did_you_mean, not_found
 from engine.text import safe
 from tui.commands.bindings import Command
 from tui.dialogs.commands import TYPED_COMMANDS
@@ -58,10 +58,9 @@ async def execute(app: SessionApp, line: str) -> None:
     argument = argument.strip()
     command = next((c for c in TYPED_COMMANDS if c.word == word), None)
     if command is None:
-        similar = ", ".join(c.word for c in TYPED_COMMANDS if c.word.startswith(word[:1])) or "help"
-        raise UsageError(
-            f"Unknown command {word!r}", f"Similar: {similar}", "Use `:help` for a list of keys."
-        )
+        similar = closest(word, [c.word for c in TYPED_COMMANDS])
+        hint = did_you_mean(f"`:{name}`" for name in similar) or "Use `:help` for a list of keys."
+        raise UsageError(f"Unknown command {word!r}", hint=hint)
     handler = _WITH_ARGUMENTS.get(word)
     if handler is not None:
         await handler(app, argument)

@@ -240,7 +240,8 @@ class ConsoleScreen(Screen[None]):
         self.show_status()
         leave = "quit" if self.mode == "runs" and len(self.app.screen_stack) == 1 else "back"
         keys = [("r", "retry"), (":", "command line"), ("q", leave)]
-        self.show_page(error.title, error.detail, error.hint, keys=keys)
+        train = [("4", "train a sweep")] if is_answer else []  # creates the store
+        self.show_page(error.title, error.detail, error.hint, keys=[*train, *keys])
         self.retry_later(error)
 
     # ── reading again ────────────────────────────────────────────────────────

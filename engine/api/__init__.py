@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Comparison as Comparison,
         Delta as Delta,
     )
+    from engine.runs.export import csv_name as csv_name
     from engine.runs.frame import RunFrame as RunFrame
     from engine.runs.grouping import Statistics as Statistics
     from engine.runs.loading.feed import RunFeed as RunFeed
@@ -108,6 +109,7 @@ _HOMES = {
     "engine.run_lifecycle.plan": ("LifecyclePlan",),
     "engine.runs.arrange": ("Arranged", "arrange"),
     "engine.runs.compare": ("CompareRow", "CompareSection", "Comparison", "Delta"),
+    "engine.runs.export": ("csv_name",),
     "engine.runs.frame": ("RunFrame",),
     "engine.runs.grouping": ("Statistics",),
     "engine.runs.loading.feed": ("RunFeed",),

@@ -22,7 +22,14 @@ _ATTRIBUTES = ("run_id", "experiment_id", "status", "artifact_uri", "start_time"
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf", re.IGNORECASE)
+_UNSUITABLE = re.compile(r"[^\w.-]+")
+_LONGEST_NAME = 80
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def csv_name(experiment: str) -> str:
+    """A file name for the runs of an experiment: `heart-disease.csv`."""
+    return f"{_UNSUITABLE.sub('_', experiment).strip('._-')[:_LONGEST_NAME] or 'runs'}.csv"
 
 
 def write_csv(frame: RunFrame, path: Path, rows: Sequence[int] | None = None) -> int:

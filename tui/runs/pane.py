@@ -162,7 +162,7 @@ class RunPane(Widget):
             return [line for line in lines if line]
         if session.state.lifecycle == "deleted":
             return [Shown("No deleted runs"), Shown("esc shows the active runs")]
-        return [Shown("No runs yet")]
+        return [Shown("No runs yet"), Shown("Log runs with MLflow, or press 4 to train a sweep")]
 
     def _facts(self) -> Shown:
         """Counts, progress and sort order, for the title."""

@@ -34,8 +34,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-EXPORT_FILE = "experiment_results.csv"
-"""The suggested file of an export."""
+_ON_ROWS = frozenset(f"runs.{verb}" for verb in ("show-best", "export-csv", "copy-id"))
+"""The commands that need a row."""
+_ON_RUNS = _ON_ROWS | {
+    f"runs.{verb}" for verb in ("open-filter", "sort-column", "pick-sort", "pick-columns", "pick-groups")
+}
+"""The commands that need a run, shown or not."""
+
 PREVIEW_DELAY = 0.1
 """Seconds before the preview follows the cursor, so that a held key does not redraw it for every run."""
 EXPERIMENT_REFRESHES = 6
@@ -213,7 +218,7 @@ class RunsScreen(ConsoleScreen):
             self._refreshed()
         elif change == "error" and (error := self.runs.loader.error) is not None:
             self._report_error(error)
-        if change in ("frame", "progress", "marks"):
+        if change in ("frame", "rows", "progress", "marks"):
             self.show_keys()
 
     def _refreshed(self) -> None:
@@ -292,7 +297,16 @@ class RunsScreen(ConsoleScreen):
             return compare_reason(len(self.runs.state.marks), "runs")
         if command.id == "runs.stop-loading" and not self.runs.loader.is_reading:
             return "Nothing is loading."
+        if command.id in _ON_RUNS and self._has_no_runs:
+            return "There are no runs here."
+        if command.id in _ON_ROWS and self.runs.arranged is not None and not self.runs.matching:
+            return "No matching runs."
         return super().why_not(command)
+
+    @property
+    def _has_no_runs(self) -> bool:
+        frame = self.runs.frame
+        return self.has_class("-empty") or (frame is not None and frame.complete and not len(frame))
 
     def action_previous_pane(self) -> None:
         if self.has_class("-narrow") and not self.has_class("-experiments-open"):
@@ -306,7 +320,8 @@ class RunsScreen(ConsoleScreen):
             self.runs.loader.stop()
 
     def action_open_filter(self) -> None:
-        self.pane.filter_bar.open()
+        if not self.refuse("runs.open-filter"):
+            self.pane.filter_bar.open()
 
     def action_compare_marked(self) -> None:
         if not self.refuse("runs.compare-marked"):
@@ -314,27 +329,33 @@ class RunsScreen(ConsoleScreen):
             self.run_worker(self.session.show_mode("compare"))
 
     def action_copy_id(self) -> None:
+        if self.refuse("runs.copy-id"):
+            return
         key = self.pane.table.cursor_key
         if key and not self.pane.is_group(key):
             self.app.copy_to_clipboard(key)
             self.session.say(f"Copied {key}")
 
     def action_export_csv(self, name: str = "") -> None:
+        from engine.api import csv_name
         from tui.runs.dialogs.export import ExportDialog
+
+        if self.refuse("runs.export-csv"):
+            return
 
         def report(message: str | None) -> None:
             if message:
                 self.session.say(message)
 
-        if (frame := self.runs.frame) is not None:
-            rows = [*self.runs.matching]
-            self.app.push_screen(
-                ExportDialog(self.engine, self.session.bridge, frame, rows, name or EXPORT_FILE), report
-            )
+        if (frame := self.runs.frame) is not None and self.experiment is not None:
+            rows, name = [*self.runs.matching], name or csv_name(self.experiment.name)
+            self.app.push_screen(ExportDialog(self.engine, self.session.bridge, frame, rows, name), report)
 
     def action_show_best(self, metric: str = "") -> None:
         from tui.runs.dialogs.best import BestDialog
 
+        if self.refuse("runs.show-best"):
+            return
         frame, name = self.runs.frame, metric or self.pane.focused_metric()
         if frame is None or not name:
             self.session.say("These runs have no metrics.", warning=True)
@@ -390,10 +411,14 @@ class RunsScreen(ConsoleScreen):
             self.ask(work, show, group="candidates", failed=self.session.show_error, opens=True)
 
     def action_sort_column(self) -> None:
-        self.pane.sort_by_column()
+        if not self.refuse("runs.sort-column"):
+            self.pane.sort_by_column()
 
     def action_pick_sort(self) -> None:
         from tui.runs.dialogs.sort import SortDialog, sort_candidates
+
+        if self.refuse("runs.pick-sort"):
+            return
 
         def sort(keys: tuple[SortKey, ...] | None) -> None:
             if keys is not None:
@@ -405,6 +430,8 @@ class RunsScreen(ConsoleScreen):
         from engine.api import default_keys
         from tui.runs.dialogs.columns import ColumnsDialog, column_candidates
 
+        if self.refuse("runs.pick-columns"):
+            return
         view, arranged = self.runs.view, self.runs.arranged
         if arranged is not None:
             defaults = default_keys(arranged.frame, narrow=arranged.narrow)
@@ -428,6 +455,8 @@ class RunsScreen(ConsoleScreen):
     def action_pick_groups(self) -> None:
         from tui.runs.dialogs.group import GroupDialog, group_candidates
 
+        if self.refuse("runs.pick-groups"):
+            return
         self._pick(group_candidates, partial(GroupDialog, self.runs.view.group_by), self.group_by)
 
     def group_by(self, keys: tuple[ColumnKey, ...] | None) -> None:

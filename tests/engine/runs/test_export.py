@@ -18,7 +18,7 @@ from engine.columns import ColumnKey
 from engine.entities import DatasetRef
 from engine.errors import EngineError
 from engine.filters.options import text_values
-from engine.runs.export import write_csv
+from engine.runs.export import csv_name, write_csv
 from engine.runs.frame import RunFrame
 from engine.runs.table_columns import cell_text, columns_for
 from tests.support.runs import START, a_run
@@ -169,3 +169,11 @@ def test_lone_surrogates_are_escaped(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     write_csv(RunFrame.from_runs([a_run("a", params={"p": "x\ud800"})]), path)
     assert read(path)[0]["params.p"] == "x\\ud800"
+
+
+@pytest.mark.parametrize(
+    ("experiment", "name"),
+    [("heart-disease", "heart-disease.csv"), ("/Users/ana/a b", "Users_ana_a_b.csv"), ("..", "runs.csv")],
+)
+def test_the_file_is_named_after_the_experiment(experiment: str, name: str) -> None:
+    assert csv_name(experiment) == name

@@ -333,6 +333,12 @@ class TestDeletedRuns:
             view(console).show_experiment(empty)
             await settle(pilot)
             assert "No runs yet" in text_of(console)
+            assert "4 to train a sweep" in text_of(console)
+            for key in ("w", "slash", "s", "S", "C", "ctrl+g", "B"):
+                await pilot.press(key)
+                await settle(pilot)
+                assert console.screen is view(console), key
+            assert view(console).runs.view.sort == ()
             await line(pilot, console, "deleted")
             assert "No deleted runs" in text_of(console)
             await pilot.press("escape")

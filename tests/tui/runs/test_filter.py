@@ -170,6 +170,9 @@ async def test_a_filter_that_no_run_matches_says_so(mlflow_store: MlflowStore) -
         await settle(pilot)
         await enter_filter(pilot, "accuracy > 7")
         assert "No matching runs" in text_of(console)
+        await pilot.press("enter", "w")
+        await settle(pilot)
+        assert console.screen is runs_view(console), "nothing to export"
 
 
 async def test_an_unknown_column_gets_a_suggestion_without_a_position(mlflow_store: MlflowStore) -> None:
@@ -245,11 +248,11 @@ async def test_the_export_contains_the_matching_runs(mlflow_store: MlflowStore, 
         await pilot.press("enter")
         await console.run_line("export")
         await settle(pilot)
-        assert console.screen.query_one(Field).value == "experiment_results.csv"
+        assert console.screen.query_one(Field).value == "heart.csv"
         await pilot.press("escape", "w")
         await settle(pilot)
         field = console.screen.query_one(Field)
-        assert field.value == "experiment_results.csv"
+        assert field.value == "heart.csv"
         field.value = str(target.with_suffix(".json"))
         await pilot.press("enter")
         assert await appears(pilot, "Runs are exported as CSV; use shown.csv")

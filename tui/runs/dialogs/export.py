@@ -38,7 +38,7 @@ class ExportDialog(Dialog[str]):
         self.frame = frame
         self.rows = rows
         self.name_given = name
-        self.title_text = f"Export {formats.count(len(rows))} runs as CSV"
+        self.title_text = f"Export {formats.counted(len(rows), 'run')} as CSV"
         self.subtitle_text = "enter write · esc cancel"
         self._warned: Path | None = None
 
@@ -68,6 +68,6 @@ class ExportDialog(Dialog[str]):
             except EngineError as error:
                 self._show_message(str(error))
             else:
-                self.dismiss(f"Wrote {formats.count(count)} runs to {path}")
+                self.dismiss(f"Wrote {formats.counted(count, 'run')} to {path}")
 
         self.run_worker(write(), exclusive=True)
