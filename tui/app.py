@@ -98,6 +98,7 @@ class Console(SessionApp):
             refresh_seconds=refresh_seconds,
             initial_experiment=experiment,
             show_mode=self.action_show_mode,
+            show_error=self._show_error,
             hold_keys=self._keys.hold,
         )
         self.failure: BaseException | None = None
@@ -248,8 +249,11 @@ class Console(SessionApp):
     def action_toggle_zoom(self) -> None:
         self.view.action_toggle_zoom()
 
+    def _show_error(self, error: EngineError) -> None:
+        self.view.show_message(error)
+
     async def action_go_back(self) -> None:
-        self.clear_notifications()
+        self.view.clear_messages()
         if not self.view.peel() and not self._pop_view() and self.current_mode != "runs":
             await self.action_show_mode("runs")
 

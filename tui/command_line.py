@@ -73,9 +73,8 @@ async def press(app: SessionApp, command: Command) -> None:
     if command.scope not in ("app", current_view(app).scope) and command.scope in app.MODES:
         await app.session.show_mode(command.scope)
     view = current_view(app)
-    pane = app.focused or view
-    targets = {"app": app, "table": pane, "plot": pane, "pane": pane}
-    await app.run_action(command.action, targets.get(command.scope, view))
+    target = app if command.scope == "app" else view if command.scope == view.scope else app.focused or view
+    await app.run_action(command.action, target)
 
 
 async def _runs(app: SessionApp, argument: str) -> None:

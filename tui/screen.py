@@ -11,6 +11,7 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
+from textual.widgets import Input
 
 from engine import formats
 from engine.errors import EngineError, NotFound, StoreError, StoreNotFound
@@ -20,7 +21,7 @@ from tui.session import Session, SessionApp
 from tui.tasks import Tasks
 from tui.textual_private import use_sparing_compositor
 from tui.widgets.empty import EmptyState
-from tui.widgets.screen_lines import KeyLine, PaneTitle, StatusFacts, StatusLine
+from tui.widgets.screen_lines import ErrorLines, KeyLine, PaneTitle, StatusFacts, StatusLine
 
 if TYPE_CHECKING:
     from engine.api import Engine
@@ -35,10 +36,12 @@ TICKS = 0.9
 is replaced before it is older than the status line says."""
 RETRY_SECONDS = 5.0
 """Delay before reading again after a failure."""
+ERROR_SECONDS = 12.0
+"""How long an error stays on screen."""
 VIEW = "view"
 """The group of the call that reads what a view shows."""
 
-_ALWAYS_SHOWN = (StatusLine, KeyLine, PaneTitle)
+_ALWAYS_SHOWN = (StatusLine, ErrorLines, KeyLine, PaneTitle)
 """Widgets that stay visible when a pane is zoomed."""
 
 
@@ -68,6 +71,7 @@ class ConsoleScreen(Screen[None]):
         self.read_at: int | None = None
         """When the store last answered, in milliseconds since the epoch."""
         self.trouble: Shown | None = None
+        self._error_timer: Timer | None = None
         self._must_retry = False
         """Whether the last read failed."""
         self._retry_timer: Timer | None = None
@@ -106,6 +110,7 @@ class ConsoleScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield StatusLine(id="status")
+        yield ErrorLines(id="error")
         yield from self.compose_view()
         yield KeyLine(id="keys")
 
@@ -115,6 +120,7 @@ class ConsoleScreen(Screen[None]):
         self.set_interval(self.session.refresh_interval * TICKS, self.tick)
 
     def on_screen_suspend(self) -> None:
+        self.clear_messages()
         self._was_hidden = current_view(self.app) is not self
 
     def on_screen_resume(self) -> None:
@@ -152,7 +158,9 @@ class ConsoleScreen(Screen[None]):
         return Shown(f"read {formats.clock(self.read_at)}")
 
     def show_keys(self) -> None:
-        shown = (*commands(self.scope), *commands("app"))
+        typing = isinstance(self.focused, Input)  # then the keys of the view are text
+        scope = getattr(self.focused, "scope", None) if typing else None
+        shown = (*commands(self.scope), *commands("app")) if scope is None else commands(scope)
         self.query_one(KeyLine).show_commands([(c, self.why_not(c) is None) for c in shown])
 
     # ── calling the engine ───────────────────────────────────────────────────
@@ -202,7 +210,7 @@ class ConsoleScreen(Screen[None]):
     def record_read(self) -> None:
         """Record that the data was just read, and clear any error."""
         if self.trouble is not None:
-            self.app.clear_notifications()
+            self.clear_messages()
         self.read_at, self.trouble, self._must_retry = _now(), None, False
         self.show_status()
         if self._age_timer is not None:
@@ -268,6 +276,23 @@ class ConsoleScreen(Screen[None]):
     @property
     def _is_reading(self) -> bool:
         return any(w.node is self and w.group == VIEW and not w.is_finished for w in self.workers)
+
+    def show_message(self, error: EngineError) -> None:
+        """Show an error under the status line, in place of the previous message, for `ERROR_SECONDS`."""
+        self.clear_messages()
+        self.query_one("#error", ErrorLines).error = error
+        self._error_timer = self.set_timer(ERROR_SECONDS, self._hide_error)
+
+    def clear_messages(self) -> None:
+        """Remove notifications and the error."""
+        self.app.clear_notifications()
+        self._hide_error()
+
+    def _hide_error(self) -> None:
+        if self._error_timer is not None:
+            self._error_timer.stop()
+            self._error_timer = None
+            self.query_one("#error", ErrorLines).error = None
 
     def refuse(self, identifier: str) -> bool:
         """If a command is disabled, show why and return True."""

@@ -31,11 +31,12 @@ class Session:
         refresh_seconds: float,
         initial_experiment: str | None,
         show_mode: Callable[[str], Awaitable[None]],
+        show_error: Callable[[EngineError], None],
         hold_keys: Callable[[], Callable[[], None]],
     ) -> None:
-        """`show_mode` switches to a view. `hold_keys` holds back keys for a dialog that is about to open,
-        until the function it returns is called. `refresh_seconds` is 0 for no auto-refresh.
-        `initial_experiment` is a name or an id."""
+        """`show_mode` switches to a view; `show_error` shows an error in the current one. `hold_keys` holds
+        back keys for a dialog that is about to open, until the function it returns is called.
+        `refresh_seconds` is 0 for no auto-refresh. `initial_experiment` is a name or an id."""
         self._app = app
         self.uri = uri
         self.user = user
@@ -46,6 +47,7 @@ class Session:
         """The interval while auto-refresh is on."""
         self.initial_experiment = initial_experiment
         self.show_mode = show_mode
+        self.show_error = show_error
         self.hold_keys = hold_keys
         self.engine = Engine(uri, read_only=read_only)
         self.bridge = Bridge()
@@ -62,17 +64,9 @@ class Session:
         )
 
     def say(self, message: str, *, warning: bool = False) -> None:
-        """Show a notification in place of the previous one."""
+        """Show a notification of one line in place of the previous one."""
         self._app.clear_notifications()
         self._app.notify(safe(message), severity="warning" if warning else "information", markup=False)
-
-    def show_error(self, error: EngineError) -> None:
-        """Show an error in place of the previous notification."""
-        lines = [safe(part, 400) for part in (error.detail, error.hint) if part]
-        self._app.clear_notifications()
-        self._app.notify(
-            "\n".join(lines), title=safe(error.title, 200), severity="error", timeout=12, markup=False
-        )
 
 
 class SessionApp(QuietApp):

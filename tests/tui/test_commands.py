@@ -20,6 +20,7 @@ from tui.compare.screen import CompareScreen
 from tui.dialogs.commands import HelpDialog
 from tui.models.screen import ModelsScreen
 from tui.run.screen import RunScreen
+from tui.runs.filter_bar import FilterInput
 from tui.runs.screen import RunsScreen
 from tui.training.screen import TrainingScreen
 from tui.widgets.key_value import KeyValue
@@ -38,6 +39,7 @@ OWNERS: dict[Scope, type[DOMNode]] = {
     "activity": ActivityScreen,
     "plot": Plot,
     "pane": KeyValue,
+    "filter": FilterInput,
 }
 RESERVED_KEYS = {"ctrl+a", "ctrl+b"}
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["app", "table", "runs", "run", "compare", "models", "training", "activity", "plot", "pane"]
+Scope = Literal[
+    "app", "table", "runs", "filter", "run", "compare", "models", "training", "activity", "plot", "pane"
+]
 
 SCOPE_TITLES: dict[Scope, str] = {
     "app": "Everywhere",
     "table": "In a table",
     "runs": "Runs",
+    "filter": "In the filter",
     "run": "One run",
     "compare": "Compare",
     "models": "Models",

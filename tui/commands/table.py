@@ -260,6 +260,37 @@ COMMANDS: tuple[Command, ...] = (
         word="delete",
         writes=True,
     ),
+    # In the filter
+    Command(
+        id="filter.complete",
+        keys="tab",
+        action="complete(1)",
+        title="complete",
+        help="Complete a column, operator or value; again for the next.",
+    ),
+    Command(
+        id="filter.complete-back", keys="shift+tab", action="complete(-1)", help="The previous completion."
+    ),
+    Command(
+        id="filter.apply", keys="enter", action="submit", title="apply", help="Move on to the matching runs."
+    ),
+    Command(
+        id="filter.earlier",
+        keys="up",
+        action="recall(-1)",
+        title="earlier filters",
+        help="The previous filter.",
+    ),
+    Command(
+        id="filter.later", keys="down", action="recall(1)", help="The next filter; after the last, the runs."
+    ),
+    Command(
+        id="filter.clear",
+        keys="escape",
+        action="leave",
+        title="clear",
+        help="Close the completions; else clear the filter.",
+    ),
     # One run
     Command(
         id="run.next",

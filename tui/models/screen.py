@@ -330,7 +330,7 @@ class ModelsScreen(ConsoleScreen):
             self._set_smoke_test(key, error)
             return
         self._record_smoke_test(key, error)
-        self.app.clear_notifications()
+        self.clear_messages()
         from tui.dialogs.confirm import ConfirmDialog
 
         where = f"Loading it runs that code on this machine, as {self.session.user}."

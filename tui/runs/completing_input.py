@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from engine import formats
 from engine.text import cell_width, safe
+from tui.commands.bindings import Scope, bindings
 from tui.widgets.controls import Field
 from tui.widgets.fit_text import fit
 
@@ -149,10 +150,8 @@ class CompletingInput(Field):
     does. Inserting the only option requests completions for what follows it.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "complete(1)", "complete", show=False, id="filter.complete"),
-        Binding("shift+tab", "complete(-1)", "complete back", show=False, id="filter.complete-back"),
-    ]
+    scope: ClassVar[Scope] = "filter"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("filter")]
 
     @dataclass
     class CompletionRequested(Message):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
@@ -70,12 +69,6 @@ class InputHistory:
 
 
 class FilterInput(CompletingInput):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "clear", show=False, id="filter.clear"),
-        Binding("up", "recall(-1)", "earlier filter", show=False, id="filter.earlier"),
-        Binding("down", "recall(1)", "later filter, rows", show=False, id="filter.later"),
-    ]
-
     @property
     def _bar(self) -> FilterBar:
         return next(node for node in self.ancestors if isinstance(node, FilterBar))

@@ -11,8 +11,10 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from engine.text import ELLIPSIS, Shown, cut
+from engine.errors import EngineError
+from engine.text import ELLIPSIS, Shown, cut, safe, safe_lines
 from tui.commands.bindings import Command
+from tui.widgets.lines import Lines, paragraph
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ FULL_NAMES, SHORT_NAMES = 120, 76
 
 _RULE = (" ▏ ", "$border")
 _TAB_GAP = "  "
+TITLE_LINES, PART_LINES = 2, 4
+"""The most lines of an error's title, and of its detail and its hint."""
 
 
 class StatusLine(Widget):
@@ -110,6 +114,28 @@ class StatusLine(Widget):
 def shorten_left(text: Shown, width: int) -> Shown:
     """`text` cut at the start: the end of a path is more informative."""
     return text if len(text) <= width else Shown(ELLIPSIS + text[-(width - 1) :])
+
+
+class ErrorLines(Lines):
+    """An error: its title, and what to do. Takes no room without one."""
+
+    DEFAULT_CSS = """
+    ErrorLines { display: none; background: $panel; border-left: outer $error; padding: 0 1; }
+    ErrorLines.-shown { display: block; }
+    """
+
+    error: reactive[EngineError | None] = reactive(None, layout=True)
+
+    def watch_error(self) -> None:
+        self.set_class(self.error is not None, "-shown")
+
+    def lines(self, width: int) -> list[Content]:
+        if self.error is None:
+            return []
+        lines = paragraph([safe(self.error.title)], width, TITLE_LINES, "$error bold")
+        for part in (self.error.detail, self.error.hint):
+            lines += paragraph(safe_lines(part), width, PART_LINES) if part else []
+        return lines
 
 
 class PaneTitle(Widget):

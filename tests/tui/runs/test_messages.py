@@ -6,6 +6,7 @@ import sqlite3
 
 from textual.pilot import Pilot
 
+from engine.errors import EngineError
 from engine.runs.frame import RunFrame
 from engine.runs.view import RunView
 from tests.conftest import MlflowStore
@@ -162,3 +163,52 @@ async def test_a_view_key_leaves_an_open_run(mlflow_store: MlflowStore) -> None:
                 await line(pilot, console, "runs empty")
             assert isinstance(console.screen, RunsScreen)
         assert "RUNS  empty" in text_of(console)
+
+
+def rows(console: Console) -> list[str]:
+    """The runs on screen, without the header of the table."""
+    lines = text_of(console).splitlines()
+    return lines[next(at for at, text in enumerate(lines) if "━" in text) + 1 : -1]
+
+
+async def test_messages_cover_no_rows_and_do_not_follow_into_another_view(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=(80, 24), notifications=True) as pilot:
+        await settle(pilot)
+        before = rows(console)
+        console.session.say("Copied nothing")
+        await pilot.pause()
+        assert text_of(console).splitlines()[1].endswith("▌ Copied nothing")
+        assert rows(console) == before
+        console.session.show_error(EngineError("Out of order", "Try later.\nReally.", "Use a hammer."))
+        await pilot.pause()
+        lines = text_of(console).splitlines()
+        assert [line.strip("▌ ") for line in lines[1:5]] == [
+            *("Out of order", "Try later.", "Really.", "Use a hammer.")
+        ]
+        assert "Copied nothing" not in text_of(console)
+        assert [row.split()[:2] for row in rows(console)] == [row.split()[:2] for row in before[:-4]]
+        await pilot.press("escape")
+        await pilot.pause()
+        assert rows(console) == before
+        console.session.say("Copied nothing")
+        console.session.show_error(EngineError("Out of order"))
+        await pilot.press("3")
+        await settle(pilot)
+        await pilot.press("1")
+        await settle(pilot)
+        assert "Out of order" not in text_of(console)
+        assert "Copied" not in text_of(console)
+
+
+async def test_while_the_filter_has_the_focus_the_last_line_shows_its_keys(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("slash")
+        await pilot.pause()
+        keys = text_of(console).splitlines()[-1]
+        assert keys.split("   ") == [" tab complete", "enter apply", "↑ earlier filters", "esc clear"]
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "/ filter" in text_of(console).splitlines()[-1]
