@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from engine.stores.base import Store
 
+MLMODEL = "MLmodel"
+"""The file that describes a model."""
 TIMEOUT_SECONDS = 300.0
 """How long a model may take to load and predict."""
 
@@ -81,10 +83,12 @@ def smoke_test_version(
     client = open_client(uri.raw)
     started = time.perf_counter()
     try:
-        with model_files(client, uri, model, version) as folder:
-            code = _model_code(folder)
-            if not code.is_safe and not allow_code:
-                raise _untrusted(found, code)
+        with model_files(client, uri, model, version) as files:
+            if not allow_code:  # before anything else is downloaded, and again for what was
+                for read in (files.description, files.folder):
+                    if not (code := _model_code(read())).is_safe:
+                        raise _untrusted(found, code)
+            folder = files.folder()
             downloaded = time.perf_counter() - started
             answer = _answer(folder)
     except _Failure as failure:
@@ -163,31 +167,72 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-@contextmanager
-def model_files(client: MlflowClient, uri: TrackingUri, model: str, version: int) -> Iterator[Path]:
-    """The folder of the model's files: in place if it is local, otherwise a temporary copy.
+@dataclass
+class ModelFiles:
+    """The files of a model version: in place if they are local, otherwise downloaded when they are needed.
 
-    Downloading from the location in the registry leaves MLflow's global tracking URI unchanged; a `models:/`
-    URI would require setting it.
+    Downloading from `location`, the one in the registry, leaves MLflow's global tracking URI unchanged; a
+    `models:/` URI would require setting it.
     """
-    from mlflow.artifacts import download_artifacts
 
+    location: str
+    tracking_uri: str
+    scratch: Path
+    """The folder for downloads."""
+    _complete: Path | None = None
+
+    def __post_init__(self) -> None:
+        self._complete = _local(self.location)
+
+    def description(self) -> Path:
+        """A folder with at least the `MLmodel` file."""
+        if self._complete is not None:
+            return self.folder()
+        from mlflow.utils.uri import append_to_uri_path
+
+        return self._downloaded(append_to_uri_path(self.location, MLMODEL), "description").parent
+
+    def folder(self) -> Path:
+        """The folder with all files. Raises `_Failure` if there is no model."""
+        if self._complete is None:
+            self._complete = self._downloaded(self.location, "model")
+        if not (self._complete / MLMODEL).is_file():
+            raise _Failure(f"No model found in {self.location}")
+        return self._complete
+
+    def _downloaded(self, location: str, name: str) -> Path:
+        from mlflow.artifacts import download_artifacts
+
+        (folder := self.scratch / name).mkdir()
+        with _file_errors():
+            return Path(
+                download_artifacts(
+                    artifact_uri=location, dst_path=str(folder), tracking_uri=self.tracking_uri
+                )
+            )
+
+
+@contextmanager
+def model_files(client: MlflowClient, uri: TrackingUri, model: str, version: int) -> Iterator[ModelFiles]:
+    """The files of a model version. Downloads are removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="mlflow-console-") as scratch:
+        with _file_errors():
+            location = client.get_model_version_download_uri(model, str(version))
+        yield ModelFiles(location, uri.raw, Path(scratch))
+
+
+@contextmanager
+def _file_errors() -> Iterator[None]:
+    """Report an error in the files as a failure of the model, and any other as one of the store."""
     from engine.stores.mlflow.client import translate
 
-    with tempfile.TemporaryDirectory(prefix="mlflow-console-") as scratch:
-        try:
-            location = client.get_model_version_download_uri(model, str(version))
-            folder = _local(location) or Path(
-                download_artifacts(artifact_uri=location, dst_path=scratch, tracking_uri=uri.raw)
-            )
-        except Exception as error:
-            known = translate(error)
-            if isinstance(known, _FILE_ERRORS):
-                raise _Failure(f"The model files cannot be downloaded: {known}") from error
-            raise known from error
-        if not (folder / "MLmodel").is_file():
-            raise _Failure(f"No model found in {location}")
-        yield folder
+    try:
+        yield
+    except Exception as error:
+        known = translate(error)
+        if isinstance(known, _FILE_ERRORS):
+            raise _Failure(f"The model files cannot be downloaded: {known}") from error
+        raise known from error
 
 
 def _local(location: str) -> Path | None:

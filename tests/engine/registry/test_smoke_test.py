@@ -18,8 +18,10 @@ from engine.registry.smoke_test import SmokeTestResult, model_files, smoke_test_
 from engine.stores import open_store
 from engine.stores.mlflow.client import open_client
 from engine.uri import TrackingUri
+from tests.conftest import MlflowStore
 from tests.support.server import Server, serving
 from tests.support.warm import Warm
+from tests.support.web import Answer, serving as serving_web
 
 pytestmark = pytest.mark.slow
 
@@ -99,8 +101,8 @@ def test_data_frames_and_parameters_are_supported(local: TrackingUri) -> None:
 )
 def test_a_failing_model_is_a_result(local: TrackingUri, model: str, detail: str) -> None:
     """In this process, which has imported MLflow already: a process for each model would do so again."""
-    with model_files(open_client(local.raw), local, model, 1) as folder:
-        result = predict_example(folder)
+    with model_files(open_client(local.raw), local, model, 1) as files:
+        result = predict_example(files.folder())
     assert detail in result["failure"]
     assert result["loaded"] > 0
 
@@ -129,6 +131,21 @@ def test_a_model_with_code_of_its_own_is_not_loaded_without_permission(
         smoke_test(local, model, allow_code=False)
     assert detail in caught.value.detail
     assert "trust" in caught.value.hint
+
+
+def test_a_model_with_code_is_described_before_its_files_are_downloaded(
+    mlflow_store_copy: MlflowStore,
+) -> None:
+    uri, flavors = mlflow_store_copy.tracking, b"flavors: {python_function: {loader_module: mlflow.sklearn}}"
+    client = open_client(uri.raw)
+    client.create_registered_model("remote")
+    with serving_web() as web:
+        client.create_model_version("remote", source=f"{web.uri}/api/2.0/mlflow-artifacts/artifacts/files")
+        web.will_answer(Answer(body=b"{}"), Answer(body=flavors))  # an empty folder: MLmodel is a file
+        with pytest.raises(UntrustedModel):
+            smoke_test(uri, "remote", allow_code=False)
+    assert len(web.requests) == 2
+    assert all(request.path.endswith("MLmodel") for request in web.requests)
 
 
 def test_a_read_only_engine_loads_no_code(local: TrackingUri) -> None:
