@@ -164,7 +164,8 @@ def ago(then: int | None, now: int) -> Shown:
         return Shown(f"{max(0, int(seconds))} s ago")
     distance = abs(seconds)
     if distance >= 14 * 86400:
-        return Shown(moment(then)[:10])
+        local = _local(then)
+        return safe(then) if local is None else Shown(local.strftime("%Y-%m-%d"))
     if distance < 3600:
         amount = f"{int(distance // 60)} min"
     elif distance < 48 * 3600:
@@ -175,14 +176,20 @@ def ago(then: int | None, now: int) -> Shown:
 
 
 def moment(then: int | None) -> Shown:
-    """Local date and time, `2026-11-23 09:15:07`."""
+    """Local date and time, `2026-11-23 09:15:07`; the number itself outside the calendar, as for a time that
+    was logged in microseconds."""
     if then is None:
         return MISSING
+    local = _local(then)
+    return safe(then) if local is None else Shown(local.strftime("%Y-%m-%d %H:%M:%S"))
+
+
+def _local(then: int) -> datetime | None:
+    """None outside the calendar."""
     try:
-        local = datetime.fromtimestamp(then / 1000).astimezone()
+        return datetime.fromtimestamp(then / 1000).astimezone()
     except (OverflowError, ValueError, OSError):
-        return safe(then)
-    return Shown(local.strftime("%Y-%m-%d %H:%M:%S"))
+        return None
 
 
 def count(value: int) -> Shown:
@@ -226,4 +233,5 @@ def as_number(text: str | None) -> float | None:
 
 def clock(then: int | None) -> Shown:
     """The local time of day, `09:15:07`."""
-    return MISSING if then is None else Shown(moment(then)[11:])
+    local = None if then is None else _local(then)
+    return MISSING if local is None else Shown(local.strftime("%H:%M:%S"))

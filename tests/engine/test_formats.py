@@ -13,6 +13,7 @@ from engine.formats import (
     NumberFormat,
     ago,
     as_number,
+    clock,
     count,
     delta,
     duration,
@@ -170,6 +171,9 @@ def test_distant_times_are_dates(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ago(NOW + 30 * 86_400_000, NOW) == "2025-11-08"
     assert moment(NOW) == "2025-10-09 08:53:20"
     assert moment(None) == "–"
+    assert ago(NOW * 1000, NOW) == str(NOW * 1000), "microseconds are not cut to what reads as seconds"
+    assert ago(NOW * 1_000_000, NOW) == moment(NOW * 1_000_000) == str(NOW * 1_000_000)
+    assert clock(NOW * 1000) == "–"
     assert moment(10**30) == str(10**30)
     assert moment(-(10**17)) == str(-(10**17))
 

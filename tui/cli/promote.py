@@ -101,14 +101,14 @@ def _confirm_and_apply(engine: Engine, plan: PromotionPlan, reason: str, *, yes:
 
 def _show_plan(output: Output, plan: PromotionPlan) -> None:
     subject = f"{plan.model} version {plan.candidate.version}"
-    title = f"Undo the promotion of {subject}" if plan.undoes else f"Promote {subject} → {plan.target}"
+    title = f"Undo the promotion of {subject}" if plan.undoes else f"Promote {subject} → {plan.target_name}"
     output.line(
         Cell(safe(title), "bold"),
         Cell(Shown("  on "), "dim"),
         Cell(plan.server),
     )
     for holder in plan.holders:
-        output.line(safe(f"current {plan.target}: version {holder.version}{_about(holder)}"))
+        output.line(safe(f"current {plan.target_name}: version {holder.version}{_about(holder)}"))
     role = "promoted" if plan.undoes else "candidate"
     output.line(safe(f"{role}: version {plan.candidate.version}{_about(plan.candidate)}"))
     if plan.comparison is not None and len(plan.comparison.runs) > 1:

@@ -53,7 +53,7 @@ class PlanView(Lines):
         return lines
 
     def _holders(self, plan: PromotionPlan, width: int) -> list[Content]:
-        label = f"now {'@' if plan.kind == 'alias' else 'in '}{safe(plan.target, 14)}"
+        label = f"now {'' if plan.kind == 'alias' else 'in '}{safe(plan.target_name, 15)}"
         if not plan.holders:
             if plan.kind == "stage" and plan.target not in ("Staging", "Production"):
                 return []
@@ -133,7 +133,8 @@ def _comparison_line(row: CompareRow, columns: Sequence[_Column], name_width: in
     ]
     for column in columns:
         best = column.position in row.best
-        style = "$success bold" if best else ""
+        finite = formats.is_finite(row.values[column.position])
+        style = "$success bold" if best else "" if finite else "$error"
         parts.append((fit(row.texts[column.position], column.width, right=True), style))
         parts.append((f" {BEST} " if best else "   ", style))
     if len(columns) > 1:

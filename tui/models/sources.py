@@ -106,6 +106,9 @@ def version_source(versions: Sequence[ModelVersion], sources: Sources, now: int)
         styles: dict[int, CellStyle | FirstWord] = {1: FirstWord(_CELL_STYLES.get(version.stage, "muted"))}
         if version.aliases:
             styles[2] = "accent"
+        for position, column in enumerate(metrics, start=3):
+            if not formats.is_finite(column[at]):
+                styles[position] = "bad"
         if run_style is not None:
             styles[len(cells) - 2] = run_style
         rows.append(TextRow(str(version.version), cells, styles))

@@ -228,7 +228,7 @@ def _metrics(metrics: Mapping[str, float]) -> Section:
 
 
 def _metric_style(value: float) -> ValueStyle | None:
-    return "bad" if value != value or abs(value) == float("inf") else None
+    return None if formats.is_finite(value) else "bad"
 
 
 def _facts(run: Run, datasets_and_models: Section, artifacts: Section) -> list[Section]:

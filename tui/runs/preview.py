@@ -51,7 +51,7 @@ def _run_blocks(run: Run, lines: int, width: int) -> list[list[Content]]:
     blocks = [_metric_block(run, lines, width)]
     confusion = confusion_of(run.metrics, run.tags)
     if confusion is not None and width >= 90:
-        blocks.append(matrix(confusion).split("\n"))
+        blocks.append(matrix(confusion, width).split("\n"))
     return [*blocks, _param_block(run, lines, 40 if width >= 120 else 28)]
 
 
@@ -75,33 +75,36 @@ def _statistics_block(group: GroupSummary, width: int) -> list[Content]:
 def _metric_block(run: Run, lines: int, width: int) -> list[Content]:
     names = key_metrics(run.metrics, 2 * lines)
     room = max(MIN_NAME_WIDTH, width // (1 if len(names) <= lines else 2) - METRIC_VALUE_WIDTH)
-    cells = [(cut(safe(name), room), formats.number(run.metrics[name])) for name in names]
+    cells = [
+        (cut(safe(name), room), formats.number(value), "" if formats.is_finite(value) else "$error")
+        for name, value in ((name, run.metrics[name]) for name in names)
+    ]
     if not cells:
         return [Content.styled("no metrics yet", "$text-muted")]
     return _in_columns(cells, lines, right=True)
 
 
 def _param_block(run: Run, lines: int, width: int) -> list[Content]:
-    cells = [(cut(safe(k), 20), cut(safe(v), width // 2)) for k, v in sorted(run.params.items())]
+    cells = [(cut(safe(k), 20), cut(safe(v), width // 2), "") for k, v in sorted(run.params.items())]
     if not cells:
         return [Content.styled("no parameters", "$text-muted")]
     return _in_columns(cells[: 2 * lines], lines, right=False)
 
 
-def _in_columns(cells: Sequence[tuple[str, str]], lines: int, *, right: bool) -> list[Content]:
-    """Name-and-value pairs in as many aligned columns as needed."""
+def _in_columns(cells: Sequence[tuple[str, str, str]], lines: int, *, right: bool) -> list[Content]:
+    """Names, values and the styles of the values, in as many aligned columns as needed."""
     columns = [cells[i : i + lines] for i in range(0, len(cells), lines)]
     rows: list[Content] = []
     for line in range(max(len(column) for column in columns)):
         parts: list[Content | str | tuple[str, str]] = []
         for column in columns:
-            name_width = max(cell_width(name) for name, _ in column)
-            value_width = max(cell_width(value) for _, value in column)
-            name, value = column[line] if line < len(column) else ("", "")
+            name_width = max(cell_width(name) for name, *_ in column)
+            value_width = max(cell_width(value) for _, value, _ in column)
+            name, value, style = column[line] if line < len(column) else ("", "", "")
             parts += [
                 (fit(name, name_width), "$text-muted"),
                 " ",
-                fit(value, value_width, right=right),
+                (fit(value, value_width, right=right), style),
                 "   ",
             ]
         rows.append(Content.assemble(*parts))

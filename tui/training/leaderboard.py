@@ -89,6 +89,11 @@ class Leaderboard:
                     *(fmt(trial.metrics.get(name)) for name, fmt in zip(metrics, fmts, strict=True)),
                     formats.duration(trial.seconds),
                 ],
+                {
+                    len(params) + at: "bad"
+                    for at, name in enumerate(metrics, 1)
+                    if not formats.is_finite(trial.metrics.get(name))
+                },
             )
             for rank, trial in enumerate(ranked, 1)
         ]

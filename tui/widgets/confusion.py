@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.api import Confusion
 
 LABEL_WIDTH = 16
+MIN_LABEL_WIDTH = 4
 _CORNER = "actual ↓ predicted →"
 
 
@@ -22,7 +23,7 @@ class ConfusionMatrix(Widget):
     """Rows are actual classes, columns are predicted ones. Wrong predictions have the error colour."""
 
     DEFAULT_CSS = """
-    ConfusionMatrix { height: 3; width: auto; color: $text-muted; }
+    ConfusionMatrix { height: 3; width: 1fr; color: $text-muted; }
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class ConfusionMatrix(Widget):
         self.refresh(layout=True)
 
     def render(self) -> Content:
-        return Content("") if self._counts is None else matrix(self._counts)
+        return Content("") if self._counts is None else matrix(self._counts, self.size.width)
 
 
-def matrix(counts: Confusion) -> Content:
-    """The matrix in three lines: the predicted classes, then a line for each actual class."""
-    labels = [cut(safe(label), LABEL_WIDTH) for label in (counts.negative, counts.positive)]
+def matrix(counts: Confusion, width: int) -> Content:
+    """The matrix in three lines: the predicted classes, then a line for each actual class. Labels are cut to
+    fit into `width` cells."""
+    room = max(MIN_LABEL_WIDTH, (width - len(_CORNER) - 4) // 2)
+    labels = [cut(safe(label), min(LABEL_WIDTH, room)) for label in (counts.negative, counts.positive)]
     rows = (
         (counts.true_negatives, counts.false_positives),
         (counts.false_negatives, counts.true_positives),

@@ -142,12 +142,13 @@ class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
 
 def lay_out(sections: Sequence[Section], width: int) -> list[_Line]:
     """The lines of all sections in `width` cells. The names of a section take at most `KEY_WIDTH`
-    cells and half of the width; longer ones are wrapped like values."""
+    cells and half of the width; longer ones are wrapped like values. Without names, the values begin where
+    names would."""
     lines: list[_Line] = []
     for section in sections:
         longest = max((cell_width(pair.key) for pair in section.pairs), default=0)
-        key_width = max(1, min(longest, KEY_WIDTH, width // 2))
-        value_width = max(1, width - key_width - _GAP - _INDENT)
+        key_width = max(1, min(longest, KEY_WIDTH, width // 2)) if longest else 0
+        value_width = max(1, width - key_width - (_GAP if longest else 0) - _INDENT)
         if lines:
             lines.append(())
         if section.title:
@@ -162,7 +163,7 @@ def lay_out(sections: Sequence[Section], width: int) -> list[_Line]:
 def _pair_lines(pair: Pair, key_width: int, value_width: int) -> list[_Line]:
     values = [pair.value] if isinstance(pair.value, str) else pair.value
     parts = [part for value in values for part in wrapped(value, value_width)]
-    indent, gap = " " * _INDENT, " " * _GAP
+    indent, gap = " " * _INDENT, " " * _GAP if key_width else ""
     return [
         ((indent + fit(key, key_width) + gap, "key"), (value, pair.style or "value"))
         for key, value in zip_longest(wrapped(pair.key, key_width), parts, fillvalue="")

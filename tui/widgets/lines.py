@@ -16,7 +16,7 @@ LABEL_WIDTH = 12
 
 
 class Lines(Widget):
-    """Subclasses implement `lines`: the contents for a width in cells."""
+    """Subclasses implement `lines`: the contents for a width in cells. A wider line is cut with …."""
 
     DEFAULT_CSS = """
     Lines { height: auto; }
@@ -29,7 +29,8 @@ class Lines(Widget):
         return len(self.lines(width))
 
     def render(self) -> Content:
-        return Content("\n").join(self.lines(self.size.width))
+        width = self.size.width
+        return Content("\n").join(line.truncate(width, ellipsis=True) for line in self.lines(width))
 
 
 def flow(items: Iterable[Content], width: int, separator: str = SEPARATOR) -> list[Content]:

@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from engine.errors import EngineError
-from engine.text import ELLIPSIS, Shown, cut, safe, safe_lines
+from engine.text import ELLIPSIS, Shown, cell_width, cut, safe, safe_lines
 from tui.commands.bindings import Command
 from tui.widgets.lines import Lines, paragraph
 
@@ -42,6 +42,8 @@ FULL_NAMES, SHORT_NAMES = 120, 76
 
 _RULE = (" ▏ ", "$border")
 _TAB_GAP = "  "
+MIN_STORE = 6
+"""The fewest cells of the store in the status line."""
 TITLE_LINES, PART_LINES = 2, 4
 """The most lines of an error's title, and of its detail and its hint."""
 
@@ -106,14 +108,21 @@ class StatusLine(Widget):
         when = (_RULE, read) if read[0] else ()
         tail = Content.assemble(_RULE, access, _RULE, (status.user, ""), *when)
         if width - tail.cell_length < 24:  # narrow: the user's name is dropped first
-            tail = Content.assemble(_RULE, access, *when)
-        store = shorten_left(status.store, max(8, width - tail.cell_length - 1))
+            tail = Content.assemble(_RULE, access, *when).truncate(
+                max(1, width - MIN_STORE - 1), ellipsis=True
+            )
+        store = shorten_left(status.store, max(MIN_STORE, width - tail.cell_length - 1))
         return Content.assemble(" ", (store, "$foreground"), tail)
 
 
 def shorten_left(text: Shown, width: int) -> Shown:
     """`text` cut at the start: the end of a path is more informative."""
-    return text if len(text) <= width else Shown(ELLIPSIS + text[-(width - 1) :])
+    if cell_width(text) <= width:
+        return text
+    kept = text
+    while cell_width(kept) > width - 1:
+        kept = Shown(kept[1:])
+    return Shown(ELLIPSIS + kept)
 
 
 class ErrorLines(Lines):
@@ -159,8 +168,8 @@ class PaneTitle(Widget):
         width = self.size.width
         title = (self.title, "$accent bold" if self.bright else "bold")
         room = width - len(self.title) - 2
-        facts = cut(self.facts, max(0, room - min(len(self.subject), 12) - 2))
-        subject = cut(self.subject, max(0, room - len(facts) - 2))
+        facts = cut(self.facts, max(0, room - min(cell_width(self.subject), 12) - 2))
+        subject = cut(self.subject, max(0, room - cell_width(facts) - 2))
         left = Content.assemble(title, "  ", (subject, "$foreground" if self.bright else ""))
         gap = " " * max(1, width - left.cell_length - Content(facts).cell_length)
         return Content.assemble(left, gap, facts)

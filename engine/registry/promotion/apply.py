@@ -87,7 +87,7 @@ def apply_promotion(
         entry = journal.new_entry(
             uri,
             "undo" if plan.undoes else "promote",
-            f"{plan.model} {plan.candidate.version} → {plan.target}",
+            f"{plan.model} {plan.candidate.version} → {plan.target_name}",
             model=plan.model,
             version=plan.candidate.version,
             before=facts_to_text(plan.seen),

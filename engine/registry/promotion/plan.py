@@ -74,6 +74,11 @@ class PromotionPlan:
     def is_noop(self) -> bool:
         return not self.changes
 
+    @property
+    def target_name(self) -> str:
+        """The target as people write it: `Production`, `@champion`."""
+        return f"@{self.target}" if self.kind == "alias" else self.target
+
 
 def plan_promotion(
     store: Store,

@@ -52,7 +52,7 @@ def _check(connection: Connection, location: str, shown: str) -> None:
     if not {"experiments", "runs", "alembic_version"} <= tables:
         raise StoreUnreadable(
             "The database is not an MLflow store",
-            f"{location} contains other tables: {', '.join(sorted(tables)[:6])}",
+            f"{location} contains other tables: {listed(sorted(tables), 6)}",
             "Give MLflow its own database.",
         )
     found, known = MigrationContext.configure(connection).get_current_revision(), schema_revisions()

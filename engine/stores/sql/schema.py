@@ -79,7 +79,7 @@ def tables(snapshot: Snapshot, database: Database, uri: Shown) -> Tables:
     if not snapshot.columns:
         raise store_not_found(f"{database.location} is an empty database")
     if not {"experiments", "runs"} <= snapshot.columns.keys():
-        names = ", ".join(safe(table, 40) for table in sorted(snapshot.columns)[:6])
+        names = listed([safe(table, 40) for table in sorted(snapshot.columns)], 6)
         raise StoreUnreadable(
             "The database is not an MLflow store",
             f"{database.location} has no tables `experiments` and `runs`, only: {names}",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 from rich.cells import cell_len
+from textual.content import Content
 
 from engine.runs.metrics import Confusion
 from engine.text import Shown, safe
 from tests.tui.widgets.support import Stage
-from tui.widgets.confusion import ConfusionMatrix
+from tui.widgets.confusion import ConfusionMatrix, matrix
 from tui.widgets.empty import EmptyState
 from tui.widgets.fit_text import fit, thin_bar, wrapped
-from tui.widgets.key_value import KeyValue, Pair, Section
+from tui.widgets.key_value import KeyValue, Pair, Section, lay_out
+from tui.widgets.lines import Lines
+from tui.widgets.screen_lines import PaneTitle, StatusFacts, StatusLine
 
 COUNTS = Confusion(27, 29, 3, 2, positive="disease", negative="no disease")
 LONG = safe("a long value that goes on and on until it has to be continued in the next line")
@@ -129,12 +132,45 @@ async def test_the_confusion_matrix_has_labelled_rows_and_columns() -> None:
         assert "".join(stage.lines()).strip() == ""
 
 
+def test_the_labels_of_a_confusion_matrix_are_cut_to_its_width() -> None:
+    lines = matrix(COUNTS, 38).plain.splitlines()
+    assert lines == [
+        "actual ↓ predicted →  no dis…  disease",
+        "             no dis…       29        3",
+        "             disease        2       27",
+    ]
+
+
+def test_values_without_names_begin_where_names_would() -> None:
+    section = Section(Shown("DESCRIPTION"), [Pair(Shown(""), [Shown("one"), Shown("two")])])
+    lines = ["".join(text for text, _ in line).rstrip() for line in lay_out([section], 40)]
+    assert lines == [" DESCRIPTION", " one", " two"]
+
+
+async def test_a_line_that_does_not_fit_is_cut_with_a_mark() -> None:
+    class Wide(Lines):
+        def lines(self, width: int) -> list[Content]:
+            return [Content("x" * width), Content("x" * (width + 1))]
+
+    title, status = PaneTitle("RUNS"), StatusLine()
+    title.subject, title.facts = Shown("日本語の実験名前" * 9), Shown("1,000 of 12,431 loaded")
+    reading = Shown("http://127.0.0.1:5000 cannot be reached " * 3)
+    status.status = StatusFacts(Shown("http://" + "日" * 60), Shown("ana"), False, Shown(""), reading)
+    stage = Stage(Wide(), title, status)
+    async with stage.run_test(size=(40, 6)):
+        lines = stage.lines()
+        assert all(cell_len(line) <= 40 for line in lines)
+        assert ["…" in line for line in lines[:4]] == [True, False, True, True]
+        assert lines[2] == "x" * 39 + "…"
+        assert lines[3].count("…") == 2
+        assert "1 Runs" in lines[0]
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 1), (2, 3), (6, 4)])
 async def test_it_works_at_small_sizes(size: tuple[int, int]) -> None:
     empty = EmptyState()
     pane = KeyValue([Section(Shown("T"), [Pair(Shown("name"), LONG)])])
-    matrix = ConfusionMatrix(COUNTS)
-    for widget in (empty, pane, matrix):
+    for widget in (empty, pane, ConfusionMatrix(COUNTS)):
         stage = Stage(widget)
         async with stage.run_test(size=size) as pilot:
             empty.show("Title", ["a line of text"], [("k", "does")])
