@@ -8,7 +8,7 @@ from textual.app import App
 
 from engine.api import Engine
 from engine.errors import EngineError
-from engine.text import Shown, safe
+from engine.text import Shown, cut, safe
 from engine.uri import TrackingUri
 from tui.bridge import Bridge
 from tui.state import State
@@ -16,6 +16,8 @@ from tui.textual_private import QuietApp
 
 DEFAULT_REFRESH_SECONDS = 10.0
 """The auto-refresh interval when none was set at startup."""
+_TOAST_EDGES = 3
+"""Cells of a notification's border and padding."""
 
 
 class Session:
@@ -64,9 +66,10 @@ class Session:
         )
 
     def say(self, message: str, *, warning: bool = False) -> None:
-        """Show a notification of one line in place of the previous one."""
+        """Show a notification in place of the previous one, cut to one line."""
         self._app.clear_notifications()
-        self._app.notify(safe(message), severity="warning" if warning else "information", markup=False)
+        line = cut(safe(message), max(1, self._app.size.width - _TOAST_EDGES))
+        self._app.notify(line, severity="warning" if warning else "information", markup=False)
 
 
 class SessionApp(QuietApp):

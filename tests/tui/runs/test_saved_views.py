@@ -22,9 +22,9 @@ async def test_messages_about_long_view_names_are_short(mlflow_store_copy: Mlflo
     async with console.run_test(size=(140, 40), notifications=True) as pilot:
         await settle(pilot)
         await console.run_line(f"view save {name}")
-        assert await appears(pilot, f"Saved view {name[:15]}")
+        assert await appears(pilot, f"Saved view {name[:4]}")
         await console.run_line("view nothing")
         assert await appears(pilot, "View 'nothing' not found")
         assert await appears(pilot, f"Saved views: {name[:5]}")
-        lines = console.screen.query_one("Toast").region.height
-        assert lines == 4, "two for the title, one for the saved views, one for the hint"
+        lines = console.screen.query_one("#error").region.height
+        assert lines == 3, "the title, the saved views, the hint"
