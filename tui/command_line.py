@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.api import column_named
 from engine.errors import EngineError, FilterError, UsageError
-from engine.suggestions import closest, did_you_mean, not_found
+from engine.suggestions import closest, did_you_mean
 from engine.text import safe
 from tui.commands.bindings import Command
 from tui.dialogs.commands import TYPED_COMMANDS
@@ -87,8 +88,9 @@ async def _runs(app: SessionApp, argument: str) -> None:
     ]
     matches = [(name, e) for name, e in names if argument == name or argument.startswith(name + " ")]
     if not matches:
-        known = (experiment.name for experiment in screen.experiments.experiments)
-        raise not_found("Experiment", argument, known, "Tab completes names.")
+        find = partial(screen.engine.runs.experiment, argument, allow_deleted=True)
+        screen.show_experiment(await app.session.bridge.call(find))
+        return
     name, experiment = max(matches, key=lambda match: len(match[0]))
     screen.show_experiment(experiment)
     rest = argument[len(name) :].strip()

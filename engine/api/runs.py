@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.entities import Artifact, Experiment, Lifecycle, MetricPoint, Run, RunDetail
-from engine.errors import StoreRefused
+from engine.errors import NotFound, StoreRefused
 from engine.jobs import CancelToken, OnProgress, no_progress
 from engine.suggestions import not_found
 
@@ -33,26 +33,33 @@ class Runs:
 
     # ── experiments ──────────────────────────────────────────────────────────
 
-    def experiments(self) -> tuple[Experiment, ...]:
-        """All active experiments: the one with the most recent run first, then the newest."""
+    def experiments(self, lifecycle: Lifecycle = "active") -> tuple[Experiment, ...]:
+        """All active or all deleted experiments: the one with the most recent run first, then the newest."""
 
         def newest_first(experiment: Experiment) -> tuple[int, int, str]:
             touched = experiment.last_update_time or experiment.creation_time or 0
             return -(experiment.last_run_time or 0), -touched, experiment.name
 
-        return tuple(sorted(self._store.experiments(), key=newest_first))
+        return tuple(sorted(self._store.experiments(lifecycle), key=newest_first))
 
-    def experiment(self, name_or_id: str) -> Experiment:
-        """An active experiment; a name wins over an id. Raises `NotFound`."""
-        found = self._store.experiments()
-        for experiment in found:
-            if experiment.name == name_or_id:
-                return experiment
-        for experiment in found:
-            if experiment.experiment_id == name_or_id:
-                return experiment
-        hint = "Run `mlflow-console experiments` for a list of names and ids."
-        raise not_found("Experiment", name_or_id, (e.name for e in found), hint)
+    def experiment(self, name_or_id: str, *, allow_deleted: bool = False) -> Experiment:
+        """An active experiment, else a deleted one if allowed; a name wins over an id. Raises `NotFound`."""
+        active = self._store.experiments()
+        if found := _named(active, name_or_id):
+            return found
+        deleted = _named(self._store.experiments("deleted"), name_or_id)
+        if deleted is None:
+            hint = "Run `mlflow-console experiments` for a list of names and ids."
+            raise not_found("Experiment", name_or_id, (experiment.name for experiment in active), hint)
+        if not allow_deleted:
+            number = deleted.experiment_id
+            raise NotFound(
+                f"Experiment {name_or_id!r} is deleted",
+                "",
+                f"Restore it: `mlflow experiments restore --experiment-id {number}`. List its runs:"
+                f" `mlflow-console runs {number} --deleted`.",
+            )
+        return deleted
 
     def newest_experiment(self) -> str | None:
         """Id of the experiment with the most recently started run."""
@@ -176,3 +183,9 @@ class Runs:
         return apply_lifecycle(
             self._store, self._access.uri, plan, reason=reason, on_progress=on_progress, cancel=cancel
         )
+
+
+def _named(experiments: Sequence[Experiment], name_or_id: str) -> Experiment | None:
+    names = {experiment.name: experiment for experiment in experiments}
+    ids = {experiment.experiment_id: experiment for experiment in experiments}
+    return names.get(name_or_id) or ids.get(name_or_id)

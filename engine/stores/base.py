@@ -81,7 +81,7 @@ class Store(Protocol):
 
     Every method is synchronous, may be called from any thread, and raises only
     `EngineError`s. Reading never creates or changes anything: a store that does not exist raises
-    `StoreNotFound`. Deleted experiments, runs and versions are left out, except runs that a query asks for.
+    `StoreNotFound`. Deleted experiments, runs and versions are left out, unless a `lifecycle` asks for them.
 
     The paging contract of `runs`: in the query's order, `page_token` None for the first page,
     then exactly the token that the previous page returned; a page may hold fewer than
@@ -95,8 +95,9 @@ class Store(Protocol):
     page_size: int
     """The number of runs per page that reads fastest."""
 
-    def experiments(self) -> tuple[Experiment, ...]:
-        """All active experiments, in no particular order."""
+    def experiments(self, lifecycle: Lifecycle = "active") -> tuple[Experiment, ...]:
+        """All active or all deleted experiments, in no particular order. The number of their runs is that of
+        the runs in the same stage."""
 
     def newest_run(self) -> tuple[str, int] | None:
         """(experiment id, start time) of the run in any active experiment that started last; None without

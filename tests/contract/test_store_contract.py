@@ -61,6 +61,13 @@ class TestExperiments:
         assert heart.artifact_location.endswith(f"/mlruns/{heart.experiment_id}")
         assert found["empty"].tags == {"team": "β"}
 
+    def test_deleted_experiments_are_listed_on_request(self, store: Store, held: MlflowStore) -> None:
+        (gone,) = store.experiments("deleted")
+        assert (gone.name, gone.experiment_id) == ("gone", held.experiments["gone"])
+        assert gone.lifecycle_stage == "deleted"
+        (lost,) = store.runs(RunQuery(gone.experiment_id, lifecycle="deleted")).runs
+        assert lost.run_name == "lost"
+
     def test_all_stores_agree(self, opened: Open) -> None:
         def results(kind: str) -> list[Experiment]:
             found = sorted(opened(kind).experiments(), key=lambda experiment: experiment.name)
@@ -72,6 +79,8 @@ class TestExperiments:
         found = {experiment.name: experiment for experiment in opened("sql").experiments()}
         assert (found["heart"].run_count, found["heart"].last_run_time) == (27, 1_760_001_860_000)
         assert (found["empty"].run_count, found["empty"].last_run_time) == (0, None)
+        (gone,) = opened("sql").experiments("deleted")
+        assert gone.run_count == 1
 
     def test_the_newest_run_is_found(self, store: Store, held: MlflowStore) -> None:
         assert store.newest_run() == (held.heart, 1_760_001_860_000)

@@ -16,9 +16,10 @@ from tui.cli.output import Head, Output
 
 
 @click.command()
+@click.option("--deleted", is_flag=True, help="List deleted experiments instead.")
 @json_option
 @pass_invocation
-def experiments(invocation: Invocation, as_json: bool) -> None:
+def experiments(invocation: Invocation, deleted: bool, as_json: bool) -> None:
     """List experiments, most recently active first.
 
     The number of runs is not available from a tracking server.
@@ -30,9 +31,11 @@ def experiments(invocation: Invocation, as_json: bool) -> None:
     """
     uri = invocation.uri()
     with invocation.engine(uri) as engine:
-        found = engine.runs.experiments()
+        found = engine.runs.experiments("deleted" if deleted else "active")
     if as_json:
         write_json({"experiments": [experiment_payload(experiment) for experiment in found]})
+    elif deleted and not found:
+        Output().line(f"No deleted experiments in {uri.shown}.")
     else:
         _show(found, uri)
 

@@ -106,7 +106,8 @@ def _change(
     output = Output(err=as_json)
     with invocation.engine() as engine:
         if experiment is not None:
-            run_ids = engine.runs.resolve_run_ids(engine.runs.experiment(experiment).experiment_id, run_ids)
+            found = engine.runs.experiment(experiment, allow_deleted=True)
+            run_ids = engine.runs.resolve_run_ids(found.experiment_id, run_ids)
         plan = _require_runs(engine.runs.plan_lifecycle(run_ids, target))
         if not (as_json and yes):
             _show_plan(output, plan)

@@ -73,7 +73,7 @@ class Listing:
     help="Group runs by these columns.",
 )
 @click.option("--view", "view_name", metavar="NAME", help="Use a view saved in the console.")
-@click.option("--deleted", is_flag=True, help="List deleted runs instead.")
+@click.option("--deleted", is_flag=True, help="List deleted runs; EXPERIMENT may be deleted too.")
 @csv_option("Export the runs to FILE, with the column names of mlflow.search_runs.")
 @yes_option
 @json_option
@@ -113,7 +113,7 @@ def runs(
     if csv_path:
         confirm_replacement(Output(err=as_json), csv_path, yes=yes)
     with invocation.engine() as engine:
-        found = engine.runs.experiment(experiment)
+        found = engine.runs.experiment(experiment, allow_deleted=deleted)
         view = engine.runs.saved_views(found.name).view(view_name) if view_name else RunView()
         text = filter_text or view.filter_text
         frame = load_frame(engine, found, text, "deleted" if deleted else "active")

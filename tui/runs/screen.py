@@ -166,8 +166,11 @@ class RunsScreen(ConsoleScreen):
         self.session.say(f"Experiment {name} no longer exists; {consequence}", warning=True)
 
     def _current_experiment(self) -> Experiment | None:
-        """The current experiment as just listed; None when it is gone."""
-        current = None if self.experiment is None else self.experiments.current(self.experiment)
+        """The current experiment as just listed; None when it is gone. A deleted one, opened by name, is not
+        listed."""
+        if self.experiment is None or self.experiment.lifecycle_stage == "deleted":
+            return self.experiment
+        current = self.experiments.current(self.experiment)
         if current is not None:
             self.pane.show_name(current.name)
         return current
@@ -178,6 +181,8 @@ class RunsScreen(ConsoleScreen):
         requested, self.session.initial_experiment = self.session.initial_experiment, None
         if requested is not None and named(requested) is None:
             self.session.say(f"Experiment {requested!r} not found", warning=True)
+        if requested is None and self.experiment is not None:
+            return self.experiment
         current = self.experiment.experiment_id if self.experiment else None
         candidates = (requested, current, self.state.experiment_id, newest)
         found = (named(candidate) for candidate in candidates if candidate is not None)
@@ -191,6 +196,8 @@ class RunsScreen(ConsoleScreen):
         self.state.experiment_id = experiment.experiment_id
         self.experiments.mark_open(experiment.experiment_id)
         state = self.state.experiment(experiment.experiment_id)
+        if experiment.lifecycle_stage == "deleted" and state.lifecycle == "active":
+            state.switch_lifecycle()
         self.pane.begin(experiment.name, state)
         self.runs.open(experiment.experiment_id, state)
 
@@ -374,8 +381,10 @@ class RunsScreen(ConsoleScreen):
             self.session.say("The filter hides this run.", warning=True)
 
     def action_toggle_deleted(self) -> None:
-        """Switch between the deleted and the active runs of this experiment."""
-        if self.experiment is not None:
+        """Switch between the deleted and the active runs of this experiment; leave a deleted experiment."""
+        if self.experiment is not None and self.experiment.lifecycle_stage == "deleted":
+            self.show_experiment(self.experiments.experiments[0])
+        elif self.experiment is not None:
             self.runs.state.switch_lifecycle()
             self.show_experiment(self.experiment)
 

@@ -164,9 +164,10 @@ class ClientStore:
 
     # ── experiments and runs ─────────────────────────────────────────────────
 
-    def experiments(self) -> tuple[Experiment, ...]:
+    def experiments(self, lifecycle: Lifecycle = "active") -> tuple[Experiment, ...]:
         with self._translating() as client:
-            return tuple(entities.experiment(found) for found in _pages(client.search_experiments))
+            found = _pages(client.search_experiments, view_type=_view(lifecycle))
+            return tuple(map(entities.experiment, found))
 
     def newest_run(self) -> tuple[str, int] | None:
         ids = [experiment.experiment_id for experiment in self.experiments()]

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from engine.entities import (
     Artifact,
     Experiment,
+    Lifecycle,
     LoggedModel,
     MetricPoint,
     ModelVersion,
@@ -78,9 +79,10 @@ class RestStore:
 
     # ── experiments and runs ─────────────────────────────────────────────────
 
-    def experiments(self) -> tuple[Experiment, ...]:
+    def experiments(self, lifecycle: Lifecycle = "active") -> tuple[Experiment, ...]:
+        parameters = {"max_results": PAGE_SIZE, "view_type": _VIEWS[lifecycle]}
         with self._server() as server:
-            found = self._all(server.post, "experiments/search", "experiments", {"max_results": PAGE_SIZE})
+            found = self._all(server.post, "experiments/search", "experiments", parameters)
             return tuple(messages.experiment(experiment) for experiment in found)
 
     def newest_run(self) -> tuple[str, int] | None:

@@ -9,7 +9,15 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from engine.entities import DatasetInput, DatasetRef, Experiment, LoggedModel, MetricPoint, RunDetail
+from engine.entities import (
+    DatasetInput,
+    DatasetRef,
+    Experiment,
+    Lifecycle,
+    LoggedModel,
+    MetricPoint,
+    RunDetail,
+)
 from engine.stores import records
 from engine.stores.block import BlockBuilder, KeyedColumns, RunBlock
 from engine.stores.sql.schema import Tables
@@ -35,17 +43,19 @@ _DATASET_JOIN = "JOIN datasets ON datasets.dataset_uuid = found.source_id AND fo
 _MODEL_STATUS = {0: "UNSPECIFIED", 1: "PENDING", 2: "READY", 3: "FAILED"}
 
 
-def experiments(tables: Tables) -> tuple[Experiment, ...]:
+def experiments(tables: Tables, lifecycle: Lifecycle) -> tuple[Experiment, ...]:
     found = tables.rows(
         "SELECT experiment_id, name, artifact_location, creation_time, last_update_time"
-        f" FROM experiments WHERE lifecycle_stage = 'active' AND {tables.in_workspace}"
+        f" FROM experiments WHERE lifecycle_stage = :lifecycle AND {tables.in_workspace}",
+        lifecycle=lifecycle,
     )
     tags = group_tags(tables.rows('SELECT experiment_id, "key", value FROM experiment_tags'))
     activity = {
         experiment: (count, last)
         for experiment, count, last in tables.rows(
             "SELECT experiment_id, count(*), max(start_time) FROM runs"
-            " WHERE lifecycle_stage = 'active' GROUP BY experiment_id"
+            " WHERE lifecycle_stage = :lifecycle GROUP BY experiment_id",
+            lifecycle=lifecycle,
         )
     }
     return tuple(
@@ -53,6 +63,7 @@ def experiments(tables: Tables) -> tuple[Experiment, ...]:
             experiment_id=str(key),
             name=name,
             artifact_location=location or "",
+            lifecycle_stage=lifecycle,
             creation_time=created,
             last_update_time=updated,
             tags=tags.get(key, {}),

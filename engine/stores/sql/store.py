@@ -13,6 +13,7 @@ from typing import TypeVar
 from engine.entities import (
     Artifact,
     Experiment,
+    Lifecycle,
     MetricPoint,
     ModelVersion,
     RegisteredModel,
@@ -58,8 +59,8 @@ class SqlStore:
     def close(self) -> None:
         self._database.close()
 
-    def experiments(self) -> tuple[Experiment, ...]:
-        return self._read(runs.experiments)
+    def experiments(self, lifecycle: Lifecycle = "active") -> tuple[Experiment, ...]:
+        return self._read(lambda found: runs.experiments(found, lifecycle))
 
     def newest_run(self) -> tuple[str, int] | None:
         return self._read(runs.newest_run)

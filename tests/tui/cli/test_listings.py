@@ -26,6 +26,22 @@ def test_experiments_are_listed_with_their_run_counts(on_store: Run, mlflow_stor
     assert table[1][:2] == ["heart", "27"]
 
 
+def test_a_deleted_experiment_is_called_deleted_and_listed_on_request(
+    on_store: Run, mlflow_store: MlflowStore
+) -> None:
+    gone = mlflow_store.experiments["gone"]
+    for command in (("runs", "gone"), ("runs", gone), ("best", "gone"), ("compare", "-e", "gone")):
+        done = on_store(*command, "--json")
+        assert done.status == 1
+        assert done.json["error"]["title"] == f"Experiment {command[-1]!r} is deleted"
+        assert f"mlflow-console runs {gone} --deleted" in done.json["error"]["hint"]
+    (listed,) = on_store("experiments", "--deleted", "--json").json["experiments"]
+    assert (listed["name"], listed["run_count"]) == ("gone", 1)
+    (run,) = on_store("runs", "gone", "--deleted", "--json").json["runs"]
+    assert run["run_name"] == "lost"
+    assert on_store("runs", "heart", "--deleted", "--json").json["runs"][0]["run_name"] == "deleted"
+
+
 def test_models_are_listed_with_versions_stages_and_aliases(on_store: Run, mlflow_store: MlflowStore) -> None:
     models = {model["name"]: model for model in on_store("models", "--json").json["models"]}
     assert set(models) == {"classifier", "unused", 'it\'s "quoted"'}

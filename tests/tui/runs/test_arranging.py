@@ -345,6 +345,15 @@ class TestDeletedRuns:
             await settle(pilot)
             assert "DELETED" not in text_of(console)
             assert "No runs yet" in text_of(console)
+            await line(pilot, console, "runs gone")  # a deleted experiment
+            for _ in range(2):
+                assert await appears(pilot, "DELETED RUNS  gone")
+                assert set(shown(console)) == {"lost"}
+                await pilot.press("r")
+                await settle(pilot)
+            await pilot.press("escape")
+            await settle(pilot)
+            assert "DELETED" not in text_of(console)
 
     async def test_read_only_mode_refuses_with_the_reason(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking, read_only=True)
