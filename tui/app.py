@@ -27,7 +27,7 @@ from engine.log import log, start_log
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
 from tui import garbage_collection, terminal, themes
-from tui.bridge import internal_error
+from tui.bridge import Relay, internal_error
 from tui.commands.bindings import bindings, command
 from tui.screen import ConsoleScreen, current_view
 from tui.session import Session, SessionApp
@@ -121,6 +121,7 @@ class Console(SessionApp):
         if not self.is_headless:
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT):
                 loop.add_signal_handler(number, self._end, number)
+        self.session.on_wait = Relay(self.session.say)
         # After ctrl+z and `fg` the terminal shows whatever the shell left there.
         self.app_resume_signal.subscribe(self, lambda _: self.action_repaint())
         self.run_worker(self._keys.run(), group="keys")

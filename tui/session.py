@@ -51,7 +51,9 @@ class Session:
         self.show_mode = show_mode
         self.show_error = show_error
         self.hold_keys = hold_keys
-        self.engine = Engine(uri, read_only=read_only)
+        self.on_wait: Callable[[Shown], None] | None = None
+        """Called in any thread when a read waits because the server asks it to. Set once the app runs."""
+        self.engine = Engine(uri, read_only=read_only, on_wait=self._waits)
         self.bridge = Bridge()
         self.state = State(str(uri.shown))
         self.startup_warning = self.state.load()
@@ -64,6 +66,10 @@ class Session:
         self.say(
             f"Auto-refresh every {self.refresh_interval:g} s" if self.refresh_seconds else "Auto-refresh off"
         )
+
+    def _waits(self, message: Shown) -> None:
+        if self.on_wait is not None:
+            self.on_wait(message)
 
     def say(self, message: str, *, warning: bool = False) -> None:
         """Show a notification in place of the previous one, cut to one line."""

@@ -6,23 +6,33 @@ records. Reading a database or a server never imports mlflow; the first write do
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine.api.access import StoreAccess
 from engine.api.journal import Journal
 from engine.api.models import Models
 from engine.api.runs import Runs
 from engine.api.training import Training
+from engine.text import Shown
 from engine.uri import TrackingUri
 
 
 class Engine:
     """One tracking store and what can be done with it. Close it, or use it as a context manager."""
 
-    def __init__(self, uri: TrackingUri, *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        uri: TrackingUri,
+        *,
+        read_only: bool = False,
+        on_wait: Callable[[Shown], object] = lambda _: None,
+    ) -> None:
+        """`on_wait` is called, in any thread, with a message when a read waits because a server asks."""
         from engine.stores import open_store
 
         self.uri = uri
         self.read_only = read_only
-        self._store = open_store(uri)
+        self._store = open_store(uri, on_wait)
         access = StoreAccess(uri, self._store, read_only)
         self.runs = Runs(access)
         self.models = Models(access)

@@ -141,7 +141,7 @@ def denied(server: str, status: int, message: str) -> ServerDenied:
 
 
 def limited(server: str, message: str) -> StoreRefused:
-    hint = "Wait and try again, run fewer consoles and jobs at once, or raise the server's limit."
+    hint = "Run fewer consoles and jobs at once, or raise the server's limit."
     return StoreRefused(f"{server} is rate-limiting requests", message or "HTTP 429", hint)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from engine.errors import ReadOnly, UsageError
+from engine.text import Shown
 from engine.uri import TrackingUri, resolve
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Invocation:
         """An engine on `uri`, by default on `self.uri()`. Use it as a context manager."""
         from engine.api import Engine
 
-        return Engine(uri or self.uri(), read_only=self.read_only)
+        return Engine(uri or self.uri(), read_only=self.read_only, on_wait=_report_wait)
 
     def check_writable(self, what: str) -> None:
         """Raises `ReadOnly` under --read-only. `what` names the operation, e.g. "Promoting"."""
@@ -69,6 +70,11 @@ class Invocation:
             mouse=self.mouse,
             refresh_seconds=self.refresh,
         )
+
+
+def _report_wait(message: Shown) -> None:
+    clear_line = "\r\x1b[K"  # of a spinner; left out where stderr is not a terminal
+    click.echo(clear_line * sys.stderr.isatty() + message, err=True)
 
 
 def is_interactive() -> bool:

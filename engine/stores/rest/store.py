@@ -26,6 +26,7 @@ from engine.stores.rest import messages
 from engine.stores.rest.messages import Json, RunMessages
 from engine.stores.rest.transport import Transport
 from engine.stores.search_text import search_text
+from engine.text import Shown
 from engine.uri import TrackingUri
 
 READERS = 4
@@ -45,9 +46,10 @@ class RestStore:
     readers = READERS
     page_size = PAGE_SIZE
 
-    def __init__(self, uri: TrackingUri) -> None:
+    def __init__(self, uri: TrackingUri, on_wait: Callable[[Shown], object] = lambda _: None) -> None:
+        """`on_wait`: see `Transport`."""
         self.uri = uri
-        self._transport = Transport(uri)
+        self._transport = Transport(uri, on_wait)
 
     def stamp(self) -> Stamp | None:
         return None

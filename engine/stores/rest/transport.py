@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from engine.errors import Cancelled, EngineError, StoreRefused
+from engine.formats import duration
 from engine.stores import errors
 from engine.stores.rest.json_stream import read_object
 from engine.stores.rest.login import Login, is_true, read_login, user_variable
@@ -30,7 +31,11 @@ READ_SECONDS = 30.0
 RETRIES = 2
 BACK_OFF_SECONDS = 0.3
 MAX_PAUSE_SECONDS = 10.0
-"""Between two attempts. If a server's Retry-After is longer, the request is not retried."""
+"""Between two attempts, unless the server sets the pause with Retry-After."""
+MAX_WAIT_SECONDS = 60.0
+"""How long one request waits in total as servers ask with Retry-After."""
+REPORTED_SECONDS = 1.0
+"""Waits of at least this length are reported."""
 RESPONSE_FACTOR = 10
 """A response must be complete within this many times the read timeout, however steadily it trickles."""
 RESPONSE_BYTES = 64 * 2**20
@@ -55,11 +60,14 @@ class _Answer:
 class Transport:
     """Reads from a server over HTTP. Thread-safe. As every request is a read, it is retried after a broken
     connection, a gateway error or rate limiting: twice, or MLFLOW_HTTP_REQUEST_MAX_RETRIES times. A reused
-    connection that turns out to be closed does not count as an attempt."""
+    connection that turns out to be closed does not count as an attempt, nor does a wait that the server asks
+    for. `on_wait` is called with a message before a long wait, in any thread."""
 
-    def __init__(self, uri: TrackingUri) -> None:
+    def __init__(self, uri: TrackingUri, on_wait: Callable[[Shown], object] = lambda _: None) -> None:
         self._base = uri.raw.rstrip("/")
         self.shown: Shown = uri.shown
+        self._on_wait = on_wait
+        self._waiting_until = 0.0
         self._closed = threading.Event()
         self._session_lock = threading.Lock()
         self._shared_session: Session | None = None
@@ -139,13 +147,18 @@ class Transport:
         timeout = _user_number("MLFLOW_HTTP_REQUEST_TIMEOUT", 0)
         timeouts = timeouts or ((timeout, timeout) if timeout else (CONNECT_SECONDS, READ_SECONDS))
         attempts = attempts or 1 + _user_number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", RETRIES)
-        backoff = BACK_OFF_SECONDS
+        backoff, patience = BACK_OFF_SECONDS, MAX_WAIT_SECONDS if attempts > 1 else 0.0
         while True:
-            retry_after = 0.0
             try:
                 response = self._send(method, path, timeouts, **content)
                 retry_after = _retry_after(response)
-                if response.status_code not in _TRANSIENT or attempts == 1 or retry_after > MAX_PAUSE_SECONDS:
+                if response.status_code not in _TRANSIENT or retry_after > patience:
+                    return self._checked(response)
+                if retry_after:
+                    patience -= retry_after
+                    self._wait(retry_after, response.status_code)
+                    continue
+                if attempts == 1:
                     return self._checked(response)
             except _StaleConnection:
                 continue
@@ -153,8 +166,17 @@ class Transport:
                 if attempts == 1:
                     raise error.translated from error
             attempts -= 1
-            self._closed.wait(max(retry_after, backoff))
+            self._closed.wait(backoff)
             backoff = min(2 * backoff, MAX_PAUSE_SECONDS)
+
+    def _wait(self, seconds: float, status: int) -> None:
+        """Wait as the server asks, and report it unless another thread already waits."""
+        now = time.monotonic()
+        if seconds >= REPORTED_SECONDS and now >= self._waiting_until:
+            self._waiting_until = now + seconds
+            what = "is rate-limiting requests" if status == 429 else "is busy"
+            self._on_wait(safe(f"{self.shown} {what}: waiting {duration(seconds)}"))
+        self._closed.wait(seconds)
 
     def _send(self, method: str, path: str, timeouts: tuple[float, float], **content: Any) -> _Answer:
         if self._closed.is_set():
@@ -251,7 +273,10 @@ class Transport:
         if 200 <= response.status_code < 300:
             return response
         server = self._server_of(response.url)
-        raise errors.from_response(server, response.status_code, _body(response), self._secrets)
+        error = errors.from_response(server, response.status_code, _body(response), self._secrets)
+        if retry_after := _retry_after(response):
+            error.hint = f"Try again in {duration(retry_after)}. {error.hint}".strip()
+        raise error
 
     def _read(self, response: _Answer, read: Callable[[str], object]) -> dict[str, Any]:
         """The JSON object in a response, decoded by `read`."""

@@ -12,6 +12,7 @@ import pytest
 from engine.errors import Cancelled, EngineError, ServerFault, StoreRefused
 from engine.stores import open_store
 from engine.stores.base import RunQuery, Store
+from engine.stores.rest import transport
 from engine.stores.rest.store import RestStore
 from engine.uri import TrackingUri
 from tests.support.web import Answer, Web
@@ -162,6 +163,27 @@ class TestAttempts:
     def test_a_short_retry_after_is_honoured(self, web: Web, store: Store, status: int, when: str) -> None:
         web.will_answer(Answer(status, headers={"Retry-After": when}), EMPTY)
         assert store.experiments() == ()
+
+    def test_a_server_is_waited_for_as_it_asks(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The waits do not count as attempts: there are more than three."""
+        monkeypatch.setattr(transport, "_retry_after", lambda answer: answer.status_code == 429 and 0.01)
+        monkeypatch.setattr(transport, "REPORTED_SECONDS", 0.01)
+        web.will_answer(*5 * [Answer(429)], EMPTY)
+        waits: list[str] = []
+        assert open_store(TrackingUri(web.uri), waits.append).experiments() == ()
+        assert len(web.requests) == 6
+        assert set(waits) == {f"{web.uri} is rate-limiting requests: waiting 0.01s"}
+
+    def test_the_waits_of_a_request_are_limited(
+        self, web: Web, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(transport, "_retry_after", lambda _: 0.01)
+        monkeypatch.setattr(transport, "MAX_WAIT_SECONDS", 0.035)
+        web.will_answer(Answer(429))
+        with pytest.raises(StoreRefused, match="rate-limiting") as caught:
+            store.experiments()
+        assert len(web.requests) == 4
+        assert caught.value.hint.startswith("Try again in 0.01s. ")
 
     @pytest.mark.parametrize("when", ["3600", "9" * 400, "Fri, 21 Oct 2095 07:28:00 GMT"])
     def test_a_long_retry_after_ends_the_attempts(self, web: Web, store: Store, when: str) -> None:
