@@ -23,6 +23,7 @@ from engine.uri import TrackingUri, redact
 
 if TYPE_CHECKING:
     from requests import RequestException, Response, Session
+    from requests.auth import HTTPBasicAuth
 
     from engine.stores.rest.connections import KeepAliveAdapter
 
@@ -121,11 +122,22 @@ class Transport:
 
         return KeepAliveAdapter()
 
+    def _credentials(self) -> HTTPBasicAuth | None:
+        """User and password in the URI, else in `~/.netrc`, as UTF-8: requests alone would find them too, but
+        send them as Latin-1."""
+        from requests.auth import HTTPBasicAuth
+        from requests.utils import get_auth_from_url, get_netrc_auth
+
+        user, password = get_auth_from_url(self._base)
+        found = (user, password) if user or password else get_netrc_auth(self._base)
+        return HTTPBasicAuth(*(part.encode().decode("latin-1") for part in found)) if found else None
+
     def _session(self) -> Session:
         """The session that all threads share."""
         with self._session_lock:
             if self._shared_session is None:
                 self._shared_session = self._adapter.session()
+                self._shared_session.auth = self._credentials()
                 self._shared_session.headers.update(
                     self._login.headers | {"User-Agent": "mlflow-console", "Accept": "application/json"}
                 )

@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -277,6 +278,18 @@ class TestLogin:
     def test_credentials_in_the_uri_take_precedence(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
         assert authorization(web, web.uri.replace("://", "://ada:p%40ss@")) == basic("ada", "p@ss")
+
+    @pytest.mark.parametrize("password", ["pässwörd", "пароль"])
+    def test_credentials_are_sent_as_utf8_wherever_they_come_from(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch, password: str
+    ) -> None:
+        for written in (password, quote(password)):
+            assert authorization(web, web.uri.replace("://", f"://ada:{written}@")) == basic("ada", password)
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
+        assert authorization(web) == basic("ada", password)
+        (Path.home() / ".netrc").write_text(f"machine 127.0.0.1 login eve password {password}\n")
+        assert authorization(web) == basic("eve", password)
 
     def test_the_workspace_is_sent(self, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MLFLOW_WORKSPACE", "team-b")
