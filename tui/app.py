@@ -264,7 +264,8 @@ class Console(SessionApp):
         if self.current_mode != "runs":
             await self.action_show_mode("runs")
             return
-        if not self.session.running_work:
+        sweep = self.session.sweep
+        if sweep is None:
             self.action_quit_console()
             return
         from tui.dialogs.confirm import ConfirmDialog
@@ -274,7 +275,7 @@ class Console(SessionApp):
                 self.action_quit_console()
 
         text = [
-            Content(self.session.running_work),
+            Content(sweep.text),
             Content("Finished trials are kept; unfinished ones are marked KILLED."),
         ]
         self.push_screen(ConfirmDialog("Quit and stop the sweep?", text, yes="Quit"), quit_if)

@@ -145,7 +145,12 @@ class ConsoleScreen(Screen[None]):
         line.mode = self.mode
         session = self.session
         line.status = StatusFacts(
-            session.uri.shown, session.user, session.read_only, self.data_age(), self.trouble
+            session.uri.shown,
+            session.user,
+            session.read_only,
+            self.data_age(),
+            self.trouble,
+            session.sweep.label if session.sweep is not None else None,
         )
 
     def data_age(self) -> Shown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from textual.app import App
 
@@ -18,6 +19,27 @@ DEFAULT_REFRESH_SECONDS = 10.0
 """The auto-refresh interval when none was set at startup."""
 _TOAST_EDGES = 3
 """Cells of a notification's border and padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSweep:
+    """The progress of the sweep that runs in this console. `total` is 0 until it starts."""
+
+    done: int
+    total: int
+    experiment: Shown
+    stopping: bool = False
+
+    @property
+    def text(self) -> Shown:
+        return Shown(f"{self.done} of {self.total} trials of {self.experiment} finished.")
+
+    @property
+    def label(self) -> Shown:
+        """Beside the name of the training view."""
+        if self.stopping:
+            return Shown("stopping")
+        return Shown(f"{self.done}/{self.total}" if self.total else "starting")
 
 
 class Session:
@@ -58,8 +80,8 @@ class Session:
         self.state = State(str(uri.shown))
         self.startup_warning = self.state.load()
         self.leaving = False
-        self.running_work = Shown("")
-        """What quitting would stop; empty when nothing is running."""
+        self.sweep: RunningSweep | None = None
+        """What quitting would stop; None when nothing is running."""
 
     def toggle_auto_refresh(self) -> None:
         self.refresh_seconds = 0.0 if self.refresh_seconds else self.refresh_interval

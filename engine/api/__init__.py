@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         TrialKilled as TrialKilled,
         TrialStarted as TrialStarted,
     )
+    from engine.training.interrupted import UnfinishedSweep as UnfinishedSweep
     from engine.training.sweep import (
         DEFAULT_GRID as DEFAULT_GRID,
         Recipe as Recipe,
@@ -143,6 +144,7 @@ _HOMES = {
         "TrialKilled",
         "TrialStarted",
     ),
+    "engine.training.interrupted": ("UnfinishedSweep",),
     "engine.training.sweep": (
         "DEFAULT_GRID",
         "Recipe",

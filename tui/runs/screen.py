@@ -303,6 +303,8 @@ class RunsScreen(ConsoleScreen):
         if command.id == "runs.compare-marked":
             return compare_reason(len(self.runs.state.marks), "runs")
         if command.id == "runs.stop-loading" and not self.runs.loader.is_reading:
+            if self.session.sweep is not None:
+                return "Nothing is loading. To stop the running sweep, press 4, then ctrl+x."
             return "Nothing is loading."
         if command.id in _ON_RUNS and self._has_no_runs:
             return "There are no runs here."

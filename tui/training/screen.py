@@ -16,7 +16,8 @@ from engine.jobs import CancelToken
 from engine.text import Shown, safe
 from tui.bridge import EventRelay
 from tui.commands.bindings import Command, Scope, command
-from tui.screen import ConsoleScreen, compare_reason
+from tui.screen import ConsoleScreen, compare_reason, current_view
+from tui.session import RunningSweep
 from tui.training.leaderboard import Leaderboard
 from tui.widgets.empty import EmptyState
 from tui.widgets.fit_text import thin_bar
@@ -25,7 +26,7 @@ from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.api import SweepEvent, SweepResult, SweepSpec
+    from engine.api import SweepEvent, SweepResult, SweepSpec, UnfinishedSweep
 
 BAR_WIDTH = 20
 
@@ -47,6 +48,7 @@ class TrainingScreen(ConsoleScreen):
         self.result: SweepResult | None = None
         self._started = 0.0
         self._note = ""
+        self._abandoned: tuple[UnfinishedSweep, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -66,6 +68,9 @@ class TrainingScreen(ConsoleScreen):
         super().on_mount()
         self.query_one("#board", Table).focus()
         self._show_state()
+        # If the store cannot be read, whatever is done next reports it.
+        work = self.engine.training.abandoned
+        self.ask(work, self._show_abandoned, group="abandoned", failed=lambda _: None)
 
     def refresh_view(self) -> None:
         self._show_state()
@@ -152,7 +157,7 @@ class TrainingScreen(ConsoleScreen):
             f"{self.spec.recipe} → {self.spec.experiment}"
         )
         title.facts = self._progress()
-        self.session.running_work = self._running_work()
+        self._show_everywhere()
         table = self.query_one("#board", Table)
         at_top = table.cursor_row == 0
         table.set_source(self.board.source())
@@ -162,19 +167,32 @@ class TrainingScreen(ConsoleScreen):
         self.query_one("#curve", Plot).set_series([Series(self.board.metric, curve, "step")] if curve else [])
         self.query_one("#curve-title", PaneTitle).facts = safe(self.board.metric)
 
+    def _show_abandoned(self, sweeps: tuple[UnfinishedSweep, ...]) -> None:
+        self._abandoned = sweeps
+        self._show_state()
+
     def _show_empty(self) -> None:
-        reason = self.why_not(command("training.new-sweep"))
         lines = ["A sweep trains one model per combination of a grid and logs each as a run."]
+        lines += [
+            f"An interrupted sweep in {safe(sweep.entry.experiment)}: {sweep.summary}. "
+            "`mlflow-console journal --mark-killed` marks them KILLED."
+            for sweep in self._abandoned
+        ]
+        reason = self.why_not(command("training.new-sweep"))
         self.query_one("#empty", EmptyState).show(
             "No sweep yet",
             lines if reason is None else [*lines, reason],
             keys=[("n", "new sweep"), ("1", "runs")],
         )
 
-    def _running_work(self) -> Shown:
-        if not self.running or self.spec is None:
-            return Shown("")
-        return safe(f"{self.board.done} of {self.board.total} trials of {self.spec.experiment} finished.")
+    def _show_everywhere(self) -> None:
+        """Show the progress of the sweep in the status line, whichever view is open."""
+        sweep = None
+        if self.cancel is not None and self.spec is not None:
+            experiment, stopping = safe(self.spec.experiment), self.cancel.cancelled
+            sweep = RunningSweep(self.board.done, self.board.total, experiment, stopping)
+        self.session.sweep = sweep
+        current_view(self.app).show_status()
 
     def _progress(self) -> Shown:
         board = self.board

@@ -20,13 +20,14 @@ from tui.widgets.lines import Lines, paragraph
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
     """The contents of the status line. `read` is the time when the data on screen was read; `trouble`
-    replaces it while the store is unreachable."""
+    replaces it while the store is unreachable. `sweep` is the progress of a running sweep."""
 
     store: Shown
     user: Shown
     read_only: bool
     read: Shown
     trouble: Shown | None = None
+    sweep: Shown | None = None
 
 
 MODES: tuple[tuple[str, str, str, str], ...] = (
@@ -80,14 +81,15 @@ class StatusLine(Widget):
             end -= len(label) + len(_TAB_GAP)
 
     def _labels(self) -> list[tuple[str, str]]:
-        """Each view with its label: `2 Compare`, `2 Cmp` or `2`."""
-        width = self.size.width
+        """Each view with its label: `2 Compare`, `2 Cmp` or `2`; a running sweep is `4 Training 23/60`."""
+        width, sweep = self.size.width, self.status.sweep if self.status else None
         labels = []
         for mode, key, name, short in MODES:
             shown = (
                 name if mode == self.mode or width >= FULL_NAMES else short if width >= SHORT_NAMES else ""
             )
-            labels.append((mode, f"{key} {shown}".rstrip()))
+            progress = sweep if mode == "training" else ""
+            labels.append((mode, " ".join(part for part in (key, shown, progress) if part)))
         return labels
 
     def _tabs(self) -> Content:

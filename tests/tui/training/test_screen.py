@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -103,12 +104,15 @@ async def test_a_sweep_fills_the_leaderboard_and_can_be_compared(store: Tracking
 
 async def test_cancel_keeps_finished_trials_and_kills_the_rest(store: TrackingUri) -> None:
     console = Console(store)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         await open_dialog(pilot)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: in_training(console) and training(console).board.done > 2)
-        await pilot.press("1", "q")  # other views stay usable, and q asks for confirmation
+        await pilot.press("1", "ctrl+x")
+        await until(pilot, lambda: "To stop the running sweep, press 4" in text_of(console))
+        assert re.search(r"4 Training \d+/60", text_of(console))
+        await pilot.press("q")  # other views stay usable, and q asks for confirmation
         await until(pilot, lambda: isinstance(console.screen, ConfirmDialog))
         await pilot.press("enter")  # Cancel is the default
         await until(pilot, lambda: isinstance(console.screen, RunsScreen))

@@ -9,6 +9,7 @@ from textual.content import Content
 from engine.runs.metrics import Confusion
 from engine.text import Shown, safe
 from tests.tui.widgets.support import Stage
+from tui.session import RunningSweep
 from tui.widgets.confusion import ConfusionMatrix, matrix
 from tui.widgets.empty import EmptyState
 from tui.widgets.fit_text import fit, thin_bar, wrapped
@@ -51,6 +52,24 @@ def test_wrapped_text_breaks_at_spaces() -> None:
 )
 def test_a_thin_bar_shows_a_fraction_to_half_a_cell(share: float, text: str) -> None:
     assert thin_bar(share, 4) == text
+
+
+@pytest.mark.parametrize(
+    ("width", "views"),
+    [(140, "1 Runs  2 Compare  3 Models  4 Training 23/60  6 Activity"), (60, "1 Runs  2  3  4 23/60  6")],
+)
+async def test_the_status_line_shows_a_running_sweep_in_every_view(width: int, views: str) -> None:
+    line = StatusLine()
+    stage = Stage(line)
+    async with stage.run_test(size=(width, 3)) as pilot:
+        sweep = RunningSweep(23, 60, Shown("heart"))
+        facts = (Shown("sqlite:///mlflow.db"), Shown("ada@gpu-3"), False, Shown("read 09:00:00"), None)
+        line.status = StatusFacts(*facts, sweep.label)
+        await pilot.pause()
+        assert stage.lines()[0].rstrip().endswith(views)
+        line.status = StatusFacts(*facts)
+        await pilot.pause()
+        assert "23/60" not in stage.lines()[0]
 
 
 async def test_the_empty_state_shows_title_lines_and_keys() -> None:
