@@ -16,7 +16,18 @@ from textual.widgets import Input
 from engine import formats
 from engine.errors import EngineError, NotFound, StoreError, StoreNotFound
 from engine.text import Shown, safe
-from tui.commands.bindings import Command, Scope, bindings, command, commands
+from tui.commands.bindings import (
+    COMMANDS,
+    SCOPE_TITLES,
+    VIEW_SCOPES,
+    Command,
+    Scope,
+    bindings,
+    bindings_elsewhere,
+    command,
+    commands,
+    key_name,
+)
 from tui.session import Session, SessionApp
 from tui.tasks import Tasks
 from tui.textual_private import use_sparing_compositor
@@ -24,7 +35,7 @@ from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import ErrorLines, KeyLine, PaneTitle, StatusFacts, StatusLine
 
 if TYPE_CHECKING:
-    from engine.api import Engine
+    from engine.api import Engine, RunFrame
     from tui.state import State
 
 T = TypeVar("T")
@@ -62,7 +73,8 @@ class ConsoleScreen(Screen[None]):
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     def __init_subclass__(cls, **kwargs: object) -> None:
-        cls.BINDINGS = [*cls.__dict__.get("BINDINGS", []), *bindings(cls.scope)]
+        own = cls.__dict__.get("BINDINGS", [])
+        cls.BINDINGS = [*own, *bindings(cls.scope), *bindings_elsewhere(cls.scope)]
         super().__init_subclass__(**kwargs)  # type: ignore[arg-type]
 
     def __init__(self) -> None:
@@ -305,6 +317,29 @@ class ConsoleScreen(Screen[None]):
         if reason:
             self.session.say(reason, warning=True)
         return reason is not None
+
+    def action_explain_key(self, key: str) -> None:
+        """Say where a key that does nothing in this view is used."""
+        found = [c for c in COMMANDS if key in c.keys.split(",") and c.scope in VIEW_SCOPES]
+        uses = " ".join(f"In {SCOPE_TITLES[c.scope]}: {c.help}" for c in found)
+        self.session.say(f"{key_name(key)} does nothing here. {uses}", warning=True)
+
+    # ── what several views do ────────────────────────────────────────────────
+
+    def copy(self, text: str) -> None:
+        """Copy to the operator's clipboard."""
+        self.app.copy_to_clipboard(text)
+        self.session.say(f"Copied {text}")
+
+    def export(self, frame: RunFrame, rows: Sequence[int], name: str) -> None:
+        """Ask for the file, suggesting `name`, and export these rows of `frame`."""
+        from tui.dialogs.export import ExportDialog
+
+        def report(message: str | None) -> None:
+            if message:
+                self.session.say(message)
+
+        self.app.push_screen(ExportDialog(self.engine, self.session.bridge, frame, rows, name), report)
 
     # ── panes ────────────────────────────────────────────────────────────────
 

@@ -15,7 +15,7 @@ from engine.uri import TrackingUri
 from tests.tui.support import settle, text_of
 from tui.activity.screen import ActivityScreen
 from tui.app import Console, picture_file
-from tui.commands.bindings import COMMANDS, SCOPE_TITLES, Command, Scope, commands
+from tui.commands.bindings import COMMANDS, SCOPE_TITLES, VIEW_SCOPES, Command, Scope, commands
 from tui.compare.screen import CompareScreen
 from tui.dialogs.commands import HelpDialog
 from tui.models.screen import ModelsScreen
@@ -74,6 +74,17 @@ def test_no_view_overrides_a_key_of_tables_or_of_the_application(scope: Scope) -
     own = {key for c in commands(scope) for key in c.keys.split(",") if key}
     common = {key for c in (*commands("table"), *commands("app")) for key in c.keys.split(",")}
     assert own & common == set()
+
+
+@pytest.mark.parametrize("scope", VIEW_SCOPES)
+def test_a_key_of_another_view_explains_itself(scope: Scope) -> None:
+    bound = {
+        binding.key: binding.action for binding in OWNERS[scope].BINDINGS if isinstance(binding, Binding)
+    }
+    own = {key for c in (*commands(scope), *commands("app")) for key in c.keys.split(",")}
+    for other in COMMANDS:
+        for key in other.keys.split(",") if other.scope in VIEW_SCOPES else ():
+            assert not key or key in own or bound[key] == f"explain_key({key!r})"
 
 
 def test_keys_used_by_terminals_and_multiplexers_are_not_bound() -> None:

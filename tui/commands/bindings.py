@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
-from tui.commands.command import SCOPE_TITLES, Command, Scope
+from tui.commands.command import SCOPE_TITLES, VIEW_SCOPES, Command, Scope, key_name
 from tui.commands.table import COMMANDS
 
-__all__ = ["COMMANDS", "SCOPE_TITLES", "Command", "Scope", "bindings", "command", "commands", "key_table"]
+__all__ = [
+    "COMMANDS",
+    "SCOPE_TITLES",
+    "VIEW_SCOPES",
+    "Command",
+    "Scope",
+    "bindings",
+    "bindings_elsewhere",
+    "command",
+    "commands",
+    "key_name",
+    "key_table",
+]
 
 
 def commands(scope: Scope) -> tuple[Command, ...]:
@@ -36,6 +48,13 @@ def bindings(scope: Scope) -> list[Binding]:
         for c in commands(scope)
         if c.keys
     ]
+
+
+def bindings_elsewhere(scope: Scope) -> list[Binding]:
+    """Bindings for the keys that only other views use, to `action_explain_key` of the view."""
+    here = {key for c in COMMANDS if c.scope in (scope, "app") for key in c.keys.split(",")}
+    others = {key for c in COMMANDS if c.scope in VIEW_SCOPES for key in c.keys.split(",") if key}
+    return [Binding(key, f"explain_key({key!r})", show=False) for key in sorted(others - here)]
 
 
 def key_table() -> str:

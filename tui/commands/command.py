@@ -24,6 +24,9 @@ SCOPE_TITLES: dict[Scope, str] = {
 }
 
 
+VIEW_SCOPES: tuple[Scope, ...] = ("runs", "run", "compare", "models", "training", "activity")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """An action that an operator runs by key, by name after `:`, or both."""
@@ -54,7 +57,12 @@ class Command:
     @property
     def shown_keys(self) -> str:
         """The keys as labelled on a keyboard, separated by spaces."""
-        return " ".join(_KEY_NAMES.get(key, key) for key in self.keys.split(",") if key)
+        return " ".join(key_name(key) for key in self.keys.split(",") if key)
+
+
+def key_name(key: str) -> str:
+    """A key, by Textual's name, as labelled on a keyboard."""
+    return _KEY_NAMES.get(key, key)
 
 
 _KEY_NAMES = {

@@ -306,6 +306,19 @@ COMMANDS: tuple[Command, ...] = (
         title="previous run",
         help="Previous run of the list that this one was opened from.",
     ),
+    Command(
+        id="run.compare",
+        keys="c",
+        action="compare",
+        title="compare",
+        help="Compare this run with the marked runs of its experiment.",
+    ),
+    Command(
+        id="run.copy-id",
+        keys="y",
+        action="copy_id",
+        help="Copy the run ID to your local clipboard (OSC 52).",
+    ),
     # Compare
     Command(
         id="compare.toggle-differences",
@@ -336,6 +349,18 @@ COMMANDS: tuple[Command, ...] = (
         action="drop_run",
         title="drop",
         help="Remove this run from the comparison (does not delete it).",
+    ),
+    Command(
+        id="compare.copy-id",
+        keys="y",
+        action="copy_id",
+        help="Copy this run's ID to your local clipboard (OSC 52).",
+    ),
+    Command(
+        id="compare.export-csv",
+        keys="w",
+        action="export_csv",
+        help="Export the compared runs to a CSV file.",
     ),
     # Models
     Command(

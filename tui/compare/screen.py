@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tui.run.screen import KnownRun
 
 
+NO_RUN = "Move to a run's column first (H and L, or the arrow keys)."
+
+
 class CompareScreen(ConsoleScreen):
     """Shows `state.compared`; colours the best value of each metric."""
 
@@ -152,7 +155,7 @@ class CompareScreen(ConsoleScreen):
             return
         run_id = self._run_at_cursor()
         if run_id is None:
-            self.session.say("Move to a run's column first (H and L, or the arrow keys).", warning=True)
+            self.session.say(NO_RUN, warning=True)
         else:
             self.state.baseline = run_id
             self.show_rows()
@@ -173,10 +176,27 @@ class CompareScreen(ConsoleScreen):
             return
         run_id = self._run_at_cursor()
         if run_id is None:
-            self.session.say("Move to a run's column first (H and L, or the arrow keys).", warning=True)
+            self.session.say(NO_RUN, warning=True)
             return
         self.state.compared = tuple(i for i in self.state.compared if i != run_id)
         self.refresh_view()
+
+    def action_copy_id(self) -> None:
+        if self.refuse("compare.copy-id"):
+            return
+        run_id = self._run_at_cursor()
+        if run_id is None:
+            self.session.say(NO_RUN, warning=True)
+        else:
+            self.copy(run_id)
+
+    def action_export_csv(self) -> None:
+        if self.refuse("compare.export-csv") or self.comparison is None:
+            return
+        from engine.api import RunFrame
+
+        runs = self.comparison.runs
+        self.export(RunFrame.from_runs(runs), range(len(runs)), "comparison.csv")
 
     def _run_at_cursor(self) -> str | None:
         key = self.query_one("#comparison", Table).focused_column

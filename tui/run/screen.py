@@ -18,7 +18,7 @@ from engine.secrets import mask
 from engine.text import Shown, safe, safe_lines
 from tui.bridge import Relay
 from tui.commands.bindings import Command, Scope
-from tui.screen import VIEW, ConsoleScreen
+from tui.screen import MAX_COMPARED, VIEW, ConsoleScreen
 from tui.widgets.confusion import ConfusionMatrix
 from tui.widgets.empty import EmptyState
 from tui.widgets.key_value import KeyValue, Pair, Section, ValueStyle
@@ -104,6 +104,21 @@ class RunScreen(ConsoleScreen):
     def is_live(self) -> bool:
         """Whether the run is unfinished; a finished run rarely changes."""
         return self.detail is not None and not self.detail.run.is_finished
+
+    def action_copy_id(self) -> None:
+        self.copy(self.run_id)
+
+    def action_compare(self) -> None:
+        run = self._known.run
+        marks = self.state.experiment(run.experiment_id).marks if run is not None else frozenset()
+        others = sorted(marks - {self.run_id})
+        if not others:
+            self.session.say("Mark another run of this experiment in the runs view first.", warning=True)
+        elif len(others) >= MAX_COMPARED:
+            self.session.say(f"At most {MAX_COMPARED} runs can be compared.", warning=True)
+        else:
+            self.state.compared = (self.run_id, *others)
+            self.app.run_worker(self.session.show_mode("compare"))
 
     def _read_artifacts(self, detail: RunDetail, report: Callable[[_Artifacts], None]) -> _Artifacts:
         """Read the artifacts, which may be on a slower host than the run, folder by folder. Runs on the

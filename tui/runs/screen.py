@@ -342,23 +342,15 @@ class RunsScreen(ConsoleScreen):
             return
         key = self.pane.table.cursor_key
         if key and not self.pane.is_group(key):
-            self.app.copy_to_clipboard(key)
-            self.session.say(f"Copied {key}")
+            self.copy(key)
 
     def action_export_csv(self, name: str = "") -> None:
         from engine.api import csv_name
-        from tui.runs.dialogs.export import ExportDialog
 
         if self.refuse("runs.export-csv"):
             return
-
-        def report(message: str | None) -> None:
-            if message:
-                self.session.say(message)
-
         if (frame := self.runs.frame) is not None and self.experiment is not None:
-            rows, name = [*self.runs.matching], name or csv_name(self.experiment.name)
-            self.app.push_screen(ExportDialog(self.engine, self.session.bridge, frame, rows, name), report)
+            self.export(frame, [*self.runs.matching], name or csv_name(self.experiment.name))
 
     def action_show_best(self, metric: str = "") -> None:
         from tui.runs.dialogs.best import BestDialog

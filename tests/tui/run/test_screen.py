@@ -8,9 +8,43 @@ import sqlite3
 from tests.conftest import MlflowStore
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
+from tui.compare.screen import CompareScreen
+from tui.dialogs.export import ExportDialog
 from tui.run.screen import KnownRun, RunScreen
+from tui.widgets.table import Table
 
 SIZE = (140, 40)
+
+
+async def test_keys_of_other_views_act_on_the_run_or_say_where_they_work(mlflow_store: MlflowStore) -> None:
+    run_id, other = mlflow_store.runs["trial-10"], mlflow_store.runs["trial-11"]
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await console.push_screen(RunScreen(KnownRun(run_id)))
+        await settle(pilot)
+        await pilot.press("P")
+        assert await appears(pilot, "P does nothing here. In Models: Move a version")
+        await pilot.press("y")
+        assert await appears(pilot, f"Copied {run_id}")
+        assert console.clipboard == run_id
+        await pilot.press("c")
+        assert await appears(pilot, "Mark another run of this experiment")
+        console.session.state.experiment(mlflow_store.heart).marks = frozenset({other})
+        await pilot.press("c")
+        await settle(pilot)
+        assert isinstance(console.screen, CompareScreen)
+        assert console.session.state.compared == (run_id, other)
+        await pilot.press("w")
+        await settle(pilot)
+        assert isinstance(console.screen, ExportDialog)
+        assert "Export 2 runs as CSV" in text_of(console)
+        await pilot.press("escape")
+        await settle(pilot)
+        console.screen.query_one("#comparison", Table).focus_column(other)
+        await pilot.press("y")
+        await settle(pilot)
+        assert console.clipboard == other
 
 
 async def test_a_silent_artifact_host_does_not_hold_up_the_rest(mlflow_store_copy: MlflowStore) -> None:

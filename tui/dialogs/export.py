@@ -1,4 +1,4 @@
-"""Export the matching runs to a CSV file."""
+"""Export runs to a CSV file."""
 
 from __future__ import annotations
 
