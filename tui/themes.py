@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from textual.theme import BUILTIN_THEMES, Theme
 
+# Its dark greys are almost without colour: in 256 colours, more saturated ones turn into teal or black.
 DARK = Theme(
     name="console-dark",
     primary="#6fa8dc",
@@ -16,24 +17,24 @@ DARK = Theme(
     error="#dd7878",
     foreground="#d3d7de",
     background="#14171b",
-    surface="#181c21",
-    panel="#20262e",
+    surface="#191c20",
+    panel="#21262c",
     dark=True,
     variables={
         # Textual's defaults are "auto" colours, which turn pure white or black in styled text.
         "text-muted": "#8a93a3",
         "text-disabled": "#5b6571",
-        "block-cursor-background": "#2a3441",
+        "block-cursor-background": "#30363f",
         "block-cursor-foreground": "#eef1f5",
         "block-cursor-text-style": "none",
         "input-selection-background": "#6fa8dc 35%",
-        "border": "#39424e",
-        "border-blurred": "#2b323b",
-        "scrollbar": "#39424e",
+        "border": "#3b424c",
+        "border-blurred": "#2c323a",
+        "scrollbar": "#3b424c",
         "scrollbar-hover": "#4a5563",
         "scrollbar-active": "#6fa8dc",
-        "scrollbar-background": "#181c21",
-        "scrollbar-corner-color": "#181c21",
+        "scrollbar-background": "#191c20",
+        "scrollbar-corner-color": "#191c20",
     },
 )
 

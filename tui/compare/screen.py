@@ -108,7 +108,7 @@ class CompareScreen(ConsoleScreen):
 
     def show_rows(self) -> None:
         """Show the comparison with the current baseline and rows."""
-        from tui.compare.source import CompareSource
+        from tui.compare.source import WIDE, CompareSource
 
         comparison = self.comparison
         if comparison is None:
@@ -128,8 +128,9 @@ class CompareScreen(ConsoleScreen):
         )
         title = self.query_one("#compare-title", PaneTitle)
         title.subject = Shown(f"{formats.count(len(comparison.runs))} runs  {source.names.pattern}".rstrip())
+        legend = " · ◆ baseline · ★ best" if self.size.width >= WIDE else ""
         scale = " · bars: min to max of each row" if source.bars else ""
-        title.facts = Shown(f"{rows} · ◆ baseline · ★ best{scale}")
+        title.facts = Shown(f"{rows}{legend}{scale}")
         title.bright = True
         self.show_keys()
 

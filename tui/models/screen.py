@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -154,9 +154,9 @@ class ModelsScreen(ConsoleScreen):
         table.set_source(model_source(self.models, self.registry, table.size.width))
         self.query_one("#models-title", PaneTitle).facts = formats.count(len(self.models))
 
-    @on(events.Resize)
-    def _fit_later(self) -> None:
-        self.call_after_refresh(self._show_model_rows, {})
+    @on(Table.Resized, "#models")
+    def _fit(self) -> None:
+        self._show_model_rows({})
 
     def _models_failed(self, error: EngineError) -> None:
         if self.models:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 LABEL_WIDTH = 16
 MIN_LABEL_WIDTH = 4
-_CORNER = "actual ↓ predicted →"
+_CORNERS = ("actual ↓ predicted →", "act. ↓ pred. →", "act ↓ pred →")
+"""The text above the actual classes: the first that leaves enough room for the labels."""
 
 
 class ConfusionMatrix(Widget):
@@ -48,19 +49,22 @@ class ConfusionMatrix(Widget):
 def matrix(counts: Confusion, width: int) -> Content:
     """The matrix in three lines: the predicted classes, then a line for each actual class. Labels are cut to
     fit into `width` cells."""
-    room = max(MIN_LABEL_WIDTH, (width - len(_CORNER) - 4) // 2)
-    labels = [cut(safe(label), min(LABEL_WIDTH, room)) for label in (counts.negative, counts.positive)]
+    names = [cut(safe(label), LABEL_WIDTH) for label in (counts.negative, counts.positive)]
+    corner = next(
+        (text for text in _CORNERS if _label_room(text, width) >= max(map(cell_width, names))), _CORNERS[-1]
+    )
+    labels = [cut(name, max(MIN_LABEL_WIDTH, _label_room(corner, width))) for name in names]
     rows = (
         (counts.true_negatives, counts.false_positives),
         (counts.false_negatives, counts.true_positives),
     )
-    first = max(len(_CORNER), *(cell_width(label) for label in labels))
+    first = max(len(corner), *(cell_width(label) for label in labels))
     widths = [
         max(cell_width(label), *(len(count(row[column])) for row in rows))
         for column, label in enumerate(labels)
     ]
     header = "  ".join(fit(label, width, right=True) for label, width in zip(labels, widths, strict=True))
-    lines = [Content(f"{fit(_CORNER, first, right=True)}  {header}")]
+    lines = [Content(f"{fit(corner, first, right=True)}  {header}")]
     for actual, row in enumerate(rows):
         cells = [
             Content.styled(fit(count(value), widths[predicted], right=True), _ink(actual == predicted, value))
@@ -68,6 +72,11 @@ def matrix(counts: Confusion, width: int) -> Content:
         ]
         lines.append(Content("  ").join([Content(fit(labels[actual], first, right=True)), *cells]))
     return Content("\n").join(lines)
+
+
+def _label_room(corner: str, width: int) -> int:
+    """The cells for the label of a column."""
+    return (width - len(corner) - 4) // 2
 
 
 def _ink(right: bool, value: int) -> str:

@@ -152,11 +152,14 @@ async def test_the_confusion_matrix_has_labelled_rows_and_columns() -> None:
 
 
 def test_the_labels_of_a_confusion_matrix_are_cut_to_its_width() -> None:
-    lines = matrix(COUNTS, 38).plain.splitlines()
-    assert lines == [
-        "actual ↓ predicted →  no dis…  disease",
-        "             no dis…       29        3",
-        "             disease        2       27",
+    assert matrix(COUNTS, 38).plain.splitlines() == [
+        "act. ↓ pred. →  no disease  disease",
+        "    no disease          29        3",
+        "       disease           2       27",
+    ]
+    assert matrix(COUNTS, 28).plain.splitlines()[:2] == [
+        "act ↓ pred →  no di…  disea…",
+        "      no di…      29       3",
     ]
 
 

@@ -105,6 +105,10 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         key: str
 
     @dataclass
+    class Resized(TableMessage):
+        """The table has another size, for a source that depends on it."""
+
+    @dataclass
     class HeaderClicked(TableMessage):
         """A column's label was clicked."""
 
@@ -232,6 +236,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     def on_resize(self, event: events.Resize) -> None:
         self._arrange()
         self._show_cursor()
+        self.post_message(self.Resized(self))
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
