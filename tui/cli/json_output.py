@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.columns import ColumnKey
@@ -82,14 +82,40 @@ def model_payload(model: RegisteredModel, versions: list[Payload] | None) -> Pay
 
 def write_json(payload: Mapping[str, Any]) -> None:
     """Write one JSON object to stdout, in ASCII so that no control character reaches the terminal.
-    NaN and infinities become the strings "NaN", "Infinity" and "-Infinity", as in MLflow."""
-    indent = 2 if sys.stdout.isatty() else None
-    try:
-        text = json.dumps(payload, allow_nan=False, indent=indent)
-    except ValueError:
-        text = json.dumps(_finite(payload), allow_nan=False, indent=indent)
-    sys.stdout.write(text.replace("\x7f", "\\u007f") + "\n")
+    NaN and infinities become the strings "NaN", "Infinity" and "-Infinity", as in MLflow. A value that is an
+    iterator becomes a list; outside a terminal it is written element by element."""
+    if sys.stdout.isatty():
+        lists = {name: _list(value) for name, value in payload.items()}
+        sys.stdout.write(_encoded(lists, indent=2))
+    else:
+        for position, (name, value) in enumerate(payload.items()):
+            sys.stdout.write(f"{', ' if position else '{'}{_encoded(name)}: ")
+            _write_value(value)
+        sys.stdout.write("}" if payload else "{}")
+    sys.stdout.write("\n")
     sys.stdout.flush()
+
+
+def _list(value: Any) -> Any:
+    return list(value) if isinstance(value, Iterator) else value
+
+
+def _write_value(value: Any) -> None:
+    if not isinstance(value, Iterator):
+        sys.stdout.write(_encoded(value))
+        return
+    sys.stdout.write("[")
+    for position, element in enumerate(value):
+        sys.stdout.write(", " * (position > 0) + _encoded(element))
+    sys.stdout.write("]")
+
+
+def _encoded(value: Any, indent: int | None = None) -> str:
+    try:
+        text = json.dumps(value, allow_nan=False, indent=indent)
+    except ValueError:
+        text = json.dumps(_finite(value), allow_nan=False, indent=indent)
+    return text.replace("\x7f", "\\u007f")
 
 
 def _finite(value: Any) -> Any:

@@ -10,7 +10,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
@@ -89,20 +89,24 @@ class Output:
 
     def table(self, heads: Sequence[Head], rows: Sequence[Row]) -> int:
         """Write a header and aligned rows; return how many columns did not fit."""
-        cells = [[_cell(value) for value in row] for row in rows]
-        widths = _natural_widths(heads, cells)
+        widths = _natural_widths(heads, rows)
         columns = list(range(len(heads)))
         if self.width is not None:
             columns, widths = fit_columns(heads, widths, self.width)
-        lines: list[list[Cell]] = [_line([Cell(h.label, "bold") for h in heads], heads, columns, widths)]
+        self._write(self._table_lines(heads, rows, columns, widths))
+        return len(heads) - len(columns)
+
+    def _table_lines(
+        self, heads: Sequence[Head], rows: Sequence[Row], columns: Sequence[int], widths: Sequence[int]
+    ) -> Iterator[Sequence[Cell]]:
+        yield _line([Cell(head.label, "bold") for head in heads], heads, columns, widths)
         if self.is_terminal:
             rule = sum(widths[c] for c in columns) + len(GAP) * (len(columns) - 1)
-            lines.append([Cell(Shown("─" * rule), "dim")])
-        for row in cells:
+            yield [Cell(Shown("─" * rule), "dim")]
+        for row in rows:
+            cells = [_cell(value) for value in row]
             heading = len(row) == 1 and len(heads) > 1
-            lines.append(list(row) if heading else _line(row, heads, columns, widths))
-        self._write(lines)
-        return len(heads) - len(columns)
+            yield cells if heading else _line(cells, heads, columns, widths)
 
     def _write(self, lines: Iterable[Sequence[Cell]]) -> None:
         if not self.is_terminal:
@@ -125,12 +129,12 @@ def _cell(value: Cell | str) -> Cell:
     return Cell(safe(value.text), value.style) if isinstance(value, Cell) else Cell(safe(value))
 
 
-def _natural_widths(heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> list[int]:
+def _natural_widths(heads: Sequence[Head], rows: Sequence[Row]) -> list[int]:
     widths = [cell_width(head.label) for head in heads]
     for row in rows:
         if len(row) == len(heads):
-            for column, cell in enumerate(row):
-                widths[column] = max(widths[column], cell_width(cell.text))
+            for column, value in enumerate(row):
+                widths[column] = max(widths[column], cell_width(_cell(value).text))
     return [min(width, MAX_WIDTH) for width in widths]
 
 

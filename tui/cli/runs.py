@@ -127,7 +127,7 @@ def runs(
         if csv_path:
             engine.runs.write_csv(listing.frame, Path(csv_path), listing.rows)
     if as_json:
-        write_json({"runs": [run_payload(listing.frame.run(row)) for row in listing.rows]})
+        write_json({"runs": (run_payload(listing.frame.run(row)) for row in listing.rows)})
     elif csv_path:
         Output().line(safe(f"{_tally(listing)} written to {csv_path}"))
     else:

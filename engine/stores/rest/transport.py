@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -48,14 +48,28 @@ _EXCERPT_BYTES = 65_536
 _TRANSIENT = (429, 502, 503, 504)
 
 
-@dataclass(frozen=True, slots=True)
 class _Answer:
-    """A complete response."""
+    """A complete response. The chunks of its content are dropped as they are decoded, so that a large page is
+    never in memory twice; its first ones stay for error messages."""
 
-    status_code: int
-    url: str
-    headers: Mapping[str, str]
-    content: bytes
+    def __init__(self, response: Response, chunks: list[bytes]) -> None:
+        self.status_code: int = response.status_code
+        self.url: str = response.url
+        self.headers: Mapping[str, str] = response.headers
+        self.beginning = b""
+        for chunk in chunks:
+            self.beginning = (self.beginning + chunk)[:_EXCERPT_BYTES]
+            if len(self.beginning) == _EXCERPT_BYTES:
+                break
+        self._chunks = chunks
+
+    def text(self) -> Iterator[str]:
+        """The content in pieces. Can be read only once. Raises `UnicodeDecodeError`."""
+        decoder = codecs.getincrementaldecoder(json.detect_encoding(self.beginning))()
+        self._chunks.reverse()
+        while self._chunks:
+            yield decoder.decode(self._chunks.pop())
+        yield decoder.decode(b"", final=True)
 
 
 class Transport:
@@ -75,11 +89,11 @@ class Transport:
 
     def get(self, path: str, query: Mapping[str, object]) -> dict[str, Any]:
         """The JSON object at a path of MLflow's API. Raises only `EngineError`s."""
-        return self._read(self._request("GET", f"{_API}/{path}", params=_without_empty(query)), json.loads)
+        return self._read(self._request("GET", f"{_API}/{path}", params=_without_empty(query)), _loads)
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         """The JSON object of a search's response. Raises only `EngineError`s."""
-        return self._read(self._request("POST", f"{_API}/{path}", json=_without_empty(body)), json.loads)
+        return self._read(self._request("POST", f"{_API}/{path}", json=_without_empty(body)), _loads)
 
     def post_each(
         self, path: str, body: Mapping[str, object], field: str, take: Callable[[Any], None]
@@ -208,12 +222,12 @@ class Transport:
             )
             self._check_moved(response, method, path)
             with response:
-                data = self._content(response, RESPONSE_BYTES + results * BYTES_PER_RESULT, deadline)
+                chunks = self._content(response, RESPONSE_BYTES + results * BYTES_PER_RESULT, deadline)
         except UnicodeEncodeError as error:
             raise errors.not_text(error) from error
         except (OSError, ValueError) as error:  # all errors of requests are one of these
             raise self._translate(error, timeouts) from error
-        return _Answer(response.status_code, response.url, response.headers, data)
+        return _Answer(response, chunks)
 
     def _check_moved(self, response: Response, method: str, path: str) -> None:
         """Raise `ServerFault` for a server that redirects elsewhere when redirects are not followed, or in a
@@ -225,9 +239,9 @@ class Transport:
         if address.endswith(path) and address.removesuffix(path) != self._base:
             raise errors.moved(self.shown, redact(address.removesuffix(path)))
 
-    def _content(self, response: Response, limit: int, deadline: float) -> bytes:
-        """The decompressed body. Raises `ServerFault` if it is longer than `limit` or incomplete at the
-        deadline, and errors of requests."""
+    def _content(self, response: Response, limit: int, deadline: float) -> list[bytes]:
+        """The chunks of the decompressed body. Raises `ServerFault` if it is longer than `limit` or not
+        complete at the deadline, and errors of requests."""
         import requests
         import urllib3
 
@@ -246,7 +260,7 @@ class Transport:
             raise requests.exceptions.ContentDecodingError(str(error), response=response) from error
         except urllib3.exceptions.HTTPError as error:
             raise requests.exceptions.ChunkedEncodingError(str(error), response=response) from error
-        return b"".join(chunks)
+        return chunks
 
     def _translate(self, error: Exception, timeouts: tuple[float, float]) -> Exception:
         import requests
@@ -290,11 +304,10 @@ class Transport:
             error.hint = f"Try again in {duration(retry_after)}. {error.hint}".strip()
         raise error
 
-    def _read(self, response: _Answer, read: Callable[[str], object]) -> dict[str, Any]:
+    def _read(self, response: _Answer, read: Callable[[Iterator[str]], object]) -> dict[str, Any]:
         """The JSON object in a response, decoded by `read`."""
-        content = response.content
         try:
-            found = read(content.decode(json.detect_encoding(content)))
+            found = read(response.text())
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
@@ -335,7 +348,11 @@ def _without_empty(content: Mapping[str, object]) -> dict[str, object]:
 
 def _body(response: _Answer) -> str:
     """The beginning of a response as text, enough for any message."""
-    return response.content[:_EXCERPT_BYTES].decode("utf-8", "replace")
+    return response.beginning.decode("utf-8", "replace")
+
+
+def _loads(pieces: Iterator[str]) -> object:
+    return json.loads("".join(pieces))
 
 
 def _user_number(name: str, default: int) -> int:

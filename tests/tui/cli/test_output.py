@@ -124,3 +124,13 @@ def test_importing_the_api_imports_no_other_engine_module() -> None:
     code = "import engine.api, sys; print([name for name in sys.modules if name.startswith('engine.')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['engine.api']"
+
+
+def test_an_iterator_is_written_as_a_list(capsys: pytest.CaptureFixture[str]) -> None:
+    payload = {"runs": [{"x": math.nan, "name": "é\x7f"}, {}], "empty": [], "n": 1}
+    write_json(payload)
+    whole = capsys.readouterr().out
+    write_json({name: iter(value) if isinstance(value, list) else value for name, value in payload.items()})
+    assert capsys.readouterr().out == whole
+    write_json({})
+    assert capsys.readouterr().out == "{}\n"
