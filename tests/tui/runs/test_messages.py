@@ -176,10 +176,12 @@ async def test_messages_cover_no_rows_and_do_not_follow_into_another_view(mlflow
     async with console.run_test(size=(80, 24), notifications=True) as pilot:
         await settle(pilot)
         before = rows(console)
-        console.session.say("Copied nothing")
-        await pilot.pause()
-        assert text_of(console).splitlines()[1].endswith("▌ Copied nothing")
-        assert rows(console) == before
+        for message in ("Copied something", "Copied nothing"):
+            console.session.say(message)
+            await pilot.pause()
+            await pilot.pause()
+            assert text_of(console).splitlines()[1].endswith(f"▌ {message}")
+            assert rows(console) == before
         console.session.show_error(EngineError("Out of order", "Try later.\nReally.", "Use a hammer."))
         await pilot.pause()
         lines = text_of(console).splitlines()
