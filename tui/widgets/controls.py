@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
+from textual.strip import Strip
 from textual.widget import Widget
 
+from engine.text import ELLIPSIS, cell_width, safe
 from tui.textual_private import SafeInput
 
 _CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))
@@ -28,6 +31,15 @@ class Field(SafeInput):
     def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002
         super().__init__(value, placeholder=placeholder, id=id, compact=True, select_on_focus=False)
         self.cursor_blink = False  # an idle console writes nothing
+
+    def render_line(self, y: int) -> Strip:
+        """Mark text that goes on beyond the edge, unless it is being edited: the cursor may be there."""
+        strip, width = super().render_line(y), self.size.width
+        text = safe(self.value, len(self.value)) or self.placeholder
+        if (self.has_focus and self.value) or not 0 < width < cell_width(text):
+            return strip
+        last = next(reversed(list(strip)), Segment(""))
+        return Strip.join([strip.crop(0, width - 1), Strip([Segment(ELLIPSIS, last.style)])])
 
     def on_paste(self, event: events.Paste) -> None:
         """Join the lines: Textual's input, which handles the event next, would keep only the first."""

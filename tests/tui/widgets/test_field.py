@@ -79,3 +79,20 @@ async def test_a_reason_pasted_in_two_lines_is_kept_complete(mlflow_store: Mlflo
         console.post_message(events.Paste("retrained\non the new data"))
         await settle(pilot)
         assert dialog.query_one("#reason", Input).value == "retrained on the new data"
+
+
+async def test_text_beyond_the_edge_is_marked() -> None:
+    long, short, empty = Field(), Field(), Field(placeholder="type a long sentence here")
+    stage = Stage(long, short, empty)
+    async with stage.run_test(size=(12, 4)) as pilot:
+        long.value, short.value = "abcdefghij" * 3, "abc"
+        stage.set_focus(None)
+        await pilot.pause()
+        assert stage.lines()[:3] == ["abcdefghija…", "abc", "type a long…"]
+        long.focus()
+        await pilot.press("end")
+        await pilot.pause()
+        assert "…" not in stage.lines()[0]
+        stage.set_focus(short)
+        await pilot.pause()
+        assert stage.lines()[0] == "abcdefghija…"
