@@ -21,6 +21,18 @@ class Journal:
 
         return read_journal(limit)
 
+    def entry(self, entry_id: str) -> JournalEntry:
+        """The entry with this id. Raises `NotFound`."""
+        from engine.errors import NotFound
+        from engine.journal import journal_entries
+
+        for entry in journal_entries():
+            if entry.entry_id == entry_id:
+                return entry
+        raise NotFound(
+            f"Journal entry {entry_id!r} not found", "", "`mlflow-console journal --json` lists ids."
+        )
+
     def is_here(self, entry: JournalEntry) -> bool:
         """Whether an entry is about this engine's store."""
         from engine.journal import server_name

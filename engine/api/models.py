@@ -8,6 +8,7 @@ from engine.entities import ModelVersion, RegisteredModel, Stage
 
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
+    from engine.journal import JournalEntry
     from engine.registry.promotion.apply import PromotionPlan, PromotionResult
     from engine.registry.smoke_test import SmokeTestResult
 
@@ -53,11 +54,12 @@ class Models:
             archive_existing=archive_existing,
         )
 
-    def plan_undo(self) -> PromotionPlan:
-        """What undoing this store's last promotion would change. Writes nothing."""
+    def plan_undo(self, entry: JournalEntry | None = None) -> PromotionPlan:
+        """What undoing a journalled promotion, this store's last one by default, would change. Writes
+        nothing."""
         from engine.registry.promotion.apply import plan_undo
 
-        return plan_undo(self._store, self._access.uri)
+        return plan_undo(self._store, self._access.uri, entry)
 
     def promote(self, plan: PromotionPlan, *, reason: str = "") -> PromotionResult:
         """Apply a plan, verify by reading back, repair, and write the journal. Raises `PromotionError`

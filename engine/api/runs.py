@@ -16,6 +16,7 @@ from engine.suggestions import not_found
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
     from engine.evidence.best import BestRun
+    from engine.journal import JournalEntry
     from engine.run_lifecycle.apply import LifecyclePlan, LifecycleResult
     from engine.runs.compare import Comparison
     from engine.runs.frame import RunFrame
@@ -165,6 +166,12 @@ class Runs:
         from engine.run_lifecycle.apply import plan_lifecycle
 
         return plan_lifecycle(self._store, self._access.uri, run_ids, target)
+
+    def plan_reversal(self, entry: JournalEntry) -> LifecyclePlan:
+        """What reversing a journalled deletion or restoration would change. Writes nothing."""
+        from engine.run_lifecycle.apply import plan_lifecycle, reversible_runs
+
+        return plan_lifecycle(self._store, self._access.uri, *reversible_runs(entry))
 
     def change_lifecycle(
         self,

@@ -100,6 +100,7 @@ def test_command_words_are_unique() -> None:
 
 def test_every_write_checks_for_read_only() -> None:
     assert {c.id for c in COMMANDS if c.writes} == {
+        "activity.reverse",
         "models.promote",
         "models.undo",
         "runs.change-lifecycle",

@@ -12,8 +12,9 @@ from textual.app import ComposeResult
 from engine import formats
 from engine.errors import EngineError
 from engine.text import Shown
+from tui.activity.reversal import Reversal
 from tui.activity.source import EntryDetail, journal_source
-from tui.commands.bindings import Scope
+from tui.commands.bindings import Command, Scope
 from tui.screen import VIEW, ConsoleScreen
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import PaneTitle
@@ -95,10 +96,26 @@ class ActivityScreen(ConsoleScreen):
         entry, detail = self.entry, self.query_one("#entry", EntryDetail)
         if entry != detail.entry:
             detail.entry, detail.finding = entry, None
+        self.show_keys()
         if entry is not None and entry.outcome == "intended":
             work = partial(self.engine.journal.finding, entry)
             failed = partial(self._show_finding, entry)
             self.ask(work, partial(self._show_finding, entry), group="finding", failed=failed)
+
+    @property
+    def _reversal(self) -> Reversal:
+        return Reversal(self, self.refresh_view)
+
+    def why_not(self, command: Command) -> str | None:
+        reason = super().why_not(command)
+        if reason is None and command.id == "activity.reverse" and self.is_mounted:
+            return self._reversal.why_not(self.entry, self.query_one("#entry", EntryDetail).finding)
+        return reason
+
+    @on(Table.RowSelected, "#entries")
+    def action_reverse(self) -> None:
+        if not self.refuse("activity.reverse") and (entry := self.entry) is not None:
+            self._reversal.start(entry)
 
     def _show_finding(self, entry: JournalEntry, found: Finding | EngineError | None) -> None:
         from engine.api import Finding
@@ -108,3 +125,4 @@ class ActivityScreen(ConsoleScreen):
         detail = self.query_one("#entry", EntryDetail)
         if detail.entry == entry:
             detail.finding = found
+            self.show_keys()

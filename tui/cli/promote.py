@@ -64,11 +64,14 @@ def promote(
 
 
 @click.command()
+@click.argument("entry_id", required=False, metavar="[ENTRY_ID]")
 @yes_option
 @json_option
 @pass_invocation
-def undo(invocation: Invocation, yes: bool, as_json: bool) -> None:
-    """Undo the last promotion made from this machine to this store.
+def undo(invocation: Invocation, entry_id: str | None, yes: bool, as_json: bool) -> None:
+    """Undo the last promotion made from this machine to this store, or that of a journal entry.
+
+    `mlflow-console journal --json` lists the ids of entries.
 
     \b
     Examples:
@@ -77,7 +80,8 @@ def undo(invocation: Invocation, yes: bool, as_json: bool) -> None:
     """
     invocation.check_writable("Undoing")
     with invocation.engine() as engine:
-        _confirm_and_apply(engine, engine.models.plan_undo(), "", yes=yes, as_json=as_json)
+        entry = None if entry_id is None else engine.journal.entry(entry_id)
+        _confirm_and_apply(engine, engine.models.plan_undo(entry), "", yes=yes, as_json=as_json)
 
 
 def _confirm_and_apply(engine: Engine, plan: PromotionPlan, reason: str, *, yes: bool, as_json: bool) -> None:

@@ -418,6 +418,15 @@ COMMANDS: tuple[Command, ...] = (
         title="compare",
         help="Compare the marked trials side by side.",
     ),
+    # Activity
+    Command(
+        id="activity.reverse",
+        keys="u",
+        action="reverse",
+        title="undo",
+        help="Undo this promotion, restore these runs, or end this interrupted sweep (also enter).",
+        writes=True,
+    ),
     # In a chart
     Command(id="plot.zoom-in", keys="plus,equals_sign", action="zoom_in", help="Zoom in."),
     Command(id="plot.zoom-out", keys="minus", action="zoom_out", help="Zoom out."),

@@ -121,13 +121,19 @@ def plan_promotion(
     )
 
 
-def plan_undo(store: Store, uri: TrackingUri) -> PromotionPlan:
-    """Plan to undo the latest promotion in this store that has not been undone, as recorded in the journal.
-    For an interrupted promotion, undo the part that took effect.
+def plan_undo(store: Store, uri: TrackingUri, entry: JournalEntry | None = None) -> PromotionPlan:
+    """Plan to undo a promotion recorded in the journal: that of `entry`, or the latest one in this store that
+    has not been undone. For an interrupted promotion, undo the part that took effect.
 
     Raises `PromotionError` if there is none, or if the registry has changed since.
     """
     server = server_name(uri)
+    if entry is not None:
+        can_be_undone = (entry.server, entry.action) == (server, "promote") and entry.outcome != "undone"
+        plan = _inverse(store, uri, entry) if can_be_undone else None
+        if plan is None:
+            raise PromotionError("Nothing to undo", f"Nothing of {entry.target} is left in the registry.")
+        return plan
     for entry in journal_entries(server=server):
         if entry.action == "promote" and entry.outcome != "undone":
             plan = _inverse(store, uri, entry)

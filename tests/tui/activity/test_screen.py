@@ -76,6 +76,38 @@ async def test_a_new_promotion_is_shown_when_the_view_is_reopened(
         assert "retrained" in screen
 
 
+async def test_a_promotion_and_a_deletion_are_reversed_from_their_entries(
+    mlflow_store_copy: MlflowStore,
+) -> None:
+    run_id = mlflow_store_copy.runs["trial-10"]
+    with Engine(mlflow_store_copy.tracking) as engine:
+        engine.models.promote(engine.models.plan_promotion("classifier", 3, stage="Production"))
+        engine.runs.change_lifecycle(engine.runs.plan_lifecycle([run_id], "deleted"))
+        console = Console(mlflow_store_copy.tracking)
+        async with console.run_test(size=SIZE, notifications=True) as pilot:
+            await settle(pilot)
+            await pilot.press("6")
+            await settle(pilot)
+            await pilot.press("enter")
+            await settle(pilot)
+            assert "Restore 1 run?" in text_of(console)
+            await pilot.press("right", "enter")
+            await settle(pilot)
+            assert "1 run restored" in text_of(console)
+            assert engine.runs.detail(run_id).run.lifecycle_stage == "active"
+            await pilot.press("G", "u")
+            await settle(pilot)
+            assert "version 3: stage Production → None" in text_of(console)
+            await pilot.press("right", "enter")
+            await settle(pilot)
+            assert "↶ undone" in text_of(console)
+            stages = {version.version: version.stage for version in engine.models.versions("classifier")}
+            assert stages == {1: "Archived", 2: "Production", 3: "None"}
+            await pilot.press("G", "enter")
+            await settle(pilot)
+            assert "This change has been undone already." in text_of(console)
+
+
 async def test_entries_are_shown_newest_first_with_their_outcomes(mlflow_store: MlflowStore) -> None:
     outcomes = ("done", "failed", "undone", "intended")
     entries = [an_entry(at, outcome=outcome) for at, outcome in enumerate(outcomes)]

@@ -51,7 +51,8 @@ def test_a_promotion_can_be_undone_once(on_copy: Run) -> None:
     assert "promoted: version 3, Production" in refused.out
     assert "candidate" not in refused.out
     assert stages(on_copy) == AFTER
-    undone = on_copy("undo", "--yes", "--json")
+    assert "Journal entry 'x' not found" in on_copy("undo", "x", "--yes").err
+    undone = on_copy("undo", entry["entry_id"], "--yes", "--json")
     assert (undone.status, undone.err) == (0, "")
     assert undone.json["applied"] is True
     assert stages(on_copy) == BEFORE

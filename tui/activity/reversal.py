@@ -1,0 +1,121 @@
+"""Reverses a journalled change: undoes a promotion, restores or deletes runs, ends an abandoned sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from textual.content import Content
+
+from engine.errors import EngineError
+from engine.formats import counted
+from engine.text import safe
+from tui.screen import ConsoleScreen
+
+if TYPE_CHECKING:
+    from engine.api import Finding, JournalEntry, LifecyclePlan, LifecycleResult, PromotionPlan
+
+T = TypeVar("T")
+
+
+class Reversal:
+    """Plans the reversal of an entry, asks for confirmation, applies it and reports the result. Calls
+    `changed` afterwards."""
+
+    def __init__(self, screen: ConsoleScreen, changed: Callable[[], None]) -> None:
+        self._screen = screen
+        self._changed = changed
+
+    def why_not(self, entry: JournalEntry | None, finding: Finding | None) -> str | None:
+        """Why an entry cannot be reversed here; None if it may be. `finding` is known for unfinished ones."""
+        if entry is None:
+            return "No entry selected."
+        if not self._screen.engine.journal.is_here(entry):
+            return "This change was made in another store; open that one to reverse it."
+        if entry.outcome == "undone":
+            return "This change has been undone already."
+        match entry.action:
+            case "promote" | "delete" | "restore":
+                return None
+            case "undo":
+                return "Promote the version again instead."
+            case "train" if finding is not None and finding.command:
+                return None
+            case "train":
+                return "Delete the sweep's runs in the runs view instead."
+        return "This change cannot be reversed."
+
+    def start(self, entry: JournalEntry) -> None:
+        engine, session = self._screen.engine, self._screen.session
+        ask = partial(self._screen.ask, group="reversal", failed=session.show_error, opens=True)
+        if entry.action == "promote":
+            ask(partial(engine.models.plan_undo, entry), self._confirm_undo)
+        elif entry.action == "train":
+            self._confirm_killing(entry)
+        else:
+            ask(partial(engine.runs.plan_reversal, entry), self._confirm_lifecycle)
+
+    def _confirm_undo(self, plan: PromotionPlan) -> None:
+        lines = [f"Undo the promotion of {safe(plan.model)} version {plan.candidate.version}:"]
+        lines += [f"  {change}" for change in plan.changes]
+
+        def done(_: object) -> str:
+            return f"{plan.model} {plan.candidate.version}: promotion undone"
+
+        self._confirm(
+            "Undo the promotion?", lines, "Undo", partial(self._screen.engine.models.promote, plan), done
+        )
+
+    def _confirm_lifecycle(self, plan: LifecyclePlan) -> None:
+        if plan.is_noop:
+            self._screen.session.say(f"Nothing to {plan.action}: it has been reversed already.", warning=True)
+            return
+
+        def done(result: LifecycleResult) -> str | EngineError:
+            errors = [*result.failed.values(), *([result.stopped] if result.stopped else [])]
+            return EngineError(result.summary, str(errors[0])) if errors else result.summary
+
+        verb = plan.action.capitalize()
+        title = f"{verb} {counted(len(plan.due), 'run')}?"
+        lines = [plan.subject, *(f"! {warning}" for warning in plan.warnings)]
+        self._confirm(title, lines, verb, partial(self._screen.engine.runs.change_lifecycle, plan), done)
+
+    def _confirm_killing(self, entry: JournalEntry) -> None:
+        lines = [entry.target, "Its training process has ended. Its RUNNING runs will be marked KILLED."]
+
+        def done(recorded: JournalEntry) -> str:
+            return recorded.detail
+
+        work = partial(self._screen.engine.training.mark_killed, entry)
+        self._confirm("Mark unfinished runs as KILLED?", lines, "Mark KILLED", work, done)
+
+    def _confirm(
+        self,
+        title: str,
+        lines: Sequence[str],
+        yes: str,
+        work: Callable[[], T],
+        done: Callable[[T], str | EngineError],
+    ) -> None:
+        """Ask, then apply with `work` and report what `done` says of its result."""
+        from tui.dialogs.confirm import ConfirmDialog
+
+        session = self._screen.session
+
+        def report(result: T) -> None:
+            self._changed()
+            outcome = done(result)
+            session.say(outcome) if isinstance(outcome, str) else session.show_error(outcome)
+
+        def fail(error: EngineError) -> None:
+            self._changed()
+            session.show_error(error)
+
+        def apply(confirmed: bool | None) -> None:
+            if confirmed:
+                self._screen.ask(work, report, group="reversal", failed=fail)
+
+        if self._screen.is_current:
+            text = [Content(safe(line, 400)) for line in (*lines, f"on {session.uri.shown}")]
+            self._screen.app.push_screen(ConfirmDialog(title, text, yes=yes), apply)
