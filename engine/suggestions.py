@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from engine.errors import NotFound
 from engine.formats import listed
+from engine.text import quoted
 
 _MAX_COMPARED = 2000
 """Names that are compared letter by letter."""
@@ -36,6 +37,6 @@ def not_found(what: str, name: str, known: Iterable[str], hint: str) -> NotFound
     """The error for a `name` that is not one of the `known` ones. `what` is a singular noun: "Experiment".
     Suggests similar names, in quotes so that a space at an end shows; `hint` is for when there are none."""
     names = sorted(known)
-    close = map(repr, closest(name, names))
+    close = map(quoted, closest(name, names))
     detail = f"{what}s in this store: {listed(names)}"
-    return NotFound(f"{what} {name!r} not found", detail, did_you_mean(close) or hint)
+    return NotFound(f"{what} {quoted(name)} not found", detail, did_you_mean(close) or hint)

@@ -44,12 +44,21 @@ class _Translations(dict[int, str]):
 _TRANSLATIONS = _Translations()
 
 
+def shortened(text: str, limit: int) -> str:
+    """`text` in at most `limit` characters; … marks a cut."""
+    return text if len(text) <= limit else text[: limit - 1] + ELLIPSIS
+
+
+def quoted(text: str, limit: int = 80) -> Shown:
+    """`text` in quotes, so that spaces at its ends show, cut with … at `limit` characters."""
+    return safe(repr(shortened(text, limit)))
+
+
 def safe(text: object, limit: int = LIMIT) -> Shown:
     """`text` made safe to show: control characters as pictures (ESC is ␛), bidirectional overrides, invisible
     characters and lone surrogates as �, cut with … at `limit` characters."""
     string = text if isinstance(text, str) else str(text)
-    if len(string) > limit:
-        string = string[: limit - 1] + ELLIPSIS
+    string = shortened(string, limit)
     if string.isprintable() and (string.isascii() or _INVISIBLE.isdisjoint(string)):
         return Shown(string)
     return Shown(string.translate(_TRANSLATIONS))

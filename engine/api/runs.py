@@ -12,6 +12,7 @@ from engine.entities import Artifact, Experiment, Lifecycle, MetricPoint, Run, R
 from engine.errors import NotFound, StoreRefused
 from engine.jobs import CancelToken, OnProgress, no_progress
 from engine.suggestions import not_found
+from engine.text import quoted
 
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
@@ -55,7 +56,7 @@ class Runs:
         if not allow_deleted:
             number = deleted.experiment_id
             raise NotFound(
-                f"Experiment {name_or_id!r} is deleted",
+                f"Experiment {quoted(name_or_id)} is deleted",
                 "",
                 f"Restore it: `mlflow experiments restore --experiment-id {number}`. List its runs:"
                 f" `mlflow-console runs {number} --deleted`.",

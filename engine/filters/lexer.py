@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.errors import FilterError
+from engine.text import shortened
 
 TokenKind = Literal["word", "text", "double", "name", "operator", "(", ")", ",", "end"]
 """`text` is single-quoted, `double` double-quoted (a value or a column name), `name` backquoted."""
@@ -63,7 +64,7 @@ class Token:
 
 def short(text: str) -> str:
     """`text` shortened to 40 characters for an error message."""
-    return text if len(text) <= 40 else text[:39] + "…"
+    return shortened(text, 40)
 
 
 def tokens_of(text: str) -> tuple[Token, ...]:

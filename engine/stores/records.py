@@ -22,7 +22,7 @@ from engine.entities import (
 from engine.errors import NotFound
 from engine.formats import listed
 from engine.suggestions import not_found
-from engine.text import safe
+from engine.text import quoted, safe
 
 PROMPT_TAG = "mlflow.prompt.is_prompt"
 CONTEXT_TAG = "mlflow.data.context"
@@ -92,7 +92,7 @@ def model_not_found(name: str, models: Iterable[RegisteredModel]) -> NotFound:
 
 def prompt_found(name: str) -> NotFound:
     hint = "Run `mlflow-console models` to list the registered models."
-    return NotFound(f"{name!r} is a prompt, not a registered model", "", hint)
+    return NotFound(f"{quoted(name)} is a prompt, not a registered model", "", hint)
 
 
 def find_version(versions: Sequence[ModelVersion], model: str, number: int) -> ModelVersion:
@@ -101,7 +101,9 @@ def find_version(versions: Sequence[ModelVersion], model: str, number: int) -> M
         if version.version == number:
             return version
     numbers = listed([version.version for version in versions], 12)
-    raise NotFound(f"Version {number} of {model!r} not found", f"Versions: {numbers}", "Use one of these.")
+    raise NotFound(
+        f"Version {number} of {quoted(model)} not found", f"Versions: {numbers}", "Use one of these."
+    )
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from engine.errors import DatasetError
 from engine.formats import listed
 from engine.paths import heart_csv
+from engine.text import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -242,11 +243,11 @@ def _numbers(path: Path, name: str, values: Sequence[str], lines: list[int]) -> 
         if number is None:
             raise DatasetError(
                 f"Column {name!r} of {path.name} contains text",
-                f"Line {line}: {value[:80]!r}",
+                f"Line {line}: {quoted(value)}",
                 "Encode it as numbers or remove the column.",
             )
         if not abs(number) <= MAX_MAGNITUDE:
-            detail = f"Line {line}: {value[:80]!r}; the maximum is ±{MAX_MAGNITUDE:g}."
+            detail = f"Line {line}: {quoted(value)}; the maximum is ±{MAX_MAGNITUDE:g}."
             hint = "Remove those rows or rescale the column."
             raise DatasetError(f"Column {name!r} of {path.name} has a number that is too large", detail, hint)
         numbers.append(number)
@@ -273,7 +274,7 @@ def _labels(path: Path, target: str, values: tuple[str, ...]) -> tuple[Label, ..
         if number is None or not abs(number) < 1e15 or number != int(number):
             raise DatasetError(
                 f"Target {target!r} of {path.name} is continuous, not a class label",
-                f"It contains fractions or very large numbers, such as {value[:40]!r}.",
+                f"It contains fractions or very large numbers, such as {quoted(value, 40)}.",
                 "Sweeps train classifiers: use a column with a few distinct labels.",
             )
         labels.append(int(number))

@@ -15,6 +15,7 @@ from engine.entities import Status
 from engine.errors import EngineError, StoreRefused, TrainingError
 from engine.stores.mlflow.client import translate
 from engine.stores.mlflow.private import context_tags
+from engine.text import shortened
 from engine.training import payloads
 from engine.training.datasets import Dataset
 from engine.training.estimators import ParameterValue, estimator
@@ -177,7 +178,7 @@ class Recorder:
         with translated_errors():
             from mlflow.entities import RunTag
 
-            reason = message[:TEXT_LIMIT]
+            reason = shortened(message, TEXT_LIMIT)
             self._client.log_batch(run_id, tags=[RunTag("error", reason), RunTag(NOTE_TAG, reason)])
             self._client.set_terminated(run_id, "FAILED")
 
@@ -222,7 +223,7 @@ class Recorder:
                 pip_requirements=mlflow.sklearn.get_default_pip_requirements(include_skops=True),
             )
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"[:TEXT_LIMIT]
+            reason = shortened(f"{type(error).__name__}: {error}", TEXT_LIMIT)
             raise TrainingError("The model cannot be saved", reason) from error
 
     def _sweep_tags(self) -> dict[str, str]:
@@ -237,7 +238,7 @@ class Recorder:
         return {
             "estimator": spec.estimator,
             "recipe": spec.recipe,
-            "grid": grid_text(spec.grid)[:TEXT_LIMIT],
+            "grid": shortened(grid_text(spec.grid), TEXT_LIMIT),
             "dataset": self._dataset.name,
             "dataset_sha256": self._dataset.sha256,
             "target": self._dataset.target,

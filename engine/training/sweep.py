@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import GridError, UsageError
+from engine.text import quoted
 from engine.training.datasets import Dataset, DatasetSpec
 from engine.training.estimators import ParameterValue, check_values, estimator
 
@@ -127,12 +128,12 @@ def parse_grid(text: str) -> Mapping[str, tuple[ParameterValue, ...]]:
     for part in re.sub(r"\s*([=,])\s*", r"\1", text).split():
         name, equals, values = part.partition("=")
         if not name or not equals:
-            raise GridError(f"Invalid grid entry {part[:80]!r}", hint=_EXAMPLE)
+            raise GridError(f"Invalid grid entry {quoted(part)}", hint=_EXAMPLE)
         if name in grid:
             raise GridError(f"Duplicate parameter {name}", hint=f"List all values together: {name}=3,5,7.")
         words = values.split(",")
         if "" in words or "=" in values:
-            raise GridError(f"{name} has an empty value or an extra `=`", f"in {part[:80]!r}", _EXAMPLE)
+            raise GridError(f"{name} has an empty value or an extra `=`", f"in {quoted(part)}", _EXAMPLE)
         grid[name] = tuple(_parse_value(word) for word in words)
     if not grid:
         raise GridError("The grid is empty", hint=_EXAMPLE)

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import given, strategies as st
 
-from engine.text import LIMIT, Shown, cell_width, cut, safe, safe_lines
+from engine.text import LIMIT, Shown, cell_width, cut, quoted, safe, safe_lines, shortened
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,13 @@ def test_other_objects_are_shown_as_their_text() -> None:
     assert safe(7) == "7"
     assert safe(None) == "None"
     assert safe(ValueError("a\nb")) == "a␊b"
+
+
+def test_a_quoted_text_shows_its_ends_and_its_cut() -> None:
+    assert quoted("my model ") == "'my model '"
+    assert quoted("a\nb\u202e\ud800") == r"'a\nb\u202e\ud800'"
+    assert quoted("x" * 100, 5) == "'xxxx…'"
+    assert shortened("12345", 5) == "12345"
 
 
 def test_long_text_is_cut_with_a_mark() -> None:

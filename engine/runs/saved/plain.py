@@ -14,6 +14,7 @@ from engine.runs.grouping import RUN_COUNT
 from engine.runs.sorting import SortKey, Statistic
 from engine.runs.view import RunLayout, RunView
 from engine.stores.block import DATASET_FIELDS
+from engine.text import shortened
 
 MAX_WIDTH = 1000
 """The maximum column width in terminal cells."""
@@ -105,8 +106,7 @@ def _invalid(setting: str, value: object, expected: str) -> UsageError:
 
 
 def _quoted(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"
+    return shortened(repr(value), 60)
 
 
 def _text(setting: str, value: object) -> str:

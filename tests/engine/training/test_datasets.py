@@ -108,6 +108,11 @@ def test_a_file_without_read_permission_is_reported(tmp_path: Path) -> None:
         (GOOD + "1,2\n", "has rows of different lengths", "Line 14 has 2 fields, but the header has 3."),
         (GOOD + "1,2,0,4\n", "has rows of different lengths", "Line 14 has 4 fields"),
         (GOOD.replace("3,2.25,1", "3,warm,1"), "Column 'b' of some.csv contains text", "Line 5: 'warm'"),
+        (
+            GOOD.replace("3,2.25,1", f"3,{'x' * 99},1"),
+            "Column 'b' of some.csv contains text",
+            f"Line 5: '{'x' * 79}…'",
+        ),
         (GOOD.replace("3,2.25,1", "3,1_000,1"), "Column 'b' of some.csv contains text", "Line 5: '1_000'"),
         (GOOD.replace("3,2.25,1", "3,,1"), "has missing values", "1 of 12 rows, the first on line 5"),
         (GOOD.replace("3,2.25,1", "3,?,1"), "has missing values", "columns: b (1)"),
