@@ -16,7 +16,6 @@ from engine import formats
 from engine.entities import ModelVersion, RegisteredModel, Run
 from engine.errors import EngineError, NotFound, UntrustedModel
 from engine.jobs import CancelToken
-from engine.suggestions import not_found
 from engine.text import Shown, safe
 from tui.bridge import Relay
 from tui.commands.bindings import Command, Scope, command
@@ -258,13 +257,19 @@ class ModelsScreen(ConsoleScreen):
         self.action_open_run()
 
     def show_model(self, name: str, version: int | None = None) -> None:
-        """Move the cursor to a model and to one of its versions, once they are read. Raises `NotFound` if
-        the model is known not to exist."""
-        if not self._go_to(name, version):
-            if self.read_at is not None:
-                known = (model.name for model in self.models)
-                raise not_found("Registered model", name, known, "Tab completes names.")
-            self._pending_target = (name, version)
+        """Move the cursor to a model and to one of its versions, once they are read. A model that is not
+        listed may be new, or not exist: the store knows."""
+
+        def failed(error: EngineError) -> None:
+            self._pending_target = None
+            self.session.show_error(error)
+
+        if self._go_to(name, version):
+            return
+        self._pending_target = (name, version)
+        if self.read_at is not None:
+            find = partial(self.engine.models.model, name)
+            self.ask(find, lambda _: self.refresh_view(), group="model", failed=failed)
 
     def _go_to(self, name: str, version: int | None) -> bool:
         table = self.query_one("#models", Table)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
-import pytest
 from textual.widgets import Input
 
 from engine.api import Engine
-from engine.errors import NotFound
 from engine.journal import exclusive
 from tests.conftest import MlflowStore
 from tests.tui.models.support import MODEL, SIZE, aliases, go_to, open_models, open_promotion, registered
@@ -291,8 +289,11 @@ async def test_a_missing_version_is_reported_in_the_dialog(mlflow_store: MlflowS
         screen = text_of(console)
         assert "Version 9 of 'classifier' not found" in screen
         assert "Versions: 3, 2, 1" in screen
-        with pytest.raises(NotFound):
-            view.show_model("no such model")
+        await pilot.press("escape")
+        for name, message in (("nothing", "model 'nothing' not found"), ("greeting", "is a prompt")):
+            view.show_model(name)
+            await settle(pilot)
+            assert message in text_of(console)
 
 
 async def test_the_dialog_cannot_be_closed_during_a_write(mlflow_store_copy: MlflowStore) -> None:
