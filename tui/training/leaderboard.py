@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from engine import formats
 from engine.api import direction_of, key_metrics
-from engine.text import Shown, safe
-from tui.widgets.table.source import TableColumn, TextRow, TextSource
+from engine.text import Shown, cell_width, safe
+from tui.widgets.table.source import CellStyle, FirstWord, TableColumn, TextRow, TextSource
 
 if TYPE_CHECKING:
     from engine.api import SweepEvent, TrialFailed, TrialFinished
 
 MAX_METRICS = 4
+MAX_WIDTH = 24
+"""The most cells of a column."""
 
 
 class Leaderboard:
@@ -76,57 +78,49 @@ class Leaderboard:
         return [*(t.params for t in self._finished), *(t.params for t in self._failed)]
 
     def source(self) -> TextSource:
+        """One row per trial, best first: the metric that ranks them, the parameters, other metrics."""
         ranked = self.ranked()
         params = list(dict.fromkeys(name for params in self._params() for name in params))
         metrics = key_metrics({name for t in ranked for name in t.metrics}, MAX_METRICS)
-        fmts = [formats.format_for(t.metrics.get(name) for t in ranked) for name in metrics]
-        rows = [
-            TextRow(
-                trial.run_id,
-                [
-                    Shown(str(rank)),
-                    *(safe(trial.params.get(name, formats.MISSING)) for name in params),
-                    *(fmt(trial.metrics.get(name)) for name, fmt in zip(metrics, fmts, strict=True)),
-                    formats.duration(trial.seconds),
-                ],
-                {
-                    len(params) + at: "bad"
-                    for at, name in enumerate(metrics, 1)
-                    if not formats.is_finite(trial.metrics.get(name))
-                },
-            )
-            for rank, trial in enumerate(ranked, 1)
-        ]
-        rows += [
-            TextRow(
-                trial.run_id,
-                [
-                    Shown("✗"),
-                    *(safe(trial.params.get(name, formats.MISSING)) for name in params),
-                    *([safe(trial.message)] if metrics else []),
-                    *([Shown("")] * (len(metrics) - 1)),
-                    Shown("failed"),
-                ],
-                {0: "bad", len(params) + len(metrics) + 1: "bad"},
-            )
-            for trial in self._failed
-        ]
-        return TextSource(_columns(params, metrics, rows), rows)
+        first = [name for name in metrics if name == self.metric]
+        others = [name for name in metrics if name != self.metric]
+        names = [f"metrics.{name}" for name in first]
+        names += [f"params.{name}" for name in params] + [f"metrics.{name}" for name in others]
+        fmts = {name: formats.format_for(t.metrics.get(name) for t in ranked) for name in metrics}
+        rows = []
+        for rank, trial in enumerate(ranked, 1):
+            values = {f"metrics.{name}": fmt(trial.metrics.get(name)) for name, fmt in fmts.items()}
+            values |= _param_texts(trial.params, params)
+            styles: dict[int, CellStyle | FirstWord] = {
+                names.index(f"metrics.{name}") + 1: "bad"
+                for name in metrics
+                if not formats.is_finite(trial.metrics.get(name))
+            }
+            cells = [Shown(str(rank)), *(values[name] for name in names), formats.duration(trial.seconds)]
+            rows.append(TextRow(trial.run_id, cells, styles))
+        for failed in self._failed:
+            values = {f"metrics.{name}": safe(failed.message) for name in first}
+            values |= _param_texts(failed.params, params)
+            cells = [Shown("✗"), *(values.get(name, Shown("")) for name in names), Shown("failed")]
+            rows.append(TextRow(failed.run_id, cells, {0: "bad", len(cells) - 1: "bad"}))
+        return TextSource(_columns(names, rows), rows)
 
 
-def _columns(params: list[str], metrics: tuple[str, ...], rows: list[TextRow]) -> list[TableColumn]:
-    def width(label: Shown, at: int) -> int:
-        return min(24, max([len(label), *(len(row.cells[at]) for row in rows)]))
-
-    labels = [(Shown("#"), "#", True)]
-    labels += [(safe(name), f"params.{name}", _numeric(rows, at)) for at, name in enumerate(params, 1)]
-    labels += [(safe(name), f"metrics.{name}", True) for name in metrics]
-    labels.append((Shown("took"), "duration", True))
-    return [
-        TableColumn(key, label, width(label, at), numeric=numeric)
-        for at, (label, key, numeric) in enumerate(labels)
-    ]
+def _param_texts(values: Mapping[str, object], names: Iterable[str]) -> dict[str, Shown]:
+    return {f"params.{name}": safe(values.get(name, formats.MISSING)) for name in names}
 
 
-def _numeric(rows: list[TextRow], at: int) -> bool:
+def _columns(names: Sequence[str], rows: Sequence[TextRow]) -> list[TableColumn]:
+    def column(key: str, label: Shown, at: int, *, numeric: bool) -> TableColumn:
+        width = max([cell_width(label), *(cell_width(row.cells[at]) for row in rows)])
+        return TableColumn(key, label, min(MAX_WIDTH, width), numeric=numeric)
+
+    columns = [column("#", Shown("#"), 0, numeric=True)]
+    for at, name in enumerate(names, 1):
+        kind, _, label = name.partition(".")
+        columns.append(column(name, safe(label), at, numeric=kind == "metrics" or _numeric(rows, at)))
+    return [*columns, column("duration", Shown("took"), len(names) + 1, numeric=True)]
+
+
+def _numeric(rows: Sequence[TextRow], at: int) -> bool:
     return all(formats.as_number(row.cells[at]) is not None for row in rows)
