@@ -254,9 +254,12 @@ class ConsoleScreen(Screen[None]):
         self.add_class("-empty")
         texts = [safe(line, 400) for line in lines if line]
         self.query_one("#empty", EmptyState).show(safe(title), texts, keys)
+        self.show_keys()
 
     def hide_page(self) -> None:
-        self.remove_class("-empty")
+        if self.has_class("-empty"):
+            self.remove_class("-empty")
+            self.show_keys()
 
     def show_error_page(self, error: EngineError) -> None:
         """Show why nothing could be read, and keep trying."""
