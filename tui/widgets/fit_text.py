@@ -27,10 +27,11 @@ def wrapped(text: str, width: int) -> list[str]:
         return [text]
     lines: list[str] = []
     rest: str = text
-    while cell_width(rest) > width:
-        line = chop_cells(rest, width)[0] or rest[0]
+    reach = 64 + 8 * width  # characters that fill a line, combining marks included
+    while len(rest) > reach or cell_width(rest) > width:
+        line = chop_cells(rest[:reach], width)[0] or rest[0]
         space = line.rfind(" ")
-        word = rest[space + 1 :].split(" ", 1)[0]
+        word = rest[space + 1 : space + 1 + reach].split(" ", 1)[0]
         if rest[len(line) : len(line) + 1] != " " and space > 0 and cell_width(word) <= width:
             line = line[:space]
         lines.append(line.rstrip())

@@ -98,7 +98,9 @@ class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
             return
         same = [s.title for s in fresh] == [s.title for s in self._sections]
         self._sections = fresh
-        self._lay()
+        self._laid_width = -1
+        if self._width:  # else the width is not known yet
+            self._lay()
         if not same:
             self.scroll_to(y=0, animate=False, force=True)
         self.refresh()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from rich.cells import cell_len
 from textual.content import Content
 
 from engine.runs.metrics import Confusion
 from engine.text import Shown, safe
+from tests.engine.filters.support import call_count
 from tests.tui.widgets.support import Stage
 from tui.session import RunningSweep
 from tui.widgets.confusion import ConfusionMatrix, matrix
@@ -41,6 +44,11 @@ def test_wrapped_text_loses_nothing_but_spaces(text: str, width: int) -> None:
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
     if width > 1:
         assert all(cell_len(line) <= width for line in lines)
+
+
+def test_wrapping_takes_time_in_proportion_to_the_text() -> None:
+    short, long = (call_count(partial(wrapped, "é" * length, 1)) for length in (1000, 4000))
+    assert long < 5 * short
 
 
 def test_wrapped_text_breaks_at_spaces() -> None:
