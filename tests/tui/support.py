@@ -6,6 +6,7 @@ from textual.events import Paste
 from textual.pilot import Pilot
 
 from tui.app import Console
+from tui.widgets.screen_lines import PaneTitle
 
 
 async def settle(pilot: Pilot[None]) -> None:
@@ -32,6 +33,11 @@ def text_of(console: Console) -> str:
     screen = console.screen
     lines = screen._compositor.render_strips(screen.size)
     return "\n".join(strip.text.rstrip() for strip in lines)
+
+
+def title_facts(console: Console) -> str:
+    """The right-hand side of the title of the runs, which a message may cover."""
+    return console.screen.query_one("#runs-title", PaneTitle).facts
 
 
 async def appears(pilot: Pilot[None], text: str, pauses: int = 100) -> bool:

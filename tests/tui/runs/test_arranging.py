@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from engine.stores import open_store
 from tests.conftest import MlflowStore
-from tests.tui.support import appears, settle, text_of
+from tests.tui.support import appears, settle, text_of, title_facts
 from tui.app import Console
 from tui.runs.pane import RunPane
 from tui.runs.screen import RunsScreen
@@ -264,7 +264,7 @@ class TestSavedViews:
             await line(pilot, console, "filter trial-0")
             await line(pilot, console, "sort run_name")
             await line(pilot, console, "view best ones")
-            assert "sorted accuracy ↓" in text_of(console)
+            assert "sorted accuracy ↓" in title_facts(console)
             assert "accuracy > 0.8" in text_of(console)
             assert shown(console)[0] == "trial-23"
             await line(pilot, console, "view save")
