@@ -40,10 +40,12 @@ class Training:
     ) -> SweepResult:
         """Run a sweep in a separate process and journal it. `on_event` receives every event."""
         self._access.check_writable("Training")
+        from engine.formats import counted
         from engine.journal import recorded
         from engine.training.local_process import run_sweep
 
-        target = f"{self.check(spec)} {spec.recipe} {spec.estimator} trials in {spec.experiment}"
+        what = counted(self.check(spec), f"{spec.recipe} {spec.estimator} trial")
+        target = f"{what} in {spec.experiment}"
         uri = self._access.uri
         with recorded(uri, "train", target, experiment=spec.experiment) as entry:
             result = run_sweep(

@@ -88,7 +88,7 @@ class Leaderboard:
         names += [f"params.{name}" for name in params] + [f"metrics.{name}" for name in others]
         fmts = {name: formats.format_for(t.metrics.get(name) for t in ranked) for name in metrics}
         rows = []
-        for rank, trial in enumerate(ranked, 1):
+        for trial in ranked:
             values = {f"metrics.{name}": fmt(trial.metrics.get(name)) for name, fmt in fmts.items()}
             values |= _param_texts(trial.params, params)
             styles: dict[int, CellStyle | FirstWord] = {
@@ -96,14 +96,19 @@ class Leaderboard:
                 for name in metrics
                 if not formats.is_finite(trial.metrics.get(name))
             }
-            cells = [Shown(str(rank)), *(values[name] for name in names), formats.duration(trial.seconds)]
+            cells = [_number(trial), *(values[name] for name in names), formats.duration(trial.seconds)]
             rows.append(TextRow(trial.run_id, cells, styles))
         for failed in self._failed:
             values = {f"metrics.{name}": safe(failed.message) for name in first}
             values |= _param_texts(failed.params, params)
-            cells = [Shown("✗"), *(values.get(name, Shown("")) for name in names), Shown("failed")]
+            cells = [_number(failed), *(values.get(name, Shown("")) for name in names), Shown("failed")]
             rows.append(TextRow(failed.run_id, cells, {0: "bad", len(cells) - 1: "bad"}))
         return TextSource(_columns(names, rows), rows)
+
+
+def _number(trial: TrialFinished | TrialFailed) -> Shown:
+    """The number of a trial: its position in the grid, from 1."""
+    return formats.count(trial.index + 1)
 
 
 def _param_texts(values: Mapping[str, object], names: Iterable[str]) -> dict[str, Shown]:
@@ -115,7 +120,7 @@ def _columns(names: Sequence[str], rows: Sequence[TextRow]) -> list[TableColumn]
         width = max([cell_width(label), *(cell_width(row.cells[at]) for row in rows)])
         return TableColumn(key, label, min(MAX_WIDTH, width), numeric=numeric)
 
-    columns = [column("#", Shown("#"), 0, numeric=True)]
+    columns = [column("trial", Shown("trial"), 0, numeric=True)]
     for at, name in enumerate(names, 1):
         kind, _, label = name.partition(".")
         columns.append(column(name, safe(label), at, numeric=kind == "metrics" or _numeric(rows, at)))

@@ -17,13 +17,13 @@ def test_the_best_trial_comes_first_with_the_metric_that_ranks_it() -> None:
     board.add(TrialFailed(2, "run 2", params[2], "out of memory"))
     source = board.source()
     keys = [column.key for column in source.columns]
-    assert keys[:4] == ["#", "metrics.accuracy", "params.k", "params.weights"]
+    assert keys[:4] == ["trial", "metrics.accuracy", "params.k", "params.weights"]
     assert set(keys[4:]) == {"metrics.loss", "metrics.cv_mean", "duration"}
     rows = [[source.cell(row, column) for column in range(len(keys))] for row in range(source.row_count)]
     assert [row[:4] for row in rows] == [
-        ["1", "0.9000", "5", "distance"],
-        ["2", "0.8000", "3", "uniform"],
-        ["✗", "out of memory", "7", "–"],
+        ["2", "0.9000", "5", "distance"],
+        ["1", "0.8000", "3", "uniform"],
+        ["3", "out of memory", "7", "–"],
     ]
     assert rows[2][-1] == "failed"
     assert source.cell_style(0, keys.index("metrics.loss")) == "bad"
