@@ -1,8 +1,8 @@
 """Which metrics are shares of counted rows, and of how many.
 
-A metric is a rate only if its value is a whole number of the rows that the run's other metrics name: supports,
-confusion counts, or the example count that `mlflow.evaluate` logs. F1, AUC and averages over classes or folds
-are no such shares, and have no interval here.
+A metric is a rate only if its value is a whole number of the rows that the run's other metrics count:
+supports, the confusion matrix, or the example count that `mlflow.evaluate` logs. F1, AUC and averages over
+classes or folds are no such shares, and have no interval here.
 """
 
 from __future__ import annotations

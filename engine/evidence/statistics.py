@@ -68,7 +68,7 @@ def corrected_t(differences: Sequence[float], test_share: float) -> float:
     """The two-sided p-value that the mean difference of two models' fold scores is 0.
 
     `differences` has one value per fold; `test_share` is the number of test rows per training row of a fold,
-    1 / (k - 1) for k folds. The training parts overlap, so the variance is corrected (Nadeau and Bengio 2003).
+    1 / (k - 1) for k folds. The variance allows for overlapping training parts (Nadeau and Bengio 2003).
     Equal folds throughout give 1 without a difference and 0 with one.
     """
     from scipy.stats import t

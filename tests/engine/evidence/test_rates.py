@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from engine.evidence.rates import rate_of, evaluated_rows
+from engine.evidence.rates import evaluated_rows, rate_of
 from engine.evidence.statistics import Rate
 
 HEART = {

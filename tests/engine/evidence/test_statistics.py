@@ -88,7 +88,7 @@ def test_equal_models_cannot_be_told_apart_by_more_rows() -> None:
 
 
 def test_the_rows_for_two_rates_are_those_of_the_textbook() -> None:
-    """Fleiss, Levin, Paik (2003), without continuity correction: 0.6 and 0.7 need 353 rows each (0.8 power)."""
+    """Fleiss, Levin and Paik 2003, without continuity correction, for a power of 0.8."""
     assert rows_to_tell_apart(Rate(60, 100), Rate(70, 100)) == pytest.approx(353, abs=1)
 
 
