@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -232,7 +231,8 @@ class _Model:
 
         larger = self._full if pair is None else self._design(pair=pair)
         smaller = self._full if factor is None else self._design(without=factor)
-        low, high = np.quantile(self._gain(larger, smaller, *self._resampled), [0.025, 0.975])
+        drawn = self._gain(larger, smaller, *self._resampled(larger))
+        low, high = np.quantile(drawn, [0.025, 0.975])
         (share,) = self._gain(larger, smaller, self._sums[:, None], np.array([self.variance]))
         return float(share), Interval(max(0.0, float(low)), min(1.0, float(high)))
 
@@ -247,19 +247,21 @@ class _Model:
             gain += sign * (moments * (inverse @ moments)).sum(axis=0)
         return gain / variances
 
-    @cached_property
-    def _resampled(self) -> tuple[Array, Array]:
-        """The sums per combination and the variance of the metric if the runs were repeated: the model's
-        values with resampled residuals, for the combinations of a sweep are chosen, not drawn. The residuals
-        are scaled up by what the fit has taken from them; the seed is fixed."""
+    def _resampled(self, design: Array) -> tuple[Array, Array]:
+        """The sums per combination and the variance of the metric if the runs were repeated: a design's
+        values with resampled residuals, for a sweep chooses its combinations. The residuals are
+        scaled up by what the fit has taken from them; the seed is fixed."""
         import numpy as np
 
         n = len(self.y)
+        _, rank, beta = self._fit(design)
+        fitted = (design @ beta)[self._cells]
+        residuals = self.y - self.y.mean() - fitted
+        noise = residuals * math.sqrt(n / max(1, n - rank))
         rng = np.random.default_rng(_SEED)
-        noise = self.residuals * math.sqrt(n / max(1, self._freedom))
         order = np.argsort(self._cells, kind="stable")
         starts = np.searchsorted(self._cells[order], np.arange(len(self._combos)))
-        drawn = (self.y - self.y.mean() - self.residuals)[:, None] + noise[rng.integers(0, n, (n, RESAMPLES))]
+        drawn = fitted[:, None] + noise[rng.integers(0, n, (n, RESAMPLES))]
         drawn -= drawn.mean(axis=0)
         return np.add.reduceat(drawn[order], starts, axis=0), (drawn**2).sum(axis=0)
 

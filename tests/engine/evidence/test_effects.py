@@ -82,7 +82,9 @@ def test_an_interaction_is_found() -> None:
     ]
     found = effects(GRID, values)
     assert not found.effects
-    assert [(effect.param, effect.other) for effect in found.interactions] == [("distance", "weights")]
+    (crossed,) = found.interactions
+    assert (crossed.param, crossed.other) == ("distance", "weights")
+    assert crossed.interval.low < crossed.share < crossed.interval.high
 
 
 def test_a_parameter_gets_no_credit_for_one_that_was_varied_with_it() -> None:
