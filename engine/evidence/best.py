@@ -11,6 +11,7 @@ from typing import cast
 from engine.columns import PREFIXES, ColumnKey
 from engine.entities import Run
 from engine.errors import NotFound
+from engine.evidence.alike import SetApart, alike
 from engine.formats import counted, listed
 from engine.runs.frame import RunFrame
 from engine.runs.metrics import Direction, direction_of
@@ -24,8 +25,8 @@ class BestRun:
     """The best run by a metric.
 
     `tied` are the other runs with the same value; `tie_break` names the rules that ranked the best run
-    above them (empty without ties). `considered` is the number of eligible runs; `left_out` says why the
-    others were not, such as `1 run without accuracy`.
+    above them (empty without ties). `rows` are the eligible runs; `left_out` says why others were not, such
+    as `1 run without accuracy`, and `apart` which of them cannot be compared with the eligible ones.
     """
 
     run: Run
@@ -34,16 +35,28 @@ class BestRun:
     value: float
     tied: tuple[Run, ...]
     tie_break: str
-    considered: int
+    rows: tuple[int, ...]
     left_out: tuple[str, ...]
+    apart: tuple[SetApart, ...] = ()
+
+    @property
+    def considered(self) -> int:
+        """The number of eligible runs."""
+        return len(self.rows)
 
 
 def best_run(
-    frame: RunFrame, metric: str, direction: Direction | None = None, rows: Sequence[int] | None = None
+    frame: RunFrame,
+    metric: str,
+    direction: Direction | None = None,
+    rows: Sequence[int] | None = None,
+    *,
+    any_kind: bool = False,
 ) -> BestRun:
     """The best finished run in `rows`, or in the whole frame, with a finite value of `metric` (the prefix
-    `metrics.` is optional). Ties go to the higher cv_mean if all tied runs have it, then to the earliest
-    start, then to the run id. Raises `NotFound` if no run is eligible."""
+    `metrics.` is optional). Runs that cannot be compared with most others (`engine.evidence.alike`) compete
+    only with `any_kind`. Ties go to the higher cv_mean if all tied runs have it, then to the earliest start,
+    then to the run id. Raises `NotFound` if no run is eligible."""
     metric = _metric_name(frame, metric)
     key = ColumnKey("metric", metric)
     if key not in frame:
@@ -58,6 +71,7 @@ def best_run(
             "; ".join(left_out) or "No runs",
             _available_metrics(frame),
         )
+    rows, apart = (rows, ()) if any_kind else alike(frame, metric, rows)
     direction = direction or direction_of(metric) or "higher"
     top = (max if direction == "higher" else min)(cast(float, values[row]) for row in rows)
     tied = [frame.run(row) for row in rows if values[row] == top]
@@ -69,8 +83,9 @@ def best_run(
         value=top,
         tied=tuple(ordered[1:]),
         tie_break=tie_break,
-        considered=len(rows),
+        rows=tuple(rows),
         left_out=left_out,
+        apart=apart,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from engine.evidence.statistics import Rate
 
@@ -55,6 +55,18 @@ def evaluated_rows(metrics: Metrics) -> int | None:
     if supports:
         return _total(metrics, *supports)
     return _total(metrics, "example_count") or _total(metrics, *_CONFUSION)
+
+
+def needed_for(name: str, names: Iterable[str]) -> list[str]:
+    """Those of a run's metric names that `rate_of` reads for the metric `name`."""
+    prefix = found["name"] if (found := _OF_CLASS.fullmatch(name)) else "class_"
+    counts = (*_CONFUSION, "example_count")
+    return [
+        other
+        for other in names
+        if other in (name, *counts)
+        or (other.startswith(prefix) and other.endswith(("_support", "_recall" if found else "_support")))
+    ]
 
 
 def _predicted(metrics: Metrics, name: str, support: int | None) -> int | None:

@@ -28,6 +28,21 @@ _LOWER = frozenset(
     )
 )
 _HIGHER = frozenset(("neg", "negated", "per", "throughput", "speedup", "lossless"))
+_RATES = frozenset(
+    (
+        "accuracy",
+        "acc",
+        "precision",
+        "recall",
+        "f1",
+        "auc",
+        "auroc",
+        "sensitivity",
+        "specificity",
+        "iou",
+        "dice",
+    )
+)
 _COUNT_PREFIXES = frozenset(("n", "num", "number", "count"))
 _COUNT_SUFFIXES = frozenset(
     (
@@ -90,6 +105,13 @@ def direction_of(metric: str) -> Direction | None:
     counts = bool(names) and (names[0] in _COUNT_PREFIXES or names[-1] in _COUNT_SUFFIXES)
     rate = "lr" in words or words >= {"learning", "rate"}
     return None if counts or rate or metric.startswith("system/") else "higher"
+
+
+def is_rate(metric: str) -> bool:
+    """Whether a metric is named like a share of 1, such as `val_accuracy` or `class_1_recall`; some log it in
+    percent."""
+    words = {word.lower() for word in (*_WORD.findall(metric), *re.findall(r"[A-Za-z]+\d?", metric))}
+    return bool(words & _RATES) and direction_of(metric) == "higher"
 
 
 @dataclass(frozen=True, slots=True)

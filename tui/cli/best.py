@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from tui.cli.output import Cell, Head, Output, Row, confirm_replacement
 from tui.cli.progress import load_frame
 
 if TYPE_CHECKING:
-    from engine.api import BestRun, Direction, RunFrame
+    from engine.api import BestRun, Direction, RunFrame, Standing
 
 CSV = "experiment_results.csv"
 
@@ -32,6 +33,7 @@ CSV = "experiment_results.csv"
 )
 @click.option("--higher", is_flag=True, help="Higher is better.")
 @click.option("--lower", is_flag=True, help="Lower is better.  [default: inferred from the metric's name]")
+@click.option("--all", "any_kind", is_flag=True, help="Include runs that cannot be compared with the others.")
 @csv_option("Export all runs of the experiment to FILE.", default=CSV)
 @yes_option
 @json_option
@@ -42,15 +44,17 @@ def best(
     metric: str | None,
     higher: bool,
     lower: bool,
+    any_kind: bool,
     csv_path: str,
     yes: bool,
     as_json: bool,
 ) -> None:
     """Find the best run of EXPERIMENT (name or id) and export all its runs to CSV.
 
-    Considers finished runs with a finite value of the metric. Ties go to the higher cv_mean if all
-    tied runs have one, then to the run that started first. Only the default CSV file is replaced
-    without asking.
+    Considers finished runs with a finite value of the metric. Runs that cannot be compared with most
+    others (other parameters, metrics or test rows, another dataset, a rate in percent) are excluded,
+    which is always said; --all includes them. Ties go to the higher cv_mean if all tied runs have one,
+    then to the run that started first. Only the default CSV file is replaced without asking.
 
     \b
     Examples:
@@ -66,12 +70,13 @@ def best(
     with invocation.engine() as engine:
         found = engine.runs.experiment(experiment)
         frame = load_frame(engine, found)
-        winner = engine.runs.best(frame, metric or _usual_metric(frame), direction)
+        winner = engine.runs.best(frame, metric or _usual_metric(frame), direction, any_kind=any_kind)
+        standing = engine.runs.standing(frame, winner)
         engine.runs.write_csv(frame, Path(csv_path))
     if as_json:
-        write_json(_payload(winner, frame, csv_path))
+        write_json(_payload(winner, standing, frame, csv_path))
     else:
-        _show(Output(), found, winner)
+        _show(Output(), found, winner, standing)
         what = "; the previous file was replaced" if replaced else ""
         Output().line(safe(f"{count(len(frame))} runs written to {csv_path}{what}"))
 
@@ -87,12 +92,16 @@ def _usual_metric(frame: RunFrame) -> str:
     return names[0]
 
 
-def _show(output: Output, experiment: Experiment, winner: BestRun) -> None:
+def _show(output: Output, experiment: Experiment, winner: BestRun, standing: Standing | None) -> None:
     run, metric = winner.run, winner.metric
     output.line(
         Cell(safe(run.run_name or run.run_id), "bold"), Cell(safe(f"  best run of {experiment.name}"))
     )
-    output.line(Cell(safe(f"{metric} {number(winner.value)}"), "green"), f"  {winner.direction} is better")
+    measured = f"  {standing.measured}" if standing else ""
+    output.line(
+        Cell(safe(f"{metric} {number(winner.value)}"), "green"),
+        Shown(f"{measured}  {winner.direction} is better"),
+    )
     origin = f"{moment(run.start_time)}  took {duration(run.duration)}  by {run.user_id or MISSING}"
     output.line(safe(f"run {run.run_id}  {origin}"))
     output.line()
@@ -103,6 +112,8 @@ def _show(output: Output, experiment: Experiment, winner: BestRun) -> None:
     output.table([Head(Shown("name"), keep=True), Head(Shown("value"), right=True, keep=True)], rows)
     output.line()
     _show_ties(output, winner)
+    if standing:
+        output.line(standing.sentence)
 
 
 def _show_ties(output: Output, winner: BestRun) -> None:
@@ -110,6 +121,8 @@ def _show_ties(output: Output, winner: BestRun) -> None:
 
     considered = f"{counted(winner.considered, 'finished run')} considered"
     output.line(safe("; ".join((considered, *(f"excluded: {why}" for why in winner.left_out)))))
+    for apart in winner.apart:
+        output.line(Cell(Shown("excluded  "), "yellow"), safe(f"{apart}; --all includes such runs"))
     if not winner.tied:
         output.line("No ties.")
         return
@@ -131,7 +144,7 @@ def _show_ties(output: Output, winner: BestRun) -> None:
     output.table(heads, rows)
 
 
-def _payload(winner: BestRun, frame: RunFrame, csv_path: str) -> Payload:
+def _payload(winner: BestRun, standing: Standing | None, frame: RunFrame, csv_path: str) -> Payload:
     return {
         "metric": winner.metric,
         "direction": winner.direction,
@@ -141,6 +154,11 @@ def _payload(winner: BestRun, frame: RunFrame, csv_path: str) -> Payload:
         "tie_break": winner.tie_break,
         "considered": winner.considered,
         "left_out": list(winner.left_out),
+        "apart": [
+            {"reason": apart.reason, "run_ids": [frame.run_ids[row] for row in apart.rows]}
+            for apart in winner.apart
+        ],
+        "standing": None if standing is None else asdict(standing),
         "csv": csv_path,
         "runs_written": len(frame),
     }

@@ -27,7 +27,7 @@ from tui.widgets.empty import EmptyState
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.api import Arranged, BestRun, GroupSummary, RunView, SortKey, Stamp
+    from engine.api import Arranged, BestRun, GroupSummary, RunView, SortKey, Stamp, Standing
     from engine.columns import ColumnKey
     from tui.run.screen import KnownRun
     from tui.runs.dialogs.column_picker import Candidate
@@ -363,11 +363,15 @@ class RunsScreen(ConsoleScreen):
             return
         filtered = self.runs.is_filtered
 
-        def show(best: BestRun) -> None:
-            self.app.push_screen(BestDialog(best, filtered=filtered), self._go_to_run)
+        rows, direction = [*self.runs.matching] if filtered else None, self.state.directions.get(name)
 
-        rows = [*self.runs.matching] if filtered else None
-        work = partial(self.engine.runs.best, frame, name, self.state.directions.get(name), rows)
+        def work() -> tuple[BestRun, Standing | None]:
+            best = self.engine.runs.best(frame, name, direction, rows)
+            return best, self.engine.runs.standing(frame, best)
+
+        def show(found: tuple[BestRun, Standing | None]) -> None:
+            self.app.push_screen(BestDialog(*found, filtered=filtered), self._go_to_run)
+
         self.ask(work, show, group="best", failed=self.session.show_error, opens=True)
 
     def _go_to_run(self, run_id: str | None) -> None:

@@ -15,7 +15,7 @@ from engine.text import safe
 from tui.dialogs.base import Dialog
 
 if TYPE_CHECKING:
-    from engine.api import BestRun
+    from engine.api import BestRun, Standing
 
 TIES_SHOWN = 12
 
@@ -25,9 +25,10 @@ class BestDialog(Dialog[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "go", "go to the run", id="dialog.go")]
 
-    def __init__(self, best: BestRun, *, filtered: bool = False) -> None:
+    def __init__(self, best: BestRun, standing: Standing | None, *, filtered: bool = False) -> None:
         super().__init__()
         self.best = best
+        self._standing = standing
         self._among = "finished runs that match the filter" if filtered else "finished runs"
         self.title_text = f"Best by {best.metric} ({best.direction} is better)"
         self.subtitle_text = "enter go to run · esc close"
@@ -43,10 +44,13 @@ class BestDialog(Dialog[str]):
                 (safe(best.run.run_name), "bold $accent"),
                 "   ",
                 (f"{safe(best.metric)} {formats.number(best.value)}", "bold"),
+                f" {self._standing.measured}" if self._standing else "",
                 f"   of {formats.count(best.considered)} {self._among}",
             ),
             Content.assemble((safe(best.run.run_id), "$text-muted")),
         ]
+        if self._standing:
+            lines += [Content(""), Content(self._standing.sentence)]
         if best.tied:
             lines += [Content(""), Content(f"Tied with {len(best.tied)}; decided by {safe(best.tie_break)}:")]
             lines += [Content(f"  {safe(run.run_name)}") for run in best.tied[:TIES_SHOWN]]
@@ -54,6 +58,8 @@ class BestDialog(Dialog[str]):
                 lines.append(Content(f"  … and {len(best.tied) - TIES_SHOWN} more"))
         if best.left_out:
             lines.append(Content.styled(f"left out: {safe(', '.join(best.left_out))}", "$text-muted"))
+        for apart in best.apart:
+            lines.append(Content.styled(safe(f"cannot be compared: {apart}"), "$warning"))
         lines += [Content(""), Content.styled("parameters", "$text-muted")]
         lines += [Content(f"  {safe(k):<24} {safe(v)}") for k, v in sorted(best.run.params.items())]
         lines += [Content(""), Content.styled("metrics", "$text-muted")]
