@@ -46,6 +46,8 @@ from tests.support.terminal import PATIENCE, Terminal
 
 ROOT = Path(__file__).parents[2]
 MAX_ORDER = 1 << 20
+IMPORTS_MLFLOW = "engine.stores.mlflow.file_store"
+"""The only module of the engine that imports MLflow when it is imported itself."""
 Kind = Literal["reading", "writing"]
 """Without MLflow, or with it: the parent of the commands that write takes seconds to start."""
 
@@ -267,6 +269,7 @@ def import_mlflow() -> None:
 
     open_client("http://127.0.0.1:9")  # connects to nothing yet
     importlib.import_module("mlflow.cli")
+    importlib.import_module(IMPORTS_MLFLOW)
     for name in ("tracking", "model_registry"):
         importlib.import_module(f"mlflow.store.{name}.sqlalchemy_store")
     import sqlalchemy.orm
@@ -280,7 +283,8 @@ def import_command() -> None:
     """All that it imports only when it needs it, but for MLflow and the training."""
     for package in (engine.api, engine.stores, engine.runs, engine.registry, engine.run_lifecycle, tui):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            importlib.import_module(module.name)
+            if module.name != IMPORTS_MLFLOW:
+                importlib.import_module(module.name)
 
 
 if __name__ == "__main__":
