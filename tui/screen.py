@@ -224,11 +224,11 @@ class ConsoleScreen(Screen[None]):
 
         return received
 
-    def record_read(self) -> None:
-        """Record that the data was just read, and clear any error."""
+    def record_read(self, at: int | None = None) -> None:
+        """Record that the data was read, just now or `at` a time before, and clear any error."""
         if self.trouble is not None:
             self.clear_messages()
-        self.read_at, self.trouble, self._must_retry = _now(), None, False
+        self.read_at, self.trouble, self._must_retry = at or _now(), None, False
         self.show_status()
         if self._age_timer is not None:
             self._age_timer.stop()

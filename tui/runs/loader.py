@@ -28,8 +28,8 @@ LoadStage = Literal["loading", "reloading", "stopped", "failed", "complete"]
 """`reloading`: reading everything again while the old rows stay; `stopped`: by the operator; `failed`: by an
 error."""
 LoaderChange = Literal["progress", "read", "refreshed", "error"]
-"""The stage or a count has changed; the store has answered; a refresh has ended; something has failed (see
-`RunLoader.error`)."""
+"""The stage or a count has changed; runs have been read, at `RunLoader.read_at`; a refresh has ended;
+something has failed (see `RunLoader.error`)."""
 
 
 class RunLoader:
@@ -57,7 +57,9 @@ class RunLoader:
         self.answered_by = LOCAL
         """Where the filter is evaluated until everything is loaded."""
         self._feed_key: tuple[str, Lifecycle] | None = None
-        self._previous: tuple[tuple[str, Lifecycle], RunFeed] | None = None
+        self.read_at = 0
+        """When the store last answered for this feed, in milliseconds since the epoch."""
+        self._previous: tuple[tuple[str, Lifecycle], RunFeed, int] | None = None
         """The feed before this one, cached so that going back is instant."""
         self._reading = CancelToken()
         self._searching = CancelToken()
@@ -87,6 +89,7 @@ class RunLoader:
 
         def receive(frame: RunFrame) -> None:
             if self.feed is feed:
+                self.read_at = _now()
                 self._on_frame(frame)
 
         feed = self._engine.runs.feed(experiment_id, lifecycle=lifecycle, on_frame=Relay(receive))
@@ -103,9 +106,10 @@ class RunLoader:
         if self.feed is not None and self._feed_key == key:
             self.feed.close()  # the session frees its runs after drawing the new ones
         elif self.feed is not None and self._feed_key is not None:
-            self._previous = (self._feed_key, self.feed)
+            self._previous = (self._feed_key, self.feed, self.read_at)
         self._feed_key = key
         if cached is not None and cached[0] == key and cached[1].frame.complete:
+            self.read_at = cached[2]
             return cached[1]
         if cached is not None:
             self.free(cached[1].close())
@@ -143,6 +147,7 @@ class RunLoader:
 
         def done(frame: RunFrame) -> None:
             self._loaded_at, self._load_took = time.monotonic(), time.monotonic() - began
+            self.read_at = _now()
             self.stage = "complete"
             self._on_change("read")
             self._on_frame(frame)
@@ -175,7 +180,7 @@ class RunLoader:
             return
 
         def done(changed: bool) -> None:
-            self._refreshing, self.found_changes = False, changed
+            self._refreshing, self.found_changes, self.read_at = False, changed, _now()
             self._on_change("refreshed")
 
         def failed(error: EngineError) -> None:
@@ -235,6 +240,10 @@ class RunLoader:
         self.answered_by = LOCAL
         self._searching.cancel()
         self._tasks.cancel("search")
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
 
 
 def _load(load: Callable[..., RunFrame], token: CancelToken) -> RunFrame:

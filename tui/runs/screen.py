@@ -220,7 +220,7 @@ class RunsScreen(ConsoleScreen):
             return
         self.pane.update(change)
         if change == "read" or (change == "frame" and self.trouble is not None):
-            self.record_read()
+            self.record_read(self.runs.loader.read_at)
         elif change == "refreshed":
             self._refreshed()
         elif change == "error" and (error := self.runs.loader.error) is not None:
@@ -229,7 +229,7 @@ class RunsScreen(ConsoleScreen):
             self.show_keys()
 
     def _refreshed(self) -> None:
-        self.record_read()
+        self.record_read(self.runs.loader.read_at)
         self._refreshes += 1
         stamp = self.runs.loader.stamp
         if stamp is not None:

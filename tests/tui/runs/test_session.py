@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
@@ -13,7 +14,7 @@ from engine.columns import ColumnKey
 from engine.runs.sorting import SortKey
 from tests.conftest import MlflowStore
 from tui.bridge import Bridge
-from tui.runs import session as session_module
+from tui.runs import loader as loader_module, session as session_module
 from tui.runs.session import RunSession, SessionChange
 from tui.state import ExperimentState
 from tui.tasks import Tasks, Work
@@ -204,6 +205,23 @@ async def test_reloading_after_stopping_twice_completes(stage: Stage) -> None:
     await stage.loop.settle()
     assert session.loader.stage == "complete"
     assert len(session.matching) == 27
+
+
+async def test_runs_shown_again_keep_the_time_when_they_were_read(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = count(1_000)
+    monkeypatch.setattr(loader_module, "_now", lambda: next(clock))
+    session = await stage.open()
+    loader = session.loader
+    read_at = loader.read_at
+    session.open(stage.engine.runs.experiment("empty").experiment_id, ExperimentState())
+    await stage.loop.settle()
+    assert loader.read_at > read_at
+    session.open(stage.engine.runs.experiment("heart").experiment_id, ExperimentState())
+    assert loader.read_at == read_at, "the store has not answered yet"
+    await stage.loop.settle()
+    assert loader.read_at > read_at
 
 
 def test_the_session_imports_no_textual() -> None:
