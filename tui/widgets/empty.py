@@ -28,8 +28,10 @@ class EmptyState(Widget):
 
     def show(self, title: str, lines: Sequence[str] = (), keys: Sequence[tuple[str, str]] = ()) -> None:
         """Replace the contents. `keys` are pairs of a key and its meaning."""
-        self._title, self._lines, self._keys = title, tuple(lines), tuple(keys)
-        self.refresh()
+        shown = title, tuple(lines), tuple(keys)
+        if shown != (self._title, self._lines, self._keys):
+            self._title, self._lines, self._keys = shown
+            self.refresh()
 
     def render(self) -> Content:
         width, height = self.size

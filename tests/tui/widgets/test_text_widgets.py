@@ -81,11 +81,23 @@ async def test_the_status_line_shows_a_running_sweep_in_every_view(width: int, v
 
 
 async def test_the_empty_state_shows_title_lines_and_keys() -> None:
-    empty = EmptyState()
+    class Counted(EmptyState):
+        drawn = 0
+
+        def render(self) -> Content:
+            self.drawn += 1
+            return super().render()
+
+    empty = Counted()
     stage = Stage(empty)
     async with stage.run_test(size=(60, 14)) as pilot:
-        empty.show("Nothing to compare yet", ["Mark two runs or more."], [("1", "runs"), ("space", "mark")])
+        shown = "Nothing to compare yet", ["Mark two runs or more."], [("1", "runs"), ("space", "mark")]
+        empty.show(*shown)
         await pilot.pause()
+        drawn = empty.drawn
+        empty.show(*shown)
+        await pilot.pause()
+        assert empty.drawn == drawn, "the same contents are not drawn again"
         lines = [line for line in stage.lines() if line]
         assert [line.strip() for line in lines] == [
             "Nothing to compare yet",
