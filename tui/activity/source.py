@@ -99,7 +99,7 @@ class EntryDetail(Lines):
             note = "Interrupted, or still being applied by another console."
             lines += field("", [Content(note)], width)
         if self.finding is not None:
-            lines += field("in the store", [Content(safe(self.finding.text))], width)
+            lines += field("state", [Content(safe(self.finding.text))], width)
             next_step = [Content(safe(self.finding.command))] if self.finding.command else []
             lines += field("next", next_step, width)
         lines += field("changes", [Content(text) for text in change_texts(entry)], width)
