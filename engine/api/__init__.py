@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from engine.api.engine import Engine as Engine
     from engine.evidence.best import TIE_METRIC as TIE_METRIC, BestRun as BestRun
     from engine.evidence.difference import Standing as Standing
+    from engine.evidence.effects import Effect as Effect
+    from engine.evidence.insights import Insights as Insights
     from engine.filters.compiler import Filter as Filter, compile_filter as compile_filter
     from engine.filters.completion import Completion as Completion, complete as complete
     from engine.filters.hints import begins_value as begins_value, no_match_hint as no_match_hint
@@ -94,6 +96,8 @@ _HOMES = {
     "engine.api.engine": ("Engine",),
     "engine.evidence.best": ("TIE_METRIC", "BestRun"),
     "engine.evidence.difference": ("Standing",),
+    "engine.evidence.effects": ("Effect",),
+    "engine.evidence.insights": ("Insights",),
     "engine.filters.compiler": ("Filter", "compile_filter"),
     "engine.filters.completion": ("Completion", "complete"),
     "engine.filters.hints": ("begins_value", "no_match_hint"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.api.access import StoreAccess
     from engine.evidence.best import BestRun
     from engine.evidence.difference import Standing
+    from engine.evidence.insights import Insights
     from engine.journal import JournalEntry
     from engine.run_lifecycle.apply import LifecyclePlan, LifecycleResult
     from engine.runs.compare import Comparison
@@ -163,6 +164,18 @@ class Runs:
         from engine.evidence.difference import standing
 
         return standing(frame, best)
+
+    def insights(
+        self,
+        frame: RunFrame,
+        metric: str,
+        direction: Direction | None = None,
+        rows: Sequence[int] | None = None,
+    ) -> Insights:
+        """What the comparable runs among `rows` (None: all of the frame) say about a metric."""
+        from engine.evidence.insights import insights
+
+        return insights(frame, metric, direction, rows)
 
     def write_csv(self, frame: RunFrame, path: Path, rows: Sequence[int] | None = None) -> int:
         """Write runs with the column names of `mlflow.search_runs`; returns the number of runs written."""

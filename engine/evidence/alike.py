@@ -114,8 +114,6 @@ def _having(read: Callable[[int], Value], rows: Sequence[int]) -> int:
 
 
 def _minority(values: Mapping[int, Hashable]) -> list[int]:
-    """The rows whose value is not the most frequent one. Among equally frequent values the first counts."""
-    if not values:
-        return []
-    ((usual, _),) = Counter(values.values()).most_common(1)
-    return [row for row, value in values.items() if value != usual]
+    """The rows whose value is not the most frequent one; none if no single value is."""
+    ((usual, most), (_, second)) = (*Counter(values.values()).most_common(2), (None, 0), (None, 0))[:2]
+    return [row for row, value in values.items() if value != usual] if most > second else []

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.entities import Experiment
-from engine.errors import NotFound, UsageError
+from engine.errors import UsageError
 from engine.formats import MISSING, count, counted, duration, moment, number
 from engine.text import Shown, safe
 from tui.cli.json_output import Payload, run_payload, write_json
 from tui.cli.options import Invocation, csv_option, json_option, pass_invocation, yes_option
 from tui.cli.output import Cell, Head, Output, Row, confirm_replacement
 from tui.cli.progress import load_frame
+from tui.cli.selection import usual_metric
 
 if TYPE_CHECKING:
     from engine.api import BestRun, Direction, RunFrame, Standing
@@ -70,7 +71,7 @@ def best(
     with invocation.engine() as engine:
         found = engine.runs.experiment(experiment)
         frame = load_frame(engine, found)
-        winner = engine.runs.best(frame, metric or _usual_metric(frame), direction, any_kind=any_kind)
+        winner = engine.runs.best(frame, metric or usual_metric(frame), direction, any_kind=any_kind)
         standing = engine.runs.standing(frame, winner)
         engine.runs.write_csv(frame, Path(csv_path))
     if as_json:
@@ -79,17 +80,6 @@ def best(
         _show(Output(), found, winner, standing)
         what = "; the previous file was replaced" if replaced else ""
         Output().line(safe(f"{count(len(frame))} runs written to {csv_path}{what}"))
-
-
-def _usual_metric(frame: RunFrame) -> str:
-    """The default metric. Raises `NotFound` if no run has one."""
-    from engine.api import key_metrics
-
-    names = key_metrics(key.name for key in frame.keys if key.kind == "metric")
-    if not names:
-        hint = "Use an experiment whose runs have logged metrics."
-        raise NotFound("No run has a metric", counted(len(frame), "run"), hint)
-    return names[0]
 
 
 def _show(output: Output, experiment: Experiment, winner: BestRun, standing: Standing | None) -> None:

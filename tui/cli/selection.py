@@ -51,6 +51,17 @@ def _marked(text: str, error: FilterError) -> str:
     return f"{safe(lead + text[first:last] + trail)}\n{' ' * before}{'^' * max(1, width)}"
 
 
+def usual_metric(frame: RunFrame) -> str:
+    """The default metric. Raises `NotFound` if no run has one."""
+    from engine.api import key_metrics
+
+    names = key_metrics(key.name for key in frame.keys if key.kind == "metric")
+    if not names:
+        hint = "Use an experiment whose runs have logged metrics."
+        raise NotFound("No run has a metric", counted(len(frame), "run"), hint)
+    return names[0]
+
+
 def column_of(text: str, frame: RunFrame, option: str) -> ColumnKey:
     """The column named `text`: `metrics.accuracy`, `params.metric`, `duration`, or just `accuracy` where
     that is unambiguous. Raises `UsageError` that names `option`."""

@@ -84,3 +84,8 @@ def test_a_run_with_a_few_parameters_or_metrics_more_or_less_competes() -> None:
 def test_single_runs_and_pairs_are_never_set_apart_for_their_kind() -> None:
     assert best(SWEEP[0]).apart == ()
     assert best(SWEEP[0], a_run("x", params={"split": "b"}, metrics={"accuracy": 0.5})).apart == ()
+
+
+def test_runs_that_were_all_tested_on_different_rows_are_not_set_apart() -> None:
+    runs = [a_run(f"r{n}", metrics={"accuracy": 0.8, "class_0_support": float(n)}) for n in range(1, 4)]
+    assert best(*runs).apart == ()

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import MlflowStore
 from tests.support.console import run_command
+from tests.support.demo import DemoStore
 from tests.support.shared import Shared
 from tests.support.warm import Warm
 
@@ -80,6 +81,12 @@ def on_store(run: Run, mlflow_store: MlflowStore) -> Run:
 def on_copy(write: Run, mlflow_store_copy: MlflowStore) -> Run:
     """`write` on a writable copy of that store."""
     return _on(write, mlflow_store_copy.uri)
+
+
+@pytest.fixture
+def on_demo(run: Run, demo_store: DemoStore) -> Run:
+    """`run` on the finished demo; read only."""
+    return _on(run, demo_store.uri)
 
 
 @dataclass(frozen=True)
