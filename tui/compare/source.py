@@ -23,6 +23,7 @@ VALUE_LIMIT, NARROW_VALUE_LIMIT = 19, 11
 COMPLETE_NAME = 14
 """Run names of at most this many cells are shown complete."""
 BAR_WIDTH = 10
+SCROLLBAR = 1
 _DELTA_STYLES: Mapping[bool | None, CellStyle] = {True: "good", False: "bad", None: "muted"}
 
 
@@ -105,7 +106,7 @@ class CompareSource:
 
     def _total_width(self, bar: int) -> int:
         columns = [self._label_width, *(self._cell_width(at, bar) for at in self._order)]
-        return GUTTER + sum(columns) + GAP * (len(columns) - 1) + MARGIN
+        return GUTTER + sum(columns) + GAP * (len(columns) - 1) + MARGIN + SCROLLBAR
 
     def _cell_width(self, run: int, bar: int) -> int:
         return max(self._parts[run].width(bar), cell_width(self.names.names[run])) + len(_UNMARKED)

@@ -13,8 +13,10 @@ def clean(text: str) -> Shown:
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
-    """`text` in exactly `width` cells, padded at the end (`right`: at the start); … marks a cut."""
-    kept = cut(clean(text), width)
+    """`text` in exactly `width` cells, padded at the end (`right`: at the start); … marks a cut, unless it
+    drops nothing but spaces."""
+    text = clean(text)
+    kept = text if cell_width(text) <= width else cut(Shown(text.rstrip()), width)
     padding = " " * (width - cell_width(kept))
     return padding + kept if right else kept + padding
 

@@ -9,6 +9,7 @@ from engine.runs.compare import compare
 from engine.text import cell_width
 from tests.support.runs import a_run
 from tui.compare.source import BEST, VALUE_LIMIT, CompareSource
+from tui.widgets.table.layout import arrange
 from tui.widgets.table.source import FirstWord
 
 KNN = [
@@ -106,6 +107,11 @@ def test_bars_are_omitted_where_the_runs_would_not_fit_with_them() -> None:
     assert not narrow.bars
     assert [cell.split()[-1] for cell in cells(narrow, "metrics.accuracy")] == ["0.9016", "★", "0.8852"]
     assert sum(column.width + 2 for column in narrow.columns[:3]) < 60
+    for width in range(60, 140):
+        shown = source(*KNN, width=width)
+        room = width - 1  # beside the scrollbar
+        assert not shown.bars or arrange(shown.columns, room, 0, 2).columns[-1].complete
+        assert not shown.bars or not arrange(shown.columns, room, 0, 2).after
 
 
 def test_only_rows_that_differ() -> None:

@@ -24,6 +24,11 @@ COUNTS = Confusion(27, 29, 3, 2, positive="disease", negative="no disease")
 LONG = safe("a long value that goes on and on until it has to be continued in the next line")
 
 
+def test_dropped_spaces_are_not_marked_as_a_cut() -> None:
+    assert fit("0.9180  ", 7) == "0.9180 "
+    assert fit("0.9180  ", 5, right=True) == "0.91…"
+
+
 @pytest.mark.parametrize(
     "text", ["", "abc", "abcdefghijkl", "日本語の実験名前", "👩‍👩‍👧‍👦👍", "a\x1b[31mb", "\u202e\ud800"]
 )
