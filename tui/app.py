@@ -104,7 +104,8 @@ class Console(SessionApp):
         self.failure: BaseException | None = None
         for theme in themes.THEMES:
             self.register_theme(theme)
-        self.theme = (themes.ANSI if terminal.few_colours() else themes.DARK).name
+        coloured = themes.ANSI if terminal.few_colours() else themes.DARK
+        self.theme = (themes.MONOCHROME if self.no_color else coloured).name
 
     # ── starting and ending ──────────────────────────────────────────────────
 

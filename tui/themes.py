@@ -73,4 +73,9 @@ ANSI = replace(
 )
 """For terminals with at most 16 colours: uses the terminal's palette."""
 
-THEMES = (DARK, LIGHT, ANSI)
+MONOCHROME = replace(
+    DARK, name="console-monochrome", **dict.fromkeys(("success", "warning", "error"), DARK.foreground)
+)
+"""For `NO_COLOR`: Textual turns colours into greys, in which what is best or wrong would be dimmer."""
+
+THEMES = (DARK, LIGHT, ANSI, MONOCHROME)

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from engine.text import Shown, safe
 from tests.tui.widgets.support import CountingSource, Stage, messages_of
-from tui.themes import ANSI
+from tui.themes import ANSI, MONOCHROME
 from tui.widgets.table import Table, TableColumn, TextRow, TextSource
 
 SIZE = (60, 12)
@@ -82,8 +82,7 @@ async def test_with_few_colours_the_cursor_row_is_reversed_and_good_cells_are_no
     rows = [TextRow(key, [Shown("plain"), Shown("best")], {1: "good"}) for key in "ab"]
     table = Table(TextSource([TableColumn(name, Shown(name), 8) for name in ("one", "two")], rows))
     stage = Stage(table)
-    if colours == "16":
-        stage.theme = ANSI.name
+    stage.theme = {"16": ANSI, "none": MONOCHROME}[colours].name
     async with stage.run_test(size=SIZE) as pilot:
         await _ready(pilot, table)
         cursor, other = (

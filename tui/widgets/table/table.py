@@ -53,7 +53,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     Table > .table--bar-blurred { color: $text-muted; }
     Table > .table--mark { color: $accent; }
     Table > .table--good { color: $success; }
-    Table:nocolor > .table--good { color: $foreground; text-style: bold; }
+    Table:nocolor > .table--good { text-style: bold; }
     Table > .table--bad { color: $error; }
     Table > .table--warning { color: $warning; }
     Table > .table--accent { color: $accent; }
