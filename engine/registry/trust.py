@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.formats import listed
 from engine.text import Shown, safe
 
 # MLflow reads the types that skops may load from the model itself, so the format alone proves nothing.
+# `data` is another path to load from, which may lie outside the model or hold an MLmodel file of its own.
+_PYFUNC_KEYS = {"code", "env", "loader_module", "model_path", "predict_fn", "python_version", "streamable"}
 _SKLEARN_CLASS = re.compile(r"sklearn(\.\w+)*\.[A-Z]\w*")
 
 
@@ -35,6 +38,10 @@ def model_code(folder: Path) -> ModelCode:
     if loader != "mlflow.sklearn":
         shown = safe(loader, 80)
         return ModelCode(shown, False, f"It is loaded by {shown}, which can run arbitrary code.")
+    if other := sorted(map(str, pyfunc.keys() - _PYFUNC_KEYS)):
+        return ModelCode(
+            safe(stored, 80), False, f"Its MLmodel file sets {listed(other, 3)}, which may load more."
+        )
     if pyfunc.get("code") or sklearn.get("code"):
         return ModelCode(safe(stored, 80), False, "It contains Python files.")
     if stored != "skops":
