@@ -20,7 +20,7 @@ from engine.secrets import mask
 # In the order of mlflow.search_runs.
 _ATTRIBUTES = ("run_id", "experiment_id", "status", "artifact_uri", "start_time", "end_time")
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*(?:[\t\r\n]|[\s\u200b\ufeff]*[=+\-@＝＋－＠])")
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf", re.IGNORECASE)
 _UNSUITABLE = re.compile(r"[^\w.-]+")
 _LONGEST_NAME = 80
@@ -87,8 +87,9 @@ def _number(value: float) -> str:
 
 
 def _text(text: str) -> str:
-    """A cell of text. One that begins with = + - @, a tab or a return, and is not a number, gets a `'` in
-    front, also after any `'`: drop one `'` before these characters to get the text back."""
+    """A cell of text. One that begins with = + - @ (in any width, also after space), a tab or a line break,
+    and is not a number, gets a `'` in front, also after any `'`: drop one `'` before these characters to get
+    the text back."""
     if _FORMULA.match(text) and not _PLAIN_NUMBER.fullmatch(text):
         text = "'" + text
     if not text or _NEEDS_QUOTES.search(text):
