@@ -23,6 +23,8 @@ _SECRET = re.compile(
 """A secret of a query, which may itself be encoded in the query of another URI."""
 # A password may contain any character, even "/", "#" and "@" if the user forgot to encode it.
 _USER = re.compile(r"^([^:/?#@]*)(:.*)?@", re.DOTALL)
+_BARE_USER = re.compile(r"^([^:/?#@]+):[^/@][^@]*@")
+"""A user and a password before a host, where the scheme was forgotten."""
 _PORT = re.compile(r"^[^:/?#@]*:\d+(?:[/?#]|$)")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
 _SQL_SCHEMES = (
@@ -161,7 +163,7 @@ def redact(uri: str) -> Shown:
     """`uri` without its password, token or query secrets."""
     scheme, separator, rest = uri.partition("://")
     if not separator:
-        return safe(_SECRET.sub(r"\1***", uri))
+        return safe(_SECRET.sub(r"\1***", _BARE_USER.sub(r"\1:***@", uri)))
     is_port = scheme.lower() in ("http", "https") and _PORT.match(rest)
     user = None if is_port else _USER.match(rest)
     if user:

@@ -172,6 +172,8 @@ def test_a_plug_in_adds_its_scheme(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("sqlite:////home/a@b/c.db", "sqlite:////home/a@b/c.db"),
         ("http://[::1", "http://[::1"),
         ("databricks", "databricks"),
+        ("u:s3/cret@h:1/db", "u:***@h:1/db"),
+        ("C:/home/a@b", "C:/home/a@b"),
         ("http://h/\x1b[31m", "http://h/␛[31m"),
         ("", ""),
     ],

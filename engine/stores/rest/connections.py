@@ -14,7 +14,8 @@ MAX_IDLE = 8
 
 class KeepAliveAdapter(HTTPAdapter):
     """An adapter that knows whether a request reused a connection: the server may close an idle one at the
-    very moment it is used again."""
+    very moment it is used again. It discards the body of a redirect, which requests would read to its end
+    before it follows."""
 
     def __init__(self) -> None:
         super().__init__(pool_maxsize=MAX_IDLE)
@@ -35,6 +36,12 @@ class KeepAliveAdapter(HTTPAdapter):
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         self._request.connected = False
         return super().send(request, *args, **options)
+
+    def build_response(self, req: PreparedRequest, resp: Any) -> Response:
+        response = super().build_response(req, resp)
+        if response.is_redirect:
+            response.raw.close()
+        return response
 
     def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*arguments, **options)

@@ -45,6 +45,12 @@ def read_login() -> Login:
     if username and password:
         header = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
     elif token:
+        if not token.isascii():
+            raise StoreRefused(
+                "MLFLOW_TRACKING_TOKEN contains a character that a header cannot hold",
+                "Such as a typographic quote or an ellipsis",
+                "Set it to the token alone.",
+            )
         header = f"Bearer {token}"
     return Login(
         header=header,

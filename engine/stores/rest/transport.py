@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urljoin, urlsplit
 
 from engine.errors import Cancelled, EngineError, StoreRefused
 from engine.formats import duration
@@ -127,6 +127,7 @@ class Transport:
             parts.password or "",
             unquote(parts.password or ""),
             unquote(parts.netloc.rpartition("@")[0]),
+            *(value for _, value in parse_qsl(parts.query)),
         )
         return (*self._login.secrets, *from_uri)
 
@@ -221,8 +222,9 @@ class Transport:
                 **content,
             )
             self._check_moved(response, method, path)
+            limit = RESPONSE_BYTES + results * BYTES_PER_RESULT
             with response:
-                chunks = self._content(response, RESPONSE_BYTES + results * BYTES_PER_RESULT, deadline)
+                chunks = [] if response.is_redirect else self._content(response, limit, deadline)
         except UnicodeEncodeError as error:
             raise errors.not_text(error) from error
         except (OSError, ValueError) as error:  # all errors of requests are one of these

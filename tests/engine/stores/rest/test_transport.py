@@ -210,6 +210,18 @@ class TestLimits:
         assert "larger than 1.0 MB" in error.detail
         assert len(web.requests) == 1, "it is not asked for again"
 
+    @pytest.mark.parametrize("followed", [True, False])
+    def test_the_body_of_a_redirect_is_not_read(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch, followed: bool
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_ALLOW_HTTP_REDIRECTS", str(followed).lower())
+        moved = Answer(302, b"x" * 1000, {"Location": "/there"}, length=10**10, drip=0.05)
+        web.will_answer(moved, Answer(body=b'{"experiments": []}'))
+        if followed:
+            assert store_at(web.uri).experiments() == ()
+        else:
+            assert isinstance(error_from(web.uri), ServerFault)
+
     def test_the_limit_grows_with_the_number_of_results(
         self, web: Web, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -266,6 +278,21 @@ class TestLogin:
         shown = f"{caught.value} {caught.value.detail} {caught.value.hint}"
         assert f"{name} contains a control character" in shown
         assert "s3cret" not in shown
+
+    def test_a_token_that_a_header_cannot_hold_is_refused_without_showing_it(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "s3cret…€")
+        with pytest.raises(StoreRefused) as caught:
+            authorization(web)
+        shown = f"{caught.value} {caught.value.detail} {caught.value.hint}"
+        assert "MLFLOW_TRACKING_TOKEN contains a character" in shown
+        assert "s3cret" not in shown
+
+    def test_a_secret_in_the_query_of_the_uri_is_masked_when_the_server_repeats_it(self, web: Web) -> None:
+        web.will_answer(Answer(401, b"no access for S3CRET"))
+        error = error_from(f"{web.uri}/?token=S3CRET")
+        assert "S3CRET" not in f"{error} {error.detail} {error.hint}"
 
     def test_the_environment_takes_precedence_over_the_credentials_file(
         self, web: Web, monkeypatch: pytest.MonkeyPatch
