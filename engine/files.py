@@ -117,6 +117,8 @@ def append_line(descriptor: int, line: bytes, *, sync: bool = True) -> None:
 def lines_from_end(path: Path) -> Iterator[bytes]:
     """The lines of a file, without their newlines, last first, reading only as far back as needed. Of a line
     longer than `MAX_LINE_BYTES`, only the start is returned. Raises `OSError`."""
+    if not path.is_file() and path.exists():
+        raise OSError(errno.EINVAL, "it is not a file", str(path))  # opening a pipe would wait for its writer
     with path.open("rb") as file:
         start = file.seek(0, os.SEEK_END)
         rest = b""

@@ -16,13 +16,14 @@ from engine.text import Shown, safe
 StoreKind = Literal["sql", "rest", "client"]
 
 _SECRET = re.compile(
-    r"((?:^|[?&;]|%3F|%26)[^=&;]*?(?:pass|pwd|token|secret|key|sig(?![a-z])|signature|auth|cred|odbc_connect)"
+    r"((?:^|[?&;#]|%3F|%26)[^=&;]*?(?:pass|pwd|token|secret|key|sig(?![a-z])|signature|auth|cred|odbc_connect)"
     r"[^=&;]*?(?:=|%3D))(?:(?!%26)[^&;#])*",
     re.IGNORECASE,
 )
 """A secret of a query, which may itself be encoded in the query of another URI."""
 # A password may contain any character, even "/", "#" and "@" if the user forgot to encode it.
 _USER = re.compile(r"^([^:/?#@]*)(:.*)?@", re.DOTALL)
+_QUERY = re.compile(r"[?#;]")
 _BARE_USER = re.compile(r"^([^:/?#@]+):[^/@][^@]*@")
 """A user and a password before a host, where the scheme was forgotten."""
 _PORT = re.compile(r"^[^:/?#@]*:\d+(?:[/?#]|$)")
@@ -168,6 +169,5 @@ def redact(uri: str) -> Shown:
     user = None if is_port else _USER.match(rest)
     if user:
         rest = (f"{user[1]}:***@" if user[2] else "***@") + rest[user.end() :]
-    before, mark, query = rest.partition("?")
-    shown = _SECRET.sub(r"\1***", query)
-    return safe(f"{scheme}://{before}{mark}{shown}")
+    path = _QUERY.split(rest, 1)[0]
+    return safe(f"{scheme}://{path}" + _SECRET.sub(r"\1***", rest[len(path) :]))

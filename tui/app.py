@@ -75,7 +75,7 @@ class Console(SessionApp):
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("app"),
-        Binding("ctrl+z", "suspend_process", show=False),
+        Binding("ctrl+z", "suspend_process", show=False, priority=True),  # also in a field
     ]
 
     def __init__(

@@ -42,9 +42,11 @@ TIMEOUT_SECONDS = 300.0
 
 _FILE_ERRORS = (NotFound, StoreRefused, StoreUnreadable)
 """Errors of a reachable store that lacks the model's files or cannot read their location."""
-_CREDENTIALS = re.compile(
-    r"MLFLOW_TRACKING_|AWS_|AZURE_|GOOGLE_|DATABRICKS_|.*(TOKEN|PASSWORD|SECRET|API_?KEY)", re.I
+_ENVIRONMENT = re.compile(
+    r"PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|VIRTUAL_ENV|CONDA_PREFIX"
+    r"|PYTHON\w*|CUDA\w*|\w+_NUM_THREADS|MPLBACKEND|NO_COLOR"
 )
+"""The variables that a model may need; any other may hold a credential."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,7 @@ def _untrusted(version: ModelVersion, code: ModelCode) -> UntrustedModel:
 def _answer(folder: Path) -> dict[str, Any]:
     """Have `engine.registry.model_worker` load the model in a folder. Raises `_Failure` if it dies or takes
     longer than `TIMEOUT_SECONDS`."""
-    # Without credentials: the model's files are already local.
-    environment = {name: value for name, value in os.environ.items() if not _CREDENTIALS.match(name)}
+    environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
     with tempfile.TemporaryDirectory(prefix="mlflow-console-") as scratch:
         try:
             child = start_child(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import journal as journal
+from engine import journal as journal, paths
 from engine.errors import WriteError
 from engine.journal import JournalEntry, append, new_entry, read_journal, server_name
 from engine.secrets import mask
@@ -307,3 +307,12 @@ def test_promotions_of_one_account_exclude_each_other(state: Path) -> None:
         pytest.fail("locked twice")
     with journal.exclusive(0):
         pass
+
+
+def test_a_pipe_in_place_of_the_journal_is_refused_instead_of_waited_for(state: Path) -> None:
+    file = paths.journal_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(file)
+    with pytest.raises(WriteError, match="Cannot read the journal") as caught:
+        read_journal()
+    assert "it is not a file" in caught.value.detail

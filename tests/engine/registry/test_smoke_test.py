@@ -162,6 +162,7 @@ def test_a_model_runs_in_another_process_without_terminal_and_credentials(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "s3cret-token")
     monkeypatch.setenv("GITHUB_TOKEN", "s3cret-token")
+    monkeypatch.setenv("DATABASE_URL", "postgres://ada:s3cret-token@h/db")
     capfd.readouterr()
     result = smoke_test(local, "curious")
     assert result.ok, result.detail
