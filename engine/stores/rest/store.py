@@ -34,6 +34,8 @@ READERS = 4
 _HISTORY_PAGE = 25_000
 _IDS_PER_REQUEST = 1000
 _VIEWS = {"active": "ACTIVE_ONLY", "deleted": "DELETED_ONLY"}
+MAX_EMPTY_PAGES = 100
+"""A server that filters what it has read may return some empty pages; more come from a faulty server."""
 _OLDEST_FIRST = ["attributes.start_time ASC"]
 
 Send = Callable[[str, Mapping[str, object]], dict[str, Any]]
@@ -69,14 +71,19 @@ class RestStore:
     def _all(self, send: Send, path: str, field: str, parameters: Mapping[str, object]) -> Iterator[Json]:
         """The objects in `field` of all pages of a search."""
         token: str | None = None
+        empty = 0
         while True:
             page = send(path, {**parameters, "page_token": token})
-            yield from page.get(field) or ()
+            found = page.get(field) or ()
+            yield from found
+            empty = 0 if found else empty + 1
             next_token = page.get("next_page_token")
             if not next_token:
                 return
             if next_token == token:
                 raise errors.not_mlflow(self.uri.shown, f"{path} returned the same page token twice")
+            if empty == MAX_EMPTY_PAGES:
+                raise errors.not_mlflow(self.uri.shown, f"{path} returned {empty} empty pages in a row")
             token = next_token
 
     # ── experiments and runs ─────────────────────────────────────────────────

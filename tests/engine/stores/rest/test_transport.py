@@ -24,6 +24,7 @@ from engine.errors import (
 from engine.stores import open_store
 from engine.stores.base import RunQuery, Store
 from engine.stores.rest import transport
+from engine.stores.rest.store import MAX_EMPTY_PAGES
 from engine.uri import TrackingUri
 from tests.support.web import Answer, Web
 
@@ -238,6 +239,18 @@ class TestLimits:
         error = error_from(web.uri)
         assert isinstance(error, ServerFault)
         assert "sends too slowly" in error.title
+
+    def test_empty_pages_without_end_are_given_up(self, web: Web) -> None:
+        pages = [{"experiments": [], "next_page_token": str(number)} for number in range(MAX_EMPTY_PAGES + 9)]
+        web.will_answer(*(Answer(body=json.dumps(page).encode()) for page in pages))
+        assert "100 empty pages in a row" in error_from(web.uri).detail
+        assert len(web.requests) == MAX_EMPTY_PAGES
+
+    def test_some_empty_pages_are_read_past(self, web: Web) -> None:
+        pages = [{"experiments": [], "next_page_token": str(number)} for number in range(20)]
+        last = {"experiments": [{"experiment_id": "1", "name": "x"}]}
+        web.will_answer(*(Answer(body=json.dumps(page).encode()) for page in (*pages, last)))
+        assert [found.name for found in store_at(web.uri).experiments()] == ["x"]
 
 
 class TestLogin:
