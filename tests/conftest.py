@@ -16,9 +16,10 @@
 - `kept` (session): makes `mlflow_store` once for all runs, until its script or MLflow changes.
 - `clean_environment` (every test): a home of its own, no `MLFLOW_*`, no proxies, no telemetry.
 
-Tests that need a server, a database server, training, a terminal or the whole console on a store are marked
-`slow`: those by their fixtures or folder get the mark here, others in their files. `pytest -m "not slow"`
-leaves them out and keeps one walk through all views (tui/test_views.py).
+Tests that need a server, a database server, training, a terminal or the whole console on a store, or that
+compare with MLflow's own answers (contract/), are marked `slow`: most get the mark here by their fixtures or
+folder, others in their files. `pytest -m "not slow"` leaves them out and keeps one walk through all views
+(tui/test_views.py).
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ SLOW_FIXTURES = {
 }
 SLOW_KINDS = {"rest", "postgresql", "mysql"}
 """Kinds of store of tests/contract that need a server."""
-SLOW_FOLDERS = tuple(Path(__file__).parent / name for name in ("e2e", "hostile"))
+SLOW_FOLDERS = tuple(Path(__file__).parent / name for name in ("contract", "e2e", "hostile"))
 CONSOLE = Path(__file__).parent / "tui"
 CONSOLE_FIXTURES = {"mlflow_store", "mlflow_store_copy"}
 """What a coroutine in `CONSOLE` runs the whole console on."""
@@ -113,7 +114,7 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what waits for a server, a database server, training, a terminal or a whole console."""
+    """Mark as slow what waits for a server, training, a terminal, a whole console or MLflow's answers."""
     ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
     for item in items:

@@ -212,13 +212,11 @@ def test_the_pushed_part_finds_all_matching_runs(comparison: Comparison, text: s
     check_pushed(comparison, text)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("text", dict.fromkeys(FILTERS))
 def test_the_pushed_part_of_mlflow_filters_finds_all_matching_runs(comparison: Comparison, text: str) -> None:
     check_pushed(comparison, text)
 
 
-@pytest.mark.slow
 def test_nearly_all_of_mlflows_grammar_is_pushed_down_exactly(comparison: Comparison) -> None:
     exact = [check_pushed(comparison, text) for text in FILTERS]
     assert sum(exact) > 0.9 * len(exact)

@@ -258,6 +258,7 @@ def test_read_only_mode_plans_but_refuses_to_write(mlflow_store_copy: MlflowStor
 # ── the journal ──────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_a_journal_entry_for_many_runs_stays_short(registry: Registry) -> None:
     runs = create_runs(registry, *(f"run-{number:03d}" for number in range(110)))
     result = plan_and_apply(registry, runs)

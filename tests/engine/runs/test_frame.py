@@ -236,6 +236,7 @@ SOME_RUN = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(SOME_RUN, max_size=12), max_size=5), st.data())
 def test_every_frame_behaves_like_a_mapping_of_runs(
     pages: Sequence[Sequence[Run]], data: st.DataObject

@@ -97,6 +97,7 @@ def read(filter_string: str) -> list[Condition]:
     return found
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.filter_too_much])
 @example([Condition("metric", "", "=", 2**53 + 1)])
 @given(st.lists(CONDITIONS, min_size=1, max_size=4))

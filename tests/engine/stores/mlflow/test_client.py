@@ -85,6 +85,7 @@ class TestEnvironment:
             version.version for version in client_store(mlflow_store.uri).model_versions("classifier")
         ] == [3, 2, 1]
 
+    @pytest.mark.slow
     def test_a_new_process_prints_nothing(self, mlflow_store_copy: MlflowStore, tmp_path: Path) -> None:
         """Writing, with a stage call that MLflow warns about, and creating a store."""
         code = (
