@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,9 +19,9 @@ from engine.text import Shown
 class Standing:
     """The best run's rate with its interval, among the `others` whose rate is known.
 
-    `level_with` of the others cannot be told from it: the 95 % interval of the difference contains 0. It is
-    that of rates measured on different rows; runs tested on the same rows can differ in fact by less.
-    `more_rows` is about how many more test rows would tell the nearest other rate from it, None without one.
+    `level_with` of the others cannot be distinguished from it: the 95 % interval of the difference, that of
+    rates measured on different rows, contains 0. Runs tested on the same rows can differ in fact by less.
+    `more_rows` is about how many more test rows would distinguish the nearest other rate, None without one.
     """
 
     rate: Rate
@@ -36,14 +37,18 @@ class Standing:
 
     @property
     def sentence(self) -> Shown:
-        """How many of the others cannot be told from the best run, and how many more rows that would take."""
+        """How many others cannot be distinguished from the best run, and how many rows that would take."""
         if not self.others:
             return Shown("No other run has a rate to compare with it.")
-        level = f"{count(self.level_with)} of {counted(self.others, 'other run')} cannot be told from it"
+        level = (
+            f"{count(self.level_with)} of {counted(self.others, 'other run')} cannot be distinguished from it"
+        )
         how = "(95 % interval of the difference, not corrected for the number of runs)"
         if self.more_rows is None:
             return Shown(f"{level} {how}.")
-        return Shown(f"{level} {how}. About {count(self.more_rows)} more test rows would tell the next one.")
+        return Shown(
+            f"{level} {how}. About {count(self.more_rows)} more test rows would distinguish the next one."
+        )
 
 
 def standing(frame: RunFrame, best: BestRun) -> Standing | None:
@@ -53,8 +58,8 @@ def standing(frame: RunFrame, best: BestRun) -> Standing | None:
     if rate is None:
         return None
     best_row = frame.row_of(best.run.run_id)
-    others = _rates(frame, best.metric, [row for row in best.rows if row != best_row])
-    level = [other for other in others if 0.0 in difference(rate, other)]
+    others = Counter(_rates(frame, best.metric, [row for row in best.rows if row != best_row]))
+    level = sum(runs for other, runs in others.items() if 0.0 in difference(rate, other))
     nearest = min(
         (other for other in others if other.value != rate.value),
         key=lambda other: abs(other.value - rate.value),
@@ -62,7 +67,7 @@ def standing(frame: RunFrame, best: BestRun) -> Standing | None:
     )
     needed = None if nearest is None else rows_to_tell_apart(rate, nearest)
     more = None if needed is None else max(0, needed - rate.n)
-    return Standing(rate, wilson(rate), len(others), len(level), more)
+    return Standing(rate, wilson(rate), others.total(), level, more)
 
 
 def _rates(frame: RunFrame, metric: str, rows: Sequence[int]) -> list[Rate]:

@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable, Mapping
 
 from engine.evidence.statistics import Rate
+from engine.runs.metrics import CONFUSION_COUNTS
 
 _SUPPORT = re.compile(r"class_.+_support")
 _OF_CLASS = re.compile(r"(?P<name>class_.+)_(?P<measure>recall|precision)")
-_CONFUSION = ("true_positives", "true_negatives", "false_positives", "false_negatives")
 _ROUNDED = 5e-5
 """Values logged with four decimals still name their count."""
 
@@ -54,13 +54,13 @@ def evaluated_rows(metrics: Metrics) -> int | None:
     supports = [name for name in metrics if _SUPPORT.fullmatch(name)]
     if supports:
         return _total(metrics, *supports)
-    return _total(metrics, "example_count") or _total(metrics, *_CONFUSION)
+    return _total(metrics, "example_count") or _total(metrics, *CONFUSION_COUNTS)
 
 
 def needed_for(name: str, names: Iterable[str]) -> list[str]:
     """Those of a run's metric names that `rate_of` reads for the metric `name`."""
     prefix = found["name"] if (found := _OF_CLASS.fullmatch(name)) else "class_"
-    counts = (*_CONFUSION, "example_count")
+    counts = (*CONFUSION_COUNTS, "example_count")
     return [
         other
         for other in names

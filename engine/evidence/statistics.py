@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 LEVEL = 0.95
 ALPHA = 1 - LEVEL
+_quantile = NormalDist().inv_cdf
+_Z = _quantile(1 - ALPHA / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,7 @@ class Interval:
 
 def wilson(rate: Rate) -> Interval:
     """The score interval of a rate (Wilson 1927), which stays within 0 and 1 and is right for small n."""
-    z = _z()
-    n, p = rate.n, rate.value
+    z, n, p = _Z, rate.n, rate.value
     center = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return Interval(max(0.0, center - half), min(1.0, center + half))
@@ -99,7 +101,7 @@ def rows_to_tell(only_first: float, only_second: float, power: float = 0.8) -> i
     if gap == 0:
         return None
     spread = math.sqrt(max(0.0, discordant - gap * gap))
-    return math.ceil(((_z() * math.sqrt(discordant) + _quantile(power) * spread) / gap) ** 2)
+    return math.ceil(((_Z * math.sqrt(discordant) + _quantile(power) * spread) / gap) ** 2)
 
 
 def rows_to_tell_apart(first: Rate, second: Rate, power: float = 0.8) -> int | None:
@@ -109,14 +111,4 @@ def rows_to_tell_apart(first: Rate, second: Rate, power: float = 0.8) -> int | N
     if gap == 0:
         return None
     variance = first.value * (1 - first.value) + second.value * (1 - second.value)
-    return math.ceil((_z() + _quantile(power)) ** 2 * variance / gap**2)
-
-
-def _z() -> float:
-    return _quantile(1 - ALPHA / 2)
-
-
-def _quantile(probability: float) -> float:
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf(probability)
+    return math.ceil((_Z + _quantile(power)) ** 2 * variance / gap**2)

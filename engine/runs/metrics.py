@@ -63,7 +63,7 @@ _COUNT_SUFFIXES = frozenset(
 )
 
 _PRECISION = re.compile(r"class_(.+)_precision")
-_COUNTS = ("true_positives", "true_negatives", "false_positives", "false_negatives")
+CONFUSION_COUNTS = ("true_positives", "true_negatives", "false_positives", "false_negatives")
 
 
 def key_metrics(names: Iterable[str], limit: int = 5) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ def key_metrics(names: Iterable[str], limit: int = 5) -> tuple[str, ...]:
     plain = [
         name
         for name in rest
-        if not name.endswith(_SUPPORTING) and name not in _COUNTS and not name.startswith("system/")
+        if not name.endswith(_SUPPORTING) and name not in CONFUSION_COUNTS and not name.startswith("system/")
     ]
     return tuple((chosen + plain or rest)[:limit])
 
@@ -130,7 +130,7 @@ def confusion_of(metrics: Mapping[str, float], tags: Mapping[str, str]) -> Confu
     """The confusion counts of a run that logged all four as whole numbers; None otherwise. The class labels
     come from tags (`positive_class` = 1, `class_1` = no disease), or else from the names of metrics
     (`class_no_precision` and `class_yes_precision`)."""
-    counts = [metrics.get(name, math.nan) for name in _COUNTS]
+    counts = [metrics.get(name, math.nan) for name in CONFUSION_COUNTS]
     if not all(0 <= count <= 2**53 and count == int(count) for count in counts):
         return None
     positive = tags.get("positive_class", "1")

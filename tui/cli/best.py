@@ -9,31 +9,31 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.entities import Experiment
-from engine.errors import UsageError
 from engine.formats import MISSING, count, counted, duration, moment, number
 from engine.text import Shown, safe
 from tui.cli.json_output import Payload, run_payload, write_json
-from tui.cli.options import Invocation, csv_option, json_option, pass_invocation, yes_option
+from tui.cli.options import (
+    Invocation,
+    chosen_direction,
+    csv_option,
+    json_option,
+    metric_options,
+    pass_invocation,
+    yes_option,
+)
 from tui.cli.output import Cell, Head, Output, Row, confirm_replacement
 from tui.cli.progress import load_frame
 from tui.cli.selection import usual_metric
 
 if TYPE_CHECKING:
-    from engine.api import BestRun, Direction, RunFrame, Standing
+    from engine.api import BestRun, RunFrame, Standing
 
 CSV = "experiment_results.csv"
 
 
 @click.command()
 @click.argument("experiment")
-@click.option(
-    "-m",
-    "--metric",
-    metavar="METRIC",
-    help="Rank runs by this metric.  [default: accuracy, or a similar metric]",
-)
-@click.option("--higher", is_flag=True, help="Higher is better.")
-@click.option("--lower", is_flag=True, help="Lower is better.  [default: inferred from the metric's name]")
+@metric_options("Rank runs by")
 @click.option("--all", "any_kind", is_flag=True, help="Include runs that cannot be compared with the others.")
 @csv_option("Export all runs of the experiment to FILE.", default=CSV)
 @yes_option
@@ -62,12 +62,10 @@ def best(
       mlflow-console best heart-disease --metric accuracy
       mlflow-console best heart-disease --metric training_time --lower --csv results.csv --json
     """
-    if higher and lower:
-        raise UsageError("--higher and --lower cannot be combined")
+    direction = chosen_direction(higher, lower)
     if csv_path != CSV:
         confirm_replacement(Output(err=as_json), csv_path, yes=yes)
     replaced = Path(csv_path).is_file()
-    direction: Direction | None = "higher" if higher else "lower" if lower else None
     with invocation.engine() as engine:
         found = engine.runs.experiment(experiment)
         frame = load_frame(engine, found)

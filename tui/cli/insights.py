@@ -9,31 +9,31 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.entities import Experiment
-from engine.errors import NotFound, UsageError
+from engine.errors import NotFound
 from engine.formats import counted, duration, listed, number
 from engine.text import Shown, safe
 from tui.cli.json_output import Payload, run_payload, write_json
-from tui.cli.options import Invocation, filter_option, json_option, pass_invocation
+from tui.cli.options import (
+    Invocation,
+    chosen_direction,
+    filter_option,
+    json_option,
+    metric_options,
+    pass_invocation,
+)
 from tui.cli.output import Cell, Head, Output, Row
 from tui.cli.progress import load_frame
 from tui.cli.selection import filter_of, hint_for, usual_metric
 
 if TYPE_CHECKING:
-    from engine.api import Direction, Effect, Insights, RunFrame
+    from engine.api import Effect, Insights, RunFrame
 
 LONG_RUNS = 5
 
 
 @click.command()
 @click.argument("experiment")
-@click.option(
-    "-m",
-    "--metric",
-    metavar="METRIC",
-    help="The metric to explain.  [default: accuracy, or a similar metric]",
-)
-@click.option("--higher", is_flag=True, help="Higher is better.")
-@click.option("--lower", is_flag=True, help="Lower is better.  [default: inferred from the metric's name]")
+@metric_options("Explain")
 @filter_option
 @json_option
 @pass_invocation
@@ -48,7 +48,7 @@ def insights(
 ) -> None:
     """Say what the runs of EXPERIMENT (name or id) show about a metric.
 
-    The best run and how many others cannot be told from it; the share of the variance that each
+    The best run and how many others cannot be distinguished from it; the share of the variance that each
     parameter explains, with a 95 % interval; combinations of parameters that fall short; and whether
     the sweep stopped improving. Only comparable finished runs count, as for `best`. An effect is
     listed if an F-test corrected for the number of parameters finds it at 0.01. It is an effect among
@@ -59,9 +59,7 @@ def insights(
       mlflow-console insights heart-disease --metric accuracy
       mlflow-console insights heart-disease --metric cv_mean --filter "n_neighbors > 3" --json
     """
-    if higher and lower:
-        raise UsageError("--higher and --lower cannot be combined")
-    direction: Direction | None = "higher" if higher else "lower" if lower else None
+    direction = chosen_direction(higher, lower)
     with invocation.engine() as engine:
         found = engine.runs.experiment(experiment)
         frame = load_frame(engine, found)

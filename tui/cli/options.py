@@ -14,7 +14,7 @@ from engine.text import Shown
 from engine.uri import TrackingUri, resolve
 
 if TYPE_CHECKING:
-    from engine.api import Engine
+    from engine.api import Direction, Engine
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -93,6 +93,26 @@ def yes_option(command: Decorated) -> Decorated:
     return click.option(
         "-y", "--yes", is_flag=True, help="Skip the confirmation prompt; required without a terminal."
     )(command)
+
+
+def metric_options(purpose: str) -> Callable[[Decorated], Decorated]:
+    """`--metric`, `--higher` and `--lower`; `purpose` begins the help of the first."""
+
+    def add(command: Decorated) -> Decorated:
+        help_text = f"{purpose} this metric.  [default: accuracy, or a similar metric]"
+        inferred = "Lower is better.  [default: inferred from the metric's name]"
+        command = click.option("--lower", is_flag=True, help=inferred)(command)
+        command = click.option("--higher", is_flag=True, help="Higher is better.")(command)
+        return click.option("-m", "--metric", metavar="METRIC", help=help_text)(command)
+
+    return add
+
+
+def chosen_direction(higher: bool, lower: bool) -> Direction | None:
+    """The direction that `--higher` or `--lower` gives; None to infer it. Raises `UsageError` for both."""
+    if higher and lower:
+        raise UsageError("--higher and --lower cannot be combined")
+    return "higher" if higher else "lower" if lower else None
 
 
 def filter_option(command: Decorated) -> Decorated:

@@ -29,8 +29,8 @@ def test_close_runs_cannot_be_told_from_the_best_and_a_bad_one_can() -> None:
     assert found.measured == "[0.8221, 0.9645] n=61"
     assert found.more_rows is not None
     assert found.more_rows > 1000
-    assert found.sentence.startswith("3 of 4 other runs cannot be told from it (95 % interval")
-    assert found.sentence.endswith("more test rows would tell the next one.")
+    assert found.sentence.startswith("3 of 4 other runs cannot be distinguished from it (95 % interval")
+    assert found.sentence.endswith("more test rows would distinguish the next one.")
 
 
 def test_more_rows_tell_the_same_rates_apart() -> None:
