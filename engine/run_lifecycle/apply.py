@@ -20,6 +20,7 @@ from engine.jobs import CancelToken, OnProgress, Progress, no_progress
 from engine.journal import Finding, JournalEntry, Outcome
 from engine.run_lifecycle.lookup import read_runs
 from engine.run_lifecycle.plan import (
+    MAX_JOURNALLED,
     LifecyclePlan,
     is_unfinished,
     plan_lifecycle,
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LifecyclePlan", "LifecycleResult", "apply_lifecycle", "plan_lifecycle"]
 
-MAX_FACTS = 100
-"""Runs listed in a journal entry."""
 MAX_IDS_IN_COMMAND = 10
 """Run ids spelled out in an undo command."""
 
@@ -94,7 +93,7 @@ def finding(store: Store, entry: JournalEntry) -> Finding:
     target: Lifecycle = "deleted" if entry.action == "delete" else "active"
     now = read_runs(store, run_ids)
     changed = [run for run in now.values() if run.lifecycle_stage == target]
-    first = "the first " if len(run_ids) == MAX_FACTS else ""
+    first = "the first " if len(run_ids) == MAX_JOURNALLED else ""
     names = f": {listed([run_label(run) for run in changed])}" if changed else ""
     done = "deleted" if entry.action == "delete" else "restored"
     text = f"{count(len(changed))} of {first}{counted(len(run_ids), 'run')} {done}{names}."
@@ -248,8 +247,8 @@ def _reversed(plan: LifecyclePlan, run: Run) -> EngineError:
 
 
 def _entry(uri: TrackingUri, plan: LifecyclePlan, reason: str) -> JournalEntry:
-    """The intent, with facts about the first `MAX_FACTS` runs; its target gives their number."""
-    before = {f"run {run.run_id}": run.lifecycle_stage for run in plan.due[:MAX_FACTS]}
+    """The intent, with facts about the first `MAX_JOURNALLED` runs; its target gives their number."""
+    before = {f"run {run.run_id}": run.lifecycle_stage for run in plan.due[:MAX_JOURNALLED]}
     after = dict.fromkeys(before, plan.target)
     return journal.new_entry(uri, plan.action, plan.subject, before=before, after=after, reason=reason)
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MANY_RUNS = 10
 """Plans with more runs than this warn about the number."""
 
+MAX_JOURNALLED = 5_000
+"""Runs listed in a journal entry, which is what a reversal starts from: about 100 bytes each."""
+
 MAX_PARENTS_CHECKED = 50
 """Runs checked for children: each takes a query, 50 ms on a server."""
 
@@ -115,6 +118,8 @@ def _restoration_warnings(store: Store, due: Sequence[Run]) -> Iterator[str]:
 def _many(due: Sequence[Run]) -> Iterator[str]:
     if len(due) > MANY_RUNS:
         yield f"This affects {counted(len(due), 'run')}."
+    if len(due) > MAX_JOURNALLED:
+        yield f"Undo covers only the first {counted(MAX_JOURNALLED, 'run')}: the journal lists no more."
 
 
 def _sources(store: Store, due: Sequence[Run]) -> Iterator[str]:

@@ -10,9 +10,12 @@ import pytest
 
 from engine.api import Engine
 from engine.errors import Cancelled, NotFound, PromotionError, ReadOnly, UsageError, WriteError
+from engine.files import MAX_LINE_BYTES
 from engine.jobs import CancelToken, Progress
-from engine.journal import Finding, read_journal
+from engine.journal import Finding, append, read_journal
 from engine.paths import journal_file
+from engine.run_lifecycle import apply as apply_module, plan as plan_module
+from engine.run_lifecycle.apply import reversible_runs
 from tests.conftest import MlflowStore
 from tests.engine.run_lifecycle.support import (
     apply,
@@ -72,6 +75,33 @@ def test_deleting_a_parent_leaves_its_children_alone(registry: Registry) -> None
     child = create_run(registry, "child", parent=parent)
     plan_and_apply(registry, [parent])
     assert lifecycles(registry, [parent, child]) == ["deleted", "active"]
+
+
+def test_a_large_deletion_is_reversible_as_far_as_the_journal_lists_its_runs(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = create_runs(registry, "one", "two", "three")
+    assert not [warning for warning in plan_of(registry, runs).warnings if "Undo" in warning]
+    for module in (plan_module, apply_module):
+        monkeypatch.setattr(module, "MAX_JOURNALLED", 2)
+    plan = plan_of(registry, runs)
+    assert "Undo covers only the first 2 runs: the journal lists no more." in plan.warnings
+    assert apply(registry, plan).complete
+    assert lifecycles(registry, runs) == ["deleted"] * 3
+    assert reversible_runs(last()) == (tuple(runs[:2]), "active")
+
+
+def test_thousands_of_deleted_runs_fit_into_the_journal(registry: Registry) -> None:
+    (run_id,) = create_runs(registry, "one")
+    plan = plan_of(registry, [run_id])
+    many = tuple(
+        replace(plan.due[0], run_id=f"{number:032x}") for number in range(plan_module.MAX_JOURNALLED)
+    )
+    entry = apply_module._entry(registry.uri, replace(plan, due=many), "")
+    append(entry)
+    run_ids, lifecycle = reversible_runs(last())
+    assert (len(run_ids), lifecycle) == (len(many), "active")
+    assert journal_file().stat().st_size < MAX_LINE_BYTES / 4
 
 
 def test_a_plan_without_changes_writes_nothing(registry: Registry) -> None:
@@ -259,7 +289,7 @@ def test_read_only_mode_plans_but_refuses_to_write(mlflow_store_copy: MlflowStor
 
 
 @pytest.mark.slow
-def test_a_journal_entry_for_many_runs_stays_short(registry: Registry) -> None:
+def test_the_journal_describes_many_runs_briefly_and_lists_them_all(registry: Registry) -> None:
     runs = create_runs(registry, *(f"run-{number:03d}" for number in range(110)))
     result = plan_and_apply(registry, runs)
     assert result.summary == "110 runs deleted"
@@ -268,7 +298,8 @@ def test_a_journal_entry_for_many_runs_stays_short(registry: Registry) -> None:
     entry = last()
     assert entry.target.startswith("110 runs: run-000, ")
     assert entry.target.endswith("and 102 more")
-    assert list(entry.before) == [f"run {run_id}" for run_id in runs[:100]]
+    assert list(entry.before) == [f"run {run_id}" for run_id in runs]
+    assert reversible_runs(entry) == (tuple(runs), "active")
 
 
 def test_undo_skips_deletions_and_reverses_the_last_promotion(registry: Registry) -> None:
