@@ -10,6 +10,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.api.engine import Engine as Engine
+    from engine.charts.across import (
+        ChartRequest as ChartRequest,
+        across as across,
+        by_effect as by_effect,
+        varying_params as varying_params,
+    )
+    from engine.charts.kinds import (
+        AcrossChart as AcrossChart,
+        Axis as Axis,
+        Bars as Bars,
+        Box as Box,
+        Boxes as Boxes,
+        Caption as Caption,
+        ChartKind as ChartKind,
+        HeatCell as HeatCell,
+        HeatMap as HeatMap,
+        MetricBars as MetricBars,
+        Point as Point,
+        RunRow as RunRow,
+        Scatter as Scatter,
+    )
     from engine.evidence.best import TIE_METRIC as TIE_METRIC, BestRun as BestRun
     from engine.evidence.difference import Standing as Standing
     from engine.evidence.effects import Effect as Effect
@@ -94,6 +115,22 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "engine.api.engine": ("Engine",),
+    "engine.charts.across": ("ChartRequest", "across", "by_effect", "varying_params"),
+    "engine.charts.kinds": (
+        "AcrossChart",
+        "Axis",
+        "Bars",
+        "Box",
+        "Boxes",
+        "Caption",
+        "ChartKind",
+        "HeatCell",
+        "HeatMap",
+        "MetricBars",
+        "Point",
+        "RunRow",
+        "Scatter",
+    ),
     "engine.evidence.best": ("TIE_METRIC", "BestRun"),
     "engine.evidence.difference": ("Standing",),
     "engine.evidence.effects": ("Effect",),

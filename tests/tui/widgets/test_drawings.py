@@ -1,0 +1,215 @@
+"""Charts across runs in cells: aligned, cut with marks, and every value readable at a spot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.api import Bars, ChartRequest, MetricBars, across
+from engine.columns import ColumnKey
+from engine.runs.frame import RunFrame
+from engine.text import cell_width
+from tests.support.runs import a_run
+from tui.widgets.plot.bars import bar_text, draw_bars
+from tui.widgets.plot.boxes import draw_boxes
+from tui.widgets.plot.drawing import Drawing, text_of
+from tui.widgets.plot.heat import draw_heat
+from tui.widgets.plot.scatter import Part, draw_scatter
+
+FRAME = RunFrame.from_runs(
+    a_run(
+        f"{kind}{k}{seed}",
+        name=f"knn-{kind}-{k}-{seed}",
+        params={"kind": kind, "k": str(k)},
+        metrics={
+            "acc": {"euclidean": 0.9, "chebyshev[/x]\x1b[31m": 0.7}[kind] + k / 100 + seed / 1000,
+            "loss": 1 / k,
+        },
+    )
+    for kind in ("euclidean", "chebyshev[/x]\x1b[31m")
+    for k in (3, 5, 11)
+    for seed in range(5)
+)
+
+
+def chart(kind: Any, *metrics: str, x: str | None = None, frame: RunFrame = FRAME, **options: Any) -> Any:
+    key = None if x is None else ColumnKey("param", x)
+    return across(frame, range(len(frame)), ChartRequest(kind, metrics, key, **options))
+
+
+def every(width: int) -> list[Drawing]:
+    return [
+        draw_bars(chart("bar", "acc"), width),
+        draw_bars(chart("bar", "acc", "loss"), width),
+        draw_bars(chart("rank", "acc", "loss"), width),
+        draw_boxes(chart("box", "acc", x="kind"), width),
+        draw_heat(chart("heat", "acc"), width),
+        draw_scatter(chart("scatter", "acc", x="k"), width, 20),
+        draw_scatter(chart("scatter", "acc", x="kind"), width, 20),
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 80, 140])
+def test_lines_fit_hold_nothing_unsafe_and_spots_lie_within_them(width: int) -> None:
+    for drawing in every(width):
+        for line in (*drawing.head, *drawing.body, *drawing.foot):
+            text = text_of(line)
+            assert cell_width(text) <= width
+            assert text.isprintable()
+            for spot in line.spots:
+                assert 0 <= spot.start < spot.end <= width
+                assert spot.reading.isprintable()
+
+
+def test_every_run_can_be_read_in_bars_and_in_points() -> None:
+    ids = set(FRAME.run_ids)
+    bars = draw_bars(chart("bar", "acc"), 80)
+    assert {spot.run_id for line in bars.body for spot in line.spots} == ids
+    assert bars.body[0].spots[0].reading == "★ knn-euclidean-11-4  acc 1.014"
+    for line in draw_scatter(chart("scatter", "acc", x="kind"), 120, 40).body:
+        for spot in line.spots:
+            assert spot.run_id in ids
+
+
+def test_a_value_and_its_bar_stand_in_columns() -> None:
+    lines = [text_of(line) for line in draw_bars(chart("bar", "acc"), 60).body]
+    ends = {len(line) for line in lines}
+    assert len(ends) == 1, "the values are right-aligned"
+    assert lines[0].count("━") > lines[-1].count("━")
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "scale", "text"),
+    [
+        (10.0, 0.0, 10.0, "zero", "━━━━━━━━━━"),
+        (5.5, 0.0, 10.0, "zero", "━━━━━╸"),
+        (0.0, 0.0, 10.0, "zero", ""),
+        (0.01, 0.0, 10.0, "zero", "╸"),
+        (-5.0, -10.0, 10.0, "zero", "  ╺━━"),
+        (5.0, -10.0, 10.0, "zero", "     ━━╸"),
+        (1.0, 1.0, 2.0, "range", "╸"),
+        (2.0, 1.0, 2.0, "range", "━━━━━━━━━━"),
+        (None, 0.0, 10.0, "zero", ""),
+        (float("nan"), 0.0, 10.0, "zero", ""),
+        (float("inf"), 0.0, 10.0, "zero", ""),
+    ],
+)
+def test_a_bar_reaches_from_its_start_to_the_value(
+    value: float | None, low: float, high: float, scale: Any, text: str
+) -> None:
+    assert bar_text(MetricBars("m", "higher", scale, low, high), value, 10) == text
+
+
+def test_metrics_that_do_not_fit_follow_below() -> None:
+    names = [f"metric_{at}" for at in range(6)]
+    frame = RunFrame.from_runs(
+        a_run(i, name=i, metrics={name: 0.123 * at for at, name in enumerate(names, 1)}) for i in "ab"
+    )
+    drawing = draw_bars(chart("bar", *names, frame=frame), 60)
+    text = "\n".join(text_of(line) for line in (*drawing.head, *drawing.body))
+    assert all(name in text for name in names)
+
+
+def test_parameters_that_do_not_fit_are_named() -> None:
+    drawing = draw_bars(chart("rank", "acc", "loss"), 50)
+    assert any("do not fit: kind" in note for note in drawing.notes)
+
+
+def test_bars_say_where_they_start() -> None:
+    assert draw_bars(chart("bar", "loss"), 80).notes[0] == "bars start at zero"
+    ranged = draw_bars(chart("bar", "acc"), 80)
+    assert ranged.notes[0] == "bars range from the lowest to the highest value, not from zero"
+    ends = text_of(ranged.head[1]).split()
+    assert ends == ["0.7300", "1.0140"]
+
+
+def test_a_box_is_drawn_with_its_median_n_and_outliers() -> None:
+    frame = RunFrame.from_runs(
+        a_run(str(at), name=f"run-{at}", params={"k": "1" if at < 8 else "2"}, metrics={"m": value})
+        for at, value in enumerate([10.0, 11, 12, 13, 14, 15, 16, 100, 50, 60])
+    )
+    drawing = draw_boxes(chart("box", "m", x="k", frame=frame), 70)
+    first, second = (text_of(line) for line in drawing.body)
+    assert first.split()[:3] == ["1", "8", "13.5"]
+    assert first.count("┃") == 1
+    assert first.count("∘") == 1
+    assert second.count("•") == 2, "fewer than five values are drawn one by one"
+    assert drawing.body[0].spots[1].reading == "run-7  m 100"
+    assert drawing.body[0].spots[1].run_id == "7"
+    assert "median 13.5" in drawing.body[0].spots[0].reading
+
+
+def test_a_heat_map_marks_the_best_and_shows_empty_cells() -> None:
+    frame = RunFrame.from_runs(
+        a_run(f"{a}{b}", params={"a": str(a), "b": str(b)}, metrics={"loss": a + b / 10})
+        for a in range(3)
+        for b in range(3)
+        if (a, b) != (2, 2)
+    )
+    heat = chart("heat", "loss", x="b", frame=frame, y=ColumnKey("param", "a"))
+    drawing = draw_heat(heat, 80)
+    lines = [text_of(line) for line in drawing.body]
+    assert "██ 0.0000★" in lines[0]
+    assert lines[2].endswith("–")
+    assert drawing.body[2].spots[2].reading == "a 2  b 2  no run"
+    assert drawing.notes == ("n = 1 in each cell",)
+    assert "↓" in text_of(drawing.foot[0])
+
+
+def test_cells_of_different_sizes_have_their_n() -> None:
+    frame = RunFrame.from_runs(
+        a_run(str(at), params={"a": str(at % 2), "b": str(at % 3 // 2)}, metrics={"m": float(at)})
+        for at in range(10)
+    )
+    lines = [text_of(line) for line in draw_heat(chart("heat", "m", frame=frame), 80).body]
+    assert any("×4" in line for line in lines)
+
+
+def test_wide_heat_maps_continue_below() -> None:
+    frame = RunFrame.from_runs(
+        a_run(f"{a}-{b}", params={"a": f"a{a:02}", "b": f"b{b}"}, metrics={"m": a * b / 7})
+        for a in range(12)
+        for b in range(2)
+    )
+    drawing = draw_heat(chart("heat", "m", x="a", frame=frame, y=ColumnKey("param", "b")), 60)
+    text = "\n".join(text_of(line) for line in (*drawing.head, *drawing.body))
+    assert all(f"a{a:02}" in text for a in range(12))
+
+
+def test_runs_in_one_cell_are_counted_and_read_together() -> None:
+    frame = RunFrame.from_runs(
+        a_run(str(at), name=f"run-{at}", params={"k": "1" if at < 3 else "2"}, metrics={"m": 1.0 + (at > 2)})
+        for at in range(15)
+    )
+    drawing = draw_scatter(chart("scatter", "m", x="k", frame=frame), 60, 16)
+    text = "\n".join(text_of(line) for line in drawing.body)
+    assert "3" in text
+    assert "#" in text
+    readings = [spot.reading for line in drawing.body for spot in line.spots]
+    assert any("run-0" in reading and "run-1, run-2" in reading for reading in readings)
+    assert any("2 … 9, #" in note for note in drawing.notes)
+
+
+def test_part_of_a_scatter_plot_says_how_many_runs_it_shows() -> None:
+    part = draw_scatter(chart("scatter", "acc", x="k"), 80, 20, Part((4.0, 6.0), (0.6, 1.1)))
+    assert "partial view: 10 of 30 runs" in part.notes
+
+
+def test_a_logarithmic_axis_leaves_out_what_is_not_positive() -> None:
+    frame = RunFrame.from_runs(
+        a_run(str(at), params={"k": str(at)}, metrics={"m": float(at - 1)}) for at in range(4)
+    )
+    drawing = draw_scatter(chart("scatter", "m", x="k", frame=frame), 60, 16, log_y=True)
+    assert "2 runs at or below 0 not shown on a logarithmic axis" in drawing.notes
+    assert draw_scatter(chart("scatter", "m", x="k", frame=frame), 60, 16).notes == ()
+
+
+def test_one_run_and_equal_values_are_drawn() -> None:
+    one = RunFrame.from_runs([a_run("a", name="only", params={"k": "1", "w": "2"}, metrics={"m": 0.0})])
+    bars: Bars = chart("bar", "m", frame=one)
+    assert "only" in text_of(draw_bars(bars, 80).body[0])
+    points = chart("scatter", "m", x="k", frame=one)
+    assert sum("•" in text_of(line) for line in draw_scatter(points, 80, 20).body) == 1
+    assert draw_boxes(chart("box", "m", x="k", frame=one), 80).body
+    assert draw_heat(chart("heat", "m", x="k", frame=one, y=ColumnKey("param", "w")), 80).body
