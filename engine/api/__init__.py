@@ -32,7 +32,12 @@ if TYPE_CHECKING:
         Scatter as Scatter,
     )
     from engine.evidence.best import TIE_METRIC as TIE_METRIC, BestRun as BestRun
-    from engine.evidence.difference import Standing as Standing
+    from engine.evidence.difference import (
+        CORRECTIONS as CORRECTIONS,
+        Correction as Correction,
+        Standing as Standing,
+        Versus as Versus,
+    )
     from engine.evidence.effects import Effect as Effect
     from engine.evidence.insights import Insights as Insights
     from engine.filters.compiler import Filter as Filter, compile_filter as compile_filter
@@ -132,7 +137,7 @@ _HOMES = {
         "Scatter",
     ),
     "engine.evidence.best": ("TIE_METRIC", "BestRun"),
-    "engine.evidence.difference": ("Standing",),
+    "engine.evidence.difference": ("CORRECTIONS", "Correction", "Standing", "Versus"),
     "engine.evidence.effects": ("Effect",),
     "engine.evidence.insights": ("Insights",),
     "engine.filters.compiler": ("Filter", "compile_filter"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.api.access import StoreAccess
+from engine.api.evidence import Evidence
 from engine.api.journal import Journal
 from engine.api.models import Models
 from engine.api.runs import Runs
@@ -35,6 +36,7 @@ class Engine:
         self._store = open_store(uri, on_wait)
         access = StoreAccess(uri, self._store, read_only)
         self.runs = Runs(access)
+        self.evidence = Evidence(access)
         self.models = Models(access)
         self.training = Training(access)
         self.journal = Journal(access)

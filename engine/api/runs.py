@@ -16,9 +16,6 @@ from engine.text import quoted
 
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
-    from engine.evidence.best import BestRun
-    from engine.evidence.difference import Standing
-    from engine.evidence.insights import Insights
     from engine.journal import JournalEntry
     from engine.run_lifecycle.apply import LifecyclePlan, LifecycleResult
     from engine.runs.compare import Comparison
@@ -143,39 +140,6 @@ class Runs:
 
         runs: list[Run] = [self._store.run(run_id).run for run_id in run_ids]
         return compare(runs, directions=directions or {})
-
-    def best(
-        self,
-        frame: RunFrame,
-        metric: str,
-        direction: Direction | None = None,
-        rows: Sequence[int] | None = None,
-        *,
-        any_kind: bool = False,
-    ) -> BestRun:
-        """The best run by a metric among `rows` (None: all of the frame), with its ties. Runs that cannot be
-        compared with the others compete only with `any_kind`."""
-        from engine.evidence.best import best_run
-
-        return best_run(frame, metric, direction, rows, any_kind=any_kind)
-
-    def standing(self, frame: RunFrame, best: BestRun) -> Standing | None:
-        """How far the best run is ahead of the others; None if its metric is not a share of counted rows."""
-        from engine.evidence.difference import standing
-
-        return standing(frame, best)
-
-    def insights(
-        self,
-        frame: RunFrame,
-        metric: str,
-        direction: Direction | None = None,
-        rows: Sequence[int] | None = None,
-    ) -> Insights:
-        """What the comparable runs among `rows` (None: all of the frame) say about a metric."""
-        from engine.evidence.insights import insights
-
-        return insights(frame, metric, direction, rows)
 
     def write_csv(self, frame: RunFrame, path: Path, rows: Sequence[int] | None = None) -> int:
         """Write runs with the column names of `mlflow.search_runs`; returns the number of runs written."""

@@ -1,83 +1,319 @@
-"""Whether the best run is better than the others by more than chance."""
+"""Whether runs differ by more than chance: the best run against the others, or any runs against a reference.
+
+Each pair is compared in the strongest way that its data allow:
+
+    mcnemar    both have predictions for the same rows: the exact McNemar test
+    folds      both have scores on the same folds: the corrected resampled t-test (Nadeau and Bengio)
+    interval   both rates are known, but not on which rows they differ: the unpaired interval of Newcombe
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
-from engine.columns import ColumnKey
-from engine.evidence.best import BestRun
-from engine.evidence.rates import needed_for, rate_of
-from engine.evidence.statistics import Interval, Rate, difference, rows_to_tell_apart, wilson
+from engine.evidence.best import TIE_METRIC, BestRun
+from engine.evidence.measured import (
+    Measured,
+    Measurements,
+    measured_rows,
+    measured_run,
+    nearest_first,
+)
+from engine.evidence.rates import ACCURACIES
+from engine.evidence.statistics import (
+    ALPHA,
+    Interval,
+    Rate,
+    corrected_t,
+    fold_interval,
+    holm,
+    mcnemar,
+    rows_needed,
+    rows_needed_unpaired,
+    unpaired,
+    wilson,
+)
 from engine.formats import count, counted
 from engine.runs.frame import RunFrame
 from engine.text import Shown
 
+if TYPE_CHECKING:
+    from engine.entities import Run
+    from engine.stores.base import Store
+
+Method = Literal["mcnemar", "folds", "interval"]
+Correction = Literal["none", "holm"]
+CORRECTIONS: tuple[Correction, ...] = ("none", "holm")
+
+_NAMES: Mapping[Method, str] = {
+    "mcnemar": "exact McNemar",
+    "folds": "corrected resampled t on the folds",
+    "interval": "unpaired interval",
+}
+
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """The best run's rate with its interval, among the `others` whose rate is known.
+class Versus:
+    """A run's metric, and whether it differs from that of a reference run.
 
-    `level_with` of the others cannot be distinguished from it: the 95 % interval of the difference, that of
-    rates measured on different rows, contains 0. Runs tested on the same rows can differ in fact by less.
-    `more_rows` is about how many more test rows would distinguish the nearest other rate, None without one.
+    `interval` and `n`, the number of rows (`of_folds`: of folds), are None if unknown. `method` is None for
+    the reference itself and for runs that cannot be compared; `p_value` is two-sided, corrected if asked for.
+    `only_reference` and `only_this` count the rows that only one of the two gets right, and `more_rows` is
+    about how many more rows would show a difference of this size.
     """
 
-    rate: Rate
-    interval: Interval
-    others: int
-    level_with: int
-    more_rows: int | None
+    run_id: str
+    value: float | None
+    interval: Interval | None = None
+    n: int | None = None
+    method: Method | None = None
+    p_value: float | None = None
+    equal: bool = False
+    only_reference: int | None = None
+    only_this: int | None = None
+    more_rows: int | None = None
+    of_folds: bool = False
+
+    @property
+    def distinguished(self) -> bool | None:
+        """Whether the difference is more than chance; None if that cannot be tested."""
+        return None if self.p_value is None else self.p_value < ALPHA
+
+    @property
+    def mark(self) -> Shown:
+        """`=` for equal values, `≈ p .63` for a difference that may be chance, `p .03` for one that is more;
+        empty for the reference and without a test."""
+        if self.equal:
+            return Shown("=")
+        if self.p_value is None:
+            return Shown("")
+        return Shown(f"{'' if self.distinguished else '≈ '}p {p_text(self.p_value)}")
+
+    @property
+    def range(self) -> Shown:
+        """`.82 – .96`; empty if unknown."""
+        if self.interval is None:
+            return Shown("")
+        return Shown(f"{_short(self.interval.low)} – {_short(self.interval.high)}")
 
     @property
     def measured(self) -> Shown:
-        """`[0.8221, 0.9645] n=61`."""
-        return Shown(f"[{self.interval.low:.4f}, {self.interval.high:.4f}] n={count(self.rate.n)}")
+        """`[0.822, 0.964] n=61`; empty if unknown."""
+        return _measured(self.interval, self.n, folds=self.of_folds)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The best run's metric with its interval, among `others` that can be compared with it.
+
+    `level_with` of the others cannot be distinguished from it: the runs `level`. `methods` says how many were
+    compared in which way, `untested` how many could not be. `more_rows` is about how many more test rows
+    would distinguish the next of the level runs, None without such a run. `n` counts rows, or folds.
+    """
+
+    rate: Rate | None
+    interval: Interval | None
+    n: int | None
+    others: int
+    level_with: int
+    more_rows: int | None
+    methods: Mapping[Method, int]
+    correction: Correction = "none"
+    untested: int = 0
+    folds: bool = False
+    level: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def measured(self) -> Shown:
+        """`[0.822, 0.964] n=61`."""
+        return _measured(self.interval, self.n, folds=self.folds)
+
+    @property
+    def how(self) -> Shown:
+        """`exact McNemar, α 0.05, no correction for the number of comparisons`."""
+        used = [method for method in _NAMES if self.methods.get(method)]
+        if len(used) == 1:
+            tests = _NAMES[used[0]]
+        else:
+            tests = ", ".join(f"{_NAMES[method]} for {count(self.methods[method])}" for method in used)
+        corrected = f"corrected for {counted(self.others, 'comparison')} by Holm's method"
+        plain = "no correction for the number of comparisons"
+        return Shown(f"{tests}, α {ALPHA:.2f}, {corrected if self.correction == 'holm' else plain}")
 
     @property
     def sentence(self) -> Shown:
         """How many others cannot be distinguished from the best run, and how many rows that would take."""
+        untested = f" {counted(self.untested, 'run')} cannot be compared." if self.untested else ""
         if not self.others:
-            return Shown("No other run has a rate to compare with it.")
-        level = (
-            f"{count(self.level_with)} of {counted(self.others, 'other run')} cannot be distinguished from it"
-        )
-        how = "(95 % interval of the difference, not corrected for the number of runs)"
-        if self.more_rows is None:
-            return Shown(f"{level} {how}.")
-        return Shown(
-            f"{level} {how}. About {count(self.more_rows)} more test rows would distinguish the next one."
-        )
+            return Shown(f"No other run can be compared with it statistically.{untested}")
+        of = f"{count(self.level_with)} of {counted(self.others, 'other')}"
+        level = f"{of} cannot be distinguished from it ({self.how})"
+        if self.more_rows:
+            level += f"; about {counted(self.more_rows, 'more row')} would distinguish the next one"
+        return Shown(f"{level}.{untested}")
 
 
-def standing(frame: RunFrame, best: BestRun) -> Standing | None:
-    """How far the best run is ahead of the runs that competed with it; None if its metric is not a share of
-    counted rows."""
-    rate = rate_of(best.run.metrics, best.metric)
-    if rate is None:
-        return None
+def versus(
+    store: Store | None,
+    runs: Sequence[Run],
+    metric: str,
+    *,
+    reference: int = 0,
+    correction: Correction = "none",
+) -> tuple[Versus, ...]:
+    """Each run against the one at the position `reference`, in the order of `runs`."""
+    measured = [measured_run(run, metric) for run in runs]
+    pairs = _Pairs(Measurements(store, metric))
+    base = measured[reference]
+    found = [
+        Versus(runs[at].run_id, None)
+        if run is None
+        else pairs.alone(run)
+        if base is None or at == reference
+        else pairs.compared(base, run)
+        for at, run in enumerate(measured)
+    ]
+    return tuple(_corrected(found) if correction == "holm" else found)
+
+
+def standing(
+    frame: RunFrame, best: BestRun, store: Store | None = None, correction: Correction = "none"
+) -> Standing | None:
+    """How far the best run is ahead of the runs that competed with it; None if nothing is known but its
+    value."""
     best_row = frame.row_of(best.run.run_id)
-    others = Counter(_rates(frame, best.metric, [row for row in best.rows if row != best_row]))
-    level = sum(runs for other, runs in others.items() if 0.0 in difference(rate, other))
-    nearest = min(
-        (other for other in others if other.value != rate.value),
-        key=lambda other: abs(other.value - rate.value),
-        default=None,
+    base = measured_run(best.run, best.metric)
+    if base is None or best_row is None:
+        return None
+    pairs = _Pairs(Measurements(store, best.metric))
+    alone = pairs.alone(base)
+    others = measured_rows(frame, best.metric, [row for row in best.rows if row != best_row])
+    found = [pairs.compared(base, other) for other in nearest_first(base, others)]
+    if correction == "holm":
+        found = _corrected(found)
+    tested = [other for other in found if other.method is not None]
+    if alone.interval is None and not tested:
+        return None
+    level = [other for other in tested if not other.distinguished]
+    return Standing(
+        base.rate,
+        alone.interval,
+        alone.n,
+        len(tested),
+        len(level),
+        next((other.more_rows for other in level if other.more_rows), None) if correction == "none" else None,
+        dict(Counter(other.method for other in tested if other.method)),
+        correction,
+        len(found) - len(tested),
+        alone.of_folds,
+        tuple(other.run_id for other in level),
     )
-    needed = None if nearest is None else rows_to_tell_apart(rate, nearest)
-    more = None if needed is None else max(0, needed - rate.n)
-    return Standing(rate, wilson(rate), others.total(), level, more)
 
 
-def _rates(frame: RunFrame, metric: str, rows: Sequence[int]) -> list[Rate]:
-    """The rates of the rows that have one."""
-    names = needed_for(metric, (key.name for key in frame.keys if key.kind == "metric"))
-    readers = {name: frame.reader(ColumnKey("metric", name)) for name in names}
-    found: list[Rate] = []
-    for row in rows:
-        values = {name: value for name, read in readers.items() if (value := read(row)) is not None}
-        rate = rate_of(values, metric)  # type: ignore[arg-type]
-        if rate is not None:
-            found.append(rate)
-    return found
+class _Pairs:
+    """Compares pairs of runs by one metric."""
+
+    def __init__(self, measurements: Measurements) -> None:
+        self._read = measurements
+        self._unpaired: dict[tuple[Rate, Rate], float] = {}
+
+    def alone(self, run: Measured) -> Versus:
+        """A run's own interval."""
+        if run.rate is not None:
+            return Versus(run.run_id, run.value, wilson(run.rate), run.rate.n)
+        folds = self._read.folds(run) if self._read.metric == TIE_METRIC else ()
+        if folds:
+            interval = fold_interval(folds, 1 / (len(folds) - 1))
+            return Versus(run.run_id, run.value, interval, len(folds), of_folds=True)
+        return Versus(run.run_id, run.value)
+
+    def compared(self, base: Measured, run: Measured) -> Versus:
+        alone = self.alone(run)
+        equal = base.value == run.value
+        found = self._by_rows(base, run) or self._by_folds(base, run) or self._by_rates(base, run)
+        if found is None:
+            return replace(alone, equal=equal)
+        method, p_value, (only_base, only_run), more = found
+        return replace(
+            alone,
+            method=method,
+            p_value=p_value,
+            equal=equal,
+            only_reference=only_base,
+            only_this=only_run,
+            more_rows=more,
+        )
+
+    def _by_rows(self, base: Measured, run: Measured) -> _Found | None:
+        one = self._read.tested(base)
+        two = self._read.tested(run) if one is not None else None
+        if one is None or two is None or one.part is not two.part or not _same_data(base, run):
+            return None
+        only_base = (one.right & ~two.right).bit_count()
+        only_run = (two.right & ~one.right).bit_count()
+        n = one.counted.bit_count()
+        needed = rows_needed(only_base / n, only_run / n)
+        more = None if needed is None else max(0, needed - n)
+        return "mcnemar", mcnemar(only_base, only_run), (only_base, only_run), more
+
+    def _by_folds(self, base: Measured, run: Measured) -> _Found | None:
+        if self._read.metric not in (TIE_METRIC, *ACCURACIES) or not base.split or base.split != run.split:
+            return None
+        one = self._read.folds(base)
+        two = self._read.folds(run) if one else ()
+        if not one or len(one) != len(two):
+            return None
+        gaps = [first - second for first, second in zip(one, two, strict=True)]
+        return "folds", corrected_t(gaps, 1 / (len(gaps) - 1)), (None, None), None
+
+    def _by_rates(self, base: Measured, run: Measured) -> _Found | None:
+        if base.rate is None or run.rate is None:
+            return None
+        pair = (base.rate, run.rate)
+        if pair not in self._unpaired:
+            self._unpaired[pair] = unpaired(*pair)
+        needed = rows_needed_unpaired(*pair)
+        more = None if needed is None else max(0, needed - base.rate.n)
+        return "interval", self._unpaired[pair], (None, None), more
+
+
+_Found = tuple[Method, float, tuple[int | None, int | None], int | None]
+
+
+def _same_data(one: Measured, two: Measured) -> bool:
+    return not one.data or not two.data or one.data == two.data
+
+
+def _corrected(found: Sequence[Versus]) -> list[Versus]:
+    """The same with p-values corrected for their number, and without numbers of rows."""
+    tested = [at for at, run in enumerate(found) if run.p_value is not None]
+    corrected = holm([found[at].p_value or 0.0 for at in tested])
+    result = list(found)
+    for at, p_value in zip(tested, corrected, strict=True):
+        result[at] = replace(found[at], p_value=p_value, more_rows=None)
+    return result
+
+
+def p_text(p_value: float) -> Shown:
+    """`.63`, `1.0`, `.049`, `<.001`."""
+    if p_value < 0.001:
+        return Shown("<.001")
+    if p_value >= 0.995:
+        return Shown("1.0")
+    close = p_value < 0.01 or abs(p_value - ALPHA) < 0.0055
+    return Shown(f"{p_value:.{3 if close else 2}f}".removeprefix("0"))
+
+
+def _short(value: float) -> str:
+    text = f"{value:.2f}"
+    return text.removeprefix("0") if text.startswith("0.") else text
+
+
+def _measured(interval: Interval | None, n: int | None, *, folds: bool) -> Shown:
+    if interval is None or n is None:
+        return Shown("")
+    size = counted(n, "fold") if folds else f"n={count(n)}"
+    return Shown(f"[{interval.low:.3f}, {interval.high:.3f}] {size}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from engine.evidence.statistics import Interval, holm
+from engine.evidence.statistics import Interval, f_tail, holm
 from engine.formats import as_number
 
 if TYPE_CHECKING:
@@ -302,11 +302,9 @@ class _Model:
 
     @staticmethod
     def _f(gain: float, ranks: int, error: float, freedom: int) -> float:
-        from scipy.stats import f
-
         if ranks <= 0 or freedom <= 0 or gain <= 0:
             return 1.0
-        return 0.0 if error <= 0 else float(f.sf((gain / ranks) / (error / freedom), ranks, freedom))
+        return 0.0 if error <= 0 else f_tail((gain / ranks) / (error / freedom), ranks, freedom)
 
 
 def _main_effect(model: _Model, factor: _Factor, p_value: float) -> Effect:

@@ -11,10 +11,11 @@ from engine.columns import ColumnKey
 from engine.entities import Run
 from engine.evidence.anomalies import Drop, Plateau, drops, long_runs, plateau
 from engine.evidence.best import TIE_METRIC, BestRun, best_run
-from engine.evidence.difference import Standing, standing
+from engine.evidence.difference import Correction, Standing, standing
 from engine.evidence.effects import Effects, effects_of
 from engine.runs.frame import RunFrame
 from engine.runs.metrics import Direction, direction_of
+from engine.stores.base import Store
 
 _DURATION = ColumnKey("attribute", "duration")
 _START = ColumnKey("attribute", "start_time")
@@ -44,7 +45,13 @@ class Insights:
 
 
 def insights(
-    frame: RunFrame, metric: str, direction: Direction | None = None, rows: Sequence[int] | None = None
+    frame: RunFrame,
+    metric: str,
+    direction: Direction | None = None,
+    rows: Sequence[int] | None = None,
+    *,
+    store: Store | None = None,
+    correction: Correction = "none",
 ) -> Insights:
     """The insights into a metric from the comparable finished runs in `rows` (None: in the whole frame).
     Raises `NotFound` as `best_run` does."""
@@ -59,7 +66,7 @@ def insights(
     seconds = [cast("float | None", value) for value in map(frame.reader(_DURATION), best.rows)]
     return Insights(
         best,
-        standing(frame, best),
+        standing(frame, best, store, correction),
         effects,
         drops(params, values, effects, best.direction),
         _disagreement(frame, best),

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from engine.evidence.statistics import Rate
 from engine.runs.metrics import CONFUSION_COUNTS
 
+ACCURACIES = ("accuracy", "accuracy_score")
 _SUPPORT = re.compile(r"class_.+_support")
 _OF_CLASS = re.compile(r"(?P<name>class_.+)_(?P<measure>recall|precision)")
 _ROUNDED = 5e-5
@@ -35,7 +36,7 @@ def rate_of(metrics: Metrics, name: str) -> Rate | None:
 def rows_of(metrics: Metrics, name: str) -> int | None:
     """The number of rows that the metric `name` was computed on: all rows for an accuracy, those of the class
     for its recall, those predicted as the class for its precision. None if unknown."""
-    if name in ("accuracy", "accuracy_score"):
+    if name in ACCURACIES:
         return evaluated_rows(metrics)
     if name in ("recall", "recall_score", "sensitivity", "true_positive_rate"):
         return _total(metrics, "true_positives", "false_negatives")

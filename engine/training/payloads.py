@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import TrainingError
+from engine.evidence.measured import FOLD_METRIC
 from engine.training.datasets import Dataset
 from engine.training.estimators import ParameterValue
 
@@ -72,3 +73,11 @@ def metrics(values: Mapping[str, float], **links: str) -> list[Any]:
 
     now = int(time.time() * 1000)
     return [Metric(name, value, now, 0, **links) for name, value in values.items()]
+
+
+def fold_scores(scores: Sequence[float]) -> list[Any]:
+    """The scores of cross-validation as the steps of one metric, the folds counted from 0."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    return [Metric(FOLD_METRIC, score, now, fold) for fold, score in enumerate(scores)]

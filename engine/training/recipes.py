@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from engine.errors import DatasetError
+from engine.evidence.predictions import MAX_ROWS, predictions_text
 from engine.training.datasets import Dataset, Label
 from engine.training.estimators import estimator
 from engine.training.sweep import SweepSpec, Trial
@@ -47,10 +48,14 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A trained pipeline that takes raw rows, and its metrics."""
+    """A trained pipeline that takes raw rows, and its metrics. `fold_scores` are the accuracies of
+    cross-validation in the order of the folds; `predictions` is the text of `evidence/predictions.csv`, empty
+    for a test part too large to log."""
 
     model: Any
     metrics: Mapping[str, float]
+    fold_scores: tuple[float, ...] = ()
+    predictions: str = ""
 
 
 def split(dataset: Dataset, spec: SweepSpec) -> Split:
@@ -92,7 +97,21 @@ def fit(parts: Split, spec: SweepSpec, trial: Trial) -> Fitted:
     scores = _cross_validation(parts, model)
     metrics = classification_metrics(parts.test_labels, predicted, parts.classes)
     metrics |= {"cv_mean": float(scores.mean()), "cv_std": float(scores.std())}
-    return Fitted(model, metrics | {"training_time": training_time})
+    metrics |= {"training_time": training_time}
+    return Fitted(model, metrics, tuple(scores.tolist()), _predictions(parts, model, predicted))
+
+
+def _predictions(parts: Split, model: Any, predicted: Any) -> str:
+    """Each test row with its index in the dataset, its label and the prediction, and the probability of each
+    class if the model has them."""
+    if len(parts.test) > MAX_ROWS:
+        return ""
+    if (read := getattr(model, "predict_proba", None)) is None:
+        return predictions_text(parts.test.index, parts.test_labels, predicted)
+    by_label = dict(zip(parts.classes, class_names(parts.classes), strict=True))
+    names = [by_label[label] for label in model.classes_]
+    probabilities = read(parts.test).tolist()
+    return predictions_text(parts.test.index, parts.test_labels, predicted, probabilities, names)
 
 
 def _cross_validation(parts: Split, model: Any) -> Any:

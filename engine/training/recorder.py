@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from engine.entities import Status
 from engine.errors import EngineError, StoreRefused, TrainingError
+from engine.evidence import predictions
+from engine.evidence.measured import SPLIT_TAG
 from engine.stores.mlflow.client import translate
 from engine.stores.mlflow.private import context_tags
 from engine.text import shortened
 from engine.training import payloads
 from engine.training.datasets import Dataset
 from engine.training.estimators import ParameterValue, estimator
-from engine.training.sweep import SweepSpec, Trial, fingerprint, grid_text
+from engine.training.sweep import SweepSpec, Trial, fingerprint, grid_text, split_fingerprint
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -144,8 +146,8 @@ class Recorder:
         return self._estimator.resolved(trial.params)
 
     def finish(self, trial: Trial, run_id: str, fitted: Fitted) -> None:
-        """Log the model and all metrics, and end the run. Raises `TrainingError` if the model cannot be
-        saved."""
+        """Log the model, all metrics and the predictions on the test part, and end the run. Raises
+        `TrainingError` if the model cannot be saved."""
         trusted = payloads.trusted_types(fitted.model)
         with translated_errors():
             params = {name: str(value) for name, value in self.params(trial).items()}
@@ -170,7 +172,10 @@ class Recorder:
             self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
             data = self._input.dataset
             links = {"model_id": model.model_id, "dataset_name": data.name, "dataset_digest": data.digest}
-            self._client.log_batch(run_id, metrics=payloads.metrics(fitted.metrics, run_id=run_id, **links))
+            metrics = payloads.metrics(fitted.metrics, run_id=run_id, **links)
+            self._client.log_batch(run_id, metrics=metrics + payloads.fold_scores(fitted.fold_scores))
+            if fitted.predictions:
+                self._client.log_text(run_id, fitted.predictions, predictions.PATH)
             self._client.set_terminated(run_id, "FINISHED")
 
     def fail(self, run_id: str, message: str) -> None:
@@ -227,7 +232,9 @@ class Recorder:
             raise TrainingError("The model cannot be saved", reason) from error
 
     def _sweep_tags(self) -> dict[str, str]:
-        tags = {SWEEP_TAG: self._sweep_id, "recipe": self._spec.recipe}
+        spec = self._spec
+        tags = {SWEEP_TAG: self._sweep_id, "recipe": spec.recipe}
+        tags[SPLIT_TAG] = split_fingerprint(spec, self._dataset)
         if len(self._dataset.classes) == 2:
             tags["positive_class"] = str(self._dataset.classes[1])
         tags |= {f"class_{label}": meaning for label, meaning in self._dataset.meanings.items()}

@@ -167,6 +167,13 @@ def fingerprint(spec: SweepSpec, dataset: Dataset, params: Mapping[str, Paramete
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def split_fingerprint(spec: SweepSpec, dataset: Dataset) -> str:
+    """16 hex digits: equal if and only if two trials are tested on the same rows and cross-validated on the
+    same folds."""
+    facts = [dataset.sha256, dataset.target, spec.test_size, spec.random_state, spec.cv_folds]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
 def _parse_value(word: str) -> ParameterValue:
     match word.lower():
         case "true":

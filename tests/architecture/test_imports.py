@@ -32,7 +32,7 @@ with Engine(resolve({uri!r})) as engine:
     assert engine.models.registered()
     assert engine.models.versions("classifier")
     engine.runs.compare(frame.run_ids[:2])
-    engine.runs.best(frame, "accuracy")
+    engine.evidence.best(frame, "accuracy")
 """
 
 

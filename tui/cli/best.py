@@ -69,8 +69,8 @@ def best(
     with invocation.engine() as engine:
         found = engine.runs.experiment(experiment)
         frame = load_frame(engine, found)
-        winner = engine.runs.best(frame, metric or usual_metric(frame), direction, any_kind=any_kind)
-        standing = engine.runs.standing(frame, winner)
+        winner = engine.evidence.best(frame, metric or usual_metric(frame), direction, any_kind=any_kind)
+        standing = engine.evidence.standing(frame, winner)
         engine.runs.write_csv(frame, Path(csv_path))
     if as_json:
         write_json(_payload(winner, standing, frame, csv_path))

@@ -66,7 +66,7 @@ def insights(
         rows = filter_of(filter_text, frame).rows(frame) if filter_text.strip() else None
         if rows is not None and not len(rows):
             raise NotFound("No matching runs", filter_text, hint_for(filter_text, frame))
-        result = engine.runs.insights(frame, metric or usual_metric(frame), direction, rows)
+        result = engine.evidence.insights(frame, metric or usual_metric(frame), direction, rows)
     if as_json:
         write_json(_payload(result, frame))
     else:

@@ -366,8 +366,8 @@ class RunsScreen(ConsoleScreen):
         rows, direction = [*self.runs.matching] if filtered else None, self.state.directions.get(name)
 
         def work() -> tuple[BestRun, Standing | None]:
-            best = self.engine.runs.best(frame, name, direction, rows)
-            return best, self.engine.runs.standing(frame, best)
+            best = self.engine.evidence.best(frame, name, direction, rows)
+            return best, self.engine.evidence.standing(frame, best)
 
         def show(found: tuple[BestRun, Standing | None]) -> None:
             self.app.push_screen(BestDialog(*found, filtered=filtered), self._go_to_run)

@@ -11,10 +11,14 @@ from engine.evidence.statistics import (
     Rate,
     corrected_t,
     difference,
+    f_tail,
+    fold_interval,
     holm,
     mcnemar,
-    rows_to_tell,
-    rows_to_tell_apart,
+    rows_needed,
+    rows_needed_unpaired,
+    t_tails,
+    unpaired,
     wilson,
 )
 
@@ -60,6 +64,44 @@ def test_mcnemar_is_the_binomial_test_of_the_discordant_rows() -> None:
     assert mcnemar(2, 10) == mcnemar(10, 2) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
 
 
+def test_mcnemar_matches_scipy_and_published_figures() -> None:
+    """Also statsmodels' documented example, `mcnemar([[101, 121], [59, 33]], exact=True)`: p = 4.43e-6."""
+    from scipy.stats import binomtest
+
+    for one, other in ((0, 1), (3, 9), (40, 21), (500, 431), (30_000, 30_400), (1, 100_000)):
+        assert mcnemar(one, other) == pytest.approx(binomtest(one, one + other).pvalue, rel=1e-8)
+    assert mcnemar(121, 59) == pytest.approx(4.434e-6, rel=1e-3)
+
+
+def test_the_tails_of_distributions_match_scipy() -> None:
+    from scipy.stats import f, t
+
+    for freedom in (1, 2, 4, 29, 10_000):
+        for value in (-8.0, -0.3, 0.0, 0.001, 1.0, 2.5, 40.0):
+            assert t_tails(value, freedom) == pytest.approx(2 * t.sf(abs(value), freedom), rel=1e-8)
+            for ranks in (1, 2, 7, 40):
+                expected = f.sf(abs(value), ranks, freedom)
+                assert f_tail(abs(value), ranks, freedom) == pytest.approx(expected, rel=1e-8)
+
+
+def test_the_interval_of_folds_is_that_of_the_corrected_t_test() -> None:
+    from scipy.stats import t
+
+    scores = [0.8, 0.82, 0.79, 0.85, 0.81]
+    mean, variance = 0.814, 0.00053
+    half = t.ppf(0.975, 4) * ((1 / 5 + 1 / 4) * variance) ** 0.5
+    interval = fold_interval(scores, 1 / 4)
+    assert (interval.low, interval.high) == (pytest.approx(mean - half), pytest.approx(mean + half))
+
+
+def test_the_unpaired_p_value_is_where_the_interval_of_the_difference_ends_at_0() -> None:
+    one, two = Rate(56, 61), Rate(46, 61)
+    interval = difference(one, two, unpaired(one, two))
+    assert interval.low == pytest.approx(0, abs=1e-9)
+    assert unpaired(two, one) == pytest.approx(unpaired(one, two))
+    assert unpaired(one, Rate(112, 122)) == 1.0
+
+
 def test_two_equal_models_are_rarely_called_different() -> None:
     """1,000 pairs of models that are right on each of 61 rows with the same probability."""
     rng = random.Random(11)
@@ -72,7 +114,7 @@ def test_two_equal_models_are_rarely_called_different() -> None:
 
 def test_the_number_of_rows_gives_the_power_that_it_promises() -> None:
     """Models that differ on 10 % and 4 % of the rows, tested on as many rows as are said to be needed."""
-    needed = rows_to_tell(0.10, 0.04)
+    needed = rows_needed(0.10, 0.04)
     assert needed is not None
     rng = random.Random(5)
     found = 0
@@ -83,13 +125,13 @@ def test_the_number_of_rows_gives_the_power_that_it_promises() -> None:
 
 
 def test_equal_models_cannot_be_told_apart_by_more_rows() -> None:
-    assert rows_to_tell(0.05, 0.05) is None
-    assert rows_to_tell_apart(Rate(5, 10), Rate(50, 100)) is None
+    assert rows_needed(0.05, 0.05) is None
+    assert rows_needed_unpaired(Rate(5, 10), Rate(50, 100)) is None
 
 
 def test_the_rows_for_two_rates_are_those_of_the_textbook() -> None:
     """Fleiss, Levin and Paik 2003, without continuity correction, for a power of 0.8."""
-    assert rows_to_tell_apart(Rate(60, 100), Rate(70, 100)) == pytest.approx(353, abs=1)
+    assert rows_needed_unpaired(Rate(60, 100), Rate(70, 100)) == pytest.approx(353, abs=1)
 
 
 def test_the_corrected_t_test_is_wider_than_the_plain_one() -> None:

@@ -54,6 +54,7 @@ def test_cross_validation_matches_scikit_learn(recipe: Recipe) -> None:
     scores = cross_val_score(model, parts.matrix, parts.train_labels, cv=5)
     assert fitted.metrics["cv_mean"] == pytest.approx(scores.mean())
     assert fitted.metrics["cv_std"] == pytest.approx(scores.std())
+    assert fitted.fold_scores == pytest.approx(list(scores))
 
 
 @pytest.mark.parametrize("classes", [(0, 1), (1, 2, 3), ("no", "yes"), ("a b", "ü", "z")])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from engine.entities import Run
+from engine.evidence import predictions
 from engine.paths import heart_csv
 from engine.stores import open_store
 from engine.stores.mlflow.client import open_client
@@ -75,6 +79,7 @@ def test_a_trial_records_parameters_metrics_and_tags(demo_store: DemoStore) -> N
         *per_class,
         *COUNTS,
         "cv_mean",
+        "cv_score",
         "cv_std",
         "training_time",
     }
@@ -102,6 +107,28 @@ def test_the_dataset_and_the_model_are_linked_to_the_run(demo_store: DemoStore, 
     assert metrics["accuracy"].value == pytest.approx(56 / 61)
     assert metrics["accuracy"].dataset_digest == detail.datasets[0].digest
     assert str(logged.artifact_location).startswith(str(demo_store.folder / "mlruns"))
+
+
+def test_a_trial_records_its_predictions_and_fold_scores(demo_store: DemoStore, client: Any) -> None:
+    """The predictions are those that the metrics count, and the folds those that cv_mean averages."""
+    trial = trial_named(demo_store, "knn-5-euclidean-uniform-auto")
+    store = open_store(demo_store.tracking)
+    assert [artifact.path for artifact in store.artifacts(trial.run_id, "evidence")] == [predictions.PATH]
+    folds = store.metric_history(trial.run_id, "cv_score")
+    store.close()
+    assert [point.step for point in folds] == [0, 1, 2, 3, 4]
+    scores = [point.value for point in folds]
+    assert sum(scores) / 5 == pytest.approx(trial.metrics["cv_mean"])
+    lines = (Path(urlsplit(trial.artifact_uri).path) / predictions.PATH).read_text().splitlines()
+    rows = list(csv.DictReader(lines))
+    assert [row["actual"] for row in rows].count("1") == trial.metrics["class_1_support"] == 32
+    right = [row for row in rows if row["actual"] == row["predicted"]]
+    assert (len(right), len(rows)) == (56, 61)
+    labels = [line.rpartition(",")[2] for line in heart_csv().read_text().splitlines()[1:]]
+    assert all(labels[int(row["row"])] == row["actual"] for row in rows)
+    for row in rows:
+        likely = float(row["probability_class_1"]) > float(row["probability_class_0"])
+        assert likely == (row["predicted"] == "1")
 
 
 def test_the_logged_model_takes_raw_rows(demo_store: DemoStore, client: Any) -> None:

@@ -9,8 +9,8 @@ from tests.tui.cli.conftest import Run
 
 def test_the_parameter_that_matters_is_named_with_its_share_and_values(on_demo: Run) -> None:
     done = on_demo("insights", "heart-disease", "--metric", "accuracy")
-    assert "0.9180 [0.8221, 0.9645] n=61" in done.out
-    assert "of 59 other runs cannot be distinguished from it" in done.out
+    assert "0.9180 [0.822, 0.964] n=61" in done.out
+    assert "37 of 59 others cannot be distinguished from it" in done.out
     (line,) = [line for line in done.out.splitlines() if line.startswith("metric  ")]
     assert (
         line.index("euclidean 0.8902 (n=20)")
