@@ -6,6 +6,7 @@ before showing them. Times are milliseconds since the epoch, UTC.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -82,6 +83,29 @@ class MetricPoint:
     step: int
     timestamp: int
     value: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetricHistory:
+    """The points of one metric of one run, by step, then time; possibly down-sampled.
+
+    `steps` and `times` (milliseconds since the epoch) are 64-bit integers, `values` doubles with NaN and
+    ±inf. `count` is the number of points logged, in the range of steps that was asked for; None if the store
+    does not report it. `nans` is how many of them are NaN; of the points at hand if `count` is None.
+    """
+
+    run_id: str
+    key: str
+    steps: array[int]
+    times: array[int]
+    values: array[float]
+    count: int | None
+    nans: int = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no point was left out."""
+        return self.count == len(self.values)
 
 
 @dataclass(frozen=True, slots=True)

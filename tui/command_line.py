@@ -32,8 +32,10 @@ def completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
         names = [safe(e.name) for e in runs.experiments.experiments]
         return [name for name in names if argument.lower() in name.lower()][:50]
     columns = runs.runs.columns
-    if word in ("sort", "best", "group"):
-        kind = {"best": ("metric",), "group": ("param", "tag", "dataset")}.get(word, _SORT_KINDS)
+    if word in ("sort", "best", "chart", "group"):
+        kind = {"best": ("metric",), "chart": ("metric",), "group": ("param", "tag", "dataset")}.get(
+            word, _SORT_KINDS
+        )
         names = [safe(c.key.name) for c in columns if c.key.kind in kind]
         return [name for name in names if name.startswith(argument)][:50]
     if word == "layout":
@@ -185,6 +187,12 @@ async def _best(app: SessionApp, argument: str) -> None:
         screen.action_show_best(argument)
 
 
+async def _chart(app: SessionApp, argument: str) -> None:
+    await app.session.show_mode("runs")
+    if (screen := _runs_screen(app)) is not None:
+        screen.action_chart_metric(argument)
+
+
 async def _export(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
     if (screen := _runs_screen(app)) is not None:
@@ -228,6 +236,7 @@ _WITH_ARGUMENTS = {
     "group": _group,
     "view": _view,
     "best": _best,
+    "chart": _chart,
     "export": _export,
     "models": _models,
     "promote": _promote,

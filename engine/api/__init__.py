@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         by_effect as by_effect,
         varying_params as varying_params,
     )
+    from engine.charts.history import X_AXES as X_AXES, History as History, XAxis as XAxis
     from engine.charts.kinds import (
         AcrossChart as AcrossChart,
         Axis as Axis,
@@ -136,6 +137,7 @@ _HOMES = {
         "RunRow",
         "Scatter",
     ),
+    "engine.charts.history": ("History", "XAxis", "X_AXES"),
     "engine.evidence.best": ("TIE_METRIC", "BestRun"),
     "engine.evidence.difference": ("CORRECTIONS", "Correction", "Standing", "Versus"),
     "engine.evidence.effects": ("Effect",),

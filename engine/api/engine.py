@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.api.access import StoreAccess
+from engine.api.charts import Charts
 from engine.api.evidence import Evidence
 from engine.api.journal import Journal
 from engine.api.models import Models
@@ -40,6 +41,7 @@ class Engine:
         self.models = Models(access)
         self.training = Training(access)
         self.journal = Journal(access)
+        self.charts = Charts(access)
 
     def __enter__(self) -> Engine:
         return self

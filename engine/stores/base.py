@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -10,6 +11,7 @@ from engine.entities import (
     Artifact,
     Experiment,
     Lifecycle,
+    MetricHistory,
     MetricPoint,
     ModelVersion,
     RegisteredModel,
@@ -117,6 +119,21 @@ class Store(Protocol):
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
         """All points of a metric by step, then timestamp."""
+
+    def metric_histories(
+        self,
+        run_ids: Sequence[str],
+        keys: Sequence[str],
+        points: int,
+        steps: tuple[int, int] | None = None,
+    ) -> tuple[MetricHistory, ...]:
+        """The histories of these metrics of these runs, run by run in the order of the arguments, without
+        those that have no points; `steps` limits them to a range, both ends included.
+
+        A history of more than `points` points is down-sampled: of each of at most `points` / 2 equal parts of
+        the range of steps (of time, if all steps are the same), the lowest and the highest finite value, and
+        the first NaN, +inf and -inf; also the first and the last point. Of equal values the first is kept. A
+        server may first have sampled the points itself: then `count` is None."""
 
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         """The files and folders directly in `path` under a run's artifact root; empty for a missing

@@ -198,6 +198,32 @@ class TestRun:
         values = [point.value for point in points]
         assert same(values, [1.0, 0.5, 0.55, math.nan, math.inf, 0.25])
 
+    def test_histories_are_read_together(self, store: Store, held: MlflowStore) -> None:
+        special, trial = held.runs["special"], held.runs["trial-10"]
+        found = store.metric_histories([trial, "f" * 32, special], ["loss", "accuracy", "unknown"], 100)
+        assert [(history.run_id, history.key) for history in found] == [
+            (trial, "accuracy"),
+            (special, "loss"),
+        ]
+        accuracy, loss = found
+        assert (list(accuracy.steps), list(accuracy.values)) == ([0], [pytest.approx(0.8)])
+        points = store.metric_history(special, "loss")
+        assert [*loss.steps] == [point.step for point in points]
+        assert [*loss.times] == [point.timestamp for point in points]
+        assert same([*loss.values], [point.value for point in points])
+        assert (loss.count, loss.nans, loss.is_complete) == (6, 1, True)
+
+    def test_a_long_history_keeps_its_extremes_and_marks(self, store: Store, held: MlflowStore) -> None:
+        (loss,) = store.metric_histories([held.runs["special"]], ["loss"], 4)
+        assert [*loss.steps] == [0, 1, 2, 3, 4]
+        assert same([*loss.values], [1.0, 0.5, math.nan, math.inf, 0.25])
+        assert (loss.count, loss.is_complete) == (6, False)
+
+    def test_a_range_of_steps_includes_both_ends(self, store: Store, held: MlflowStore) -> None:
+        (loss,) = store.metric_histories([held.runs["special"]], ["loss"], 100, (1, 3))
+        assert ([*loss.steps], loss.count) == ([1, 1, 2, 3], 4)
+        assert store.metric_histories([held.runs["special"]], ["loss"], 100, (8, 9)) == ()
+
     def test_an_unknown_metric_has_no_history(self, store: Store, held: MlflowStore) -> None:
         assert store.metric_history(held.runs["special"], "unknown") == ()
 

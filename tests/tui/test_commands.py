@@ -15,6 +15,7 @@ from engine.uri import TrackingUri
 from tests.tui.support import settle, text_of
 from tui.activity.screen import ActivityScreen
 from tui.app import Console, picture_file
+from tui.charts.screen import ChartScreen
 from tui.commands.bindings import COMMANDS, SCOPE_TITLES, VIEW_SCOPES, Command, Scope, commands
 from tui.compare.screen import CompareScreen
 from tui.dialogs.commands import HelpDialog
@@ -37,6 +38,7 @@ OWNERS: dict[Scope, type[DOMNode]] = {
     "models": ModelsScreen,
     "training": TrainingScreen,
     "activity": ActivityScreen,
+    "chart": ChartScreen,
     "plot": Plot,
     "pane": KeyValue,
     "filter": FilterInput,
@@ -69,7 +71,7 @@ def test_no_key_has_two_commands_in_a_scope(scope: Scope) -> None:
     assert [key for key, count in keys.items() if count > 1 and key] == []
 
 
-@pytest.mark.parametrize("scope", ["runs", "compare", "models", "training", "activity"])
+@pytest.mark.parametrize("scope", ["runs", "compare", "models", "training", "activity", "chart"])
 def test_no_view_overrides_a_key_of_tables_or_of_the_application(scope: Scope) -> None:
     own = {key for c in commands(scope) for key in c.keys.split(",") if key}
     common = {key for c in (*commands("table"), *commands("app")) for key in c.keys.split(",")}

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 Scope = Literal[
-    "app", "table", "runs", "filter", "run", "compare", "models", "training", "activity", "plot", "pane"
+    "app",
+    "table",
+    "runs",
+    "filter",
+    "run",
+    "compare",
+    "models",
+    "training",
+    "activity",
+    "chart",
+    "plot",
+    "pane",
 ]
 
 SCOPE_TITLES: dict[Scope, str] = {
@@ -19,12 +30,13 @@ SCOPE_TITLES: dict[Scope, str] = {
     "models": "Models",
     "training": "Training",
     "activity": "Activity",
+    "chart": "Chart",
     "plot": "In a chart",
     "pane": "In a details pane",
 }
 
 
-VIEW_SCOPES: tuple[Scope, ...] = ("runs", "run", "compare", "models", "training", "activity")
+VIEW_SCOPES: tuple[Scope, ...] = ("runs", "run", "compare", "models", "training", "activity", "chart")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -225,6 +225,15 @@ COMMANDS: tuple[Command, ...] = (
         arguments="[METRIC]",
     ),
     Command(
+        id="runs.chart-metric",
+        keys="m",
+        action="chart_metric",
+        title="chart",
+        help="Chart a metric of the marked runs, else of the shown ones.",
+        word="chart",
+        arguments="[METRIC …]",
+    ),
+    Command(
         id="runs.export-csv",
         keys="w",
         action="export_csv",
@@ -427,11 +436,26 @@ COMMANDS: tuple[Command, ...] = (
         help="Undo this promotion, restore these runs, or end this interrupted sweep (also enter).",
         writes=True,
     ),
+    # Chart
+    Command(
+        id="chart.next-kind",
+        keys="t",
+        action="next_kind",
+        title="next kind",
+        help="Draw the same runs as the next kind of chart.",
+    ),
+    Command(
+        id="chart.pick-metrics",
+        keys="m",
+        action="pick_metrics",
+        title="metrics",
+        help="Choose the metrics to draw.",
+    ),
     # In a chart
     Command(id="plot.zoom-in", keys="plus,equals_sign", action="zoom_in", help="Zoom in."),
     Command(id="plot.zoom-out", keys="minus", action="zoom_out", help="Zoom out."),
     Command(id="plot.reset", keys="0", action="reset_view", help="Reset zoom and pan."),
-    Command(id="plot.toggle-log", keys="l", action="toggle_log", help="Toggle the logarithmic y-axis."),
+    Command(id="plot.toggle-log", keys="L", action="toggle_log", help="Toggle the logarithmic y-axis."),
     Command(
         id="plot.pan-left",
         keys="left",

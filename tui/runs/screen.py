@@ -14,7 +14,7 @@ from textual.timer import Timer
 
 from engine.entities import Experiment, Run
 from engine.errors import EngineError, StoreNotFound
-from engine.text import short_name
+from engine.text import safe, short_name
 from tui.commands.bindings import Command, Scope
 from tui.runs.deletion import RunDeletion
 from tui.runs.experiments import ExperimentPane
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ON_ROWS = frozenset(f"runs.{verb}" for verb in ("show-best", "export-csv", "copy-id"))
+_ON_ROWS = frozenset(f"runs.{verb}" for verb in ("show-best", "chart-metric", "export-csv", "copy-id"))
 """The commands that need a row."""
 _ON_RUNS = _ON_ROWS | {
     f"runs.{verb}" for verb in ("open-filter", "sort-column", "pick-sort", "pick-columns", "pick-groups")
@@ -336,6 +336,23 @@ class RunsScreen(ConsoleScreen):
         if not self.refuse("runs.compare-marked"):
             self.state.compared = self.runs.marked()
             self.run_worker(self.session.show_mode("compare"))
+
+    def action_chart_metric(self, names: str = "") -> None:
+        """Chart metrics, by default that of the focused column, of the marked runs, else of the shown
+        ones."""
+        if self.refuse("runs.chart-metric"):
+            return
+        frame, experiment = self.runs.frame, self.experiment
+        metrics = tuple(names.split()) or tuple(filter(None, [self.pane.focused_metric()]))
+        if frame is None or experiment is None or not metrics:
+            self.session.say("These runs have no metrics.", warning=True)
+            return
+        from tui.charts.screen import ChartScreen
+        from tui.charts.subject import ChartSubject
+
+        marked = (frame.row_of(run_id) for run_id in self.runs.marked())
+        rows = tuple(row for row in marked if row is not None) or tuple(self.runs.matching)
+        self.app.push_screen(ChartScreen(ChartSubject(safe(experiment.name), frame, rows, metrics)))
 
     def action_copy_id(self) -> None:
         if self.refuse("runs.copy-id"):

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib import import_module
@@ -22,6 +22,7 @@ from engine.entities import (
     Artifact,
     Experiment,
     Lifecycle,
+    MetricHistory,
     MetricPoint,
     ModelVersion,
     RegisteredModel,
@@ -33,6 +34,7 @@ from engine.stores.artifacts import check_path
 from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp
 from engine.stores.block import RunBlock
 from engine.stores.errors import file_store_refused, store_not_found, translate, unlisted
+from engine.stores.history import histories_of
 from engine.stores.mlflow import entities
 from engine.stores.mlflow.private import artifact_repository
 from engine.stores.mlflow.revision import check_revision
@@ -208,6 +210,12 @@ class ClientStore:
             found = client.get_metric_history(run_id, key)
         points = (MetricPoint(m.step, m.timestamp, records.metric_value(m.value)) for m in found)
         return tuple(sorted(points, key=lambda point: (point.step, point.timestamp)))
+
+    def metric_histories(
+        self, run_ids: Sequence[str], keys: Sequence[str], points: int, steps: tuple[int, int] | None = None
+    ) -> tuple[MetricHistory, ...]:
+        """MLflow's client reads each history completely."""
+        return histories_of(self, run_ids, keys, points, steps)
 
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         """The files of a model that the run logged are listed under the model's name too, as in MLflow."""

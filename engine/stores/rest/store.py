@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from engine.entities import (
     Experiment,
     Lifecycle,
     LoggedModel,
+    MetricHistory,
     MetricPoint,
     ModelVersion,
     RegisteredModel,
@@ -22,6 +24,7 @@ from engine.errors import NotFound
 from engine.stores import errors, records
 from engine.stores.artifacts import check_path
 from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp
+from engine.stores.history import HistoryBuilder, histories_of
 from engine.stores.rest import messages
 from engine.stores.rest.messages import Json, RunMessages
 from engine.stores.rest.transport import Transport
@@ -32,6 +35,10 @@ from engine.uri import TrackingUri
 READERS = 4
 """MLflow's server runs four workers by default."""
 _HISTORY_PAGE = 25_000
+_SAMPLED_POINTS = 2_500
+"""The most points per run that MLflow samples for one request."""
+_SAMPLED_RUNS = 10
+"""Runs per request for samples: MLflow takes 100, but that response would be too long."""
 _IDS_PER_REQUEST = 1000
 _VIEWS = {"active": "ACTIVE_ONLY", "deleted": "DELETED_ONLY"}
 MAX_EMPTY_PAGES = 100
@@ -150,6 +157,44 @@ class RestStore:
             return tuple(
                 sorted(map(messages.metric_point, found), key=lambda point: (point.step, point.timestamp))
             )
+
+    def metric_histories(
+        self, run_ids: Sequence[str], keys: Sequence[str], points: int, steps: tuple[int, int] | None = None
+    ) -> tuple[MetricHistory, ...]:
+        """Servers before MLflow 2.10 cannot sample histories: there they are read completely."""
+        found: dict[tuple[str, str], MetricHistory] = {}
+        try:
+            for key in keys:
+                for start in range(0, len(run_ids), _SAMPLED_RUNS):
+                    some = run_ids[start : start + _SAMPLED_RUNS]
+                    found |= {(h.run_id, h.key): h for h in self._sampled(some, key, points, steps)}
+        except errors.NoEndpoint:
+            return histories_of(self, run_ids, keys, points, steps)
+        wanted = dict.fromkeys((run_id, key) for run_id in run_ids for key in keys)
+        return tuple(found[name] for name in wanted if name in found)
+
+    def _sampled(
+        self, run_ids: Sequence[str], key: str, points: int, steps: tuple[int, int] | None
+    ) -> list[MetricHistory]:
+        """Histories that the server samples evenly, so that a short peak may be missing."""
+        parameters = {"run_ids": list(run_ids), "metric_key": key, "max_results": _SAMPLED_POINTS}
+        if steps:
+            parameters |= {"start_step": steps[0], "end_step": steps[1]}
+        by_run = defaultdict[str, list[MetricPoint]](list)
+        try:
+            with self._server() as server:
+                for point in server.get("metrics/get-history-bulk-interval", parameters).get("metrics") or ():
+                    by_run[messages.required(point, "run_id")].append(messages.metric_point(point))
+        except NotFound:  # one of the runs was deleted meanwhile
+            if len(run_ids) == 1:
+                return []
+            return [history for run_id in run_ids for history in self._sampled([run_id], key, points, steps)]
+        builders = []
+        for run_id, sampled in by_run.items():
+            builders.append((HistoryBuilder(run_id, key, points), len(sampled) >= _SAMPLED_POINTS))
+            builders[-1][0].add_points(sampled)
+        histories = (builder.build(is_sampled=is_sampled) for builder, is_sampled in builders)
+        return [history for history in histories if history is not None]
 
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         """The files of a model that the run logged are listed under the model's name too, as in MLflow."""

@@ -42,6 +42,12 @@ class Dialect:
     returns_index: bool
     columns: str
     """Selects (table, column) for every table that is visible without a schema name."""
+    indexed_in: str
+    """Like `in_list`, but uses an index; may also match strings that differ in case."""
+    quotient: str
+    """`{dividend}` divided by `{divisor}`, both positive integers, rounded down."""
+    is_remote: bool
+    """Whether rows travel over a network."""
 
 
 SQLITE = Dialect(
@@ -55,6 +61,9 @@ SQLITE = Dialect(
     returns_index=True,
     columns="SELECT tables.name, columns.name FROM sqlite_master AS tables"
     " JOIN pragma_table_info(tables.name) AS columns WHERE tables.type IN ('table', 'view')",
+    indexed_in="{column} IN (SELECT value FROM json_each(:{name}))",
+    quotient="({dividend}) / ({divisor})",
+    is_remote=False,
 )
 POSTGRESQL = Dialect(
     equal="{column} = :{name}",
@@ -68,6 +77,9 @@ POSTGRESQL = Dialect(
     columns="SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
     " JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = ANY(current_schemas(false))"
     " AND relkind IN ('r', 'p', 'v', 'm') AND attnum > 0 AND NOT attisdropped",
+    indexed_in="{column} = ANY(CAST(:{name} AS text[]))",
+    quotient="({dividend}) / ({divisor})",
+    is_remote=True,
 )
 MYSQL = Dialect(
     equal="({column} = :{name} AND CAST({column} AS BINARY) = :{name})",  # the first comparison uses an index
@@ -78,6 +90,9 @@ MYSQL = Dialect(
     of_runs="SELECT found.{run}, {columns} FROM {table} AS found {joins} WHERE found.{run} IN :ids",
     returns_index=False,
     columns="SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = database()",
+    indexed_in="{column} IN :{name}",
+    quotient="(({dividend}) DIV ({divisor}))",
+    is_remote=True,
 )
 
 

@@ -58,7 +58,11 @@ class Tables:
 
     def rows(self, statement: str, **parameters: object) -> list[Row]:
         """All rows of a statement. `:workspace` is already bound."""
-        return list(self._snapshot.stream(statement, workspace=self._workspace, **parameters))
+        return list(self.stream(statement, **parameters))
+
+    def stream(self, statement: str, **parameters: object) -> Iterable[Row]:
+        """The rows of a statement, which can be iterated only once."""
+        return self._snapshot.stream(statement, workspace=self._workspace, **parameters)
 
     def of_runs(
         self, ids: Sequence[str], table: str, columns: str, *, run: str = "run_uuid", joins: str = ""

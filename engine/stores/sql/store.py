@@ -6,7 +6,7 @@ server (`servers`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from engine.entities import (
     Artifact,
     Experiment,
     Lifecycle,
+    MetricHistory,
     MetricPoint,
     ModelVersion,
     RegisteredModel,
@@ -21,7 +22,7 @@ from engine.entities import (
 )
 from engine.stores.artifacts import check_path, list_folder
 from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp, Store
-from engine.stores.sql import registry, runs
+from engine.stores.sql import histories, registry, runs
 from engine.stores.sql.database import Database
 from engine.stores.sql.pages import OrderCache, run_page
 from engine.stores.sql.schema import Tables, tables
@@ -75,6 +76,11 @@ class SqlStore:
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
         return self._read(lambda found: runs.metric_history(found, run_id, key))
+
+    def metric_histories(
+        self, run_ids: Sequence[str], keys: Sequence[str], points: int, steps: tuple[int, int] | None = None
+    ) -> tuple[MetricHistory, ...]:
+        return self._read(lambda found: histories.metric_histories(found, run_ids, keys, points, steps))
 
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         """The files of a model that the run logged are listed under the model's name too, as in MLflow."""

@@ -73,10 +73,10 @@ async def test_log_scale_and_zoom_can_be_set_and_reset() -> None:
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
         await _ready(pilot, plot)
-        await pilot.press("l")
+        await pilot.press("L")
         assert plot.is_log
         assert stage.lines()[0].strip() == "log · 1 at or below 0 not shown"
-        await pilot.press("l", "plus")
+        await pilot.press("L", "plus")
         assert not plot.is_log
         assert "partial view · 0 resets" in stage.lines()[0]
         assert stage.lines()[-1].split()[0] == "30"

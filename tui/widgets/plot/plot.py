@@ -28,7 +28,7 @@ class Plot(Widget, can_focus=True):
     """Lines, steps or points on two axes, drawn in braille dots. NaN is a gap, ±inf is ▲ or ▼."""
 
     scope: ClassVar[Scope] = "plot"
-    HELP = "`+` `-` zoom, `0` resets, arrows pan, `l` toggles a logarithmic y axis, `enter` reads values."
+    HELP = "`+` `-` zoom, `0` resets, arrows pan, `L` toggles a logarithmic y axis, `enter` reads values."
     ALLOW_SELECT = False
     auto_links = False
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("plot")]

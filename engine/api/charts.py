@@ -1,0 +1,41 @@
+"""Charts: the histories of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from engine.entities import Run
+
+if TYPE_CHECKING:
+    from engine.api.access import StoreAccess
+    from engine.charts.history import History, XAxis
+
+
+class Charts:
+    """What charts draw."""
+
+    def __init__(self, access: StoreAccess) -> None:
+        self._store = access.store
+
+    def histories(
+        self,
+        runs: Sequence[Run],
+        metrics: Sequence[str],
+        *,
+        points: int = 600,
+        steps: tuple[int, int] | None = None,
+    ) -> tuple[History, ...]:
+        """The histories of metrics of runs, run by run, down-sampled to at most `points` points each; those
+        without points are left out. `steps` limits them to a range, both ends included."""
+        from engine.charts.history import histories
+
+        return histories(self._store, runs, metrics, points=points, steps=steps)
+
+    def refined(
+        self, histories: Sequence[History], axis: XAxis, low: float, high: float, *, points: int = 600
+    ) -> tuple[History, ...]:
+        """The same histories with more points from `low` to `high` on an axis, where points are missing."""
+        from engine.charts.history import refined
+
+        return refined(self._store, histories, axis, low, high, points=points)

@@ -1,0 +1,144 @@
+"""Metric histories of runs: read together, refined for a part of the steps, and smoothed."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from engine.entities import MetricHistory, Run
+from engine.stores.base import Store
+
+XAxis = Literal["step", "relative", "wall"]
+"""The x of a history: steps, seconds since the run started, or milliseconds since the epoch."""
+X_AXES: tuple[XAxis, ...] = ("step", "relative", "wall")
+
+POINTS = 600
+"""The most points per history unless the caller asks for others."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A metric of a run over its steps. `count` is the number of points logged, None if the server sampled
+    them and does not report it; fewer points than that are at hand if the history was down-sampled."""
+
+    run: Run
+    metric: str
+    steps: array[int]
+    times: array[int]
+    """Milliseconds since the epoch."""
+    values: array[float]
+    """NaN and ±inf as logged."""
+    count: int | None
+    nans: int
+    spacing: float = 1.0
+    """Steps per point when the history was read completely: the unit of smoothing."""
+
+    @property
+    def run_name(self) -> str:
+        return self.run.run_name or self.run.run_id[:8]
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether points are missing."""
+        return self.count != len(self.values)
+
+    def xs(self, axis: XAxis) -> Sequence[float]:
+        """The x of each point."""
+        if axis == "step":
+            return self.steps
+        if axis == "wall":
+            return self.times
+        start = self.run.start_time
+        first = min(self.times, default=0) if start is None else start
+        return array("d", ((time - first) / 1000 for time in self.times))
+
+    def steps_within(self, axis: XAxis, low: float, high: float) -> tuple[int, int] | None:
+        """The steps of the points from `low` to `high` on an axis, and of one point more on either side; None
+        if no point is there."""
+        xs = self.xs(axis)
+        if axis == "step":
+            start, end = bisect_left(xs, low), bisect_right(xs, high)
+            inside: Sequence[int] = range(start, end)
+        else:
+            inside = [at for at, x in enumerate(xs) if low <= x <= high]
+        if not inside:
+            return None
+        first, last = max(0, inside[0] - 1), min(len(xs) - 1, inside[-1] + 1)
+        return self.steps[first], self.steps[last]
+
+    def refined(self, fine: History, first: int, last: int) -> History:
+        """With the points of `fine` in place of those from step `first` to step `last`."""
+        start, end = bisect_left(self.steps, first), bisect_right(self.steps, last)
+        return replace(
+            self,
+            steps=self.steps[:start] + fine.steps + self.steps[end:],
+            times=self.times[:start] + fine.times + self.times[end:],
+            values=self.values[:start] + fine.values + self.values[end:],
+        )
+
+    def smoothed(self, weight: float) -> array[float]:
+        """The exponential moving average of the values, debiased as in TensorBoard: 0 is no smoothing, 0.99
+        is strong. Values that are not finite stay, and do not affect the others. `weight` holds from one
+        point to the next of the complete history; between points further apart, it is raised accordingly."""
+        average = bias = 0.0
+        result = array("d")
+        previous: int | None = None
+        exact = not self.is_sampled
+        for step, value in zip(self.steps, self.values, strict=True):
+            if not math.isfinite(value):
+                result.append(value)
+                continue
+            gap = 1.0 if exact or previous is None else max(0.0, (step - previous) / self.spacing)
+            decay = weight**gap
+            average = decay * average + (1 - decay) * value
+            bias = decay * bias + (1 - decay)
+            result.append(average / bias if bias > 0 else value)
+            previous = step
+        return result
+
+
+def histories(
+    store: Store,
+    runs: Sequence[Run],
+    metrics: Sequence[str],
+    *,
+    points: int = POINTS,
+    steps: tuple[int, int] | None = None,
+) -> tuple[History, ...]:
+    """The histories of metrics of runs, run by run; those without points are left out."""
+    by_id = {run.run_id: run for run in runs}
+    found = store.metric_histories(list(by_id), list(dict.fromkeys(metrics)), points, steps)
+    return tuple(_history(by_id[history.run_id], history) for history in found)
+
+
+def refined(
+    store: Store, coarse: Sequence[History], axis: XAxis, low: float, high: float, *, points: int = POINTS
+) -> tuple[History, ...]:
+    """The same histories with more points from `low` to `high` on an axis, where points are missing."""
+    ranges = {id(h): h.steps_within(axis, low, high) for h in coarse if h.is_sampled}
+    wanted = [found for found in ranges.values() if found is not None]
+    if not wanted:
+        return tuple(coarse)
+    first, last = min(low for low, _ in wanted), max(high for _, high in wanted)
+    runs = {h.run.run_id: h.run for h in coarse if ranges.get(id(h))}
+    fine = histories(
+        store, list(runs.values()), [h.metric for h in coarse], points=points, steps=(first, last)
+    )
+    by_name = {(h.run.run_id, h.metric): h for h in fine}
+    return tuple(
+        h.refined(by_name[h.run.run_id, h.metric], first, last)
+        if ranges.get(id(h)) and (h.run.run_id, h.metric) in by_name
+        else h
+        for h in coarse
+    )
+
+
+def _history(run: Run, found: MetricHistory) -> History:
+    span = found.steps[-1] - found.steps[0]
+    count = len(found.values)
+    spacing = max(span / (count - 1), 1e-9) if count > 1 else 1.0
+    return History(run, found.key, found.steps, found.times, found.values, found.count, found.nans, spacing)

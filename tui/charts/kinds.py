@@ -1,0 +1,27 @@
+"""The kinds of charts, in the order of `t`. To add one: a `ChartPane` and an entry here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.text import Shown
+from tui.charts.pane import Kind
+
+if TYPE_CHECKING:
+    from tui.charts.subject import ChartSubject
+
+
+def _needs_runs(subject: ChartSubject) -> str | None:
+    return None if subject.rows else "There are no runs to draw."
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind("line", Shown("history"), "tui.charts.histories", "HistoryPane", _needs_runs),
+)
+"""The first is what a chart opens with, unless its metrics have only one step in these runs: then the first
+that draws across runs, if any."""
+
+
+def kind_named(name: str) -> Kind:
+    """Raises KeyError."""
+    return {kind.name: kind for kind in KINDS}[name]

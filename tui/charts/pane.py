@@ -1,0 +1,83 @@
+"""The interface of a kind of chart: a pane that reads its data on the bridge and draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from textual.message import Message
+from textual.widget import Widget
+
+from engine.errors import EngineError
+from engine.text import Shown
+
+if TYPE_CHECKING:
+    from engine.api import Engine
+    from tui.charts.subject import ChartSubject
+
+
+class Ask(Protocol):
+    """`ConsoleScreen.ask`."""
+
+    def __call__(
+        self,
+        work: Callable[[], Any],
+        then: Callable[[Any], None],
+        *,
+        group: str,
+        failed: Callable[[EngineError], None] | None = None,
+    ) -> None: ...
+
+
+class ChartPane(Widget):
+    """One kind of chart. The screen calls `load` on the bridge whenever the subject changes or is refreshed,
+    and passes the result to `show` on the event loop."""
+
+    is_history: ClassVar[bool] = False
+    """Whether it draws histories, with an x-axis to choose and smoothing."""
+
+    DEFAULT_CSS = """
+    ChartPane { width: 1fr; height: 1fr; }
+    """
+
+    class Changed(Message):
+        """`facts` has changed."""
+
+    def __init__(self, engine: Engine, ask: Ask) -> None:
+        """`ask` runs further work on the bridge, as for a part of the data that is shown in detail."""
+        super().__init__()
+        self.engine = engine
+        self.ask = ask
+
+    def load(self, subject: ChartSubject) -> object:
+        """Read what is drawn. Runs on the bridge; raises only `EngineError`s."""
+        raise NotImplementedError
+
+    def show(self, subject: ChartSubject, loaded: Any) -> None:
+        """Draw what `load` returned."""
+        raise NotImplementedError
+
+    @property
+    def facts(self) -> Shown:
+        """What the title says on the right: counts, scale, what was left out."""
+        return Shown("")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """An entry of the table of kinds."""
+
+    name: str
+    """As on the command line: `--kind`."""
+    title: Shown
+    module: str
+    pane: str
+    """The class of its `ChartPane` in `module`, imported when it is first shown."""
+    why_not: Callable[[ChartSubject], str | None]
+    """Why it cannot draw a subject; None if it can."""
+
+    def make(self, engine: Engine, ask: Ask) -> ChartPane:
+        pane: ChartPane = getattr(import_module(self.module), self.pane)(engine, ask)
+        return pane
