@@ -206,6 +206,28 @@ async def _models(app: SessionApp, argument: str) -> None:
         view.show_model(argument)
 
 
+async def _artifacts(app: SessionApp, argument: str) -> None:
+    """Without a run, those of the run on screen, or under the cursor of the runs view."""
+    from tui.artifacts.screen import ArtifactsScreen
+    from tui.run.screen import RunScreen
+
+    view = current_view(app)
+    run_id, _, path = argument.partition(" ")
+    if not run_id and isinstance(view, RunScreen):
+        view.show_artifacts()
+        return
+    screen = _runs_screen(app)
+    if not run_id and isinstance(view, RunsScreen) and len(ids := view.pane.under_cursor()) == 1:
+        (run_id,) = ids
+    elif run_id and screen is not None and screen.experiment is not None and len(run_id) < 32:
+        find = partial(screen.engine.runs.resolve_run_ids, screen.experiment.experiment_id, [run_id])
+        (run_id,) = await app.session.bridge.call(find)
+    if not run_id:
+        raise UsageError("`:artifacts` needs a run", "", "Open a run first, or use `:artifacts RUN_ID`.")
+    detail = await app.session.bridge.call(partial(app.session.engine.runs.detail, run_id))
+    await app.push_screen(ArtifactsScreen(run_id, safe(detail.run.run_name or run_id), path.strip()))
+
+
 async def _promote(app: SessionApp, argument: str) -> None:
     parts = argument.rsplit(maxsplit=2)
     if len(parts) != 3 or not parts[1].isdigit():
@@ -238,6 +260,7 @@ _WITH_ARGUMENTS = {
     "best": _best,
     "chart": _chart,
     "export": _export,
+    "artifacts": _artifacts,
     "models": _models,
     "promote": _promote,
     "picture": _picture,

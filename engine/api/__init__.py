@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.api.engine import Engine as Engine
+    from engine.artifacts.download import Download as Download
+    from engine.artifacts.picture import Picture as Picture
+    from engine.artifacts.preview import Preview as Preview
+    from engine.artifacts.tree import Listing as Listing, Tree as Tree
     from engine.charts.across import (
         ChartRequest as ChartRequest,
         across as across,
@@ -138,6 +142,10 @@ _HOMES = {
         "Scatter",
     ),
     "engine.charts.history": ("History", "XAxis", "X_AXES"),
+    "engine.artifacts.download": ("Download",),
+    "engine.artifacts.picture": ("Picture",),
+    "engine.artifacts.preview": ("Preview",),
+    "engine.artifacts.tree": ("Listing", "Tree"),
     "engine.evidence.best": ("TIE_METRIC", "BestRun"),
     "engine.evidence.difference": ("CORRECTIONS", "Correction", "Standing", "Versus"),
     "engine.evidence.effects": ("Effect",),

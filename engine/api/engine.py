@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.api.access import StoreAccess
+from engine.api.artifacts import Artifacts
 from engine.api.charts import Charts
 from engine.api.evidence import Evidence
 from engine.api.journal import Journal
@@ -42,6 +43,7 @@ class Engine:
         self.training = Training(access)
         self.journal = Journal(access)
         self.charts = Charts(access)
+        self.artifacts = Artifacts(access)
 
     def __enter__(self) -> Engine:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -17,6 +18,7 @@ from engine.entities import (
     RegisteredModel,
     RunDetail,
 )
+from engine.stores.artifacts import ArtifactContent
 from engine.stores.block import RunBlock
 
 PAGE_SIZE = 1000
@@ -138,6 +140,13 @@ class Store(Protocol):
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         """The files and folders directly in `path` under a run's artifact root; empty for a missing
         folder."""
+
+    def open_artifact(
+        self, run_id: str, path: str, *, fetch_limit: int | None = None
+    ) -> AbstractContextManager[ArtifactContent]:
+        """The content of the file at `path` under a run's artifact root, or under a logged model's name.
+        Raises `NotFound`. Storage that cannot be read in part is read as a whole; `StoreRefused` for a file
+        known to be larger than `fetch_limit` bytes there."""
 
     def registered_models(self) -> tuple[RegisteredModel, ...]:
         """All registered models by name, with their aliases; no prompts."""

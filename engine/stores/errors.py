@@ -110,12 +110,18 @@ def not_text(error: UnicodeEncodeError) -> StoreUnreadable:
     )
 
 
-def unlisted(error: EngineError, location: str) -> EngineError:
-    """The error for artifacts that could not be listed. A network error's own detail would repeat the address
-    with its secrets, and speak of writes."""
+def unlisted(error: EngineError, location: str, verb: str = "list") -> EngineError:
+    """The error for artifacts that could not be listed, or read. A network error's own detail would repeat
+    the address with its secrets, and speak of writes."""
+    if location.startswith("mlflow-artifacts:") and isinstance(error, StoreRefused):
+        return StoreRefused(
+            f"Cannot {verb} the artifacts",
+            f"They are kept behind a tracking server: {redact(location)}",
+            "Open the server instead of its database: --tracking-uri http://HOST:PORT.",
+        )
     network = isinstance(error, (ServerTimeout, ServerUnreachable))
     detail = error.title if network or not error.detail else f"{error.title}: {error.detail}"
-    return type(error)("Cannot list the artifacts", f"{detail} · {redact(location)}", error.hint)
+    return type(error)(f"Cannot {verb} the artifacts", f"{detail} · {redact(location)}", error.hint)
 
 
 def untrusted(server: str, detail: str) -> ServerUnreachable:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.entities import Experiment, Run
-from engine.errors import Cancelled, NotFound, StoreRefused
+from engine.errors import Cancelled, EngineError, NotFound, StoreRefused
 from engine.stores.base import RunQuery, Store
 from engine.stores.mlflow.client import open_client
 
@@ -345,3 +345,32 @@ class TestThreads:
         with pytest.raises(Cancelled):
             store.experiments()
         store.close()
+
+    @pytest.mark.parametrize(
+        ("path", "begins", "size"),
+        [
+            ("notes.txt", b"", 9),
+            ("plots/deep/points.json", b"", 22),
+            ("model/MLmodel", b"artifact_path", None),
+        ],
+    )
+    def test_a_file_is_read(
+        self, opened: Open, mlflow_store: MlflowStore, path: str, begins: bytes, size: int | None
+    ) -> None:
+        read = []
+        for kind in KINDS:
+            with opened(kind).open_artifact(mlflow_store.runs["special"], path) as content:
+                read.append(b"".join(content.pieces))
+                assert content.size == len(read[-1])
+        assert read[0] == read[1] == read[2]
+        assert read[0].startswith(begins)
+        assert size in (None, len(read[0]))
+
+    @pytest.mark.parametrize("path", ["missing.txt", "plots/none", "model/none", "none/MLmodel"])
+    def test_a_missing_file_is_not_found(self, store: Store, held: MlflowStore, path: str) -> None:
+        with pytest.raises(NotFound), store.open_artifact(held.runs["special"], path) as content:
+            list(content.pieces)
+
+    def test_a_folder_is_not_read(self, store: Store, held: MlflowStore) -> None:
+        with pytest.raises(EngineError), store.open_artifact(held.runs["special"], "plots") as content:
+            list(content.pieces)

@@ -15,6 +15,7 @@ from engine.uri import TrackingUri
 from tests.tui.support import settle, text_of
 from tui.activity.screen import ActivityScreen
 from tui.app import Console, picture_file
+from tui.artifacts.screen import ArtifactsScreen
 from tui.charts.screen import ChartScreen
 from tui.commands.bindings import COMMANDS, SCOPE_TITLES, VIEW_SCOPES, Command, Scope, commands
 from tui.compare.screen import CompareScreen
@@ -39,6 +40,7 @@ OWNERS: dict[Scope, type[DOMNode]] = {
     "training": TrainingScreen,
     "activity": ActivityScreen,
     "chart": ChartScreen,
+    "artifacts": ArtifactsScreen,
     "plot": Plot,
     "pane": KeyValue,
     "filter": FilterInput,

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("tui.cli.compare:compare", "Compare runs side by side."),
     "best": ("tui.cli.best:best", "Find the best run of an experiment and export its runs to CSV."),
     "insights": ("tui.cli.insights:insights", "Say which parameters matter, and what is more than chance."),
+    "artifacts": ("tui.cli.artifacts:artifacts", "List, print or download the artifacts of a run."),
     "delete": ("tui.cli.lifecycle:delete", "Delete runs; `restore` brings them back."),
     "restore": ("tui.cli.lifecycle:restore", "Restore deleted runs."),
     "models": ("tui.cli.models:models", "List registered models, or the versions of one."),

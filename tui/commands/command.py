@@ -16,6 +16,7 @@ Scope = Literal[
     "training",
     "activity",
     "chart",
+    "artifacts",
     "plot",
     "pane",
 ]
@@ -31,12 +32,22 @@ SCOPE_TITLES: dict[Scope, str] = {
     "training": "Training",
     "activity": "Activity",
     "chart": "Chart",
+    "artifacts": "Artifacts",
     "plot": "In a chart",
     "pane": "In a details pane",
 }
 
 
-VIEW_SCOPES: tuple[Scope, ...] = ("runs", "run", "compare", "models", "training", "activity", "chart")
+VIEW_SCOPES: tuple[Scope, ...] = (
+    "runs",
+    "run",
+    "compare",
+    "models",
+    "training",
+    "activity",
+    "chart",
+    "artifacts",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -328,6 +328,15 @@ COMMANDS: tuple[Command, ...] = (
         action="copy_id",
         help="Copy the run ID to your local clipboard (OSC 52).",
     ),
+    Command(
+        id="run.show-artifacts",
+        keys="a,enter",
+        action="show_artifacts",
+        title="artifacts",
+        help="Browse the artifacts of the run and of the models it logged.",
+        word="artifacts",
+        arguments="[RUN [PATH]]",
+    ),
     # Compare
     Command(
         id="compare.toggle-differences",
@@ -450,6 +459,26 @@ COMMANDS: tuple[Command, ...] = (
         action="pick_metrics",
         title="metrics",
         help="Choose the metrics to draw.",
+    ),
+    # Artifacts
+    Command(
+        id="artifacts.download",
+        keys="w",
+        action="download",
+        title="download",
+        help="Download the file or folder; its size is shown first.",
+    ),
+    Command(
+        id="artifacts.download-all",
+        keys="W",
+        action="download_all",
+        help="Download all artifacts of the run.",
+    ),
+    Command(
+        id="artifacts.copy-path",
+        keys="y",
+        action="copy_path",
+        help="Copy the artifact's address, runs:/RUN/PATH.",
     ),
     # In a chart
     Command(id="plot.zoom-in", keys="plus,equals_sign", action="zoom_in", help="Zoom in."),

@@ -120,6 +120,17 @@ class RunScreen(ConsoleScreen):
             self.state.compared = (self.run_id, *others)
             self.app.run_worker(self.session.show_mode("compare"))
 
+    def action_show_artifacts(self) -> None:
+        self.show_artifacts()
+
+    def show_artifacts(self, path: str = "") -> None:
+        """Open the tree of artifacts, at this path."""
+        from tui.artifacts.screen import ArtifactsScreen
+
+        run = self._known.run
+        name = safe(run.run_name) if run is not None and run.run_name else safe(self.run_id)
+        self.app.push_screen(ArtifactsScreen(self.run_id, name, path))
+
     def _read_artifacts(self, detail: RunDetail, report: Callable[[_Artifacts], None]) -> _Artifacts:
         """Read the artifacts, which may be on a slower host than the run, folder by folder. Runs on the
         bridge; `report` receives what has been read so far."""

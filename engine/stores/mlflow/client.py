@@ -30,17 +30,26 @@ from engine.entities import (
 )
 from engine.errors import EngineError, NotFound, StoreNotFound, StoreUnreadable
 from engine.stores import records
-from engine.stores.artifacts import check_path
+from engine.stores.artifacts import (
+    ArtifactContent,
+    Location,
+    artifact_not_found,
+    check_path,
+    locations,
+    open_file,
+    too_large_to_fetch,
+)
 from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp
 from engine.stores.block import RunBlock
 from engine.stores.errors import file_store_refused, store_not_found, translate, unlisted
 from engine.stores.history import histories_of
 from engine.stores.mlflow import entities
+from engine.stores.mlflow.download import downloading
 from engine.stores.mlflow.private import artifact_repository
 from engine.stores.mlflow.revision import check_revision
 from engine.stores.rest.login import DEFAULTED_VARIABLES, is_true
 from engine.stores.search_text import search_text
-from engine.uri import TrackingUri
+from engine.uri import TrackingUri, local_root
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -234,6 +243,32 @@ class ClientStore:
                 files = self._listed(model.artifact_location, rest)
                 found += [entities.artifact(info, name) for info in files]
         return tuple(found)
+
+    @contextmanager
+    def open_artifact(
+        self, run_id: str, path: str, *, fetch_limit: int | None = None
+    ) -> Iterator[ArtifactContent]:
+        """Local files are read in place; others are downloaded to a temporary folder first."""
+        found, size = self._file(run_id, path := check_path(path))
+        root = local_root(found.root)
+        if root is not None:
+            with open_file(root, found.path) as content:
+                yield content
+            return
+        if fetch_limit is not None and size is not None and size > fetch_limit:
+            raise too_large_to_fetch(path, found.root, size, fetch_limit)
+        with downloading(artifact_repository(found.root, self.uri.raw), found) as pieces:
+            yield ArtifactContent(size, pieces)
+
+    def _file(self, run_id: str, path: str) -> tuple[Location, int | None]:
+        """Where a file is, and its size. Raises `NotFound`."""
+        folder, _, _ = path.rpartition("/")
+        for location in locations(self.run(run_id), path):
+            where = folder.partition("/")[2] if location.prefix else folder
+            for info in self._listed(location.root, where):
+                if info.path == location.path and not info.is_dir:
+                    return location, info.file_size
+        raise artifact_not_found(path)
 
     def _listed(self, location: str, path: str) -> list[Any]:
         """MLflow's infos of the files and folders directly in `path` at an artifact location."""

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from engine.entities import (
     Artifact,
@@ -22,7 +22,7 @@ from engine.entities import (
 )
 from engine.errors import NotFound
 from engine.stores import errors, records
-from engine.stores.artifacts import check_path
+from engine.stores.artifacts import ArtifactContent, Location, artifact_not_found, check_path, locations
 from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp
 from engine.stores.history import HistoryBuilder, histories_of
 from engine.stores.rest import messages
@@ -215,6 +215,35 @@ class RestStore:
                 found += [messages.artifact(file, name) for file in files]
             return tuple(found)
 
+    @contextmanager
+    def open_artifact(
+        self, run_id: str, path: str, *, fetch_limit: int | None = None
+    ) -> Iterator[ArtifactContent]:
+        """The server sends files of any storage that it can read."""
+        path = check_path(path)
+        found = self._location(run_id, path)
+        where, query = _address(run_id, found)
+        with self._server() as server:
+            try:
+                with server.stream(where, query) as content:
+                    yield content
+            except NotFound as error:
+                raise artifact_not_found(path) from error
+
+    def _location(self, run_id: str, path: str) -> Location:
+        """Where a file is, among a run's artifacts and those of its logged models."""
+        *others, last = locations(self.run(run_id), path)
+        if not others:
+            return last
+        with self._server() as server:
+            files = self._model_files(server, last, last.path.rpartition("/")[0])
+            return last if any(file.path == last.path for file in files) else others[0]
+
+    def _model_files(self, server: Transport, model: Location, folder: str) -> Iterator[Artifact]:
+        where = f"logged-models/{quote(model.model_id, safe='')}/artifacts/directories"
+        files = self._all(server.get, where, "files", {"artifact_directory_path": folder})
+        return map(messages.artifact, files)
+
     # ── the registry ─────────────────────────────────────────────────────────
 
     def registered_models(self) -> tuple[RegisteredModel, ...]:
@@ -250,3 +279,16 @@ class RestStore:
 def _run(server: Transport, run_id: str) -> Json:
     found: Json = messages.required(server.get("runs/get", {"run_id": run_id}), "run")
     return found
+
+
+def _address(run_id: str, found: Location) -> tuple[str, dict[str, str]]:
+    """The path and the query of a file on the server. What its clients also read through it has an address of
+    the API; other storage is read as by the web UI."""
+    root = urlsplit(found.root)
+    if root.scheme == "mlflow-artifacts" and not root.netloc:
+        path = f"{root.path.strip('/')}/{found.path}"
+        return f"/api/2.0/mlflow-artifacts/artifacts/{quote(path)}", {}
+    if found.model_id:
+        where = f"/ajax-api/2.0/mlflow/logged-models/{quote(found.model_id, safe='')}/artifacts/files"
+        return where, {"artifact_file_path": found.path}
+    return "/get-artifact", {"run_id": run_id, "run_uuid": run_id, "path": found.path}

@@ -7,15 +7,18 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urljoin, urlsplit
 
 from engine.errors import Cancelled, EngineError, StoreRefused
 from engine.formats import duration
 from engine.stores import errors
+from engine.stores.artifacts import ArtifactContent
 from engine.stores.rest.json_stream import read_object
 from engine.stores.rest.login import Login, is_true, read_login, user_variable
 from engine.text import Shown, safe
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
+FILE_SECONDS = 120.0
+"""How long a server may be silent while it sends a file, which it may have to fetch first."""
 RETRIES = 2
 BACK_OFF_SECONDS = 0.3
 MAX_PAUSE_SECONDS = 10.0
@@ -106,6 +111,41 @@ class Transport:
     def text(self, path: str, seconds: float) -> str:
         """The plain text at a path, without retries; connecting and reading may take `seconds` each."""
         return _body(self._request("GET", path, timeouts=(seconds, seconds), attempts=1))
+
+    @contextmanager
+    def stream(self, path: str, query: Mapping[str, object]) -> Iterator[ArtifactContent]:
+        """The file at a path, as it arrives, however long it is. Without retries. Reading raises only
+        `EngineError`s too."""
+        timeouts = (CONNECT_SECONDS, float(_user_number("MLFLOW_HTTP_REQUEST_TIMEOUT", 0) or FILE_SECONDS))
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+        while True:
+            try:
+                response = self._start("GET", path, timeouts, params=query, headers=headers)
+                break
+            except _StaleConnection:
+                continue
+            except _ConnectionBroken as error:
+                raise error.translated from error
+        with response:
+            if not 200 <= response.status_code < 300:
+                self._checked(_Answer(response, list(islice(self._pieces(response, timeouts), 1))))
+            length = response.headers.get("Content-Length", "")
+            yield ArtifactContent(
+                int(length) if length.isdecimal() else None, self._pieces(response, timeouts)
+            )
+
+    def _pieces(self, response: Response, timeouts: tuple[float, float]) -> Iterator[bytes]:
+        """The body in pieces."""
+        import urllib3
+
+        server = self._server_of(response.url)
+        try:
+            while piece := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+                yield piece
+        except urllib3.exceptions.ReadTimeoutError as error:
+            raise errors.timed_out(server, timeouts[1], reading=True) from error
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise errors.fault(server, "The file was cut off") from error
 
     def close(self) -> None:
         """Close the connections and refuse further requests. Running ones end at their timeout: a blocked
@@ -206,12 +246,24 @@ class Transport:
         self._closed.wait(seconds)
 
     def _send(self, method: str, path: str, timeouts: tuple[float, float], **content: Any) -> _Answer:
-        if self._closed.is_set():
-            raise Cancelled("The request")
         deadline = time.monotonic() + sum(timeouts) * RESPONSE_FACTOR
         results = int((content.get("json") or {}).get("max_results") or 0)
+        response = self._start(method, path, timeouts, **content)
         try:
-            response = self._session().request(
+            self._check_moved(response, method, path)
+            limit = RESPONSE_BYTES + results * BYTES_PER_RESULT
+            with response:
+                chunks = [] if response.is_redirect else self._content(response, limit, deadline)
+        except (OSError, ValueError) as error:  # all errors of requests are one of these
+            raise self._translate(error, timeouts) from error
+        return _Answer(response, chunks)
+
+    def _start(self, method: str, path: str, timeouts: tuple[float, float], **content: Any) -> Response:
+        """The response to a request, without its body."""
+        if self._closed.is_set():
+            raise Cancelled("The request")
+        try:
+            return self._session().request(
                 method,
                 self._base + path,
                 timeout=timeouts,
@@ -221,15 +273,10 @@ class Transport:
                 stream=True,
                 **content,
             )
-            self._check_moved(response, method, path)
-            limit = RESPONSE_BYTES + results * BYTES_PER_RESULT
-            with response:
-                chunks = [] if response.is_redirect else self._content(response, limit, deadline)
         except UnicodeEncodeError as error:
             raise errors.not_text(error) from error
-        except (OSError, ValueError) as error:  # all errors of requests are one of these
+        except (OSError, ValueError) as error:
             raise self._translate(error, timeouts) from error
-        return _Answer(response, chunks)
 
     def _check_moved(self, response: Response, method: str, path: str) -> None:
         """Raise `ServerFault` for a server that redirects elsewhere when redirects are not followed, or in a

@@ -6,7 +6,9 @@ server (`servers`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TypeVar
 
@@ -20,7 +22,14 @@ from engine.entities import (
     RegisteredModel,
     RunDetail,
 )
-from engine.stores.artifacts import check_path, list_folder
+from engine.stores.artifacts import (
+    ArtifactContent,
+    artifact_not_found,
+    check_path,
+    list_folder,
+    locations,
+    open_file,
+)
 from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp, Store
 from engine.stores.sql import histories, registry, runs
 from engine.stores.sql.database import Database
@@ -32,7 +41,7 @@ T = TypeVar("T")
 
 
 class SqlStore:
-    """A `sqlite:///`, `postgresql://` or `mysql://` store. MLflow's client is imported only to list artifacts
+    """A `sqlite:///`, `postgresql://` or `mysql://` store. MLflow's client is imported only for artifacts
     outside local folders."""
 
     kind = "sql"
@@ -85,18 +94,30 @@ class SqlStore:
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         """The files of a model that the run logged are listed under the model's name too, as in MLflow."""
         path = check_path(path)
-        detail = self.run(run_id)
-        name, _, rest = path.partition("/")
-        sources = [(detail.run.artifact_uri, path, "")]
-        logged = [model for model in detail.models if model.name == name]
-        sources += [(model.artifact_location, rest, name) for model in logged[:1]]
         found: list[Artifact] = []
-        for uri, folder, prefix in sources:
-            root = local_root(uri)
+        for location in locations(self.run(run_id), path):
+            root = local_root(location.root)
             if root is None:
                 return self._client.artifacts(run_id, path)
-            found += list_folder(root, folder, prefix)
+            found += list_folder(root, location.path, location.prefix)
         return tuple(found)
+
+    @contextmanager
+    def open_artifact(
+        self, run_id: str, path: str, *, fetch_limit: int | None = None
+    ) -> Iterator[ArtifactContent]:
+        path = check_path(path)
+        roots = [(local_root(found.root), found.path) for found in locations(self.run(run_id), path)]
+        local = [(root, rest) for root, rest in roots if root is not None]
+        for root, rest in local:
+            if os.path.lexists(root / rest):
+                with open_file(root, rest) as content:
+                    yield content
+                return
+        if len(local) == len(roots):
+            raise artifact_not_found(path)
+        with self._client.open_artifact(run_id, path, fetch_limit=fetch_limit) as content:
+            yield content
 
     def registered_models(self) -> tuple[RegisteredModel, ...]:
         return self._read(registry.registered_models)
