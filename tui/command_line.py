@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -12,11 +13,13 @@ from engine.errors import EngineError, FilterError, UsageError
 from engine.suggestions import closest, did_you_mean
 from engine.text import safe
 from tui.commands.bindings import Command
+from tui.compare.screen import CompareScreen
 from tui.dialogs.commands import TYPED_COMMANDS
 from tui.models.screen import ModelsScreen
 from tui.runs.screen import RunsScreen
 from tui.screen import current_view
 from tui.session import SessionApp
+from tui.state import ComparedVersions
 
 if TYPE_CHECKING:
     from engine.api import RunFrame
@@ -228,6 +231,24 @@ async def _artifacts(app: SessionApp, argument: str) -> None:
     await app.push_screen(ArtifactsScreen(run_id, safe(detail.run.run_name or run_id), path.strip()))
 
 
+async def _compare(app: SessionApp, argument: str) -> None:
+    """`:compare` shows the compared runs; `:compare MODEL 1 2` compares versions of a model."""
+    match = re.fullmatch(r"(.*?)((?:\s+\d+)+)", argument)
+    versions = tuple(dict.fromkeys(map(int, match[2].split()))) if match else ()
+    if argument and (match is None or len(versions) < 2):
+        raise UsageError(
+            "`:compare` needs a model and at least two versions",
+            "",
+            "Example: `:compare churn 6 7`. To compare runs, mark them and press c.",
+        )
+    if match is not None:
+        app.session.state.compared = ComparedVersions(match[1], versions)
+    await app.session.show_mode("compare")
+    view = current_view(app)
+    if isinstance(view, CompareScreen):
+        view.show_compared()
+
+
 async def _promote(app: SessionApp, argument: str) -> None:
     parts = argument.rsplit(maxsplit=2)
     if len(parts) != 3 or not parts[1].isdigit():
@@ -262,6 +283,7 @@ _WITH_ARGUMENTS = {
     "export": _export,
     "artifacts": _artifacts,
     "models": _models,
+    "compare": _compare,
     "promote": _promote,
     "picture": _picture,
 }

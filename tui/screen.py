@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MAX_COMPARED = 50
+MAX_COMPARED = 200
 """Maximum number of runs to compare."""
 TICKS = 0.9
 """The time between two refreshes, as a fraction of the auto-refresh interval. The rest is time to read: data

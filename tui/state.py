@@ -38,6 +38,14 @@ class ExperimentState:
         self.marks, self._other_marks = self._other_marks, self.marks
 
 
+@dataclass(frozen=True, slots=True)
+class ComparedVersions:
+    """Versions of one registered model, to be compared."""
+
+    model: str
+    versions: tuple[int, ...]
+
+
 @dataclass
 class State:
     """The state of a console; changed by screens and drawn by widgets."""
@@ -45,7 +53,8 @@ class State:
     store: str
     experiment_id: str | None = None
     experiments: dict[str, ExperimentState] = field(default_factory=dict)
-    compared: tuple[str, ...] = ()
+    compared: tuple[str, ...] | ComparedVersions = ()
+    """The ids of the compared runs, or the compared versions."""
     baseline: str | None = None
     directions: dict[str, Direction] = field(default_factory=dict)
     _saved_views: dict[str, Any] = field(default_factory=dict)

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from engine.filters.pushdown import Pushed as Pushed, pushdown as pushdown
     from engine.filters.recent import FilterHistory as FilterHistory
     from engine.journal import Finding as Finding, JournalEntry as JournalEntry
+    from engine.registry.comparison import VersionComparison as VersionComparison
     from engine.registry.promotion.apply import PromotionResult as PromotionResult
     from engine.registry.promotion.facts import (
         AliasChange as AliasChange,
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from engine.run_lifecycle.plan import LifecyclePlan as LifecyclePlan
     from engine.runs.arrange import Arranged as Arranged, arrange as arrange
     from engine.runs.compare import (
+        Compared as Compared,
         CompareRow as CompareRow,
         CompareSection as CompareSection,
         Comparison as Comparison,
@@ -160,6 +162,7 @@ _HOMES = {
     "engine.filters.pushdown": ("Pushed", "pushdown"),
     "engine.filters.recent": ("FilterHistory",),
     "engine.journal": ("Finding", "JournalEntry"),
+    "engine.registry.comparison": ("VersionComparison",),
     "engine.registry.promotion.apply": ("PromotionResult",),
     "engine.registry.promotion.facts": ("AliasChange", "Change", "StageChange"),
     "engine.registry.promotion.plan": ("PromotionPlan",),
@@ -167,7 +170,7 @@ _HOMES = {
     "engine.run_lifecycle.apply": ("LifecycleResult",),
     "engine.run_lifecycle.plan": ("LifecyclePlan",),
     "engine.runs.arrange": ("Arranged", "arrange"),
-    "engine.runs.compare": ("CompareRow", "CompareSection", "Comparison", "Delta"),
+    "engine.runs.compare": ("Compared", "CompareRow", "CompareSection", "Comparison", "Delta"),
     "engine.runs.export": ("csv_name",),
     "engine.runs.frame": ("RunFrame",),
     "engine.runs.grouping": ("Statistics",),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.entities import ModelVersion, RegisteredModel, Stage
@@ -9,6 +11,7 @@ from engine.entities import ModelVersion, RegisteredModel, Stage
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
     from engine.journal import JournalEntry
+    from engine.registry.comparison import VersionComparison
     from engine.registry.promotion.apply import PromotionPlan, PromotionResult
     from engine.registry.smoke_test import SmokeTestResult
 
@@ -31,6 +34,18 @@ class Models:
     def versions(self, model: str) -> tuple[ModelVersion, ...]:
         """The versions of a model, newest first. Raises `NotFound`."""
         return self._store.model_versions(model)
+
+    def compare(self, model: str, versions: Iterable[int]) -> VersionComparison:
+        """Versions of a model with their source runs, not yet with their signatures. Raises `NotFound`."""
+        from engine.registry.comparison import read_versions
+
+        return read_versions(self._store, model, versions)
+
+    def with_signatures(self, found: VersionComparison) -> VersionComparison:
+        """The comparison with the signatures of the versions, which may be on a slow host."""
+        from engine.registry.comparison import read_signatures
+
+        return replace(found, signatures=read_signatures(self._access.uri, found))
 
     def plan_promotion(
         self,

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.entities import Artifact, Experiment, Lifecycle, MetricPoint, Run, RunDetail
+from engine.entities import Artifact, Experiment, Lifecycle, MetricPoint, RunDetail
 from engine.errors import NotFound, StoreRefused
 from engine.jobs import CancelToken, OnProgress, no_progress
 from engine.suggestions import not_found
@@ -137,9 +137,9 @@ class Runs:
     ) -> Comparison:
         """Runs side by side. `directions` overrides which direction of a metric is better."""
         from engine.runs.compare import compare
+        from engine.runs.loading.by_id import runs_by_id
 
-        runs: list[Run] = [self._store.run(run_id).run for run_id in run_ids]
-        return compare(runs, directions=directions or {})
+        return compare(runs_by_id(self._store, run_ids), directions=directions or {})
 
     def write_csv(self, frame: RunFrame, path: Path, rows: Sequence[int] | None = None) -> int:
         """Write runs with the column names of `mlflow.search_runs`; returns the number of runs written."""

@@ -65,7 +65,7 @@ class SmokeTestResult:
     detail: str = ""
 
 
-class _Failure(Exception):
+class ModelFailure(Exception):
     """What is wrong with the model, as a readable message."""
 
 
@@ -93,7 +93,7 @@ def smoke_test_version(
             folder = files.folder()
             downloaded = time.perf_counter() - started
             answer = _answer(folder)
-    except _Failure as failure:
+    except ModelFailure as failure:
         seconds = time.perf_counter() - started
         return SmokeTestResult(model, version, ok=False, load_seconds=seconds, detail=str(failure))
     loaded = downloaded + answer["loaded"]
@@ -107,7 +107,9 @@ def _model_code(folder: Path) -> ModelCode:
     try:
         return model_code(folder)
     except Exception as error:
-        raise _Failure(f"The model's MLmodel file cannot be read: {type(error).__name__}: {error}") from error
+        raise ModelFailure(
+            f"The model's MLmodel file cannot be read: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _untrusted(version: ModelVersion, code: ModelCode) -> UntrustedModel:
@@ -121,8 +123,8 @@ def _untrusted(version: ModelVersion, code: ModelCode) -> UntrustedModel:
 
 
 def _answer(folder: Path) -> dict[str, Any]:
-    """Have `engine.registry.model_worker` load the model in a folder. Raises `_Failure` if it dies or takes
-    longer than `TIMEOUT_SECONDS`."""
+    """Have `engine.registry.model_worker` load the model in a folder. Raises `ModelFailure` if it dies or
+    takes longer than `TIMEOUT_SECONDS`."""
     environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
     with tempfile.TemporaryDirectory(prefix="mlflow-console-") as scratch:
         try:
@@ -130,7 +132,7 @@ def _answer(folder: Path) -> dict[str, Any]:
                 "engine.registry.model_worker", str(folder.resolve()), folder=scratch, environment=environment
             )
         except OSError as error:
-            raise _Failure(f"The process that loads the model cannot be started: {error}") from error
+            raise ModelFailure(f"The process that loads the model cannot be started: {error}") from error
         try:
             return _read_answer(child)
         finally:
@@ -149,13 +151,13 @@ def _read_answer(child: ChildProcess) -> dict[str, Any]:
                 break
             text += chunk
         else:
-            raise _Failure(f"The model did not finish within {TIMEOUT_SECONDS:.0f} s.")
+            raise ModelFailure(f"The model did not finish within {TIMEOUT_SECONDS:.0f} s.")
     try:
         found: dict[str, Any] = json.loads(text)
     except ValueError:
         code = child.process.wait()
         ended = f"by signal {-code}" if code < 0 else f"with exit status {code}"
-        raise _Failure(f"The process that loaded the model ended {ended}.") from None
+        raise ModelFailure(f"The process that loaded the model ended {ended}.") from None
     return found
 
 
@@ -194,11 +196,11 @@ class ModelFiles:
         return self._downloaded(append_to_uri_path(self.location, MLMODEL), "description").parent
 
     def folder(self) -> Path:
-        """The folder with all files. Raises `_Failure` if there is no model."""
+        """The folder with all files. Raises `ModelFailure` if there is no model."""
         if self._complete is None:
             self._complete = self._downloaded(self.location, "model")
         if not (self._complete / MLMODEL).is_file():
-            raise _Failure(f"No model found in {self.location}")
+            raise ModelFailure(f"No model found in {self.location}")
         return self._complete
 
     def _downloaded(self, location: str, name: str) -> Path:
@@ -232,7 +234,7 @@ def _file_errors() -> Iterator[None]:
     except Exception as error:
         known = translate(error)
         if isinstance(known, _FILE_ERRORS):
-            raise _Failure(f"The model files cannot be downloaded: {known}") from error
+            raise ModelFailure(f"The model files cannot be downloaded: {known}") from error
         raise known from error
 
 

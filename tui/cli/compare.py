@@ -10,18 +10,18 @@ import click
 from engine.errors import NotFound, UsageError
 from engine.formats import listed
 from engine.text import Shown, cut
-from tui.cli.json_output import Payload, run_payload, write_json
+from tui.cli.json_output import Payload, run_payload, version_payload, write_json
 from tui.cli.options import Invocation, filter_option, json_option, pass_invocation
 from tui.cli.output import MAX_WIDTH, Cell, Output
 from tui.cli.progress import load_frame
 from tui.cli.selection import filter_of, hint_for, row_of
-from tui.cli.side_by_side import VALUE_LIMIT, show_side_by_side
+from tui.cli.side_by_side import show_side_by_side, value_limit
 
 if TYPE_CHECKING:
     from engine.api import CompareRow, Comparison, Direction, Engine
 
-MAX_RUNS = 50
-"""The maximum number of runs that stay readable side by side."""
+MAX_RUNS = 200
+"""The maximum number of runs to compare."""
 
 
 ID_LENGTH = 32
@@ -39,6 +39,7 @@ SHORT_IDS = (
     metavar="NAME",
     help="Look up runs in this experiment, also by name or id prefix; without RUN, compare all its runs.",
 )
+@click.option("-m", "--model", metavar="NAME", help="Compare these versions of a model: RUN is a version.")
 @filter_option
 @click.option("-x", "--differences", is_flag=True, help="Show only rows that differ.")
 @click.option("--higher", multiple=True, metavar="METRIC", help="Higher is better for this metric.")
@@ -49,48 +50,90 @@ def compare(
     invocation: Invocation,
     run_ids: Sequence[str],
     experiment: str | None,
+    model: str | None,
     filter_text: str,
     differences: bool,
     higher: Sequence[str],
     lower: Sequence[str],
     as_json: bool,
 ) -> None:
-    """Compare runs side by side, one column each. ★ marks the best value of each metric.
+    """Compare runs, or versions of a model, side by side, one column each. ★ marks the best value of each
+    metric.
 
     Whether higher (↑) or lower (↓) is better is inferred from the metric's name; --higher and --lower
-    override it. Names and values are cut at 40 characters; JSON has them complete.
+    override it. Names and values are cut to fit; JSON has them complete. "metric best" is the best value in
+    the history of a metric, shown where it is not the last one.
 
-    JSON: {"runs": […], "rows": [{"kind", "name", "values", "differs", "direction", "best"}]}, where "best"
-    holds indices into "runs".
+    JSON: {"runs": […], "rows": [{"kind", "name", "statistic", "values", "differs", "direction", "best"}]},
+    where "best" holds indices into "runs"; with --model, {"versions": […], "rows": […]}.
 
     \b
     Examples:
       mlflow-console compare 3f2a91c0d1e24c35a7b86f9e0d1c2b3a 77e1c0aa5f0b4c6d8e9f0a1b2c3d4e5f
       mlflow-console compare -e heart-disease --filter "accuracy > 0.91" --differences
+      mlflow-console compare --model heart_disease_classifier 1 2
     """
     directions = _directions(higher, lower)
     with invocation.engine() as engine:
-        ids = _chosen(engine, run_ids, experiment, filter_text)
-        try:
-            comparison = engine.runs.compare(ids, directions=directions)
-        except NotFound as error:
-            if experiment is None and any(len(run_id) < ID_LENGTH for run_id in ids):
-                error.hint = SHORT_IDS
-            raise
+        if model is not None:
+            comparison = _versions(engine, model, run_ids, experiment, filter_text).directed(directions)
+        else:
+            comparison = _runs(engine, run_ids, experiment, filter_text).directed(directions)
     _check_metrics(comparison, directions)
     if as_json:
         rows = [row for row in comparison.rows if row.differs or not differences]
-        write_json({"runs": [run_payload(run) for run in comparison.runs], "rows": _rows(rows)})
-        return
-    output = Output()
+        write_json({**_subjects(comparison), "rows": _rows(rows)})
+    else:
+        _show(Output(), comparison, differences)
+
+
+def _show(output: Output, comparison: Comparison, differences: bool) -> None:
     sections = comparison.sections(differences_only=differences)
-    names = comparison.run_names(VALUE_LIMIT, VALUE_LIMIT)
+    limit = value_limit(output, len(comparison.columns))
+    names = comparison.run_names(limit, limit)
     if names.pattern:
-        output.line(f"{len(comparison.runs)} runs ", Cell(cut(names.pattern, MAX_WIDTH), "dim"))
-    show_side_by_side(output, sections, names.names)
+        output.line(f"{len(comparison.columns)} runs ", Cell(cut(names.pattern, MAX_WIDTH), "dim"))
+    show_side_by_side(output, sections, names.names, limit)
     same = sum(not row.differs for row in comparison.rows)
     if differences and same:
-        output.line(Cell(Shown(f"{same} of {len(comparison.rows)} rows are identical in all runs"), "dim"))
+        what = "versions" if comparison.is_of_versions else "runs"
+        output.line(Cell(Shown(f"{same} of {len(comparison.rows)} rows are identical in all {what}"), "dim"))
+
+
+def _subjects(comparison: Comparison) -> Payload:
+    """The compared runs, or versions with the metrics of their source runs."""
+    if not comparison.is_of_versions:
+        return {"runs": [run_payload(run) for run in comparison.runs]}
+    return {
+        "versions": [
+            version_payload(column.version, column.run.metrics if column.run else None)
+            for column in comparison.columns
+            if column.version is not None
+        ]
+    }
+
+
+def _versions(
+    engine: Engine, model: str, numbers: Sequence[str], experiment: str | None, filter_text: str
+) -> Comparison:
+    if experiment is not None or filter_text:
+        raise UsageError("--model cannot be combined with --experiment or --filter")
+    if bad := next((number for number in numbers if not number.isdecimal()), None):
+        raise UsageError(f"{bad!r} is not a version number", hint="Example: compare --model churn 6 7")
+    if len(set(numbers)) < 2:
+        raise UsageError("At least two versions are needed", hint="Example: compare --model churn 6 7")
+    found = engine.models.compare(model, dict.fromkeys(map(int, numbers)))
+    return engine.models.with_signatures(found).comparison()
+
+
+def _runs(engine: Engine, run_ids: Sequence[str], experiment: str | None, filter_text: str) -> Comparison:
+    ids = _chosen(engine, run_ids, experiment, filter_text)
+    try:
+        return engine.runs.compare(ids)
+    except NotFound as error:
+        if experiment is None and any(len(run_id) < ID_LENGTH for run_id in ids):
+            error.hint = SHORT_IDS
+        raise
 
 
 def _directions(higher: Iterable[str], lower: Iterable[str]) -> dict[str, Direction]:
@@ -133,7 +176,7 @@ def _chosen(engine: Engine, runs: Sequence[str], experiment: str | None, filter_
 
 def _check_metrics(comparison: Comparison, directions: dict[str, Direction]) -> None:
     """Reject a direction for a metric that no run has: it is a typo."""
-    there = [row.key.name for row in comparison.rows if row.key.kind == "metric"]
+    there = [row.key.name for row in comparison.rows if row.is_metric]
     for metric in directions:
         if metric not in there:
             detail = f"Metrics: {listed(there, 12)}"
@@ -143,7 +186,8 @@ def _check_metrics(comparison: Comparison, directions: dict[str, Direction]) -> 
 def _rows(rows: Iterable[CompareRow]) -> list[Payload]:
     return [
         {
-            "kind": row.key.kind,
+            "kind": row.section,
+            "statistic": row.statistic,
             "name": row.key.name,
             "values": list(row.values),
             "differs": row.differs,

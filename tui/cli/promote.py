@@ -20,6 +20,9 @@ from tui.cli.side_by_side import show_side_by_side
 if TYPE_CHECKING:
     from engine.api import Change, Engine, PromotionPlan, PromotionResult
 
+COMPARED = ("param", "metric")
+"""The sections of a comparison that a plan shows."""
+
 
 @click.command()
 @click.argument("model")
@@ -117,9 +120,9 @@ def _show_plan(output: Output, plan: PromotionPlan) -> None:
     output.line(safe(f"{role}: version {plan.candidate.version}{_about(plan.candidate)}"))
     if plan.comparison is not None and len(plan.comparison.runs) > 1:
         output.line()
-        sections = plan.comparison.sections(differences_only=True, attributes=False)
+        sections = plan.comparison.sections(differences_only=True, only=COMPARED)
         show_side_by_side(output, sections, _labels(plan))
-        if same := sum(not row.differs for row in plan.comparison.rows if row.key.kind != "attribute"):
+        if same := sum(not row.differs for row in plan.comparison.rows if row.section in COMPARED):
             output.line(Cell(safe(f"{same} identical parameters and metrics hidden"), "dim"))
     output.line()
     for warning in plan.warnings:

@@ -14,18 +14,27 @@ if TYPE_CHECKING:
 BEST = " ★"
 UNMARKED = " " * len(BEST)
 VALUE_LIMIT = 40
-"""The most cells of a name or of a value."""
+"""The most cells of a name, and of a value unless there is room for more."""
+ROOM_FOR_NAMES = 26
 
 
-def show_side_by_side(output: Output, sections: Sequence[CompareSection], labels: Sequence[Shown]) -> None:
-    """Write the rows of a comparison. `labels` are the headings of the runs; runs that do not fit the width
-    go into another table below."""
+def value_limit(output: Output, columns: int) -> int:
+    """The most cells of a value in this many columns: texts such as descriptions use the room there is."""
+    room = 0 if output.width is None else (output.width - ROOM_FOR_NAMES) // max(1, columns) - len(GAP + BEST)
+    return max(VALUE_LIMIT, room)
+
+
+def show_side_by_side(
+    output: Output, sections: Sequence[CompareSection], labels: Sequence[Shown], limit: int = VALUE_LIMIT
+) -> None:
+    """Write the rows of a comparison, with values of at most `limit` cells. `labels` are the headings of the
+    runs; runs that do not fit the width go into another table below."""
     labels = [Shown(label + UNMARKED) for label in labels]
     lines: list[tuple[Cell, list[Cell]]] = []
     for section in sections:
         lines.append((Cell(section.heading, "dim"), []))
         lines += [
-            (Cell(row.label(VALUE_LIMIT), "bold" if row.differs else ""), _values(row))
+            (Cell(row.label(VALUE_LIMIT), "bold" if row.differs else ""), _values(row, limit))
             for row in section.rows
         ]
     first = max((cell_width(name.text) for name, _ in lines), default=0)
@@ -56,9 +65,9 @@ def _blocks(first: int, widths: Sequence[int], room: int | None) -> list[list[in
     return blocks
 
 
-def _values(row: CompareRow) -> list[Cell]:
+def _values(row: CompareRow, limit: int) -> list[Cell]:
     """The values, aligned; a mark and a colour for the best of a metric."""
     return [
         Cell(Shown(text + BEST), "green") if at in row.best else Cell(Shown(text + UNMARKED))
-        for at, text in enumerate(cut(text, VALUE_LIMIT) for text in row.texts)
+        for at, text in enumerate(cut(text, limit) for text in row.texts)
     ]

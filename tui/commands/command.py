@@ -89,6 +89,7 @@ def key_name(key: str) -> str:
 
 
 _KEY_NAMES = {
+    "percent_sign": "%",
     "slash": "/",
     "colon": ":",
     "question_mark": "?",

@@ -18,8 +18,9 @@ COMMANDS: tuple[Command, ...] = (
         id="app.show-compare",
         keys="2",
         action="show_mode('compare')",
-        help="Compare the marked runs side by side.",
+        help="Compare the marked runs, or versions of a model, side by side.",
         word="compare",
+        arguments="[MODEL VERSION VERSION …]",
     ),
     Command(
         id="app.show-models",
@@ -347,6 +348,43 @@ COMMANDS: tuple[Command, ...] = (
         word="differences",
     ),
     Command(
+        id="compare.toggle-bars",
+        keys="a",
+        action="toggle_bars",
+        title="bars",
+        help="Switch between the table and bars for each metric, best first.",
+        word="bars",
+    ),
+    Command(
+        id="compare.transpose",
+        keys="t",
+        action="transpose",
+        title="transpose",
+        help="Switch between runs as columns and runs as rows.",
+        word="transpose",
+    ),
+    Command(
+        id="compare.sort-runs",
+        keys="s",
+        action="sort_runs",
+        title="sort",
+        help="Order the runs by this metric or parameter, best first; again to restore the order.",
+    ),
+    Command(
+        id="compare.toggle-relative",
+        keys="percent_sign",
+        action="toggle_relative",
+        help="Show differences in percent of the baseline, for rates in percentage points (pp).",
+        word="percent",
+    ),
+    Command(
+        id="compare.toggle-merging",
+        keys="i",
+        action="toggle_merging",
+        help="Show identical runs as one column, or each as its own.",
+        word="identical",
+    ),
+    Command(
         id="compare.set-baseline",
         keys="b",
         action="set_baseline",
@@ -398,6 +436,13 @@ COMMANDS: tuple[Command, ...] = (
         title="test",
         help="Load the version and predict on its input example.",
         word="test",
+    ),
+    Command(
+        id="models.compare-marked",
+        keys="c",
+        action="compare_marked",
+        title="compare",
+        help="Compare the marked versions side by side.",
     ),
     Command(
         id="models.open-run", keys="d", action="open_run", title="run", help="Open the version's source run."

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from textual import events, on
 from textual.app import ComposeResult
 
 from engine import formats
+from engine.api import Comparison
 from engine.errors import EngineError
-from engine.text import Shown
+from engine.text import Shown, safe
 from tui.commands.bindings import Command, Scope
+from tui.compare.bars import BarsSource
+from tui.compare.cells import WIDE, Look
+from tui.compare.source import CompareSource, ComparisonSource, TransposedSource
 from tui.screen import VIEW, ConsoleScreen
+from tui.state import ComparedVersions
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.api import Comparison
-    from tui.compare.source import CompareSource
+    from engine.api import Compared, CompareRow, VersionComparison
+    from engine.entities import Run
     from tui.run.screen import KnownRun
 
 
-NO_RUN = "Move to a run's column first (H and L, or the arrow keys)."
+NO_RUN = "Move to a run first (H and L, or the arrow keys)."
+
+LayoutName = Literal["table", "bars", "transposed"]
+_SOURCES: Mapping[LayoutName, Callable[[Comparison, Look], ComparisonSource]] = {
+    "table": CompareSource,
+    "bars": BarsSource,
+    "transposed": TransposedSource,
+}
 
 
 class CompareScreen(ConsoleScreen):
@@ -37,8 +51,18 @@ class CompareScreen(ConsoleScreen):
     def __init__(self) -> None:
         super().__init__()
         self.comparison: Comparison | None = None
+        """As it was read."""
+        self.shown: Comparison | None = None
+        """As it is shown: perhaps with identical runs merged."""
+        self.layout_name: LayoutName = "table"
         self.differences_only = False
-        self._shown: tuple[str, ...] = ()
+        self.is_relative = False
+        """Whether differences are in percent."""
+        self.is_merging = True
+        """Whether identical runs are one column."""
+        self.sorted_by = ""
+        """The id of the row that orders the runs."""
+        self._read: tuple[str, ...] | ComparedVersions = ()
         self._from_start = True
 
     def compose_view(self) -> ComposeResult:
@@ -52,14 +76,19 @@ class CompareScreen(ConsoleScreen):
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
-        if self.state.compared != self._shown or not self.state.compared:
+        self.show_compared()
+
+    def show_compared(self) -> None:
+        """Show `state.compared`, if it is not yet shown."""
+        if self.state.compared != self._read or not self.state.compared:
             self._from_start = True
+            self.sorted_by = ""
             self.refresh_view()
 
     def refresh_view(self) -> None:
-        run_ids = self._shown = self.state.compared
-        if not run_ids:
-            self.comparison = None
+        compared = self._read = self.state.compared
+        if not compared:
+            self.comparison = self.shown = None
             self.show_page(
                 "Nothing to compare yet",
                 "Mark at least two runs in the runs view, then compare them.",
@@ -68,8 +97,13 @@ class CompareScreen(ConsoleScreen):
             self.show_keys()
             return
         self.hide_page()
-        work = partial(self.engine.runs.compare, run_ids, directions=dict(self.state.directions))
-        self.ask(work, self._show, group=VIEW, failed=self._show_failure)
+        self.ask(partial(self._compare, compared), self._show, group=VIEW, failed=self._show_failure)
+
+    def _compare(self, compared: tuple[str, ...] | ComparedVersions) -> Comparison | VersionComparison:
+        """Read what is compared. Runs on the bridge."""
+        if isinstance(compared, ComparedVersions):
+            return self.engine.models.compare(compared.model, compared.versions)
+        return self.engine.runs.compare(compared)
 
     @property
     def is_live(self) -> bool:
@@ -82,8 +116,8 @@ class CompareScreen(ConsoleScreen):
         else:
             self.show_store_error(error)
 
-    def _show(self, comparison: Comparison) -> None:
-        self.comparison = comparison
+    def _show(self, found: Comparison | VersionComparison) -> None:
+        self.comparison = found if isinstance(found, Comparison) else found.comparison()
         self.record_read()
         self.hide_page()
         self.show_rows()
@@ -92,47 +126,64 @@ class CompareScreen(ConsoleScreen):
             table = self.query_one("#comparison", Table)
             table.action_cursor_top()
             table.to_first_column()
+        if not isinstance(found, Comparison):
+            work = partial(self.engine.models.with_signatures, found)
+            self.ask(work, self._show_signatures, group="more")
+
+    def _show_signatures(self, found: VersionComparison) -> None:
+        self.comparison = found.comparison()
+        self.show_rows()
 
     @property
     def baseline(self) -> int:
-        """The index of the run that the deltas refer to."""
-        runs = self.comparison.runs if self.comparison else ()
-        return next((at for at, run in enumerate(runs) if run.run_id == self.state.baseline), 0)
+        """The position of the run that the deltas refer to."""
+        return (self.shown.position_of(self.state.baseline) if self.shown else None) or 0
 
     @property
-    def source(self) -> CompareSource | None:
-        from tui.compare.source import CompareSource
-
+    def source(self) -> ComparisonSource | None:
         source = self.query_one("#comparison", Table).source
-        return source if isinstance(source, CompareSource) else None
+        return cast("ComparisonSource", source) if hasattr(source, "compared_row") else None
 
     def show_rows(self) -> None:
-        """Show the comparison with the current baseline and rows."""
-        from tui.compare.source import WIDE, CompareSource
-
-        comparison = self.comparison
-        if comparison is None:
+        """Show the comparison with the current baseline, rows and layout."""
+        if self.comparison is None:
             return
-        source = CompareSource(
-            comparison,
-            baseline=self.baseline,
-            differences_only=self.differences_only,
-            width=self.size.width,
-        )
-        self.query_one("#comparison", Table).set_source(source)
-        total = len(comparison.rows)
-        rows = (
-            f"differences only ({source.differing} of {total} rows)"
-            if self.differences_only
-            else f"{source.differing} of {total} rows differ, shown first"
-        )
+        directed = self.comparison.directed(self.state.directions)
+        self.shown = directed.merged() if self.is_merging else directed
+        order = next((self.shown.ranked(row) for row in self.shown.rows if row.id == self.sorted_by), None)
+        look = Look(self.baseline, self.differences_only, self.is_relative, self.size.width, order)
+        source = _SOURCES[self.layout_name](self.shown, look)
+        fixed = 2 if self.layout_name == "table" else 1
+        self.query_one("#comparison", Table).set_source(source, fixed_columns=fixed)
         title = self.query_one("#compare-title", PaneTitle)
-        title.subject = Shown(f"{formats.count(len(comparison.runs))} runs  {source.names.pattern}".rstrip())
-        legend = " · ◆ baseline · ★ best" if self.size.width >= WIDE else ""
-        scale = " · bars: min to max of each row" if source.bars else ""
-        title.facts = Shown(f"{rows}{legend}{scale}")
+        title.subject = Shown(f"{self._subject(self.shown)}  {source.pattern}".rstrip())
+        title.facts = Shown(" · ".join(self._facts(self.shown, source)))
         title.bright = True
         self.show_keys()
+
+    def _subject(self, shown: Comparison) -> str:
+        if isinstance(self.state.compared, ComparedVersions):
+            return f"{formats.counted(len(shown.columns), 'version')} of {safe(self.state.compared.model)}"
+        number = sum(1 + len(column.twins) for column in shown.columns)
+        return formats.count(number) + " runs"
+
+    def _facts(self, shown: Comparison, source: ComparisonSource) -> Iterator[str]:
+        """What the table shows, the most important first: a narrow title is cut at its end."""
+        total, differing = len(shown.rows), sum(row.differs for row in shown.rows)
+        if self.differences_only:
+            yield f"differences only ({differing} of {total} rows)"
+        elif self.layout_name != "bars":
+            yield f"{differing} of {total} rows differ, shown first"
+        if twins := sum(len(column.twins) for column in shown.columns):
+            yield f"{formats.counted(twins, 'identical run')} merged"
+        if self.sorted_by:
+            yield f"sorted by {safe(self.sorted_by, 30)}"
+        if self.is_relative:
+            yield "Δ in % of the baseline, rates in points (pp)"
+        if self.size.width >= WIDE:
+            yield "◆ baseline · ★ best"
+        if source.bars and self.layout_name == "table":
+            yield "bars: min to max of each row"
 
     @on(events.Resize)
     def _refit(self) -> None:
@@ -146,50 +197,78 @@ class CompareScreen(ConsoleScreen):
     # ── what the operator does ───────────────────────────────────────────────
 
     def action_toggle_differences(self) -> None:
-        if self.refuse("compare.toggle-differences"):
+        self._change("compare.toggle-differences", "differences_only", not self.differences_only)
+
+    def action_toggle_relative(self) -> None:
+        self._change("compare.toggle-relative", "is_relative", not self.is_relative)
+
+    def action_toggle_merging(self) -> None:
+        self._change("compare.toggle-merging", "is_merging", not self.is_merging)
+
+    def action_toggle_bars(self) -> None:
+        self._change("compare.toggle-bars", "layout_name", "table" if self.layout_name == "bars" else "bars")
+
+    def action_transpose(self) -> None:
+        is_transposed = self.layout_name == "transposed"
+        self._change("compare.transpose", "layout_name", "table" if is_transposed else "transposed")
+
+    def action_sort_runs(self) -> None:
+        row = self._row_at_cursor()
+        if self.comparison is not None and row is None:
+            self.session.say("Move to a metric or parameter first.", warning=True)
             return
-        self.differences_only = not self.differences_only
-        self.show_rows()
+        sorted_by = "" if row is None or row.id == self.sorted_by else row.id
+        self._change("compare.sort-runs", "sorted_by", sorted_by)
+
+    def _change(self, identifier: str, attribute: str, value: object) -> None:
+        """Set one of the attributes that say how the comparison is shown."""
+        if not self.refuse(identifier):
+            setattr(self, attribute, value)
+            self.show_rows()
 
     def action_set_baseline(self) -> None:
         if self.refuse("compare.set-baseline"):
             return
-        run_id = self._run_at_cursor()
-        if run_id is None:
+        column = self._column_at_cursor()
+        if column is None:
             self.session.say(NO_RUN, warning=True)
         else:
-            self.state.baseline = run_id
+            self.state.baseline = column.key
             self.show_rows()
 
     def action_flip_direction(self) -> None:
         if self.refuse("compare.flip-direction"):
             return
-        table, source = self.query_one("#comparison", Table), self.source
-        row = source.compared_row(table.cursor_row) if source else None
-        if row is None or row.direction is None:
-            self.session.say("Move to a metric's row first.", warning=True)
+        row = self._row_at_cursor()
+        if row is None or not row.is_metric:
+            self.session.say("Move to a metric first.", warning=True)
             return
         self.state.directions[row.key.name] = "lower" if row.direction == "higher" else "higher"
-        self.refresh_view()
+        self.state.save()
+        self.show_rows()
 
     def action_drop_run(self) -> None:
         if self.refuse("compare.drop-run"):
             return
-        run_id = self._run_at_cursor()
-        if run_id is None:
+        column, compared = self._column_at_cursor(), self.state.compared
+        if column is None:
             self.session.say(NO_RUN, warning=True)
-            return
-        self.state.compared = tuple(i for i in self.state.compared if i != run_id)
-        self.refresh_view()
+        elif isinstance(compared, ComparedVersions):
+            rest = tuple(number for number in compared.versions if str(number) != column.key)
+            self.state.compared = replace(compared, versions=rest) if rest else ()
+            self.refresh_view()
+        else:
+            self.state.compared = tuple(i for i in compared if i not in (column.key, *column.twins))
+            self.refresh_view()
 
     def action_copy_id(self) -> None:
         if self.refuse("compare.copy-id"):
             return
-        run_id = self._run_at_cursor()
-        if run_id is None:
+        column = self._column_at_cursor()
+        if column is None or column.run is None:
             self.session.say(NO_RUN, warning=True)
         else:
-            self.copy(run_id)
+            self.copy(column.run.run_id)
 
     def action_export_csv(self) -> None:
         if self.refuse("compare.export-csv") or self.comparison is None:
@@ -199,30 +278,52 @@ class CompareScreen(ConsoleScreen):
         runs = self.comparison.runs
         self.export(RunFrame.from_runs(runs), range(len(runs)), "comparison.csv")
 
-    def _run_at_cursor(self) -> str | None:
-        key = self.query_one("#comparison", Table).focused_column
-        return key if key in self.state.compared else None
+    def _column_at_cursor(self) -> Compared | None:
+        """The run or version under the cursor."""
+        table, source = self.query_one("#comparison", Table), self.source
+        at = source.position(table.cursor_row, table.cursor_column) if source else None
+        return self.shown.columns[at] if self.shown is not None and at is not None else None
+
+    def _row_at_cursor(self) -> CompareRow | None:
+        table, source = self.query_one("#comparison", Table), self.source
+        return source.compared_row(table.cursor_row, table.cursor_column) if source else None
 
     @on(Table.RowSelected, "#comparison")
     def _open_run(self) -> None:
         from tui.run.screen import RunScreen
 
-        run_id = self._run_at_cursor()
-        if run_id is not None:
-            self.app.push_screen(RunScreen(self._known_run(run_id), self._step_run))
+        column = self._column_at_cursor()
+        if column is not None and column.run is not None:
+            self.app.push_screen(RunScreen(self._known_run(column.run), self._step_run))
+        elif column is not None:
+            self.session.say(f"{column.name} has no source run.", warning=True)
 
-    def _known_run(self, run_id: str) -> KnownRun:
+    def _known_run(self, run: Run) -> KnownRun:
         from tui.run.screen import KnownRun
 
-        runs = self.comparison.runs if self.comparison is not None else ()
-        return KnownRun(run_id, next((run for run in runs if run.run_id == run_id), None), self.read_at)
+        return KnownRun(run.run_id, run, self.read_at)
 
     def _step_run(self, by: int) -> KnownRun | None:
-        """The run in the next column."""
+        """The run in the next column, or, if runs are rows, in the next row."""
         table = self.query_one("#comparison", Table)
-        runs = [column.key for column in table.source.columns if column.key in self.state.compared]
-        at = runs.index(table.focused_column or "") + by if table.focused_column in runs else -1
-        if not 0 <= at < len(runs):
-            return None
-        table.focus_column(runs[at])
-        return self._known_run(runs[at])
+        here = self._column_at_cursor()
+        while True:
+            before = table.cursor_row, table.cursor_column
+            if self.layout_name == "table":
+                table.cursor_column += by
+            else:
+                table.cursor_row += by
+            column = self._column_at_cursor()
+            if column is not None and column.run is not None and column is not here:
+                return self._known_run(column.run)
+            if (table.cursor_row, table.cursor_column) == before:
+                self._go_to(here)
+                return None
+
+    def _go_to(self, column: Compared | None) -> None:
+        """Move the cursor back to a run."""
+        table = self.query_one("#comparison", Table)
+        if column is not None and self.layout_name == "table":
+            table.focus_column(column.key)
+        elif column is not None and self.layout_name == "transposed":
+            table.move_to(column.key)

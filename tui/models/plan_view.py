@@ -142,7 +142,7 @@ def _comparison_line(row: CompareRow, columns: Sequence[_Column], name_width: in
         if delta is not None:
             colour = {True: "$success", False: "$error", None: "$text-muted"}[delta.better]
             parts.append((delta.text, colour))
-        elif row.key.kind != "metric" and row.differs:
+        elif not row.is_metric and row.differs:
             parts.append(("≠", "$text-muted"))
     return Content.assemble(*parts)
 

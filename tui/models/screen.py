@@ -21,7 +21,8 @@ from tui.bridge import Relay
 from tui.commands.bindings import Command, Scope, command
 from tui.models.sources import model_source, source_text, version_source
 from tui.models.version_detail import VersionDetail, VersionFacts
-from tui.screen import VIEW, ConsoleScreen
+from tui.screen import VIEW, ConsoleScreen, compare_reason
+from tui.state import ComparedVersions
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.scroll_pane import ScrollPane
@@ -212,6 +213,8 @@ class ModelsScreen(ConsoleScreen):
         table = self.query_one("#versions", Table)
         table.set_empty_text(READING if versions is None else NO_VERSIONS)
         table.set_source(version_source(versions or (), self.sources, int(time.time() * 1000)))
+        if to_top:
+            table.set_marks(())
         if to_top and versions:
             table.move_to(str(versions[0].version))
         if self._pending_target is not None and self._pending_target[0] == self.model and versions:
@@ -290,6 +293,8 @@ class ModelsScreen(ConsoleScreen):
                 return "This version has no source run."
             if version.run_id in self.sources and self.sources[version.run_id] is None:
                 return "The source run of this version no longer exists."
+        elif version is not None and command.id == "models.compare-marked":
+            return compare_reason(len(self.query_one("#versions", Table).marks), "versions")
         elif version is not None and command.id == "models.test-version":
             return "A test of this version is running." if _key(version) in self.smoke_testing else None
         return super().why_not(command)
@@ -310,6 +315,17 @@ class ModelsScreen(ConsoleScreen):
         with_run = {str(v.version) for v in self.registry.get(self.model or "", ()) if v.run_id}
         moved = self.query_one("#versions", Table).step_row(by, with_run.__contains__)
         return None if moved is None or self.version is None else self._known_run(self.version)
+
+    def action_compare_marked(self) -> None:
+        if self.refuse("models.compare-marked") or self.model is None:
+            return
+        marks = self.query_one("#versions", Table).marks
+        self.state.compared = ComparedVersions(self.model, tuple(sorted(map(int, marks))))
+        self.run_worker(self.session.show_mode("compare"))
+
+    @on(Table.MarksChanged, "#versions")
+    def _show_whether_comparable(self) -> None:
+        self.show_keys()
 
     def action_test_version(self) -> None:
         if self.refuse("models.test-version") or self.version is None:

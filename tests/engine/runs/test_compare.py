@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+from engine.entities import DatasetRef, Run
 from engine.runs.compare import CompareRow, compare
 from engine.runs.metrics import Direction
 from tests.support.runs import START, a_run
@@ -28,13 +30,13 @@ THREE = a_run(
 
 
 def rows(*runs: object, **directions: Direction) -> dict[str, CompareRow]:
-    return {str(row.key): row for row in compare(runs, directions=directions).rows}  # type: ignore[arg-type]
+    return {row.id: row for row in compare(runs, directions=directions).rows}  # type: ignore[arg-type]
 
 
 def test_attributes_then_parameters_then_metrics() -> None:
     comparison = compare([ONE, TWO])
     assert comparison.runs == (ONE, TWO)
-    assert [str(row.key) for row in comparison.rows] == [
+    assert [row.id for row in comparison.rows] == [
         *("status", "start_time", "duration", "user_id", "params.extra", "params.k", "params.weights"),
         *("metrics.acc", "metrics.diverged", "metrics.loss", "metrics.nan", "metrics.only_a", "metrics.same"),
     ]
@@ -154,7 +156,7 @@ def test_sections_put_what_differs_first() -> None:
     comparison = compare([ONE, TWO])
     assert [section.heading for section in comparison.sections()] == ["PARAMETERS", "METRICS", "RUN"]
     assert [row.key.name for row in comparison.sections()[0].rows] == ["extra", "k", "weights"]
-    different = comparison.sections(differences_only=True, attributes=False)
+    different = comparison.sections(differences_only=True, only=("param", "metric"))
     assert [section.heading for section in different] == ["PARAMETERS", "METRICS"]
     assert all(row.differs for section in different for row in section.rows)
     assert compare([ONE, ONE]).sections(differences_only=True) == ()
@@ -165,3 +167,74 @@ def test_by_importance_key_metrics_come_before_parameters_that_differ() -> None:
     two = a_run("b", params={"k": "7", "same": "1"}, metrics={"zeta": 1.0, "accuracy": 0.9, "fit_time": 2.0})
     names = [row.key.name for row in compare([one, two]).by_importance()]
     assert names == ["accuracy", "zeta", "k", "fit_time", "same"]
+
+
+def test_user_tags_and_datasets_are_compared() -> None:
+    tags = {"team": "a", "mlflow.user": "ada", "console.sweep": "1"}
+    heart = replace(a_run("a", tags=tags), datasets=(DatasetRef("heart.csv", "e715", "training"),))
+    other = replace(a_run("b", tags={"team": "b"}), datasets=(DatasetRef("heart.csv", "e715", "training"),))
+    found = rows(heart, other)
+    assert found["tags.team"].values == ("a", "b")
+    assert found["datasets.training"].values == ("heart.csv e715", "heart.csv e715")
+    assert not any("mlflow" in key or "console" in key for key in found)
+    headings = [section.heading for section in compare([heart, other]).sections()]
+    assert headings == ["TAGS", "DATASETS", "RUN"]
+
+
+def test_relative_differences_are_percent_and_those_of_rates_percentage_points() -> None:
+    found = rows(
+        a_run("a", metrics={"accuracy": 0.9180, "loss": 0.8, "errors": 0.0, "class_1_recall": 91.8}),
+        a_run("b", metrics={"accuracy": 0.7541, "loss": 1.3, "errors": 2.0, "class_1_recall": 75.4}),
+    )
+    relative = {
+        key.removeprefix("metrics."): delta.relative
+        for key, row in found.items()
+        if (delta := row.deltas(0)[1]) is not None
+    }
+    assert relative == {
+        "accuracy": "−16.4 pp",
+        "class_1_recall": "−16.4 pp",
+        "loss": "+62.5%",
+        "errors": "",
+    }
+
+
+def test_runs_with_the_same_parameters_and_metrics_are_merged() -> None:
+    def trial(run_id: str, accuracy: float, seed: str) -> Run:
+        metrics = {"accuracy": accuracy, "bad": math.nan}
+        return a_run(run_id, name="knn", params={"k": "5"}, metrics=metrics, tags={"seed": seed})
+
+    twins = compare([trial("a" * 9, 0.9, "1"), trial("b" * 9, 0.8, "1"), trial("c" * 9, 0.9, "2")])
+    merged = twins.merged()
+    assert [(column.key[0], column.twins) for column in merged.columns] == [("a", ("c" * 9,)), ("b", ())]
+    found = {row.id: row for row in merged.rows}
+    assert found["metrics.accuracy"].values == (0.9, 0.8)
+    assert found["metrics.accuracy"].best == {0}
+    assert found["tags.seed"].texts == ("2 values", "1")
+    assert merged.run_names(20, 20).names == ("knn aaaaaaaa ×2", "knn bbbbbbbb")
+    assert merged.position_of("c" * 9) == 0
+    assert merged.position_of("z") is None
+    unlogged = compare([a_run("a", name="x"), a_run("b", name="y")])
+    assert unlogged.merged() is unlogged, "nothing says that these are the same"
+
+
+def test_the_best_of_a_history_stands_below_the_last_value() -> None:
+    comparison = compare([a_run("a", metrics={"loss": 0.3, "acc": 0.9}), a_run("b", metrics={"loss": 0.2})])
+    extremes = {"loss": {"a": (0.1, 5.0), "b": (0.2, 4.0)}, "acc": {"a": (0.2, 0.9)}}
+    metrics = comparison.with_bests(extremes).sections(only=("metric",))[0].rows
+    assert [row.id for row in metrics] == ["metrics.acc", "metrics.loss", "metrics.loss best"]
+    assert metrics[-1].values == (0.1, 0.2)
+    assert metrics[-1].best == {0}
+    assert metrics[-1].label() == "loss best ↓"
+    flipped = comparison.directed({"loss": "higher"})
+    assert {row.id: row.best for row in flipped.rows}["metrics.loss"] == {0}
+    assert flipped.with_bests(extremes).rows[-1].values == (5.0, 4.0)
+
+
+def test_runs_are_ordered_by_a_row() -> None:
+    runs = [ONE, TWO, THREE, a_run("d")]
+    comparison = compare(runs)
+    found = {row.id: row for row in comparison.rows}
+    assert comparison.ranked(found["metrics.loss"]) == [1, 0, 2, 3]
+    assert comparison.ranked(found["metrics.acc"]) == [0, 2, 1, 3]
+    assert comparison.ranked(found["params.k"])[:2] == [0, 1], "parameters that are numbers are ordered, too"

@@ -149,3 +149,16 @@ def test_best_without_a_metric_writes_nothing(on_store: Run, folder: Path) -> No
         assert (done.status, done.out) == (1, "")
         assert message in done.err
     assert list(folder.iterdir()) == []
+
+
+def test_versions_of_a_model_are_compared(on_store: Run) -> None:
+    done = on_store("compare", "--model", "classifier", "1", "2", "3")
+    lines = {row[0]: row[1:] for row in done.table if row}
+    assert lines["version 1"] == ["version 2", "version 3"]
+    assert lines["stage"] == ["Archived", "Production", "None"]
+    assert lines["aliases"] == ["–", "@champion", "@challenger @fresh"]
+    payload = on_store("compare", "--model", "classifier", "1", "2", "--json").json
+    assert [version["version"] for version in payload["versions"]] == [1, 2]
+    assert ("signature", "inputs") in {(row["kind"], row["name"]) for row in payload["rows"]}
+    for arguments in (["1"], ["1", "x"], ["1", "99"], ["1", "2", "-e", "heart"]):
+        assert on_store("compare", "--model", "classifier", *arguments).status in (1, 2)

@@ -10,9 +10,12 @@ from textual.pilot import Pilot
 from tests.conftest import MlflowStore
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
+from tui.compare.bars import BarsSource
 from tui.compare.screen import CompareScreen
-from tui.compare.source import CompareSource
+from tui.compare.source import CompareSource, TransposedSource
+from tui.run.screen import RunScreen
 from tui.screen import compare_reason
+from tui.state import State
 from tui.widgets.table import Table
 
 SIZE = (140, 40)
@@ -33,7 +36,7 @@ async def comparing(
 
 
 def source(screen: CompareScreen) -> CompareSource:
-    assert screen.source is not None
+    assert isinstance(screen.source, CompareSource)
     return screen.source
 
 
@@ -56,9 +59,9 @@ async def test_each_run_has_a_column_and_differences_come_first(mlflow_store: Ml
         assert [c.key for c in shown.columns[1:]] == runs
         sections: dict[str, list[bool]] = {}
         for at in range(shown.row_count):
-            compared = shown.compared_row(at)
+            compared = shown.compared_row(at, 0)
             if compared is not None:
-                sections.setdefault(compared.key.kind, []).append(compared.differs)
+                sections.setdefault(compared.section, []).append(compared.differs)
         for differs in sections.values():
             assert differs == sorted(differs, reverse=True)
 
@@ -68,7 +71,7 @@ async def test_x_shows_only_differences(mlflow_store: MlflowStore) -> None:
         before = source(screen).row_count
         await pilot.press("x")
         await pilot.pause()
-        rows = [source(screen).compared_row(at) for at in range(source(screen).row_count)]
+        rows = [source(screen).compared_row(at, 0) for at in range(source(screen).row_count)]
         assert all(compared.differs for compared in rows if compared is not None)
         assert len(rows) < before
         assert "differences only" in text_of(pilot.app)  # type: ignore[arg-type]
@@ -171,6 +174,67 @@ async def test_q_and_escape_return_to_the_runs(mlflow_store: MlflowStore) -> Non
         assert pilot.app.current_mode == "runs"
 
 
+async def test_keys_change_how_the_comparison_is_shown(mlflow_store: MlflowStore) -> None:
+    async with comparing(mlflow_store, "trial-00", "trial-23", "trial-12") as (pilot, screen):
+        table = screen.query_one("#comparison", Table)
+        runs = [mlflow_store.runs[name] for name in ("trial-00", "trial-23", "trial-12")]
+        table.move_to("metrics.accuracy")
+        await pilot.press("s")
+        assert [c.key for c in source(screen).columns[1:]] == runs, "the baseline is worst, and stays first"
+        await pilot.press("L", "L", "b")
+        assert [c.key for c in source(screen).columns[1:]] == [runs[1], runs[2], runs[0]]
+        assert "sorted by metrics.accuracy" in text_of(pilot.app)  # type: ignore[arg-type]
+        await pilot.press("percent_sign")
+        assert " pp" in text_of(pilot.app)  # type: ignore[arg-type]
+        await pilot.press("a")
+        assert isinstance(screen.source, BarsSource)
+        await pilot.press("t")
+        assert isinstance(screen.source, TransposedSource)
+        assert [table.source.row_key(row) for row in range(3)] == [runs[1], runs[2], runs[0]]
+        await pilot.press("g", "j", "enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, RunScreen)
+        assert "trial-12" in text_of(pilot.app)  # type: ignore[arg-type]
+        await pilot.press("right_square_bracket")
+        await settle(pilot)
+        assert "trial-00" in text_of(pilot.app)  # type: ignore[arg-type]
+        await pilot.press("escape", "t", "s", "s")
+        assert isinstance(screen.source, CompareSource)
+
+
+async def test_a_flipped_direction_is_remembered_at_once(mlflow_store: MlflowStore) -> None:
+    async with comparing(mlflow_store, "trial-00", "trial-23") as (pilot, screen):
+        screen.query_one("#comparison", Table).move_to("metrics.accuracy")
+        await pilot.press("o")
+        state = State(pilot.app.session.state.store)  # type: ignore[attr-defined]
+        state.load()
+        assert state.directions == {"accuracy": "lower"}
+
+
+async def test_versions_are_compared_from_the_command_line_and_from_their_marks(
+    mlflow_store: MlflowStore,
+) -> None:
+    async with comparing(mlflow_store) as (pilot, screen):
+        await pilot.app.run_line("compare classifier 2 3")  # type: ignore[attr-defined]
+        await settle(pilot)
+        assert await appears(pilot, "2 versions of classifier")
+        assert [c.label.split()[:2] for c in source(screen).columns[1:]] == [
+            ["version", "2"],
+            ["version", "3"],
+        ]
+        assert await appears(pilot, "SIGNATURE")
+        assert "@champion" in text_of(pilot.app)  # type: ignore[arg-type]
+        await pilot.app.run_line("compare classifier")  # type: ignore[attr-defined]
+        assert await appears(pilot, "at least two versions")
+        await pilot.press("3")
+        await settle(pilot)
+        await pilot.press("c")
+        assert await appears(pilot, "Mark at least two versions")
+        await pilot.press("V", "c")
+        await settle(pilot)
+        assert await appears(pilot, "3 versions of")
+
+
 def test_comparing_too_many_runs_is_refused() -> None:
-    assert compare_reason(20_000, "runs") == "20,000 runs are marked; at most 50 can be compared."
-    assert compare_reason(50, "runs") is None
+    assert compare_reason(20_000, "runs") == "20,000 runs are marked; at most 200 can be compared."
+    assert compare_reason(200, "runs") is None

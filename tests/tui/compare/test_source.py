@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from engine.entities import Run
-from engine.runs.compare import compare
+from engine.runs.compare import Compared, Comparison, compare, text_row
 from engine.text import cell_width
 from tests.support.runs import a_run
-from tui.compare.source import BEST, VALUE_LIMIT, CompareSource
+from tui.compare.bars import BarsSource
+from tui.compare.cells import BEST, VALUE_LIMIT, Cells, Look
+from tui.compare.source import CompareSource, TransposedSource
 from tui.widgets.table.layout import arrange
 from tui.widgets.table.source import FirstWord
 
@@ -28,7 +32,7 @@ KNN = [
 
 
 def source(*runs: Run, baseline: int = 0, width: int = 140, differences: bool = False) -> CompareSource:
-    return CompareSource(compare(runs), baseline=baseline, width=width, differences_only=differences)
+    return CompareSource(compare(runs), Look(baseline, differences, width=width))
 
 
 def cells(shown: CompareSource, key: str) -> list[str]:
@@ -44,20 +48,21 @@ def styles(shown: CompareSource, key: str) -> list[object]:
 
 
 def test_no_value_and_no_name_widens_a_column_beyond_the_limit() -> None:
-    shown = source(*KNN)
+    shown = source(*KNN, width=100)
     assert all(cell_width(cell) == VALUE_LIMIT + 2 and "…" in cell for cell in cells(shown, "params.prompt"))
     named = source(*(a_run(name, name=name * 200) for name in "ab"), width=60)
     assert all(column.width <= VALUE_LIMIT + 2 for column in named.columns)
+    assert all(cell_width(cell) == 34 for cell in cells(source(*KNN), "params.prompt")), "room for three"
 
 
 def test_headings_leave_out_what_all_names_share() -> None:
-    shown = source(*KNN)
+    shown = source(*KNN, width=100)
     assert [column.label.split() for column in shown.columns[1:]] == [
         ["5·uniform", "◆"],
         ["7·distance"],
         ["11·uniform"],
     ]
-    assert shown.names.pattern == "knn-*-euclidean-*-auto"
+    assert shown.pattern == "knn-*-euclidean-*-auto"
 
 
 def test_the_baseline_is_the_first_column() -> None:
@@ -95,7 +100,7 @@ def test_the_best_has_a_star_and_differences_are_green_or_red() -> None:
 
 
 def test_bars_range_from_the_lowest_value_of_a_row_to_its_highest() -> None:
-    shown = source(*KNN)
+    shown = source(*KNN, width=106)
     assert [cell.count("━") for cell in cells(shown, "metrics.accuracy")] == [5, 10, 0]
     assert [cell.count("╸") for cell in cells(shown, "metrics.accuracy")] == [0, 0, 1]
     assert not any("━" in cell or "╸" in cell for cell in cells(shown, "metrics.class_0_support"))
@@ -118,3 +123,73 @@ def test_only_rows_that_differ() -> None:
     shown = source(*KNN, differences=True)
     assert shown.row_of("metrics.class_0_support") is None
     assert shown.row_of("metrics.accuracy") is not None
+
+
+def test_bars_are_longer_where_columns_are_wide() -> None:
+    longest = max(cell.count("━") for cell in cells(source(*KNN), "metrics.accuracy"))
+    assert longest == 17
+
+
+def test_transposed_has_one_row_per_run_and_what_differs_first() -> None:
+    shown = TransposedSource(compare(KNN), Look(1, width=140))
+    assert [shown.cell(row, 0) for row in range(3)] == [
+        "knn-7-euclidean-distance-auto ◆",
+        "knn-5-euclidean-uniform-auto",
+        "knn-11-euclidean-uniform-auto",
+    ]
+    labels = [column.label.strip() for column in shown.columns]
+    assert labels[1:5] == ["k", "prompt", "accuracy ↑", "loss ↓"]
+    accuracy = labels.index("accuracy ↑")
+    assert [shown.cell(row, accuracy).split() for row in range(3)] == [
+        ["0.9180", "★"],
+        ["−0.0164", "0.9016"],
+        ["−0.0328", "0.8852"],
+    ]
+    assert shown.compared_row(0, accuracy) is not None
+    assert [shown.position(row, accuracy) for row in range(3)] == [1, 0, 2]
+
+
+def test_bars_of_a_metric_start_at_zero_the_best_first() -> None:
+    runs = [
+        a_run(name, name=name, metrics={"loss": loss, "gain": gain})
+        for name, loss, gain in (("a", 2.0, -1.0), ("b", 1.0, 3.0), ("c", math.nan, 0.0))
+    ]
+    shown = BarsSource(compare(runs), Look(0, width=80))
+    lines = [[shown.cell(row, column).rstrip() for column in range(4)] for row in range(shown.row_count)]
+    width = shown.columns[1].width
+    assert lines[0] == ["gain ↑", "", "", ""]
+    assert [line[0].strip() for line in lines[1:4]] == ["b", "c", "a ◆"]
+    assert lines[1][1] == " " * (width // 4) + "━" * (width - width // 4)
+    assert lines[3][1] == "━" * (width // 4)
+    assert [line[0].strip() for line in lines[4:]] == ["loss ↓", "b", "a ◆", "c"]
+    assert [line[2] for line in lines[5:]] == ["1 ★", "2", "NaN"]
+    assert (lines[5][1].count("━"), lines[6][1].count("━"), lines[7][1]) == (width // 2, width, "")
+    assert shown.cell_style(7, 2) == "bad"
+
+
+def test_a_long_description_of_a_version_has_several_lines() -> None:
+    rows = [text_row("version", "description", ["words " * 30 + "end", "short"])]
+    comparison = Comparison(tuple(Compared(n, f"version {n}", None) for n in "12"), tuple(rows))
+    shown = CompareSource(comparison, Look(width=140))
+    first, second = ([shown.cell(row, c).strip() for row in range(shown.row_count)] for c in (1, 2))
+    assert " ".join(first[1:]).split() == ["words"] * 30 + ["end"]
+    assert second == ["", "short", "", "", ""]
+    cut = CompareSource(comparison, Look(width=60))
+    assert cut.cell(cut.row_count - 1, 1).rstrip().endswith("…")
+
+
+def test_many_runs_are_laid_out_without_drawing_a_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [
+        a_run(f"{at:032}", name=f"r{at}", metrics={f"m{name}": at / 7 + name for name in range(40)})
+        for at in range(200)
+    ]
+    drawn: list[int] = []
+    draw = Cells.text
+    monkeypatch.setattr(Cells, "text", lambda *args: drawn.append(1) or draw(*args))
+    shown = CompareSource(compare(runs), Look(width=140))
+    assert drawn == []
+    layout = arrange(shown.columns, 139, 0, 2)
+    for row in range(40):
+        for column in layout.columns:
+            shown.cell(row, column.index)
+    assert 0 < len(drawn) < 40 * 12

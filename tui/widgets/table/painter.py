@@ -52,8 +52,11 @@ class TablePainter:
         self._strips: LRUCache[tuple[int, RowState, bool], Strip] = LRUCache(CACHED_ROWS)
         self._painted: dict[int, Strip] = {}
 
-    def set_source(self, source: TableSource) -> None:
-        """Draw another source. The caller then lays out the columns."""
+    def set_source(self, source: TableSource, fixed_columns: int | None = None) -> None:
+        """Draw another source, with as many fixed columns as before by default. The caller then lays out the
+        columns."""
+        if fixed_columns is not None and fixed_columns != self._fixed:
+            self._fixed = self._first = fixed_columns
         self.source = source
         self._strips.clear()
 

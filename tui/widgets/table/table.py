@@ -168,11 +168,12 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         self._marks = Marks(frozenset(keys), self._marks.anchor)
         self._repaint_changed()
 
-    def set_source(self, source: TableSource) -> None:
-        """Show another source. The cursor stays on its row, that row on its screen line, and the focus on its
-        column. Posts RowHighlighted when another row is now under the cursor."""
+    def set_source(self, source: TableSource, *, fixed_columns: int | None = None) -> None:
+        """Show another source, with another number of fixed columns if it is given. The cursor stays on its
+        row, that row on its screen line, and the focus on its column. Posts RowHighlighted when another row
+        is now under the cursor."""
         view, column = self._view.over(self.source, source), self.focused_column
-        self._painter.set_source(source)
+        self._painter.set_source(source, fixed_columns)
         columns = [each.key for each in source.columns]
         index = columns.index(column) if column in columns else self.cursor_column
         self.set_reactive(Table.cursor_row, view.cursor)

@@ -1,0 +1,135 @@
+"""The signatures of model versions: what they take and return."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from engine.entities import ModelVersion, RunDetail
+from engine.errors import EngineError
+from engine.registry.smoke_test import MLMODEL, ModelFailure, model_files
+from engine.uri import TrackingUri
+
+if TYPE_CHECKING:
+    from engine.runs.compare import CompareRow
+
+MAX_BYTES = 5_000_000
+"""The largest `MLmodel` file that is read; usual ones have a few kB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The types of a model's columns by name: `long`, `double optional`, `tensor int64 (-1)`. A tensor
+    without a name is called by its position, `0`. `problem` says why there is none."""
+
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+def read_signature(uri: TrackingUri, version: ModelVersion, run: RunDetail | None) -> Signature:
+    """The signature in the `MLmodel` file of a version: read in place if it is a local file, else through
+    MLflow's client."""
+    folder = _local_folder(version, run)
+    try:
+        if folder is not None:
+            path = folder / MLMODEL
+            return _of_file(path) if path.is_file() else Signature(problem="no MLmodel file")
+        from engine.stores.mlflow.client import open_client
+
+        with model_files(open_client(uri.raw), uri, version.name, version.version) as files:
+            return _of_file(files.description() / MLMODEL)
+    except ModelFailure:
+        return Signature(problem="no MLmodel file")
+    except EngineError as error:
+        return Signature(problem=error.title)
+    except (OSError, ValueError) as error:
+        return Signature(problem=f"MLmodel cannot be read: {error}")
+
+
+def _local_folder(version: ModelVersion, run: RunDetail | None) -> Path | None:
+    """The folder of a version's model, if it is on this machine."""
+    location = version.source
+    if run is not None and location.startswith("models:/"):
+        model_id = location.removeprefix("models:/")
+        location = next((m.artifact_location for m in run.models if m.model_id == model_id), "")
+    elif run is not None and location.startswith(f"runs:/{version.run_id}/"):
+        path = location.removeprefix(f"runs:/{version.run_id}/")
+        location = f"{run.run.artifact_uri.rstrip('/')}/{path}"
+    parts = urlsplit(location)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    return Path(location) if location.startswith("/") else None
+
+
+def _of_file(path: Path) -> Signature:
+    """Raises `ValueError` for a malformed file."""
+    import yaml
+
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error).partition("\n")[0]) from error
+    found = content.get("signature") if isinstance(content, dict) else None
+    if not isinstance(found, dict):
+        return Signature(problem="no signature")
+    return Signature(_columns(found.get("inputs")), _columns(found.get("outputs")))
+
+
+def _columns(text: object) -> dict[str, str]:
+    columns = json.loads(text) if isinstance(text, str) else text
+    if not isinstance(columns, list):
+        return {}
+    return {
+        str(column.get("name", at)): _type(column)
+        for at, column in enumerate(columns)
+        if isinstance(column, dict)
+    }
+
+
+def _type(column: Mapping[str, Any]) -> str:
+    """`long`, `double optional`, `tensor int64 (-1, 28)`, `array of {"type": "long"}`"""
+    kind = str(column.get("type", "?"))
+    if isinstance(tensor := column.get("tensor-spec"), dict):
+        shape = ", ".join(map(str, tensor.get("shape", ())))
+        kind = f"{kind} {tensor.get('dtype', '?')} ({shape})"
+    for inner in ("items", "properties", "values"):
+        if inner in column:
+            kind += f" of {json.dumps(column[inner], sort_keys=True)}"
+    return kind if column.get("required", True) else f"{kind} optional"
+
+
+def signature_rows(signatures: Sequence[Signature]) -> list[CompareRow]:
+    """How many inputs and outputs each version has, and the type of each one that differs."""
+    from engine.runs.compare import text_row
+
+    rows: list[CompareRow] = []
+    for part in ("inputs", "outputs"):
+        columns: list[Mapping[str, str]] = [getattr(signature, part) for signature in signatures]
+        counts = [
+            signature.problem or _count(found) for signature, found in zip(signatures, columns, strict=True)
+        ]
+        rows.append(text_row("signature", part, counts))
+        for name in _names(columns):
+            types = [found.get(name) for found in columns]
+            known = {t for t, signature in zip(types, signatures, strict=True) if not signature.problem}
+            if len(known) > 1:
+                rows.append(text_row("signature", f"{part.removesuffix('s')} {name}", types))
+    return rows
+
+
+def _count(columns: Mapping[str, str]) -> str:
+    types = sorted(set(columns.values()))
+    return f"{len(columns)} · {', '.join(types)}" if columns else "none"
+
+
+def _names(columns: Iterable[Mapping[str, str]]) -> list[str]:
+    """All names, in the order of the columns."""
+    return list(dict.fromkeys(name for found in columns for name in found))
