@@ -36,9 +36,9 @@ from engine.evidence.statistics import (
     unpaired,
     wilson,
 )
-from engine.formats import count, counted
+from engine.formats import count, counted, number
 from engine.runs.frame import RunFrame
-from engine.text import Shown
+from engine.text import Shown, safe
 
 if TYPE_CHECKING:
     from engine.entities import Run
@@ -154,6 +154,27 @@ class Standing:
         if self.more_rows:
             level += f"; about {counted(self.more_rows, 'more row')} would distinguish the next one"
         return Shown(f"{level}.{untested}")
+
+
+def verdict(metric: str, this: Versus, reference: Versus, name: str) -> Shown:
+    """One sentence on a run against a reference that is called `name`: `accuracy 0.9180 against 0.9016 of
+    version 1: may be chance (exact McNemar, p 1.0, n=61); about 416 more rows would distinguish them`. Empty
+    without both values."""
+    if this.value is None or reference.value is None:
+        return Shown("")
+    values = f"{metric} {number(this.value)} against {number(reference.value)} of {name}"
+    if this.method is None:
+        return safe(f"{values}: {'equal' if this.equal else 'nothing is logged to test the difference with'}")
+    size = "" if this.n is None else f", n={count(this.n)}"
+    how = f"{_NAMES[this.method]}, p {p_text(this.p_value or 0.0)}{size}"
+    if this.equal:
+        apart = (this.only_reference or 0) + (this.only_this or 0)
+        rows = f"; they differ on {counted(apart, 'row')}" if apart else ""
+        return safe(f"{values}: equal{size}{rows}")
+    if this.distinguished:
+        return safe(f"{values}: more than chance ({how})")
+    more = f"; about {counted(this.more_rows, 'more row')} would distinguish them" if this.more_rows else ""
+    return safe(f"{values}: may be chance ({how}){more}")
 
 
 def versus(

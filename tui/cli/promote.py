@@ -124,6 +124,8 @@ def _show_plan(output: Output, plan: PromotionPlan) -> None:
         show_side_by_side(output, sections, _labels(plan))
         if same := sum(not row.differs for row in plan.comparison.rows if row.section in COMPARED):
             output.line(Cell(safe(f"{same} identical parameters and metrics hidden"), "dim"))
+    if plan.evidence:
+        output.text(plan.evidence)
     output.line()
     for warning in plan.warnings:
         output.line(Cell(Shown("! "), "yellow"), Cell(safe(warning)))
@@ -174,6 +176,7 @@ def _payload(
         "holders": [version_payload(holder) for holder in plan.holders],
         "changes": [_change_payload(change) for change in plan.changes],
         "warnings": list(plan.warnings),
+        "evidence": plan.evidence,
         "applied": result is not None,
         "verified": result.verified if result else True,
         "repaired": list(result.repaired) if result else [],

@@ -48,6 +48,9 @@ class PlanView(Lines):
             for at, line in enumerate(paragraph([safe(warning)], width - 2, 3)):
                 lines.append(Content.assemble(("  " if at else "! ", "$warning"), line))
         lines += self._test(width)
+        if plan.evidence:
+            said = paragraph([plan.evidence], max(8, width - LABEL), 3)
+            lines += field("evidence", said, width, label_width=LABEL)
         if plan.comparison is not None:
             lines += [Content(""), *comparison_lines(plan, plan.comparison, width)]
         return lines

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from engine.entities import STAGES, ModelVersion, Run, Stage
-from engine.errors import NotFound, PromotionError, UsageError
+from engine.errors import NotFound, PromotionError, StoreError, UsageError
+from engine.evidence.difference import verdict, versus
 from engine.formats import counted
 from engine.journal import Finding, JournalEntry, check_writable, journal_entries, server_name
 from engine.registry.promotion.facts import (
@@ -30,8 +31,9 @@ from engine.registry.promotion.facts import (
     read_facts,
 )
 from engine.registry.promotion.gates import Proposal, interrupted_promotion, warnings
+from engine.runs.metrics import primary_metric
 from engine.stores.records import find_version
-from engine.text import Shown
+from engine.text import Shown, safe
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 ACTIVE: tuple[Stage, ...] = ("Staging", "Production")
 """The stages meant for one version at a time: promoting to them archives the version they hold."""
 
+NO_EVIDENCE = Shown("")
 _ALIAS = re.compile(r"[\w-]{1,255}")
 _RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
 
@@ -52,8 +55,10 @@ class PromotionPlan:
     `target` is a stage or an alias, by `kind`. `holders` are the other versions that hold it now (empty for
     the stages None and Archived, which any number of versions may hold). `comparison` has the source runs of
     the holders first and the candidate's last; missing runs are left out, and without the candidate's run it
-    is None. `changes` are in the order of writing. `seen` is the state that was read, `after` the state to
-    reach. `undoes` is the id of the journal entry that the plan undoes, empty for a promotion.
+    is None. `evidence` says in a sentence whether the candidate differs from the first holder by more than
+    chance; empty without a metric that both have. `changes` are in the order of writing. `seen` is the state
+    that was read, `after` the state to reach. `undoes` is the id of the journal entry that the plan undoes,
+    empty for a promotion.
     """
 
     model: str
@@ -69,6 +74,7 @@ class PromotionPlan:
     seen: Facts = field(repr=False)
     after: Facts = field(repr=False)
     undoes: str = ""
+    evidence: Shown = NO_EVIDENCE
 
     @property
     def is_noop(self) -> bool:
@@ -118,6 +124,7 @@ def plan_promotion(
         archive_existing=archive_existing,
         seen=seen,
         after=after,
+        evidence=_evidence(store, proposal),
     )
 
 
@@ -267,6 +274,22 @@ def _source_run(store: Store, version: ModelVersion) -> Run | None:
         return store.run(version.run_id).run
     except NotFound:
         return None
+
+
+def _evidence(store: Store, proposal: Proposal) -> Shown:
+    """The candidate against the first holder with a source run, by the metric that ranks versions."""
+    candidate = proposal.runs.get(proposal.candidate.version)
+    for holder in proposal.holders:
+        run = proposal.runs.get(holder.version)
+        metric = None if run is None else primary_metric(run.metrics)
+        if candidate is None or run is None or metric is None:
+            continue
+        try:
+            reference, this = versus(store, [run, candidate], metric)
+        except StoreError as error:
+            return safe(f"cannot be read: {error.title}")
+        return verdict(metric, this, reference, f"version {holder.version}")
+    return NO_EVIDENCE
 
 
 def _comparison(runs: dict[int, Run | None]) -> Comparison | None:

@@ -11,7 +11,7 @@ import pytest
 
 from engine.entities import Run
 from engine.evidence.best import best_run
-from engine.evidence.difference import Correction, Standing, Versus, p_text, standing, versus
+from engine.evidence.difference import Correction, Standing, Versus, p_text, standing, verdict, versus
 from engine.evidence.measured import SPLIT_TAG
 from engine.evidence.predictions import PATH, predictions_text
 from engine.runs.frame import RunFrame
@@ -103,6 +103,29 @@ def test_predictions_for_the_same_rows_distinguish_what_rates_alone_cannot(tmp_p
     found = standing(frame, best_run(frame, "accuracy"))
     assert found is not None
     assert found.sentence.startswith("0 of 1 other cannot be distinguished from it (exact McNemar, α 0.05")
+
+
+def test_a_verdict_is_one_sentence(tmp_path: Path) -> None:
+    runs = [
+        with_predictions(
+            rated(f"r{right}{first}", right), tmp_path, [first <= row < first + right for row in range(61)]
+        )
+        for right, first in ((55, 0), (55, 6), (54, 0), (45, 0))
+    ]
+    base, *others = versus(
+        None, [*runs, rated("bare", 50), a_run("none", metrics={"accuracy": 0.5})], "accuracy"
+    )
+    said = [verdict("accuracy", other, base, "version 2") for other in (*others, replace(base, value=None))]
+    assert said == [
+        "accuracy 0.9016 against 0.9016 of version 2: equal, n=61; they differ on 12 rows",
+        "accuracy 0.8852 against 0.9016 of version 2: may be chance (exact McNemar, p 1.0, n=61); "
+        "about 416 more rows would distinguish them",
+        "accuracy 0.7377 against 0.9016 of version 2: more than chance (exact McNemar, p .002, n=61)",
+        "accuracy 0.8197 against 0.9016 of version 2: may be chance (unpaired interval, p .19, n=61); "
+        "about 216 more rows would distinguish them",
+        "accuracy 0.5000 against 0.9016 of version 2: nothing is logged to test the difference with",
+        "",
+    ]
 
 
 def test_a_recall_is_compared_on_the_rows_of_its_class(tmp_path: Path) -> None:

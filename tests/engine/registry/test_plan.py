@@ -41,6 +41,19 @@ def test_a_stage_plan_lists_the_holder_and_every_change(registry: Registry) -> N
     assert read_journal() == (), "planning writes nothing"
 
 
+def test_a_plan_says_whether_the_candidate_differs_by_more_than_chance(registry: Registry) -> None:
+    close = [{"accuracy": value, "example_count": 100.0} for value in (0.9, 0.91, 0.5)]
+    model = registry.model("close", ["Production", "None", "None"], metrics=close)
+    better, worse = (plan_of(registry, model, version, stage="Production").evidence for version in (2, 3))
+    assert better.startswith(
+        "accuracy 0.9100 against 0.9000 of version 1: may be chance (unpaired interval, p .81, n=100)"
+    )
+    assert worse == (
+        "accuracy 0.5000 against 0.9000 of version 1: more than chance (unpaired interval, p <.001, n=100)"
+    )
+    assert plan_of(registry, model, 2, stage="Archived").evidence == ""
+
+
 def test_archiving_can_be_turned_off(registry: Registry) -> None:
     model = registry.model("declined", ["Production", "None"])
     plan = plan_of(registry, model, 2, stage="Production", archive_existing=False)
