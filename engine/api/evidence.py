@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from engine.evidence.best import BestRun
     from engine.evidence.difference import Correction, Standing, Versus
     from engine.evidence.insights import Insights
+    from engine.filters.compiler import Filter
     from engine.runs.frame import RunFrame
     from engine.runs.metrics import Direction
 
@@ -29,13 +30,16 @@ class Evidence:
         direction: Direction | None = None,
         rows: Sequence[int] | None = None,
         *,
+        where: Filter | None = None,
+        tie_metric: str = "cv_mean",
         any_kind: bool = False,
     ) -> BestRun:
-        """The best run by a metric among `rows` (None: all of the frame), with its ties. Runs that cannot be
-        compared with the others compete only with `any_kind`."""
+        """The best run by a metric among `rows` (None: all of the frame) that meets `where`, with its ties,
+        which the better `tie_metric` breaks. Runs that cannot be compared with the others compete only with
+        `any_kind`."""
         from engine.evidence.best import best_run
 
-        return best_run(frame, metric, direction, rows, any_kind=any_kind)
+        return best_run(frame, metric, direction, rows, where=where, tie_metric=tie_metric, any_kind=any_kind)
 
     def standing(self, frame: RunFrame, best: BestRun, correction: Correction = "none") -> Standing | None:
         """How far the best run is ahead of the others; None if nothing is known but its value."""
@@ -59,9 +63,11 @@ class Evidence:
         direction: Direction | None = None,
         rows: Sequence[int] | None = None,
         *,
+        where: Filter | None = None,
         correction: Correction = "none",
     ) -> Insights:
-        """What the comparable runs among `rows` (None: all of the frame) say about a metric."""
+        """What the comparable runs among `rows` (None: all of the frame) say about a metric; only the best
+        run must meet `where`."""
         from engine.evidence.insights import insights
 
-        return insights(frame, metric, direction, rows, store=self._store, correction=correction)
+        return insights(frame, metric, direction, rows, where=where, store=self._store, correction=correction)

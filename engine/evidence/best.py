@@ -12,6 +12,7 @@ from engine.columns import PREFIXES, ColumnKey
 from engine.entities import Run
 from engine.errors import NotFound
 from engine.evidence.alike import SetApart, alike
+from engine.filters.compiler import Filter
 from engine.formats import counted, listed
 from engine.runs.frame import RunFrame
 from engine.runs.metrics import Direction, direction_of
@@ -21,12 +22,24 @@ TIE_METRIC = "cv_mean"
 
 
 @dataclass(frozen=True, slots=True)
+class Common:
+    """What the best `runs` have in common: parameters with one value among them, unlike among the others.
+    They are the best run and those tied with it (`tied`), or else the best tenth."""
+
+    runs: int
+    tied: bool
+    params: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BestRun:
     """The best run by a metric.
 
     `tied` are the other runs with the same value; `tie_break` names the rules that ranked the best run
     above them (empty without ties). `rows` are the eligible runs; `left_out` says why others were not, such
     as `1 run without accuracy`, and `apart` which of them cannot be compared with the eligible ones.
+    `where` is the constraint that eligible runs meet, empty without one; `failing` are the comparable runs
+    that do not. `runner_up` is the next run with another value, None if there is none.
     """
 
     run: Run
@@ -38,11 +51,25 @@ class BestRun:
     rows: tuple[int, ...]
     left_out: tuple[str, ...]
     apart: tuple[SetApart, ...] = ()
+    where: str = ""
+    failing: tuple[int, ...] = ()
+    runner_up: Run | None = None
+    common: Common | None = None
 
     @property
     def considered(self) -> int:
         """The number of eligible runs."""
         return len(self.rows)
+
+    @property
+    def margin(self) -> float | None:
+        """How far the runner-up is behind, never negative; None without one."""
+        return None if self.runner_up is None else abs(self.value - self.runner_up.metrics[self.metric])
+
+    @property
+    def comparable(self) -> tuple[int, ...]:
+        """The eligible runs and those that only fail the constraint."""
+        return tuple(sorted((*self.rows, *self.failing))) if self.failing else self.rows
 
 
 def best_run(
@@ -51,12 +78,14 @@ def best_run(
     direction: Direction | None = None,
     rows: Sequence[int] | None = None,
     *,
+    where: Filter | None = None,
+    tie_metric: str = TIE_METRIC,
     any_kind: bool = False,
 ) -> BestRun:
     """The best finished run in `rows`, or in the whole frame, with a finite value of `metric` (the prefix
-    `metrics.` is optional). Runs that cannot be compared with most others (`engine.evidence.alike`) compete
-    only with `any_kind`. Ties go to the higher cv_mean if all tied runs have it, then to the earliest start,
-    then to the run id. Raises `NotFound` if no run is eligible."""
+    `metrics.` is optional) that meets the constraint `where`. Runs that cannot be compared with most others
+    (`engine.evidence.alike`) compete only with `any_kind`. Ties go to the better `tie_metric` if all tied runs
+    have it, then to the earliest start, then to the run id. Raises `NotFound` if no run is eligible."""
     metric = _metric_name(frame, metric)
     key = ColumnKey("metric", metric)
     if key not in frame:
@@ -72,10 +101,14 @@ def best_run(
             _available_metrics(frame),
         )
     rows, apart = (rows, ()) if any_kind else alike(frame, metric, rows)
+    rows, failing = _constrained(frame, rows, where)
     direction = direction or direction_of(metric) or "higher"
-    top = (max if direction == "higher" else min)(cast(float, values[row]) for row in rows)
+    better = max if direction == "higher" else min
+    top = better(cast(float, values[row]) for row in rows)
     tied = [frame.run(row) for row in rows if values[row] == top]
-    ordered, tie_break = _ranked(tied)
+    ordered, tie_break = _ranked(tied, _metric_name(frame, tie_metric))
+    others = [row for row in rows if values[row] != top]
+    second = better(others, key=lambda row: cast(float, values[row]), default=None)
     return BestRun(
         run=ordered[0],
         metric=metric,
@@ -86,7 +119,48 @@ def best_run(
         rows=tuple(rows),
         left_out=left_out,
         apart=apart,
+        where=where.text.strip() if where else "",
+        failing=tuple(failing),
+        runner_up=None if second is None else frame.run(second),
+        common=_common(frame, rows, values, direction, len(ordered)),
     )
+
+
+def _constrained(frame: RunFrame, rows: Sequence[int], where: Filter | None) -> tuple[list[int], list[int]]:
+    """The rows that meet a constraint and those that do not. Raises `NotFound` if none does."""
+    if where is None:
+        return list(rows), []
+    meeting = set(where.rows(frame))
+    kept = [row for row in rows if row in meeting]
+    if not kept:
+        what = f"{counted(len(rows), 'comparable run')}: none meets {where.text.strip()}"
+        raise NotFound("No run meets the constraint", what, "Relax the constraint.")
+    return kept, [row for row in rows if row not in meeting]
+
+
+def _common(
+    frame: RunFrame,
+    rows: Sequence[int],
+    values: Sequence[float | None],
+    direction: Direction,
+    tied: int,
+) -> Common | None:
+    """None with fewer than two best runs, or if they are more than half of all."""
+    sign = -1.0 if direction == "higher" else 1.0
+    ordered = sorted(rows, key=lambda row: sign * cast(float, values[row]))
+    size = tied if tied > 1 else len(rows) // 10
+    while 1 < size < len(rows) and values[ordered[size - 1]] == values[ordered[size]]:
+        size += 1
+    if not 2 <= size <= len(rows) // 2:
+        return None
+    found = []
+    for key in frame.keys:
+        if key.kind == "param":
+            read = frame.reader(key)
+            best = {read(row) for row in ordered[:size]}
+            if len(best) == 1 and None not in best and any(read(row) not in best for row in ordered[size:]):
+                found.append((key.name, str(best.pop())))
+    return Common(size, tied > 1, tuple(found)) if found else None
 
 
 def _metric_name(frame: RunFrame, metric: str) -> str:
@@ -116,20 +190,22 @@ def _eligible_rows(
     return rows, tuple(f"{counted(total, noun)}{why}" for (noun, why), total in reasons.items())
 
 
-def _ranked(tied: Sequence[Run]) -> tuple[list[Run], str]:
+def _ranked(tied: Sequence[Run], tie_metric: str) -> tuple[list[Run], str]:
     """The tied runs, best first, and the rules that decided."""
-    scores = [run.metrics.get(TIE_METRIC, math.nan) for run in tied]
+    scores = [run.metrics.get(tie_metric, math.nan) for run in tied]
     scored = all(math.isfinite(score) for score in scores)
+    lower = direction_of(tie_metric) == "lower"
 
     def rank(run: Run) -> tuple[float, float, str]:
         start = math.inf if run.start_time is None else run.start_time
-        return -run.metrics[TIE_METRIC] if scored else 0.0, start, run.run_id
+        score = run.metrics[tie_metric] if scored else 0.0
+        return score if lower else -score, start, run.run_id
 
     ordered = sorted(tied, key=rank)
     if len(ordered) == 1:
         return ordered, ""
     first, *others = map(rank, ordered)
-    rules = [f"higher {TIE_METRIC}", "earliest start", "run id"]
+    rules = [f"{'lower' if lower else 'higher'} {tie_metric}", "earliest start", "run id"]
     decisive = {next((at for at in range(3) if first[at] != other[at]), 2) for other in others}
     return ordered, ", then ".join(rules[at] for at in sorted(decisive))
 

@@ -13,6 +13,7 @@ from engine.evidence.anomalies import Drop, Plateau, drops, long_runs, plateau
 from engine.evidence.best import TIE_METRIC, BestRun, best_run
 from engine.evidence.difference import Correction, Standing, standing
 from engine.evidence.effects import Effects, effects_of
+from engine.filters.compiler import Filter
 from engine.runs.frame import RunFrame
 from engine.runs.metrics import Direction, direction_of
 from engine.stores.base import Store
@@ -50,12 +51,13 @@ def insights(
     direction: Direction | None = None,
     rows: Sequence[int] | None = None,
     *,
+    where: Filter | None = None,
     store: Store | None = None,
     correction: Correction = "none",
 ) -> Insights:
     """The insights into a metric from the comparable finished runs in `rows` (None: in the whole frame).
     Raises `NotFound` as `best_run` does."""
-    best = best_run(frame, metric, direction, rows)
+    best = best_run(frame, metric, direction, rows, where=where)
     values = _numbers(frame, ColumnKey("metric", best.metric), best.rows)
     params = {
         key.name: [cast("str | None", value) for value in map(frame.reader(key), best.rows)]
