@@ -13,22 +13,37 @@ from engine.entities import Run
 from engine.errors import NotFound
 from engine.evidence.alike import SetApart, alike
 from engine.filters.compiler import Filter
-from engine.formats import counted, listed
+from engine.formats import as_number, count, counted, listed, number
 from engine.runs.frame import RunFrame
 from engine.runs.metrics import Direction, direction_of
+from engine.text import Shown, safe
 
 _STATUS = ColumnKey("attribute", "status")
 TIE_METRIC = "cv_mean"
+_VALUES_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """What the best `runs` have in common: parameters with one value among them, unlike among the others.
-    They are the best run and those tied with it (`tied`), or else the best tenth."""
+    """What the best `runs` have in common: parameters with one value among them, unlike among the others;
+    and the values of those that `vary` among them. They are the best run and those tied with it (`tied`), or
+    else the best tenth."""
 
     runs: int
     tied: bool
     params: tuple[tuple[str, str], ...]
+    varying: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def sentence(self) -> Shown:
+        """`The 4 best share metric euclidean, weights uniform; algorithm auto and ball_tree, n_neighbors 5
+        and 7 tie.`"""
+        shared = ", ".join(f"{name} {value}" for name, value in self.params)
+        text = f"The {count(self.runs)} best share {shared}" if shared else f"The {count(self.runs)} best"
+        tie = ", ".join(f"{name} {_and(values)}" for name, values in self.varying)
+        if tie and self.tied:
+            text += f"; {tie} tie" if shared else f" share no parameter; {tie} tie"
+        return safe(f"{text}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +82,21 @@ class BestRun:
         return None if self.runner_up is None else abs(self.value - self.runner_up.metrics[self.metric])
 
     @property
+    def sentences(self) -> tuple[Shown, ...]:
+        """The constraint, the runner-up and what the best runs have in common, one sentence each."""
+        said = []
+        if self.where:
+            of = counted(len(self.failing) + len(self.rows), "comparable run")
+            said.append(safe(f"{count(len(self.failing))} of {of} fail the constraint {self.where}."))
+        if self.runner_up is not None and self.margin is not None:
+            name = self.runner_up.run_name or self.runner_up.run_id
+            value = number(self.runner_up.metrics[self.metric])
+            said.append(safe(f"Runner-up: {name} {value}, {number(self.margin)} behind."))
+        if self.common is not None:
+            said.append(self.common.sentence)
+        return tuple(said)
+
+    @property
     def comparable(self) -> tuple[int, ...]:
         """The eligible runs and those that only fail the constraint."""
         return tuple(sorted((*self.rows, *self.failing))) if self.failing else self.rows
@@ -84,8 +114,8 @@ def best_run(
 ) -> BestRun:
     """The best finished run in `rows`, or in the whole frame, with a finite value of `metric` (the prefix
     `metrics.` is optional) that meets the constraint `where`. Runs that cannot be compared with most others
-    (`engine.evidence.alike`) compete only with `any_kind`. Ties go to the better `tie_metric` if all tied runs
-    have it, then to the earliest start, then to the run id. Raises `NotFound` if no run is eligible."""
+    (`engine.evidence.alike`) compete only with `any_kind`. Ties go to the better `tie_metric` if all tied
+    runs have it, then to the earliest start, then to the run id. Raises `NotFound` if no run is eligible."""
     metric = _metric_name(frame, metric)
     key = ColumnKey("metric", metric)
     if key not in frame:
@@ -153,14 +183,30 @@ def _common(
         size += 1
     if not 2 <= size <= len(rows) // 2:
         return None
-    found = []
+    shared, varying = [], []
     for key in frame.keys:
-        if key.kind == "param":
-            read = frame.reader(key)
-            best = {read(row) for row in ordered[:size]}
-            if len(best) == 1 and None not in best and any(read(row) not in best for row in ordered[size:]):
-                found.append((key.name, str(best.pop())))
-    return Common(size, tied > 1, tuple(found)) if found else None
+        if key.kind != "param":
+            continue
+        read = frame.reader(key)
+        best = list(dict.fromkeys(str(read(row)) for row in ordered[:size] if read(row) is not None))
+        if len(best) == 1 and all(read(row) is not None for row in ordered[:size]):
+            if any(str(read(row)) != best[0] for row in ordered[size:]):
+                shared.append((key.name, best[0]))
+        elif 1 < len(best) <= _VALUES_SHOWN:
+            varying.append((key.name, tuple(sorted(best, key=_by_number))))
+    if not shared and not (tied > 1 and varying):
+        return None
+    return Common(size, tied > 1, tuple(shared), tuple(varying) if tied > 1 else ())
+
+
+def _by_number(text: str) -> tuple[float, str]:
+    value = as_number(text)
+    return (math.inf if value is None or math.isnan(value) else value), text
+
+
+def _and(values: Sequence[str]) -> str:
+    *others, last = values
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _metric_name(frame: RunFrame, metric: str) -> str:

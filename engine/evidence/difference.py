@@ -189,12 +189,14 @@ def versus(
     measured = [measured_run(run, metric) for run in runs]
     pairs = _Pairs(Measurements(store, metric))
     base = measured[reference]
+    known = [run for at, run in enumerate(measured) if run is not None and at != reference]
+    compared = iter(pairs.compared_all(base, known))
     found = [
         Versus(runs[at].run_id, None)
         if run is None
         else pairs.alone(run)
-        if base is None or at == reference
-        else pairs.compared(base, run)
+        if at == reference
+        else next(compared)
         for at, run in enumerate(measured)
     ]
     return tuple(_corrected(found) if correction == "holm" else found)
@@ -212,7 +214,7 @@ def standing(
     pairs = _Pairs(Measurements(store, best.metric))
     alone = pairs.alone(base)
     others = measured_rows(frame, best.metric, [row for row in best.rows if row != best_row])
-    found = [pairs.compared(base, other) for other in nearest_first(base, others)]
+    found = pairs.compared_all(base, nearest_first(base, others))
     if correction == "holm":
         found = _corrected(found)
     tested = [other for other in found if other.method is not None]
@@ -250,6 +252,15 @@ class _Pairs:
             interval = fold_interval(folds, 1 / (len(folds) - 1))
             return Versus(run.run_id, run.value, interval, len(folds), of_folds=True)
         return Versus(run.run_id, run.value)
+
+    def compared_all(self, base: Measured | None, runs: Sequence[Measured]) -> list[Versus]:
+        """Each run against the base, or alone without one."""
+        if self._read.metric == TIE_METRIC:
+            self._read.read_folds(runs if base is None else [base, *runs])
+        elif base is not None and self._read.metric in ACCURACIES:
+            unpaired = [run for run in runs if self._by_rows(base, run) is None]
+            self._read.read_folds([base, *unpaired] if unpaired and base.split else ())
+        return [self.alone(run) if base is None else self.compared(base, run) for run in runs]
 
     def compared(self, base: Measured, run: Measured) -> Versus:
         alone = self.alone(run)

@@ -142,16 +142,23 @@ class Measurements:
             return None
         return Tested(found.part, counted, right)
 
+    def read_folds(self, runs: Iterable[Measured]) -> None:
+        """Read the fold scores of runs together; at most `MAX_HISTORIES` in all."""
+        if self._store is None:
+            return
+        wanted = {run.run_id: run for run in runs if run.has_folds and run.run_id not in self._folds}
+        chosen = list(wanted)[: max(0, MAX_HISTORIES - len(self._folds))]
+        found = self._store.metric_histories(chosen, [FOLD_METRIC], 2 * MAX_FOLDS) if chosen else ()
+        self._folds.update(dict.fromkeys(chosen, ()))
+        for history in found:
+            scores = dict(zip(history.steps, history.values, strict=True))
+            self._folds[history.run_id] = _scores(wanted[history.run_id], scores)
+
     def folds(self, run: Measured) -> tuple[float, ...]:
         """The scores of a run's folds, empty if unknown. Only of runs whose cv_mean they explain."""
-        if not run.has_folds or self._store is None:
-            return ()
         if run.run_id not in self._folds:
-            if len(self._folds) >= MAX_HISTORIES:
-                return ()
-            points = self._store.metric_history(run.run_id, FOLD_METRIC)
-            self._folds[run.run_id] = _scores(run, {point.step: point.value for point in points})
-        return self._folds[run.run_id]
+            self.read_folds([run])
+        return self._folds.get(run.run_id, ())
 
 
 def _scores(run: Measured, by_step: Mapping[int, float]) -> tuple[float, ...]:

@@ -16,6 +16,7 @@ from tui.cli.options import (
     Invocation,
     chosen_direction,
     csv_option,
+    evidence_options,
     json_option,
     metric_options,
     pass_invocation,
@@ -23,10 +24,10 @@ from tui.cli.options import (
 )
 from tui.cli.output import Cell, Head, Output, Row, confirm_replacement
 from tui.cli.progress import load_frame
-from tui.cli.selection import usual_metric
+from tui.cli.selection import filter_of, usual_metric
 
 if TYPE_CHECKING:
-    from engine.api import BestRun, RunFrame, Standing
+    from engine.api import BestRun, Correction, RunFrame, Standing
 
 CSV = "experiment_results.csv"
 
@@ -34,6 +35,15 @@ CSV = "experiment_results.csv"
 @click.command()
 @click.argument("experiment")
 @metric_options("Rank runs by")
+@evidence_options
+@click.option(
+    "--tie-break",
+    "tie_metric",
+    default="cv_mean",
+    show_default=True,
+    metavar="METRIC",
+    help="Break ties by this metric.",
+)
 @click.option("--all", "any_kind", is_flag=True, help="Include runs that cannot be compared with the others.")
 @csv_option("Export all runs of the experiment to FILE.", default=CSV)
 @yes_option
@@ -45,6 +55,9 @@ def best(
     metric: str | None,
     higher: bool,
     lower: bool,
+    where: str,
+    correction: Correction,
+    tie_metric: str,
     any_kind: bool,
     csv_path: str,
     yes: bool,
@@ -55,11 +68,14 @@ def best(
     Considers finished runs with a finite value of the metric. Runs that cannot be compared with most
     others (other parameters, metrics or test rows, another dataset, a rate in percent) are excluded,
     which is always said; --all includes them. Ties go to the higher cv_mean if all tied runs have one,
-    then to the run that started first. Only the default CSV file is replaced without asking.
+    then to the run that started first. Whether another run differs by more than chance is tested in
+    the strongest way that the logged data allow: predictions for the same rows, scores on the same
+    folds, or else the two rates alone. Only the default CSV file is replaced without asking.
 
     \b
     Examples:
       mlflow-console best heart-disease --metric accuracy
+      mlflow-console best heart-disease --where "class_1_recall >= 0.9" --correct holm
       mlflow-console best heart-disease --metric training_time --lower --csv results.csv --json
     """
     direction = chosen_direction(higher, lower)
@@ -69,8 +85,15 @@ def best(
     with invocation.engine() as engine:
         found = engine.runs.experiment(experiment)
         frame = load_frame(engine, found)
-        winner = engine.evidence.best(frame, metric or usual_metric(frame), direction, any_kind=any_kind)
-        standing = engine.evidence.standing(frame, winner)
+        winner = engine.evidence.best(
+            frame,
+            metric or usual_metric(frame),
+            direction,
+            where=filter_of(where, frame) if where.strip() else None,
+            tie_metric=tie_metric,
+            any_kind=any_kind,
+        )
+        standing = engine.evidence.standing(frame, winner, correction)
         engine.runs.write_csv(frame, Path(csv_path))
     if as_json:
         write_json(_payload(winner, standing, frame, csv_path))
@@ -100,8 +123,8 @@ def _show(output: Output, experiment: Experiment, winner: BestRun, standing: Sta
     output.table([Head(Shown("name"), keep=True), Head(Shown("value"), right=True, keep=True)], rows)
     output.line()
     _show_ties(output, winner)
-    if standing:
-        output.line(standing.sentence)
+    for sentence in (*winner.sentences, *((standing.sentence,) if standing else ())):
+        output.text(sentence)
 
 
 def _show_ties(output: Output, winner: BestRun) -> None:
@@ -142,6 +165,11 @@ def _payload(winner: BestRun, standing: Standing | None, frame: RunFrame, csv_pa
         "tie_break": winner.tie_break,
         "considered": winner.considered,
         "left_out": list(winner.left_out),
+        "where": winner.where,
+        "failing": [frame.run_ids[row] for row in winner.failing],
+        "runner_up": None if winner.runner_up is None else run_payload(winner.runner_up),
+        "margin": winner.margin,
+        "common": None if winner.common is None else asdict(winner.common),
         "apart": [
             {"reason": apart.reason, "run_ids": [frame.run_ids[row] for row in apart.rows]}
             for apart in winner.apart

@@ -126,6 +126,25 @@ def filter_option(command: Decorated) -> Decorated:
     )(command)
 
 
+def evidence_options(command: Decorated) -> Decorated:
+    """`--where` and `--correct`."""
+    command = click.option(
+        "--correct",
+        "correction",
+        type=click.Choice(["none", "holm"]),
+        default="none",
+        show_default=True,
+        help="Correct p-values for the number of comparisons, by Holm's method.",
+    )(command)
+    return click.option(
+        "-w",
+        "--where",
+        default="",
+        metavar="EXPRESSION",
+        help='Constraint on the best run, in the filter language, e.g. "class_1_recall >= 0.9".',
+    )(command)
+
+
 def csv_option(help_text: str, default: str | None = None) -> Callable[[Decorated], Decorated]:
     """`--csv FILE`, which takes a file name but not - for standard output."""
     return click.option(

@@ -8,7 +8,8 @@ import pytest
 
 from engine.entities import Run
 from engine.errors import NotFound
-from engine.evidence.best import BestRun, best_run
+from engine.evidence.best import BestRun, Common, best_run
+from engine.filters.compiler import compile_filter
 from engine.runs.frame import RunFrame
 from engine.runs.loading.feed import RunFeed
 from engine.stores import open_store
@@ -93,6 +94,59 @@ def test_an_unknown_metric_is_not_found_with_or_without_a_prefix(written: str, n
     with pytest.raises(NotFound) as caught:
         best(a_run("a", metrics={"acc": 1}, params={"acc": "2"}), metric=written)
     assert caught.value.title == f"No run has the metric {name}"
+
+
+def sweep() -> list[Run]:
+    """Twelve runs; the two with k = 5 and 7 and the metric l2 are tied at the top."""
+    runs = []
+    for k in ("3", "5", "7"):
+        for distance in ("l1", "l2", "max", "cos"):
+            best = distance == "l2" and k != "3"
+            metrics = {
+                "acc": 0.9 if best else 0.8 if distance == "l2" else 0.7,
+                "recall": 0.9 if k == "7" else 0.5,
+            }
+            metrics["cost"] = float(k)
+            runs.append(
+                a_run(
+                    f"{k}-{distance}", name=f"{k}-{distance}", params={"k": k, "d": distance}, metrics=metrics
+                )
+            )
+    return runs
+
+
+def test_the_runner_up_and_what_the_best_share_are_named() -> None:
+    found = best(*sweep())
+    assert found.runner_up is not None
+    assert (found.runner_up.run_id, found.margin) == ("3-l2", pytest.approx(0.1))
+    assert found.common == Common(2, True, (("d", "l2"),), (("k", ("5", "7")),))
+    assert found.sentences == (
+        "Runner-up: 3-l2 0.8000, 0.1000 behind.",
+        "The 2 best share d l2; k 5 and 7 tie.",
+    )
+    alone = best(*sweep()[:2])
+    assert (alone.runner_up, alone.margin, alone.common) == (alone.runner_up, pytest.approx(0.1), None)
+    only = best(sweep()[0])
+    assert (only.runner_up, only.margin, only.common, only.sentences) == (None, None, None, ())
+
+
+def test_a_constraint_excludes_runs_and_says_how_many() -> None:
+    frame = RunFrame.from_runs(sweep())
+    found = best_run(frame, "acc", where=compile_filter("recall >= 0.9", frame.keys, frame))
+    assert (found.run.run_id, found.tied, found.considered, len(found.failing)) == ("7-l2", (), 4, 8)
+    assert len(found.comparable) == 12
+    assert found.sentences[0] == "8 of 12 comparable runs fail the constraint recall >= 0.9."
+    with pytest.raises(NotFound) as caught:
+        best_run(frame, "acc", where=compile_filter("recall > 1", frame.keys, frame))
+    assert caught.value.detail == "12 comparable runs: none meets recall > 1"
+
+
+def test_the_metric_that_breaks_ties_can_be_chosen() -> None:
+    frame = RunFrame.from_runs(sweep())
+    found = best_run(frame, "acc", tie_metric="recall")
+    assert (found.run.run_id, found.tie_break) == ("7-l2", "higher recall")
+    found = best_run(frame, "acc", tie_metric="metrics.cost")
+    assert (found.run.run_id, found.tie_break) == ("5-l2", "lower cost")
 
 
 def test_an_unknown_metric_lists_the_available_ones() -> None:

@@ -122,6 +122,17 @@ def test_best_takes_a_direction_and_a_csv_file(on_store: Run, folder: Path) -> N
     assert [path.name for path in folder.iterdir()] == ["all.csv"]
 
 
+def test_best_takes_a_constraint(on_store: Run) -> None:
+    done = on_store("best", "heart", "-m", "accuracy", "--where", "n_neighbors <= 9", "--json", "--yes")
+    payload = done.json
+    assert payload["where"] == "n_neighbors <= 9"
+    assert int(payload["run"]["params"]["n_neighbors"]) <= 9
+    assert payload["considered"] + len(payload["failing"]) == 21
+    assert payload["margin"] == pytest.approx(payload["value"] - payload["runner_up"]["metrics"]["accuracy"])
+    wrong = on_store("best", "heart", "--where", "nope > 1")
+    assert (wrong.status, "^^^^" in wrong.err) == (2, True)
+
+
 def test_best_takes_a_metric_with_its_prefix(on_store: Run) -> None:
     done = on_store("best", "heart", "--metric", "metrics.accuracy")
     assert done.status == 0

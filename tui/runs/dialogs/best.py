@@ -49,8 +49,9 @@ class BestDialog(Dialog[str]):
             ),
             Content.assemble((safe(best.run.run_id), "$text-muted")),
         ]
-        if self._standing:
-            lines += [Content(""), Content(self._standing.sentence)]
+        said = [*best.sentences, *([self._standing.sentence] if self._standing else [])]
+        if said:
+            lines += [Content(""), *map(Content, said)]
         if best.tied:
             lines += [Content(""), Content(f"Tied with {len(best.tied)}; decided by {safe(best.tie_break)}:")]
             lines += [Content(f"  {safe(run.run_name)}") for run in best.tied[:TIES_SHOWN]]
