@@ -10,7 +10,7 @@ from engine import formats
 from engine.text import Shown, safe
 from tui.charts.pane import ChartPane
 from tui.charts.subject import MAX_CURVES
-from tui.widgets.plot import Plot, Series
+from tui.widgets.plot import Plot, Series, prepare
 
 if TYPE_CHECKING:
     from engine.api import History
@@ -26,6 +26,7 @@ class HistoryPane(ChartPane):
         yield Plot(id="plot", empty_text=Shown("no history of this metric"))
 
     def load(self, subject: ChartSubject) -> tuple[History, ...]:
+        prepare()
         return self.engine.charts.histories(subject.runs, subject.metrics)
 
     def show(self, subject: ChartSubject, loaded: tuple[History, ...]) -> None:
@@ -34,7 +35,8 @@ class HistoryPane(ChartPane):
         series = [
             Series(
                 safe(f"{h.run_name} {h.metric}" if several else h.run_name),
-                list(zip(map(float, h.xs("step")), h.values, strict=True)),
+                h.xs("step"),
+                h.values,
                 "line" if len(h.values) > 1 else "scatter",
             )
             for h in loaded

@@ -21,7 +21,7 @@ from tui.session import RunningSweep
 from tui.training.leaderboard import Leaderboard
 from tui.widgets.empty import EmptyState
 from tui.widgets.fit_text import thin_bar
-from tui.widgets.plot import Plot, Series
+from tui.widgets.plot import Plot, Series, prepare
 from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
 
@@ -96,6 +96,7 @@ class TrainingScreen(ConsoleScreen):
         self._started = time.monotonic()
         self._note = "starting Python and MLflow …"
         self._show_state()
+        self.ask(prepare, lambda _: None, group="plot")
         relay: EventRelay[SweepEvent] = EventRelay(self.while_open(self._handle))
         work = partial(self.engine.training.train, spec, on_event=relay, cancel=token)
         self.ask(work, self._finish, group="sweep", failed=self._fail)
@@ -164,7 +165,9 @@ class TrainingScreen(ConsoleScreen):
         if at_top:  # keep the cursor on the best trial until the operator moves it
             table.action_cursor_top()
         curve = self.board.best_so_far()
-        self.query_one("#curve", Plot).set_series([Series(self.board.metric, curve, "step")] if curve else [])
+        self.query_one("#curve", Plot).set_series(
+            [Series.of(self.board.metric, curve, "step")] if curve else []
+        )
         self.query_one("#curve-title", PaneTitle).facts = safe(self.board.metric)
 
     def _show_abandoned(self, sweeps: tuple[UnfinishedSweep, ...]) -> None:

@@ -53,12 +53,14 @@ async def test_headers_and_empty_texts_are_plain_text() -> None:
 
 
 async def test_plots_are_plain_text() -> None:
-    plot = Plot([Series(text, [(0, 1.0), (1, 2.0)]) for text in RAW])
+    plot = Plot([Series.of(text, [(0, 1.0), (1, 2.0)]) for text in RAW])
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
         plot.focus()
         for text in RAW:
-            plot.set_series([Series(text, [(0, 1.0), (1, 2.0)]), Series(text, [(0, 1.0)])], x_label=text)
+            plot.set_series(
+                [Series.of(text, [(0, 1.0), (1, 2.0)]), Series.of(text, [(0, 1.0)])], x_label=text
+            )
             await pilot.press("enter")
             await pilot.pause()
         _clean(stage.take_written())

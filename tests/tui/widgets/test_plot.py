@@ -26,7 +26,7 @@ async def test_a_series_is_drawn_with_its_axes() -> None:
     plot = Plot()
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
-        plot.set_series([Series("loss", LOSS)], x_label="step")
+        plot.set_series([Series.of("loss", LOSS)], x_label="step")
         await _ready(pilot, plot)
         lines = stage.lines()
         assert any(line.startswith(" 1.0 ┤") for line in lines)
@@ -36,7 +36,7 @@ async def test_a_series_is_drawn_with_its_axes() -> None:
 
 
 async def test_letters_distinguish_the_series() -> None:
-    plot = Plot([Series("first", LOSS), Series("second", [(x, 1 - y) for x, y in LOSS])])
+    plot = Plot([Series.of("first", LOSS), Series.of("second", [(x, 1 - y) for x, y in LOSS])])
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
         await _ready(pilot, plot)
@@ -47,7 +47,7 @@ async def test_letters_distinguish_the_series() -> None:
 
 
 async def test_series_with_the_same_end_have_letters_side_by_side() -> None:
-    plot = Plot([Series(name, LOSS) for name in "xyz"])
+    plot = Plot([Series.of(name, LOSS) for name in "xyz"])
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
         await _ready(pilot, plot)
@@ -59,7 +59,7 @@ async def test_series_with_the_same_end_have_letters_side_by_side() -> None:
 
 
 async def test_scatter_points_are_drawn_as_letters() -> None:
-    series = [Series("u", [(1, 1), (2, 2)], "scatter"), Series("v", [(3, 1), (4, 2)], "scatter")]
+    series = [Series.of("u", [(1, 1), (2, 2)], "scatter"), Series.of("v", [(3, 1), (4, 2)], "scatter")]
     plot = Plot(series)
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
@@ -69,7 +69,7 @@ async def test_scatter_points_are_drawn_as_letters() -> None:
 
 
 async def test_log_scale_and_zoom_can_be_set_and_reset() -> None:
-    plot = Plot([Series("loss", [*LOSS, (101.0, 0.0)])])
+    plot = Plot([Series.of("loss", [*LOSS, (101.0, 0.0)])])
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
         await _ready(pilot, plot)
@@ -95,13 +95,14 @@ async def test_the_cursor_shows_exact_values() -> None:
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
         plot.set_series(
-            [Series("a", [(1, 0.25), (2, 0.1 + 0.2), (4, math.nan)]), Series("b", [(2, 3.0)])], x_label="step"
+            [Series.of("a", [(1, 0.25), (2, 0.1 + 0.2), (4, math.nan)]), Series.of("b", [(2, 3.0)])],
+            x_label="step",
         )
         await _ready(pilot, plot)
         await pilot.press("enter")
-        assert stage.lines()[0].strip() == "step 4   A NaN   B –"
+        assert stage.lines()[0].strip() == "step 4   A a NaN   B –"
         await pilot.press("left")
-        assert stage.lines()[0].strip() == "step 2   A 0.30000000000000004   B 3"
+        assert stage.lines()[0].strip() == "step 2   A a 0.30000000000000004   B 3"
         assert "▲" in stage.lines()[-2]
         assert sum(line.count("●") for line in stage.lines()) == 2
         await pilot.press("left", "left", "left")
@@ -112,7 +113,7 @@ async def test_the_cursor_shows_exact_values() -> None:
 
 
 async def test_escape_is_handled_only_while_the_cursor_is_visible() -> None:
-    plot = Plot([Series("a", LOSS)])
+    plot = Plot([Series.of("a", LOSS)])
     async with Stage(plot).run_test(size=SIZE) as pilot:
         await _ready(pilot, plot)
         assert plot.check_action("leave_cursor", ()) is False
@@ -121,23 +122,23 @@ async def test_escape_is_handled_only_while_the_cursor_is_visible() -> None:
 
 
 async def test_new_points_keep_zoom_and_cursor() -> None:
-    plot = Plot([Series("a", LOSS)])
+    plot = Plot([Series.of("a", LOSS)])
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
         await _ready(pilot, plot)
         await pilot.press("plus", "enter", "left")
-        plot.set_series([Series("a", [*LOSS, (101.0, 0.0)])])
+        plot.set_series([Series.of("a", [*LOSS, (101.0, 0.0)])])
         await pilot.pause()
         assert plot.cursor == 74
         assert stage.lines()[-1].split()[0] == "30"
-        plot.set_series([Series("a", LOSS)], x_kind="seconds")
+        plot.set_series([Series.of("a", LOSS)], x_kind="seconds")
         await pilot.pause()
         assert plot.cursor is None
         assert stage.lines()[-1].split()[0] == "0.00s"
 
 
 async def test_moving_the_cursor_repaints_few_lines_and_idling_none() -> None:
-    plot = Plot([Series("a", LOSS), Series("b", [(x, 1 - y) for x, y in LOSS])])
+    plot = Plot([Series.of("a", LOSS), Series.of("b", [(x, 1 - y) for x, y in LOSS])])
     stage = Stage(plot)
     async with stage.run_test(size=(140, 40)) as pilot:
         await _ready(pilot, plot)
@@ -146,7 +147,7 @@ async def test_moving_the_cursor_repaints_few_lines_and_idling_none() -> None:
         await pilot.press("left")
         await pilot.pause()
         assert 0 < len(stage.take_written()) < 3_000
-        plot.set_series([Series("a", LOSS), Series("b", [(x, 1 - y) for x, y in LOSS])])
+        plot.set_series([Series.of("a", LOSS), Series.of("b", [(x, 1 - y) for x, y in LOSS])])
         await pilot.pause()
         assert stage.take_written() == ""
 
@@ -191,14 +192,14 @@ async def test_every_action_works_on_unusual_series(kind: SeriesKind) -> None:
     async with stage.run_test(size=SIZE) as pilot:
         await _ready(pilot, plot)
         for points in ODD:
-            plot.set_series([Series("odd", points, kind), Series("more", points[:1], kind)])
+            plot.set_series([Series.of("odd", points, kind), Series.of("more", points[:1], kind)])
             for _ in _do_everything(plot):
                 assert stage.lines()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 1), (2, 3), (5, 5), (8, 4), (24, 6), (30, 7)])
 async def test_it_works_at_small_sizes(size: tuple[int, int]) -> None:
-    plot = Plot([Series("a", LOSS), Series("b", LOSS)])
+    plot = Plot([Series.of("a", LOSS), Series.of("b", LOSS)])
     stage = Stage(plot)
     async with stage.run_test(size=size) as pilot:
         await _ready(pilot, plot)
@@ -208,7 +209,7 @@ async def test_it_works_at_small_sizes(size: tuple[int, int]) -> None:
 
 
 async def test_a_plot_without_points_says_so() -> None:
-    plot = Plot([Series("a", [])])
+    plot = Plot([Series.of("a", [])])
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
         await _ready(pilot, plot)
@@ -216,7 +217,7 @@ async def test_a_plot_without_points_says_so() -> None:
 
 
 async def test_a_plot_without_finite_values_has_no_y_labels() -> None:
-    plot = Plot([Series("a", [(0, INF), (1, NAN)])])
+    plot = Plot([Series.of("a", [(0, INF), (1, NAN)])])
     stage = Stage(plot)
     async with stage.run_test(size=SIZE) as pilot:
         await _ready(pilot, plot)

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from tui.widgets.plot import Series
-from tui.widgets.plot.canvas import Canvas
+from tui.widgets.plot.canvas import FAINT, Canvas
 from tui.widgets.plot.legend import exact, packed
-from tui.widgets.plot.raster import buckets, draw
+from tui.widgets.plot.raster import draw, draw_raw
 from tui.widgets.plot.scale import Scale, labels, log_ticks, spread, ticks
-from tui.widgets.plot.series import Track, x_range, y_range
+from tui.widgets.plot.track import Track, x_range, y_range
 from tui.widgets.plot.view import View
 
 NAN, INF = math.nan, math.inf
 
 
 def _track(ys: list[float], kind: str = "line") -> Track:
-    return Track.of(Series("a", list(enumerate(ys)), kind), 0)  # type: ignore[arg-type]
+    return Track.of(Series("a", range(len(ys)), ys, kind), 0)  # type: ignore[arg-type]
 
 
 def _drawn(track: Track, columns: int = 10, rows: int = 4, low: float = 0.0, high: float = 1.0) -> list[str]:
     canvas = Canvas(columns, rows)
     x_scale = Scale(*x_range([track]), canvas.width)
     draw(canvas, track, x_scale, Scale(low, high, canvas.height), 0, "•")
-    return ["".join(char for char, _ in canvas.row(row)) for row in range(rows)]
+    return [_text(canvas, row) for row in range(rows)]
+
+
+def _text(canvas: Canvas, row: int) -> str:
+    return "".join(text for text, _ in canvas.row(row))
 
 
 class TestScale:
@@ -94,26 +99,32 @@ class TestTicks:
         assert len(ticks(low, high, 5)) <= 20
 
 
+def _ints(*values: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.array(values, dtype=np.int64)
+
+
 class TestCanvas:
     def test_dots_in_a_cell_combine_into_one_character(self) -> None:
         canvas = Canvas(1, 1)
-        for x, y in [(0, 0), (1, 3)]:
-            canvas.dot(x, y, 0)
+        canvas.dots(_ints(0, 1), _ints(0, 3), 0)
         assert canvas.row(0) == [("⡈", 0)]
 
     def test_points_outside_the_canvas_are_ignored(self) -> None:
         canvas = Canvas(2, 2)
-        for x, y in [(-1, 0), (0, -1), (4, 0), (0, 8)]:
-            canvas.dot(x, y, 0)
-        canvas.glyph(99, 0, "x", 0)
-        canvas.line(-5, -5, -1, -1, 0)
-        canvas.line(NAN, 0, 1, 1, 0)
-        assert [canvas.row(row) for row in range(2)] == [[(" ", -1)] * 2] * 2
+        canvas.dots(_ints(-1, 0, 4, 0), _ints(0, -1, 0, 8), 0)
+        canvas.glyphs(np.array([99.0, math.nan]), np.array([0.0, 0.0]), "x", 0)
+        assert [canvas.row(row) for row in range(2)] == [[("  ", -1)]] * 2
 
-    def test_a_line_crossing_the_canvas_is_clipped(self) -> None:
-        canvas = Canvas(3, 1)
-        canvas.line(-1000, 0, 1000, 0, 0)
-        assert canvas.row(0) == [("⣀", 0)] * 3
+    def test_a_bar_that_crosses_the_canvas_is_clipped(self) -> None:
+        canvas = Canvas(1, 2)
+        canvas.bars(_ints(0), _ints(-1000), _ints(1000), 0)
+        assert [canvas.row(row) for row in range(2)] == [[("⡇", 0)]] * 2
+
+    def test_a_line_has_as_few_pieces_as_possible(self) -> None:
+        canvas = Canvas(6, 1)
+        canvas.dots(_ints(0, 2, 4, 6), _ints(0, 0, 0, 0), 1)
+        canvas.dots(_ints(5, 7, 11), _ints(0, 0, 0), 0)
+        assert canvas.row(0) == [("⡀⡀⣀⣀ ", 1), ("⢀", 0)]
 
 
 class TestDrawing:
@@ -138,15 +149,38 @@ class TestDrawing:
     def test_the_largest_double_is_drawn_as_infinite(self) -> None:
         assert "▲" in _drawn(_track([0.5, 1.7976931348623157e308, 0.5]))[0]
 
-    def test_downsampling_keeps_the_extremes(self) -> None:
+    def test_a_peak_among_many_points_is_drawn(self) -> None:
         ys = [0.5] * 10_000
         ys[1234], ys[8000] = 1.0, 0.0
-        track = _track(ys)
-        scale = Scale(*x_range([track]), 20)
-        gathered = [bucket for bucket in buckets(track, scale, -INF) if bucket is not None]
-        assert len(gathered) == 20
-        assert max(bucket[3] for bucket in gathered) == 1.0
-        assert min(bucket[2] for bucket in gathered) == 0.0
+        rows = _drawn(_track(ys))
+        assert [rows[0].index("⡇"), rows[-1].index("⢸")] == [1, 7]
+        assert sum(char != " " for char in rows[0] + rows[-1]) == 2
+
+    def test_lines_to_points_out_of_view_are_drawn_to_the_edge(self) -> None:
+        canvas = Canvas(5, 1)
+        draw(canvas, _track([0.0, 1.0]), Scale(0.25, 0.5, 10), Scale(0.0, 0.75, 4), 0, "•")
+        assert _text(canvas, 0) == "⠤⠤⠔⠒⠒"
+
+    def test_a_gap_at_the_edge_of_a_column_is_kept(self) -> None:
+        ys = [0.0] * 1000
+        ys[500:600] = [NAN] * 100
+        line = _drawn(_track(ys), columns=10, rows=1)[0]
+        assert line == "⣀⣀⣀⣀⣀⢀⣀⣀⣀⣀"
+
+    def test_values_behind_a_line_give_way_to_it(self) -> None:
+        track = Track.of(Series("a", [0, 1, 2, 3], [0.0] * 4, raw=[1.0, 0.0, 1.0, 0.0]), 0)
+        canvas = Canvas(4, 2)
+        x_scale, y_scale = Scale(0, 3, canvas.width), Scale(0, 1, canvas.height)
+        draw_raw(canvas, track, x_scale, y_scale, 0)
+        draw(canvas, track, x_scale, y_scale, 0, "•")
+        assert canvas.row(1) == [("⣀⣀⣀⣀", 0)]
+        assert {owner for text, owner in canvas.row(0) if text.strip()} == {FAINT}
+
+    def test_points_are_placed_on_a_logarithmic_x_axis(self) -> None:
+        track = Track.of(Series("a", [0, 1, 10, 100], [0.5] * 4, "scatter"), 0)
+        canvas = Canvas(9, 1)
+        draw(canvas, track, Scale(1, 100, canvas.width, log=True), Scale(0, 1, canvas.height), 0, "•")
+        assert _text(canvas, 0) == "•   •   •"
 
     @pytest.mark.parametrize("ys", [[], [0.5], [NAN], [INF], [NAN, NAN], [0.5, 0.5], [INF, -INF, NAN]])
     @pytest.mark.parametrize("kind", ["line", "step", "scatter"])
@@ -154,11 +188,11 @@ class TestDrawing:
         assert len(_drawn(_track(ys, kind))) == 4
 
     def test_points_without_a_finite_x_are_ignored(self) -> None:
-        track = Track.of(Series("a", [(NAN, 1.0), (INF, 2.0), (1.0, 3.0)]), 0)
-        assert (track.xs, track.ys) == ((1.0,), (3.0,))
+        track = Track.of(Series.of("a", [(NAN, 1.0), (INF, 2.0), (1.0, 3.0)]), 0)
+        assert (track.xs.tolist(), track.ys.tolist()) == ([1.0], [3.0])
 
     def test_points_are_sorted_by_x(self) -> None:
-        assert Track.of(Series("a", [(2.0, 1.0), (1.0, 3.0)]), 0).xs == (1.0, 2.0)
+        assert Track.of(Series.of("a", [(2.0, 1.0), (1.0, 3.0)]), 0).xs.tolist() == [1.0, 2.0]
 
 
 class TestView:
@@ -173,18 +207,30 @@ class TestView:
 
     def test_the_y_range_fits_the_visible_points(self) -> None:
         view = View((_track([float(y) for y in range(101)]),)).zoomed(0.5, None)
-        window, drawn = view.window()
-        assert drawn
+        window = view.window()
         assert window.y_low == pytest.approx(25.0, abs=2)
         assert window.y_high == pytest.approx(75.0, abs=2)
-        assert view.panned(0, 0.2).window()[0].y_low == pytest.approx(window.y_low + 10.6, abs=0.5)
+        assert view.panned(0, 0.2).window().y_low == pytest.approx(window.y_low + 10.6, abs=0.5)
 
     def test_a_logarithmic_axis_counts_the_points_it_omits(self) -> None:
         view = View((_track([0.0, -1.0, 1.0, 10.0, NAN]),)).with_log(True)
         assert view.notes() == ["log · 2 at or below 0 not shown"]
 
+    def test_a_logarithmic_x_axis_zooms_by_decades(self) -> None:
+        view = View((_track([1.0] * 10_001),)).with_log_x(True)
+        assert view.x_shown == pytest.approx((1.0, 10_000.0))
+        assert view.notes() == ["log x · 1 at or below 0 not shown"]
+        near = view.zoomed(0.5, None)
+        assert near.x_shown == pytest.approx((10.0, 1000.0))
+        assert near.panned(0.5, 0).x_shown == pytest.approx((100.0, 10_000.0))
+
+    def test_limits_are_shown_as_they_were_typed(self) -> None:
+        view = View((_track([1.0, 2.0, 3.0]),)).limited((-5.0, 10.0), (0.0, 9.0))
+        window = view.window()
+        assert (window.x_low, window.x_high, window.y_low, window.y_high) == (-5.0, 10.0, 0.0, 9.0)
+
     def test_the_cursor_moves_to_the_next_logged_x(self) -> None:
-        other = Track.of(Series("b", [(0.5, 1.0)]), 1)
+        other = Track.of(Series.of("b", [(0.5, 1.0)]), 1)
         view = View((_track([1.0, 1.0, 1.0]), other))
         assert [view.next_x(x, 1) for x in (0.0, 0.5, 2.0)] == [0.5, 1.0, 2.0]
         assert [view.next_x(x, -1) for x in (2.0, 0.5, 0.0)] == [1.0, 0.0, 0.0]

@@ -1,12 +1,21 @@
-"""A bitmap of braille dots, 2 by 4 per cell. A cell belongs to whoever drew in it last."""
+"""A bitmap of braille dots, 2 by 4 per cell, drawn by several owners. Needs numpy."""
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
-_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-_BLANK = 0x2800
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
 NO_OWNER = -1
+FAINT = 60
+"""Added to the owner of what is drawn faintly: it is hidden in cells where something else is drawn. Owners
+are below it."""
+
+_WEIGHTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint8)
+_CHARACTERS = [" ", *(chr(0x2800 + mask) for mask in range(1, 256))]
 
 
 class Canvas:
@@ -16,71 +25,71 @@ class Canvas:
     def __init__(self, columns: int, rows: int) -> None:
         self.columns, self.rows = columns, rows
         self.width, self.height = columns * 2, rows * 4
-        self._masks = bytearray(columns * rows)
-        self._owners = [NO_OWNER] * (columns * rows)
-        self._glyphs: dict[int, str] = {}
+        self._masks = np.zeros((2, rows, columns), dtype=np.uint8)
+        """The dots of the cells: drawn normally, and faintly."""
+        self._owners = np.zeros((2, rows, columns), dtype=np.int64)
+        """A bit for each owner with dots in the cell."""
+        self._glyphs: dict[int, dict[int, tuple[str, int]]] = {}
+        """Character and owner, by row and column."""
 
-    def dot(self, x: int, y: int, owner: int) -> None:
-        if 0 <= x < self.width and 0 <= y < self.height:
-            down = self.height - 1 - y
-            cell = (down >> 2) * self.columns + (x >> 1)
-            self._masks[cell] |= _DOTS[down & 3][x & 1]
-            self._owners[cell] = owner
+    def bars(self, xs: Ints, lows: Ints, highs: Ints, owner: int) -> None:
+        """Draw vertical bars of dots, both ends included."""
+        lows, highs = np.maximum(lows, 0), np.minimum(highs, self.height - 1)
+        seen = (xs >= 0) & (xs < self.width) & (lows <= highs)
+        xs, lows, highs = xs[seen], lows[seen], highs[seen]
+        size = self.width * (self.height + 1)
+        starts = np.bincount(xs * (self.height + 1) + lows, minlength=size)
+        ends = np.bincount(xs * (self.height + 1) + highs + 1, minlength=size)
+        depth = np.cumsum((starts - ends).reshape(self.width, self.height + 1), axis=1)
+        self._add(depth[:, :-1] > 0, owner)
 
-    def line(self, x0: float, y0: float, x1: float, y1: float, owner: int) -> None:
-        """A straight line between two points, clipped to the canvas."""
-        clipped = _clip(x0, y0, x1, y1, self.width - 1, self.height - 1)
-        if clipped is None:
-            return
-        ax, ay, bx, by = (round(value) for value in clipped)
-        dx, dy = bx - ax, by - ay
-        length = max(abs(dx), abs(dy)) or 1
-        masks, owners, columns, last = self._masks, self._owners, self.columns, self.height - 1
-        twice, half = 2 * length, length
-        for step in range(length + 1):  # integer arithmetic: this is the innermost loop
-            x = ax + (2 * dx * step + half) // twice
-            down = last - ay - (2 * dy * step + half) // twice
-            cell = (down >> 2) * columns + (x >> 1)
-            masks[cell] |= _DOTS[down & 3][x & 1]
-            owners[cell] = owner
+    def dots(self, xs: Ints, ys: Ints, owner: int) -> None:
+        self.bars(xs, ys, ys, owner)
 
-    def glyph(self, x: float, y: float, char: str, owner: int) -> None:
-        """Put a character into the cell of that dot, hiding the cell's dots."""
-        if -0.5 <= x < self.width - 0.5 and -0.5 <= y < self.height - 0.5:
-            down = self.height - 1 - round(y)
-            cell = (down >> 2) * self.columns + (round(x) >> 1)
-            self._glyphs[cell] = char
-            self._owners[cell] = owner
+    def _add(self, dots: NDArray[np.bool_], owner: int) -> None:
+        """Add dots, by x and y."""
+        cells = dots.T[::-1].reshape(self.rows, 4, self.columns, 2)
+        masks = (cells * _WEIGHTS[:, None, :]).sum(axis=(1, 3), dtype=np.uint8)
+        layer, bit = divmod(owner, FAINT)
+        self._masks[layer] |= masks
+        self._owners[layer][masks > 0] |= 1 << bit
+
+    def glyphs(self, xs: NDArray[Any], ys: NDArray[Any], char: str, owner: int) -> None:
+        """Put a character into the cells of these dots, hiding the cells' dots."""
+        seen = (xs >= -0.5) & (xs < self.width - 0.5) & (ys >= -0.5) & (ys < self.height - 0.5)
+        columns = np.round(xs[seen]).astype(np.int64) >> 1
+        rows = (self.height - 1 - np.round(ys[seen]).astype(np.int64)) >> 2
+        for cell in np.unique(rows * self.columns + columns).tolist():
+            row, column = divmod(cell, self.columns)
+            self._glyphs.setdefault(row, {})[column] = (char, owner)
 
     def row(self, row: int) -> list[tuple[str, int]]:
-        """The cells of a line, counted from the top: character and owner."""
-        first = row * self.columns
-        glyphs = self._glyphs
-        return [
-            (glyphs.get(cell) or (chr(_BLANK + mask) if mask else " "), self._owners[cell])
-            for cell, mask in enumerate(self._masks[first : first + self.columns], first)
+        """Pieces of text of a line, counted from the top, with their owners: as few as possible. A piece
+        belongs to one of those that drew in all of its cells, the lowest; blank cells belong to the piece
+        before them, or to no one."""
+        found: list[tuple[str, int]] = []
+        text, common = "", 0
+        for char, owners in self._cells(row):
+            if not owners or not common or common & owners:
+                common = common & owners if owners and common else common or owners
+                text += char
+                continue
+            found.append((text, _lowest(common)))
+            text, common = char, owners
+        return [*found, (text, _lowest(common))]
+
+    def _cells(self, row: int) -> list[tuple[str, int]]:
+        """The character of each cell, and a bit for each owner, those of faint dots shifted by `FAINT`."""
+        masks, faint = (self._masks[layer, row].tolist() for layer in (0, 1))
+        owners, faint_owners = (self._owners[layer, row].tolist() for layer in (0, 1))
+        cells = [
+            (_CHARACTERS[mask], owner) if mask else (_CHARACTERS[other], other_owner << FAINT)
+            for mask, owner, other, other_owner in zip(masks, owners, faint, faint_owners, strict=True)
         ]
+        for column, (char, owner) in self._glyphs.get(row, {}).items():
+            cells[column] = (char, 1 << owner)
+        return cells
 
 
-def _clip(
-    x0: float, y0: float, x1: float, y1: float, right: float, top: float
-) -> tuple[float, float, float, float] | None:
-    """The part of a line inside (0, 0)-(right, top), by Liang and Barsky's algorithm; None if it is
-    outside."""
-    if not (math.isfinite(x0) and math.isfinite(y0) and math.isfinite(x1) and math.isfinite(y1)):
-        return None
-    dx, dy = x1 - x0, y1 - y0
-    start, end = 0.0, 1.0
-    for direction, distance in ((-dx, x0), (dx, right - x0), (-dy, y0), (dy, top - y0)):
-        if direction == 0:
-            if distance < 0:
-                return None
-            continue
-        at = distance / direction
-        if direction < 0:
-            start = max(start, at)
-        else:
-            end = min(end, at)
-    if start > end:
-        return None
-    return x0 + start * dx, y0 + start * dy, x0 + end * dx, y0 + end * dy
+def _lowest(owners: int) -> int:
+    return (owners & -owners).bit_length() - 1 if owners else NO_OWNER

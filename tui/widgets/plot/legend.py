@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from engine import formats
 from engine.text import Shown, cell_width, safe
 from tui.widgets.fit_text import clean, fit
 from tui.widgets.plot.scale import XKind
-from tui.widgets.plot.series import Track
 
 Piece = tuple[str, str]
 """Text and the component class of its style."""
@@ -17,30 +17,62 @@ INKS = 6
 _GAP = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A series in the legend, and its point at the cursor: x, y, the value behind the line if there is one,
+    and the step if x is a time. `x` is None without a point there."""
+
+    letter: str
+    label: str
+    x: float | None = None
+    y: float | None = None
+    raw: float | None = None
+    step: int | None = None
+
+
 def series_ink(place: int) -> str:
     """The component class of a series by its index. Colours repeat; the letter identifies the series."""
     return f"series-{place % INKS + 1}"
 
 
-def names(tracks: Sequence[Track], notes: Sequence[str]) -> list[list[Piece]]:
-    """The notes, then an entry for each track if there are several."""
-    entries: list[list[Piece]] = [[(note, "label")] for note in notes]
-    if len(tracks) > 1:
-        entries += [
-            [(track.letter, series_ink(place)), (f" {clean(track.label)}", "legend")]
-            for place, track in enumerate(tracks)
+def faint_ink(place: int) -> str:
+    """The component class of what is drawn faintly for a series."""
+    return f"faint-{place % INKS + 1}"
+
+
+def names(entries: Sequence[Entry], notes: Sequence[str]) -> list[list[Piece]]:
+    """The notes, then a piece for each series if there are several."""
+    found: list[list[Piece]] = [[(note, "label")] for note in notes]
+    if len(entries) > 1:
+        found += [
+            [(entry.letter, series_ink(place)), (f" {clean(entry.label)}", "legend")]
+            for place, entry in enumerate(entries)
         ]
-    return entries
+    return found
 
 
-def reading(tracks: Sequence[Track], x: float, kind: XKind, x_label: str) -> list[list[Piece]]:
-    """The reading at x: x itself, then the exact value of each track, – if none was logged."""
-    entries: list[list[Piece]] = [[(f"{x_label} " if x_label else "", "label"), (x_text(x, kind), "legend")]]
-    for place, track in enumerate(tracks):
-        y = track.value_at(x)
-        letter = [(f"{track.letter} ", series_ink(place))] if len(tracks) > 1 else []
-        entries.append([*letter, (exact(y), "reading")])
-    return entries
+def reading(entries: Sequence[Entry], chosen: int, x: float, kind: XKind, x_label: str) -> list[list[Piece]]:
+    """The reading at x: x itself, then the exact values, – if none was logged near. The chosen series comes
+    first, with its name."""
+    found: list[list[Piece]] = [[(f"{x_label} " if x_label else "", "label"), (x_text(x, kind), "legend")]]
+    order = sorted(range(len(entries)), key=lambda place: place != chosen)
+    for place in order:
+        entry = entries[place]
+        pieces: list[Piece] = [(f"{entry.letter} ", series_ink(place))] if len(entries) > 1 else []
+        if place == chosen and entry.label:
+            pieces.append((f"{clean(entry.label)} ", "legend"))
+        pieces.append((exact(entry.y), "reading"))
+        details = []
+        if place == chosen and entry.raw is not None:
+            details.append(f"raw {exact(entry.raw)}")
+        if entry.step is not None and place == chosen:
+            details.append(f"step {entry.step}")
+        elif entry.x is not None and entry.x != x:
+            details.append(f"at {x_text(entry.x, kind) if kind != 'step' else exact(entry.x)}")
+        if details:
+            pieces.append((f" {' · '.join(details)}", "label"))
+        found.append(pieces)
+    return found
 
 
 def x_text(x: float, kind: XKind) -> Shown:

@@ -1,4 +1,4 @@
-"""A chart laid out in cells: axes, labels, legend and the drawn canvas."""
+"""A chart laid out in cells: axes, labels and the drawn canvas. Needs numpy."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from textual.geometry import Size
+
 from engine.text import Shown, cell_width
-from tui.widgets.plot.canvas import NO_OWNER, Canvas
-from tui.widgets.plot.legend import Piece, series_ink
-from tui.widgets.plot.raster import POINT, draw
+from tui.widgets.plot.canvas import FAINT, NO_OWNER, Canvas
+from tui.widgets.plot.legend import Piece, faint_ink, series_ink
+from tui.widgets.plot.raster import POINT, draw, draw_raw
 from tui.widgets.plot.scale import Scale, XKind, labels, log_ticks, ticks
-from tui.widgets.plot.series import Track, Window
+from tui.widgets.plot.series import Window
+from tui.widgets.plot.track import Track
 
 LABELLED_HEIGHT = 5
 """Height below which a chart has no axes, in lines."""
@@ -43,21 +46,24 @@ class Reading:
 
 
 class Picture:
-    """The chart below the legend, `width` by `height` cells."""
+    """The chart below the legend, `width` by `height` cells of a widget of `size`."""
 
     def __init__(
         self,
         tracks: Sequence[Track],
         window: Window,
-        width: int,
-        height: int,
+        size: Size,
         *,
+        legend_height: int,
         log: bool,
+        log_x: bool,
         x_kind: XKind,
         x_label: Shown,
         with_values: bool,
     ) -> None:
         """`with_values` is False if no point can be placed on the y axis, which then has no labels."""
+        self.size, self.legend_height = size, legend_height
+        width, height = size.width, size.height - legend_height
         self.width, self.height = width, height
         self._tracks = tracks
         self._x_label = x_label
@@ -69,12 +75,14 @@ class Picture:
         self.left = self._y_axis.width + 2 if self._framed else 0
         columns = max(1, width - self.left - self._letters_wide)
         self.canvas = Canvas(columns, max(1, rows))
-        self.x_scale = Scale(window.x_low, window.x_high, self.canvas.width)
+        self.x_scale = Scale(window.x_low, window.x_high, self.canvas.width, log_x)
         self.y_scale = Scale(window.y_low, window.y_high, self.canvas.height, log)
         self._x_axis = self._make_x_axis(window, x_kind) if self._framed else Axis({})
+        for place in reversed(range(len(tracks))):
+            draw_raw(self.canvas, tracks[place], self.x_scale, self.y_scale, place % FAINT)
         for place in reversed(range(len(tracks))):  # the first on top
             mark = tracks[place].letter if len(tracks) > 1 else POINT
-            draw(self.canvas, tracks[place], self.x_scale, self.y_scale, place, mark)
+            draw(self.canvas, tracks[place], self.x_scale, self.y_scale, place % FAINT, mark)
         self._letters = self._place_letters(tracks, log) if self._letters_wide else {}
 
     def _make_y_axis(self, window: Window, rows: int, log: bool) -> Axis:
@@ -89,8 +97,12 @@ class Picture:
 
     def _make_x_axis(self, window: Window, kind: XKind) -> Axis:
         columns = self.canvas.columns
-        values = ticks(window.x_low, window.x_high, max(2, columns // 10), kind)
-        texts = labels(values, kind)
+        count = max(2, columns // 10)
+        if self.x_scale.log:
+            values = log_ticks(window.x_low, window.x_high, count)
+        else:
+            values = ticks(window.x_low, window.x_high, count, kind)
+        texts = labels(values, "number" if self.x_scale.log and kind == "step" else kind)
         return Axis({round(self.x_scale.at(v)) // 2: text for v, text in zip(values, texts, strict=True)})
 
     def _place_letters(self, tracks: Sequence[Track], log: bool) -> dict[int, Piece]:
@@ -107,14 +119,20 @@ class Picture:
                 taken[row] = (track.letter, series_ink(place))
         return taken
 
+    @property
+    def reach(self) -> float:
+        """Half the width of a column of dots, in x, at the right end."""
+        return abs(self.x_scale.value(self.x_scale.size - 1) - self.x_scale.value(self.x_scale.size - 2)) / 2
+
     def read(self, x: float) -> Reading:
-        """The cells of x and of the values logged there."""
+        """The cells of x and of the values near it."""
         if not self.x_scale.low <= x <= self.x_scale.high:
             return Reading(-1, {})
         owners: dict[int, int] = {}
         for place in reversed(range(len(self._tracks))):
-            y = self._tracks[place].value_at(x)
-            dot = math.nan if y is None else self.y_scale.at(y)
+            track = self._tracks[place]
+            at = track.nearest(x, self.reach)
+            dot = math.nan if at is None else self.y_scale.at(float(track.ys[at]))
             if 0 <= dot <= self.canvas.height - 1:
                 owners[self.canvas.rows - 1 - round(dot) // 4] = place
         return Reading(round(self.x_scale.at(x)) // 2, owners)
@@ -133,10 +151,10 @@ class Picture:
             pieces.append(("┤" if label else "│", "axis"))
         cells = self.canvas.row(row)
         if reading is not None and row in reading.owners:
-            cells[reading.column] = (READ, reading.owners[row])
-        pieces += _joined(cells)
+            cells = _with_mark(cells, reading.column, READ, reading.owners[row])
+        pieces += [(text, _ink(owner)) for text, owner in cells]
         if row in self._letters:
-            pieces += [(" ", "label"), self._letters[row]]
+            pieces += [(" ", pieces[-1][1]), self._letters[row]]
         return pieces
 
     def _axis_line(self, reading: Reading | None) -> list[Piece]:
@@ -163,15 +181,21 @@ class Picture:
         return [(line, "label")]
 
 
-def _joined(cells: list[tuple[str, int]]) -> list[Piece]:
-    """Cells joined into pieces of one style; blank cells join the piece before them."""
-    pieces: list[Piece] = []
-    text, ink = "", NO_OWNER
-    for char, owner in cells:
-        if owner in (ink, NO_OWNER):
-            text += char
-            continue
-        if text:
-            pieces.append((text, "label" if ink == NO_OWNER else series_ink(ink)))
-        text, ink = char, owner
-    return [*pieces, (text, "label" if ink == NO_OWNER else series_ink(ink))]
+def _with_mark(pieces: list[tuple[str, int]], column: int, mark: str, owner: int) -> list[tuple[str, int]]:
+    """The pieces of a line with a mark in one cell."""
+    found: list[tuple[str, int]] = []
+    start = 0
+    for text, ink in pieces:
+        at = column - start
+        if 0 <= at < len(text):
+            found += [(text[:at], ink), (mark, owner), (text[at + 1 :], ink)]
+        else:
+            found.append((text, ink))
+        start += len(text)
+    return found
+
+
+def _ink(owner: int) -> str:
+    if owner == NO_OWNER:
+        return "label"
+    return faint_ink(owner - FAINT) if owner >= FAINT else series_ink(owner)

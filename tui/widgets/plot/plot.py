@@ -3,29 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import BindingType
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.text import Shown, cell_width, cut, safe
 from tui.commands.bindings import Scope, bindings
 from tui.widgets.fit_text import clean
-from tui.widgets.plot.legend import INKS, Piece, names, packed, reading
-from tui.widgets.plot.picture import LABELLED_HEIGHT, Picture
+from tui.widgets.plot.legend import INKS, Entry, Piece, names, packed, reading
 from tui.widgets.plot.scale import XKind
-from tui.widgets.plot.series import Series, Track
-from tui.widgets.plot.view import View
+from tui.widgets.plot.series import Series
+
+if TYPE_CHECKING:
+    from tui.widgets.plot.picture import Picture
+    from tui.widgets.plot.track import Track
+    from tui.widgets.plot.view import Range, View
 
 NO_VALUES = Shown("no values yet")
+LEGEND_HEIGHT = 6
+"""Height below which a chart has no legend, in lines."""
+PAN = 0.2
+"""The share of the visible range that an arrow key pans."""
+
+
+def prepare() -> None:
+    """Import what drawing needs: numpy, a tenth of a second. Call it on the bridge before the first chart."""
+    import_module("tui.widgets.plot.picture")
 
 
 class Plot(Widget, can_focus=True):
     """Lines, steps or points on two axes, drawn in braille dots. NaN is a gap, ±inf is ▲ or ▼."""
+
+    @dataclass
+    class RangeShown(Message):
+        """Another range of x is in view; None is everything."""
+
+        plot: Plot
+        x: Range | None
+
+        @property
+        def control(self) -> Plot:
+            return self.plot
 
     scope: ClassVar[Scope] = "plot"
     HELP = "`+` `-` zoom, `0` resets, arrows pan, `L` toggles a logarithmic y axis, `enter` reads values."
@@ -36,7 +62,7 @@ class Plot(Widget, can_focus=True):
         f"plot--{name}"
         for name in (
             *("axis", "label", "legend", "reading", "cursor"),
-            *(f"series-{place}" for place in range(1, INKS + 1)),
+            *(f"{name}-{place}" for name in ("series", "faint") for place in range(1, INKS + 1)),
         )
     }
     DEFAULT_CSS = """
@@ -54,6 +80,18 @@ class Plot(Widget, can_focus=True):
     Plot > .plot--series-4 { color: $error; }
     Plot > .plot--series-5 { color: $foreground; }
     Plot > .plot--series-6 { color: $secondary; }
+    Plot > .plot--faint-1 { color: $accent 40%; }
+    Plot > .plot--faint-2 { color: $warning 40%; }
+    Plot > .plot--faint-3 { color: $success 40%; }
+    Plot > .plot--faint-4 { color: $error 40%; }
+    Plot > .plot--faint-5 { color: $foreground 40%; }
+    Plot > .plot--faint-6 { color: $secondary 40%; }
+    Plot:ansi > .plot--faint-1 { color: $accent; text-style: dim; }
+    Plot:ansi > .plot--faint-2 { color: $warning; text-style: dim; }
+    Plot:ansi > .plot--faint-3 { color: $success; text-style: dim; }
+    Plot:ansi > .plot--faint-4 { color: $error; text-style: dim; }
+    Plot:ansi > .plot--faint-5 { color: $foreground; text-style: dim; }
+    Plot:ansi > .plot--faint-6 { color: $secondary; text-style: dim; }
     """
 
     def __init__(
@@ -68,19 +106,35 @@ class Plot(Widget, can_focus=True):
         self._empty_text = empty_text
         self._x_kind: XKind = "step"
         self._x_label = Shown("")
-        self._view = View(tuple(Track.of(each, place) for place, each in enumerate(series)))
+        self._series = tuple(series)
+        self._drawn_view: View | None = None
         self._cursor: float | None = None
+        self._chosen = 0
         self._picture: Picture | None = None
         self._styles: dict[str, Style] = {}
+        self._strips: list[Strip] | None = None
+        self._strip_width = 0
         self._painted: dict[int, Strip] = {}
+
+    @property
+    def _view(self) -> View:
+        """The view, made when it is first needed: numpy is imported then."""
+        if self._drawn_view is None:
+            from tui.widgets.plot.view import View
+
+            self._drawn_view = View(_tracks(self._series))
+        return self._drawn_view
 
     def set_series(self, series: Sequence[Series], *, x_kind: XKind = "step", x_label: str = "") -> None:
         """Show these series. Zoom, scale and cursor stay unless the kind of x changes."""
+        self._series = tuple(series)
         if x_kind != self._x_kind:
             self._cursor = None
-            self._view = View(())
+            if self._drawn_view is not None:
+                self._drawn_view = self._drawn_view.reset()
         self._x_kind, self._x_label = x_kind, safe(x_label)
-        self._change(self._view.of(tuple(Track.of(each, place) for place, each in enumerate(series))))
+        if self._drawn_view is not None or self._series:
+            self._change(self._view.of(_tracks(self._series)))
 
     @property
     def is_log(self) -> bool:
@@ -88,9 +142,34 @@ class Plot(Widget, can_focus=True):
         return self._view.log
 
     @property
+    def is_log_x(self) -> bool:
+        """Whether the x axis is logarithmic."""
+        return self._view.log_x
+
+    @property
+    def limits(self) -> tuple[Range, Range]:
+        """The ranges of x and y in view."""
+        window = self._view.window()
+        return (window.x_low, window.x_high), (window.y_low, window.y_high)
+
+    @property
+    def shown_range(self) -> Range | None:
+        """The range of x in view; None for everything."""
+        return self._view.x
+
+    def limit(self, x: Range | None, y: Range | None) -> None:
+        """Show exactly these ranges; None fits the points."""
+        self._change(self._view.limited(x, y))
+
+    @property
     def cursor(self) -> float | None:
         """The x under the cursor; None without a cursor."""
         return self._cursor
+
+    @property
+    def chosen(self) -> int:
+        """The index of the series that the cursor names."""
+        return min(self._chosen, max(0, len(self._series) - 1))
 
     # Actions
 
@@ -106,11 +185,17 @@ class Plot(Widget, can_focus=True):
     def action_toggle_log(self) -> None:
         self._change(self._view.with_log(not self._view.log))
 
+    def action_toggle_log_x(self) -> None:
+        self._change(self._view.with_log_x(not self._view.log_x))
+
     def action_pan(self, right: int, up: int) -> None:
-        if right and self._cursor is not None:
-            self._read(self._view.next_x(self._cursor, right))
+        """Pan; with the cursor on, move it to the next point or the next series."""
+        if self._cursor is None:
+            self._change(self._view.panned(right * PAN, up * PAN))
+        elif right:
+            self._read(self._view.next_x(self._cursor, right, 2 * self._drawn().reach))
         else:
-            self._change(self._view.panned(right * 0.2, up * 0.2))
+            self._choose(-up)
 
     def action_toggle_cursor(self) -> None:
         self._read(self._view.last_x() if self._cursor is None else None)
@@ -123,9 +208,11 @@ class Plot(Widget, can_focus=True):
         return self._cursor is not None if action == "leave_cursor" else True
 
     def _change(self, view: View) -> None:
-        self._view = view
+        before, self._drawn_view = self._drawn_view, view
         self._picture = None
         self._repaint_changed()
+        if before is None or before.x != view.x:
+            self.post_message(self.RangeShown(self, view.x))
 
     def _read(self, x: float | None) -> None:
         """Move the cursor; pan if x is out of view."""
@@ -134,76 +221,117 @@ class Plot(Widget, can_focus=True):
             self._change(self._view.showing(x))
         else:
             self._repaint_changed()
+        if x is not None and self._entry(self.chosen).x is None:
+            self._choose(1)
+
+    def _choose(self, step: int) -> None:
+        """Name the next series that has a point at the cursor."""
+        places = [(self.chosen + step * turn) % len(self._series) for turn in range(1, len(self._series) + 1)]
+        self._chosen = next((place for place in places if self._entry(place).x is not None), self.chosen)
+        self._repaint_changed()
 
     def _repaint_changed(self) -> None:
         """Repaint the lines that have changed."""
+        self._strips = None
         if not self.is_attached:
             return
-        for y in range(self.size.height):
-            if self._line(y) != self._painted.get(y):
+        for y, strip in enumerate(self._lines()):
+            if strip != self._painted.get(y):
                 self.refresh(Region(0, y, self.size.width, 1))
 
     # Drawing
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles = {}
+        self._styles, self._strips = {}, None
 
-    @property
-    def _legend_height(self) -> int:
-        height = self.size.height
-        if height <= LABELLED_HEIGHT:
-            return 0
-        entries = names(self._view.tracks, self._view.notes())
-        return max(1, len(packed(entries, self.size.width, max(1, height // 6))))
-
-    def _legend_line(self, y: int, lines: int) -> list[Piece]:
-        if self._cursor is not None:
-            entries = reading(self._view.tracks, self._cursor, self._x_kind, self._x_label)
+    def _legend(self, notes: bool) -> list[list[Piece]]:
+        """The lines of the legend. Without `notes`, those of the values at the cursor, if it is on."""
+        width, height = self.size
+        if height < LEGEND_HEIGHT:
+            return []
+        if notes or self._cursor is None:
+            entries = names(self._entries(), self._view.notes())
         else:
-            entries = names(self._view.tracks, self._view.notes())
-        rows = packed(entries, self.size.width, lines)
-        return rows[y] if y < len(rows) else []
+            read = [self._entry(place) for place in range(len(self._series))]
+            entries = reading(read, self.chosen, self._cursor, self._x_kind, self._x_label)
+        return packed(entries, width, max(1, height // 6))
+
+    def _entries(self) -> list[Entry]:
+        return [Entry(track.letter, track.label) for track in self._view.tracks]
+
+    def _entry(self, place: int) -> Entry:
+        """A series with its point at the cursor."""
+        track = self._view.tracks[place]
+        at = None if self._cursor is None else track.nearest(self._cursor, self._drawn().reach)
+        if at is None:
+            return Entry(track.letter, track.label)
+        raw = None if track.raw is None else float(track.raw[at])
+        step = None if track.steps is None else int(track.steps[at])
+        return Entry(track.letter, track.label, float(track.xs[at]), float(track.ys[at]), raw, step)
 
     def _drawn(self) -> Picture:
-        height = self.size.height - self._legend_height
-        if self._picture is None or (self._picture.width, self._picture.height) != (self.size.width, height):
-            window, with_values = self._view.window()
+        from tui.widgets.plot.picture import Picture
+
+        if self._picture is None or self._picture.size != self.size:
+            view = self._view
             self._picture = Picture(
-                self._view.tracks,
-                window,
-                self.size.width,
-                height,
-                log=self._view.log,
+                view.tracks,
+                view.window(),
+                self.size,
+                legend_height=len(self._legend(notes=True)),
+                log=view.log,
+                log_x=view.log_x,
                 x_kind=self._x_kind,
                 x_label=self._x_label,
-                with_values=with_values,
+                with_values=view.has_values,
             )
         return self._picture
 
     def render_line(self, y: int) -> Strip:
-        line = self._line(y)
+        lines = self._lines()
+        line = lines[y] if y < len(lines) else Strip.blank(self.size.width)
         self._painted[y] = line
         return line
 
-    def _line(self, y: int) -> Strip:
+    def _lines(self) -> list[Strip]:
+        """All lines of the widget."""
+        if (
+            self._strips is None
+            or len(self._strips) != self.size.height
+            or self._strip_width != self.size.width
+        ):
+            self._strip_width = self.size.width
+            self._strips = [self._strip(pieces) for pieces in self._pieces()]
+        return self._strips
+
+    def _pieces(self) -> list[list[Piece]]:
         width, height = self.size
-        if not any(track.xs for track in self._view.tracks):
-            text = cut(self._empty_text, width) if y == height // 2 else ""
-            return self._strip([(" " * ((width - cell_width(text)) // 2) + text, "label")])
+        if not self._series or not any(len(track.xs) for track in self._view.tracks):
+            text = cut(self._empty_text, width)
+            blank: list[list[Piece]] = [[] for _ in range(height)]
+            if height:
+                blank[height // 2] = [(" " * ((width - cell_width(text)) // 2) + text, "label")]
+            return blank
         picture = self._drawn()
-        top = height - picture.height
-        if y < top:
-            return self._strip(self._legend_line(y, top))
         read = None if self._cursor is None else picture.read(self._cursor)
-        return self._strip(picture.line(y - top, read))
+        legend = self._legend(notes=False)
+        top = [legend[y] if y < len(legend) else [] for y in range(picture.legend_height)]
+        return [*top, *(picture.line(y, read) for y in range(picture.height))]
 
     def _strip(self, pieces: Sequence[Piece]) -> Strip:
         segments = [Segment(clean(text), self._ink(name)) for text, name in pieces if text]
-        return Strip(segments).simplify().adjust_cell_length(self.size.width, self._ink("label"))
+        last = segments[-1].style if segments else self._ink("label")
+        return Strip(segments).simplify().adjust_cell_length(self.size.width, last).simplify()
 
     def _ink(self, name: str) -> Style:
         style = self._styles.get(name)
         if style is None:
             style = self._styles[name] = self.get_component_rich_style(f"plot--{name}")
         return style
+
+
+def _tracks(series: Sequence[Series]) -> tuple[Track, ...]:
+    from tui.widgets.plot.track import Track
+
+    return tuple(Track.of(each, place) for place, each in enumerate(series))
