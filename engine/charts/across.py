@@ -237,7 +237,10 @@ def _bars(frame: RunFrame, rows: Sequence[int], request: ChartRequest) -> Bars:
         )
         for row, name, rank in zip(order, names, ranks, strict=True)
     )
-    title = f"{'Runs ranked by' if request.kind == 'rank' else ''} {listed(request.metrics, 4)}".strip()
+    shown = ", ".join(request.metrics[:4]) + (
+        f" and {len(request.metrics) - 4} more" * (len(request.metrics) > 4)
+    )
+    title = f"Runs ranked by {first}" if request.kind == "rank" else f"{shown} of each run"
     caption = _caption(request, title, len(drawn), rows, notes)
     return Bars(
         "rank" if request.kind == "rank" else "bar", caption, scales, tuple(key.name for key in params), made

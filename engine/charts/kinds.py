@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -191,3 +192,29 @@ class HeatMap:
 
 
 AcrossChart = Scatter | Bars | Boxes | HeatMap
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A line in a chart of histories. NaN in `ys` is a gap; ±inf are marks at the edge. `smooth` is the
+    smoothed line, empty without smoothing; the raw one is then faint."""
+
+    label: str
+    xs: Sequence[float]
+    ys: Sequence[float]
+    smooth: Sequence[float] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """The histories of metrics. `as_points` draws points without lines."""
+
+    caption: Caption
+    x: Axis
+    y: Axis
+    x_axis: Literal["step", "relative", "wall"]
+    curves: tuple[Curve, ...]
+    as_points: bool = False
+
+
+Chart = AcrossChart | Curves

@@ -1,0 +1,488 @@
+"""Draws charts with matplotlib. Imported only when a file is drawn.
+
+Colours are those of Okabe and Ito, which people with any colour vision tell apart; markers, line styles and
+direct labels say the same without colour.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter
+
+from engine import formats
+from engine.charts.kinds import (
+    Axis,
+    Bars,
+    Boxes,
+    Caption,
+    Chart,
+    Curve,
+    Curves,
+    HeatMap,
+    MetricBars,
+    Point,
+    Scatter,
+)
+from engine.text import Shown, cut, safe
+
+BLUE, ORANGE, GREY, PALE, TEXT = "#0072B2", "#D55E00", "#6b7078", "#9dc7e0", "#22262b"
+PALETTE = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES = ("-", "--", "-.", ":")
+WIDTH = 8.0
+"""Inches."""
+MOST_ROWS = 40
+"""The most runs in a chart of bars."""
+MOST_LABELS = 8
+"""The most lines that are labelled at their ends; more have a legend."""
+MOST_CURVES = 30
+
+
+def figure_of(chart: Chart) -> Figure:
+    if isinstance(chart, Bars):
+        return _bars(chart)
+    if isinstance(chart, Scatter):
+        return _scatter(chart)
+    if isinstance(chart, Boxes):
+        return _boxes(chart)
+    if isinstance(chart, HeatMap):
+        return _heat(chart)
+    return _curves(chart)
+
+
+# ── what the figures share ───────────────────────────────────────────────────
+
+
+def _page(caption: Caption, height: float, notes: Sequence[str] = (), width: float = WIDTH) -> Figure:
+    """An empty figure with title, subject and notes around an area of `height` inches."""
+    text = " ".join(f"{note[:1].upper()}{note[1:]}." for note in (*caption.notes, *notes))
+    lines = textwrap.wrap(safe(text), int(width * 15)) if text else []
+    top, bottom = 0.62, 0.12 + 0.17 * len(lines)
+    total = top + height + bottom
+    figure = Figure(figsize=(width, total), facecolor="white")
+    figure.text(
+        0.15 / width,
+        1 - 0.12 / total,
+        cut(safe(caption.title), 90),
+        va="top",
+        size=12.5,
+        weight="bold",
+        color=TEXT,
+    )
+    figure.text(0.15 / width, 1 - 0.38 / total, cut(safe(caption.subject), 120), va="top", color=GREY)
+    for at, line in enumerate(reversed(lines)):
+        figure.text(0.15 / width, (0.1 + 0.17 * at) / total, line, va="bottom", size=7.5, color=GREY)
+    layout = ConstrainedLayoutEngine(rect=(0.08 / width, bottom / total, 1 - 0.16 / width, height / total))
+    figure.set_layout_engine(layout)
+    return figure
+
+
+def _name(text: str, limit: int = 40) -> Shown:
+    return cut(safe(text), limit)
+
+
+def _arrow(axis_direction: str | None) -> str:
+    return {"higher": " (higher is better)", "lower": " (lower is better)"}.get(axis_direction or "", "")
+
+
+def _axis_label(axis: Axis) -> str:
+    return _name(axis.label, 60) + _arrow(axis.direction)
+
+
+# ── bars and rankings ────────────────────────────────────────────────────────
+
+
+def _bars(chart: Bars) -> Figure:
+    rows = chart.rows[:MOST_ROWS]
+    notes = []
+    if len(rows) < len(chart.rows):
+        notes.append(f"the first {len(rows)} of {len(chart.rows)} runs are drawn")
+    if any(metric.scale == "range" for metric in chart.metrics):
+        notes.append("dots: the axis does not start at zero")
+    metrics = chart.metrics
+    texts = len(chart.params)
+    figure = _page(
+        chart.caption,
+        0.75 + 0.24 * max(3, len(rows)),
+        notes,
+        width=max(WIDTH, 2.2 + 2.2 * len(metrics) + 1.1 * texts),
+    )
+    ratios = [2.2] * len(metrics) + ([1.1 * texts] if texts else [])
+    axes = figure.subplots(1, len(ratios), sharey=True, squeeze=False, width_ratios=ratios)[0]
+    for place, (metric, panel) in enumerate(zip(metrics, axes, strict=False)):
+        _bar_panel(panel, metric, [row.values[place] for row in rows], [row.rank == 1 for row in rows])
+    labels = [_name(row.name, 36) for row in rows]
+    if chart.kind == "rank":  # figure spaces keep the names in line
+        ranks = [f"{row.rank or formats.MISSING:>3}".replace(" ", "\u2007") for row in rows]
+        labels = [Shown(f"{label}  {rank}") for label, rank in zip(labels, ranks, strict=True)]
+    axes[0].set_yticks(range(len(rows)), labels)
+    axes[0].set_ylim(len(rows) - 0.4, -0.6)
+    if texts:
+        _param_panel(axes[-1], chart, len(rows))
+    return figure
+
+
+def _bar_panel(axes: Axes, metric: MetricBars, values: Sequence[float | None], best: Sequence[bool]) -> None:
+    span = metric.high - metric.low or abs(metric.high) or 1.0
+    number = formats.format_for(values)
+    for place, value in enumerate(values):
+        colour = BLUE if best[place] else PALE
+        if value is None or not formats.is_finite(value):
+            axes.text(metric.start, place, f" {number(value)}", va="center", color=GREY, size=8)
+            continue
+        if metric.scale == "zero":
+            axes.barh(place, value, height=0.66, color=colour)
+        else:
+            axes.plot([metric.low - span * 0.06, value], [place, place], color="#cfd6dc", linewidth=1)
+            axes.plot([value], [place], "D" if best[place] else "o", color=BLUE, markersize=5)
+        axes.annotate(
+            number(value),
+            (value, place),
+            (5 if value >= 0 else -5, 0),
+            textcoords="offset points",
+            va="center",
+            ha="left" if value >= 0 else "right",
+            size=8,
+            weight="bold" if best[place] else "normal",
+            color=TEXT,
+        )
+    room = 0.3 * span
+    low = metric.low - (span * 0.06 if metric.scale == "range" else room if metric.low < 0 else 0)
+    axes.set_xlim(low, metric.high + (room if metric.high > 0 or metric.scale == "range" else span * 0.02))
+    axes.set_title(_name(metric.metric, 30) + _arrow(metric.direction), loc="left", color=TEXT)
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
+    axes.locator_params(axis="x", nbins=4)
+    axes.spines["left"].set_visible(metric.scale == "zero")
+    axes.spines["left"].set_position(("data", 0.0) if metric.scale == "zero" else ("axes", 0.0))
+
+
+def _param_panel(axes: Axes, chart: Bars, rows: int) -> None:
+    axes.axis("off")
+    for column, name in enumerate(chart.params):
+        x = column / len(chart.params)
+        axes.text(x, 1.0, _name(name, 13), transform=axes.transAxes, size=8, color=GREY, va="bottom")
+        for place in range(rows):
+            text = chart.rows[place].params[column]
+            shown = formats.MISSING if text is None else _name(text, 13)
+            axes.text(x, place, shown, transform=axes.get_yaxis_transform(), size=8, va="center", color=TEXT)
+
+
+# ── points ───────────────────────────────────────────────────────────────────
+
+
+def _scatter(chart: Scatter) -> Figure:
+    figure = _page(chart.caption, 4.4)
+    axes = figure.subplots()
+    if chart.x.categories:
+        _strips(axes, chart)
+    else:
+        xs, ys = [p.x for p in chart.points], [p.y for p in chart.points]
+        axes.scatter(xs, ys, s=26, color=BLUE, alpha=0.6, linewidths=0)
+        if chart.x.log:
+            axes.set_xscale("log")
+        axes.margins(0.06)
+        _label_best(axes, chart)
+    axes.set_xlabel(_axis_label(chart.x))
+    axes.set_ylabel(_axis_label(chart.y))
+    axes.grid(axis="both" if not chart.x.categories else "y")
+    return figure
+
+
+def _label_best(axes: Axes, chart: Scatter) -> None:
+    """A ring around the best points, with a name or their number."""
+    if chart.y.direction is None or len(chart.points) < 2:
+        return
+    choose = max if chart.y.direction == "higher" else min
+    value = choose(point.y for point in chart.points)
+    best = [point for point in chart.points if point.y == value]
+    if len(best) == len(chart.points):
+        return
+    axes.scatter([p.x for p in best], [p.y for p in best], s=70, facecolors="none", edgecolors=ORANGE)
+    first = best[0]
+    others = f" and {len(best) - 1} more" if len(best) > 1 else ""
+    right = first.x > (min(p.x for p in chart.points) / 2 + max(p.x for p in chart.points) / 2)
+    axes.annotate(
+        f"{_name(first.name, 36)}{others}: {formats.number(first.y)}",
+        (first.x, first.y),
+        (-8 if right else 8, 7 if chart.y.direction == "higher" else -13),
+        textcoords="offset points",
+        ha="right" if right else "left",
+        size=8,
+        color=TEXT,
+    )
+    axes.margins(0.06, 0.1)
+
+
+def _strips(axes: Axes, chart: Scatter) -> None:
+    """Runs of a category side by side, and its median as a line with its number of runs."""
+    names = [_name(category, 18) for category in chart.x.categories]
+    for place in range(len(names)):
+        points = sorted((p for p in chart.points if p.x == place), key=lambda p: p.y)
+        axes.scatter(
+            [place + shift for shift in _swarm(points)],
+            [p.y for p in points],
+            s=20,
+            color=BLUE,
+            alpha=0.6,
+            linewidths=0,
+        )
+        if not points:
+            continue
+        ys = [p.y for p in points]
+        middle = len(ys) // 2
+        median = ys[middle] if len(ys) % 2 else (ys[middle - 1] + ys[middle]) / 2
+        axes.plot([place - 0.3, place + 0.3], [median, median], color=ORANGE, linewidth=2)
+        names[place] = Shown(f"{names[place]}\nn = {len(points)}, median {formats.number(median)}")
+    axes.set_xticks(range(len(names)), names, size=8 if len(names) < 7 else 6)
+    axes.set_xlim(-0.5, len(names) - 0.5)
+
+
+def _swarm(points: Sequence[Point]) -> list[float]:
+    """Shifts that put runs with nearly the same value beside each other."""
+    if not points:
+        return []
+    low, high = points[0].y, points[-1].y
+    step = (high / 60 - low / 60) or 1.0
+    rows: dict[int, list[int]] = {}
+    for at, point in enumerate(points):
+        rows.setdefault(int(point.y / step - low / step), []).append(at)
+    shifts = [0.0] * len(points)
+    for found in rows.values():
+        gap = min(0.05, 0.6 / len(found))
+        for order, at in enumerate(found):
+            shifts[at] = (order - (len(found) - 1) / 2) * gap
+    return shifts
+
+
+# ── boxes ────────────────────────────────────────────────────────────────────
+
+
+def _boxes(chart: Boxes) -> Figure:
+    boxes = chart.boxes
+    notes = ["whiskers reach the last values within 1.5 interquartile ranges; circles are outliers"]
+    figure = _page(
+        chart.caption, 0.8 + 0.42 * max(2, len(boxes)), notes if any(b.is_box for b in boxes) else ()
+    )
+    axes = figure.subplots()
+    number = formats.format_for([box.median for box in boxes])
+    for place, box in enumerate(boxes):
+        if box.is_box:
+            for start, end in ((box.low, box.q1), (box.q3, box.high)):
+                axes.plot([start, end], [place, place], color=GREY, linewidth=1.2)
+            for end in (box.low, box.high):
+                axes.plot([end, end], [place - 0.12, place + 0.12], color=GREY, linewidth=1.2)
+            axes.add_patch(
+                Rectangle((box.q1, place - 0.27), box.q3 - box.q1, 0.54, facecolor=PALE, edgecolor=BLUE)
+            )
+            axes.plot([box.median] * 2, [place - 0.27, place + 0.27], color=ORANGE, linewidth=2.2)
+            axes.annotate(
+                number(box.median),
+                (box.median, place - 0.27),
+                (0, 2),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                size=7.5,
+                color=TEXT,
+            )
+        axes.plot([p.y for p in box.outliers], [place] * len(box.outliers), "o", mfc="white", mec=BLUE, ms=5)
+        axes.plot([p.y for p in box.points], [place] * len(box.points), "o", color=BLUE, ms=5, alpha=0.7)
+    axes.set_yticks(range(len(boxes)), [f"{_name(box.label, 30)}  (n = {box.n})" for box in boxes])
+    axes.set_ylim(len(boxes) - 0.4, -0.6)
+    axes.margins(x=0.05)
+    axes.set_xlabel(_name(chart.metric, 60) + _arrow(chart.direction))
+    axes.set_ylabel(_name(chart.param, 40))
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    return figure
+
+
+# ── heat map ─────────────────────────────────────────────────────────────────
+
+
+def _heat(chart: HeatMap) -> Figure:
+    rows, columns = len(chart.rows), len(chart.columns)
+    notes = ["darker is better"] if chart.direction else ["darker is higher"]
+    figure = _page(chart.caption, 0.9 + 0.5 * max(2, rows), notes, width=max(WIDTH, 1.8 + 0.85 * columns))
+    axes = figure.subplots()
+    number = formats.format_for(chart.means)
+    for row, line in enumerate(chart.cells):
+        for column, cell in enumerate(line):
+            if cell is None:
+                axes.add_patch(
+                    Rectangle(
+                        (column - 0.5, row - 0.5), 1, 1, facecolor="white", edgecolor="#d5d8dc", hatch="////"
+                    )
+                )
+                axes.text(column, row, "no run", ha="center", va="center", size=7, color=GREY)
+                continue
+            share = chart.shade(cell.mean)
+            axes.add_patch(
+                Rectangle(
+                    (column - 0.5, row - 0.5), 1, 1, facecolor=_shade(share), edgecolor="white", linewidth=2
+                )
+            )
+            ink = "white" if share > 0.45 else TEXT
+            axes.text(column, row - 0.08, number(cell.mean), ha="center", va="center", size=9, color=ink)
+            axes.text(column, row + 0.27, f"n = {cell.n}", ha="center", va="center", size=6.5, color=ink)
+    axes.set_xlim(-0.5, columns - 0.5)
+    axes.set_ylim(rows - 0.5, -0.5)
+    axes.set_xticks(range(columns), [_name(text, 14) for text in chart.columns])
+    axes.set_yticks(range(rows), [_name(text, 24) for text in chart.rows])
+    axes.set_xlabel(_name(chart.column_param, 40))
+    axes.set_ylabel(_name(chart.row_param, 30))
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return figure
+
+
+def _shade(share: float) -> tuple[float, float, float]:
+    """From a pale to a dark blue: the same order in grey."""
+    pale, dark = (0.91, 0.95, 0.98), (0.03, 0.27, 0.48)
+    red, green, blue = (low + (high - low) * share for low, high in zip(pale, dark, strict=True))
+    return red, green, blue
+
+
+# ── histories ────────────────────────────────────────────────────────────────
+
+
+def _curves(chart: Curves) -> Figure:
+    curves = chart.curves[:MOST_CURVES]
+    notes = []
+    if len(curves) < len(chart.curves):
+        notes.append(f"the first {len(curves)} of {len(chart.curves)} curves are drawn")
+    if any(curve.smooth for curve in curves):
+        notes.append("the raw values are faint behind the smoothed ones")
+    figure = _page(chart.caption, 4.4, notes)
+    axes = figure.subplots()
+    if chart.x.log:
+        axes.set_xscale("log")
+    if chart.y.log:
+        axes.set_yscale("log")
+    for place, curve in enumerate(curves):
+        _curve(axes, curve, place, as_points=chart.as_points)
+    axes.margins(0.02, 0.06)
+    if len(curves) > 1:
+        _label_curves(axes, curves)
+    for place, curve in enumerate(curves):
+        _mark_infinities(axes, curve, place)
+    axes.set_xlabel(_axis_label(chart.x))
+    axes.set_ylabel(_axis_label(chart.y))
+    if chart.x_axis == "wall":
+        axes.xaxis.set_major_formatter(FuncFormatter(_wall_time))
+        axes.locator_params(axis="x", nbins=6)
+    elif chart.x_axis == "relative":
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: formats.duration(seconds)))
+    axes.grid()
+    return figure
+
+
+def _wall_time(milliseconds: float, _: object) -> str:
+    """UTC, so that the file is the same everywhere."""
+    try:
+        return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d\n%H:%M:%S}"
+    except (OverflowError, ValueError, OSError):
+        return f"{milliseconds:g}"
+
+
+def _gapped(ys: Sequence[float]) -> list[float]:
+    return [y if formats.is_finite(y) else math.nan for y in map(float, ys)]
+
+
+def _style(place: int) -> dict[str, str]:
+    return {"color": PALETTE[place % len(PALETTE)], "marker": MARKERS[place % len(MARKERS)]}
+
+
+def _curve(axes: Axes, curve: Curve, place: int, *, as_points: bool) -> None:
+    style = _style(place)
+    ys = _gapped(curve.ys)
+    drawn = sum(not math.isnan(y) for y in ys)
+    if as_points:
+        axes.plot(
+            curve.xs,
+            ys,
+            style["marker"],
+            color=style["color"],
+            markersize=3.5,
+            alpha=0.7,
+            label=_name(curve.label),
+        )
+        return
+    if len(curve.smooth):
+        axes.plot(curve.xs, ys, color=style["color"], alpha=0.25, linewidth=0.8)
+        ys = _gapped(curve.smooth)
+    every = max(1, drawn // 8)
+    axes.plot(
+        curve.xs,
+        ys,
+        DASHES[(place // len(PALETTE)) % len(DASHES)],
+        **style,  # type: ignore[arg-type]
+        linewidth=1.4,
+        markersize=4.5 if drawn > 1 else 6,
+        markevery=(0, every) if drawn > 12 else None,
+        label=_name(curve.label),
+    )
+
+
+def _mark_infinities(axes: Axes, curve: Curve, place: int) -> None:
+    """Triangles at the upper or the lower edge where a value is infinite."""
+    for sign, edge, marker in ((1, 0.985, "^"), (-1, 0.015, "v")):
+        xs = [x for x, y in zip(curve.xs, curve.ys, strict=True) if y * sign > 0 and not formats.is_finite(y)]
+        if xs:
+            axes.plot(
+                xs,
+                [edge] * len(xs),
+                marker,
+                transform=axes.get_xaxis_transform(),
+                color=_style(place)["color"],
+            )
+
+
+def _label_curves(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Names at the ends of the lines, moved apart; a legend if there are many."""
+    axes.autoscale_view()
+    low, high = axes.get_ylim()
+    log = axes.get_yscale() == "log"
+    ends = []
+    for place, curve in enumerate(curves):
+        ys = _gapped(curve.smooth if len(curve.smooth) else curve.ys)
+        last = next((y for y in reversed(ys) if not math.isnan(y) and (y > 0 or not log)), None)
+        if last is not None:
+            ends.append((math.log(last / low, high / low) if log else (last - low) / (high - low), place))
+    if len(curves) > MOST_LABELS or len(ends) < len(curves):
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=7)
+        return
+    shares = _apart([share for share, _ in sorted(ends)], 0.05)
+    for share, (_, place) in zip(shares, sorted(ends), strict=True):
+        axes.text(
+            1.012,
+            share,
+            _name(curves[place].label, 30),
+            transform=axes.transAxes,
+            va="center",
+            size=8,
+            color=PALETTE[place % len(PALETTE)],
+            clip_on=False,
+        )
+
+
+def _apart(places: Sequence[float], gap: float) -> list[float]:
+    """Sorted places, moved up and then down so that they are `gap` apart and at most 1."""
+    moved: list[float] = []
+    for place in places:
+        moved.append(max(place, moved[-1] + gap) if moved else place)
+    top = 1.0
+    for at in reversed(range(len(moved))):
+        moved[at] = min(moved[at], top)
+        top = moved[at] - gap
+    return moved
