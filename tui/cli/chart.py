@@ -1,0 +1,354 @@
+"""`mlflow-console chart`."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from engine.errors import NotFound, UsageError
+from engine.formats import listed
+from engine.text import Shown, safe
+from tui.cli.json_output import write_json
+from tui.cli.options import (
+    Invocation,
+    chosen_direction,
+    filter_option,
+    json_option,
+    pass_invocation,
+    yes_option,
+)
+from tui.cli.output import Cell, Output, confirm_replacement
+from tui.cli.progress import load_frame, spinner
+from tui.cli.selection import column_of, filter_of, hint_for, row_of, usual_metric, words_of
+
+if TYPE_CHECKING:
+    from engine.api import AcrossChart, Chart, ChartKind, Direction, Engine, RunFrame
+    from engine.columns import ColumnKey
+    from tui.widgets.plot.drawing import Drawing, Line
+
+KINDS = ("line", "scatter", "bar", "box", "heat", "rank")
+HISTORY_X = ("step", "time", "wall")
+FILE_WIDTH, FILE_HEIGHT = 100, 28
+"""The size of a chart where there is no terminal, in cells."""
+MOST_LINES = 20
+"""The most histories drawn together."""
+MANY = 30
+"""More runs than this are shown as a ranking rather than as bars."""
+ENOUGH = 5
+"""From this many runs on average, a value of a parameter gets a box."""
+
+INKS = {
+    "label": "dim",
+    "axis": "dim",
+    "cursor": "cyan",
+    "best": "bold green",
+    "series-1": "cyan",
+    "series-2": "yellow",
+    "series-3": "green",
+    "series-4": "red",
+    "series-6": "magenta",
+}
+"""The Rich style of each ink; others have none."""
+
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The runs to draw: `rows` of `frame`, and the experiment that they are from."""
+
+    title: str
+    frame: RunFrame
+    rows: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to draw them."""
+
+    metrics: tuple[str, ...]
+    kind: ChartKind | None
+    x: str | None
+    y: str | None
+    log: bool
+    smooth: float
+    direction: Direction | None
+
+
+@click.command()
+@click.argument("targets", nargs=-1, required=True, metavar="EXPERIMENT|RUN_ID...")
+@click.option(
+    "-m",
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="METRIC",
+    help="Draw this metric; repeat for more.  [default: accuracy, or a similar metric]",
+)
+@click.option("-k", "--kind", type=click.Choice(KINDS), help="The kind of chart.  [default: what suits the data]")
+@click.option("-x", "--x", metavar="X", help="step, time (since the start), wall, a parameter, or a metric.")
+@click.option("--y", metavar="PARAM", help="The second parameter of a heat map.")
+@click.option("--log", is_flag=True, help="Use a logarithmic y-axis (line and scatter).")
+@click.option(
+    "--smooth",
+    type=click.FloatRange(0, 0.999),
+    default=0.0,
+    metavar="WEIGHT",
+    help="Smooth histories by an exponential moving average, from 0 to 0.999.",
+)
+@click.option("--higher", is_flag=True, help="Higher is better for the first metric.")
+@click.option("--lower", is_flag=True, help="Lower is better for the first metric.")
+@filter_option
+@click.option("-e", "--experiment", metavar="NAME", help="Look up runs in this experiment, by name or id prefix.")
+@click.option("-o", "--output", "path", metavar="FILE", help="Write the chart to FILE.png, FILE.svg or FILE.txt.")
+@yes_option
+@json_option
+@pass_invocation
+def chart(
+    invocation: Invocation,
+    targets: Sequence[str],
+    metrics: Sequence[str],
+    kind: ChartKind | None,
+    x: str | None,
+    y: str | None,
+    log: bool,
+    smooth: float,
+    higher: bool,
+    lower: bool,
+    filter_text: str,
+    experiment: str | None,
+    path: str | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Draw a chart of the runs of EXPERIMENT (name or id), or of the given runs.
+
+    Kinds: line (the history of metrics), bar and rank (a bar per run; rank adds the parameters that
+    vary), scatter (a metric against a parameter or a metric), box (a metric for each value of a
+    parameter), heat (the mean of a metric over two parameters). Runs that are left out are counted,
+    with the reason.
+
+    JSON: the data of the chart, with its "kind".
+
+    \b
+    Examples:
+      mlflow-console chart heart-disease --metric accuracy
+      mlflow-console chart heart-disease --metric accuracy --x n_neighbors --kind box
+      mlflow-console chart heart-disease --metric accuracy --x n_neighbors --y metric --kind heat
+      mlflow-console chart deep --metric val_loss --filter "lr = 0.001" --smooth 0.9 -o val_loss.png
+    """
+    options = Options(tuple(metrics), kind, x, y, log, smooth, chosen_direction(higher, lower))
+    if path is not None:
+        _check_path(path)
+        confirm_replacement(Output(err=as_json), path, yes=yes)
+    with invocation.engine() as engine:
+        selection = _select(engine, targets, experiment, filter_text)
+        drawn = _chart(engine, selection, options)
+        if path is not None:
+            _save(drawn, Path(path))
+    if as_json:
+        write_json({"kind": _kind_of(drawn), **asdict(drawn)})
+    elif path is not None:
+        Output().line(safe(f"{drawn.caption.title} written to {path}"))
+    else:
+        _show(Output(), drawn)
+
+
+def _check_path(path: str) -> None:
+    """Raises `UsageError` for a file that a chart cannot be written to."""
+    from engine.api import checked_suffix
+
+    if path in ("", "-"):
+        raise UsageError("--output needs a file name", f"--output {path}".strip(), "Example: -o chart.png")
+    checked_suffix(Path(path))
+
+
+# ── what to draw ─────────────────────────────────────────────────────────────
+
+
+def _select(
+    engine: Engine, targets: Sequence[str], experiment: str | None, filter_text: str
+) -> Selection:
+    """The runs of an experiment, or the runs given."""
+    are_runs = experiment is not None or len(targets) > 1 or _RUN_ID.fullmatch(targets[0])
+    if are_runs and filter_text:
+        raise UsageError("--filter needs an experiment and no run ids", hint="Drop the ids, or the filter.")
+    if experiment is not None:
+        found = engine.runs.experiment(experiment)
+        frame = load_frame(engine, found)
+        rows = list(dict.fromkeys(row_of(text, frame, found.name) for text in targets))
+        return Selection(found.name, frame, rows)
+    if are_runs:
+        return _given_runs(engine, targets)
+    found = engine.runs.experiment(targets[0])
+    frame = load_frame(engine, found, filter_text)
+    rows = list(filter_of(filter_text, frame).rows(frame))
+    if not rows:
+        hint = hint_for(filter_text, frame) or "Use another filter or experiment."
+        raise NotFound("No matching runs" if filter_text else "The experiment has no runs", filter_text, hint)
+    return Selection(found.name, frame, rows)
+
+
+def _given_runs(engine: Engine, run_ids: Sequence[str]) -> Selection:
+    from engine.api import RunFrame
+
+    try:
+        runs = [engine.runs.detail(run_id).run for run_id in dict.fromkeys(run_ids)]
+    except NotFound as error:
+        if any(not _RUN_ID.fullmatch(run_id) for run_id in run_ids):
+            error.hint = "Give one experiment, or complete run ids; with --experiment NAME, names and prefixes."
+        raise
+    homes = list(dict.fromkeys(run.experiment_id for run in runs))
+    names = [engine.runs.experiment(home, allow_deleted=True).name for home in homes]
+    return Selection(listed(names, 3), RunFrame.from_runs(runs), range(len(runs)))
+
+
+def _chart(engine: Engine, selection: Selection, options: Options) -> Chart:
+    from engine.api import ChartRequest, across, direction_of
+
+    frame, rows = selection.frame, selection.rows
+    metrics = tuple(words_of(options.metrics)) or (usual_metric(frame),)
+    x = _column(options.x, frame)
+    kind = options.kind or _usual_kind(engine, selection, metrics, options, x)
+    _check(kind, options)
+    if kind == "line":
+        return _curves(engine, selection, metrics, options)
+    direction = options.direction or direction_of(metrics[0])
+    request = ChartRequest(
+        kind,
+        metrics,
+        x,
+        None if options.y is None else column_of(options.y, frame, "--y"),
+        selection.title,
+        directions={metrics[0]: direction} if direction else {},
+        log=options.log,
+    )
+    return across(frame, rows, request)
+
+
+def _column(text: str | None, frame: RunFrame) -> ColumnKey | None:
+    return None if text is None or text in HISTORY_X else column_of(text, frame, "--x")
+
+
+def _check(kind: ChartKind, options: Options) -> None:
+    """Raises `UsageError` for options that do not go with the kind of chart."""
+    if options.y is not None and kind != "heat":
+        raise UsageError("--y goes with --kind heat", f"--kind {kind}", "Use --x for the x-axis.")
+    if options.x in HISTORY_X and kind != "line":
+        raise UsageError(f"--x {options.x} goes with --kind line", f"--kind {kind}", "Use a parameter or a metric.")
+    if kind == "line" and options.x is not None and options.x not in HISTORY_X:
+        raise UsageError("A line is drawn over step, time or wall", f"--x {options.x}", "Use --kind scatter.")
+    if options.smooth and kind != "line":
+        raise UsageError("--smooth goes with --kind line", f"--kind {kind}", "Remove it.")
+    if kind in ("bar", "rank") and options.x is not None:
+        raise UsageError(f"--kind {kind} has no x-axis", f"--x {options.x}", "Use scatter or box.")
+
+
+def _usual_kind(
+    engine: Engine, selection: Selection, metrics: Sequence[str], options: Options, x: ColumnKey | None
+) -> ChartKind:
+    """The kind that suits the data."""
+    from engine.api import is_numeric_axis, levels_of
+
+    frame, rows = selection.frame, selection.rows
+    if options.y is not None:
+        return "heat"
+    if x is not None:
+        if is_numeric_axis(frame, rows, x):
+            return "scatter"
+        levels = len(levels_of(frame, rows, x).labels)
+        return "box" if len(rows) >= ENOUGH * max(1, levels) else "scatter"
+    if options.x is not None or options.smooth:
+        return "line"
+    if _has_history(engine, selection, metrics):
+        return "line"
+    return "bar" if len(rows) <= MANY else "rank"
+
+
+def _has_history(engine: Engine, selection: Selection, metrics: Sequence[str]) -> bool:
+    """Whether a metric has several steps in one of the first runs."""
+    runs = [selection.frame.run(row) for row in selection.rows[:3]]
+    return any(len(found.values) > 1 for found in engine.charts.histories(runs, metrics, points=8))
+
+
+def _curves(engine: Engine, selection: Selection, metrics: Sequence[str], options: Options) -> Chart:
+    from engine.api import curves
+
+    rows = selection.rows[:MOST_LINES]
+    with spinner("Reading histories"):
+        found = engine.charts.histories([selection.frame.run(row) for row in rows], metrics, points=2 * 600)
+    axis = {"time": "relative", "wall": "wall"}.get(options.x or "", "step")
+    return curves(
+        found,
+        metrics,
+        axis,  # type: ignore[arg-type]
+        experiment=selection.title,
+        runs=len(selection.rows),
+        smooth=options.smooth,
+        log=options.log,
+        direction=options.direction,
+    )
+
+
+# ── drawing ──────────────────────────────────────────────────────────────────
+
+
+def _kind_of(drawn: Chart) -> str:
+    from engine.api import Bars, Boxes, HeatMap, Scatter
+
+    if isinstance(drawn, Bars):
+        return drawn.kind
+    names = {Scatter: "scatter", Boxes: "box", HeatMap: "heat"}
+    return next((name for made, name in names.items() if isinstance(drawn, made)), "line")
+
+
+def drawing_of(drawn: Chart, width: int, height: int) -> Drawing:
+    from engine.api import Curves
+    from tui.widgets.plot.across import draw_across
+    from tui.widgets.plot.curves import draw_curves
+
+    if isinstance(drawn, Curves):
+        return draw_curves(drawn, width, height)
+    return draw_across(drawn, width, height)
+
+
+def _save(drawn: Chart, path: Path) -> None:
+    from engine.api import checked_suffix, draw_file, write_chart
+    from tui.widgets.plot.drawing import text_of
+
+    if checked_suffix(path) != ".txt":
+        with spinner("Drawing"):
+            draw_file(drawn, path)
+        return
+    lines = [f"{safe(drawn.caption.title)}  {safe(drawn.caption.subject)}"]
+    drawing = drawing_of(drawn, FILE_WIDTH, FILE_HEIGHT)
+    lines += [text_of(line) for line in (*drawing.head, *drawing.body, *drawing.foot)]
+    lines += _notes(drawn, drawing)
+    write_chart(("\n".join(lines) + "\n").encode(), path)
+
+
+def _notes(drawn: Chart, drawing: Drawing) -> list[Shown]:
+    return [*map(safe, drawn.caption.notes), *drawing.notes]
+
+
+def _show(output: Output, drawn: Chart) -> None:
+    width = output.width or FILE_WIDTH
+    height = FILE_HEIGHT
+    if output.is_terminal:
+        height = max(12, min(40, shutil.get_terminal_size().lines - 4 - len(drawn.caption.notes)))
+    drawing = drawing_of(drawn, width, height)
+    output.line(Cell(safe(drawn.caption.title), "bold"), Cell(safe(f"  {drawn.caption.subject}"), "dim"))
+    for line in (*drawing.head, *drawing.body, *drawing.foot):
+        output.line(*_cells(line))
+    for note in _notes(drawn, drawing):
+        output.text(note, "dim")
+
+
+def _cells(line: Line) -> list[Cell]:
+    return [Cell(Shown(text), INKS.get(ink, "")) for text, ink in line.pieces]
