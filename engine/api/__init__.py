@@ -20,6 +20,14 @@ if TYPE_CHECKING:
         by_effect as by_effect,
         varying_params as varying_params,
     )
+    from engine.charts.curves import curves as curves
+    from engine.charts.file import (
+        checked_suffix as checked_suffix,
+        draw_file as draw_file,
+        png_bytes as png_bytes,
+        svg_text as svg_text,
+        write_chart as write_chart,
+    )
     from engine.charts.history import X_AXES as X_AXES, History as History, XAxis as XAxis
     from engine.charts.kinds import (
         AcrossChart as AcrossChart,
@@ -28,7 +36,10 @@ if TYPE_CHECKING:
         Box as Box,
         Boxes as Boxes,
         Caption as Caption,
+        Chart as Chart,
         ChartKind as ChartKind,
+        Curve as Curve,
+        Curves as Curves,
         HeatCell as HeatCell,
         HeatMap as HeatMap,
         MetricBars as MetricBars,
@@ -36,6 +47,7 @@ if TYPE_CHECKING:
         RunRow as RunRow,
         Scatter as Scatter,
     )
+    from engine.charts.levels import is_numeric_axis as is_numeric_axis, levels_of as levels_of
     from engine.evidence.best import TIE_METRIC as TIE_METRIC, BestRun as BestRun
     from engine.evidence.difference import (
         CORRECTIONS as CORRECTIONS,
@@ -128,6 +140,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "engine.api.engine": ("Engine",),
     "engine.charts.across": ("ChartRequest", "across", "by_effect", "varying_params"),
+    "engine.charts.curves": ("curves",),
+    "engine.charts.file": ("checked_suffix", "draw_file", "png_bytes", "svg_text", "write_chart"),
+    "engine.charts.levels": ("is_numeric_axis", "levels_of"),
     "engine.charts.kinds": (
         "AcrossChart",
         "Axis",
@@ -135,7 +150,10 @@ _HOMES = {
         "Box",
         "Boxes",
         "Caption",
+        "Chart",
         "ChartKind",
+        "Curve",
+        "Curves",
         "HeatCell",
         "HeatMap",
         "MetricBars",

@@ -27,7 +27,7 @@ from engine.charts.kinds import (
     RunRow,
     Scatter,
 )
-from engine.charts.levels import Levels, is_numeric, levels_of, numbers_of, spans_decades
+from engine.charts.levels import Levels, is_numeric_axis, levels_of, numbers_of, spans_decades
 from engine.columns import ColumnKey
 from engine.errors import NotFound, UsageError
 from engine.formats import counted, is_finite, listed
@@ -42,7 +42,7 @@ from engine.text import quoted
 class ChartRequest:
     """What to draw. `x` is a parameter, metric or attribute, None for the usual parameter; `y` is the second
     parameter of a heat map. `scale` is how bars are scaled, None for what suits the values. `directions`
-    overrides which direction of a metric is better."""
+    overrides which direction of a metric is better; `log` makes the y axis of points logarithmic."""
 
     kind: ChartKind
     metrics: tuple[str, ...]
@@ -51,6 +51,7 @@ class ChartRequest:
     experiment: str = ""
     scale: BarScale | None = None
     directions: Mapping[str, Direction] = field(default_factory=dict)
+    log: bool = False
 
     def direction(self, metric: str) -> Direction | None:
         return self.directions.get(metric) or direction_of(metric)
@@ -293,7 +294,7 @@ def _scatter(frame: RunFrame, rows: Sequence[int], request: ChartRequest) -> Sca
         known = _measured(frame, measured.rows, request, x.name)
         notes += known.notes
     categories: tuple[str, ...] = ()
-    if is_numeric(frame, measured.rows, x):
+    if is_numeric_axis(frame, measured.rows, x):
         xs = numbers_of(frame, measured.rows, x)
         if x.kind != "metric" and (unread := xs.count(None)):
             notes.append(f"{counted(unread, 'run')} without a number for {x.name} left out")
@@ -315,7 +316,7 @@ def _scatter(frame: RunFrame, rows: Sequence[int], request: ChartRequest) -> Sca
     return Scatter(
         _caption(request, f"{metric} {word} {x.name}", len(points), rows, notes),
         Axis(_label(x), log, categories, direction),
-        Axis(metric, direction=request.direction(metric)),
+        Axis(metric, request.log, (), request.direction(metric)),
         points,
     )
 

@@ -10,12 +10,13 @@ import math
 import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MultipleLocator, NullFormatter
 
 from engine import formats
 from engine.charts.kinds import (
@@ -31,6 +32,7 @@ from engine.charts.kinds import (
     Point,
     Scatter,
 )
+from engine.runs.metrics import direction_of
 from engine.text import Shown, cut, safe
 
 BLUE, ORANGE, GREY, PALE, TEXT = "#0072B2", "#D55E00", "#6b7078", "#9dc7e0", "#22262b"
@@ -44,6 +46,9 @@ MOST_ROWS = 40
 MOST_LABELS = 8
 """The most lines that are labelled at their ends; more have a legend."""
 MOST_CURVES = 30
+MOST_PANELS = 6
+_TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+"""Seconds between ticks."""
 
 
 def figure_of(chart: Chart) -> Figure:
@@ -63,7 +68,7 @@ def figure_of(chart: Chart) -> Figure:
 
 def _page(caption: Caption, height: float, notes: Sequence[str] = (), width: float = WIDTH) -> Figure:
     """An empty figure with title, subject and notes around an area of `height` inches."""
-    text = " ".join(f"{note[:1].upper()}{note[1:]}." for note in (*caption.notes, *notes))
+    text = " · ".join((*caption.notes, *notes))
     lines = textwrap.wrap(safe(text), int(width * 15)) if text else []
     top, bottom = 0.62, 0.12 + 0.17 * len(lines)
     total = top + height + bottom
@@ -188,9 +193,11 @@ def _scatter(chart: Scatter) -> Figure:
         xs, ys = [p.x for p in chart.points], [p.y for p in chart.points]
         axes.scatter(xs, ys, s=26, color=BLUE, alpha=0.6, linewidths=0)
         if chart.x.log:
-            axes.set_xscale("log")
+            _logarithmic(axes, "x")
         axes.margins(0.06)
         _label_best(axes, chart)
+    if chart.y.log:
+        _logarithmic(axes, "y")
     axes.set_xlabel(_axis_label(chart.x))
     axes.set_ylabel(_axis_label(chart.y))
     axes.grid(axis="both" if not chart.x.categories else "y")
@@ -357,38 +364,71 @@ def _shade(share: float) -> tuple[float, float, float]:
 
 
 def _curves(chart: Curves) -> Figure:
-    curves = chart.curves[:MOST_CURVES]
+    panels = list(chart.panels.items())[:MOST_PANELS]
     notes = []
-    if len(curves) < len(chart.curves):
-        notes.append(f"the first {len(curves)} of {len(chart.curves)} curves are drawn")
-    if any(curve.smooth for curve in curves):
+    if len(panels) < len(chart.panels):
+        notes.append(f"the first {len(panels)} of {len(chart.panels)} metrics are drawn")
+    if (most := max(len(curves) for _, curves in panels)) > MOST_CURVES:
+        notes.append(f"the first {MOST_CURVES} of {most} curves are drawn")
+    if any(len(curve.smooth) for curve in chart.curves):
         notes.append("the raw values are faint behind the smoothed ones")
-    figure = _page(chart.caption, 4.4, notes)
-    axes = figure.subplots()
-    if chart.x.log:
-        axes.set_xscale("log")
-    if chart.y.log:
-        axes.set_yscale("log")
-    for place, curve in enumerate(curves):
-        _curve(axes, curve, place, as_points=chart.as_points)
-    axes.margins(0.02, 0.06)
-    if len(curves) > 1:
-        _label_curves(axes, curves)
-    for place, curve in enumerate(curves):
-        _mark_infinities(axes, curve, place)
-    axes.set_xlabel(_axis_label(chart.x))
-    axes.set_ylabel(_axis_label(chart.y))
-    if chart.x_axis == "wall":
-        axes.xaxis.set_major_formatter(FuncFormatter(_wall_time))
-        axes.locator_params(axis="x", nbins=6)
-    elif chart.x_axis == "relative":
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: formats.duration(seconds)))
-    axes.grid()
+    figure = _page(chart.caption, 4.4 if len(panels) == 1 else 2.9 * len(panels), notes)
+    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for panel, (metric, curves) in zip(axes, panels, strict=True):
+        _curve_panel(panel, chart, metric, curves[:MOST_CURVES])
+    axes[-1].set_xlabel(_axis_label(chart.x))
     return figure
 
 
+def _curve_panel(axes: Axes, chart: Curves, metric: str, curves: Sequence[Curve]) -> None:
+    if chart.x.log:
+        axes.set_xscale("log")
+    if chart.y.log:
+        _logarithmic(axes, "y")
+    for place, curve in enumerate(curves):
+        _curve(axes, curve, place, as_points=chart.as_points)
+    axes.margins(0.02, 0.06)
+    xs = [x for curve in curves for x in (min(curve.xs), max(curve.xs))]
+    room = (max(xs) - min(xs)) * 0.02 or 0.5
+    if not chart.x.log:
+        axes.set_xlim(min(xs) - room, max(xs) + room)
+    if chart.x_axis != "step" and not chart.x.log:
+        _time_ticks(axes, chart.x_axis)
+    if len(curves) > 1:
+        _label_curves(axes, curves, 0.05 if len(chart.panels) == 1 else 0.08)
+    for place, curve in enumerate(curves):
+        _mark_breaks(axes, curve, place)
+    is_first = metric == chart.y.label
+    direction = chart.y.direction if is_first else direction_of(metric)
+    axes.set_ylabel(_name(metric, 60) + _arrow(direction))
+    axes.grid()
+
+
+def _logarithmic(axes: Axes, which: Literal["x", "y"]) -> None:
+    """A logarithmic axis with plain numbers: 0.001, 0.01."""
+    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _time_ticks(axes: Axes, x_axis: str) -> None:
+    """Ticks at whole minutes, hours or days; wall time in UTC, so that the file is the same everywhere."""
+    low, high = axes.get_xlim()
+    unit = 1000.0 if x_axis == "wall" else 1.0
+    ideal = (high - low) / unit / 6
+    step = next((step for step in _TIME_STEPS if step >= ideal), None)
+    if step is None:
+        step = math.ceil(ideal / 86400) * 86400
+    if ideal >= 1:
+        axes.xaxis.set_major_locator(MultipleLocator(step * unit))
+    write = (
+        _wall_time if x_axis == "wall" else lambda seconds, _: formats.duration(seconds) if seconds else "0"
+    )
+    axes.xaxis.set_major_formatter(FuncFormatter(write))
+
+
 def _wall_time(milliseconds: float, _: object) -> str:
-    """UTC, so that the file is the same everywhere."""
     try:
         return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d\n%H:%M:%S}"
     except (OverflowError, ValueError, OSError):
@@ -434,10 +474,19 @@ def _curve(axes: Axes, curve: Curve, place: int, *, as_points: bool) -> None:
     )
 
 
-def _mark_infinities(axes: Axes, curve: Curve, place: int) -> None:
-    """Triangles at the upper or the lower edge where a value is infinite."""
-    for sign, edge, marker in ((1, 0.985, "^"), (-1, 0.015, "v")):
-        xs = [x for x, y in zip(curve.xs, curve.ys, strict=True) if y * sign > 0 and not formats.is_finite(y)]
+def _mark_breaks(axes: Axes, curve: Curve, place: int) -> None:
+    """Triangles at the upper or the lower edge where a value is infinite, a cross where NaN begins."""
+    up: list[float] = []
+    down: list[float] = []
+    broken: list[float] = []
+    was_nan = False
+    for x, y in zip(curve.xs, curve.ys, strict=True):
+        if not math.isnan(y) and not formats.is_finite(y):
+            (up if y > 0 else down).append(x)
+        if math.isnan(y) and not was_nan:
+            broken.append(x)
+        was_nan = math.isnan(y)
+    for xs, edge, marker in ((up, 0.985, "^"), (down, 0.015, "v"), (broken, 0.03, "x")):
         if xs:
             axes.plot(
                 xs,
@@ -448,8 +497,8 @@ def _mark_infinities(axes: Axes, curve: Curve, place: int) -> None:
             )
 
 
-def _label_curves(axes: Axes, curves: Sequence[Curve]) -> None:
-    """Names at the ends of the lines, moved apart; a legend if there are many."""
+def _label_curves(axes: Axes, curves: Sequence[Curve], gap: float) -> None:
+    """Names at the ends of the lines, `gap` of the height apart; a legend if there are many."""
     axes.autoscale_view()
     low, high = axes.get_ylim()
     log = axes.get_yscale() == "log"
@@ -462,7 +511,7 @@ def _label_curves(axes: Axes, curves: Sequence[Curve]) -> None:
     if len(curves) > MOST_LABELS or len(ends) < len(curves):
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=7)
         return
-    shares = _apart([share for share, _ in sorted(ends)], 0.05)
+    shares = _apart([share for share, _ in sorted(ends)], gap)
     for share, (_, place) in zip(shares, sorted(ends), strict=True):
         axes.text(
             1.012,
@@ -477,12 +526,19 @@ def _label_curves(axes: Axes, curves: Sequence[Curve]) -> None:
 
 
 def _apart(places: Sequence[float], gap: float) -> list[float]:
-    """Sorted places, moved up and then down so that they are `gap` apart and at most 1."""
-    moved: list[float] = []
+    """Sorted places at least `gap` apart, each group around the middle of where it was, between 0 and 1."""
+    groups: list[list[float]] = []
     for place in places:
-        moved.append(max(place, moved[-1] + gap) if moved else place)
-    top = 1.0
-    for at in reversed(range(len(moved))):
-        moved[at] = min(moved[at], top)
-        top = moved[at] - gap
-    return moved
+        groups.append([place])
+        while len(groups) > 1 and _first(groups[-1], gap) - _last(groups[-2], gap) < gap:
+            groups[-2:] = [groups[-2] + groups[-1]]
+    return [_first(group, gap) + at * gap for group in groups for at in range(len(group))]
+
+
+def _first(group: Sequence[float], gap: float) -> float:
+    length = (len(group) - 1) * gap
+    return min(max(sum(group) / len(group) - length / 2, 0.0), max(0.0, 1 - length))
+
+
+def _last(group: Sequence[float], gap: float) -> float:
+    return _first(group, gap) + (len(group) - 1) * gap

@@ -200,6 +200,7 @@ class Curve:
     smoothed line, empty without smoothing; the raw one is then faint."""
 
     label: str
+    metric: str
     xs: Sequence[float]
     ys: Sequence[float]
     smooth: Sequence[float] = ()
@@ -207,7 +208,8 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """The histories of metrics. `as_points` draws points without lines."""
+    """The histories of metrics, which each have a panel of their own. `as_points` draws points without
+    lines."""
 
     caption: Caption
     x: Axis
@@ -215,6 +217,14 @@ class Curves:
     x_axis: Literal["step", "relative", "wall"]
     curves: tuple[Curve, ...]
     as_points: bool = False
+
+    @property
+    def panels(self) -> dict[str, tuple[Curve, ...]]:
+        """The curves of each metric."""
+        found: dict[str, tuple[Curve, ...]] = {}
+        for curve in self.curves:
+            found[curve.metric] = (*found.get(curve.metric, ()), curve)
+        return found
 
 
 Chart = AcrossChart | Curves

@@ -36,7 +36,7 @@ def numbers_of(frame: RunFrame, rows: Sequence[int], key: ColumnKey) -> list[flo
     return [n if (n := numbers[row]) is not None and is_finite(n) else None for row in rows]
 
 
-def is_numeric(frame: RunFrame, rows: Sequence[int], key: ColumnKey) -> bool:
+def is_numeric_axis(frame: RunFrame, rows: Sequence[int], key: ColumnKey) -> bool:
     """Whether a column is an axis of numbers: a metric, a time, or a parameter that is a number in all of
     these runs, or that has many values of which at least half are numbers."""
     if key.is_number:
@@ -61,7 +61,7 @@ def levels_of(frame: RunFrame, rows: Sequence[int], key: ColumnKey) -> Levels:
     found = Counter(text for text in texts if text is not None)
     missing = len(texts) - found.total()
     notes = [f"{counted(missing, 'run')} without {key.name} left out"] if missing else []
-    if len(found) > MAX_LEVELS and is_numeric(frame, rows, key):
+    if len(found) > MAX_LEVELS and is_numeric_axis(frame, rows, key):
         binned = _binned(numbers_of(frame, rows, key))
         if unread := found.total() - sum(place is not None for place in binned.places):
             notes.append(f"{counted(unread, 'run')} left out: {key.name} is not a number")

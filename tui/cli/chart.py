@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import click
 
@@ -28,7 +28,7 @@ from tui.cli.progress import load_frame, spinner
 from tui.cli.selection import column_of, filter_of, hint_for, row_of, usual_metric, words_of
 
 if TYPE_CHECKING:
-    from engine.api import AcrossChart, Chart, ChartKind, Direction, Engine, RunFrame
+    from engine.api import Chart, ChartKind, Direction, Engine, RunFrame
     from engine.columns import ColumnKey
     from tui.widgets.plot.drawing import Drawing, Line
 
@@ -91,7 +91,9 @@ class Options:
     metavar="METRIC",
     help="Draw this metric; repeat for more.  [default: accuracy, or a similar metric]",
 )
-@click.option("-k", "--kind", type=click.Choice(KINDS), help="The kind of chart.  [default: what suits the data]")
+@click.option(
+    "-k", "--kind", type=click.Choice(KINDS), help="The kind of chart.  [default: what suits the data]"
+)
 @click.option("-x", "--x", metavar="X", help="step, time (since the start), wall, a parameter, or a metric.")
 @click.option("--y", metavar="PARAM", help="The second parameter of a heat map.")
 @click.option("--log", is_flag=True, help="Use a logarithmic y-axis (line and scatter).")
@@ -105,8 +107,12 @@ class Options:
 @click.option("--higher", is_flag=True, help="Higher is better for the first metric.")
 @click.option("--lower", is_flag=True, help="Lower is better for the first metric.")
 @filter_option
-@click.option("-e", "--experiment", metavar="NAME", help="Look up runs in this experiment, by name or id prefix.")
-@click.option("-o", "--output", "path", metavar="FILE", help="Write the chart to FILE.png, FILE.svg or FILE.txt.")
+@click.option(
+    "-e", "--experiment", metavar="NAME", help="Look up runs in this experiment, by name or id prefix."
+)
+@click.option(
+    "-o", "--output", "path", metavar="FILE", help="Write the chart to FILE.png, FILE.svg or FILE.txt."
+)
 @yes_option
 @json_option
 @pass_invocation
@@ -172,9 +178,7 @@ def _check_path(path: str) -> None:
 # ── what to draw ─────────────────────────────────────────────────────────────
 
 
-def _select(
-    engine: Engine, targets: Sequence[str], experiment: str | None, filter_text: str
-) -> Selection:
+def _select(engine: Engine, targets: Sequence[str], experiment: str | None, filter_text: str) -> Selection:
     """The runs of an experiment, or the runs given."""
     are_runs = experiment is not None or len(targets) > 1 or _RUN_ID.fullmatch(targets[0])
     if are_runs and filter_text:
@@ -202,7 +206,9 @@ def _given_runs(engine: Engine, run_ids: Sequence[str]) -> Selection:
         runs = [engine.runs.detail(run_id).run for run_id in dict.fromkeys(run_ids)]
     except NotFound as error:
         if any(not _RUN_ID.fullmatch(run_id) for run_id in run_ids):
-            error.hint = "Give one experiment, or complete run ids; with --experiment NAME, names and prefixes."
+            error.hint = (
+                "Give one experiment, or complete run ids; with --experiment NAME, names and prefixes."
+            )
         raise
     homes = list(dict.fromkeys(run.experiment_id for run in runs))
     names = [engine.runs.experiment(home, allow_deleted=True).name for home in homes]
@@ -241,7 +247,9 @@ def _check(kind: ChartKind, options: Options) -> None:
     if options.y is not None and kind != "heat":
         raise UsageError("--y goes with --kind heat", f"--kind {kind}", "Use --x for the x-axis.")
     if options.x in HISTORY_X and kind != "line":
-        raise UsageError(f"--x {options.x} goes with --kind line", f"--kind {kind}", "Use a parameter or a metric.")
+        raise UsageError(
+            f"--x {options.x} goes with --kind line", f"--kind {kind}", "Use a parameter or a metric."
+        )
     if kind == "line" and options.x is not None and options.x not in HISTORY_X:
         raise UsageError("A line is drawn over step, time or wall", f"--x {options.x}", "Use --kind scatter.")
     if options.smooth and kind != "line":

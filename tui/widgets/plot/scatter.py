@@ -46,7 +46,7 @@ def draw_scatter(
     y_values = (log_ticks if log_y else ticks)(y_low, y_high, max(2, min(8, rows // 3)))
     y_labels = {
         rows - 1 - round(y_scale.at(value)): text
-        for value, text in zip(y_values, labels(y_values), strict=True)
+        for value, text in zip(y_values, _tick_labels(y_values, log_y), strict=True)
     }
     left = max(map(cell_width, y_labels.values()), default=0) + 2
     columns = max(8, width - left - 1)
@@ -66,6 +66,10 @@ def draw_scatter(
     body = [_line(chart, row, cells, y_labels.get(row), left, columns) for row in range(rows)]
     head = Line(((named(chart.y.label, width, ARROWS[chart.y.direction]), "legend"),))
     return Drawing((head,), tuple(body), foot, tuple(notes))
+
+
+def _tick_labels(values: Sequence[float], log: bool) -> list[Shown]:
+    return [Shown(f"{value:g}") for value in values] if log else labels(values)
 
 
 def _range(values: Sequence[float], log: bool) -> tuple[float, float]:
@@ -129,7 +133,8 @@ def _reading(chart: Scatter, points: Sequence[Point]) -> Shown:
 
 def _number_axis(axis: Axis, scale: Scale, left: int, columns: int) -> tuple[Line, ...]:
     values = (log_ticks if scale.log else ticks)(scale.low, scale.high, max(2, columns // 12))
-    marks = {round(scale.at(value)): text for value, text in zip(values, labels(values), strict=True)}
+    texts = _tick_labels(values, scale.log)
+    marks = {round(scale.at(value)): text for value, text in zip(values, texts, strict=True)}
     rule = "".join("┬" if at in marks else "─" for at in range(columns))
     text = ""
     for at, mark in sorted(marks.items()):

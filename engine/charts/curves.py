@@ -1,0 +1,92 @@
+"""A chart of histories, from histories that have been read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from engine import formats
+from engine.charts.history import History, XAxis
+from engine.charts.kinds import Axis, Caption, Curve, Curves
+from engine.errors import NotFound
+from engine.runs.metrics import Direction, direction_of
+from engine.runs.names import unique_names
+
+X_LABELS: dict[XAxis, str] = {"step": "step", "relative": "time since the start", "wall": "time (UTC)"}
+MAX_NOTES = 4
+"""The most runs whose gaps are named one by one."""
+
+
+def curves(
+    histories: Sequence[History],
+    metrics: Sequence[str],
+    axis: XAxis = "step",
+    *,
+    experiment: str = "",
+    runs: int = 0,
+    smooth: float = 0.0,
+    log: bool = False,
+    direction: Direction | None = None,
+    as_points: bool = False,
+) -> Curves:
+    """The chart of histories; `runs` is the number of runs asked for. Raises `NotFound` if none has a
+    point."""
+    found = [history for history in histories if len(history.values)]
+    if not found:
+        names = formats.listed(metrics, 3)
+        what = formats.counted(runs, "run")
+        raise NotFound(f"No history of {names}", what, "Use a metric that these runs have logged.")
+    drawn = {history.run.run_id: history.run for history in found}
+    names_of = dict(zip(drawn, unique_names([(run.run_name, i) for i, run in drawn.items()]), strict=True))
+    made = tuple(
+        Curve(
+            names_of[history.run.run_id],
+            history.metric,
+            tuple(map(float, history.xs(axis))),
+            tuple(history.values),
+            tuple(history.smoothed(smooth)) if smooth else (),
+        )
+        for history in found
+    )
+    count = max(runs, len(drawn))
+    n = formats.counted(count, "run") if count == len(drawn) else f"{len(drawn)} of {count:,} runs"
+    over = {"step": "steps", "relative": "time", "wall": "time"}[axis]
+    subject = ", ".join(filter(None, (experiment, n)))
+    if len(drawn) == 1:
+        subject += f": {next(iter(names_of.values()))}"
+    caption = Caption(
+        f"{', '.join(metrics[:4])} over {over}",
+        subject,
+        tuple(_notes(found, names_of, smooth, len(metrics) > 1)),
+    )
+    way = direction or direction_of(metrics[0])
+    return Curves(caption, Axis(X_LABELS[axis]), Axis(metrics[0], log, (), way), axis, made, as_points)
+
+
+def _notes(histories: Sequence[History], names: dict[str, str], smooth: float, several: bool) -> list[str]:
+    """What the lines do not show: values that are not finite, and points that were not read."""
+    notes = []
+    broken = [h for h in histories if h.nans or any(map(math.isinf, h.values))]
+    for history in broken[:MAX_NOTES]:
+        what = f" {history.metric}" if several else ""
+        infinite = sum(map(math.isinf, history.values))
+        parts = [
+            f"{history.nans:,} NaN" if history.nans else "",
+            f"{infinite:,} infinite" if infinite else "",
+        ]
+        first = next(
+            (s for s, v in zip(history.steps, history.values, strict=True) if not math.isfinite(v)), None
+        )
+        where = "" if first is None else f", first at step {first:,}"
+        notes.append(f"{names[history.run.run_id]}{what}: {' and '.join(filter(None, parts))}{where}")
+    if len(broken) > MAX_NOTES:
+        notes.append(f"{len(broken) - MAX_NOTES} more curves have values that are not finite")
+    if any(history.is_sampled for history in histories):
+        counts = [history.count for history in histories]
+        total = sum(count for count in counts if count is not None)
+        drawn = sum(len(history.values) for history in histories)
+        of = "" if None in counts else f" of {total:,}"
+        notes.append(f"{drawn:,}{of} points drawn: the lowest and the highest of each interval")
+    if smooth:
+        notes.append(f"exponential moving average, weight {smooth:g}")
+    return notes
