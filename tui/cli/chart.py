@@ -43,16 +43,14 @@ MANY = 30
 ENOUGH = 5
 """From this many runs on average, a value of a parameter gets a box."""
 
+_COLOURS = ("cyan", "yellow", "green", "red", "default", "magenta")
 INKS = {
     "label": "dim",
     "axis": "dim",
     "cursor": "cyan",
     "best": "bold green",
-    "series-1": "cyan",
-    "series-2": "yellow",
-    "series-3": "green",
-    "series-4": "red",
-    "series-6": "magenta",
+    **{f"series-{place}": colour for place, colour in enumerate(_COLOURS, 1)},
+    **{f"faint-{place}": f"dim {colour}" for place, colour in enumerate(_COLOURS, 1)},
 }
 """The Rich style of each ink; others have none."""
 

@@ -1,16 +1,19 @@
-"""Histories in cells, as `Plot` draws them, without Textual."""
+"""Histories in cells, as `Plot` draws them. Needs numpy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual.geometry import Size
+
 from engine.api import Curve, Curves, direction_of
 from engine.text import Shown, safe
 from tui.widgets.plot.drawing import ARROWS, Drawing, Line, named
-from tui.widgets.plot.legend import names, packed
+from tui.widgets.plot.legend import Entry, names, packed
 from tui.widgets.plot.picture import Picture
 from tui.widgets.plot.scale import XKind
-from tui.widgets.plot.series import Series, Track
+from tui.widgets.plot.series import Series, SeriesKind
+from tui.widgets.plot.track import Track
 from tui.widgets.plot.view import View
 
 _X_KINDS: dict[str, XKind] = {"step": "step", "relative": "seconds", "wall": "moment"}
@@ -20,7 +23,7 @@ PANEL_HEIGHT = 14
 
 def draw_curves(chart: Curves, width: int, height: int) -> Drawing:
     """The chart in `width` cells, a panel below the other for each metric; a single one is `height` lines
-    high. Smoothed curves are drawn without the raw ones."""
+    high. Behind smoothed curves, the raw ones are faint."""
     panels = list(chart.panels.items())
     each = height if len(panels) == 1 else max(PANEL_HEIGHT, height // len(panels))
     body: list[Line] = []
@@ -32,31 +35,31 @@ def draw_curves(chart: Curves, width: int, height: int) -> Drawing:
 
 
 def _panel(chart: Curves, metric: str, curves: Sequence[Curve], width: int, height: int) -> list[Line]:
-    tracks = tuple(
-        Track.of(
-            Series(
-                safe(curve.label),
-                list(zip(curve.xs, curve.smooth or curve.ys, strict=True)),
-                "scatter" if chart.as_points or len(curve.xs) == 1 else "line",
-            ),
-            place,
-        )
-        for place, curve in enumerate(curves)
-    )
-    view = View(tracks, chart.y.log)
-    window, with_values = view.window()
-    entries = packed(names(tracks, view.notes()), width, LEGEND_LINES)
+    tracks = tuple(Track.of(_series(chart, curve), place) for place, curve in enumerate(curves))
+    view = View(tracks, chart.y.log, chart.x.log)
+    entries = [Entry(track.letter, track.label) for track in tracks]
+    legend = [row for row in packed(names(entries, view.notes()), width, LEGEND_LINES) if row]
     direction = chart.y.direction if metric == chart.y.label else direction_of(metric)
-    lines = [Line(((named(metric, width, ARROWS[direction]), "legend"),))]
-    lines += [Line(tuple(entry)) for entry in entries if entry]
+    lines = [
+        Line(((named(metric, width, ARROWS[direction]), "legend"),)),
+        *(Line(tuple(row)) for row in legend),
+    ]
     picture = Picture(
         tracks,
-        window,
-        width,
-        max(8, height - len(lines)),
+        view.window(),
+        Size(width, max(8, height - len(lines))),
+        legend_height=0,
         log=chart.y.log,
+        log_x=chart.x.log,
         x_kind=_X_KINDS[chart.x_axis],
         x_label=Shown("step" if chart.x_axis == "step" else ""),
-        with_values=with_values,
+        with_values=view.has_values,
     )
     return lines + [Line(tuple(picture.line(y, None))) for y in range(picture.height)]
+
+
+def _series(chart: Curves, curve: Curve) -> Series:
+    kind: SeriesKind = "scatter" if chart.as_points or len(curve.xs) == 1 else "line"
+    if len(curve.smooth):
+        return Series(safe(curve.label), curve.xs, curve.smooth, kind, curve.ys)
+    return Series(safe(curve.label), curve.xs, curve.ys, kind)
