@@ -109,6 +109,18 @@ class MetricHistory:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricExtremes:
+    """The lowest and the highest finite value in the history of one metric of one run. `is_sampled`: a server
+    chose the points, so that a short peak may be missing."""
+
+    run_id: str
+    key: str
+    low: float
+    high: float
+    is_sampled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetInput:
     name: str
     digest: str

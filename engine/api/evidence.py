@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -55,6 +55,17 @@ class Evidence:
         from engine.evidence.difference import versus
 
         return versus(self._store, runs, metric, reference=reference, correction=correction)
+
+    def differences(self, runs: Sequence[Run], *, reference: int = 0) -> Mapping[str, tuple[Versus, ...]]:
+        """`versus` by metric, for the metrics of the reference that have an interval or a test there."""
+        from engine.evidence.difference import versus
+
+        found: dict[str, tuple[Versus, ...]] = {}
+        for metric in sorted(runs[reference].metrics):
+            compared = versus(self._store, runs, metric, reference=reference)
+            if any(run.interval is not None or run.p_value is not None for run in compared):
+                found[metric] = compared
+        return found
 
     def insights(
         self,

@@ -141,6 +141,12 @@ class Runs:
 
         return compare(runs_by_id(self._store, run_ids), directions=directions or {})
 
+    def with_bests(self, found: Comparison) -> Comparison:
+        """The comparison with the extremes of its metrics' histories, which may take a while to read."""
+        from engine.runs.compare import read_extremes
+
+        return read_extremes(self._store, found)
+
     def write_csv(self, frame: RunFrame, path: Path, rows: Sequence[int] | None = None) -> int:
         """Write runs with the column names of `mlflow.search_runs`; returns the number of runs written."""
         from engine.runs.export import write_csv

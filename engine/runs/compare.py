@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from engine import formats
 from engine.columns import ColumnKey, ColumnKind, Value
-from engine.entities import ModelVersion, Run
+from engine.entities import MetricExtremes, ModelVersion, Run
 from engine.runs.metrics import Direction, direction_of, is_rate, key_metrics
 from engine.runs.names import RunNames, run_names
+from engine.stores.base import Store
 from engine.text import LIMIT, Shown, cut, safe
 
 ATTRIBUTES = ("status", "start_time", "duration", "user_id")
@@ -21,8 +22,6 @@ SYSTEM_TAGS = ("mlflow.", "console.")
 Section = Literal["version", "param", "metric", "tag", "dataset", "signature", "attribute"]
 Statistic = Literal["last", "best"]
 """A metric's last value, or the best of its history."""
-Extremes = Mapping[str, Mapping[str, tuple[float, float]]]
-"""The lowest and the highest finite value in the history of metrics, by metric and run id."""
 
 HEADINGS: Mapping[Section, Shown] = {
     "version": Shown("VERSION"),
@@ -148,6 +147,8 @@ class Comparison:
 
     columns: tuple[Compared, ...]
     rows: tuple[CompareRow, ...]
+    extremes: Mapping[str, Mapping[str, MetricExtremes]] = field(default_factory=dict)
+    """Of the histories with several points, by metric and run id, once they are read."""
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -232,7 +233,11 @@ class Comparison:
             replace(self.columns[first], twins=tuple(self.columns[at].key for at in others))
             for first, *others in groups.values()
         ]
-        return Comparison(tuple(columns), tuple(row.picked(tuple(groups.values())) for row in self.rows))
+        return replace(
+            self,
+            columns=tuple(columns),
+            rows=tuple(row.picked(tuple(groups.values())) for row in self.rows),
+        )
 
     def directed(self, directions: Mapping[str, Direction]) -> Comparison:
         """The comparison with these directions of metrics in place of the inferred ones."""
@@ -244,24 +249,28 @@ class Comparison:
         ]
         return replace(self, rows=tuple(rows))
 
-    def with_bests(self, extremes: Extremes) -> Comparison:
+    def with_bests(self) -> Comparison:
         """The comparison with a row for the best value in the history of each metric, below that of its last
         value. Metrics whose best is everywhere their last value are left out."""
         rows: list[CompareRow] = []
-        ids = [column.run.run_id if column.run else "" for column in self.columns]
         for row in self.rows:
             rows.append(row)
-            found = extremes.get(row.key.name) if row.is_metric and row.direction else None
+            found = self.extremes.get(row.key.name) if row.is_metric and row.direction else None
             if not found:
                 continue
-            end = 1 if row.direction == "higher" else 0
-            values = [
-                found[run_id][end] if run_id in found else value
-                for run_id, value in zip(ids, row.values, strict=True)
+            own = [None if column.run is None else found.get(column.run.run_id) for column in self.columns]
+            values: list[Value] = [
+                value if ends is None else ends.high if row.direction == "higher" else ends.low
+                for ends, value in zip(own, row.values, strict=True)
             ]
             if any(not _same(one, other) for one, other in zip(values, row.values, strict=True)):
                 rows.append(replace(_row(row.key, values, row.direction), statistic="best"))
         return replace(self, rows=tuple(rows))
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether a server sampled one of the histories, so that its best value may be missing."""
+        return any(ends.is_sampled for found in self.extremes.values() for ends in found.values())
 
 
 def compare(runs: Sequence[Run], *, directions: Mapping[str, Direction] | None = None) -> Comparison:
@@ -290,6 +299,15 @@ def run_rows(runs: Sequence[Run | None], directions: Mapping[str, Direction]) ->
         *rows("tag", each(_own_tags)),
         *rows("dataset", each(_datasets)),
     ]
+
+
+def read_extremes(store: Store, comparison: Comparison) -> Comparison:
+    """The comparison with the extremes of the histories of its metrics."""
+    metrics = [row.key.name for row in comparison.rows if row.is_metric and row.statistic == "last"]
+    found: dict[str, dict[str, MetricExtremes]] = {}
+    for ends in store.metric_extremes([run.run_id for run in comparison.runs], metrics):
+        found.setdefault(ends.key, {})[ends.run_id] = ends
+    return replace(comparison, extremes=found)
 
 
 def text_row(section: Section, name: str, values: Sequence[str | None]) -> CompareRow:

@@ -12,6 +12,7 @@ from engine.entities import (
     Artifact,
     Experiment,
     Lifecycle,
+    MetricExtremes,
     MetricHistory,
     MetricPoint,
     ModelVersion,
@@ -136,6 +137,10 @@ class Store(Protocol):
         the range of steps (of time, if all steps are the same), the lowest and the highest finite value, and
         the first NaN, +inf and -inf; also the first and the last point. Of equal values the first is kept. A
         server may first have sampled the points itself: then `count` is None."""
+
+    def metric_extremes(self, run_ids: Sequence[str], keys: Sequence[str]) -> tuple[MetricExtremes, ...]:
+        """The extremes of these metrics of these runs, without those that have one point or no finite
+        value."""
 
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         """The files and folders directly in `path` under a run's artifact root; empty for a missing

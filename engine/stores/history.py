@@ -10,10 +10,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import compress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from engine.entities import MetricHistory, MetricPoint
+from engine.entities import MetricExtremes, MetricHistory, MetricPoint
 from engine.errors import NotFound
+
+if TYPE_CHECKING:
+    from engine.stores.base import Store
 
 CHUNK = 50_000
 """Points held before they are reduced."""
@@ -171,3 +174,14 @@ def _order(row: tuple[int, int, float]) -> tuple[int, int, bool, float]:
     step, time, value = row
     is_nan = math.isnan(value)
     return step, time, is_nan, 0.0 if is_nan else value
+
+
+def extremes_of(store: Store, run_ids: Sequence[str], keys: Sequence[str]) -> tuple[MetricExtremes, ...]:
+    """`Store.metric_extremes` from the histories."""
+    found = []
+    for history in store.metric_histories(run_ids, keys, 2):
+        finite = [value for value in history.values if math.isfinite(value)]
+        if history.count != 1 and finite:
+            ends = min(finite), max(finite)
+            found.append(MetricExtremes(history.run_id, history.key, *ends, history.count is None))
+    return tuple(found)

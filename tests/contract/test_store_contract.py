@@ -224,6 +224,16 @@ class TestRun:
         assert ([*loss.steps], loss.count) == ([1, 1, 2, 3], 4)
         assert store.metric_histories([held.runs["special"]], ["loss"], 100, (8, 9)) == ()
 
+    def test_the_extremes_of_histories_leave_out_single_points(self, store: Store, held: MlflowStore) -> None:
+        ids = [held.runs["special"], held.runs["trial-00"], "f" * 32]
+        logged = [p.value for p in store.metric_history(held.runs["special"], "loss")]
+        finite = [value for value in logged if math.isfinite(value)]
+        found = store.metric_extremes(ids, ["loss", "accuracy", "unknown"])
+        assert [(e.run_id, e.key, e.low, e.high) for e in found] == [
+            (ids[0], "loss", min(finite), max(finite))
+        ]
+        assert store.metric_extremes([], ["loss"]) == ()
+
     def test_an_unknown_metric_has_no_history(self, store: Store, held: MlflowStore) -> None:
         assert store.metric_history(held.runs["special"], "unknown") == ()
 

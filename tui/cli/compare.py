@@ -76,10 +76,11 @@ def compare(
     directions = _directions(higher, lower)
     with invocation.engine() as engine:
         if model is not None:
-            comparison = _versions(engine, model, run_ids, experiment, filter_text).directed(directions)
+            comparison = _versions(engine, model, run_ids, experiment, filter_text)
         else:
-            comparison = _runs(engine, run_ids, experiment, filter_text).directed(directions)
+            comparison = _runs(engine, run_ids, experiment, filter_text)
     _check_metrics(comparison, directions)
+    comparison = comparison.directed(directions).with_bests()
     if as_json:
         rows = [row for row in comparison.rows if row.differs or not differences]
         write_json({**_subjects(comparison), "rows": _rows(rows)})
@@ -123,13 +124,13 @@ def _versions(
     if len(set(numbers)) < 2:
         raise UsageError("At least two versions are needed", hint="Example: compare --model churn 6 7")
     found = engine.models.compare(model, dict.fromkeys(map(int, numbers)))
-    return engine.models.with_signatures(found).comparison()
+    return engine.runs.with_bests(engine.models.with_signatures(found).comparison())
 
 
 def _runs(engine: Engine, run_ids: Sequence[str], experiment: str | None, filter_text: str) -> Comparison:
     ids = _chosen(engine, run_ids, experiment, filter_text)
     try:
-        return engine.runs.compare(ids)
+        return engine.runs.with_bests(engine.runs.compare(ids))
     except NotFound as error:
         if experiment is None and any(len(run_id) < ID_LENGTH for run_id in ids):
             error.hint = SHORT_IDS

@@ -356,6 +356,20 @@ COMMANDS: tuple[Command, ...] = (
         word="bars",
     ),
     Command(
+        id="compare.chart-metric",
+        keys="m",
+        action="chart_metric",
+        title="chart",
+        help="Chart the metric of this row for all compared runs.",
+    ),
+    Command(
+        id="compare.toggle-evidence",
+        keys="e",
+        action="toggle_evidence",
+        help="Show what may be chance for all metrics, or only for the most important one.",
+        word="evidence",
+    ),
+    Command(
         id="compare.transpose",
         keys="t",
         action="transpose",

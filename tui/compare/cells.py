@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from engine import formats
-from engine.api import CompareRow, Comparison, Delta
+from engine.api import CompareRow, Comparison, Delta, Versus
 from engine.text import Shown, cell_width, cut
 from tui.widgets.fit_text import fit, thin_bar
 from tui.widgets.table.layout import GAP, GUTTER, MARGIN
@@ -26,6 +26,7 @@ COMPLETE_NAME = 14
 BAR_WIDTH, MOST_BAR_WIDTH = 10, 40
 """The fewest and the most cells of a bar."""
 SCROLLBAR = 1
+Evidence = Mapping[str, Mapping[str, Versus]]
 DELTA_STYLES: Mapping[bool | None, CellStyle] = {True: "good", False: "bad", None: "muted"}
 
 
@@ -33,13 +34,16 @@ DELTA_STYLES: Mapping[bool | None, CellStyle] = {True: "good", False: "bad", Non
 class Look:
     """How a comparison is shown. `baseline` is the position of the column that differences refer to; `order`
     the positions of all columns, None for the baseline first; `relative` shows differences in percent;
-    `width` is that of the table."""
+    `width` is that of the table. `evidence` says by metric and run id what is more than chance; the table has
+    a line for the metrics in `tested`."""
 
     baseline: int = 0
     differences_only: bool = False
     relative: bool = False
     width: int = 0
     order: Sequence[int] | None = None
+    evidence: Evidence = field(default_factory=dict)
+    tested: Container[str] = ()
 
     @property
     def label_limit(self) -> int:
@@ -82,7 +86,8 @@ class Cells:
     def __init__(self, comparison: Comparison, look: Look, limit: int) -> None:
         """`limit` is the most cells of a text."""
         self._look = look
-        self._count = len(comparison.columns)
+        self._runs = [column.run for column in comparison.columns]
+        self._count = len(self._runs)
         self.limit = limit
         self._deltas: dict[str, Sequence[Delta | None]] = {}
         self._shares: dict[str, Sequence[float | None]] = {}
@@ -99,8 +104,10 @@ class Cells:
         delta = self.deltas(row)[at]
         return "" if delta is None else delta.relative if self._look.relative else delta.text
 
-    def parts(self, cells: Iterable[tuple[CompareRow, int]]) -> Parts:
-        """The widths that these cells need."""
+    def parts(
+        self, cells: Iterable[tuple[CompareRow, int]], tested: Iterable[tuple[CompareRow, int]] = ()
+    ) -> Parts:
+        """The widths that these cells need, and the evidence for those that are `tested`."""
         metric = delta = other = 0
         for row, at in cells:
             if row.is_metric:
@@ -108,7 +115,8 @@ class Cells:
                 delta = max(delta, cell_width(Shown(self.change(row, at))))
             else:
                 other = max(other, cell_width(row.texts[at]))
-        return Parts(metric, delta, min(self.limit, other))
+        evidence = max((cell_width(self.evidence_text(row, at)) for row, at in tested), default=0)
+        return Parts(metric, delta, max(evidence, min(self.limit, other)))
 
     def text(self, row: CompareRow, at: int, parts: Parts, bar_width: int = 0) -> Shown:
         """The difference, a bar of up to `bar_width` cells, the value, and a star for the best."""
@@ -129,15 +137,31 @@ class Cells:
         return "" if share is None else thin_bar(max(share, 0.5 / width), width)
 
     def style(self, row: CompareRow, at: int) -> CellStyle | FirstWord | None:
-        """The best value is green; otherwise the difference alone has a colour."""
+        """The best value is green; otherwise the difference alone has a colour, unless it may be chance."""
         if not row.differs:
             return "muted"
         if at in row.best:
             return "good"
         if not formats.is_finite(row.values[at]):
             return "bad"
-        delta = self.deltas(row)[at]
-        return None if delta is None else FirstWord(DELTA_STYLES[delta.better])
+        delta, versus = self.deltas(row)[at], self.versus(row, at)
+        if delta is None:
+            return None
+        is_chance = versus is not None and versus.distinguished is False
+        return FirstWord("muted" if is_chance else DELTA_STYLES[delta.better])
+
+    def versus(self, row: CompareRow, at: int) -> Versus | None:
+        """How a run's metric compares with the baseline's; None if that is unknown."""
+        found = self._look.evidence.get(row.key.name) if row.is_metric and row.statistic == "last" else None
+        run = self._runs[at] if found else None
+        return found.get(run.run_id) if found and run else None
+
+    def evidence_text(self, row: CompareRow, at: int) -> Shown:
+        """The interval of the baseline, and whether another run differs by more than chance."""
+        versus = self.versus(row, at)
+        if versus is None:
+            return Shown("")
+        return versus.range if at == self._look.baseline else versus.mark or versus.range
 
 
 def _shares(row: CompareRow) -> list[float | None]:

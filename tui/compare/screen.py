@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal, cast
@@ -11,12 +11,12 @@ from textual import events, on
 from textual.app import ComposeResult
 
 from engine import formats
-from engine.api import Comparison
+from engine.api import Comparison, key_metrics
 from engine.errors import EngineError
 from engine.text import Shown, safe
 from tui.commands.bindings import Command, Scope
 from tui.compare.bars import BarsSource
-from tui.compare.cells import WIDE, Look
+from tui.compare.cells import WIDE, Evidence, Look
 from tui.compare.source import CompareSource, ComparisonSource, TransposedSource
 from tui.screen import VIEW, ConsoleScreen
 from tui.state import ComparedVersions
@@ -25,12 +25,15 @@ from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.api import Compared, CompareRow, VersionComparison
+    from engine.api import Compared, CompareRow, VersionComparison, Versus
     from engine.entities import Run
     from tui.run.screen import KnownRun
 
 
 NO_RUN = "Move to a run first (H and L, or the arrow keys)."
+
+MAX_TESTED = 50
+"""The most runs whose predictions are read to say whether they differ by more than chance."""
 
 LayoutName = Literal["table", "bars", "transposed"]
 _SOURCES: Mapping[LayoutName, Callable[[Comparison, Look], ComparisonSource]] = {
@@ -58,6 +61,9 @@ class CompareScreen(ConsoleScreen):
         self.differences_only = False
         self.is_relative = False
         """Whether differences are in percent."""
+        self.evidence: Evidence = {}
+        self.is_testing_all = False
+        """Whether all metrics have a line with their evidence, or only the most important one."""
         self.is_merging = True
         """Whether identical runs are one column."""
         self.sorted_by = ""
@@ -126,13 +132,41 @@ class CompareScreen(ConsoleScreen):
             table = self.query_one("#comparison", Table)
             table.action_cursor_top()
             table.to_first_column()
-        if not isinstance(found, Comparison):
-            work = partial(self.engine.models.with_signatures, found)
-            self.ask(work, self._show_signatures, group="more")
+        self._read_evidence()
+        self.ask(partial(self._read_rest, found), self._show_rest, group="rest")
 
-    def _show_signatures(self, found: VersionComparison) -> None:
-        self.comparison = found.comparison()
+    def _read_rest(self, found: Comparison | VersionComparison) -> Comparison:
+        """Read what may take longer: signatures of versions, and the best values of histories. Runs on the
+        bridge."""
+        if not isinstance(found, Comparison):
+            found = self.engine.models.with_signatures(found).comparison()
+        return self.engine.runs.with_bests(found)
+
+    def _show_rest(self, comparison: Comparison) -> None:
+        self.comparison = comparison
         self.show_rows()
+
+    def _read_evidence(self) -> None:
+        """Read whether the runs differ from the baseline by more than chance."""
+        if self.shown is None or not 1 < len(self.shown.runs) <= MAX_TESTED:
+            self.evidence = {}
+            return
+        baseline, runs = self.shown.columns[self.baseline].run, self.shown.runs
+        if baseline is None:
+            self.evidence = {}
+            return
+        work = partial(self.engine.evidence.differences, runs, reference=runs.index(baseline))
+        self.ask(work, self._show_evidence, group="evidence")
+
+    def _show_evidence(self, found: Mapping[str, Sequence[Versus]]) -> None:
+        self.evidence = {m: {versus.run_id: versus for versus in runs} for m, runs in found.items()}
+        self.show_rows()
+
+    def _tested(self, shown: Comparison) -> Sequence[str]:
+        """The metrics that have a line with the evidence: those that differ, or only the most important."""
+        differing = [row.key.name for row in shown.rows if row.is_metric and row.differs]
+        tested = [name for name in self.evidence if name in differing]
+        return tested if self.is_testing_all else key_metrics(tested, 1)
 
     @property
     def baseline(self) -> int:
@@ -148,10 +182,18 @@ class CompareScreen(ConsoleScreen):
         """Show the comparison with the current baseline, rows and layout."""
         if self.comparison is None:
             return
-        directed = self.comparison.directed(self.state.directions)
+        directed = self.comparison.directed(self.state.directions).with_bests()
         self.shown = directed.merged() if self.is_merging else directed
         order = next((self.shown.ranked(row) for row in self.shown.rows if row.id == self.sorted_by), None)
-        look = Look(self.baseline, self.differences_only, self.is_relative, self.size.width, order)
+        look = Look(
+            self.baseline,
+            self.differences_only,
+            self.is_relative,
+            self.size.width,
+            order,
+            self.evidence,
+            self._tested(self.shown),
+        )
         source = _SOURCES[self.layout_name](self.shown, look)
         fixed = 2 if self.layout_name == "table" else 1
         self.query_one("#comparison", Table).set_source(source, fixed_columns=fixed)
@@ -173,7 +215,7 @@ class CompareScreen(ConsoleScreen):
         if self.differences_only:
             yield f"differences only ({differing} of {total} rows)"
         elif self.layout_name != "bars":
-            yield f"{differing} of {total} rows differ, shown first"
+            yield f"{differing} of {total} rows differ"
         if twins := sum(len(column.twins) for column in shown.columns):
             yield f"{formats.counted(twins, 'identical run')} merged"
         if self.sorted_by:
@@ -182,8 +224,12 @@ class CompareScreen(ConsoleScreen):
             yield "Δ in % of the baseline, rates in points (pp)"
         if self.size.width >= WIDE:
             yield "◆ baseline · ★ best"
+        if self.evidence and self.layout_name == "table":
+            yield "≈ may be chance"
+        if shown.is_sampled:
+            yield "best of sampled histories"
         if source.bars and self.layout_name == "table":
-            yield "bars: min to max of each row"
+            yield "bars: row min–max"
 
     @on(events.Resize)
     def _refit(self) -> None:
@@ -207,6 +253,27 @@ class CompareScreen(ConsoleScreen):
 
     def action_toggle_bars(self) -> None:
         self._change("compare.toggle-bars", "layout_name", "table" if self.layout_name == "bars" else "bars")
+
+    def action_toggle_evidence(self) -> None:
+        self._change("compare.toggle-evidence", "is_testing_all", not self.is_testing_all)
+
+    def action_chart_metric(self) -> None:
+        """Chart the metric under the cursor, else the most important one."""
+        if self.refuse("compare.chart-metric") or self.shown is None:
+            return
+        row = self._row_at_cursor()
+        metrics = [row.key.name for row in self.shown.rows if row.is_metric]
+        names = (row.key.name,) if row is not None and row.is_metric else key_metrics(metrics, 1)
+        if not names:
+            self.session.say("These runs have no metrics.", warning=True)
+            return
+        from engine.api import RunFrame
+        from tui.charts.screen import ChartScreen
+        from tui.charts.subject import ChartSubject
+
+        runs = self.shown.runs
+        subject = ChartSubject(Shown(""), RunFrame.from_runs(runs), tuple(range(len(runs))), tuple(names))
+        self.app.push_screen(ChartScreen(subject))
 
     def action_transpose(self) -> None:
         is_transposed = self.layout_name == "transposed"
@@ -234,7 +301,9 @@ class CompareScreen(ConsoleScreen):
             self.session.say(NO_RUN, warning=True)
         else:
             self.state.baseline = column.key
+            self.evidence = {}
             self.show_rows()
+            self._read_evidence()
 
     def action_flip_direction(self) -> None:
         if self.refuse("compare.flip-direction"):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.api import CompareRow, Comparison
+from engine.api import CompareRow, Comparison, Versus
 from engine.text import Shown, cell_width, cut
 from tui.compare.cells import (
     BAR_WIDTH,
@@ -54,12 +54,13 @@ class ComparisonSource(TableSource, Protocol):
 @dataclass(frozen=True, slots=True)
 class _Line:
     """A heading (`row` is None) or a row of the comparison. A long description has several lines; `part`
-    numbers them."""
+    numbers them. `is_evidence`: what is known of the chance in the row above."""
 
     key: str
     label: Shown
     row: CompareRow | None
     part: int = 0
+    is_evidence: bool = False
 
 
 class CompareSource:
@@ -86,11 +87,15 @@ class CompareSource:
                 lines.append(_Line(row.id, row.label(look.label_limit), row))
                 parts = range(1, self._line_count(row))
                 lines += [_Line(f"{row.id} {part}", Shown(""), row, part) for part in parts]
+                if row.is_metric and row.statistic == "last" and row.key.name in look.tested:
+                    label = _evidence_label(look.evidence[row.key.name].values())
+                    lines.append(_Line(f"{row.id} evidence", label, row, is_evidence=True))
         self._lines = tuple(lines)
         self._rows = {line.key: at for at, line in enumerate(lines)}
-        rows = [line.row for line in lines if line.row is not None]
+        rows = {line.row.id: line.row for line in lines if line.row is not None}.values()
+        tested = [line.row for line in lines if line.row is not None and line.is_evidence]
         self._label_width = max([12, *(cell_width(line.label) for line in lines if line.row)])
-        self._parts = [cells.parts((row, at) for row in rows) for at in runs]
+        self._parts = [cells.parts([(row, at) for row in rows], [(row, at) for row in tested]) for at in runs]
         self.bars = self._total_width(BAR_WIDTH) <= look.width
         rooms = [self._parts[at].bar_room(self._cell_width(at, BAR_WIDTH) - len(UNMARKED)) for at in runs]
         self._bar_width = min([MOST_BAR_WIDTH, *rooms]) if self.bars else 0
@@ -150,6 +155,8 @@ class CompareSource:
         at = self._order[column - 1]
         if line.row is None:
             return Shown("")
+        if line.is_evidence:
+            return Shown(self._cells.evidence_text(line.row, at) + UNMARKED)
         if line.part or line.row.section == "version":
             return self._wrapped(line.row, at, line.part)
         return self._cells.text(line.row, at, self._parts[at], self._bar_width)
@@ -159,7 +166,10 @@ class CompareSource:
         if line.row is None:
             return "heading"
         if column == 0:
-            return None if line.row.differs else "muted"
+            return None if line.row.differs and not line.is_evidence else "muted"
+        if line.is_evidence:
+            versus = self._cells.versus(line.row, self._order[column - 1])
+            return None if versus is not None and versus.distinguished else "muted"
         return self._cells.style(line.row, self._order[column - 1])
 
     def row_key(self, row: int) -> str:
@@ -167,6 +177,15 @@ class CompareSource:
 
     def row_of(self, key: str) -> int | None:
         return self._rows.get(key)
+
+
+def _evidence_label(found: Iterable[Versus]) -> Shown:
+    """`  95 % n=61`, or without a number where runs were tested on different numbers of rows."""
+    sizes = {(versus.n, versus.of_folds) for versus in found if versus.n is not None}
+    if len(sizes) != 1:
+        return Shown("  95 %")
+    n, of_folds = sizes.pop()
+    return Shown(f"  95 %, {n} folds" if of_folds else f"  95 %, n={n}")
 
 
 class TransposedSource:

@@ -22,6 +22,7 @@ from engine.entities import (
     Artifact,
     Experiment,
     Lifecycle,
+    MetricExtremes,
     MetricHistory,
     MetricPoint,
     ModelVersion,
@@ -42,7 +43,7 @@ from engine.stores.artifacts import (
 from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp
 from engine.stores.block import RunBlock
 from engine.stores.errors import file_store_refused, store_not_found, translate, unlisted
-from engine.stores.history import histories_of
+from engine.stores.history import extremes_of, histories_of
 from engine.stores.mlflow import entities
 from engine.stores.mlflow.download import downloading
 from engine.stores.mlflow.private import artifact_repository
@@ -225,6 +226,9 @@ class ClientStore:
     ) -> tuple[MetricHistory, ...]:
         """MLflow's client reads each history completely."""
         return histories_of(self, run_ids, keys, points, steps)
+
+    def metric_extremes(self, run_ids: Sequence[str], keys: Sequence[str]) -> tuple[MetricExtremes, ...]:
+        return extremes_of(self, run_ids, keys)
 
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         """The files of a model that the run logged are listed under the model's name too, as in MLflow."""

@@ -13,6 +13,7 @@ from engine.entities import (
     Experiment,
     Lifecycle,
     LoggedModel,
+    MetricExtremes,
     MetricHistory,
     MetricPoint,
     ModelVersion,
@@ -24,7 +25,7 @@ from engine.errors import NotFound
 from engine.stores import errors, records
 from engine.stores.artifacts import ArtifactContent, Location, artifact_not_found, check_path, locations
 from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp
-from engine.stores.history import HistoryBuilder, histories_of
+from engine.stores.history import HistoryBuilder, extremes_of, histories_of
 from engine.stores.rest import messages
 from engine.stores.rest.messages import Json, RunMessages
 from engine.stores.rest.transport import Transport
@@ -172,6 +173,9 @@ class RestStore:
             return histories_of(self, run_ids, keys, points, steps)
         wanted = dict.fromkeys((run_id, key) for run_id in run_ids for key in keys)
         return tuple(found[name] for name in wanted if name in found)
+
+    def metric_extremes(self, run_ids: Sequence[str], keys: Sequence[str]) -> tuple[MetricExtremes, ...]:
+        return extremes_of(self, run_ids, keys)
 
     def _sampled(
         self, run_ids: Sequence[str], key: str, points: int, steps: tuple[int, int] | None

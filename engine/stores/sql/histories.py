@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from engine.entities import MetricHistory
+from engine.entities import MetricExtremes, MetricHistory
 from engine.stores import records
 from engine.stores.history import Extent, HistoryBuilder, count_parts
 from engine.stores.sql.schema import Tables
@@ -32,6 +32,22 @@ def metric_histories(
     by_name = {(history.run_id, history.key): history for history in found}
     wanted = dict.fromkeys((run_id, key) for run_id in run_ids for key in keys)
     return tuple(by_name[name] for name in wanted if name in by_name)
+
+
+def metric_extremes(
+    tables: Tables, run_ids: Sequence[str], keys: Sequence[str]
+) -> tuple[MetricExtremes, ...]:
+    """See `engine.stores.base.Store.metric_extremes`."""
+    if not run_ids or not keys:
+        return ()
+    finite = "CASE WHEN is_nan OR value >= :largest OR value <= -:largest THEN NULL ELSE value END"
+    rows = tables.rows(
+        f'SELECT run_uuid, "key", min({finite}), max({finite}) FROM metrics'
+        f' WHERE {_where(tables, None)} GROUP BY run_uuid, "key" HAVING count(*) > 1',
+        **_parameters(list(run_ids), list(keys), None),
+        largest=sys.float_info.max,
+    )
+    return tuple(MetricExtremes(*row) for row in rows if row[2] is not None)
 
 
 def _where(tables: Tables, steps: Steps) -> str:

@@ -16,6 +16,7 @@ from engine.entities import (
     Artifact,
     Experiment,
     Lifecycle,
+    MetricExtremes,
     MetricHistory,
     MetricPoint,
     ModelVersion,
@@ -90,6 +91,9 @@ class SqlStore:
         self, run_ids: Sequence[str], keys: Sequence[str], points: int, steps: tuple[int, int] | None = None
     ) -> tuple[MetricHistory, ...]:
         return self._read(lambda found: histories.metric_histories(found, run_ids, keys, points, steps))
+
+    def metric_extremes(self, run_ids: Sequence[str], keys: Sequence[str]) -> tuple[MetricExtremes, ...]:
+        return self._read(lambda found: histories.metric_extremes(found, run_ids, keys))
 
     def artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         """The files of a model that the run logged are listed under the model's name too, as in MLflow."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from engine.entities import DatasetRef, Run
+from engine.entities import DatasetRef, MetricExtremes, Run
 from engine.runs.compare import CompareRow, compare
 from engine.runs.metrics import Direction
 from tests.support.runs import START, a_run
@@ -219,16 +219,20 @@ def test_runs_with_the_same_parameters_and_metrics_are_merged() -> None:
 
 
 def test_the_best_of_a_history_stands_below_the_last_value() -> None:
-    comparison = compare([a_run("a", metrics={"loss": 0.3, "acc": 0.9}), a_run("b", metrics={"loss": 0.2})])
-    extremes = {"loss": {"a": (0.1, 5.0), "b": (0.2, 4.0)}, "acc": {"a": (0.2, 0.9)}}
-    metrics = comparison.with_bests(extremes).sections(only=("metric",))[0].rows
+    read = compare([a_run("a", metrics={"loss": 0.3, "acc": 0.9}), a_run("b", metrics={"loss": 0.2})])
+    ends = [("loss", "a", 0.1, 5.0), ("loss", "b", 0.2, 4.0), ("acc", "a", 0.2, 0.9)]
+    extremes: dict[str, dict[str, MetricExtremes]] = {}
+    for metric, run_id, low, high in ends:
+        extremes.setdefault(metric, {})[run_id] = MetricExtremes(run_id, metric, low, high)
+    comparison = replace(read, extremes=extremes)
+    metrics = comparison.with_bests().sections(only=("metric",))[0].rows
     assert [row.id for row in metrics] == ["metrics.acc", "metrics.loss", "metrics.loss best"]
     assert metrics[-1].values == (0.1, 0.2)
     assert metrics[-1].best == {0}
     assert metrics[-1].label() == "loss best ↓"
     flipped = comparison.directed({"loss": "higher"})
     assert {row.id: row.best for row in flipped.rows}["metrics.loss"] == {0}
-    assert flipped.with_bests(extremes).rows[-1].values == (5.0, 4.0)
+    assert flipped.with_bests().rows[-1].values == (5.0, 4.0)
 
 
 def test_runs_are_ordered_by_a_row() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from engine.entities import Run
+from engine.evidence.difference import Versus
+from engine.evidence.statistics import Interval
 from engine.runs.compare import Compared, Comparison, compare, text_row
 from engine.text import cell_width
 from tests.support.runs import a_run
@@ -176,6 +179,29 @@ def test_a_long_description_of_a_version_has_several_lines() -> None:
     assert second == ["", "short", "", "", ""]
     cut = CompareSource(comparison, Look(width=60))
     assert cut.cell(cut.row_count - 1, 1).rstrip().endswith("…")
+
+
+def test_a_tested_metric_has_a_line_that_says_what_may_be_chance() -> None:
+    found = {
+        "5": Versus("5", 0.9016, Interval(0.8, 0.96), 61),
+        "7": Versus("7", 0.9180, Interval(0.82, 0.97), 61, "mcnemar", 0.625),
+        "11": Versus("11", 0.8852, Interval(0.7, 0.9), 61, "mcnemar", 0.03),
+    }
+    look = Look(width=140, evidence={"accuracy": found}, tested=["accuracy"])
+    shown = CompareSource(compare(KNN), look)
+    line = shown.row_of("metrics.accuracy evidence")
+    assert line == (shown.row_of("metrics.accuracy") or 0) + 1
+    assert shown.cell(line, 0) == "  95 %, n=61"
+    assert [cell.strip() for cell in cells(shown, "metrics.accuracy evidence")] == [
+        ".80 – .96",
+        "≈ p .62",
+        "p .03",
+    ]
+    assert styles(shown, "metrics.accuracy") == [None, "good", FirstWord("bad")]
+    chance = {**found, "11": replace(found["11"], p_value=0.4)}
+    coloured = CompareSource(compare(KNN), Look(width=140, evidence={"accuracy": chance}))
+    assert styles(coloured, "metrics.accuracy")[2] == FirstWord("muted"), "no colour for what may be chance"
+    assert coloured.row_of("metrics.accuracy evidence") is None
 
 
 def test_many_runs_are_laid_out_without_drawing_a_cell(monkeypatch: pytest.MonkeyPatch) -> None:
