@@ -15,8 +15,17 @@ def _needs_runs(subject: ChartSubject) -> str | None:
     return None if subject.rows else "There are no runs to draw."
 
 
+def _needs_several_runs(subject: ChartSubject) -> str | None:
+    return None if len(subject.rows) > 1 else "One run cannot be compared with others."
+
+
 KINDS: tuple[Kind, ...] = (
     Kind("line", Shown("history"), "tui.charts.histories", "HistoryPane", _needs_runs),
+    Kind("rank", Shown("ranking"), "tui.charts.across", "RankingPane", _needs_runs),
+    Kind("bar", Shown("bars"), "tui.charts.across", "BarsPane", _needs_runs),
+    Kind("scatter", Shown("points"), "tui.charts.across", "PointsPane", _needs_several_runs),
+    Kind("box", Shown("box plot"), "tui.charts.across", "BoxesPane", _needs_several_runs),
+    Kind("heat", Shown("heat map"), "tui.charts.across", "HeatPane", _needs_several_runs),
 )
 """The first is what a chart opens with, unless its metrics have only one step in these runs: then the first
 that draws across runs, if any."""

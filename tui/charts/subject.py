@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from engine.text import Shown
 
 if TYPE_CHECKING:
-    from engine.api import RunFrame
+    from engine.api import Direction, RunFrame
+    from engine.columns import ColumnKey
     from engine.entities import Run
 
 MAX_CURVES = 20
@@ -27,6 +29,12 @@ class ChartSubject:
     frame: RunFrame
     rows: tuple[int, ...]
     metrics: tuple[str, ...]
+    x: ColumnKey | None = None
+    y: ColumnKey | None = None
+    """What a chart across runs is drawn by: a parameter, or for points also a metric, and the second
+    parameter of a heat map; None for those with the largest effect."""
+    directions: Mapping[str, Direction] = field(default_factory=dict)
+    """Overrides which direction of a metric is better."""
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:

@@ -18,6 +18,7 @@ Scope = Literal[
     "chart",
     "artifacts",
     "plot",
+    "drawing",
     "pane",
 ]
 
@@ -34,6 +35,7 @@ SCOPE_TITLES: dict[Scope, str] = {
     "chart": "Chart",
     "artifacts": "Artifacts",
     "plot": "In a chart",
+    "drawing": "In a chart across runs",
     "pane": "In a details pane",
 }
 

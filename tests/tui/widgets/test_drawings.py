@@ -154,7 +154,7 @@ def test_a_heat_map_marks_the_best_and_shows_empty_cells() -> None:
     assert lines[2].endswith("–")
     assert drawing.body[2].spots[2].reading == "a 2  b 2  no run"
     assert drawing.notes == ("n = 1 in each cell",)
-    assert "↓" in text_of(drawing.foot[0])
+    assert "↓" in text_of(drawing.foot[-1])
 
 
 def test_cells_of_different_sizes_have_their_n() -> None:

@@ -47,7 +47,7 @@ def draw_boxes(chart: Boxes, width: int) -> Drawing:
         notes.append(
             Shown(f"{INSIDE}{MEDIAN}{INSIDE} quartiles and median, {WHISKER} to 1.5 IQR, {OUTLIER} outliers")
         )
-    return Drawing((Line(tuple(head)),), tuple(body), axis(low, high, left, columns), tuple(notes))
+    return Drawing((Line(tuple(head)),), tuple(body), axis(low, high, left, columns), tuple(notes), airy=True)
 
 
 def _cells(texts: Sequence[str], widths: Sequence[int], ink: str) -> list[Piece]:

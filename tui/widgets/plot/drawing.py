@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.text import Shown, cell_width, cut, safe
 from tui.widgets.fit_text import fit
@@ -42,11 +42,22 @@ class Drawing:
     body: tuple[Line, ...]
     foot: tuple[Line, ...] = ()
     notes: tuple[Shown, ...] = ()
+    airy: bool = False
+    """Whether its lines look better with space between them, if there is room."""
 
 
 def text_of(line: Line) -> str:
     """The line as plain text."""
     return "".join(text for text, _ in line.pieces).rstrip()
+
+
+def spread(drawing: Drawing, height: int) -> Drawing:
+    """With an empty line between the lines of a body that is marked `airy`, if `height` has room for it."""
+    body = drawing.body
+    if not drawing.airy or len(drawing.head) + 2 * len(body) - 1 + len(drawing.foot) > height:
+        return drawing
+    lines = [line for each in body for line in (each, Line(()))][:-1]
+    return replace(drawing, body=tuple(lines))
 
 
 def named(name: str, width: int, suffix: str = "") -> Shown:

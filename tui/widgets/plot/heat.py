@@ -27,7 +27,13 @@ def draw_heat(chart: HeatMap, width: int) -> Drawing:
     body = _rows(chart, first, pad)
     for block in others:
         body += [Line(()), *_head(chart, block, pad), *_rows(chart, block, pad)]
-    return Drawing(tuple(_head(chart, first, pad)), tuple(body), (_legend(chart),), _notes(chart))
+    return Drawing(
+        tuple(_head(chart, first, pad)),
+        tuple(body),
+        (Line(()), _legend(chart)),
+        _notes(chart),
+        airy=not others,
+    )
 
 
 class _Pad:

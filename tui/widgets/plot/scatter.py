@@ -20,6 +20,8 @@ CROWD = "#"
 CROWD_NOTE = Shown("2 … 9, #: that many runs in one cell")
 STRIP_NOTE = Shown("runs with the same value are side by side")
 LEAST_HEIGHT = 4
+SMALLEST = 1e-6
+"""The smallest share of the whole range to zoom in to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,42 @@ def _tick_labels(values: Sequence[float], log: bool) -> list[Shown]:
 def _range(values: Sequence[float], log: bool) -> tuple[float, float]:
     low, high = spread(min(values), max(values), log=log)
     return padded(low, high, log=log)
+
+
+def zoomed(
+    chart: Scatter, part: Part | None, factor: float, run_id: str | None, *, log_y: bool = False
+) -> Part | None:
+    """The part of a chart `factor` times as large, around a run; None for everything."""
+    shown = [p for p in chart.points if (p.x > 0 or not chart.x.log) and (p.y > 0 or not log_y)]
+    if not shown:
+        return None
+    centre = next((point for point in shown if point.run_id == run_id), None)
+    before = part or Part()
+    x_all = _range([point.x for point in shown], chart.x.log)
+    y_all = _range([point.y for point in shown], log_y)
+    x_centre, y_centre = (None, None) if centre is None else (centre.x, centre.y)
+    x = None if chart.x.categories else _scaled(before.x, x_all, factor, x_centre, chart.x.log)
+    y = _scaled(before.y, y_all, factor, y_centre, log_y)
+    return None if x is None and y is None else Part(x, y)
+
+
+def _scaled(
+    shown: tuple[float, float] | None,
+    everything: tuple[float, float],
+    factor: float,
+    centre: float | None,
+    log: bool,
+) -> tuple[float, float] | None:
+    """A range `factor` times as wide around `centre`; None if that is everything."""
+    to, back = (math.log, math.exp) if log else (float, float)
+    low, high = map(to, shown or everything)
+    first, last = map(to, everything)
+    span = (high - low) * factor
+    if span >= last - first or span <= (last - first) * SMALLEST:
+        return shown if span < last - first else None
+    middle = (low + high) / 2 if centre is None else to(centre)
+    start = min(max(first, middle - span / 2), last - span)
+    return back(start), back(start + span)
 
 
 Cells = dict[tuple[int, int], list[Point]]

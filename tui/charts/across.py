@@ -1,0 +1,245 @@
+"""Charts across runs: bars, a ranking, points, boxes, a heat map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+
+from engine.columns import ColumnKey
+from engine.errors import EngineError
+from engine.text import Shown, safe
+from tui.charts.pane import ChartPane
+from tui.widgets.plot.drawing import Drawing, Line
+from tui.widgets.plot.drawing_view import DrawingView
+
+if TYPE_CHECKING:
+    from engine.api import AcrossChart, BarScale, ChartKind, ChartRequest, RunFrame
+    from tui.charts.subject import ChartSubject
+    from tui.widgets.plot.scatter import Part
+
+MAX_OTHERS = 200
+"""The most metrics offered for the x-axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The chart, or why there is none, and the frame that it was made from."""
+
+    frame: RunFrame
+    request: ChartRequest
+    chart: AcrossChart | None
+    error: EngineError | None = None
+
+
+class AcrossPane(ChartPane):
+    """One kind of chart across runs."""
+
+    chart_kind: ClassVar[ChartKind]
+    axes: ClassVar[int] = 0
+    """The number of parameters to choose: none for bars, two for a heat map."""
+
+    def compose(self) -> ComposeResult:
+        yield DrawingView(id="drawing")
+
+    @property
+    def view(self) -> DrawingView:
+        return self.query_one(DrawingView)
+
+    # ── reading ──────────────────────────────────────────────────────────────
+
+    _loaded: Loaded | None = None
+    _subject: ChartSubject | None = None
+
+    def load(self, subject: ChartSubject) -> Loaded:
+        from engine.api import ChartRequest
+
+        request = ChartRequest(
+            self.chart_kind,
+            subject.metrics,
+            subject.x,
+            subject.y,
+            subject.title,
+            directions=subject.directions,
+        )
+        return self._made(subject, subject.frame, request)
+
+    def _made(self, subject: ChartSubject, frame: RunFrame, request: ChartRequest) -> Loaded:
+        from engine.api import across
+
+        try:
+            return Loaded(frame, request, across(frame, subject.rows, request))
+        except EngineError as error:  # what cannot be drawn is said in place of the chart
+            return Loaded(frame, request, None, error)
+
+    def show(self, subject: ChartSubject, loaded: Loaded) -> None:
+        self._subject, self._loaded = subject, loaded
+        self._draw()
+
+    # ── drawing ──────────────────────────────────────────────────────────────
+
+    def _draw(self) -> None:
+        loaded = self._loaded
+        if loaded is None:
+            return
+        if loaded.chart is None:
+            self.view.set_drawing(partial(_reason, loaded.error))
+        else:
+            notes = [safe(note) for note in loaded.chart.caption.notes]
+            self.view.set_drawing(self._drawer(loaded.chart), notes)
+        self.post_message(self.Changed())
+
+    def _drawer(self, chart: AcrossChart) -> Callable[[int, int], Drawing]:
+        from tui.widgets.plot.across import draw_across
+
+        return partial(draw_across, chart)
+
+    @property
+    def facts(self) -> Shown:
+        loaded = self._loaded
+        if loaded is None or loaded.chart is None:
+            return Shown("")
+        subject = loaded.chart.caption.subject
+        return safe(subject.removeprefix(f"{loaded.request.experiment}, "))
+
+    def exported(self) -> AcrossChart | None:
+        return None if self._loaded is None else self._loaded.chart
+
+    @property
+    def x_choices(self) -> list[tuple[ColumnKey, Shown]]:
+        """The columns for an axis: the parameters that differ, those with the largest effect first, and, for
+        points, the other metrics."""
+        subject = self._subject
+        if subject is None or not self.axes:
+            return []
+        from engine.api import by_effect
+
+        found = [(key, safe(key.name)) for key in by_effect(subject.frame, subject.rows, subject.metrics[0])]
+        if self.chart_kind == "scatter":
+            metrics = [key for key in subject.frame.keys if key.kind == "metric"]
+            others = [key for key in metrics if key.name != subject.metrics[0]][:MAX_OTHERS]
+            found += [(key, Shown(f"{safe(key.name)}  metric")) for key in others]
+            found.append((ColumnKey("attribute", "duration"), Shown("duration  attribute")))
+        return found
+
+    @on(DrawingView.ScaleToggled)
+    def _toggle_scale(self, event: DrawingView.ScaleToggled) -> None:
+        event.stop()
+        self.toggle_scale()
+
+    def toggle_scale(self) -> None:
+        """Switch to another scale, if the kind has one."""
+
+    @on(DrawingView.Zoomed)
+    def _zoom(self, event: DrawingView.Zoomed) -> None:
+        event.stop()
+        self.zoom(event.factor)
+
+    def zoom(self, factor: float) -> None:
+        """Show a larger or a smaller part, if the kind has parts; 0 shows everything."""
+
+
+def _reason(error: EngineError | None, width: int, height: int) -> Drawing:
+    """Why there is no chart, in place of one."""
+    from tui.widgets.fit_text import wrapped
+
+    if error is None:
+        return Drawing((), ())
+    lines = [Line(()), Line(((safe(error.title), "reading"),))]
+    for text in (error.detail, error.hint):
+        lines += [Line(((line, "label"),)) for line in wrapped(safe(text), width)] if text else []
+    return Drawing((), tuple(lines))
+
+
+class BarsPane(AcrossPane):
+    """A bar for each run and metric."""
+
+    chart_kind: ClassVar[ChartKind] = "bar"
+
+    def toggle_scale(self) -> None:
+        """From zero, or from the lowest value."""
+        from engine.api import Bars, across
+
+        loaded, subject = self._loaded, self._subject
+        if loaded is None or subject is None or not isinstance(loaded.chart, Bars):
+            return
+        scale: BarScale = "zero" if loaded.chart.metrics[0].scale == "range" else "range"
+        request = replace(loaded.request, scale=scale)
+        self._loaded = replace(loaded, request=request, chart=across(loaded.frame, subject.rows, request))
+        self._draw()
+
+
+class RankingPane(BarsPane):
+    """Bars with the parameters that differ."""
+
+    chart_kind = "rank"
+
+
+class BoxesPane(AcrossPane):
+    """A box for each value of a parameter."""
+
+    chart_kind = "box"
+    axes = 1
+
+
+class HeatPane(AcrossPane):
+    """The mean for each combination of two parameters."""
+
+    chart_kind = "heat"
+    axes = 2
+
+
+class PointsPane(AcrossPane):
+    """A metric against a parameter or another metric."""
+
+    chart_kind = "scatter"
+    axes = 1
+    _part: Part | None = None
+    _log_y = False
+
+    def show(self, subject: ChartSubject, loaded: Loaded) -> None:
+        if subject is not self._subject:
+            self._part = None
+        super().show(subject, loaded)
+
+    def _drawer(self, chart: AcrossChart) -> Callable[[int, int], Drawing]:
+        from engine.api import Scatter
+        from tui.widgets.plot.scatter import Part, draw_scatter
+
+        if not isinstance(chart, Scatter):
+            return super()._drawer(chart)
+        part, log_y = self._part or Part(), self._log_y
+        return lambda width, height: draw_scatter(chart, width, height, part, log_x=chart.x.log, log_y=log_y)
+
+    def exported(self) -> AcrossChart | None:
+        from engine.api import Scatter
+
+        chart = super().exported()
+        if isinstance(chart, Scatter) and self._log_y:
+            return replace(chart, y=replace(chart.y, log=True))
+        return chart
+
+    def toggle_scale(self) -> None:
+        self._log_y = not self._log_y
+        self._part = None
+        self._draw()
+
+    def zoom(self, factor: float) -> None:
+        """Around the run under the cursor."""
+        from engine.api import Scatter
+        from tui.widgets.plot.scatter import zoomed
+
+        chart = None if self._loaded is None else self._loaded.chart
+        spot = self.view.spot
+        if not isinstance(chart, Scatter):
+            return
+        if not factor:
+            self._part = None
+        else:
+            run_id = None if spot is None else spot.run_id
+            self._part = zoomed(chart, self._part, factor, run_id, log_y=self._log_y)
+        self._draw()
