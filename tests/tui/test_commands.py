@@ -27,6 +27,7 @@ from tui.runs.screen import RunsScreen
 from tui.training.screen import TrainingScreen
 from tui.widgets.key_value import KeyValue
 from tui.widgets.plot import Plot
+from tui.widgets.plot.drawing_view import DrawingView
 from tui.widgets.scroll_pane import ScrollPane
 from tui.widgets.table import Table
 
@@ -42,6 +43,7 @@ OWNERS: dict[Scope, type[DOMNode]] = {
     "chart": ChartScreen,
     "artifacts": ArtifactsScreen,
     "plot": Plot,
+    "drawing": DrawingView,
     "pane": KeyValue,
     "filter": FilterInput,
 }

@@ -75,7 +75,7 @@ async def test_the_cursor_moves_between_cells_and_points() -> None:
         await pilot.press("left", "left", "left")
         assert "k 0" in stage.lines()[-2]
         await pilot.press("right")
-        assert "k 1" in stage.lines()[-2]
+        assert "run-34  k 2" in stage.lines()[-2], "the next run in the same line"
 
 
 async def test_nothing_to_draw_and_tiny_sizes_do_not_fail() -> None:
