@@ -6,9 +6,10 @@ import errno
 import fcntl
 import os
 import stat
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -174,6 +175,56 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def collecting(folder: Path) -> Iterator[Path]:
+    """A hidden folder inside `folder`, for files that `put_in_place` moves to their places once all of them
+    are complete. It is removed at the end, and so is `folder` if this created it and it is empty. Raises
+    `OSError`."""
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".mlflow-console-", dir=folder) as name:
+            yield Path(name)
+    finally:
+        for path in created:
+            with suppress(OSError):  # it holds the files
+                path.rmdir()
+
+
+def put_in_place(files: Sequence[tuple[Path, Path]], folder: Path, *, replace: bool) -> None:
+    """Move complete files, given with their places below `folder`, to these places: all, or on an error none
+    that was not there before. Links in the folder are not followed out of it. Raises `FileExistsError` unless
+    `replace`, and `OSError`."""
+    placed: list[Path] = []
+    try:
+        for source, target in files:
+            is_new = not os.path.lexists(target)
+            _put_in_place(source, target, folder, replace=replace)
+            if is_new:
+                placed.append(target)
+    except OSError:
+        for target in placed:
+            target.unlink(missing_ok=True)
+        raise
+
+
+def _put_in_place(source: Path, target: Path, folder: Path, *, replace: bool) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.parent.resolve().is_relative_to(folder.resolve()):
+        raise OSError(errno.ELOOP, "a link leads out of the folder", str(target.parent))
+    if replace:
+        source.replace(target)
+        return
+    try:
+        os.link(source, target)  # unlike a rename, never replaces a file that has just appeared
+    except FileExistsError:
+        raise FileExistsError(errno.EEXIST, "it exists", str(target)) from None
+    except OSError:  # a file system without hard links
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, "it exists", str(target)) from None
+        source.rename(target)
 
 
 def _sync_folder(folder: Path) -> None:

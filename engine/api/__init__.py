@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     )
     from engine.registry.promotion.plan import PromotionPlan as PromotionPlan
     from engine.registry.smoke_test import SmokeTestResult as SmokeTestResult
+    from engine.report.report import Report as Report
     from engine.run_lifecycle.apply import LifecycleResult as LifecycleResult
     from engine.run_lifecycle.plan import LifecyclePlan as LifecyclePlan
     from engine.runs.arrange import Arranged as Arranged, arrange as arrange
@@ -187,6 +188,7 @@ _HOMES = {
     "engine.registry.promotion.facts": ("AliasChange", "Change", "StageChange"),
     "engine.registry.promotion.plan": ("PromotionPlan",),
     "engine.registry.smoke_test": ("SmokeTestResult",),
+    "engine.report.report": ("Report",),
     "engine.run_lifecycle.apply": ("LifecycleResult",),
     "engine.run_lifecycle.plan": ("LifecyclePlan",),
     "engine.runs.arrange": ("Arranged", "arrange"),

@@ -14,6 +14,7 @@ from engine.api.charts import Charts
 from engine.api.evidence import Evidence
 from engine.api.journal import Journal
 from engine.api.models import Models
+from engine.api.reports import Reports
 from engine.api.runs import Runs
 from engine.api.training import Training
 from engine.text import Shown
@@ -44,6 +45,7 @@ class Engine:
         self.journal = Journal(access)
         self.charts = Charts(access)
         self.artifacts = Artifacts(access)
+        self.reports = Reports(access)
 
     def __enter__(self) -> Engine:
         return self

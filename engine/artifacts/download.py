@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 from engine.artifacts.tree import Tree, walk
 from engine.entities import Artifact
 from engine.errors import EngineError, StoreRefused
+from engine.files import collecting, put_in_place
 from engine.formats import counted, listed, size
 from engine.jobs import CancelToken, OnProgress, Progress, no_progress
 from engine.text import safe
@@ -79,33 +79,28 @@ def download(
         raise would_replace(plan.existing)
     cancel = cancel or CancelToken()
     total = None if plan.tree.unsized else plan.tree.size
-    with _writing(plan.folder):
-        plan.folder.mkdir(parents=True, exist_ok=True)
+    done = 0
+    with _writing(plan.folder), collecting(plan.folder) as collected:
         _check_room(plan)
-        collected = Path(tempfile.mkdtemp(prefix=".mlflow-console-", dir=plan.folder))
-        try:
-            done = 0
-            for number, (artifact, _) in enumerate(plan.files):
-                note = safe(artifact.path, 200)
-                on_progress(Progress(done, total, note))
-                with (
-                    (collected / str(number)).open("xb") as file,
-                    store.open_artifact(plan.run_id, artifact.path) as content,
-                ):
-                    reported = done
-                    for piece in content.pieces:
-                        cancel.check("The download")
-                        file.write(piece)
-                        done += len(piece)
-                        if done - reported >= _REPORT_BYTES:
-                            on_progress(Progress(done, total, note))
-                            reported = done
-                    file.flush()
-                    os.fsync(file.fileno())
-            for number, (_, target) in enumerate(plan.files):
-                _move(collected / str(number), target, plan.folder, replace=replace)
-        finally:
-            shutil.rmtree(collected, ignore_errors=True)
+        for number, (artifact, _) in enumerate(plan.files):
+            note = safe(artifact.path, 200)
+            on_progress(Progress(done, total, note))
+            with (
+                (collected / str(number)).open("xb") as file,
+                store.open_artifact(plan.run_id, artifact.path) as content,
+            ):
+                reported = done
+                for piece in content.pieces:
+                    cancel.check("The download")
+                    file.write(piece)
+                    done += len(piece)
+                    if done - reported >= _REPORT_BYTES:
+                        on_progress(Progress(done, total, note))
+                        reported = done
+                file.flush()
+                os.fsync(file.fileno())
+        places = [(collected / str(number), target) for number, (_, target) in enumerate(plan.files)]
+        put_in_place(places, plan.folder, replace=replace)
     on_progress(Progress(done, done))
     return done
 
@@ -125,24 +120,6 @@ def _inside(folder: Path, path: str) -> Path:
     return target
 
 
-def _move(source: Path, target: Path, folder: Path, *, replace: bool) -> None:
-    """Move a complete file to its place; links in the target folder are not followed out of it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.parent.resolve().is_relative_to(folder.resolve()):
-        raise StoreRefused("A link in the folder leads out of it", safe(target.parent, 200))
-    if replace:
-        source.replace(target)
-        return
-    try:
-        os.link(source, target)  # unlike a rename, never replaces a file that has just appeared
-    except FileExistsError:
-        raise would_replace([target]) from None
-    except OSError:  # a file system without hard links
-        if os.path.lexists(target):
-            raise would_replace([target]) from None
-        source.rename(target)
-
-
 def _check_room(plan: Download) -> None:
     free = shutil.disk_usage(plan.folder).free
     if plan.tree.size > free:
@@ -157,6 +134,8 @@ def _check_room(plan: Download) -> None:
 def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
+    except FileExistsError as error:
+        raise would_replace([Path(error.filename or folder)]) from error
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         hint = "Check that the folder is writable and has free space, or choose another one."

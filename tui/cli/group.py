@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "chart": ("tui.cli.chart:chart", "Draw a chart in the terminal, or to a PNG or SVG file."),
     "best": ("tui.cli.best:best", "Find the best run of an experiment and export its runs to CSV."),
     "insights": ("tui.cli.insights:insights", "Say which parameters matter, and what is more than chance."),
+    "report": ("tui.cli.report:report", "Write a report on an experiment: Markdown, HTML and charts."),
     "artifacts": ("tui.cli.artifacts:artifacts", "List, print or download the artifacts of a run."),
     "delete": ("tui.cli.lifecycle:delete", "Delete runs; `restore` brings them back."),
     "restore": ("tui.cli.lifecycle:restore", "Restore deleted runs."),

@@ -180,11 +180,11 @@ def _line(
     return line
 
 
-def confirm(output: Output) -> None:
+def confirm(output: Output, hint: str = "Add --yes.") -> None:
     """Ask for confirmation of the plan written to `output`. Raises `UsageError` without a terminal,
     `Cancelled` on any answer but yes, `KeyboardInterrupt` on ctrl+c."""
     if not (sys.stdin.isatty() and output.is_terminal):
-        raise UsageError("Cannot ask for confirmation: not a terminal", "Nothing was changed.", "Add --yes.")
+        raise UsageError("Cannot ask for confirmation: not a terminal", "Nothing was changed.", hint)
     click.echo("Go ahead? [y/N]: ", nl=False, err=True)
     answer = _read_line()
     if not answer.endswith("\n"):  # ctrl+d

@@ -27,8 +27,20 @@ from tui.widgets.empty import EmptyState
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.api import Arranged, BestRun, GroupSummary, RunView, SortKey, Stamp, Standing
+    from engine.api import (
+        Arranged,
+        BestRun,
+        Direction,
+        GroupSummary,
+        Report,
+        RunFrame,
+        RunView,
+        SortKey,
+        Stamp,
+        Standing,
+    )
     from engine.columns import ColumnKey
+    from engine.jobs import CancelToken, OnProgress
     from tui.run.screen import KnownRun
     from tui.runs.dialogs.column_picker import Candidate
 
@@ -387,9 +399,35 @@ class RunsScreen(ConsoleScreen):
             return best, self.engine.evidence.standing(frame, best)
 
         def show(found: tuple[BestRun, Standing | None]) -> None:
-            self.app.push_screen(BestDialog(*found, filtered=filtered), self._go_to_run)
+            write = partial(self._write_report, frame, name, direction, rows)
+            dialog = BestDialog(*found, filtered=filtered, write_report=write)
+            self.app.push_screen(dialog, self._go_to_run)
 
         self.ask(work, show, group="best", failed=self.session.show_error, opens=True)
+
+    def _write_report(
+        self, frame: RunFrame, metric: str, direction: Direction | None, rows: list[int] | None
+    ) -> None:
+        """Ask for a folder, and write a report on these rows (None: all) there."""
+        from engine.api import csv_name
+        from tui.runs.dialogs.report import ReportDialog
+
+        if (experiment := self.experiment) is None:
+            return
+        shown = self.runs.view.filter_text.strip()
+        query = "all runs of the experiment" if rows is None else f"runs that match {shown}"
+
+        reports = partial(self.engine.reports.make, experiment, frame, metric, direction, rows, query=query)
+
+        def make(on_progress: OnProgress, cancel: CancelToken) -> Report:
+            return reports(on_progress=on_progress, cancel=cancel)
+
+        def say(message: str | None) -> None:
+            if message:
+                self.session.say(message)
+
+        folder = f"report-{csv_name(experiment.name).removesuffix('.csv')}"
+        self.app.push_screen(ReportDialog(self.engine, self.session.bridge, make, folder), say)
 
     def _go_to_run(self, run_id: str | None) -> None:
         if run_id and not self.pane.table.move_to(run_id):

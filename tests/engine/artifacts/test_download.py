@@ -134,7 +134,7 @@ def test_a_cancelled_download_leaves_nothing(store: FolderStore, tmp_path: Path)
 
     with pytest.raises(Cancelled):
         download(store, plan, on_progress=stop, cancel=cancel)  # type: ignore[arg-type]
-    assert files_in(tmp_path / "out") == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_paths_that_a_server_invents_are_not_listed(store: FolderStore, tmp_path: Path) -> None:
@@ -151,8 +151,9 @@ def test_a_link_in_the_target_is_not_followed_out_of_it(store: FolderStore, tmp_
     outside.mkdir()
     (target / "plots").symlink_to(outside)
     plan = plan_download(store, RUN, "plots", target)  # type: ignore[arg-type]
-    with pytest.raises(StoreRefused, match="leads out"):
+    with pytest.raises(EngineError) as raised:
         download(store, plan)  # type: ignore[arg-type]
+    assert "a link leads out of the folder" in raised.value.detail
     assert files_in(outside) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -23,15 +24,27 @@ TIES_SHOWN = 12
 class BestDialog(Dialog[str]):
     """Dismissed with the best run's ID to move the cursor there."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "go", "go to the run", id="dialog.go")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "go", "go to the run", id="dialog.go"),
+        Binding("w", "write_report", "write a report", id="dialog.report"),
+    ]
 
-    def __init__(self, best: BestRun, standing: Standing | None, *, filtered: bool = False) -> None:
+    def __init__(
+        self,
+        best: BestRun,
+        standing: Standing | None,
+        *,
+        filtered: bool = False,
+        write_report: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`write_report` is called when the operator asks for a report on these runs."""
         super().__init__()
+        self._write_report = write_report
         self.best = best
         self._standing = standing
         self._among = "finished runs that match the filter" if filtered else "finished runs"
         self.title_text = f"Best by {best.metric} ({best.direction} is better)"
-        self.subtitle_text = "enter go to run · esc close"
+        self.subtitle_text = "enter go to run · w write a report · esc close"
 
     def compose_dialog(self) -> ComposeResult:
         with VerticalScroll():
@@ -71,3 +84,6 @@ class BestDialog(Dialog[str]):
 
     def action_go(self) -> None:
         self.dismiss(self.best.run.run_id)
+
+    def action_write_report(self) -> None:
+        self._write_report()

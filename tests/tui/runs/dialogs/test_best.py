@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.conftest import MlflowStore
@@ -21,7 +23,10 @@ async def test_a_metric_may_be_named_with_or_without_its_prefix(
         assert await appears(pilot, "trial-23   accuracy 0.9300")
 
 
-async def test_the_best_run_is_among_those_that_match_the_filter(mlflow_store: MlflowStore) -> None:
+async def test_the_best_run_is_among_those_that_match_the_filter(
+    mlflow_store: MlflowStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=(140, 40), notifications=True) as pilot:
         await settle(pilot)
@@ -29,6 +34,12 @@ async def test_the_best_run_is_among_those_that_match_the_filter(mlflow_store: M
         await settle(pilot)
         await pilot.press("B")
         assert await appears(pilot, "trial-22   accuracy 0.9200   of 11 finished runs that match the filter")
+        await pilot.press("w")
+        assert await appears(pilot, "Write a report")
+        await pilot.press("enter")
+        assert await appears(pilot, "to report-heart: open report.html", pauses=2000)
+        text = (tmp_path / "report-heart" / "report.md").read_text()
+        assert "runs that match weights = uniform" in text
         await pilot.press("enter")
         assert await appears(pilot, "enter opens")
         assert "hides" not in text_of(console)

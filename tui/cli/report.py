@@ -1,0 +1,128 @@
+"""`mlflow-console report`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.errors import NotFound, UsageError
+from engine.formats import counted, size
+from engine.jobs import CancelToken, Progress
+from engine.text import Shown, safe
+from tui.cli.json_output import write_json
+from tui.cli.options import (
+    Invocation,
+    chosen_direction,
+    filter_option,
+    json_option,
+    metric_options,
+    pass_invocation,
+)
+from tui.cli.output import Cell, Output, confirm
+from tui.cli.progress import Meter, load_frame, stop_signals
+from tui.cli.selection import filter_of, hint_for, usual_metric
+
+if TYPE_CHECKING:
+    from engine.api import Engine, Report
+
+NEW = "new"
+
+
+@click.command()
+@click.argument("experiment")
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the report into this folder, which is created if missing.",
+)
+@metric_options("Rank runs by")
+@filter_option
+@click.option(
+    "--log-to",
+    metavar="RUN|new",
+    help="Also keep the report as an artifact of this run, or of a new run in an experiment of its own.",
+)
+@click.option("--force", is_flag=True, help="Replace existing files without asking.")
+@json_option
+@pass_invocation
+def report(
+    invocation: Invocation,
+    experiment: str,
+    folder: Path | None,
+    metric: str | None,
+    higher: bool,
+    lower: bool,
+    filter_text: str,
+    log_to: str | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write a report on EXPERIMENT (name or id): what a colleague needs to know about its runs.
+
+    One Markdown document, one HTML file that needs nothing else, and the charts as PNG and SVG: the best
+    run with its metrics per class, which parameters matter, precision against recall, the registered
+    versions, next steps, and all runs. Numbers carry their n and 95 % interval. Only comparable finished
+    runs count, as for `best`. Made again from the same store, it differs only in the time at its end.
+
+    \b
+    Examples:
+      mlflow-console report heart-disease -o report
+      mlflow-console report heart-disease --metric cv_mean --filter "n_neighbors > 3" -o report
+      mlflow-console report heart-disease --log-to new
+    """
+    direction = chosen_direction(higher, lower)
+    if folder is None and log_to is None:
+        raise UsageError("`report` needs a place for the report", "", "Add -o DIR, or --log-to new.")
+    if log_to is not None:
+        invocation.check_writable("Logging a report")
+    output = Output(err=as_json)
+    token = CancelToken()
+    with invocation.engine() as engine, stop_signals(token):
+        found = engine.runs.experiment(experiment)
+        frame = load_frame(engine, found)
+        rows = filter_of(filter_text, frame).rows(frame) if filter_text.strip() else None
+        if rows is not None and not len(rows):
+            raise NotFound("No matching runs", filter_text, hint_for(filter_text, frame))
+        query = f"runs that match {filter_text.strip()}" if rows is not None else "all runs of the experiment"
+        with Meter(Shown("Making the report")) as meter:
+
+            def show(progress: Progress) -> None:
+                meter.update(progress.done, progress.total, safe(progress.note), line=False)
+
+            make = partial(engine.reports.make, query=query, on_progress=show, cancel=token)
+            made = make(found, frame, metric or usual_metric(frame), direction, rows)
+        written = _write(engine, output, made, folder, force=force) if folder is not None else ()
+        run_id = engine.reports.log(made, None if log_to == NEW else log_to) if log_to is not None else None
+    if as_json:
+        write_json(
+            {
+                "experiment": found.name,
+                "metric": made.metric,
+                "best_run_id": made.best_run,
+                "considered": made.considered,
+                "files": [str(path) for path in written],
+                "logged_to": run_id,
+            }
+        )
+        return
+    output.line(Cell(safe(made.title), "bold"))
+    if folder is not None:
+        output.line(safe(f"{counted(len(written), 'file')}, {size(made.size)} written to {folder}"))
+        output.line(safe(f"Open {folder / 'report.html'}, or send it: it needs no other file."))
+    if run_id is not None:
+        output.line(safe(f"Logged to run {run_id}; `mlflow-console artifacts {run_id}` lists it."))
+
+
+def _write(engine: Engine, output: Output, made: Report, folder: Path, *, force: bool) -> tuple[Path, ...]:
+    existing = engine.reports.existing_files(made, folder)
+    if existing and not force:
+        for path in existing:
+            output.text(safe(f"{path} exists and will be replaced."), "yellow")
+        confirm(output, hint="Add --force, or choose another folder.")
+    return engine.reports.write(made, folder, replace=bool(existing))
