@@ -160,9 +160,9 @@ def too_large(server: str, limit: int) -> ServerFault:
     return ServerFault(f"{server} sent too much", f"The response is larger than {size(limit)}", hint)
 
 
-def too_slow(server: str, received: int) -> ServerFault:
+def too_slow(server: str, seconds: float) -> ServerFault:
     hint = "Check the connection, or raise MLFLOW_HTTP_REQUEST_TIMEOUT."
-    return ServerFault(f"{server} sends too slowly", f"The response stopped at {size(received)}", hint)
+    return ServerFault(f"{server} sends too slowly", f"No complete response in {seconds:g} s", hint)
 
 
 def not_mlflow(server: str, detail: str, kind: type[ServerFault] = ServerFault) -> ServerFault:

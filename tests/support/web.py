@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import BinaryIO
 
 MEETING_SECONDS = 20
 
@@ -17,7 +18,8 @@ MEETING_SECONDS = 20
 class Answer:
     """`length` is the announced Content-Length; None for that of the body. `cut` closes the connection before
     anything is sent. With `meeting`, the response waits until all parties are at the barrier. `drip` is the
-    time between single bytes of the body, in seconds."""
+    time between single bytes of the body, in seconds. `raw` is sent piece by piece instead of a response, at
+    the same pace."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -26,6 +28,7 @@ class Answer:
     cut: bool = False
     meeting: threading.Barrier | None = None
     drip: float = 0.0
+    raw: Iterable[bytes] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,15 @@ class Web:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
+def _send(out: BinaryIO, pieces: Iterable[bytes], seconds: float, ended: threading.Event) -> None:
+    """Send the pieces with a pause after each, until the client leaves or the server ends."""
+    with suppress(ConnectionError):
+        for piece in pieces:
+            out.write(piece)
+            if ended.wait(seconds):
+                return
+
+
 @contextmanager
 def serving(certificate: Path | None = None) -> Iterator[Web]:
     """`certificate` is a PEM file with a key, for a TLS server at `https://localhost`."""
@@ -79,16 +91,18 @@ def serving(certificate: Path | None = None) -> Iterator[Web]:
             if answer.cut:
                 self.close_connection = True
                 return
+            if answer.raw:
+                self.close_connection = True
+                _send(self.wfile, answer.raw, answer.drip, ended)
+                return
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             length = len(answer.body) if answer.length is None else answer.length
             self.send_header("Content-Length", str(length))
             self.end_headers()
-            with suppress(ConnectionError):
-                for piece in (bytes((byte,)) for byte in answer.body) if answer.drip else (answer.body,):
-                    self.wfile.write(piece)
-                    dripping.wait(answer.drip)
+            pieces = (bytes((byte,)) for byte in answer.body) if answer.drip else (answer.body,)
+            _send(self.wfile, pieces, answer.drip, ended)
             self.close_connection = length != len(answer.body)
 
         do_POST = do_GET
@@ -102,13 +116,13 @@ def serving(certificate: Path | None = None) -> Iterator[Web]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    web, counting, dripping = Web(server.server_port), threading.Lock(), threading.Event()
+    web, counting, ended = Web(server.server_port), threading.Lock(), threading.Event()
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield web
     finally:
-        dripping.set()
+        ended.set()
         server.shutdown()
         server.server_close()
         thread.join(5)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import socket
 import threading
-from typing import Any
+from http.client import HTTPResponse
+from typing import Any, cast
 
 from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
+
+from engine.stores.rest.deadline import Deadline
 
 MAX_IDLE = 8
 """Maximum number of idle connections. More can be open at the same time: no thread waits for one."""
@@ -15,7 +20,7 @@ MAX_IDLE = 8
 class KeepAliveAdapter(HTTPAdapter):
     """An adapter that knows whether a request reused a connection: the server may close an idle one at the
     very moment it is used again. It discards the body of a redirect, which requests would read to its end
-    before it follows."""
+    before it follows, and keeps to the deadline of a response from its first byte on."""
 
     def __init__(self) -> None:
         super().__init__(pool_maxsize=MAX_IDLE)
@@ -25,6 +30,10 @@ class KeepAliveAdapter(HTTPAdapter):
     def reused_connection(self) -> bool:
         """Whether this thread's last request reused a connection."""
         return not getattr(self._request, "connected", True)
+
+    def set_deadline(self, deadline: Deadline) -> None:
+        """Read the responses to this thread's next request only until the deadline."""
+        self._request.deadline = deadline
 
     def session(self) -> Session:
         """A session that uses this adapter for all requests."""
@@ -51,13 +60,43 @@ class KeepAliveAdapter(HTTPAdapter):
 
 
 def _recording(kind: Any, request_state: threading.local) -> Any:
-    """A subclass of the connection class `kind` that records when it connects."""
+    """A subclass of the connection class `kind` that records when it connects, and whose responses keep to
+    the deadline."""
+
+    class Response(HTTPResponse):
+        def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+            super().__init__(sock, *args, **options)
+            self.fp = io.BufferedReader(_Limited(self.fp.detach(), request_state.deadline))
 
     class Connection(kind):  # type: ignore[misc]
         is_recording = True
+        response_class = Response
 
         def connect(self) -> None:
             request_state.connected = True
             super().connect()
 
     return Connection
+
+
+class _Limited(io.RawIOBase):
+    """What a socket receives until the deadline. Each read ends in time, but a server can send any number of
+    lines, and each of them byte by byte. Raises `DeadlinePassed`."""
+
+    def __init__(self, received: io.RawIOBase, deadline: Deadline) -> None:
+        self._received = received
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._deadline.check()
+        return cast(Any, self._received).readinto(buffer)  # type: ignore[no-any-return]
+
+    def fileno(self) -> int:
+        return self._received.fileno()
+
+    def close(self) -> None:
+        self._received.close()
+        super().close()

@@ -19,6 +19,7 @@ from engine.errors import Cancelled, EngineError, StoreRefused
 from engine.formats import duration
 from engine.stores import errors
 from engine.stores.artifacts import ArtifactContent
+from engine.stores.rest.deadline import Deadline, DeadlinePassed
 from engine.stores.rest.json_stream import read_object
 from engine.stores.rest.login import Login, is_true, read_login, user_variable
 from engine.text import Shown, safe
@@ -120,7 +121,9 @@ class Transport:
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         while True:
             try:
-                response = self._start("GET", path, timeouts, params=query, headers=headers)
+                deadline = Deadline(sum(timeouts) * RESPONSE_FACTOR)
+                response = self._start("GET", path, timeouts, deadline, params=query, headers=headers)
+                deadline.lift()
                 break
             except _StaleConnection:
                 continue
@@ -246,22 +249,25 @@ class Transport:
         self._closed.wait(seconds)
 
     def _send(self, method: str, path: str, timeouts: tuple[float, float], **content: Any) -> _Answer:
-        deadline = time.monotonic() + sum(timeouts) * RESPONSE_FACTOR
         results = int((content.get("json") or {}).get("max_results") or 0)
-        response = self._start(method, path, timeouts, **content)
+        deadline = Deadline(sum(timeouts) * RESPONSE_FACTOR)
+        response = self._start(method, path, timeouts, deadline, **content)
         try:
             self._check_moved(response, method, path)
             limit = RESPONSE_BYTES + results * BYTES_PER_RESULT
             with response:
-                chunks = [] if response.is_redirect else self._content(response, limit, deadline)
-        except (OSError, ValueError) as error:  # all errors of requests are one of these
+                chunks = [] if response.is_redirect else self._content(response, limit)
+        except (OSError, ValueError, DeadlinePassed) as error:  # all errors of requests are one of the first
             raise self._translate(error, timeouts) from error
         return _Answer(response, chunks)
 
-    def _start(self, method: str, path: str, timeouts: tuple[float, float], **content: Any) -> Response:
-        """The response to a request, without its body."""
+    def _start(
+        self, method: str, path: str, timeouts: tuple[float, float], deadline: Deadline, **content: Any
+    ) -> Response:
+        """The response to a request, without its body; reading it raises `DeadlinePassed` too."""
         if self._closed.is_set():
             raise Cancelled("The request")
+        self._adapter.set_deadline(deadline)
         try:
             return self._session().request(
                 method,
@@ -275,7 +281,7 @@ class Transport:
             )
         except UnicodeEncodeError as error:
             raise errors.not_text(error) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, DeadlinePassed) as error:
             raise self._translate(error, timeouts) from error
 
     def _check_moved(self, response: Response, method: str, path: str) -> None:
@@ -288,9 +294,9 @@ class Transport:
         if address.endswith(path) and address.removesuffix(path) != self._base:
             raise errors.moved(self.shown, redact(address.removesuffix(path)))
 
-    def _content(self, response: Response, limit: int, deadline: float) -> list[bytes]:
-        """The chunks of the decompressed body. Raises `ServerFault` if it is longer than `limit` or not
-        complete at the deadline, and errors of requests."""
+    def _content(self, response: Response, limit: int) -> list[bytes]:
+        """The chunks of the decompressed body. Raises `ServerFault` if it is longer than `limit`, and the
+        errors of requests."""
         import requests
         import urllib3
 
@@ -301,8 +307,6 @@ class Transport:
                 size += len(chunk)
                 if size > limit:
                     raise errors.too_large(server, limit)
-                if time.monotonic() > deadline:
-                    raise errors.too_slow(server, size)
         except urllib3.exceptions.ReadTimeoutError as error:
             raise requests.ReadTimeout(str(error), response=response) from error
         except urllib3.exceptions.DecodeError as error:
@@ -316,6 +320,8 @@ class Transport:
 
         reason, server = str(error), self._server_of(getattr(getattr(error, "request", None), "url", None))
         text = errors.scrub(reason, self._secrets)
+        if isinstance(error, DeadlinePassed):
+            return errors.too_slow(server, sum(timeouts) * RESPONSE_FACTOR)
         if isinstance(error, requests.ReadTimeout) or "Read timed out" in reason:
             return errors.timed_out(server, timeouts[1], reading=True)
         if isinstance(error, requests.ConnectTimeout):

@@ -7,6 +7,8 @@ import gzip
 import json
 import sys
 import time
+from collections.abc import Iterable
+from itertools import chain, repeat
 from pathlib import Path
 from urllib.parse import quote
 
@@ -239,6 +241,25 @@ class TestLimits:
         error = error_from(web.uri)
         assert isinstance(error, ServerFault)
         assert "sends too slowly" in error.title
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            repeat(b"HTTP/1.1 100 Continue\r\n\r\n"),
+            chain([b"HTTP/1.1 200 OK\r\nX-Slow: "], repeat(b"x")),
+            chain([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"], repeat(b"0")),
+        ],
+        ids=["interim responses", "a header", "the size of a chunk"],
+    )
+    def test_a_response_that_never_gets_to_its_body_is_given_up(
+        self, web: Web, raw: Iterable[bytes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(transport, "RESPONSE_FACTOR", 0.01)
+        web.will_answer(Answer(raw=raw, drip=0.01))
+        error = error_from(web.uri)
+        assert isinstance(error, ServerFault)
+        assert "sends too slowly" in error.title
+        assert len(web.requests) == 1, "it is not asked again"
 
     def test_empty_pages_without_end_are_given_up(self, web: Web) -> None:
         pages = [{"experiments": [], "next_page_token": str(number)} for number in range(MAX_EMPTY_PAGES + 9)]
