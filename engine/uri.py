@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from engine.errors import UriError
 from engine.text import Shown, safe
@@ -59,6 +59,21 @@ class TrackingUri:
     @property
     def shown(self) -> Shown:
         return redact(self.raw)
+
+    @property
+    def for_client(self) -> str:
+        """`raw` for MLflow's client, which sends a server's credentials in it as Latin-1: encoded once more,
+        so that they arrive as UTF-8."""
+        if self.kind != "rest":
+            return self.raw
+        parts = urlsplit(self.raw)
+        login, _, host = parts.netloc.rpartition("@")
+        if unquote(login).isascii():
+            return self.raw
+        encoded = (
+            quote(unquote(part).encode().decode("latin-1"), safe="") for part in login.partition(":")[::2]
+        )
+        return parts._replace(netloc=f"{':'.join(encoded)}@{host}").geturl()
 
     @property
     def is_databricks(self) -> bool:

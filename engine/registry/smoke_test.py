@@ -221,7 +221,7 @@ def model_files(client: MlflowClient, uri: TrackingUri, model: str, version: int
     with tempfile.TemporaryDirectory(prefix="mlflow-console-") as scratch:
         with _file_errors():
             location = client.get_model_version_download_uri(model, str(version))
-        yield ModelFiles(location, uri.raw, Path(scratch))
+        yield ModelFiles(location, uri.for_client, Path(scratch))
 
 
 @contextmanager

@@ -30,6 +30,7 @@ from typing import Any
 from engine.errors import EngineError, TrainingError
 from engine.jobs import CancelToken
 from engine.training.events import SweepEvent, SweepPreparing, to_json
+from engine.uri import TrackingUri
 
 SERVER_THREADS = 4
 
@@ -153,7 +154,7 @@ class Worker:
                 self._client = open_client(self._uri)
                 import mlflow
 
-                mlflow.set_tracking_uri(self._uri)
+                mlflow.set_tracking_uri(TrackingUri(self._uri).for_client)
         return self._client
 
     def _sweep(self, command: Command) -> None:

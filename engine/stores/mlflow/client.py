@@ -100,11 +100,11 @@ def open_client(raw_uri: str) -> MlflowClient:
                 check_revision(raw_uri)
             # Reads use the store's own registry, so writes must too, whatever MLFLOW_REGISTRY_URI says;
             # Databricks chooses its registry itself.
-            registry = None if uri.is_databricks else raw_uri
+            registry = None if uri.is_databricks else uri.for_client
             if uri.folder is not None:
                 # For the model of a version, MLflow's file registry opens the global tracking store.
                 mlflow.set_tracking_uri(uri.folder.as_uri())
-            return MlflowClient(tracking_uri=raw_uri, registry_uri=registry)
+            return MlflowClient(tracking_uri=uri.for_client, registry_uri=registry)
         except Exception as error:
             raise translate(error) from error
 
@@ -277,7 +277,7 @@ class ClientStore:
     def _listed(self, location: str, path: str) -> list[Any]:
         """MLflow's infos of the files and folders directly in `path` at an artifact location."""
         try:
-            return list(artifact_repository(location, self.uri.raw).list_artifacts(path or None))
+            return list(artifact_repository(location, self.uri.for_client).list_artifacts(path or None))
         except Exception as error:
             raise unlisted(translate(error), location) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import sqlite3
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
+from urllib.parse import unquote
 
 import pytest
 
@@ -76,6 +78,13 @@ class TestEnvironment:
         assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
         assert user_variable("MLFLOW_HTTP_REQUEST_MAX_RETRIES") == ""
         assert user_variable("MLFLOW_HTTP_REQUEST_TIMEOUT") == "7"
+
+    @pytest.mark.parametrize("login", ["ada:pässwörd", "ada:пароль", "ada:%D0%BF%2F%40", "åsa:x"])
+    def test_credentials_in_the_uri_are_sent_as_utf_8(self, web: Web, login: str) -> None:
+        web.will_answer(Answer(body=b'{"experiment_id": "1"}'))
+        open_client(web.uri.replace("://", f"://{login}@")).create_experiment("x")
+        expected = base64.b64encode(unquote(login).encode()).decode()
+        assert {request.headers["authorization"] for request in web.requests} == {f"Basic {expected}"}
 
     def test_the_registry_is_that_of_the_store(
         self, mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
