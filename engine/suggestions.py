@@ -9,6 +9,8 @@ from engine.errors import NotFound
 from engine.formats import listed
 from engine.text import quoted
 
+DID_YOU_MEAN = "Did you mean"
+"""How a suggestion begins."""
 _MAX_COMPARED = 2000
 """Names that are compared letter by letter."""
 
@@ -30,7 +32,7 @@ def closest(word: str, known: Iterable[str], limit: int = 3) -> list[str]:
 def did_you_mean(close: Iterable[str]) -> str:
     """`Did you mean a or b?`; empty without names."""
     names = " or ".join(close)
-    return f"Did you mean {names}?" if names else ""
+    return f"{DID_YOU_MEAN} {names}?" if names else ""
 
 
 def not_found(what: str, name: str, known: Iterable[str], hint: str) -> NotFound:

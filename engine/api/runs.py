@@ -104,6 +104,14 @@ class Runs:
                     return feed.frame
         return feed.load(cancel)
 
+    def newest(self, experiment_id: str, *, lifecycle: Lifecycle = "active") -> RunFrame:
+        """The newest runs, at most a page. The frame is complete if these are all."""
+        from engine.runs.frame import RunFrame
+        from engine.stores.base import PAGE_SIZE, RunQuery
+
+        page = self._store.runs(RunQuery(experiment_id, lifecycle=lifecycle), max_results=PAGE_SIZE)
+        return RunFrame.from_runs(page.runs, complete=page.next_token is None)
+
     def detail(self, run_id: str) -> RunDetail:
         """One run with its datasets and logged models. Raises `NotFound`."""
         return self._store.run(run_id)

@@ -18,7 +18,7 @@ from engine.filters.options import Listing, text_values, written_value
 from engine.filters.parsed import ParsedFilter
 from engine.filters.syntax import All, AnyOf, Between, Comparison, Membership, Name, Operand, Search, Term
 from engine.formats import duration, moment
-from engine.suggestions import closest, did_you_mean
+from engine.suggestions import DID_YOU_MEAN, closest, did_you_mean
 
 MAX_CONDITIONS = 8
 """The number of conditions that are looked at, and of values that are listed."""
@@ -34,9 +34,10 @@ _TEXT_ATTRIBUTES = (ColumnKey("attribute", "user_id"),)
 
 
 def no_match_hint(parsed: ParsedFilter, table: Listing) -> str:
-    """How to change a valid filter that matches no run of a complete table, such as `Did you mean
-    euclidean?`, or why it matches none; empty if nothing is known. May contain untrusted text."""
-    return "" if parsed.term is None else _Hints(parsed.text, table).hint(parsed.term)
+    """How to change a valid filter that matches no run, such as `Did you mean euclidean?`, or why it matches
+    none, unless the table holds only some runs; empty if nothing is known. May contain untrusted text."""
+    hint = "" if parsed.term is None else _Hints(parsed.text, table).hint(parsed.term)
+    return hint if table.complete or hint.startswith(DID_YOU_MEAN) else ""
 
 
 def begins_value(parsed: ParsedFilter, table: Listing) -> bool:
@@ -163,9 +164,9 @@ class _Hints:
             for choice in (operator, "ILIKE"):
                 matches = like(f"%{pattern}%", ignore_case=choice == "ILIKE")
                 if any(map(matches, known)):
-                    return f"Did you mean {name} {choice} {_quoted(f'%{pattern}%')}?"
+                    return f"{DID_YOU_MEAN} {name} {choice} {_quoted(f'%{pattern}%')}?"
         elif not ignore_case and any(map(like(pattern, ignore_case=True), known)):
-            return f"Did you mean {name} ILIKE {_quoted(pattern)}?"
+            return f"{DID_YOU_MEAN} {name} ILIKE {_quoted(pattern)}?"
         return ""
 
     # ── texts ────────────────────────────────────────────────────────────────
@@ -188,7 +189,7 @@ class _Hints:
         if holding and (len(holding) > 3 or all(len(value) > LONGEST for value in holding)):
             starts = all(value.startswith(text) for value in holding)
             operator = "LIKE" if any(text in value for value in holding) else "ILIKE"
-            return f"Did you mean {name} {operator} {_quoted(f'{text}%' if starts else f'%{text}%')}?"
+            return f"{DID_YOU_MEAN} {name} {operator} {_quoted(f'{text}%' if starts else f'%{text}%')}?"
         if close := self._close(key, text):
             return did_you_mean(close)
         if 0 < len(known) <= MAX_CONDITIONS and max(map(len, known)) <= LONGEST:
@@ -208,10 +209,10 @@ class _Hints:
             column = self._names.shortest(key) if key.kind != "attribute" else name
             if key.is_number:
                 number = plain_number(Operand(value, False, words[0].span))
-                return "" if number is None else f"Did you mean {column} > {value}?"
+                return "" if number is None else f"{DID_YOU_MEAN} {column} > {value}?"
             same = [known for known in self._texts(key) if known.lower() == value.lower()]
             found = _condition(column, key, same[0]) if same else None
-            return f"Did you mean {found}?" if found else self._text_value(key, column, value)
+            return f"{DID_YOU_MEAN} {found}?" if found else self._text_value(key, column, value)
         return ""
 
     def _word(self, word: Search) -> str:
@@ -235,13 +236,13 @@ class _Hints:
         small = word.lower()
         begun = [s for s in _STATUSES if s == small or (len(small) >= SHORTEST and s.startswith(small))]
         if begun:
-            return f"Did you mean status = {begun[0]}?"
+            return f"{DID_YOU_MEAN} status = {begun[0]}?"
         for starts in (False, True) if len(small) >= SHORTEST else (False,):
             for key in islice(self._searchable(), MAX_SEARCHED):
                 for text in self._texts(key):
                     is_meant = text.lower().startswith(small) if starts else text.lower() == small
                     if is_meant and (found := _condition(self._names.shortest(key), key, text)):
-                        return f"Did you mean {found}?"
+                        return f"{DID_YOU_MEAN} {found}?"
         return ""
 
     def _searchable(self) -> Iterator[ColumnKey]:

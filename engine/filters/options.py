@@ -57,6 +57,10 @@ class Listing(RunColumns, Protocol):
     @property
     def keys(self) -> tuple[ColumnKey, ...]: ...
 
+    @property
+    def complete(self) -> bool:
+        """Whether the table has all runs."""
+
     def __contains__(self, key: object) -> bool: ...
 
     def distinct(self, key: ColumnKey) -> Counter[Value]:

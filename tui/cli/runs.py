@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from engine.api import RunView
-from engine.entities import Experiment
+from engine.entities import Experiment, Lifecycle
 from engine.errors import UsageError
 from engine.formats import count, counted
 from engine.text import Shown, safe
@@ -22,7 +23,7 @@ from tui.cli.progress import load_frame
 from tui.cli.selection import columns_of, filter_of, hint_for, shortest_ids, sort_keys, words_of
 
 if TYPE_CHECKING:
-    from engine.api import Arranged, Column, RunFrame, Statistics
+    from engine.api import Arranged, Column, Engine, RunFrame, Statistics
     from engine.columns import ColumnKey
 
 STATUS_STYLES = {
@@ -116,22 +117,26 @@ def runs(
         found = engine.runs.experiment(experiment, allow_deleted=deleted)
         view = engine.runs.saved_views(found.name).view(view_name) if view_name else RunView()
         text = filter_text or view.filter_text
-        frame = load_frame(engine, found, text, "deleted" if deleted else "active")
+        lifecycle: Lifecycle = "deleted" if deleted else "active"
+        frame = load_frame(engine, found, text, lifecycle)
+        explain = partial(_explain, engine, found, lifecycle, text, frame)
         grouped = group_by or (not columns and ",".join(map(str, view.group_by)) * view.is_grouped)
         if grouped:
             if csv_path:
                 raise _no_csv(f"The view {view_name} groups runs.")
-            _write_groups(frame, replace(view, filter_text=text), grouped, sorts, limit, as_json=as_json)
+            shown = replace(view, filter_text=text)
+            _write_groups(frame, shown, grouped, sorts, limit, explain, as_json=as_json)
             return
         listing = _select(frame, text, sorts, limit, columns, view)
         if csv_path:
             engine.runs.write_csv(listing.frame, Path(csv_path), listing.rows)
+        hint = "" if listing.matching or as_json or csv_path else explain()
     if as_json:
         write_json({"runs": (run_payload(listing.frame.run(row)) for row in listing.rows)})
     elif csv_path:
         Output().line(safe(f"{_tally(listing)} written to {csv_path}"))
     else:
-        _show(Output(), found, listing)
+        _show(Output(), found, listing, hint)
 
 
 def _check(columns: Sequence[str], group_by: str | None, csv_path: str | None) -> None:
@@ -188,7 +193,17 @@ def _tally(listing: Listing, where: str = "") -> str:
     return f"{count(listed)} of {counted(total, 'run')}{where}"
 
 
-def _show(output: Output, experiment: Experiment, listing: Listing) -> None:
+def _explain(
+    engine: Engine, experiment: Experiment, lifecycle: Lifecycle, filter_text: str, frame: RunFrame
+) -> str:
+    """Why the filter matches no run, and how to change it. If the store applied it, the runs in `frame` do
+    not tell, and the newest ones are read."""
+    if not frame.complete:
+        frame = engine.runs.newest(experiment.experiment_id, lifecycle=lifecycle)
+    return hint_for(filter_text, frame)
+
+
+def _show(output: Output, experiment: Experiment, listing: Listing, hint: str) -> None:
     hidden = 0
     if listing.rows:
         heads, cells = _table(listing, short_ids=output.is_terminal)
@@ -200,7 +215,7 @@ def _show(output: Output, experiment: Experiment, listing: Listing) -> None:
     if hidden:
         parts.append(f"{counted(hidden, 'column')} hidden: use --columns or --json")
     output.text(safe(" · ".join(parts)), "dim")
-    if not listing.matching and (hint := hint_for(listing.view.filter_text, listing.frame)):
+    if hint:
         output.text(safe(hint))
 
 
@@ -249,13 +264,27 @@ def _default_keys(listing: Listing) -> Iterable[ColumnKey]:
 
 
 def _write_groups(
-    frame: RunFrame, view: RunView, group_by: str, sorts: Sequence[str], limit: int | None, *, as_json: bool
+    frame: RunFrame,
+    view: RunView,
+    group_by: str,
+    sorts: Sequence[str],
+    limit: int | None,
+    explain: Callable[[], str],
+    *,
+    as_json: bool,
 ) -> None:
-    """Write one row or JSON object for each group of the runs that match the view's filter."""
+    """Write one row or JSON object for each group of the runs that match the view's filter. `explain` says
+    why none does."""
     from engine.api import arrange
 
     if not len(frame):
-        write_json({"groups": []}) if as_json else Output().text(safe("0 runs in 0 groups"), "dim")
+        if as_json:
+            write_json({"groups": []})
+            return
+        output = Output()
+        output.text(safe("0 runs in 0 groups"), "dim")
+        if hint := explain():
+            output.text(safe(hint))
         return
     filter_of(view.filter_text, frame)  # reports the position of an error
     keys = tuple(columns_of([group_by], frame, "--group-by"))
@@ -278,7 +307,7 @@ def _write_groups(
     output.table(heads, cells)
     tally = _group_tally(len(arranged.matching), len(arranged.lines), len(lines))
     output.text(safe(tally), "dim")
-    if not arranged.matching and (hint := hint_for(view.filter_text, frame)):
+    if not arranged.matching and (hint := explain()):
         output.text(safe(hint))
 
 

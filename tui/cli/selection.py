@@ -32,12 +32,15 @@ def filter_of(text: str, frame: RunFrame) -> Filter:
 
 
 def hint_for(filter_text: str, frame: RunFrame) -> str:
-    """How to change a filter that matches no run; empty if nothing is known, as when only matching runs were
-    read."""
-    from engine.api import no_match_hint, parse_filter
+    """How to change a filter that matches no run, given all runs or some; empty if nothing is known."""
+    from engine.api import compile_filter, no_match_hint, parse_filter
 
-    if not (filter_text.strip() and frame.complete and len(frame)):
+    if not (filter_text.strip() and len(frame)):
         return ""
+    try:
+        compile_filter(filter_text, frame.keys, frame, partial=not frame.complete)
+    except FilterError as error:  # a server finds nothing in a column that it does not have
+        return f"{error.title}. {error.hint}".strip()
     return no_match_hint(parse_filter(filter_text), frame)
 
 

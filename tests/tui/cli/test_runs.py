@@ -95,6 +95,22 @@ def test_a_filter_applied_by_the_server_counts_only_matching_runs(
 
 
 @pytest.mark.parametrize(
+    ("filter_text", "hint"),
+    [
+        ("params.weights = 'unifrom'", "Did you mean uniform?"),
+        ("metrics.accuracy > 5", "The highest accuracy is "),
+        ("metrics.acuracy > 0.9", "Unknown metric acuracy. Did you mean accuracy?"),
+    ],
+)
+@pytest.mark.parametrize("layout", [(), ("-g", "weights")])
+def test_a_filter_that_a_server_finds_nothing_for_gets_a_hint(
+    run: Run, mlflow_server: MlflowServer, filter_text: str, hint: str, layout: tuple[str, ...]
+) -> None:
+    found = run("--tracking-uri", mlflow_server.uri, "runs", "heart", *layout, "-f", filter_text)
+    assert found.out.splitlines()[-1].startswith(hint)
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("-g", "weights", "-c", "accuracy"), "--group-by and --columns cannot be combined"),
