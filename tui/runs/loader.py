@@ -57,9 +57,9 @@ class RunLoader:
         self.answered_by = LOCAL
         """Where the filter is evaluated until everything is loaded."""
         self._feed_key: tuple[str, Lifecycle] | None = None
-        self.read_at = 0
-        """When the store last answered for this feed, in milliseconds since the epoch."""
-        self._previous: tuple[tuple[str, Lifecycle], RunFeed, int] | None = None
+        self.read_at: int | None = None
+        """When the store last answered for this feed, in milliseconds since the epoch; None if never."""
+        self._previous: tuple[tuple[str, Lifecycle], RunFeed, int | None] | None = None
         """The feed before this one, cached so that going back is instant."""
         self._reading = CancelToken()
         self._searching = CancelToken()
@@ -89,11 +89,11 @@ class RunLoader:
 
         def receive(frame: RunFrame) -> None:
             if self.feed is feed:
-                self.read_at = _now()
+                self.read_at = feed.answered_at
                 self._on_frame(frame)
 
         feed = self._engine.runs.feed(experiment_id, lifecycle=lifecycle, on_frame=Relay(receive))
-        self.feed = feed
+        self.feed, self.read_at = feed, None
         self._read(feed.load, "loading")
 
     def _swap_feeds(self, key: tuple[str, Lifecycle]) -> RunFeed | None:

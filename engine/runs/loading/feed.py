@@ -57,6 +57,8 @@ class RunFeed:
         self._page_sizer = PageSizer(store.page_size)
         self._lock = threading.RLock()
         self._frame = RunFrame.from_runs((), complete=False)
+        self.answered_at: int | None = None
+        """When the store last sent a page for `load`, in milliseconds since the epoch; None if never."""
         self._last_report: tuple[float, RunFrame | None] = (-FRAME_SECONDS, None)
         self._span_reader: SpanReader | None = None
         self._searched: set[tuple[Condition, ...]] = set()
@@ -262,6 +264,7 @@ class RunFeed:
 
     def _take(self, page: RunPage) -> None:
         with self._lock:
+            self.answered_at = int(time.time() * 1000)
             self._frame = self._frame.extended(page.runs, total=page.total, complete=self._frame.complete)
             reported, _ = self._last_report
             is_due = time.monotonic() - reported >= FRAME_SECONDS

@@ -81,6 +81,22 @@ async def test_rows_never_stand_under_the_name_of_another_experiment(server: Gat
         assert await appears(pilot, "No runs yet")
 
 
+async def test_an_experiment_that_was_never_read_has_no_time_of_reading(server: GatedServer) -> None:
+    console = Console(server.uri, refresh_seconds=3600)
+    async with console.run_test(size=SIZE) as pilot:
+        await opened(pilot, console)
+        await pilot.press("ctrl+x")
+        server.away.set()
+        await tick(pilot, console)
+        assert "no answer since" in text_of(console)
+        await pilot.press("colon", *"runs", "space", *"hidden", "enter")
+        assert await appears(pilot, "interrupted: r resumes", 500)
+        screen = text_of(console)
+        assert "RUNS  hidden" in screen
+        assert "no answer since" not in screen
+        assert f"{server.uri.shown} failed" in screen
+
+
 async def test_a_partial_load_is_not_shown_as_the_total(server: GatedServer) -> None:
     console = Console(server.uri)
     async with console.run_test(size=SIZE) as pilot:
