@@ -117,9 +117,9 @@ def _model_row(model: RegisteredModel, versions: Sequence[ModelVersion] | None, 
         MISSING if versions is None else count(len(versions)),
         holding("Production"),
         holding("Staging"),
-        safe(", ".join(f"{alias}→{number}" for alias, number in sorted(model.aliases.items()))),
+        safe(", ".join(f"{alias}→{number}" for alias, number in sorted(model.aliases.items()))) or MISSING,
         ago(model.last_updated_time, now),
-        safe(model.description),
+        safe(model.description) or MISSING,
     ]
 
 
@@ -169,12 +169,12 @@ def _version_table(versions: Sequence[ModelVersion], sources: Sources) -> tuple[
         [
             safe(version.version),
             Cell(safe(version.stage), STAGE_STYLES.get(version.stage, "")),
-            safe(", ".join(version.aliases)),
+            safe(", ".join(version.aliases)) or MISSING,
             *(formats[name](found.get(name)) for name in names),
             ago(version.creation_time, now),
             *([safe(creator) or MISSING] if any(creators) else []),
             safe(version.run_id) or MISSING,
-            safe(version.description),
+            safe(version.description) or MISSING,
         ]
         for version, found, creator in zip(versions, metrics, creators, strict=True)
     ]

@@ -55,7 +55,9 @@ def test_models_are_listed_with_versions_stages_and_aliases(on_store: Run, mlflo
     }
     assert versions[2]["run_id"] == mlflow_store.runs["trial-10"]
     assert versions[2]["metrics"]["accuracy"] == pytest.approx(0.8)
-    assert ["classifier", "3", "2", "–"] in [row[:4] for row in on_store("models").table]
+    rows = on_store("models").table
+    assert ["classifier", "3", "2", "–"] in [row[:4] for row in rows]
+    assert ["unused", "0", "–", "–", "–"] in [row[:5] for row in rows], "a missing alias is not blank"
 
 
 def test_the_versions_of_a_model_are_listed_with_the_metrics_of_their_runs(on_store: Run) -> None:
