@@ -168,7 +168,7 @@ class ConsoleScreen(Screen[None]):
     def data_age(self) -> Shown:
         """When the data was read; while auto-refresh keeps up, its maximum age."""
         if self.read_at is None:
-            return Shown("reading …" if self.reads else "")
+            return Shown("reading …" if self.reads and not self.has_class("-empty") else "")
         interval = self.session.refresh_seconds
         if interval and self.is_live and _now() - self.read_at <= interval * 1000:
             return Shown(f"≤ {interval:g} s old")
@@ -210,9 +210,16 @@ class ConsoleScreen(Screen[None]):
     ) -> None:
         """Run `work` on the bridge and pass its result to `then` on the event loop. A new call replaces the
         previous one of the same `group`, whose result is dropped. If `then` `opens` a dialog, keys typed
-        ahead wait for it."""
+        ahead wait for it, and it opens only if this view is still on screen."""
         release = self.session.hold_keys() if opens else None
-        self.tasks.ask(work, then, group=group, failed=failed or self.show_store_error, ended=release)
+
+        def receive(result: T) -> None:
+            if opens and self.app.screen is not self:
+                self.session.say("The dialog did not open: you left the view.", warning=True)
+            else:
+                then(result)
+
+        self.tasks.ask(work, receive, group=group, failed=failed or self.show_store_error, ended=release)
 
     def while_open(self, receive: Callable[[T], None]) -> Callable[[T], None]:
         """Wrap `receive` to drop values from an engine thread once the console is quitting, when the
@@ -254,6 +261,7 @@ class ConsoleScreen(Screen[None]):
         self.add_class("-empty")
         texts = [safe(line, 400) for line in lines if line]
         self.query_one("#empty", EmptyState).show(safe(title), texts, keys)
+        self.show_status()
         self.show_keys()
 
     def hide_page(self) -> None:

@@ -94,7 +94,7 @@ class CompareScreen(ConsoleScreen):
     def refresh_view(self) -> None:
         compared = self._read = self.state.compared
         if not compared:
-            self.comparison = self.shown = None
+            self.comparison = self.shown = self.read_at = None
             self.show_page(
                 "Nothing to compare yet",
                 "Mark at least two runs in the runs view, then compare them.",

@@ -16,7 +16,7 @@ from tui.runs.session import RunSession
 from tui.screen import ConsoleScreen
 
 if TYPE_CHECKING:
-    from engine.api import LifecyclePlan, LifecycleResult
+    from engine.api import LifecyclePlan, LifecycleResult, RunFeed
 
 
 class RunDeletion:
@@ -32,13 +32,18 @@ class RunDeletion:
         """Delete active runs, or restore deleted ones."""
         target: Lifecycle = "active" if self._runs.state.lifecycle == "deleted" else "deleted"
         plan = partial(self._screen.engine.runs.plan_lifecycle, run_ids, target)
+        confirm = partial(self._confirm, self._runs.loader.feed)
         failed = self._screen.session.show_error
-        self._screen.ask(plan, self._confirm, group="lifecycle", failed=failed, opens=True)
+        self._screen.ask(plan, confirm, group="lifecycle", failed=failed, opens=True)
 
-    def _confirm(self, plan: LifecyclePlan) -> None:
+    def _confirm(self, listed: RunFeed | None, plan: LifecyclePlan) -> None:
+        """Ask for confirmation, unless another list than `listed` has been opened since."""
         from tui.dialogs.confirm import ConfirmDialog
 
         session = self._screen.session
+        if self._runs.loader.feed is not listed:
+            session.say("The dialog did not open: you left the list.", warning=True)
+            return
         if plan.is_noop:
             session.say(f"Nothing to {plan.action}: already done by someone else", warning=True)
             return

@@ -231,8 +231,10 @@ class RunsScreen(ConsoleScreen):
         if not self.is_running or self.session.leaving:  # the widgets may be gone
             return
         self.pane.update(change)
+        read_at = self.runs.loader.read_at
         if change == "read" or (change == "frame" and self.trouble is not None):
-            self.record_read(self.runs.loader.read_at)
+            if read_at is not None:
+                self.record_read(read_at)
         elif change == "refreshed":
             self._refreshed()
         elif change == "error" and (error := self.runs.loader.error) is not None:
@@ -356,7 +358,10 @@ class RunsScreen(ConsoleScreen):
             return
         frame, experiment = self.runs.frame, self.experiment
         metrics = tuple(names.split()) or tuple(filter(None, [self.pane.focused_metric()]))
-        if frame is None or experiment is None or not metrics:
+        if frame is None or experiment is None:
+            self.session.say("No runs are loaded yet.", warning=True)
+            return
+        if not metrics:
             self.session.say("These runs have no metrics.", warning=True)
             return
         from tui.charts.screen import ChartScreen
@@ -378,7 +383,9 @@ class RunsScreen(ConsoleScreen):
 
         if self.refuse("runs.export-csv"):
             return
-        if (frame := self.runs.frame) is not None and self.experiment is not None:
+        if (frame := self.runs.frame) is None:
+            self.session.say("No runs are loaded yet.", warning=True)
+        elif self.experiment is not None:
             self.export(frame, [*self.runs.matching], name or csv_name(self.experiment.name))
 
     def action_show_best(self, metric: str = "") -> None:
@@ -387,7 +394,10 @@ class RunsScreen(ConsoleScreen):
         if self.refuse("runs.show-best"):
             return
         frame, name = self.runs.frame, metric or self.pane.focused_metric()
-        if frame is None or not name:
+        if frame is None:
+            self.session.say("No runs are loaded yet.", warning=True)
+            return
+        if not name:
             self.session.say("These runs have no metrics.", warning=True)
             return
         filtered = self.runs.is_filtered

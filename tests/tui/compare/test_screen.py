@@ -146,7 +146,9 @@ async def test_d_removes_a_run_from_the_comparison(mlflow_store: MlflowStore) ->
 
 async def test_an_empty_comparison_says_what_to_do(mlflow_store: MlflowStore) -> None:
     async with comparing(mlflow_store) as (pilot, _):
-        assert "Mark at least two runs" in text_of(pilot.app)  # type: ignore[arg-type]
+        screen = text_of(pilot.app)  # type: ignore[arg-type]
+        assert "Mark at least two runs" in screen
+        assert "reading …" not in screen
         await pilot.press("x")
         assert await appears(pilot, "Nothing to compare yet")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 
 from textual.pilot import Pilot
 
@@ -67,6 +68,27 @@ def test_all_folds_close_and_open_at_every_depth() -> None:
         lines.append(source.row_count)
         toggled_folds = toggled_folds.symmetric_difference(source.folds_to_toggle())
     assert lines == [3, 1, 3]
+
+
+async def test_no_deletion_is_asked_about_once_the_runs_are_off_the_screen(
+    mlflow_store_copy: MlflowStore,
+) -> None:
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        runs_view = view(console)
+        await pilot.press("space")
+        other = next(e for e in runs_view.experiments.experiments if e != runs_view.experiment)
+        runs_view.action_change_lifecycle()
+        runs_view.show_experiment(other)  # before the answer
+        assert await appears(pilot, "The dialog did not open: you left the list.")
+        assert console.screen is runs_view
+        answered, opened = threading.Event(), []
+        runs_view.ask(lambda: answered.wait(20), opened.append, group="dialog", opens=True)
+        await console.session.show_mode("models")
+        answered.set()
+        assert await appears(pilot, "The dialog did not open: you left the view.")
+        assert opened == []
 
 
 async def test_deleting_hidden_runs_shows_a_warning(mlflow_store_copy: MlflowStore) -> None:
