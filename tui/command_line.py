@@ -12,6 +12,7 @@ from engine.api import column_named
 from engine.errors import EngineError, FilterError, UsageError
 from engine.suggestions import closest, did_you_mean
 from engine.text import safe
+from tui.charts.screen import ChartScreen
 from tui.commands.bindings import Command
 from tui.compare.screen import CompareScreen
 from tui.dialogs.commands import TYPED_COMMANDS
@@ -196,6 +197,21 @@ async def _chart(app: SessionApp, argument: str) -> None:
         screen.action_chart_metric(argument)
 
 
+async def _smooth(app: SessionApp, argument: str) -> None:
+    _chart_screen(app).action_smooth(argument)
+
+
+async def _limits(app: SessionApp, argument: str) -> None:
+    _chart_screen(app).action_edit_limits(argument)
+
+
+def _chart_screen(app: SessionApp) -> ChartScreen:
+    view = current_view(app)
+    if isinstance(view, ChartScreen):
+        return view
+    raise UsageError("No chart is open", "", "Open one with `:chart METRIC`.")
+
+
 async def _export(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
     if (screen := _runs_screen(app)) is not None:
@@ -280,6 +296,8 @@ _WITH_ARGUMENTS = {
     "view": _view,
     "best": _best,
     "chart": _chart,
+    "smooth": _smooth,
+    "limits": _limits,
     "export": _export,
     "artifacts": _artifacts,
     "models": _models,

@@ -28,7 +28,12 @@ if TYPE_CHECKING:
         svg_text as svg_text,
         write_chart as write_chart,
     )
-    from engine.charts.history import X_AXES as X_AXES, History as History, XAxis as XAxis
+    from engine.charts.history import (
+        X_AXES as X_AXES,
+        History as History,
+        Refined as Refined,
+        XAxis as XAxis,
+    )
     from engine.charts.kinds import (
         AcrossChart as AcrossChart,
         Axis as Axis,
@@ -99,6 +104,7 @@ if TYPE_CHECKING:
         direction_of as direction_of,
         key_metrics as key_metrics,
     )
+    from engine.runs.names import unique_names as unique_names
     from engine.runs.saved.plain import view_from_plain as view_from_plain, view_to_plain as view_to_plain
     from engine.runs.saved.store import SavedViews as SavedViews
     from engine.runs.sorting import SortKey as SortKey, Statistic as Statistic, sorted_rows as sorted_rows
@@ -164,7 +170,7 @@ _HOMES = {
         "RunRow",
         "Scatter",
     ),
-    "engine.charts.history": ("History", "XAxis", "X_AXES"),
+    "engine.charts.history": ("History", "Refined", "XAxis", "X_AXES"),
     "engine.artifacts.download": ("Download",),
     "engine.artifacts.picture": ("Picture",),
     "engine.artifacts.preview": ("Preview",),
@@ -198,6 +204,7 @@ _HOMES = {
     "engine.runs.grouping": ("Statistics",),
     "engine.runs.loading.feed": ("RunFeed",),
     "engine.runs.metrics": ("Confusion", "Direction", "confusion_of", "direction_of", "key_metrics"),
+    "engine.runs.names": ("unique_names",),
     "engine.runs.saved.plain": ("view_from_plain", "view_to_plain"),
     "engine.runs.saved.store": ("SavedViews",),
     "engine.runs.sorting": ("SortKey", "Statistic", "sorted_rows"),

@@ -9,7 +9,7 @@ from engine.entities import Run
 
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
-    from engine.charts.history import History, XAxis
+    from engine.charts.history import History, Refined, XAxis
 
 
 class Charts:
@@ -34,8 +34,14 @@ class Charts:
 
     def refined(
         self, histories: Sequence[History], axis: XAxis, low: float, high: float, *, points: int = 600
-    ) -> tuple[History, ...]:
+    ) -> Refined:
         """The same histories with more points from `low` to `high` on an axis, where points are missing."""
         from engine.charts.history import refined
 
         return refined(self._store, histories, axis, low, high, points=points)
+
+    def current(self, runs: Sequence[Run]) -> tuple[Run, ...]:
+        """The runs, the unfinished ones read again; without those that no longer exist."""
+        from engine.charts.history import current_runs
+
+        return current_runs(self._store, runs)

@@ -6,10 +6,12 @@ import math
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.entities import MetricHistory, Run
+from engine.errors import NotFound
 from engine.stores.base import Store
 
 XAxis = Literal["step", "relative", "wall"]
@@ -87,7 +89,7 @@ class History:
         average = bias = 0.0
         result = array("d")
         previous: int | None = None
-        exact = not self.is_sampled
+        exact = not self.is_sampled or self.steps[0] == self.steps[-1]
         for step, value in zip(self.steps, self.values, strict=True):
             if not math.isfinite(value):
                 result.append(value)
@@ -115,26 +117,48 @@ def histories(
     return tuple(_history(by_id[history.run_id], history) for history in found)
 
 
+@dataclass(frozen=True, slots=True)
+class Refined:
+    """Histories with more points in a range of steps. `is_complete`: no point is missing there."""
+
+    histories: tuple[History, ...]
+    steps: tuple[int, int] | None
+    is_complete: bool
+
+
 def refined(
     store: Store, coarse: Sequence[History], axis: XAxis, low: float, high: float, *, points: int = POINTS
-) -> tuple[History, ...]:
+) -> Refined:
     """The same histories with more points from `low` to `high` on an axis, where points are missing."""
-    ranges = {id(h): h.steps_within(axis, low, high) for h in coarse if h.is_sampled}
-    wanted = [found for found in ranges.values() if found is not None]
-    if not wanted:
-        return tuple(coarse)
-    first, last = min(low for low, _ in wanted), max(high for _, high in wanted)
-    runs = {h.run.run_id: h.run for h in coarse if ranges.get(id(h))}
-    fine = histories(
-        store, list(runs.values()), [h.metric for h in coarse], points=points, steps=(first, last)
-    )
-    by_name = {(h.run.run_id, h.metric): h for h in fine}
-    return tuple(
-        h.refined(by_name[h.run.run_id, h.metric], first, last)
-        if ranges.get(id(h)) and (h.run.run_id, h.metric) in by_name
-        else h
+    ranges = {
+        (h.run.run_id, h.metric): steps
         for h in coarse
+        if h.is_sampled and (steps := h.steps_within(axis, low, high)) is not None
+    }
+    if not ranges:
+        return Refined(tuple(coarse), None, is_complete=True)
+    first, last = min(start for start, _ in ranges.values()), max(end for _, end in ranges.values())
+    runs = {h.run.run_id: h.run for h in coarse if (h.run.run_id, h.metric) in ranges}
+    metrics = [h.metric for h in coarse if (h.run.run_id, h.metric) in ranges]
+    found = histories(store, list(runs.values()), metrics, points=points, steps=(first, last))
+    fine = {(h.run.run_id, h.metric): h for h in found if (h.run.run_id, h.metric) in ranges}
+    return Refined(
+        tuple(
+            h.refined(fine[h.run.run_id, h.metric], first, last) if (h.run.run_id, h.metric) in fine else h
+            for h in coarse
+        ),
+        (first, last),
+        is_complete=not any(h.is_sampled for h in fine.values()),
     )
+
+
+def current_runs(store: Store, runs: Sequence[Run]) -> tuple[Run, ...]:
+    """The runs, the unfinished ones read again; without those that no longer exist."""
+    found = []
+    for run in runs:
+        with suppress(NotFound):
+            found.append(run if run.is_finished else store.run(run.run_id).run)
+    return tuple(found)
 
 
 def _history(run: Run, found: MetricHistory) -> History:

@@ -16,6 +16,7 @@ from tests.tui.support import settle, text_of
 from tui.activity.screen import ActivityScreen
 from tui.app import Console, picture_file
 from tui.artifacts.screen import ArtifactsScreen
+from tui.charts.multiples import ChartGrid
 from tui.charts.screen import ChartScreen
 from tui.commands.bindings import COMMANDS, SCOPE_TITLES, VIEW_SCOPES, Command, Scope, commands
 from tui.compare.screen import CompareScreen
@@ -44,6 +45,7 @@ OWNERS: dict[Scope, type[DOMNode]] = {
     "artifacts": ArtifactsScreen,
     "plot": Plot,
     "drawing": DrawingView,
+    "grid": ChartGrid,
     "pane": KeyValue,
     "filter": FilterInput,
 }

@@ -1,20 +1,50 @@
-"""The histories of metrics, overlaid."""
+"""The histories of metrics, overlaid: the axis, smoothing, and more points where the operator zooms in."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from textual import on
 from textual.app import ComposeResult
 
 from engine import formats
+from engine.api import XAxis, unique_names
+from engine.errors import EngineError
 from engine.text import Shown, safe
 from tui.charts.pane import ChartPane
 from tui.charts.subject import MAX_CURVES
-from tui.widgets.plot import Plot, Series, prepare
+from tui.widgets.plot import Plot, Series, SeriesKind, XKind, prepare
 
 if TYPE_CHECKING:
-    from engine.api import History
+    from engine.api import History, Refined
+    from engine.entities import Run
     from tui.charts.subject import ChartSubject
+
+POINTS_PER_COLUMN = 4
+"""Points read per column of cells: the lowest and the highest for each of its two columns of dots."""
+MARGIN = 0.25
+"""How much more is read on each side of the visible range, as a share of it, so that panning has points."""
+AXIS_KINDS: dict[XAxis, tuple[XKind, str]] = {
+    "step": ("step", "step"),
+    "relative": ("seconds", "time since start"),
+    "wall": ("moment", "time"),
+}
+"""The kind of x and its name, by axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The histories of the runs that still exist."""
+
+    runs: tuple[Run, ...]
+    histories: tuple[History, ...]
+
+    @property
+    def has_curves(self) -> bool:
+        """Whether any history has more than one step."""
+        return any(history.steps[0] != history.steps[-1] for history in self.histories)
 
 
 class HistoryPane(ChartPane):
@@ -22,30 +52,141 @@ class HistoryPane(ChartPane):
 
     is_history = True
 
+    _subject: ChartSubject | None = None
+    _loaded = Loaded((), ())
+    _shown: tuple[History, ...] = ()
+    """The histories with more points in the visible range."""
+    _fine: tuple[float, float] | None = None
+    """The range of x in which no point is missing from `_shown`."""
+    _axis: XAxis = "step"
+    """The axis that is drawn."""
+
     def compose(self) -> ComposeResult:
-        yield Plot(id="plot", empty_text=Shown("no history of this metric"))
+        yield Plot(id="plot", empty_text=Shown("reading …"))
 
-    def load(self, subject: ChartSubject) -> tuple[History, ...]:
+    @property
+    def plot(self) -> Plot:
+        return self.query_one(Plot)
+
+    @property
+    def _points(self) -> int:
+        return POINTS_PER_COLUMN * max(40, self.size.width)
+
+    # ── reading ──────────────────────────────────────────────────────────────
+
+    def load(self, subject: ChartSubject) -> Loaded:
         prepare()
-        return self.engine.charts.histories(subject.runs, subject.metrics)
+        runs = self.engine.charts.current(subject.runs)
+        return Loaded(runs, self.engine.charts.histories(runs, subject.metrics, points=self._points))
 
-    def show(self, subject: ChartSubject, loaded: tuple[History, ...]) -> None:
-        self._subject, self._histories = subject, loaded
-        several = len(subject.metrics) > 1
-        series = [
-            Series(
-                safe(f"{h.run_name} {h.metric}" if several else h.run_name),
-                h.xs("step"),
-                h.values,
-                "line" if len(h.values) > 1 else "scatter",
-            )
-            for h in loaded
-        ]
-        self.query_one(Plot).set_series(series, x_label="step")
+    def reload(self, subject: ChartSubject) -> Loaded:
+        """Read only the histories of runs that were unfinished."""
+        before = self._loaded
+        if subject is not self._subject:
+            return self.load(subject)
+        runs = self.engine.charts.current(before.runs)
+        finished = {run.run_id for run in before.runs if run.is_finished}
+        changing = [run for run in runs if run.run_id not in finished]
+        fresh = self.engine.charts.histories(changing, subject.metrics, points=self._points)
+        known = {(h.run.run_id, h.metric): h for h in before.histories if h.run.run_id in finished}
+        known |= {(h.run.run_id, h.metric): h for h in fresh}
+        names = [(run.run_id, metric) for run in runs for metric in subject.metrics]
+        return Loaded(runs, tuple(known[name] for name in names if name in known))
+
+    def show(self, subject: ChartSubject, loaded: Loaded) -> None:
+        is_refresh = subject is self._subject
+        self._subject, self._loaded, self._fine = subject, loaded, None
+        if is_refresh and self._shown and self.plot.shown_range is not None:
+            self._refine()  # what is shown stays until the new points are there
+            return
+        self._shown = loaded.histories
+        self.draw()
+        self._refine()
+
+    @on(Plot.RangeShown)
+    def _range_shown(self, event: Plot.RangeShown) -> None:
+        event.stop()
+        self._refine()
+
+    def _refine(self) -> None:
+        """Read more points of the visible range, unless they are at hand."""
+        shown, coarse = self.plot.shown_range, self._loaded.histories
+        if shown is None:
+            if self._shown is not coarse:
+                self._shown, self._fine = coarse, None
+                self.draw()
+            return
+        low, high = shown
+        if self._fine is not None and self._fine[0] <= low and high <= self._fine[1]:
+            return
+        if not any(history.is_sampled for history in coarse):
+            if self._shown is not coarse:
+                self._shown = coarse
+                self.draw()
+            return
+        room = MARGIN * (high - low)
+        wanted = (low - room, high + room)
+        work = partial(self.engine.charts.refined, coarse, self.settings.axis, *wanted, points=self._points)
+        self.ask(work, partial(self._show_refined, coarse, wanted), group="range", failed=self._failed)
+
+    def _show_refined(self, coarse: tuple[History, ...], wanted: tuple[float, float], found: Refined) -> None:
+        if coarse is self._loaded.histories and self.plot.shown_range is not None:
+            self._shown = found.histories
+            self._fine = wanted if found.is_complete else None
+            self.draw()
+
+    def _failed(self, error: EngineError) -> None:
+        """The coarse points stay. If the store is gone, the next refresh reports it."""
+
+    # ── drawing ──────────────────────────────────────────────────────────────
+
+    def draw(self) -> None:
+        if self.settings.axis != self._axis:
+            self._axis = self.settings.axis
+            self._shown, self._fine = self._loaded.histories, None
+        kind, label = AXIS_KINDS[self._axis]
+        plot = self.plot
+        plot.set_empty_text(Shown("no history of this metric in these runs"))
+        plot.set_series([self._series(h, name) for h, name in self._named()], x_kind=kind, x_label=label)
+        self.post_message(self.Changed())
+
+    def _named(self) -> list[tuple[History, Shown]]:
+        """The histories with their labels: the run's name, the metric's, or both, whichever differ."""
+        runs = {h.run.run_id: h.run for h in self._shown}
+        names = dict(zip(runs, unique_names([(r.run_name, r.run_id) for r in runs.values()]), strict=True))
+        several_metrics = len({h.metric for h in self._shown}) > 1
+        named = []
+        for h in self._shown:
+            parts = [names[h.run.run_id]] if len(runs) > 1 or not several_metrics else []
+            named.append((h, safe(" ".join([*parts, *([h.metric] if several_metrics else [])]))))
+        return named
+
+    def _series(self, history: History, label: Shown) -> Series:
+        steps = None if self.settings.axis == "step" else history.steps
+        kind: SeriesKind = "line" if len(history.values) > 1 else "scatter"
+        xs = history.xs(self.settings.axis)
+        if not self.settings.weight or kind == "scatter":
+            return Series(label, xs, history.values, kind, steps=steps)
+        return Series(label, xs, history.smoothed(self.settings.weight), kind, history.values, steps)
 
     @property
     def facts(self) -> Shown:
-        left_out = len(self._subject.rows) - MAX_CURVES
-        points = sum(len(history.values) for history in self._histories)
-        facts = f"{formats.count(points)} points"
-        return Shown(facts + (f" · {MAX_CURVES} of {len(self._subject.rows)} runs" if left_out > 0 else ""))
+        subject = self._subject
+        if subject is None:
+            return Shown("")
+        parts = []
+        drawn, asked = len({h.run.run_id for h in self._shown}), len(subject.rows)
+        if asked > 1:
+            parts.append(f"{formats.count(drawn)} of {formats.count(asked)} runs")
+        if gone := min(asked, MAX_CURVES) - len(self._loaded.runs):
+            parts.append(f"{formats.counted(gone, 'run')} no longer there")
+        counts = [h.count for h in self._loaded.histories]
+        if None in counts:
+            parts.append("sampled by the server")
+        elif counts:
+            parts.append(formats.counted(sum(count or 0 for count in counts), "point"))
+        if nans := sum(h.nans for h in self._loaded.histories):
+            parts.append(f"{formats.count(nans)} NaN")
+        if self.settings.weight:
+            parts.append(f"smoothed {self.settings.weight:g}")
+        return Shown(" · ".join(parts))

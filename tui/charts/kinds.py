@@ -21,11 +21,12 @@ def _needs_several_runs(subject: ChartSubject) -> str | None:
 
 KINDS: tuple[Kind, ...] = (
     Kind("line", Shown("history"), "tui.charts.histories", "HistoryPane", _needs_runs),
-    Kind("rank", Shown("ranking"), "tui.charts.across", "RankingPane", _needs_runs),
-    Kind("bar", Shown("bars"), "tui.charts.across", "BarsPane", _needs_runs),
-    Kind("scatter", Shown("points"), "tui.charts.across", "PointsPane", _needs_several_runs),
-    Kind("box", Shown("box plot"), "tui.charts.across", "BoxesPane", _needs_several_runs),
-    Kind("heat", Shown("heat map"), "tui.charts.across", "HeatPane", _needs_several_runs),
+    Kind("grid", Shown("all metrics"), "tui.charts.multiples", "MultiplesPane", _needs_runs),
+    Kind("rank", Shown("ranking"), "tui.charts.across", "RankingPane", _needs_runs, is_across=True),
+    Kind("bar", Shown("bars"), "tui.charts.across", "BarsPane", _needs_runs, is_across=True),
+    Kind("scatter", Shown("points"), "tui.charts.across", "PointsPane", _needs_several_runs, is_across=True),
+    Kind("box", Shown("box plot"), "tui.charts.across", "BoxesPane", _needs_several_runs, is_across=True),
+    Kind("heat", Shown("heat map"), "tui.charts.across", "HeatPane", _needs_several_runs, is_across=True),
 )
 """The first is what a chart opens with, unless its metrics have only one step in these runs: then the first
 that draws across runs, if any."""

@@ -14,8 +14,16 @@ from engine.errors import EngineError
 from engine.text import Shown
 
 if TYPE_CHECKING:
-    from engine.api import Engine
+    from engine.api import Engine, XAxis
     from tui.charts.subject import ChartSubject
+
+
+@dataclass(frozen=True, slots=True)
+class ChartSettings:
+    """How histories are drawn: the x axis, and the weight of smoothing from 0 to below 1."""
+
+    axis: XAxis = "step"
+    weight: float = 0.0
 
 
 class Ask(Protocol):
@@ -37,6 +45,8 @@ class ChartPane(Widget):
 
     is_history: ClassVar[bool] = False
     """Whether it draws histories, with an x-axis to choose and smoothing."""
+    settings = ChartSettings()
+    """Set by the screen."""
 
     DEFAULT_CSS = """
     ChartPane { width: 1fr; height: 1fr; }
@@ -55,9 +65,16 @@ class ChartPane(Widget):
         """Read what is drawn. Runs on the bridge; raises only `EngineError`s."""
         raise NotImplementedError
 
+    def reload(self, subject: ChartSubject) -> object:
+        """Read again what may have changed since `load`, or everything. Runs on the bridge."""
+        return self.load(subject)
+
     def show(self, subject: ChartSubject, loaded: Any) -> None:
         """Draw what `load` returned."""
         raise NotImplementedError
+
+    def draw(self) -> None:
+        """Draw again, with other settings."""
 
     @property
     def facts(self) -> Shown:
@@ -77,6 +94,8 @@ class Kind:
     """The class of its `ChartPane` in `module`, imported when it is first shown."""
     why_not: Callable[[ChartSubject], str | None]
     """Why it cannot draw a subject; None if it can."""
+    is_across: bool = False
+    """Whether it draws the last values of runs instead of histories."""
 
     def make(self, engine: Engine, ask: Ask) -> ChartPane:
         pane: ChartPane = getattr(import_module(self.module), self.pane)(engine, ask)

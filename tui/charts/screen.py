@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.widget import Widget
 
-from engine.errors import EngineError
+from engine.api import X_AXES
+from engine.errors import EngineError, UsageError
 from engine.text import Shown, cut, safe
-from tui.charts.kinds import KINDS
-from tui.charts.pane import ChartPane, Kind
+from tui.charts.histories import HistoryPane, Loaded
+from tui.charts.kinds import KINDS, kind_named
+from tui.charts.limits import Limits, LimitsDialog, merged, parse_limits
+from tui.charts.multiples import ChartGrid
+from tui.charts.pane import ChartPane, ChartSettings, Kind
 from tui.commands.bindings import Command, Scope
 from tui.screen import VIEW, ConsoleScreen
 from tui.widgets.empty import EmptyState
+from tui.widgets.plot import Plot
 from tui.widgets.screen_lines import PaneTitle
 
 if TYPE_CHECKING:
     from tui.charts.subject import ChartSubject
+
+SMOOTHING = (0.0, 0.6, 0.9, 0.97, 0.99)
+"""The weights that `s` steps through; 0 is none."""
+TITLE_METRICS = 60
+"""The most cells of the metrics in the title."""
+_OF_HISTORIES = {"chart.step-axis", "chart.smooth"}
 
 
 class ChartScreen(ConsoleScreen):
@@ -29,10 +43,15 @@ class ChartScreen(ConsoleScreen):
     CSS_PATH = "screen.tcss"
 
     def __init__(self, subject: ChartSubject, kind: Kind | None = None) -> None:
-        """Without a kind, the first that suits the subject."""
+        """Without a kind, histories, or if these have only one step, the first kind that draws across
+        runs."""
         super().__init__()
         self.subject = subject
         self.kind = kind or KINDS[0]
+        self.settings = ChartSettings()
+        self._is_default = kind is None
+        self._grid_of: ChartSubject | None = None
+        """The subject of the grid that this chart was opened from."""
 
     def compose_view(self) -> ComposeResult:
         yield PaneTitle("CHART", id="chart-title")
@@ -42,7 +61,7 @@ class ChartScreen(ConsoleScreen):
     def on_mount(self) -> None:
         self.mode = self.app.current_mode
         super().on_mount()
-        self.call_later(self._show_kind, self.kind)
+        self._show_kind(self.kind)
 
     @property
     def pane(self) -> ChartPane | None:
@@ -50,28 +69,45 @@ class ChartScreen(ConsoleScreen):
         found = self.query(ChartPane)
         return found.first() if found else None
 
-    async def _show_kind(self, kind: Kind) -> None:
+    def panes(self) -> list[Widget]:
+        return [widget for widget in self.focus_chain if isinstance(widget, Widget)]
+
+    def _show_kind(self, kind: Kind) -> None:
         self.kind = kind
+        self.call_later(self._mount_pane, kind)
+
+    async def _mount_pane(self, kind: Kind) -> None:
         container = self.query_one("#chart")
         await container.remove_children()
-        await container.mount(kind.make(self.engine, self.ask))
-        self.screen.focus_next()
+        pane = kind.make(self.engine, self.ask)
+        pane.settings = self.settings
+        await container.mount(pane)
+        self.call_after_refresh(self._focus_chart)
         self.refresh_view()
+
+    def _focus_chart(self) -> None:
+        if (chain := self.focus_chain) and self.focused not in chain:
+            chain[0].focus()
 
     # ── reading and drawing ──────────────────────────────────────────────────
 
     def refresh_view(self) -> None:
-        pane = self.pane
-        if pane is None:
-            return
-        self._show_title(Shown("reading …"))
-        subject = self.subject
-        show = partial(self._show, pane, subject)
-        self.ask(partial(pane.load, subject), show, group=VIEW, failed=self._show_failure)
+        if (pane := self.pane) is not None:
+            self._read(pane, pane.load)
+
+    def refresh_changes(self) -> None:
+        if (pane := self.pane) is not None:
+            self._read(pane, pane.reload)
+
+    def _read(self, pane: ChartPane, load: Callable[[ChartSubject], object]) -> None:
+        if self.read_at is None:
+            self._show_title(Shown("reading …"))
+        show = partial(self._show, pane, self.subject)
+        self.ask(partial(load, self.subject), show, group=VIEW, failed=self._show_failure)
 
     @property
     def is_live(self) -> bool:
-        """Whether a run is unfinished; finished runs rarely change."""
+        """Whether a run was unfinished when the chart was opened."""
         return any(not run.is_finished for run in self.subject.runs)
 
     def _show(self, pane: ChartPane, subject: ChartSubject, loaded: object) -> None:
@@ -79,6 +115,12 @@ class ChartScreen(ConsoleScreen):
             return
         self.record_read()
         self.hide_page()
+        if self._is_default and isinstance(loaded, Loaded) and not loaded.has_curves and loaded.histories:
+            across = [kind for kind in self._kinds() if kind.is_across]
+            if across:
+                self._is_default = False
+                self._show_kind(across[0])
+                return
         pane.show(subject, loaded)
         self._show_title(pane.facts)
 
@@ -96,41 +138,114 @@ class ChartScreen(ConsoleScreen):
 
     def _show_title(self, facts: Shown) -> None:
         title = self.query_one("#chart-title", PaneTitle)
-        metrics = ", ".join(safe(name) for name in self.subject.metrics)
-        title.subject = Shown(f"{self.kind.title} of {cut(Shown(metrics), 60)}  {self.subject.title}")
+        metrics = Shown(", ".join(safe(name) for name in self.subject.metrics))
+        what = "" if self.kind.name == "grid" else f" of {cut(metrics, TITLE_METRICS)}"
+        title.subject = Shown(f"{self.kind.title}{what}  {self.subject.title}")
         title.facts = facts
         title.bright = True
+        self.show_keys()
 
     # ── commands ─────────────────────────────────────────────────────────────
 
     def why_not(self, command: Command) -> str | None:
+        pane = self.pane
         if command.id == "chart.next-kind" and len(self._kinds()) < 2:
             return "No other chart suits these runs."
+        if command.id in _OF_HISTORIES and (pane is None or not pane.is_history):
+            return "Only histories have a choice of x and smoothing."
+        if command.id == "chart.edit-limits" and not isinstance(pane, HistoryPane):
+            return "Only a chart of histories has limits to set."
         return super().why_not(command)
+
+    def peel(self) -> bool:
+        """Go back to the grid that the chart was opened from."""
+        if self._grid_of is None:
+            return False
+        self.subject, self._grid_of = self._grid_of, None
+        self._show_kind(kind_named("grid"))
+        return True
 
     def _kinds(self) -> list[Kind]:
         return [kind for kind in KINDS if kind.why_not(self.subject) is None]
 
-    async def action_next_kind(self) -> None:
+    def action_next_kind(self) -> None:
         if self.refuse("chart.next-kind"):
             return
+        self._is_default, self._grid_of = False, None
         kinds = self._kinds()
         place = kinds.index(self.kind) if self.kind in kinds else -1
-        await self._show_kind(kinds[(place + 1) % len(kinds)])
+        self._show_kind(kinds[(place + 1) % len(kinds)])
+
+    @on(ChartGrid.Opened)
+    def _open_metric(self, event: ChartGrid.Opened) -> None:
+        event.stop()
+        self._grid_of, self._is_default = self.subject, False
+        self.subject = self.subject.of_metrics((event.metric,))
+        self._show_kind(kind_named("line"))
 
     def action_pick_metrics(self) -> None:
         """Choose the metrics to draw."""
-        from tui.dialogs.pick import PickDialog
+        from tui.charts.metrics import MetricsDialog
 
-        names = self.subject.metric_names
+        def draw(names: tuple[str, ...] | None) -> None:
+            if names:
+                self.subject = self.subject.of_metrics(names)
+                if self.kind.name == "grid":
+                    self._show_kind(kind_named("line"))
+                else:
+                    self.refresh_view()
 
-        def pick(name: str | None) -> None:
-            if name is not None:
-                self.show_subject(self.subject.of_metrics((name,)))
+        self.app.push_screen(MetricsDialog(self.subject.metric_names, self.subject.metrics), draw)
 
-        self.app.push_screen(PickDialog("Metric", [(name, safe(name)) for name in names]), pick)
+    def action_step_axis(self) -> None:
+        """Draw over the next x."""
+        if not self.refuse("chart.step-axis"):
+            place = X_AXES.index(self.settings.axis)
+            self._set(replace(self.settings, axis=X_AXES[(place + 1) % len(X_AXES)]))
 
-    def show_subject(self, subject: ChartSubject) -> None:
-        """Draw something else with the same kind of chart."""
-        self.subject = subject
-        self.refresh_view()
+    def action_smooth(self, weight: str = "") -> None:
+        """Smooth with the next weight, or with this one. Raises `UsageError`."""
+        if self.refuse("chart.smooth"):
+            return
+        stronger = next((step for step in SMOOTHING if step > self.settings.weight), 0.0)
+        self._set(replace(self.settings, weight=_weight(weight) if weight else stronger))
+
+    def _set(self, settings: ChartSettings) -> None:
+        self.settings = settings
+        if (pane := self.pane) is not None:
+            pane.settings = settings
+            pane.draw()
+
+    def action_edit_limits(self, text: str = "") -> None:
+        """Set the limits of the axes, those in `text` or typed in a dialog. Raises `UsageError`."""
+        pane = self.pane
+        if self.refuse("chart.edit-limits") or not isinstance(pane, HistoryPane):
+            return
+        if text:
+            self._limit(pane.plot, parse_limits(text))
+            return
+
+        def limit(limits: Limits | None) -> None:
+            try:
+                if limits is not None:
+                    self._limit(pane.plot, limits)
+            except UsageError as error:
+                self.session.show_error(error)
+
+        self.app.push_screen(LimitsDialog(*pane.plot.limits), limit)
+
+    def _limit(self, plot: Plot, limits: Limits) -> None:
+        (x_fit, y_fit), (x_now, y_now) = plot.fitted, plot.set_limits
+        plot.limit(merged(limits.x, x_fit, x_now), merged(limits.y, y_fit, y_now))
+
+
+def _weight(text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = -1.0
+    if not 0 <= weight < 1:
+        raise UsageError(
+            f"Invalid weight {safe(text, 40)}", "", "Use a number from 0 (none) to below 1: 0.9."
+        )
+    return weight

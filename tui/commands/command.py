@@ -19,6 +19,7 @@ Scope = Literal[
     "artifacts",
     "plot",
     "drawing",
+    "grid",
     "pane",
 ]
 
@@ -36,6 +37,7 @@ SCOPE_TITLES: dict[Scope, str] = {
     "artifacts": "Artifacts",
     "plot": "In a chart",
     "drawing": "In a chart across runs",
+    "grid": "In a grid of charts",
     "pane": "In a details pane",
 }
 

@@ -520,6 +520,31 @@ COMMANDS: tuple[Command, ...] = (
         title="metrics",
         help="Choose the metrics to draw.",
     ),
+    Command(
+        id="chart.step-axis",
+        keys="a",
+        action="step_axis",
+        title="x axis",
+        help="Draw over steps, the time since the start, or the time of day.",
+    ),
+    Command(
+        id="chart.smooth",
+        keys="s",
+        action="smooth",
+        title="smooth",
+        help="Smooth the curves, more at each press; the raw values stay behind them.",
+        word="smooth",
+        arguments="[WEIGHT]",
+    ),
+    Command(
+        id="chart.edit-limits",
+        keys="e",
+        action="edit_limits",
+        title="limits",
+        help="Set the limits of the axes.",
+        word="limits",
+        arguments="[x FROM TO] [y FROM TO]",
+    ),
     # Artifacts
     Command(
         id="artifacts.download",
@@ -545,6 +570,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(id="plot.zoom-out", keys="minus", action="zoom_out", help="Zoom out."),
     Command(id="plot.reset", keys="0", action="reset_view", help="Reset zoom and pan."),
     Command(id="plot.toggle-log", keys="L", action="toggle_log", help="Toggle the logarithmic y-axis."),
+    Command(id="plot.toggle-log-x", keys="X", action="toggle_log_x", help="Toggle the logarithmic x-axis."),
     Command(
         id="plot.pan-left",
         keys="left",
@@ -557,8 +583,15 @@ COMMANDS: tuple[Command, ...] = (
         action="pan(1, 0)",
         help="Pan right; with the cursor on, next point.",
     ),
-    Command(id="plot.pan-up", keys="up", action="pan(0, 1)", help="Pan up."),
-    Command(id="plot.pan-down", keys="down", action="pan(0, -1)", help="Pan down."),
+    Command(
+        id="plot.pan-up", keys="up", action="pan(0, 1)", help="Pan up; with the cursor on, previous series."
+    ),
+    Command(
+        id="plot.pan-down",
+        keys="down",
+        action="pan(0, -1)",
+        help="Pan down; with the cursor on, next series.",
+    ),
     Command(
         id="plot.toggle-cursor",
         keys="enter",
@@ -567,6 +600,12 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(id="plot.leave-cursor", keys="escape", action="leave_cursor", help="Turn the cursor off."),
     *DRAWING_COMMANDS,
+    # In a grid of charts
+    Command(id="grid.left", keys="left", action="move(-1, 0)", help="Chart to the left."),
+    Command(id="grid.right", keys="right", action="move(1, 0)", help="Chart to the right."),
+    Command(id="grid.up", keys="k,up", action="move(0, -1)", help="Chart above."),
+    Command(id="grid.down", keys="j,down", action="move(0, 1)", help="Chart below."),
+    Command(id="grid.open", keys="enter", action="open", help="Open the chart; `esc` goes back to the grid."),
     # In a details pane
     Command(id="pane.scroll-down", keys="j,down", action="scroll_lines(1)", help="Scroll down one line."),
     Command(id="pane.scroll-up", keys="k,up", action="scroll_lines(-1)", help="Scroll up one line."),

@@ -11,8 +11,8 @@ Ints = NDArray[np.int64]
 
 NO_OWNER = -1
 FAINT = 60
-"""Added to the owner of what is drawn faintly: it is hidden in cells where something else is drawn. Owners
-are below it."""
+"""The owner of everything that is drawn faintly, which is hidden in cells where something else is drawn.
+Other owners are below it."""
 
 _WEIGHTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint8)
 _CHARACTERS = [" ", *(chr(0x2800 + mask) for mask in range(1, 256))]
@@ -27,8 +27,8 @@ class Canvas:
         self.width, self.height = columns * 2, rows * 4
         self._masks = np.zeros((2, rows, columns), dtype=np.uint8)
         """The dots of the cells: drawn normally, and faintly."""
-        self._owners = np.zeros((2, rows, columns), dtype=np.int64)
-        """A bit for each owner with dots in the cell."""
+        self._owners = np.zeros((rows, columns), dtype=np.int64)
+        """A bit for each owner with dots in the cell, but for the faint ones."""
         self._glyphs: dict[int, dict[int, tuple[str, int]]] = {}
         """Character and owner, by row and column."""
 
@@ -50,9 +50,11 @@ class Canvas:
         """Add dots, by x and y."""
         cells = dots.T[::-1].reshape(self.rows, 4, self.columns, 2)
         masks = (cells * _WEIGHTS[:, None, :]).sum(axis=(1, 3), dtype=np.uint8)
-        layer, bit = divmod(owner, FAINT)
-        self._masks[layer] |= masks
-        self._owners[layer][masks > 0] |= 1 << bit
+        if owner == FAINT:
+            self._masks[1] |= masks
+        else:
+            self._masks[0] |= masks
+            self._owners[masks > 0] |= 1 << owner
 
     def glyphs(self, xs: NDArray[Any], ys: NDArray[Any], char: str, owner: int) -> None:
         """Put a character into the cells of these dots, hiding the cells' dots."""
@@ -79,12 +81,11 @@ class Canvas:
         return [*found, (text, _lowest(common))]
 
     def _cells(self, row: int) -> list[tuple[str, int]]:
-        """The character of each cell, and a bit for each owner, those of faint dots shifted by `FAINT`."""
+        """The character of each cell, and a bit for each owner."""
         masks, faint = (self._masks[layer, row].tolist() for layer in (0, 1))
-        owners, faint_owners = (self._owners[layer, row].tolist() for layer in (0, 1))
         cells = [
-            (_CHARACTERS[mask], owner) if mask else (_CHARACTERS[other], other_owner << FAINT)
-            for mask, owner, other, other_owner in zip(masks, owners, faint, faint_owners, strict=True)
+            (_CHARACTERS[mask], owners) if mask else (_CHARACTERS[other], (other > 0) << FAINT)
+            for mask, owners, other in zip(masks, self._owners[row].tolist(), faint, strict=True)
         ]
         for column, (char, owner) in self._glyphs.get(row, {}).items():
             cells[column] = (char, 1 << owner)

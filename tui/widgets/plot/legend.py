@@ -35,11 +35,6 @@ def series_ink(place: int) -> str:
     return f"series-{place % INKS + 1}"
 
 
-def faint_ink(place: int) -> str:
-    """The component class of what is drawn faintly for a series."""
-    return f"faint-{place % INKS + 1}"
-
-
 def names(entries: Sequence[Entry], notes: Sequence[str]) -> list[list[Piece]]:
     """The notes, then a piece for each series if there are several."""
     found: list[list[Piece]] = [[(note, "label")] for note in notes]

@@ -10,7 +10,7 @@ from textual.geometry import Size
 
 from engine.text import Shown, cell_width
 from tui.widgets.plot.canvas import FAINT, NO_OWNER, Canvas
-from tui.widgets.plot.legend import Piece, faint_ink, series_ink
+from tui.widgets.plot.legend import Piece, series_ink
 from tui.widgets.plot.raster import POINT, draw, draw_raw
 from tui.widgets.plot.scale import Scale, XKind, labels, log_ticks, ticks
 from tui.widgets.plot.series import Window
@@ -78,8 +78,8 @@ class Picture:
         self.x_scale = Scale(window.x_low, window.x_high, self.canvas.width, log_x)
         self.y_scale = Scale(window.y_low, window.y_high, self.canvas.height, log)
         self._x_axis = self._make_x_axis(window, x_kind) if self._framed else Axis({})
-        for place in reversed(range(len(tracks))):
-            draw_raw(self.canvas, tracks[place], self.x_scale, self.y_scale, place % FAINT)
+        for track in tracks:
+            draw_raw(self.canvas, track, self.x_scale, self.y_scale)
         for place in reversed(range(len(tracks))):  # the first on top
             mark = tracks[place].letter if len(tracks) > 1 else POINT
             draw(self.canvas, tracks[place], self.x_scale, self.y_scale, place % FAINT, mark)
@@ -198,4 +198,4 @@ def _with_mark(pieces: list[tuple[str, int]], column: int, mark: str, owner: int
 def _ink(owner: int) -> str:
     if owner == NO_OWNER:
         return "label"
-    return faint_ink(owner - FAINT) if owner >= FAINT else series_ink(owner)
+    return "faint" if owner == FAINT else series_ink(owner)

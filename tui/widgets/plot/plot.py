@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from engine.errors import UsageError
 from engine.text import Shown, cell_width, cut, safe
 from tui.commands.bindings import Scope, bindings
 from tui.widgets.fit_text import clean
@@ -61,8 +62,8 @@ class Plot(Widget, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"plot--{name}"
         for name in (
-            *("axis", "label", "legend", "reading", "cursor"),
-            *(f"{name}-{place}" for name in ("series", "faint") for place in range(1, INKS + 1)),
+            *("axis", "label", "legend", "reading", "cursor", "faint"),
+            *(f"series-{place}" for place in range(1, INKS + 1)),
         )
     }
     DEFAULT_CSS = """
@@ -74,24 +75,14 @@ class Plot(Widget, can_focus=True):
     Plot > .plot--legend { color: $foreground; }
     Plot > .plot--reading { color: $foreground; text-style: bold; }
     Plot > .plot--cursor { color: $accent; }
+    Plot > .plot--faint { color: $text-disabled; }
+    Plot:ansi > .plot--faint { color: ansi_bright_black; }
     Plot > .plot--series-1 { color: $accent; }
     Plot > .plot--series-2 { color: $warning; }
     Plot > .plot--series-3 { color: $success; }
     Plot > .plot--series-4 { color: $error; }
     Plot > .plot--series-5 { color: $foreground; }
     Plot > .plot--series-6 { color: $secondary; }
-    Plot > .plot--faint-1 { color: $accent 40%; }
-    Plot > .plot--faint-2 { color: $warning 40%; }
-    Plot > .plot--faint-3 { color: $success 40%; }
-    Plot > .plot--faint-4 { color: $error 40%; }
-    Plot > .plot--faint-5 { color: $foreground 40%; }
-    Plot > .plot--faint-6 { color: $secondary 40%; }
-    Plot:ansi > .plot--faint-1 { color: $accent; text-style: dim; }
-    Plot:ansi > .plot--faint-2 { color: $warning; text-style: dim; }
-    Plot:ansi > .plot--faint-3 { color: $success; text-style: dim; }
-    Plot:ansi > .plot--faint-4 { color: $error; text-style: dim; }
-    Plot:ansi > .plot--faint-5 { color: $foreground; text-style: dim; }
-    Plot:ansi > .plot--faint-6 { color: $secondary; text-style: dim; }
     """
 
     def __init__(
@@ -99,11 +90,14 @@ class Plot(Widget, can_focus=True):
         series: Sequence[Series] = (),
         *,
         empty_text: Shown = NO_VALUES,
+        is_small: bool = False,
         id: str | None = None,  # noqa: A002
         classes: str | None = None,
     ) -> None:
+        """A small plot has no legend, only the letters at the ends of the lines."""
         super().__init__(id=id, classes=classes)
         self._empty_text = empty_text
+        self._is_small = is_small
         self._x_kind: XKind = "step"
         self._x_label = Shown("")
         self._series = tuple(series)
@@ -124,6 +118,12 @@ class Plot(Widget, can_focus=True):
 
             self._drawn_view = View(_tracks(self._series))
         return self._drawn_view
+
+    def set_empty_text(self, text: Shown) -> None:
+        """Show this text while there are no points."""
+        if text != self._empty_text:
+            self._empty_text = text
+            self._repaint_changed()
 
     def set_series(self, series: Sequence[Series], *, x_kind: XKind = "step", x_label: str = "") -> None:
         """Show these series. Zoom, scale and cursor stay unless the kind of x changes."""
@@ -153,13 +153,31 @@ class Plot(Widget, can_focus=True):
         return (window.x_low, window.x_high), (window.y_low, window.y_high)
 
     @property
+    def fitted(self) -> tuple[Range, Range]:
+        """The ranges of x and y that fit all points, and those in view."""
+        window = self._view.limited(self._view.x, None).window()
+        return self._view.x_all, (window.y_low, window.y_high)
+
+    @property
+    def set_limits(self) -> tuple[Range | None, Range | None]:
+        """The ranges of x and y that were set; None fits the points."""
+        return self._view.x, self._view.y
+
+    @property
     def shown_range(self) -> Range | None:
         """The range of x in view; None for everything."""
         return self._view.x
 
     def limit(self, x: Range | None, y: Range | None) -> None:
-        """Show exactly these ranges; None fits the points."""
-        self._change(self._view.limited(x, y))
+        """Show exactly these ranges; None fits the points. Raises `UsageError` for ends that a logarithmic
+        axis cannot show."""
+        view = self._view
+        for name, limits, log in (("x", x, view.log_x), ("y", y, view.log)):
+            if log and limits is not None and limits[0] <= 0:
+                raise UsageError(
+                    f"The logarithmic {name} axis must begin above 0", "", "Use a positive number."
+                )
+        self._change(view.limited(x, y))
 
     @property
     def cursor(self) -> float | None:
@@ -255,6 +273,9 @@ class Plot(Widget, can_focus=True):
         else:
             read = [self._entry(place) for place in range(len(self._series))]
             entries = reading(read, self.chosen, self._cursor, self._x_kind, self._x_label)
+        if self._is_small:
+            entries = [[(note, "label")] for note in self._view.notes()]
+            return packed(entries, width, 1) if entries else []
         return packed(entries, width, max(1, height // 6))
 
     def _entries(self) -> list[Entry]:

@@ -22,10 +22,10 @@ def draw(canvas: Canvas, track: Track, x_scale: Scale, y_scale: Scale, owner: in
     _draw_infinities(canvas, track, x_scale, owner)
 
 
-def draw_raw(canvas: Canvas, track: Track, x_scale: Scale, y_scale: Scale, owner: int) -> None:
+def draw_raw(canvas: Canvas, track: Track, x_scale: Scale, y_scale: Scale) -> None:
     """Draw the values behind a track."""
     if track.raw is not None:
-        _Stroke(track, track.raw, x_scale, y_scale).draw(canvas, owner % FAINT + FAINT, POINT)
+        _Stroke(track, track.raw, x_scale, y_scale).draw(canvas, FAINT, POINT)
 
 
 def dots(scale: Scale, values: Floats) -> Floats:

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui.widgets.plot.scale import HUGE, spread
-from tui.widgets.plot.series import Series, SeriesKind
-
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+from tui.widgets.plot.series import LETTERS, Series, SeriesKind
 
 Floats = NDArray[np.float64]
 

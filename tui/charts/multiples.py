@@ -1,0 +1,238 @@
+"""All metrics of a run as small charts, system metrics apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Grid, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from engine import formats
+from engine.api import unique_names
+from engine.text import Shown, safe
+from tui.charts.histories import AXIS_KINDS
+from tui.charts.pane import ChartPane
+from tui.commands.bindings import Scope, bindings
+from tui.widgets.plot import LETTERS, Plot, Series, prepare
+from tui.widgets.screen_lines import PaneTitle
+
+if TYPE_CHECKING:
+    from engine.api import History
+    from engine.entities import Run
+    from tui.charts.subject import ChartSubject
+
+MAX_RUNS = 5
+"""Maximum number of runs in the small charts."""
+SYSTEM = "system/"
+"""The prefix of MLflow's system metrics."""
+CHART_WIDTH = 38
+"""The least width of a small chart, in cells."""
+_POINTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The histories with more than one step, by metric, and how many metrics have only one."""
+
+    runs: tuple[Run, ...]
+    metrics: dict[str, tuple[History, ...]]
+    single: int
+
+    @classmethod
+    def of(cls, runs: tuple[Run, ...], histories: Sequence[History]) -> Loaded:
+        by_metric: dict[str, list[History]] = {}
+        for history in histories:
+            by_metric.setdefault(history.metric, []).append(history)
+        curves = {
+            metric: tuple(found)
+            for metric, found in by_metric.items()
+            if any(history.steps[0] != history.steps[-1] for history in found)
+        }
+        names = sorted(curves, key=lambda metric: (metric.startswith(SYSTEM), metric))
+        return cls(runs, {metric: curves[metric] for metric in names}, len(by_metric) - len(curves))
+
+
+class SmallChart(Vertical):
+    """A metric with its curves. The focused one is opened with enter."""
+
+    DEFAULT_CSS = """
+    SmallChart { height: 10; width: 1fr; }
+    SmallChart > .name { height: 1; padding: 0 1; color: $text-muted; }
+    SmallChart.-chosen > .name { color: $accent; text-style: bold; }
+    SmallChart Plot { height: 1fr; }
+    """
+
+    def __init__(self, metric: str) -> None:
+        super().__init__()
+        self.metric = metric
+
+    def compose(self) -> ComposeResult:
+        yield Static("", classes="name", markup=False)
+        plot = Plot(is_small=True)
+        plot.can_focus = False
+        yield plot
+
+    def show(self, histories: Sequence[History], pane: MultiplesPane) -> None:
+        """Draw the histories; the name is followed by the last value if there is one run."""
+        name = safe(self.metric.removeprefix(SYSTEM))
+        last = f"  {formats.number(histories[0].values[-1])}" if len(histories) == 1 else ""
+        mark = "▸ " if self.has_class("-chosen") else "  "
+        self.query_one(Static).update(Content(f"{mark}{name}{last}"))
+        kind, label = AXIS_KINDS[pane.settings.axis]
+        series = [
+            Series(
+                safe(history.run_name),
+                history.xs(pane.settings.axis),
+                history.smoothed(pane.settings.weight) if pane.settings.weight else history.values,
+            )
+            for history in histories
+        ]
+        self.query_one(Plot).set_series(series, x_kind=kind, x_label=label)
+
+
+class ChartGrid(VerticalScroll, can_focus=True, inherit_bindings=False):
+    """Small charts in rows; arrows choose one."""
+
+    scope: ClassVar[Scope] = "grid"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("grid")]
+    DEFAULT_CSS = """
+    ChartGrid { scrollbar-size-vertical: 1; }
+    ChartGrid Grid { height: auto; grid-rows: 10; grid-gutter: 0 1; }
+    """
+
+    @dataclass
+    class Opened(Message):
+        """The operator opened a metric."""
+
+        metric: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chosen: str | None = None
+
+    @property
+    def charts(self) -> list[SmallChart]:
+        return list(self.query(SmallChart))
+
+    @property
+    def per_row(self) -> int:
+        return max(1, (self.size.width - 1) // CHART_WIDTH)
+
+    async def lay(self, metrics: Sequence[str]) -> None:
+        """Make a chart for each metric, unless they are there already."""
+        if [chart.metric for chart in self.charts] == list(metrics):
+            return
+        await self.remove_children()
+        own = [metric for metric in metrics if not metric.startswith(SYSTEM)]
+        for title, names in (("METRICS", own), ("SYSTEM METRICS", metrics[len(own) :])):
+            if names:
+                await self.mount(PaneTitle(title), Grid(*(SmallChart(name) for name in names)))
+        if self.chosen not in metrics:
+            self.chosen = metrics[0] if metrics else None
+        self._fit()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        for grid in self.query(Grid):
+            grid.styles.grid_size_columns = self.per_row
+
+    def mark_chosen(self) -> None:
+        for chart in self.charts:
+            chart.set_class(chart.metric == self.chosen, "-chosen")
+            if chart.metric == self.chosen:
+                self.scroll_to_widget(chart, animate=False)
+
+    def action_move(self, right: int, down: int) -> None:
+        metrics = [chart.metric for chart in self.charts]
+        if self.chosen in metrics:
+            place = metrics.index(self.chosen) + right + down * self.per_row
+            self.chosen = metrics[max(0, min(place, len(metrics) - 1))]
+            self.post_message(self.Moved())
+
+    class Moved(Message):
+        """Another chart is chosen."""
+
+    def action_open(self) -> None:
+        if self.chosen is not None:
+            self.post_message(self.Opened(self.chosen))
+
+
+class MultiplesPane(ChartPane):
+    """A small chart for each metric that has a history."""
+
+    is_history = True
+
+    _subject: ChartSubject | None = None
+    _loaded = Loaded((), {}, 0)
+
+    DEFAULT_CSS = """
+    MultiplesPane { layout: vertical; }
+    MultiplesPane #legend { height: auto; padding: 0 1; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="legend", markup=False)
+        yield ChartGrid()
+
+    def load(self, subject: ChartSubject) -> Loaded:
+        prepare()
+        runs = self.engine.charts.current(subject.runs[:MAX_RUNS])
+        metrics = sorted({metric for run in runs for metric in run.metrics})
+        return Loaded.of(runs, self.engine.charts.histories(runs, metrics, points=_POINTS))
+
+    def show(self, subject: ChartSubject, loaded: Loaded) -> None:
+        self._subject, self._loaded = subject, loaded
+        self.call_later(self._lay)
+
+    async def _lay(self) -> None:
+        grid = self.query_one(ChartGrid)
+        await grid.lay(list(self._loaded.metrics))
+        if not self._loaded.metrics and not grid.children:
+            await grid.mount(Static("  No metric of these runs has more than one step.", markup=False))
+        self.draw()
+
+    def draw(self) -> None:
+        grid = self.query_one(ChartGrid)
+        self._show_legend()
+        grid.mark_chosen()
+        for chart in grid.charts:
+            if histories := self._loaded.metrics.get(chart.metric):
+                chart.show(histories, self)
+        self.post_message(self.Changed())
+
+    def _show_legend(self) -> None:
+        """The letters of the runs, if there are several."""
+        runs = self._loaded.runs
+        legend = self.query_one("#legend", Static)
+        legend.display = len(runs) > 1
+        names = unique_names([(run.run_name, run.run_id) for run in runs])
+        legend.update(
+            Content(
+                "   ".join(f"{letter} {safe(name)}" for letter, name in zip(LETTERS, names, strict=False))
+            )
+        )
+
+    def on_chart_grid_moved(self, event: ChartGrid.Moved) -> None:
+        event.stop()
+        self.draw()
+
+    @property
+    def facts(self) -> Shown:
+        subject = self._subject
+        if subject is None:
+            return Shown("")
+        parts: list[str] = [formats.counted(len(self._loaded.metrics), "metric")]
+        if self._loaded.single:
+            parts.append(f"{formats.count(self._loaded.single)} with one step left out")
+        if (asked := len(subject.rows)) > 1:
+            parts.append(f"{formats.count(len(self._loaded.runs))} of {formats.count(asked)} runs")
+        return Shown(" · ".join(parts))
