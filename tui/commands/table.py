@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui.commands.command import Command
-from tui.commands.in_charts import DRAWING_COMMANDS
+from tui.commands.in_charts import DRAWING_COMMANDS, GRID_COMMANDS, PLOT_COMMANDS
 
 COMMANDS: tuple[Command, ...] = (
     # Everywhere
@@ -565,47 +565,9 @@ COMMANDS: tuple[Command, ...] = (
         action="copy_path",
         help="Copy the artifact's address, runs:/RUN/PATH.",
     ),
-    # In a chart
-    Command(id="plot.zoom-in", keys="plus,equals_sign", action="zoom_in", help="Zoom in."),
-    Command(id="plot.zoom-out", keys="minus", action="zoom_out", help="Zoom out."),
-    Command(id="plot.reset", keys="0", action="reset_view", help="Reset zoom and pan."),
-    Command(id="plot.toggle-log", keys="L", action="toggle_log", help="Toggle the logarithmic y-axis."),
-    Command(id="plot.toggle-log-x", keys="X", action="toggle_log_x", help="Toggle the logarithmic x-axis."),
-    Command(
-        id="plot.pan-left",
-        keys="left",
-        action="pan(-1, 0)",
-        help="Pan left; with the cursor on, previous point.",
-    ),
-    Command(
-        id="plot.pan-right",
-        keys="right",
-        action="pan(1, 0)",
-        help="Pan right; with the cursor on, next point.",
-    ),
-    Command(
-        id="plot.pan-up", keys="up", action="pan(0, 1)", help="Pan up; with the cursor on, previous series."
-    ),
-    Command(
-        id="plot.pan-down",
-        keys="down",
-        action="pan(0, -1)",
-        help="Pan down; with the cursor on, next series.",
-    ),
-    Command(
-        id="plot.toggle-cursor",
-        keys="enter",
-        action="toggle_cursor",
-        help="Toggle the cursor that reads exact values.",
-    ),
-    Command(id="plot.leave-cursor", keys="escape", action="leave_cursor", help="Turn the cursor off."),
+    *PLOT_COMMANDS,
     *DRAWING_COMMANDS,
-    # In a grid of charts
-    Command(id="grid.left", keys="left", action="move(-1, 0)", help="Chart to the left."),
-    Command(id="grid.right", keys="right", action="move(1, 0)", help="Chart to the right."),
-    Command(id="grid.up", keys="k,up", action="move(0, -1)", help="Chart above."),
-    Command(id="grid.down", keys="j,down", action="move(0, 1)", help="Chart below."),
-    Command(id="grid.open", keys="enter", action="open", help="Open the chart; `esc` goes back to the grid."),
+    *GRID_COMMANDS,
     # In a details pane
     Command(id="pane.scroll-down", keys="j,down", action="scroll_lines(1)", help="Scroll down one line."),
     Command(id="pane.scroll-up", keys="k,up", action="scroll_lines(-1)", help="Scroll up one line."),
