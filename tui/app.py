@@ -31,7 +31,7 @@ from tui.bridge import Relay, internal_error
 from tui.commands.bindings import bindings, command
 from tui.screen import ConsoleScreen, current_view
 from tui.session import Session, SessionApp
-from tui.textual_private import parse_css_once
+from tui.textual_private import parse_css_once, resume_after_any_stop
 from tui.typeahead import TypeAhead
 from tui.widgets.screen_lines import KeyLine, StatusFacts, StatusLine
 
@@ -122,8 +122,9 @@ class Console(SessionApp):
         if not self.is_headless:
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT):
                 loop.add_signal_handler(number, self._end, number)
+            resume_after_any_stop(self)
         self.session.on_wait = Relay(self.session.say)
-        # After ctrl+z and `fg` the terminal shows whatever the shell left there.
+        # After a stop and `fg` the terminal shows whatever the shell left there.
         self.app_resume_signal.subscribe(self, lambda _: self.action_repaint())
         self.run_worker(self._keys.run(), group="keys")
         self.call_after_refresh(self._open_first_view)

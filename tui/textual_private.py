@@ -1,11 +1,15 @@
 """Every use of Textual's private API, with the reason.
 
-`tests/tui/test_textual_private.py` has a test for each, which fails if a Textual upgrade breaks it.
+`tests/tui/test_textual_private.py` has a test for each, which fails if a Textual upgrade breaks it; for
+resuming, `tests/e2e/test_endings.py` does.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterable
+from types import FrameType
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -117,3 +121,34 @@ class SafeInput(Input):
 
     def _position_to_cell(self, position: int) -> int:
         return cell_len(safe(self.value[:position], position))
+
+
+def resume_after_any_stop(app: App[Any]) -> None:
+    """Resume after SIGSTOP as after ctrl+z.
+
+    SIGSTOP cannot be caught, so the terminal is not restored first. Textual's `LinuxDriver` would then start a
+    second thread that reads keys, and not repaint. Reads `App._driver`, and sets the driver's
+    `_must_signal_resume`, by which it knows that it is suspended.
+    """
+    driver: Any = app._driver
+    resume = signal.getsignal(signal.SIGCONT)
+    if not hasattr(driver, "_must_signal_resume") or not callable(resume):
+        return
+
+    def resume_suspended(number: int, frame: FrameType | None) -> None:
+        if not driver._must_signal_resume:
+            if not _is_in_foreground():  # after `bg`: the terminal is the shell's
+                os.kill(os.getpid(), signal.SIGSTOP)
+                return
+            driver.suspend_application_mode()
+            driver._must_signal_resume = True
+        resume(number, frame)
+
+    signal.signal(signal.SIGCONT, resume_suspended)
+
+
+def _is_in_foreground() -> bool:
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:  # no terminal
+        return True

@@ -96,3 +96,22 @@ def test_suspending_restores_the_terminal_and_resuming_repaints(folder: Path, ho
         terminal.press("ctrl+c")
         assert terminal.wait_exit(AT_ONCE) == 0
         assert is_restored(terminal)
+
+
+def test_a_console_stopped_from_outside_repaints_and_leaves_as_usual(folder: Path, home: Path) -> None:
+    """SIGSTOP cannot be caught: the terminal keeps the console's modes until the shell changes them."""
+    with open_console(cwd=folder, home=home) as terminal:
+        terminal.wait_for("mlflow-console demo")
+        terminal.wait_quiet()
+        before = terminal.lines
+        for _ in range(2):
+            terminal.send_signal(signal.SIGSTOP)
+            terminal.wait_until(lambda: terminal.stopped, "stopped")
+            terminal.overwrite("$ fg")
+            terminal.send_signal(signal.SIGCONT)
+            terminal.wait_until(lambda: terminal.lines == before, "the screen as it was")
+        terminal.press("?")
+        terminal.wait_for("Keys · ")
+        terminal.press("ctrl+c")
+        assert terminal.wait_exit(AT_ONCE) == 0
+        assert is_restored(terminal)
