@@ -18,6 +18,7 @@ from engine.errors import EngineError, NotFound, StoreError, StoreNotFound
 from engine.text import Shown, safe
 from tui.commands.bindings import (
     COMMANDS,
+    MARKING,
     SCOPE_TITLES,
     VIEW_SCOPES,
     Command,
@@ -33,6 +34,7 @@ from tui.tasks import Tasks
 from tui.textual_private import use_sparing_compositor
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import ErrorLines, KeyLine, PaneTitle, StatusFacts, StatusLine
+from tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from engine.api import Engine, RunFrame
@@ -49,6 +51,7 @@ RETRY_SECONDS = 5.0
 """Delay before reading again after a failure."""
 ERROR_SECONDS = 12.0
 """How long an error stays on screen."""
+NO_MARKS = "Nothing to mark here: only runs, trials and versions can be marked."
 VIEW = "view"
 """The group of the call that reads what a view shows."""
 
@@ -116,6 +119,8 @@ class ConsoleScreen(Screen[None]):
         """Why `command` is disabled; None if it is enabled."""
         if command.writes and self.session.read_only:
             return "The console was started with --read-only."
+        if command.id in MARKING and isinstance(self.focused, Table) and not self.focused.can_mark:
+            return NO_MARKS
         return None
 
     # ── the frame ────────────────────────────────────────────────────────────
@@ -331,6 +336,9 @@ class ConsoleScreen(Screen[None]):
 
     def action_explain_key(self, key: str) -> None:
         """Say where a key that does nothing in this view is used."""
+        if any(key in command(marking).keys.split(",") for marking in MARKING):
+            self.session.say(NO_MARKS, warning=True)
+            return
         found = [c for c in COMMANDS if key in c.keys.split(",") and c.scope in VIEW_SCOPES]
         uses = " ".join(f"In {SCOPE_TITLES[c.scope]}: {c.help}" for c in found)
         self.session.say(f"{key_name(key)} does nothing here. {uses}", warning=True)
@@ -380,13 +388,17 @@ class ConsoleScreen(Screen[None]):
         if self.query(".-zoomed"):
             self.query(".-zoomed, .-behind").remove_class("-zoomed", "-behind")
             return
-        node = self.focused
+        node, hidden = self.focused, False
         while node is not None and node is not self and isinstance(node.parent, Widget):
             node.add_class("-zoomed")
             others = [w for w in node.parent.children if w is not node and not _always_shown(w)]
+            hidden |= any(other.display for other in others)
             for other in others:
                 other.add_class("-behind")
             node = node.parent
+        if not hidden:
+            self.query(".-zoomed, .-behind").remove_class("-zoomed", "-behind")
+            self.session.say("There is only one pane.", warning=True)
 
 
 def _now() -> int:

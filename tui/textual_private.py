@@ -126,8 +126,8 @@ class SafeInput(Input):
 def resume_after_any_stop(app: App[Any]) -> None:
     """Resume after SIGSTOP as after ctrl+z.
 
-    SIGSTOP cannot be caught, so the terminal is not restored first. Textual's `LinuxDriver` would then start a
-    second thread that reads keys, and not repaint. Reads `App._driver`, and sets the driver's
+    SIGSTOP cannot be caught, so the terminal is not restored first. Textual's `LinuxDriver` would then start
+    a second thread that reads keys, and not repaint. Reads `App._driver`, and sets the driver's
     `_must_signal_resume`, by which it knows that it is suspended.
     """
     driver: Any = app._driver

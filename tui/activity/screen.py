@@ -48,7 +48,7 @@ class ActivityScreen(ConsoleScreen):
 
     def compose_view(self) -> ComposeResult:
         yield PaneTitle("ACTIVITY", id="entries-title")
-        yield Table(id="entries")
+        yield Table(id="entries", can_mark=False)
         with ScrollPane(id="entry-pane"):
             yield EntryDetail(id="entry")
         yield EmptyState(id="empty")

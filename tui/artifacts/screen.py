@@ -47,12 +47,12 @@ class ArtifactsScreen(ConsoleScreen):
         with Horizontal(id="columns"):
             with Vertical(id="tree-pane"):
                 yield PaneTitle("ARTIFACTS", id="tree-title")
-                yield Table(id="tree")
+                yield Table(id="tree", can_mark=False)
             with Vertical(id="preview-pane"):
                 yield PaneTitle("PREVIEW", id="preview-title")
                 yield Static("", id="preview-notes", markup=False)
                 yield PreviewPane(id="preview-text")
-                yield Table(id="preview-table")
+                yield Table(id="preview-table", can_mark=False)
         yield EmptyState(id="empty")
 
     def on_mount(self) -> None:

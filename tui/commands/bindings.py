@@ -9,6 +9,7 @@ from tui.commands.table import COMMANDS
 
 __all__ = [
     "COMMANDS",
+    "MARKING",
     "SCOPE_TITLES",
     "VIEW_SCOPES",
     "Command",
@@ -20,6 +21,10 @@ __all__ = [
     "key_name",
     "key_table",
 ]
+
+
+MARKING = frozenset({"table.toggle-mark", "table.mark-range", "table.mark-all"})
+"""The commands that mark rows, which only some tables allow."""
 
 
 def commands(scope: Scope) -> tuple[Command, ...]:
@@ -51,9 +56,11 @@ def bindings(scope: Scope) -> list[Binding]:
 
 
 def bindings_elsewhere(scope: Scope) -> list[Binding]:
-    """Bindings for the keys that only other views use, to `action_explain_key` of the view."""
+    """Bindings for the keys that only other views or tables with marks use, to `action_explain_key` of the
+    view."""
     here = {key for c in COMMANDS if c.scope in (scope, "app") for key in c.keys.split(",")}
-    others = {key for c in COMMANDS if c.scope in VIEW_SCOPES for key in c.keys.split(",") if key}
+    explained = [c for c in COMMANDS if c.scope in VIEW_SCOPES or c.id in MARKING]
+    others = {key for c in explained for key in c.keys.split(",") if key}
     return [Binding(key, f"explain_key({key!r})", show=False) for key in sorted(others - here)]
 
 

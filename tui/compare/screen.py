@@ -73,7 +73,7 @@ class CompareScreen(ConsoleScreen):
 
     def compose_view(self) -> ComposeResult:
         yield PaneTitle("COMPARE", id="compare-title")
-        yield Table(id="comparison", fixed_columns=2)
+        yield Table(id="comparison", fixed_columns=2, can_mark=False)
         yield EmptyState(id="empty")
 
     def on_mount(self) -> None:
@@ -366,6 +366,8 @@ class CompareScreen(ConsoleScreen):
             self.app.push_screen(RunScreen(self._known_run(column.run), self._step_run))
         elif column is not None:
             self.session.say(f"{column.name} has no source run.", warning=True)
+        else:
+            self.session.say("Move to a run with L or j; enter opens it.", warning=True)
 
     def _known_run(self, run: Run) -> KnownRun:
         from tui.run.screen import KnownRun

@@ -71,7 +71,7 @@ class ModelsScreen(ConsoleScreen):
         with Horizontal(id="panes"):
             with Vertical(id="models-pane"):
                 yield PaneTitle("MODELS", id="models-title")
-                yield Table(id="models")
+                yield Table(id="models", can_mark=False)
             with Vertical(id="versions-pane"):
                 yield PaneTitle("VERSIONS", id="versions-title")
                 yield Table(id="versions", empty_text=READING)

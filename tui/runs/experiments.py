@@ -41,7 +41,7 @@ class ExperimentPane(Widget):
 
     def compose(self) -> ComposeResult:
         yield PaneTitle("EXPERIMENTS", id="experiments-title")
-        yield Table(id="experiments")
+        yield Table(id="experiments", can_mark=False)
 
     @property
     def table(self) -> Table:

@@ -306,10 +306,16 @@ class RunPane(Widget):
             widths = {**self._session.view.widths, column.key: max(3, column.width + cells)}
             self._session.change_view(widths=widths)
 
+    @property
+    def can_fold(self) -> bool:
+        """Whether a group or parent is under the cursor."""
+        key = self.table.cursor_key
+        return key is not None and self.source is not None and self.source.can_fold(key)
+
     def toggle_fold(self) -> None:
         """Open or close the group or parent under the cursor."""
-        key, source = self.table.cursor_key, self.source
-        if key is not None and source is not None and source.can_fold(key):
+        key = self.table.cursor_key
+        if key is not None and self.can_fold:
             self._toggle({key})
 
     def toggle_all_folds(self) -> None:

@@ -52,6 +52,8 @@ _ON_RUNS = _ON_ROWS | {
     f"runs.{verb}" for verb in ("open-filter", "sort-column", "pick-sort", "pick-columns", "pick-groups")
 }
 """The commands that need a run, shown or not."""
+_FOLDS = frozenset({"runs.toggle-fold", "runs.toggle-all-folds"})
+"""The commands that need groups or parents."""
 
 PREVIEW_DELAY = 0.1
 """Seconds before the preview follows the cursor, so that a held key does not redraw it for every run."""
@@ -320,6 +322,10 @@ class RunsScreen(ConsoleScreen):
             if self.session.sweep is not None:
                 return "Nothing is loading. To stop the running sweep, press 4, then ctrl+x."
             return "Nothing is loading."
+        if command.id in _FOLDS and self.runs.view.layout == "flat":
+            return "The flat list has nothing to expand; t shows the tree."
+        if command.id == "runs.toggle-fold" and not self.pane.can_fold:
+            return "This is neither a group nor a parent run."
         if command.id in _ON_RUNS and self._has_no_runs:
             return "There are no runs here."
         if command.id in _ON_ROWS and self.runs.arranged is not None and not self.runs.matching:
@@ -536,10 +542,12 @@ class RunsScreen(ConsoleScreen):
             self.runs.change_view(group_by=keys, layout="groups" if keys else "flat")
 
     def action_toggle_fold(self) -> None:
-        self.pane.toggle_fold()
+        if not self.refuse("runs.toggle-fold"):
+            self.pane.toggle_fold()
 
     def action_toggle_all_folds(self) -> None:
-        self.pane.toggle_all_folds()
+        if not self.refuse("runs.toggle-all-folds"):
+            self.pane.toggle_all_folds()
 
     def action_pick_view(self) -> None:
         if self.experiment is not None:

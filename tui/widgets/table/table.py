@@ -125,14 +125,16 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         *,
         fixed_columns: int = 1,
         empty_text: Sequence[Shown] = (),
+        can_mark: bool = True,
         id: str | None = None,  # noqa: A002
         classes: str | None = None,
     ) -> None:
         """`fixed_columns` stay at the left while the others scroll; `empty_text` is shown in the middle of an
-        empty table."""
+        empty table. Rows can be marked if `can_mark`."""
         super().__init__(id=id, classes=classes)
         self._painter = TablePainter(self, source, fixed_columns, empty_text)
         self._marks = Marks()
+        self.can_mark = can_mark
         self._announced: str | None = None
         self.virtual_size = Size(0, source.row_count + HEADER)
 
@@ -423,6 +425,11 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     # ── marks and the mouse ────────────────────────────────────────────────────────
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without anything to mark, the keys for marking are left to the view."""
+        can_mark = self.can_mark and self.source.row_count > 0
+        return can_mark or action not in ("toggle_mark", "mark_range", "mark_all")
+
     def action_toggle_mark(self) -> None:
         key = self.cursor_key
         if key is not None:
@@ -454,7 +461,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             self.cursor_row = row
             if column is not None:
                 self.cursor_column = column
-            if offset.x < GUTTER:
+            if offset.x < GUTTER and self.can_mark:
                 self._mark(self._marks.toggled(self.source.row_key(row)))
             elif event.chain == 2:
                 self.action_select_row()
