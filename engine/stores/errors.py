@@ -170,6 +170,12 @@ def not_mlflow(server: str, detail: str, kind: type[ServerFault] = ServerFault) 
     return kind(f"{server} did not respond like an MLflow server", detail, hint)
 
 
+def redirected(detail: str) -> ServerFault:
+    """For a write: MLflow's client follows the redirect, and does not say where to."""
+    hint = "Use the address that the server redirects to as the tracking URI, such as https:// for http://."
+    return ServerFault("The server did not accept the request", detail, hint)
+
+
 def moved(server: str, address: str) -> ServerFault:
     return ServerFault(
         f"{server} has moved", f"It redirects to {address}", f"Use {address} as the tracking URI."
@@ -272,6 +278,8 @@ def _connection_error(text: str, message: Shown) -> EngineError | None:
         return limited("The server", message if failure and failure[1] else "")
     if status in (401, 403):
         return denied("The server", status, message)
+    if status == 405:
+        return redirected(f"HTTP {status}, probably after a redirect, which turns POST into GET")
     if status >= 500:
         has_body = _BODY.search(text)
         return fault("The server", f"HTTP {status}: {message}" if has_body else f"HTTP {status}")

@@ -406,6 +406,11 @@ class TestTranslate:
                 StoreRefused,
                 "rate-limiting",
             ),
+            (
+                Answer(405, b"<h1>Method Not Allowed</h1>"),
+                ServerFault,
+                "address that the server redirects to",
+            ),
             (Answer(500, b'{"error_code": "INTERNAL_ERROR", "message": "Closed"}'), ServerFault, "HTTP 500"),
             (
                 Answer(503, b'{"error_code": "TEMPORARILY_UNAVAILABLE", "message": "Closed"}'),
