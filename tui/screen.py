@@ -47,6 +47,8 @@ MAX_COMPARED = 200
 TICKS = 0.9
 """The time between two refreshes, as a fraction of the auto-refresh interval. The rest is time to read: data
 is replaced before it is older than the status line says."""
+NOTICE_SECONDS = 1.0
+"""How long a dialog may take to open without a notice."""
 RETRY_SECONDS = 5.0
 """Delay before reading again after a failure."""
 ERROR_SECONDS = 12.0
@@ -216,15 +218,29 @@ class ConsoleScreen(Screen[None]):
         """Run `work` on the bridge and pass its result to `then` on the event loop. A new call replaces the
         previous one of the same `group`, whose result is dropped. If `then` `opens` a dialog, keys typed
         ahead wait for it, and it opens only if this view is still on screen."""
-        release = self.session.hold_keys() if opens else None
+        failed = failed or self.show_store_error
+        if not opens:
+            self.tasks.ask(work, then, group=group, failed=failed)
+            return
+        release = self.session.hold_keys()
+        notice = self.set_timer(NOTICE_SECONDS, self._say_waiting)
 
-        def receive(result: T) -> None:
-            if opens and self.app.screen is not self:
-                self.session.say("The dialog did not open: you left the view.", warning=True)
-            else:
+        def open_dialog(result: T) -> None:
+            self.app.clear_notifications()
+            if self.app.screen is self:
                 then(result)
+            else:
+                self.session.say("The dialog did not open: you left the view.", warning=True)
 
-        self.tasks.ask(work, receive, group=group, failed=failed or self.show_store_error, ended=release)
+        def ended() -> None:
+            notice.stop()
+            release()
+
+        self.tasks.ask(work, open_dialog, group=group, failed=failed, ended=ended)
+
+    def _say_waiting(self) -> None:
+        if self.app.screen is self:
+            self.session.say("Waiting for the store …")
 
     def while_open(self, receive: Callable[[T], None]) -> Callable[[T], None]:
         """Wrap `receive` to drop values from an engine thread once the console is quitting, when the

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 
+import pytest
 from textual.pilot import Pilot
 
 from engine.errors import EngineError
@@ -71,8 +72,9 @@ def test_all_folds_close_and_open_at_every_depth() -> None:
 
 
 async def test_no_deletion_is_asked_about_once_the_runs_are_off_the_screen(
-    mlflow_store_copy: MlflowStore,
+    mlflow_store_copy: MlflowStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tui.screen.NOTICE_SECONDS", 0.05)
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
@@ -85,6 +87,7 @@ async def test_no_deletion_is_asked_about_once_the_runs_are_off_the_screen(
         assert console.screen is runs_view
         answered, opened = threading.Event(), []
         runs_view.ask(lambda: answered.wait(20), opened.append, group="dialog", opens=True)
+        assert await appears(pilot, "Waiting for the store …")
         await console.session.show_mode("models")
         answered.set()
         assert await appears(pilot, "The dialog did not open: you left the view.")
