@@ -21,6 +21,7 @@ from engine.report.wording import (
 from engine.runs.metrics import CONFUSION_COUNTS, confusion_of
 
 MAX_COMPARED = 5
+MAX_METRICS = 4
 
 
 def all_runs_section(facts: Facts) -> Iterator[Block]:
@@ -44,7 +45,7 @@ def all_runs_section(facts: Facts) -> Iterator[Block]:
 
 
 def _detailed(facts: Facts, *, tested: bool) -> Table:
-    metrics = [name for name in facts.metrics if name != facts.metric]
+    metrics = [name for name in facts.metrics if name != facts.metric][:MAX_METRICS]
     intervals = any(measured(run, facts.metric) for run in facts.runs)
     heads: list[str | Column] = [Column("#", numeric=True), "run", *facts.varying]
     heads.append(Column(facts.metric, numeric=True))

@@ -67,6 +67,12 @@ def _highlights(facts: Facts) -> Iterator[Text]:
         yield ("The runner-up is ", strong(name_of(best.runner_up)), f", {number(second)}: {behind}.")
     if standing is not None and facts.considered > 1:
         yield (f"{standing.sentence}",)
+    if standing is None and facts.considered > 1:
+        yield (
+            f"No interval can be given: {facts.metric} is not a share of counted rows. Repeated runs "
+            f"with other "
+            "seeds show how much of a difference is chance.",
+        )
     if best.common is not None:
         yield (f"{best.common.sentence}",)
     yield from _cross_validation(facts)
@@ -224,7 +230,7 @@ def _other_metrics(facts: Facts, classes: tuple[ClassFacts, ...]) -> Iterator[Bl
 def _origin(facts: Facts) -> Iterator[Block]:
     run = facts.best
     rows: list[list[Part]] = [["run id", code(run.run_id)], ["started", utc(run.start_time)]]
-    if run.user_id:
+    if run.user_id not in ("", "unknown"):
         rows.append(["by", run.user_id])
     if source := run.tags.get("mlflow.source.name"):
         commit = run.tags.get("mlflow.source.git.commit", "")

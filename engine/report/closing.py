@@ -17,10 +17,12 @@ from engine.report.document import (
     Quote,
     Text,
     code,
+    joined,
     lined_up,
     strong,
 )
 from engine.report.facts import Facts, ModelFacts, classes_of, measured
+from engine.report.repeats import diverged_runs
 from engine.report.wording import (
     LEVEL,
     difference_text,
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 def summary_section(facts: Facts) -> Iterator[Block]:
     """What a reader who reads nothing else should know."""
-    yield Paragraph(tuple(part for text in _summary(facts) for part in (*text, " ")))
+    yield Paragraph(joined(list(_summary(facts)), " "))
 
 
 def about_section(facts: Facts) -> Iterator[Block]:
@@ -158,8 +160,9 @@ def _steps(facts: Facts) -> Iterator[Text]:
             f"rows is "
             "optimistic.",
         )
-    yield from _edges(facts)
-    if facts.insights.plateau is not None:
+    edges = list(_edges(facts))
+    yield from edges
+    if facts.insights.plateau is not None and not edges:
         since = counted(facts.insights.plateau.runs_since, "run")
         yield (f"Stop adding trials of this kind: the last {since} did not improve {facts.metric}.",)
     if standing is not None and standing.methods.get("interval"):
@@ -171,7 +174,7 @@ def _steps(facts: Facts) -> Iterator[Text]:
 
 
 def _registry_steps(facts: Facts) -> Iterator[Text]:
-    if not facts.models:
+    if not facts.models and facts.detail.models:
         yield (
             "Register the model of ",
             strong(name_of(facts.best)),
@@ -201,17 +204,21 @@ def _test_of(found: Versus) -> str:
 
 def _edges(facts: Facts) -> Iterator[Text]:
     """Numeric parameters with an effect whose best value is the lowest or the highest that was tried."""
+    diverged = diverged_runs(facts)
     for effect in facts.insights.effects.effects:
         values = [as_number(text) for text in facts.tried.get(effect.param, {})]
         own = as_number(facts.best.params.get(effect.param))
         known = [value for value in values if value is not None]
         if own is None or len(known) < 3 or len(known) < len(values) or own not in (min(known), max(known)):
             continue
-        side = "highest" if own == max(known) else "lowest"
+        side, value = "highest" if own == max(known) else "lowest", facts.best.params[effect.param]
+        caution = ""
+        if diverged is not None and diverged.shared.get(effect.param) == value:
+            caution = f" Mind that {counted(len(diverged.names), 'run')} with this value diverged."
         yield (
             "Try values of ",
             code(effect.param),
-            f" beyond {facts.best.params[effect.param]}: the best run has the {side} one that was tried.",
+            f" beyond {value}: the best run has the {side} one that was tried.{caution}",
         )
 
 
@@ -246,8 +253,7 @@ def _methods(facts: Facts) -> Iterator[Text]:
     if methods.get("mcnemar"):
         yield (
             "Runs with predictions for the same rows are compared by the exact McNemar test, which "
-            "counts the "
-            "rows that only one of the two predicts right.",
+            "counts the rows that only one of the two predicts right.",
         )
     if methods.get("folds"):
         yield ("Runs with scores on the same folds are compared by the corrected resampled t-test.",)
@@ -256,9 +262,9 @@ def _methods(facts: Facts) -> Iterator[Text]:
     if facts.insights.effects.tested and not facts.insights.effects.why_not:
         yield (
             "The share of variance of a parameter is what an additive model loses without it, with a "
-            "bootstrap "
-            f"interval; effects are listed if an F-test, corrected for "
-            f"{listed(facts.insights.effects.tested)}, "
-            "finds them at 0.01. They are effects among these runs on this test part.",
+            "bootstrap interval. Effects are listed if an F-test, corrected for the number of parameters "
+            f"({listed(facts.insights.effects.tested)}), finds them at 0.01. They are effects among these "
+            "runs; on other test rows they may differ.",
         )
-    yield ("“pp” are percentage points: 0.90 is 2 pp above 0.88.",)
+    if facts.considered > 1:
+        yield ("“pp” are percentage points: 0.90 is 2 pp above 0.88.",)

@@ -16,7 +16,7 @@ from engine.report.facts import Facts
 Draw = Callable[[AcrossChart], tuple[str, bytes]]
 """Draws a chart as SVG and as PNG."""
 
-MAX_BARS = 40
+MAX_BARS = 30
 
 
 def draw(chart: AcrossChart) -> tuple[str, bytes]:
@@ -51,7 +51,18 @@ def _charts(facts: Facts) -> Iterator[tuple[str, Text, AcrossChart]]:
     effects = {effect.param for effect in facts.insights.effects.effects}
     params = _params(facts)
     for key in params:
-        what = "" if key.name in effects else "; these runs show no effect of it by itself"
+        others = [
+            name
+            for pair in facts.insights.effects.interactions
+            for name in (pair.param, pair.other)
+            if key.name in (pair.param, pair.other) and name != key.name
+        ]
+        if key.name in effects:
+            what = ""
+        elif others:
+            what = f"; it matters together with {', '.join(others)}"
+        else:
+            what = "; these runs show no effect of it"
         caption = (f"The effect of {key.name} on {metric}: n={facts.considered} runs{what}.",)
         yield from _chart(facts, f"by-{_slug(key.name)}", caption, "box", rows, x=key)
     if len(params) == 2:

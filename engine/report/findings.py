@@ -26,6 +26,7 @@ from engine.report.document import (
     strong,
 )
 from engine.report.facts import Facts, classes_of, measured
+from engine.report.repeats import diverged_runs, seeds_block
 from engine.report.wording import (
     LEVEL,
     cell_of,
@@ -46,6 +47,7 @@ def findings_section(facts: Facts) -> Iterator[Block]:
         return
     yield Heading(2, ("Key insights",))
     yield from _effects(facts)
+    yield from seeds_block(facts)
     yield from _trade_offs(facts)
     if lines := tuple(_stands_out(facts)):
         yield Heading(3, ("What stands out",))
@@ -260,6 +262,9 @@ def _stands_out(facts: Facts) -> Iterator[Text]:
     if found.long_runs:
         names = [f"{name_of(run)} ({duration(run.duration)})" for run in found.long_runs]
         yield (f"Took far longer than the others: {listed(names, 5)}.",)
+    diverged = diverged_runs(facts)
+    if diverged is not None:
+        yield (diverged.sentence(metric),)
     failed = _failed(facts)
     if failed:
         yield (failed,)

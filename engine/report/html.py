@@ -21,6 +21,8 @@ from engine.report.document import (
 from engine.text import safe
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_LONG = 50
+"""Characters from which a cell is wrapped."""
 _TAGS = {"strong": "strong", "code": "code"}
 _CSS = """
 :root { color-scheme: light dark;
@@ -29,10 +31,11 @@ _CSS = """
   :root { --ink: #d8dce4; --soft: #97a1b0; --line: #363d48; --ground: #15181d; --mark: #1f2732; }
 }
 body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--ground);
-  max-width: 60rem; margin: 2.5rem auto; padding: 0 1.25rem; }
+  max-width: 72rem; margin: 2.5rem auto; padding: 0 1.25rem; }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 1rem; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .6rem; padding-top: .9rem; border-top: 1px solid var(--line); }
 h3 { font-size: 1.02rem; margin: 1.6rem 0 .4rem; }
+p, ul, blockquote, figcaption { max-width: 46rem; }
 p, ul { margin: .5rem 0; } ul { padding-left: 1.3rem; } li { margin: .25rem 0; }
 .muted, figcaption, caption { color: var(--soft); }
 code { font: .88em ui-monospace, monospace; background: var(--mark); padding: .05em .3em; border-radius: 3px;
@@ -41,18 +44,22 @@ code { font: .88em ui-monospace, monospace; background: var(--mark); padding: .0
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: .35rem; }
 th, td { padding: .3rem .7rem .3rem 0; text-align: left; vertical-align: top;
-  border-bottom: 1px solid var(--line); }
-th { color: var(--soft); font-weight: 600; white-space: nowrap; }
-th.n, td.n { text-align: right; white-space: nowrap; }
+  border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { color: var(--soft); font-weight: 600; }
+th.n, td.n { text-align: right; }
+td.long { white-space: normal; min-width: 18rem; max-width: 40rem; }
 tr.marked { background: var(--mark); } tr.marked td { font-weight: 600; }
 blockquote { margin: .7rem 0; padding: .1rem 0 .1rem 1rem; color: var(--soft);
   border-left: 3px solid var(--line); }
 figure { margin: 1.2rem 0; } figure img { max-width: 100%; background: #fff; border: 1px solid var(--line); }
 figcaption { font-size: .88rem; margin-top: .35rem; }
+@page { size: A4 landscape; margin: 12mm; }
 @media print {
   :root { --ink: #000; --soft: #444; --line: #bbb; --ground: #fff; --mark: #f2f2f2; }
-  body { font-size: 10.5pt; max-width: none; margin: 0; }
-  h2, h3 { break-after: avoid; } figure, blockquote, tr { break-inside: avoid; }
+  body { font-size: 10pt; max-width: none; margin: 0; padding: 0; }
+  table { font-size: 7.5pt; width: auto; } th, td { white-space: normal; padding: .2rem .5rem .2rem 0; }
+  td.long { min-width: 0; } h2, h3, h4 { break-after: avoid; }
+  figure, blockquote, tr { break-inside: avoid; } figure img { max-height: 150mm; }
   .scroll { overflow: visible; }
 }
 """
@@ -102,11 +109,18 @@ def _table(table: Table) -> Iterator[str]:
     yield f"<thead><tr>{''.join(heads)}</tr></thead>"
     yield "<tbody>"
     for at, row in enumerate(table.rows):
-        cells = (f"<td{name}>{_text(cell)}</td>" for name, cell in zip(classes, row, strict=True))
+        cells = (_cell(cell, name) for name, cell in zip(classes, row, strict=True))
         marked = ' class="marked"' if at in table.marked else ""
         yield f"<tr{marked}>{''.join(cells)}</tr>"
     yield "</tbody>"
     yield "</table></div>"
+
+
+def _cell(cell: Text, classes: str) -> str:
+    length = sum(len(part if isinstance(part, str) else part.text) for part in cell)
+    if length > _LONG and not classes:
+        classes = ' class="long"'
+    return f"<td{classes}>{_text(cell)}</td>"
 
 
 def _text(text: Text) -> str:

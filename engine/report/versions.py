@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.formats import counted, listed, number
+from engine.formats import counted, listed
 from engine.report.document import (
     Block,
     Bullets,
@@ -15,6 +15,7 @@ from engine.report.document import (
     Table,
     Text,
     code,
+    joined,
     lined_up,
     strong,
 )
@@ -32,6 +33,7 @@ from engine.report.wording import (
 from engine.secrets import mask
 
 MAX_DETAILED = 6
+MAX_COLUMNS = 4
 
 
 def versions_section(facts: Facts) -> Iterator[Block]:
@@ -54,7 +56,7 @@ def versions_section(facts: Facts) -> Iterator[Block]:
             yield Heading(4, ("Comparison of the versions",))
             yield _table(facts, model)
         yield Heading(4, ("Conclusion",))
-        yield Paragraph(tuple(part for text in _conclusion(facts, model) for part in (*text, " ")))
+        yield Paragraph(joined(list(_conclusion(facts, model)), " "))
 
 
 def _detailed(model: ModelFacts) -> list[VersionFacts]:
@@ -115,6 +117,16 @@ def _observations(facts: Facts, model: ModelFacts, found: VersionFacts) -> Itera
 
 
 def _table(facts: Facts, model: ModelFacts) -> Table:
+    """One row per version; with few versions, one column."""
+    table = _by_version(facts, model)
+    if len(model.versions) > MAX_COLUMNS:
+        return table
+    heads = ["", *(f"version {found.version.version}" for found in model.versions)]
+    rows = [[head.label, *column] for head, *column in zip(table.columns, *table.rows, strict=True)]
+    return lined_up(heads, rows[1:])
+
+
+def _by_version(facts: Facts, model: ModelFacts) -> Table:
     heads: list[str | Column] = ["version", "stage", "aliases", *facts.varying]
     metrics = [name for name in facts.metrics if any(v.run and name in v.run.metrics for v in model.versions)]
     heads += [name if _has_interval(model, name) else Column(name, numeric=True) for name in metrics]
@@ -128,14 +140,7 @@ def _table(facts: Facts, model: ModelFacts) -> Table:
         stage = version.stage if version.stage != "None" else "–"
         cells = [str(version.version), stage, ", ".join(version.aliases) or "–"]
         cells += [(run.params.get(name, "–") if run else "–") for name in facts.varying]
-        cells += [
-            "–"
-            if run is None
-            else cell_of(run, name)
-            if _has_interval(model, name)
-            else number(run.metrics.get(name))
-            for name in metrics
-        ]
+        cells += ["–" if run is None else cell_of(run, name) for name in metrics]
         if tested:
             is_reference = version.version == model.reference
             cells.append("reference" if is_reference else mark_text(found.versus))
@@ -162,7 +167,9 @@ def _conclusion(facts: Facts, model: ModelFacts) -> Iterator[Text]:
     if run is None or metric not in run.metrics:
         return
     if run.run_id == facts.best.run_id:
-        yield (f"It is the best of the {counted(facts.considered, 'run')} compared here.",)
+        tied = len(facts.insights.best.tied)
+        others = f", with {counted(tied, 'other run')} of the same {metric}" if tied else ""
+        yield (f"It is the best of the {counted(facts.considered, 'run')} compared here{others}.",)
         return
     gap = difference_text(metric, facts.best.metrics[metric], run.metrics[metric])
     if gap == "the same":

@@ -183,7 +183,9 @@ def test_versions_are_described_compared_and_concluded() -> None:
     assert "its run is tied with the best run of the report" in text
     assert "There is no reason to replace it by accuracy." in text
     assert "Keep clf version 2: no run is better by more than chance" in text
-    assert table_with(document, "aliases")["2"][:3] == ["2", "Production", "champion"]
+    versions = table_with(document, "version 2")
+    assert versions["stage"] == ["stage", "Archived", "Production"]
+    assert versions["aliases"] == ["aliases", "–", "champion"]
 
 
 def test_a_version_whose_run_is_gone_is_still_listed() -> None:
@@ -214,6 +216,25 @@ def test_sections_that_do_not_apply_are_left_out() -> None:
     assert "lower is better" in text
     assert "This cannot be said: no parameter has at least two values" in text
     assert "[" not in text.replace("[PNG]", "").replace("[SVG]", "").replace("![", "")
+
+
+def test_repeated_and_diverged_runs_are_put_together() -> None:
+    runs = [
+        a_run(
+            f"{lr}{seed}".ljust(32, "0"),
+            name=f"net-{lr}-{seed}",
+            params={"lr": lr, "seed": str(seed)},
+            metrics={"val_loss": math.nan if (lr, seed) == ("0.3", 2) else float(lr) + seed / 100},
+        )
+        for lr in ("0.1", "0.2", "0.3")
+        for seed in range(3)
+    ]
+    document = report(runs, "val_loss")
+    text = text_of(document)
+    assert "Averaged over seed, the best configuration is `lr = 0.1`: mean val_loss 0.1100" in text
+    assert "(n=3 runs)" in text
+    assert table_with(document, "standard deviation")["0.1"][1:] == ["3", "0.1100", "0.0100"]
+    assert "1 run ended with a val_loss that is NaN or infinite: net-0.3-2; it has lr = 0.3." in text
 
 
 def test_one_run_alone_is_not_compared() -> None:
