@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from tui.charts.subject import ChartSubject
 
 
+ENOUGH = 5
+"""From this many runs on average, a value of a parameter gets a box."""
+
+
 def _needs_runs(subject: ChartSubject) -> str | None:
     return None if subject.rows else "There are no runs to draw."
 
@@ -35,3 +39,17 @@ that draws across runs, if any."""
 def kind_named(name: str) -> Kind:
     """Raises KeyError."""
     return {kind.name: kind for kind in KINDS}[name]
+
+
+def kind_by(subject: ChartSubject) -> Kind | None:
+    """The kind that suits a parameter to draw by; None without one."""
+    if subject.x is None:
+        return None
+    if subject.y is not None:
+        return kind_named("heat")
+    from engine.api import is_numeric_axis, levels_of
+
+    if is_numeric_axis(subject.frame, subject.rows, subject.x):
+        return kind_named("scatter")
+    levels = len(levels_of(subject.frame, subject.rows, subject.x).labels)
+    return kind_named("box" if len(subject.rows) >= ENOUGH * max(1, levels) else "scatter")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from engine.columns import ColumnKey
 from engine.text import Shown
 
 if TYPE_CHECKING:
     from engine.api import Direction, RunFrame
-    from engine.columns import ColumnKey
     from engine.entities import Run
 
 MAX_CURVES = 20
@@ -48,3 +48,22 @@ class ChartSubject:
 
     def of_metrics(self, metrics: tuple[str, ...]) -> ChartSubject:
         return replace(self, metrics=metrics)
+
+
+def subject_of(
+    title: Shown, frame: RunFrame, rows: tuple[int, ...], names: Sequence[str], focused: ColumnKey | None
+) -> ChartSubject:
+    """The metrics and the parameters with these names; without names, the focused column. May be without
+    metrics. A name that is both is a metric."""
+    if names:
+        keys = [
+            param
+            if ColumnKey("metric", name) not in frame and (param := ColumnKey("param", name)) in frame
+            else ColumnKey("metric", name)
+            for name in names
+        ]
+    else:
+        keys = [focused] if focused is not None else []
+    params = [key for key in keys if key.kind == "param"]
+    x, y, *_ = (*params, None, None)
+    return ChartSubject(title, frame, rows, tuple(key.name for key in keys if key.kind == "metric"), x, y)

@@ -30,12 +30,10 @@ from tui.cli.selection import column_of, filter_of, hint_for, row_of, usual_metr
 if TYPE_CHECKING:
     from engine.api import Chart, ChartKind, Direction, Engine, RunFrame
     from engine.columns import ColumnKey
-    from tui.widgets.plot.drawing import Drawing, Line
+    from tui.widgets.plot.drawing import Line
 
 KINDS = ("line", "scatter", "bar", "box", "heat", "rank")
 HISTORY_X = ("step", "time", "wall")
-FILE_WIDTH, FILE_HEIGHT = 100, 28
-"""The size of a chart where there is no terminal, in cells."""
 MOST_LINES = 20
 """The most histories drawn together."""
 MANY = 30
@@ -314,36 +312,20 @@ def _kind_of(drawn: Chart) -> str:
     return next((name for made, name in names.items() if isinstance(drawn, made)), "line")
 
 
-def drawing_of(drawn: Chart, width: int, height: int) -> Drawing:
-    from engine.api import Curves
-    from tui.widgets.plot.across import draw_across
-    from tui.widgets.plot.curves import draw_curves
-
-    if isinstance(drawn, Curves):
-        return draw_curves(drawn, width, height)
-    return draw_across(drawn, width, height)
-
-
 def _save(drawn: Chart, path: Path) -> None:
     from engine.api import checked_suffix, draw_file, write_chart
-    from tui.widgets.plot.drawing import text_of
+    from tui.widgets.plot.text import chart_text
 
-    if checked_suffix(path) != ".txt":
-        with spinner("Drawing"):
-            draw_file(drawn, path)
+    if checked_suffix(path) == ".txt":
+        write_chart(chart_text(drawn).encode(), path)
         return
-    lines = [f"{safe(drawn.caption.title)}  {safe(drawn.caption.subject)}"]
-    drawing = drawing_of(drawn, FILE_WIDTH, FILE_HEIGHT)
-    lines += [text_of(line) for line in (*drawing.head, *drawing.body, *drawing.foot)]
-    lines += _notes(drawn, drawing)
-    write_chart(("\n".join(lines) + "\n").encode(), path)
-
-
-def _notes(drawn: Chart, drawing: Drawing) -> list[Shown]:
-    return [*map(safe, drawn.caption.notes), *drawing.notes]
+    with spinner("Drawing"):
+        draw_file(drawn, path)
 
 
 def _show(output: Output, drawn: Chart) -> None:
+    from tui.widgets.plot.text import FILE_HEIGHT, FILE_WIDTH, drawing_of, notes_of
+
     width = output.width or FILE_WIDTH
     height = FILE_HEIGHT
     if output.is_terminal:
@@ -352,7 +334,7 @@ def _show(output: Output, drawn: Chart) -> None:
     output.line(Cell(safe(drawn.caption.title), "bold"), Cell(safe(f"  {drawn.caption.subject}"), "dim"))
     for line in (*drawing.head, *drawing.body, *drawing.foot):
         output.line(*_cells(line))
-    for note in _notes(drawn, drawing):
+    for note in notes_of(drawn, drawing):
         output.text(note, "dim")
 
 

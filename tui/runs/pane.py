@@ -251,6 +251,12 @@ class RunPane(Widget):
         visible = [c.key.name for c in session.columns if c.key.kind == "metric"]
         return next(iter([*preferred, *(["accuracy"] if "accuracy" in visible else []), *visible]), None)
 
+    @property
+    def focused_key(self) -> ColumnKey | None:
+        """The focused column."""
+        column = self._focused_column()
+        return None if column is None else column.key
+
     def _focused_column(self) -> Column | None:
         name, source = self.table.focused_column, self.source
         return source.column_of(name) if source is not None and name is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -359,23 +360,26 @@ class RunsScreen(ConsoleScreen):
 
     def action_chart_metric(self, names: str = "") -> None:
         """Chart metrics, by default that of the focused column, of the marked runs, else of the shown
-        ones."""
+        ones. Parameters, named or focused, are what the metrics are drawn by."""
         if self.refuse("runs.chart-metric"):
             return
         frame, experiment = self.runs.frame, self.experiment
-        metrics = tuple(names.split()) or tuple(filter(None, [self.pane.focused_metric()]))
         if frame is None or experiment is None:
             self.session.say("No runs are loaded yet.", warning=True)
             return
-        if not metrics:
-            self.session.say("These runs have no metrics.", warning=True)
-            return
+        from tui.charts.kinds import kind_by
         from tui.charts.screen import ChartScreen
-        from tui.charts.subject import ChartSubject
+        from tui.charts.subject import subject_of
 
         marked = (frame.row_of(run_id) for run_id in self.runs.marked())
         rows = tuple(row for row in marked if row is not None) or tuple(self.runs.matching)
-        self.app.push_screen(ChartScreen(ChartSubject(safe(experiment.name), frame, rows, metrics)))
+        named = subject_of(safe(experiment.name), frame, rows, names.split(), self.pane.focused_key)
+        metrics = named.metrics or tuple(filter(None, [self.pane.focused_metric()]))
+        if not metrics:
+            self.session.say("These runs have no metrics.", warning=True)
+            return
+        subject = replace(named, metrics=metrics, directions=dict(self.state.directions))
+        self.app.push_screen(ChartScreen(subject, kind_by(subject)))
 
     def action_copy_id(self) -> None:
         if self.refuse("runs.copy-id"):
