@@ -15,7 +15,7 @@ from tui.widgets.plot.bars import bar_text, draw_bars
 from tui.widgets.plot.boxes import draw_boxes
 from tui.widgets.plot.drawing import Drawing, text_of
 from tui.widgets.plot.heat import draw_heat
-from tui.widgets.plot.scatter import Part, draw_scatter
+from tui.widgets.plot.scatter import Part, draw_scatter, zoomed
 
 FRAME = RunFrame.from_runs(
     a_run(
@@ -213,3 +213,25 @@ def test_one_run_and_equal_values_are_drawn() -> None:
     assert sum("•" in text_of(line) for line in draw_scatter(points, 80, 20).body) == 1
     assert draw_boxes(chart("box", "m", x="k", frame=one), 80).body
     assert draw_heat(chart("heat", "m", x="k", frame=one, y=ColumnKey("param", "w")), 80).body
+
+
+def test_a_part_of_the_points_is_zoomed_in_on_and_out_of() -> None:
+    points = chart("scatter", "acc", x="k")
+    near = zoomed(points, None, 0.5, "euclidean30")
+    assert near is not None
+    assert near.x is not None
+    assert near.x[1] - near.x[0] == pytest.approx(4.24)
+    assert near.x[0] <= 3 <= near.x[1]
+    shown = draw_scatter(points, 80, 20, near)
+    assert any("partial view" in note for note in shown.notes)
+    assert zoomed(points, near, 4, "euclidean30") is None
+    strip = zoomed(chart("scatter", "acc", x="kind"), None, 0.5, None)
+    assert strip is not None
+    assert strip.x is None, "categories stay in view"
+
+
+def test_more_bars_than_anyone_reads_are_cut_and_counted() -> None:
+    frame = RunFrame.from_runs(a_run(str(at), name=f"r{at}", metrics={"m": float(at)}) for at in range(1200))
+    drawing = draw_bars(chart("bar", "m", frame=frame), 60)
+    assert len(drawing.body) == 1000
+    assert drawing.notes[0] == "the first 1,000 of 1,200 runs are drawn"

@@ -7,7 +7,6 @@ from tui.widgets.plot.bars import draw_bars
 from tui.widgets.plot.boxes import draw_boxes
 from tui.widgets.plot.drawing import Drawing
 from tui.widgets.plot.heat import draw_heat
-from tui.widgets.plot.scatter import draw_scatter
 
 
 def draw_across(chart: AcrossChart, width: int, height: int) -> Drawing:
@@ -19,4 +18,6 @@ def draw_across(chart: AcrossChart, width: int, height: int) -> Drawing:
         return draw_boxes(chart, width)
     if isinstance(chart, HeatMap):
         return draw_heat(chart, width)
+    from tui.widgets.plot.scatter import draw_scatter  # imports numpy
+
     return draw_scatter(chart, width, height, log_x=chart.x.log, log_y=chart.y.log)

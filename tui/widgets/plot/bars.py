@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine import formats
 from engine.api import Bars, MetricBars, RunRow
@@ -15,6 +15,7 @@ from tui.widgets.plot.legend import Piece, exact
 GAP = 2
 NARROWEST_BAR, WIDEST_BAR = 8, 60
 NAME_LIMIT = 32
+MOST_ROWS = 1000
 PARAM_LIMIT = 14
 
 
@@ -29,8 +30,10 @@ class _Column:
 
 
 def draw_bars(chart: Bars, width: int) -> Drawing:
-    """The chart in `width` cells. Metrics that do not fit beside each other follow below; parameters that do
-    not fit are named in the notes."""
+    """The first `MOST_ROWS` runs in `width` cells. Metrics that do not fit beside each other follow below;
+    parameters that do not fit are named in the notes."""
+    total = len(chart.rows)
+    chart = replace(chart, rows=chart.rows[:MOST_ROWS])
     ranks = _rank_texts(chart) if chart.kind == "rank" else ()
     rank_width = max(map(cell_width, ranks), default=0)
     limit = max(8, min(NAME_LIMIT, width * 2 // 5 if len(chart.metrics) == 1 else width // 4))
@@ -53,6 +56,8 @@ def draw_bars(chart: Bars, width: int) -> Drawing:
     for section in others:
         body += [Line(()), *section.head(), *section.lines()]
     notes = _scale_notes(chart)
+    if total > MOST_ROWS:
+        notes.insert(0, Shown(f"the first {MOST_ROWS:,} of {total:,} runs are drawn"))
     if names.pattern:
         notes.append(Shown(f"names: {cut(names.pattern, 60)}"))
     if left_out:

@@ -1,10 +1,14 @@
-"""Points in cells: a metric against numbers, or in a strip for each category. Every run is in a spot."""
+"""Points in cells: a metric against numbers, or in a strip for each category. Every run is in a spot. Needs
+numpy."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from engine import formats
 from engine.api import Axis, Point, Scatter
@@ -19,33 +23,37 @@ CROWD = "#"
 """More than nine runs in one cell; two to nine are a digit."""
 CROWD_NOTE = Shown("2 … 9, #: that many runs in one cell")
 STRIP_NOTE = Shown("runs with the same value are side by side")
+NAMED = 3
+"""The most further runs of a cell that are named."""
 LEAST_HEIGHT = 4
 SMALLEST = 1e-6
 """The smallest share of the whole range to zoom in to."""
+
+
+Range = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """The part of a scatter plot in view: the ranges of x and y, None for all points."""
 
-    x: tuple[float, float] | None = None
-    y: tuple[float, float] | None = None
+    x: Range | None = None
+    y: Range | None = None
 
 
 def draw_scatter(
     chart: Scatter, width: int, height: int, part: Part = Part(), *, log_x: bool = False, log_y: bool = False
 ) -> Drawing:
     """The chart in `width` by `height` cells. Logarithmic axes leave out what is not positive."""
-    shown = [p for p in chart.points if (p.x > 0 or not log_x) and (p.y > 0 or not log_y)]
+    points = _Points.of(chart.points, log_x=log_x, log_y=log_y)
     notes = []
-    if hidden := len(chart.points) - len(shown):
+    if hidden := len(chart.points) - len(points.xs):
         notes.append(Shown(f"{formats.counted(hidden, 'run')} at or below 0 not shown on a logarithmic axis"))
-    if not shown:
+    if not len(points.xs):
         return Drawing((), (Line((("nothing to show on a logarithmic axis", "label"),)),), (), tuple(notes))
     rows = max(LEAST_HEIGHT, height - 4)
-    y_low, y_high = part.y or _range([point.y for point in shown], log_y)
-    y_scale = Scale(y_low, y_high, rows, log_y)
-    y_values = (log_ticks if log_y else ticks)(y_low, y_high, max(2, min(8, rows // 3)))
+    y_scale = Scale(*(part.y or points.y_range), rows, log_y)
+    y_values = (log_ticks if log_y else ticks)(y_scale.low, y_scale.high, max(2, min(8, rows // 3)))
     y_labels = {
         rows - 1 - round(y_scale.at(value)): text
         for value, text in zip(y_values, _tick_labels(y_values, log_y), strict=True)
@@ -53,19 +61,21 @@ def draw_scatter(
     left = max(map(cell_width, y_labels.values()), default=0) + 2
     columns = max(8, width - left - 1)
     if chart.x.categories:
-        cells = _strips(chart, shown, y_scale, columns)
+        cells = points.in_strips(len(chart.x.categories), y_scale, columns)
         foot = _category_axis(chart.x, left, columns)
         notes.append(STRIP_NOTE)
     else:
-        x_low, x_high = part.x or _range([point.x for point in shown], log_x)
-        x_scale = Scale(x_low, x_high, columns, log_x)
-        cells = _placed(shown, x_scale, y_scale)
+        x_scale = Scale(*(part.x or points.x_range), columns, log_x)
+        cells = points.placed(x_scale, y_scale)
         foot = _number_axis(chart.x, x_scale, left, columns)
-    if any(len(points) > 1 for points in cells.values()):
+    if any(len(found) > 1 for found in cells.values()):
         notes.append(CROWD_NOTE)
     if part.x or part.y:
-        notes.append(Shown(f"partial view: {sum(map(len, cells.values())):,} of {len(shown):,} runs"))
-    body = [_line(chart, row, cells, y_labels.get(row), left, columns) for row in range(rows)]
+        notes.append(Shown(f"partial view: {sum(map(len, cells.values())):,} of {len(points.xs):,} runs"))
+    lines: list[list[_Cell]] = [[] for _ in range(rows)]
+    for (row, column), found in sorted(cells.items()):
+        lines[row].append(_Cell(column, len(found), [chart.points[at] for at in found[: NAMED + 1]]))
+    body = [_line(chart, line, y_labels.get(row), left, columns) for row, line in enumerate(lines)]
     head = Line(((named(chart.y.label, width, ARROWS[chart.y.direction]), "legend"),))
     return Drawing((head,), tuple(body), foot, tuple(notes))
 
@@ -74,35 +84,28 @@ def _tick_labels(values: Sequence[float], log: bool) -> list[Shown]:
     return [Shown(f"{value:g}") for value in values] if log else labels(values)
 
 
-def _range(values: Sequence[float], log: bool) -> tuple[float, float]:
-    low, high = spread(min(values), max(values), log=log)
-    return padded(low, high, log=log)
-
-
 def zoomed(
     chart: Scatter, part: Part | None, factor: float, run_id: str | None, *, log_y: bool = False
 ) -> Part | None:
     """The part of a chart `factor` times as large, around a run; None for everything."""
-    shown = [p for p in chart.points if (p.x > 0 or not chart.x.log) and (p.y > 0 or not log_y)]
-    if not shown:
+    points = _Points.of(chart.points, log_x=chart.x.log, log_y=log_y)
+    if not len(points.xs):
         return None
-    centre = next((point for point in shown if point.run_id == run_id), None)
+    centre = next((point for point in chart.points if point.run_id == run_id), None)
     before = part or Part()
-    x_all = _range([point.x for point in shown], chart.x.log)
-    y_all = _range([point.y for point in shown], log_y)
     x_centre, y_centre = (None, None) if centre is None else (centre.x, centre.y)
-    x = None if chart.x.categories else _scaled(before.x, x_all, factor, x_centre, chart.x.log)
-    y = _scaled(before.y, y_all, factor, y_centre, log_y)
+    x = None if chart.x.categories else _scaled(before.x, points.x_range, factor, x_centre, chart.x.log)
+    y = _scaled(before.y, points.y_range, factor, y_centre, log_y)
     return None if x is None and y is None else Part(x, y)
 
 
 def _scaled(
-    shown: tuple[float, float] | None,
-    everything: tuple[float, float],
+    shown: Range | None,
+    everything: Range,
     factor: float,
     centre: float | None,
     log: bool,
-) -> tuple[float, float] | None:
+) -> Range | None:
     """A range `factor` times as wide around `centre`; None if that is everything."""
     to, back = (math.log, math.exp) if log else (float, float)
     low, high = map(to, shown or everything)
@@ -115,58 +118,117 @@ def _scaled(
     return back(start), back(start + span)
 
 
-Cells = dict[tuple[int, int], list[Point]]
-"""The points in each cell, by row from the top and column."""
+Cells = dict[tuple[int, int], NDArray[np.int64]]
+"""The indices of the points in each cell, by row from the top and column."""
 
 
-def _placed(points: Sequence[Point], x_scale: Scale, y_scale: Scale) -> Cells:
-    cells: Cells = {}
-    for point in points:
-        column, up = x_scale.at(point.x), y_scale.at(point.y)
-        if -0.5 <= column < x_scale.size - 0.5 and -0.5 <= up < y_scale.size - 0.5:
-            cells.setdefault((y_scale.size - 1 - round(up), round(column)), []).append(point)
-    return cells
+@dataclass(frozen=True, eq=False, slots=True)
+class _Points:
+    """The points that the axes can show: their places, and their indices in the chart."""
+
+    xs: NDArray[np.float64]
+    ys: NDArray[np.float64]
+    indices: NDArray[np.int64]
+    log_x: bool
+    log_y: bool
+
+    @classmethod
+    def of(cls, points: Sequence[Point], *, log_x: bool, log_y: bool) -> _Points:
+        xs = np.fromiter((point.x for point in points), np.float64, len(points))
+        ys = np.fromiter((point.y for point in points), np.float64, len(points))
+        indices = np.flatnonzero(((xs > 0) | (not log_x)) & ((ys > 0) | (not log_y)))
+        return cls(xs[indices], ys[indices], indices, log_x, log_y)
+
+    @property
+    def x_range(self) -> Range:
+        return _range(self.xs, self.log_x)
+
+    @property
+    def y_range(self) -> Range:
+        return _range(self.ys, self.log_y)
+
+    def placed(self, x_scale: Scale, y_scale: Scale) -> Cells:
+        """The points by cell; those outside the scales are left out."""
+        columns, ups = _cells_on(x_scale, self.xs), _cells_on(y_scale, self.ys)
+        inside = (columns >= 0) & (columns < x_scale.size) & (ups >= 0) & (ups < y_scale.size)
+        rows = y_scale.size - 1 - ups[inside]
+        return _by_cell(rows, columns[inside], self.indices[inside], x_scale.size)
+
+    def in_strips(self, strips: int, y_scale: Scale, columns: int) -> Cells:
+        """Points of a category in the same line stand side by side around the middle of its strip; if they
+        are too many, they share cells."""
+        ups = _cells_on(y_scale, self.ys)
+        inside = np.flatnonzero((ups >= 0) & (ups < y_scale.size))
+        inside = inside[np.argsort(self.ys[inside], kind="stable")]
+        rows, strip = y_scale.size - 1 - ups[inside], self.xs[inside].astype(np.int64)
+        band = columns / strips
+        room = max(1, int(band) - 2)
+        cells: Cells = {}
+        for (row, category), found in _by_cell(rows, strip, self.indices[inside], strips).items():
+            used = min(room, len(found))
+            first = band * (category + 0.5) - used / 2
+            at = np.floor(first + np.arange(len(found)) * used / len(found)).astype(np.int64)
+            for column in np.unique(at):
+                cells[row, int(min(columns - 1, max(0, column)))] = found[at == column]
+        return cells
 
 
-def _strips(chart: Scatter, points: Sequence[Point], y_scale: Scale, columns: int) -> Cells:
-    """Runs of a category in the same line stand side by side around the middle of its strip; if they are too
-    many, they share cells."""
-    lines: dict[tuple[int, int], list[Point]] = {}
-    for point in sorted(points, key=lambda point: point.y):
-        up = y_scale.at(point.y)
-        if -0.5 <= up < y_scale.size - 0.5:
-            lines.setdefault((y_scale.size - 1 - round(up), int(point.x)), []).append(point)
-    band = columns / len(chart.x.categories)
-    room = max(1, int(band) - 2)
-    cells: Cells = {}
-    for (row, category), found in lines.items():
-        middle = band * (category + 0.5)
-        used = min(room, len(found))
-        for at, point in enumerate(found):
-            column = math.floor(middle - used / 2 + at * used / len(found))
-            cells.setdefault((row, min(columns - 1, max(0, column))), []).append(point)
-    return cells
+def _range(values: NDArray[np.float64], log: bool) -> Range:
+    low, high = spread(float(values.min()), float(values.max()), log=log)
+    return padded(low, high, log=log)
 
 
-def _line(chart: Scatter, row: int, cells: Cells, label: Shown | None, left: int, columns: int) -> Line:
+def _cells_on(scale: Scale, values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The cell of each value; -1 far outside."""
+    if scale.log:
+        shares = np.log(values / scale.low) / math.log(scale.high / scale.low)
+    else:
+        shares = (values - scale.low) / (scale.high - scale.low)
+    places = np.rint(shares * (scale.size - 1))
+    return np.where(np.abs(places) < 1e9, places, -1).astype(np.int64)
+
+
+def _by_cell(
+    rows: NDArray[np.int64], columns: NDArray[np.int64], indices: NDArray[np.int64], width: int
+) -> Cells:
+    """The indices grouped by row and column, in their order."""
+    codes = rows * width + columns
+    order = np.argsort(codes, kind="stable")
+    found, starts = np.unique(codes[order], return_index=True)
+    parts = np.split(indices[order], starts[1:]) if len(found) else []
+    return {divmod(int(code), width): part for code, part in zip(found, parts, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """A cell with the number of runs in it, and the first of them."""
+
+    column: int
+    count: int
+    first: list[Point]
+
+
+def _line(chart: Scatter, cells: Sequence[_Cell], label: Shown | None, left: int, columns: int) -> Line:
     text = [" "] * columns
     spots = []
-    for (line, column), points in sorted(cells.items()):
-        if line == row:
-            text[column] = POINT if len(points) == 1 else str(len(points)) if len(points) < 10 else CROWD
-            spots.append(Spot(left + column, left + column + 1, _reading(chart, points), points[0].run_id))
+    for cell in cells:
+        text[cell.column] = POINT if cell.count == 1 else str(cell.count) if cell.count < 10 else CROWD
+        start = left + cell.column
+        spots.append(Spot(start, start + 1, _reading(chart, cell), cell.first[0].run_id))
     pieces: list[Piece] = [(fit(label or "", left - 2, right=True) + " ", "label")]
     pieces += [("┤" if label else "│", "axis"), ("".join(text), "series-1")]
     return Line(tuple(pieces), tuple(spots))
 
 
-def _reading(chart: Scatter, points: Sequence[Point]) -> Shown:
-    first = points[0]
+def _reading(chart: Scatter, cell: _Cell) -> Shown:
+    first, *others = cell.first
     x = safe(chart.x.categories[int(first.x)]) if chart.x.categories else exact(first.x)
     text = f"{safe(first.name)}  {safe(chart.x.label)} {x}  {safe(chart.y.label)} {exact(first.y)}"
-    if len(points) == 1:
+    if not others:
         return Shown(text)
-    return Shown(f"{text}  and {formats.listed([point.name for point in points[1:]], 3)}")
+    names = formats.listed([point.name for point in others], NAMED)
+    more = cell.count - len(cell.first)
+    return Shown(f"{text}  and {names}" + (f" and {more:,} more" if more else ""))
 
 
 def _number_axis(axis: Axis, scale: Scale, left: int, columns: int) -> tuple[Line, ...]:
