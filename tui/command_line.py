@@ -36,10 +36,12 @@ def completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
         names = [safe(e.name) for e in runs.experiments.experiments]
         return [name for name in names if argument.lower() in name.lower()][:50]
     columns = runs.runs.columns
-    if word in ("sort", "best", "chart", "group"):
-        kind = {"best": ("metric",), "chart": ("metric",), "group": ("param", "tag", "dataset")}.get(
-            word, _SORT_KINDS
-        )
+    if word == "chart":
+        before, space, last = argument.rpartition(" ")
+        names = [safe(c.key.name) for c in columns if c.key.kind in ("metric", "param")]
+        return [before + space + name for name in names if name.startswith(last)][:50]
+    if word in ("sort", "best", "group"):
+        kind = {"best": ("metric",), "group": ("param", "tag", "dataset")}.get(word, _SORT_KINDS)
         names = [safe(c.key.name) for c in columns if c.key.kind in kind]
         return [name for name in names if name.startswith(argument)][:50]
     if word == "layout":

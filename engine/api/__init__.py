@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from engine.charts.curves import curves as curves
     from engine.charts.file import (
+        chart_name as chart_name,
         checked_suffix as checked_suffix,
         draw_file as draw_file,
         png_bytes as png_bytes,
@@ -149,7 +150,14 @@ _HOMES = {
     "engine.api.engine": ("Engine",),
     "engine.charts.across": ("ChartRequest", "across", "by_effect", "varying_params"),
     "engine.charts.curves": ("curves",),
-    "engine.charts.file": ("checked_suffix", "draw_file", "png_bytes", "svg_text", "write_chart"),
+    "engine.charts.file": (
+        "chart_name",
+        "checked_suffix",
+        "draw_file",
+        "png_bytes",
+        "svg_text",
+        "write_chart",
+    ),
     "engine.charts.levels": ("is_numeric_axis", "levels_of"),
     "engine.charts.kinds": (
         "AcrossChart",

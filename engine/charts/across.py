@@ -86,13 +86,15 @@ def varying_params(frame: RunFrame, rows: Sequence[int]) -> list[ColumnKey]:
 
 
 def by_effect(frame: RunFrame, rows: Sequence[int], metric: str) -> list[ColumnKey]:
-    """The parameters that differ, the one that explains most of the variance of a metric first. This is for
-    choosing an axis; `engine.evidence` says what an effect is worth."""
-    params = varying_params(frame, rows)
+    """The parameters that differ between the rows with a finite value of a metric, the one that explains most
+    of its variance first. This is for choosing an axis; `engine.evidence` says what an effect is worth."""
     key = ColumnKey("metric", metric)
     if key not in frame:
-        return params
-    values = numbers_of(frame, rows, key)
+        return varying_params(frame, rows)
+    numbers = numbers_of(frame, rows, key)
+    rows = [row for row, number in zip(rows, numbers, strict=True) if number is not None]
+    values = [number for number in numbers if number is not None]
+    params = varying_params(frame, rows)
     shares = {param: _explained(levels_of(frame, rows, param), values) for param in params}
     return sorted(params, key=lambda param: -shares[param])
 

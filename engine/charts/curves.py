@@ -26,11 +26,13 @@ def curves(
     runs: int = 0,
     smooth: float = 0.0,
     log: bool = False,
+    log_x: bool = False,
+    within: tuple[float, float] | None = None,
     direction: Direction | None = None,
     as_points: bool = False,
 ) -> Curves:
-    """The chart of histories; `runs` is the number of runs asked for. Raises `NotFound` if none has a
-    point."""
+    """The chart of histories; `runs` is the number of runs asked for. `within` is the range of x to draw.
+    Raises `NotFound` if none has a point."""
     found = [history for history in histories if len(history.values)]
     if not found:
         names = formats.listed(metrics, 3)
@@ -38,29 +40,38 @@ def curves(
         raise NotFound(f"No history of {names}", what, "Use a metric that these runs have logged.")
     drawn = {history.run.run_id: history.run for history in found}
     names_of = dict(zip(drawn, unique_names([(run.run_name, i) for i, run in drawn.items()]), strict=True))
-    made = tuple(
-        Curve(
-            names_of[history.run.run_id],
-            history.metric,
-            tuple(map(float, history.xs(axis))),
-            tuple(history.values),
-            tuple(history.smoothed(smooth)) if smooth else (),
-        )
-        for history in found
-    )
+    made = tuple(_curve(history, names_of[history.run.run_id], axis, smooth, within) for history in found)
+    made = tuple(curve for curve in made if curve.xs)
+    if not made:
+        raise NotFound("No points in this part of the chart", "", "Zoom out first.")
     count = max(runs, len(drawn))
     n = formats.counted(count, "run") if count == len(drawn) else f"{len(drawn)} of {count:,} runs"
     over = {"step": "steps", "relative": "time", "wall": "time"}[axis]
     subject = ", ".join(filter(None, (experiment, n)))
     if len(drawn) == 1:
         subject += f": {next(iter(names_of.values()))}"
+    notes = _notes(found, names_of, smooth, len(metrics) > 1)
+    if within is not None:
+        notes.insert(0, "a part of the histories")
     caption = Caption(
         f"{', '.join(metrics[:4])} over {over}",
         subject,
-        tuple(_notes(found, names_of, smooth, len(metrics) > 1)),
+        tuple(notes),
     )
     way = direction or direction_of(metrics[0])
-    return Curves(caption, Axis(X_LABELS[axis]), Axis(metrics[0], log, (), way), axis, made, as_points)
+    return Curves(caption, Axis(X_LABELS[axis], log_x), Axis(metrics[0], log, (), way), axis, made, as_points)
+
+
+def _curve(
+    history: History, name: str, axis: XAxis, smooth: float, within: tuple[float, float] | None
+) -> Curve:
+    xs, ys = tuple(map(float, history.xs(axis))), tuple(history.values)
+    smoothed = tuple(history.smoothed(smooth)) if smooth else ()
+    if within is None:
+        return Curve(name, history.metric, xs, ys, smoothed)
+    kept = [at for at, x in enumerate(xs) if within[0] <= x <= within[1]]
+    part = [tuple(values[at] for at in kept) if values else () for values in (xs, ys, smoothed)]
+    return Curve(name, history.metric, *part)
 
 
 def _notes(histories: Sequence[History], names: dict[str, str], smooth: float, several: bool) -> list[str]:

@@ -382,7 +382,7 @@ def _curves(chart: Curves) -> Figure:
 
 def _curve_panel(axes: Axes, chart: Curves, metric: str, curves: Sequence[Curve]) -> None:
     if chart.x.log:
-        axes.set_xscale("log")
+        _logarithmic(axes, "x")
     if chart.y.log:
         _logarithmic(axes, "y")
     for place, curve in enumerate(curves):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -43,6 +44,8 @@ _SETTINGS: Any = {
     "grid.color": "#e3e5e8",
     "grid.linewidth": 0.8,
 }
+_UNSUITABLE = re.compile(r"[^\w.-]+")
+_LONGEST_NAME = 80
 _LOCK = threading.Lock()
 """matplotlib's settings belong to the process."""
 
@@ -58,6 +61,11 @@ def checked_suffix(path: Path) -> Literal[".png", ".svg", ".txt"]:
         return ".txt"
     what = f"{path} ends in {path.suffix}" if path.suffix else f"{path} has no ending"
     raise UsageError("Charts are written as .png, .svg or .txt", what, f"Example: {path.stem or 'chart'}.png")
+
+
+def chart_name(chart: Chart) -> str:
+    """A file name for a chart: `accuracy_by_n_neighbors.png`."""
+    return f"{_UNSUITABLE.sub('_', chart.caption.title).strip('._-')[:_LONGEST_NAME] or 'chart'}.png"
 
 
 def png_bytes(chart: Chart) -> bytes:

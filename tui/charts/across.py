@@ -14,6 +14,7 @@ from engine.columns import ColumnKey
 from engine.errors import EngineError
 from engine.text import Shown, safe
 from tui.charts.pane import ChartPane
+from tui.widgets.plot import prepare
 from tui.widgets.plot.drawing import Drawing, Line
 from tui.widgets.plot.drawing_view import DrawingView
 
@@ -40,8 +41,6 @@ class AcrossPane(ChartPane):
     """One kind of chart across runs."""
 
     chart_kind: ClassVar[ChartKind]
-    axes: ClassVar[int] = 0
-    """The number of parameters to choose: none for bars, two for a heat map."""
 
     def compose(self) -> ComposeResult:
         yield DrawingView(id="drawing")
@@ -58,6 +57,7 @@ class AcrossPane(ChartPane):
     def load(self, subject: ChartSubject) -> Loaded:
         from engine.api import ChartRequest
 
+        prepare()
         request = ChartRequest(
             self.chart_kind,
             subject.metrics,
@@ -67,6 +67,17 @@ class AcrossPane(ChartPane):
             directions=subject.directions,
         )
         return self._made(subject, subject.frame, request)
+
+    def reload(self, subject: ChartSubject) -> Loaded:
+        """Read the runs again that were unfinished."""
+        before = self._loaded
+        if before is None or subject is not self._subject:
+            return self.load(subject)
+        frame = before.frame
+        status = frame.column(ColumnKey("attribute", "status"))
+        unfinished = [frame.run(row) for row in subject.rows if status[row] in ("RUNNING", "SCHEDULED")]
+        fresh = self.engine.charts.current(unfinished)
+        return self._made(subject, frame.extended(fresh, complete=frame.complete), before.request)
 
     def _made(self, subject: ChartSubject, frame: RunFrame, request: ChartRequest) -> Loaded:
         from engine.api import across
@@ -109,21 +120,17 @@ class AcrossPane(ChartPane):
     def exported(self) -> AcrossChart | None:
         return None if self._loaded is None else self._loaded.chart
 
-    @property
-    def x_choices(self) -> list[tuple[ColumnKey, Shown]]:
-        """The columns for an axis: the parameters that differ, those with the largest effect first, and, for
-        points, the other metrics."""
-        subject = self._subject
-        if subject is None or not self.axes:
-            return []
+    def axis_choices(self, subject: ChartSubject) -> list[tuple[ColumnKey, Shown]]:
+        """The parameters that differ, those with the largest effect first, and, for points, the other
+        metrics."""
         from engine.api import by_effect
 
         found = [(key, safe(key.name)) for key in by_effect(subject.frame, subject.rows, subject.metrics[0])]
         if self.chart_kind == "scatter":
             metrics = [key for key in subject.frame.keys if key.kind == "metric"]
             others = [key for key in metrics if key.name != subject.metrics[0]][:MAX_OTHERS]
-            found += [(key, Shown(f"{safe(key.name)}  metric")) for key in others]
-            found.append((ColumnKey("attribute", "duration"), Shown("duration  attribute")))
+            found += [(key, Shown(f"{safe(key.name)}  (metric)")) for key in others]
+            found.append((ColumnKey("attribute", "duration"), Shown("duration")))
         return found
 
     @on(DrawingView.ScaleToggled)

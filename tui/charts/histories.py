@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 
 from engine import formats
-from engine.api import XAxis, unique_names
+from engine.api import XAxis, curves, unique_names
 from engine.errors import EngineError
 from engine.text import Shown, safe
 from tui.charts.pane import ChartPane
@@ -18,7 +18,7 @@ from tui.charts.subject import MAX_CURVES
 from tui.widgets.plot import Plot, Series, SeriesKind, XKind, prepare
 
 if TYPE_CHECKING:
-    from engine.api import History, Refined
+    from engine.api import Curves, History, Refined
     from engine.entities import Run
     from tui.charts.subject import ChartSubject
 
@@ -168,6 +168,21 @@ class HistoryPane(ChartPane):
         if not self.settings.weight or kind == "scatter":
             return Series(label, xs, history.values, kind, steps=steps)
         return Series(label, xs, history.smoothed(self.settings.weight), kind, history.values, steps)
+
+    def exported(self) -> Curves | None:
+        if self._subject is None or not self._shown:
+            return None
+        return curves(
+            self._shown,
+            self._subject.metrics,
+            self._axis,
+            experiment=self._subject.title,
+            runs=len(self._subject.rows),
+            smooth=self.settings.weight,
+            log=self.plot.is_log,
+            log_x=self.plot.is_log_x,
+            within=self.plot.shown_range,
+        )
 
     @property
     def facts(self) -> Shown:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from tui.charts.subject import ChartSubject
 
 
+SAMPLED = 2000
+"""How many runs decide which kind suits a parameter."""
 ENOUGH = 5
 """From this many runs on average, a value of a parameter gets a box."""
 
@@ -49,7 +51,8 @@ def kind_by(subject: ChartSubject) -> Kind | None:
         return kind_named("heat")
     from engine.api import is_numeric_axis, levels_of
 
-    if is_numeric_axis(subject.frame, subject.rows, subject.x):
+    rows = subject.rows[:SAMPLED]
+    if is_numeric_axis(subject.frame, rows, subject.x):
         return kind_named("scatter")
-    levels = len(levels_of(subject.frame, subject.rows, subject.x).labels)
-    return kind_named("box" if len(subject.rows) >= ENOUGH * max(1, levels) else "scatter")
+    levels = len(levels_of(subject.frame, rows, subject.x).labels)
+    return kind_named("box" if len(rows) >= ENOUGH * max(1, levels) else "scatter")

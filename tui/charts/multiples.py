@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from engine import formats
-from engine.api import unique_names
+from engine.api import curves, unique_names
 from engine.text import Shown, safe
 from tui.charts.histories import AXIS_KINDS
 from tui.charts.pane import ChartPane
@@ -24,7 +24,7 @@ from tui.widgets.plot import LETTERS, Plot, Series, prepare
 from tui.widgets.screen_lines import PaneTitle
 
 if TYPE_CHECKING:
-    from engine.api import History
+    from engine.api import Curves, History
     from engine.entities import Run
     from tui.charts.subject import ChartSubject
 
@@ -224,6 +224,19 @@ class MultiplesPane(ChartPane):
     def on_chart_grid_moved(self, event: ChartGrid.Moved) -> None:
         event.stop()
         self.draw()
+
+    def exported(self) -> Curves | None:
+        if self._subject is None or not self._loaded.metrics:
+            return None
+        found = [history for histories in self._loaded.metrics.values() for history in histories]
+        return curves(
+            found,
+            tuple(self._loaded.metrics),
+            self.settings.axis,
+            experiment=self._subject.title,
+            runs=len(self._subject.rows),
+            smooth=self.settings.weight,
+        )
 
     @property
     def facts(self) -> Shown:

@@ -14,7 +14,8 @@ from engine.errors import EngineError
 from engine.text import Shown
 
 if TYPE_CHECKING:
-    from engine.api import Engine, XAxis
+    from engine.api import Chart, Engine, XAxis
+    from engine.columns import ColumnKey
     from tui.charts.subject import ChartSubject
 
 
@@ -45,6 +46,8 @@ class ChartPane(Widget):
 
     is_history: ClassVar[bool] = False
     """Whether it draws histories, with an x-axis to choose and smoothing."""
+    axes: ClassVar[int] = 0
+    """How many columns can be chosen to draw by: one for points and boxes, two for a heat map."""
     settings = ChartSettings()
     """Set by the screen."""
 
@@ -75,6 +78,14 @@ class ChartPane(Widget):
 
     def draw(self) -> None:
         """Draw again, with other settings."""
+
+    def axis_choices(self, subject: ChartSubject) -> list[tuple[ColumnKey, Shown]]:
+        """The columns to draw by, the likeliest first. Runs on the bridge."""
+        return []
+
+    def exported(self) -> Chart | None:
+        """The chart as files show it; None if there is nothing to draw."""
+        return None
 
     @property
     def facts(self) -> Shown:

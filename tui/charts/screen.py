@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -24,16 +24,17 @@ from tui.commands.bindings import Command, Scope
 from tui.screen import VIEW, ConsoleScreen
 from tui.widgets.empty import EmptyState
 from tui.widgets.plot import Plot
+from tui.widgets.plot.drawing_view import DrawingView
 from tui.widgets.screen_lines import PaneTitle
 
 if TYPE_CHECKING:
+    from engine.columns import ColumnKey
     from tui.charts.subject import ChartSubject
 
 SMOOTHING = (0.0, 0.6, 0.9, 0.97, 0.99)
 """The weights that `s` steps through; 0 is none."""
 TITLE_METRICS = 60
 """The most cells of the metrics in the title."""
-_OF_HISTORIES = {"chart.step-axis", "chart.smooth"}
 
 
 class ChartScreen(ConsoleScreen):
@@ -42,11 +43,18 @@ class ChartScreen(ConsoleScreen):
     scope: ClassVar[Scope] = "chart"
     CSS_PATH = "screen.tcss"
 
-    def __init__(self, subject: ChartSubject, kind: Kind | None = None) -> None:
+    def __init__(
+        self,
+        subject: ChartSubject,
+        kind: Kind | None = None,
+        *,
+        open_run: Callable[[str], object] | None = None,
+    ) -> None:
         """Without a kind, histories, or if these have only one step, the first kind that draws across
-        runs."""
+        runs. `open_run` opens a run by its id."""
         super().__init__()
         self.subject = subject
+        self._open_run = open_run
         self.kind = kind or KINDS[0]
         self.settings = ChartSettings()
         self._is_default = kind is None
@@ -151,8 +159,10 @@ class ChartScreen(ConsoleScreen):
         pane = self.pane
         if command.id == "chart.next-kind" and len(self._kinds()) < 2:
             return "No other chart suits these runs."
-        if command.id in _OF_HISTORIES and (pane is None or not pane.is_history):
-            return "Only histories have a choice of x and smoothing."
+        if command.id == "chart.smooth" and (pane is None or not pane.is_history):
+            return "Only histories can be smoothed."
+        if command.id == "chart.step-axis" and (pane is None or not (pane.is_history or pane.axes)):
+            return "Bars have no x-axis; `t` shows other charts."
         if command.id == "chart.edit-limits" and not isinstance(pane, HistoryPane):
             return "Only a chart of histories has limits to set."
         return super().why_not(command)
@@ -198,10 +208,77 @@ class ChartScreen(ConsoleScreen):
         self.app.push_screen(MetricsDialog(self.subject.metric_names, self.subject.metrics), draw)
 
     def action_step_axis(self) -> None:
-        """Draw over the next x."""
-        if not self.refuse("chart.step-axis"):
+        """Draw histories over the next x; for a chart across runs, choose what it is drawn by."""
+        pane = self.pane
+        if self.refuse("chart.step-axis") or pane is None:
+            return
+        if pane.axes:
+            work = partial(pane.axis_choices, self.subject)
+            self.ask(work, partial(self._pick_axes, pane.axes, ()), group="axes", opens=True)
+        else:
             place = X_AXES.index(self.settings.axis)
             self._set(replace(self.settings, axis=X_AXES[(place + 1) % len(X_AXES)]))
+
+    def _pick_axes(
+        self, axes: int, chosen: tuple[ColumnKey, ...], choices: Sequence[tuple[ColumnKey, Shown]]
+    ) -> None:
+        """Choose the columns to draw by, one after the other."""
+        from tui.dialogs.pick import PickDialog
+
+        offered = [(key, text) for key, text in choices if key not in chosen]
+        if not offered:
+            self.session.say("These runs have the same parameters.", warning=True)
+            return
+        names = ("Columns: draw by", "Rows: draw by") if axes > 1 else ("Draw by",)
+        by_name = {str(key): key for key, _ in offered}
+
+        def pick(name: str | None) -> None:
+            if name is None:
+                return
+            picked = (*chosen, by_name[name])
+            if len(picked) < axes:
+                self._pick_axes(axes, picked, choices)
+            else:
+                x, y, *_ = (*picked, None)
+                self._draw_subject(replace(self.subject, x=x, y=y))
+
+        self.app.push_screen(
+            PickDialog(names[len(chosen)], [(str(key), text) for key, text in offered]), pick
+        )
+
+    def _draw_subject(self, subject: ChartSubject) -> None:
+        self.subject = subject
+        self.refresh_view()
+
+    def action_export(self) -> None:
+        """Write the chart as it stands to a file."""
+        chart = None if self.pane is None else self.pane.exported()
+        if self.refuse("chart.export") or chart is None:
+            self.session.say("There is no chart to export.", warning=True)
+            return
+        from engine.api import chart_name, checked_suffix
+        from tui.charts.saving import save_chart
+        from tui.dialogs.save import SaveDialog
+
+        def report(message: str | None) -> None:
+            if message:
+                self.session.say(message)
+
+        dialog = SaveDialog(
+            self.session.bridge,
+            "Export the chart",
+            chart_name(chart),
+            checked_suffix,
+            partial(save_chart, chart),
+            hint="file: .png, .svg or .txt",
+        )
+        self.app.push_screen(dialog, report)
+
+    @on(DrawingView.RunChosen)
+    def _show_run(self, event: DrawingView.RunChosen) -> None:
+        event.stop()
+        if self._open_run is not None:
+            self._open_run(event.run_id)
 
     def action_smooth(self, weight: str = "") -> None:
         """Smooth with the next weight, or with this one. Raises `UsageError`."""

@@ -146,6 +146,8 @@ def chart(
       mlflow-console chart deep --metric val_loss --filter "lr = 0.001" --smooth 0.9 -o val_loss.png
     """
     options = Options(tuple(metrics), kind, x, y, log, smooth, chosen_direction(higher, lower))
+    from tui.charts.saving import save_chart
+
     if path is not None:
         _check_path(path)
         confirm_replacement(Output(err=as_json), path, yes=yes)
@@ -153,7 +155,8 @@ def chart(
         selection = _select(engine, targets, experiment, filter_text)
         drawn = _chart(engine, selection, options)
         if path is not None:
-            _save(drawn, Path(path))
+            with spinner("Drawing"):
+                save_chart(drawn, Path(path))
     if as_json:
         write_json({"kind": _kind_of(drawn), **asdict(drawn)})
     elif path is not None:
@@ -310,17 +313,6 @@ def _kind_of(drawn: Chart) -> str:
         return drawn.kind
     names = {Scatter: "scatter", Boxes: "box", HeatMap: "heat"}
     return next((name for made, name in names.items() if isinstance(drawn, made)), "line")
-
-
-def _save(drawn: Chart, path: Path) -> None:
-    from engine.api import checked_suffix, draw_file, write_chart
-    from tui.widgets.plot.text import chart_text
-
-    if checked_suffix(path) == ".txt":
-        write_chart(chart_text(drawn).encode(), path)
-        return
-    with spinner("Drawing"):
-        draw_file(drawn, path)
 
 
 def _show(output: Output, drawn: Chart) -> None:

@@ -231,9 +231,9 @@ COMMANDS: tuple[Command, ...] = (
         keys="m",
         action="chart_metric",
         title="chart",
-        help="Chart a metric of the marked runs, else of the shown ones.",
+        help="Chart a metric of the marked runs, else of the shown ones; on a parameter, by its values.",
         word="chart",
-        arguments="[METRIC …]",
+        arguments="[METRIC …] [PARAMETER …]",
     ),
     Command(
         id="runs.export-csv",
@@ -525,7 +525,7 @@ COMMANDS: tuple[Command, ...] = (
         keys="a",
         action="step_axis",
         title="x axis",
-        help="Draw over steps, the time since the start, or the time of day.",
+        help="Draw over steps or time; for runs against each other, choose the parameter or metric.",
     ),
     Command(
         id="chart.smooth",
@@ -544,6 +544,13 @@ COMMANDS: tuple[Command, ...] = (
         help="Set the limits of the axes.",
         word="limits",
         arguments="[x FROM TO] [y FROM TO]",
+    ),
+    Command(
+        id="chart.export",
+        keys="w",
+        action="export",
+        title="export",
+        help="Export the chart to a PNG, SVG or text file.",
     ),
     # Artifacts
     Command(

@@ -274,6 +274,11 @@ class RunsScreen(ConsoleScreen):
 
         self.app.push_screen(RunScreen(self._known_run(event.key), self._step_run))
 
+    def _show_run(self, run_id: str) -> None:
+        from tui.run.screen import RunScreen
+
+        self.app.push_screen(RunScreen(self._known_run(run_id)))
+
     def _known_run(self, run_id: str) -> KnownRun:
         from tui.run.screen import KnownRun
 
@@ -379,7 +384,7 @@ class RunsScreen(ConsoleScreen):
             self.session.say("These runs have no metrics.", warning=True)
             return
         subject = replace(named, metrics=metrics, directions=dict(self.state.directions))
-        self.app.push_screen(ChartScreen(subject, kind_by(subject)))
+        self.app.push_screen(ChartScreen(subject, kind_by(subject), open_run=self._show_run))
 
     def action_copy_id(self) -> None:
         if self.refuse("runs.copy-id"):
