@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         Scatter as Scatter,
     )
     from engine.charts.levels import is_numeric_axis as is_numeric_axis, levels_of as levels_of
+    from engine.charts.overview import MetricOverview as MetricOverview
     from engine.evidence.best import TIE_METRIC as TIE_METRIC, BestRun as BestRun
     from engine.evidence.difference import (
         CORRECTIONS as CORRECTIONS,
@@ -183,6 +184,7 @@ _HOMES = {
     "engine.artifacts.picture": ("Picture",),
     "engine.artifacts.preview": ("Preview",),
     "engine.artifacts.tree": ("Listing", "Tree"),
+    "engine.charts.overview": ("MetricOverview",),
     "engine.evidence.best": ("TIE_METRIC", "BestRun"),
     "engine.evidence.difference": ("CORRECTIONS", "Correction", "Standing", "Versus"),
     "engine.evidence.effects": ("Effect",),

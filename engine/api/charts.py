@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from engine.entities import Run
@@ -10,6 +10,8 @@ from engine.entities import Run
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
     from engine.charts.history import History, Refined, XAxis
+    from engine.charts.overview import MetricOverview
+    from engine.runs.metrics import Direction
 
 
 class Charts:
@@ -39,6 +41,15 @@ class Charts:
         from engine.charts.history import refined
 
         return refined(self._store, histories, axis, low, high, points=points)
+
+    def overview(
+        self, run: Run, directions: Mapping[str, Direction] | None = None
+    ) -> tuple[MetricOverview, ...]:
+        """The metrics of a run that have more than one step: last and best value, and the course.
+        `directions` overrides which direction of a metric is better."""
+        from engine.charts.overview import overview
+
+        return overview(self._store, run, directions)
 
     def current(self, runs: Sequence[Run]) -> tuple[Run, ...]:
         """The runs, the unfinished ones read again; without those that no longer exist."""

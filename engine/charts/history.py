@@ -59,18 +59,16 @@ class History:
         return array("d", ((time - first) / 1000 for time in self.times))
 
     def steps_within(self, axis: XAxis, low: float, high: float) -> tuple[int, int] | None:
-        """The steps of the points from `low` to `high` on an axis, and of one point more on either side; None
-        if no point is there."""
+        """The steps from `low` to `high` on an axis; None if the history has none there. On an axis of time,
+        from the last point before to the first one after."""
         xs = self.xs(axis)
-        if axis == "step":
-            start, end = bisect_left(xs, low), bisect_right(xs, high)
-            inside: Sequence[int] = range(start, end)
-        else:
-            inside = [at for at, x in enumerate(xs) if low <= x <= high]
-        if not inside:
+        if not xs or min(xs) > high or max(xs) < low:
             return None
-        first, last = max(0, inside[0] - 1), min(len(xs) - 1, inside[-1] + 1)
-        return self.steps[first], self.steps[last]
+        if axis == "step":
+            return math.floor(low), math.ceil(high)
+        first = max((at for at, x in enumerate(xs) if x < low), default=0)
+        last = min((at for at, x in enumerate(xs) if x > high), default=len(xs) - 1)
+        return self.steps[min(first, last)], self.steps[max(first, last)]
 
     def refined(self, fine: History, first: int, last: int) -> History:
         """With the points of `fine` in place of those from step `first` to step `last`."""

@@ -318,6 +318,13 @@ COMMANDS: tuple[Command, ...] = (
         help="Previous run of the list that this one was opened from.",
     ),
     Command(
+        id="run.chart-metric",
+        keys="m",
+        action="chart_metric",
+        title="chart",
+        help="Chart the metric under the cursor, else all metrics.",
+    ),
+    Command(
         id="run.compare",
         keys="c",
         action="compare",

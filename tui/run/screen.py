@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
@@ -23,11 +24,20 @@ from tui.widgets.confusion import ConfusionMatrix
 from tui.widgets.empty import EmptyState
 from tui.widgets.key_value import KeyValue, Pair, Section, ValueStyle
 from tui.widgets.screen_lines import PaneTitle
+from tui.widgets.table import Table
 from tui.widgets.table.palette import RUN_STATUS_STYLES
+
+if TYPE_CHECKING:
+    from engine.api import MetricOverview
 
 MAX_ARTIFACTS = 200
 READING = Shown("reading …")
 NOTE = "mlflow.note.content"
+METRICS, OTHER_METRICS = Shown("METRICS"), Shown("METRICS WITH ONE STEP")
+REST_SECONDS = 0.15
+"""Seconds before histories are read, so that stepping through runs does not read those of each."""
+TABLE_HEAD = 2
+"""Lines of a table above its rows."""
 DATASETS_AND_MODELS, ARTIFACTS = Shown("DATASETS AND MODELS"), Shown("ARTIFACTS")
 
 
@@ -59,7 +69,7 @@ class RunScreen(ConsoleScreen):
     """One run: at once as far as the view that opens it knows it, then as the store has it."""
 
     scope: ClassVar[Scope] = "run"
-    pane_ids = ("metrics", "facts")
+    pane_ids = ("curves", "metrics", "facts")
     CSS_PATH = "screen.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (76, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared by Screen
 
@@ -69,6 +79,10 @@ class RunScreen(ConsoleScreen):
         self.run_id = known.run_id
         self.detail: RunDetail | None = None
         self.artifacts = _Artifacts()
+        self.curves: tuple[MetricOverview, ...] = ()
+        """The metrics with more than one step."""
+        self._curves_of: object = None
+        """The run and the metrics that `curves` was read for."""
         self._reading_artifacts_of: str | None = None
         self._known = known
         self._step = step
@@ -78,6 +92,7 @@ class RunScreen(ConsoleScreen):
         with Horizontal(id="columns"):
             with Vertical(id="left"):
                 yield ConfusionMatrix(id="confusion")
+                yield Table(id="curves")
                 yield KeyValue(id="metrics")
             yield KeyValue(id="facts")
         yield EmptyState(id="empty")
@@ -91,6 +106,7 @@ class RunScreen(ConsoleScreen):
     def _open(self, known: KnownRun) -> None:
         self._known, self.run_id, self.detail = known, known.run_id, None
         self.read_at, self.trouble, self.artifacts = known.read_at, None, _Artifacts()
+        self.curves, self._curves_of = (), None
         self.hide_page()
         self._show_known(READING)
         self.show_status()
@@ -183,6 +199,7 @@ class RunScreen(ConsoleScreen):
         self.hide_page()
         self._show_run(detail.run)
         self._show_facts()
+        self._read_curves(detail.run)
         if self._reading_artifacts_of != self.run_id:  # a slow host may take longer than a refresh
             self._reading_artifacts_of = self.run_id
             show = partial(self._show_artifacts, self.run_id)
@@ -199,7 +216,74 @@ class RunScreen(ConsoleScreen):
         matrix = self.query_one("#confusion", ConfusionMatrix)
         matrix.display = counts is not None
         matrix.set_counts(counts)
-        self.query_one("#metrics", KeyValue).show([_metrics(run.metrics)])
+        self._show_metrics(run)
+
+    def _read_curves(self, run: Run) -> None:
+        """Read the histories of the metrics, once the operator rests on this run, if they have changed."""
+        version = (run.run_id, repr(sorted(run.metrics.items())))
+        if version == self._curves_of or not run.metrics:
+            return
+        self.tasks.ask(
+            partial(self.engine.charts.overview, run, dict(self.state.directions)),
+            partial(self._show_curves, version),
+            group="curves",
+            failed=self.show_store_error,
+            delay=REST_SECONDS,
+        )
+
+    def _show_curves(self, version: tuple[str, str], curves: tuple[MetricOverview, ...]) -> None:
+        run = self._known.run
+        if run is not None and version[0] == self.run_id:
+            self.curves, self._curves_of = curves, version
+            self._show_metrics(run)
+
+    def _show_metrics(self, run: Run) -> None:
+        """Metrics with more than one step in a table with their curves, the others by name and value."""
+        from tui.run.curves import curve_source
+
+        table, names = self.query_one("#curves", Table), self.query_one("#metrics", KeyValue)
+        drawn = {curve.metric for curve in self.curves}
+        rest = {name: value for name, value in run.metrics.items() if name not in drawn}
+        if drawn and not table.display and names.has_focus:
+            self.call_after_refresh(table.focus)
+        self.set_class(bool(drawn), "-curves")
+        table.display, names.display = bool(drawn), bool(rest) or not drawn
+        names.show([_metrics(rest, OTHER_METRICS if drawn else METRICS)])
+        if drawn:
+            table.set_source(curve_source(self.curves, table.size.width or self.size.width * 3 // 5))
+            table.styles.max_height = len(drawn) + TABLE_HEAD
+        if self.focused is None or not self.focused.display:
+            (table if drawn else names).focus()
+
+    @on(Table.Resized, "#curves")
+    def _refit_curves(self) -> None:
+        if self._known.run is not None and self.curves:
+            self._show_metrics(self._known.run)
+
+    @on(Table.RowSelected, "#curves")
+    def _open_curve(self, event: Table.RowSelected) -> None:
+        self._chart((event.key,))
+
+    def action_chart_metric(self) -> None:
+        """Chart the metric under the cursor; without one, all metrics."""
+        if self.refuse("run.chart-metric"):
+            return
+        table = self.query_one("#curves", Table)
+        self._chart((table.cursor_key,) if table.has_focus and table.cursor_key else ())
+
+    def _chart(self, metrics: tuple[str, ...]) -> None:
+        from engine.api import RunFrame
+        from tui.charts.kinds import kind_named
+        from tui.charts.screen import ChartScreen
+        from tui.charts.subject import ChartSubject
+
+        run = self._known.run
+        if run is None:
+            return
+        name = safe(run.run_name or run.run_id)
+        subject = ChartSubject(name, RunFrame.from_runs([run]), (0,), metrics or tuple(sorted(run.metrics)))
+        kind = None if metrics or not self.curves else kind_named("grid")
+        self.app.push_screen(ChartScreen(subject, kind))
 
     def _show_artifacts(self, run_id: str, artifacts: _Artifacts) -> None:
         """Show the artifacts read so far, unless those of the previous read are complete."""
@@ -223,6 +307,8 @@ class RunScreen(ConsoleScreen):
             self.query_one("#facts", KeyValue).show(facts)
 
     def why_not(self, command: Command) -> str | None:
+        if command.id == "run.chart-metric" and (self._known.run is None or not self._known.run.metrics):
+            return "This run has no metrics."
         if command.id in ("run.next", "run.previous") and self._step is None:
             return "This run was not opened from a list."
         return super().why_not(command)
@@ -238,8 +324,8 @@ class RunScreen(ConsoleScreen):
             self._open(known)
 
 
-def _metrics(metrics: Mapping[str, float]) -> Section:
-    """All metrics by name, numbers right-aligned on the decimal point."""
+def _metrics(metrics: Mapping[str, float], title: Shown) -> Section:
+    """Metrics by name, numbers right-aligned on the decimal point."""
     texts = {name: formats.format_for([value])(value) for name, value in metrics.items()}
     integer_width = max((len(text.partition(".")[0]) for text in texts.values()), default=0)
     pairs = [
@@ -250,7 +336,7 @@ def _metrics(metrics: Mapping[str, float]) -> Section:
         )
         for name, text in sorted(texts.items())
     ]
-    return Section(Shown("METRICS"), pairs, note=Shown("no metrics logged"))
+    return Section(title, pairs, note=Shown("no metrics logged"))
 
 
 def _metric_style(value: float) -> ValueStyle | None:

@@ -11,6 +11,7 @@ from tui.app import Console
 from tui.compare.screen import CompareScreen
 from tui.dialogs.export import ExportDialog
 from tui.run.screen import KnownRun, RunScreen
+from tui.widgets.key_value import KeyValue
 from tui.widgets.table import Table
 
 SIZE = (140, 40)
@@ -65,3 +66,27 @@ async def test_a_silent_artifact_host_does_not_hold_up_the_rest(mlflow_store_cop
         assert "Cannot list the artifacts" in shown
         assert "SECRET" not in shown
         assert "reading …" not in shown
+
+
+async def test_metrics_with_several_steps_have_their_curve(mlflow_store_copy: MlflowStore) -> None:
+    special, other = mlflow_store_copy.runs["special"], mlflow_store_copy.runs["trial-10"]
+    known = iter([KnownRun(other)])
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await console.push_screen(RunScreen(KnownRun(special), lambda _: next(known, None)))
+        assert await appears(pilot, "METRICS WITH ONE STEP")
+        (row,) = [line for line in text_of(console).splitlines() if "loss ↓" in line]
+        assert row.split("↓")[1].split()[:4] == ["0.2500", "0.2500", "4", "6"]
+        assert "1 NaN at 2 · 1 inf at 3" in row
+        await pilot.press("m")
+        assert await appears(pilot, "history of loss")
+        await pilot.press("q", "tab", "m")
+        assert await appears(pilot, "all metrics")
+        await pilot.press("q")
+        await settle(pilot)
+        await pilot.press("right_square_bracket")
+        await settle(pilot)
+        assert "at step" not in text_of(console)
+        assert "METRICS WITH ONE STEP" not in text_of(console)
+        assert isinstance(console.focused, KeyValue)
