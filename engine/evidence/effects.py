@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from engine.evidence.statistics import Interval, f_tail, holm
+from engine.evidence.statistics import Interval, f_tail, holm, t_tails
 from engine.formats import as_number
+from engine.runs.metrics import Direction
+from engine.text import Shown, safe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +28,7 @@ ALPHA = 0.01
 MAX_LEVELS = 8
 """A numeric parameter with more values is divided into quarters; a text with more names runs, not choices."""
 RESAMPLES = 300
+_CLAUSES = 3
 _SEED = 0
 
 
@@ -46,7 +49,8 @@ class Effect:
 
     `share` is the part of the metric's variance that only this effect explains, with a bootstrap `interval`;
     `p_value` is corrected for the number of effects tested. `levels` are ordered by mean, the highest first;
-    empty for an interaction.
+    empty for an interaction. `apart` are the pairs of them, (higher, lower), whose means, other parameters
+    being equal, differ by more than chance: t-tests corrected for the number of pairs.
     """
 
     param: str
@@ -55,6 +59,26 @@ class Effect:
     interval: Interval
     p_value: float
     levels: tuple[Level, ...] = ()
+    apart: tuple[tuple[str, str], ...] = ()
+
+    def ranking(self, direction: Direction) -> Shown:
+        """`euclidean and manhattan beat chebyshev; euclidean beats manhattan`; empty without such pairs."""
+        beaten: dict[str, list[str]] = {}
+        names = [level.value for level in self.levels]
+        for high, low in self.apart:
+            better, worse = (high, low) if direction == "higher" else (low, high)
+            beaten.setdefault(worse, []).append(better)
+        clauses: dict[tuple[str, ...], list[str]] = {}
+        for worse in sorted(beaten, key=lambda name: -len(beaten[name])):
+            clauses.setdefault(tuple(sorted(beaten[worse], key=names.index)), []).append(worse)
+        said = [
+            f"{_listed(better)} {'beat' if len(better) > 1 else 'beats'} {_listed(worse)}"
+            for better, worse in clauses.items()
+        ]
+        unbeaten = [name for name in names if name not in beaten]
+        if said and len(unbeaten) > 1:
+            said.append(f"{_listed(unbeaten)} cannot be distinguished")
+        return safe("; ".join(said[:_CLAUSES]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +111,7 @@ def effects_of(params: Mapping[str, Sequence[str | None]], values: Sequence[floa
     import numpy as np
 
     n, y = len(values), np.asarray(values, dtype=float)
-    factors, skipped = _factors(params, n)
+    factors, skipped = factors_of(params, n)
     tested = tuple(factor.name for factor in factors)
     columns = sum(len(factor.levels) - 1 for factor in factors)
     why_not = ""
@@ -113,6 +137,11 @@ def effects_of(params: Mapping[str, Sequence[str | None]], values: Sequence[floa
     )
 
 
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def _by_share(effect: Effect) -> tuple[float, str, str]:
     return -effect.share, effect.param, effect.other
 
@@ -122,7 +151,7 @@ def _significant(tests: Sequence[tuple[Any, float]]) -> list[tuple[Any, float]]:
     return [(what, p) for (what, _), p in zip(tests, corrected, strict=True) if p < ALPHA]
 
 
-def _factors(params: Mapping[str, Sequence[str | None]], n: int) -> tuple[list[_Factor], dict[str, str]]:
+def factors_of(params: Mapping[str, Sequence[str | None]], n: int) -> tuple[list[_Factor], dict[str, str]]:
     """The parameters that can have an effect, and why others cannot. Parameters that always change together
     are one factor under the first name."""
     import numpy as np
@@ -275,6 +304,29 @@ class _Model:
             found.append(Level(value, len(part), float(part.mean()), spread))
         return tuple(sorted(found, key=lambda level: -level.mean))
 
+    def apart(self, factor: _Factor) -> list[tuple[str, str]]:
+        """The pairs of levels, (higher, lower), whose coefficients differ. Pairs that were not tried in
+        comparable combinations cannot be compared."""
+        import numpy as np
+
+        at = 1 + sum(len(other.levels) - 1 for other in self.factors[: self.factors.index(factor)])
+        moments = (self._full * self._counts[:, None]).T @ self._full
+        inverse = np.linalg.pinv(moments, rcond=1e-10, hermitian=True)
+        beta = inverse @ (self._full.T @ self._sums)
+        variance = self._error / max(1, self._freedom)
+        pairs, p_values = [], []
+        for one, two in combinations(range(len(factor.levels)), 2):
+            contrast = np.zeros(len(beta))
+            contrast[at + two - 1] = -1
+            if one:
+                contrast[at + one - 1] = 1
+            if np.abs(moments @ inverse @ contrast - contrast).max() > 1e-6:
+                continue
+            gap, error = float(contrast @ beta), math.sqrt(variance * float(contrast @ inverse @ contrast))
+            pairs.append((factor.levels[one], factor.levels[two])[:: 1 if gap > 0 else -1])
+            p_values.append(t_tails(gap / error, self._freedom) if error > 0 else float(gap == 0))
+        return [pair for pair, p_value in zip(pairs, holm(p_values), strict=True) if p_value < ALPHA]
+
     def _design(
         self, *, without: _Factor | None = None, pair: tuple[_Factor, _Factor] | None = None
     ) -> Array:
@@ -309,7 +361,7 @@ class _Model:
 
 def _main_effect(model: _Model, factor: _Factor, p_value: float) -> Effect:
     share, interval = model.share(factor=factor)
-    return Effect(factor.name, "", share, interval, p_value, model.levels(factor))
+    return Effect(factor.name, "", share, interval, p_value, model.levels(factor), tuple(model.apart(factor)))
 
 
 def _interaction(model: _Model, pair: tuple[_Factor, _Factor], p_value: float) -> Effect:
