@@ -63,8 +63,10 @@ if TYPE_CHECKING:
         Standing as Standing,
         Versus as Versus,
     )
-    from engine.evidence.effects import Effect as Effect
+    from engine.evidence.effects import Effect as Effect, Effects as Effects
+    from engine.evidence.forest import Forest as Forest
     from engine.evidence.insights import Insights as Insights
+    from engine.evidence.remarks import Remark as Remark
     from engine.filters.compiler import Filter as Filter, compile_filter as compile_filter
     from engine.filters.completion import Completion as Completion, complete as complete
     from engine.filters.hints import begins_value as begins_value, no_match_hint as no_match_hint
@@ -187,8 +189,10 @@ _HOMES = {
     "engine.charts.overview": ("MetricOverview",),
     "engine.evidence.best": ("TIE_METRIC", "BestRun"),
     "engine.evidence.difference": ("CORRECTIONS", "Correction", "Standing", "Versus"),
-    "engine.evidence.effects": ("Effect",),
+    "engine.evidence.effects": ("Effect", "Effects"),
+    "engine.evidence.forest": ("Forest",),
     "engine.evidence.insights": ("Insights",),
+    "engine.evidence.remarks": ("Remark",),
     "engine.filters.compiler": ("Filter", "compile_filter"),
     "engine.filters.completion": ("Completion", "complete"),
     "engine.filters.hints": ("begins_value", "no_match_hint"),

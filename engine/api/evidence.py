@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from engine.entities import Run
     from engine.evidence.best import BestRun
     from engine.evidence.difference import Correction, Standing, Versus
+    from engine.evidence.forest import Forest
     from engine.evidence.insights import Insights
+    from engine.evidence.remarks import Remark
     from engine.filters.compiler import Filter
     from engine.runs.frame import RunFrame
     from engine.runs.metrics import Direction
@@ -82,3 +84,15 @@ class Evidence:
         from engine.evidence.insights import insights
 
         return insights(frame, metric, direction, rows, where=where, store=self._store, correction=correction)
+
+    def remarks(self, frame: RunFrame, result: Insights) -> tuple[Remark, ...]:
+        """What is out of line, one sentence each, with the runs behind it."""
+        from engine.evidence.remarks import remarks
+
+        return remarks(frame, result)
+
+    def forest(self, frame: RunFrame, best: BestRun) -> Forest:
+        """The parameters that matter to a random forest. Imports scikit-learn, which takes seconds."""
+        from engine.evidence.insights import forest
+
+        return forest(frame, best)

@@ -13,7 +13,7 @@ from statistics import NormalDist, median
 from engine.evidence.effects import ALPHA, Effects
 from engine.runs.metrics import Direction
 
-_MAD = 1.4826
+MAD = 1.4826
 """Turns the median absolute deviation of normal values into their standard deviation."""
 _LONG_Z = 5.0
 _LONG_FACTOR = 3.0
@@ -50,7 +50,7 @@ def drops(
     the threshold is corrected for the number of combinations. A single run is never a drop.
     """
     residuals = effects.residuals
-    scale = _MAD * median(map(abs, residuals)) if residuals else 0.0
+    scale = MAD * median(map(abs, residuals)) if residuals else 0.0
     if scale <= 1e-12:
         return ()
     worse = -1.0 if direction == "higher" else 1.0
@@ -76,7 +76,7 @@ def long_runs(seconds: Sequence[float | None]) -> tuple[int, ...]:
     if len(known) < 8:
         return ()
     middle = median(map(math.log, known))
-    spread = _MAD * median(abs(math.log(value) - middle) for value in known)
+    spread = MAD * median(abs(math.log(value) - middle) for value in known)
     limit = middle + max(math.log(_LONG_FACTOR), _LONG_Z * spread)
     found = [index for index, value in enumerate(seconds) if value and value > 0 and math.log(value) > limit]
     return tuple(sorted(found, key=lambda index: -(seconds[index] or 0.0)))

@@ -323,7 +323,8 @@ class _Model:
             if np.abs(moments @ inverse @ contrast - contrast).max() > 1e-6:
                 continue
             gap, error = float(contrast @ beta), math.sqrt(variance * float(contrast @ inverse @ contrast))
-            pairs.append((factor.levels[one], factor.levels[two])[:: 1 if gap > 0 else -1])
+            high, low = (one, two) if gap > 0 else (two, one)
+            pairs.append((factor.levels[high], factor.levels[low]))
             p_values.append(t_tails(gap / error, self._freedom) if error > 0 else float(gap == 0))
         return [pair for pair, p_value in zip(pairs, holm(p_values), strict=True) if p_value < ALPHA]
 

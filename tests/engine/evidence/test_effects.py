@@ -67,6 +67,10 @@ def test_an_effect_has_its_levels_and_its_share() -> None:
     assert effect.levels[-1].value == "max"
     assert effect.levels[-1].mean == pytest.approx(0.74, abs=0.01)
     assert effect.levels[-1].spread == pytest.approx(0.01, abs=0.005)
+    assert set(effect.apart) == {("l1", "max"), ("l2", "max")}
+    top = " and ".join(level.value for level in effect.levels[:2])
+    assert effect.ranking("higher") == f"{top} beat max; {top} cannot be distinguished"
+    assert effect.ranking("lower").startswith("max beats ")
     assert found.tested == ("distance", "k", "weights")
     assert len(found.residuals) == 30
     assert math.fsum(found.residuals) == pytest.approx(0, abs=1e-9)
@@ -98,6 +102,16 @@ def test_a_parameter_gets_no_credit_for_one_that_was_varied_with_it() -> None:
     values = [0.8 - 0.1 * (run["distance"] == "max") + rng.gauss(0, 0.02) for run in runs]
     found = effects(runs, values)
     assert [effect.param for effect in found.effects] == ["distance"]
+
+
+def test_values_that_were_not_tried_in_comparable_runs_are_not_ranked() -> None:
+    """l1 was only tried with k = 3 and max only with k = 9: their difference may be that of k."""
+    rng = random.Random(9)
+    pairs = [("l1", "3"), ("l2", "3"), ("max", "9"), ("cos", "9")] * 10
+    runs = [{"distance": distance, "k": k} for distance, k in pairs]
+    values = [0.8 - 0.1 * (run["distance"] in ("l2", "cos")) + rng.gauss(0, 0.01) for run in runs]
+    (effect,) = effects(runs, values).effects
+    assert set(effect.apart) == {("l1", "l2"), ("max", "cos")}
 
 
 def test_many_numbers_are_compared_by_quarters() -> None:

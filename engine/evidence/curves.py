@@ -1,0 +1,141 @@
+"""What is wrong with the histories of metrics: NaN, infinities, divergence, and no improvement any more."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from engine.entities import MetricHistory
+from engine.evidence.anomalies import MAD
+from engine.runs.metrics import Direction, direction_of
+from engine.stores.base import Store
+
+MAX_RUNS = 100
+MAX_POINTS = 2_000_000
+"""Histories are read until this many points were logged in them."""
+_BATCH = 10
+_SAMPLED = 400
+_MIN_POINTS = 20
+_WINDOW = 9
+_CLEAR = 10.0
+"""A change counts from this multiple of the noise between neighbouring points."""
+_NEAR = 3.0
+_REST = 0.01
+
+Trouble = Literal["NaN", "infinite", "diverged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A metric of a run that became NaN or infinite at `step`, or diverged after its best at `step`: it lost
+    more than half of its improvement, or ended far worse than it began. `values` is how many values are NaN
+    or infinite."""
+
+    run_id: str
+    metric: str
+    trouble: Trouble
+    step: int
+    last_step: int
+    values: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """A metric of a run that had all of its improvement but 1 % or its noise at `step`, in the first half of
+    its steps; only `gain` came after that, up to `last_step`."""
+
+    run_id: str
+    metric: str
+    step: int
+    last_step: int
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """The findings in the histories of `metrics` of `read` of `of` runs."""
+
+    metrics: tuple[str, ...] = ()
+    read: int = 0
+    of: int = 0
+    broken: tuple[Broken, ...] = ()
+    stalled: tuple[Stalled, ...] = ()
+
+
+def curves_of(store: Store, run_ids: Sequence[str], metrics: Sequence[str]) -> Curves:
+    """What is wrong with these metrics in the first of these runs; bounded by `MAX_RUNS` and `MAX_POINTS`."""
+    broken: list[Broken] = []
+    stalled: list[Stalled] = []
+    read = points = 0
+    chosen = run_ids[:MAX_RUNS] if metrics else ()
+    while read < len(chosen) and points < MAX_POINTS:
+        batch = chosen[read : read + _BATCH]
+        read += len(batch)
+        for history in store.metric_histories(batch, metrics, _SAMPLED):
+            points += history.count or len(history.values)
+            direction = direction_of(history.key)
+            if found := broken_by(history, direction):
+                broken.append(found)
+            elif direction and (halted := stalled_at(history, direction)):
+                stalled.append(halted)
+    return Curves(tuple(metrics), read, len(run_ids), tuple(broken), tuple(stalled))
+
+
+def broken_by(history: MetricHistory, direction: Direction | None) -> Broken | None:
+    """Whether a history has values that are not finite, or diverged."""
+    last = history.steps[-1]
+    for step, value in zip(history.steps, history.values, strict=True):
+        if not math.isfinite(value):
+            trouble: Trouble = "NaN" if math.isnan(value) else "infinite"
+            spoiled = sum(not math.isfinite(other) for other in history.values)
+            return Broken(history.run_id, history.key, trouble, step, last, max(history.nans, spoiled))
+    if direction is None or (smooth := _smooth(history, direction)) is None:
+        return None
+    curve, noise = smooth
+    best = min(range(len(curve)), key=curve.__getitem__)
+    start, end = curve[0], median(curve[-max(1, len(curve) // 10) :])
+    gained, lost = start - curve[best], end - curve[best]
+    collapsed = lost > gained / 2 and gained > _CLEAR * noise
+    grew = lost > 2 * gained and end - start > _CLEAR * noise
+    if lost > _CLEAR * noise and (collapsed or grew):
+        return Broken(history.run_id, history.key, "diverged", history.steps[best], last)
+    return None
+
+
+def stalled_at(history: MetricHistory, direction: Direction) -> Stalled | None:
+    """Where a history of finite values stopped improving; None if that is not clear or not early."""
+    if (smooth := _smooth(history, direction)) is None:
+        return None
+    curve, noise = smooth
+    best, start = min(curve), curve[0]
+    gained = start - best
+    if gained <= _CLEAR * noise:
+        return None
+    enough = best + max(_REST * gained, _NEAR * noise)
+    at = next(index for index, value in enumerate(curve) if value <= enough)
+    first, step, last = history.steps[0], history.steps[at], history.steps[-1]
+    if step - first > (last - first) / 2:
+        return None
+    return Stalled(history.run_id, history.key, step, last, curve[at] - best)
+
+
+def _smooth(history: MetricHistory, direction: Direction) -> tuple[array[float], float] | None:
+    """The running median of a history, lower being better, and its noise; None with too few points."""
+    values = history.values if direction == "lower" else array("d", (-value for value in history.values))
+    if len(values) < _MIN_POINTS or history.steps[0] == history.steps[-1]:
+        return None
+    half = _WINDOW // 2
+    curve = array("d", (median(values[max(0, at - half) : at + half + 1]) for at in range(len(values))))
+    noise = MAD * median(abs(value - middle) for value, middle in zip(values, curve, strict=True))
+    return curve, noise / math.sqrt(_WINDOW)
+
+
+def losses(names: Iterable[str]) -> list[str]:
+    """The metrics that are watched besides the one in question: losses and errors that training logs."""
+    words = ("loss", "error", "rmse", "mae", "mse", "perplexity")
+    found = [name for name in names if any(word in name.lower() for word in words)]
+    return [name for name in found if direction_of(name) == "lower" and not name.startswith("system/")]
