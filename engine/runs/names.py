@@ -11,8 +11,9 @@ from itertools import compress
 from engine.text import Shown, cell_width, cut, safe
 
 _FEWEST_LETTERS = 3
-_SEPARATORS = tuple(re.compile(rf"([{characters}]+)") for characters in ("-/ ", "_/ ", "-_./ "))
-"""Between the words of run names; names are split in the first way that gives all as many words."""
+_SEPARATORS = tuple(map(re.compile, (r"([-/ ]+)", r"([_/ ]+)", r"((?:[-_/ ]|(?<!\d)\.|\.(?!\d))+)")))
+"""Between the words of run names, but not within a number; names are split in the first way that gives all as
+many words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,10 +58,10 @@ def draw_bars(chart: Bars, width: int) -> Drawing:
     notes = _scale_notes(chart)
     if total > MOST_ROWS:
         notes.insert(0, Shown(f"the first {MOST_ROWS:,} of {total:,} runs are drawn"))
+    if left_out:
+        notes.insert(0, Shown(f"parameters that do not fit: {formats.listed(left_out)}"))
     if names.pattern:
         notes.append(Shown(f"names: {cut(names.pattern, 60)}"))
-    if left_out:
-        notes.append(Shown(f"parameters that do not fit: {formats.listed(left_out)}"))
     return Drawing(tuple(first.head()), tuple(body), (), tuple(notes))
 
 
