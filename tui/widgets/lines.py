@@ -62,7 +62,7 @@ def paragraph(texts: Iterable[str], width: int, limit: int, style: str = "") -> 
     """Text wrapped to `width`, cut with … after `limit` lines."""
     lines = [line for text in texts for line in wrapped(text, width)]
     if len(lines) > limit:
-        lines = [*lines[: limit - 1], fit(lines[limit - 1], max(1, width - 2)).rstrip() + " …"]
+        lines = [*lines[: limit - 1], fit(f"{lines[limit - 1].rstrip()} …", width).rstrip()]
     return [Content.styled(line, style) for line in lines]
 
 

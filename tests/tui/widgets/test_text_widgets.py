@@ -17,7 +17,7 @@ from tui.widgets.confusion import ConfusionMatrix, matrix
 from tui.widgets.empty import EmptyState
 from tui.widgets.fit_text import fit, thin_bar, wrapped
 from tui.widgets.key_value import KeyValue, Pair, Section, lay_out
-from tui.widgets.lines import Lines
+from tui.widgets.lines import Lines, paragraph
 from tui.widgets.screen_lines import PaneTitle, StatusFacts, StatusLine
 
 COUNTS = Confusion(27, 29, 3, 2, positive="disease", negative="no disease")
@@ -223,3 +223,11 @@ async def test_it_works_at_small_sizes(size: tuple[int, int]) -> None:
             empty.show("Title", ["a line of text"], [("k", "does")])
             await pilot.press("j", "G")
             assert all(cell_len(line) <= size[0] for line in stage.lines())
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "last"),
+    [("aaaa bb cc", 7, "cc"), ("aaaa bb cccc", 5, "bb …"), ("a" * 30, 10, "aaaaaaaaa…")],
+)
+def test_a_paragraph_that_is_cut_has_one_mark_at_its_end(text: str, width: int, last: str) -> None:
+    assert str(paragraph([text], width, 2)[-1]) == last
