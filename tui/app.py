@@ -295,9 +295,8 @@ class Console(SessionApp):
         except UsageError as error:
             self.session.show_error(error)
         except OSError as error:
-            self.session.show_error(
-                EngineError("Cannot save the screenshot", str(error), "Use a writable directory.")
-            )
+            why = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
+            self.session.show_error(EngineError("Cannot save the screenshot", why, "Use a writable folder."))
         else:
             self.session.say(f"Saved {path}")
 

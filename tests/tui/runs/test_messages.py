@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
@@ -239,3 +240,11 @@ async def test_while_the_filter_has_the_focus_the_last_line_shows_its_keys(mlflo
         await pilot.press("escape")
         await pilot.pause()
         assert "/ filter" in text_of(console).splitlines()[-1]
+
+
+async def test_a_screenshot_that_cannot_be_saved_says_why(mlflow_store: MlflowStore, tmp_path: Path) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await line(pilot, console, f"picture {tmp_path}/none/a.svg")
+        assert "none/a.svg: No such file or directory" in text_of(console)
