@@ -15,7 +15,7 @@ from engine.paths import state_dir
 
 if TYPE_CHECKING:
     from engine.api import Direction
-    from engine.entities import Lifecycle
+    from engine.entities import Lifecycle, Run
 
 MAX_SAVED_VIEWS = 200
 """Experiments per store whose last view is saved."""
@@ -55,6 +55,9 @@ class State:
     experiments: dict[str, ExperimentState] = field(default_factory=dict)
     compared: tuple[str, ...] | ComparedVersions = ()
     """The ids of the compared runs, or the compared versions."""
+    loaded: tuple[Run, ...] = ()
+    """Compared runs as they were loaded before, at `loaded_at`; shown until they are read again."""
+    loaded_at: int | None = None
     baseline: str | None = None
     directions: dict[str, Direction] = field(default_factory=dict)
     _saved_views: dict[str, Any] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.entities import Artifact, Experiment, Lifecycle, MetricPoint, RunDetail
+from engine.entities import Artifact, Experiment, Lifecycle, MetricPoint, Run, RunDetail
 from engine.errors import NotFound, StoreRefused
 from engine.jobs import CancelToken, OnProgress, no_progress
 from engine.suggestions import not_found
@@ -148,6 +148,14 @@ class Runs:
         from engine.runs.loading.by_id import runs_by_id
 
         return compare(runs_by_id(self._store, run_ids), directions=directions or {})
+
+    def compare_loaded(
+        self, runs: Sequence[Run], *, directions: Mapping[str, Direction] | None = None
+    ) -> Comparison:
+        """Runs that were read before, side by side. Reads nothing."""
+        from engine.runs.compare import compare
+
+        return compare(runs, directions=directions or {})
 
     def with_bests(self, found: Comparison) -> Comparison:
         """The comparison with the extremes of its metrics' histories, which may take a while to read."""

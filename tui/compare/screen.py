@@ -23,6 +23,7 @@ from tui.state import ComparedVersions
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
+from tui.widgets.table.source import EMPTY
 
 if TYPE_CHECKING:
     from engine.api import Compared, CompareRow, VersionComparison, Versus
@@ -81,15 +82,42 @@ class CompareScreen(ConsoleScreen):
         self.query_one("#comparison", Table).focus()
 
     def on_screen_resume(self) -> None:
+        self.show_compared()  # before the base class reads again what was compared before
         super().on_screen_resume()
-        self.show_compared()
 
     def show_compared(self) -> None:
         """Show `state.compared`, if it is not yet shown."""
         if self.state.compared != self._read or not self.state.compared:
             self._from_start = True
             self.sorted_by = ""
+            self._forget()
+            self._show_loaded()
+
+    def _forget(self) -> None:
+        """Show nothing: what is on screen belongs to other runs."""
+        self.comparison = self.shown = None
+        self.evidence = {}
+        self.read_at = self.trouble = None
+        self.query_one("#comparison", Table).set_source(EMPTY)
+        title = self.query_one("#compare-title", PaneTitle)
+        title.subject = title.facts = Shown("")
+        self.show_status()
+
+    def _show_loaded(self) -> None:
+        """Show the runs as they were loaded before, if all of them were, and read them."""
+        compared = self._read = self.state.compared
+        by_id = {run.run_id: run for run in self.state.loaded}
+        if isinstance(compared, ComparedVersions) or not compared or not all(i in by_id for i in compared):
             self.refresh_view()
+            return
+        work = partial(self.engine.runs.compare_loaded, [by_id[run_id] for run_id in compared])
+        self.ask(work, self._take_loaded, group=VIEW)
+
+    def _take_loaded(self, comparison: Comparison) -> None:
+        self.comparison, self.read_at = comparison, self.state.loaded_at
+        self.show_status()
+        self._show_from_start()
+        self.refresh_view()
 
     def refresh_view(self) -> None:
         compared = self._read = self.state.compared
@@ -126,14 +154,18 @@ class CompareScreen(ConsoleScreen):
         self.comparison = found if isinstance(found, Comparison) else found.comparison()
         self.record_read()
         self.hide_page()
+        self._show_from_start()
+        self._read_evidence()
+        self.ask(partial(self._read_rest, found), self._show_rest, group="rest")
+
+    def _show_from_start(self) -> None:
+        """Show the rows; those of another comparison from their start."""
         self.show_rows()
         if self._from_start:
             self._from_start = False
             table = self.query_one("#comparison", Table)
             table.action_cursor_top()
             table.to_first_column()
-        self._read_evidence()
-        self.ask(partial(self._read_rest, found), self._show_rest, group="rest")
 
     def _read_rest(self, found: Comparison | VersionComparison) -> Comparison:
         """Read what may take longer: signatures of versions, and the best values of histories. Runs on the
@@ -328,7 +360,9 @@ class CompareScreen(ConsoleScreen):
             self.refresh_view()
         else:
             self.state.compared = tuple(i for i in compared if i not in (column.key, *column.twins))
-            self.refresh_view()
+            if self.comparison is not None:
+                self.state.loaded, self.state.loaded_at = tuple(self.comparison.runs), self.read_at
+            self._show_loaded()
 
     def action_copy_id(self) -> None:
         if self.refuse("compare.copy-id"):

@@ -361,6 +361,9 @@ class RunsScreen(ConsoleScreen):
     def action_compare_marked(self) -> None:
         if not self.refuse("runs.compare-marked"):
             self.state.compared = self.runs.marked()
+            known = [self._known_run(run_id).run for run_id in self.state.compared]
+            self.state.loaded = tuple(run for run in known if run is not None)
+            self.state.loaded_at = self.read_at
             self.run_worker(self.session.show_mode("compare"))
 
     def action_chart_metric(self, names: str = "") -> None:

@@ -163,6 +163,47 @@ async def test_a_missing_run_is_reported(mlflow_store: MlflowStore) -> None:
         assert await appears(pilot, "0" * 32)
 
 
+async def test_without_the_store_the_marked_runs_are_compared_as_they_were_loaded(
+    mlflow_store_copy: MlflowStore,
+) -> None:
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        table = console.screen.query_one("#runs", Table)
+
+        async def compare(*names: str) -> None:
+            await pilot.press("V", "V")  # no marks
+            for name in names:
+                assert table.move_to(mlflow_store_copy.runs[name])
+                await pilot.press("space")
+            await pilot.press("c")
+            await settle(pilot)
+
+        await compare("trial-10", "trial-11")
+        assert await appears(pilot, "trial-11 ◆")
+        await pilot.press("escape")
+        away = mlflow_store_copy.path.rename(mlflow_store_copy.path.with_suffix(".away"))
+        await compare("trial-12", "trial-13", "trial-14")
+        assert await appears(pilot, "no answer since")
+        screen = text_of(console)
+        assert "COMPARE  3 runs" in screen
+        assert "trial-13" in screen
+        assert "trial-11" not in screen
+        assert "accuracy ↑" in screen
+        await pilot.press("L", "D")
+        await settle(pilot)
+        assert await appears(pilot, "COMPARE  2 runs")
+        console.session.state.compared = tuple(mlflow_store_copy.runs[f"trial-{n}"] for n in (20, 21))
+        await pilot.press("1", "2")
+        await settle(pilot)
+        assert await appears(pilot, "MLflow store not found"), text_of(console)
+        assert "trial-13" not in text_of(console)  # what is not loaded does not stand for other runs
+        away.rename(mlflow_store_copy.path)
+        await pilot.press("r")
+        await settle(pilot)
+        assert await appears(pilot, "trial-20 ◆")
+
+
 async def test_q_and_escape_return_to_the_runs(mlflow_store: MlflowStore) -> None:
     async with comparing(mlflow_store, "trial-00", "trial-23") as (pilot, _):
         await pilot.press("q")
