@@ -123,6 +123,14 @@ def number(value: float | None) -> Shown:
     return format_for([value])(value)
 
 
+def aligned(values: Iterable[float]) -> list[Shown]:
+    """Numbers, each in its own format, indented so that their decimal points are in one column."""
+    texts = [number(value) for value in values]
+    lengths = [len(text.partition(".")[0]) for text in texts]
+    widest = max(lengths, default=0)
+    return [Shown(" " * (widest - length) + text) for text, length in zip(texts, lengths, strict=True)]
+
+
 def delta(value: float, fmt: NumberFormat) -> Shown:
     """A difference with its sign; `=` for zero."""
     if value == 0:

@@ -195,7 +195,7 @@ class _Hints:
         if 0 < len(known) <= MAX_CONDITIONS and max(map(len, known)) <= LONGEST:
             shown = [value.lower() for value in known] if key == _STATUS else known
             return f"Values of {name}: {', '.join(sorted(shown, key=_natural))}."
-        return ""
+        return "" if any(small in value.lower() for value in known) else f"No {name} contains '{text}'."
 
     # ── words ────────────────────────────────────────────────────────────────
 

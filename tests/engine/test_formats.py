@@ -12,6 +12,7 @@ from engine.formats import (
     FORMATS,
     NumberFormat,
     ago,
+    aligned,
     as_number,
     clock,
     count,
@@ -110,6 +111,12 @@ def test_no_format_makes_a_value_zero_or_infinite() -> None:
 
 def test_a_single_number_has_the_format_that_suits_it() -> None:
     assert [number(value) for value in (7.0, 0.25, 1e-9, None)] == ["7", "0.2500", "1.000e-09", "–"]
+
+
+def test_numbers_in_their_own_formats_align_on_the_decimal_point() -> None:
+    shown = aligned([0.918, 29.0, float("nan"), 1.7e18, -0.5])
+    assert shown == ["  0.9180", " 29", "NaN", "  1.700e+18", " -0.5000"]
+    assert aligned([]) == []
 
 
 def test_differences_have_a_sign() -> None:

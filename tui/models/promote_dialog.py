@@ -60,7 +60,12 @@ class ChangeList(Lines):
             return field("will change", self._content, width, label_width=LABEL)
         parts = [Content.styled(safe(self._error.title), "$error bold")]
         parts += [Content(safe(part)) for part in (self._error.detail, self._error.hint) if part]
-        return [line for part in parts for line in field("not possible", [part], width, label_width=LABEL)]
+        labels = ("not possible", *[""] * (len(parts) - 1))
+        return [
+            line
+            for label, part in zip(labels, parts, strict=True)
+            for line in field(label, [part], width, label_width=LABEL)
+        ]
 
 
 class PromoteDialog(Dialog[Promotion]):

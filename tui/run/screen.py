@@ -326,15 +326,10 @@ class RunScreen(ConsoleScreen):
 
 def _metrics(metrics: Mapping[str, float], title: Shown) -> Section:
     """Metrics by name, numbers right-aligned on the decimal point."""
-    texts = {name: formats.format_for([value])(value) for name, value in metrics.items()}
-    integer_width = max((len(text.partition(".")[0]) for text in texts.values()), default=0)
+    names = sorted(metrics)
+    texts = formats.aligned(metrics[name] for name in names)
     pairs = [
-        Pair(
-            safe(name),
-            Shown(" " * (integer_width - len(text.partition(".")[0])) + text),
-            _metric_style(metrics[name]),
-        )
-        for name, text in sorted(texts.items())
+        Pair(safe(name), text, _metric_style(metrics[name])) for name, text in zip(names, texts, strict=True)
     ]
     return Section(title, pairs, note=Shown("no metrics logged"))
 

@@ -42,6 +42,7 @@ class SweepDialog(Dialog["SweepSpec"]):
     SweepDialog .row Input { width: 1fr; }
     SweepDialog .row Select { width: 1fr; height: 1; }
     SweepDialog .row SelectCurrent { border: none; padding: 0; height: 1; background: $boost; }
+    SweepDialog .row SelectCurrent #label { text-wrap: nowrap; text-overflow: ellipsis; }
     SweepDialog #message { height: auto; margin-top: 1; }
     SweepDialog #buttons { height: 1; margin-top: 1; align-horizontal: right; }
     SweepDialog.-short .row, SweepDialog.-short #message, SweepDialog.-short #buttons { margin-top: 0; }

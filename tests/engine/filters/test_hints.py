@@ -51,6 +51,7 @@ FRAME = RunFrame.from_runs(RUNS)
         ("tags.team = blue", "Did you mean 'blue sky'?"),
         ("status = running", "Values of status: finished, killed."),
         ("id = f40fa", "Did you mean id LIKE 'f40fa%'?"),
+        ("id = f40fb", "No id contains 'f40fb'."),
         ("name like knn-5", "Did you mean name LIKE '%knn-5%'?"),
         ("name like KNN-5", "Did you mean name ILIKE '%KNN-5%'?"),
         ("name like 'KNN%'", "Did you mean name ILIKE 'KNN%'?"),

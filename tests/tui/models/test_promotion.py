@@ -220,6 +220,7 @@ async def test_a_reserved_alias_is_refused_with_the_reason(mlflow_store: MlflowS
         await settle(pilot)
         assert isinstance(console.screen, PromoteDialog)
         assert "The alias 'latest' is reserved" in text_of(console)
+        assert text_of(console).count("not possible") == 1
         await pilot.press(*CONFIRM)
         await settle(pilot)
         assert isinstance(console.screen, PromoteDialog)

@@ -68,6 +68,14 @@ def statuses(store: TrackingUri) -> dict[str, int]:
         return dict(db.execute("SELECT status, count(*) FROM runs GROUP BY status"))
 
 
+async def test_a_recipe_that_is_cut_ends_in_an_ellipsis(store: TrackingUri) -> None:
+    console = Console(store)
+    async with console.run_test(size=(60, 16)) as pilot:
+        await settle(pilot)
+        await open_dialog(pilot)
+        assert await appears(pilot, "leak-free: fit the scaler on the… ▼")
+
+
 async def test_a_sweep_fills_the_leaderboard_and_can_be_compared(store: TrackingUri) -> None:
     console = Console(store)
     async with console.run_test(size=SIZE) as pilot:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -12,13 +13,16 @@ from textual.content import Content
 from textual.widgets import Static
 
 from engine import formats
-from engine.text import safe
+from engine.text import Shown, cell_width, safe
 from tui.dialogs.base import Dialog
+from tui.widgets.fit_text import fit
 
 if TYPE_CHECKING:
     from engine.api import BestRun, Standing
 
 TIES_SHOWN = 12
+NAME_WIDTH = 40
+"""Maximum cells of the names of parameters and metrics."""
 
 
 class BestDialog(Dialog[str]):
@@ -28,6 +32,9 @@ class BestDialog(Dialog[str]):
         Binding("enter", "go", "go to the run", id="dialog.go"),
         Binding("w", "write_report", "write a report", id="dialog.report"),
     ]
+    DEFAULT_CSS = """
+    BestDialog VerticalScroll { height: auto; }
+    """
 
     def __init__(
         self,
@@ -74,16 +81,27 @@ class BestDialog(Dialog[str]):
             lines.append(Content.styled(f"left out: {safe(', '.join(best.left_out))}", "$text-muted"))
         for apart in best.apart:
             lines.append(Content.styled(safe(f"cannot be compared: {apart}"), "$warning"))
-        lines += [Content(""), Content.styled("parameters", "$text-muted")]
-        lines += [Content(f"  {safe(k):<24} {safe(v)}") for k, v in sorted(best.run.params.items())]
-        lines += [Content(""), Content.styled("metrics", "$text-muted")]
-        lines += [
-            Content(f"  {safe(k):<24} {formats.number(v)}") for k, v in sorted(best.run.metrics.items())
-        ]
+        params, metrics = sorted(best.run.params.items()), sorted(best.run.metrics.items())
+        numbers = formats.aligned(value for _, value in metrics)
+        lines += _pairs("parameters", [(safe(name), safe(value)) for name, value in params])
+        lines += _pairs(
+            "metrics", [(safe(name), text) for (name, _), text in zip(metrics, numbers, strict=True)]
+        )
         return Content("\n").join(lines)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Scroll only what does not fit into the box."""
+        self.query_one(VerticalScroll).styles.max_height = max(1, event.size.height * 9 // 10 - 2)
 
     def action_go(self) -> None:
         self.dismiss(self.best.run.run_id)
 
     def action_write_report(self) -> None:
         self._write_report()
+
+
+def _pairs(title: str, pairs: Sequence[tuple[Shown, Shown]]) -> list[Content]:
+    """Names and values in two columns, under a title."""
+    width = min(max((cell_width(name) for name, _ in pairs), default=0), NAME_WIDTH)
+    rows = [Content(f"  {fit(name, width)}  {value}") for name, value in pairs]
+    return [Content(""), Content.styled(title, "$text-muted"), *rows]

@@ -43,3 +43,19 @@ async def test_the_best_run_is_among_those_that_match_the_filter(
         await pilot.press("enter")
         assert await appears(pilot, "enter opens")
         assert "hides" not in text_of(console)
+
+
+@pytest.mark.parametrize("size", [(200, 60), (60, 16)])
+async def test_the_dialog_is_as_high_as_its_text_and_scrolls_to_its_end(
+    mlflow_store: MlflowStore, size: tuple[int, int]
+) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=size, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("B")
+        assert await appears(pilot, "Best by accuracy")
+        await pilot.press("end")
+        assert await appears(pilot, "training_time")
+        lines = text_of(console).splitlines()
+        ends = [at for at, line in enumerate(lines) if "esc close" in line]
+        assert "training_time" in lines[ends[0] - 1]  # no empty lines below
