@@ -13,7 +13,7 @@ from engine.errors import EngineError, FilterError, UsageError
 from engine.suggestions import closest, did_you_mean
 from engine.text import safe
 from tui.charts.screen import ChartScreen
-from tui.commands.bindings import Command
+from tui.commands.bindings import COMMANDS, Command
 from tui.compare.screen import CompareScreen
 from tui.dialogs.commands import TYPED_COMMANDS
 from tui.models.screen import ModelsScreen
@@ -215,9 +215,12 @@ def _chart_screen(app: SessionApp) -> ChartScreen:
 
 
 async def _export(app: SessionApp, argument: str) -> None:
-    await app.session.show_mode("runs")
-    if (screen := _runs_screen(app)) is not None:
-        screen.action_export_csv(argument)
+    """Export what the current view shows."""
+    view = current_view(app)
+    if not any(command.id == f"{view.scope}.export" for command in COMMANDS):
+        await app.session.show_mode("runs")
+        view = current_view(app)
+    await app.run_action(("", "export", (argument,)), view)
 
 
 async def _models(app: SessionApp, argument: str) -> None:

@@ -37,7 +37,8 @@ from tui.widgets.screen_lines import ErrorLines, KeyLine, PaneTitle, StatusFacts
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.api import Engine, RunFrame
+    from engine.api import Engine
+    from tui.dialogs.export import ExportOffer
     from tui.state import State
 
 T = TypeVar("T")
@@ -70,6 +71,8 @@ class ConsoleScreen(Screen[None]):
     """Ids of the focusable panes, left to right."""
     reads: ClassVar[bool] = True
     """Whether the view shows data from the store; the status line then says when it was read."""
+
+    nothing_to_export: ClassVar[str] = "There is nothing to export yet."
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (130, "-very-wide")]  # noqa: RUF012 - declared by Screen
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
@@ -366,15 +369,25 @@ class ConsoleScreen(Screen[None]):
         self.app.copy_to_clipboard(text)
         self.session.say(f"Copied {text}")
 
-    def export(self, frame: RunFrame, rows: Sequence[int], name: str) -> None:
-        """Ask for the file, suggesting `name`, and export these rows of `frame`."""
+    def export_offer(self) -> ExportOffer | None:
+        """What this view can export; None if it shows nothing."""
+        return None
+
+    def action_export(self, name: str = "") -> None:
+        """Ask what to export and the file, suggesting `name`, and write it."""
+        if self.refuse(f"{self.scope}.export"):
+            return
+        offer = self.export_offer()
+        if offer is None:
+            self.session.say(self.nothing_to_export, warning=True)
+            return
         from tui.dialogs.export import ExportDialog
 
         def report(message: str | None) -> None:
             if message:
                 self.session.say(message)
 
-        self.app.push_screen(ExportDialog(self.engine, self.session.bridge, frame, rows, name), report)
+        self.app.push_screen(ExportDialog(self.session.bridge, offer, name), report)
 
     # ── panes ────────────────────────────────────────────────────────────────
 

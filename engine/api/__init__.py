@@ -67,6 +67,18 @@ if TYPE_CHECKING:
     from engine.evidence.forest import Forest as Forest
     from engine.evidence.insights import Insights as Insights
     from engine.evidence.remarks import Remark as Remark
+    from engine.export.runs import (
+        comparison_sheet as comparison_sheet,
+        file_name as file_name,
+        runs_sheet as runs_sheet,
+        shown_sheet as shown_sheet,
+    )
+    from engine.export.sheet import (
+        Sheet as Sheet,
+        pairs_sheet as pairs_sheet,
+        records_sheet as records_sheet,
+    )
+    from engine.export.writers import check_format as check_format, write_sheet as write_sheet
     from engine.filters.compiler import Filter as Filter, compile_filter as compile_filter
     from engine.filters.completion import Completion as Completion, complete as complete
     from engine.filters.hints import begins_value as begins_value, no_match_hint as no_match_hint
@@ -97,7 +109,6 @@ if TYPE_CHECKING:
         Comparison as Comparison,
         Delta as Delta,
     )
-    from engine.runs.export import csv_name as csv_name
     from engine.runs.frame import RunFrame as RunFrame
     from engine.runs.grouping import Statistics as Statistics
     from engine.runs.loading.feed import RunFeed as RunFeed
@@ -193,6 +204,9 @@ _HOMES = {
     "engine.evidence.forest": ("Forest",),
     "engine.evidence.insights": ("Insights",),
     "engine.evidence.remarks": ("Remark",),
+    "engine.export.runs": ("comparison_sheet", "file_name", "runs_sheet", "shown_sheet"),
+    "engine.export.sheet": ("Sheet", "pairs_sheet", "records_sheet"),
+    "engine.export.writers": ("check_format", "write_sheet"),
     "engine.filters.compiler": ("Filter", "compile_filter"),
     "engine.filters.completion": ("Completion", "complete"),
     "engine.filters.hints": ("begins_value", "no_match_hint"),
@@ -213,7 +227,6 @@ _HOMES = {
     "engine.run_lifecycle.plan": ("LifecyclePlan",),
     "engine.runs.arrange": ("Arranged", "arrange"),
     "engine.runs.compare": ("Compared", "CompareRow", "CompareSection", "Comparison", "Delta"),
-    "engine.runs.export": ("csv_name",),
     "engine.runs.frame": ("RunFrame",),
     "engine.runs.grouping": ("Statistics",),
     "engine.runs.loading.feed": ("RunFeed",),

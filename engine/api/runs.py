@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.entities import Artifact, Experiment, Lifecycle, MetricPoint, Run, RunDetail
@@ -16,6 +15,7 @@ from engine.text import quoted
 
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
+    from engine.export.sheet import Sheet
     from engine.journal import JournalEntry
     from engine.run_lifecycle.apply import LifecyclePlan, LifecycleResult
     from engine.runs.compare import Comparison
@@ -163,11 +163,11 @@ class Runs:
 
         return read_extremes(self._store, found)
 
-    def write_csv(self, frame: RunFrame, path: Path, rows: Sequence[int] | None = None) -> int:
-        """Write runs with the column names of `mlflow.search_runs`; returns the number of runs written."""
-        from engine.runs.export import write_csv
+    def history_sheet(self, run_id: str, metrics: Sequence[str]) -> Sheet:
+        """Every logged value of these metrics, to be exported."""
+        from engine.export.runs import history_sheet
 
-        return write_csv(frame, path, rows)
+        return history_sheet(self._store, run_id, metrics)
 
     # ── deleting and restoring ───────────────────────────────────────────────
 

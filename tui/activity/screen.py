@@ -23,6 +23,7 @@ from tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from engine.api import Finding, JournalEntry
+    from tui.dialogs.export import ExportOffer
 
 LIMIT = 500
 """Entries shown; the title says so if the journal has more."""
@@ -101,6 +102,17 @@ class ActivityScreen(ConsoleScreen):
             work = partial(self.engine.journal.finding, entry)
             failed = partial(self._show_finding, entry)
             self.ask(work, partial(self._show_finding, entry), group="finding", failed=failed)
+
+    def export_offer(self) -> ExportOffer | None:
+        from engine.api import file_name
+        from tui.activity.export import journal_sheet
+        from tui.dialogs.export import ExportChoice, ExportOffer
+
+        if not self.entries:
+            return None
+        label = Shown(f"the newest {formats.count(len(self.entries))} journal entries")
+        choices = [ExportChoice(label, partial(journal_sheet, self.entries))]
+        return ExportOffer(choices, file_name("activity"))
 
     @property
     def _reversal(self) -> Reversal:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.entities import Experiment
+from engine.errors import UsageError
 from engine.formats import MISSING, count, counted, duration, moment, number
 from engine.text import Shown, safe
 from tui.cli.json_output import Payload, run_payload, write_json
@@ -19,6 +20,7 @@ from tui.cli.options import (
     evidence_options,
     json_option,
     metric_options,
+    output_option,
     pass_invocation,
     yes_option,
 )
@@ -46,6 +48,7 @@ CSV = "experiment_results.csv"
 )
 @click.option("--all", "any_kind", is_flag=True, help="Include runs that cannot be compared with the others.")
 @csv_option("Export all runs of the experiment to FILE.", default=CSV)
+@output_option("Export them to FILE instead.")
 @yes_option
 @json_option
 @pass_invocation
@@ -60,6 +63,7 @@ def best(
     tie_metric: str,
     any_kind: bool,
     csv_path: str,
+    output: str | None,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -78,10 +82,15 @@ def best(
       mlflow-console best heart-disease --where "class_1_recall >= 0.9" --correct holm
       mlflow-console best heart-disease --metric training_time --lower --csv results.csv --json
     """
+    from engine.api import runs_sheet, write_sheet
+
     direction = chosen_direction(higher, lower)
-    if csv_path != CSV:
-        confirm_replacement(Output(err=as_json), csv_path, yes=yes)
-    replaced = Path(csv_path).is_file()
+    if output and csv_path != CSV:
+        raise UsageError("--csv and --output cannot be combined", hint="-o FILE.csv writes CSV, too.")
+    file = output or csv_path
+    if file != CSV:
+        confirm_replacement(Output(err=as_json), file, yes=yes)
+    replaced = Path(file).is_file()
     with invocation.engine() as engine:
         found = engine.runs.experiment(experiment)
         frame = load_frame(engine, found)
@@ -94,13 +103,13 @@ def best(
             any_kind=any_kind,
         )
         standing = engine.evidence.standing(frame, winner, correction)
-        engine.runs.write_csv(frame, Path(csv_path))
+        write_sheet(runs_sheet(frame), Path(file), "" if output else ".csv")
     if as_json:
-        write_json(_payload(winner, standing, frame, csv_path))
+        write_json(_payload(winner, standing, frame, file))
     else:
         _show(Output(), found, winner, standing)
         what = "; the previous file was replaced" if replaced else ""
-        Output().line(safe(f"{count(len(frame))} runs written to {csv_path}{what}"))
+        Output().line(safe(f"{count(len(frame))} runs written to {file}{what}"))
 
 
 def _show(output: Output, experiment: Experiment, winner: BestRun, standing: Standing | None) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from engine.errors import NotFound, UsageError
-from engine.formats import listed
-from engine.text import Shown, cut
+from engine.formats import counted, listed
+from engine.text import Shown, cut, safe
 from tui.cli.json_output import Payload, run_payload, version_payload, write_json
-from tui.cli.options import Invocation, filter_option, json_option, pass_invocation
-from tui.cli.output import MAX_WIDTH, Cell, Output
+from tui.cli.options import Invocation, filter_option, json_option, output_option, pass_invocation, yes_option
+from tui.cli.output import MAX_WIDTH, Cell, Output, confirm_replacement
 from tui.cli.progress import load_frame
 from tui.cli.selection import filter_of, hint_for, row_of
 from tui.cli.side_by_side import show_side_by_side, value_limit
@@ -44,6 +45,8 @@ SHORT_IDS = (
 @click.option("-x", "--differences", is_flag=True, help="Show only rows that differ.")
 @click.option("--higher", multiple=True, metavar="METRIC", help="Higher is better for this metric.")
 @click.option("--lower", multiple=True, metavar="METRIC", help="Lower is better for this metric.")
+@output_option("Export the comparison to FILE.")
+@yes_option
 @json_option
 @pass_invocation
 def compare(
@@ -55,6 +58,8 @@ def compare(
     differences: bool,
     higher: Sequence[str],
     lower: Sequence[str],
+    output: str | None,
+    yes: bool,
     as_json: bool,
 ) -> None:
     """Compare runs, or versions of a model, side by side, one column each. ★ marks the best value of each
@@ -74,6 +79,8 @@ def compare(
       mlflow-console compare --model heart_disease_classifier 1 2
     """
     directions = _directions(higher, lower)
+    if output:
+        confirm_replacement(Output(err=as_json), output, yes=yes)
     with invocation.engine() as engine:
         if model is not None:
             comparison = _versions(engine, model, run_ids, experiment, filter_text)
@@ -81,9 +88,15 @@ def compare(
             comparison = _runs(engine, run_ids, experiment, filter_text)
     _check_metrics(comparison, directions)
     comparison = comparison.directed(directions).with_bests()
+    if output:
+        from engine.api import comparison_sheet, write_sheet
+
+        written = write_sheet(comparison_sheet(comparison, differences_only=differences), Path(output))
     if as_json:
         rows = [row for row in comparison.rows if row.differs or not differences]
         write_json({**_subjects(comparison), "rows": _rows(rows)})
+    elif output:
+        Output().line(safe(f"{counted(written, 'row')} written to {output}"))
     else:
         _show(Output(), comparison, differences)
 

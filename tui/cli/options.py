@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -166,4 +167,25 @@ def _check_csv_path(_: click.Context, __: click.Parameter, path: str | None) -> 
         raise UsageError("--csv cannot write to standard output", "--csv -", hint)
     if path == "":
         raise UsageError("--csv needs a file name", hint="Example: --csv runs.csv")
+    return path
+
+
+def output_option(help_text: str) -> Callable[[Decorated], Decorated]:
+    """`-o FILE`, whose suffix is the format of a table."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(dir_okay=False),
+        metavar="FILE",
+        callback=_check_output,
+        help=f"{help_text} The suffix is the format: .csv, .json, .md or .parquet.",
+    )
+
+
+def _check_output(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
+    """Raises `UsageError` unless `path` is None or names a file of a known format."""
+    if path is not None:
+        from engine.api import check_format
+
+        check_format(Path(path))
     return path

@@ -194,7 +194,7 @@ def confirm(output: Output, hint: str = "Add --yes.") -> None:
 
 
 def confirm_replacement(output: Output, path: str, *, yes: bool) -> None:
-    """Ask before `--csv` replaces a file. Raises like `confirm`."""
+    """Ask before `--csv` or `-o` replaces a file. Raises like `confirm`."""
     if not yes and Path(path).is_file():
         output.text(safe(f"{path} exists and will be replaced."))
         confirm(output)

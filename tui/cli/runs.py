@@ -17,7 +17,15 @@ from engine.errors import UsageError
 from engine.formats import count, counted
 from engine.text import Shown, safe
 from tui.cli.json_output import Payload, run_payload, write_json
-from tui.cli.options import Invocation, csv_option, filter_option, json_option, pass_invocation, yes_option
+from tui.cli.options import (
+    Invocation,
+    csv_option,
+    filter_option,
+    json_option,
+    output_option,
+    pass_invocation,
+    yes_option,
+)
 from tui.cli.output import Cell, Head, Output, Row, confirm_replacement
 from tui.cli.progress import load_frame
 from tui.cli.selection import columns_of, filter_of, hint_for, shortest_ids, sort_keys, words_of
@@ -75,7 +83,8 @@ class Listing:
 )
 @click.option("--view", "view_name", metavar="NAME", help="Use a view saved in the console.")
 @click.option("--deleted", is_flag=True, help="List deleted runs; EXPERIMENT may be deleted too.")
-@csv_option("Export the runs to FILE, with the column names of mlflow.search_runs.")
+@csv_option("Export the runs to FILE as CSV, with the column names of mlflow.search_runs.")
+@output_option("Export the runs to FILE, with those names or with --columns only these.")
 @yes_option
 @json_option
 @pass_invocation
@@ -90,6 +99,7 @@ def runs(
     view_name: str | None,
     deleted: bool,
     csv_path: str | None,
+    output: str | None,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -108,11 +118,15 @@ def runs(
       mlflow-console runs heart-disease --filter "accuracy > 0.9" --sort accuracy:desc --limit 5
       mlflow-console runs heart-disease --columns run_name,accuracy,n_neighbors
       mlflow-console runs heart-disease --group-by metric,weights --sort accuracy:desc
-      mlflow-console runs heart-disease --csv runs.csv
+      mlflow-console runs heart-disease -o runs.parquet
+      mlflow-console runs heart-disease --columns run_name,accuracy,n_neighbors -o runs.md
     """
-    _check(columns, group_by, csv_path)
-    if csv_path:
-        confirm_replacement(Output(err=as_json), csv_path, yes=yes)
+    from engine.api import runs_sheet, write_sheet
+
+    file = csv_path or output
+    _check(columns, group_by, csv_path, output)
+    if file:
+        confirm_replacement(Output(err=as_json), file, yes=yes)
     with invocation.engine() as engine:
         found = engine.runs.experiment(experiment, allow_deleted=deleted)
         view = engine.runs.saved_views(found.name).view(view_name) if view_name else RunView()
@@ -125,24 +139,28 @@ def runs(
             if csv_path:
                 raise _no_csv(f"The view {view_name} groups runs.")
             shown = replace(view, filter_text=text)
-            _write_groups(frame, shown, grouped, sorts, limit, explain, as_json=as_json)
+            _write_groups(frame, shown, grouped, sorts, limit, file, explain, as_json=as_json)
             return
         listing = _select(frame, text, sorts, limit, columns, view)
-        if csv_path:
-            engine.runs.write_csv(listing.frame, Path(csv_path), listing.rows)
-        hint = "" if listing.matching or as_json or csv_path else explain()
+        hint = "" if listing.matching or as_json or file else explain()
+    if file:
+        keys = columns_of(columns, frame) if output and columns else None
+        sheet = runs_sheet(listing.frame, listing.rows, keys)
+        write_sheet(sheet, Path(file), ".csv" if csv_path else "")
     if as_json:
         write_json({"runs": (run_payload(listing.frame.run(row)) for row in listing.rows)})
-    elif csv_path:
-        Output().line(safe(f"{_tally(listing)} written to {csv_path}"))
+    elif file:
+        Output().line(safe(f"{_tally(listing)} written to {file}"))
     else:
         _show(Output(), found, listing, hint)
 
 
-def _check(columns: Sequence[str], group_by: str | None, csv_path: str | None) -> None:
+def _check(columns: Sequence[str], group_by: str | None, csv_path: str | None, output: str | None) -> None:
     """Raises `UsageError` for empty options and for options that cannot be combined."""
     if columns and not words_of(columns):
         raise UsageError("--columns needs a column", hint="Example: --columns run_name,accuracy")
+    if csv_path and output:
+        raise UsageError("--csv and --output cannot be combined", hint="-o FILE.csv writes CSV, too.")
     if group_by is None:
         return
     if not words_of([group_by]):
@@ -158,7 +176,7 @@ def _check(columns: Sequence[str], group_by: str | None, csv_path: str | None) -
 
 
 def _no_csv(why: str) -> UsageError:
-    return UsageError("Groups cannot be exported to CSV", why, "Use --json.")
+    return UsageError("--csv exports runs, not groups", why, "Use -o FILE.csv, or --json.")
 
 
 def _select(
@@ -269,13 +287,14 @@ def _write_groups(
     group_by: str,
     sorts: Sequence[str],
     limit: int | None,
+    file: str | None,
     explain: Callable[[], str],
     *,
     as_json: bool,
 ) -> None:
-    """Write one row or JSON object for each group of the runs that match the view's filter. `explain` says
-    why none does."""
-    from engine.api import arrange
+    """Write one row or JSON object for each group of the runs that match the view's filter; to `file` all of
+    them. `explain` says why none does."""
+    from engine.api import arrange, shown_sheet, write_sheet
 
     if not len(frame):
         if as_json:
@@ -292,8 +311,12 @@ def _write_groups(
     grouped = replace(view, sort=sort, layout="groups", group_by=keys)
     arranged = arrange(frame, grouped, now=time.time() * 1000)
     lines = range(len(arranged.lines))[:limit]
+    if file:
+        written = write_sheet(shown_sheet(arranged), Path(file))
+        Output(err=as_json).line(safe(f"{counted(written, 'group')} written to {file}"))
     if as_json:
         write_json({"groups": [_group_payload(arranged, line) for line in lines]})
+    if as_json or file:
         return
     output = Output()
     heads = [

@@ -5,6 +5,19 @@ from __future__ import annotations
 from tui.commands.command import Command
 from tui.commands.in_charts import DRAWING_COMMANDS, GRID_COMMANDS, PLOT_COMMANDS
 
+
+def _export(scope: str, what: str) -> Command:
+    return Command(
+        id=f"{scope}.export",
+        keys="w",
+        action="export",
+        title="export",
+        help=f"Export {what} to a CSV, JSON, Markdown or Parquet file.",
+        word="export" if scope == "runs" else "",
+        arguments="[FILE]" if scope == "runs" else "",
+    )
+
+
 COMMANDS: tuple[Command, ...] = (
     # Everywhere
     Command(
@@ -235,15 +248,7 @@ COMMANDS: tuple[Command, ...] = (
         word="chart",
         arguments="[METRIC …] [PARAMETER …]",
     ),
-    Command(
-        id="runs.export-csv",
-        keys="w",
-        action="export_csv",
-        title="export",
-        help="Export the shown runs to a CSV file.",
-        word="export",
-        arguments="[FILE.csv]",
-    ),
+    _export("runs", "runs"),
     Command(
         id="runs.copy-id",
         keys="y",
@@ -337,6 +342,7 @@ COMMANDS: tuple[Command, ...] = (
         action="copy_id",
         help="Copy the run ID to your local clipboard (OSC 52).",
     ),
+    _export("run", "this run, or the histories of its metrics,"),
     Command(
         id="run.show-artifacts",
         keys="a,enter",
@@ -434,12 +440,7 @@ COMMANDS: tuple[Command, ...] = (
         action="copy_id",
         help="Copy this run's ID to your local clipboard (OSC 52).",
     ),
-    Command(
-        id="compare.export-csv",
-        keys="w",
-        action="export_csv",
-        help="Export the compared runs to a CSV file.",
-    ),
+    _export("compare", "the comparison"),
     # Models
     Command(
         id="models.promote",
@@ -478,6 +479,7 @@ COMMANDS: tuple[Command, ...] = (
         word="undo",
         writes=True,
     ),
+    _export("models", "the versions, or all models,"),
     # Training
     Command(
         id="training.new-sweep",
@@ -503,6 +505,7 @@ COMMANDS: tuple[Command, ...] = (
         title="compare",
         help="Compare the marked trials side by side.",
     ),
+    _export("training", "the leaderboard"),
     # Activity
     Command(
         id="activity.reverse",
@@ -512,6 +515,7 @@ COMMANDS: tuple[Command, ...] = (
         help="Undo this promotion, restore these runs, or end this interrupted sweep (also enter).",
         writes=True,
     ),
+    _export("activity", "the journal entries"),
     # Chart
     Command(
         id="chart.next-kind",

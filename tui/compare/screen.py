@@ -28,6 +28,7 @@ from tui.widgets.table.source import EMPTY
 if TYPE_CHECKING:
     from engine.api import Compared, CompareRow, VersionComparison, Versus
     from engine.entities import Run
+    from tui.dialogs.export import ExportOffer
     from tui.run.screen import KnownRun
 
 
@@ -373,13 +374,24 @@ class CompareScreen(ConsoleScreen):
         else:
             self.copy(column.run.run_id)
 
-    def action_export_csv(self) -> None:
-        if self.refuse("compare.export-csv") or self.comparison is None:
-            return
-        from engine.api import RunFrame
+    def export_offer(self) -> ExportOffer | None:
+        from engine.api import RunFrame, comparison_sheet, file_name, runs_sheet
+        from tui.dialogs.export import ExportChoice, ExportOffer
 
-        runs = self.comparison.runs
-        self.export(RunFrame.from_runs(runs), range(len(runs)), "comparison.csv")
+        shown, compared = self.shown, self.state.compared
+        if shown is None or self.comparison is None:
+            return None
+        rows = "only what differs" if self.differences_only else "all rows"
+        sheet = partial(comparison_sheet, shown, differences_only=self.differences_only)
+        runs = RunFrame.from_runs(self.comparison.runs)
+        choices = [
+            ExportChoice(Shown(f"the comparison as it stands, {rows}"), sheet),
+            ExportChoice(
+                Shown(f"{formats.counted(len(runs), 'run')}, all columns"), partial(runs_sheet, runs)
+            ),
+        ]
+        model = compared.model if isinstance(compared, ComparedVersions) else ""
+        return ExportOffer(choices, file_name(f"comparison {model}"))
 
     def _column_at_cursor(self) -> Compared | None:
         """The run or version under the cursor."""

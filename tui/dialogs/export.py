@@ -1,73 +1,122 @@
-"""Export runs to a CSV file."""
+"""Export a table to a file."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.widgets import Input, Static
+from textual.binding import Binding, BindingType
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
 
 from engine import formats
 from engine.errors import EngineError
-from engine.text import safe
+from engine.text import Shown, cut, safe
 from tui.dialogs.base import Dialog
 from tui.widgets.controls import Field
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from engine.api import Engine, RunFrame
+    from engine.api import Sheet
     from tui.bridge import Bridge
 
+FORMATS = "The end of the name is the format: .csv, .json, .md or .parquet"
 
-OTHER_FORMATS = {".html", ".json", ".jsonl", ".md", ".parquet", ".png", ".svg", ".tsv", ".xls", ".xlsx"}
+
+@dataclass(frozen=True, slots=True)
+class ExportChoice:
+    """What can be exported. `make` reads it, on the bridge."""
+
+    label: Shown
+    make: Callable[[], Sheet]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOffer:
+    """What a view can export, the usual choice first, and a name for the file."""
+
+    choices: Sequence[ExportChoice]
+    file_name: str
 
 
 class ExportDialog(Dialog[str]):
     """Dismissed with a message about the file written. Pressing enter twice replaces an existing file."""
 
-    def __init__(
-        self, engine: Engine, bridge: Bridge, frame: RunFrame, rows: Sequence[int], name: str
-    ) -> None:
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,ctrl+n", "move(1)", show=False, id="dialog.next"),
+        Binding("up,ctrl+p", "move(-1)", show=False, id="dialog.previous"),
+    ]
+
+    def __init__(self, bridge: Bridge, offer: ExportOffer, name: str = "") -> None:
+        """`name` is a file name in place of the offered one."""
         super().__init__()
-        self._engine = engine
         self._bridge = bridge
-        self.frame = frame
-        self.rows = rows
-        self.name_given = name
-        self.title_text = f"Export {formats.counted(len(rows), 'run')} as CSV"
-        self.subtitle_text = "enter write · esc cancel"
+        self.offer = offer
+        self.file_name = name or offer.file_name
+        self.title_text = "Export"
+        self.subtitle_text = "↑ ↓ what · enter write · esc cancel"
         self._warned: Path | None = None
 
     def compose_dialog(self) -> ComposeResult:
-        yield Static("file", classes="hint", markup=False)
-        yield Field(self.name_given)
+        options = OptionList(markup=False)
+        options.can_focus = False
+        yield options
+        yield Field(self.file_name)
+        yield Static(FORMATS, classes="hint", markup=False)
         yield Static("", id="message", classes="error", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(Field).focus()
+        self.call_after_refresh(self._show_choices)
+
+    def _show_choices(self) -> None:
+        options = self.query_one(OptionList)
+        room = options.size.width - 2 or self.app.size.width
+        options.add_options([Option(cut(choice.label, room)) for choice in self.offer.choices])
+        options.highlighted = 0
+
+    def action_move(self, step: int) -> None:
+        options = self.query_one(OptionList)
+        options.highlighted = ((options.highlighted or 0) + step) % len(self.offer.choices)
+
+    @on(OptionList.OptionSelected)
+    def _back_to_the_field(self) -> None:
+        self.query_one(Field).focus()
 
     def _show_message(self, text: str) -> None:
         self.query_one("#message", Static).update(safe(text))
 
     @on(Input.Submitted)
     def _write(self, event: Input.Submitted) -> None:
-        path = Path(event.value.strip() or self.name_given).expanduser()
-        if path.suffix.lower() in OTHER_FORMATS:
-            self._show_message(f"Runs are exported as CSV; use {path.with_suffix('.csv').name}")
+        from engine.api import check_format, write_sheet
+
+        path = Path(event.value.strip() or self.file_name).expanduser()
+        choice = self.offer.choices[self.query_one(OptionList).highlighted or 0]
+        try:
+            check_format(path)
+        except EngineError as error:
+            self._show_message(str(error))
             return
         if path.exists() and self._warned != path:
             self._warned = path
             self._show_message(f"{path} exists; press enter again to replace it")
             return
 
+        def make() -> tuple[int, str]:
+            sheet = choice.make()
+            return write_sheet(sheet, path), sheet.noun
+
         async def write() -> None:
-            work = partial(self._engine.runs.write_csv, self.frame, path, self.rows)
+            self._show_message("")
             try:
-                count = await self._bridge.call(work)
+                count, noun = await self._bridge.call(partial(make))
             except EngineError as error:
                 self._show_message(str(error))
             else:
-                self.dismiss(f"Wrote {formats.counted(count, 'run')} to {path}")
+                self.dismiss(f"Wrote {formats.counted(count, noun)} to {path}")
 
         self.run_worker(write(), exclusive=True)

@@ -30,6 +30,7 @@ from tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from engine.api import PromotionPlan, SmokeTestResult
+    from tui.dialogs.export import ExportOffer
     from tui.models.promote_dialog import Promotion
     from tui.run.screen import KnownRun
 
@@ -286,7 +287,8 @@ class ModelsScreen(ConsoleScreen):
 
     def why_not(self, command: Command) -> str | None:
         version = self.version if self.is_mounted else None
-        if command.scope == "models" and command.id != "models.undo" and version is None:
+        on_version = command.scope == "models" and command.id not in ("models.undo", "models.export")
+        if on_version and version is None:
             return "No version selected."
         if version is not None and command.id == "models.open-run":
             if not version.run_id:
@@ -326,6 +328,13 @@ class ModelsScreen(ConsoleScreen):
     @on(Table.MarksChanged, "#versions")
     def _show_whether_comparable(self) -> None:
         self.show_keys()
+
+    def export_offer(self) -> ExportOffer | None:
+        from tui.models.export import models_offer
+
+        if not self.models:
+            return None
+        return models_offer(self.models, self.registry, self.sources, self.model)
 
     def action_test_version(self) -> None:
         if self.refuse("models.test-version") or self.version is None:

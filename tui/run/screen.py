@@ -29,6 +29,7 @@ from tui.widgets.table.palette import RUN_STATUS_STYLES
 
 if TYPE_CHECKING:
     from engine.api import MetricOverview
+    from tui.dialogs.export import ExportOffer
 
 MAX_ARTIFACTS = 200
 READING = Shown("reading …")
@@ -135,6 +136,12 @@ class RunScreen(ConsoleScreen):
         else:
             self.state.compared = (self.run_id, *others)
             self.app.run_worker(self.session.show_mode("compare"))
+
+    def export_offer(self) -> ExportOffer | None:
+        from tui.run.export import run_offer
+
+        run = self._known.run
+        return None if run is None else run_offer(self.engine, run)
 
     def action_show_artifacts(self) -> None:
         self.show_artifacts()

@@ -42,12 +42,13 @@ if TYPE_CHECKING:
     )
     from engine.columns import ColumnKey
     from engine.jobs import CancelToken, OnProgress
+    from tui.dialogs.export import ExportOffer
     from tui.run.screen import KnownRun
     from tui.runs.dialogs.column_picker import Candidate
 
 T = TypeVar("T")
 
-_ON_ROWS = frozenset(f"runs.{verb}" for verb in ("show-best", "chart-metric", "export-csv", "copy-id"))
+_ON_ROWS = frozenset(f"runs.{verb}" for verb in ("show-best", "chart-metric", "export", "copy-id"))
 """The commands that need a row."""
 _ON_RUNS = _ON_ROWS | {
     f"runs.{verb}" for verb in ("open-filter", "sort-column", "pick-sort", "pick-columns", "pick-groups")
@@ -67,6 +68,7 @@ _FIRST_STEPS = "Train a sweep here, or run `mlflow-console demo` in an empty fol
 
 class RunsScreen(ConsoleScreen):
     scope: ClassVar[Scope] = "runs"
+    nothing_to_export = "No runs are loaded yet."
     mode = "runs"
     pane_ids = ("experiments", "runs")
     CSS_PATH = "screen.tcss"
@@ -396,15 +398,13 @@ class RunsScreen(ConsoleScreen):
         if key and not self.pane.is_group(key):
             self.copy(key)
 
-    def action_export_csv(self, name: str = "") -> None:
-        from engine.api import csv_name
+    def export_offer(self) -> ExportOffer | None:
+        from tui.runs.export import runs_offer
 
-        if self.refuse("runs.export-csv"):
-            return
-        if (frame := self.runs.frame) is None:
-            self.session.say("No runs are loaded yet.", warning=True)
-        elif self.experiment is not None:
-            self.export(frame, [*self.runs.matching], name or csv_name(self.experiment.name))
+        arranged, experiment = self.runs.arranged, self.experiment
+        if arranged is None or experiment is None:
+            return None
+        return runs_offer(arranged, self.runs.state.marks, experiment.name)
 
     def action_show_best(self, metric: str = "") -> None:
         from tui.runs.dialogs.best import BestDialog

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from engine import formats
 from engine.api import direction_of, key_metrics
+from engine.columns import Value
 from engine.text import Shown, cell_width, safe
 from tui.widgets.table.source import CellStyle, FirstWord, TableColumn, TextRow, TextSource
 
 if TYPE_CHECKING:
-    from engine.api import SweepEvent, TrialFailed, TrialFinished
+    from engine.api import Sheet, SweepEvent, TrialFailed, TrialFinished
 
 MAX_METRICS = 4
 MAX_WIDTH = 24
@@ -104,6 +105,29 @@ class Leaderboard:
             cells = [_number(failed), *(values.get(name, Shown("")) for name in names), Shown("failed")]
             rows.append(TextRow(failed.run_id, cells, {0: "bad", len(cells) - 1: "bad"}))
         return TextSource(_columns(names, rows), rows)
+
+    def sheet(self) -> Sheet:
+        """All trials with their parameters and metrics, best first, then those that failed."""
+        from engine.api import records_sheet
+
+        records: list[Mapping[str, Value]] = []
+        for rank, trial in enumerate(self.ranked(), 1):
+            records.append(
+                {
+                    "rank": rank,
+                    "trial": trial.index + 1,
+                    "run_id": trial.run_id,
+                    "seconds": trial.seconds,
+                    **{f"params.{name}": str(value) for name, value in trial.params.items()},
+                    **{f"metrics.{name}": value for name, value in trial.metrics.items()},
+                }
+            )
+        for failed in self._failed:
+            params = {f"params.{name}": str(value) for name, value in failed.params.items()}
+            records.append(
+                {"trial": failed.index + 1, "run_id": failed.run_id, **params, "error": failed.message}
+            )
+        return records_sheet("trial", records, {"rank": "any", "trial": "any", "run_id": "text"})
 
 
 def _number(trial: TrialFinished | TrialFailed) -> Shown:

@@ -27,6 +27,7 @@ from tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from engine.api import SweepEvent, SweepResult, SweepSpec, UnfinishedSweep
+    from tui.dialogs.export import ExportOffer
 
 BAR_WIDTH = 20
 
@@ -235,6 +236,16 @@ class TrainingScreen(ConsoleScreen):
             return None if run_id is None else KnownRun(run_id)
 
         self.app.push_screen(RunScreen(KnownRun(event.key), step))
+
+    def export_offer(self) -> ExportOffer | None:
+        from engine.api import file_name
+        from tui.dialogs.export import ExportChoice, ExportOffer
+
+        if not self.board.done:
+            return None
+        label = Shown(f"the leaderboard: {formats.counted(self.board.done, 'trial')}, all metrics")
+        name = self.spec.experiment if self.spec is not None else "sweep"
+        return ExportOffer([ExportChoice(label, self.board.sheet)], file_name(f"{name} leaderboard"))
 
     def action_compare_marked(self) -> None:
         if self.refuse("training.compare-marked"):

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from engine.columns import ColumnKey
-from engine.runs.export import write_csv
+from engine.export.runs import runs_sheet
+from engine.export.writers import write_sheet
 from engine.runs.frame import RunFrame, SortKey, sorted_rows
 from engine.runs.loading.feed import RunFeed
 from engine.stores import open_store
@@ -79,7 +80,7 @@ def test_sort_orders_match_mlflow(answers: Answers, text: str) -> None:
 
 def test_the_csv_matches_search_runs(answers: Answers, tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
-    assert write_csv(answers.frame, path) == 24
+    assert write_sheet(runs_sheet(answers.frame), path) == 24
     theirs, ours = (list(csv.DictReader(io.StringIO(text))) for text in (answers.csv, path.read_text()))
     assert set(ours[0]) == set(theirs[0])
     assert list(ours[0])[:6] == list(theirs[0])[:6]

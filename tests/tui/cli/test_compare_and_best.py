@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,13 @@ def test_versions_of_a_model_are_compared(on_store: Run) -> None:
     assert ("signature", "inputs") in {(row["kind"], row["name"]) for row in payload["rows"]}
     for arguments in (["1"], ["1", "x"], ["1", "99"], ["1", "2", "-e", "heart"]):
         assert on_store("compare", "--model", "classifier", *arguments).status in (1, 2)
+
+
+def test_a_comparison_and_all_runs_are_exported(on_store: Run, folder: Path) -> None:
+    done = on_store("compare", "-e", "heart", "trial-10", "trial-23", "-x", "-o", "two.md")
+    assert done.out.endswith("rows written to two.md\n")
+    assert "| metric | accuracy ↑ | 0.8000 | 0.9300 |" in (folder / "two.md").read_text()
+    payload = on_store("best", "heart", "-o", "all.json", "--json").json
+    assert (payload["csv"], payload["runs_written"]) == ("all.json", 27)
+    assert len(json.loads((folder / "all.json").read_text())) == 27
+    assert not (folder / "experiment_results.csv").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,13 +115,15 @@ def test_a_filter_that_a_server_finds_nothing_for_gets_a_hint(
     ("arguments", "message"),
     [
         (("-g", "weights", "-c", "accuracy"), "--group-by and --columns cannot be combined"),
-        (("-g", "weights", "--csv", "out.csv"), "Groups cannot be exported to CSV"),
+        (("-g", "weights", "--csv", "out.csv"), "--csv exports runs, not groups"),
         (("-g", ""), "--group-by needs a column"),
         (("-g", " , "), "--group-by needs a column"),
         (("-c", ""), "--columns needs a column"),
         (("-c", ",", "-c", " "), "--columns needs a column"),
         (("--csv", "-"), "use --json for standard output"),
         (("--csv", ""), "--csv needs a file name"),
+        (("-o", "out.xlsx"), "Tables are written to .csv, .json, .md or .parquet files"),
+        (("-o", "out.csv", "--csv", "out.csv"), "--csv and --output cannot be combined"),
     ],
 )
 @pytest.mark.parametrize("experiment", ["heart", "empty"])
@@ -257,6 +260,22 @@ def test_csv_has_the_listed_runs_and_leaves_no_partial_file(on_store: Run, folde
     failed = on_store("runs", "heart", "--csv", "no/such/folder.csv")
     assert (failed.status, failed.out) == (1, "")
     assert "cannot be written" in failed.err
+
+
+def test_runs_and_groups_are_exported_in_the_format_of_the_suffix(on_store: Run, folder: Path) -> None:
+    best = ("runs", "heart", "-s", "accuracy:desc", "-n", "2")
+    assert on_store(*best, "-o", "out.json").out == "2 of 27 runs written to out.json\n"
+    assert [run["tags.mlflow.runName"] for run in json.loads((folder / "out.json").read_text())] == [
+        "trial-23",
+        "trial-22",
+    ]
+    on_store(*best, "-c", "run_name,accuracy", "-o", "out.md")
+    assert (folder / "out.md").read_text().splitlines()[0] == "| run_id | run_name | metrics.accuracy |"
+    done = on_store("runs", "heart", "-g", "weights", "-o", "groups.csv")
+    assert done.out == "3 groups written to groups.csv\n"
+    rows = list(csv.DictReader((folder / "groups.csv").open(encoding="utf-8")))
+    assert "metrics.accuracy mean" in rows[0]
+    assert sum(int(row["run_count"]) for row in rows) == 27
 
 
 @pytest.fixture

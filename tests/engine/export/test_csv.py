@@ -8,6 +8,7 @@ import math
 import os
 import stat
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from engine import files
 from engine.columns import ColumnKey
 from engine.entities import DatasetRef
 from engine.errors import EngineError
+from engine.export.runs import file_name, runs_sheet
+from engine.export.writers import write_sheet
 from engine.filters.options import text_values
-from engine.runs.export import csv_name, write_csv
 from engine.runs.frame import RunFrame
 from engine.runs.table_columns import cell_text, columns_for
 from tests.support.runs import START, a_run
@@ -31,6 +33,10 @@ RUNS = [
     a_run("c", start=None, seconds=None, metrics={"m": math.inf}, params={"p": "a\rb"}),
 ]
 FRAME = RunFrame.from_runs(RUNS)
+
+
+def write_csv(frame: RunFrame, path: Path, rows: Sequence[int] | None = None) -> int:
+    return write_sheet(runs_sheet(frame, rows), path)
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -151,14 +157,15 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary_file(
     assert os.listdir(tmp_path) == ["runs.csv"]
 
 
-@pytest.mark.parametrize("name", ["missing/runs.csv", ".", "\0.csv", "x" * 300])
+@pytest.mark.parametrize("name", ["missing/runs.csv", "folder.csv", "\0.csv", "x" * 300 + ".csv"])
 def test_an_unwritable_path_is_an_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder.csv").mkdir()
     with pytest.raises(EngineError, match="The file cannot be written"):
         write_csv(FRAME, tmp_path / name)
 
 
 def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "pipe"
+    path = tmp_path / "pipe.csv"
     os.mkfifo(path)
     received: list[bytes] = []
     reader = threading.Thread(target=lambda: received.append(path.read_bytes()))
@@ -180,4 +187,4 @@ def test_lone_surrogates_are_escaped(tmp_path: Path) -> None:
     [("heart-disease", "heart-disease.csv"), ("/Users/ana/a b", "Users_ana_a_b.csv"), ("..", "runs.csv")],
 )
 def test_the_file_is_named_after_the_experiment(experiment: str, name: str) -> None:
-    assert csv_name(experiment) == name
+    assert file_name(experiment) == name

@@ -1,0 +1,109 @@
+"""Runs and comparisons as sheets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from engine.columns import ColumnKey, Value
+from engine.export.sheet import CellKind, Sheet, SheetColumn
+from engine.runs.arrange import Arranged
+from engine.runs.compare import Comparison
+from engine.runs.frame import RunFrame
+from engine.runs.grouping import RUN_COUNT
+from engine.stores.base import Store
+
+# In the order of mlflow.search_runs.
+_ATTRIBUTES = ("run_id", "experiment_id", "status", "artifact_uri", "start_time", "end_time")
+_UNSUITABLE = re.compile(r"[^\w.-]+")
+_LONGEST_NAME = 80
+
+
+def file_name(subject: str, suffix: str = ".csv", default: str = "runs") -> str:
+    """A file name for the runs of an experiment, or another subject: `heart-disease.csv`."""
+    return f"{_UNSUITABLE.sub('_', subject).strip('._-')[:_LONGEST_NAME] or default}{suffix}"
+
+
+def runs_sheet(
+    frame: RunFrame, rows: Sequence[int] | None = None, keys: Sequence[ColumnKey] | None = None
+) -> Sheet:
+    """Runs with the columns of `mlflow.search_runs`, or with the id and the columns in `keys`.
+
+    By default, datasets are left out, as in MLflow; metrics, parameters and tags are sorted by name.
+    """
+    if keys is None:
+        found = [ColumnKey("attribute", name) for name in _ATTRIBUTES]
+        found += [key for key in frame.keys if key.kind not in ("attribute", "dataset")]
+    else:
+        found = list(dict.fromkeys((ColumnKey("attribute", "run_id"), *keys)))
+    return Sheet("run", tuple(SheetColumn(str(key), _kind(key), _values(frame, key, rows)) for key in found))
+
+
+def shown_sheet(arranged: Arranged) -> Sheet:
+    """A table of runs, or of groups of runs, as it stands: its lines and columns, and the ids of runs."""
+    lines = range(len(arranged.lines))
+    run_ids = [arranged.key_of(line) if arranged.row_of(line) is not None else None for line in lines]
+    columns = [] if arranged.groups is not None else [SheetColumn("run_id", "text", run_ids)]
+    for at, column in enumerate(arranged.columns):
+        name = f"{column.key} {column.statistic}" if column.statistic else str(column.key)
+        kind = "number" if column.statistic else "any" if column.key == RUN_COUNT else _kind(column.key)
+        values = [arranged.value(line, at) for line in lines]
+        columns.append(SheetColumn(name, kind, values))
+    return Sheet("group" if arranged.groups is not None else "run", tuple(columns))
+
+
+def history_sheet(store: Store, run_id: str, metrics: Sequence[str]) -> Sheet:
+    """Every logged value of these metrics of a run: one row per point."""
+    points = [(metric, point) for metric in metrics for point in store.metric_history(run_id, metric)]
+    return Sheet(
+        "point",
+        (
+            SheetColumn("metric", "text", [metric for metric, _ in points]),
+            SheetColumn("step", "any", [point.step for _, point in points]),
+            SheetColumn("time", "time", [point.timestamp for _, point in points]),
+            SheetColumn("value", "number", [point.value for _, point in points]),
+        ),
+    )
+
+
+def comparison_sheet(comparison: Comparison, *, differences_only: bool = False) -> Sheet:
+    """A comparison as it stands: one row per parameter, metric, …, one column per run or version."""
+    rows = [row for s in comparison.sections(differences_only=differences_only) for row in s.rows]
+    names = comparison.run_names(_LONGEST_NAME, _LONGEST_NAME).names
+    return Sheet(
+        "row",
+        (
+            SheetColumn("kind", "text", [row.section for row in rows]),
+            SheetColumn(
+                "name", "text", [str(row.label()) if row.is_metric else row.key.name for row in rows]
+            ),
+            *(
+                SheetColumn(name, "any", [_comparable(row.values[at], row.texts[at]) for row in rows])
+                for at, name in enumerate(names)
+            ),
+        ),
+    )
+
+
+def _comparable(value: Value, shown: str) -> Value:
+    """Times as they are shown, everything else raw."""
+    return shown if isinstance(value, int) else value
+
+
+def _kind(key: ColumnKey) -> CellKind:
+    if key.is_time:
+        return "time"
+    if key.is_number:
+        return "number"
+    return "address" if key.is_address else "text"
+
+
+def _values(frame: RunFrame, key: ColumnKey, rows: Sequence[int] | None) -> Sequence[Value]:
+    if rows is None:
+        values: Sequence[Value] = frame.column(key)
+    else:
+        read = frame.reader(key)
+        values = [read(row) for row in rows]
+    if key.kind != "dataset":
+        return values
+    return [", ".join(value) if isinstance(value, tuple) else value for value in values]
