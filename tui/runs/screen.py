@@ -437,7 +437,7 @@ class RunsScreen(ConsoleScreen):
         self, frame: RunFrame, metric: str, direction: Direction | None, rows: list[int] | None
     ) -> None:
         """Ask for a folder, and write a report on these rows (None: all) there."""
-        from engine.api import csv_name
+        from engine.api import file_name
         from tui.runs.dialogs.report import ReportDialog
 
         if (experiment := self.experiment) is None:
@@ -454,7 +454,7 @@ class RunsScreen(ConsoleScreen):
             if message:
                 self.session.say(message)
 
-        folder = f"report-{csv_name(experiment.name).removesuffix('.csv')}"
+        folder = file_name(f"report {experiment.name}", "", "report")
         self.app.push_screen(ReportDialog(self.engine, self.session.bridge, make, folder), say)
 
     def _go_to_run(self, run_id: str | None) -> None:
