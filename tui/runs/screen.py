@@ -454,7 +454,7 @@ class RunsScreen(ConsoleScreen):
             if message:
                 self.session.say(message)
 
-        folder = f"report-{file_name(experiment.name, "")}"
+        folder = "report-" + file_name(experiment.name, "")
         self.app.push_screen(ReportDialog(self.engine, self.session.bridge, make, folder), say)
 
     def _go_to_run(self, run_id: str | None) -> None:
