@@ -99,6 +99,7 @@ class ExportDialog(Dialog[str]):
         try:
             check_format(path)
         except EngineError as error:
+            self._warned = None
             self._show_message(str(error))
             return
         if path.exists() and self._warned != path:
