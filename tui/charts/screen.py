@@ -250,8 +250,8 @@ class ChartScreen(ConsoleScreen):
         self.subject = subject
         self.refresh_view()
 
-    def action_export(self) -> None:
-        """Write the chart as it stands to a file."""
+    def action_export(self, name: str = "") -> None:
+        """Write the chart as it stands to a file, by default one with the name of the chart."""
         chart = None if self.pane is None else self.pane.exported()
         if self.refuse("chart.export") or chart is None:
             self.session.say("There is no chart to export.", warning=True)
@@ -267,7 +267,7 @@ class ChartScreen(ConsoleScreen):
         dialog = SaveDialog(
             self.session.bridge,
             "Export the chart",
-            chart_name(chart),
+            name or chart_name(chart),
             checked_suffix,
             partial(save_chart, chart),
             hint="file: .png, .svg or .txt",
