@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from tui.commands.command import Command
 from tui.commands.in_charts import DRAWING_COMMANDS, GRID_COMMANDS, PLOT_COMMANDS
-
-
-def _export(scope: str, what: str) -> Command:
-    return Command(
-        id=f"{scope}.export",
-        keys="w",
-        action="export",
-        title="export",
-        help=f"Export {what} to a CSV, JSON, Markdown or Parquet file.",
-        word="export" if scope == "runs" else "",
-        arguments="[FILE]" if scope == "runs" else "",
-    )
-
+from tui.commands.in_comparisons import COMPARE_COMMANDS
+from tui.commands.shared import export_command
 
 COMMANDS: tuple[Command, ...] = (
     # Everywhere
@@ -248,7 +237,7 @@ COMMANDS: tuple[Command, ...] = (
         word="chart",
         arguments="[METRIC …] [PARAMETER …]",
     ),
-    _export("runs", "runs"),
+    export_command("runs", "runs"),
     Command(
         id="runs.copy-id",
         keys="y",
@@ -342,7 +331,7 @@ COMMANDS: tuple[Command, ...] = (
         action="copy_id",
         help="Copy the run ID to your local clipboard (OSC 52).",
     ),
-    _export("run", "this run, or the histories of its metrics,"),
+    export_command("run", "this run, or the histories of its metrics,"),
     Command(
         id="run.show-artifacts",
         keys="a,enter",
@@ -353,94 +342,7 @@ COMMANDS: tuple[Command, ...] = (
         arguments="[RUN [PATH]]",
     ),
     # Compare
-    Command(
-        id="compare.toggle-differences",
-        keys="x",
-        action="toggle_differences",
-        title="differences",
-        help="Show only rows that differ.",
-        word="differences",
-    ),
-    Command(
-        id="compare.toggle-bars",
-        keys="a",
-        action="toggle_bars",
-        title="bars",
-        help="Switch between the table and bars for each metric, best first.",
-        word="bars",
-    ),
-    Command(
-        id="compare.chart-metric",
-        keys="m",
-        action="chart_metric",
-        title="chart",
-        help="Chart the metric of this row for all compared runs.",
-    ),
-    Command(
-        id="compare.toggle-evidence",
-        keys="e",
-        action="toggle_evidence",
-        help="Show what may be chance for all metrics, or only for the most important one.",
-        word="evidence",
-    ),
-    Command(
-        id="compare.transpose",
-        keys="t",
-        action="transpose",
-        title="transpose",
-        help="Switch between runs as columns and runs as rows.",
-        word="transpose",
-    ),
-    Command(
-        id="compare.sort-runs",
-        keys="s",
-        action="sort_runs",
-        title="sort",
-        help="Order the runs by this metric or parameter, best first; again to restore the order.",
-    ),
-    Command(
-        id="compare.toggle-relative",
-        keys="percent_sign",
-        action="toggle_relative",
-        help="Show differences in percent of the baseline, for rates in percentage points (pp).",
-        word="percent",
-    ),
-    Command(
-        id="compare.toggle-merging",
-        keys="i",
-        action="toggle_merging",
-        help="Show identical runs as one column, or each as its own.",
-        word="identical",
-    ),
-    Command(
-        id="compare.set-baseline",
-        keys="b",
-        action="set_baseline",
-        title="baseline",
-        help="Use this run as the baseline.",
-        word="baseline",
-    ),
-    Command(
-        id="compare.flip-direction",
-        keys="o",
-        action="flip_direction",
-        title="direction",
-        help="Flip the metric's direction.",
-    ),
-    Command(
-        id="compare.drop-run",
-        keys="D",
-        action="drop_run",
-        title="drop",
-        help="Remove this run from the comparison (does not delete it).",
-    ),
-    Command(
-        id="compare.copy-id",
-        keys="y",
-        action="copy_id",
-        help="Copy this run's ID to your local clipboard (OSC 52).",
-    ),
-    _export("compare", "the comparison"),
+    *COMPARE_COMMANDS,
     # Models
     Command(
         id="models.promote",
@@ -479,7 +381,7 @@ COMMANDS: tuple[Command, ...] = (
         word="undo",
         writes=True,
     ),
-    _export("models", "the versions, or all models,"),
+    export_command("models", "the versions, or all models,"),
     # Training
     Command(
         id="training.new-sweep",
@@ -505,7 +407,7 @@ COMMANDS: tuple[Command, ...] = (
         title="compare",
         help="Compare the marked trials side by side.",
     ),
-    _export("training", "the leaderboard"),
+    export_command("training", "the leaderboard"),
     # Activity
     Command(
         id="activity.reverse",
@@ -515,7 +417,7 @@ COMMANDS: tuple[Command, ...] = (
         help="Undo this promotion, restore these runs, or end this interrupted sweep (also enter).",
         writes=True,
     ),
-    _export("activity", "the journal entries"),
+    export_command("activity", "the journal entries"),
     # Chart
     Command(
         id="chart.next-kind",

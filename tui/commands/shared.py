@@ -1,0 +1,17 @@
+"""Commands that several views have."""
+
+from __future__ import annotations
+
+from tui.commands.command import Command
+
+
+def export_command(scope: str, what: str) -> Command:
+    return Command(
+        id=f"{scope}.export",
+        keys="w",
+        action="export",
+        title="export",
+        help=f"Export {what} to a CSV, JSON, Markdown or Parquet file.",
+        word="export" if scope == "runs" else "",
+        arguments="[FILE]" if scope == "runs" else "",
+    )
