@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,17 +51,24 @@ class Reports:
             cancel=cancel,
         )
 
-    def existing_files(self, report: Report, folder: Path) -> tuple[Path, ...]:
-        """The files that writing the report to a folder would replace."""
+    def model_card(self, model: str, version: int) -> Mapping[str, bytes]:
+        """The model card of a registered version, as a file to write. The model is not loaded. Raises
+        `NotFound`."""
+        from engine.report.card import model_card
+
+        return model_card(self._access.store, model, version)
+
+    def existing_files(self, files: Iterable[str], folder: Path) -> tuple[Path, ...]:
+        """Those of the files that writing to a folder would replace."""
         from engine.report.writing import existing_files
 
-        return existing_files(report, folder)
+        return existing_files(files, folder)
 
-    def write(self, report: Report, folder: Path, *, replace: bool = False) -> tuple[Path, ...]:
+    def write(self, files: Mapping[str, bytes], folder: Path, *, replace: bool = False) -> tuple[Path, ...]:
         """Write all files of a report, or none. Raises `EngineError` if files exist, unless `replace`."""
-        from engine.report.writing import write_report
+        from engine.report.writing import write_files
 
-        return write_report(report, folder, replace=replace)
+        return write_files(files, folder, replace=replace)
 
     def log(self, report: Report, run_id: str | None) -> str:
         """Keep a report as an artifact of a run, or with None of a new run in an experiment of its own.

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from engine.evidence.best import TIE_METRIC
 from engine.evidence.measured import FOLD_METRIC
 from engine.formats import counted, duration, number
+from engine.report.classes import confusion_blocks, per_class_blocks
 from engine.report.document import (
     Block,
     Bullets,
     Column,
     Heading,
-    Paragraph,
     Part,
     Text,
     code,
@@ -31,7 +31,7 @@ from engine.report.wording import (
     utc,
     value_of,
 )
-from engine.runs.metrics import CONFUSION_COUNTS, confusion_of
+from engine.runs.metrics import CONFUSION_COUNTS
 from engine.secrets import mask
 
 
@@ -42,9 +42,8 @@ def best_run_section(facts: Facts) -> Iterator[Block]:
     yield Heading(3, ("Key highlights",))
     yield Bullets(tuple(_highlights(facts)))
     classes = classes_of(run)
-    if classes:
-        yield from _per_class(facts, classes)
-    yield from _confusion(facts)
+    yield from per_class_blocks(run)
+    yield from confusion_blocks(run)
     yield from _parameters(facts)
     yield from _other_metrics(facts, classes)
     yield from _origin(facts)
@@ -108,91 +107,6 @@ def _cross_validation(facts: Facts) -> Iterator[Text]:
             f"({interval_text(interval)}, n={rate.n}). On new data, expect a value nearer to that of "
             "cross-validation: the best of many runs on one test part is partly lucky.",
         )
-
-
-def _per_class(facts: Facts, classes: tuple[ClassFacts, ...]) -> Iterator[Block]:
-    run = facts.best
-    yield Heading(3, ("Metrics per class",))
-    heads: list[str | Column] = [
-        "class",
-        Column("precision", numeric=True),
-        Column(LEVEL),
-        Column("recall", numeric=True),
-        Column(LEVEL),
-        Column("F1", numeric=True),
-        Column("rows", numeric=True),
-    ]
-    rows = []
-    for found in classes:
-        prefix = f"class_{found.name}"
-        cells: list[str] = [found.shown]
-        for measure in ("precision", "recall"):
-            exact = measured(run, f"{prefix}_{measure}")
-            cells.append(number(run.metrics.get(f"{prefix}_{measure}")))
-            cells.append(f"{bracketed(exact[1])} n={exact[0].n}" if exact else "–")
-        cells += [number(run.metrics.get(f"{prefix}_f1")), number(run.metrics.get(f"{prefix}_support"))]
-        rows.append(cells)
-    yield lined_up(heads, rows)
-    yield Paragraph(("What they mean:",))
-    yield Bullets(tuple(text for found in classes for text in _meaning(facts, found)))
-
-
-def _meaning(facts: Facts, found: ClassFacts) -> Iterator[Text]:
-    run, prefix = facts.best, f"class_{found.name}"
-    parts: list[str] = []
-    if precise := measured(run, f"{prefix}_precision"):
-        rate, interval = precise
-        parts.append(
-            f"of the {rate.n} rows predicted as {found.short}, {rate.successes} are right ({LEVEL} of the "
-            f"precision {interval_text(interval)}, n={rate.n})"
-        )
-    if recalled := measured(run, f"{prefix}_recall"):
-        rate, interval = recalled
-        parts.append(
-            f"of the {rate.n} rows that are {found.short}, {rate.successes} were found and "
-            f"{rate.n - rate.successes} missed ({LEVEL} of the recall {interval_text(interval)}, n={rate.n})"
-        )
-    if parts:
-        yield (strong(found.shown), ": ", "; ".join(parts), ".")
-
-
-def _confusion(facts: Facts) -> Iterator[Block]:
-    counts = confusion_of(facts.best.metrics, facts.best.tags)
-    if counts is None:
-        return
-    total = counts.true_positives + counts.true_negatives + counts.false_positives + counts.false_negatives
-    wrong = counts.false_positives + counts.false_negatives
-    positive, negative = _class_word(counts.positive), _class_word(counts.negative)
-    yield Heading(3, ("Confusion matrix",))
-    heads: list[str | Column] = [
-        "actual",
-        Column(f"predicted {positive}", numeric=True),
-        Column(f"predicted {negative}", numeric=True),
-        Column("rows", numeric=True),
-    ]
-    tp, tn = counts.true_positives, counts.true_negatives
-    fp, fn = counts.false_positives, counts.false_negatives
-    rows = [
-        [positive, str(tp), str(fn), str(tp + fn)],
-        [negative, str(fp), str(tn), str(fp + tn)],
-        ["all", str(tp + fp), str(fn + tn), str(total)],
-    ]
-    yield lined_up(heads, rows)
-    yield Paragraph(
-        (
-            f"Of {total} test rows, {total - wrong} are predicted right and {wrong} wrong: {_rows(fp)} with "
-            f"{negative} predicted as {positive}, and {_rows(fn)} with {positive} predicted as {negative}. "
-            f"The counts take {positive} as the positive class (n={total}).",
-        )
-    )
-
-
-def _rows(n: int) -> str:
-    return counted(n, "row")
-
-
-def _class_word(label: str) -> str:
-    return f"class {label}" if len(label) <= 2 else label
 
 
 def _parameters(facts: Facts) -> Iterator[Block]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from engine.report.document import (
     Block,
@@ -27,8 +27,12 @@ _AT_START = re.compile(r"^(\s*)([-+=>#\[]|\d+[.)])")
 
 def markdown(document: Document) -> str:
     """The document; pictures are links to the files in `charts/`."""
-    parts = ["\n".join(_block(block)) for block in (Heading(1, (document.title,)), *document.blocks)]
-    return "\n\n".join(parts) + "\n"
+    return markdown_blocks((Heading(1, (document.title,)), *document.blocks)) + "\n"
+
+
+def markdown_blocks(blocks: Sequence[Block]) -> str:
+    """Blocks without a title."""
+    return "\n\n".join("\n".join(_block(block)) for block in blocks)
 
 
 def _block(block: Block) -> Iterator[str]:

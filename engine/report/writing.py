@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,26 +26,26 @@ REPORT_OF = "console.report_of"
 """The tag of a run that holds a report: the id of the experiment that it is about."""
 
 
-def existing_files(report: Report, folder: Path) -> tuple[Path, ...]:
-    """The files of a report that are in the folder already."""
-    return tuple(path for name in report.files if os.path.lexists(path := folder / name))
+def existing_files(files: Iterable[str], folder: Path) -> tuple[Path, ...]:
+    """Those of the files of a report that are in the folder already."""
+    return tuple(path for name in files if os.path.lexists(path := folder / name))
 
 
-def write_report(report: Report, folder: Path, *, replace: bool = False) -> tuple[Path, ...]:
+def write_files(files: Mapping[str, bytes], folder: Path, *, replace: bool = False) -> tuple[Path, ...]:
     """Write the files of a report, each complete; on an error, none. Raises `EngineError`, also for existing
     files unless `replace`."""
-    if not replace and (existing := existing_files(report, folder)):
+    if not replace and (existing := existing_files(files, folder)):
         raise would_replace(existing)
     try:
         with collecting(folder) as collected:
-            for name, content in report.files.items():
+            for name, content in files.items():
                 path = collected / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with path.open("xb") as file:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
-            places = [(collected / name, folder / name) for name in report.files]
+            places = [(collected / name, folder / name) for name in files]
             put_in_place(places, folder, replace=replace)
     except FileExistsError as error:
         raise would_replace((Path(error.filename or folder),)) from error
@@ -52,7 +53,7 @@ def write_report(report: Report, folder: Path, *, replace: bool = False) -> tupl
         why = getattr(error, "strerror", None) or str(error)
         hint = "Check that the folder is writable and has free space, or choose another one."
         raise EngineError("The report cannot be written", f"{safe(folder, 200)}: {why}", hint) from error
-    return tuple(folder / name for name in report.files)
+    return tuple(folder / name for name in files)
 
 
 def would_replace(existing: tuple[Path, ...]) -> EngineError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,17 +23,17 @@ from tui.cli.options import (
     pass_invocation,
 )
 from tui.cli.output import Cell, Output, confirm
-from tui.cli.progress import Meter, load_frame, stop_signals
+from tui.cli.progress import Meter, load_frame, spinner, stop_signals
 from tui.cli.selection import filter_of, hint_for, usual_metric
 
 if TYPE_CHECKING:
-    from engine.api import Engine, Report
+    from engine.api import Direction, Engine, Report
 
 NEW = "new"
 
 
 @click.command()
-@click.argument("experiment")
+@click.argument("experiment", required=False)
 @click.option(
     "-o",
     "--output",
@@ -48,18 +49,27 @@ NEW = "new"
     metavar="RUN|new",
     help="Also keep the report as an artifact of this run, or of a new run in an experiment of its own.",
 )
+@click.option(
+    "--model",
+    "version",
+    nargs=2,
+    type=(str, click.IntRange(min=1)),
+    metavar="NAME VERSION",
+    help="Write the model card of a registered version instead, model-card.md.",
+)
 @click.option("--force", is_flag=True, help="Replace existing files without asking.")
 @json_option
 @pass_invocation
 def report(
     invocation: Invocation,
-    experiment: str,
+    experiment: str | None,
     folder: Path | None,
     metric: str | None,
     higher: bool,
     lower: bool,
     filter_text: str,
     log_to: str | None,
+    version: tuple[str, int] | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -69,40 +79,38 @@ def report(
     run with its metrics per class, which parameters matter, precision against recall, the registered
     versions, next steps, and all runs. Numbers carry their n and 95 % interval. Only comparable finished
     runs count, as for `best`. Made again from the same store, it differs only in the time at its end.
+    --model writes the model card of a version in the form of skops, without loading the model.
 
     \b
     Examples:
       mlflow-console report heart-disease -o report
       mlflow-console report heart-disease --metric cv_mean --filter "n_neighbors > 3" -o report
       mlflow-console report heart-disease --log-to new
+      mlflow-console report --model heart_disease_classifier 2 -o card
     """
     direction = chosen_direction(higher, lower)
+    output = Output(err=as_json)
+    if version is not None:
+        if experiment is not None or folder is None or log_to is not None:
+            hint = "Use `mlflow-console report --model NAME VERSION -o DIR`."
+            raise UsageError("A model card needs a model, a version and a folder", "", hint)
+        _card(invocation, output, *version, folder, force=force, as_json=as_json)
+        return
+    if experiment is None:
+        raise UsageError("`report` needs an experiment", "", "Or use --model NAME VERSION for a model card.")
     if folder is None and log_to is None:
         raise UsageError("`report` needs a place for the report", "", "Add -o DIR, or --log-to new.")
     if log_to is not None:
         invocation.check_writable("Logging a report")
-    output = Output(err=as_json)
     token = CancelToken()
     with invocation.engine() as engine, stop_signals(token):
-        found = engine.runs.experiment(experiment)
-        frame = load_frame(engine, found)
-        rows = filter_of(filter_text, frame).rows(frame) if filter_text.strip() else None
-        if rows is not None and not len(rows):
-            raise NotFound("No matching runs", filter_text, hint_for(filter_text, frame))
-        query = f"runs that match {filter_text.strip()}" if rows is not None else "all runs of the experiment"
-        with Meter(Shown("Making the report")) as meter:
-
-            def show(progress: Progress) -> None:
-                meter.update(progress.done, progress.total, safe(progress.note), line=False)
-
-            make = partial(engine.reports.make, query=query, on_progress=show, cancel=token)
-            made = make(found, frame, metric or usual_metric(frame), direction, rows)
-        written = _write(engine, output, made, folder, force=force) if folder is not None else ()
+        made = _made(engine, experiment, metric, direction, filter_text, token)
+        written = _write(engine, output, made.files, folder, force=force) if folder is not None else ()
         run_id = engine.reports.log(made, None if log_to == NEW else log_to) if log_to is not None else None
     if as_json:
         write_json(
             {
-                "experiment": found.name,
+                "experiment": made.experiment.name,
                 "metric": made.metric,
                 "best_run_id": made.best_run,
                 "considered": made.considered,
@@ -119,10 +127,56 @@ def report(
         output.line(safe(f"Logged to run {run_id}; `mlflow-console artifacts {run_id}` lists it."))
 
 
-def _write(engine: Engine, output: Output, made: Report, folder: Path, *, force: bool) -> tuple[Path, ...]:
-    existing = engine.reports.existing_files(made, folder)
+def _made(
+    engine: Engine,
+    experiment: str,
+    metric: str | None,
+    direction: Direction | None,
+    filter_text: str,
+    token: CancelToken,
+) -> Report:
+    """The report on the runs of an experiment that match a filter."""
+    found = engine.runs.experiment(experiment)
+    frame = load_frame(engine, found)
+    rows = filter_of(filter_text, frame).rows(frame) if filter_text.strip() else None
+    if rows is not None and not len(rows):
+        raise NotFound("No matching runs", filter_text, hint_for(filter_text, frame))
+    query = f"runs that match {filter_text.strip()}" if rows is not None else "all runs of the experiment"
+    with Meter(Shown("Making the report")) as meter:
+
+        def show(progress: Progress) -> None:
+            meter.update(progress.done, progress.total, safe(progress.note), line=False)
+
+        make = partial(engine.reports.make, query=query, on_progress=show, cancel=token)
+        return make(found, frame, metric or usual_metric(frame), direction, rows)
+
+
+def _card(
+    invocation: Invocation,
+    output: Output,
+    model: str,
+    version: int,
+    folder: Path,
+    *,
+    force: bool,
+    as_json: bool,
+) -> None:
+    with invocation.engine() as engine:
+        with spinner("Making the model card"):
+            card = engine.reports.model_card(model, version)
+        written = _write(engine, output, card, folder, force=force)
+    if as_json:
+        write_json({"model": model, "version": version, "files": [str(path) for path in written]})
+    else:
+        output.line(safe(f"Model card of {model} version {version} written to {written[0]}"))
+
+
+def _write(
+    engine: Engine, output: Output, files: Mapping[str, bytes], folder: Path, *, force: bool
+) -> tuple[Path, ...]:
+    existing = engine.reports.existing_files(files, folder)
     if existing and not force:
         for path in existing:
             output.text(safe(f"{path} exists and will be replaced."), "yellow")
         confirm(output, hint="Add --force, or choose another folder.")
-    return engine.reports.write(made, folder, replace=bool(existing))
+    return engine.reports.write(files, folder, replace=bool(existing))

@@ -18,6 +18,7 @@ from engine.entities import (
     RunDetail,
 )
 from engine.errors import NotFound
+from engine.report.card import model_card
 from engine.report.document import Document, Heading, Table
 from engine.report.facts import collect
 from engine.report.html import html
@@ -44,6 +45,9 @@ class MemoryStore:
 
     def registered_models(self) -> tuple[RegisteredModel, ...]:
         return tuple(RegisteredModel(name) for name in sorted({version.name for version in self.versions}))
+
+    def registered_model(self, name: str) -> RegisteredModel:
+        return RegisteredModel(name)
 
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
         return tuple(version for version in self.versions if version.name == name)
@@ -278,3 +282,14 @@ def test_the_same_store_gives_the_same_document() -> None:
 def test_an_unknown_metric_is_an_error() -> None:
     with pytest.raises(NotFound, match="No run has the metric"):
         report(HEART, "nope")
+
+
+def test_a_model_card_has_the_facts_of_a_version_without_loading_it() -> None:
+    card = model_card(MemoryStore(HEART, VERSIONS), "clf", 2)  # type: ignore[arg-type]
+    text = card["model-card.md"].decode()
+    assert "**clf version 2**: Production, alias champion" in text
+    assert "| `accuracy` | 0.9180 | [0.822, 0.964] n=61 |" in text
+    assert "| `k` | 7 |" in text
+    assert "predicted no disease" in text
+    with pytest.raises(NotFound, match="Version 9"):
+        model_card(MemoryStore(HEART, VERSIONS), "clf", 9)  # type: ignore[arg-type]

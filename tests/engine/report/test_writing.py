@@ -15,7 +15,7 @@ from engine.api import Engine
 from engine.entities import Experiment
 from engine.errors import EngineError, ReadOnly
 from engine.report.report import Report
-from engine.report.writing import write_report
+from engine.report.writing import write_files
 from engine.uri import TrackingUri
 from tests.conftest import MlflowStore
 
@@ -34,17 +34,17 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_all_files_are_written(report: Report, tmp_path: Path) -> None:
-    assert len(write_report(report, tmp_path / "new" / "folder")) == 3
+    assert len(write_files(report.files, tmp_path / "new" / "folder")) == 3
     assert contents(tmp_path / "new" / "folder") == FILES
 
 
 def test_existing_files_are_kept_unless_they_may_be_replaced(report: Report, tmp_path: Path) -> None:
     (tmp_path / "report.md").write_text("mine")
     with pytest.raises(EngineError) as raised:
-        write_report(report, tmp_path)
+        write_files(report.files, tmp_path)
     assert raised.value.title == "1 file would be replaced"
     assert contents(tmp_path) == {"report.md": b"mine"}
-    write_report(report, tmp_path, replace=True)
+    write_files(report.files, tmp_path, replace=True)
     assert contents(tmp_path) == FILES
 
 
@@ -67,7 +67,7 @@ def test_a_full_disk_is_one_error_and_leaves_nothing(report: Report, tmp_path: P
         folder.mkdir()
         (folder / "report.md").write_text("mine")
     with pytest.raises(EngineError) as raised, full_disk(1000):
-        write_report(report, folder, replace=True)
+        write_files(report.files, folder, replace=True)
     assert raised.value.title == "The report cannot be written"
     assert folder.exists() == exists
     assert not exists or contents(folder) == {"report.md": b"mine"}
@@ -76,7 +76,7 @@ def test_a_full_disk_is_one_error_and_leaves_nothing(report: Report, tmp_path: P
 def test_a_file_in_the_way_of_a_folder_leaves_nothing_either(report: Report, tmp_path: Path) -> None:
     (tmp_path / "charts").write_text("in the way")
     with pytest.raises(EngineError, match=r"replaced|cannot be written"):
-        write_report(report, tmp_path)
+        write_files(report.files, tmp_path)
     assert contents(tmp_path) == {"charts": b"in the way"}
 
 

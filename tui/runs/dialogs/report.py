@@ -79,14 +79,14 @@ class ReportDialog(Dialog[str]):
                 make = partial(self._make, Relay(self._show_progress), self._cancel)
                 report = self._report = await self._bridge.call(make)
             self._cancel.check("The report")
-            existing = self._engine.reports.existing_files(report, folder)
+            existing = self._engine.reports.existing_files(report.files, folder)
             if existing and self._warned != folder:
                 self._warned = folder
                 names = formats.listed([path.name for path in existing], 4)
                 counted = formats.counted(len(existing), "file")
                 self._show(safe(f"{counted} would be replaced: {names}. Press enter again."), is_error=True)
                 return
-            write = partial(self._engine.reports.write, report, folder, replace=bool(existing))
+            write = partial(self._engine.reports.write, report.files, folder, replace=bool(existing))
             written = await self._bridge.call(write)
             self.dismiss(f"Wrote {formats.counted(len(written), 'file')} to {folder}: open report.html")
         except Cancelled:
