@@ -75,13 +75,6 @@ def _highlights(facts: Facts) -> Iterator[Text]:
     if best.common is not None:
         yield (f"{best.common.sentence}",)
     yield from _cross_validation(facts)
-    if facts.insights.disagreement is not None:
-        other = facts.insights.disagreement
-        yield (
-            f"By {TIE_METRIC}, another run leads: ",
-            strong(name_of(other.by_cv)),
-            f" with {number(other.value)}, against {number(other.best_value)} of this run.",
-        )
     seconds = run.metrics.get("training_time")
     took = f"The run took {duration(run.duration)}"
     yield (f"{took}, training {short_time(seconds)} of it." if seconds is not None else f"{took}.",)

@@ -12,7 +12,8 @@ from engine.columns import ColumnKey
 from engine.entities import Run
 from engine.evidence.anomalies import Drop
 from engine.evidence.effects import Effect
-from engine.formats import counted, duration, listed, number
+from engine.evidence.remarks import remarks
+from engine.formats import counted, listed, number
 from engine.report.document import (
     Block,
     Bullets,
@@ -23,7 +24,6 @@ from engine.report.document import (
     Text,
     code,
     lined_up,
-    strong,
 )
 from engine.report.facts import Facts, classes_of, measured
 from engine.report.repeats import diverged_runs, seeds_block
@@ -245,28 +245,15 @@ def _trade_off_text(facts: Facts, most: Run, pair: _Pair, count: int) -> Iterato
 
 
 def _stands_out(facts: Facts) -> Iterator[Text]:
-    found, metric = facts.insights, facts.metric
-    for drop in found.drops:
-        yield from _drop(drop, metric)
-    if found.disagreement is not None:
-        other = found.disagreement
-        yield (
-            "The test part and cross-validation disagree about the best run: ",
-            strong(name_of(other.by_cv)),
-            f" has the highest cv_mean, {number(other.value)}; that of the best run is "
-            f"{number(other.best_value)}.",
-        )
-    if found.plateau is not None:
-        since, runs = found.plateau.runs_since, found.plateau.runs
-        yield (f"None of the last {counted(since, 'run')} of {runs} improved {metric}.",)
-    if found.long_runs:
-        names = [f"{name_of(run)} ({duration(run.duration)})" for run in found.long_runs]
-        yield (f"Took far longer than the others: {listed(names, 5)}.",)
+    said = remarks(facts.frame, facts.insights)
+    yield from ((remark.text,) for remark in said if remark.kind == "disagreement")
+    for drop in facts.insights.drops:
+        yield from _drop(drop, facts.metric)
     diverged = diverged_runs(facts)
     if diverged is not None:
-        yield (diverged.sentence(metric),)
-    failed = _failed(facts)
-    if failed:
+        yield (diverged.sentence(facts.metric),)
+    yield from ((remark.text,) for remark in said if remark.kind not in ("disagreement", "drop"))
+    if failed := _failed(facts):
         yield (failed,)
 
 
