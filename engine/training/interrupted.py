@@ -92,7 +92,9 @@ def finding(store: Store, entry: JournalEntry) -> Finding:
         return Finding("It has created no runs.")
     if sweep.is_abandoned:
         return Finding(f"{sweep.summary}; the training process has ended.", MARK_COMMAND)
-    process = f"; trained by process {sweep.worker}" if sweep.running and sweep.worker else ""
+    if not sweep.running:
+        return Finding(f"{sweep.summary}; the sweep has ended. Other trials were not tried.")
+    process = f"; trained by process {sweep.worker}" if sweep.worker else ""
     return Finding(f"{sweep.summary}{process}.")
 
 

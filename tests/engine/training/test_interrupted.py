@@ -94,6 +94,16 @@ def test_a_process_number_used_again_is_no_training_process(engine: Engine, regi
         assert len(engine.training.abandoned()) == 1
 
 
+def test_a_sweep_that_ended_without_its_console_is_said_to_have_ended(
+    engine: Engine, registry: Registry, dead: str
+) -> None:
+    finding = engine.journal.finding(sweep(registry, dead, "KILLED", "FINISHED", "FINISHED", "KILLED"))
+    assert finding is not None
+    state = "2 trials finished, 1 failed or killed"
+    assert finding.text == f"{state}; the sweep has ended. Other trials were not tried."
+    assert finding.command == ""
+
+
 def test_a_sweep_without_runs_or_experiment_leaves_nothing(engine: Engine, registry: Registry) -> None:
     entry = sweep(registry, "")
     finding = engine.journal.finding(entry)
