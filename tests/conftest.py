@@ -9,7 +9,8 @@
 - `postgres`, `mariadb` (session): database servers; `postgresql_store`, `mysql_store` (session): stores
   on them with the contents of `mlflow_store`, under ids of their own. Never write to those either.
 - `warm`, `warm_writer` (session): run the command in a process that has imported it, or it and MLflow,
-  already, see support/warm.py. What tests the start of the command uses `run_command` and `open_console`.
+  already, see support/warm.py; `warm_children` (test): the same for the processes that train and load models.
+  What tests the start of the command uses `run_command` and `open_console`.
 - `home`, `folder` (test): empty folders for a command run as an operator runs it.
 - `demo_store` (session), `own_demo` (test): the finished demo, and a copy of it.
 - `shared` (session): makes the things above once for all workers, see support/shared.py.
@@ -38,6 +39,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import child_process
 from engine.uri import TrackingUri
 from tests.support import mariadb as mariadb_support, postgres as postgres_support, warm as warm_support
 from tests.support.console import faults
@@ -53,6 +55,7 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 SCRIPT = Path(__file__).parent / "support" / "mlflow_store.py"
+SCRIPT_MODULE = "tests.support.mlflow_store"
 START_SECONDS = 120
 
 
@@ -91,7 +94,7 @@ class MlflowServer:
 
 SLOW_FIXTURES = {
     *("mlflow_server", "server", "remote", "postgres", "mariadb", "postgresql_store", "mysql_store"),
-    "warm_writer",
+    *("warm_writer", "warm_children"),
     *("own_demo", "demo_store", "own_store", "workshop", "trained", "hostile_store"),
 }
 SLOW_KINDS = {"rest", "postgresql", "mysql"}
@@ -188,16 +191,23 @@ def warm_writer(shared: Shared, server_environment: dict[str, str]) -> Warm:
     return shared.served("warm-writer", warm_support.serving, "writing", environment=server_environment)
 
 
+@pytest.fixture
+def warm_children(warm_writer: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training, and loading models, in processes that need not import MLflow and scikit-learn. The command
+    in a process of `warm_writer` has them too."""
+    monkeypatch.setattr(child_process, "subprocess", warm_support.forked_children(warm_writer))
+
+
 @pytest.fixture(scope="session")
 def server_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a server, or of a script that fills a store."""
     return _environment(tmp_path_factory.mktemp("server-home"))
 
 
-def _filled(folder: Path, environment: Mapping[str, str], *uri: str) -> MlflowStore:
-    """A store in the folder, or in the empty database at `uri`; its artifacts lie in the folder."""
+def _fill(folder: Path, environment: Mapping[str, str]) -> MlflowStore:
+    """A store in the folder, with its artifacts."""
     made = subprocess.run(
-        [sys.executable, str(SCRIPT), str(folder), *uri],
+        [sys.executable, str(SCRIPT), str(folder)],
         env=environment,
         capture_output=True,
         text=True,
@@ -205,7 +215,11 @@ def _filled(folder: Path, environment: Mapping[str, str], *uri: str) -> MlflowSt
         check=False,
     )
     assert made.returncode == 0, made.stderr
-    answer = json.loads(made.stdout)
+    return _filled(folder, made.stdout)
+
+
+def _filled(folder: Path, answer_of_script: str | bytes) -> MlflowStore:
+    answer = json.loads(answer_of_script)
     return MlflowStore(
         path=folder / "mlflow.db",
         tracking=TrackingUri(answer["uri"]),
@@ -226,7 +240,7 @@ def kept(shared: Shared, request: pytest.FixtureRequest) -> Shared:
 def mlflow_store(kept: Shared, server_environment: dict[str, str]) -> MlflowStore:
     made_by = f"{SCRIPT} {version('mlflow')}".encode() + SCRIPT.read_bytes()
     name = f"mlflow-store-{sha256(made_by).hexdigest()[:16]}"
-    return kept.made(name, lambda folder: _filled(folder, server_environment))
+    return kept.made(name, lambda folder: _fill(folder, server_environment))
 
 
 @pytest.fixture(scope="session")
@@ -239,10 +253,11 @@ def postgres(shared: Shared, server_environment: dict[str, str]) -> Postgres:
 
 
 @pytest.fixture(scope="session")
-def postgresql_store(shared: Shared, postgres: Postgres, server_environment: dict[str, str]) -> MlflowStore:
+def postgresql_store(shared: Shared, postgres: Postgres, warm_writer: Warm) -> MlflowStore:
     def make(folder: Path) -> MlflowStore:
         postgres.execute("postgres", "CREATE DATABASE mlflow")
-        return _filled(folder, server_environment, postgres.uri("mlflow"))
+        uri = postgres.uri("mlflow")
+        return _filled(folder, warm_writer.run_script(SCRIPT_MODULE, folder, uri, folder=folder))
 
     # A restarted server is empty and has another port.
     return shared.made(f"postgresql-{postgres.port}", make)
@@ -258,20 +273,23 @@ def mariadb(shared: Shared, server_environment: dict[str, str]) -> MariaDb:
 
 
 @pytest.fixture(scope="session")
-def mysql_store(shared: Shared, mariadb: MariaDb, server_environment: dict[str, str]) -> MlflowStore:
+def mysql_store(shared: Shared, mariadb: MariaDb, warm_writer: Warm) -> MlflowStore:
     def make(folder: Path) -> MlflowStore:
         mariadb.execute("mysql", "CREATE DATABASE mlflow")
-        return _filled(folder, server_environment, mariadb.uri("mlflow"))
+        uri = mariadb.uri("mlflow")
+        return _filled(folder, warm_writer.run_script(SCRIPT_MODULE, folder, uri, folder=folder))
 
     return shared.made(f"mysql-{mariadb.port}", make)
 
 
 @pytest.fixture(scope="session")
-def hostile_store(shared: Shared) -> str:
+def hostile_store(shared: Shared, warm_writer: Warm) -> str:
     """The tracking URI of a database full of payloads (hostile/store.py). Never write to it."""
-    from tests.hostile.store import build_store  # imports MLflow
 
-    return shared.made("hostile-store", build_store)
+    def make(folder: Path) -> str:
+        return warm_writer.run_script("tests.hostile.store", folder, folder=folder).decode().strip()
+
+    return shared.made("hostile-store", make)
 
 
 @pytest.fixture
@@ -286,12 +304,11 @@ def mlflow_server(
     shared: Shared,
     mlflow_store: MlflowStore,
     server_environment: dict[str, str],
+    warm_writer: Warm,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> MlflowServer:
-    folder = tmp_path_factory.mktemp("server")
-    tracking = shared.served(
-        "mlflow-server", serving_uri, mlflow_store.uri, folder, environment=server_environment
-    )
+    arguments = (mlflow_store.uri, tmp_path_factory.mktemp("server"), warm_writer)
+    tracking = shared.served("mlflow-server", serving_uri, *arguments, environment=server_environment)
     return MlflowServer(tracking, mlflow_store)
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.console import open_console, run_command
+from tests.support.console import open_console
 from tests.support.terminal import Terminal
+from tests.support.warm import Warm
 
 CLEANUP_SECONDS = 60.0
 """Time for the training process to mark unfinished runs."""
@@ -40,21 +41,23 @@ def start_sweep(terminal: Terminal) -> None:
     terminal.wait_for(" of 60", "0.", within=120)  # the leaderboard shows a first accuracy
 
 
-def statuses(folder: Path, home: Path) -> Counter[str]:
-    listed = run_command("runs", "heart-disease-sweeps", "--json", cwd=folder, home=home)
+def statuses(folder: Path, home: Path, warm: Warm) -> Counter[str]:
+    listed = warm.run("runs", "heart-disease-sweeps", "--json", cwd=folder, home=home)
     assert listed.returncode == 0, listed.stderr.decode()
     return Counter(run["status"] for run in json.loads(listed.stdout)["runs"])
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_no_run_is_left_running(ending: str, folder: Path, home: Path) -> None:
-    with open_console(cwd=folder, home=home) as terminal:
+def test_no_run_is_left_running(ending: str, folder: Path, home: Path, warm_writer: Warm) -> None:
+    """One of the consoles is the installed command, with a training process that imports MLflow."""
+    start = open_console if ending == "SIGKILL" else warm_writer.open
+    with start(cwd=folder, home=home) as terminal:
         start_sweep(terminal)
         ENDINGS[ending](terminal)
         terminal.wait_exit(10)
     end = time.monotonic() + CLEANUP_SECONDS
-    while (found := statuses(folder, home))["RUNNING"] and time.monotonic() < end:
-        pass
+    while (found := statuses(folder, home, warm_writer))["RUNNING"] and time.monotonic() < end:
+        time.sleep(0.1)
     assert found["RUNNING"] == found["SCHEDULED"] == 0
     assert found["FINISHED"] >= 1, "finished trials are kept"
     assert found["KILLED"] >= 1, "the parent run did not finish"

@@ -1,8 +1,10 @@
-"""A store full of payloads, built through MLflow: importing this module takes seconds."""
+"""A store full of payloads, built through MLflow. Run it as a script, because importing it takes seconds: its
+argument is the folder of the new store, and it prints the tracking URI."""
 
 from __future__ import annotations
 
 import sqlite3
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -147,3 +149,7 @@ class _Store:
 def _stored(text: str) -> bytes:
     """The bytes stored in the database: a lone surrogate becomes three bytes of invalid UTF-8."""
     return text.encode("utf-8", "surrogatepass")
+
+
+if __name__ == "__main__":
+    print(build_store(Path(sys.argv[1])))  # noqa: T201

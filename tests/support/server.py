@@ -37,7 +37,7 @@ class Server:
 @contextmanager
 def serving(store_uri: str, folder: Path, *, workers: int = 1, warm: Warm | None = None) -> Iterator[Server]:
     """A server on a store, until the block ends; `folder` receives its log and its artifacts. With `warm`,
-    its command need not import MLflow; the process that serves always does."""
+    it need not import MLflow."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -63,7 +63,8 @@ def serving(store_uri: str, folder: Path, *, workers: int = 1, warm: Warm | None
             )
         else:
             streams = (output.fileno(),) * 3
-            process = warm.call("mlflow.cli:cli", *arguments, streams=streams, cwd=folder, env=environment)
+            function = "tests.support.warm:serve_mlflow"
+            process = warm.call(function, *arguments, streams=streams, cwd=folder, env=environment)
     server = Server(TrackingUri(f"http://127.0.0.1:{port}"), process)
     try:
         _wait_until_healthy(server, log)
@@ -73,9 +74,9 @@ def serving(store_uri: str, folder: Path, *, workers: int = 1, warm: Warm | None
 
 
 @contextmanager
-def serving_uri(store_uri: str, folder: Path) -> Iterator[TrackingUri]:
+def serving_uri(store_uri: str, folder: Path, warm: Warm) -> Iterator[TrackingUri]:
     """Like `serving`, but yields only the URI, for another process."""
-    with serving(store_uri, folder) as server:
+    with serving(store_uri, folder, warm=warm) as server:
         yield server.uri
 
 

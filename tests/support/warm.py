@@ -6,6 +6,9 @@ working folder, standard streams and terminal. Only what Python itself does is n
 when it starts (`LANG`, `PYTHON…`) is the parent's, and at the end it does not take its modules apart, which
 would copy the parent's memory. For those, tests execute the installed command (tests/e2e).
 
+The engine's own child processes, which train and load models, can be forked from the parent of the commands
+that write, in the same way: see `forked_children`.
+
 As a script it is the parent: it takes orders from a socket until its standard input ends.
 """
 
@@ -18,6 +21,7 @@ import importlib
 import os
 import pickle
 import pkgutil
+import runpy
 import selectors
 import signal
 import socket
@@ -31,7 +35,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory, TemporaryFile
-from typing import Literal, NoReturn
+from types import SimpleNamespace
+from typing import IO, Any, Literal, NoReturn
 
 import engine.api
 import engine.registry
@@ -39,21 +44,28 @@ import engine.run_lifecycle
 import engine.runs
 import engine.stores
 import tui
+from engine import child_process
 from engine.errors import StoreNotFound
 from engine.stores.mlflow.revision import check_revision
+from engine.training.datasets import read_dataset
+from engine.training.sweep import SweepSpec
 from tests.support.console import environment, open_console
 from tests.support.terminal import PATIENCE, Terminal
 
 ROOT = Path(__file__).parents[2]
+COMMAND = "tui.cli.main:main"
 MAX_ORDER = 1 << 20
+MAX_STREAMS = 4
 IMPORTS_MLFLOW = "engine.stores.mlflow.file_store"
 """The only module of the engine that imports MLflow when it is imported itself."""
 Kind = Literal["reading", "writing"]
-"""Without MLflow, or with it: the parent of the commands that write takes seconds to start."""
+"""Without MLflow, or with it and scikit-learn, which takes seconds to start."""
 
 
 class WarmProcess:
     """A command that runs: what `subprocess.Popen` offers of it."""
+
+    stdin: IO[bytes] | None = None
 
     def __init__(self, connection: socket.socket) -> None:
         self._answers = connection.makefile("rb")
@@ -85,16 +97,19 @@ class WarmProcess:
             with selectors.DefaultSelector() as selector:
                 selector.register(self._answers, selectors.EVENT_READ)
                 if selector.select(seconds):
-                    self.returncode = int(self._answers.readline())
+                    # Empty if the parent has ended first: it stops with the last test that uses it.
+                    self.returncode = int(self._answers.readline() or -signal.SIGKILL)
                     self._answers.close()
         return self.returncode
 
 
 @dataclass(frozen=True)
 class Warm:
-    """The parent, at a socket in the file system."""
+    """The parent, at a socket in the file system. `children` is the address of the parent of the processes
+    that its commands start; empty if they start new ones."""
 
     address: str
+    children: str = ""
 
     def run(
         self,
@@ -103,12 +118,13 @@ class Warm:
         home: Path,
         env: Mapping[str, str] | None = None,
         within: float = 4 * PATIENCE,
+        function: str = COMMAND,
     ) -> subprocess.CompletedProcess[bytes]:
-        """As `console.run_command`."""
+        """As `console.run_command`; `function` is called as in `call`."""
         variables = environment(home, LANG="C.UTF-8", **(env or {}))
         with open(os.devnull) as nothing, TemporaryFile() as out, TemporaryFile() as err:
             streams = (nothing.fileno(), out.fileno(), err.fileno())
-            process = self._start(arguments, streams, cwd, variables)
+            process = self._start(arguments, streams, cwd, variables, function=function)
             try:
                 status = process.wait(within)
             except subprocess.TimeoutExpired:
@@ -117,6 +133,13 @@ class Warm:
             out.seek(0)
             err.seek(0)
             return subprocess.CompletedProcess(arguments, status, out.read(), err.read())
+
+    def run_script(self, module: str, *arguments: object, folder: Path) -> bytes:
+        """What `python -m MODULE ARGUMENTS …` prints; the folder is also its home."""
+        function = f"{__name__}:run_module"
+        done = self.run(module, *map(str, arguments), cwd=folder, home=folder, within=120, function=function)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+        return done.stdout
 
     def open(
         self,
@@ -140,28 +163,80 @@ class Warm:
         self,
         function: str,
         *arguments: str,
-        streams: tuple[int, int, int],
+        streams: tuple[int, ...],
         env: Mapping[str, str],
         cwd: Path | None = None,
     ) -> WarmProcess:
-        """Call `module:function` instead of the command, with `sys.argv[1:]` as given."""
+        """Call `module:function` instead of the command, with `sys.argv[1:]` as given. `streams` are the
+        descriptors 0, 1, 2 and so on of the process."""
         return self._start(arguments, streams, cwd, env, function=function)
 
     def _start(
         self,
         arguments: Sequence[str],
-        streams: tuple[int, int, int],
+        streams: tuple[int, ...],
         cwd: Path | None,
         env: Mapping[str, str],
         *,
         on_terminal: bool = False,
-        function: str = "tui.cli.main:main",
+        function: str = COMMAND,
     ) -> WarmProcess:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         connection.connect(self.address)
-        order = (list(arguments), os.fspath(cwd or Path.cwd()), dict(env), on_terminal, function)
+        folder = os.fspath(cwd or Path.cwd())
+        order = (list(arguments), folder, dict(env), on_terminal, function, self.children)
         socket.send_fds(connection, [pickle.dumps(order)], streams)
         return WarmProcess(connection)
+
+
+def forked_children(warm: Warm) -> SimpleNamespace:
+    """Put this in the place of `engine.child_process.subprocess`: its processes are forked from that parent,
+    and need not import MLflow and scikit-learn."""
+
+    def start(
+        command: Sequence[str],
+        *,
+        stdout: IO[bytes],
+        stderr: IO[bytes],
+        pass_fds: tuple[int],
+        cwd: str | Path | None,
+        env: Mapping[str, str],
+        **_: Any,
+    ) -> WarmProcess:
+        _, _, _, module, *arguments, answers = command
+        assert answers == str(pass_fds[0])
+        reading, writing = os.pipe()
+        streams = (reading, stdout.fileno(), stderr.fileno(), pass_fds[0])
+        folder = None if cwd is None else Path(cwd)
+        process = warm.call(
+            f"{__name__}:run_module", module, *arguments, "3", streams=streams, env=env, cwd=folder
+        )
+        os.close(reading)
+        process.stdin = os.fdopen(writing, "wb")
+        return process
+
+    return SimpleNamespace(Popen=start, PIPE=subprocess.PIPE)
+
+
+def serve_mlflow() -> None:
+    """`mlflow ARGUMENTS …`, whose web server is this process instead of a new one."""
+    import mlflow.cli
+    import mlflow.server
+    import uvicorn
+
+    def become(command: Sequence[str], *, extra_env: Mapping[str, str], **_: Any) -> None:
+        assert list(command[1:3]) == ["-m", "uvicorn"]
+        os.environ.update(extra_env)
+        uvicorn.main(command[3:])
+
+    mlflow.server._exec_cmd = become
+    mlflow.cli.cli()
+
+
+def run_module() -> None:
+    """`python -m MODULE ARGUMENTS …`, with these as `sys.argv[1:]`."""
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 @contextmanager
@@ -182,7 +257,7 @@ def serving(kind: Kind) -> Iterator[Warm]:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
             try:
-                yield Warm(address)
+                yield Warm(address, address if kind == "writing" else "")
             finally:
                 process.stdin.close()
 
@@ -211,7 +286,7 @@ def take_orders(address: str) -> None:
             if listener not in found:
                 continue
             connection, _ = listener.accept()
-            data, streams, _, _ = socket.recv_fds(connection, MAX_ORDER, 3)
+            data, streams, _, _ = socket.recv_fds(connection, MAX_ORDER, MAX_STREAMS)
             if not (pid := os.fork()):
                 break
             connection.send(b"%d\n" % pid)
@@ -231,8 +306,9 @@ def run(
     environment: dict[str, str],
     terminal: bool,
     function: str,
+    children: str,
 ) -> NoReturn:
-    """Become the command, as if started by a shell."""
+    """Become the command, as if started by a shell. The address `children` is as in `Warm`."""
     os.setsid()
     # As a login shell starts a program: what a background job ignores is not inherited.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -240,7 +316,7 @@ def run(
         signal.signal(number, signal.SIG_DFL)
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
-    os.closerange(3, 256)
+    os.closerange(len(streams), 256)
     if terminal:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.chdir(folder)
@@ -252,11 +328,14 @@ def run(
     sys.stdout = sys.__stdout__ = os.fdopen(1, "w", errors=errors, closefd=False)
     sys.stderr = sys.__stderr__ = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
     sys.argv = ["mlflow-console", *arguments]
+    if children:
+        child_process.subprocess = forked_children(Warm(children))  # type: ignore[assignment]
     module, _, name = function.partition(":")
-    status = getattr(importlib.import_module(module), name)()
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join()
+    try:
+        status = getattr(importlib.import_module(module), name)()
+    except SystemExit as end:
+        status = end.code
+    threading._shutdown()  # ends the pools of threads, too
     atexit._run_exitfuncs()
     with suppress(OSError):  # nobody reads it any more
         sys.stdout.flush()
@@ -268,7 +347,8 @@ def import_mlflow() -> None:
     from engine.stores.mlflow.client import open_client
 
     open_client("http://127.0.0.1:9")  # connects to nothing yet
-    importlib.import_module("mlflow.cli")
+    for name in ("mlflow.cli", "mlflow.server.fastapi_app", "uvicorn.main"):
+        importlib.import_module(name)
     importlib.import_module(IMPORTS_MLFLOW)
     for name in ("tracking", "model_registry"):
         importlib.import_module(f"mlflow.store.{name}.sqlalchemy_store")
@@ -277,6 +357,24 @@ def import_mlflow() -> None:
     sqlalchemy.orm.configure_mappers()
     with NamedTemporaryFile(suffix=".db") as empty, suppress(StoreNotFound):
         check_revision(f"sqlite:///{empty.name}")
+
+
+def import_training() -> None:
+    """As the training process does it before the first trial. Nothing is trained: the threads of that would
+    be missing in a forked process."""
+    from engine.training.recipes import split
+    from engine.training.recorder import Recorder
+
+    for name in (
+        "sklearn.neighbors",
+        "mlflow.pyfunc",
+        "engine.training.runner",
+        "engine.training.registration",
+    ):
+        importlib.import_module(name)
+    spec = SweepSpec("warm")
+    dataset = read_dataset(spec.dataset)
+    Recorder(None, spec, dataset, split(dataset, spec), "").warm_up()  # type: ignore[arg-type]
 
 
 def import_command() -> None:
@@ -291,5 +389,6 @@ if __name__ == "__main__":
     import_command()
     if sys.argv[2] == "writing":
         import_mlflow()
+        import_training()
     gc.freeze()
     take_orders(sys.argv[1])

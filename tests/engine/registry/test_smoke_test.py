@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,21 +23,8 @@ from tests.support.web import Answer, serving as serving_web
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = Path(__file__).parents[2] / "support" / "models.py"
-
-
-def log_models(uri: str, folder: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-    completed = subprocess.run(
-        [sys.executable, str(SCRIPT), uri],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert completed.returncode == 0, completed.stderr
+MODELS = "tests.support.models"
+"""The script that logs the models."""
 
 
 def smoke_test(uri: TrackingUri, model: str, version: int = 1, *, allow_code: bool = True) -> SmokeTestResult:
@@ -51,10 +36,10 @@ def smoke_test(uri: TrackingUri, model: str, version: int = 1, *, allow_code: bo
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> TrackingUri:
+def local(warm_writer: Warm, tmp_path_factory: pytest.TempPathFactory) -> TrackingUri:
     folder = tmp_path_factory.mktemp("models")
     uri = f"sqlite:///{folder}/mlflow.db"
-    log_models(uri, folder)
+    warm_writer.run_script(MODELS, uri, folder=folder)
     return TrackingUri(uri)
 
 
@@ -63,10 +48,11 @@ def server(warm_writer: Warm, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A server with its models under `mlflow-artifacts:/`, which only the server can reach."""
     folder = tmp_path_factory.mktemp("server")
     with serving(f"sqlite:///{folder}/mlflow.db", folder, warm=warm_writer) as server:
-        log_models(server.uri.raw, folder)
+        warm_writer.run_script(MODELS, server.uri.raw, folder=folder)
         yield server
 
 
+@pytest.mark.usefixtures("warm_children")
 def test_a_model_predicts_its_input_example(local: TrackingUri, capfd: pytest.CaptureFixture[str]) -> None:
     import mlflow
 
@@ -83,6 +69,7 @@ def test_a_model_predicts_its_input_example(local: TrackingUri, capfd: pytest.Ca
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.usefixtures("warm_children")
 def test_data_frames_and_parameters_are_supported(local: TrackingUri) -> None:
     """The example was logged with the parameter `times` = 3."""
     result = smoke_test(local, "frame")
@@ -107,6 +94,7 @@ def test_a_failing_model_is_a_result(local: TrackingUri, model: str, detail: str
     assert result["loaded"] > 0
 
 
+@pytest.mark.usefixtures("warm_children")
 def test_a_model_that_kills_its_process_is_a_result(local: TrackingUri) -> None:
     result = smoke_test(local, "killed")
     assert not result.ok
@@ -148,6 +136,7 @@ def test_a_model_with_code_is_described_before_its_files_are_downloaded(
     assert all(request.path.endswith("MLmodel") for request in web.requests)
 
 
+@pytest.mark.usefixtures("warm_children")
 def test_a_read_only_engine_loads_no_code(local: TrackingUri) -> None:
     with Engine(local, read_only=True) as engine:
         with pytest.raises(UntrustedModel):
@@ -180,6 +169,7 @@ def test_a_model_that_takes_too_long_is_ended(local: TrackingUri, monkeypatch: p
     assert (result.ok, result.detail) == (False, "The model did not finish within 0 s.")
 
 
+@pytest.mark.usefixtures("warm_children")
 def test_missing_files_are_a_result(mlflow_store) -> None:  # type: ignore[no-untyped-def]
     result = smoke_test(mlflow_store.tracking, "classifier", 2)
     assert not result.ok
@@ -194,6 +184,7 @@ def test_a_missing_version_or_model_is_not_found(local: TrackingUri) -> None:
         smoke_test(local, "nobody's")
 
 
+@pytest.mark.usefixtures("warm_children")
 def test_a_model_behind_a_server_is_downloaded_and_removed_afterwards(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

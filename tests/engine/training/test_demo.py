@@ -21,27 +21,12 @@ from engine.training.demo import MODEL, DemoReport, run_demo
 from engine.training.sweep import parse_grid
 from engine.uri import TrackingUri
 from tests.engine.training.conftest import runs_of, wait_until
+from tests.engine.training.driver import SMALL, driven
 from tests.support.demo import DemoStore, uri_of
 from tests.support.server import serving
 from tests.support.warm import Warm
 
-pytestmark = pytest.mark.slow
-
-SMALL = "n_neighbors=3,5,7 weights=uniform metric=euclidean,chebyshev algorithm=auto,ball_tree"
-
-DRIVER = f"""
-import sys
-from dataclasses import replace
-from engine.jobs import CancelToken
-from engine.training import demo
-from engine.training.sweep import parse_grid
-from engine.uri import TrackingUri
-
-demo.PUBLISHED = replace(demo.PUBLISHED, grid=parse_grid("{SMALL}"))
-demo.LEAK_FREE = replace(demo.LEAK_FREE, grid=parse_grid("{SMALL}"))
-report = lambda progress: print(progress.done, flush=True)
-demo.run_demo(TrackingUri(sys.argv[1]), on_progress=report, cancel=CancelToken())
-"""
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_children")]
 
 
 def rerun(tracking: TrackingUri) -> DemoReport:
@@ -138,15 +123,12 @@ def assert_refused_while_running(tracking: TrackingUri) -> None:
     client.set_tag(parent.run_id, "console.worker", f"{socket.gethostname()}:{os.getpid()}")
 
 
-def kill_demo(tracking: TrackingUri, trials: int) -> set[str]:
+def kill_demo(warm: Warm, tracking: TrackingUri, trials: int) -> set[str]:
     """Run the small demo in a process that is killed after `trials` trials. Returns the finished runs."""
-    driver = subprocess.Popen([sys.executable, "-c", DRIVER, tracking.raw], stdout=subprocess.PIPE, text=True)
-    assert driver.stdout
-    for line in driver.stdout:
-        if int(line) >= trials:
-            break
-    driver.kill()
-    driver.communicate()
+    with driven(warm, "small-demo", tracking.raw) as (driver, progress):
+        next(line for line in progress if int(line) >= trials)
+        driver.kill()
+        driver.wait()
     wait_until(lambda: all(run.status != "RUNNING" for run in runs_of(tracking, "heart-disease")))
     return {run.run_id for run in runs_of(tracking, "heart-disease") if run.status == "FINISHED"}
 
@@ -158,7 +140,7 @@ def test_an_interrupted_demo_is_completed_on_a_server(
     monkeypatch.setattr(demo, "LEAK_FREE", replace(demo.LEAK_FREE, grid=parse_grid(SMALL)))
     with serving(uri_of(tmp_path).raw, tmp_path, warm=warm_writer) as server:
         tracking = server.uri
-        first = kill_demo(tracking, 3)
+        first = kill_demo(warm_writer, tracking, 3)
         assert 3 <= len(first) < 12
         assert_refused_while_running(tracking)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -32,25 +30,13 @@ from engine.training.local_process import run_sweep
 from engine.training.sweep import SweepSpec, parse_grid
 from engine.uri import TrackingUri
 from tests.engine.training.conftest import Workshop, runs_of, wait_until
+from tests.engine.training.driver import driven
+from tests.support.warm import Warm
 
 pytestmark = pytest.mark.slow
 
-DRIVER = """
-import json, sys
-from engine.jobs import CancelToken
-from engine.training.events import to_json
-from engine.training.local_process import run_sweep
-from engine.training.sweep import SweepSpec
-from engine.uri import TrackingUri
-
-uri, spec = json.loads(sys.stdin.readline())
-run_sweep(
-    TrackingUri(uri),
-    SweepSpec.from_json(spec),
-    on_event=lambda event: print(to_json(event), flush=True),
-    cancel=CancelToken(),
-)
-"""
+warm_children = pytest.mark.usefixtures("warm_children")
+"""Where the start of the training process is not what is tested."""
 
 
 @pytest.fixture
@@ -172,6 +158,7 @@ def test_invalid_requests_start_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@warm_children
 def test_a_file_that_is_no_database_is_left_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "letter.db"
     path.write_text("Dear database,\n" * 200)
@@ -218,6 +205,7 @@ def pending_models(tracking: TrackingUri, name: str) -> list[str]:
     return [model.model_id for model in models if str(model.status) == "PENDING"]
 
 
+@warm_children
 def test_cancelling_keeps_finished_trials(
     own_store: TrackingUri, slow: SweepSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,12 +252,14 @@ def test_a_sweep_cancelled_while_libraries_are_imported_creates_no_store(tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+@warm_children
 def test_a_terminated_process_cleans_up(own_store: TrackingUri, slow: SweepSpec) -> None:
     result, _ = run_until(own_store, slow, 1, lambda: os.kill(worker_pid(own_store), signal.SIGTERM))
     assert (result.finished, result.killed, result.cancelled) == (1, 1, True)
     assert_ended(own_store, 1)
 
 
+@warm_children
 def test_the_runs_of_a_killed_process_are_marked_killed(own_store: TrackingUri, slow: SweepSpec) -> None:
     with pytest.raises(TrainingError) as caught:
         run_until(own_store, slow, 1, lambda: os.kill(worker_pid(own_store), signal.SIGKILL))
@@ -280,25 +270,20 @@ def test_the_runs_of_a_killed_process_are_marked_killed(own_store: TrackingUri, 
     assert_ended(own_store, 1)
 
 
-def test_a_killed_parent_leaves_nothing_running(own_store: TrackingUri, slow: SweepSpec) -> None:
-    driver = subprocess.Popen(
-        [sys.executable, "-c", DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert driver.stdin
-    assert driver.stdout
-    driver.stdin.write(json.dumps([own_store.raw, slow.to_json()]) + "\n")
-    driver.stdin.flush()
-    for line in driver.stdout:
-        if '"TrialStarted", "index": 1' in line:
-            break
-    pid = worker_pid(own_store)
-    driver.kill()
-    driver.communicate()
+def test_a_killed_parent_leaves_nothing_running(
+    own_store: TrackingUri, slow: SweepSpec, warm_writer: Warm
+) -> None:
+    with driven(warm_writer, "sweep", own_store.raw, json.dumps(slow.to_json())) as (driver, events):
+        next(line for line in events if '"TrialStarted", "index": 1' in line)
+        pid = worker_pid(own_store)
+        driver.kill()
+        driver.wait()
     wait_until(lambda: "RUNNING" not in statuses(own_store))
     wait_until(lambda: not Path(f"/proc/{pid}").exists())
     assert_ended(own_store, 1)
 
 
+@warm_children
 def test_an_error_in_the_listener_ends_the_process(own_store: TrackingUri, slow: SweepSpec) -> None:
     def fail() -> None:
         raise RuntimeError("the screen is gone")

@@ -111,9 +111,9 @@ def trained(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Trained
 
 
 @pytest.fixture
-def on_trained(run: Run, trained: Trained) -> Run:
-    """`run` on the store of `trained`."""
-    return _on(run, f"sqlite:///{trained.folder / 'mlflow.db'}")
+def on_trained(write: Run, trained: Trained) -> Run:
+    """`write` on the store of `trained`."""
+    return _on(write, f"sqlite:///{trained.folder / 'mlflow.db'}")
 
 
 def _on(run: Run, uri: str) -> Run:

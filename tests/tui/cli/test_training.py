@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.console import open_console
 from tests.support.demo import NO_SERVER, DemoStore
+from tests.support.warm import Warm
 from tests.tui.cli.conftest import Run, Trained
 
 pytestmark = pytest.mark.slow
@@ -64,10 +64,15 @@ def test_a_missing_data_file_is_reported(run: Run) -> None:
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_keeps_finished_runs_and_kills_the_rest(
-    on_trained: Run, trained: Trained, home: Path, number: signal.Signals, status: int
+    on_trained: Run,
+    trained: Trained,
+    warm_writer: Warm,
+    home: Path,
+    number: signal.Signals,
+    status: int,
 ) -> None:
     name = f"stopped by {number.name}"
-    with open_console("train", "-e", name, cwd=trained.folder, home=home, cols=100) as terminal:
+    with warm_writer.open("train", "-e", name, cwd=trained.folder, home=home, cols=100) as terminal:
         terminal.wait_for("/60", "best 0.", within=120)
         terminal.send_signal(number)
         assert terminal.wait_exit() == status
@@ -81,9 +86,9 @@ def test_a_signal_keeps_finished_runs_and_kills_the_rest(
 
 
 def test_a_closed_terminal_keeps_finished_runs_and_kills_the_rest(
-    on_trained: Run, trained: Trained, home: Path
+    on_trained: Run, trained: Trained, warm_writer: Warm, home: Path
 ) -> None:
-    with open_console("train", "-e", "hung up", cwd=trained.folder, home=home, cols=100) as terminal:
+    with warm_writer.open("train", "-e", "hung up", cwd=trained.folder, home=home, cols=100) as terminal:
         terminal.wait_for("/60", "best 0.", within=120)
         terminal.hang_up()
         assert terminal.wait_exit() != 0
@@ -97,7 +102,7 @@ def _check_stopped(run: Run, experiment: str) -> None:
 
 
 def test_the_demo_ignores_the_tracking_uri_of_the_environment_and_is_safe_to_run_again(
-    run: Run, demo_store: DemoStore, own_demo: Path, home: Path
+    run: Run, demo_store: DemoStore, own_demo: Path, warm_writer: Warm, home: Path
 ) -> None:
     assert demo_store.output.returncode == 0
     first = demo_store.output.stdout.decode()
@@ -108,7 +113,7 @@ def test_the_demo_ignores_the_tracking_uri_of_the_environment_and_is_safe_to_run
     assert again.status == 0
     assert (again.json["trained"], again.json["registered"]) == (0, 0)
     assert again.json["best"]["metrics"]["accuracy"] == pytest.approx(0.918, abs=1e-3)
-    with open_console("demo", cwd=own_demo, home=home, env=NO_SERVER) as terminal:
+    with warm_writer.open("demo", cwd=own_demo, home=home, env=NO_SERVER) as terminal:
         terminal.wait_for("heart-disease", "61 of 61")
         terminal.press("q")
         assert terminal.wait_exit() == 0

@@ -24,7 +24,7 @@ from tui.widgets.controls import Field
 from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import Table
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_children")]
 
 SIZE = (140, 40)
 PATIENCE = 3000
