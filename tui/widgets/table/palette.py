@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from rich.style import Style
 from textual.widget import Widget
 
+from tui.widgets.ink import Inks
 from tui.widgets.table.render import HeaderInk, RowInk
 from tui.widgets.table.source import CellStyle
 
 RowState = Literal["plain", "cursor", "blurred"]
 """`blurred` is the cursor row of a table without the focus."""
-CELL_STYLES: tuple[CellStyle, ...] = get_args(CellStyle)
-COMPONENTS = frozenset(
-    f"table--{name}"
-    for name in (
-        *("header", "sorted", "focused", "rule", "focused-rule", "empty"),
-        *("cursor", "cursor-blurred", "bar", "bar-blurred", "mark"),
-        *CELL_STYLES,
-    )
-)
-
+CELL_INKS: Mapping[CellStyle, str] = {
+    "good": "$success",
+    "bad": "$error",
+    "warning": "$warning",
+    "accent": "$accent",
+    "muted": "$text-muted",
+    "strong": "bold",
+    "heading": "bold $text-muted",
+}
 RUN_STATUS_STYLES: Mapping[str, CellStyle] = {
     "FINISHED": "good",
     "FAILED": "bad",
@@ -42,31 +42,43 @@ class Palette:
 
     @classmethod
     def of(cls, widget: Widget) -> Palette:
-        """The current theme's styles of that widget's `table--…` components."""
-
-        def component(name: str) -> Style:
-            return widget.get_component_rich_style(f"table--{name}")
-
+        """The current theme's styles on that widget."""
+        inks = Inks(widget)
+        ink, faint = inks.ink, "dim " if inks.is_ansi else ""
         header = HeaderInk(
-            *(component(name) for name in ("header", "sorted", "focused", "rule", "focused-rule", "empty"))
+            label=ink("$text-muted"),
+            sorted=ink("bold $foreground"),
+            focused=ink("bold $accent"),
+            rule=ink(f"{faint}$border-blurred"),
+            focused_rule=ink("$accent"),
+            empty=ink(f"{faint}$text-muted"),
         )
-        plain, cursor, blurred = widget.rich_style, component("cursor"), component("cursor-blurred")
-        cells = {name: component(name) for name in CELL_STYLES}
+        accent, muted = ink("$accent"), ink("$text-muted")
+        cells = {name: ink(style) for name, style in CELL_INKS.items()}
+        if inks.is_ansi:
+            cells["muted"] = ink("dim $text-muted")
+        if inks.is_grey:
+            cells["good"] = ink("bold $success")
 
-        def ink(row: Style, bar: str) -> RowInk:
-            return RowInk(
-                row,
-                _over(row, component(bar)),
-                _over(row, component("mark")),
-                {name: _over(row, style, plain) for name, style in cells.items()},
-            )
+        def row(style: Style, bar: Style) -> RowInk:
+            over = {name: _over(style, cell, inks.plain) for name, cell in cells.items()}
+            return RowInk(style, _over(style, bar), _over(style, accent), over)
 
         rows: dict[RowState, RowInk] = {
-            "plain": ink(plain, "bar"),
-            "cursor": ink(cursor, "bar"),
-            "blurred": ink(blurred, "bar-blurred"),
+            "plain": row(inks.plain, accent),
+            "cursor": row(ink(_cursor(inks)), accent),
+            "blurred": row(ink("on $panel"), muted),
         }
         return cls(header, rows)
+
+
+def _cursor(inks: Inks) -> str:
+    """The style of the cursor's row: reversed where no background would be seen."""
+    if inks.is_grey:
+        return "reverse $foreground on $background"
+    if inks.is_ansi:
+        return "reverse ansi_default on ansi_default"
+    return "$block-cursor-foreground on $block-cursor-background"
 
 
 def _over(row: Style, cell: Style, plain: Style | None = None) -> Style:

@@ -19,7 +19,6 @@ from tui.commands.bindings import Scope, bindings
 from tui.widgets.table.cursor_and_marks import Marks, Viewport
 from tui.widgets.table.layout import GUTTER, HEADER
 from tui.widgets.table.painter import TablePainter, TableState
-from tui.widgets.table.palette import COMPONENTS
 from tui.widgets.table.source import EMPTY, TableSource
 
 
@@ -33,36 +32,11 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     ALLOW_SELECT = False
     auto_links = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
     DEFAULT_CSS = """
     Table {
         height: 1fr; width: 1fr; color: $foreground;
         overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
     }
-    Table > .table--header { color: $text-muted; }
-    Table > .table--sorted { color: $foreground; text-style: bold; }
-    Table > .table--focused { color: $accent; text-style: bold; }
-    Table > .table--rule { color: $border-blurred; }
-    Table > .table--focused-rule { color: $accent; }
-    Table > .table--empty { color: $text-muted; }
-    Table > .table--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
-    Table > .table--cursor-blurred { background: $panel; }
-    Table:ansi > .table--cursor { background: ansi_default; color: ansi_default; text-style: reverse; }
-    Table:nocolor > .table--cursor { background: $background; color: $foreground; text-style: reverse; }
-    Table > .table--bar { color: $accent; }
-    Table > .table--bar-blurred { color: $text-muted; }
-    Table > .table--mark { color: $accent; }
-    Table > .table--good { color: $success; }
-    Table:nocolor > .table--good { text-style: bold; }
-    Table > .table--bad { color: $error; }
-    Table > .table--warning { color: $warning; }
-    Table > .table--accent { color: $accent; }
-    Table > .table--muted { color: $text-muted; }
-    Table > .table--strong { text-style: bold; }
-    Table > .table--heading { color: $text-muted; text-style: bold; }
-    Table:ansi > .table--muted { text-style: dim; }
-    Table:ansi > .table--rule { text-style: dim; }
-    Table:ansi > .table--empty { text-style: dim; }
     """
 
     @dataclass
