@@ -6,8 +6,21 @@ the widget's focus or classes change. These styles are looked up when the widget
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.style import Style
 from textual.widget import Widget
+
+CELL_INKS: Mapping[str, str] = {
+    "good": "$success",
+    "bad": "$error",
+    "warning": "$warning",
+    "accent": "$accent",
+    "muted": "$text-muted",
+    "strong": "bold",
+    "heading": "bold $text-muted",
+}
+"""The styles of cells and values by `CellStyle`, for `Inks.ink`."""
 
 
 class Inks:

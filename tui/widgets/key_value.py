@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -18,6 +18,7 @@ from textual.strip import Strip
 from engine.text import Shown, cell_width
 from tui.commands.bindings import Scope, bindings
 from tui.widgets.fit_text import fit, wrapped
+from tui.widgets.ink import CELL_INKS, Inks
 from tui.widgets.table.source import CellStyle
 
 ValueStyle = CellStyle
@@ -46,7 +47,7 @@ class Section:
 
 
 _Line = tuple[tuple[str, str], ...]
-"""Pieces of one line: text and component name."""
+"""Pieces of one line: text and what it is."""
 
 
 class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
@@ -56,27 +57,11 @@ class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
     ALLOW_SELECT = False
     auto_links = False
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"key-value--{name}" for name in ("title", "key", "value", "note", *get_args(CellStyle))
-    }
     DEFAULT_CSS = """
     KeyValue {
         height: 1fr; width: 1fr; color: $foreground; overflow-x: hidden; overflow-y: auto;
         scrollbar-size-vertical: 1;
     }
-    KeyValue > .key-value--title { color: $text-muted; text-style: bold; }
-    KeyValue:focus > .key-value--title { color: $accent; text-style: bold; }
-    KeyValue > .key-value--key { color: $text-muted; }
-    KeyValue > .key-value--value { color: $foreground; }
-    KeyValue > .key-value--note { color: $text-muted; }
-    KeyValue > .key-value--good { color: $success; }
-    KeyValue > .key-value--bad { color: $error; }
-    KeyValue > .key-value--warning { color: $warning; }
-    KeyValue > .key-value--accent { color: $accent; }
-    KeyValue > .key-value--muted { color: $text-muted; }
-    KeyValue > .key-value--strong { text-style: bold; }
-    KeyValue > .key-value--heading { color: $text-muted; text-style: bold; }
-    KeyValue:ansi > .key-value--key { text-style: dim; }
     """
 
     def __init__(
@@ -120,14 +105,12 @@ class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         row = self.scroll_offset.y + y
-        plain = self.rich_style
+        inks = Inks(self)
+        plain = inks.plain
         if row >= len(self._laid):
             return Strip.blank(self.size.width, plain)
-        segments = [Segment(text, self._ink(name, plain)) for text, name in self._laid[row]]
+        segments = [Segment(text, _ink(inks, name, self.has_focus)) for text, name in self._laid[row]]
         return Strip(segments).simplify().adjust_cell_length(self.size.width, plain)
-
-    def _ink(self, name: str, plain: Style) -> Style:
-        return self.get_component_rich_style(f"key-value--{name}") if name else plain
 
     def action_scroll_lines(self, lines: int) -> None:
         self.scroll_to(y=self.scroll_offset.y + lines, animate=False, force=True)
@@ -140,6 +123,19 @@ class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_scroll_bottom(self) -> None:
         self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+
+
+def _ink(inks: Inks, name: str, has_focus: bool) -> Style:
+    match name:
+        case "title":
+            return inks.ink("bold $accent" if has_focus else "bold $text-muted")
+        case "key":
+            return inks.ink("dim $text-muted" if inks.is_ansi else "$text-muted")
+        case "value":
+            return inks.ink("$foreground")
+        case "note":
+            return inks.ink("$text-muted")
+    return inks.ink(CELL_INKS[name]) if name in CELL_INKS else inks.plain
 
 
 def lay_out(sections: Sequence[Section], width: int) -> list[_Line]:

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from rich.style import Style
 from textual.widget import Widget
 
-from tui.widgets.ink import Inks
+from tui.widgets.ink import CELL_INKS, Inks
 from tui.widgets.table.render import HeaderInk, RowInk
 from tui.widgets.table.source import CellStyle
 
 RowState = Literal["plain", "cursor", "blurred"]
 """`blurred` is the cursor row of a table without the focus."""
-CELL_INKS: Mapping[CellStyle, str] = {
-    "good": "$success",
-    "bad": "$error",
-    "warning": "$warning",
-    "accent": "$accent",
-    "muted": "$text-muted",
-    "strong": "bold",
-    "heading": "bold $text-muted",
-}
 RUN_STATUS_STYLES: Mapping[str, CellStyle] = {
     "FINISHED": "good",
     "FAILED": "bad",
@@ -54,7 +45,7 @@ class Palette:
             empty=ink(f"{faint}$text-muted"),
         )
         accent, muted = ink("$accent"), ink("$text-muted")
-        cells = {name: ink(style) for name, style in CELL_INKS.items()}
+        cells: dict[CellStyle, Style] = {name: ink(CELL_INKS[name]) for name in get_args(CellStyle)}
         if inks.is_ansi:
             cells["muted"] = ink("dim $text-muted")
         if inks.is_grey:
