@@ -74,6 +74,31 @@ def test_best_and_compare_show_every_name_and_no_control_character(
     assert [p.name for p in PAYLOADS if p.marker not in done.stdout.decode()] == []
 
 
+def test_charts_show_every_name_and_no_control_character(
+    hostile_store: str, warm: Warm, tmp_path: Path, home: Path
+) -> None:
+    for options in (
+        ("--kind", "bar"),
+        ("--kind", "rank"),
+        ("--kind", "scatter", "--x", "value"),
+        ("--kind", "box", "--x", "value"),
+        ("--kind", "line"),
+    ):
+        command = ("chart", EXPERIMENT, "--metric", "accuracy", *options)
+        done = warm.run("--tracking-uri", hostile_store, *command, cwd=tmp_path, home=home)
+        assert (done.returncode, unexpected_output(done.stdout), unexpected_output(done.stderr)) == (
+            0,
+            [],
+            [],
+        )
+        if options == ("--kind", "bar"):
+            assert [p.name for p in PAYLOADS if p.marker not in done.stdout.decode()] == []
+    file = ("chart", EXPERIMENT, "--metric", "accuracy", "--kind", "bar", "-o", "chart.svg")
+    done = warm.run("--tracking-uri", hostile_store, *file, cwd=tmp_path, home=home)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert unexpected_output((tmp_path / "chart.svg").read_bytes()) == []
+
+
 @pytest.mark.parametrize("payload", TYPEABLE, ids=lambda p: p.name)
 def test_an_error_quotes_a_typed_name_without_control_characters(
     payload: Payload, hostile_store: str, warm: Warm, tmp_path: Path, home: Path

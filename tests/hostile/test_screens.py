@@ -102,6 +102,19 @@ def test_the_compare_screen_is_safe(hostile_console: Open) -> None:
     terminal.wait_quiet()
 
 
+def test_the_charts_are_safe(hostile_console: Open) -> None:
+    terminal = open_runs(hostile_console)
+    type_line(terminal, "chart accuracy")
+    terminal.wait_for("CHART", "PWN15")
+    for key in ("j", "t", "j", "t", "right", "a", "escape", "t", "j", "t", "right", "t", "m", "escape"):
+        terminal.press(key)
+        terminal.wait_quiet(0.1)
+    terminal.press("w")
+    terminal.wait_for("Export the chart")
+    terminal.press("escape", "q")
+    terminal.wait_for("15 of 15")
+
+
 def test_the_best_run_report_is_safe(hostile_console: Open) -> None:
     terminal = open_runs(hostile_console)
     terminal.press("B")
