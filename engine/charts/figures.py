@@ -46,6 +46,8 @@ MOST_ROWS = 40
 MOST_LABELS = 8
 """The most lines that are labelled at their ends; more have a legend."""
 MOST_CURVES = 30
+MANY_POINTS = 5000
+"""More points than this are a picture within an SVG."""
 MOST_PANELS = 6
 _TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 """Seconds between ticks."""
@@ -191,7 +193,8 @@ def _scatter(chart: Scatter) -> Figure:
         _strips(axes, chart)
     else:
         xs, ys = [p.x for p in chart.points], [p.y for p in chart.points]
-        axes.scatter(xs, ys, s=26, color=BLUE, alpha=0.6, linewidths=0)
+        many = len(xs) > MANY_POINTS
+        axes.scatter(xs, ys, s=8 if many else 26, color=BLUE, alpha=0.6, linewidths=0, rasterized=many)
         if chart.x.log:
             _logarithmic(axes, "x")
         axes.margins(0.06)
@@ -232,15 +235,17 @@ def _label_best(axes: Axes, chart: Scatter) -> None:
 def _strips(axes: Axes, chart: Scatter) -> None:
     """Runs of a category side by side, and its median as a line with its number of runs."""
     names = [_name(category, 18) for category in chart.x.categories]
+    many = len(chart.points) > MANY_POINTS
     for place in range(len(names)):
         points = sorted((p for p in chart.points if p.x == place), key=lambda p: p.y)
         axes.scatter(
             [place + shift for shift in _swarm(points)],
             [p.y for p in points],
-            s=20,
+            s=8 if many else 20,
             color=BLUE,
             alpha=0.6,
             linewidths=0,
+            rasterized=many,
         )
         if not points:
             continue
@@ -264,9 +269,11 @@ def _swarm(points: Sequence[Point]) -> list[float]:
         rows.setdefault(int(point.y / step - low / step), []).append(at)
     shifts = [0.0] * len(points)
     for found in rows.values():
-        gap = min(0.05, 0.6 / len(found))
         for order, at in enumerate(found):
-            shifts[at] = (order - (len(found) - 1) / 2) * gap
+            if len(found) <= 12:
+                shifts[at] = (order - (len(found) - 1) / 2) * 0.05
+            else:  # evenly scattered, so that no line rises through them
+                shifts[at] = 0.6 * (order * 0.618034 % 1 - 0.5)
     return shifts
 
 
@@ -301,7 +308,15 @@ def _boxes(chart: Boxes) -> Figure:
                 size=7.5,
                 color=TEXT,
             )
-        axes.plot([p.y for p in box.outliers], [place] * len(box.outliers), "o", mfc="white", mec=BLUE, ms=5)
+        axes.plot(
+            [p.y for p in box.outliers],
+            [place] * len(box.outliers),
+            "o",
+            mfc="white",
+            mec=BLUE,
+            ms=5,
+            rasterized=len(box.outliers) > MANY_POINTS,
+        )
         axes.plot([p.y for p in box.points], [place] * len(box.points), "o", color=BLUE, ms=5, alpha=0.7)
     axes.set_yticks(range(len(boxes)), [f"{_name(box.label, 30)}  (n = {box.n})" for box in boxes])
     axes.set_ylim(len(boxes) - 0.4, -0.6)
@@ -318,10 +333,11 @@ def _boxes(chart: Boxes) -> Figure:
 
 def _heat(chart: HeatMap) -> Figure:
     rows, columns = len(chart.rows), len(chart.columns)
-    notes = ["darker is better"] if chart.direction else ["darker is higher"]
+    number = formats.format_for(chart.means)
+    darker = "better" if chart.direction else "higher"
+    notes = [f"darker is {darker}: from {number(min(chart.means))} to {number(max(chart.means))}"]
     figure = _page(chart.caption, 0.9 + 0.5 * max(2, rows), notes, width=max(WIDTH, 1.8 + 0.85 * columns))
     axes = figure.subplots()
-    number = formats.format_for(chart.means)
     for row, line in enumerate(chart.cells):
         for column, cell in enumerate(line):
             if cell is None:
