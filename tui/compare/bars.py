@@ -9,13 +9,14 @@ from engine import formats
 from engine.api import CompareRow, Comparison
 from engine.text import Shown, cell_width
 from tui.compare.cells import BASELINE, BEST, DELTA_STYLES, SCROLLBAR, UNMARKED, Cells, Look
-from tui.compare.source import ROW_NAME
+from tui.compare.source import ROW_NAME, row_name
 from tui.widgets.fit_text import fit, thin_bar
 from tui.widgets.table.layout import GAP, GUTTER, MARGIN
 from tui.widgets.table.source import CellStyle, FirstWord, TableColumn
 
 FEWEST_CELLS = 10
 """The fewest cells of a bar."""
+START = "bars start at 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class BarsSource:
         self.comparison = comparison
         self._baseline = look.baseline
         self._cells = cells = Cells(comparison, look, ROW_NAME)
-        short = comparison.run_names(ROW_NAME, ROW_NAME)
+        room = row_name(look.width)
+        short = comparison.run_names(room, room)
         self.names = short.names
         self.pattern = short.pattern
         sections = comparison.sections(differences_only=look.differences_only, only=("metric",))
@@ -57,7 +59,7 @@ class BarsSource:
         self._scales = {row.id: _scale(row) for row in rows}
         self._columns = (
             TableColumn("name", Shown(""), label, keep=True),
-            TableColumn("bar", Shown("bars start at 0"), self._bar_width),
+            TableColumn("bar", Shown(START if self._bar_width >= len(START) else "from 0"), self._bar_width),
             TableColumn("value", Shown("value" + UNMARKED), value, numeric=True),
             *([TableColumn("delta", Shown("Δ"), parts.delta, numeric=True)] if parts.delta else []),
         )

@@ -33,6 +33,11 @@ ROW_NAME = 40
 """The most cells of the name of a run that is a row."""
 
 
+def row_name(width: int) -> int:
+    """The most cells of such a name, so that a table of this width also has room for values."""
+    return min(ROW_NAME, width // 3)
+
+
 class ComparisonSource(TableSource, Protocol):
     """A source that knows what its cells compare."""
 
@@ -200,7 +205,8 @@ class TransposedSource:
         self._cells = cells = Cells(comparison, look, limit)
         self._baseline = look.baseline
         self._order = look.positions(len(comparison.columns))
-        short = comparison.run_names(ROW_NAME, ROW_NAME)
+        room = row_name(look.width)
+        short = comparison.run_names(room, room)
         self.names = short.names
         self.pattern = short.pattern
         sections = comparison.sections(differences_only=look.differences_only)

@@ -219,3 +219,18 @@ def test_many_runs_are_laid_out_without_drawing_a_cell(monkeypatch: pytest.Monke
         for column in layout.columns:
             shown.cell(row, column.index)
     assert 0 < len(drawn) < 40 * 12
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+@pytest.mark.parametrize("kind", [BarsSource, TransposedSource])
+def test_names_of_rows_leave_room_for_values(kind: type[BarsSource | TransposedSource], width: int) -> None:
+    shown = kind(compare(KNN), Look(0, width=width))
+    names = shown.columns[0]
+    assert names.width <= max(24, width // 2)
+    assert bool(shown.pattern) == (width < 140)
+    if kind is BarsSource:  # all columns fit
+        assert sum(column.width + 2 for column in shown.columns) <= width
+        assert all(cell_width(column.label) <= column.width for column in shown.columns)
+    row = shown.row_of("7") if kind is TransposedSource else 1
+    assert row is not None
+    assert ("7·dis" if shown.pattern else "knn-7-euclidean-distance-auto") in shown.cell(row, 0)
