@@ -1,134 +1,18 @@
-"""All commands of the console, in the order of the help and the README."""
+"""All commands of the console, in the order of the help and the README. Those of the views are listed here,
+the others in the neighbouring files."""
 
 from __future__ import annotations
 
 from tui.commands.command import Command
+from tui.commands.everywhere import EVERYWHERE
 from tui.commands.in_charts import DRAWING_COMMANDS, GRID_COMMANDS, PLOT_COMMANDS
 from tui.commands.in_comparisons import COMPARE_COMMANDS
+from tui.commands.in_panes import DETAILS_COMMANDS, FILTER_COMMANDS, TABLE_COMMANDS
 from tui.commands.shared import export_command
 
 COMMANDS: tuple[Command, ...] = (
-    # Everywhere
-    Command(
-        id="app.show-runs",
-        keys="1",
-        action="show_mode('runs')",
-        help="Show experiments and their runs.",
-        word="runs",
-        arguments="[EXPERIMENT [FILTER]]",
-    ),
-    Command(
-        id="app.show-compare",
-        keys="2",
-        action="show_mode('compare')",
-        help="Compare the marked runs, or versions of a model, side by side.",
-        word="compare",
-        arguments="[MODEL VERSION VERSION …]",
-    ),
-    Command(
-        id="app.show-models",
-        keys="3",
-        action="show_mode('models')",
-        help="Show registered models and their versions.",
-        word="models",
-        arguments="[MODEL]",
-    ),
-    Command(
-        id="app.show-training",
-        keys="4",
-        action="show_mode('training')",
-        help="Start a sweep and watch it run.",
-        word="training",
-    ),
-    Command(
-        id="app.show-activity",
-        keys="6",
-        action="show_mode('activity')",
-        help="Show the journal of changes, newest first.",
-        word="activity",
-    ),
-    Command(
-        id="app.open-command-line",
-        keys="colon,ctrl+p",
-        action="open_command_line",
-        title="command",
-        help="Run any command by name; Tab completes.",
-    ),
-    Command(
-        id="app.open-help",
-        keys="question_mark",
-        action="open_help",
-        title="keys",
-        help="Show the keys of this view; type to search.",
-        word="help",
-    ),
-    Command(
-        id="app.refresh", keys="r", action="refresh_view", help="Refresh from the store.", word="refresh"
-    ),
-    Command(
-        id="app.toggle-auto-refresh",
-        keys="R",
-        action="toggle_auto_refresh",
-        help="Auto-refresh on/off.",
-        word="auto",
-    ),
-    Command(id="app.next-pane", keys="l", action="next_pane", help="Next pane."),
-    Command(id="app.previous-pane", keys="h", action="previous_pane", help="Previous pane."),
-    Command(id="app.cycle-panes", keys="tab", action="cycle_panes", help="Next pane (wraps)."),
-    Command(
-        id="app.cycle-panes-back", keys="shift+tab", action="cycle_panes_back", help="Previous pane (wraps)."
-    ),
-    Command(id="app.toggle-zoom", keys="z", action="toggle_zoom", help="Zoom the focused pane.", word="zoom"),
-    Command(
-        id="app.save-picture",
-        keys="ctrl+s",
-        action="save_picture",
-        help="Save a screenshot as SVG.",
-        word="picture",
-        arguments="[FILE.svg]",
-    ),
-    Command(id="app.go-back", keys="escape", action="go_back", help="Clear the filter or marks, or go back."),
-    Command(
-        id="app.close-view",
-        keys="q",
-        action="close_view",
-        help="Go back; in the runs view, quit (confirms first if a sweep is running).",
-        word="back",
-    ),
-    Command(
-        id="app.repaint",
-        keys="ctrl+l",
-        action="repaint",
-        help="Repaint the whole screen.",
-    ),
-    Command(
-        id="app.quit",
-        keys="ctrl+c,ctrl+q",
-        action="quit_console",
-        help="Quit at once; stops a running sweep and keeps its finished trials.",
-        word="quit",
-        priority=True,
-    ),
-    # In a table
-    Command(id="table.cursor-down", keys="j,down", action="cursor_down", help="Down one row."),
-    Command(id="table.cursor-up", keys="k,up", action="cursor_up", help="Up one row."),
-    Command(id="table.cursor-top", keys="g,home", action="cursor_top", help="First row."),
-    Command(id="table.cursor-bottom", keys="G,end", action="cursor_bottom", help="Last row."),
-    Command(id="table.half-page-down", keys="ctrl+d", action="half_page_down", help="Down half a page."),
-    Command(id="table.half-page-up", keys="ctrl+u", action="half_page_up", help="Up half a page."),
-    Command(id="table.page-down", keys="pagedown", action="page_down", help="Down one page."),
-    Command(id="table.page-up", keys="pageup", action="page_up", help="Up one page."),
-    Command(id="table.column-left", keys="H,left", action="column_left", help="Previous column."),
-    Command(id="table.column-right", keys="L,right", action="column_right", help="Next column."),
-    Command(id="table.select-row", keys="enter", action="select_row", help="Open the row."),
-    Command(id="table.toggle-mark", keys="space", action="toggle_mark", help="Mark or unmark the row."),
-    Command(
-        id="table.mark-range",
-        keys="v",
-        action="mark_range",
-        help="Mark all rows from the last mark to the cursor.",
-    ),
-    Command(id="table.mark-all", keys="V", action="mark_all", help="Mark all rows; again to unmark them."),
+    *EVERYWHERE,
+    *TABLE_COMMANDS,
     # Runs
     Command(
         id="runs.open-filter",
@@ -265,37 +149,7 @@ COMMANDS: tuple[Command, ...] = (
         word="delete",
         writes=True,
     ),
-    # In the filter
-    Command(
-        id="filter.complete",
-        keys="tab",
-        action="complete(1)",
-        title="complete",
-        help="Complete a column, operator or value; again for the next.",
-    ),
-    Command(
-        id="filter.complete-back", keys="shift+tab", action="complete(-1)", help="The previous completion."
-    ),
-    Command(
-        id="filter.apply", keys="enter", action="submit", title="apply", help="Move on to the matching runs."
-    ),
-    Command(
-        id="filter.earlier",
-        keys="up",
-        action="recall(-1)",
-        title="earlier filters",
-        help="The previous filter.",
-    ),
-    Command(
-        id="filter.later", keys="down", action="recall(1)", help="The next filter; after the last, the runs."
-    ),
-    Command(
-        id="filter.clear",
-        keys="escape",
-        action="leave",
-        title="clear",
-        help="Close the completions; else clear the filter.",
-    ),
+    *FILTER_COMMANDS,
     # One run
     Command(
         id="run.next",
@@ -488,17 +342,5 @@ COMMANDS: tuple[Command, ...] = (
     *PLOT_COMMANDS,
     *DRAWING_COMMANDS,
     *GRID_COMMANDS,
-    # In a details pane
-    Command(id="pane.scroll-down", keys="j,down", action="scroll_lines(1)", help="Scroll down one line."),
-    Command(id="pane.scroll-up", keys="k,up", action="scroll_lines(-1)", help="Scroll up one line."),
-    Command(
-        id="pane.half-page-down", keys="ctrl+d", action="scroll_pages(0.5)", help="Scroll down half a page."
-    ),
-    Command(
-        id="pane.half-page-up", keys="ctrl+u", action="scroll_pages(-0.5)", help="Scroll up half a page."
-    ),
-    Command(id="pane.page-down", keys="pagedown", action="scroll_pages(1)", help="Scroll down one page."),
-    Command(id="pane.page-up", keys="pageup", action="scroll_pages(-1)", help="Scroll up one page."),
-    Command(id="pane.top", keys="g,home", action="scroll_top", help="Scroll to the top."),
-    Command(id="pane.bottom", keys="G,end", action="scroll_bottom", help="Scroll to the bottom."),
+    *DETAILS_COMMANDS,
 )
