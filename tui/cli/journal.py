@@ -13,6 +13,7 @@ from engine.errors import EngineError
 from engine.formats import ago
 from engine.text import Shown, safe
 from tui.cli.json_output import write_json
+from tui.cli.lifecycle import note_cut
 from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
 from tui.cli.output import Cell, Head, Output, confirm
 
@@ -84,6 +85,7 @@ def journal(invocation: Invocation, limit: int, mark_killed: bool, yes: bool, as
             output.text(safe(finding.text))
             if finding.command:
                 output.line(Cell(safe(finding.command), "bold"))
+                note_cut(output, finding.command)
 
 
 def _findings(engine: Engine, entries: Sequence[JournalEntry]) -> dict[str, Finding]:

@@ -11,7 +11,7 @@ from engine.entities import Lifecycle, Run
 from engine.errors import EngineError, NotFound
 from engine.formats import MISSING, count, counted, moment
 from engine.jobs import CancelToken, Progress
-from engine.text import Shown, safe
+from engine.text import ELLIPSIS, Shown, safe
 from tui.cli.json_output import Payload, write_json
 from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
 from tui.cli.output import Cell, Head, Output, confirm
@@ -201,6 +201,13 @@ def _show_result(output: Output, result: LifecycleResult) -> None:
         output.line(Cell(Shown("! "), "yellow"), Cell(safe(line)))
     if result.undo_command:
         output.line(safe(f"Run `{result.undo_command}` to undo."))
+        note_cut(output, result.undo_command)
+
+
+def note_cut(output: Output, command: str) -> None:
+    """Say how to reverse a change to more runs than the command names."""
+    if command.endswith(ELLIPSIS):
+        output.text("… stands for more ids. `u` in the activity view of the console needs none.")
 
 
 def _payload(result: LifecycleResult) -> Payload:

@@ -51,6 +51,11 @@ def test_deleted_runs_can_be_restored(on_copy: Run, mlflow_store_copy: MlflowSto
     assert (entry["action"], entry["outcome"], entry["reason"]) == ("delete", "done", "wrong data")
     assert "2 runs: trial-01, trial-02" in on_copy("journal").out
 
+    many = [mlflow_store_copy.runs[f"trial-{number:02d}"] for number in range(3, 14)]
+    assert "`u` in the activity view" not in done.out
+    assert "`u` in the activity view" in on_copy("delete", *many, "--yes").out, "the command has ten ids"
+    assert on_copy("restore", *many, "--yes").status == 0
+
     again = on_copy("delete", *ids)
     assert (again.status, again.err) == (0, "")
     assert "No change needed." in again.out
