@@ -50,7 +50,7 @@ class ArtifactsScreen(ConsoleScreen):
                 yield Table(id="tree", can_mark=False)
             with Vertical(id="preview-pane"):
                 yield PaneTitle("PREVIEW", id="preview-title")
-                yield Static("", id="preview-notes", markup=False)
+                yield Static("enter on a file shows its beginning", id="preview-notes", markup=False)
                 yield PreviewPane(id="preview-text")
                 yield Table(id="preview-table", can_mark=False)
         yield EmptyState(id="empty")
@@ -94,6 +94,10 @@ class ArtifactsScreen(ConsoleScreen):
         self._show_tree()
         if self._wanted:
             self._open_wanted(path)
+        elif not path and not self._open and not isinstance(found, EngineError):
+            only = found.artifacts[0] if len(found.artifacts) == 1 else None
+            if only is not None and only.is_dir:  # nothing else to choose
+                self._toggle(only.path)
 
     def _open_wanted(self, path: str) -> None:
         """Open the folders that lead to the wanted artifact, then show it."""

@@ -227,6 +227,12 @@ COMMANDS: tuple[Command, ...] = (
         id="models.open-run", keys="d", action="open_run", title="run", help="Open the version's source run."
     ),
     Command(
+        id="models.show-artifacts",
+        keys="a",
+        action="show_artifacts",
+        help="Browse the files of the version's model.",
+    ),
+    Command(
         id="models.undo",
         keys="u",
         action="undo",
@@ -331,12 +337,14 @@ COMMANDS: tuple[Command, ...] = (
         id="artifacts.download-all",
         keys="W",
         action="download_all",
+        title="download all",
         help="Download all artifacts of the run.",
     ),
     Command(
         id="artifacts.copy-path",
         keys="y",
         action="copy_path",
+        title="copy path",
         help="Copy the artifact's address, runs:/RUN/PATH.",
     ),
     *PLOT_COMMANDS,

@@ -290,7 +290,7 @@ class ModelsScreen(ConsoleScreen):
         on_version = command.scope == "models" and command.id not in ("models.undo", "models.export")
         if on_version and version is None:
             return "No version selected."
-        if version is not None and command.id == "models.open-run":
+        if version is not None and command.id in ("models.open-run", "models.show-artifacts"):
             if not version.run_id:
                 return "This version has no source run."
             if version.run_id in self.sources and self.sources[version.run_id] is None:
@@ -306,6 +306,20 @@ class ModelsScreen(ConsoleScreen):
 
         if not self.refuse("models.open-run") and self.version is not None:
             self.app.push_screen(RunScreen(self._known_run(self.version), self._step_run))
+
+    def action_show_artifacts(self) -> None:
+        """Open the files of the version's model, in those of its source run."""
+        from tui.artifacts.screen import ArtifactsScreen
+
+        if self.refuse("models.show-artifacts") or (version := self.version) is None:
+            return
+        subject = safe(f"{version.name} {version.version}")
+
+        def show(location: tuple[str, str]) -> None:
+            self.app.push_screen(ArtifactsScreen(location[0], subject, location[1]))
+
+        work = partial(self.engine.artifacts.model_location, f"models:/{version.name}/{version.version}")
+        self.ask(work, show, group="artifacts", failed=self.session.show_error)
 
     def _known_run(self, version: ModelVersion) -> KnownRun:
         from tui.run.screen import KnownRun
