@@ -42,6 +42,8 @@ class Reversal:
                 return "Promote the version again instead."
             case "train" if finding is not None and finding.command:
                 return None
+            case "train" if entry.outcome == "intended":
+                return "The sweep may still be running; stop it with ctrl+x in Training."
             case "train":
                 return "Delete the sweep's runs in the runs view instead."
         return "This change cannot be reversed."

@@ -96,7 +96,7 @@ class EntryDetail(Lines):
         colour = _COLOURS.get(style, "")
         lines = [Content.assemble((safe(entry.target), "bold"), "  ", (safe(word), colour))]
         if entry.outcome == "intended":
-            note = "Interrupted, or still being applied by another console."
+            note = "Interrupted, or still being applied."
             lines += field("", [Content(note)], width)
         if self.finding is not None:
             lines += field("state", [Content(safe(self.finding.text))], width)

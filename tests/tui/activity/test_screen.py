@@ -180,3 +180,17 @@ async def test_hostile_text_is_escaped(mlflow_store: MlflowStore, tmp_path: Path
             assert all(raw not in shown for p in PAYLOADS if p.name != "newline" for raw in p.raw)
             await pilot.press("j")
             await settle(pilot)
+
+
+async def test_an_unfinished_sweep_may_still_be_running(mlflow_store: MlflowStore) -> None:
+    here = server_name(mlflow_store.tracking)
+    write_journal(an_entry(1, action="train", outcome="intended", server=here, target="60 knn trials"))
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("6")
+        await settle(pilot)
+        assert "by another console" not in text_of(console)  # it may be this one
+        await pilot.press("u")
+        await settle(pilot)
+        assert "The sweep may still be running; stop it with ctrl+x in Training." in text_of(console)
