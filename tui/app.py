@@ -31,7 +31,7 @@ from tui.bridge import Relay, internal_error
 from tui.commands.bindings import bindings, command
 from tui.screen import ConsoleScreen, current_view
 from tui.session import Session, SessionApp
-from tui.textual_private import parse_css_once, resume_after_any_stop
+from tui.textual_private import parse_css_once, resume_after_any_stop, set_clipboard, write_to_terminal
 from tui.typeahead import TypeAhead
 from tui.widgets.screen_lines import KeyLine, StatusFacts, StatusLine
 
@@ -147,6 +147,14 @@ class Console(SessionApp):
         """While no view is visible, only quitting is possible."""
         hidden = self.current_mode not in self.MODES or isinstance(self.screen, TooSmallScreen)
         return action == "quit_console" or not hidden
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy to the operator's clipboard, also through tmux and screen. A text that is too large for that
+        is only pasted within the console."""
+        set_clipboard(self, text)
+        sequences = terminal.clipboard_sequences(text)
+        if sequences is not None:
+            write_to_terminal(self, sequences)
 
     def action_repaint(self) -> None:
         """Draw every cell of the screen again."""

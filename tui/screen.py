@@ -31,17 +31,21 @@ from tui.commands.bindings import (
 )
 from tui.session import Session, SessionApp
 from tui.tasks import Tasks
+from tui.terminal import clipboard_sequences
 from tui.textual_private import use_sparing_compositor
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import ErrorLines, KeyLine, PaneTitle, StatusFacts, StatusLine
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.api import Engine
+    from engine.api import Engine, Snippet
+    from engine.entities import ModelVersion
     from tui.dialogs.export import ExportOffer
     from tui.state import State
 
 T = TypeVar("T")
+ReadSnippets = Callable[[], "tuple[str, Sequence[Snippet]]"]
+"""Reads the title and the choices of the copy menu, on the bridge."""
 
 MAX_COMPARED = 200
 """Maximum number of runs to compare."""
@@ -364,10 +368,66 @@ class ConsoleScreen(Screen[None]):
 
     # ── what several views do ────────────────────────────────────────────────
 
-    def copy(self, text: str) -> None:
-        """Copy to the operator's clipboard."""
+    def copy(self, text: str, name: str = "") -> None:
+        """Copy to the operator's clipboard, and say so; `name` stands for a text of several lines."""
+        if clipboard_sequences(text) is None:
+            size = formats.size(len(text.encode("utf-8", "backslashreplace")))
+            reason = f"{name or 'This'} has {size}, more than terminals copy: use Y, then w for a file."
+            self.session.say(reason, warning=True)
+            return
         self.app.copy_to_clipboard(text)
-        self.session.say(f"Copied {text}")
+        self.session.say(f"Copied {name or safe(text, 200)}")
+
+    def snippets(self) -> ReadSnippets | None:
+        """Reads the title and the choices of the copy menu for what is under the cursor, on the bridge; None
+        if nothing is."""
+        return None
+
+    def action_open_copy_menu(self) -> None:
+        """Offer names, addresses and code to copy, or to write to a file."""
+        if self.refuse(f"{self.scope}.copy-menu"):
+            return
+        read = self.snippets()
+        if read is None:
+            self.session.say("Nothing to copy here.", warning=True)
+            return
+        self.ask(read, self._show_copy_menu, group="copy", failed=self.session.show_error, opens=True)
+
+    def _show_copy_menu(self, found: tuple[str, Sequence[Snippet]]) -> None:
+        from tui.dialogs.copy import CopyDialog
+
+        def take(chosen: Snippet | str | None) -> None:
+            if isinstance(chosen, str):
+                self.session.say(chosen)
+            elif chosen is not None:
+                lines = len(chosen.text.splitlines())
+                text = chosen.text if lines == 1 else f"{chosen.label} ({formats.counted(lines, 'line')})"
+                self.copy(chosen.text, "" if lines == 1 and chosen.suffix == ".txt" else text.rstrip())
+
+        self.app.push_screen(CopyDialog(self.session.bridge, *found), take)
+
+    def version_snippets(self, version: ModelVersion) -> ReadSnippets:
+        """The choices of the copy menu for a model version."""
+
+        def read() -> tuple[str, Sequence[Snippet]]:
+            from engine.api import version_snippets
+
+            title = f"from {safe(version.name, 60)} version {version.version}"
+            return title, version_snippets(self.session.uri, version)
+
+        return read
+
+    def run_snippets(self, run_id: str) -> ReadSnippets:
+        """Reads the choices of the copy menu for a run."""
+
+        def read() -> tuple[str, Sequence[Snippet]]:
+            from engine.api import run_snippets
+
+            detail = self.engine.runs.detail(run_id)
+            title = f"from run {safe(detail.run.run_name or run_id, 60)}"
+            return title, run_snippets(self.session.uri, detail)
+
+        return read
 
     def export_offer(self) -> ExportOffer | None:
         """What this view can export; None if it shows nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import sys
@@ -12,6 +13,12 @@ from engine.log import log_descriptor
 
 MIN_SIZE = (60, 16)
 """Minimum columns and rows."""
+
+
+MAX_CLIPBOARD = 74_000
+"""The most characters of base64 that terminals commonly accept for the clipboard."""
+_SCREEN_STRING = 600
+"""The most characters of one string that GNU screen passes on; its limit is 768 bytes."""
 
 
 def over_ssh(environ: MutableMapping[str, str] = os.environ) -> bool:
@@ -40,6 +47,26 @@ def prepare(environ: MutableMapping[str, str] = os.environ) -> None:
     environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     if over_ssh(environ):
         environ.setdefault("TEXTUAL_FPS", "20")
+
+
+def clipboard_sequences(text: str, environ: MutableMapping[str, str] = os.environ) -> str | None:
+    """What makes the terminal copy `text` (OSC 52), also through tmux and GNU screen; None if the text is too
+    large.
+
+    tmux takes the plain sequence with `set-clipboard on`, and passes on a wrapped one with
+    `allow-passthrough on`; it ignores the other. screen only passes on wrapped strings.
+    """
+    encoded = base64.b64encode(text.encode("utf-8", "backslashreplace")).decode()
+    if len(encoded) > MAX_CLIPBOARD:
+        return None
+    sequence = f"\x1b]52;c;{encoded}\x07"
+    if environ.get("TMUX") or environ.get("TERM", "").startswith("tmux"):
+        escaped = sequence.replace("\x1b", "\x1b\x1b")
+        return f"{sequence}\x1bPtmux;{escaped}\x1b\\"
+    if environ.get("STY"):
+        parts = (sequence[at : at + _SCREEN_STRING] for at in range(0, len(sequence), _SCREEN_STRING))
+        return "".join(f"\x1bP{part}\x1b\\" for part in parts)
+    return sequence
 
 
 @contextmanager

@@ -51,6 +51,17 @@ class SparingCompositor(Compositor):
                 yield region, lines, widget.render_lines(lines.translate(-region.offset))
 
 
+def write_to_terminal(app: App[Any], sequences: str) -> None:
+    """Write control sequences with `App._driver`, in order with the frames that Textual draws."""
+    if app._driver is not None:
+        app._driver.write(sequences)
+
+
+def set_clipboard(app: App[Any], text: str) -> None:
+    """Set `App._clipboard`, which `ctrl+v` pastes from."""
+    app._clipboard = text
+
+
 def parse_css_once(app: App[Any]) -> None:
     """Replace `App.stylesheet` before anything is added to it."""
     app.stylesheet = ParsedOnceStylesheet(variables=app.get_css_variables())

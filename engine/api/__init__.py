@@ -78,7 +78,11 @@ if TYPE_CHECKING:
         pairs_sheet as pairs_sheet,
         records_sheet as records_sheet,
     )
-    from engine.export.writers import check_format as check_format, write_sheet as write_sheet
+    from engine.export.writers import (
+        check_format as check_format,
+        write_sheet as write_sheet,
+        write_text as write_text,
+    )
     from engine.filters.compiler import Filter as Filter, compile_filter as compile_filter
     from engine.filters.completion import Completion as Completion, complete as complete
     from engine.filters.hints import begins_value as begins_value, no_match_hint as no_match_hint
@@ -135,6 +139,11 @@ if TYPE_CHECKING:
         without_constants as without_constants,
     )
     from engine.runs.view import RunView as RunView
+    from engine.snippets import (
+        Snippet as Snippet,
+        run_snippets as run_snippets,
+        version_snippets as version_snippets,
+    )
     from engine.stores.base import Stamp as Stamp
     from engine.training.datasets import DatasetSpec as DatasetSpec
     from engine.training.demo import DemoReport as DemoReport
@@ -206,7 +215,7 @@ _HOMES = {
     "engine.evidence.remarks": ("Remark",),
     "engine.export.runs": ("comparison_sheet", "file_name", "runs_sheet", "shown_sheet"),
     "engine.export.sheet": ("Sheet", "pairs_sheet", "records_sheet"),
-    "engine.export.writers": ("check_format", "write_sheet"),
+    "engine.export.writers": ("check_format", "write_sheet", "write_text"),
     "engine.filters.compiler": ("Filter", "compile_filter"),
     "engine.filters.completion": ("Completion", "complete"),
     "engine.filters.hints": ("begins_value", "no_match_hint"),
@@ -247,6 +256,7 @@ _HOMES = {
         "without_constants",
     ),
     "engine.runs.view": ("RunView",),
+    "engine.snippets": ("Snippet", "run_snippets", "version_snippets"),
     "engine.stores.base": ("Stamp",),
     "engine.training.datasets": ("DatasetSpec",),
     "engine.training.demo": ("DemoReport",),

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -44,18 +44,27 @@ def write_sheet(sheet: Sheet, path: Path, suffix: str = "") -> int:
     """
     path = Path(path)
     write = FORMATS[suffix] if suffix else check_format(path)
+    _write(path, partial(write, sheet))
+    return len(sheet)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text, as `write_sheet` does. Raises `EngineError`."""
+    _write(path, lambda file: _write_lines(file, text.removesuffix("\n").split("\n")))
+
+
+def _write(path: Path, write: Callable[[BinaryIO], None]) -> None:
     try:
         if path.exists() and not path.is_file():
             with path.open("wb") as file:  # a folder raises
-                write(sheet, file)
+                write(file)
         else:
             with replacing(path) as file:
-                write(sheet, file)
+                write(file)
     except (OSError, ValueError) as error:  # ValueError: an invalid path
         why = getattr(error, "strerror", None) or str(error)
         hint = "Check that the folder exists, is writable and has free space, or choose another file."
         raise EngineError("The file cannot be written", f"{path}: {why}", hint) from error
-    return len(sheet)
 
 
 def check_format(path: Path) -> Callable[[Sheet, BinaryIO], None]:

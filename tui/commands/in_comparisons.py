@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui.commands.command import Command
-from tui.commands.shared import export_command
+from tui.commands.shared import copy_menu_command, export_command
 
 COMPARE_COMMANDS: tuple[Command, ...] = (
     Command(
@@ -93,5 +93,6 @@ COMPARE_COMMANDS: tuple[Command, ...] = (
         action="copy_id",
         help="Copy this run's ID to your local clipboard (OSC 52).",
     ),
+    copy_menu_command("compare"),
     export_command("compare", "the comparison"),
 )

@@ -15,3 +15,12 @@ def export_command(scope: str, what: str) -> Command:
         word="export" if scope == "runs" else "",
         arguments="[FILE]" if scope == "runs" else "",
     )
+
+
+def copy_menu_command(scope: str) -> Command:
+    return Command(
+        id=f"{scope}.copy-menu",
+        keys="Y",
+        action="open_copy_menu",
+        help="Copy a name, an address, Python code or a curl command, or write it to a file.",
+    )

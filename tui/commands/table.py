@@ -8,7 +8,7 @@ from tui.commands.everywhere import EVERYWHERE
 from tui.commands.in_charts import DRAWING_COMMANDS, GRID_COMMANDS, PLOT_COMMANDS
 from tui.commands.in_comparisons import COMPARE_COMMANDS
 from tui.commands.in_panes import DETAILS_COMMANDS, FILTER_COMMANDS, TABLE_COMMANDS
-from tui.commands.shared import export_command
+from tui.commands.shared import copy_menu_command, export_command
 
 COMMANDS: tuple[Command, ...] = (
     *EVERYWHERE,
@@ -121,6 +121,7 @@ COMMANDS: tuple[Command, ...] = (
         word="chart",
         arguments="[METRIC …] [PARAMETER …]",
     ),
+    copy_menu_command("runs"),
     export_command("runs", "runs"),
     Command(
         id="runs.copy-id",
@@ -185,6 +186,7 @@ COMMANDS: tuple[Command, ...] = (
         action="copy_id",
         help="Copy the run ID to your local clipboard (OSC 52).",
     ),
+    copy_menu_command("run"),
     export_command("run", "this run, or the histories of its metrics,"),
     Command(
         id="run.show-artifacts",
@@ -241,6 +243,7 @@ COMMANDS: tuple[Command, ...] = (
         word="undo",
         writes=True,
     ),
+    copy_menu_command("models"),
     export_command("models", "the versions, or all models,"),
     # Training
     Command(
@@ -267,6 +270,7 @@ COMMANDS: tuple[Command, ...] = (
         title="compare",
         help="Compare the marked trials side by side.",
     ),
+    copy_menu_command("training"),
     export_command("training", "the leaderboard"),
     # Activity
     Command(

@@ -18,7 +18,7 @@ from tui.commands.bindings import Command, Scope
 from tui.compare.bars import BarsSource
 from tui.compare.cells import WIDE, Evidence, Look
 from tui.compare.source import CompareSource, ComparisonSource, TransposedSource
-from tui.screen import VIEW, ConsoleScreen
+from tui.screen import VIEW, ConsoleScreen, ReadSnippets
 from tui.state import ComparedVersions
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import PaneTitle
@@ -373,6 +373,12 @@ class CompareScreen(ConsoleScreen):
             self.session.say(NO_RUN, warning=True)
         else:
             self.copy(column.run.run_id)
+
+    def snippets(self) -> ReadSnippets | None:
+        column = self._column_at_cursor()
+        if column is not None and column.version is not None:
+            return self.version_snippets(column.version)
+        return None if column is None or column.run is None else self.run_snippets(column.run.run_id)
 
     def export_offer(self) -> ExportOffer | None:
         from engine.api import RunFrame, comparison_sheet, file_name, runs_sheet

@@ -21,7 +21,7 @@ from tui.bridge import Relay
 from tui.commands.bindings import Command, Scope, command
 from tui.models.sources import model_source, source_text, version_source
 from tui.models.version_detail import VersionDetail, VersionFacts
-from tui.screen import VIEW, ConsoleScreen, compare_reason
+from tui.screen import VIEW, ConsoleScreen, ReadSnippets, compare_reason
 from tui.state import ComparedVersions
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import PaneTitle
@@ -342,6 +342,9 @@ class ModelsScreen(ConsoleScreen):
     @on(Table.MarksChanged, "#versions")
     def _show_whether_comparable(self) -> None:
         self.show_keys()
+
+    def snippets(self) -> ReadSnippets | None:
+        return None if self.version is None else self.version_snippets(self.version)
 
     def export_offer(self) -> ExportOffer | None:
         from tui.models.export import models_offer

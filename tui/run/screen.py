@@ -19,7 +19,7 @@ from engine.secrets import mask
 from engine.text import Shown, safe, safe_lines
 from tui.bridge import Relay
 from tui.commands.bindings import Command, Scope
-from tui.screen import MAX_COMPARED, VIEW, ConsoleScreen
+from tui.screen import MAX_COMPARED, VIEW, ConsoleScreen, ReadSnippets
 from tui.widgets.confusion import ConfusionMatrix
 from tui.widgets.empty import EmptyState
 from tui.widgets.key_value import KeyValue, Pair, Section, ValueStyle
@@ -136,6 +136,9 @@ class RunScreen(ConsoleScreen):
         else:
             self.state.compared = (self.run_id, *others)
             self.app.run_worker(self.session.show_mode("compare"))
+
+    def snippets(self) -> ReadSnippets | None:
+        return self.run_snippets(self.run_id)
 
     def export_offer(self) -> ExportOffer | None:
         from tui.run.export import run_offer

@@ -23,7 +23,7 @@ from tui.runs.pane import RunPane
 from tui.runs.preview import RunPreview
 from tui.runs.saved_views import SavedViewCommands
 from tui.runs.session import RunSession, SessionChange
-from tui.screen import VIEW, ConsoleScreen, compare_reason
+from tui.screen import VIEW, ConsoleScreen, ReadSnippets, compare_reason
 from tui.widgets.empty import EmptyState
 from tui.widgets.table import Table
 
@@ -397,6 +397,10 @@ class RunsScreen(ConsoleScreen):
         key = self.pane.table.cursor_key
         if key and not self.pane.is_group(key):
             self.copy(key)
+
+    def snippets(self) -> ReadSnippets | None:
+        key = self.pane.table.cursor_key
+        return None if not key or self.pane.is_group(key) else self.run_snippets(key)
 
     def export_offer(self) -> ExportOffer | None:
         from tui.runs.export import runs_offer

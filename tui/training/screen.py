@@ -16,7 +16,7 @@ from engine.jobs import CancelToken
 from engine.text import Shown, safe
 from tui.bridge import EventRelay
 from tui.commands.bindings import Command, Scope, command
-from tui.screen import ConsoleScreen, compare_reason, current_view
+from tui.screen import ConsoleScreen, ReadSnippets, compare_reason, current_view
 from tui.session import RunningSweep
 from tui.training.leaderboard import Leaderboard
 from tui.widgets.empty import EmptyState
@@ -236,6 +236,10 @@ class TrainingScreen(ConsoleScreen):
             return None if run_id is None else KnownRun(run_id)
 
         self.app.push_screen(RunScreen(KnownRun(event.key), step))
+
+    def snippets(self) -> ReadSnippets | None:
+        run_id = self.query_one("#board", Table).cursor_key
+        return None if run_id is None else self.run_snippets(run_id)
 
     def export_offer(self) -> ExportOffer | None:
         from engine.api import file_name
