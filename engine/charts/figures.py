@@ -46,6 +46,8 @@ MOST_ROWS = 40
 MOST_LABELS = 8
 """The most lines that are labelled at their ends; more have a legend."""
 MOST_CURVES = 30
+FEW_XS = 10
+"""Up to this many different xs are the ticks of their axis."""
 MANY_POINTS = 5000
 """More points than this are a picture within an SVG."""
 MOST_PANELS = 6
@@ -187,7 +189,11 @@ def _param_panel(axes: Axes, chart: Bars, rows: int) -> None:
 
 
 def _scatter(chart: Scatter) -> Figure:
-    figure = _page(chart.caption, 4.4)
+    places = len({(point.x, point.y) for point in chart.points})
+    notes = []
+    if places < len(chart.points) and not chart.x.categories:
+        notes.append(f"{len(chart.points):,} runs at {places:,} places: darker points are several runs")
+    figure = _page(chart.caption, 4.4, notes)
     axes = figure.subplots()
     if chart.x.categories:
         _strips(axes, chart)
@@ -198,6 +204,9 @@ def _scatter(chart: Scatter) -> Figure:
         if chart.x.log:
             _logarithmic(axes, "x")
         axes.margins(0.06)
+        if len(few := sorted(set(xs))) <= min(FEW_XS, len(xs) / 2):
+            axes.set_xticks(few, [f"{x:g}" for x in few])
+            axes.set_xticks([], minor=True)
         _label_best(axes, chart)
     if chart.y.log:
         _logarithmic(axes, "y")

@@ -235,3 +235,8 @@ def test_more_bars_than_anyone_reads_are_cut_and_counted() -> None:
     drawing = draw_bars(chart("bar", "m", frame=frame), 60)
     assert len(drawing.body) == 1000
     assert drawing.notes[0] == "the first 1,000 of 1,200 runs are drawn"
+
+
+def test_few_values_of_a_parameter_are_the_ticks_of_its_axis() -> None:
+    drawing = draw_scatter(chart("scatter", "acc", x="k"), 80, 20)
+    assert text_of(drawing.foot[1]).split() == ["3", "5", "11"]

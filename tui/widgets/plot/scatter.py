@@ -25,6 +25,8 @@ CROWD_NOTE = Shown("2 … 9, #: that many runs in one cell")
 STRIP_NOTE = Shown("runs with the same value are side by side")
 NAMED = 3
 """The most further runs of a cell that are named."""
+FEW_XS = 10
+"""Up to this many different xs are the ticks of their axis."""
 LEAST_HEIGHT = 4
 SMALLEST = 1e-6
 """The smallest share of the whole range to zoom in to."""
@@ -67,7 +69,7 @@ def draw_scatter(
     else:
         x_scale = Scale(*(part.x or points.x_range), columns, log_x)
         cells = points.placed(x_scale, y_scale)
-        foot = _number_axis(chart.x, x_scale, left, columns)
+        foot = _number_axis(chart.x, x_scale, points.few_xs, left, columns)
     if any(len(found) > 1 for found in cells.values()):
         notes.append(CROWD_NOTE)
     if part.x or part.y:
@@ -146,6 +148,12 @@ class _Points:
     @property
     def y_range(self) -> Range:
         return _range(self.ys, self.log_y)
+
+    @property
+    def few_xs(self) -> list[float]:
+        """The different xs, if they are at most `FEW_XS` and several runs share them."""
+        found = np.unique(self.xs)
+        return [float(x) for x in found] if len(found) <= min(FEW_XS, len(self.xs) / 2) else []
 
     def placed(self, x_scale: Scale, y_scale: Scale) -> Cells:
         """The points by cell; those outside the scales are left out."""
@@ -231,9 +239,12 @@ def _reading(chart: Scatter, cell: _Cell) -> Shown:
     return Shown(f"{text}  and {names}" + (f" and {more:,} more" if more else ""))
 
 
-def _number_axis(axis: Axis, scale: Scale, left: int, columns: int) -> tuple[Line, ...]:
-    values = (log_ticks if scale.log else ticks)(scale.low, scale.high, max(2, columns // 12))
-    texts = _tick_labels(values, scale.log)
+def _number_axis(axis: Axis, scale: Scale, few: Sequence[float], left: int, columns: int) -> tuple[Line, ...]:
+    """With ticks at the values if they are few, else at round numbers."""
+    values = [value for value in few if scale.low <= value <= scale.high]
+    if not values:
+        values = (log_ticks if scale.log else ticks)(scale.low, scale.high, max(2, columns // 12))
+    texts = _tick_labels(values, scale.log or bool(few))
     marks = {round(scale.at(value)): text for value, text in zip(values, texts, strict=True)}
     rule = "".join("┬" if at in marks else "─" for at in range(columns))
     text = ""
