@@ -291,7 +291,7 @@ class CompareScreen(ConsoleScreen):
         self._change("compare.toggle-evidence", "is_testing_all", not self.is_testing_all)
 
     def action_chart_metric(self) -> None:
-        """Chart the metric under the cursor, else the most important one."""
+        """Chart the metric under the cursor, else the most important one; on a parameter, by its values."""
         if self.refuse("compare.chart-metric") or self.shown is None:
             return
         row = self._row_at_cursor()
@@ -301,12 +301,16 @@ class CompareScreen(ConsoleScreen):
             self.session.say("These runs have no metrics.", warning=True)
             return
         from engine.api import RunFrame
+        from tui.charts.kinds import kind_by
         from tui.charts.screen import ChartScreen
         from tui.charts.subject import ChartSubject
 
         runs = self.shown.runs
-        subject = ChartSubject(Shown(""), RunFrame.from_runs(runs), tuple(range(len(runs))), tuple(names))
-        self.app.push_screen(ChartScreen(subject))
+        x = row.key if row is not None and row.key.kind == "param" else None
+        rows, directions = tuple(range(len(runs))), dict(self.state.directions)
+        frame = RunFrame.from_runs(runs)
+        subject = ChartSubject(Shown(""), frame, rows, tuple(names), x, directions=directions)
+        self.app.push_screen(ChartScreen(subject, kind_by(subject), open_run=self._open_charted))
 
     def action_transpose(self) -> None:
         is_transposed = self.layout_name == "transposed"
@@ -420,6 +424,13 @@ class CompareScreen(ConsoleScreen):
             self.session.say(f"{column.name} has no source run.", warning=True)
         else:
             self.session.say("Move to a run with L or j; enter opens it.", warning=True)
+
+    def _open_charted(self, run_id: str) -> None:
+        from tui.run.screen import RunScreen
+
+        runs = () if self.shown is None else self.shown.runs
+        if (run := next((run for run in runs if run.run_id == run_id), None)) is not None:
+            self.app.push_screen(RunScreen(self._known_run(run)))
 
     def _known_run(self, run: Run) -> KnownRun:
         from tui.run.screen import KnownRun

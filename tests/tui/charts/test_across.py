@@ -67,3 +67,15 @@ async def test_runs_are_charted_by_their_parameters(
         await console.run_line("chart nan weights")
         assert await appears(pilot, "No run has a finite nan")
         assert "1 run whose nan is NaN" in text_of(console)
+
+        runs = mlflow_store.runs
+        console.session.state.compared = (runs["trial-01"], runs["trial-02"])
+        await console.session.show_mode("compare")
+        assert await appears(pilot, "COMPARE")
+        await settle(pilot)
+        await pilot.press("g", "j", "m")
+        assert await appears(pilot, "of accuracy")
+        assert await appears(pilot, "2 runs")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(console.screen, RunScreen)
