@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
 from tests.conftest import MlflowStore
 from tests.tui.support import appears, settle, text_of
@@ -45,21 +46,7 @@ async def test_runs_are_charted_by_their_parameters(
         assert await appears(pilot, "box plot of accuracy")
         assert await appears(pilot, "n_neighbors 3  n 5")
 
-        await pilot.press("w")
-        assert await appears(pilot, "accuracy_by_n_neighbors.png")
-        await pilot.press(*["backspace"] * 3, *"gif", "enter")
-        assert await appears(pilot, "Charts are written as .png, .svg or .txt")
-        await pilot.press(*["backspace"] * 3, *"txt", "enter")
-        assert await appears(pilot, "Saved accuracy_by_n_neighbors.txt")
-        assert "3            5  0.8000" in (tmp_path / "accuracy_by_n_neighbors.txt").read_text()
-        (tmp_path / "accuracy_by_n_neighbors.png").write_text("mine")
-        await pilot.press("w", "enter")
-        assert await appears(pilot, "press enter again to replace it")
-        assert (tmp_path / "accuracy_by_n_neighbors.png").read_text() == "mine"
-        await pilot.press("enter")
-        assert await appears(pilot, "Saved accuracy_by_n_neighbors.png", pauses=500)
-        assert (tmp_path / "accuracy_by_n_neighbors.png").read_bytes().startswith(b"\x89PNG")
-
+        await _export(pilot, tmp_path)
         await console.run_line("chart accuracy n_neighbors weights")
         assert await appears(pilot, "heat map of accuracy")
         assert isinstance(console.screen, ChartScreen)
@@ -79,3 +66,21 @@ async def test_runs_are_charted_by_their_parameters(
         await pilot.press("enter")
         await settle(pilot)
         assert isinstance(console.screen, RunScreen)
+
+
+async def _export(pilot: Pilot[None], folder: Path) -> None:
+    """Export the chart as text and as a picture; an existing file is replaced only when confirmed."""
+    await pilot.press("w")
+    assert await appears(pilot, "accuracy_by_n_neighbors.png")
+    await pilot.press(*["backspace"] * 3, *"gif", "enter")
+    assert await appears(pilot, "Charts are written as .png, .svg or .txt")
+    await pilot.press(*["backspace"] * 3, *"txt", "enter")
+    assert await appears(pilot, "Saved accuracy_by_n_neighbors.txt")
+    assert "3            5  0.8000" in (folder / "accuracy_by_n_neighbors.txt").read_text()
+    (folder / "accuracy_by_n_neighbors.png").write_text("mine")
+    await pilot.press("w", "enter")
+    assert await appears(pilot, "press enter again to replace it")
+    assert (folder / "accuracy_by_n_neighbors.png").read_text() == "mine"
+    await pilot.press("enter")
+    assert await appears(pilot, "Saved accuracy_by_n_neighbors.png", pauses=500)
+    assert (folder / "accuracy_by_n_neighbors.png").read_bytes().startswith(b"\x89PNG")
