@@ -40,8 +40,10 @@ def completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
         before, space, last = argument.rpartition(" ")
         names = [safe(c.key.name) for c in columns if c.key.kind in ("metric", "param")]
         return [before + space + name for name in names if name.startswith(last)][:50]
-    if word in ("sort", "best", "group"):
-        kind = {"best": ("metric",), "group": ("param", "tag", "dataset")}.get(word, _SORT_KINDS)
+    if word in ("sort", "best", "insights", "group"):
+        kind = {"best": ("metric",), "insights": ("metric",), "group": ("param", "tag", "dataset")}.get(
+            word, _SORT_KINDS
+        )
         names = [safe(c.key.name) for c in columns if c.key.kind in kind]
         return [name for name in names if name.startswith(argument)][:50]
     if word == "layout":
@@ -193,6 +195,13 @@ async def _best(app: SessionApp, argument: str) -> None:
         screen.action_show_best(argument)
 
 
+async def _insights(app: SessionApp, argument: str) -> None:
+    await app.session.show_mode("runs")
+    if (screen := _runs_screen(app)) is not None:
+        metric, _, where = argument.partition(" ")
+        screen.action_show_insights(metric, where.strip())
+
+
 async def _chart(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
     if (screen := _runs_screen(app)) is not None:
@@ -301,6 +310,7 @@ _WITH_ARGUMENTS = {
     "view": _view,
     "best": _best,
     "chart": _chart,
+    "insights": _insights,
     "smooth": _smooth,
     "limits": _limits,
     "export": _export,

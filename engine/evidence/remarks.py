@@ -22,11 +22,14 @@ _NAME = ColumnKey("attribute", "run_name")
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something worth a look. `run_ids` are the runs behind it."""
+    """Something worth a look. `run_ids` are the runs behind it; `filter_text` is a filter that selects them,
+    empty if there is none but their ids. `metric` is the one whose history this is about, if any."""
 
     kind: Kind
     text: Shown
     run_ids: tuple[str, ...]
+    filter_text: str = ""
+    metric: str = ""
 
 
 def remarks(frame: RunFrame, result: Insights) -> tuple[Remark, ...]:
@@ -75,7 +78,16 @@ def _drop(frame: RunFrame, result: Insights, drop: Drop) -> Remark:
         f"{pair} is worse than both suggest: mean {number(drop.mean)} instead of {number(drop.expected)}, "
         f"{delta(drop.mean - drop.expected, gap)} (n={drop.n})."
     )
-    return Remark("drop", text, _ids(frame, rows))
+    filters = [_equals(name, value) for name, value in drop.combination]
+    return Remark("drop", text, _ids(frame, rows), " AND ".join(filters) if all(filters) else "")
+
+
+def _equals(param: str, value: str) -> str:
+    """The filter for a value of a parameter; empty if it cannot be written."""
+    if "`" in param or ("'" in value and '"' in value):
+        return ""
+    quote = '"' if "'" in value else "'"
+    return f"params.`{param}` " + ("IS NULL" if value == "–" else f"= {quote}{value}{quote}")
 
 
 def _broken(frame: RunFrame, broken: Sequence[Broken]) -> Iterator[Remark]:
@@ -87,7 +99,7 @@ def _broken(frame: RunFrame, broken: Sequence[Broken]) -> Iterator[Remark]:
             values = counted(one.values, "such value")
             text = f"{name}: {metric} is {one.trouble} from step {count(one.step)} of {count(one.last_step)}"
             text += f" ({values})."
-        yield Remark("curve", safe(text), (one.run_id,))
+        yield Remark("curve", safe(text), (one.run_id,), metric=metric)
     yield from _more(broken[_NAMED:], "history is", "histories are", "broken")
 
 
@@ -97,7 +109,7 @@ def _stalled(frame: RunFrame, stalled: Sequence[Stalled]) -> Iterator[Remark]:
             f"{_name(frame, one.run_id)}: {one.metric} stopped improving at step {count(one.step)} of "
             f"{count(one.last_step)}; the rest brought {number(one.gain)}."
         )
-        yield Remark("curve", safe(text), (one.run_id,))
+        yield Remark("curve", safe(text), (one.run_id,), metric=one.metric)
     yield from _more(stalled[_NAMED:], "history", "histories", "stopped improving early")
 
 

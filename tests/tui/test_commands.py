@@ -21,6 +21,7 @@ from tui.charts.screen import ChartScreen
 from tui.commands.bindings import COMMANDS, SCOPE_TITLES, VIEW_SCOPES, Command, Scope, commands
 from tui.compare.screen import CompareScreen
 from tui.dialogs.commands import HelpDialog
+from tui.insights.screen import InsightsScreen
 from tui.models.screen import ModelsScreen
 from tui.run.screen import RunScreen
 from tui.runs.filter_bar import FilterInput
@@ -43,6 +44,7 @@ OWNERS: dict[Scope, type[DOMNode]] = {
     "activity": ActivityScreen,
     "chart": ChartScreen,
     "artifacts": ArtifactsScreen,
+    "insights": InsightsScreen,
     "plot": Plot,
     "drawing": DrawingView,
     "grid": ChartGrid,

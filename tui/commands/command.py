@@ -17,6 +17,7 @@ Scope = Literal[
     "activity",
     "chart",
     "artifacts",
+    "insights",
     "plot",
     "drawing",
     "grid",
@@ -35,6 +36,7 @@ SCOPE_TITLES: dict[Scope, str] = {
     "activity": "Activity",
     "chart": "Chart",
     "artifacts": "Artifacts",
+    "insights": "Insights",
     "plot": "In a chart",
     "drawing": "In a chart across runs",
     "grid": "In a grid of charts",
@@ -51,6 +53,7 @@ VIEW_SCOPES: tuple[Scope, ...] = (
     "activity",
     "chart",
     "artifacts",
+    "insights",
 )
 
 

@@ -4,6 +4,55 @@ from __future__ import annotations
 
 from tui.commands.command import Command
 
+CHART_COMMANDS = (
+    Command(
+        id="chart.next-kind",
+        keys="t",
+        action="next_kind",
+        title="next kind",
+        help="Draw the same runs as the next kind of chart.",
+    ),
+    Command(
+        id="chart.pick-metrics",
+        keys="m",
+        action="pick_metrics",
+        title="metrics",
+        help="Choose the metrics to draw.",
+    ),
+    Command(
+        id="chart.step-axis",
+        keys="a",
+        action="step_axis",
+        title="x axis",
+        help="Draw over steps or time; for runs against each other, choose the parameter or metric.",
+    ),
+    Command(
+        id="chart.smooth",
+        keys="s",
+        action="smooth",
+        title="smooth",
+        help="Smooth the curves, more at each press; the raw values stay behind them.",
+        word="smooth",
+        arguments="[WEIGHT]",
+    ),
+    Command(
+        id="chart.edit-limits",
+        keys="e",
+        action="edit_limits",
+        title="limits",
+        help="Set the limits of the axes.",
+        word="limits",
+        arguments="[x FROM TO] [y FROM TO]",
+    ),
+    Command(
+        id="chart.export",
+        keys="w",
+        action="export",
+        title="export",
+        help="Export the chart to a PNG, SVG or text file.",
+    ),
+)
+
 PLOT_COMMANDS: tuple[Command, ...] = (
     Command(id="plot.zoom-in", keys="plus,equals_sign", action="zoom_in", help="Zoom in."),
     Command(id="plot.zoom-out", keys="minus", action="zoom_out", help="Zoom out."),

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from tui.commands.command import Command
 from tui.commands.everywhere import EVERYWHERE
-from tui.commands.in_charts import DRAWING_COMMANDS, GRID_COMMANDS, PLOT_COMMANDS
+from tui.commands.in_charts import CHART_COMMANDS, DRAWING_COMMANDS, GRID_COMMANDS, PLOT_COMMANDS
 from tui.commands.in_comparisons import COMPARE_COMMANDS
+from tui.commands.in_insights import INSIGHT_COMMANDS
 from tui.commands.in_panes import DETAILS_COMMANDS, FILTER_COMMANDS, TABLE_COMMANDS
 from tui.commands.shared import copy_menu_command, export_command
 
@@ -111,6 +112,14 @@ COMMANDS: tuple[Command, ...] = (
         help="Find the best of the shown runs and its closest rivals.",
         word="best",
         arguments="[METRIC]",
+    ),
+    Command(
+        id="runs.show-insights",
+        keys="i",
+        action="show_insights",
+        help="Show which parameters a metric depends on, what is more than chance, and what is out of line.",
+        word="insights",
+        arguments="[METRIC [CONSTRAINT]]",
     ),
     Command(
         id="runs.chart-metric",
@@ -282,53 +291,7 @@ COMMANDS: tuple[Command, ...] = (
         writes=True,
     ),
     export_command("activity", "the journal entries"),
-    # Chart
-    Command(
-        id="chart.next-kind",
-        keys="t",
-        action="next_kind",
-        title="next kind",
-        help="Draw the same runs as the next kind of chart.",
-    ),
-    Command(
-        id="chart.pick-metrics",
-        keys="m",
-        action="pick_metrics",
-        title="metrics",
-        help="Choose the metrics to draw.",
-    ),
-    Command(
-        id="chart.step-axis",
-        keys="a",
-        action="step_axis",
-        title="x axis",
-        help="Draw over steps or time; for runs against each other, choose the parameter or metric.",
-    ),
-    Command(
-        id="chart.smooth",
-        keys="s",
-        action="smooth",
-        title="smooth",
-        help="Smooth the curves, more at each press; the raw values stay behind them.",
-        word="smooth",
-        arguments="[WEIGHT]",
-    ),
-    Command(
-        id="chart.edit-limits",
-        keys="e",
-        action="edit_limits",
-        title="limits",
-        help="Set the limits of the axes.",
-        word="limits",
-        arguments="[x FROM TO] [y FROM TO]",
-    ),
-    Command(
-        id="chart.export",
-        keys="w",
-        action="export",
-        title="export",
-        help="Export the chart to a PNG, SVG or text file.",
-    ),
+    *CHART_COMMANDS,
     # Artifacts
     Command(
         id="artifacts.download",
@@ -351,6 +314,7 @@ COMMANDS: tuple[Command, ...] = (
         title="copy path",
         help="Copy the artifact's address, runs:/RUN/PATH.",
     ),
+    *INSIGHT_COMMANDS,
     *PLOT_COMMANDS,
     *DRAWING_COMMANDS,
     *GRID_COMMANDS,

@@ -17,6 +17,7 @@ from engine.entities import Experiment, Run
 from engine.errors import EngineError, StoreNotFound
 from engine.text import safe, short_name
 from tui.commands.bindings import Command, Scope
+from tui.runs.conclusions import RunConclusions
 from tui.runs.deletion import RunDeletion
 from tui.runs.experiments import ExperimentPane
 from tui.runs.pane import RunPane
@@ -30,25 +31,21 @@ from tui.widgets.table import Table
 if TYPE_CHECKING:
     from engine.api import (
         Arranged,
-        BestRun,
-        Direction,
         GroupSummary,
-        Report,
-        RunFrame,
         RunView,
         SortKey,
         Stamp,
-        Standing,
     )
     from engine.columns import ColumnKey
-    from engine.jobs import CancelToken, OnProgress
     from tui.dialogs.export import ExportOffer
     from tui.run.screen import KnownRun
     from tui.runs.dialogs.column_picker import Candidate
 
 T = TypeVar("T")
 
-_ON_ROWS = frozenset(f"runs.{verb}" for verb in ("show-best", "chart-metric", "export", "copy-id"))
+_ON_ROWS = frozenset(
+    f"runs.{verb}" for verb in ("show-best", "show-insights", "chart-metric", "export", "copy-id")
+)
 """The commands that need a row."""
 _ON_RUNS = _ON_ROWS | {
     f"runs.{verb}" for verb in ("open-filter", "sort-column", "pick-sort", "pick-columns", "pick-groups")
@@ -91,6 +88,7 @@ class RunsScreen(ConsoleScreen):
         self.runs = RunSession(self.engine, self.session.bridge, self.tasks, self._runs_changed)
         self.saved_views = SavedViewCommands(self, self._show_view)
         self._deletion = RunDeletion(self, self.runs, self.list_experiments)
+        self._conclusions = RunConclusions(self, self.runs)
         with Horizontal(id="panes"):
             yield ExperimentPane(id="experiments-pane")
             yield RunPane(self.runs, id="runs-pane")
@@ -276,7 +274,7 @@ class RunsScreen(ConsoleScreen):
 
         self.app.push_screen(RunScreen(self._known_run(event.key), self._step_run))
 
-    def _show_run(self, run_id: str) -> None:
+    def show_run(self, run_id: str) -> None:
         from tui.run.screen import RunScreen
 
         self.app.push_screen(RunScreen(self._known_run(run_id)))
@@ -389,7 +387,7 @@ class RunsScreen(ConsoleScreen):
             self.session.say("These runs have no metrics.", warning=True)
             return
         subject = replace(named, metrics=metrics, directions=dict(self.state.directions))
-        self.app.push_screen(ChartScreen(subject, kind_by(subject), open_run=self._show_run))
+        self.app.push_screen(ChartScreen(subject, kind_by(subject), open_run=self.show_run))
 
     def action_copy_id(self) -> None:
         if self.refuse("runs.copy-id"):
@@ -411,59 +409,12 @@ class RunsScreen(ConsoleScreen):
         return runs_offer(arranged, self.runs.state.marks, experiment.name)
 
     def action_show_best(self, metric: str = "") -> None:
-        from tui.runs.dialogs.best import BestDialog
+        if not self.refuse("runs.show-best"):
+            self._conclusions.show_best(metric)
 
-        if self.refuse("runs.show-best"):
-            return
-        frame, name = self.runs.frame, metric or self.pane.focused_metric()
-        if frame is None:
-            self.session.say("No runs are loaded yet.", warning=True)
-            return
-        if not name:
-            self.session.say("These runs have no metrics.", warning=True)
-            return
-        filtered = self.runs.is_filtered
-
-        rows, direction = [*self.runs.matching] if filtered else None, self.state.directions.get(name)
-
-        def work() -> tuple[BestRun, Standing | None]:
-            best = self.engine.evidence.best(frame, name, direction, rows)
-            return best, self.engine.evidence.standing(frame, best)
-
-        def show(found: tuple[BestRun, Standing | None]) -> None:
-            write = partial(self._write_report, frame, name, direction, rows)
-            dialog = BestDialog(*found, filtered=filtered, write_report=write)
-            self.app.push_screen(dialog, self._go_to_run)
-
-        self.ask(work, show, group="best", failed=self.session.show_error, opens=True)
-
-    def _write_report(
-        self, frame: RunFrame, metric: str, direction: Direction | None, rows: list[int] | None
-    ) -> None:
-        """Ask for a folder, and write a report on these rows (None: all) there."""
-        from engine.api import file_name
-        from tui.runs.dialogs.report import ReportDialog
-
-        if (experiment := self.experiment) is None:
-            return
-        shown = self.runs.view.filter_text.strip()
-        query = "all runs of the experiment" if rows is None else f"runs that match {shown}"
-
-        reports = partial(self.engine.reports.make, experiment, frame, metric, direction, rows, query=query)
-
-        def make(on_progress: OnProgress, cancel: CancelToken) -> Report:
-            return reports(on_progress=on_progress, cancel=cancel)
-
-        def say(message: str | None) -> None:
-            if message:
-                self.session.say(message)
-
-        folder = "report-" + file_name(experiment.name, "")
-        self.app.push_screen(ReportDialog(self.engine, self.session.bridge, make, folder), say)
-
-    def _go_to_run(self, run_id: str | None) -> None:
-        if run_id and not self.pane.table.move_to(run_id):
-            self.session.say("The filter hides this run.", warning=True)
+    def action_show_insights(self, metric: str = "", where: str = "") -> None:
+        if not self.refuse("runs.show-insights"):
+            self._conclusions.show_insights(metric, where)
 
     def action_toggle_deleted(self) -> None:
         """Switch between the deleted and the active runs of this experiment; leave a deleted experiment."""

@@ -31,6 +31,7 @@ class BestDialog(Dialog[str]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "go", "go to the run", id="dialog.go"),
         Binding("w", "write_report", "write a report", id="dialog.report"),
+        Binding("i", "show_insights", "insights", id="dialog.insights"),
     ]
     DEFAULT_CSS = """
     BestDialog VerticalScroll { height: auto; }
@@ -43,15 +44,18 @@ class BestDialog(Dialog[str]):
         *,
         filtered: bool = False,
         write_report: Callable[[], None] = lambda: None,
+        show_insights: Callable[[], None] = lambda: None,
     ) -> None:
-        """`write_report` is called when the operator asks for a report on these runs."""
+        """`write_report` and `show_insights` are called when the operator asks for a report on these runs, or
+        for insights into them."""
         super().__init__()
+        self._show_insights = show_insights
         self._write_report = write_report
         self.best = best
         self._standing = standing
         self._among = "finished runs that match the filter" if filtered else "finished runs"
         self.title_text = f"Best by {best.metric} ({best.direction} is better)"
-        self.subtitle_text = "enter go to run · w write a report · esc close"
+        self.subtitle_text = "enter go to run · i insights · w write a report · esc close"
 
     def compose_dialog(self) -> ComposeResult:
         with VerticalScroll():
@@ -98,6 +102,10 @@ class BestDialog(Dialog[str]):
 
     def action_write_report(self) -> None:
         self._write_report()
+
+    def action_show_insights(self) -> None:
+        self.dismiss()
+        self.app.call_later(self._show_insights)
 
 
 def _pairs(title: str, pairs: Sequence[tuple[Shown, Shown]]) -> list[Content]:
