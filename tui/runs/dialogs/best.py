@@ -55,7 +55,7 @@ class BestDialog(Dialog[str]):
         self._standing = standing
         self._among = "finished runs that match the filter" if filtered else "finished runs"
         self.title_text = f"Best by {best.metric} ({best.direction} is better)"
-        self.subtitle_text = "enter go to run · i insights · w write a report · esc close"
+        self.subtitle_text = "enter run · i insights · w report · esc close"
 
     def compose_dialog(self) -> ComposeResult:
         with VerticalScroll():
