@@ -9,13 +9,14 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from operator import lt
 
 from engine.entities import MetricExtremes, MetricHistory
 from engine.stores import records
 from engine.stores.history import Extent, HistoryBuilder, count_parts
 from engine.stores.sql.schema import Tables
 
-_CHUNK = 5000
+_CHUNK = 1000
 """Rows at a time: enough for the time per chunk not to matter."""
 
 Steps = tuple[int, int] | None
@@ -90,30 +91,38 @@ def _streamed(
                 step=low,
             )
             extent = Extent(count, first, final, by_time=True)
-        history = _stream_one(tables, HistoryBuilder(run_id, key, points, extent), run_id, key, (low, high))
+        history = _stream_one(tables, run_id, key, points, extent, (low, high))
         if history is not None:
             yield history
 
 
 def _stream_one(
-    tables: Tables, builder: HistoryBuilder, run_id: str, key: str, steps: tuple[int, int]
+    tables: Tables, run_id: str, key: str, points: int, extent: Extent, steps: tuple[int, int]
 ) -> MetricHistory | None:
-    rows = iter(
-        tables.stream(
-            'SELECT step, timestamp, value, is_nan FROM metrics WHERE run_uuid = :run AND "key" = :key'
-            " AND step BETWEEN :first AND :final ORDER BY step, timestamp, is_nan, value",
-            run=run_id,
-            key=key,
-            first=steps[0],
-            final=steps[1],
+    """Read in the order of the index; if steps are repeated, in the complete order, which takes longer."""
+    for order in ("step", "step, timestamp, is_nan, value"):
+        builder, previous = HistoryBuilder(run_id, key, points, extent), -math.inf
+        rows = iter(
+            tables.stream(
+                'SELECT step, timestamp, value, is_nan FROM metrics WHERE run_uuid = :run AND "key" = :key'
+                f" AND step BETWEEN :first AND :final ORDER BY {order}",
+                run=run_id,
+                key=key,
+                first=steps[0],
+                final=steps[1],
+            )
         )
-    )
-    while chunk := list(islice(rows, _CHUNK)):
-        at_steps, times, values, nans = zip(*chunk, strict=True)
-        if any(nans):
-            values = tuple(math.nan if is_nan else v for v, is_nan in zip(values, nans, strict=True))
-        builder.add(at_steps, times, values)
-    return builder.build()
+        while chunk := list(islice(rows, _CHUNK)):
+            at_steps, times, values, nans = zip(*chunk, strict=True)
+            if order == "step" and not (previous < at_steps[0] and all(map(lt, at_steps, at_steps[1:]))):
+                break
+            previous = at_steps[-1]
+            if any(nans):
+                values = tuple(math.nan if is_nan else v for v, is_nan in zip(values, nans, strict=True))
+            builder.add(at_steps, times, values)
+        else:
+            return builder.build()
+    return None
 
 
 # ── a server: let it choose the points ───────────────────────────────────────

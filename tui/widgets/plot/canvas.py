@@ -14,7 +14,8 @@ FAINT = 60
 """The owner of everything that is drawn faintly, which is hidden in cells where something else is drawn.
 Other owners are below it."""
 
-_WEIGHTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint8)
+_BITS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+"""The bit of each dot of a cell, by row and column."""
 _CHARACTERS = [" ", *(chr(0x2800 + mask) for mask in range(1, 256))]
 
 
@@ -37,19 +38,24 @@ class Canvas:
         lows, highs = np.maximum(lows, 0), np.minimum(highs, self.height - 1)
         seen = (xs >= 0) & (xs < self.width) & (lows <= highs)
         xs, lows, highs = xs[seen], lows[seen], highs[seen]
-        size = self.width * (self.height + 1)
-        starts = np.bincount(xs * (self.height + 1) + lows, minlength=size)
-        ends = np.bincount(xs * (self.height + 1) + highs + 1, minlength=size)
-        depth = np.cumsum((starts - ends).reshape(self.width, self.height + 1), axis=1)
-        self._add(depth[:, :-1] > 0, owner)
+        ends = np.zeros((self.width, self.height + 1), dtype=np.int16)  # +1 where a bar begins, -1 after it
+        np.add.at(ends, (xs, lows), 1)
+        np.add.at(ends, (xs, highs + 1), -1)
+        self._add(np.cumsum(ends[:, :-1], axis=1, dtype=np.int16) > 0, owner)
 
     def dots(self, xs: Ints, ys: Ints, owner: int) -> None:
-        self.bars(xs, ys, ys, owner)
+        seen = (xs >= 0) & (xs < self.width) & (ys >= 0) & (ys < self.height)
+        drawn = np.zeros((self.width, self.height), dtype=np.bool_)
+        drawn[xs[seen], ys[seen]] = True
+        self._add(drawn, owner)
 
-    def _add(self, dots: NDArray[np.bool_], owner: int) -> None:
+    def _add(self, drawn: NDArray[np.bool_], owner: int) -> None:
         """Add dots, by x and y."""
-        cells = dots.T[::-1].reshape(self.rows, 4, self.columns, 2)
-        masks = (cells * _WEIGHTS[:, None, :]).sum(axis=(1, 3), dtype=np.uint8)
+        lines = drawn.T[::-1].view(np.uint8)
+        masks = np.zeros((self.rows, self.columns), dtype=np.uint8)
+        for row, bits in enumerate(_BITS):
+            for column, bit in enumerate(bits):
+                masks |= lines[row::4, column::2] * np.uint8(bit)
         if owner == FAINT:
             self._masks[1] |= masks
         else:

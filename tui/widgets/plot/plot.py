@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import BindingType
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 NO_VALUES = Shown("no values yet")
 LEGEND_HEIGHT = 6
 """Height below which a chart has no legend, in lines."""
+MARGIN = 1
+"""Blank cells on the left and right."""
 PAN = 0.2
 """The share of the visible range that an arrow key pans."""
 
@@ -67,7 +69,7 @@ class Plot(Widget, can_focus=True):
         )
     }
     DEFAULT_CSS = """
-    Plot { height: 1fr; width: 1fr; padding: 0 1; color: $foreground; }
+    Plot { height: 1fr; width: 1fr; color: $foreground; }
     Plot > .plot--axis { color: $border; }
     Plot:focus > .plot--axis { color: $text-muted; }
     Plot:ansi > .plot--axis { color: ansi_default; text-style: dim; }
@@ -265,7 +267,7 @@ class Plot(Widget, can_focus=True):
 
     def _legend(self, notes: bool) -> list[list[Piece]]:
         """The lines of the legend. Without `notes`, those of the values at the cursor, if it is on."""
-        width, height = self.size
+        width, height = self._inner
         if height < LEGEND_HEIGHT:
             return []
         if notes or self._cursor is None:
@@ -294,12 +296,12 @@ class Plot(Widget, can_focus=True):
     def _drawn(self) -> Picture:
         from tui.widgets.plot.picture import Picture
 
-        if self._picture is None or self._picture.size != self.size:
+        if self._picture is None or self._picture.size != self._inner:
             view = self._view
             self._picture = Picture(
                 view.tracks,
                 view.window(),
-                self.size,
+                self._inner,
                 legend_height=len(self._legend(notes=True)),
                 log=view.log,
                 log_x=view.log_x,
@@ -327,7 +329,7 @@ class Plot(Widget, can_focus=True):
         return self._strips
 
     def _pieces(self) -> list[list[Piece]]:
-        width, height = self.size
+        width, height = self._inner
         if not self._series or not any(len(track.xs) for track in self._view.tracks):
             text = cut(self._empty_text, width)
             blank: list[list[Piece]] = [[] for _ in range(height)]
@@ -340,10 +342,17 @@ class Plot(Widget, can_focus=True):
         top = [legend[y] if y < len(legend) else [] for y in range(picture.legend_height)]
         return [*top, *(picture.line(y, read) for y in range(picture.height))]
 
+    @property
+    def _inner(self) -> Size:
+        """The size without the margins on the left and right, which `_strip` adds: as padding they would be
+        pieces of their own in each line that is written."""
+        return Size(max(0, self.size.width - 2 * MARGIN), self.size.height)
+
     def _strip(self, pieces: Sequence[Piece]) -> Strip:
-        segments = [Segment(clean(text), self._ink(name)) for text, name in pieces if text]
-        last = segments[-1].style if segments else self._ink("label")
-        return Strip(segments).simplify().adjust_cell_length(self.size.width, last).simplify()
+        drawn: list[Piece] = [(clean(text), name) for text, name in pieces if text] or [("", "label")]
+        drawn[0] = (" " * MARGIN + drawn[0][0], drawn[0][1])
+        segments = [Segment(text, self._ink(name)) for text, name in drawn]
+        return Strip(segments).simplify().adjust_cell_length(self.size.width, segments[-1].style).simplify()
 
     def _ink(self, name: str) -> Style:
         style = self._styles.get(name)

@@ -62,6 +62,7 @@ class _Stroke:
 
     def __init__(self, track: Track, ys: Floats, x_scale: Scale, y_scale: Scale) -> None:
         self._track, self._ys, self._x_scale, self._y_scale = track, ys, x_scale, y_scale
+        self._is_drawable = ys is track.ys and track.all_drawable(log=y_scale.log)
         places = np.searchsorted(track.xs, _edges(x_scale), "left")
         counts = np.diff(places)
         self.columns: Ints = np.flatnonzero(counts)
@@ -74,9 +75,10 @@ class _Stroke:
         if not len(self.columns):
             return np.empty(0), np.empty(0)
         ys = self._ys[self._start : self._end]
-        seen, starts = drawable(ys, log=self._y_scale.log), self.firsts - self._start
-        if seen.all():
+        starts = self.firsts - self._start
+        if self._is_drawable:
             return np.minimum.reduceat(ys, starts), np.maximum.reduceat(ys, starts)
+        seen = drawable(ys, log=self._y_scale.log)
         return (
             np.minimum.reduceat(np.where(seen, ys, np.inf), starts),
             np.maximum.reduceat(np.where(seen, ys, -np.inf), starts),
@@ -161,6 +163,8 @@ def _draw_scatter(
 
 
 def _draw_infinities(canvas: Canvas, track: Track, x_scale: Scale, owner: int) -> None:
+    if track.all_drawable(log=False):
+        return
     part = track.within(x_scale.low, x_scale.high)
     xs, ys = track.xs[part.start : part.stop], track.ys[part.start : part.stop]
     for is_infinite, row, char in ((ys >= HUGE, canvas.height - 1, UP), (ys <= -HUGE, 0, DOWN)):

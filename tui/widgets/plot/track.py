@@ -17,13 +17,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Track:
-    """A series ready for drawing. `raw` is None without values to draw behind the line."""
+    """A series ready for drawing. `raw` is None without values to draw behind the line. All values are above
+    `floor`, which is NaN if some of them are not finite or huge."""
 
     label: str
     letter: str
     kind: SeriesKind
     xs: Floats
     ys: Floats
+    floor: float = math.nan
     raw: Floats | None = None
     steps: NDArray[np.int64] | None = None
 
@@ -43,16 +45,28 @@ class Track:
             raw = None if raw is None else raw[order]
             steps = None if steps is None else steps[order]
         letter = LETTERS[place] if place < len(LETTERS) else "·"
-        return cls(series.label, letter, series.kind, xs, ys, raw, steps)
+        return cls(series.label, letter, series.kind, xs, ys, _floor(ys), raw, steps)
+
+    def all_drawable(self, *, log: bool) -> bool:
+        """Whether a scale can show all values, so that they need not be looked at one by one."""
+        return self.floor >= 0 if log else not math.isnan(self.floor)
 
     def within(self, low: float, high: float) -> range:
         """Positions of the points with x from `low` to `high`."""
         return range(int(np.searchsorted(self.xs, low, "left")), int(np.searchsorted(self.xs, high, "right")))
 
-    def ys_within(self, low: float, high: float) -> list[Floats]:
-        """The values in a range of x, and those behind them."""
+    def extremes(self, low: float, high: float, *, log: bool) -> tuple[float, float]:
+        """The smallest and the largest value in a range of x that a scale can show, those behind the line
+        included; (inf, -inf) without one."""
         part = self.within(low, high)
-        return [ys[part.start : part.stop] for ys in (self.ys, self.raw) if ys is not None]
+        found = [(math.inf, -math.inf)]
+        for ys in (self.ys, self.raw):
+            seen = None if ys is None else ys[part.start : part.stop]
+            if seen is not None and not (ys is self.ys and self.all_drawable(log=log)):
+                seen = seen[drawable(seen, log=log)]
+            if seen is not None and len(seen):
+                found.append((float(seen.min()), float(seen.max())))
+        return min(lowest for lowest, _ in found), max(highest for _, highest in found)
 
     def nearest(self, x: float, reach: float = 0.0) -> int | None:
         """The position of the point nearest to x, at most `reach` away; of several at one x, the last."""
@@ -67,6 +81,16 @@ class Track:
         ys = self.ys[part.start : part.stop]
         drawn = np.flatnonzero(drawable(ys, log=log))
         return float(ys[drawn[-1]]) if len(drawn) else None
+
+
+def _floor(ys: Floats) -> float:
+    """A number below all values: 0 if they are positive; NaN if some cannot be drawn."""
+    if not len(ys):
+        return 0.0
+    lowest, highest = float(ys.min()), float(ys.max())  # NaN if any value is
+    if not -HUGE < lowest <= highest < HUGE:
+        return math.nan
+    return 0.0 if lowest > 0 else -math.inf
 
 
 def drawable(ys: Floats, *, log: bool) -> NDArray[np.bool_]:
@@ -92,16 +116,18 @@ def x_range(tracks: Sequence[Track], *, log: bool = False) -> tuple[float, float
 def y_range(tracks: Sequence[Track], low: float, high: float, *, log: bool) -> tuple[float, float] | None:
     """The smallest and the largest drawable y of the points with x from `low` to `high`; None without such
     points."""
-    lowest, highest = math.inf, -math.inf
-    for ys in (ys for track in tracks for ys in track.ys_within(low, high)):
-        mask = drawable(ys, log=log)
-        if mask.any():
-            lowest = min(lowest, float(ys.min(where=mask, initial=math.inf)))
-            highest = max(highest, float(ys.max(where=mask, initial=-math.inf)))
+    found = [track.extremes(low, high, log=log) for track in tracks]
+    lowest = min((lowest for lowest, _ in found), default=math.inf)
+    highest = max((highest for _, highest in found), default=-math.inf)
     return spread(lowest, highest, log=log) if lowest <= highest else None
 
 
 def left_out(tracks: Sequence[Track], low: float, high: float) -> int:
     """The number of finite values that a logarithmic axis cannot show: those at or below 0."""
-    parts = (track.ys_within(low, high)[0] for track in tracks)
-    return sum(int(np.count_nonzero((ys > -np.inf) & (ys <= 0))) for ys in parts)
+    count = 0
+    for track in tracks:
+        if not track.all_drawable(log=True):
+            part = track.within(low, high)
+            ys = track.ys[part.start : part.stop]
+            count += int(np.count_nonzero((ys > -np.inf) & (ys <= 0)))
+    return count
