@@ -240,7 +240,7 @@ class CompareScreen(ConsoleScreen):
         if isinstance(self.state.compared, ComparedVersions):
             return f"{formats.counted(len(shown.columns), 'version')} of {safe(self.state.compared.model)}"
         number = sum(1 + len(column.twins) for column in shown.columns)
-        return formats.count(number) + " runs"
+        return formats.counted(number, "run")
 
     def _facts(self, shown: Comparison, source: ComparisonSource) -> Iterator[str]:
         """What the table shows, the most important first: a narrow title is cut at its end."""

@@ -142,6 +142,8 @@ async def test_d_removes_a_run_from_the_comparison(mlflow_store: MlflowStore) ->
         await pilot.press("L", "D")
         await settle(pilot)
         assert len(source(screen).columns) == 3
+        await pilot.press("D")
+        assert await appears(pilot, "COMPARE  1 run ")
 
 
 async def test_an_empty_comparison_says_what_to_do(mlflow_store: MlflowStore) -> None:
