@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.evidence.best import TIE_METRIC
 from engine.evidence.difference import Versus
-from engine.formats import as_number, counted, listed, number
+from engine.formats import as_number, count, counted, listed, number
 from engine.report.document import (
     Block,
     Bullets,
@@ -99,7 +99,9 @@ def _level_sentence(facts: Facts) -> str:
     if standing is None or not standing.others:
         return f"It is tied with {counted(tied, 'other run')}." if tied else ""
     text = f"It is tied with {counted(tied, 'other run')}; " if tied else ""
-    level = f"{standing.level_with} of {counted(standing.others, 'other')} cannot be distinguished from it"
+    level = (
+        f"{count(standing.level_with)} of {counted(standing.others, 'other')} cannot be distinguished from it"
+    )
     level += f" ({standing.how})"
     return f"{text}{level}."
 

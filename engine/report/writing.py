@@ -103,10 +103,22 @@ def reports_experiment(report: Report) -> str:
 def _new_run(client: MlflowClient, report: Report) -> str:
     name = reports_experiment(report)
     found = client.get_experiment_by_name(name)
-    experiment_id = found.experiment_id if found else client.create_experiment(name)
+    if found is not None and found.lifecycle_stage != "active":
+        hint = f"Restore it: `mlflow experiments restore --experiment-id {found.experiment_id}`."
+        raise WriteError(f"Experiment {quoted(name)} is deleted", "Its name is still in use.", hint)
+    experiment_id = found.experiment_id if found else client.create_experiment(name, _location(report))
     tags: dict[str, Any] = {REPORT_OF: report.experiment.experiment_id, "mlflow.note.content": report.title}
     run = client.create_run(experiment_id, run_name=f"report {report.metric}", tags=tags)
     return str(run.info.run_id)
+
+
+def _location(report: Report) -> str | None:
+    """Where the artifacts of reports go: beside those of the experiment. MLflow's own default for a database
+    is a folder where the console was started. None to leave it to the server."""
+    parent, _, last = report.experiment.artifact_location.rstrip("/").rpartition("/")
+    if not parent or last != report.experiment.experiment_id or parent.startswith("mlflow-artifacts:"):
+        return None
+    return f"{parent}/{last}-reports"
 
 
 def _upload(client: MlflowClient, run_id: str, report: Report) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from engine.api import Direction, Engine, Report
 
 NEW = "new"
+DOCUMENTS = ("report.md", "report.html")
 
 
 @click.command()
@@ -104,6 +105,7 @@ def report(
         invocation.check_writable("Logging a report")
     token = CancelToken()
     with invocation.engine() as engine, stop_signals(token):
+        force = _checked(engine, output, folder, log_to, force=force)
         made = _made(engine, experiment, metric, direction, filter_text, token)
         written = _write(engine, output, made.files, folder, force=force) if folder is not None else ()
         run_id = engine.reports.log(made, None if log_to == NEW else log_to) if log_to is not None else None
@@ -125,6 +127,13 @@ def report(
         output.line(safe(f"Open {folder / 'report.html'}, or send it: it needs no other file."))
     if run_id is not None:
         output.line(safe(f"Logged to run {run_id}; `mlflow-console artifacts {run_id}` lists it."))
+
+
+def _checked(engine: Engine, output: Output, folder: Path | None, log_to: str | None, *, force: bool) -> bool:
+    """Check the places of a report before it is made; whether existing files may be replaced."""
+    if log_to is not None and log_to != NEW:
+        engine.runs.detail(log_to)
+    return force or (folder is not None and _may_replace(engine, output, DOCUMENTS, folder))
 
 
 def _made(
@@ -174,9 +183,15 @@ def _card(
 def _write(
     engine: Engine, output: Output, files: Mapping[str, bytes], folder: Path, *, force: bool
 ) -> tuple[Path, ...]:
+    force = force or _may_replace(engine, output, files, folder)
+    return engine.reports.write(files, folder, replace=force)
+
+
+def _may_replace(engine: Engine, output: Output, files: Iterable[str], folder: Path) -> bool:
+    """Ask before replacing files; False if there are none."""
     existing = engine.reports.existing_files(files, folder)
-    if existing and not force:
-        for path in existing:
-            output.text(safe(f"{path} exists and will be replaced."), "yellow")
+    for path in existing:
+        output.text(safe(f"{path} exists and will be replaced."), "yellow")
+    if existing:
         confirm(output, hint="Add --force, or choose another folder.")
-    return engine.reports.write(files, folder, replace=bool(existing))
+    return bool(existing)

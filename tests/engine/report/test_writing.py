@@ -6,6 +6,7 @@ import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -112,6 +113,8 @@ def test_a_report_is_kept_as_an_artifact_of_a_new_run(
     report: Report, mlflow_store_copy: MlflowStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    location = tmp_path / "artifacts" / "1"
+    report = replace(report, experiment=replace(report.experiment, artifact_location=str(location)))
     with Engine(mlflow_store_copy.tracking) as engine:
         run_id = engine.reports.log(report, None)
         kept = engine.runs.detail(run_id).run
@@ -121,6 +124,7 @@ def test_a_report_is_kept_as_an_artifact_of_a_new_run(
         assert {artifact.path for artifact in tree.files} == {f"report/{name}" for name in FILES}
         assert engine.journal.entries(1)[0].action == "report"
         assert engine.journal.entries(1)[0].outcome == "done"
+        assert kept.artifact_uri.startswith(f"{location}-reports/")
         again = engine.reports.log(report, run_id)
         assert again == run_id
 
