@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ class Journal:
                 from engine.registry.promotion.plan import finding
             case "train":
                 from engine.training.interrupted import finding
+            case "report":
+                command = f"mlflow-console report {shlex.quote(entry.experiment)} --log-to new"
+                return Finding("An incomplete report may be left; safe to run again.", command)
             case _:
                 return Finding("Safe to run again.", f"mlflow-console {entry.action}")
         return finding(self._access.store, entry)

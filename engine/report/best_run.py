@@ -61,9 +61,9 @@ def _highlights(facts: Facts) -> Iterator[Text]:
             f". Ranked first by: {best.tie_break}.",
         )
     if best.runner_up is not None:
-        second = best.runner_up.metrics[facts.metric]
-        behind = difference_text(facts.metric, second, best.value)
-        yield ("The runner-up is ", strong(name_of(best.runner_up)), f", {number(second)}: {behind}.")
+        behind = difference_text(facts.metric, best.runner_up.metrics[facts.metric], best.value)
+        value = value_of(best.runner_up, facts.metric)
+        yield ("The runner-up is ", strong(name_of(best.runner_up)), f", {value}: {behind}.")
     if standing is not None and facts.considered > 1:
         yield (f"{standing.sentence}",)
     if standing is None and facts.considered > 1:
@@ -82,24 +82,32 @@ def _highlights(facts: Facts) -> Iterator[Text]:
 
 def _cross_validation(facts: Facts) -> Iterator[Text]:
     """How the test value compares with that of cross-validation, where both are there."""
-    run, found = facts.best, measured(facts.best, facts.metric)
+    run, found, folds = facts.best, measured(facts.best, facts.metric), facts.cross_validation
     mean = run.metrics.get(TIE_METRIC)
     if mean is None or facts.metric == TIE_METRIC or found is None:
         return
-    spread = run.metrics.get("cv_std")
+    spread, (rate, test) = run.metrics.get("cv_std"), found
     text = f"Cross-validation gives {number(mean)}"
-    text += f" with a standard deviation of {number(spread)} between folds" if spread is not None else ""
-    rate, interval = found
+    if folds is not None and folds.interval is not None:
+        text += f" ({LEVEL} {interval_text(folds.interval)}, {counted(folds.n or 0, 'fold')})"
+    elif spread is not None:
+        text += f" with a standard deviation of {number(spread)} between folds"
+    if mean in test:
+        yield (f"{text}, which lies within the {LEVEL} of the test value (n={rate.n}).",)
+        return
+    side = "below" if mean < rate.value else "above"
     gap = f"{100 * abs(rate.value - mean):.1f} percentage points"
-    if mean in interval:
-        yield (f"{text}, which lies within the {LEVEL} of the test value.",)
+    text += f": {gap} {side} the test value and outside its {LEVEL}"
+    if folds is not None and folds.interval is not None:
+        overlap = folds.interval.low <= test.high and test.low <= folds.interval.high
+        text += f" ({interval_text(test)}, n={rate.n}), {'although' if overlap else 'and'} the two intervals "
+        text += "overlap" if overlap else "do not overlap"
     else:
-        side = "below" if mean < rate.value else "above"
-        yield (
-            f"{text}: {gap} {side} the test value and outside its {LEVEL} "
-            f"({interval_text(interval)}, n={rate.n}). On new data, expect a value nearer to that of "
-            "cross-validation: the best of many runs on one test part is partly lucky.",
-        )
+        text += f" ({interval_text(test)}, n={rate.n})"
+    yield (
+        f"{text}. On new data, expect a value nearer to that of cross-validation: the best of "
+        f"{counted(facts.considered, 'run')} on one test part is partly lucky.",
+    )
 
 
 def _parameters(facts: Facts) -> Iterator[Block]:

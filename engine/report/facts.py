@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from engine.columns import ColumnKey
 from engine.entities import Experiment, ModelVersion, RegisteredModel, Run, RunDetail
 from engine.errors import NotFound
+from engine.evidence.best import TIE_METRIC
 from engine.evidence.difference import Versus, versus
 from engine.evidence.insights import Insights, insights
 from engine.evidence.rates import rate_of
@@ -59,8 +60,9 @@ class ModelFacts:
 class Facts:
     """`runs` are the comparable finished runs, best first, at most `MAX_RUNS`; `against_best` compares each
     with the best one. `varying` are the parameters that differ between the comparable runs, and `tried` their
-    values with the number of runs. `notes` are descriptions from the store, with what they describe. `query`
-    says in words which runs were read."""
+    values with the number of runs. `cross_validation` is the cv_mean of the best run with its interval, None
+    without one. `notes` are descriptions from the store, with what they describe. `query` says in words which
+    runs were read."""
 
     experiment: Experiment
     frame: RunFrame
@@ -72,6 +74,7 @@ class Facts:
     tried: Mapping[str, Mapping[str, int]]
     metrics: tuple[str, ...]
     models: tuple[ModelFacts, ...]
+    cross_validation: Versus | None
     notes: tuple[tuple[str, str], ...]
     query: str
     store: str
@@ -164,6 +167,7 @@ def collect(
         tried,
         key_metrics([best.metric, *(name for name in best.run.metrics if name in names)], 6),
         models,
+        versus(store, [best.run], TIE_METRIC)[0] if TIE_METRIC in best.run.metrics else None,
         tuple(_notes(store, experiment, best.run)),
         query,
         shown_store,

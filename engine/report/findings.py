@@ -125,7 +125,7 @@ def _effect_text(facts: Facts, effect: Effect) -> Block:
             f" explains {percent(effect.share)} of the variance of {facts.metric} ({LEVEL} "
             f"{percent_interval(effect.interval)}, n={facts.insights.effects.n} runs). With ",
             code(f"{effect.param} = {best.value}"),
-            f", {facts.metric} is on average {gap} than with {worst.value}.",
+            f", {facts.metric} is on average {gap} (n={best.n}) than with {worst.value} (n={worst.n}).",
         )
     )
 
