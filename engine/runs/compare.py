@@ -36,14 +36,9 @@ HEADINGS: Mapping[Section, Shown] = {
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The difference from a baseline, and whether it is better; None if it is neither better nor worse.
-
-    `relative` is the same difference in percent of the baseline, for rates in percentage points; empty if the
-    baseline is 0.
-    """
+    """The difference from a baseline, and whether it is better; None if it is neither better nor worse."""
 
     text: Shown
-    relative: Shown
     better: bool | None
 
 
@@ -87,14 +82,16 @@ class CompareRow:
         """The values as numbers; None where a value is missing or not a number."""
         return _numbers(self.values)
 
-    def deltas(self, baseline: int) -> list[Delta | None]:
+    def deltas(self, baseline: int, *, relative: bool = False) -> list[Delta | None]:
         """The difference of each column from the one at `baseline`; None for the baseline itself, and unless
-        it is finite."""
+        it is finite. `relative`: in percent of the baseline, for rates in percentage points; empty if the
+        baseline is 0."""
         numbers = self.numbers
         base = numbers[baseline]
         if not self.is_metric or base is None:
             return [None] * len(numbers)
         number_format = formats.format_for(numbers)
+        scale = _scale(self.key.name, base, numbers) if relative else None
         deltas: list[Delta | None] = []
         for at, number in enumerate(numbers):
             gap = math.nan if at == baseline or number is None else number - base
@@ -102,8 +99,8 @@ class CompareRow:
                 deltas.append(None)
                 continue
             better = (gap > 0) == (self.direction == "higher") if gap and self.direction else None
-            text = formats.delta(gap, number_format)
-            deltas.append(Delta(text, _relative(gap, base, self.key.name, numbers), better))
+            text = formats.delta(gap, number_format) if scale is None else _relative(gap, *scale)
+            deltas.append(Delta(text, better))
         return deltas
 
     def picked(self, groups: Sequence[Sequence[int]]) -> CompareRow:
@@ -374,16 +371,21 @@ def _best(values: Sequence[Value], direction: Direction) -> frozenset[int]:
     return frozenset(at for at, number in finite.items() if number == best)
 
 
-def _relative(gap: float, base: float, metric: str, numbers: Iterable[float | None]) -> Shown:
-    """`+62.5%`, or `−16.4 pp` for a rate: percentage points are not called percent."""
-    if not gap:
-        return Shown("=")
+def _scale(metric: str, base: float, numbers: Iterable[float | None]) -> tuple[float, str]:
+    """The factor and the unit of relative differences: percentage points (pp) for rates, which are not called
+    percent. The factor is 0 if there are none."""
     if is_rate(metric):
         is_share = all(abs(n) <= 1 for n in numbers if n is not None and math.isfinite(n))
-        return Shown(f"{_signed(gap * (100 if is_share else 1))} pp")
-    if not base or not math.isfinite(share := 100 * gap / abs(base)):
-        return Shown("")
-    return Shown(f"{_signed(share)}%")
+        return (100.0 if is_share else 1.0), " pp"
+    return (100 / abs(base) if base else 0.0), "%"
+
+
+def _relative(gap: float, factor: float, unit: str) -> Shown:
+    """`+62.5%`, or `−16.4 pp`"""
+    if not gap:
+        return Shown("=")
+    share = gap * factor
+    return Shown(f"{_signed(share)}{unit}" if share and math.isfinite(share) else "")
 
 
 def _signed(value: float) -> str:

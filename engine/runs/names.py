@@ -11,7 +11,11 @@ from itertools import compress
 from engine.text import Shown, cell_width, cut, safe
 
 _FEWEST_LETTERS = 3
-_SEPARATORS = tuple(map(re.compile, (r"([-/ ]+)", r"([_/ ]+)", r"((?:[-_/ ]|(?<!\d)\.|\.(?!\d))+)")))
+_DASH = r"(?<!\de)-"
+"""A dash, but not that of `1e-3`."""
+_SEPARATORS = tuple(
+    map(re.compile, (rf"((?:{_DASH}|[/ ])+)", r"([_/ ]+)", rf"((?:{_DASH}|[_/ ]|(?<!\d)\.|\.(?!\d))+)"))
+)
 """Between the words of run names, but not within a number; names are split in the first way that gives all as
 many words."""
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from engine import formats
 from engine.api import CompareRow, Comparison
 from engine.text import Shown, cell_width
-from tui.compare.cells import BASELINE, BEST, DELTA_STYLES, SCROLLBAR, UNMARKED, Cells, Look
+from tui.compare.cells import BASELINE, BEST, SCROLLBAR, UNMARKED, Cells, Look
 from tui.compare.source import ROW_NAME, row_name
 from tui.widgets.fit_text import fit, thin_bar
 from tui.widgets.table.layout import GAP, GUTTER, MARGIN
@@ -17,14 +16,6 @@ from tui.widgets.table.source import CellStyle, FirstWord, TableColumn
 FEWEST_CELLS = 10
 """The fewest cells of a bar."""
 START = "bars start at 0"
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """The heading of a metric, or, with a position `at`, the bar of one run."""
-
-    row: CompareRow
-    at: int | None = None
 
 
 class BarsSource:
@@ -43,11 +34,10 @@ class BarsSource:
         self.pattern = short.pattern
         sections = comparison.sections(differences_only=look.differences_only, only=("metric",))
         rows = [row for section in sections for row in section.rows]
-        self._lines: list[_Line] = []
-        for row in rows:
-            self._lines.append(_Line(row))
-            self._lines += [_Line(row, at) for at in comparison.ranked(row)]
-        self._keys = {self.row_key(at): at for at in range(len(self._lines))}
+        self._metrics = rows
+        self._ranks = [comparison.ranked(row) for row in rows]
+        self._block = 1 + len(comparison.columns)
+        self._places = {row.id: place for place, row in enumerate(rows)}
         positions = range(len(comparison.columns))
         parts = cells.parts((row, at) for row in rows for at in positions)
         names = [cell_width(name) + len(BASELINE) + 2 for name in self.names]
@@ -65,10 +55,15 @@ class BarsSource:
         )
 
     def compared_row(self, row: int, column: int) -> CompareRow | None:
-        return self._lines[row].row if row < len(self._lines) else None
+        return self._line(row)[0] if row < self.row_count else None
 
     def position(self, row: int, column: int) -> int | None:
-        return self._lines[row].at if row < len(self._lines) else None
+        return self._line(row)[1] if row < self.row_count else None
+
+    def _line(self, row: int) -> tuple[CompareRow, int | None]:
+        """The metric, and the position of the run whose bar it is; None for the heading of the metric."""
+        place, rank = divmod(row, self._block)
+        return self._metrics[place], self._ranks[place][rank - 1] if rank else None
 
     def _bar(self, row: CompareRow, at: int) -> str:
         number = row.values[at]
@@ -86,15 +81,14 @@ class BarsSource:
 
     @property
     def row_count(self) -> int:
-        return len(self._lines)
+        return len(self._metrics) * self._block
 
     @property
     def columns(self) -> Sequence[TableColumn]:
         return self._columns
 
     def cell(self, row: int, column: int) -> Shown:
-        line = self._lines[row]
-        compared, at = line.row, line.at
+        compared, at = self._line(row)
         if at is None:
             return compared.label(self._label_limit) if column == 0 else Shown("")
         if column == 0:
@@ -106,13 +100,11 @@ class BarsSource:
         return Shown(self._cells.change(compared, at))
 
     def cell_style(self, row: int, column: int) -> CellStyle | FirstWord | None:
-        line = self._lines[row]
-        compared, at = line.row, line.at
+        compared, at = self._line(row)
         if at is None:
             return "heading"
         if column == 3:
-            delta = self._cells.deltas(compared)[at]
-            return None if delta is None else DELTA_STYLES[delta.better]
+            return self._cells.delta_style(compared, at)
         if at in compared.best:
             return "good" if column else None
         if column == 2 and not formats.is_finite(compared.values[at]):
@@ -120,13 +112,16 @@ class BarsSource:
         return "accent" if column == 1 and at == self._baseline else None
 
     def row_key(self, row: int) -> str:
-        line = self._lines[row]
-        if line.at is None:
-            return line.row.id
-        return f"{line.row.id} {self.comparison.columns[line.at].key}"
+        compared, at = self._line(row)
+        return compared.id if at is None else f"{compared.id} {self.comparison.columns[at].key}"
 
     def row_of(self, key: str) -> int | None:
-        return self._keys.get(key)
+        place = self._places.get(key)
+        if place is not None:
+            return place * self._block
+        metric, _, column = key.rpartition(" ")
+        place, at = self._places.get(metric), self.comparison.position_of(column)
+        return None if place is None or at is None else place * self._block + 1 + self._ranks[place].index(at)
 
 
 def _scale(row: CompareRow) -> tuple[float, float]:

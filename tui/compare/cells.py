@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine import formats
 from engine.api import CompareRow, Comparison, Delta, Versus
@@ -26,6 +26,10 @@ COMPLETE_NAME = 14
 BAR_WIDTH, MOST_BAR_WIDTH = 10, 40
 """The fewest and the most cells of a bar."""
 SCROLLBAR = 1
+MANY = 20
+"""From more runs than this on, the widths of differences are estimated."""
+SMALL_DELTA = 8
+"""The cells of a difference that is rounded to its digits, such as −1.2e-05."""
 Evidence = Mapping[str, Mapping[str, Versus]]
 DELTA_STYLES: Mapping[bool | None, CellStyle] = {True: "good", False: "bad", None: "muted"}
 
@@ -91,32 +95,52 @@ class Cells:
         self.limit = limit
         self._deltas: dict[str, Sequence[Delta | None]] = {}
         self._shares: dict[str, Sequence[float | None]] = {}
+        self._rooms: dict[str, int] = {}
 
     def deltas(self, row: CompareRow) -> Sequence[Delta | None]:
         found = self._deltas.get(row.id)
         if found is None:
-            found = row.deltas(self._look.baseline) if row.differs else [None] * self._count
+            baseline, relative = self._look.baseline, self._look.relative
+            found = row.deltas(baseline, relative=relative) if row.differs else [None] * self._count
             self._deltas[row.id] = found
         return found
 
     def change(self, row: CompareRow, at: int) -> str:
         """The difference from the baseline; empty if there is none to show."""
         delta = self.deltas(row)[at]
-        return "" if delta is None else delta.relative if self._look.relative else delta.text
+        return "" if delta is None else delta.text
 
     def parts(
         self, cells: Iterable[tuple[CompareRow, int]], tested: Iterable[tuple[CompareRow, int]] = ()
     ) -> Parts:
-        """The widths that these cells need, and the evidence for those that are `tested`."""
+        """The widths that these cells need, and the evidence for those that are `tested`. Of many runs, the
+        differences are not computed: they get room for the largest."""
         metric = delta = other = 0
+        many = self._count > MANY
         for row, at in cells:
             if row.is_metric:
-                metric = max(metric, cell_width(row.texts[at]))
-                delta = max(delta, cell_width(Shown(self.change(row, at))))
+                metric = max(metric, len(row.texts[at]))  # numbers: one cell per character
+                delta = max(delta, self._room(row) if many else len(self.change(row, at)))
             else:
                 other = max(other, cell_width(row.texts[at]))
         evidence = max((cell_width(self.evidence_text(row, at)) for row, at in tested), default=0)
         return Parts(metric, delta, max(evidence, min(self.limit, other)))
+
+    def _room(self, row: CompareRow) -> int:
+        """The most cells of a difference in a row: of its ends from the baseline. A fraction among the values
+        decides how many decimals they have."""
+        found = self._rooms.get(row.id)
+        if found is None:
+            numbers = [n for n in row.numbers if n is not None and formats.is_finite(n)]
+            found = 0
+            if row.differs and numbers:
+                fraction = next((n for n in numbers if n != int(n)), numbers[0])
+                base = row.values[self._look.baseline]
+                ends = replace(row, values=(base, min(numbers), max(numbers), fraction))
+                deltas = ends.deltas(0, relative=self._look.relative)
+                found = max([SMALL_DELTA, *(len(delta.text) for delta in deltas if delta)])
+            self._rooms[row.id] = found
+        return found
 
     def text(self, row: CompareRow, at: int, parts: Parts, bar_width: int = 0) -> Shown:
         """The difference, a bar of up to `bar_width` cells, the value, and a star for the best."""
@@ -137,18 +161,25 @@ class Cells:
         return "" if share is None else thin_bar(max(share, 0.5 / width), width)
 
     def style(self, row: CompareRow, at: int) -> CellStyle | FirstWord | None:
-        """The best value is green; otherwise the difference alone has a colour, unless it may be chance."""
+        """The best value is green; otherwise the difference alone has a colour."""
         if not row.differs:
             return "muted"
         if at in row.best:
-            return "good"
+            return FirstWord("muted", "good") if self._is_chance(row, at) else "good"
         if not formats.is_finite(row.values[at]):
             return "bad"
-        delta, versus = self.deltas(row)[at], self.versus(row, at)
+        return None if self.deltas(row)[at] is None else FirstWord(self.delta_style(row, at))
+
+    def delta_style(self, row: CompareRow, at: int) -> CellStyle | None:
+        """Green if better and red if worse, but neither if the difference may be chance."""
+        delta = self.deltas(row)[at]
         if delta is None:
             return None
-        is_chance = versus is not None and versus.distinguished is False
-        return FirstWord("muted" if is_chance else DELTA_STYLES[delta.better])
+        return "muted" if self._is_chance(row, at) else DELTA_STYLES[delta.better]
+
+    def _is_chance(self, row: CompareRow, at: int) -> bool:
+        versus = self.versus(row, at)
+        return versus is not None and versus.distinguished is False and self.deltas(row)[at] is not None
 
     def versus(self, row: CompareRow, at: int) -> Versus | None:
         """How a run's metric compares with the baseline's; None if that is unknown."""

@@ -132,6 +132,7 @@ def test_long_names_lose_the_words_that_all_runs_share() -> None:
         ("lr3e-4", "lr1e-4", "lr3e-…"),
         "net_*",
     )
+    assert names(12, "net-lr1e-3-seed4", "net-lr3e-4-seed2")[0] == ("lr1e-3·seed4", "lr3e-4·seed2")
     assert names(9, "big model/a/final", "big model/b/2/final")[0] == ("a", "b/2")
 
 
@@ -187,9 +188,9 @@ def test_relative_differences_are_percent_and_those_of_rates_percentage_points()
         a_run("b", metrics={"accuracy": 0.7541, "loss": 1.3, "errors": 2.0, "class_1_recall": 75.4}),
     )
     relative = {
-        key.removeprefix("metrics."): delta.relative
+        key.removeprefix("metrics."): delta.text
         for key, row in found.items()
-        if (delta := row.deltas(0)[1]) is not None
+        if (delta := row.deltas(0, relative=True)[1]) is not None
     }
     assert relative == {
         "accuracy": "−16.4 pp",

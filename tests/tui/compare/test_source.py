@@ -197,7 +197,7 @@ def test_a_tested_metric_has_a_line_that_says_what_may_be_chance() -> None:
         "≈ p .62",
         "p .03",
     ]
-    assert styles(shown, "metrics.accuracy") == [None, "good", FirstWord("bad")]
+    assert styles(shown, "metrics.accuracy") == [None, FirstWord("muted", "good"), FirstWord("bad")]
     chance = {**found, "11": replace(found["11"], p_value=0.4)}
     coloured = CompareSource(compare(KNN), Look(width=140, evidence={"accuracy": chance}))
     assert styles(coloured, "metrics.accuracy")[2] == FirstWord("muted"), "no colour for what may be chance"
@@ -214,6 +214,10 @@ def test_many_runs_are_laid_out_without_drawing_a_cell(monkeypatch: pytest.Monke
     monkeypatch.setattr(Cells, "text", lambda *args: drawn.append(1) or draw(*args))
     shown = CompareSource(compare(runs), Look(width=140))
     assert drawn == []
+    for row in range(shown.row_count):
+        for column in (1, 2, 100, 200):
+            assert cell_width(shown.cell(row, column)) <= shown.columns[column].width
+    drawn.clear()
     layout = arrange(shown.columns, 139, 0, 2)
     for row in range(40):
         for column in layout.columns:
