@@ -94,10 +94,12 @@ def _notes(histories: Sequence[History], names: dict[str, str], smooth: float, s
         notes.append(f"{len(broken) - MAX_NOTES} more curves have values that are not finite")
     if any(history.is_sampled for history in histories):
         counts = [history.count for history in histories]
-        total = sum(count for count in counts if count is not None)
         drawn = sum(len(history.values) for history in histories)
-        of = "" if None in counts else f" of {total:,}"
-        notes.append(f"{drawn:,}{of} points drawn: the lowest and the highest of each interval")
+        if None in counts:
+            notes.append(f"{drawn:,} points drawn, sampled by the server")
+        else:
+            total = sum(count for count in counts if count is not None)
+            notes.append(f"{drawn:,} of {total:,} points drawn: the lowest and the highest of each interval")
     if smooth:
         notes.append(f"exponential moving average, weight {smooth:g}")
     return notes
