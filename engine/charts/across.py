@@ -27,7 +27,15 @@ from engine.charts.kinds import (
     RunRow,
     Scatter,
 )
-from engine.charts.levels import Levels, is_numeric_axis, levels_of, numbers_of, spans_decades
+from engine.charts.levels import (
+    LARGEST,
+    Levels,
+    is_drawn,
+    is_numeric_axis,
+    levels_of,
+    numbers_of,
+    spans_decades,
+)
 from engine.columns import ColumnKey
 from engine.errors import NotFound, UsageError
 from engine.formats import counted, is_finite, listed
@@ -149,15 +157,21 @@ def _measured(
             why[
                 f"that logged {metric} as a parameter, not as a metric," if is_text else f"without {metric}"
             ] += 1
-        elif any_value or is_finite(number):
+        elif any_value or is_drawn(number):
             found.rows.append(row)
             found.values.append(number)
         else:
-            why[f"whose {metric} is {'NaN' if math.isnan(number) else 'infinite'}"] += 1
+            why[f"whose {metric} is {_trouble(number)}"] += 1
     found.notes.extend(f"{counted(n, 'run')} {reason} left out" for reason, n in why.items())
     if not found.rows:
         raise _nothing(frame, rows, request, metric, why)
     return found
+
+
+def _trouble(number: float) -> str:
+    if math.isnan(number):
+        return "NaN"
+    return f"beyond {LARGEST:g}" if is_finite(number) else "infinite"
 
 
 def _nothing(
@@ -274,7 +288,7 @@ def _ranks(values: Sequence[float | None]) -> list[int | None]:
 
 def _bar_scale(metric: str, request: ChartRequest, values: Sequence[float]) -> MetricBars:
     """From zero, unless the values are so close together that their bars would look equal."""
-    finite = [value for value in values if is_finite(value)]
+    finite = [value for value in values if is_drawn(value)]
     low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
     close = (0 < low < high and low > high / 2) or (low < high < 0 and high < low / 2)
     scale = request.scale or ("range" if close else "zero")

@@ -51,6 +51,8 @@ FEW_XS = 10
 MANY_POINTS = 5000
 """More points than this are a picture within an SVG."""
 MOST_PANELS = 6
+HUGE = 1e300
+"""Values from this on are marked like infinite ones."""
 _TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 """Seconds between ticks."""
 
@@ -144,7 +146,7 @@ def _bar_panel(axes: Axes, metric: MetricBars, values: Sequence[float | None], b
     number = formats.format_for(values)
     for place, value in enumerate(values):
         colour = BLUE if best[place] else PALE
-        if value is None or not formats.is_finite(value):
+        if value is None or not metric.low <= value <= metric.high:
             axes.text(metric.start, place, f" {number(value)}", va="center", color=GREY, size=8)
             continue
         if metric.scale == "zero":
@@ -461,7 +463,7 @@ def _wall_time(milliseconds: float, _: object) -> str:
 
 
 def _gapped(ys: Sequence[float]) -> list[float]:
-    return [y if formats.is_finite(y) else math.nan for y in map(float, ys)]
+    return [y if abs(y) < HUGE else math.nan for y in map(float, ys)]
 
 
 def _style(place: int) -> dict[str, str]:
@@ -506,7 +508,7 @@ def _mark_breaks(axes: Axes, curve: Curve, place: int) -> None:
     broken: list[float] = []
     was_nan = False
     for x, y in zip(curve.xs, curve.ys, strict=True):
-        if not math.isnan(y) and not formats.is_finite(y):
+        if abs(y) >= HUGE:
             (up if y > 0 else down).append(x)
         if math.isnan(y) and not was_nan:
             broken.append(x)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.columns import ColumnKey
-from engine.formats import as_number, counted, is_finite, listed
+from engine.formats import as_number, counted, listed
 from engine.runs.frame import RunFrame
 
 MAX_LEVELS = 12
 """The most levels of a parameter."""
 BINS = 8
 """Into how many ranges a parameter with more numbers than `MAX_LEVELS` is divided."""
+LARGEST = 1e150
+"""Numbers beyond this are not drawn: their squares would overflow."""
 DECADES = 100.0
 """Numbers whose largest is at least this many times the smallest are shown on a logarithmic axis."""
 
@@ -30,10 +31,15 @@ class Levels:
     notes: tuple[str, ...] = ()
 
 
+def is_drawn(number: float) -> bool:
+    """Whether a number can be drawn: not NaN, not infinite, and not too large."""
+    return -LARGEST < number < LARGEST
+
+
 def numbers_of(frame: RunFrame, rows: Sequence[int], key: ColumnKey) -> list[float | None]:
-    """The finite numbers of a column, None for everything else."""
+    """The numbers of a column that can be drawn, None for everything else."""
     numbers = frame.numbers(key)
-    return [n if (n := numbers[row]) is not None and is_finite(n) else None for row in rows]
+    return [n if (n := numbers[row]) is not None and is_drawn(n) else None for row in rows]
 
 
 def is_numeric_axis(frame: RunFrame, rows: Sequence[int], key: ColumnKey) -> bool:
@@ -89,7 +95,7 @@ def _in_order(level: str | float) -> tuple[bool, float, str]:
 
 def _number(text: object) -> float | None:
     number = as_number(text) if isinstance(text, str) else text
-    return number if isinstance(number, (int, float)) and math.isfinite(number) else None
+    return number if isinstance(number, (int, float)) and is_drawn(number) else None
 
 
 def _binned(numbers: Sequence[float | None]) -> Levels:

@@ -11,6 +11,7 @@ from engine.columns import ColumnKey
 from engine.runs.frame import RunFrame
 from engine.text import cell_width
 from tests.support.runs import a_run
+from tui.widgets.plot.across import draw_across
 from tui.widgets.plot.bars import bar_text, draw_bars
 from tui.widgets.plot.boxes import draw_boxes
 from tui.widgets.plot.drawing import Drawing, text_of
@@ -240,3 +241,38 @@ def test_more_bars_than_anyone_reads_are_cut_and_counted() -> None:
 def test_few_values_of_a_parameter_are_the_ticks_of_its_axis() -> None:
     drawing = draw_scatter(chart("scatter", "acc", x="k"), 80, 20)
     assert text_of(drawing.foot[1]).split() == ["3", "5", "11"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (1.7e308, -1.7e308, 1e308, 0.0, 5.0),
+        (5e-324, 1e-320, 0.0, 2e-323, 1e-310),
+        (0.0, 0.0, 0.0, 0.0, 0.0),
+        (1.0, 1.0 + 1e-16, 1.0 + 2e-16, 1.0, 1.0),
+        (float("nan"), float("inf"), float("-inf"), 1.0, 2.0),
+    ],
+    ids=["huge", "denormal", "zero", "close", "not finite"],
+)
+@pytest.mark.parametrize("kind", ["bar", "rank", "scatter", "box", "heat"])
+def test_extreme_values_are_drawn_or_counted(kind: Any, values: tuple[float, ...]) -> None:
+    frame = RunFrame.from_runs(
+        a_run(f"{at}{seed}", params={"k": repr(value), "i": str(at), "w": "ab"[at % 2]}, metrics={"m": value})
+        for seed in range(2)
+        for at, value in enumerate(values)
+    )
+    for x in {"bar": (None,), "rank": (None,), "heat": ("i",)}.get(kind, ("k", "w")):
+        made = chart(kind, "m", frame=frame, x=x)
+        for width, height in ((80, 24), (20, 5)):
+            drawing = draw_across(made, width, height)
+            assert all(cell_width(text_of(line)) <= max(width, 40) for line in drawing.body)
+        left_out = sum(abs(value) > 1e150 or value != value for value in values)
+        if left_out and kind != "bar" and kind != "rank":
+            assert made.caption.subject == f"{10 - 2 * left_out} of 10 runs"
+
+
+def test_too_large_values_are_left_out_with_the_reason() -> None:
+    frame = RunFrame.from_runs(a_run(str(v), params={"k": str(v)}, metrics={"m": v}) for v in (1e200, 1.0))
+    assert chart("scatter", "m", x="k", frame=frame).caption.notes == (
+        "1 run whose m is beyond 1e+150 left out",
+    )

@@ -180,9 +180,9 @@ class _Section:
 
 
 def bar_text(metric: MetricBars, value: float | None, width: int) -> str:
-    """The bar of a value in `width` cells, to half a cell; empty without a finite value. A bar that would be
-    empty is half a cell wide, unless the value is zero."""
-    if value is None or not formats.is_finite(value):
+    """The bar of a value in `width` cells, to half a cell; empty without a value in range. A bar that would
+    be empty is half a cell wide, unless the value is zero."""
+    if value is None or not metric.low <= value <= metric.high:
         return ""
     start, end = (round(metric.share(each) * 2 * width) for each in (metric.start, value))
     first, last = min(start, end), max(start, end)
