@@ -32,7 +32,8 @@ def all_runs_section(facts: Facts) -> Iterator[Block]:
     shown = len(facts.runs)
     intro = f"The {counted(facts.considered, 'comparable finished run')}, best first by {facts.metric}."
     if shown < facts.considered:
-        intro = f"The best {count(shown)} of {counted(facts.considered, 'comparable finished run')}."
+        total = counted(facts.considered, "comparable finished run")
+        intro = f"The best {count(shown)} of {total}; `mlflow-console runs --csv` writes all."
     tested = any(found.mark for found in facts.against_best.values())
     if tested:
         intro += (

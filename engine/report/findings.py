@@ -119,13 +119,15 @@ def _effect_text(facts: Facts, effect: Effect) -> Block:
     if facts.direction == "lower":
         best, worst = worst, best
     gap = difference_text(facts.metric, best.mean, worst.mean)
+    ranking = effect.ranking(facts.direction)
+    said = f" Pair by pair (t-tests at 0.01, corrected for their number): {ranking}." if ranking else ""
     return Paragraph(
         (
             code(effect.param),
             f" explains {percent(effect.share)} of the variance of {facts.metric} ({LEVEL} "
             f"{percent_interval(effect.interval)}, n={facts.insights.effects.n} runs). With ",
             code(f"{effect.param} = {best.value}"),
-            f", {facts.metric} is on average {gap} (n={best.n}) than with {worst.value} (n={worst.n}).",
+            f", {facts.metric} is on average {gap} (n={best.n}) than with {worst.value} (n={worst.n}).{said}",
         )
     )
 
