@@ -22,6 +22,7 @@ from engine.evidence.measured import (
     measured_run,
     nearest_first,
 )
+from engine.evidence.predictions import PredictionFiles
 from engine.evidence.rates import ACCURACIES
 from engine.evidence.statistics import (
     ALPHA,
@@ -184,10 +185,12 @@ def versus(
     *,
     reference: int = 0,
     correction: Correction = "none",
+    files: PredictionFiles | None = None,
 ) -> tuple[Versus, ...]:
-    """Each run against the one at the position `reference`, in the order of `runs`."""
+    """Each run against the one at the position `reference`, in the order of `runs`. `files` are shared by
+    calls for several metrics."""
     measured = [measured_run(run, metric) for run in runs]
-    pairs = _Pairs(Measurements(store, metric))
+    pairs = _Pairs(Measurements(store, metric, files))
     base = measured[reference]
     known = [run for at, run in enumerate(measured) if run is not None and at != reference]
     compared = iter(pairs.compared_all(base, known))

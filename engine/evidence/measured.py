@@ -111,11 +111,11 @@ def _missing(row: int) -> None:
 class Measurements:
     """Reads the predictions and fold scores behind a metric, and remembers them. Thread-compatible."""
 
-    def __init__(self, store: Store | None, metric: str) -> None:
-        """Without a store, fold scores are unknown."""
+    def __init__(self, store: Store | None, metric: str, files: PredictionFiles | None = None) -> None:
+        """Without a store, fold scores and predictions on a server are unknown."""
         self.metric = metric
         self._store = store
-        self._files = PredictionFiles()
+        self._files = files or PredictionFiles(store)
         self._tested: dict[str, Tested | None] = {}
         self._folds: dict[str, tuple[float, ...]] = {}
         self._label = found["label"] if (found := _RECALL.fullmatch(metric)) else None
@@ -133,7 +133,7 @@ class Measurements:
         return self._tested[run.run_id]
 
     def _read(self, run: Measured) -> Tested | None:
-        found = self._files.at(run.artifact_uri)
+        found = self._files.of(run.run_id, run.artifact_uri)
         if found is None:
             return None
         counted = (1 << len(found.part.rows)) - 1 if self._label is None else found.part.of_class(self._label)

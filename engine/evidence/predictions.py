@@ -19,12 +19,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.errors import NotFound, StoreError
+from engine.stores.base import Store
 from engine.uri import local_root
 
 PATH = "evidence/predictions.csv"
 MAX_ROWS = 100_000
 """Sweeps with more test rows do not log predictions: their intervals are narrow without pairing."""
 MAX_BYTES = 16 * 2**20
+MAX_FETCHED = 60
+"""Requests to a server take their time: more runs are compared without their predictions."""
 _NOT_ALLOWED = re.compile(r"[^\w.-]")
 _COLUMNS = ("row", "actual", "predicted")
 
@@ -70,20 +74,25 @@ def predictions_text(
 
 
 class PredictionFiles:
-    """Reads the predictions of runs whose artifacts are in local folders.
+    """Reads the predictions of runs: from local folders, and at most `MAX_FETCHED` files from a server.
 
     A file that is missing, too large or not of this format counts as none. Files with the same text, as runs
     with equivalent parameters have, are parsed once, and equal test parts are one object.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store | None = None) -> None:
+        """Without a store, or with one that is no server, only local folders are read."""
+        self._server = store if store is not None and store.kind == "rest" else None
+        self._fetched: dict[str, bytes | None] = {}
         self._parsed: dict[bytes, Predictions | None] = {}
         self._parts: dict[TestPart, TestPart] = {}
 
-    def at(self, artifact_uri: str) -> Predictions | None:
-        """The predictions under a run's artifact root."""
+    def of(self, run_id: str, artifact_uri: str) -> Predictions | None:
+        """The predictions of a run with this artifact root."""
         root = local_root(artifact_uri)
         data = None if root is None else _read(root)
+        if data is None:
+            data = self._fetch(run_id)
         if data is None:
             return None
         if data not in self._parsed:
@@ -92,6 +101,19 @@ class PredictionFiles:
                 found = Predictions(self._parts.setdefault(found.part, found.part), found.right)
             self._parsed[data] = found
         return self._parsed[data]
+
+    def _fetch(self, run_id: str) -> bytes | None:
+        """The file from the server, which is not asked again once it fails."""
+        if run_id not in self._fetched and self._server is not None and len(self._fetched) < MAX_FETCHED:
+            self._fetched[run_id] = None
+            try:
+                with self._server.open_artifact(run_id, PATH, fetch_limit=MAX_BYTES) as content:
+                    self._fetched[run_id] = _joined(content.pieces)
+            except NotFound:
+                pass
+            except StoreError:
+                self._server = None
+        return self._fetched.get(run_id)
 
 
 def parse(data: bytes) -> Predictions | None:
@@ -128,6 +150,16 @@ def _read(root: Path) -> bytes | None:
             return file.read(MAX_BYTES)
     except (OSError, ValueError, RuntimeError):
         return None
+
+
+def _joined(pieces: Iterable[bytes]) -> bytes | None:
+    """The pieces together; None if they are too large."""
+    data = bytearray()
+    for piece in pieces:
+        data += piece
+        if len(data) > MAX_BYTES:
+            return None
+    return bytes(data)
 
 
 def _open_file(path: str, flags: int) -> int:
