@@ -131,7 +131,7 @@ def _show_effects(output: Output, effects: Effects, direction: Direction) -> Non
             Head(Shown("parameter"), keep=True, min_width=12),
             Head(Shown("explains"), right=True, keep=True),
             Head(Shown("95 % interval")),
-            Head(Shown("mean of each value"), keep=True, min_width=24),
+            Head(Shown("mean ± standard deviation of each value"), keep=True, min_width=24),
         ]
         output.table(heads, [_effect(effect) for effect in found])
         for effect in effects.effects:
@@ -157,13 +157,15 @@ def _forest(forest: Forest) -> Shown:
 
 
 def _effect(effect: Effect) -> Row:
-    means = ", ".join(f"{level.value} {number(level.mean)} (n={level.n})" for level in effect.levels)
-    crossed = "the effect of each depends on the other"
+    means = ", ".join(
+        f"{level.value} {number(level.mean)} ± {number(level.spread)} (n={level.n})"
+        for level in effect.levels
+    )
     return [
         safe(f"{effect.param} × {effect.other}" if effect.other else effect.param),
         _percent(effect.share),
         Shown(f"{_percent(effect.interval.low)} to {_percent(effect.interval.high)}"),
-        safe(means or crossed),
+        safe(means) if means else effect.departure,
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -107,14 +108,19 @@ def _effect(label: str, effect: Effect, width: int) -> Line:
     )
     params = [ColumnKey("param", name) for name in (effect.param, effect.other) if name]
     if effect.other:
-        return Line(label, Shown("of the variance; each depends on the other"), "", lead, BehindChart(params))
+        return Line(label, Shown(f"of the variance, {effect.departure}"), "", lead, BehindChart(params))
     sizes = {level.n for level in effect.levels}
     means = " · ".join(
-        f"{safe(level.value)} {formats.number(level.mean)}{'' if len(sizes) == 1 else f' n={level.n}'}"
+        f"{safe(level.value)} {formats.number(level.mean)}{_spread(level.spread)}"
+        + ("" if len(sizes) == 1 else f" n={level.n}")
         for level in effect.levels
     )
     each = f"  n={sizes.pop()} each" if len(sizes) == 1 else ""
     return Line(label, Shown(f"of the variance: {means}{each}"), "", lead, BehindChart(params))
+
+
+def _spread(spread: float) -> str:
+    return "" if math.isnan(spread) else f" ± {formats.number(spread)}"
 
 
 def _name(effect: Effect) -> Shown:

@@ -89,6 +89,10 @@ def test_an_interaction_is_found() -> None:
     (crossed,) = found.interactions
     assert (crossed.param, crossed.other) == ("distance", "weights")
     assert crossed.interval.low < crossed.share < crossed.interval.high
+    assert crossed.cell is not None
+    assert "l2" not in crossed.cell.values
+    assert abs(crossed.cell.mean - crossed.cell.expected) == pytest.approx(0.05, abs=0.01)
+    assert crossed.departure.endswith(f"what both suggest (n={crossed.cell.n})")
 
 
 def test_a_parameter_gets_no_credit_for_one_that_was_varied_with_it() -> None:
