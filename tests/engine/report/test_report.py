@@ -34,6 +34,8 @@ NOW = START + 3_600_000
 class MemoryStore:
     """Runs and registered versions in memory; no artifacts and no histories."""
 
+    kind = "memory"
+
     def __init__(self, runs: Iterable[Run], versions: Sequence[ModelVersion] = ()) -> None:
         self.runs = {run.run_id: run for run in runs}
         self.versions = versions
