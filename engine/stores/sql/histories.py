@@ -69,29 +69,45 @@ def _parameters(run_ids: list[str], keys: list[str], steps: Steps) -> dict[str, 
     return {"runs": run_ids, "keys": keys, **limits}
 
 
+def _extents(
+    tables: Tables, run_ids: list[str], keys: list[str], points: int, steps: Steps
+) -> dict[tuple[str, str], tuple[Extent, tuple[int, int]]]:
+    """The extents of the histories with their first and last step, by run and key."""
+    found = {}
+    for run_id, key, count, low, high in tables.rows(
+        'SELECT run_uuid, "key", count(*), min(step), max(step) FROM metrics'
+        f' WHERE {_where(tables, steps)} GROUP BY run_uuid, "key"',
+        **_parameters(run_ids, keys, steps),
+    ):
+        extent = Extent(count, low, high)
+        if low == high and count > points:
+            ((began, ended),) = tables.rows(
+                f"SELECT min(timestamp), max(timestamp) FROM metrics WHERE {_is_one(tables)}",
+                **_one(run_id, key, low, high),
+            )
+            extent = Extent(count, began, ended, by_time=True)
+        found[run_id, key] = (extent, (low, high))
+    return found
+
+
+def _is_one(tables: Tables) -> str:
+    """The condition for the points of one history in a range of steps; `_one` has its parameters."""
+    is_key = tables.dialect.equal.format(column='metrics."key"', name="key")
+    return f"metrics.run_uuid = :run AND {is_key} AND metrics.step BETWEEN :first AND :final"
+
+
+def _one(run_id: str, key: str, first: int, final: int) -> dict[str, object]:
+    return {"run": run_id, "key": key, "first": first, "final": final}
+
+
 # ── a file: stream the points ────────────────────────────────────────────────
 
 
 def _streamed(
     tables: Tables, run_ids: list[str], keys: list[str], points: int, steps: Steps
 ) -> Iterator[MetricHistory]:
-    extents = tables.rows(
-        'SELECT run_uuid, "key", count(*), min(step), max(step) FROM metrics'
-        f' WHERE {_where(tables, steps)} GROUP BY run_uuid, "key"',
-        **_parameters(run_ids, keys, steps),
-    )
-    for run_id, key, count, low, high in extents:
-        extent = Extent(count, low, high)
-        if low == high and count > points:
-            ((first, final),) = tables.rows(
-                "SELECT min(timestamp), max(timestamp) FROM metrics"
-                ' WHERE run_uuid = :run AND "key" = :key AND step = :step',
-                run=run_id,
-                key=key,
-                step=low,
-            )
-            extent = Extent(count, first, final, by_time=True)
-        history = _stream_one(tables, run_id, key, points, extent, (low, high))
+    for (run_id, key), (extent, ends) in _extents(tables, run_ids, keys, points, steps).items():
+        history = _stream_one(tables, run_id, key, points, extent, ends)
         if history is not None:
             yield history
 
@@ -104,12 +120,9 @@ def _stream_one(
         builder, previous = HistoryBuilder(run_id, key, points, extent), -math.inf
         rows = iter(
             tables.stream(
-                'SELECT step, timestamp, value, is_nan FROM metrics WHERE run_uuid = :run AND "key" = :key'
-                f" AND step BETWEEN :first AND :final ORDER BY {order}",
-                run=run_id,
-                key=key,
-                first=steps[0],
-                final=steps[1],
+                f"SELECT step, timestamp, value, is_nan FROM metrics WHERE {_is_one(tables)}"
+                f" ORDER BY {order}",
+                **_one(run_id, key, *steps),
             )
         )
         while chunk := list(islice(rows, _CHUNK)):
@@ -127,81 +140,84 @@ def _stream_one(
 
 # ── a server: let it choose the points ───────────────────────────────────────
 
-_SPANS = """
-WITH spans AS (
-  SELECT run_uuid, "key", count(*) AS logged, sum(CASE WHEN is_nan THEN 1 ELSE 0 END) AS nans,
-    min(step) AS low, max(step) AS high, min(timestamp) AS began, max(timestamp) AS ended
-  FROM metrics WHERE {where} GROUP BY run_uuid, "key"
-),"""
+_SHORT = """
+SELECT metrics.run_uuid, metrics."key", step, timestamp, value, is_nan FROM metrics
+JOIN (SELECT run_uuid, "key" FROM metrics WHERE {where} GROUP BY run_uuid, "key" HAVING count(*) <= :points)
+  AS short ON short.run_uuid = metrics.run_uuid AND short."key" = metrics."key"
+WHERE {where}"""
 
 _REDUCED = """
-widths AS (
-  SELECT run_uuid, "key", logged, nans, low, high, began,
-    {step_width} + 1 AS step_width, {time_width} + 1 AS time_width
-  FROM spans
+WITH placed AS (
+  SELECT step, timestamp, value, {part} AS part,
+    CASE WHEN is_nan THEN 1 WHEN value >= :largest THEN 2 WHEN value <= -:largest THEN 3 ELSE 0 END AS kind
+  FROM metrics WHERE {is_one}
 ),
-placed AS (
-  SELECT metrics.run_uuid, metrics."key", step, timestamp, value, is_nan, logged, nans,
-    CASE WHEN is_nan THEN 1 WHEN value >= :largest THEN 2 WHEN value <= -:largest THEN 3 ELSE 0 END AS kind,
-    CASE WHEN logged <= :points THEN 0 WHEN low = high THEN {time_part} ELSE {step_part} END AS part
-  FROM metrics JOIN widths ON widths.run_uuid = metrics.run_uuid AND widths."key" = metrics."key"
-  WHERE {where}
+extremes AS (
+  SELECT part, kind, count(*) AS logged, min(value) AS low, max(value) AS high FROM placed GROUP BY part, kind
 ),
-ranked AS (
-  SELECT placed.*,
-    row_number() OVER (PARTITION BY run_uuid, "key", part, kind ORDER BY value, step, timestamp) AS lowest,
-    row_number() OVER (PARTITION BY run_uuid, "key", part, kind ORDER BY value DESC, step, timestamp)
-      AS highest
-  FROM placed
+kept AS (
+  SELECT placed.part, placed.kind, placed.value, extremes.logged, min(placed.step) AS step,
+    min(placed.timestamp) AS timestamp
+  FROM placed JOIN extremes ON extremes.part = placed.part AND extremes.kind = placed.kind
+    AND (placed.value = extremes.low OR (placed.value = extremes.high AND placed.kind = 0))
+  GROUP BY placed.part, placed.kind, placed.value, extremes.logged
 )
-SELECT run_uuid, "key", step, timestamp, value, is_nan, logged, nans FROM ranked
-WHERE logged <= :points OR lowest = 1 OR (highest = 1 AND kind = 0)"""
+"""
+"""The points to keep of one history: of each part and kind of value, the lowest and the highest."""
+
+_BY_TIME = _REDUCED + "SELECT step, timestamp, value, kind, logged FROM kept"
+_BY_STEP = (
+    _REDUCED
+    + """SELECT kept.step, min(metrics.timestamp), kept.value, kept.kind, kept.logged
+FROM kept JOIN metrics ON metrics.step = kept.step AND metrics.value = kept.value
+  AND CASE WHEN metrics.is_nan THEN 1 ELSE 0 END = CASE WHEN kept.kind = 1 THEN 1 ELSE 0 END
+WHERE {is_one} GROUP BY kept.part, kept.step, kept.value, kept.kind, kept.logged"""
+)
 
 _ENDS = """
-ends AS (
-  SELECT spans.run_uuid, spans."key", spans.low AS step, min(metrics.timestamp) AS timestamp
-  FROM spans JOIN metrics ON metrics.run_uuid = spans.run_uuid AND metrics."key" = spans."key"
-    AND metrics.step = spans.low
-  WHERE spans.logged > :points GROUP BY spans.run_uuid, spans."key", spans.low
-  UNION ALL
-  SELECT spans.run_uuid, spans."key", spans.high, max(metrics.timestamp)
-  FROM spans JOIN metrics ON metrics.run_uuid = spans.run_uuid AND metrics."key" = spans."key"
-    AND metrics.step = spans.high
-  WHERE spans.logged > :points GROUP BY spans.run_uuid, spans."key", spans.high
-)
-SELECT ends.run_uuid, ends."key", ends.step, ends.timestamp, value, is_nan
-FROM ends JOIN metrics ON metrics.run_uuid = ends.run_uuid AND metrics."key" = ends."key"
-  AND metrics.step = ends.step AND metrics.timestamp = ends.timestamp"""
+(SELECT step, timestamp, value, is_nan FROM metrics WHERE {is_one}
+  ORDER BY step, timestamp, is_nan, value LIMIT 1)
+UNION ALL
+(SELECT step, timestamp, value, is_nan FROM metrics WHERE {is_one}
+  ORDER BY step DESC, timestamp DESC, is_nan DESC, value DESC LIMIT 1)"""
 
 
 def _reduced(
     tables: Tables, run_ids: list[str], keys: list[str], points: int, steps: Steps
 ) -> Iterator[MetricHistory]:
-    where, quotient = _where(tables, steps), tables.dialect.quotient.format
-    parts = str(count_parts(points))
-    spans = _SPANS.format(where=where)
-    statement = spans + _REDUCED.format(
-        where=where,
-        step_width=quotient(dividend="high - low", divisor=parts),
-        time_width=quotient(dividend="ended - began", divisor=parts),
-        step_part=quotient(dividend="step - low", divisor="step_width"),
-        time_part=quotient(dividend="timestamp - began", divisor="time_width"),
-    )
-    parameters = {**_parameters(run_ids, keys, steps), "points": points}
-    kept: defaultdict[tuple[str, str], set[_Point]] = defaultdict(set)
-    counts: dict[tuple[str, str], tuple[int, int]] = {}
-    largest = sys.float_info.max
-    for run_id, key, *point, count, nans in tables.stream(statement, largest=largest, **parameters):
-        kept[run_id, key].add(_point(*point))
-        counts[run_id, key] = (int(count), int(nans))
-    if any(count > points for count, _ in counts.values()):
-        ends = defaultdict[tuple[str, str], list[_Point]](list)
-        for run_id, key, *point in tables.stream(spans + _ENDS, **parameters):
-            ends[run_id, key].append(_point(*point))
-        for name, found in ends.items():
-            kept[name] |= {min(found), max(found)}
-    for name, found_points in kept.items():
-        yield _history(*name, sorted(found_points), *counts[name])
+    """Short histories come with one statement, each long one with two."""
+    extents = _extents(tables, run_ids, keys, points, steps)
+    if any(extent.count <= points for extent, _ in extents.values()):
+        short = defaultdict[tuple[str, str], list[_Point]](list)
+        statement = _SHORT.format(where=_where(tables, steps))
+        for run_id, key, *point in tables.stream(
+            statement, points=points, **_parameters(run_ids, keys, steps)
+        ):
+            short[run_id, key].append(_point(*point))
+        for name, found in short.items():
+            nans = sum(is_nan for _, _, is_nan, _ in found)
+            yield _history(*name, sorted(found), len(found), nans)
+    for name, (extent, ends) in extents.items():
+        if extent.count > points:
+            yield _reduce_one(tables, *name, points, extent, ends)
+
+
+def _reduce_one(
+    tables: Tables, run_id: str, key: str, points: int, extent: Extent, steps: tuple[int, int]
+) -> MetricHistory:
+    place = "timestamp" if extent.by_time else "step"
+    part = tables.dialect.quotient.format(dividend=f"{place} - :low", divisor=":width")
+    width = (extent.high - extent.low) // count_parts(points) + 1
+    is_one, one = _is_one(tables), _one(run_id, key, *steps)
+    statement = (_BY_TIME if extent.by_time else _BY_STEP).format(part=part, is_one=is_one)
+    kept, nans = set(), 0
+    for step, timestamp, value, kind, logged in tables.stream(
+        statement, largest=sys.float_info.max, low=extent.low, width=width, **one
+    ):
+        kept.add(_point(step, timestamp, value, kind == 1))
+        nans += int(logged) if kind == 1 else 0
+    kept |= {_point(*end) for end in tables.rows(_ENDS.format(is_one=is_one), **one)}
+    return _history(run_id, key, sorted(kept), extent.count, nans)
 
 
 _Point = tuple[int, int, bool, float]
