@@ -22,6 +22,7 @@ from engine import formats
 from engine.charts.kinds import (
     Axis,
     Bars,
+    Box,
     Boxes,
     Caption,
     Chart,
@@ -301,24 +302,7 @@ def _boxes(chart: Boxes) -> Figure:
     number = formats.format_for([box.median for box in boxes])
     for place, box in enumerate(boxes):
         if box.is_box:
-            for start, end in ((box.low, box.q1), (box.q3, box.high)):
-                axes.plot([start, end], [place, place], color=GREY, linewidth=1.2)
-            for end in (box.low, box.high):
-                axes.plot([end, end], [place - 0.12, place + 0.12], color=GREY, linewidth=1.2)
-            axes.add_patch(
-                Rectangle((box.q1, place - 0.27), box.q3 - box.q1, 0.54, facecolor=PALE, edgecolor=BLUE)
-            )
-            axes.plot([box.median] * 2, [place - 0.27, place + 0.27], color=ORANGE, linewidth=2.2)
-            axes.annotate(
-                number(box.median),
-                (box.median, place - 0.27),
-                (0, 2),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                size=7.5,
-                color=TEXT,
-            )
+            _box(axes, box, place, number(box.median))
         axes.plot(
             [p.y for p in box.outliers],
             [place] * len(box.outliers),
@@ -337,6 +321,25 @@ def _boxes(chart: Boxes) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
     return figure
+
+
+def _box(axes: Axes, box: Box, place: int, median: Shown) -> None:
+    for start, end in ((box.low, box.q1), (box.q3, box.high)):
+        axes.plot([start, end], [place, place], color=GREY, linewidth=1.2)
+    for end in (box.low, box.high):
+        axes.plot([end, end], [place - 0.12, place + 0.12], color=GREY, linewidth=1.2)
+    axes.add_patch(Rectangle((box.q1, place - 0.27), box.q3 - box.q1, 0.54, facecolor=PALE, edgecolor=BLUE))
+    axes.plot([box.median] * 2, [place - 0.27, place + 0.27], color=ORANGE, linewidth=2.2)
+    axes.annotate(
+        median,
+        (box.median, place - 0.27),
+        (0, 2),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        size=7.5,
+        color=TEXT,
+    )
 
 
 # ── heat map ─────────────────────────────────────────────────────────────────

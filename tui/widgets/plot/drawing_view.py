@@ -82,6 +82,7 @@ class DrawingView(Widget, can_focus=True):
         self._draw: Draw | None = None
         self._notes: tuple[Shown, ...] = ()
         self._drawing = Drawing((), ())
+        self._note_lines: tuple[str, ...] = ()
         self._drawn_for = (0, 0)
         self._top = 0
         self._row, self._at = 0, 0
@@ -110,8 +111,6 @@ class DrawingView(Widget, can_focus=True):
             return
         self._drawing = spread(self._draw(width, height - self._below), height - self._below)
         self._note_lines = self._wrapped_notes(width)
-
-    _note_lines: tuple[str, ...] = ()
 
     @property
     def _below(self) -> int:
