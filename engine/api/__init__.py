@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         ChartRequest as ChartRequest,
         across as across,
         by_effect as by_effect,
+        kind_by as kind_by,
+        unknown_metric as unknown_metric,
         varying_params as varying_params,
     )
     from engine.charts.curves import curves as curves
@@ -54,7 +56,6 @@ if TYPE_CHECKING:
         RunRow as RunRow,
         Scatter as Scatter,
     )
-    from engine.charts.levels import is_numeric_axis as is_numeric_axis, levels_of as levels_of
     from engine.charts.overview import MetricOverview as MetricOverview
     from engine.evidence.best import TIE_METRIC as TIE_METRIC, BestRun as BestRun
     from engine.evidence.difference import (
@@ -171,7 +172,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "engine.api.engine": ("Engine",),
-    "engine.charts.across": ("ChartRequest", "across", "by_effect", "varying_params"),
+    "engine.charts.across": (
+        "ChartRequest",
+        "across",
+        "by_effect",
+        "kind_by",
+        "unknown_metric",
+        "varying_params",
+    ),
     "engine.charts.curves": ("curves",),
     "engine.charts.file": (
         "chart_name",
@@ -181,7 +189,6 @@ _HOMES = {
         "svg_text",
         "write_chart",
     ),
-    "engine.charts.levels": ("is_numeric_axis", "levels_of"),
     "engine.charts.kinds": (
         "AcrossChart",
         "Axis",

@@ -45,6 +45,11 @@ from engine.runs.names import unique_names
 from engine.suggestions import closest, did_you_mean
 from engine.text import quoted
 
+SAMPLED = 2000
+"""How many runs decide which kind suits a column."""
+ENOUGH = 5
+"""From this many runs on average, a value of a parameter gets a box."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChartRequest:
@@ -80,6 +85,25 @@ def across(frame: RunFrame, rows: Sequence[int], request: ChartRequest) -> Acros
     if request.kind == "heat":
         return _heat(frame, rows, request)
     raise UsageError(f"{request.kind} is not a chart across runs")
+
+
+def kind_by(frame: RunFrame, rows: Sequence[int], x: ColumnKey, y: ColumnKey | None = None) -> ChartKind:
+    """The kind that suits columns to draw by: a heat map for two, points for numbers, else boxes if there are
+    enough runs."""
+    if y is not None:
+        return "heat"
+    rows = rows[:SAMPLED]
+    if is_numeric_axis(frame, rows, x):
+        return "scatter"
+    levels = len(levels_of(frame, rows, x).labels)
+    return "box" if len(rows) >= ENOUGH * max(1, levels) else "scatter"
+
+
+def unknown_metric(frame: RunFrame, rows: Sequence[int], metric: str) -> NotFound:
+    """The error for a metric that no run has."""
+    names = sorted({key.name for key in frame.keys if key.kind == "metric"})
+    hint = did_you_mean(map(quoted, closest(metric, names))) or f"Metrics: {listed(names)}"
+    return NotFound(f"No run has the metric {quoted(metric)}", counted(len(rows), "run"), hint)
 
 
 def varying_params(frame: RunFrame, rows: Sequence[int]) -> list[ColumnKey]:
@@ -180,10 +204,9 @@ def _nothing(
     """The error for a metric without a value to draw."""
     reasons = "; ".join(f"{counted(n, 'run')} {reason}" for reason, n in why.items()).replace(",", "")
     if not any(reason.startswith("whose") for reason in why):
-        names = sorted({key.name for key in frame.keys if key.kind == "metric"})
-        hint = did_you_mean(map(quoted, closest(metric, names))) or f"Metrics: {listed(names)}"
-        title = f"No run has the metric {quoted(metric)}"
-        return NotFound(title, reasons if "parameter" in reasons else counted(len(rows), "run"), hint)
+        error = unknown_metric(frame, rows, metric)
+        error.detail = reasons if "parameter" in reasons else error.detail
+        return error
     return NotFound(f"No run has a finite {metric}", reasons, "Draw the history of the metric instead.")
 
 

@@ -11,12 +11,6 @@ if TYPE_CHECKING:
     from tui.charts.subject import ChartSubject
 
 
-SAMPLED = 2000
-"""How many runs decide which kind suits a parameter."""
-ENOUGH = 5
-"""From this many runs on average, a value of a parameter gets a box."""
-
-
 def _needs_runs(subject: ChartSubject) -> str | None:
     return None if subject.rows else "There are no runs to draw."
 
@@ -47,12 +41,6 @@ def kind_by(subject: ChartSubject) -> Kind | None:
     """The kind that suits a parameter to draw by; None without one."""
     if subject.x is None:
         return None
-    if subject.y is not None:
-        return kind_named("heat")
-    from engine.api import is_numeric_axis, levels_of
+    from engine import api
 
-    rows = subject.rows[:SAMPLED]
-    if is_numeric_axis(subject.frame, rows, subject.x):
-        return kind_named("scatter")
-    levels = len(levels_of(subject.frame, rows, subject.x).labels)
-    return kind_named("box" if len(rows) >= ENOUGH * max(1, levels) else "scatter")
+    return kind_named(api.kind_by(subject.frame, subject.rows, subject.x, subject.y))

@@ -38,8 +38,6 @@ MOST_LINES = 20
 """The most histories drawn together."""
 MANY = 30
 """More runs than this are shown as a ranking rather than as bars."""
-ENOUGH = 5
-"""From this many runs on average, a value of a parameter gets a box."""
 
 _COLOURS = ("cyan", "yellow", "green", "red", "default", "magenta")
 INKS = {
@@ -215,10 +213,14 @@ def _given_runs(engine: Engine, run_ids: Sequence[str]) -> Selection:
 
 
 def _chart(engine: Engine, selection: Selection, options: Options) -> Chart:
-    from engine.api import ChartRequest, across, direction_of
+    from engine.api import ChartRequest, across, direction_of, unknown_metric
+    from engine.columns import ColumnKey
 
     frame, rows = selection.frame, selection.rows
     metrics = tuple(words_of(options.metrics)) or (usual_metric(frame),)
+    for metric in metrics:
+        if ColumnKey("metric", metric) not in frame and ColumnKey("param", metric) not in frame:
+            raise unknown_metric(frame, rows, metric)
     x = _column(options.x, frame)
     kind = options.kind or _usual_kind(engine, selection, metrics, options, x)
     _check(kind, options)
@@ -261,21 +263,15 @@ def _usual_kind(
     engine: Engine, selection: Selection, metrics: Sequence[str], options: Options, x: ColumnKey | None
 ) -> ChartKind:
     """The kind that suits the data."""
-    from engine.api import is_numeric_axis, levels_of
+    from engine.api import kind_by
 
-    frame, rows = selection.frame, selection.rows
     if options.y is not None:
         return "heat"
     if x is not None:
-        if is_numeric_axis(frame, rows, x):
-            return "scatter"
-        levels = len(levels_of(frame, rows, x).labels)
-        return "box" if len(rows) >= ENOUGH * max(1, levels) else "scatter"
-    if options.x is not None or options.smooth:
+        return kind_by(selection.frame, selection.rows, x)
+    if options.x is not None or options.smooth or _has_history(engine, selection, metrics):
         return "line"
-    if _has_history(engine, selection, metrics):
-        return "line"
-    return "bar" if len(rows) <= MANY else "rank"
+    return "bar" if len(selection.rows) <= MANY else "rank"
 
 
 def _has_history(engine: Engine, selection: Selection, metrics: Sequence[str]) -> bool:
