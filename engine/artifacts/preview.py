@@ -29,6 +29,8 @@ FETCH_BYTES = 64 * 1000 * 1000
 """The largest file that is fetched for a preview where it cannot be read in part."""
 MAX_ROWS, MAX_COLUMNS, MAX_CELL = 1000, 100, 200
 """The part of a table that is shown, and the characters of a cell."""
+MAX_LINE = 10_000
+"""The characters of a line that are shown."""
 HEX_BYTES = 1024
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
@@ -121,7 +123,11 @@ def _of_text(artifact: Artifact, text: str, whole: bool, notes: tuple[Shown, ...
         if whole:
             notes = (*notes, Shown("Not valid JSON: shown as text."))
     kind: PreviewKind = "yaml" if suffix in ("yaml", "yml") else "text"
-    return Preview(artifact, kind, tuple(text.splitlines()), notes=notes)
+    lines = text.splitlines()
+    if any(len(line) > MAX_LINE for line in lines):
+        lines = [line[:MAX_LINE] for line in lines]
+        notes = (*notes, Shown(f"Lines are cut after {count(MAX_LINE)} characters."))
+    return Preview(artifact, kind, tuple(lines), notes=notes)
 
 
 def _beginning(store: Store, run_id: str, path: str, limit: int) -> tuple[bytes, int | None]:

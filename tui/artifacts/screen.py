@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,7 +20,7 @@ from tui.commands.bindings import Command, Scope
 from tui.screen import VIEW, ConsoleScreen
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import PaneTitle
-from tui.widgets.table import Table
+from tui.widgets.table import Table, TextSource
 from tui.widgets.table.source import EMPTY
 
 if TYPE_CHECKING:
@@ -164,31 +165,37 @@ class ArtifactsScreen(ConsoleScreen):
         self._previewed = path
         title = self.query_one("#preview-title", PaneTitle)
         title.subject, title.facts = safe(path), Shown("reading …")
-        work = partial(self.engine.artifacts.preview, self.run_id, path)
         failed = partial(self._preview_failed, path)
+        work = partial(self._read_preview, path)
         self.ask(work, partial(self._show_preview, path), group="preview", failed=failed)
 
-    def _show_preview(self, path: str, found: Preview) -> None:
+    def _read_preview(self, path: str) -> tuple[Preview, TextSource]:
+        """The preview of a file, and its table; on the bridge, as large ones take a moment."""
+        found = self.engine.artifacts.preview(self.run_id, path)
+        return found, table_source(found.rows) if found.rows else EMPTY
+
+    def _show_preview(self, path: str, read: tuple[Preview, TextSource]) -> None:
         if path != self._previewed:
             return
+        found, table = read
         self.query_one("#preview-title", PaneTitle).facts = found.label
-        self._show_contents(found.notes, found)
+        self._show_contents(found.notes, found, table)
 
     def _preview_failed(self, path: str, error: EngineError) -> None:
         if path != self._previewed:
             return
         self.query_one("#preview-title", PaneTitle).facts = Shown("not read")
         parts = [safe(part) for part in (error.title, error.detail, error.hint) if part]
-        self._show_contents(parts, None)
+        self._show_contents(parts, None, EMPTY)
 
-    def _show_contents(self, notes: tuple[Shown, ...] | list[Shown], found: Preview | None) -> None:
+    def _show_contents(self, notes: Sequence[Shown], found: Preview | None, source: TextSource) -> None:
         self.query_one("#preview-notes", Static).update("\n".join(notes))
         self.query_one("#preview-notes").display = bool(notes)
         text, table = self.query_one("#preview-text", PreviewPane), self.query_one("#preview-table", Table)
-        is_table = found is not None and bool(found.rows)
+        is_table = bool(source.columns)
         had_focus = text.has_focus or table.has_focus
         text.display, table.display = not is_table, is_table
-        table.set_source(table_source(found.rows) if found is not None and is_table else EMPTY)
+        table.set_source(source)
         if found is None:
             text.show(())
         else:

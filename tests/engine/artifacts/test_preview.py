@@ -90,6 +90,12 @@ def test_utf_16_and_a_character_that_is_cut_off_are_text() -> None:
     assert shown("a.txt", b"first\n" + "é".encode()[:1], size=10_000).lines == ("first",)
 
 
+def test_an_endless_line_is_cut_and_says_so() -> None:
+    found = shown("a.txt", b"x" * 50_000)
+    assert len(found.lines[0]) == 10_000
+    assert found.notes == ("Lines are cut after 10,000 characters.",)
+
+
 def test_a_picture_is_reduced_and_keeps_its_proportions() -> None:
     found = shown("plots/roc.png", png(800, 400))
     assert found.picture is not None

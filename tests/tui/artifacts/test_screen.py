@@ -12,7 +12,7 @@ from tests.conftest import MlflowStore
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
 from tui.artifacts.screen import ArtifactsScreen
-from tui.artifacts.source import tree_source
+from tui.artifacts.source import table_source, tree_source
 from tui.run.screen import KnownRun, RunScreen
 from tui.widgets.table import Table
 
@@ -76,3 +76,21 @@ def test_storage_that_cannot_be_reached_says_so_in_its_place() -> None:
         "    Try again.",
         "  a.txt",
     ]
+
+
+def test_names_and_cells_are_shown_safely() -> None:
+    from engine.artifacts.tree import Listing
+
+    listing = Listing("", (Artifact("[red]\x1b[31mx", is_dir=False, size=1),), notes=())
+    source = tree_source({"": listing}, set())
+    assert source.cell(0, 0) == "  [red]␛[31mx"
+    table = table_source([["a\x1b", "n"], ["[b]\x07", "1"]])
+    assert table.columns[0].label == "a␛"
+    assert table.cell(0, 0) == "[b]␇"
+    assert table.columns[1].numeric
+
+
+def test_a_table_with_a_header_alone_has_columns_and_no_rows() -> None:
+    table = table_source([["a", "b"]])
+    assert [column.label for column in table.columns] == ["a", "b"]
+    assert table.row_count == 0
