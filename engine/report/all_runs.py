@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from engine.entities import Run
 from engine.evidence.best import TIE_METRIC
-from engine.formats import count, counted, duration, number
+from engine.formats import MISSING, count, counted, duration, number
 from engine.report.document import Block, Column, Heading, Paragraph, Table, lined_up
-from engine.report.facts import Facts, measured
+from engine.report.facts import Facts
 from engine.report.wording import (
     LEVEL,
-    bracketed,
     cell_of,
+    interval_of,
     mark_text,
     name_of,
     short_difference,
@@ -47,7 +47,8 @@ def all_runs_section(facts: Facts) -> Iterator[Block]:
 
 def _detailed(facts: Facts, *, tested: bool) -> Table:
     metrics = [name for name in facts.metrics if name != facts.metric][:MAX_METRICS]
-    intervals = any(measured(run, facts.metric) for run in facts.runs)
+    found = [interval_of(run, facts.metric, facts.against_best.get(run.run_id)) for run in facts.runs]
+    intervals = any(interval != MISSING for interval in found)
     heads: list[str | Column] = [Column("#", numeric=True), "run", *facts.varying]
     heads.append(Column(facts.metric, numeric=True))
     if intervals:
@@ -64,8 +65,7 @@ def _detailed(facts: Facts, *, tested: bool) -> Table:
         cells = [str(at + 1), name_of(run), *(run.params.get(name, "–") for name in facts.varying)]
         cells.append(number(run.metrics.get(facts.metric)))
         if intervals:
-            exact = measured(run, facts.metric)
-            cells.append(f"{bracketed(exact[1])} n={exact[0].n}" if exact else "–")
+            cells.append(found[at])
         cells += [number(run.metrics.get(name)) for name in metrics]
         if has_counts:
             cells.append(" ".join(number(run.metrics.get(name)) for name in CONFUSION_COUNTS))

@@ -27,9 +27,9 @@ from engine.report.wording import (
     interval_text,
     listing,
     name_of,
+    ranked_value,
     short_time,
     utc,
-    value_of,
 )
 from engine.runs.metrics import CONFUSION_COUNTS
 from engine.secrets import mask
@@ -51,7 +51,12 @@ def best_run_section(facts: Facts) -> Iterator[Block]:
 
 def _highlights(facts: Facts) -> Iterator[Text]:
     best, standing, run = facts.insights.best, facts.insights.standing, facts.best
-    yield (strong(facts.metric), " ", value_of(run, facts.metric), f"; {facts.direction} is better.")
+    yield (
+        strong(facts.metric),
+        " ",
+        ranked_value(run, facts.metric, facts.against_best.get(run.run_id)),
+        f"; {facts.direction} is better.",
+    )
     if best.tied:
         others = counted(len(best.tied), "other run")
         names = listing([name_of(tied) for tied in best.tied])
@@ -62,7 +67,7 @@ def _highlights(facts: Facts) -> Iterator[Text]:
         )
     if best.runner_up is not None:
         behind = difference_text(facts.metric, best.runner_up.metrics[facts.metric], best.value)
-        value = value_of(best.runner_up, facts.metric)
+        value = ranked_value(best.runner_up, facts.metric, facts.against_best.get(best.runner_up.run_id))
         yield ("The runner-up is ", strong(name_of(best.runner_up)), f", {value}: {behind}.")
     if standing is not None and facts.considered > 1:
         yield (f"{standing.sentence}",)

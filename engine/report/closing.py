@@ -29,8 +29,8 @@ from engine.report.wording import (
     name_of,
     percent,
     percent_interval,
+    ranked_value,
     utc,
-    value_of,
     verdict,
 )
 from engine.secrets import mask
@@ -75,7 +75,7 @@ def _summary(facts: Facts) -> Iterator[Text]:
             code(metric),
             ": ",
             strong(name_of(run)),
-            f", {value_of(run, metric)}.",
+            f", {ranked_value(run, metric, facts.against_best.get(run.run_id))}.",
         )
     else:
         yield (
@@ -83,7 +83,7 @@ def _summary(facts: Facts) -> Iterator[Text]:
             code(metric),
             " is ",
             strong(name_of(run)),
-            f": {value_of(run, metric)}.",
+            f": {ranked_value(run, metric, facts.against_best.get(run.run_id))}.",
         )
         level = _level_sentence(facts)
         if level:

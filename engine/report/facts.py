@@ -165,7 +165,7 @@ def collect(
         {each.run_id: each for each in compared},
         tuple(name for name, values in tried.items() if len(values) > 1),
         tried,
-        key_metrics([best.metric, *(name for name in best.run.metrics if name in names)], 6),
+        tuple(dict.fromkeys((best.metric, *key_metrics(names.intersection(best.run.metrics), 6))))[:6],
         models,
         versus(store, [best.run], TIE_METRIC)[0] if TIE_METRIC in best.run.metrics else None,
         tuple(_notes(store, experiment, best.run)),

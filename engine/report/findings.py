@@ -13,7 +13,7 @@ from engine.entities import Run
 from engine.evidence.anomalies import Drop
 from engine.evidence.effects import Effect
 from engine.evidence.remarks import remarks
-from engine.formats import counted, listed, number
+from engine.formats import counted, format_for, listed, number
 from engine.report.document import (
     Block,
     Bullets,
@@ -72,12 +72,14 @@ def _effects(facts: Facts) -> Iterator[Block]:
         )
     for effect in effects.effects:
         yield _effect_text(facts, effect)
+        means, spreads = [level.mean for level in effect.levels], [level.spread for level in effect.levels]
+        mean = format_for([*means, *spreads])
         rows = [
             [
                 level.value,
                 str(level.n),
-                number(level.mean),
-                "–" if math.isnan(level.spread) else number(level.spread),
+                mean(level.mean),
+                "–" if math.isnan(level.spread) else mean(level.spread),
             ]
             for level in effect.levels
         ]
@@ -239,7 +241,7 @@ def _trade_off_text(facts: Facts, most: Run, pair: _Pair, count: int) -> Iterato
     exact, base = measured(most, pair.recall), measured(best, pair.recall)
     if exact and base:
         more = exact[0].successes - base[0].successes
-        yield f", {lost}. It finds {counted(more, 'more row')} of {exact[0].n}"
+        yield f", {lost}. It finds {more:,} more of the {exact[0].n} rows"
     yield "." if exact and base else f", {lost}."
 
 

@@ -53,6 +53,24 @@ def value_of(run: Run, metric: str) -> str:
     return number(value)
 
 
+def ranked_value(run: Run, metric: str, found: Versus | None) -> str:
+    """`value_of`, with the interval over folds where there is no other: `0.8426 (95 % interval 0.750 to
+    0.935, 5 folds)`."""
+    if measured(run, metric) is None and found is not None and found.interval is not None and found.of_folds:
+        interval = interval_text(found.interval)
+        return f"{number(run.metrics.get(metric))} ({LEVEL} {interval}, {counted(found.n or 0, 'fold')})"
+    return value_of(run, metric)
+
+
+def interval_of(run: Run, metric: str, found: Versus | None) -> str:
+    """`[0.822, 0.964] n=61`, or over folds; – if unknown."""
+    if exact := measured(run, metric):
+        return f"{bracketed(exact[1])} n={exact[0].n}"
+    if found is not None and found.interval is not None:
+        return f"{bracketed(found.interval)} n={found.n}{' folds' if found.of_folds else ''}"
+    return MISSING
+
+
 def cell_of(run: Run, metric: str) -> str:
     """The same for a table: `0.9180 [0.822, 0.964] n=61`."""
     value = run.metrics.get(metric)
@@ -100,7 +118,7 @@ _TESTS = {
 
 def verdict(found: Versus) -> str:
     """What a comparison with the reference says, with its test and n; empty if it cannot be made."""
-    n = f", n={found.n}" if found.n else ""
+    n = f", n={found.n}{' folds' if found.of_folds else ''}" if found.n else ""
     if found.equal:
         return "the same value"
     if found.method is None or found.p_value is None:

@@ -168,7 +168,7 @@ def test_a_higher_recall_is_shown_with_what_it_costs() -> None:
     text = text_of(report(HEART))
     assert "The highest recall of no disease is 0.9688 [0.843, 0.994] n=32, by eager" in text
     assert "6.2 percentage points higher than that of the best run" in text
-    assert "It finds 2 more rows of 32" in text
+    assert "It finds 2 more of the 32 rows" in text
 
 
 def test_differences_of_rates_are_percentage_points_and_never_percent() -> None:
