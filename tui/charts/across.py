@@ -114,8 +114,8 @@ class AcrossPane(ChartPane):
         loaded = self._loaded
         if loaded is None or loaded.chart is None:
             return Shown("")
-        subject = loaded.chart.caption.subject
-        return safe(subject.removeprefix(f"{loaded.request.experiment}, "))
+        count = loaded.chart.caption.subject.removeprefix(f"{loaded.request.experiment}, ")
+        return safe(" · ".join(filter(None, (_drawn_by(loaded.chart), count))))
 
     def exported(self) -> AcrossChart | None:
         return None if self._loaded is None else self._loaded.chart
@@ -133,21 +133,18 @@ class AcrossPane(ChartPane):
             found.append((ColumnKey("attribute", "duration"), Shown("duration")))
         return found
 
-    @on(DrawingView.ScaleToggled)
-    def _toggle_scale(self, event: DrawingView.ScaleToggled) -> None:
-        event.stop()
-        self.toggle_scale()
 
-    def toggle_scale(self) -> None:
-        """Switch to another scale, if the kind has one."""
+def _drawn_by(chart: AcrossChart) -> str:
+    """`by n_neighbors`: the axes."""
+    from engine.api import Boxes, HeatMap, Scatter
 
-    @on(DrawingView.Zoomed)
-    def _zoom(self, event: DrawingView.Zoomed) -> None:
-        event.stop()
-        self.zoom(event.factor)
-
-    def zoom(self, factor: float) -> None:
-        """Show a larger or a smaller part, if the kind has parts; 0 shows everything."""
+    if isinstance(chart, Scatter):
+        return f"by {chart.x.label}"
+    if isinstance(chart, Boxes):
+        return f"by {chart.param}"
+    if isinstance(chart, HeatMap):
+        return f"by {chart.column_param} and {chart.row_param}"
+    return ""
 
 
 def _reason(error: EngineError | None, width: int, height: int) -> Drawing:
@@ -167,17 +164,19 @@ class BarsPane(AcrossPane):
 
     chart_kind: ClassVar[ChartKind] = "bar"
 
-    def toggle_scale(self) -> None:
+    @on(DrawingView.ScaleToggled)
+    def _toggle_scale(self, event: DrawingView.ScaleToggled) -> None:
         """From zero, or from the lowest value."""
-        from engine.api import Bars, across
+        event.stop()
+        from engine.api import Bars
 
         loaded, subject = self._loaded, self._subject
         if loaded is None or subject is None or not isinstance(loaded.chart, Bars):
             return
         scale: BarScale = "zero" if loaded.chart.metrics[0].scale == "range" else "range"
         request = replace(loaded.request, scale=scale)
-        self._loaded = replace(loaded, request=request, chart=across(loaded.frame, subject.rows, request))
-        self._draw()
+        work = partial(self._made, subject, loaded.frame, request)
+        self.ask(work, partial(self.show, subject), group="scale")
 
 
 class RankingPane(BarsPane):
@@ -230,13 +229,18 @@ class PointsPane(AcrossPane):
             return replace(chart, y=replace(chart.y, log=True))
         return chart
 
-    def toggle_scale(self) -> None:
+    @on(DrawingView.ScaleToggled)
+    def _toggle_scale(self, event: DrawingView.ScaleToggled) -> None:
+        """Switch the logarithmic y-axis."""
+        event.stop()
         self._log_y = not self._log_y
         self._part = None
         self._draw()
 
-    def zoom(self, factor: float) -> None:
+    @on(DrawingView.Zoomed)
+    def _zoom(self, event: DrawingView.Zoomed) -> None:
         """Around the run under the cursor."""
+        event.stop()
         from engine.api import Scatter
         from tui.widgets.plot.scatter import zoomed
 
@@ -244,9 +248,9 @@ class PointsPane(AcrossPane):
         spot = self.view.spot
         if not isinstance(chart, Scatter):
             return
-        if not factor:
+        if not event.factor:
             self._part = None
         else:
             run_id = None if spot is None else spot.run_id
-            self._part = zoomed(chart, self._part, factor, run_id, log_y=self._log_y)
+            self._part = zoomed(chart, self._part, event.factor, run_id, log_y=self._log_y)
         self._draw()

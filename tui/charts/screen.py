@@ -274,6 +274,14 @@ class ChartScreen(ConsoleScreen):
         )
         self.app.push_screen(dialog, report)
 
+    @on(DrawingView.Zoomed)
+    def _refuse_zoom(self) -> None:
+        self.session.say("Only points can be zoomed; `t` shows other charts.", warning=True)
+
+    @on(DrawingView.ScaleToggled)
+    def _refuse_scale(self) -> None:
+        self.session.say("Only bars and points have another scale.", warning=True)
+
     @on(DrawingView.RunChosen)
     def _show_run(self, event: DrawingView.RunChosen) -> None:
         event.stop()

@@ -14,6 +14,8 @@ from tui.widgets.plot.legend import Piece, exact
 
 GAP = 2
 NARROWEST_BAR, WIDEST_BAR = 8, 60
+BESIDE_PARAMS = 12
+"""The least width of a bar with parameters beside it."""
 NAME_LIMIT = 32
 MOST_ROWS = 1000
 PARAM_LIMIT = 14
@@ -102,7 +104,7 @@ def _fitting_params(
 ) -> tuple[list[tuple[int, int, bool]], tuple[str, ...]]:
     """The parameters that fit beside the metrics: index, width, and whether all are numbers; and the names
     of the others."""
-    room -= sum(GAP + NARROWEST_BAR + 1 + column.width for column in columns)
+    room -= sum(GAP + BESIDE_PARAMS + 1 + column.width for column in columns)
     fitting: list[tuple[int, int, bool]] = []
     left_out: list[str] = []
     for place, name in enumerate(chart.params):
