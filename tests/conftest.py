@@ -12,9 +12,9 @@
   already, see support/warm.py; `warm_children` (test): the same for the processes that train and load models.
   What tests the start of the command uses `run_command` and `open_console`.
 - `home`, `folder` (test): empty folders for a command run as an operator runs it.
-- `demo_store` (session), `own_demo` (test): the finished demo, and a copy of it.
 - `shared` (session): makes the things above once for all workers, see support/shared.py.
-- `kept` (session): makes `mlflow_store` once for all runs, until its script or MLflow changes.
+- `demo_store` (session), `own_demo` (test): the finished demo, and a copy of it.
+- `kept` (session): makes `mlflow_store` and `demo_store` once for all runs, until what makes them changes.
 - `clean_environment` (every test): a home of its own, no `MLFLOW_*`, no proxies, no telemetry.
 
 Tests that need a server, a database server, training, a terminal or the whole console on a store, or that
@@ -30,11 +30,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
 from inspect import iscoroutinefunction
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ from engine import child_process
 from engine.uri import TrackingUri
 from tests.support import mariadb as mariadb_support, postgres as postgres_support, warm as warm_support
 from tests.support.console import faults
-from tests.support.demo import DemoStore, build_demo, copy_demo
+from tests.support.demo import DemoStore, build_demo, copy_demo, demo_sources
 from tests.support.mariadb import MariaDb
 from tests.support.postgres import Postgres
 from tests.support.server import serving_uri
@@ -120,20 +121,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow what waits for a server, training, a terminal, a whole console or MLflow's answers."""
     ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+    paths = {item.path for item in items}
+    console = {path for path in paths if path.is_relative_to(CONSOLE) and path != EVERYDAY}
+    slow = {path for path in paths if any(path.is_relative_to(folder) for folder in SLOW_FOLDERS)}
     for item in items:
         assert isinstance(item, pytest.Function)
         parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
         whole_console = (
-            item.path.is_relative_to(CONSOLE)
+            item.path in console
             and iscoroutinefunction(item.function)
             and CONSOLE_FIXTURES.intersection(item.fixturenames)
-            and item.path != EVERYDAY
         )
         if (
             whole_console
             or SLOW_FIXTURES.intersection(item.fixturenames)
             or SLOW_KINDS.intersection(value for value in parameters if isinstance(value, str))
-            or any(item.path.is_relative_to(folder) for folder in SLOW_FOLDERS)
+            or item.path in slow
         ):
             item.add_marker(pytest.mark.slow)
 
@@ -150,12 +153,23 @@ def _environment(home: Path) -> dict[str, str]:
     return {**kept, "HOME": str(home), "PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
+@pytest.fixture(scope="session")
+def new_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Makes an empty folder. pytest's own would look through all the others first, for each test."""
+    homes, numbers = tmp_path_factory.mktemp("homes"), count()
+
+    def make() -> Path:
+        home: Path = homes / str(next(numbers))
+        home.mkdir()
+        return home
+
+    return make
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> Mapping[str, str]:
+def clean_environment(monkeypatch: pytest.MonkeyPatch, new_home: Callable[[], Path]) -> Mapping[str, str]:
     """An empty home, none of the user's settings. Returns the variables that it set."""
-    home = tmp_path_factory.mktemp("home")
+    home = new_home()
     for name in list(os.environ):
         if name.startswith(("MLFLOW_", "DATABRICKS_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -240,7 +254,7 @@ def kept(shared: Shared, request: pytest.FixtureRequest) -> Shared:
 def mlflow_store(kept: Shared, server_environment: dict[str, str]) -> MlflowStore:
     made_by = f"{SCRIPT} {version('mlflow')}".encode() + SCRIPT.read_bytes()
     name = f"mlflow-store-{sha256(made_by).hexdigest()[:16]}"
-    return kept.made(name, lambda folder: _fill(folder, server_environment))
+    return kept.made(name, lambda folder: _fill(folder, server_environment), replaces="mlflow-store-")
 
 
 @pytest.fixture(scope="session")
@@ -330,10 +344,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_store(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> DemoStore:
-    """The finished demo, made once by the command. Never write to its folder: copy it with `own_demo`."""
+def demo_store(kept: Shared, tmp_path_factory: pytest.TempPathFactory) -> DemoStore:
+    """The finished demo, made by the command. Never write to its folder: copy it with `own_demo`."""
     home = tmp_path_factory.mktemp("demo-home")
-    return shared.made("demo", lambda folder: build_demo(folder, home))
+    return kept.made(f"demo-{demo_sources()}", lambda folder: build_demo(folder, home), replaces="demo-")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.support.console import open_console, run_command
 from tests.support.demo import DemoStore
+from tests.support.warm import Warm
 
 BEST = "knn-5-euclidean-uniform-auto"
 
@@ -65,7 +66,9 @@ def test_best_shows_the_best_run_and_exports_every_run(own_demo: Path, home: Pat
     assert len(lines) == 1 + 61, "60 trials and their parent"
 
 
-def test_a_newcomer_filters_compares_promotes_and_undoes(own_demo: Path, home: Path) -> None:
+def test_a_newcomer_filters_compares_promotes_and_undoes(
+    own_demo: Path, home: Path, warm_writer: Warm
+) -> None:
     with open_console("demo", cwd=own_demo, home=home, cols=140, rows=40) as terminal:
         terminal.wait_for("RUNS  heart-disease", "61 of 61", "✓ finished", within=120)
         terminal.press("/")
@@ -109,11 +112,11 @@ def test_a_newcomer_filters_compares_promotes_and_undoes(own_demo: Path, home: P
         terminal.wait_for("heart_disease_classifier", "done")
         terminal.press("q", "q")  # back to the runs, then quit
         assert terminal.wait_exit() == 0
-    versions = run_command("models", "heart_disease_classifier", "--json", cwd=own_demo, home=home)
+    versions = warm_writer.run("models", "heart_disease_classifier", "--json", cwd=own_demo, home=home)
     stages = {v["version"]: v["stage"] for m in json.loads(versions.stdout)["models"] for v in m["versions"]}
     assert stages == {1: "Production", 2: "Archived"}
-    undone = run_command("undo", "--yes", cwd=own_demo, home=home)
+    undone = warm_writer.run("undo", "--yes", cwd=own_demo, home=home)
     assert undone.returncode == 0, undone.stderr.decode()
-    versions = run_command("models", "heart_disease_classifier", "--json", cwd=own_demo, home=home)
+    versions = warm_writer.run("models", "heart_disease_classifier", "--json", cwd=own_demo, home=home)
     stages = {v["version"]: v["stage"] for m in json.loads(versions.stdout)["models"] for v in m["versions"]}
     assert stages == {1: "Archived", 2: "Production"}

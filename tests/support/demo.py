@@ -1,4 +1,4 @@
-"""The demo, trained once for all tests: two experiments of 60 trials and a registered model.
+"""The demo: two experiments of 60 trials and a registered model. Trained again only when its sources change.
 
 As a script it is `mlflow-console demo` that also saves what the engine reports to the command.
 """
@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 from engine.jobs import CancelToken, OnProgress, Progress
@@ -45,6 +47,16 @@ class DemoStore:
 
 def uri_of(folder: Path) -> TrackingUri:
     return TrackingUri(f"sqlite:///{folder / 'mlflow.db'}")
+
+
+def demo_sources() -> str:
+    """A digest of all that the demo depends on: the engine, the command and the installed packages."""
+    digest = sha256()
+    for path in sorted((*ROOT.glob("engine/**/*.py"), *ROOT.glob("tui/cli/*.py"), Path(__file__))):
+        digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    for name in ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops"):
+        digest.update(f"{name} {version(name)}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 def build_demo(folder: Path, home: Path) -> DemoStore:

@@ -17,6 +17,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from io import BufferedRandom
@@ -27,6 +28,8 @@ from typing import Any, Self, TypeVar
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 END_SECONDS = 30
+KEPT_SECONDS = 3600
+"""How long a result is kept at least: another run may be using it."""
 
 
 def shared_folder(base: Path) -> Path:
@@ -56,15 +59,20 @@ class Shared:
             with suppress(subprocess.TimeoutExpired):  # another worker may still use the server
                 keeper.wait(END_SECONDS)
 
-    def made(self, name: str, make: Callable[[Path], T]) -> T:
-        """The result of `make`, which is called once, with a new folder. It must be picklable."""
+    def made(self, name: str, make: Callable[[Path], T], *, replaces: str = "") -> T:
+        """The result of `make`, which is called once, with a new folder. It must be picklable. Removes older
+        results whose names begin with `replaces`."""
         with self._locked(name):
             result = self._folder / f"{name}.pickle"
             if not result.exists():
                 folder = self._folder / f"{name}-shared"
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
+                if replaces:
+                    self._remove_old(replaces)
                 _write(result, make(folder))
+            elif replaces:
+                os.utime(result)  # in use
             return pickle.loads(result.read_bytes())  # type: ignore[no-any-return]
 
     def served(
@@ -120,6 +128,13 @@ class Shared:
             pickle.dump((serving, arguments), order)
             order.close()
             assert answer.readline() == b"ready\n", errors.read_text(errors="replace")[-4000:]
+
+    def _remove_old(self, prefix: str) -> None:
+        """Remove results that no run of tests can be using any more."""
+        for result in self._folder.glob(f"{prefix}*.pickle"):
+            if result.stat().st_mtime < time.time() - KEPT_SECONDS:
+                result.unlink()
+                shutil.rmtree(self._folder / f"{result.stem}-shared", ignore_errors=True)
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:

@@ -9,8 +9,10 @@ import pytest
 
 from engine.errors import DatasetError
 from engine.training.datasets import DatasetSpec, read_dataset
-from engine.training.recipes import class_names, classification_metrics, fit, split
 from engine.training.sweep import Recipe, SweepSpec, parse_grid, trials
+
+# The tests import scikit-learn, and what imports it: each worker would need seconds more to collect them.
+pytestmark = pytest.mark.slow
 
 # name: true positives, true negatives, false positives, false negatives, accuracy, cv_mean
 PUBLISHED = {
@@ -29,6 +31,8 @@ LEAK_FREE = {
 
 @pytest.mark.parametrize(("recipe", "table"), [("published", PUBLISHED), ("leak-free", LEAK_FREE)])
 def test_trials_reproduce_the_reference_results(recipe: Recipe, table: dict[str, tuple[float, ...]]) -> None:
+    from engine.training.recipes import fit, split
+
     spec = SweepSpec(experiment="x", recipe=recipe)
     parts = split(read_dataset(spec.dataset), spec)
     assert (len(parts.train), len(parts.test)) == (242, 61)
@@ -43,9 +47,9 @@ def test_trials_reproduce_the_reference_results(recipe: Recipe, table: dict[str,
 
 @pytest.mark.parametrize("recipe", ["published", "leak-free"])
 def test_cross_validation_matches_scikit_learn(recipe: Recipe) -> None:
-    from sklearn.model_selection import (
-        cross_val_score,
-    )  # here: this costs each worker seconds while it collects
+    from sklearn.model_selection import cross_val_score
+
+    from engine.training.recipes import fit, split
 
     spec = SweepSpec(experiment="x", recipe=recipe, grid=parse_grid("n_neighbors=4 metric=manhattan"))
     parts = split(read_dataset(spec.dataset), spec)
@@ -60,6 +64,8 @@ def test_cross_validation_matches_scikit_learn(recipe: Recipe) -> None:
 @pytest.mark.parametrize("classes", [(0, 1), (1, 2, 3), ("no", "yes"), ("a b", "ü", "z")])
 def test_metrics_match_scikit_learn(classes: tuple[int | str, ...]) -> None:
     from sklearn.metrics import classification_report
+
+    from engine.training.recipes import class_names, classification_metrics
 
     rng = np.random.default_rng(1)
     actual = rng.choice(np.asarray(classes, dtype=object), 40)
@@ -81,6 +87,8 @@ def test_metrics_match_scikit_learn(classes: tuple[int | str, ...]) -> None:
 
 
 def test_metric_names_are_complete_valid_and_unique() -> None:
+    from engine.training.recipes import class_names, classification_metrics
+
     metrics = classification_metrics(np.array([0, 1, 1]), np.array([0, 1, 0]), (0, 1))
     per_class = [
         f"class_{label}_{what}" for label in (0, 1) for what in ("precision", "recall", "f1", "support")
@@ -91,6 +99,8 @@ def test_metric_names_are_complete_valid_and_unique() -> None:
 
 
 def test_a_class_too_rare_to_split_is_rejected(tmp_path: Path) -> None:
+    from engine.training.recipes import split
+
     path = tmp_path / "rare.csv"
     path.write_text("a,y\n" + "".join(f"{i},{int(i == 3)}\n" for i in range(30)))
     spec = SweepSpec(experiment="x", dataset=DatasetSpec(str(path), "y"))

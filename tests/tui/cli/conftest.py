@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from tests.conftest import MlflowStore
-from tests.support.console import run_command
 from tests.support.demo import DemoStore
 from tests.support.shared import Shared
 from tests.support.warm import Warm
@@ -98,14 +97,14 @@ class Trained:
 
 
 @pytest.fixture(scope="session")
-def trained(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(shared: Shared, warm_writer: Warm, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A sweep with a tie: with one neighbour, both weightings give the same predictions."""
     home = tmp_path_factory.mktemp("trained-home")
     grid = "n_neighbors=1 weights=uniform,distance"
     arguments = ("train", "-e", "ties", "--name", "first sweep", "--grid", grid, "--json")
 
     def make(folder: Path) -> Trained:
-        return Trained(folder, _result(run_command(*arguments, cwd=folder, home=home)))
+        return Trained(folder, _result(warm_writer.run(*arguments, cwd=folder, home=home)))
 
     return shared.made("trained", make)
 

@@ -7,8 +7,6 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import text
-
 from engine.stores.mlflow import private
 from tests.conftest import MlflowStore
 
@@ -31,6 +29,8 @@ def test_the_schema_tables_are_those_that_mlflow_creates(mlflow_store: MlflowSto
 
 
 def test_a_database_engine_reads_the_database_and_creates_nothing(tmp_path: Path) -> None:
+    from sqlalchemy import text
+
     engine = private.database_engine(f"sqlite:///{tmp_path / 'empty.db'}")
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar() == 0
