@@ -108,13 +108,20 @@ EVERYDAY = CONSOLE / "test_views.py"
 
 
 LONGEST = (
-    *("engine/training/test_local_process.py", "contract/test_run_queries.py", "hostile/test_screens.py"),
-    *("tui/cli/test_training.py", "contract/test_filter_conformance.py", "tui/training/test_screen.py"),
-    *("engine/registry/test_smoke_test.py", "e2e/test_training_ended.py", "tui/models/test_screen.py"),
-    *("engine/training/test_demo.py", "e2e/test_newcomer.py", "tui/test_typeahead.py"),
-    *("tui/models/test_promotion.py", "contract/test_store_contract.py", "e2e/test_terminal_behavior.py"),
+    *("contract/test_run_queries.py", "engine/training/test_local_process.py", "e2e/test_training_ended.py"),
+    *("engine/training/test_demo.py", "tui/models/test_screen.py", "hostile/test_screens.py"),
+    *("engine/stores/sql/test_servers.py", "tui/models/test_promotion.py", "tui/test_typeahead.py"),
+    *("e2e/test_terminal_behavior.py", "tui/runs/test_filter.py", "tui/runs/test_arranging.py"),
+    *("tui/cli/test_training.py", "e2e/test_newcomer.py", "engine/registry/test_smoke_test.py"),
+    *("contract/test_filter_conformance.py", "tui/runs/test_loading.py", "tui/training/test_screen.py"),
+    *("contract/test_store_contract.py", "tui/runs/test_refresh.py", "tui/runs/test_filter_bar.py"),
 )
 """The files that take longest. They run first: whatever ran last, other workers would wait for it."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than processors: a test of the console or of a server waits for a third of its time."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

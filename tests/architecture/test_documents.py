@@ -36,4 +36,9 @@ def test_the_wheel_contains_only_tui_and_engine() -> None:
 def test_the_readme_and_ci_run_the_same_test_command() -> None:
     readme, ci = (ROOT / "README.md").read_text(), (ROOT / ".ci" / "run").read_text()
     assert ".venv/bin/pip install -e '.[test]' && .venv/bin/pytest\n" in readme
-    assert ci.rstrip().endswith('"$bin/pytest"\n}\n\nmain')
+    assert [line.strip() for line in ci.splitlines() if "pytest" in line][1:] == [
+        '"$bin/pytest" || status=$?'
+    ]
+    assert "install install '.[dev]'\n" in ci
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert "mlflow-console[test]" in extras["dev"]

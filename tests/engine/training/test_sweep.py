@@ -162,6 +162,7 @@ def test_parameters_and_defaults_match_scikit_learn(chosen: Estimator) -> None:
     assert set(chosen.logged) | set(chosen.naming) <= set(ours)
 
 
+@pytest.mark.slow  # imports scikit-learn
 def test_scikit_learn_accepts_every_choice() -> None:
     rows, labels = [[0.1, 1.0], [1.0, 0.3], [2.0, 0.7], [0.4, 0.6]], [0, 1, 1, 0]
     for parameter in KNN.parameters:
