@@ -113,6 +113,12 @@ class RunMessages:
             values.append(attributes[name])
 
 
+def stepped_metrics(run: Json) -> set[str]:
+    """The metrics of a run whose last step is not 0."""
+    metrics = _object(run, "data").get("metrics") or ()
+    return {required(metric, "key") for metric in metrics if int(metric.get("step") or 0)}
+
+
 def metric_point(found: Json) -> MetricPoint:
     value = records.metric_value(required(found, "value"))
     return MetricPoint(int(found.get("step") or 0), int(required(found, "timestamp")), value)

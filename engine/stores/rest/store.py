@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -24,7 +24,7 @@ from engine.entities import (
 from engine.errors import NotFound
 from engine.stores import errors, records
 from engine.stores.artifacts import ArtifactContent, Location, artifact_not_found, check_path, locations
-from engine.stores.base import PAGE_SIZE, RunPage, RunQuery, Stamp
+from engine.stores.base import PAGE_SIZE, Condition, RunPage, RunQuery, Stamp
 from engine.stores.history import HistoryBuilder, extremes_of, histories_of
 from engine.stores.rest import messages
 from engine.stores.rest.messages import Json, RunMessages
@@ -175,7 +175,41 @@ class RestStore:
         return tuple(found[name] for name in wanted if name in found)
 
     def metric_extremes(self, run_ids: Sequence[str], keys: Sequence[str]) -> tuple[MetricExtremes, ...]:
-        return extremes_of(self, run_ids, keys)
+        """Histories are read only of metrics whose last step is not 0: for the others, usually all, a request
+        each would be slow. So values that were all logged without a step are taken for one."""
+        stepped = self._stepped_metrics(run_ids)
+        with_steps = set().union(*stepped.values())
+        runs = [run_id for run_id in run_ids if stepped[run_id]]
+        return extremes_of(self, runs, [key for key in keys if key in with_steps])
+
+    def _stepped_metrics(self, run_ids: Sequence[str]) -> dict[str, set[str]]:
+        """The metrics of each run whose last step is not 0."""
+        found: dict[str, set[str]] = {}
+        with self._server() as server:
+            for run_id in run_ids:
+                if run_id in found:
+                    continue
+                found[run_id] = set()
+                with suppress(NotFound):
+                    first = _run(server, run_id)
+                    found[run_id] = messages.stepped_metrics(first)
+                    rest = tuple(other for other in run_ids if other not in found)
+                    if len(rest) > 1:
+                        found |= self._stepped_in(server, first["info"]["experiment_id"], rest)
+        return found
+
+    def _stepped_in(
+        self, server: Transport, experiment_id: str, run_ids: tuple[str, ...]
+    ) -> dict[str, set[str]]:
+        """The same for the active runs of an experiment, in one request."""
+        condition = Condition("attribute", "run_id", "IN", run_ids)
+        parameters = {
+            "experiment_ids": [experiment_id],
+            "filter": search_text((condition,)),
+            "max_results": len(run_ids),
+        }
+        found = self._all(server.post, "runs/search", "runs", parameters)
+        return {run["info"]["run_id"]: messages.stepped_metrics(run) for run in found}
 
     def _sampled(
         self, run_ids: Sequence[str], key: str, points: int, steps: tuple[int, int] | None
