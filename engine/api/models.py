@@ -45,7 +45,7 @@ class Models:
         """The comparison with the signatures of the versions, which may be on a slow host."""
         from engine.registry.comparison import read_signatures
 
-        return replace(found, signatures=read_signatures(self._access.uri, found))
+        return replace(found, signatures=read_signatures(self._store, self._access.uri, found))
 
     def plan_promotion(
         self,

@@ -44,10 +44,10 @@ def read_versions(store: Store, model: str, numbers: Iterable[int]) -> VersionCo
     return VersionComparison(chosen, tuple(_source(store, version) for version in chosen))
 
 
-def read_signatures(uri: TrackingUri, found: VersionComparison) -> tuple[Signature, ...]:
+def read_signatures(store: Store, uri: TrackingUri, found: VersionComparison) -> tuple[Signature, ...]:
     """The signature of each version; one that cannot be read says why."""
     pairs = zip(found.versions, found.sources, strict=True)
-    return tuple(read_signature(uri, version, source) for version, source in pairs)
+    return tuple(read_signature(store, uri, version, source) for version, source in pairs)
 
 
 def _source(store: Store, version: ModelVersion) -> RunDetail | None:

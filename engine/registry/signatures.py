@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from engine.entities import ModelVersion, RunDetail
-from engine.errors import EngineError
+from engine.errors import EngineError, NotFound
 from engine.registry.smoke_test import MLMODEL, ModelFailure, model_files
+from engine.stores.base import Store
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 5_000_000
 """The largest `MLmodel` file that is read; usual ones have a few kB."""
+NO_FILE = "no MLmodel file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +33,50 @@ class Signature:
     problem: str = ""
 
 
-def read_signature(uri: TrackingUri, version: ModelVersion, run: RunDetail | None) -> Signature:
-    """The signature in the `MLmodel` file of a version: read in place if it is a local file, else through
-    MLflow's client."""
-    folder = _local_folder(version, run)
+def read_signature(store: Store, uri: TrackingUri, version: ModelVersion, run: RunDetail | None) -> Signature:
+    """The signature in the `MLmodel` file of a version: read in place if it is a local file, else among the
+    artifacts of its source run, or through MLflow's client if there is no run."""
+    folder, path = _local_folder(version, run), _artifact_path(version, run)
     try:
         if folder is not None:
-            path = folder / MLMODEL
-            return _of_file(path) if path.is_file() else Signature(problem="no MLmodel file")
+            file = folder / MLMODEL
+            return _of_text(file.read_bytes()) if file.is_file() else Signature(problem=NO_FILE)
+        if path and run is not None:
+            with store.open_artifact(run.run.run_id, path, fetch_limit=MAX_BYTES) as content:
+                return _of_text(_bounded(content.pieces))
         from engine.stores.mlflow.client import open_client
 
         with model_files(open_client(uri.raw), uri, version.name, version.version) as files:
-            return _of_file(files.description() / MLMODEL)
-    except ModelFailure:
-        return Signature(problem="no MLmodel file")
+            return _of_text((files.description() / MLMODEL).read_bytes())
+    except (ModelFailure, NotFound):
+        return Signature(problem=NO_FILE)
     except EngineError as error:
         return Signature(problem=error.title)
     except (OSError, ValueError) as error:
         return Signature(problem=f"MLmodel cannot be read: {error}")
+
+
+def _bounded(pieces: Iterable[bytes]) -> bytes:
+    text = b""
+    for piece in pieces:
+        text += piece
+        if len(text) > MAX_BYTES:
+            break
+    return text
+
+
+def _artifact_path(version: ModelVersion, run: RunDetail | None) -> str:
+    """The path of the file among the artifacts of the source run and its models; empty if it is not there."""
+    source = version.source
+    if run is None:
+        return ""
+    if source.startswith("models:/"):
+        model_id = source.removeprefix("models:/")
+        name = next((m.name for m in run.models if m.model_id == model_id), "")
+        is_unique = [m.name for m in run.models].count(name) == 1  # else it stands for the newest
+        return f"{name}/{MLMODEL}" if is_unique else ""
+    prefix = f"runs:/{version.run_id}/"
+    return f"{source.removeprefix(prefix)}/{MLMODEL}" if source.startswith(prefix) else ""
 
 
 def _local_folder(version: ModelVersion, run: RunDetail | None) -> Path | None:
@@ -66,16 +94,16 @@ def _local_folder(version: ModelVersion, run: RunDetail | None) -> Path | None:
     return Path(location) if location.startswith("/") else None
 
 
-def _of_file(path: Path) -> Signature:
+def _of_text(text: bytes) -> Signature:
     """Raises `ValueError` for a malformed file."""
     import yaml
 
-    if path.stat().st_size > MAX_BYTES:
+    if len(text) > MAX_BYTES:
         raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-    except yaml.YAMLError as error:
+        content = yaml.load(text, Loader=loader)
+    except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(str(error).partition("\n")[0]) from error
     found = content.get("signature") if isinstance(content, dict) else None
     if not isinstance(found, dict):

@@ -17,6 +17,8 @@ from engine.uri import TrackingUri
 from tests.conftest import MlflowStore
 
 URI = TrackingUri("sqlite:///unused.db")
+NO_STORE = open_store(URI)
+"""Not read: the files are local."""
 
 
 def test_versions_with_their_stages_and_the_metrics_of_their_runs(mlflow_store: MlflowStore) -> None:
@@ -60,6 +62,7 @@ def test_signatures_are_read_from_the_file_of_the_model(tmp_path: Path) -> None:
     ]
     outputs = [{"type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [-1, 2]}}]
     found = read_signature(
+        NO_STORE,
         URI,
         model(tmp_path / "m", {"inputs": json.dumps(inputs), "outputs": json.dumps(outputs), "params": None}),
         None,
@@ -70,15 +73,17 @@ def test_signatures_are_read_from_the_file_of_the_model(tmp_path: Path) -> None:
         "codes": 'array of {"type": "string"}',
     }
     assert found.outputs == {"0": "tensor int64 (-1, 2)"}
-    assert read_signature(URI, model(tmp_path / "none", None), None) == Signature(problem="no signature")
+    assert read_signature(NO_STORE, URI, model(tmp_path / "none", None), None) == Signature(
+        problem="no signature"
+    )
     absent = ModelVersion("m", 1, source=str(tmp_path / "absent"))
-    assert read_signature(URI, absent, None) == Signature(problem="no MLmodel file")
+    assert read_signature(NO_STORE, URI, absent, None) == Signature(problem="no MLmodel file")
 
 
 def test_a_damaged_file_says_so(tmp_path: Path) -> None:
     version = model(tmp_path / "m", {})
     (tmp_path / "m" / "MLmodel").write_text("a: [1")
-    assert read_signature(URI, version, None).problem.startswith("MLmodel cannot be read")
+    assert read_signature(NO_STORE, URI, version, None).problem.startswith("MLmodel cannot be read")
 
 
 def test_only_inputs_and_outputs_that_differ_have_a_row() -> None:
