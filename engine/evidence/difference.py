@@ -150,8 +150,10 @@ class Standing:
         untested = f" {counted(self.untested, 'run')} cannot be compared." if self.untested else ""
         if not self.others:
             return Shown(f"No other run can be compared with it statistically.{untested}")
-        of = f"{count(self.level_with)} of {counted(self.others, 'other')}"
-        level = f"{of} cannot be distinguished from it ({self.how})"
+        of = f"{count(self.level_with)} of {counted(self.others, 'other')} cannot"
+        if not self.level_with:
+            of = f"All {counted(self.others, 'other')} can" if self.others > 1 else "The other run can"
+        level = f"{of} be distinguished from it ({self.how})"
         if self.more_rows:
             level += f"; about {counted(self.more_rows, 'more row')} would distinguish the next one"
         return Shown(f"{level}.{untested}")

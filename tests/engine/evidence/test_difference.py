@@ -102,7 +102,7 @@ def test_predictions_for_the_same_rows_distinguish_what_rates_alone_cannot(tmp_p
     frame = RunFrame.from_runs(pair)
     found = standing(frame, best_run(frame, "accuracy"))
     assert found is not None
-    assert found.sentence.startswith("0 of 1 other cannot be distinguished from it (exact McNemar, α 0.05")
+    assert found.sentence.startswith("The other run can be distinguished from it (exact McNemar, α 0.05")
 
 
 def test_a_verdict_is_one_sentence(tmp_path: Path) -> None:
@@ -167,6 +167,7 @@ def test_holm_corrects_for_the_number_of_others() -> None:
     assert plain is not None
     assert corrected is not None
     assert (plain.level_with, corrected.level_with) == (0, 3)
+    assert plain.sentence.startswith("All 4 others can be distinguished from it (")
     assert "corrected for 4 comparisons by Holm's method" in corrected.sentence
 
 
