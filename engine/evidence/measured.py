@@ -15,10 +15,9 @@ from engine.evidence.predictions import PredictionFiles
 from engine.evidence.rates import ACCURACIES, needed_for, rate_of
 from engine.evidence.statistics import Rate
 from engine.runs.frame import RunFrame
+from engine.runs.metrics import FOLD_METRIC
 from engine.stores.base import Store
 
-FOLD_METRIC = "cv_score"
-"""The metric whose steps are the scores of cross-validation's folds."""
 SPLIT_TAG = "console.split"
 """Runs with the same value of this tag were tested on the same rows and cross-validated on the same folds."""
 MAX_PREDICTION_FILES = 2000

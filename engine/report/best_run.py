@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.evidence.best import TIE_METRIC
-from engine.evidence.measured import FOLD_METRIC
 from engine.formats import counted, duration, number
 from engine.report.classes import confusion_blocks, per_class_blocks
 from engine.report.document import (
@@ -31,7 +30,7 @@ from engine.report.wording import (
     short_time,
     utc,
 )
-from engine.runs.metrics import CONFUSION_COUNTS
+from engine.runs.metrics import CONFUSION_COUNTS, FOLD_METRIC
 from engine.secrets import mask
 
 

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 from engine.artifacts.preview import preview
 from engine.entities import ModelVersion, RegisteredModel, RunDetail
 from engine.errors import EngineError, NotFound
-from engine.evidence.measured import FOLD_METRIC
 from engine.formats import number
 from engine.report.classes import confusion_blocks, per_class_blocks
 from engine.report.document import Block, Column, Heading, Paragraph, Part, Quote, code, lined_up, strong
 from engine.report.facts import NOTE, measured
 from engine.report.markdown import markdown_blocks
 from engine.report.wording import LEVEL, bracketed, name_of, utc
-from engine.runs.metrics import CONFUSION_COUNTS
+from engine.runs.metrics import CONFUSION_COUNTS, FOLD_METRIC
 from engine.secrets import mask
 from engine.stores.records import find_version
 from engine.text import safe

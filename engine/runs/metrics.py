@@ -16,6 +16,8 @@ _RANKED = (
     *("r2", "r2_score", "rmse", "mae", "mse", "log_loss", "val_loss", "loss"),
 )
 _SUPPORTING = ("_support", "_time", "_std")
+FOLD_METRIC = "cv_score"
+"""The metric whose steps are the scores of cross-validation's folds: its last value is that of one fold."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _LOWER = frozenset(
@@ -68,14 +70,16 @@ CONFUSION_COUNTS = ("true_positives", "true_negatives", "false_positives", "fals
 
 def key_metrics(names: Iterable[str], limit: int = 5) -> tuple[str, ...]:
     """The metrics to show if only a few fit: well-known ones first, then the others by name. Supports, times,
-    standard deviations and counts are used only if there is nothing else."""
+    standard deviations, counts and folds are used only if there is nothing else."""
     present = set(names)
     chosen = [name for name in _RANKED if name in present]
     rest = sorted(present.difference(chosen))
     plain = [
         name
         for name in rest
-        if not name.endswith(_SUPPORTING) and name not in CONFUSION_COUNTS and not name.startswith("system/")
+        if not name.endswith(_SUPPORTING)
+        and name not in (*CONFUSION_COUNTS, FOLD_METRIC)
+        and not name.startswith("system/")
     ]
     return tuple((chosen + plain or rest)[:limit])
 

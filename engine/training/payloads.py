@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import TrainingError
-from engine.evidence.measured import FOLD_METRIC
+from engine.runs.metrics import FOLD_METRIC
 from engine.training.datasets import Dataset
 from engine.training.estimators import ParameterValue
 

@@ -56,6 +56,7 @@ def test_the_primary_metric_follows_the_ranking() -> None:
 def test_key_metrics_are_the_usual_ones_then_the_others_by_name() -> None:
     names = ["zeta", "class_0_support", "fit_time", "loss", "balanced_accuracy", "true_positives", "alpha"]
     assert key_metrics(names) == ("balanced_accuracy", "loss", "alpha", "zeta")
+    assert key_metrics(["cv_score", "zeta"]) == ("zeta",), "the last fold says little"
     assert key_metrics(names, 1) == ("balanced_accuracy",)
     assert key_metrics(["fit_time", "class_0_support"]) == ("class_0_support", "fit_time")
 
