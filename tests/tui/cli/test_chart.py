@@ -44,7 +44,7 @@ def test_the_kind_follows_from_what_is_asked(
     assert done.status == 0
     assert done.out.startswith(f"{title}  heart-disease, ")
     assert line in done.out
-    assert all(len(each) <= 100 for each in done.out.splitlines() if "━" in each or "─" in each)
+    assert all(len(each) <= 120 for each in done.out.splitlines() if "━" in each or "─" in each)
 
 
 def test_json_has_the_data(on_demo: Run) -> None:

@@ -7,7 +7,7 @@ from engine.text import Shown, safe
 from tui.widgets.plot.across import draw_across
 from tui.widgets.plot.drawing import Drawing, text_of
 
-FILE_WIDTH, FILE_HEIGHT = 100, 28
+FILE_WIDTH, FILE_HEIGHT = 120, 30
 """The size of a chart where there is no terminal, in cells."""
 
 
