@@ -14,7 +14,18 @@ from engine.entities import ModelVersion, RegisteredModel, RunDetail
 from engine.errors import EngineError, NotFound
 from engine.formats import number
 from engine.report.classes import confusion_blocks, per_class_blocks
-from engine.report.document import Block, Column, Heading, Paragraph, Part, Quote, code, lined_up, strong
+from engine.report.document import (
+    Block,
+    Column,
+    Heading,
+    Paragraph,
+    Part,
+    Quote,
+    code,
+    lined_up,
+    plain,
+    strong,
+)
 from engine.report.facts import NOTE, measured
 from engine.report.markdown import markdown_blocks
 from engine.report.wording import LEVEL, bracketed, name_of, utc
@@ -131,7 +142,7 @@ def _results(detail: RunDetail | None) -> Iterator[Block]:
 def _deeper(blocks: Iterator[Block]) -> Iterator[Block]:
     """Without headings: skops makes its own."""
     for block in blocks:
-        yield Paragraph((strong("".join(map(str, block.text))),)) if isinstance(block, Heading) else block
+        yield Paragraph((strong(plain(block.text)),)) if isinstance(block, Heading) else block
 
 
 def _start(store: Store, version: ModelVersion, detail: RunDetail | None) -> Iterator[Block]:

@@ -35,6 +35,11 @@ def muted(text: object) -> Span:
     return Span(str(text), "muted")
 
 
+def plain(text: Text) -> str:
+    """A text without its styles."""
+    return "".join(part if isinstance(part, str) else part.text for part in text)
+
+
 def joined(parts: Sequence[Text], separator: str = ", ") -> Text:
     """The texts one after another."""
     found: list[Part] = []

@@ -156,21 +156,24 @@ def collect(
     detail = store.run(best.run.run_id)
     names = {key.name for key in frame.keys if key.kind == "metric"}
     tried = _tried(frame, best.rows)
+    in_cv = TIE_METRIC in best.run.metrics
     return Facts(
-        experiment,
-        frame,
-        found,
-        detail,
-        tuple(runs),
-        {each.run_id: each for each in compared},
-        tuple(name for name, values in tried.items() if len(values) > 1),
-        tried,
-        tuple(dict.fromkeys((best.metric, *key_metrics(names.intersection(best.run.metrics), 6))))[:6],
-        models,
-        versus(store, [best.run], TIE_METRIC)[0] if TIE_METRIC in best.run.metrics else None,
-        tuple(_notes(store, experiment, best.run)),
-        query,
-        shown_store,
+        experiment=experiment,
+        frame=frame,
+        insights=found,
+        detail=detail,
+        runs=tuple(runs),
+        against_best={each.run_id: each for each in compared},
+        varying=tuple(name for name, values in tried.items() if len(values) > 1),
+        tried=tried,
+        metrics=tuple(dict.fromkeys((best.metric, *key_metrics(names.intersection(best.run.metrics), 6))))[
+            :6
+        ],
+        models=models,
+        cross_validation=versus(store, [best.run], TIE_METRIC)[0] if in_cv else None,
+        notes=tuple(_notes(store, experiment, best.run)),
+        query=query,
+        store=shown_store,
     )
 
 

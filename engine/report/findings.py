@@ -13,7 +13,7 @@ from engine.entities import Run
 from engine.evidence.anomalies import Drop
 from engine.evidence.effects import Effect
 from engine.evidence.remarks import remarks
-from engine.formats import counted, format_for, listed, number
+from engine.formats import MISSING, counted, format_for, listed, number
 from engine.report.document import (
     Block,
     Bullets,
@@ -58,62 +58,55 @@ def findings_section(facts: Facts) -> Iterator[Block]:
 
 
 def _effects(facts: Facts) -> Iterator[Block]:
-    effects = facts.insights.effects
+    effects, runs = facts.insights.effects, counted(facts.insights.effects.n, "run")
     yield Heading(3, ("Which parameters matter",))
     if effects.why_not:
         yield Paragraph((f"This cannot be said: {effects.why_not} (n={effects.n}).",))
         return
-    found = {
-        name for effect in (*effects.effects, *effects.interactions) for name in (effect.param, effect.other)
-    }
     if not effects.effects:
-        yield Paragraph(
-            (f"No parameter has an effect on {facts.metric} that {counted(effects.n, 'run')} can show.",)
-        )
+        yield Paragraph((f"No parameter has an effect on {facts.metric} that {runs} can show.",))
     for effect in effects.effects:
         yield _effect_text(facts, effect)
-        means, spreads = [level.mean for level in effect.levels], [level.spread for level in effect.levels]
-        mean = format_for([*means, *spreads])
-        rows = [
-            [
-                level.value,
-                str(level.n),
-                mean(level.mean),
-                "–" if math.isnan(level.spread) else mean(level.spread),
-            ]
-            for level in effect.levels
-        ]
-        heads: list[str | Column] = [
-            effect.param,
-            Column("runs", numeric=True),
-            Column(f"mean {facts.metric}", numeric=True),
-            Column("standard deviation", numeric=True),
-        ]
-        yield lined_up(heads, rows)
+        yield _levels(facts, effect)
     for effect in effects.interactions:
+        share = (
+            f"{percent(effect.share)} of the variance ({LEVEL} {percent_interval(effect.interval)}, n={runs})"
+        )
         yield Paragraph(
             (
                 code(effect.param),
                 " and ",
                 code(effect.other),
-                f" interact: together they explain a further {percent(effect.share)} of the variance "
-                f"({LEVEL} "
-                f"{percent_interval(effect.interval)}, n={effects.n} runs), so the effect of one depends "
-                f"on the other.",
+                f" interact: together they explain a further {share}, so the effect of one depends on "
+                f"the other.",
             )
         )
+    found = {name for each in (*effects.effects, *effects.interactions) for name in (each.param, each.other)}
     without = [name for name in effects.tested if name not in found]
     if without and effects.effects:
-        yield Paragraph(
-            (
-                f"No effect that {counted(effects.n, 'run')} can show: {listed(without)}. That is not "
-                f"proof of none.",
-            )
-        )
+        yield Paragraph((f"No effect that {runs} can show: {listed(without)}. That is not proof of none.",))
     skipped = {name: why for name, why in effects.skipped.items() if why != "one value"}
     if skipped:
         parts = "; ".join(f"{name} ({why})" for name, why in skipped.items())
         yield Paragraph((f"Not examined: {parts}.",))
+
+
+def _levels(facts: Facts, effect: Effect) -> Table:
+    """The mean and the spread of the metric for each value of a parameter."""
+    means, spreads = [level.mean for level in effect.levels], [level.spread for level in effect.levels]
+    shown = format_for([*means, *spreads])
+    labels = ("runs", f"mean {facts.metric}", "standard deviation")
+    heads: list[str | Column] = [effect.param, *(Column(label, numeric=True) for label in labels)]
+    rows = [
+        [
+            level.value,
+            str(level.n),
+            shown(level.mean),
+            MISSING if math.isnan(level.spread) else shown(level.spread),
+        ]
+        for level in effect.levels
+    ]
+    return lined_up(heads, rows)
 
 
 def _effect_text(facts: Facts, effect: Effect) -> Block:
@@ -176,11 +169,10 @@ def _pairs(run: Run) -> list[_Pair]:
 
 
 def _all_runs(facts: Facts) -> list[Run]:
-    return (
-        [facts.frame.run(row) for row in facts.insights.best.rows]
-        if len(facts.runs) < facts.considered
-        else list(facts.runs)
-    )
+    """All comparable runs, also those that the report does not list."""
+    if len(facts.runs) == facts.considered:
+        return list(facts.runs)
+    return [facts.frame.run(row) for row in facts.insights.best.rows]
 
 
 def _trade_off(facts: Facts, runs: Sequence[Run], pair: _Pair) -> Iterator[Block]:

@@ -17,6 +17,7 @@ from engine.report.document import (
     Quote,
     Table,
     Text,
+    plain,
 )
 from engine.text import safe
 
@@ -90,10 +91,9 @@ def _block(block: Block) -> Iterator[str]:
         case Quote(lines):
             yield f"<blockquote><p>{'<br>'.join(_escaped(line) for line in lines)}</p></blockquote>"
         case Figure(_, caption, svg):
-            plain = "".join(part if isinstance(part, str) else part.text for part in caption)
             data = base64.b64encode(svg.encode()).decode()
             yield "<figure>"
-            yield f'<img alt="{_escaped(plain)}" src="data:image/svg+xml;base64,{data}">'
+            yield f'<img alt="{_escaped(plain(caption))}" src="data:image/svg+xml;base64,{data}">'
             yield f"<figcaption>{_text(caption)}</figcaption>"
             yield "</figure>"
         case Table():
@@ -117,8 +117,7 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _cell(cell: Text, classes: str) -> str:
-    length = sum(len(part if isinstance(part, str) else part.text) for part in cell)
-    if length > _LONG and not classes:
+    if len(plain(cell)) > _LONG and not classes:
         classes = ' class="long"'
     return f"<td{classes}>{_text(cell)}</td>"
 

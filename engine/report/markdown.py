@@ -17,6 +17,7 @@ from engine.report.document import (
     Span,
     Table,
     Text,
+    plain,
 )
 from engine.text import safe
 
@@ -47,8 +48,7 @@ def _block(block: Block) -> Iterator[str]:
             last = len(lines) - 1
             yield from (f"> {_paragraph((line,))}" + "\\" * (at < last) for at, line in enumerate(lines))
         case Figure(name, caption):
-            plain = "".join(part if isinstance(part, str) else part.text for part in caption)
-            yield f"![{_brackets_escaped(_escaped(plain))}](charts/{name}.svg)"
+            yield f"![{_brackets_escaped(_escaped(plain(caption)))}](charts/{name}.svg)"
             yield ""
             yield f"{_paragraph(caption)} ([PNG](charts/{name}.png), [SVG](charts/{name}.svg))"
         case Table():
