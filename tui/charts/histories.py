@@ -192,7 +192,8 @@ class HistoryPane(ChartPane):
         parts = []
         drawn, asked = len({h.run.run_id for h in self._shown}), len(subject.rows)
         if asked > 1:
-            parts.append(f"{formats.count(drawn)} of {formats.count(asked)} runs")
+            some = "" if drawn == asked else f" of {formats.count(asked)}"
+            parts.append(f"{formats.count(drawn)}{some} runs")
         if gone := min(asked, MAX_CURVES) - len(self._loaded.runs):
             parts.append(f"{formats.counted(gone, 'run')} no longer there")
         counts = [h.count for h in self._loaded.histories]

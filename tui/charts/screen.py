@@ -307,7 +307,7 @@ class ChartScreen(ConsoleScreen):
         if self.refuse("chart.edit-limits") or not isinstance(pane, HistoryPane):
             return
         if text:
-            self._limit(pane.plot, parse_limits(text))
+            self._limit(pane.plot, parse_limits(text, pane.plot.x_kind, pane.plot.limits[0]))
             return
 
         def limit(limits: Limits | None) -> None:
@@ -317,7 +317,7 @@ class ChartScreen(ConsoleScreen):
             except UsageError as error:
                 self.session.show_error(error)
 
-        self.app.push_screen(LimitsDialog(*pane.plot.limits), limit)
+        self.app.push_screen(LimitsDialog(*pane.plot.limits, pane.plot.x_kind), limit)
 
     def _limit(self, plot: Plot, limits: Limits) -> None:
         (x_fit, y_fit), (x_now, y_now) = plot.fitted, plot.set_limits

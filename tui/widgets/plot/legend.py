@@ -47,23 +47,23 @@ def names(entries: Sequence[Entry], notes: Sequence[str]) -> list[list[Piece]]:
 
 
 def reading(entries: Sequence[Entry], chosen: int, x: float, kind: XKind, x_label: str) -> list[list[Piece]]:
-    """The reading at x: x itself, then the exact values, – if none was logged near. The chosen series comes
-    first, with its name."""
+    """The reading at x: x itself, then the values, – if none was logged near. The chosen series comes first,
+    with its name and all digits, those without a value last."""
     found: list[list[Piece]] = [[(f"{x_label} " if x_label else "", "label"), (x_text(x, kind), "legend")]]
-    order = sorted(range(len(entries)), key=lambda place: place != chosen)
+    order = sorted(range(len(entries)), key=lambda place: (place != chosen, entries[place].x is None))
     for place in order:
         entry = entries[place]
         pieces: list[Piece] = [(f"{entry.letter} ", series_ink(place))] if len(entries) > 1 else []
         if place == chosen and entry.label:
             pieces.append((f"{clean(entry.label)} ", "legend"))
-        pieces.append((exact(entry.y), "reading"))
+        pieces.append((exact(entry.y) if place == chosen else rounded(entry.y), "reading"))
         details = []
         if place == chosen and entry.raw is not None:
             details.append(f"raw {exact(entry.raw)}")
-        if entry.step is not None and place == chosen:
-            details.append(f"step {entry.step}")
+        if entry.step is not None:
+            details.append(f"step {entry.step}" if place == chosen else f"at {entry.step}")
         elif entry.x is not None and entry.x != x:
-            details.append(f"at {x_text(entry.x, kind) if kind != 'step' else exact(entry.x)}")
+            details.append(f"at {x_text(entry.x, kind)}")
         if details:
             pieces.append((f" {' · '.join(details)}", "label"))
         found.append(pieces)
@@ -83,6 +83,12 @@ def exact(value: float | None) -> Shown:
     if value is None or value != value or abs(value) >= 1e307:
         return formats.number(value)
     return safe(int(value) if value == int(value) and abs(value) < 1e15 else repr(value))
+
+
+def rounded(value: float | None) -> Shown:
+    """Six significant digits, which are enough to compare."""
+    text = exact(value)
+    return text if len(text) <= 8 or value is None else Shown(f"{value:.6g}")
 
 
 def packed(entries: Sequence[Sequence[Piece]], width: int, lines: int) -> list[list[Piece]]:

@@ -149,6 +149,11 @@ class Plot(Widget, can_focus=True):
         return self._view.log_x
 
     @property
+    def x_kind(self) -> XKind:
+        """The meaning of x."""
+        return self._x_kind
+
+    @property
     def limits(self) -> tuple[Range, Range]:
         """The ranges of x and y in view."""
         window = self._view.window()
