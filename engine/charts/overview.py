@@ -69,6 +69,7 @@ def _overview(history: History, direction: Direction | None) -> MetricOverview:
     for text, is_kind in (("NaN", math.isnan), ("inf", math.inf.__eq__), ("-inf", (-math.inf).__eq__)):
         places = [at for at, value in enumerate(history.values) if is_kind(value)]
         if places:
-            known = history.nans if text == "NaN" else None if history.is_sampled else len(places)
+            counted = history.nans if text == "NaN" else None if history.is_sampled else len(places)
+            known = None if history.count is None else counted
             marks.append(Mark(text, known, history.steps[places[0]]))
     return MetricOverview(history, history.values[-1], direction, best, best_step, low, high, tuple(marks))

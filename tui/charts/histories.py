@@ -202,7 +202,7 @@ class HistoryPane(ChartPane):
         elif counts:
             parts.append(formats.counted(sum(count or 0 for count in counts), "point"))
         if nans := sum(h.nans for h in self._loaded.histories):
-            parts.append(f"{formats.count(nans)} NaN")
+            parts.append("NaN" if None in counts else f"{formats.count(nans)} NaN")
         if self.settings.weight:
             parts.append(f"smoothed {self.settings.weight:g}")
         return Shown(" · ".join(parts))

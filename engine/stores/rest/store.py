@@ -36,10 +36,10 @@ from engine.uri import TrackingUri
 READERS = 4
 """MLflow's server runs four workers by default."""
 _HISTORY_PAGE = 25_000
-_SAMPLED_POINTS = 2_500
-"""The most points per run that MLflow samples for one request."""
-_SAMPLED_RUNS = 10
-"""Runs per request for samples: MLflow takes 100, but that response would be too long."""
+_FEWEST_POINTS, _SAMPLED_POINTS = 320, 2_500
+"""Points per run to ask a server for: at least as many as MLflow's own charts, at most what it allows."""
+_SAMPLED_RUNS = 5
+"""Runs per request for samples: MLflow takes 100, but reads them one by one, and each must arrive in time."""
 _IDS_PER_REQUEST = 1000
 _VIEWS = {"active": "ACTIVE_ONLY", "deleted": "DELETED_ONLY"}
 MAX_EMPTY_PAGES = 100
@@ -215,7 +215,8 @@ class RestStore:
         self, run_ids: Sequence[str], key: str, points: int, steps: tuple[int, int] | None
     ) -> list[MetricHistory]:
         """Histories that the server samples evenly, so that a short peak may be missing."""
-        parameters = {"run_ids": list(run_ids), "metric_key": key, "max_results": _SAMPLED_POINTS}
+        most = min(max(points, _FEWEST_POINTS), _SAMPLED_POINTS)
+        parameters = {"run_ids": list(run_ids), "metric_key": key, "max_results": most}
         if steps:
             parameters |= {"start_step": steps[0], "end_step": steps[1]}
         by_run = defaultdict[str, list[MetricPoint]](list)
@@ -229,7 +230,7 @@ class RestStore:
             return [history for run_id in run_ids for history in self._sampled([run_id], key, points, steps)]
         builders = []
         for run_id, sampled in by_run.items():
-            builders.append((HistoryBuilder(run_id, key, points), len(sampled) >= _SAMPLED_POINTS))
+            builders.append((HistoryBuilder(run_id, key, points), len(sampled) >= most))
             builders[-1][0].add_points(sampled)
         histories = (builder.build(is_sampled=is_sampled) for builder, is_sampled in builders)
         return [history for history in histories if history is not None]
