@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.secrets import mask
+from engine.text import Shown, safe
+
 Style = Literal["plain", "strong", "code", "muted"]
 
 
@@ -33,6 +36,12 @@ def code(text: object) -> Span:
 
 def muted(text: object) -> Span:
     return Span(str(text), "muted")
+
+
+def shown(text: str) -> Shown:
+    """Text of the store as a document shows it: without control characters, secrets masked."""
+    masked = mask(text)
+    return safe(masked, len(masked))
 
 
 def plain(text: Text) -> str:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 NOTE = "mlflow.note.content"
 MAX_RUNS = 200
 """The most runs that a report lists one by one."""
+MAX_METRICS = 6
+"""The most metrics that a table shows for each run."""
 _CLASS = re.compile(r"class_(.+)_(?:precision|recall|f1)")
 
 
@@ -156,6 +158,7 @@ def collect(
     detail = store.run(best.run.run_id)
     names = {key.name for key in frame.keys if key.kind == "metric"}
     tried = _tried(frame, best.rows)
+    usual = key_metrics(names.intersection(best.run.metrics), MAX_METRICS)
     in_cv = TIE_METRIC in best.run.metrics
     return Facts(
         experiment=experiment,
@@ -166,9 +169,7 @@ def collect(
         against_best={each.run_id: each for each in compared},
         varying=tuple(name for name, values in tried.items() if len(values) > 1),
         tried=tried,
-        metrics=tuple(dict.fromkeys((best.metric, *key_metrics(names.intersection(best.run.metrics), 6))))[
-            :6
-        ],
+        metrics=tuple(dict.fromkeys((best.metric, *usual)))[:MAX_METRICS],
         models=models,
         cross_validation=versus(store, [best.run], TIE_METRIC)[0] if in_cv else None,
         notes=tuple(_notes(store, experiment, best.run)),

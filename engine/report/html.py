@@ -18,8 +18,8 @@ from engine.report.document import (
     Table,
     Text,
     plain,
+    shown,
 )
-from engine.text import safe
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _LONG = 50
@@ -67,7 +67,7 @@ figcaption { font-size: .88rem; margin-top: .35rem; }
 
 
 def html(document: Document) -> str:
-    title = escape(safe(document.title))
+    title = _escaped(document.title)
     body = "\n".join(line for block in document.blocks for line in _block(block))
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -136,4 +136,4 @@ def _part(part: Part) -> str:
 
 
 def _escaped(text: str) -> str:
-    return escape(safe(text, len(text)))
+    return escape(shown(text))

@@ -18,8 +18,8 @@ from engine.report.document import (
     Table,
     Text,
     plain,
+    shown,
 )
-from engine.text import safe
 
 _SPECIAL = re.compile(r"[\\`*|<$]|(?<!\w)_|_(?!\w)|~(?=~)|!(?=\[)|&(?=#?\w+;)")
 _LINK = re.compile(r"\]\s*[(\[:]|\]\s*$")
@@ -93,7 +93,7 @@ def _part(part: Part) -> str:
 
 
 def _span(span: Span) -> str:
-    text = safe(span.text, len(span.text))
+    text = shown(span.text)
     if not text:
         return ""
     if span.style == "code":
@@ -107,9 +107,9 @@ def _span(span: Span) -> str:
 
 def _escaped(text: str) -> str:
     """Plain text: what Markdown would read as markup gets a backslash, and nothing else."""
-    shown = safe(text, len(text))
-    escaped = _SPECIAL.sub(r"\\\g<0>", shown)
-    return _brackets_escaped(escaped) if _LINK.search(shown) else escaped
+    visible = shown(text)
+    escaped = _SPECIAL.sub(r"\\\g<0>", visible)
+    return _brackets_escaped(escaped) if _LINK.search(visible) else escaped
 
 
 def _brackets_escaped(text: str) -> str:

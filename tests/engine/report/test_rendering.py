@@ -122,3 +122,10 @@ def test_numbers_are_right_aligned() -> None:
     assert "| --- | ---: |" in markdown(table)
     assert '<th>run</th><th class="n">accuracy</th>' in html(table)
     assert '<td>a</td><td class="n">0.9</td>' in html(table)
+
+
+def test_secrets_are_masked_in_both_documents() -> None:
+    address = "postgresql://ada:SECRET@db/x and s3://b/k?token=SECRET"
+    for text in (html(document(address)), markdown(document(address))):
+        assert "SECRET" not in text
+        assert "ada:" in text
