@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,16 @@ from tui.cli.selection import filter_of, hint_for, row_of
 from tui.cli.side_by_side import show_side_by_side, value_limit
 
 if TYPE_CHECKING:
-    from engine.api import CompareRow, Comparison, Direction, Engine
+    from engine.api import CompareRow, Comparison, Direction, Engine, Versus
+
+    Evidence = Mapping[str, Sequence[Versus]]
 
 MAX_RUNS = 200
 """The maximum number of runs to compare."""
 
 
+MAX_TESTED = 50
+"""The most runs whose predictions are read to say whether they differ by more than chance."""
 ID_LENGTH = 32
 SHORT_IDS = (
     "These ids are incomplete. With --experiment NAME a prefix of an id is enough; "
@@ -69,8 +74,12 @@ def compare(
     override it. Names and values are cut to fit; JSON has them complete. "metric best" is the best value in
     the history of a metric, shown where it is not the last one.
 
-    JSON: {"runs": […], "rows": [{"kind", "name", "statistic", "values", "differs", "direction", "best"}]},
-    where "best" holds indices into "runs"; with --model, {"versions": […], "rows": […]}.
+    Below the most important rate stand the confidence interval of the first run, and whether the others
+    differ from it by more than chance (at most 50 runs).
+
+    JSON: {"runs": […], "rows": [{"kind", "name", "statistic", "values", "differs", "direction", "best"}],
+    "evidence": {METRIC: [{"run_id", "interval", "n", "method", "p_value", …}]}}, where "best" holds indices
+    into "runs"; with --model, "versions" instead of "runs".
 
     \b
     Examples:
@@ -86,6 +95,7 @@ def compare(
             comparison = _versions(engine, model, run_ids, experiment, filter_text)
         else:
             comparison = _runs(engine, run_ids, experiment, filter_text)
+        evidence = _evidence(engine, comparison)
     _check_metrics(comparison, directions)
     comparison = comparison.directed(directions).with_bests()
     if output:
@@ -94,20 +104,56 @@ def compare(
         written = write_sheet(comparison_sheet(comparison, differences_only=differences), Path(output))
     if as_json:
         rows = [row for row in comparison.rows if row.differs or not differences]
-        write_json({**_subjects(comparison), "rows": _rows(rows)})
+        write_json({**_subjects(comparison), "rows": _rows(rows), "evidence": _evidence_payload(evidence)})
     elif output:
         Output().line(safe(f"{counted(written, 'row')} written to {output}"))
     else:
-        _show(Output(), comparison, differences)
+        _show(Output(), comparison, differences, evidence)
 
 
-def _show(output: Output, comparison: Comparison, differences: bool) -> None:
+def _evidence(engine: Engine, comparison: Comparison) -> Evidence:
+    """By metric, whether the runs differ from the first by more than chance; empty for many runs, or without
+    the first run."""
+    runs = comparison.runs
+    if not 1 < len(runs) <= MAX_TESTED or comparison.columns[0].run is None:
+        return {}
+    return engine.evidence.differences(runs)
+
+
+def _evidence_payload(evidence: Evidence) -> Payload:
+    return {metric: [asdict(versus) for versus in found] for metric, found in evidence.items()}
+
+
+def _notes(comparison: Comparison, evidence: Evidence) -> dict[str, tuple[Shown, list[Shown]]]:
+    """The line below the most important metric that has evidence: the interval of the first run, and whether
+    the others differ from it."""
+    from engine.api import key_metrics
+
+    rows = {row.key.name: row for row in comparison.rows if row.is_metric and row.statistic == "last"}
+    tested = [name for name in evidence if name in rows and rows[name].differs]
+    for name in key_metrics(tested, 1):
+        found = {versus.run_id: versus for versus in evidence[name]}
+        first, texts = comparison.columns[0].key, []
+        for column in comparison.columns:
+            versus = found.get(column.run.run_id if column.run else "")
+            mark = Shown("") if versus is None or column.key == first else versus.mark
+            texts.append(mark or (Shown("") if versus is None else versus.range))
+        sizes = {versus.n for versus in found.values() if versus.n is not None}
+        label = Shown(f"  95 %, n={sizes.pop()}" if len(sizes) == 1 else "  95 %")
+        return {rows[name].id: (label, texts)}
+    return {}
+
+
+def _show(output: Output, comparison: Comparison, differences: bool, evidence: Evidence) -> None:
     sections = comparison.sections(differences_only=differences)
     limit = value_limit(output, len(comparison.columns))
     names = comparison.run_names(limit, limit)
     if names.pattern:
         output.line(f"{len(comparison.columns)} runs ", Cell(cut(names.pattern, MAX_WIDTH), "dim"))
-    show_side_by_side(output, sections, names.names, limit)
+    notes = _notes(comparison, evidence)
+    show_side_by_side(output, sections, names.names, limit, notes)
+    if notes:
+        output.line(Cell(Shown("≈ the difference from the first run may be chance"), "dim"))
     same = sum(not row.differs for row in comparison.rows)
     if differences and same:
         what = "versions" if comparison.is_of_versions else "runs"

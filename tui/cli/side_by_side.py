@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from engine.text import Shown, cell_width, cut
@@ -25,18 +26,25 @@ def value_limit(output: Output, columns: int) -> int:
 
 
 def show_side_by_side(
-    output: Output, sections: Sequence[CompareSection], labels: Sequence[Shown], limit: int = VALUE_LIMIT
+    output: Output,
+    sections: Sequence[CompareSection],
+    labels: Sequence[Shown],
+    limit: int = VALUE_LIMIT,
+    notes: Mapping[str, tuple[Shown, Sequence[Shown]]] = MappingProxyType({}),
 ) -> None:
     """Write the rows of a comparison, with values of at most `limit` cells. `labels` are the headings of the
-    runs; runs that do not fit the width go into another table below."""
+    runs; runs that do not fit the width go into another table below. `notes` are lines below rows, by the id
+    of the row: a label, and a text per run."""
     labels = [Shown(label + UNMARKED) for label in labels]
     lines: list[tuple[Cell, list[Cell]]] = []
     for section in sections:
         lines.append((Cell(section.heading, "dim"), []))
-        lines += [
-            (Cell(row.label(VALUE_LIMIT), "bold" if row.differs else ""), _values(row, limit))
-            for row in section.rows
-        ]
+        for row in section.rows:
+            lines.append((Cell(row.label(VALUE_LIMIT), "bold" if row.differs else ""), _values(row, limit)))
+            if (note := notes.get(row.id)) is not None:
+                lines.append(
+                    (Cell(note[0], "dim"), [Cell(Shown(text + UNMARKED), "dim") for text in note[1]])
+                )
     first = max((cell_width(name.text) for name, _ in lines), default=0)
     widths = [
         max(cell_width(text) for text in (label, *(cells[at].text for _, cells in lines if cells)))

@@ -184,3 +184,16 @@ def test_a_comparison_and_all_runs_are_exported(on_store: Run, folder: Path) -> 
     assert (payload["csv"], payload["runs_written"]) == ("all.json", 27)
     assert len(json.loads((folder / "all.json").read_text())) == 27
     assert not (folder / "experiment_results.csv").exists()
+
+
+@pytest.mark.slow
+def test_what_may_be_chance_is_said(own_demo: Path, run: Run) -> None:
+    arguments = ("compare", "-e", "heart-disease", "-f", "n_neighbors = 9 and algorithm = auto", "-x")
+    done = run("--tracking-uri", f"sqlite:///{own_demo}/mlflow.db", *arguments)
+    assert "95 %, n=61" in done.out
+    assert "≈ p " in done.out
+    assert "≈ the difference from the first run may be chance" in done.out
+    payload = run("--tracking-uri", f"sqlite:///{own_demo}/mlflow.db", *arguments, "--json").json
+    first, *others = payload["evidence"]["accuracy"]
+    assert (first["run_id"], first["n"]) == (payload["runs"][0]["run_id"], 61)
+    assert {other["method"] for other in others} == {"mcnemar"}
