@@ -124,7 +124,7 @@ if TYPE_CHECKING:
         direction_of as direction_of,
         key_metrics as key_metrics,
     )
-    from engine.runs.names import unique_names as unique_names
+    from engine.runs.names import run_names as run_names, unique_names as unique_names
     from engine.runs.saved.plain import view_from_plain as view_from_plain, view_to_plain as view_to_plain
     from engine.runs.saved.store import SavedViews as SavedViews
     from engine.runs.sorting import SortKey as SortKey, Statistic as Statistic, sorted_rows as sorted_rows
@@ -247,7 +247,7 @@ _HOMES = {
     "engine.runs.grouping": ("Statistics",),
     "engine.runs.loading.feed": ("RunFeed",),
     "engine.runs.metrics": ("Confusion", "Direction", "confusion_of", "direction_of", "key_metrics"),
-    "engine.runs.names": ("unique_names",),
+    "engine.runs.names": ("run_names", "unique_names"),
     "engine.runs.saved.plain": ("view_from_plain", "view_to_plain"),
     "engine.runs.saved.store": ("SavedViews",),
     "engine.runs.sorting": ("SortKey", "Statistic", "sorted_rows"),

@@ -10,9 +10,9 @@ from textual import on
 from textual.app import ComposeResult
 
 from engine import formats
-from engine.api import XAxis, curves, unique_names
+from engine.api import XAxis, curves, run_names, unique_names
 from engine.errors import EngineError
-from engine.text import Shown, safe
+from engine.text import Shown, cell_width, safe
 from tui.charts.pane import ChartPane
 from tui.charts.subject import MAX_CURVES
 from tui.widgets.plot import Plot, Series, SeriesKind, XKind, prepare
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 POINTS_PER_COLUMN = 4
 """Points read per column of cells: the lowest and the highest for each of its two columns of dots."""
+NAME_LIMIT = 24
+"""The most cells of a run's name where names leave words out."""
 MARGIN = 0.25
 """How much more is read on each side of the visible range, as a share of it, so that panning has points."""
 AXIS_KINDS: dict[XAxis, tuple[XKind, str]] = {
@@ -54,6 +56,8 @@ class HistoryPane(ChartPane):
 
     _subject: ChartSubject | None = None
     _loaded = Loaded((), ())
+    _pattern = Shown("")
+    """The words that the names of the runs in the legend leave out."""
     _shown: tuple[History, ...] = ()
     """The histories with more points in the visible range."""
     _fine: tuple[float, float] | None = None
@@ -151,14 +155,21 @@ class HistoryPane(ChartPane):
         self.post_message(self.Changed())
 
     def _named(self) -> list[tuple[History, Shown]]:
-        """The histories with their labels: the run's name, the metric's, or both, whichever differ."""
+        """The histories with their labels: the run's name, the metric's, or both, whichever differ. Names
+        that would fill the legend lose the words that they share."""
         runs = {h.run.run_id: h.run for h in self._shown}
-        names = dict(zip(runs, unique_names([(r.run_name, r.run_id) for r in runs.values()]), strict=True))
+        pairs = [(run.run_name, run.run_id) for run in runs.values()]
+        names = [safe(name) for name in unique_names(pairs)]
+        self._pattern = Shown("")
+        if sum(map(cell_width, names)) > self.size.width:
+            short = run_names(pairs, 0, NAME_LIMIT)
+            names, self._pattern = list(short.names), short.pattern
+        by_run = dict(zip(runs, names, strict=True))
         several_metrics = len({h.metric for h in self._shown}) > 1
         named = []
         for h in self._shown:
-            parts = [names[h.run.run_id]] if len(runs) > 1 or not several_metrics else []
-            named.append((h, safe(" ".join([*parts, *([h.metric] if several_metrics else [])]))))
+            parts = [by_run[h.run.run_id]] if len(runs) > 1 or not several_metrics else []
+            named.append((h, Shown(" ".join([*parts, *([safe(h.metric)] if several_metrics else [])]))))
         return named
 
     def _series(self, history: History, label: Shown) -> Series:
@@ -205,4 +216,6 @@ class HistoryPane(ChartPane):
             parts.append("NaN" if None in counts else f"{formats.count(nans)} NaN")
         if self.settings.weight:
             parts.append(f"smoothed {self.settings.weight:g}")
+        if self._pattern:
+            parts.append(f"names {self._pattern}")
         return Shown(" · ".join(parts))
