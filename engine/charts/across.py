@@ -26,6 +26,7 @@ from engine.charts.kinds import (
     Point,
     RunRow,
     Scatter,
+    few,
 )
 from engine.charts.levels import (
     LARGEST,
@@ -277,9 +278,7 @@ def _bars(frame: RunFrame, rows: Sequence[int], request: ChartRequest) -> Bars:
         )
         for row, name, rank in zip(order, names, ranks, strict=True)
     )
-    shown = ", ".join(request.metrics[:4]) + (
-        f" and {len(request.metrics) - 4} more" * (len(request.metrics) > 4)
-    )
+    shown = few(request.metrics)
     title = f"Runs ranked by {first}" if request.kind == "rank" else f"{shown} of each run"
     caption = _caption(request, title, len(drawn), rows, notes)
     return Bars(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from engine import formats
 from engine.charts.history import History, XAxis
-from engine.charts.kinds import Axis, Caption, Curve, Curves
+from engine.charts.kinds import Axis, Caption, Curve, Curves, few
 from engine.errors import NotFound
 from engine.runs.metrics import Direction, direction_of
 from engine.runs.names import unique_names
@@ -54,7 +54,7 @@ def curves(
     if within is not None:
         notes.insert(0, "a part of the histories")
     caption = Caption(
-        f"{', '.join(metrics[:4])} over {over}",
+        f"{few(metrics)} over {over}",
         subject,
         tuple(notes),
     )

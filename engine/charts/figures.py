@@ -51,7 +51,7 @@ FEW_XS = 10
 """Up to this many different xs are the ticks of their axis."""
 MANY_POINTS = 5000
 """More points than this are a picture within an SVG."""
-MOST_PANELS = 6
+MOST_PANELS = 12
 HUGE = 1e300
 """Values from this on are marked like infinite ones."""
 _TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
@@ -402,11 +402,16 @@ def _curves(chart: Curves) -> Figure:
         notes.append(f"the first {MOST_CURVES} of {most} curves are drawn")
     if any(len(curve.smooth) for curve in chart.curves):
         notes.append("the raw values are faint behind the smoothed ones")
-    figure = _page(chart.caption, 4.4 if len(panels) == 1 else 2.9 * len(panels), notes)
-    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-    for panel, (metric, curves) in zip(axes, panels, strict=True):
+    columns = 1 if len(panels) < 4 else 2
+    rows = -(-len(panels) // columns)
+    height = 4.4 if len(panels) == 1 else 2.9 * rows
+    figure = _page(chart.caption, height, notes, width=WIDTH if columns == 1 else 13.0)
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for panel, (metric, curves) in zip(axes, panels, strict=False):
         _curve_panel(panel, chart, metric, curves[:MOST_CURVES])
-    axes[-1].set_xlabel(_axis_label(chart.x))
+        panel.set_xlabel(_axis_label(chart.x))
+    for panel in axes[len(panels) :]:
+        panel.axis("off")
     return figure
 
 
@@ -415,7 +420,9 @@ def _curve_panel(axes: Axes, chart: Curves, metric: str, curves: Sequence[Curve]
         _logarithmic(axes, "x")
     if chart.y.log:
         _logarithmic(axes, "y")
-    for place, curve in enumerate(curves):
+    names = list(dict.fromkeys(curve.label for curve in chart.curves))
+    placed = [(names.index(curve.label), curve) for curve in curves]  # a run looks the same in every panel
+    for place, curve in placed:
         _curve(axes, curve, place, as_points=chart.as_points)
     axes.margins(0.02, 0.06)
     xs = [x for curve in curves for x in (min(curve.xs), max(curve.xs))]
@@ -424,13 +431,17 @@ def _curve_panel(axes: Axes, chart: Curves, metric: str, curves: Sequence[Curve]
         axes.set_xlim(min(xs) - room, max(xs) + room)
     if chart.x_axis != "step" and not chart.x.log:
         _time_ticks(axes, chart.x_axis)
-    if len(curves) > 1:
-        _label_curves(axes, curves, 0.05 if len(chart.panels) == 1 else 0.08)
-    for place, curve in enumerate(curves):
+    if len(names) > 1:
+        _label_curves(axes, placed, 0.05 if len(chart.panels) == 1 else 0.08)
+    for place, curve in placed:
         _mark_breaks(axes, curve, place)
     is_first = metric == chart.y.label
     direction = chart.y.direction if is_first else direction_of(metric)
-    axes.set_ylabel(_name(metric, 60) + _arrow(direction))
+    label = _name(metric, 60) + _arrow(direction)
+    if len(chart.panels) == 1:
+        axes.set_ylabel(label)
+    else:  # panels are low
+        axes.set_title(label, loc="left", color=TEXT)
     axes.grid()
 
 
@@ -527,26 +538,27 @@ def _mark_breaks(axes: Axes, curve: Curve, place: int) -> None:
             )
 
 
-def _label_curves(axes: Axes, curves: Sequence[Curve], gap: float) -> None:
+def _label_curves(axes: Axes, curves: Sequence[tuple[int, Curve]], gap: float) -> None:
     """Names at the ends of the lines, `gap` of the height apart; a legend if there are many."""
     axes.autoscale_view()
     low, high = axes.get_ylim()
     log = axes.get_yscale() == "log"
     ends = []
-    for place, curve in enumerate(curves):
+    for place, curve in curves:
         ys = _gapped(curve.smooth if len(curve.smooth) else curve.ys)
         last = next((y for y in reversed(ys) if not math.isnan(y) and (y > 0 or not log)), None)
         if last is not None:
-            ends.append((math.log(last / low, high / low) if log else (last - low) / (high - low), place))
+            share = math.log(last / low, high / low) if log else (last - low) / (high - low)
+            ends.append((share, place, curve.label))
     if len(curves) > MOST_LABELS or len(ends) < len(curves):
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=7)
         return
-    shares = _apart([share for share, _ in sorted(ends)], gap)
-    for share, (_, place) in zip(shares, sorted(ends), strict=True):
+    shares = _apart([share for share, _, _ in sorted(ends)], gap)
+    for share, (_, place, name) in zip(shares, sorted(ends), strict=True):
         axes.text(
             1.012,
             share,
-            _name(curves[place].label, 30),
+            _name(name, 30),
             transform=axes.transAxes,
             va="center",
             size=8,

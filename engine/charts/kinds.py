@@ -21,6 +21,12 @@ FEW = 5
 """Fewer values than this are shown one by one: quartiles of them would say nothing."""
 
 
+def few(names: Sequence[str], limit: int = 4) -> str:
+    """`a, b, c, d and 3 more`, for titles. Not safe to show."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
+
+
 @dataclass(frozen=True, slots=True)
 class Caption:
     """What a chart shows. `subject` names the experiment and the number of runs in the chart; `notes` are

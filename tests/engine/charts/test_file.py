@@ -59,16 +59,13 @@ def charts() -> list[Chart]:
         return across(FRAME, rows, ChartRequest(kind, metrics, key, experiment=NASTY, log=log))  # type: ignore[arg-type]
 
     return [
-        made("bar", "acc"),
         made("bar", "loss", "far"),
         made("rank", "acc", "loss"),
-        made("scatter", "acc", x="k"),
         made("scatter", "acc", x="lr", log=True),
         made("scatter", "acc", x="kind"),
         made("box", "acc", x="kind"),
         made("heat", "loss"),
-        curves(HISTORIES, ["loss"], smooth=0.5),
-        curves(HISTORIES, ["loss", "acc"], "wall", log=True),
+        curves(HISTORIES, ["loss", "acc"], "wall", log=True, smooth=0.5),
         curves(HISTORIES[2:], ["acc"], "relative"),
     ]
 

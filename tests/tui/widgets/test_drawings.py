@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.api import Bars, ChartRequest, MetricBars, across
+from engine.api import Axis, Bars, Caption, ChartRequest, Curve, Curves, MetricBars, across
 from engine.columns import ColumnKey
 from engine.runs.frame import RunFrame
 from engine.text import cell_width
@@ -14,6 +14,7 @@ from tests.support.runs import a_run
 from tui.widgets.plot.across import draw_across
 from tui.widgets.plot.bars import bar_text, draw_bars
 from tui.widgets.plot.boxes import draw_boxes
+from tui.widgets.plot.curves import draw_curves
 from tui.widgets.plot.drawing import Drawing, text_of
 from tui.widgets.plot.heat import draw_heat
 from tui.widgets.plot.scatter import Part, draw_scatter, zoomed
@@ -276,3 +277,21 @@ def test_too_large_values_are_left_out_with_the_reason() -> None:
     assert chart("scatter", "m", x="k", frame=frame).caption.notes == (
         "1 run whose m is beyond 1e+150 left out",
     )
+
+
+def test_each_metric_of_histories_has_a_panel_that_names_its_runs() -> None:
+    made = Curves(
+        Caption("m over steps", "2 runs"),
+        Axis("step"),
+        Axis("m", direction="lower"),
+        "step",
+        (
+            Curve("first", "m", (0.0, 1.0, 2.0), (3.0, float("nan"), 1.0), (3.0, float("nan"), 2.0)),
+            Curve("second", "m", (0.0, 2.0), (1.0, float("inf"))),
+            Curve("second", "acc", (0.0, 1.0), (1.0, 2.0)),
+        ),
+    )
+    lines = [text_of(line) for line in draw_curves(made, 60, 30).body]
+    assert [lines[0], lines[1].strip()] == ["m ↓", "A first   B second"]
+    assert "acc ↑  second" in lines
+    assert any("▲" in line for line in lines), "an infinite value is a mark"

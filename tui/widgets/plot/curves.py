@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from textual.geometry import Size
 
 from engine.api import Curve, Curves, direction_of
-from engine.text import Shown, safe
+from engine.text import Shown, cell_width, safe
 from tui.widgets.plot.drawing import ARROWS, Drawing, Line, named
-from tui.widgets.plot.legend import Entry, names, packed
+from tui.widgets.plot.legend import Entry, Piece, names, packed
 from tui.widgets.plot.picture import Picture
 from tui.widgets.plot.scale import XKind
 from tui.widgets.plot.series import Series, SeriesKind
@@ -40,10 +40,11 @@ def _panel(chart: Curves, metric: str, curves: Sequence[Curve], width: int, heig
     entries = [Entry(track.letter, track.label) for track in tracks]
     legend = [row for row in packed(names(entries, view.notes()), width, LEGEND_LINES) if row]
     direction = chart.y.direction if metric == chart.y.label else direction_of(metric)
-    lines = [
-        Line(((named(metric, width, ARROWS[direction]), "legend"),)),
-        *(Line(tuple(row)) for row in legend),
-    ]
+    heading: list[Piece] = [(named(metric, width, ARROWS[direction]), "legend")]
+    if len(curves) == 1 and len({curve.label for curve in chart.curves}) > 1:
+        room = max(1, width - cell_width(heading[0][0]) - 2)
+        heading.append((f"  {named(curves[0].label, room)}", "label"))
+    lines = [Line(tuple(heading)), *(Line(tuple(row)) for row in legend)]
     picture = Picture(
         tracks,
         view.window(),
