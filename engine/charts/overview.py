@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.charts.history import History, histories
 from engine.entities import Run
-from engine.runs.metrics import Direction, direction_of
+from engine.runs.metrics import FOLD_METRIC, Direction, direction_of
 from engine.stores.base import Store
 
 POINTS = 200
@@ -49,12 +49,13 @@ class MetricOverview:
 def overview(
     store: Store, run: Run, directions: Mapping[str, Direction] | None = None
 ) -> tuple[MetricOverview, ...]:
-    """The metrics of a run that have more than one step: by name, system metrics last. `directions` overrides
-    which direction is better."""
+    """The metrics of a run that have more than one step: by name, system metrics last; not the scores of
+    folds, whose order means nothing. `directions` overrides which direction is better."""
     known = directions or {}
+    metrics = [metric for metric in run.metrics if metric != FOLD_METRIC]
     found = [
         _overview(history, known.get(history.metric, direction_of(history.metric)))
-        for history in histories(store, [run], list(run.metrics), points=POINTS)
+        for history in histories(store, [run], metrics, points=POINTS)
         if history.steps[0] != history.steps[-1]
     ]
     return tuple(sorted(found, key=lambda m: (m.metric.startswith(SYSTEM), m.metric)))

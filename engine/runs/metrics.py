@@ -99,7 +99,9 @@ def direction_of(metric: str) -> Direction | None:
     """The direction in which a metric improves, inferred from its name: losses, errors, times and false
     counts are better lower, everything else (also `neg_mean_squared_error`, `rows_per_second`) higher.
     None for what is neither: supports and other counts (`class_0_support`, `n_features`, `epoch`), learning
-    rates, and most system metrics that MLflow logs."""
+    rates, most system metrics that MLflow logs, and the scores of folds: the last is not the result."""
+    if metric == FOLD_METRIC:
+        return None
     names = [word.lower() for word in _WORD.findall(metric)]
     words = set(names)
     if words & _HIGHER:

@@ -35,6 +35,8 @@ MAX_ARTIFACTS = 200
 READING = Shown("reading …")
 NOTE = "mlflow.note.content"
 METRICS, OTHER_METRICS = Shown("METRICS"), Shown("METRICS WITH ONE STEP")
+MIN_OTHER_METRICS = 4
+"""Lines, title included, that the metrics with one step have at least."""
 REST_SECONDS = 0.15
 """Seconds before histories are read, so that stepping through runs does not read those of each."""
 TABLE_HEAD = 2
@@ -261,9 +263,17 @@ class RunScreen(ConsoleScreen):
         names.show([_metrics(rest, OTHER_METRICS if drawn else METRICS)])
         if drawn:
             table.set_source(curve_source(self.curves, table.size.width or self.size.width * 3 // 5))
-            table.styles.max_height = len(drawn) + TABLE_HEAD
+            table.styles.max_height = min(len(drawn) + TABLE_HEAD, self._room_for_curves(bool(rest)))
         if self.focused is None or not self.focused.display:
             (table if drawn else names).focus()
+
+    def _room_for_curves(self, has_others: bool) -> int:
+        """The height that the table of curves may take, in lines: at least one curve, and if there are other
+        metrics, some of them are in view too."""
+        matrix = self.query_one("#confusion", ConfusionMatrix)
+        taken = matrix.outer_size.height + matrix.styles.margin.height if matrix.display else 0
+        others = MIN_OTHER_METRICS + 1 if has_others else 0  # with the line below the table
+        return max(TABLE_HEAD + 1, self.query_one("#left").size.height - taken - others)
 
     @on(Table.Resized, "#curves")
     def _refit_curves(self) -> None:

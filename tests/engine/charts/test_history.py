@@ -163,12 +163,11 @@ class TestOverview:
         (found,) = overview(_store(a=[NAN, NAN]), _run("a"))  # type: ignore[arg-type]
         assert (found.best, found.low, math.isnan(found.last)) == (None, None, True)
 
-    def test_metrics_with_one_step_are_left_out(self) -> None:
+    def test_metrics_with_one_step_and_folds_are_left_out(self) -> None:
         store = _store(a=[1.0])
-        store.points["a", "system/cpu"] = store.points["a", "acc"] = [
-            MetricPoint(step, START, 1.0) for step in range(2)
-        ]
-        run = _run("a", metrics=["system/cpu", "loss", "acc"])
+        for metric in ("system/cpu", "acc", "cv_score"):
+            store.points["a", metric] = [MetricPoint(step, START, 1.0) for step in range(2)]
+        run = _run("a", metrics=["system/cpu", "loss", "acc", "cv_score"])
         assert [found.metric for found in overview(store, run)] == ["acc", "system/cpu"]  # type: ignore[arg-type]
 
 

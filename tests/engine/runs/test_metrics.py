@@ -123,8 +123,8 @@ def test_everything_else_is_better_higher(name: str) -> None:
     "name",
     [
         *("support", "class_0_support", "n_features", "num_samples", "row_count", "train/rows", "best_epoch"),
-        *("lr", "lr-Adam", "learning_rate", "system/cpu_utilization_percentage"),
+        *("lr", "lr-Adam", "learning_rate", "system/cpu_utilization_percentage", "cv_score"),
     ],
 )
-def test_counts_and_learning_rates_are_neither_better_higher_nor_lower(name: str) -> None:
+def test_counts_learning_rates_and_fold_scores_are_neither_better_higher_nor_lower(name: str) -> None:
     assert direction_of(name) is None
