@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 from engine.entities import ModelVersion, Run, RunDetail
+from engine.text import safe
 from engine.uri import TrackingUri
 
 SERVED = "http://127.0.0.1:5001"
@@ -21,7 +22,8 @@ SERVED = "http://127.0.0.1:5001"
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """A text to copy. `suffix` is that of a file with it."""
+    """A text to copy, without a line break at the end: a shell would run it as soon as it is pasted. `suffix`
+    is that of a file with it."""
 
     label: str
     text: str
@@ -39,7 +41,7 @@ def run_snippets(
     request = _request(uri, "runs/get", {"run_id": run.run_id}, environ)
     return (
         Snippet("id", run.run_id),
-        *([Snippet("name", run.run_name)] if run.run_name else []),
+        *([Snippet("name", _plain(run.run_name))] if run.run_name else []),
         *models,
         Snippet("Python", _python_run(uri, run, loads), ".py"),
         *([Snippet("curl", request, ".sh")] if request else []),
@@ -55,18 +57,23 @@ def version_snippets(
     query = {"name": version.name, "version": str(version.version)}
     request = _request(uri, "model-versions/get", query, environ)
     return (
-        Snippet("name", version.name),
-        *(Snippet("address", address) for address in addresses),
+        Snippet("name", _plain(version.name)),
+        *(Snippet("address", _plain(address)) for address in addresses),
         *([Snippet("run id", version.run_id)] if version.run_id else []),
         Snippet("Python", _python_model(uri, addresses[0]), ".py"),
         *([Snippet("curl", request, ".sh")] if request else []),
-        Snippet("serve", _serve(addresses[0]) + "\n", ".sh"),
+        Snippet("serve", _serve(addresses[0]), ".sh"),
         Snippet("curl, served", f"# first: {_serve(addresses[0])}\n{_prediction()}", ".sh"),
     )
 
 
+def _plain(text: str) -> str:
+    """`text` as it is shown if it has control characters: pasted, a line break would run it."""
+    return text if text.isprintable() else safe(text, len(text))
+
+
 def _serve(address: str) -> str:
-    return f"mlflow models serve -m {shlex.quote(address)} -p 5001"
+    return f"mlflow models serve -m {shlex.quote(_plain(address))} -p 5001"
 
 
 def _header(uri: TrackingUri) -> str:
@@ -78,11 +85,11 @@ def _header(uri: TrackingUri) -> str:
 
 def _python_run(uri: TrackingUri, run: Run, models: list[str]) -> str:
     load = "".join(f"model = mlflow.pyfunc.load_model({address!r})\n" for address in models)
-    return f"{_header(uri)}run = mlflow.get_run({run.run_id!r})\n{load}"
+    return f"{_header(uri)}run = mlflow.get_run({run.run_id!r})\n{load}".rstrip()
 
 
 def _python_model(uri: TrackingUri, address: str) -> str:
-    return f"{_header(uri)}model = mlflow.pyfunc.load_model({address!r})\n"
+    return f"{_header(uri)}model = mlflow.pyfunc.load_model({address!r})"
 
 
 def _request(uri: TrackingUri, call: str, query: Mapping[str, str], environ: Mapping[str, str]) -> str:
@@ -92,7 +99,7 @@ def _request(uri: TrackingUri, call: str, query: Mapping[str, str], environ: Map
         return ""
     host = parts.netloc.rpartition("@")[2]
     address = f"{parts.scheme}://{host}{parts.path.rstrip('/')}/api/2.0/mlflow/{call}?{urlencode(query)}"
-    return f"curl -sS{_login(uri, environ)} {shlex.quote(address)}\n"
+    return f"curl -sS{_login(uri, environ)} {shlex.quote(address)}"
 
 
 def _login(uri: TrackingUri, environ: Mapping[str, str]) -> str:
@@ -108,5 +115,5 @@ def _prediction() -> str:
     """A request to a served model with the input that MLflow logged for it."""
     return (
         f"curl -sS {SERVED}/invocations -H 'Content-Type: application/json'"
-        " --data-binary @serving_input_example.json\n"
+        " --data-binary @serving_input_example.json"
     )

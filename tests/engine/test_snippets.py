@@ -61,10 +61,20 @@ def test_names_are_quoted_in_code() -> None:
         ), words
 
 
+def test_no_copied_text_runs_when_it_is_pasted() -> None:
+    hostile = "x\nrm -rf ~\x1b[2J"
+    snippets = (
+        *run_snippets(SERVER, RunDetail(a_run("f" * 32, name=hostile)), {}),
+        *version_snippets(SERVER, ModelVersion(hostile, 1), {}),
+    )
+    assert all("\nrm" not in snippet.text and "\x1b" not in snippet.text for snippet in snippets)
+
+
 def test_credentials_are_never_copied() -> None:
     for environ in ({}, {"MLFLOW_TRACKING_TOKEN": "s3cret"}, {"MLFLOW_TRACKING_USERNAME": "ada"}):
         snippets = (*run_snippets(SERVER, DETAIL, environ), *version_snippets(SERVER, VERSION, environ))
         everything = "\n".join(snippet.text for snippet in snippets)
+        assert not any(snippet.text.endswith("\n") for snippet in snippets), "a paste must not run it"
         assert "hunter2" not in everything
         assert "s3cret" not in everything
         assert "set MLFLOW_TRACKING_URI" in everything

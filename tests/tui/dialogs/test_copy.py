@@ -41,7 +41,7 @@ async def test_names_addresses_and_code_are_copied_or_written(
         assert console.screen.query_one(Field).value == "python.py"
         await pilot.press("enter")
         assert await appears(pilot, "Wrote python.py")
-        assert Path("python.py").read_text() == console.clipboard
+        assert Path("python.py").read_text() == console.clipboard + "\n"
         await pilot.press("Y")
         await settle(pilot)
         await pilot.press("k", "w", "enter")

@@ -28,3 +28,9 @@ def test_the_best_trial_comes_first_with_the_metric_that_ranks_it() -> None:
     assert rows[2][-1] == "failed"
     assert source.cell_style(0, keys.index("metrics.loss")) == "bad"
     assert source.cell_style(1, keys.index("metrics.loss")) is None
+    sheet = board.sheet()
+    values = {column.name: list(column.values) for column in sheet.columns}
+    assert (sheet.noun, values["rank"], values["trial"]) == ("trial", [1, 2, None], [2, 1, 3])
+    assert values["params.weights"] == ["distance", "uniform", None]
+    assert values["metrics.loss"] == [math.inf, 0.4, None]
+    assert values["error"] == [None, None, "out of memory"]
