@@ -29,6 +29,7 @@ with Engine(resolve({uri!r})) as engine:
     assert detail.run.run_name == "special"
     assert engine.runs.artifacts({run!r})
     assert engine.runs.metric_history({run!r}, "loss")
+    assert engine.charts.overview(detail.run)
     assert engine.models.registered()
     assert engine.models.versions("classifier")
     engine.runs.compare(frame.run_ids[:2])

@@ -9,6 +9,7 @@ from engine import formats
 from engine.text import Shown, cell_width, safe
 from tui.widgets.plot.sparkline import sparkline
 from tui.widgets.table import TableColumn, TextRow
+from tui.widgets.table.layout import GAP, GUTTER, MARGIN
 from tui.widgets.table.source import CellStyle, FirstWord, TextSource
 
 if TYPE_CHECKING:
@@ -16,40 +17,51 @@ if TYPE_CHECKING:
 
 ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 WIDE = 96
-"""Least width of a table with longer names and curves."""
-CURVE, NARROW_CURVE = 20, 12
+"""Least width of a table with longer names."""
 NAME_LIMIT, NARROW_NAME_LIMIT = 24, 18
-"""Cells of the curves, and at most of the names, in wide tables and others."""
+"""The most cells of a name, in wide tables and others."""
+LEAST_CURVE, MOST_CURVE = 10, 24
+"""Cells of the curves, which take the room that is left."""
+COLUMNS = (
+    ("METRICS", False),
+    ("last", True),
+    ("best", True),
+    ("at step", True),
+    ("steps", True),
+    ("min … max", False),
+)
+CURVE_AT = 5
+"""The place of the curve among the columns."""
+SCROLLBAR = 1
 
 
 def curve_source(metrics: Sequence[MetricOverview], width: int) -> TextSource:
     """Name, last and best value, the best one's step, the number of steps, the curve, and its range or what
     is not finite in it."""
-    is_wide = width >= WIDE
-    curve, limit = (CURVE, NAME_LIMIT) if is_wide else (NARROW_CURVE, NARROW_NAME_LIMIT)
-    cells = [_cells(metric, curve) for metric in metrics]
-    names = (
-        ("METRICS", False),
-        ("last", True),
-        ("best", True),
-        ("at step", True),
-        ("steps", True),
-        ("curve", False),
-        ("min … max", False),
-    )
-    columns = []
-    for place, (name, numeric) in enumerate(names):
-        widest = max([cell_width(name), *(cell_width(row[place]) for row in cells)])
-        columns.append(TableColumn(name, Shown(name), min(widest, limit), numeric=numeric, full_width=widest))
-    return TextSource(
-        columns,
-        [TextRow(metric.metric, row, _styles(metric)) for metric, row in zip(metrics, cells, strict=True)],
-    )
+    limit = NAME_LIMIT if width >= WIDE else NARROW_NAME_LIMIT
+    cells = [_cells(metric) for metric in metrics]
+    widest = [
+        max([cell_width(name), *(cell_width(row[place]) for row in cells)])
+        for place, (name, _) in enumerate(COLUMNS)
+    ]
+    others = min(widest[0], limit) + sum(widest[1:])
+    room = width - GUTTER - others - GAP * len(COLUMNS) - MARGIN - SCROLLBAR
+    curve = max(LEAST_CURVE, min(MOST_CURVE, room))
+    columns = [
+        TableColumn(name, Shown(name), min(width, limit), numeric=numeric, full_width=width)
+        for (name, numeric), width in zip(COLUMNS, widest, strict=True)
+    ]
+    columns.insert(CURVE_AT, TableColumn("curve", Shown("curve"), curve))
+    rows = []
+    for metric, texts in zip(metrics, cells, strict=True):
+        drawn = sparkline(metric.history.steps, metric.history.values, curve)
+        rows.append(TextRow(metric.metric, (*texts[:CURVE_AT], drawn, *texts[CURVE_AT:]), _styles(metric)))
+    return TextSource(columns, rows)
 
 
-def _cells(metric: MetricOverview, curve: int) -> tuple[Shown, ...]:
+def _cells(metric: MetricOverview) -> tuple[Shown, ...]:
+    """The cells without the curve."""
     shown = formats.format_for([metric.low, metric.high])
-    history = metric.history
     count = metric.history.count
     spread = [] if metric.low is None or metric.marks else [f"{shown(metric.low)} … {shown(metric.high)}"]
     for mark in metric.marks:
@@ -61,7 +73,6 @@ def _cells(metric: MetricOverview, curve: int) -> tuple[Shown, ...]:
         shown(metric.best),
         formats.MISSING if metric.best_step is None else formats.count(metric.best_step),
         formats.MISSING if count is None else formats.count(count),
-        sparkline(history.steps, history.values, curve),
         Shown(" · ".join(spread)),
     )
 
