@@ -74,6 +74,15 @@ def test_every_run_can_be_read_in_bars_and_in_points() -> None:
             assert spot.run_id in ids
 
 
+@pytest.mark.parametrize("kind", ["bar", "rank"])
+def test_the_cursor_covers_no_bar_as_it_would_then_look_full(kind: str) -> None:
+    for line in draw_bars(chart(kind, "acc"), 80).body:
+        (spot,) = line.spots
+        covered = text_of(line)[spot.start : spot.end]
+        assert covered.strip()
+        assert not set(covered) & set("━╸╺")
+
+
 def test_a_value_and_its_bar_stand_in_columns() -> None:
     lines = [text_of(line) for line in draw_bars(chart("bar", "acc"), 60).body]
     ends = {len(line) for line in lines}

@@ -158,6 +158,7 @@ class _Section:
             pieces += [(fit(self.ranks[at], self.rank_width, right=True), "label"), (" " * GAP, "label")]
         is_best = row.rank == 1
         pieces.append((fit(self.names[at], self.name_width), "legend"))
+        named_to = sum(cell_width(text) for text, _ in pieces)  # a reversed bar would look full
         for column in self.columns:
             value = row.values[column.place]
             ink = "best" if is_best and column.place == 0 else "series-1"
@@ -168,8 +169,7 @@ class _Section:
             text = row.params[place]
             shown = formats.MISSING if text is None else named(text, cells)
             pieces += [(" " * GAP, "label"), (fit(shown, cells, right=right), "label")]
-        width = sum(cell_width(text) for text, _ in pieces)
-        return Line(tuple(pieces), (Spot(0, width, self._reading(row), row.run_id),))
+        return Line(tuple(pieces), (Spot(0, named_to, self._reading(row), row.run_id),))
 
     def _reading(self, row: RunRow) -> Shown:
         mark = f"{BEST} " if row.rank == 1 else ""
