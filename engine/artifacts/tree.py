@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -50,7 +51,7 @@ def listing(store: Store, run_id: str, path: str = "") -> Listing:
     for model in detail.models:
         if model.name and "/" not in model.name:
             found.setdefault(model.name, Artifact(model.name, is_dir=True))
-    return _checked("", tuple(found.values()), (*_missing_folders(detail, bool(found)),), tuple(failed))
+    return _checked("", tuple(found.values()), tuple(_root_notes(detail, bool(found))), tuple(failed))
 
 
 def _checked(
@@ -76,8 +77,13 @@ def _is_inside(path: str, folder: str) -> bool:
         return False
 
 
-def _missing_folders(detail: RunDetail, any_found: bool) -> Iterator[Shown]:
-    """Local artifact roots that should exist but do not: they may be on another machine."""
+def _root_notes(detail: RunDetail, any_found: bool) -> Iterator[Shown]:
+    """Logged models that share their name with a newer one, and local artifact roots that should exist but do
+    not: they may be on another machine."""
+    for name, number in Counter(model.name for model in detail.models).items():
+        if number > 1:
+            models = f"{counted(number, 'logged model')} of this run are named {safe(name, 80)}"
+            yield Shown(f"{models}; {safe(name, 80)}/ has the files of the newest.")
     roots = [model.artifact_location for model in detail.models]
     if not any_found:
         roots.append(detail.run.artifact_uri)

@@ -73,6 +73,14 @@ def test_the_root_shows_the_logged_models_as_folders(store: FolderStore) -> None
     assert [a.path for a in walk(store, RUN).files] == ["model/MLmodel", "plots/roc.txt", "notes.txt"]  # type: ignore[arg-type]
 
 
+def test_models_of_one_name_are_counted(store: FolderStore) -> None:
+    detail = store.run(RUN)
+    older = LoggedModel("m-0", "model", "READY", str(store.model))
+    store.run = lambda run_id: RunDetail(detail.run, (), (*detail.models, older))  # type: ignore[method-assign]
+    notes = listing(store, RUN).notes  # type: ignore[arg-type]
+    assert notes == ("2 logged models of this run are named model; model/ has the files of the newest.",)
+
+
 def test_a_missing_artifact_names_those_that_are_there(store: FolderStore) -> None:
     with pytest.raises(NotFound) as raised:
         walk(store, RUN, "note.txt")  # type: ignore[arg-type]
