@@ -163,6 +163,12 @@ class Runs:
 
         return read_extremes(self._store, found)
 
+    def histories_sheet(self, runs: Sequence[Run], metrics: Sequence[str]) -> Sheet:
+        """Every logged value of these metrics of several runs, to be exported."""
+        from engine.export.runs import histories_sheet
+
+        return histories_sheet(self._store, runs, metrics)
+
     def history_sheet(self, run_id: str, metrics: Sequence[str]) -> Sheet:
         """Every logged value of these metrics, to be exported."""
         from engine.export.runs import history_sheet

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 from engine.columns import ColumnKey, Value
+from engine.entities import Run
+from engine.errors import NotFound
 from engine.export.sheet import CellKind, Sheet, SheetColumn
 from engine.runs.arrange import Arranged
 from engine.runs.compare import Comparison
@@ -62,6 +65,27 @@ def history_sheet(store: Store, run_id: str, metrics: Sequence[str]) -> Sheet:
             SheetColumn("step", "any", [point.step for _, point in points]),
             SheetColumn("time", "time", [point.timestamp for _, point in points]),
             SheetColumn("value", "number", [point.value for _, point in points]),
+        ),
+    )
+
+
+def histories_sheet(store: Store, runs: Sequence[Run], metrics: Sequence[str]) -> Sheet:
+    """Every logged value of these metrics of several runs: one row per point. Runs that no longer exist are
+    left out."""
+    points = []
+    for run in runs:
+        with suppress(NotFound):
+            for metric in metrics:
+                points += [(run, metric, point) for point in store.metric_history(run.run_id, metric)]
+    return Sheet(
+        "point",
+        (
+            SheetColumn("run_id", "text", [run.run_id for run, _, _ in points]),
+            SheetColumn("run_name", "text", [run.run_name for run, _, _ in points]),
+            SheetColumn("metric", "text", [metric for _, metric, _ in points]),
+            SheetColumn("step", "any", [point.step for _, _, point in points]),
+            SheetColumn("time", "time", [point.timestamp for _, _, point in points]),
+            SheetColumn("value", "number", [point.value for _, _, point in points]),
         ),
     )
 

@@ -19,7 +19,7 @@ from tui.widgets.plot.drawing import Drawing, Line
 from tui.widgets.plot.drawing_view import DrawingView
 
 if TYPE_CHECKING:
-    from engine.api import AcrossChart, BarScale, ChartKind, ChartRequest, RunFrame
+    from engine.api import AcrossChart, BarScale, ChartKind, ChartRequest, RunFrame, Sheet
     from tui.charts.subject import ChartSubject
     from tui.widgets.plot.scatter import Part
 
@@ -119,6 +119,17 @@ class AcrossPane(ChartPane):
 
     def exported(self) -> AcrossChart | None:
         return None if self._loaded is None else self._loaded.chart
+
+    def sheet(self, subject: ChartSubject) -> Sheet:
+        """The runs with their names, metrics and parameters."""
+        from engine.api import by_effect, runs_sheet
+
+        frame = subject.frame if self._loaded is None else self._loaded.frame
+        metrics = [ColumnKey("metric", name) for name in subject.metrics]
+        params = by_effect(frame, subject.rows, subject.metrics[0])
+        chosen = [key for key in (subject.x, subject.y) if key is not None]
+        keys = [ColumnKey("attribute", "run_name"), *metrics, *chosen, *params]
+        return runs_sheet(frame, subject.rows, [key for key in keys if key in frame])
 
     def axis_choices(self, subject: ChartSubject) -> list[tuple[ColumnKey, Shown]]:
         """The parameters that differ, those with the largest effect first, and, for points, the other

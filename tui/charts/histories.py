@@ -18,7 +18,7 @@ from tui.charts.subject import MAX_CURVES
 from tui.widgets.plot import Plot, Series, SeriesKind, XKind, prepare
 
 if TYPE_CHECKING:
-    from engine.api import Curves, History, Refined
+    from engine.api import Curves, History, Refined, Sheet
     from engine.entities import Run
     from tui.charts.subject import ChartSubject
 
@@ -194,6 +194,9 @@ class HistoryPane(ChartPane):
             log_x=self.plot.is_log_x,
             within=self.plot.shown_range,
         )
+
+    def sheet(self, subject: ChartSubject) -> Sheet:
+        return self.engine.runs.histories_sheet(self._loaded.runs, subject.metrics)
 
     @property
     def facts(self) -> Shown:

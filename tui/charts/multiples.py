@@ -24,7 +24,7 @@ from tui.widgets.plot import LETTERS, Plot, Series, prepare
 from tui.widgets.screen_lines import PaneTitle
 
 if TYPE_CHECKING:
-    from engine.api import Curves, History
+    from engine.api import Curves, History, Sheet
     from engine.entities import Run
     from tui.charts.subject import ChartSubject
 
@@ -237,6 +237,9 @@ class MultiplesPane(ChartPane):
             runs=len(self._subject.rows),
             smooth=self.settings.weight,
         )
+
+    def sheet(self, subject: ChartSubject) -> Sheet:
+        return self.engine.runs.histories_sheet(self._loaded.runs, tuple(self._loaded.metrics))
 
     @property
     def facts(self) -> Shown:

@@ -14,7 +14,7 @@ from engine.errors import EngineError
 from engine.text import Shown
 
 if TYPE_CHECKING:
-    from engine.api import Chart, Engine, XAxis
+    from engine.api import Chart, Engine, Sheet, XAxis
     from engine.columns import ColumnKey
     from tui.charts.subject import ChartSubject
 
@@ -86,6 +86,10 @@ class ChartPane(Widget):
     def exported(self) -> Chart | None:
         """The chart as files show it; None if there is nothing to draw."""
         return None
+
+    def sheet(self, subject: ChartSubject) -> Sheet:
+        """The data of the chart, complete, as a table. Runs on the bridge."""
+        raise NotImplementedError
 
     @property
     def facts(self) -> Shown:

@@ -251,26 +251,24 @@ class ChartScreen(ConsoleScreen):
         self.refresh_view()
 
     def action_export(self, name: str = "") -> None:
-        """Write the chart as it stands to a file, by default one with the name of the chart."""
-        chart = None if self.pane is None else self.pane.exported()
-        if self.refuse("chart.export") or chart is None:
+        """Write the chart as it stands, or its data, to a file, by default one with the name of the chart."""
+        pane = self.pane
+        chart = None if pane is None else pane.exported()
+        if self.refuse("chart.export") or pane is None or chart is None:
             self.session.say("There is no chart to export.", warning=True)
             return
-        from engine.api import chart_name, checked_suffix
-        from tui.charts.saving import save_chart
+        from engine.api import chart_name
+        from tui.charts.saving import FORMATS, check_file, save
         from tui.dialogs.save import SaveDialog
 
         def report(message: str | None) -> None:
             if message:
                 self.session.say(message)
 
+        work = partial(save, chart, partial(pane.sheet, self.subject))
+        file_name = name or chart_name(chart)
         dialog = SaveDialog(
-            self.session.bridge,
-            "Export the chart",
-            name or chart_name(chart),
-            checked_suffix,
-            partial(save_chart, chart),
-            hint="file: .png, .svg or .txt",
+            self.session.bridge, "Export the chart", file_name, check_file, work, hint=FORMATS
         )
         self.app.push_screen(dialog, report)
 

@@ -49,7 +49,7 @@ CHART_COMMANDS = (
         keys="w",
         action="export",
         title="export",
-        help="Export the chart to a PNG, SVG or text file.",
+        help="Export the chart (PNG, SVG, text) or its data (CSV, JSON, Markdown, Parquet).",
     ),
 )
 
