@@ -327,6 +327,8 @@ class _Model:
         for code, value in enumerate(factor.levels):
             part = self.y[factor.codes == code]
             spread = float(np.std(part, ddof=1)) if len(part) > 1 else math.nan
+            if spread <= 1e-12 * float(np.abs(part).max()):  # equal but for rounding
+                spread = 0.0
             found.append(Level(value, len(part), float(part.mean()), spread))
         return tuple(sorted(found, key=lambda level: -level.mean))
 

@@ -124,6 +124,15 @@ def test_the_best_run_report_is_safe(hostile_console: Open) -> None:
     terminal.wait_for("15 of 15")
 
 
+def test_the_insights_are_safe(hostile_console: Open) -> None:
+    terminal = open_runs(hostile_console)
+    terminal.press("i")
+    terminal.wait_for("INSIGHTS", "best")
+    for key in ("j", "p", "f", "]", "o", "m", "escape", "enter"):
+        terminal.press(key)
+        terminal.wait_quiet(0.2)
+
+
 def test_models_and_their_promotion_dialogs_are_safe(hostile_console: Open) -> None:
     terminal = open_runs(hostile_console)
     terminal.press("3")

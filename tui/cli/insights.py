@@ -10,7 +10,7 @@ import click
 
 from engine.entities import Experiment
 from engine.errors import NotFound
-from engine.formats import counted, listed, number
+from engine.formats import counted, format_for, listed, number
 from engine.text import Shown, safe
 from tui.cli.json_output import Payload, run_payload, write_json
 from tui.cli.options import (
@@ -157,9 +157,9 @@ def _forest(forest: Forest) -> Shown:
 
 
 def _effect(effect: Effect) -> Row:
+    form = format_for(level.mean for level in effect.levels)
     means = ", ".join(
-        f"{level.value} {number(level.mean)} ± {number(level.spread)} (n={level.n})"
-        for level in effect.levels
+        f"{level.value} {form(level.mean)} ± {form(level.spread)} (n={level.n})" for level in effect.levels
     )
     return [
         safe(f"{effect.param} × {effect.other}" if effect.other else effect.param),

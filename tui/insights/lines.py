@@ -109,18 +109,16 @@ def _effect(label: str, effect: Effect, width: int) -> Line:
     params = [ColumnKey("param", name) for name in (effect.param, effect.other) if name]
     if effect.other:
         return Line(label, Shown(f"of the variance, {effect.departure}"), "", lead, BehindChart(params))
+    form = formats.format_for(level.mean for level in effect.levels)
     sizes = {level.n for level in effect.levels}
     means = " · ".join(
-        f"{safe(level.value)} {formats.number(level.mean)}{_spread(level.spread)}"
+        f"{safe(level.value)} {form(level.mean)}"
+        + ("" if math.isnan(level.spread) else f" ±{form(level.spread)}")
         + ("" if len(sizes) == 1 else f" n={level.n}")
         for level in effect.levels
     )
     each = f"  n={sizes.pop()} each" if len(sizes) == 1 else ""
     return Line(label, Shown(f"of the variance: {means}{each}"), "", lead, BehindChart(params))
-
-
-def _spread(spread: float) -> str:
-    return "" if math.isnan(spread) else f" ± {formats.number(spread)}"
 
 
 def _name(effect: Effect) -> Shown:

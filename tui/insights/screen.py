@@ -15,7 +15,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from engine.errors import EngineError
-from engine.formats import counted
+from engine.formats import count, counted
 from engine.text import Shown, safe
 from tui.commands.bindings import Command, Scope
 from tui.insights.lines import Line, lines_of
@@ -127,7 +127,10 @@ class InsightsScreen(ConsoleScreen):
         self.query_one(InsightList).show(lines_of(found))
         best = found.result.best
         corrected = " · p-values corrected" if self.subject.correction == "holm" else ""
-        self._show_title(Shown(f"{best.direction} is better{corrected}"), len(best.comparable))
+        frame = self.subject.frame
+        partial_of = "" if frame.complete else f" · only {count(len(frame))} runs were loaded"
+        facts = Shown(f"{best.direction} is better{corrected}{partial_of}")
+        self._show_title(facts, len(best.comparable))
         self.show_keys()
 
     def _show_failure(self, error: EngineError) -> None:

@@ -108,6 +108,14 @@ def test_a_parameter_gets_no_credit_for_one_that_was_varied_with_it() -> None:
     assert [effect.param for effect in found.effects] == ["distance"]
 
 
+def test_values_that_are_equal_but_for_rounding_have_no_spread() -> None:
+    means = {"l1": 0.1 + 0.2, "l2": 0.7, "max": 0.9}
+    values = [means[run["distance"]] + 1e-17 * at for at, run in enumerate(GRID)]
+    values[0] += 0.01
+    (effect, *_) = effects(GRID, values).effects
+    assert sorted(level.spread for level in effect.levels)[:2] == [0.0, 0.0]
+
+
 def test_values_that_were_not_tried_in_comparable_runs_are_not_ranked() -> None:
     """l1 was only tried with k = 3 and max only with k = 9: their difference may be that of k."""
     rng = random.Random(9)

@@ -94,6 +94,17 @@ def test_the_interval_of_folds_is_that_of_the_corrected_t_test() -> None:
     assert (interval.low, interval.high) == (pytest.approx(mean - half), pytest.approx(mean + half))
 
 
+def test_equal_models_are_rarely_called_different_by_their_folds() -> None:
+    """1,000 pairs of models whose scores on five folds differ by chance only."""
+    rng = random.Random(17)
+    different = 0
+    for _ in range(1000):
+        fold = [rng.gauss(0.8, 0.03) for _ in range(5)]  # how hard each fold is, for both models
+        gaps = [(hard + rng.gauss(0, 0.02)) - (hard + rng.gauss(0, 0.02)) for hard in fold]
+        different += corrected_t(gaps, 1 / 4) < 0.05
+    assert different <= 50
+
+
 def test_the_unpaired_p_value_is_where_the_interval_of_the_difference_ends_at_0() -> None:
     one, two = Rate(56, 61), Rate(46, 61)
     interval = difference(one, two, unpaired(one, two))
