@@ -62,6 +62,9 @@ class HistoryPane(ChartPane):
     """The histories with more points in the visible range."""
     _fine: tuple[float, float] | None = None
     """The range of x in which no point is missing from `_shown`."""
+    _is_refining = _must_refine = False
+    """Whether more points are being read, and whether the range in view has changed since: a held key starts
+    one read after the other."""
     _axis: XAxis = "step"
     """The axis that is drawn."""
 
@@ -128,19 +131,35 @@ class HistoryPane(ChartPane):
                 self._shown = coarse
                 self.draw()
             return
+        if self._is_refining:
+            self._must_refine = True
+            return
+        self._is_refining = True
         room = MARGIN * (high - low)
-        wanted = (low - room, high + room)
-        work = partial(self.engine.charts.refined, coarse, self.settings.axis, *wanted, points=self._points)
-        self.ask(work, partial(self._show_refined, coarse, wanted), group="range", failed=self._failed)
+        wanted, axis = (low - room, high + room), self.settings.axis
+        work = partial(self.engine.charts.refined, coarse, axis, *wanted, points=self._points)
+        self.ask(work, partial(self._show_refined, coarse, axis, wanted), group="range", failed=self._failed)
 
-    def _show_refined(self, coarse: tuple[History, ...], wanted: tuple[float, float], found: Refined) -> None:
-        if coarse is self._loaded.histories and self.plot.shown_range is not None:
+    def _show_refined(
+        self, coarse: tuple[History, ...], axis: XAxis, wanted: tuple[float, float], found: Refined
+    ) -> None:
+        is_current = coarse is self._loaded.histories and axis == self.settings.axis
+        if is_current and self.plot.shown_range is not None:
             self._shown = found.histories
             self._fine = wanted if found.is_complete else None
             self.draw()
+        self._end_refining()
+
+    def _end_refining(self) -> None:
+        """Read the range that has come into view meanwhile."""
+        self._is_refining = False
+        if self._must_refine:
+            self._must_refine = False
+            self._refine()
 
     def _failed(self, error: EngineError) -> None:
         """The coarse points stay. If the store is gone, the next refresh reports it."""
+        self._end_refining()
 
     # ── drawing ──────────────────────────────────────────────────────────────
 
