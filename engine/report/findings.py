@@ -92,7 +92,7 @@ def _effects(facts: Facts) -> Iterator[Block]:
 
 
 def _levels(facts: Facts, effect: Effect) -> Table:
-    """The mean and the spread of the metric for each value of a parameter."""
+    """The mean and the spread of the metric for each value of a parameter, the best first."""
     means, spreads = [level.mean for level in effect.levels], [level.spread for level in effect.levels]
     shown = format_for([*means, *spreads])
     labels = ("runs", f"mean {facts.metric}", "standard deviation")

@@ -42,7 +42,7 @@ def seeds_block(facts: Facts) -> Iterator[Block]:
     values, found = ordered[0]
     yield Heading(3, ("Configurations over their seeds",))
     what = joined([(code(f"{name} = {value}"),) for name, value in zip(rest, values, strict=True)])
-    spread = f", standard deviation {number(stdev(found))}" if len(found) > 1 else ""
+    spread = f", standard deviation {stdev(found):.2g}" if len(found) > 1 else ""
     yield Paragraph(
         (
             f"Averaged over {listed(seeds)}, the best configuration is ",
