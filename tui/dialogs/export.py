@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -60,13 +59,14 @@ class ExportDialog(Dialog[str]):
         self.title_text = "Export"
         self.subtitle_text = "↑ ↓ what · enter write · esc cancel"
         self._warned: Path | None = None
+        self._is_writing = False
 
     def compose_dialog(self) -> ComposeResult:
         options = OptionList(markup=False)
         options.can_focus = False
         yield options
         yield Field(self.file_name)
-        yield Static(FORMATS, classes="hint", markup=False)
+        yield Static(FORMATS, id="note", classes="hint", markup=False)
         yield Static("", id="message", classes="error", markup=False)
 
     def on_mount(self) -> None:
@@ -94,6 +94,8 @@ class ExportDialog(Dialog[str]):
     def _write(self, event: Input.Submitted) -> None:
         from engine.api import check_format, write_sheet
 
+        if self._is_writing:
+            return
         path = Path(event.value.strip() or self.file_name).expanduser()
         choice = self.offer.choices[self.query_one(OptionList).highlighted or 0]
         try:
@@ -112,12 +114,17 @@ class ExportDialog(Dialog[str]):
             return write_sheet(sheet, path), sheet.noun
 
         async def write() -> None:
+            self._is_writing = True
             self._show_message("")
+            self.query_one("#note", Static).update("writing …")
             try:
-                count, noun = await self._bridge.call(partial(make))
+                count, noun = await self._bridge.call(make)
             except EngineError as error:
+                self.query_one("#note", Static).update(FORMATS)
                 self._show_message(str(error))
             else:
                 self.dismiss(f"Wrote {formats.counted(count, noun)} to {path}")
+            finally:
+                self._is_writing = False
 
         self.run_worker(write(), exclusive=True)
