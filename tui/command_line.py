@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 def completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
     """Completions of the argument of `word`, best first."""
+    if word in ("models", "compare", "promote"):
+        return [name for name in _model_names(app) if name.lower().startswith(argument.lower())]
     runs = _runs_screen(app)
     if runs is None:
         return []
@@ -50,6 +52,14 @@ def completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
         return [name for name in _LAYOUTS if name.startswith(argument)]
     if word == "view":
         return [name for name in _view_completions(runs) if name.startswith(argument)]
+    return []
+
+
+def _model_names(app: SessionApp) -> Sequence[str]:
+    """The registered models that the models view has read."""
+    with suppress(KeyError):  # not opened yet
+        stack = app.get_screen_stack("models")
+        return [safe(m.name) for view in stack if isinstance(view, ModelsScreen) for m in view.models]
     return []
 
 

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from tests.conftest import MlflowStore
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
+from tui.command_line import completions
 from tui.compare.bars import BarsSource
 from tui.compare.screen import CompareScreen
 from tui.compare.source import CompareSource, TransposedSource
@@ -260,6 +261,7 @@ async def test_versions_are_compared_from_the_command_line_and_from_their_marks(
     mlflow_store: MlflowStore,
 ) -> None:
     async with comparing(mlflow_store) as (pilot, screen):
+        assert completions(pilot.app, "compare", "cla") == []  # type: ignore[arg-type]
         await pilot.app.run_line("compare classifier 2 3")  # type: ignore[attr-defined]
         await settle(pilot)
         assert await appears(pilot, "2 versions of classifier")
@@ -275,6 +277,7 @@ async def test_versions_are_compared_from_the_command_line_and_from_their_marks(
         await settle(pilot)
         await pilot.press("c")
         assert await appears(pilot, "Mark at least two versions")
+        assert completions(pilot.app, "compare", "CLA") == ["classifier"]  # type: ignore[arg-type]
         await pilot.press("V", "c")
         await settle(pilot)
         assert await appears(pilot, "3 versions of")
