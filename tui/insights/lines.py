@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LABEL = 11
 BAR = 14
+INTERVAL = 8
 NAME = 22
 """The most cells of a parameter's name."""
 
@@ -104,7 +105,7 @@ def _effect(label: str, effect: Effect, width: int) -> Line:
         (fit(_name(effect), width), "bold"),
         "  ",
         (fit(thin_bar(effect.share, BAR), BAR), "$accent"),
-        f" {100 * effect.share:3.0f} % [{low}, {high}]  ",
+        f" {100 * effect.share:3.0f} % {fit(f'[{low}, {high}]', INTERVAL)}  ",
     )
     params = [ColumnKey("param", name) for name in (effect.param, effect.other) if name]
     if effect.other:
