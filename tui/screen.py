@@ -32,7 +32,7 @@ from tui.commands.bindings import (
 from tui.session import Session, SessionApp
 from tui.tasks import Tasks
 from tui.terminal import clipboard_sequences
-from tui.textual_private import use_sparing_compositor
+from tui.textual_private import is_removed, use_sparing_compositor
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import ErrorLines, KeyLine, PaneTitle, StatusFacts, StatusLine
 from tui.widgets.table import Table
@@ -250,11 +250,11 @@ class ConsoleScreen(Screen[None]):
             self.session.say("Waiting for the store …")
 
     def while_open(self, receive: Callable[[T], None]) -> Callable[[T], None]:
-        """Wrap `receive` to drop values from an engine thread once the console is quitting, when the
-        widgets that show them may be gone."""
+        """Wrap `receive` to drop values from an engine thread once this view is closing or the console is
+        quitting, when the widgets that show them may be gone."""
 
         def received(value: T) -> None:
-            if self.is_running and not self.session.leaving:
+            if self.is_running and not is_removed(self) and not self.session.leaving:
                 receive(value)
 
         return received

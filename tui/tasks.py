@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import EngineError
 from tui.bridge import Bridge
+from tui.textual_private import is_removed
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
@@ -23,14 +24,21 @@ class Tasks:
     """The tasks of one owner. `start` starts a task in a group and replaces the previous one there; in the
     group None, nothing is replaced."""
 
-    def __init__(self, bridge: Bridge, start: Callable[[str | None, Work], None]) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        start: Callable[[str | None, Work], None],
+        is_gone: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Answers are dropped once the owner `is_gone`."""
         self._bridge = bridge
         self.start = start
+        self._is_gone = is_gone
 
     @classmethod
     def of(cls, node: DOMNode, bridge: Bridge) -> Tasks:
         """The tasks of a screen or widget, which end with it."""
-        return cls(bridge, partial(_start, node))
+        return cls(bridge, partial(_start, node), partial(is_removed, node))
 
     def cancel(self, group: str) -> None:
         self.start(group, _nothing)
@@ -46,7 +54,7 @@ class Tasks:
         delay: float = 0.0,
     ) -> None:
         """Run `work` on the bridge after `delay` seconds, then `then` with its result or `failed` with its
-        error on the event loop, and finally `ended`."""
+        error on the event loop unless the owner has gone, and finally `ended`."""
         pending = [work]  # popped, so that a finished task does not keep alive what `work` refers to
 
         async def answer() -> None:
@@ -54,9 +62,11 @@ class Tasks:
                 await asyncio.sleep(delay)
                 result = await self._bridge.call(pending.pop())
             except EngineError as error:
-                failed(error)
+                if not self._is_gone():
+                    failed(error)
             else:
-                then(result)
+                if not self._is_gone():
+                    then(result)
             finally:
                 if ended is not None:
                     ended()

@@ -19,6 +19,7 @@ from textual.app import App
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.css.types import CSSLocation
+from textual.dom import DOMNode
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
@@ -30,6 +31,15 @@ from engine.text import safe
 def use_sparing_compositor(screen: Screen[Any]) -> None:
     """Replace `Screen._compositor`, for which Textual has no public API."""
     screen._compositor = SparingCompositor()
+
+
+def is_removed(node: DOMNode) -> bool:
+    """Whether a screen or widget is closed or closing, when its children may be gone already.
+
+    Reads `DOMNode._pruning`, for which Textual has no public API. If Textual no longer sets it, an answer
+    that arrives while a screen closes may end the console.
+    """
+    return node._pruning or not node.is_attached
 
 
 class SparingCompositor(Compositor):

@@ -6,9 +6,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.css import stylesheet
 from textual.geometry import Region
+from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
@@ -17,7 +18,13 @@ from tests.conftest import MlflowStore
 from tests.tui.support import settle, text_of
 from tui.app import Console
 from tui.runs.preview import RunPreview
-from tui.textual_private import ParsedOnceStylesheet, QuietApp, SafeInput, SparingCompositor
+from tui.textual_private import (
+    ParsedOnceStylesheet,
+    QuietApp,
+    SafeInput,
+    SparingCompositor,
+    is_removed,
+)
 from tui.widgets.screen_lines import PaneTitle
 
 
@@ -112,3 +119,13 @@ async def test_an_input_draws_safe_text_and_places_the_cursor_accordingly() -> N
         assert isinstance(Input._value, property)
         assert "a␛b指" in field.render_line(0).text
         assert [field._position_to_cell(at) for at in range(5)] == [0, 1, 2, 3, 5]
+
+
+async def test_a_screen_is_removed_once_it_closes() -> None:
+    app: App[None] = App()
+    async with app.run_test():
+        screen: Screen[None] = Screen()
+        await app.push_screen(screen)
+        assert not is_removed(screen)
+        await app.pop_screen()
+        assert is_removed(screen)
