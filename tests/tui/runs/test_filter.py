@@ -147,7 +147,8 @@ async def test_an_invalid_addition_to_a_filter_keeps_its_rows(mlflow_store: Mlfl
                 await enter_filter(pilot, sound)
                 before = await shown_names(console)
                 assert 0 < len(before) < 27
-                await pilot.press("enter", "slash", "end", *wrong)
+                await pilot.press("enter", "slash", "end")
+                await paste(pilot, wrong)
                 await settle(pilot)
                 another_word = wrong == "z" and sound == "trial-1"
                 assert await shown_names(console) == ([] if another_word else before), sound + wrong
