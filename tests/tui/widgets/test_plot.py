@@ -10,6 +10,7 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
+from engine.errors import UsageError
 from tests.tui.widgets.support import Stage
 from tui.widgets.plot import Plot, Series, SeriesKind
 
@@ -224,3 +225,45 @@ async def test_a_plot_without_finite_values_has_no_y_labels() -> None:
         assert stage.lines()[0].strip() == "no finite values"
         assert "▲" in stage.lines()[1]
         assert not any("┤" in line for line in stage.lines())
+
+
+async def test_the_cursor_names_one_series_and_reads_the_others_nearby() -> None:
+    plot = Plot()
+    stage = Stage(plot)
+    xs = [0.0, 50.0, 100.0]
+    async with stage.run_test(size=(100, 16)) as pilot:
+        plot.set_series(
+            [
+                Series("smooth", xs, [1.0, 0.5, 0.25], raw=[1.0, 0.1, 0.4], steps=[0, 7, 9]),
+                Series("other", [0.0, 50.1, 90.0], [3.0, 2.0, 1 / 3]),
+            ],
+            x_kind="number",
+        )
+        await _ready(pilot, plot)
+        await pilot.press("enter", "left", "left")
+        assert stage.lines()[0].strip() == "50.1   B other 2   A 0.5 at 7"
+        await pilot.press("up")
+        assert plot.chosen == 0
+        assert stage.lines()[0].strip() == "50.1   A smooth 0.5 raw 0.1 · step 7   B 2"
+        await pilot.press("right")
+        assert stage.lines()[0].strip() == "90   B other 0.3333333333333333   A –"
+        await pilot.press("right")
+        assert stage.lines()[0].strip().startswith("100   A smooth 0.25")
+
+
+async def test_limits_show_exactly_the_range() -> None:
+    plot = Plot([Series.of("a", LOSS)])
+    stage = Stage(plot)
+    async with stage.run_test(size=SIZE) as pilot:
+        await _ready(pilot, plot)
+        plot.limit((10, 20), (0, 2))
+        assert plot.limits == ((10, 20), (0, 2))
+        assert stage.lines()[-1].split()[:1] == ["10"]
+        await pilot.press("X")
+        assert plot.is_log_x
+        assert "log x · 1 at or below 0 not shown" in stage.lines()[0]
+        with pytest.raises(UsageError, match="The logarithmic x axis must begin above 0"):
+            plot.limit((0, 20), None)
+        plot.limit((1, 20), None)
+        await pilot.press("0")
+        assert plot.set_limits == (None, None)
