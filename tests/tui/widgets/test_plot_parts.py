@@ -90,6 +90,9 @@ class TestTicks:
         assert log_ticks(1.1, 9.0, 4) == [2, 5]
         assert log_ticks(2.1, 2.9, 4)
 
+    def test_two_powers_of_ten_are_too_few_ticks_for_a_logarithmic_axis(self) -> None:
+        assert labels(log_ticks(0.12, 31.0, 6)) == ["0.2", "0.5", "1.0", "2.0", "5.0", "10.0", "20.0"]
+
     @pytest.mark.parametrize(("low", "high"), [(1.0, 1.0), (2.0, 1.0), (NAN, 1.0), (0.0, 0.0)])
     def test_an_empty_range_has_no_ticks(self, low: float, high: float) -> None:
         assert ticks(low, high, 5) == []

@@ -97,14 +97,14 @@ def ticks(low: float, high: float, count: int, kind: XKind = "number") -> list[f
 
 
 def log_ticks(low: float, high: float, count: int) -> list[float]:
-    """Powers of ten in the range, thinned to about `count`; with fewer than two powers, also 2 and 5 times a
-    power; in a narrower range, round values."""
+    """Powers of ten in the range, with 2 and 5 times a power if that makes about `count` at most, else
+    thinned to about `count`; in a narrow range, round values."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     powers = [10.0**exponent for exponent in range(first, last + 1)]
-    if len(powers) >= 2:
-        return powers[:: max(1, math.ceil(len(powers) / max(1, count)))]
     fine = [m * 10.0**e for e in range(first - 1, last + 1) for m in (1, 2, 5)]
     inside = [value for value in fine if low <= value <= high]
+    if len(powers) >= 2 and len(inside) > 1.5 * count:
+        return powers[:: max(1, math.ceil(len(powers) / max(1, count)))]
     return inside if len(inside) >= 2 else ticks(low, high, count)
 
 
