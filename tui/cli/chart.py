@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -275,15 +276,25 @@ def _usual_kind(
 
 
 def _has_history(engine: Engine, selection: Selection, metrics: Sequence[str]) -> bool:
-    """Whether a metric has several steps in one of the first runs."""
-    runs = [selection.frame.run(row) for row in selection.rows[:3]]
+    """Whether a metric has several steps in one of the first runs that logged it."""
+    runs = [selection.frame.run(row) for row in islice(_logged(selection, metrics), 3)]
     return any(len(found.values) > 1 for found in engine.charts.histories(runs, metrics, points=8))
+
+
+def _logged(selection: Selection, metrics: Sequence[str]) -> Iterator[int]:
+    """The rows of the runs that logged any of these metrics."""
+    from engine.columns import ColumnKey
+
+    frame = selection.frame
+    keys = (ColumnKey("metric", metric) for metric in metrics)
+    readers = [frame.reader(key) for key in keys if key in frame]
+    return (row for row in selection.rows if any(read(row) is not None for read in readers))
 
 
 def _curves(engine: Engine, selection: Selection, metrics: Sequence[str], options: Options) -> Chart:
     from engine.api import curves
 
-    rows = selection.rows[:MOST_LINES]
+    rows = list(islice(_logged(selection, metrics), MOST_LINES))
     with spinner("Reading histories"):
         found = engine.charts.histories([selection.frame.run(row) for row in rows], metrics, points=2 * 600)
     axis = {"time": "relative", "wall": "wall"}.get(options.x or "", "step")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import MlflowStore
 from tests.tui.cli.conftest import Run
 
 
@@ -45,6 +47,15 @@ def test_the_kind_follows_from_what_is_asked(
     assert done.out.startswith(f"{title}  heart-disease, ")
     assert line in done.out
     assert all(len(each) <= 120 for each in done.out.splitlines() if "━" in each or "─" in each)
+
+
+def test_a_history_is_drawn_even_if_only_the_oldest_run_has_one(
+    run: Run, mlflow_store_copy: MlflowStore
+) -> None:
+    with sqlite3.connect(mlflow_store_copy.path) as db:
+        db.execute("UPDATE runs SET start_time = 1 WHERE run_uuid = ?", (mlflow_store_copy.runs["special"],))
+    done = run("--tracking-uri", mlflow_store_copy.uri, "chart", "heart", "--metric", "loss")
+    assert done.out.startswith("loss over steps  heart, 1 of ")
 
 
 def test_json_has_the_data(on_demo: Run) -> None:
