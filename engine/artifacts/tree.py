@@ -171,7 +171,8 @@ def walk(
     complete = complete and not stack
     if not complete:
         notes.append(Shown(f"Not all is listed: more than {count(limit)} entries, or very deep folders."))
-    return Tree(root, tuple(found), tuple(notes), tuple(errors), complete)
+    different = {str(error): error for error in errors}  # the root and a model often fail alike
+    return Tree(root, tuple(found), tuple(notes), tuple(different.values()), complete)
 
 
 def _tried(store: Store, run_id: str, path: str) -> Listing:

@@ -60,7 +60,8 @@ def artifacts(
     or for a folder, lists files and folders with their sizes; for a file, prints its beginning (at
     most 256 kB are read), pictures as blocks. With -o, downloads to DIR: the number of files and their
     size are shown first, files are complete or absent, and existing ones are only replaced after
-    asking (or with --yes). A model that the run logged is the folder of its name.
+    asking (or with --yes). A model that the run logged is the folder of its name. The exit status is
+    1 if something could not be listed.
 
     \b
     Examples:
@@ -76,6 +77,8 @@ def artifacts(
         tree = engine.artifacts.tree(run_id, path)
         if tree.root.is_dir:
             _list(run_id, tree, as_json=as_json)
+            if tree.errors:
+                raise click.exceptions.Exit(1)
         else:
             _print(run_id, engine.artifacts.preview(run_id, tree.root.path), as_json=as_json)
 
@@ -111,8 +114,9 @@ def _list(run_id: str, tree: Tree, *, as_json: bool) -> None:
     known = f"{counted(len(tree.files), 'file')}, {size(tree.size)}"
     if not tree.artifacts and not tree.errors:
         output.line("No artifacts.")
-    elif tree.artifacts:
-        output.line(safe(known + (f" and {tree.unsized} of unknown size" if tree.unsized else "")))
+    elif tree.files or not tree.errors:
+        rest = f" and {tree.unsized} of unknown size" if tree.unsized else ""
+        output.line(safe(known + rest + (", and what could not be listed" if tree.errors else "")))
 
 
 def _row(artifact: Artifact, depth: int) -> Sequence[Cell | Shown]:
