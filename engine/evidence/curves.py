@@ -46,13 +46,15 @@ class Broken:
 @dataclass(frozen=True, slots=True)
 class Stalled:
     """A metric of a run that had all of its improvement but 1 % or its noise at `step`, in the first half of
-    its steps; only `gain` came after that, up to `last_step`."""
+    its steps; only `gain` came after that, up to `last_step`. If `lost` is not 0, the metric was best at
+    `step`, and that much worse at the end."""
 
     run_id: str
     metric: str
     step: int
     last_step: int
     gain: float
+    lost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def broken_by(history: MetricHistory, direction: Direction | None) -> Broken | N
 
 
 def stalled_at(history: MetricHistory, direction: Direction) -> Stalled | None:
-    """Where a history of finite values stopped improving; None if that is not clear or not early."""
+    """Where a history of finite values stopped improving; None if that is not clear, or neither early nor
+    followed by a loss."""
     if (smooth := _smooth(history, direction)) is None:
         return None
     curve, noise = smooth
@@ -115,9 +118,14 @@ def stalled_at(history: MetricHistory, direction: Direction) -> Stalled | None:
     gained = start - best
     if gained <= _CLEAR * noise:
         return None
+    first, last = history.steps[0], history.steps[-1]
+    tail = len(curve) - max(1, len(curve) // 10)
+    turn, lost = curve.index(best), median(curve[tail:]) - best
+    if turn < tail and lost > max(_REST * gained, _CLEAR * noise):
+        return Stalled(history.run_id, history.key, history.steps[turn], last, 0.0, lost)
     enough = best + max(_REST * gained, _NEAR * noise)
     at = next(index for index, value in enumerate(curve) if value <= enough)
-    first, step, last = history.steps[0], history.steps[at], history.steps[-1]
+    step = history.steps[at]
     if step - first > (last - first) / 2:
         return None
     return Stalled(history.run_id, history.key, step, last, curve[at] - best)

@@ -105,12 +105,14 @@ def _broken(frame: RunFrame, broken: Sequence[Broken]) -> Iterator[Remark]:
 
 def _stalled(frame: RunFrame, stalled: Sequence[Stalled]) -> Iterator[Remark]:
     for one in stalled[:_NAMED]:
-        text = (
-            f"{_name(frame, one.run_id)}: {one.metric} stopped improving at step {count(one.step)} of "
-            f"{count(one.last_step)}; the rest brought {number(one.gain)}."
-        )
+        said = f"{_name(frame, one.run_id)}: {one.metric}"
+        where = f"step {count(one.step)} of {count(one.last_step)}"
+        if one.lost:
+            text = f"{said} was best at {where}, then became worse by {number(one.lost)}."
+        else:
+            text = f"{said} stopped improving at {where}; the rest brought {number(one.gain)}."
         yield Remark("curve", safe(text), (one.run_id,), metric=one.metric)
-    yield from _more(stalled[_NAMED:], "history", "histories", "stopped improving early")
+    yield from _more(stalled[_NAMED:], "history", "histories", "stopped improving")
 
 
 def _more(rest: Sequence[Broken | Stalled], one: str, many: str, what: str) -> Iterator[Remark]:

@@ -60,6 +60,19 @@ def test_a_history_that_improved_early_and_then_no_more_has_stalled() -> None:
     assert broken_by(history(falling()), "lower") is None
 
 
+def test_a_loss_that_rises_a_little_after_its_best_step_is_said_to_have_become_worse() -> None:
+    """Overfitting: too little to have diverged, and too late to have stopped improving early."""
+    values = [value + max(0, at - 60) * 0.004 for at, value in enumerate(falling(rate=0.15))]
+    assert broken_by(history(values), "lower") is None
+    found = stalled_at(history(values), "lower")
+    assert found is not None
+    assert 450 <= found.step <= 750
+    assert found.lost == pytest.approx(0.13, abs=0.05)
+    best = stalled_at(history(falling()), "lower")
+    assert best is not None
+    assert best.lost == 0
+
+
 @pytest.mark.parametrize("values", [[0.5], [0.5] * 50, [3.0, 2.0, 1.0], [0.1] * 19])
 def test_constants_and_a_few_points_say_nothing(values: list[float]) -> None:
     assert broken_by(history(values), "lower") is None

@@ -68,9 +68,12 @@ def test_broken_and_stalled_histories_are_named_with_their_step() -> None:
             f"net-{at}: loss stopped improving at step 10 of 100; the rest brought 0.0123."
             for at in range(3, 7)
         ),
-        "1 more history stopped improving early.",
+        "1 more history stopped improving.",
     ]
     assert [remark.run_ids for remark in found][-1] == ("r7",)
+    worse = Curves(("loss",), 8, 8, (), (Stalled("r3", "loss", 5600, 8999, 0.0, 0.0612),))
+    (found_worse,) = (remark for remark in remarks_of(runs, "loss", worse) if remark.kind == "curve")
+    assert found_worse.text == "net-3: loss was best at step 5,600 of 8,999, then became worse by 0.0612."
 
 
 def test_a_plateau_and_long_runs_have_their_runs() -> None:
