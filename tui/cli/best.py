@@ -10,7 +10,7 @@ import click
 
 from engine.entities import Experiment
 from engine.errors import UsageError
-from engine.formats import MISSING, count, counted, duration, moment, number
+from engine.formats import MISSING, counted, duration, moment, number
 from engine.text import Shown, safe
 from tui.cli.json_output import Payload, run_payload, write_json
 from tui.cli.options import (
@@ -109,7 +109,7 @@ def best(
     else:
         _show(Output(), found, winner, standing)
         what = "; the previous file was replaced" if replaced else ""
-        Output().line(safe(f"{count(len(frame))} runs written to {file}{what}"))
+        Output().line(safe(f"{counted(len(frame), 'run')} written to {file}{what}"))
 
 
 def _show(output: Output, experiment: Experiment, winner: BestRun, standing: Standing | None) -> None:
