@@ -13,6 +13,8 @@ from engine.entities import Run
 from engine.errors import NotFound
 from engine.evidence.alike import SetApart, alike
 from engine.filters.compiler import Filter
+from engine.filters.hints import no_match_hint
+from engine.filters.parsed import parse_filter
 from engine.formats import as_number, count, counted, listed, number
 from engine.runs.frame import RunFrame
 from engine.runs.metrics import Direction, direction_of
@@ -164,7 +166,8 @@ def _constrained(frame: RunFrame, rows: Sequence[int], where: Filter | None) -> 
     kept = [row for row in rows if row in meeting]
     if not kept:
         what = f"{counted(len(rows), 'comparable run')}: none meets {where.text.strip()}"
-        raise NotFound("No run meets the constraint", what, "Relax the constraint.")
+        hint = no_match_hint(parse_filter(where.text), frame) or "Relax the constraint."
+        raise NotFound("No run meets the constraint", what, hint)
     return kept, [row for row in rows if row not in meeting]
 
 

@@ -139,6 +139,7 @@ def test_a_constraint_excludes_runs_and_says_how_many() -> None:
     with pytest.raises(NotFound) as caught:
         best_run(frame, "acc", where=compile_filter("recall > 1", frame.keys, frame))
     assert caught.value.detail == "12 comparable runs: none meets recall > 1"
+    assert "0.9" in caught.value.hint
 
 
 def test_the_metric_that_breaks_ties_can_be_chosen() -> None:
