@@ -77,6 +77,7 @@ async def test_metrics_with_several_steps_have_their_curve(mlflow_store_copy: Ml
         await settle(pilot)
         await console.push_screen(RunScreen(KnownRun(special), lambda _: next(known, None)))
         assert await appears(pilot, "METRICS WITH ONE STEP")
+        assert await appears(pilot, "loss ↓")
         (row,) = [line for line in text_of(console).splitlines() if "loss ↓" in line]
         assert row.split("↓")[1].split()[:4] == ["0.2500", "0.2500", "4", "6"]
         assert "1 NaN at 2 · 1 inf at 3" in row
