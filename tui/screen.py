@@ -77,6 +77,7 @@ class ConsoleScreen(Screen[None]):
     """Whether the view shows data from the store; the status line then says when it was read."""
 
     nothing_to_export: ClassVar[str] = "There is nothing to export yet."
+    nothing_to_copy: ClassVar[str] = "Nothing to copy here."
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (130, "-very-wide")]  # noqa: RUF012 - declared by Screen
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
@@ -389,7 +390,7 @@ class ConsoleScreen(Screen[None]):
             return
         read = self.snippets()
         if read is None:
-            self.session.say("Nothing to copy here.", warning=True)
+            self.session.say(self.nothing_to_copy, warning=True)
             return
         self.ask(read, self._show_copy_menu, group="copy", failed=self.session.show_error, opens=True)
 

@@ -91,16 +91,16 @@ def histories_sheet(store: Store, runs: Sequence[Run], metrics: Sequence[str]) -
 
 
 def comparison_sheet(comparison: Comparison, *, differences_only: bool = False) -> Sheet:
-    """A comparison as it stands: one row per parameter, metric, …, one column per run or version."""
+    """A comparison as it stands: one row per parameter, metric, …, one column per run or version.
+    `better` says whether higher or lower values of a metric are better."""
     rows = [row for s in comparison.sections(differences_only=differences_only) for row in s.rows]
     names = comparison.run_names(_LONGEST_NAME, _LONGEST_NAME).names
     return Sheet(
         "row",
         (
             SheetColumn("kind", "text", [row.section for row in rows]),
-            SheetColumn(
-                "name", "text", [str(row.label()) if row.is_metric else row.key.name for row in rows]
-            ),
+            SheetColumn("name", "text", [row.name for row in rows]),
+            SheetColumn("better", "text", [row.direction for row in rows]),
             *(
                 SheetColumn(name, "any", [_comparable(row.values[at], row.texts[at]) for row in rows])
                 for at, name in enumerate(names)

@@ -67,6 +67,11 @@ class CompareRow:
             own = f"{self.section} {own}"
         return f"{own} best" if self.statistic == "best" else own
 
+    @property
+    def name(self) -> str:
+        """`accuracy`, `val_loss best`: as in MLflow, with the statistic if it is not the last value."""
+        return f"{self.key.name} best" if self.statistic == "best" else self.key.name
+
     def label(self, width: int = LIMIT) -> Shown:
         """`accuracy ↑`: the name, in at most `width` cells, and the direction of a metric."""
         arrow = {"higher": " ↑", "lower": " ↓", None: ""}[self.direction]

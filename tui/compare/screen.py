@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tui.run.screen import KnownRun
 
 
-NO_RUN = "Move to a run first (H and L, or the arrow keys)."
+NO_RUN = "Move to a run or version first (H and L, or the arrow keys)."
 
 MAX_TESTED = 50
 """The most runs whose predictions are read to say whether they differ by more than chance."""
@@ -51,6 +51,7 @@ class CompareScreen(ConsoleScreen):
     scope: ClassVar[Scope] = "compare"
     mode = "compare"
     pane_ids = ("comparison",)
+    nothing_to_copy = NO_RUN
     CSS_PATH = "screen.tcss"
 
     def __init__(self) -> None:

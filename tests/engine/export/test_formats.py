@@ -122,12 +122,18 @@ def test_a_comparison_is_exported_as_it_stands(tmp_path: Path) -> None:
     )
     write_sheet(comparison_sheet(compare([one, two]), differences_only=True), tmp_path / "c.csv")
     assert (tmp_path / "c.csv").read_text().splitlines() == [
-        "kind,name,one,two",
-        "param,k,5,7",
-        "metric,m ↑,0.5,NaN",
+        "kind,name,better,one,two",
+        "param,k,,5,7",
+        "metric,m,higher,0.5,NaN",
     ]
     write_sheet(comparison_sheet(compare([one, replace(two, run_name="one")])), tmp_path / "c.parquet")
-    assert list(pd.read_parquet(tmp_path / "c.parquet").columns) == ["kind", "name", "one a", "one b"]
+    assert list(pd.read_parquet(tmp_path / "c.parquet").columns) == [
+        "kind",
+        "name",
+        "better",
+        "one a",
+        "one b",
+    ]
 
 
 def test_groups_are_exported_with_their_statistics(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_versions_of_a_model_are_compared(on_store: Run) -> None:
 def test_a_comparison_and_all_runs_are_exported(on_store: Run, folder: Path) -> None:
     done = on_store("compare", "-e", "heart", "trial-10", "trial-23", "-x", "-o", "two.md")
     assert done.out.endswith("rows written to two.md\n")
-    assert "| metric | accuracy ↑ | 0.8000 | 0.9300 |" in (folder / "two.md").read_text()
+    assert "| metric | accuracy | higher | 0.8000 | 0.9300 |" in (folder / "two.md").read_text()
     payload = on_store("best", "heart", "-o", "all.json", "--json").json
     assert (payload["csv"], payload["runs_written"]) == ("all.json", 27)
     assert len(json.loads((folder / "all.json").read_text())) == 27

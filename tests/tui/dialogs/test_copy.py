@@ -54,3 +54,8 @@ async def test_names_addresses_and_code_are_copied_or_written(
         console.view.copy("x" * MAX_CLIPBOARD)
         assert await appears(pilot, "more than terminals copy")
         assert console.clipboard.startswith("import mlflow\n")
+        console.session.state.compared = (special, mlflow_store.runs["trial-10"])
+        await pilot.press("2")
+        await settle(pilot)
+        await pilot.press("Y")
+        assert await appears(pilot, "Move to a run or version first")
