@@ -41,7 +41,7 @@ def run_names(runs: Sequence[tuple[str, str]], complete: int, limit: int) -> Run
     all lose the words that they share. A name that is missing or not unique gets an id prefix."""
     full = unique_names(runs)
     names, pattern = full, ""
-    if any(cell_width(safe(name)) > complete for name in full):
+    if len(full) > 1 and any(cell_width(safe(name)) > complete for name in full):
         words, pattern = _without_common_words(full)
         names = _joined(words, limit)
     return RunNames(tuple(cut(safe(name.strip()), limit) for name in names), safe(pattern))

@@ -180,7 +180,7 @@ class HistoryPane(ChartPane):
         pairs = [(run.run_name, run.run_id) for run in runs.values()]
         names = [safe(name) for name in unique_names(pairs)]
         self._pattern = Shown("")
-        if sum(map(cell_width, names)) > self.size.width:
+        if len(names) > 1 and sum(map(cell_width, names)) > self.size.width:
             short = run_names(pairs, 0, NAME_LIMIT)
             names, self._pattern = list(short.names), short.pattern
         by_run = dict(zip(runs, names, strict=True))

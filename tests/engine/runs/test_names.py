@@ -30,3 +30,8 @@ def test_names_lose_the_words_that_they_share(
 def test_missing_and_repeated_names_get_the_beginning_of_the_id() -> None:
     runs = [("", "aaaaaaaa1"), ("x", "bbbbbbbb1"), ("x", "cccccccc1"), ("y", "dddddddd1")]
     assert unique_names(runs) == ["aaaaaaaa", "x bbbbbbbb", "x cccccccc", "y"]
+
+
+def test_one_run_keeps_its_name() -> None:
+    found = run_names([("knn-11-chebyshev-distance", "a" * 32)], 3, 40)
+    assert (found.names, found.pattern) == (("knn-11-chebyshev-distance",), "")
