@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         History as History,
         Refined as Refined,
         XAxis as XAxis,
+        first_with_metrics as first_with_metrics,
     )
     from engine.charts.kinds import (
         AcrossChart as AcrossChart,
@@ -208,7 +209,7 @@ _HOMES = {
         "RunRow",
         "Scatter",
     ),
-    "engine.charts.history": ("History", "Refined", "XAxis", "X_AXES"),
+    "engine.charts.history": ("History", "Refined", "XAxis", "X_AXES", "first_with_metrics"),
     "engine.artifacts.download": ("Download",),
     "engine.artifacts.picture": ("Picture",),
     "engine.artifacts.preview": ("Preview",),

@@ -8,11 +8,16 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Literal
 
+from engine.columns import ColumnKey
 from engine.entities import MetricHistory, Run
 from engine.errors import NotFound
 from engine.stores.base import Store
+
+if TYPE_CHECKING:
+    from engine.runs.frame import RunFrame
 
 XAxis = Literal["step", "relative", "wall"]
 """The x of a history: steps, seconds since the run started, or milliseconds since the epoch."""
@@ -47,6 +52,11 @@ class History:
     def is_sampled(self) -> bool:
         """Whether points are missing."""
         return self.count != len(self.values)
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether there is more than one step."""
+        return self.steps[0] != self.steps[-1]
 
     def xs(self, axis: XAxis) -> Sequence[float]:
         """The x of each point."""
@@ -87,7 +97,7 @@ class History:
         average = bias = 0.0
         result = array("d")
         previous: int | None = None
-        exact = not self.is_sampled or self.steps[0] == self.steps[-1]
+        exact = not self.is_sampled or not self.has_steps
         for step, value in zip(self.steps, self.values, strict=True):
             if not math.isfinite(value):
                 result.append(value)
@@ -99,6 +109,14 @@ class History:
             result.append(average / bias if bias > 0 else value)
             previous = step
         return result
+
+
+def first_with_metrics(frame: RunFrame, rows: Sequence[int], metrics: Sequence[str], most: int) -> list[int]:
+    """At most `most` rows, those of runs with one of the metrics before the others."""
+    readers = [frame.reader(key) for name in metrics if (key := ColumnKey("metric", name)) in frame]
+    found = list(islice((row for row in rows if any(read(row) is not None for read in readers)), most))
+    known = set(found)
+    return list(islice(chain(found, (row for row in rows if row not in known)), most))
 
 
 def histories(

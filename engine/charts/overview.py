@@ -56,7 +56,7 @@ def overview(
     found = [
         _overview(history, known.get(history.metric, direction_of(history.metric)))
         for history in histories(store, [run], metrics, points=POINTS)
-        if history.steps[0] != history.steps[-1]
+        if history.has_steps
     ]
     return tuple(sorted(found, key=lambda m: (m.metric.startswith(SYSTEM), m.metric)))
 

@@ -46,7 +46,7 @@ class Loaded:
     @property
     def has_curves(self) -> bool:
         """Whether any history has more than one step."""
-        return any(history.steps[0] != history.steps[-1] for history in self.histories)
+        return any(history.has_steps for history in self.histories)
 
 
 class HistoryPane(ChartPane):

@@ -53,7 +53,7 @@ class Loaded:
         curves = {
             metric: tuple(found)
             for metric, found in by_metric.items()
-            if any(history.steps[0] != history.steps[-1] for history in found)
+            if any(history.has_steps for history in found)
         }
         names = sorted(curves, key=lambda metric: (metric.startswith(SYSTEM), metric))
         return cls(runs, {metric: curves[metric] for metric in names}, len(by_metric) - len(curves))

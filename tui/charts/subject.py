@@ -22,7 +22,7 @@ MAX_CURVES = 20
 class ChartSubject:
     """`rows` of `frame`, in the order of the view that opened the chart, and the metrics to draw.
 
-    Charts across runs draw all rows; histories the first `MAX_CURVES`.
+    Charts across runs draw all rows; histories the first `MAX_CURVES` that have one of the metrics.
     """
 
     title: Shown
@@ -38,8 +38,11 @@ class ChartSubject:
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
-        """The first runs."""
-        return tuple(self.frame.run(row) for row in self.rows[:MAX_CURVES])
+        """The first runs with one of the metrics, then others, whose histories may follow."""
+        from engine.api import first_with_metrics
+
+        rows = first_with_metrics(self.frame, self.rows, self.metrics, MAX_CURVES)
+        return tuple(self.frame.run(row) for row in rows)
 
     @cached_property
     def metric_names(self) -> tuple[str, ...]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,7 @@ from tui.cli.progress import load_frame, spinner
 from tui.cli.selection import column_of, filter_of, hint_for, row_of, usual_metric, words_of
 
 if TYPE_CHECKING:
-    from engine.api import Chart, ChartKind, Direction, Engine, RunFrame
+    from engine.api import Chart, ChartKind, Direction, Engine, History, RunFrame
     from engine.columns import ColumnKey
     from tui.widgets.plot.drawing import Line
 
@@ -223,10 +222,15 @@ def _chart(engine: Engine, selection: Selection, options: Options) -> Chart:
         if ColumnKey("metric", metric) not in frame and ColumnKey("param", metric) not in frame:
             raise unknown_metric(frame, rows, metric)
     x = _column(options.x, frame)
-    kind = options.kind or _usual_kind(engine, selection, metrics, options, x)
+    kind, found = options.kind or _kind_asked(selection, options, x), None
+    if kind in (None, "line"):
+        found = _histories(engine, selection, metrics)
+    if kind is None:
+        usual: ChartKind = "bar" if len(rows) <= MANY else "rank"
+        kind = "line" if any(history.has_steps for history in found or ()) else usual
     _check(kind, options)
     if kind == "line":
-        return _curves(engine, selection, metrics, options)
+        return _curves(found or (), selection, metrics, options)
     direction = options.direction or direction_of(metrics[0])
     request = ChartRequest(
         kind,
@@ -260,43 +264,31 @@ def _check(kind: ChartKind, options: Options) -> None:
         raise UsageError(f"--kind {kind} has no x-axis", f"--x {options.x}", "Use scatter or box.")
 
 
-def _usual_kind(
-    engine: Engine, selection: Selection, metrics: Sequence[str], options: Options, x: ColumnKey | None
-) -> ChartKind:
-    """The kind that suits the data."""
+def _kind_asked(selection: Selection, options: Options, x: ColumnKey | None) -> ChartKind | None:
+    """The kind that suits the options; None if it depends on the histories."""
     from engine.api import kind_by
 
     if options.y is not None:
         return "heat"
     if x is not None:
         return kind_by(selection.frame, selection.rows, x)
-    if options.x is not None or options.smooth or _has_history(engine, selection, metrics):
-        return "line"
-    return "bar" if len(selection.rows) <= MANY else "rank"
+    return "line" if options.x is not None or options.smooth else None
 
 
-def _has_history(engine: Engine, selection: Selection, metrics: Sequence[str]) -> bool:
-    """Whether a metric has several steps in one of the first runs that logged it."""
-    runs = [selection.frame.run(row) for row in islice(_logged(selection, metrics), 3)]
-    return any(len(found.values) > 1 for found in engine.charts.histories(runs, metrics, points=8))
+def _histories(engine: Engine, selection: Selection, metrics: Sequence[str]) -> tuple[History, ...]:
+    """The histories of the first runs with one of the metrics."""
+    from engine.api import first_with_metrics
+
+    rows = first_with_metrics(selection.frame, selection.rows, metrics, MOST_LINES)
+    with spinner("Reading histories"):
+        return engine.charts.histories([selection.frame.run(row) for row in rows], metrics, points=2 * 600)
 
 
-def _logged(selection: Selection, metrics: Sequence[str]) -> Iterator[int]:
-    """The rows of the runs that logged any of these metrics."""
-    from engine.columns import ColumnKey
-
-    frame = selection.frame
-    keys = (ColumnKey("metric", metric) for metric in metrics)
-    readers = [frame.reader(key) for key in keys if key in frame]
-    return (row for row in selection.rows if any(read(row) is not None for read in readers))
-
-
-def _curves(engine: Engine, selection: Selection, metrics: Sequence[str], options: Options) -> Chart:
+def _curves(
+    found: Sequence[History], selection: Selection, metrics: Sequence[str], options: Options
+) -> Chart:
     from engine.api import curves
 
-    rows = list(islice(_logged(selection, metrics), MOST_LINES))
-    with spinner("Reading histories"):
-        found = engine.charts.histories([selection.frame.run(row) for row in rows], metrics, points=2 * 600)
     axis = {"time": "relative", "wall": "wall"}.get(options.x or "", "step")
     return curves(
         found,

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from engine.charts.history import History, current_runs, histories, refined
+from engine.charts.history import History, current_runs, first_with_metrics, histories, refined
 from engine.charts.overview import overview
 from engine.entities import MetricHistory, MetricPoint, Run, RunDetail
 from engine.errors import NotFound
+from engine.runs.frame import RunFrame
 from engine.stores.history import HistoryBuilder, histories_of
 
 NAN, INF = math.nan, math.inf
@@ -111,6 +112,14 @@ class TestReading:
             ("a", [1.0, 2.0], 2),
         ]
         assert store.calls == [(("b", "gone", "a"), ("loss", "unknown"))]
+
+    def test_runs_with_a_metric_come_before_others(self) -> None:
+        frame = RunFrame.from_runs(
+            _run(str(row), metrics=("huge",) if row in (7, 30) else ()) for row in range(40)
+        )
+        assert first_with_metrics(frame, range(40), ["huge"], 20) == [7, 30, *range(7), *range(8, 19)]
+        assert first_with_metrics(frame, [30, 7], ["huge"], 1) == [30]
+        assert first_with_metrics(frame, range(3), ["unknown"], 2) == [0, 1]
 
     def test_a_range_is_refined_until_no_point_is_missing(self) -> None:
         store = _store(a=[float(step % 7) for step in range(5000)])
