@@ -9,7 +9,7 @@ from engine.jobs import CancelToken, OnProgress, no_progress
 
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
-    from engine.artifacts.download import Download
+    from engine.artifacts.download import Download, Downloaded
     from engine.artifacts.preview import Preview
     from engine.artifacts.tree import Listing, Tree
 
@@ -53,9 +53,9 @@ class Artifacts:
         replace: bool = False,
         on_progress: OnProgress = no_progress,
         cancel: CancelToken | None = None,
-    ) -> int:
-        """Write the files of a plan, all or none; returns the bytes written. Raises `EngineError` if files
-        exist, unless `replace`."""
+    ) -> Downloaded:
+        """Write the files of a plan, all or none; only what is gone or no file is left out. Raises
+        `EngineError` if files exist, unless `replace`."""
         from engine.artifacts.download import download
 
         return download(self._store, plan, replace=replace, on_progress=on_progress, cancel=cancel)

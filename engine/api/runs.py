@@ -131,6 +131,13 @@ class Runs:
 
         return resolve_run_ids(self._store, experiment_id, prefixes)
 
+    def resolve_run(self, experiment_id: str, text: str) -> str:
+        """The id of a run, active or deleted, from its name, its id, or a unique beginning of it. Raises
+        `NotFound`."""
+        from engine.run_lifecycle.lookup import resolve_run
+
+        return resolve_run(self._store, experiment_id, text)
+
     def saved_views(self, experiment: str) -> SavedViews:
         """The saved views of an experiment, by its name."""
         from engine.paths import views_file

@@ -1,4 +1,5 @@
-"""Downloads artifacts: all of what was chosen, or nothing.
+"""Downloads artifacts: all of what was chosen, or nothing. Only what is no file, such as a dangling link,
+is left out, which is always said.
 
 Files are collected in a hidden folder inside the target and moved to their places at the end, so that no
 half-written file is ever seen under its name. No path of an artifact, and no link in the target, leads out of
@@ -10,23 +11,44 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.artifacts.tree import Tree, walk
 from engine.entities import Artifact
-from engine.errors import EngineError, StoreRefused
+from engine.errors import EngineError, NotFound, StoreRefused
 from engine.files import collecting, put_in_place
 from engine.formats import counted, listed, size
 from engine.jobs import CancelToken, OnProgress, Progress, no_progress
-from engine.text import safe
+from engine.text import Shown, safe
 
 if TYPE_CHECKING:
     from engine.stores.base import Store
 
 _REPORT_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """The files that were written, their size in bytes, and which artifacts were left out, and why."""
+
+    files: tuple[Path, ...]
+    size: int
+    left_out: tuple[tuple[Artifact, EngineError], ...]
+
+    @property
+    def summary(self) -> str:
+        """`12 files, 44.7 MB`."""
+        return f"{counted(len(self.files), 'file')}, {size(self.size)}"
+
+    @property
+    def sentences(self) -> tuple[Shown, ...]:
+        """`Left out: plots/link: Artifact plots/link not found`, for each."""
+        return tuple(
+            safe(f"Left out: {safe(artifact.path, 200)}: {error.title}") for artifact, error in self.left_out
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +94,30 @@ def download(
     replace: bool = False,
     on_progress: OnProgress = no_progress,
     cancel: CancelToken | None = None,
-) -> int:
-    """Write the files of a plan; returns the bytes written. Progress is in bytes; its total is None if the
-    storage does not report sizes. On an error, and when cancelled, nothing is written."""
+) -> Downloaded:
+    """Write the files of a plan, but for those that are gone or no files: if it has no others, the error of
+    the first is raised. Progress is in bytes; its total is None if the storage does not report sizes. On
+    another error, and when cancelled, nothing is written."""
     if plan.existing and not replace:
         raise would_replace(plan.existing)
     cancel = cancel or CancelToken()
     total = None if plan.tree.unsized else plan.tree.size
     done = 0
+    places: list[tuple[Path, Path]] = []
+    left_out: list[tuple[Artifact, EngineError]] = []
     with _writing(plan.folder), collecting(plan.folder) as collected:
         _check_room(plan)
-        for number, (artifact, _) in enumerate(plan.files):
+        for number, (artifact, target) in enumerate(plan.files):
             note = safe(artifact.path, 200)
             on_progress(Progress(done, total, note))
-            with (
-                (collected / str(number)).open("xb") as file,
-                store.open_artifact(plan.run_id, artifact.path) as content,
-            ):
+            with ExitStack() as stack:
+                try:
+                    content = stack.enter_context(store.open_artifact(plan.run_id, artifact.path))
+                except (NotFound, StoreRefused) as error:
+                    left_out.append((artifact, error))
+                    continue
+                file = stack.enter_context((collected / str(number)).open("xb"))
+                places.append((collected / str(number), target))
                 reported = done
                 for piece in content.pieces:
                     cancel.check("The download")
@@ -99,10 +128,11 @@ def download(
                         reported = done
                 file.flush()
                 os.fsync(file.fileno())
-        places = [(collected / str(number), target) for number, (_, target) in enumerate(plan.files)]
+        if not places:
+            raise left_out[0][1]
         put_in_place(places, plan.folder, replace=replace)
     on_progress(Progress(done, done))
-    return done
+    return Downloaded(tuple(target for _, target in places), done, tuple(left_out))
 
 
 def would_replace(existing: Sequence[Path]) -> EngineError:

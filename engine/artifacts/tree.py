@@ -114,8 +114,9 @@ def artifact_at(store: Store, run_id: str, path: str) -> Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Files and folders, depth first, from `root` down. `errors` are of folders that could not be listed;
-    `complete` is False if there are more entries than `MAX_ENTRIES`, or folders deeper than `MAX_DEPTH`."""
+    """Files and folders, depth first, from `root` down. `errors` are of folders that could not be listed,
+    each once. `complete` is False if there are more entries than `MAX_ENTRIES`, or folders deeper than
+    `MAX_DEPTH`."""
 
     root: Artifact
     artifacts: tuple[Artifact, ...]

@@ -203,7 +203,7 @@ def _nothing(
     frame: RunFrame, rows: Sequence[int], request: ChartRequest, metric: str, why: Counter[str]
 ) -> NotFound:
     """The error for a metric without a value to draw."""
-    reasons = "; ".join(f"{counted(n, 'run')} {reason}" for reason, n in why.items()).replace(",", "")
+    reasons = "; ".join(f"{counted(n, 'run')} {reason.rstrip(',')}" for reason, n in why.items())
     if not any(reason.startswith("whose") for reason in why):
         error = unknown_metric(frame, rows, metric)
         error.detail = reasons if "parameter" in reasons else error.detail

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, get_args
 
 from engine.entities import Lifecycle, ModelVersion, Run
 from engine.errors import NotFound, UsageError
-from engine.formats import listed
-from engine.stores.base import Condition, RunQuery
-from engine.stores.records import check_run_id
+from engine.formats import counted, listed
+from engine.stores.base import Condition, ConditionOperator, RunQuery
+from engine.stores.records import ID_LENGTH, check_run_id
 from engine.text import safe
 
 if TYPE_CHECKING:
@@ -53,6 +53,17 @@ def resolve_run_ids(store: Store, experiment_id: str, prefixes: Sequence[str]) -
     return tuple(dict.fromkeys(_resolve_run_id(store, experiment_id, prefix) for prefix in prefixes))
 
 
+def resolve_run(store: Store, experiment_id: str, text: str) -> str:
+    """The id of the run in an experiment, active or deleted, that has this name or id, or the only id that
+    begins like this. Raises `NotFound`, and `UsageError` for a text too short for that."""
+    named = () if len(text) >= ID_LENGTH else _matching(store, experiment_id, "run_name", "=", text)
+    ids = [run.run_id for run in named if run.run_name == text]  # some databases ignore case
+    if len(ids) > 1:
+        names = f"{counted(len(ids), 'run')} are named {safe(text, 80)}"
+        raise NotFound(names, f"Run ids: {listed(ids, _MAX_LISTED)}", "Use a run id.")
+    return ids[0] if ids else _resolve_run_id(store, experiment_id, text, "No run has this name.")
+
+
 def children(store: Store, run: Run, lifecycle: Lifecycle) -> Iterator[Run]:
     """The child runs of `run` in its experiment, with this lifecycle stage."""
     condition = Condition("tag", "mlflow.parentRunId", "=", run.run_id)
@@ -85,17 +96,17 @@ def _of_experiment(store: Store, experiment_id: str, run_ids: Sequence[str]) -> 
             yield from _search(store, RunQuery(experiment_id, (condition,), lifecycle))
 
 
-def _resolve_run_id(store: Store, experiment_id: str, prefix: str) -> str:
+def _resolve_run_id(
+    store: Store, experiment_id: str, prefix: str, too_short: str = "Nothing was changed."
+) -> str:
     if len(prefix) < MIN_PREFIX:
         raise UsageError(
             f"Run id {safe(prefix)!r} is too short",
-            "Nothing was changed.",
+            too_short,
             f"Use the full run id, or at least its first {MIN_PREFIX} characters.",
         )
     check_run_id(prefix)
-    condition = Condition("attribute", "run_id", "LIKE", f"{prefix}%")
-    queries = (RunQuery(experiment_id, (condition,), lifecycle) for lifecycle in get_args(Lifecycle))
-    runs = (run for query in queries for run in _search(store, query))
+    runs = _matching(store, experiment_id, "run_id", "LIKE", f"{prefix}%")
     ids = sorted({run.run_id for run in runs if run.run_id.startswith(prefix)})  # LIKE has wildcards
     if len(ids) == 1 or prefix in ids:
         return prefix if prefix in ids else ids[0]
@@ -110,6 +121,15 @@ def _resolve_run_id(store: Store, experiment_id: str, prefix: str) -> str:
         "Searched active and deleted runs.",
         "`mlflow-console runs EXPERIMENT --json` lists the ids of the active runs.",
     )
+
+
+def _matching(
+    store: Store, experiment_id: str, attribute: str, operator: ConditionOperator, value: str
+) -> Iterator[Run]:
+    """The runs, active or deleted, whose attribute meets a condition."""
+    condition = Condition("attribute", attribute, operator, value)
+    for lifecycle in get_args(Lifecycle):
+        yield from _search(store, RunQuery(experiment_id, (condition,), lifecycle))
 
 
 def _search(store: Store, query: RunQuery) -> Iterator[Run]:

@@ -77,8 +77,9 @@ def disk_full(detail: str) -> StoreRefused:
     return StoreRefused("The disk of the store is full", detail, "Free some space, then try again.")
 
 
-def package_missing(detail: str, package: str = "…") -> StoreUnreadable:
-    hint = f"Run `pip install {package}` in the environment of mlflow-console."
+def package_missing(detail: str, package: str = "") -> StoreUnreadable:
+    what = f"Run `pip install {package}`" if package else "Install it with pip"
+    hint = f"{what} in the environment of mlflow-console."
     return StoreUnreadable("This store needs a package that is not installed", detail, hint)
 
 

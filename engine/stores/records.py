@@ -29,6 +29,8 @@ CONTEXT_TAG = "mlflow.data.context"
 RUN_NAME_TAG = "mlflow.runName"
 DELETED_STAGE = "Deleted_Internal"
 
+ID_LENGTH = 32
+"""The length of the run ids that MLflow gives."""
 _RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
 
 
@@ -79,9 +81,10 @@ def aliases_of(version: int, aliases: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def run_not_found(run_id: str) -> NotFound:
-    return NotFound(
-        f"Run {safe(run_id, 80)} not found", "", "Run ids have 32 characters: copy the complete id."
-    )
+    hint = f"Run ids have {ID_LENGTH} characters: copy the complete id."
+    if len(run_id) == ID_LENGTH:
+        hint = "It may have been deleted permanently since it was listed: read the list of runs again."
+    return NotFound(f"Run {safe(run_id, 80)} not found", "", hint)
 
 
 def model_not_found(name: str, models: Iterable[RegisteredModel]) -> NotFound:

@@ -107,8 +107,9 @@ class DownloadDialog(Dialog[str]):
             self._cancel = None
             self._show_error(error)
         else:
-            files = formats.counted(len(plan.files), "file")
-            self.dismiss(f"Wrote {files}, {formats.size(written)}, to {folder}")
+            without = [str(safe(artifact.path, 200)) for artifact, _ in written.left_out]
+            left_out = f"; left out what is no file: {formats.listed(without, 4)}" if without else ""
+            self.dismiss(f"Wrote {written.summary}, to {folder}{left_out}")
 
     def _show_progress(self, progress: Progress) -> None:
         if not self.is_mounted:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.entities import Artifact
+from engine.errors import NotFound
 from engine.formats import counted, size
 from engine.jobs import CancelToken, Progress
 from engine.text import Shown, safe
@@ -20,6 +21,7 @@ from tui.cli.progress import Meter, stop_signals
 if TYPE_CHECKING:
     from engine.api import Download, Engine, Picture, Preview, Tree
 
+ID_LENGTH = 32
 MAX_LISTED = 2000
 PICTURE_COLUMNS, PICTURE_ROWS = 100, 40
 TABLE_ROWS = 200
@@ -40,7 +42,7 @@ TABLE_ROWS = 200
     "-e",
     "--experiment",
     metavar="NAME",
-    help="Look up RUN in this experiment; the first 8 characters of its id are then enough.",
+    help="Look up RUN in this experiment: its name, or the first 8 characters of its id, are then enough.",
 )
 @yes_option
 @json_option
@@ -53,34 +55,35 @@ def artifacts(
     experiment: str | None,
     yes: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """List the artifacts of RUN, print one, or download them.
 
     RUN is a run id, or a model version such as models:/churn/3 or models:/churn@champion. Without PATH
     or for a folder, lists files and folders with their sizes; for a file, prints its beginning (at
     most 256 kB are read), pictures as blocks. With -o, downloads to DIR: the number of files and their
     size are shown first, files are complete or absent, and existing ones are only replaced after
-    asking (or with --yes). A model that the run logged is the folder of its name. The exit status is
-    1 if something could not be listed.
+    asking (or with --yes). What is no file, such as a dangling link, is left out: the rest is written,
+    and the exit status is 1, as it is if only some folders could be listed. A model that the run logged
+    is the folder of its name.
 
     \b
     Examples:
       mlflow-console artifacts 5f0e4b7c9d3a41f2a6b8c1d2e3f40516
       mlflow-console artifacts models:/heart_disease_classifier/2 MLmodel
-      mlflow-console artifacts 5f0e4b7c plots -o plots --experiment heart-disease
+      mlflow-console artifacts knn-5-euclidean plots -o plots --experiment heart-disease
     """
     with invocation.engine() as engine:
         run_id, path = _located(engine, run, path, experiment)
         if folder is not None:
-            _download(engine, run_id, path, folder, yes=yes, as_json=as_json)
-            return
-        tree = engine.artifacts.tree(run_id, path)
-        if tree.root.is_dir:
-            _list(run_id, tree, as_json=as_json)
-            if tree.errors:
-                raise click.exceptions.Exit(1)
+            complete = _download(engine, run_id, path, folder, yes=yes, as_json=as_json)
         else:
-            _print(run_id, engine.artifacts.preview(run_id, tree.root.path), as_json=as_json)
+            tree = engine.artifacts.tree(run_id, path)
+            complete = not tree.errors
+            if tree.root.is_dir:
+                _list(run_id, tree, as_json=as_json)
+            else:
+                _print(run_id, engine.artifacts.preview(run_id, tree.root.path), as_json=as_json)
+    return 0 if complete else 1
 
 
 def _located(engine: Engine, run: str, path: str, experiment: str | None) -> tuple[str, str]:
@@ -89,7 +92,14 @@ def _located(engine: Engine, run: str, path: str, experiment: str | None) -> tup
         return run_id, "/".join(part for part in (folder, path) if part)
     if experiment is not None:
         found = engine.runs.experiment(experiment, allow_deleted=True)
-        (run,) = engine.runs.resolve_run_ids(found.experiment_id, [run])
+        return engine.runs.resolve_run(found.experiment_id, run), path
+    if len(run) < ID_LENGTH:
+        try:
+            engine.runs.detail(run)
+        except NotFound as error:
+            error.detail = f"Run ids have {ID_LENGTH} characters."
+            error.hint = "With --experiment NAME, its name or the first 8 characters of its id are enough."
+            raise
     return run, path
 
 
@@ -182,7 +192,8 @@ def _draw(output: Output, picture: Picture) -> None:
             output.line(Shown(line))
 
 
-def _download(engine: Engine, run_id: str, path: str, folder: Path, *, yes: bool, as_json: bool) -> None:
+def _download(engine: Engine, run_id: str, path: str, folder: Path, *, yes: bool, as_json: bool) -> bool:
+    """Whether all was written."""
     output = Output(err=as_json)
     plan = engine.artifacts.plan_download(run_id, path, folder)
     output.line(safe(f"{plan.summary} → {folder}"))
@@ -199,10 +210,14 @@ def _download(engine: Engine, run_id: str, path: str, folder: Path, *, yes: bool
 
         written = engine.artifacts.download(plan, replace=bool(plan.existing), on_progress=show, cancel=token)
     if as_json:
-        files = [str(target) for _, target in plan.files]
-        write_json({"run_id": run_id, "files": files, "bytes": written})
+        files = [str(target) for target in written.files]
+        left_out = [{"path": artifact.path, "reason": str(error)} for artifact, error in written.left_out]
+        write_json({"run_id": run_id, "files": files, "bytes": written.size, "left_out": left_out})
     else:
-        output.line(safe(f"{counted(len(plan.files), 'file')}, {size(written)} written to {folder}"))
+        output.line(safe(f"{written.summary} written to {folder}"))
+    for sentence in written.sentences:
+        Output(err=True).text(sentence, "yellow")
+    return not written.left_out
 
 
 def _existing_lines(plan: Download) -> Iterator[Shown]:

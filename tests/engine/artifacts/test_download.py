@@ -12,7 +12,7 @@ import pytest
 from engine.artifacts.download import download, plan_download
 from engine.artifacts.tree import listing, walk
 from engine.entities import Artifact, LoggedModel, RunDetail
-from engine.errors import Cancelled, EngineError, NotFound, StoreRefused
+from engine.errors import Cancelled, EngineError, NotFound, StoreRefused, StoreUnreadable
 from engine.jobs import CancelToken, Progress
 from engine.stores.artifacts import ArtifactContent, list_folder, locations, open_file
 from tests.support.runs import a_run
@@ -46,7 +46,7 @@ class FolderStore:
     def open_artifact(
         self, run_id: str, path: str, *, fetch_limit: int | None = None
     ) -> Iterator[ArtifactContent]:
-        found = next(f for f in locations(self.run(run_id), path) if (Path(f.root) / f.path).exists())
+        found = next(f for f in locations(self.run(run_id), path) if os.path.lexists(Path(f.root) / f.path))
         with open_file(Path(found.root), found.path) as content:
             yield content
 
@@ -94,13 +94,29 @@ def test_a_root_on_another_machine_is_named(store: FolderStore) -> None:
     assert any("/srv/mlruns/1/models/m-1/artifacts does not exist on this machine" in note for note in notes)
 
 
+def test_what_is_no_file_is_left_out_of_a_download(store: FolderStore, tmp_path: Path) -> None:
+    (store.root / "plots" / "dangling").symlink_to("nowhere")
+    os.mkfifo(store.root / "plots" / "pipe")
+    plan = plan_download(store, RUN, "plots", tmp_path / "out")  # type: ignore[arg-type]
+    written = download(store, plan)  # type: ignore[arg-type]
+    assert files_in(tmp_path / "out") == ["plots/roc.txt"]
+    assert written.files == (tmp_path / "out" / "plots" / "roc.txt",)
+    assert written.summary == "1 file, 1.0 kB"
+    assert written.sentences == (
+        "Left out: plots/dangling: Artifact plots/dangling not found",
+        "Left out: plots/pipe: The artifact is not a file",
+    )
+    with pytest.raises(NotFound, match="dangling"):
+        download(store, plan_download(store, RUN, "plots/dangling", tmp_path / "out"))  # type: ignore[arg-type]
+
+
 def test_a_folder_is_downloaded_as_a_folder_and_a_file_under_its_name(
     store: FolderStore, tmp_path: Path
 ) -> None:
     reports: list[Progress] = []
     plan = plan_download(store, RUN, "", tmp_path / "all")  # type: ignore[arg-type]
     assert plan.summary == "3 files, 1.0 kB"
-    assert download(store, plan, on_progress=reports.append) == 1016  # type: ignore[arg-type]
+    assert download(store, plan, on_progress=reports.append).size == 1016  # type: ignore[arg-type]
     assert files_in(tmp_path / "all") == ["model/MLmodel", "notes.txt", "plots/roc.txt"]
     assert (reports[0].done, reports[-1].done, reports[0].total) == (0, 1016, 1016)
     plan = plan_download(store, RUN, "plots/roc.txt", tmp_path / "one")  # type: ignore[arg-type]
@@ -197,7 +213,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(store: FolderStore, 
 def test_an_error_half_way_leaves_nothing(store: FolderStore, tmp_path: Path) -> None:
     plan = plan_download(store, RUN, "", tmp_path / "out")  # type: ignore[arg-type]
     (store.root / "notes.txt").unlink()
-    (store.root / "notes.txt").mkdir()  # changed since the plan
-    with pytest.raises(StoreRefused, match="not a file"):
+    (store.root / "notes.txt").symlink_to("notes.txt")  # changed since the plan
+    with pytest.raises(StoreUnreadable):
         download(store, plan)  # type: ignore[arg-type]
     assert files_in(tmp_path / "out") == []

@@ -253,4 +253,4 @@ def test_a_metric_that_is_a_parameter_in_all_runs_is_named_as_one() -> None:
     frame = RunFrame.from_runs(a_run(i, params={"acc": "high"}, metrics={"loss": 1.0}) for i in "ab")
     with pytest.raises(NotFound) as caught:
         chart(frame, "bar", "acc")
-    assert caught.value.detail == "2 runs that logged acc as a parameter not as a metric"
+    assert caught.value.detail == "2 runs that logged acc as a parameter, not as a metric"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import NotFound, UsageError
-from engine.run_lifecycle.lookup import resolve_run_ids
+from engine.run_lifecycle.lookup import resolve_run, resolve_run_ids
 from tests.conftest import MlflowStore
 from tests.engine.run_lifecycle.support import create_runs
 from tests.support.registry import Registry
@@ -42,6 +42,27 @@ def test_an_ambiguous_prefix_lists_the_matching_ids(registry: Registry, database
     assert run_id in caught.value.detail
     assert twin in caught.value.detail
     assert resolve_run_ids(registry.store, registry.experiment_id, [twin, run_id]) == (twin, run_id)
+
+
+def test_a_run_is_found_by_its_name_or_the_beginning_of_its_id(registry: Registry) -> None:
+    one, twin, other = create_runs(registry, "soloist", "twin", "twin")
+    for text in ("soloist", one, one[:8]):
+        assert resolve_run(registry.store, registry.experiment_id, text) == one
+    with pytest.raises(NotFound, match="2 runs are named twin") as caught:
+        resolve_run(registry.store, registry.experiment_id, "twin")
+    assert twin in caught.value.detail
+    assert other in caught.value.detail
+    with pytest.raises(UsageError, match="too short"):
+        resolve_run(registry.store, registry.experiment_id, "duo")
+
+
+def test_a_complete_id_that_is_gone_is_not_called_incomplete(registry: Registry) -> None:
+    with pytest.raises(NotFound) as caught:
+        registry.store.run("0" * 32)
+    assert "deleted permanently" in caught.value.hint
+    with pytest.raises(NotFound) as caught:
+        registry.store.run("0" * 8)
+    assert "copy the complete id" in caught.value.hint
 
 
 @pytest.mark.parametrize("text", ["", "abc", "1234567"])

@@ -43,3 +43,37 @@ def test_storage_that_cannot_be_listed_is_a_failure_that_is_said_once(
     assert "model/" in done.out
     payload = run("--tracking-uri", mlflow_store_copy.uri, "artifacts", run_id, "--json").json
     assert len(payload["errors"]) == 1
+
+
+def test_a_run_is_found_by_its_name_in_an_experiment(on_store: Run, mlflow_store: MlflowStore) -> None:
+    assert (
+        on_store("artifacts", "special", "plots", "-e", "heart", "--json").json["run_id"]
+        == (mlflow_store.runs["special"])
+    )
+    short = on_store("artifacts", "special")
+    assert short.status == 1
+    assert "With --experiment NAME, its name" in short.err
+    missing = on_store("artifacts", "sp", "-e", "heart")
+    assert missing.status == 2
+    assert "No run has this name" in missing.err
+
+
+def test_a_download_without_a_dangling_link_says_so(
+    run: Run, mlflow_store_copy: MlflowStore, tmp_path: Path
+) -> None:
+    uri, run_id = mlflow_store_copy.uri, mlflow_store_copy.runs["special"]
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "here.txt").write_text("here")
+    (root / "gone").symlink_to("nowhere")
+    with sqlite3.connect(mlflow_store_copy.path) as db:
+        db.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (str(root), run_id))
+        db.execute("DELETE FROM logged_models")
+    done = run("--tracking-uri", uri, "artifacts", run_id, "-o", str(tmp_path / "out"))
+    assert done.status == 1
+    assert "1 file, 4 B written" in done.out
+    assert "Left out: gone: Artifact gone not found" in done.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["here.txt"]
+    again = run("--tracking-uri", uri, "artifacts", run_id, "-o", str(tmp_path / "two"), "--json")
+    assert again.status == 1
+    assert [entry["path"] for entry in again.json["left_out"]] == ["gone"]
