@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         Correction as Correction,
         Standing as Standing,
         Versus as Versus,
+        chance as chance,
     )
     from engine.evidence.effects import Effect as Effect, Effects as Effects
     from engine.evidence.forest import Forest as Forest
@@ -216,7 +217,7 @@ _HOMES = {
     "engine.artifacts.tree": ("Listing", "Tree"),
     "engine.charts.overview": ("MetricOverview",),
     "engine.evidence.best": ("TIE_METRIC", "BestRun"),
-    "engine.evidence.difference": ("CORRECTIONS", "Correction", "Standing", "Versus"),
+    "engine.evidence.difference": ("CORRECTIONS", "Correction", "Standing", "Versus", "chance"),
     "engine.evidence.effects": ("Effect", "Effects"),
     "engine.evidence.forest": ("Forest",),
     "engine.evidence.insights": ("Insights",),

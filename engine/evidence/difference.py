@@ -207,6 +207,18 @@ def versus(
     return tuple(_corrected(found) if correction == "holm" else found)
 
 
+def chance(best: BestRun, found: Standing | None) -> Shown:
+    """What is known about the part of chance in the lead of the best run; empty if it has no competitor."""
+    if found is not None:
+        return found.sentence
+    if best.considered < 2:
+        return Shown("")
+    return safe(
+        f"Whether its lead is more than chance cannot be said: no numbers of rows, predictions or folds are "
+        f"logged for {best.metric}. Runs repeated with other seeds would show it."
+    )
+
+
 def standing(
     frame: RunFrame, best: BestRun, store: Store | None = None, correction: Correction = "none"
 ) -> Standing | None:

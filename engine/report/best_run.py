@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.evidence.best import TIE_METRIC
+from engine.evidence.difference import chance
 from engine.formats import counted, duration, number
 from engine.report.classes import confusion_blocks, per_class_blocks
 from engine.report.document import (
@@ -68,14 +69,8 @@ def _highlights(facts: Facts) -> Iterator[Text]:
         behind = difference_text(facts.metric, best.runner_up.metrics[facts.metric], best.value)
         value = ranked_value(best.runner_up, facts.metric, facts.against_best.get(best.runner_up.run_id))
         yield ("The runner-up is ", strong(name_of(best.runner_up)), f", {value}: {behind}.")
-    if standing is not None and facts.considered > 1:
-        yield (f"{standing.sentence}",)
-    if standing is None and facts.considered > 1:
-        yield (
-            f"No interval can be given: {facts.metric} is not a share of counted rows. Repeated runs "
-            f"with other "
-            "seeds show how much of a difference is chance.",
-        )
+    if facts.considered > 1:
+        yield (f"{chance(best, standing)}",)
     if best.common is not None:
         yield (f"{best.common.sentence}",)
     yield from _cross_validation(facts)

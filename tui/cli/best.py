@@ -113,6 +113,8 @@ def best(
 
 
 def _show(output: Output, experiment: Experiment, winner: BestRun, standing: Standing | None) -> None:
+    from engine.api import chance
+
     run, metric = winner.run, winner.metric
     output.line(
         Cell(safe(run.run_name or run.run_id), "bold"), Cell(safe(f"  best run of {experiment.name}"))
@@ -132,7 +134,7 @@ def _show(output: Output, experiment: Experiment, winner: BestRun, standing: Sta
     output.table([Head(Shown("name"), keep=True), Head(Shown("value"), right=True, keep=True)], rows)
     output.line()
     _show_ties(output, winner)
-    for sentence in (*winner.sentences, *((standing.sentence,) if standing else ())):
+    for sentence in filter(None, (*winner.sentences, chance(winner, standing))):
         output.text(sentence)
 
 

@@ -95,6 +95,8 @@ def _show(
     remarks: Sequence[Remark],
     forest: Forest | None,
 ) -> None:
+    from engine.api import chance
+
     best, standing, effects = result.best, result.standing, result.effects
     what = f"{experiment.name}: {best.metric}, {best.direction} is better"
     output.line(Cell(safe(what), "bold"), Shown(f"  {counted(best.considered, 'finished run')}"))
@@ -108,7 +110,7 @@ def _show(
     )
     if best.tied:
         output.text(safe(f"Tied with {listed([run.run_name or run.run_id for run in best.tied], 4)}."))
-    for sentence in (*best.sentences, *((standing.sentence,) if standing else ())):
+    for sentence in filter(None, (*best.sentences, chance(best, standing))):
         output.text(sentence)
     output.line()
     output.line(Cell(Shown("EFFECTS"), "dim"))

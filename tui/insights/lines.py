@@ -54,6 +54,8 @@ def lines_of(found: Explained) -> list[Line]:
 
 
 def _best(found: Explained) -> Iterator[Line]:
+    from engine.api import chance
+
     best, standing = found.result.best, found.result.standing
     measured = f"  {standing.measured}" if standing else ""
     value = f"{formats.number(best.value)}{measured}"
@@ -63,9 +65,9 @@ def _best(found: Explained) -> Iterator[Line]:
         names = formats.listed([run.run_name or run.run_id for run in best.tied], 4)
         tied = BehindRuns((best.run.run_id, *(run.run_id for run in best.tied)))
         yield Line("", Shown(f"tied with {names}; decided by {safe(best.tie_break)}"), behind=tied)
-    if standing:
-        level = BehindRuns((best.run.run_id, *standing.level))
-        yield Line("", standing.sentence, behind=level)
+    if said := chance(best, standing):
+        level = BehindRuns((best.run.run_id, *standing.level)) if standing else None
+        yield Line("", said, behind=level)
     for sentence in best.sentences:
         second = best.runner_up if sentence.startswith("Runner-up:") else None
         yield Line("", sentence, behind=None if second is None else BehindRuns((second.run_id,)))

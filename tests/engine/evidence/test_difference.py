@@ -11,7 +11,7 @@ import pytest
 
 from engine.entities import Run
 from engine.evidence.best import best_run
-from engine.evidence.difference import Correction, Standing, Versus, p_text, standing, verdict, versus
+from engine.evidence.difference import Correction, Standing, Versus, chance, p_text, standing, verdict, versus
 from engine.evidence.measured import SPLIT_TAG
 from engine.evidence.predictions import PATH, predictions_text
 from engine.runs.frame import RunFrame
@@ -81,6 +81,17 @@ def test_a_single_run_has_an_interval_and_nobody_to_compare_with() -> None:
 def test_a_metric_that_is_no_share_of_rows_has_no_standing(metric: str) -> None:
     frame = RunFrame.from_runs([a_run("a", metrics={metric: 0.5, "example_count": 10.0})])
     assert standing(frame, best_run(frame, metric)) is None
+
+
+def test_it_is_said_that_chance_cannot_be_judged() -> None:
+    frame = RunFrame.from_runs([a_run(f"r{at}", metrics={"val_loss": at / 10}) for at in range(2)])
+    best = best_run(frame, "val_loss")
+    assert chance(best, standing(frame, best)) == (
+        "Whether its lead is more than chance cannot be said: no numbers of rows, predictions or folds are "
+        "logged for val_loss. Runs repeated with other seeds would show it."
+    )
+    alone = best_run(frame, "val_loss", rows=[0])
+    assert chance(alone, None) == ""
 
 
 def test_predictions_for_the_same_rows_distinguish_what_rates_alone_cannot(tmp_path: Path) -> None:

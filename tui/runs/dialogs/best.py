@@ -62,6 +62,8 @@ class BestDialog(Dialog[str]):
             yield Static(self._report(), markup=False)
 
     def _report(self) -> Content:
+        from engine.api import chance
+
         best = self.best
         lines: list[Content] = [
             Content.assemble(
@@ -73,8 +75,7 @@ class BestDialog(Dialog[str]):
             ),
             Content.assemble((safe(best.run.run_id), "$text-muted")),
         ]
-        said = [*best.sentences, *([self._standing.sentence] if self._standing else [])]
-        if said:
+        if said := [*filter(None, (*best.sentences, chance(best, self._standing)))]:
             lines += [Content(""), *map(Content, said)]
         if best.tied:
             lines += [Content(""), Content(f"Tied with {len(best.tied)}; decided by {safe(best.tie_break)}:")]
