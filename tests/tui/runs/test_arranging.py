@@ -313,7 +313,7 @@ class TestDeletedRuns:
             assert "DELETED RUNS" in text_of(console)
             assert set(shown(console)) == {"trial-20", "deleted"}
             await line(pilot, console, "deleted")  # and back: from the cached feed
-            assert "26 of 26" in text_of(console)
+            assert "26 of 26" in title_facts(console)
             await line(pilot, console, "deleted")
             pane(console).table.move_to(victim)
             await pilot.press("D")
@@ -323,7 +323,7 @@ class TestDeletedRuns:
             await settle(pilot)
             assert store.run(victim).run.lifecycle_stage == "active"
             await line(pilot, console, "deleted")
-            assert "27 of 27" in text_of(console)
+            assert "27 of 27" in title_facts(console)
 
     async def test_an_empty_list_of_deleted_runs_says_so(self, mlflow_store: MlflowStore) -> None:
         console = Console(mlflow_store.tracking)
