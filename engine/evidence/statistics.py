@@ -103,11 +103,39 @@ def corrected_t(differences: Sequence[float], test_share: float) -> float:
 def fold_interval(scores: Sequence[float], test_share: float) -> Interval:
     """The interval of the mean of one model's fold scores, with the same variance as `corrected_t`."""
     mean, error = _fold_mean(scores, test_share)
+    half = _t_quantile(len(scores) - 1) * error
+    return Interval(mean - half, mean + half)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The mean of `n` values, and their standard deviation `spread`, NaN for one value."""
+
+    mean: float
+    spread: float
+    n: int
+
+
+def mean_difference(first: Sample, second: Sample) -> Interval | None:
+    """The interval of the difference of two means, `first` − `second` (Welch 1947). None with fewer than two
+    values of either, or if the values do not vary."""
+    parts = [sample.spread**2 / sample.n for sample in (first, second)]
+    error = math.sqrt(sum(parts))
+    if min(first.n, second.n) < 2 or not error > 0:
+        return None
+    shares = zip(parts, (first.n, second.n), strict=True)
+    freedom = error**4 / sum(part**2 / (n - 1) for part, n in shares)
+    gap, half = first.mean - second.mean, _t_quantile(freedom) * error
+    return Interval(gap - half, gap + half)
+
+
+def _t_quantile(freedom: float) -> float:
+    """The value that Student's t exceeds on either side with probability `ALPHA`."""
     low, high = 0.0, 1e9
     for _ in range(100):
         middle = (low + high) / 2
-        low, high = (middle, high) if t_tails(middle, len(scores) - 1) > ALPHA else (low, middle)
-    return Interval(mean - high * error, mean + high * error)
+        low, high = (middle, high) if t_tails(middle, freedom) > ALPHA else (low, middle)
+    return high
 
 
 def _fold_mean(scores: Sequence[float], test_share: float) -> tuple[float, float]:

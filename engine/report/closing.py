@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.evidence.best import TIE_METRIC
 from engine.evidence.difference import Versus
-from engine.formats import as_number, count, counted, listed, number
+from engine.formats import as_number, count, counted, number
 from engine.report.document import (
     Block,
     Bullets,
@@ -148,7 +148,7 @@ def _steps(facts: Facts) -> Iterator[Text]:
     standing = facts.insights.standing
     if standing is not None and standing.more_rows:
         yield (
-            "To tell the best run from the next one, test on about "
+            "To distinguish the best run from the next one, test on about "
             f"{counted(standing.more_rows, 'more row')}, or choose between them by another measure: speed, "
             "simplicity, the recall of the class that matters.",
         )
@@ -264,9 +264,9 @@ def _methods(facts: Facts) -> Iterator[Text]:
     if facts.insights.effects.tested and not facts.insights.effects.why_not:
         yield (
             "The share of variance of a parameter is what an additive model loses without it, with a "
-            "bootstrap interval. Effects are listed if an F-test, corrected for the number of parameters "
-            f"({listed(facts.insights.effects.tested)}), finds them at 0.01. They are effects among these "
-            "runs; on other test rows they may differ.",
+            "bootstrap interval. Effects are listed if an F-test, corrected by Holm's method for the number "
+            f"of parameters tested ({len(facts.insights.effects.tested)}), finds them at 0.01. They are "
+            "effects among these runs; on other test rows they may differ.",
         )
     if facts.considered > 1:
         yield ("“pp” are percentage points: 0.90 is 2 pp above 0.88.",)

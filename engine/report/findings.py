@@ -13,6 +13,7 @@ from engine.entities import Run
 from engine.evidence.anomalies import Drop
 from engine.evidence.effects import Effect
 from engine.evidence.remarks import remarks
+from engine.evidence.statistics import Sample
 from engine.formats import MISSING, counted, format_for, listed, number
 from engine.report.document import (
     Block,
@@ -30,6 +31,7 @@ from engine.report.repeats import diverged_runs, seeds_block
 from engine.report.wording import (
     LEVEL,
     cell_of,
+    difference_interval,
     difference_text,
     name_of,
     percent,
@@ -114,6 +116,9 @@ def _effect_text(facts: Facts, effect: Effect) -> Block:
     if facts.direction == "lower":
         best, worst = worst, best
     gap = difference_text(facts.metric, best.mean, worst.mean)
+    means = (Sample(level.mean, level.spread, level.n) for level in (best, worst))
+    if sure := difference_interval(facts.metric, *means):
+        gap += f" ({sure})"
     ranking = effect.ranking(facts.direction)
     said = f" Pair by pair (t-tests at 0.01, corrected for their number): {ranking}." if ranking else ""
     return Paragraph(
@@ -122,7 +127,7 @@ def _effect_text(facts: Facts, effect: Effect) -> Block:
             f" explains {percent(effect.share)} of the variance of {facts.metric} ({LEVEL} "
             f"{percent_interval(effect.interval)}, n={facts.insights.effects.n} runs). With ",
             code(f"{effect.param} = {best.value}"),
-            f", {facts.metric} is on average {gap} (n={best.n}) than with {worst.value} (n={worst.n}).{said}",
+            f" (n={best.n}), {facts.metric} is on average {gap} than with {worst.value} (n={worst.n}).{said}",
         )
     )
 

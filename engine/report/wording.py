@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from engine.evidence.statistics import Interval
+from engine.evidence.statistics import Interval, Sample, mean_difference
 from engine.formats import MISSING, counted, duration, format_for, is_finite, number
 from engine.report.document import Span, Text, strong
 from engine.report.facts import measured
@@ -91,6 +91,21 @@ def difference_text(metric: str, first: float, second: float) -> str:
     if is_rate(metric) and max(abs(first), abs(second)) <= 1:
         return f"{100 * abs(gap):.1f} percentage points {more}"
     return f"{format_for([first, second])(abs(gap))} {more}"
+
+
+def difference_interval(metric: str, first: Sample, second: Sample) -> str:
+    """How sure `difference_text` is for two means: `95 % interval 10.7 to 13.5, Welch`, in its unit and its
+    direction; empty if that is not known."""
+    gap = first.mean - second.mean
+    found = mean_difference(first, second) if gap >= 0 else mean_difference(second, first)
+    if found is None:
+        return ""
+    bounds = (found.low, found.high)
+    if is_rate(metric) and max(abs(first.mean), abs(second.mean)) <= 1:
+        low, high = (f"{100 * bound:.1f}" for bound in bounds)
+    else:
+        low, high = map(format_for([first.mean, second.mean]), bounds)
+    return f"{LEVEL} {low} to {high}, Welch".replace("-", "−")
 
 
 def short_difference(metric: str, first: float, second: float) -> str:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import random
 
+import numpy as np
 import pytest
 
 from engine.evidence.statistics import (
     Interval,
     Rate,
+    Sample,
     corrected_t,
     difference,
     f_tail,
     fold_interval,
     holm,
     mcnemar,
+    mean_difference,
     rows_needed,
     rows_needed_unpaired,
     t_tails,
@@ -155,6 +159,20 @@ def test_the_corrected_t_test_is_wider_than_the_plain_one() -> None:
     assert corrected_t([0.1] * 5, 0.25) == 0.0
     with pytest.raises(ValueError, match="two folds"):
         corrected_t([0.1], 0.25)
+
+
+def test_the_interval_of_a_difference_of_means_matches_scipy() -> None:
+    from scipy.stats import ttest_ind
+
+    rng = np.random.default_rng(3)
+    first, second = rng.normal(0.89, 0.02, 20), rng.normal(0.77, 0.05, 7)
+    samples = [Sample(float(a.mean()), float(a.std(ddof=1)), len(a)) for a in (first, second)]
+    found = mean_difference(*samples)
+    expected = ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert mean_difference(samples[0], Sample(0.5, math.nan, 1)) is None
+    assert mean_difference(Sample(0.5, 0.0, 5), Sample(0.4, 0.0, 5)) is None
 
 
 def test_holm_corrects_the_smallest_most_and_keeps_the_order() -> None:
