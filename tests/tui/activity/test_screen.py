@@ -10,7 +10,7 @@ from engine.journal import server_name
 from engine.paths import journal_file
 from tests.conftest import MlflowStore
 from tests.hostile.payloads import PAYLOADS
-from tests.tui.support import settle, text_of
+from tests.tui.support import appears, settle, text_of
 from tui.activity.screen import LIMIT, ActivityScreen
 from tui.activity.source import EntryDetail
 from tui.app import Console
@@ -67,6 +67,7 @@ async def test_a_new_promotion_is_shown_when_the_view_is_reopened(
         await pilot.press("3")
         await settle(pilot)
         await pilot.press("6")
+        assert await appears(pilot, "retrained")
         await settle(pilot)
         screen = text_of(console)
         assert "classifier 3 → Production" in screen
