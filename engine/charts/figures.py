@@ -131,6 +131,7 @@ def _bars(chart: Bars) -> Figure:
     axes = figure.subplots(1, len(ratios), sharey=True, squeeze=False, width_ratios=ratios)[0]
     for place, (metric, panel) in enumerate(zip(metrics, axes, strict=False)):
         _bar_panel(panel, metric, [row.values[place] for row in rows], [row.rank == 1 for row in rows])
+        panel.set_title(_panel_title(metric, alone=len(metrics) == 1), loc="left", color=TEXT)
     labels = [_name(row.name, 36) for row in rows]
     if chart.kind == "rank":  # figure spaces keep the names in line
         ranks = [f"{row.rank or formats.MISSING:>3}".replace(" ", "\u2007") for row in rows]
@@ -140,6 +141,13 @@ def _bars(chart: Bars) -> Figure:
     if texts:
         _param_panel(axes[-1], chart, len(rows))
     return figure
+
+
+def _panel_title(metric: MetricBars, *, alone: bool) -> str:
+    """The metric and its direction, below each other where panels are narrow."""
+    if alone:
+        return _name(metric.metric, 30) + _arrow(metric.direction)
+    return "\n".join(filter(None, (_name(metric.metric, 24), _arrow(metric.direction).strip())))
 
 
 def _bar_panel(axes: Axes, metric: MetricBars, values: Sequence[float | None], best: Sequence[bool]) -> None:
@@ -169,7 +177,6 @@ def _bar_panel(axes: Axes, metric: MetricBars, values: Sequence[float | None], b
     room = 0.3 * span
     low = metric.low - (span * 0.06 if metric.scale == "range" else room if metric.low < 0 else 0)
     axes.set_xlim(low, metric.high + (room if metric.high > 0 or metric.scale == "range" else span * 0.02))
-    axes.set_title(_name(metric.metric, 30) + _arrow(metric.direction), loc="left", color=TEXT)
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.locator_params(axis="x", nbins=4)

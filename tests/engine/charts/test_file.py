@@ -9,6 +9,7 @@ import subprocess
 import sys
 from array import array
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,28 @@ def test_each_metric_has_its_own_panel() -> None:
         "loss": ["a", NASTY],
         "acc": ["c"],
     }
+
+
+def test_headings_of_bars_beside_each_other_do_not_overlap() -> None:
+    from matplotlib.text import Text
+
+    from engine.charts.figures import figure_of
+
+    metrics = ("class_1_recall", "class_1_precision", "a_metric_with_a_very_long_name")
+    frame = RunFrame.from_runs(
+        a_run(f"r{at}", metrics={name: 0.8 + at / 100 for name in metrics}) for at in range(4)
+    )
+    figure = figure_of(across(frame, range(4), ChartRequest("bar", metrics)))
+    figure.draw_without_rendering()
+    boxes = [
+        text.get_window_extent()
+        for axes in figure.axes
+        for text in axes.findobj(Text)
+        if isinstance(text, Text) and "better" in text.get_text()
+    ]
+    assert len(boxes) == 3
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+    assert boxes[-1].x1 <= figure.bbox.x1
 
 
 def test_times_of_files_are_in_utc() -> None:
