@@ -368,13 +368,16 @@ class RunsScreen(ConsoleScreen):
 
     def action_chart_metric(self, names: str = "") -> None:
         """Chart metrics, by default that of the focused column, of the marked runs, else of the shown
-        ones. Parameters, named or focused, are what the metrics are drawn by."""
+        ones. Parameters, named or focused, are what the metrics are drawn by. Raises `NotFound` for a name
+        that is neither."""
         if self.refuse("runs.chart-metric"):
             return
         frame, experiment = self.runs.frame, self.experiment
         if frame is None or experiment is None:
             self.session.say("No runs are loaded yet.", warning=True)
             return
+        from engine.api import unknown_metric
+        from engine.columns import ColumnKey
         from tui.charts.kinds import kind_by
         from tui.charts.screen import ChartScreen
         from tui.charts.subject import subject_of
@@ -382,6 +385,9 @@ class RunsScreen(ConsoleScreen):
         marked = (frame.row_of(run_id) for run_id in self.runs.marked())
         rows = tuple(row for row in marked if row is not None) or tuple(self.runs.matching)
         named = subject_of(safe(experiment.name), frame, rows, names.split(), self.pane.focused_key)
+        unknown = [name for name in named.metrics if ColumnKey("metric", name) not in frame]
+        if names and unknown and frame.complete:
+            raise unknown_metric(frame, rows, unknown[0])
         metrics = named.metrics or tuple(filter(None, [self.pane.focused_metric()]))
         if not metrics:
             self.session.say("These runs have no metrics.", warning=True)

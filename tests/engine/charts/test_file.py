@@ -161,7 +161,7 @@ def test_headings_of_bars_beside_each_other_do_not_overlap() -> None:
 
     metrics = ("class_1_recall", "class_1_precision", "a_metric_with_a_very_long_name")
     frame = RunFrame.from_runs(
-        a_run(f"r{at}", metrics={name: 0.8 + at / 100 for name in metrics}) for at in range(4)
+        a_run(f"r{at}", metrics=dict.fromkeys(metrics, 0.8 + at / 100)) for at in range(4)
     )
     figure = figure_of(across(frame, range(4), ChartRequest("bar", metrics)))
     figure.draw_without_rendering()
