@@ -11,6 +11,7 @@ from engine.jobs import CancelToken, OnProgress, no_progress
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
     from engine.entities import Experiment
+    from engine.filters.compiler import Filter
     from engine.report.report import Report
     from engine.runs.frame import RunFrame
     from engine.runs.metrics import Direction
@@ -31,11 +32,13 @@ class Reports:
         rows: Sequence[int] | None = None,
         *,
         query: str = "all runs of the experiment",
+        where: Filter | None = None,
         on_progress: OnProgress = no_progress,
         cancel: CancelToken | None = None,
     ) -> Report:
-        """The report on the comparable runs among `rows` (None: all of the frame), which `query` describes:
-        a Markdown document, an HTML document and charts. Raises `NotFound` if no run has the metric."""
+        """The report on the comparable runs among `rows` (None: all of the frame), which `query` describes,
+        that meet `where`: a Markdown document, an HTML document and charts. Raises `NotFound` if no run has
+        the metric."""
         from engine.report.report import make_report
 
         return make_report(
@@ -47,6 +50,7 @@ class Reports:
             direction,
             rows,
             query=query,
+            where=where,
             on_progress=on_progress,
             cancel=cancel,
         )

@@ -69,9 +69,12 @@ def about_section(facts: Facts) -> Iterator[Block]:
 
 def _summary(facts: Facts) -> Iterator[Text]:
     found, run, metric = facts.insights, facts.best, facts.metric
+    where = code(found.best.where)
     if facts.considered == 1:
         yield (
-            "One finished run has ",
+            "One finished run ",
+            *(("that meets ", where, " ") if found.best.where else ()),
+            "has ",
             code(metric),
             ": ",
             strong(name_of(run)),
@@ -81,6 +84,7 @@ def _summary(facts: Facts) -> Iterator[Text]:
         yield (
             f"The best of {counted(facts.considered, 'comparable finished run')} by ",
             code(metric),
+            *((" that meet ", where) if found.best.where else ()),
             " is ",
             strong(name_of(run)),
             f": {ranked_value(run, metric, facts.against_best.get(run.run_id))}.",
@@ -229,7 +233,7 @@ def colophon_section(facts: Facts, made_at: int, version: str) -> Iterator[Block
     best = facts.insights.best
     yield Heading(2, ("How this report was made",))
     left_out = [*best.left_out, *map(str, best.apart)]
-    rows: list[list[Part]] = [
+    rows: list[list[Part | Text]] = [
         ["store", code(facts.store)],
         ["experiment", f"{facts.experiment.name} (id {facts.experiment.experiment_id})"],
         ["runs", f"{facts.query}; {counted(len(facts.frame), 'run')} read"],
@@ -238,11 +242,19 @@ def colophon_section(facts: Facts, made_at: int, version: str) -> Iterator[Block
             f"{counted(best.considered, 'finished run')} by {best.metric}, {best.direction} is better",
         ],
         ["left out", "; ".join(left_out) or "none"],
+        *_constraint(facts),
         ["program", f"mlflow-console {version}"],
         ["made", utc(made_at)],
     ]
     yield lined_up(["", ""], rows)
     yield Bullets(tuple(_methods(facts)))
+
+
+def _constraint(facts: Facts) -> Iterator[list[Part | Text]]:
+    best = facts.insights.best
+    if best.where:
+        failing = f"; {count(len(best.failing))} of {counted(len(best.comparable), 'comparable run')} fail it"
+        yield ["constraint", (code(best.where), failing)]
 
 
 def _methods(facts: Facts) -> Iterator[Text]:

@@ -22,6 +22,7 @@ from engine.runs.frame import RunFrame
 from engine.runs.metrics import Direction, key_metrics
 
 if TYPE_CHECKING:
+    from engine.filters.compiler import Filter
     from engine.stores.base import Store
 
 NOTE = "mlflow.note.content"
@@ -137,6 +138,7 @@ def collect(
     *,
     query: str,
     shown_store: str,
+    where: Filter | None = None,
     on_progress: OnProgress = no_progress,
     cancel: CancelToken | None = None,
 ) -> Facts:
@@ -148,7 +150,7 @@ def collect(
         on_progress(Progress(number, 6, note))
 
     step(0, "insights")
-    found = insights(frame, metric, direction, rows, store=store)
+    found = insights(frame, metric, direction, rows, where=where, store=store)
     best = found.best
     step(1, "comparing the runs")
     runs = _ranked(frame, found)

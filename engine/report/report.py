@@ -26,6 +26,7 @@ from engine.runs.metrics import Direction
 from engine.secrets import mask
 
 if TYPE_CHECKING:
+    from engine.filters.compiler import Filter
     from engine.stores.base import Store
     from engine.uri import TrackingUri
 
@@ -59,13 +60,14 @@ def make_report(
     rows: Sequence[int] | None = None,
     *,
     query: str = "all runs of the experiment",
+    where: Filter | None = None,
     made_at: int | None = None,
     on_progress: OnProgress = no_progress,
     cancel: CancelToken | None = None,
 ) -> Report:
     """The report on the comparable finished runs among `rows` (None: all of the frame), which `query`
-    describes. Only the time at its end depends on anything but the store. Raises `NotFound` if no run has the
-    metric."""
+    describes, that meet the constraint `where`. Only the time at its end depends on anything but the store.
+    Raises `NotFound` if no run has the metric."""
     cancel = cancel or CancelToken()
     facts = collect(
         store,
@@ -75,6 +77,7 @@ def make_report(
         direction,
         rows,
         query=query,
+        where=where,
         shown_store=mask(str(uri.shown)),
         on_progress=on_progress,
         cancel=cancel,

@@ -129,14 +129,19 @@ def filter_option(command: Decorated) -> Decorated:
 
 def evidence_options(command: Decorated) -> Decorated:
     """`--where` and `--correct`."""
-    command = click.option(
-        "--correct",
-        "correction",
-        type=click.Choice(["none", "holm"]),
-        default="none",
-        show_default=True,
-        help="Correct p-values for the number of comparisons, by Holm's method.",
-    )(command)
+    return where_option(
+        click.option(
+            "--correct",
+            "correction",
+            type=click.Choice(["none", "holm"]),
+            default="none",
+            show_default=True,
+            help="Correct p-values for the number of comparisons, by Holm's method.",
+        )(command)
+    )
+
+
+def where_option(command: Decorated) -> Decorated:
     return click.option(
         "-w",
         "--where",

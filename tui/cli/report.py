@@ -21,6 +21,7 @@ from tui.cli.options import (
     json_option,
     metric_options,
     pass_invocation,
+    where_option,
 )
 from tui.cli.output import Cell, Output, confirm
 from tui.cli.progress import Meter, load_frame, spinner, stop_signals
@@ -44,6 +45,7 @@ DOCUMENTS = ("report.md", "report.html")
     help="Write the report into this folder, which is created if missing.",
 )
 @metric_options("Rank runs by")
+@where_option
 @filter_option
 @click.option(
     "--log-to",
@@ -68,6 +70,7 @@ def report(
     metric: str | None,
     higher: bool,
     lower: bool,
+    where: str,
     filter_text: str,
     log_to: str | None,
     version: tuple[str, int] | None,
@@ -79,13 +82,15 @@ def report(
     One Markdown document, one HTML file that needs nothing else, and the charts as PNG and SVG: the best
     run with its metrics per class, which parameters matter, precision against recall, the registered
     versions, next steps, and all runs. Numbers carry their n and 95 % interval. Only comparable finished
-    runs count, as for `best`. Made again from the same store, it differs only in the time at its end.
-    --model writes the model card of a version in the form of skops, without loading the model.
+    runs count, as for `best`; of these, only runs that meet --where are ranked. Made again from the same
+    store, it differs only in the time at its end. --model writes the model card of a version in the form
+    of skops, without loading the model.
 
     \b
     Examples:
       mlflow-console report heart-disease -o report
       mlflow-console report heart-disease --metric cv_mean --filter "n_neighbors > 3" -o report
+      mlflow-console report heart-disease --where "class_1_recall >= 0.9" -o report
       mlflow-console report heart-disease --log-to new
       mlflow-console report --model heart_disease_classifier 2 -o card
     """
@@ -106,7 +111,7 @@ def report(
     token = CancelToken()
     with invocation.engine() as engine, stop_signals(token):
         force = _checked(engine, output, folder, log_to, force=force)
-        made = _made(engine, experiment, metric, direction, filter_text, token)
+        made = _made(engine, experiment, metric, direction, where, filter_text, token)
         written = _write(engine, output, made.files, folder, force=force) if folder is not None else ()
         run_id = engine.reports.log(made, None if log_to == NEW else log_to) if log_to is not None else None
     if as_json:
@@ -141,6 +146,7 @@ def _made(
     experiment: str,
     metric: str | None,
     direction: Direction | None,
+    where: str,
     filter_text: str,
     token: CancelToken,
 ) -> Report:
@@ -156,7 +162,8 @@ def _made(
         def show(progress: Progress) -> None:
             meter.update(progress.done, progress.total, safe(progress.note), line=False)
 
-        make = partial(engine.reports.make, query=query, on_progress=show, cancel=token)
+        constraint = filter_of(where, frame) if where.strip() else None
+        make = partial(engine.reports.make, query=query, where=constraint, on_progress=show, cancel=token)
         return make(found, frame, metric or usual_metric(frame), direction, rows)
 
 

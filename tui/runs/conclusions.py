@@ -63,7 +63,7 @@ class RunConclusions:
 
         def write_report(subject: InsightSubject) -> None:
             direction = subject.directions.get(subject.metric)
-            self.write_report(subject.frame, subject.metric, direction, subject.rows)
+            self.write_report(subject.frame, subject.metric, direction, subject.rows, subject.where)
 
         view = InsightsScreen(
             subject,
@@ -74,10 +74,15 @@ class RunConclusions:
         screen.app.push_screen(view)
 
     def write_report(
-        self, frame: RunFrame, metric: str, direction: Direction | None, rows: Sequence[int] | None
+        self,
+        frame: RunFrame,
+        metric: str,
+        direction: Direction | None,
+        rows: Sequence[int] | None,
+        where: str = "",
     ) -> None:
-        """Ask for a folder, and write a report on these rows (None: all) there."""
-        from engine.api import file_name
+        """Ask for a folder, and write a report on these rows (None: all) that meet `where` there."""
+        from engine.api import compile_filter, file_name
         from tui.runs.dialogs.report import ReportDialog
 
         screen = self._screen
@@ -86,10 +91,11 @@ class RunConclusions:
         shown = self._runs.view.filter_text.strip()
         query = "all runs of the experiment" if rows is None else f"runs that match {shown}"
 
-        reports = partial(screen.engine.reports.make, experiment, frame, metric, direction, rows, query=query)
+        constraint = compile_filter(where, frame.keys, frame) if where else None
+        reports = partial(screen.engine.reports.make, experiment, frame, metric, direction, rows)
 
         def make(on_progress: OnProgress, cancel: CancelToken) -> Report:
-            return reports(on_progress=on_progress, cancel=cancel)
+            return reports(query=query, where=constraint, on_progress=on_progress, cancel=cancel)
 
         def say(message: str | None) -> None:
             if message:

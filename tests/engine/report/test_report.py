@@ -18,6 +18,7 @@ from engine.entities import (
     RunDetail,
 )
 from engine.errors import NotFound
+from engine.filters.compiler import compile_filter
 from engine.report.card import model_card
 from engine.report.document import Document, Heading, Table
 from engine.report.facts import collect
@@ -107,15 +108,18 @@ def report(
     metric: str = "accuracy",
     versions: Sequence[ModelVersion] = (),
     experiment: Experiment = EXPERIMENT,
+    where: str = "",
 ) -> Document:
+    frame = RunFrame.from_runs(runs)
     facts = collect(
         MemoryStore(runs, versions),  # type: ignore[arg-type]
         experiment,
-        RunFrame.from_runs(runs),
+        frame,
         metric,
         None,
         None,
         query="all runs of the experiment",
+        where=compile_filter(where, frame.keys, frame) if where else None,
         shown_store="sqlite:///mlflow.db",
     )
     return document_of(facts, NOW, no_chart)
@@ -274,6 +278,16 @@ def test_runs_that_are_left_out_are_named_with_the_reason() -> None:
     text = text_of(report((*HEART, percent, diverged)))
     assert "on another scale" in text
     assert "1 run with NaN or infinite accuracy" in text
+
+
+def test_a_constraint_is_named_and_only_runs_that_meet_it_are_ranked() -> None:
+    text = markdown(report(HEART, where="class_1_recall >= 0.95"))
+    assert "One finished run that meets `class_1_recall >= 0.95` has `accuracy`: **eager**" in text
+    assert "## The run: eager" in text
+    assert "| constraint | `class_1_recall >= 0.95`; 3 of 4 comparable runs fail it |" in text
+    two = markdown(report(HEART, where="class_1_recall >= 0.9"))
+    assert "The best of 3 comparable finished runs by `accuracy` that meet `class_1_recall >= 0.9`" in two
+    assert "constraint" not in markdown(report(HEART))
 
 
 def test_the_end_names_the_query_the_store_and_the_time() -> None:

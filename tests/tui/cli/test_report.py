@@ -27,3 +27,10 @@ def test_a_report_needs_a_place(on_store: Run) -> None:
     failed = on_store("report", "heart")
     assert failed.status == 2
     assert "Add -o DIR, or --log-to new." in failed.err
+
+
+def test_a_constraint_that_no_run_meets_is_an_error(on_store: Run, tmp_path: Path) -> None:
+    failed = on_store("report", "heart", "-o", str(tmp_path / "out"), "--where", "accuracy > 2")
+    assert failed.status == 1
+    assert "No run meets the constraint" in failed.err
+    assert not (tmp_path / "out").exists()
