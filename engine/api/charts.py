@@ -29,10 +29,11 @@ class Charts:
         steps: tuple[int, int] | None = None,
     ) -> tuple[History, ...]:
         """The histories of metrics of runs, run by run, down-sampled to at most `points` points each; those
-        without points are left out. `steps` limits them to a range, both ends included."""
+        without points are left out; the ends of long pauses are kept. `steps` limits them to a range, both
+        ends included."""
         from engine.charts.history import histories
 
-        return histories(self._store, runs, metrics, points=points, steps=steps)
+        return histories(self._store, runs, metrics, points=points, steps=steps, with_pauses=True)
 
     def refined(
         self, histories: Sequence[History], axis: XAxis, low: float, high: float, *, points: int = 600

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, islice
+from operator import sub
+from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 from engine.columns import ColumnKey
@@ -25,6 +27,14 @@ X_AXES: tuple[XAxis, ...] = ("step", "relative", "wall")
 
 POINTS = 600
 """The most points per history unless the caller asks for others."""
+LONG_PAUSE = 1 / 40
+"""A pause that shows in a chart takes at least this share of the time."""
+MANY_GAPS = 8
+"""A pause is longer than this many of the usual gaps between points."""
+MOST_PAUSES = 3
+"""Pauses looked for in one history."""
+MOST_READS = 3
+"""Reads to find the ends of one pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,18 @@ class History:
             values=self.values[:start] + fine.values + self.values[end:],
         )
 
+    def with_points(self, other: History) -> History:
+        """With the points of `other` that are missing."""
+        rows = set(zip(self.steps, self.times, self.values, strict=True))
+        added = [row for row in zip(other.steps, other.times, other.values, strict=True) if row not in rows]
+        steps, times, values = self.steps[:], self.times[:], self.values[:]
+        for step, time, value in added:
+            place = bisect_right(steps, step)
+            steps.insert(place, step)
+            times.insert(place, time)
+            values.insert(place, value)
+        return replace(self, steps=steps, times=times, values=values)
+
     def smoothed(self, weight: float) -> array[float]:
         """The exponential moving average of the values, debiased as in TensorBoard: 0 is no smoothing, 0.99
         is strong. Values that are not finite stay, and do not affect the others. `weight` holds from one
@@ -126,11 +148,51 @@ def histories(
     *,
     points: int = POINTS,
     steps: tuple[int, int] | None = None,
+    with_pauses: bool = False,
 ) -> tuple[History, ...]:
-    """The histories of metrics of runs, run by run; those without points are left out."""
+    """The histories of metrics of runs, run by run; those without points are left out. `with_pauses` keeps
+    the points before and after long pauses of down-sampled histories, which takes a read for each."""
     by_id = {run.run_id: run for run in runs}
     found = store.metric_histories(list(by_id), list(dict.fromkeys(metrics)), points, steps)
-    return tuple(_history(by_id[history.run_id], history) for history in found)
+    made = (_history(by_id[history.run_id], history) for history in found)
+    return tuple(_with_pauses(store, history) if with_pauses else history for history in made)
+
+
+def _with_pauses(store: Store, history: History) -> History:
+    """With the points on both sides of the longest pauses: a line over time then falls from one to the other,
+    not from an extreme long before to one long after."""
+    if not history.is_sampled or not history.has_steps:
+        return history
+    steps, times = history.steps, history.times
+    gaps = list(map(sub, times[1:], times))
+    least = max((max(times) - min(times)) * LONG_PAUSE, MANY_GAPS * median(gaps))
+    longest = sorted(range(len(gaps)), key=gaps.__getitem__, reverse=True)[:MOST_PAUSES]
+    for first, last in [(steps[at], steps[at + 1]) for at in longest if gaps[at] > least]:
+        history = _with_pause(store, history, first, last)
+    return history
+
+
+def _with_pause(store: Store, history: History, first: int, last: int) -> History:
+    """With the points on both sides of the longest pause between two steps."""
+    for _ in range(MOST_READS):
+        if first == last:
+            return history
+        found = store.metric_histories([history.run.run_id], [history.metric], POINTS, (first, last))
+        if not found or len(found[0].times) < 2:
+            return history
+        fine = _history(history.run, found[0])
+        gaps = list(map(sub, fine.times[1:], fine.times))
+        at = gaps.index(max(gaps))
+        ends = replace(
+            fine,
+            steps=fine.steps[at : at + 2],
+            times=fine.times[at : at + 2],
+            values=fine.values[at : at + 2],
+        )
+        first, last = ends.steps
+        if not fine.is_sampled:
+            return history.with_points(ends)
+    return history
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +218,9 @@ def refined(
     first, last = min(start for start, _ in ranges.values()), max(end for _, end in ranges.values())
     runs = {h.run.run_id: h.run for h in coarse if (h.run.run_id, h.metric) in ranges}
     metrics = [h.metric for h in coarse if (h.run.run_id, h.metric) in ranges]
-    found = histories(store, list(runs.values()), metrics, points=points, steps=(first, last))
+    found = histories(
+        store, list(runs.values()), metrics, points=points, steps=(first, last), with_pauses=True
+    )
     fine = {(h.run.run_id, h.metric): h for h in found if (h.run.run_id, h.metric) in ranges}
     return Refined(
         tuple(

@@ -136,6 +136,24 @@ class TestReading:
         assert closer.is_complete
         assert {*range(1010, 1016)} <= {*closer.histories[0].steps}
 
+    def test_both_ends_of_a_pause_are_kept(self) -> None:
+        """So that a line over time runs from the last point before it to the first one after it."""
+        pauses = {5_123: 600_000, 41_000: 4_000_000}
+        points, time = [], START
+        for step in range(50_000):
+            time += 100 + pauses.get(step, 0)
+            points.append(MetricPoint(step, time, 10 - step / 10_000 + step % 7))
+        store = MemoryStore({("a", "loss"): points})
+        (history,) = histories(store, [_run("a")], ["loss"], points=200, with_pauses=True)  # type: ignore[arg-type]
+        for after in pauses:
+            place = history.steps.index(after)
+            assert history.steps[place - 1] == after - 1
+            assert history.values[place] == points[after].value
+        assert list(history.times) == sorted(history.times)
+        assert len(history.steps) <= 206
+        (even,) = histories(_store(a=[1.0, 2.0] * 3000), [_run("a")], ["loss"], points=200, with_pauses=True)  # type: ignore[arg-type]
+        assert len(even.steps) <= 202
+
     def test_complete_histories_are_not_read_again(self) -> None:
         store = _store(a=[1.0, 2.0, 3.0])
         coarse = histories(store, [_run("a")], ["loss"])  # type: ignore[arg-type]
