@@ -25,7 +25,7 @@ class Charts:
         runs: Sequence[Run],
         metrics: Sequence[str],
         *,
-        points: int = 600,
+        points: int = 800,
         steps: tuple[int, int] | None = None,
     ) -> tuple[History, ...]:
         """The histories of metrics of runs, run by run, down-sampled to at most `points` points each; those
@@ -36,7 +36,7 @@ class Charts:
         return histories(self._store, runs, metrics, points=points, steps=steps, with_pauses=True)
 
     def refined(
-        self, histories: Sequence[History], axis: XAxis, low: float, high: float, *, points: int = 600
+        self, histories: Sequence[History], axis: XAxis, low: float, high: float, *, points: int = 800
     ) -> Refined:
         """The same histories with more points from `low` to `high` on an axis, where points are missing."""
         from engine.charts.history import refined

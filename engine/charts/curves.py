@@ -101,5 +101,6 @@ def _notes(histories: Sequence[History], names: dict[str, str], smooth: float, s
             total = sum(count for count in counts if count is not None)
             notes.append(f"{drawn:,} of {total:,} points drawn: the lowest and the highest of each interval")
     if smooth:
-        notes.append(f"exponential moving average, weight {smooth:g}")
+        of = " of the points drawn" if any(history.is_sampled for history in histories) else ""
+        notes.append(f"exponential moving average{of}, weight {smooth:g}")
     return notes

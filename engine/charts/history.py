@@ -25,8 +25,9 @@ XAxis = Literal["step", "relative", "wall"]
 """The x of a history: steps, seconds since the run started, or milliseconds since the epoch."""
 X_AXES: tuple[XAxis, ...] = ("step", "relative", "wall")
 
-POINTS = 600
-"""The most points per history unless the caller asks for others."""
+POINTS = 800
+"""The most points per history unless the caller asks for others: the lowest and the highest for each column
+of dots of a wide terminal. The same in all of them, so that smoothed values are."""
 LONG_PAUSE = 1 / 40
 """A pause that shows in a chart takes at least this share of the time."""
 MANY_GAPS = 8
@@ -52,7 +53,7 @@ class History:
     count: int | None
     nans: int
     spacing: float = 1.0
-    """Steps per point when the history was read completely: the unit of smoothing."""
+    """Steps per point when all steps were read: the unit of smoothing."""
 
     @property
     def run_name(self) -> str:
@@ -115,7 +116,8 @@ class History:
     def smoothed(self, weight: float) -> array[float]:
         """The exponential moving average of the values, debiased as in TensorBoard: 0 is no smoothing, 0.99
         is strong. Values that are not finite stay, and do not affect the others. `weight` holds from one
-        point to the next of the complete history; between points further apart, it is raised accordingly."""
+        point to the next when all steps were read; between other points, it is raised accordingly. Of a
+        sampled history, it is an approximation."""
         average = bias = 0.0
         result = array("d")
         previous: int | None = None

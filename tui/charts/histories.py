@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from engine.entities import Run
     from tui.charts.subject import ChartSubject
 
-POINTS_PER_COLUMN = 4
-"""Points read per column of cells: the lowest and the highest for each of its two columns of dots."""
 NAME_LIMIT = 24
 """The most cells of a run's name where names leave words out."""
 MARGIN = 0.25
@@ -75,16 +73,12 @@ class HistoryPane(ChartPane):
     def plot(self) -> Plot:
         return self.query_one(Plot)
 
-    @property
-    def _points(self) -> int:
-        return POINTS_PER_COLUMN * max(40, self.size.width)
-
     # ── reading ──────────────────────────────────────────────────────────────
 
     def load(self, subject: ChartSubject) -> Loaded:
         prepare()
         runs = self.engine.charts.current(subject.runs)
-        return Loaded(runs, self.engine.charts.histories(runs, subject.metrics, points=self._points))
+        return Loaded(runs, self.engine.charts.histories(runs, subject.metrics))
 
     def reload(self, subject: ChartSubject) -> Loaded:
         """Read only the histories of runs that were unfinished."""
@@ -94,7 +88,7 @@ class HistoryPane(ChartPane):
         runs = self.engine.charts.current(before.runs)
         finished = {run.run_id for run in before.runs if run.is_finished}
         changing = [run for run in runs if run.run_id not in finished]
-        fresh = self.engine.charts.histories(changing, subject.metrics, points=self._points)
+        fresh = self.engine.charts.histories(changing, subject.metrics)
         known = {(h.run.run_id, h.metric): h for h in before.histories if h.run.run_id in finished}
         known |= {(h.run.run_id, h.metric): h for h in fresh}
         names = [(run.run_id, metric) for run in runs for metric in subject.metrics]
@@ -137,7 +131,7 @@ class HistoryPane(ChartPane):
         self._is_refining = True
         room = MARGIN * (high - low)
         wanted, axis = (low - room, high + room), self.settings.axis
-        work = partial(self.engine.charts.refined, coarse, axis, *wanted, points=self._points)
+        work = partial(self.engine.charts.refined, coarse, axis, *wanted)
         self.ask(work, partial(self._show_refined, coarse, axis, wanted), group="range", failed=self._failed)
 
     def _show_refined(
@@ -237,7 +231,8 @@ class HistoryPane(ChartPane):
         if nans := sum(h.nans for h in self._loaded.histories):
             parts.append("NaN" if None in counts else f"{formats.count(nans)} NaN")
         if self.settings.weight:
-            parts.append(f"smoothed {self.settings.weight:g}")
+            about = " (approximate)" if any(h.is_sampled for h in self._shown) else ""
+            parts.append(f"smoothed {self.settings.weight:g}{about}")
         if self._pattern:
             parts.append(f"names {self._pattern}")
         return Shown(" · ".join(parts))

@@ -281,7 +281,7 @@ def _histories(engine: Engine, selection: Selection, metrics: Sequence[str]) -> 
 
     rows = first_with_metrics(selection.frame, selection.rows, metrics, MOST_LINES)
     with spinner("Reading histories"):
-        return engine.charts.histories([selection.frame.run(row) for row in rows], metrics, points=2 * 600)
+        return engine.charts.histories([selection.frame.run(row) for row in rows], metrics)
 
 
 def _curves(

@@ -140,7 +140,7 @@ def test_histories_say_where_they_break_and_that_points_are_missing() -> None:
     notes = curves([sampled], ["m"], smooth=0.9).caption.notes
     assert notes == (
         "2 of 10 points drawn: the lowest and the highest of each interval",
-        "exponential moving average, weight 0.9",
+        "exponential moving average of the points drawn, weight 0.9",
     )
     with pytest.raises(NotFound, match="No history of m"):
         curves([], ["m"], runs=2)
