@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from engine import formats
 from engine.api import XAxis, curves, run_names, unique_names
 from engine.errors import EngineError
-from engine.text import Shown, cell_width, safe
+from engine.text import Shown, cell_width, cut, safe
 from tui.charts.pane import ChartPane
 from tui.charts.subject import MAX_CURVES
 from tui.widgets.plot import Plot, Series, SeriesKind, XKind, prepare
@@ -217,10 +217,13 @@ class HistoryPane(ChartPane):
         if subject is None:
             return Shown("")
         parts = []
-        drawn, asked = len({h.run.run_id for h in self._shown}), len(subject.rows)
+        names = {h.run.run_id: cut(safe(h.run_name), NAME_LIMIT) for h in self._shown}
+        drawn, asked = len(names), len(subject.rows)
         if asked > 1:
             some = "" if drawn == asked else f" of {formats.count(asked)}"
             parts.append(f"{formats.count(drawn)}{some} runs")
+        if drawn == 1 and (alone := Shown(*names.values())) != cut(subject.title, NAME_LIMIT):
+            parts.append(alone)  # a single line has no legend
         if gone := min(asked, MAX_CURVES) - len(self._loaded.runs):
             parts.append(f"{formats.counted(gone, 'run')} no longer there")
         counts = [h.count for h in self._loaded.histories]

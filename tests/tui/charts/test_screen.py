@@ -50,6 +50,17 @@ def _steps(console: Console, series: int) -> list[float]:
     return console.screen.query_one(HistoryPane).plot._view.tracks[series].xs.tolist()
 
 
+async def test_a_run_charted_alone_is_named(long_store: MlflowStore) -> None:
+    console = Console(long_store.tracking, experiment="heart")
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        marks = {long_store.runs["special"], long_store.runs["trial-10"]}
+        console.session.state.experiment(long_store.heart).marks = frozenset(marks)
+        await console.run_line("chart loss")
+        await settle(pilot)
+        assert _facts(console) == "1 of 2 runs · special · 6,000 points"
+
+
 async def test_a_metric_of_the_marked_or_shown_runs_is_charted(long_store: MlflowStore) -> None:
     console = Console(long_store.tracking, experiment="heart")
     async with console.run_test(size=SIZE, notifications=True) as pilot:
@@ -86,7 +97,7 @@ async def test_a_metric_of_the_marked_or_shown_runs_is_charted(long_store: Mlflo
         await pilot.pause()
         assert "time since start" in text_of(console)
         await console.run_line("chart unknown")
-        assert await appears(pilot, "no history of this metric in these runs")
+        assert await appears(pilot, "No run has the metric 'unknown'")
 
 
 async def test_zooming_reads_all_points_of_the_visible_range(long_store: MlflowStore) -> None:
