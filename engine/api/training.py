@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from engine.formats import counted
 from engine.jobs import CancelToken, OnProgress, no_progress
 
 if TYPE_CHECKING:
@@ -83,5 +84,6 @@ class Training:
 
         with recorded(self._access.uri, "demo", "the published heart-disease study") as entry:
             report = run_demo(self._access.uri, on_progress=on_progress, cancel=cancel or CancelToken())
-            entry.detail = f"{report.trained} trials trained, {report.registered} versions registered"
+            trained, registered = counted(report.trained, "trial"), counted(report.registered, "version")
+            entry.detail = f"{trained} trained, {registered} registered"
         return report

@@ -23,7 +23,7 @@ from engine.evidence.measured import (
     nearest_first,
 )
 from engine.evidence.predictions import PredictionFiles
-from engine.evidence.rates import ACCURACIES
+from engine.evidence.rates import ACCURACIES, is_share
 from engine.evidence.statistics import (
     ALPHA,
     Interval,
@@ -39,6 +39,7 @@ from engine.evidence.statistics import (
 )
 from engine.formats import count, counted, number
 from engine.runs.frame import RunFrame
+from engine.runs.metrics import FOLD_METRIC
 from engine.text import Shown, safe
 
 if TYPE_CHECKING:
@@ -208,15 +209,22 @@ def versus(
 
 
 def chance(best: BestRun, found: Standing | None) -> Shown:
-    """What is known about the part of chance in the lead of the best run; empty if it has no competitor."""
+    """What is known about the part of chance in the lead of the best run, or what to log to know it; empty if
+    it has no competitor."""
     if found is not None:
         return found.sentence
     if best.considered < 2:
         return Shown("")
-    return safe(
-        f"Whether its lead is more than chance cannot be said: no numbers of rows, predictions or folds are "
-        f"logged for {best.metric}. Runs repeated with other seeds would show it."
-    )
+    if is_share(best.metric):
+        why = (
+            f"nothing says how many rows {best.metric} was measured on. Log each run's predictions "
+            "(evidence/predictions.csv), the support of each class, or the confusion counts"
+        )
+    elif best.metric == TIE_METRIC:
+        why = f"the scores of the folds are not logged. Log them as {FOLD_METRIC}"
+    else:
+        why = f"{best.metric} is no share of counted rows. Runs repeated with other seeds would show it"
+    return safe(f"Whether its lead is more than chance cannot be said: {why}.")
 
 
 def standing(

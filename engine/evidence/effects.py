@@ -15,7 +15,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from engine.evidence.statistics import Interval, f_tail, holm, t_tails
-from engine.formats import as_number, number
+from engine.formats import as_number, counted, number
 from engine.runs.metrics import Direction
 from engine.text import Shown, safe
 
@@ -144,7 +144,7 @@ def effects_of(params: Mapping[str, Sequence[str | None]], values: Sequence[floa
     if not factors:
         why_not = "no parameter has at least two values that were tried twice"
     elif n < columns + 1 + max(5, n // 10):
-        why_not = f"{n} runs are too few for {columns + 1} values of {len(factors)} parameters"
+        why_not = f"{n} runs are too few for {columns + 1} values of {counted(len(factors), 'parameter')}"
     elif np.ptp(y) <= 1e-12 * max(1.0, float(np.abs(y).max())):
         why_not = "the metric is the same in all runs"
     if why_not:

@@ -15,6 +15,14 @@ from engine.evidence.statistics import Rate
 from engine.runs.metrics import CONFUSION_COUNTS
 
 ACCURACIES = ("accuracy", "accuracy_score")
+_SHARES = {
+    **dict.fromkeys(
+        ("recall", "recall_score", "sensitivity", "true_positive_rate"), ("true_positives", "false_negatives")
+    ),
+    **dict.fromkeys(("specificity", "true_negative_rate"), ("true_negatives", "false_positives")),
+    **dict.fromkeys(("precision", "precision_score"), ("true_positives", "false_positives")),
+}
+"""The counts whose sum is the number of rows of a metric of the positive or the negative class."""
 _SUPPORT = re.compile(r"class_.+_support")
 _OF_CLASS = re.compile(r"(?P<name>class_.+)_(?P<measure>recall|precision)")
 _ROUNDED = 5e-5
@@ -33,17 +41,18 @@ def rate_of(metrics: Metrics, name: str) -> Rate | None:
     return Rate(successes, n) if abs(successes / n - value) <= _ROUNDED else None
 
 
+def is_share(name: str) -> bool:
+    """Whether the metric `name` is a rate if the run logs its number of rows."""
+    return name in (*ACCURACIES, *_SHARES) or _OF_CLASS.fullmatch(name) is not None
+
+
 def rows_of(metrics: Metrics, name: str) -> int | None:
     """The number of rows that the metric `name` was computed on: all rows for an accuracy, those of the class
     for its recall, those predicted as the class for its precision. None if unknown."""
     if name in ACCURACIES:
         return evaluated_rows(metrics)
-    if name in ("recall", "recall_score", "sensitivity", "true_positive_rate"):
-        return _total(metrics, "true_positives", "false_negatives")
-    if name in ("specificity", "true_negative_rate"):
-        return _total(metrics, "true_negatives", "false_positives")
-    if name in ("precision", "precision_score"):
-        return _total(metrics, "true_positives", "false_positives")
+    if name in _SHARES:
+        return _total(metrics, *_SHARES[name])
     if found := _OF_CLASS.fullmatch(name):
         support = _total(metrics, f"{found['name']}_support")
         return support if found["measure"] == "recall" else _predicted(metrics, found["name"], support)

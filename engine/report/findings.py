@@ -267,7 +267,7 @@ def _drop(drop: Drop, metric: str) -> Iterator[Text]:
         code(f"{second} = {two}"),
         f" falls short: mean {metric} {number(drop.mean)}, {gap} than the {number(drop.expected)} that "
         f"the two "
-        f"promise one by one (n={drop.n} runs).",
+        f"promise one by one (n={counted(drop.n, 'run')}).",
     )
 
 

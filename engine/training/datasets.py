@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from engine.errors import DatasetError
-from engine.formats import listed
+from engine.formats import counted, listed
 from engine.paths import heart_csv
 from engine.text import quoted
 
@@ -187,7 +187,7 @@ def _table(path: Path, text: str) -> tuple[list[str], list[list[str]], list[int]
     if not rows:
         raise DatasetError(f"{path.name} has a header but no rows", str(path), _CSV_FORMAT)
     if len(rows) < MIN_ROWS:
-        detail = f"{len(rows)} rows; a sweep needs at least {MIN_ROWS} to train and test."
+        detail = f"{counted(len(rows), 'row')}; a sweep needs at least {MIN_ROWS} to train and test."
         raise DatasetError(f"{path.name} has too few rows", detail, "Use a file with more rows.")
     return header, rows, lines
 

@@ -15,7 +15,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from engine.errors import EngineError
-from engine.formats import count, counted
+from engine.formats import counted
 from engine.text import Shown, safe
 from tui.commands.bindings import Command, Scope
 from tui.insights.lines import Line, lines_of
@@ -128,7 +128,7 @@ class InsightsScreen(ConsoleScreen):
         best = found.result.best
         corrected = " · p-values corrected" if self.subject.correction == "holm" else ""
         frame = self.subject.frame
-        partial_of = "" if frame.complete else f" · only {count(len(frame))} runs were loaded"
+        partial_of = "" if frame.complete else f" · only {counted(len(frame), 'run')} loaded"
         facts = Shown(f"{best.direction} is better{corrected}{partial_of}")
         self._show_title(facts, len(best.comparable))
         self.show_keys()

@@ -83,15 +83,25 @@ def test_a_metric_that_is_no_share_of_rows_has_no_standing(metric: str) -> None:
     assert standing(frame, best_run(frame, metric)) is None
 
 
-def test_it_is_said_that_chance_cannot_be_judged() -> None:
-    frame = RunFrame.from_runs([a_run(f"r{at}", metrics={"val_loss": at / 10}) for at in range(2)])
-    best = best_run(frame, "val_loss")
+@pytest.mark.parametrize(
+    ("metric", "why"),
+    [
+        ("val_loss", "val_loss is no share of counted rows. Runs repeated with other seeds would show it."),
+        ("cv_mean", "the scores of the folds are not logged. Log them as cv_score."),
+        (
+            "accuracy",
+            "nothing says how many rows accuracy was measured on. Log each run's predictions "
+            "(evidence/predictions.csv), the support of each class, or the confusion counts.",
+        ),
+    ],
+)
+def test_it_is_said_that_chance_cannot_be_judged_and_what_to_log(metric: str, why: str) -> None:
+    frame = RunFrame.from_runs([a_run(f"r{at}", metrics={metric: at / 10}) for at in range(2)])
+    best = best_run(frame, metric)
     assert chance(best, standing(frame, best)) == (
-        "Whether its lead is more than chance cannot be said: no numbers of rows, predictions or folds are "
-        "logged for val_loss. Runs repeated with other seeds would show it."
+        f"Whether its lead is more than chance cannot be said: {why}"
     )
-    alone = best_run(frame, "val_loss", rows=[0])
-    assert chance(alone, None) == ""
+    assert chance(best_run(frame, metric, rows=[0]), None) == ""
 
 
 def test_predictions_for_the_same_rows_distinguish_what_rates_alone_cannot(tmp_path: Path) -> None:

@@ -155,6 +155,11 @@ def test_parameters_that_cannot_be_examined_are_named_with_the_reason() -> None:
         ([], [], "no parameter has at least two values that were tried twice"),
         ([{"k": "3"}] * 9, [0.5] * 9, "no parameter has at least two values that were tried twice"),
         (GRID[:6], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], "6 runs are too few for 4 values of 2 parameters"),
+        (
+            [{"k": str(at % 3)} for at in range(6)],
+            [0.1, 0.2, 0.3] * 2,
+            "6 runs are too few for 3 values of 1 parameter",
+        ),
         (GRID, [0.5] * 30, "the metric is the same in all runs"),
     ],
 )
