@@ -221,7 +221,8 @@ class HistoryPane(ChartPane):
         drawn, asked = len(names), len(subject.rows)
         if asked > 1:
             some = "" if drawn == asked else f" of {formats.count(asked)}"
-            parts.append(f"{formats.count(drawn)}{some} runs")
+            most = f" (at most {MAX_CURVES})" if asked > MAX_CURVES else ""
+            parts.append(f"{formats.count(drawn)}{some} runs{most}")
         if drawn == 1 and (alone := Shown(*names.values())) != cut(subject.title, NAME_LIMIT):
             parts.append(alone)  # a single line has no legend
         if gone := min(asked, MAX_CURVES) - len(self._loaded.runs):

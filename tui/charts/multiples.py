@@ -12,20 +12,23 @@ from textual.binding import BindingType
 from textual.containers import Grid, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
+from textual.reactive import reactive
 from textual.widgets import Static
 
 from engine import formats
 from engine.api import curves, unique_names
-from engine.text import Shown, safe
+from engine.text import Shown, cut, safe
 from tui.charts.histories import AXIS_KINDS
 from tui.charts.pane import ChartPane
 from tui.commands.bindings import Scope, bindings
+from tui.widgets.lines import Lines, flow
 from tui.widgets.plot import LETTERS, Plot, Series, prepare
 from tui.widgets.screen_lines import PaneTitle
 
 if TYPE_CHECKING:
     from engine.api import Curves, History, Sheet
     from engine.entities import Run
+    from tui.charts.pane import ChartSettings
     from tui.charts.subject import ChartSubject
 
 MAX_RUNS = 5
@@ -86,15 +89,31 @@ class SmallChart(Vertical):
         mark = "▸ " if self.has_class("-chosen") else "  "
         self.query_one(Static).update(Content(f"{mark}{name}{last}"))
         kind, label = AXIS_KINDS[pane.settings.axis]
-        series = [
-            Series(
-                safe(history.run_name),
-                history.xs(pane.settings.axis),
-                history.smoothed(pane.settings.weight) if pane.settings.weight else history.values,
-            )
-            for history in histories
-        ]
+        by_run = {history.run.run_id: history for history in histories}
+        series = [_series(run, by_run.get(run.run_id), pane.settings) for run in pane.runs]
         self.query_one(Plot).set_series(series, x_kind=kind, x_label=label)
+
+
+def _series(run: Run, history: History | None, settings: ChartSettings) -> Series:
+    """The curve of a run; without points if it has no history, so that the letters of all charts agree."""
+    if history is None:
+        return Series(safe(run.run_name), (), ())
+    ys = history.smoothed(settings.weight) if settings.weight else history.values
+    return Series(safe(run.run_name), history.xs(settings.axis), ys)
+
+
+class RunLegend(Lines):
+    """The letters of the runs in all small charts; a letter and its run stay together."""
+
+    DEFAULT_CSS = """
+    RunLegend { padding: 0 1; }
+    """
+
+    names: reactive[tuple[Shown, ...]] = reactive((), layout=True)
+
+    def lines(self, width: int) -> Sequence[Content]:
+        pairs = zip(LETTERS, self.names, strict=False)
+        return flow([Content(f"{letter} {cut(name, width - 2)}") for letter, name in pairs], width, "   ")
 
 
 class ChartGrid(VerticalScroll, can_focus=True, inherit_bindings=False):
@@ -176,12 +195,16 @@ class MultiplesPane(ChartPane):
 
     DEFAULT_CSS = """
     MultiplesPane { layout: vertical; }
-    MultiplesPane #legend { height: auto; padding: 0 1; }
     """
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="legend", markup=False)
+        yield RunLegend()
         yield ChartGrid()
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs in the charts."""
+        return self._loaded.runs
 
     def load(self, subject: ChartSubject) -> Loaded:
         prepare()
@@ -211,15 +234,10 @@ class MultiplesPane(ChartPane):
 
     def _show_legend(self) -> None:
         """The letters of the runs, if there are several."""
-        runs = self._loaded.runs
-        legend = self.query_one("#legend", Static)
-        legend.display = len(runs) > 1
-        names = unique_names([(run.run_name, run.run_id) for run in runs])
-        legend.update(
-            Content(
-                "   ".join(f"{letter} {safe(name)}" for letter, name in zip(LETTERS, names, strict=False))
-            )
-        )
+        legend = self.query_one(RunLegend)
+        legend.display = len(self.runs) > 1
+        names = unique_names([(run.run_name, run.run_id) for run in self.runs])
+        legend.names = tuple(safe(name) for name in names)
 
     def on_chart_grid_moved(self, event: ChartGrid.Moved) -> None:
         event.stop()
@@ -250,5 +268,6 @@ class MultiplesPane(ChartPane):
         if self._loaded.single:
             parts.append(f"{formats.count(self._loaded.single)} with one step left out")
         if (asked := len(subject.rows)) > 1:
-            parts.append(f"{formats.count(len(self._loaded.runs))} of {formats.count(asked)} runs")
+            most = f" (at most {MAX_RUNS})" if asked > MAX_RUNS else ""
+            parts.append(f"{formats.count(len(self.runs))} of {formats.count(asked)} runs{most}")
         return Shown(" · ".join(parts))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
+from textual.pilot import Pilot
 
 from tests.conftest import MlflowStore
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
 from tui.charts.histories import HistoryPane
+from tui.charts.multiples import MultiplesPane, RunLegend, SmallChart
 from tui.charts.screen import ChartScreen
 from tui.runs.screen import RunsScreen
+from tui.widgets.plot import Plot
 from tui.widgets.screen_lines import PaneTitle
 
 SIZE = (120, 40)
@@ -179,6 +182,30 @@ async def test_all_metrics_of_a_run_are_drawn_as_small_charts(long_store: Mlflow
         await pilot.press("escape")
         await settle(pilot)
         assert isinstance(console.screen, RunsScreen)
+        await _check_the_grid_of_many_runs(console, pilot, long_store)
+
+
+async def _check_the_grid_of_many_runs(console: Console, pilot: Pilot[None], store: MlflowStore) -> None:
+    """Letters stay with their runs, and the charts say why there are no more of them."""
+    names = ["running", "special", *(f"trial-{at:02}" for at in range(6))]
+    state = console.session.state.experiment(store.heart)
+    state.marks = frozenset(store.runs[name] for name in names)
+    await console.run_line("chart loss")
+    await settle(pilot)
+    await pilot.press("t")
+    await settle(pilot)
+    assert _facts(console).endswith("5 of 8 runs (at most 5)")
+    pane = console.screen.query_one(MultiplesPane)
+    letters = {run.run_name: letter for run, letter in zip(pane.runs, "ABCDE", strict=False)}
+    for chart in pane.query(SmallChart):
+        tracks = chart.query_one(Plot)._view.tracks
+        assert {track.label: track.letter for track in tracks} == letters
+    for width in range(50, 90, 5):
+        await pilot.resize_terminal(width, 40)
+        await pilot.pause()
+        shown = [line.plain for line in pane.query_one(RunLegend).lines(width - 2)]
+        found = [pair.split(" ", 1) for line in shown for pair in line.split("   ")]
+        assert {name: letter for letter, name in found} == letters
 
 
 async def test_metrics_are_picked_in_the_chart(long_store: MlflowStore) -> None:
