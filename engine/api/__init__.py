@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         Point as Point,
         RunRow as RunRow,
         Scatter as Scatter,
+        filtered_name as filtered_name,
     )
     from engine.charts.overview import MetricOverview as MetricOverview
     from engine.evidence.best import TIE_METRIC as TIE_METRIC, BestRun as BestRun
@@ -209,6 +210,7 @@ _HOMES = {
         "Point",
         "RunRow",
         "Scatter",
+        "filtered_name",
     ),
     "engine.charts.history": ("History", "Refined", "XAxis", "X_AXES", "first_with_metrics"),
     "engine.artifacts.download": ("Download",),

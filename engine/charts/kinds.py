@@ -8,6 +8,7 @@ from typing import Literal
 
 from engine.runs.metrics import Direction
 from engine.runs.names import RunNames, run_names
+from engine.text import ELLIPSIS
 
 ChartKind = Literal["line", "scatter", "bar", "box", "heat", "rank"]
 """`line` is the history of a metric; the others compare the last values of runs."""
@@ -21,10 +22,23 @@ FEW = 5
 """Fewer values than this are shown one by one: quartiles of them would say nothing."""
 
 
+FILTER = 60
+"""The most characters of a filter in the name of a chart."""
+
+
 def few(names: Sequence[str], limit: int = 4) -> str:
     """`a, b, c, d and 3 more`, for titles. Not safe to show."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more
+
+
+def filtered_name(experiment: str, filter_text: str) -> str:
+    """The name of an experiment with the filter of its runs, which is cut with … if it is long. Not safe to
+    show."""
+    text = " ".join(filter_text.split())
+    if not text:
+        return experiment
+    return f"{experiment} filtered by {text if len(text) <= FILTER else text[: FILTER - 1] + ELLIPSIS}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,8 @@ def _check_path(path: str) -> None:
 
 def _select(engine: Engine, targets: Sequence[str], experiment: str | None, filter_text: str) -> Selection:
     """The runs of an experiment, or the runs given."""
+    from engine.api import filtered_name
+
     are_runs = experiment is not None or len(targets) > 1 or _RUN_ID.fullmatch(targets[0])
     if are_runs and filter_text:
         raise UsageError("--filter needs an experiment and no run ids", hint="Drop the ids, or the filter.")
@@ -193,7 +195,7 @@ def _select(engine: Engine, targets: Sequence[str], experiment: str | None, filt
     if not rows:
         hint = hint_for(filter_text, frame) or "Use another filter or experiment."
         raise NotFound("No matching runs" if filter_text else "The experiment has no runs", filter_text, hint)
-    return Selection(found.name, frame, rows)
+    return Selection(filtered_name(found.name, filter_text), frame, rows)
 
 
 def _given_runs(engine: Engine, run_ids: Sequence[str]) -> Selection:

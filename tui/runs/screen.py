@@ -376,15 +376,18 @@ class RunsScreen(ConsoleScreen):
         if frame is None or experiment is None:
             self.session.say("No runs are loaded yet.", warning=True)
             return
-        from engine.api import unknown_metric
+        from engine.api import filtered_name, unknown_metric
         from engine.columns import ColumnKey
         from tui.charts.kinds import kind_by
         from tui.charts.screen import ChartScreen
         from tui.charts.subject import subject_of
 
         marked = (frame.row_of(run_id) for run_id in self.runs.marked())
-        rows = tuple(row for row in marked if row is not None) or tuple(self.runs.matching)
-        named = subject_of(safe(experiment.name), frame, rows, names.split(), self.pane.focused_key)
+        rows, title = tuple(row for row in marked if row is not None), experiment.name
+        if not rows and self.runs.arranged is not None:
+            rows = tuple(self.runs.matching)
+            title = filtered_name(title, self.runs.arranged.view.filter_text)
+        named = subject_of(safe(title), frame, rows, names.split(), self.pane.focused_key)
         unknown = [name for name in named.metrics if ColumnKey("metric", name) not in frame]
         if names and unknown and frame.complete:
             raise unknown_metric(frame, rows, unknown[0])

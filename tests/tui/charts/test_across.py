@@ -58,6 +58,8 @@ async def test_runs_are_charted_by_their_parameters(
         assert await appears(pilot, "No run has a finite nan")
         assert "1 run whose nan is NaN" in text_of(console)
 
+        await _chart_filtered_runs(console, pilot)
+
         runs = mlflow_store.runs
         console.session.state.compared = (runs["trial-01"], runs["trial-02"])
         await console.session.show_mode("compare")
@@ -69,6 +71,18 @@ async def test_runs_are_charted_by_their_parameters(
         await pilot.press("enter")
         await settle(pilot)
         assert isinstance(console.screen, RunScreen)
+
+
+async def _chart_filtered_runs(console: Console, pilot: Pilot[None]) -> None:
+    """The chart names the filter of its runs."""
+    await pilot.press("escape")
+    await settle(pilot)
+    await console.run_line("filter n_neighbors = 5 and weights != uniform")
+    await settle(pilot)
+    await console.run_line("chart accuracy")
+    assert await appears(pilot, "of accuracy  heart filtered by n_neighbors = 5 and weights != uniform")
+    await console.run_line("filter")
+    await settle(pilot)
 
 
 async def _export(pilot: Pilot[None], folder: Path) -> None:

@@ -35,6 +35,11 @@ def test_a_sweep_is_ranked_with_the_parameters_that_vary(on_demo: Run) -> None:
             "Mean accuracy by n_neighbors and metric",
             "██ 0.9098★",
         ),
+        (
+            ("--filter", "n_neighbors = 5"),
+            "accuracy of each run",
+            "heart-disease filtered by n_neighbors = 5, 12 runs",
+        ),
         (("--filter", "n_neighbors = 5"), "accuracy of each run", "bars range from the lowest"),
         (("--kind", "line"), "accuracy over steps", "20 of 61 runs"),
     ],
@@ -44,7 +49,7 @@ def test_the_kind_follows_from_what_is_asked(
 ) -> None:
     done = on_demo("chart", "heart-disease", "--metric", "accuracy", *arguments)
     assert done.status == 0
-    assert done.out.startswith(f"{title}  heart-disease, ")
+    assert done.out.startswith(f"{title}  heart-disease")
     assert line in done.out
     assert all(len(each) <= 120 for each in done.out.splitlines() if "━" in each or "─" in each)
 
