@@ -155,8 +155,9 @@ class Standing:
         if not self.level_with:
             of = f"All {counted(self.others, 'other')} can" if self.others > 1 else "The other run can"
         level = f"{of} be distinguished from it ({self.how})"
-        if self.more_rows:
-            level += f"; about {counted(self.more_rows, 'more row')} would distinguish the next one"
+        if self.more_rows:  # tied runs stay tied with any number of rows
+            more = counted(self.more_rows, "more row")
+            level += f"; about {more} would distinguish the closest with another value"
         return Shown(f"{level}.{untested}")
 
 

@@ -152,7 +152,7 @@ def _steps(facts: Facts) -> Iterator[Text]:
     standing = facts.insights.standing
     if standing is not None and standing.more_rows:
         yield (
-            "To distinguish the best run from the next one, test on about "
+            f"To distinguish the best run from the closest with another {facts.metric}, test on about "
             f"{counted(standing.more_rows, 'more row')}, or choose between them by another measure: speed, "
             "simplicity, the recall of the class that matters.",
         )

@@ -53,7 +53,7 @@ def test_close_runs_cannot_be_distinguished_from_the_best_and_a_bad_one_can() ->
     assert found.more_rows > 1000
     assert found.sentence == (
         "3 of 4 others cannot be distinguished from it (unpaired interval, α 0.05, no correction for the "
-        "number of comparisons); about 4,727 more rows would distinguish the next one."
+        "number of comparisons); about 4,727 more rows would distinguish the closest with another value."
     )
 
 
