@@ -80,7 +80,7 @@ def _header(uri: TrackingUri) -> str:
     text = "import mlflow\n\n"
     if uri.shown == uri.raw:
         return f"{text}mlflow.set_tracking_uri({uri.raw!r})\n"
-    return f"{text}# The tracking URI has credentials: set MLFLOW_TRACKING_URI.\n"
+    return f"{text}# The tracking URI contains credentials: set MLFLOW_TRACKING_URI.\n"
 
 
 def _python_run(uri: TrackingUri, run: Run, models: list[str]) -> str:

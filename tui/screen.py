@@ -373,7 +373,9 @@ class ConsoleScreen(Screen[None]):
         """Copy to the operator's clipboard, and say so; `name` stands for a text of several lines."""
         if clipboard_sequences(text) is None:
             size = formats.size(len(text.encode("utf-8", "backslashreplace")))
-            reason = f"{name or 'This'} has {size}, more than terminals copy: use Y, then w for a file."
+            reason = (
+                f"{name or 'This'} is {size}, more than terminals can copy: use Y, then w to write a file."
+            )
             self.session.say(reason, warning=True)
             return
         self.app.copy_to_clipboard(text)

@@ -1,5 +1,5 @@
 """Downloads artifacts: all of what was chosen, or nothing. Only what is no file, such as a dangling link,
-is left out, which is always said.
+is skipped, and every message says so.
 
 Files are collected in a hidden folder inside the target and moved to their places at the end, so that no
 half-written file is ever seen under its name. No path of an artifact, and no link in the target, leads out of
@@ -45,9 +45,9 @@ class Downloaded:
 
     @property
     def sentences(self) -> tuple[Shown, ...]:
-        """`Left out: plots/link: Artifact plots/link not found`, for each."""
+        """`Skipped: plots/link: Artifact plots/link not found`, for each."""
         return tuple(
-            safe(f"Left out: {safe(artifact.path, 200)}: {error.title}") for artifact, error in self.left_out
+            safe(f"Skipped: {safe(artifact.path, 200)}: {error.title}") for artifact, error in self.left_out
         )
 
 
@@ -154,7 +154,7 @@ def _check_room(plan: Download) -> None:
     free = shutil.disk_usage(plan.folder).free
     if plan.tree.size > free:
         raise EngineError(
-            "The disk has too little room",
+            "The disk has too little free space",
             f"{plan.summary}; {size(free)} are free in {safe(plan.folder, 200)}",
             "Choose a folder on another disk, or free some space.",
         )

@@ -64,7 +64,7 @@ def _checked(
     inside = [artifact for artifact in artifacts if _is_inside(artifact.path, path)]
     if hidden := len(artifacts) - len(inside):
         paths = counted(hidden, "artifact")
-        notes = (*notes, Shown(f"{paths} with a path that leads elsewhere left out."))
+        notes = (*notes, Shown(f"Not listed: {paths} whose path leads elsewhere."))
     ordered = sorted(inside, key=lambda artifact: (not artifact.is_dir, artifact.path))
     return Listing(path, tuple(ordered), notes, errors)
 
@@ -107,7 +107,7 @@ def artifact_at(store: Store, run_id: str, path: str) -> Artifact:
     names = [artifact.path for artifact in found.artifacts]
     raise NotFound(
         f"Artifact {safe(path, 200)} not found",
-        f"There are: {listed(names, 12)}" if names else "The folder is missing or empty.",
+        f"The folder has: {listed(names, 12)}" if names else "The folder is missing or empty.",
         "Run `mlflow-console artifacts RUN` to list all artifacts of the run.",
     )
 
@@ -171,7 +171,9 @@ def walk(
             stack += reversed(inner.artifacts)
     complete = complete and not stack
     if not complete:
-        notes.append(Shown(f"Not all is listed: more than {count(limit)} entries, or very deep folders."))
+        notes.append(
+            Shown(f"The list is incomplete: more than {count(limit)} entries, or very deep folders.")
+        )
     different = {str(error): error for error in errors}  # the root and a model often fail alike
     return Tree(root, tuple(found), tuple(notes), tuple(different.values()), complete)
 

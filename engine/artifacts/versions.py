@@ -23,7 +23,7 @@ def model_location(store: Store, uri: str) -> tuple[str, str]:
     found = _VERSION.fullmatch(uri)
     if found is None:
         hint = "Use models:/NAME/VERSION, models:/NAME@ALIAS or models:/NAME/STAGE."
-        raise UsageError(f"{quoted(uri)} names no model version", "", hint)
+        raise UsageError(f"{quoted(uri)} does not name a model version", "", hint)
     version = _version(store.model_versions(found["name"]), found["name"], found["version"], found["alias"])
     if not version.run_id:
         raise NotFound(f"{uri} has no source run", f"Its files are in {safe(version.source, 200)}")

@@ -180,14 +180,14 @@ def _measured(
         if number is None:
             is_text = bool(texts) and texts[row] is not None
             why[
-                f"that logged {metric} as a parameter, not as a metric," if is_text else f"without {metric}"
+                f"that logged {metric} as a parameter, not as a metric" if is_text else f"without {metric}"
             ] += 1
         elif any_value or is_drawn(number):
             found.rows.append(row)
             found.values.append(number)
         else:
             why[f"whose {metric} is {_trouble(number)}"] += 1
-    found.notes.extend(f"{counted(n, 'run')} {reason} left out" for reason, n in why.items())
+    found.notes.extend(f"excluded: {counted(n, 'run')} {reason}" for reason, n in why.items())
     if not found.rows:
         raise _nothing(frame, rows, request, metric, why)
     return found
@@ -203,7 +203,7 @@ def _nothing(
     frame: RunFrame, rows: Sequence[int], request: ChartRequest, metric: str, why: Counter[str]
 ) -> NotFound:
     """The error for a metric without a value to draw."""
-    reasons = "; ".join(f"{counted(n, 'run')} {reason.rstrip(',')}" for reason, n in why.items())
+    reasons = "; ".join(f"{counted(n, 'run')} {reason}" for reason, n in why.items())
     if not any(reason.startswith("whose") for reason in why):
         error = unknown_metric(frame, rows, metric)
         error.detail = reasons if "parameter" in reasons else error.detail
@@ -254,7 +254,7 @@ def _bars(frame: RunFrame, rows: Sequence[int], request: ChartRequest) -> Bars:
     notes = list(found[0].notes)
     if len(columns) > 1:
         missing = len(rows) - len(drawn)
-        notes = [f"{counted(missing, 'run')} without any of these metrics left out"] if missing else []
+        notes = [f"excluded: {counted(missing, 'run')} without any of these metrics"] if missing else []
         for metric, column in zip(request.metrics, columns, strict=True):
             if missing := len(drawn) - len(column):
                 notes.append(f"{counted(missing, 'run')} without {metric}")
@@ -335,7 +335,7 @@ def _scatter(frame: RunFrame, rows: Sequence[int], request: ChartRequest) -> Sca
     if is_numeric_axis(frame, measured.rows, x):
         xs = numbers_of(frame, measured.rows, x)
         if x.kind != "metric" and (unread := xs.count(None)):
-            notes.append(f"{counted(unread, 'run')} without a number for {x.name} left out")
+            notes.append(f"excluded: {counted(unread, 'run')} without a number for {x.name}")
     else:
         levels = levels_of(frame, measured.rows, x)
         categories, notes = levels.labels, [*notes, *levels.notes]
@@ -347,7 +347,9 @@ def _scatter(frame: RunFrame, rows: Sequence[int], request: ChartRequest) -> Sca
         Point(frame.run_ids[row], name, at, value) for (row, at, value), name in zip(kept, names, strict=True)
     )
     if not points:
-        raise NotFound(f"No run has both {metric} and {x.name}", counted(len(rows), "run"), "Use another x.")
+        raise NotFound(
+            f"No run has both {metric} and {x.name}", counted(len(rows), "run"), "Use another x-axis."
+        )
     log = not categories and spans_decades([point.x for point in points])
     direction = request.direction(x.name) if x.kind == "metric" else None
     word = "against" if x.kind == "metric" else "by"

@@ -52,7 +52,7 @@ def curves(
         subject += f": {next(iter(names_of.values()))}"
     notes = _notes(found, names_of, smooth, len(metrics) > 1)
     if within is not None:
-        notes.insert(0, "a part of the histories")
+        notes.insert(0, "part of the histories")
     caption = Caption(
         f"{few(metrics)} over {over}",
         subject,

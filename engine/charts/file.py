@@ -59,8 +59,10 @@ def checked_suffix(path: Path) -> Literal[".png", ".svg", ".txt"]:
         return ".svg"
     if suffix == ".txt":
         return ".txt"
-    what = f"{path} ends in {path.suffix}" if path.suffix else f"{path} has no ending"
-    raise UsageError("Charts are written as .png, .svg or .txt", what, f"Example: {path.stem or 'chart'}.png")
+    what = f"{path} ends in {path.suffix}" if path.suffix else f"{path} has no suffix"
+    raise UsageError(
+        "Charts are written to .png, .svg or .txt files", what, f"Example: {path.stem or 'chart'}.png"
+    )
 
 
 def chart_name(chart: Chart) -> str:

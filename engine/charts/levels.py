@@ -66,11 +66,11 @@ def levels_of(frame: RunFrame, rows: Sequence[int], key: ColumnKey) -> Levels:
     texts = [None if (value := column[row]) is None else str(value) for row in rows]
     found = Counter(text for text in texts if text is not None)
     missing = len(texts) - found.total()
-    notes = [f"{counted(missing, 'run')} without {key.name} left out"] if missing else []
+    notes = [f"excluded: {counted(missing, 'run')} without {key.name}"] if missing else []
     if len(found) > MAX_LEVELS and is_numeric_axis(frame, rows, key):
         binned = _binned(numbers_of(frame, rows, key))
         if unread := found.total() - sum(place is not None for place in binned.places):
-            notes.append(f"{counted(unread, 'run')} left out: {key.name} is not a number")
+            notes.append(f"excluded: {counted(unread, 'run')} whose {key.name} is not a number")
         return Levels(binned.labels, binned.places, True, tuple(notes))
     level_of = {text: text if (number := _number(text)) is None else number for text in found}
     sizes = Counter[str | float]()
@@ -82,7 +82,7 @@ def levels_of(frame: RunFrame, rows: Sequence[int], key: ColumnKey) -> Levels:
     if dropped := [level for level in sizes if level not in kept]:
         runs = counted(sum(sizes[level] for level in dropped), "run")
         rarer = listed([label_of[level] for level in dropped], 3)
-        notes.append(f"{runs} with {len(dropped)} rarer values of {key.name} left out: {rarer}")
+        notes.append(f"excluded: {runs} with {len(dropped)} rarer values of {key.name}: {rarer}")
     place_of = {level: place for place, level in enumerate(kept)}
     places = tuple(None if text is None else place_of.get(level_of[text]) for text in texts)
     ordered = all(isinstance(level, float) for level in kept)

@@ -110,7 +110,7 @@ def _stalled(frame: RunFrame, stalled: Sequence[Stalled]) -> Iterator[Remark]:
         if one.lost:
             text = f"{said} was best at {where}, then became worse by {number(one.lost)}."
         else:
-            text = f"{said} stopped improving at {where}; the rest brought {number(one.gain)}."
+            text = f"{said} stopped improving at {where}; the rest gained {number(one.gain)}."
         yield Remark("curve", safe(text), (one.run_id,), metric=one.metric)
     yield from _more(stalled[_NAMED:], "history", "histories", "stopped improving")
 

@@ -37,9 +37,9 @@ def all_runs_section(facts: Facts) -> Iterator[Block]:
     tested = any(found.mark for found in facts.against_best.values())
     if tested:
         intro += (
-            " The last column compares each run with the first: “=” is the same value, “≈” a difference that "
-            "may be chance, “p” alone one that is more (two-sided, no correction for the number of "
-            "comparisons)."
+            " The last column compares each run with the first: “=” means the same value, “≈” a difference "
+            "that may be chance, and “p” alone one that is more than chance (two-sided, no correction "
+            "for the number of comparisons)."
         )
     yield Paragraph((intro,))
     yield _detailed(facts, tested=tested)
@@ -106,7 +106,10 @@ def comparison_section(facts: Facts) -> Iterator[Block]:
 def _compared(facts: Facts) -> tuple[list[Run], str]:
     runs = list(facts.runs)
     if len(runs) <= MAX_COMPARED:
-        return runs, "All runs side by side. Differences are to the first one; pp are percentage points."
+        return (
+            runs,
+            "All runs side by side. Differences are relative to the first; pp means percentage points.",
+        )
     chosen = [facts.best]
     effects = facts.insights.effects.effects
     why = "The best run"
@@ -128,7 +131,7 @@ def _compared(facts: Facts) -> tuple[list[Run], str]:
     if runs[-1] not in chosen:
         chosen.append(runs[-1])
         why += " and the last in the ranking"
-    return chosen, f"{why}. Differences are to the first one; pp are percentage points."
+    return chosen, f"{why}. Differences are relative to the first; pp means percentage points."
 
 
 def _side_by_side(facts: Facts, runs: list[Run]) -> Table:

@@ -104,8 +104,8 @@ def _cross_validation(facts: Facts) -> Iterator[Text]:
     else:
         text += f" ({interval_text(test)}, n={rate.n})"
     yield (
-        f"{text}. On new data, expect a value nearer to that of cross-validation: the best of "
-        f"{counted(facts.considered, 'run')} on one test part is partly lucky.",
+        f"{text}. On new data, expect a value closer to that of cross-validation: the best of "
+        f"{counted(facts.considered, 'run')} on one test set is partly lucky.",
     )
 
 

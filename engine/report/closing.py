@@ -160,11 +160,9 @@ def _steps(facts: Facts) -> Iterator[Text]:
     found = measured(facts.best, facts.metric)
     if mean is not None and found is not None and mean not in found[1]:
         yield (
-            f"Report the cross-validation value ({number(mean)}) beside the test value when promising "
-            f"results on "
-            f"new data: the best of {counted(facts.considered, 'run')} on one test part of {found[0].n} "
-            f"rows is "
-            "optimistic.",
+            f"Quote the cross-validation value ({number(mean)}) next to the test value when promising "
+            f"results on new data: the best of {counted(facts.considered, 'run')} on one test set of "
+            f"{found[0].n} rows is optimistic.",
         )
     edges = list(_edges(facts))
     yield from edges
@@ -220,7 +218,7 @@ def _edges(facts: Facts) -> Iterator[Text]:
         side, value = "highest" if own == max(known) else "lowest", facts.best.params[effect.param]
         caution = ""
         if diverged is not None and diverged.shared.get(effect.param) == value:
-            caution = f" Mind that {counted(len(diverged.names), 'run')} with this value diverged."
+            caution = f" Note that {counted(len(diverged.names), 'run')} with this value diverged."
         yield (
             "Try values of ",
             code(effect.param),
@@ -241,7 +239,7 @@ def colophon_section(facts: Facts, made_at: int, version: str) -> Iterator[Block
             "compared",
             f"{counted(best.considered, 'finished run')} by {best.metric}, {best.direction} is better",
         ],
-        ["left out", "; ".join(left_out) or "none"],
+        ["excluded", "; ".join(left_out) or "none"],
         *_constraint(facts),
         ["program", f"mlflow-console {version}"],
         ["made", utc(made_at)],
@@ -281,4 +279,4 @@ def _methods(facts: Facts) -> Iterator[Text]:
             "effects among these runs; on other test rows they may differ.",
         )
     if facts.considered > 1:
-        yield ("“pp” are percentage points: 0.90 is 2 pp above 0.88.",)
+        yield ("“pp” means percentage points: 0.90 is 2 pp above 0.88.",)

@@ -86,7 +86,9 @@ def _effects(facts: Facts) -> Iterator[Block]:
     found = {name for each in (*effects.effects, *effects.interactions) for name in (each.param, each.other)}
     without = [name for name in effects.tested if name not in found]
     if without and effects.effects:
-        yield Paragraph((f"No effect that {runs} can show: {listed(without)}. That is not proof of none.",))
+        yield Paragraph(
+            (f"No effect that {runs} can show: {listed(without)}. That does not prove that there is none.",)
+        )
     skipped = {name: why for name, why in effects.skipped.items() if why != "one value"}
     if skipped:
         parts = "; ".join(f"{name} ({why})" for name, why in skipped.items())
@@ -158,7 +160,7 @@ def _trade_offs(facts: Facts) -> Iterator[Block]:
             (
                 "Precision says how far a prediction of a class can be trusted, recall how many rows of the "
                 "class are found."
-                + (" Listed are the runs that no other run beats in both." if listed_runs else ""),
+                + (" Only runs that no other run beats in both are listed." if listed_runs else ""),
             )
         )
         yield from blocks
@@ -224,7 +226,7 @@ def _trade_off_text(facts: Facts, most: Run, pair: _Pair, count: int) -> Iterato
         and most.metrics[pair.precision] == best.metrics[pair.precision]
     ):
         precision, recall = cell_of(best, pair.precision), cell_of(best, pair.recall)
-        yield f"For {pair.label or 'these runs'} nothing has to be traded: no run has a higher "
+        yield f"For {pair.label or 'these runs'} there is nothing to trade: no run has a higher "
         yield f"precision or a higher recall than the best run (precision {precision}, recall {recall})."
         return
     gained = difference_text(pair.recall, most.metrics[pair.recall], best.metrics[pair.recall])
@@ -266,8 +268,7 @@ def _drop(drop: Drop, metric: str) -> Iterator[Text]:
         " with ",
         code(f"{second} = {two}"),
         f" falls short: mean {metric} {number(drop.mean)}, {gap} than the {number(drop.expected)} that "
-        f"the two "
-        f"promise one by one (n={counted(drop.n, 'run')}).",
+        f"the two promise separately (n={counted(drop.n, 'run')}).",
     )
 
 

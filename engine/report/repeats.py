@@ -40,7 +40,7 @@ def seeds_block(facts: Facts) -> Iterator[Block]:
     sign = -1.0 if facts.direction == "higher" else 1.0
     ordered = sorted(groups.items(), key=lambda group: (sign * fmean(group[1]), group[0]))
     values, found = ordered[0]
-    yield Heading(3, ("Configurations over their seeds",))
+    yield Heading(3, ("Configurations averaged over seeds",))
     what = joined([(code(f"{name} = {value}"),) for name, value in zip(rest, values, strict=True)])
     spread = f", standard deviation {stdev(found):.2g}" if len(found) > 1 else ""
     yield Paragraph(

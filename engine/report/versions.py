@@ -48,7 +48,7 @@ def versions_section(facts: Facts) -> Iterator[Block]:
         if len(detailed) < len(model.versions):
             total = counted(len(model.versions), "version")
             yield Paragraph(
-                (f"{total}; the reference version and the newest are described, all are in the table.",)
+                (f"{total}; the reference version and the newest are described; the table has all of them.",)
             )
         for found in detailed:
             yield from _version(facts, model, found)
@@ -177,11 +177,11 @@ def _conclusion(facts: Facts, model: ModelFacts) -> Iterator[Text]:
             f"Its {metric}, {cell_of(run, metric)}, is the highest found"
             if facts.direction == "higher"
             else f"Its {metric}, {cell_of(run, metric)}, is the lowest found",
-            f"; the best run, {name_of(facts.best)}, has the same value. There is no reason to replace "
-            f"it by {metric}.",
+            f"; the best run, {name_of(facts.best)}, has the same value. By {metric}, there is no reason to "
+            f"replace it.",
         )
         return
     said = verdict(model.best) if model.best else ""
     yield (f"The best run, {name_of(facts.best)}, has a {metric} {gap}" + (f": {said}." if said else "."),)
     if model.best is not None and model.best.distinguished is False:
-        yield ("That is no sufficient reason to replace the version.",)
+        yield ("That is not sufficient reason to replace the version.",)

@@ -93,7 +93,7 @@ def finding(store: Store, entry: JournalEntry) -> Finding:
     if sweep.is_abandoned:
         return Finding(f"{sweep.summary}; the training process has ended.", MARK_COMMAND)
     if not sweep.running:
-        return Finding(f"{sweep.summary}; the sweep has ended. Other trials were not tried.")
+        return Finding(f"{sweep.summary}; the sweep has ended. The remaining trials were not run.")
     process = f"; trained by process {sweep.worker}" if sweep.worker else ""
     return Finding(f"{sweep.summary}{process}.")
 

@@ -108,7 +108,7 @@ class DownloadDialog(Dialog[str]):
             self._show_error(error)
         else:
             without = [str(safe(artifact.path, 200)) for artifact, _ in written.left_out]
-            left_out = f"; left out what is no file: {formats.listed(without, 4)}" if without else ""
+            left_out = f"; skipped: {formats.listed(without, 4)}" if without else ""
             self.dismiss(f"Wrote {written.summary}, to {folder}{left_out}")
 
     def _show_progress(self, progress: Progress) -> None:

@@ -56,7 +56,7 @@ def parse_limits(text: str, kind: XKind = "step", now: Range = (0.0, 0.0)) -> Li
         of_axis: XKind = kind if axis == "x" else "number"
         low, high = (_end(words.pop(0), of_axis, day, kind) for day in now)
         if low is not None and high is not None and low >= high:
-            raise UsageError(f"The {axis} axis must begin below its end", safe(text, 80), hint(kind))
+            raise UsageError(f"The {axis}-axis must begin below its end", safe(text, 80), hint(kind))
         found[axis] = (low, high)
     return Limits(found.get("x"), found.get("y"))
 

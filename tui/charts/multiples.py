@@ -266,7 +266,7 @@ class MultiplesPane(ChartPane):
             return Shown("")
         parts: list[str] = [formats.counted(len(self._loaded.metrics), "metric")]
         if self._loaded.single:
-            parts.append(f"{formats.count(self._loaded.single)} with one step left out")
+            parts.append(f"{formats.count(self._loaded.single)} with one step not shown")
         if (asked := len(subject.rows)) > 1:
             most = f" (at most {MAX_RUNS})" if asked > MAX_RUNS else ""
             parts.append(f"{formats.count(len(self.runs))} of {formats.count(asked)} runs{most}")

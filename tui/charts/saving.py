@@ -19,7 +19,7 @@ def check_file(path: Path) -> None:
     try:
         check_format(path)
     except UsageError as error:
-        what = f"{path} ends in {path.suffix}" if path.suffix else f"{path} has no ending"
+        what = f"{path} ends in {path.suffix}" if path.suffix else f"{path} has no suffix"
         raise UsageError("A chart cannot be written to this file", what, f"Use {FORMATS}.") from error
 
 

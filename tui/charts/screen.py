@@ -329,6 +329,6 @@ def _weight(text: str) -> float:
         weight = -1.0
     if not 0 <= weight < 1:
         raise UsageError(
-            f"Invalid weight {safe(text, 40)}", "", "Use a number from 0 (none) to below 1: 0.9."
+            f"Invalid weight {safe(text, 40)}", "", "Use a number from 0 (none) to less than 1, such as 0.9."
         )
     return weight

@@ -42,7 +42,7 @@ TABLE_ROWS = 200
     "-e",
     "--experiment",
     metavar="NAME",
-    help="Look up RUN in this experiment: its name, or the first 8 characters of its id, are then enough.",
+    help="Look up RUN in this experiment: its name or the first 8 characters of its id are then enough.",
 )
 @yes_option
 @json_option
@@ -62,9 +62,9 @@ def artifacts(
     or for a folder, lists files and folders with their sizes; for a file, prints its beginning (at
     most 256 kB are read), pictures as blocks. With -o, downloads to DIR: the number of files and their
     size are shown first, files are complete or absent, and existing ones are only replaced after
-    asking (or with --yes). What is no file, such as a dangling link, is left out: the rest is written,
-    and the exit status is 1, as it is if only some folders could be listed. A model that the run logged
-    is the folder of its name.
+    asking (or with --yes). Entries that are not files, such as dangling links, are skipped: the rest is
+    written, and the exit status is 1, as it is if some folders could not be listed. A model that the run
+    logged is the folder with its name.
 
     \b
     Examples:
@@ -126,7 +126,7 @@ def _list(run_id: str, tree: Tree, *, as_json: bool) -> None:
         output.line("No artifacts.")
     elif tree.files or not tree.errors:
         rest = f" and {tree.unsized} of unknown size" if tree.unsized else ""
-        output.line(safe(known + rest + (", and what could not be listed" if tree.errors else "")))
+        output.line(safe(known + rest + (", and more that could not be listed" if tree.errors else "")))
 
 
 def _row(artifact: Artifact, depth: int) -> Sequence[Cell | Shown]:

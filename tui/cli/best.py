@@ -48,7 +48,7 @@ CSV = "experiment_results.csv"
 )
 @click.option("--all", "any_kind", is_flag=True, help="Include runs that cannot be compared with the others.")
 @csv_option("Export all runs of the experiment to FILE.", default=CSV)
-@output_option("Export them to FILE instead.")
+@output_option("Export all runs to this file instead.")
 @yes_option
 @json_option
 @pass_invocation
@@ -70,8 +70,8 @@ def best(
     """Find the best run of EXPERIMENT (name or id) and export all its runs to CSV.
 
     Considers finished runs with a finite value of the metric. Runs that cannot be compared with most
-    others (other parameters, metrics or test rows, another dataset, a rate in percent) are excluded,
-    which is always said; --all includes them. Ties go to the higher cv_mean if all tied runs have one,
+    others (other parameters, metrics or test rows, another dataset, a rate in percent) are excluded
+    and counted; --all includes them. Ties go to the higher cv_mean if all tied runs have one,
     then to the run that started first. Whether another run differs by more than chance is tested in
     the strongest way that the logged data allow: predictions for the same rows, scores on the same
     folds, or else the two rates alone. Only the default CSV file is replaced without asking.

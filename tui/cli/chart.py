@@ -88,7 +88,12 @@ class Options:
 @click.option(
     "-k", "--kind", type=click.Choice(KINDS), help="The kind of chart.  [default: what suits the data]"
 )
-@click.option("-x", "--x", metavar="X", help="step, time (since the start), wall, a parameter, or a metric.")
+@click.option(
+    "-x",
+    "--x",
+    metavar="X",
+    help="The x-axis: step, time (since the start), wall (time of day), a parameter, or a metric.",
+)
 @click.option("--y", metavar="PARAM", help="The second parameter of a heat map.")
 @click.option("--log", is_flag=True, help="Use a logarithmic y-axis (line and scatter).")
 @click.option(
@@ -131,8 +136,8 @@ def chart(
 
     Kinds: line (the history of metrics), bar and rank (a bar per run; rank adds the parameters that
     vary), scatter (a metric against a parameter or a metric), box (a metric for each value of a
-    parameter), heat (the mean of a metric over two parameters). Runs that are left out are counted,
-    with the reason.
+    parameter), heat (the mean of a metric over two parameters). Excluded runs are counted, with
+    the reason.
 
     JSON: the data of the chart, with its "kind".
 
@@ -253,15 +258,15 @@ def _column(text: str | None, frame: RunFrame) -> ColumnKey | None:
 def _check(kind: ChartKind, options: Options) -> None:
     """Raises `UsageError` for options that do not go with the kind of chart."""
     if options.y is not None and kind != "heat":
-        raise UsageError("--y goes with --kind heat", f"--kind {kind}", "Use --x for the x-axis.")
+        raise UsageError("--y works only with --kind heat", f"--kind {kind}", "Use --x for the x-axis.")
     if options.x in HISTORY_X and kind != "line":
         raise UsageError(
-            f"--x {options.x} goes with --kind line", f"--kind {kind}", "Use a parameter or a metric."
+            f"--x {options.x} works only with --kind line", f"--kind {kind}", "Use a parameter or a metric."
         )
     if kind == "line" and options.x is not None and options.x not in HISTORY_X:
         raise UsageError("A line is drawn over step, time or wall", f"--x {options.x}", "Use --kind scatter.")
     if options.smooth and kind != "line":
-        raise UsageError("--smooth goes with --kind line", f"--kind {kind}", "Remove it.")
+        raise UsageError("--smooth works only with --kind line", f"--kind {kind}", "Remove it.")
     if kind in ("bar", "rank") and options.x is not None:
         raise UsageError(f"--kind {kind} has no x-axis", f"--x {options.x}", "Use scatter or box.")
 

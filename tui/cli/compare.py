@@ -45,7 +45,9 @@ SHORT_IDS = (
     metavar="NAME",
     help="Look up runs in this experiment, also by name or id prefix; without RUN, compare all its runs.",
 )
-@click.option("-m", "--model", metavar="NAME", help="Compare these versions of a model: RUN is a version.")
+@click.option(
+    "-m", "--model", metavar="NAME", help="Compare versions of this model; each RUN is then a version."
+)
 @filter_option
 @click.option("-x", "--differences", is_flag=True, help="Show only rows that differ.")
 @click.option("--higher", multiple=True, metavar="METRIC", help="Higher is better for this metric.")
@@ -71,11 +73,11 @@ def compare(
     metric.
 
     Whether higher (↑) or lower (↓) is better is inferred from the metric's name; --higher and --lower
-    override it. Names and values are cut to fit; JSON has them complete. "metric best" is the best value in
+    override it. Names and values are cut to fit; JSON has them in full. "accuracy best" is the best value in
     the history of a metric, shown where it is not the last one.
 
-    Below the most important rate stand the confidence interval of the first run, and whether the others
-    differ from it by more than chance (at most 50 runs).
+    The line below the most important rate shows the confidence interval of the first run, and whether the
+    others differ from it by more than chance (at most 50 runs).
 
     JSON: {"runs": […], "rows": [{"kind", "name", "statistic", "values", "differs", "direction", "best"}],
     "evidence": {METRIC: [{"run_id", "interval", "n", "method", "p_value", …}]}}, where "best" holds indices

@@ -19,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "experiments": ("tui.cli.experiments:experiments", "List experiments."),
     "runs": ("tui.cli.runs:runs", "List, filter, sort, group or export the runs of an experiment."),
     "compare": ("tui.cli.compare:compare", "Compare runs side by side."),
-    "chart": ("tui.cli.chart:chart", "Draw a chart in the terminal, or to a PNG or SVG file."),
+    "chart": ("tui.cli.chart:chart", "Draw a chart in the terminal, or to a PNG, SVG or text file."),
     "best": ("tui.cli.best:best", "Find the best run of an experiment and export its runs to CSV."),
     "insights": ("tui.cli.insights:insights", "Say which parameters matter, and what is more than chance."),
     "report": ("tui.cli.report:report", "Write a report on an experiment: Markdown, HTML and charts."),

@@ -58,7 +58,7 @@ DOCUMENTS = ("report.md", "report.html")
     nargs=2,
     type=(str, click.IntRange(min=1)),
     metavar="NAME VERSION",
-    help="Write the model card of a registered version instead, model-card.md.",
+    help="Write the model card of a registered version (model-card.md) instead.",
 )
 @click.option("--force", is_flag=True, help="Replace existing files without asking.")
 @json_option
@@ -79,12 +79,12 @@ def report(
 ) -> None:
     """Write a report on EXPERIMENT (name or id): what a colleague needs to know about its runs.
 
-    One Markdown document, one HTML file that needs nothing else, and the charts as PNG and SVG: the best
-    run with its metrics per class, which parameters matter, precision against recall, the registered
-    versions, next steps, and all runs. Numbers carry their n and 95 % interval. Only comparable finished
-    runs count, as for `best`; of these, only runs that meet --where are ranked. Made again from the same
-    store, it differs only in the time at its end. --model writes the model card of a version in the form
-    of skops, without loading the model.
+    A Markdown document, a self-contained HTML file, and the charts as PNG and SVG: the best run with its
+    metrics per class, which parameters matter, precision against recall, the registered versions, next
+    steps, and all runs. Numbers come with their n and 95 % interval. Only comparable finished runs count,
+    as for `best`; of these, only runs that meet --where are ranked. Two reports from the same store differ
+    only in the time at their end. --model writes the model card of a version in the format of skops,
+    without loading the model.
 
     \b
     Examples:

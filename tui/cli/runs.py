@@ -84,7 +84,7 @@ class Listing:
 @click.option("--view", "view_name", metavar="NAME", help="Use a view saved in the console.")
 @click.option("--deleted", is_flag=True, help="List deleted runs; EXPERIMENT may be deleted too.")
 @csv_option("Export the runs to FILE as CSV, with the column names of mlflow.search_runs.")
-@output_option("Export the runs to FILE, with those names or with --columns only these.")
+@output_option("Export the runs to FILE, with the columns of --csv, or only those of --columns.")
 @yes_option
 @json_option
 @pass_invocation

@@ -91,7 +91,7 @@ COMPARE_COMMANDS: tuple[Command, ...] = (
         id="compare.copy-id",
         keys="y",
         action="copy_id",
-        help="Copy this run's ID to your local clipboard (OSC 52).",
+        help="Copy this run's id to your local clipboard (OSC 52).",
     ),
     copy_menu_command("compare"),
     export_command("compare", "the comparison"),

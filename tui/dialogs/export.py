@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.api import Sheet
     from tui.bridge import Bridge
 
-FORMATS = "The end of the name is the format: .csv, .json, .md or .parquet"
+FORMATS = "The suffix is the format: .csv, .json, .md or .parquet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,4 +149,4 @@ def _remarks(found: Explained) -> Iterator[Line]:
         yield Line(label, remark.text, behind=behind)
         label = ""
     if not found.remarks:
-        yield Line("look at", Shown("nothing out of line"), "$text-muted")
+        yield Line("look at", Shown("nothing stands out"), "$text-muted")

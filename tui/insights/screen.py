@@ -151,7 +151,7 @@ class InsightsScreen(ConsoleScreen):
 
     def why_not(self, command: Command) -> str | None:
         if command.id == "insights.open-line" and not self._can_open:
-            return "Nothing is behind this line."
+            return "This line has nothing to open."
         if command.id in _OTHER_METRIC and len(self.subject.metric_names) < 2:
             return "These runs have no other metric."
         return super().why_not(command)

@@ -103,8 +103,8 @@ def test_what_is_no_file_is_left_out_of_a_download(store: FolderStore, tmp_path:
     assert written.files == (tmp_path / "out" / "plots" / "roc.txt",)
     assert written.summary == "1 file, 1.0 kB"
     assert written.sentences == (
-        "Left out: plots/dangling: Artifact plots/dangling not found",
-        "Left out: plots/pipe: The artifact is not a file",
+        "Skipped: plots/dangling: Artifact plots/dangling not found",
+        "Skipped: plots/pipe: The artifact is not a file",
     )
     with pytest.raises(NotFound, match="dangling"):
         download(store, plan_download(store, RUN, "plots/dangling", tmp_path / "out"))  # type: ignore[arg-type]
@@ -166,7 +166,7 @@ def test_paths_that_a_server_invents_are_not_listed(store: FolderStore, tmp_path
     store.artifacts = lambda *_: tuple(Artifact(name, is_dir=False, size=1) for name in names)  # type: ignore[method-assign]
     found = listing(store, RUN)  # type: ignore[arg-type]
     assert [artifact.path for artifact in found.artifacts] == ["model"]
-    assert found.notes == ("5 artifacts with a path that leads elsewhere left out.",)
+    assert found.notes == ("Not listed: 5 artifacts whose path leads elsewhere.",)
 
 
 def test_a_link_in_the_target_is_not_followed_out_of_it(store: FolderStore, tmp_path: Path) -> None:

@@ -88,8 +88,8 @@ def test_bars_keep_runs_that_diverged_and_count_those_without_the_metric() -> No
     assert [row.rank for row in bars.rows] == [1, None, None]
     assert bars.caption.subject == "exp, 3 of 5 runs"
     assert bars.caption.notes == (
-        "1 run without acc left out",
-        "1 run that logged acc as a parameter, not as a metric, left out",
+        "excluded: 1 run without acc",
+        "excluded: 1 run that logged acc as a parameter, not as a metric",
     )
     assert (bars.metrics[0].low, bars.metrics[0].high) == (0, 0.5)
 
@@ -143,7 +143,7 @@ def test_a_metric_against_another_counts_runs_that_lack_either() -> None:
     )
     points: Scatter = chart(frame, "scatter", "acc", x=metric("loss"))
     assert [(point.x, point.y) for point in points.points] == [(1.0, 0.5)]
-    assert points.caption.notes == ("1 run without loss left out", "1 run whose loss is NaN left out")
+    assert points.caption.notes == ("excluded: 1 run without loss", "excluded: 1 run whose loss is NaN")
     assert points.caption.title == "acc against loss"
     assert points.x.direction == "lower"
 
@@ -190,7 +190,7 @@ def test_rare_words_are_left_out_and_counted() -> None:
     boxes: Boxes = chart(frame, "box", "m", x=param("p"))
     assert len(boxes.boxes) == 12
     assert boxes.caption.subject == "exp, 36 of 38 runs"
-    assert "2 runs with 2 rarer values of p left out: w12, w13" in boxes.caption.notes
+    assert "excluded: 2 runs with 2 rarer values of p: w12, w13" in boxes.caption.notes
 
 
 def test_a_heat_map_has_mean_and_n_and_its_empty_cells() -> None:

@@ -65,7 +65,7 @@ def test_broken_and_stalled_histories_are_named_with_their_step() -> None:
         "net-1: loss is infinite from step 7 of 9 (2 such values).",
         "net-2: loss diverged after step 3 of 1,234.",
         *(
-            f"net-{at}: loss stopped improving at step 10 of 100; the rest brought 0.0123."
+            f"net-{at}: loss stopped improving at step 10 of 100; the rest gained 0.0123."
             for at in range(3, 7)
         ),
         "1 more history stopped improving.",

@@ -207,7 +207,7 @@ def test_versions_are_described_compared_and_concluded() -> None:
     assert "#### Version 2 – Production, alias champion" in text
     assert "> in use" in text
     assert "its run is tied with the best run of the report" in text
-    assert "There is no reason to replace it by accuracy." in text
+    assert "By accuracy, there is no reason to replace it." in text
     assert "Keep clf version 2: no run is better by more than chance" in text
     versions = table_with(document, "version 2")
     assert versions["stage"] == ["stage", "Archived", "Production"]

@@ -100,7 +100,7 @@ def test_a_sweep_that_ended_without_its_console_is_said_to_have_ended(
     finding = engine.journal.finding(sweep(registry, dead, "KILLED", "FINISHED", "FINISHED", "KILLED"))
     assert finding is not None
     state = "2 trials finished, 1 failed or killed"
-    assert finding.text == f"{state}; the sweep has ended. Other trials were not tried."
+    assert finding.text == f"{state}; the sweep has ended. The remaining trials were not run."
     assert finding.command == ""
 
 

@@ -28,7 +28,7 @@ async def test_runs_are_charted_by_their_parameters(
         assert await appears(pilot, "ranking of accuracy")
         assert await appears(pilot, "23 of 27 runs")
         assert "★ trial-23  accuracy 0.9299999999999999  weights distance  n_neighbors 9" in text_of(console)
-        assert "4 runs without accuracy left out" in text_of(console)
+        assert "excluded: 4 runs without accuracy" in text_of(console)
 
         await pilot.press("j", "enter")
         await settle(pilot)

@@ -45,7 +45,7 @@ def test_times_of_day_are_on_the_day_in_view() -> None:
         ("x 1 2 x 3 4", "Invalid axis limits"),
         ("x nan 3", "nan is not a number"),
         ("x 1 [red]", "\\[red\\] is not a number"),
-        ("y 2 1", "The y axis must begin below its end"),
+        ("y 2 1", "The y-axis must begin below its end"),
     ],
 )
 def test_other_text_is_refused_with_an_example(text: str, title: str) -> None:

@@ -120,7 +120,7 @@ async def test_zooming_reads_all_points_of_the_visible_range(long_store: MlflowS
         assert "step 1234" in text_of(console)
         assert "special 9" in text_of(console)
         await console.run_line("limits y 5 1")
-        assert await appears(pilot, "The y axis must begin below its end")
+        assert await appears(pilot, "The y-axis must begin below its end")
         await pilot.press("escape", "e")
         await settle(pilot)
         assert "x 1200 1300" in text_of(console)

@@ -72,7 +72,7 @@ def test_a_download_without_a_dangling_link_says_so(
     done = run("--tracking-uri", uri, "artifacts", run_id, "-o", str(tmp_path / "out"))
     assert done.status == 1
     assert "1 file, 4 B written" in done.out
-    assert "Left out: gone: Artifact gone not found" in done.err
+    assert "Skipped: gone: Artifact gone not found" in done.err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["here.txt"]
     again = run("--tracking-uri", uri, "artifacts", run_id, "-o", str(tmp_path / "two"), "--json")
     assert again.status == 1

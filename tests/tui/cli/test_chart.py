@@ -19,7 +19,7 @@ def test_a_sweep_is_ranked_with_the_parameters_that_vary(on_demo: Run) -> None:
     assert first.split()[0] == "1"
     assert "━ 0.9180  euclidean" in first
     assert "\x1b" not in done.out
-    assert "1 run without accuracy left out" in done.out
+    assert "excluded: 1 run without accuracy" in done.out
     assert "names: knn-*-*-*-*" in done.out
 
 
@@ -71,7 +71,7 @@ def test_json_has_the_data(on_demo: Run) -> None:
         ("manhattan", 20),
         ("chebyshev", 20),
     ]
-    assert payload["caption"]["notes"] == ["1 run without accuracy left out"]
+    assert payload["caption"]["notes"] == ["excluded: 1 run without accuracy"]
 
 
 def test_run_ids_are_drawn_as_bars(on_demo: Run) -> None:
@@ -108,7 +108,7 @@ def test_a_file_is_written_and_replaced_only_when_confirmed(on_demo: Run, folder
 @pytest.mark.parametrize(
     ("arguments", "status", "error"),
     [
-        (("-o", "x.gif"), 2, "Charts are written as .png, .svg or .txt"),
+        (("-o", "x.gif"), 2, "Charts are written to .png, .svg or .txt files"),
         (("-o", "-"), 2, "--output needs a file name"),
         (("-o", "missing/x.txt"), 1, "The file cannot be written"),
         (("-m", "accuracyy"), 1, "Did you mean 'accuracy' or"),
@@ -116,9 +116,9 @@ def test_a_file_is_written_and_replaced_only_when_confirmed(on_demo: Run, folder
         (("--kind", "pie"), 2, "'pie' is not one of"),
         (("--kind", "bar", "-x", "metric"), 2, "--kind bar has no x-axis"),
         (("--kind", "line", "-x", "metric"), 2, "A line is drawn over step, time or wall"),
-        (("--kind", "box", "-x", "step"), 2, "--x step goes with --kind line"),
-        (("--kind", "box", "--y", "metric"), 2, "--y goes with --kind heat"),
-        (("--kind", "box", "--smooth", "0.5"), 2, "--smooth goes with --kind line"),
+        (("--kind", "box", "-x", "step"), 2, "--x step works only with --kind line"),
+        (("--kind", "box", "--y", "metric"), 2, "--y works only with --kind heat"),
+        (("--kind", "box", "--smooth", "0.5"), 2, "--smooth works only with --kind line"),
         (("--filter", "accuracy > 2"), 1, "No matching runs"),
         (
             ("--filter", "metric = euclidean and n_neighbors = 5 and weights = uniform", "--kind", "heat"),

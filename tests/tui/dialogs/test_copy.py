@@ -52,7 +52,7 @@ async def test_names_addresses_and_code_are_copied_or_written(
         assert await appears(pilot, "models:/classifier@challenger")
         await pilot.press("escape")
         console.view.copy("x" * MAX_CLIPBOARD)
-        assert await appears(pilot, "more than terminals copy")
+        assert await appears(pilot, "more than terminals can copy")
         assert console.clipboard.startswith("import mlflow\n")
         console.session.state.compared = (special, mlflow_store.runs["trial-10"])
         await pilot.press("2")

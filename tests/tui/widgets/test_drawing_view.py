@@ -32,13 +32,13 @@ async def test_the_cursor_reads_values_scrolls_and_opens_runs() -> None:
     stage = Stage(view)
     async with stage.run_test(size=(70, 18), message_hook=seen.append) as pilot:
         bars = across(FRAME, range(len(FRAME)), ChartRequest("bar", ("acc",)))
-        view.set_drawing(partial(draw_across, bars), [Shown("2 runs without acc left out")])
+        view.set_drawing(partial(draw_across, bars), [Shown("excluded: 2 runs without acc")])
         view.focus()
         await pilot.pause()
         lines = stage.lines()
         assert lines[0].split() == ["run", "acc", "↑"]
         assert lines[2].split()[0] == "run-39"
-        assert lines[14].startswith(" 2 runs without acc left out · bars range from")
+        assert lines[14].startswith(" excluded: 2 runs without acc · bars range from")
         assert lines[16].strip() == "1/40  ★ run-39  acc 0.89"
         await pilot.press("j", "down", "enter")
         assert stage.lines()[16].strip() == "3/40  run-37  acc 0.87"

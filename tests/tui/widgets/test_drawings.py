@@ -284,7 +284,7 @@ def test_extreme_values_are_drawn_or_counted(kind: Any, values: tuple[float, ...
 def test_too_large_values_are_left_out_with_the_reason() -> None:
     frame = RunFrame.from_runs(a_run(str(v), params={"k": str(v)}, metrics={"m": v}) for v in (1e200, 1.0))
     assert chart("scatter", "m", x="k", frame=frame).caption.notes == (
-        "1 run whose m is beyond 1e+150 left out",
+        "excluded: 1 run whose m is beyond 1e+150",
     )
 
 

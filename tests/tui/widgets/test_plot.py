@@ -262,7 +262,7 @@ async def test_limits_show_exactly_the_range() -> None:
         await pilot.press("X")
         assert plot.is_log_x
         assert "log x · 1 at or below 0 not shown" in stage.lines()[0]
-        with pytest.raises(UsageError, match="The logarithmic x axis must begin above 0"):
+        with pytest.raises(UsageError, match="The logarithmic x-axis must begin above 0"):
             plot.limit((0, 20), None)
         plot.limit((1, 20), None)
         await pilot.press("0")

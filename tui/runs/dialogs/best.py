@@ -83,7 +83,7 @@ class BestDialog(Dialog[str]):
             if len(best.tied) > TIES_SHOWN:
                 lines.append(Content(f"  … and {len(best.tied) - TIES_SHOWN} more"))
         if best.left_out:
-            lines.append(Content.styled(f"left out: {safe(', '.join(best.left_out))}", "$text-muted"))
+            lines.append(Content.styled(f"excluded: {safe(', '.join(best.left_out))}", "$text-muted"))
         for apart in best.apart:
             lines.append(Content.styled(safe(f"cannot be compared: {apart}"), "$warning"))
         params, metrics = sorted(best.run.params.items()), sorted(best.run.metrics.items())

@@ -57,7 +57,7 @@ class Plot(Widget, can_focus=True):
             return self.plot
 
     scope: ClassVar[Scope] = "plot"
-    HELP = "`+` `-` zoom, `0` resets, arrows pan, `L` toggles a logarithmic y axis, `enter` reads values."
+    HELP = "`+` `-` zoom, `0` resets, arrows pan, `L` toggles a logarithmic y-axis, `enter` reads values."
     ALLOW_SELECT = False
     auto_links = False
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("plot")]
@@ -182,7 +182,7 @@ class Plot(Widget, can_focus=True):
         for name, limits, log in (("x", x, view.log_x), ("y", y, view.log)):
             if log and limits is not None and limits[0] <= 0:
                 raise UsageError(
-                    f"The logarithmic {name} axis must begin above 0", "", "Use a positive number."
+                    f"The logarithmic {name}-axis must begin above 0", "", "Use a positive number."
                 )
         self._change(view.limited(x, y))
 
