@@ -71,6 +71,10 @@ def _best(found: Explained) -> Iterator[Line]:
     for sentence in best.sentences:
         second = best.runner_up if sentence.startswith("Runner-up:") else None
         yield Line("", sentence, behind=None if second is None else BehindRuns((second.run_id,)))
+    subject = found.subject
+    if subject.rows is not None and (hidden := len(subject.frame) - len(subject.rows)):
+        text = f"excluded: {formats.counted(hidden, 'run')} that the filter hides: {subject.filter_text}"
+        yield Line("", safe(text), "$text-muted")
     for why in (*best.left_out, *map(str, best.apart)):
         rows = next((apart.rows for apart in best.apart if str(apart) == why), ())
         excluded = tuple(found.subject.frame.run_ids[row] for row in rows)

@@ -20,7 +20,7 @@ QUOTED_IDS = 250
 @dataclass(frozen=True)
 class InsightSubject:
     """The runs in `rows` of `frame` (None: all), called `title`, and the metric to explain. `where` is the
-    constraint on the best run, empty for none."""
+    constraint on the best run, empty for none; `filter_text` is what chose the rows."""
 
     title: Shown
     frame: RunFrame
@@ -30,6 +30,7 @@ class InsightSubject:
     correction: Correction = "none"
     directions: Mapping[str, Direction] = field(default_factory=dict)
     """Overrides which direction of a metric is better."""
+    filter_text: str = ""
 
     @cached_property
     def metric_names(self) -> tuple[str, ...]:

@@ -59,7 +59,10 @@ class RunConclusions:
         title = safe(screen.experiment.name)
         directions = dict(screen.state.directions)
         rows = None if (shown := self._rows()) is None else tuple(shown)
-        subject = InsightSubject(title, frame, rows, name, where, directions=directions)
+        filter_text = self._runs.view.filter_text.strip()
+        subject = InsightSubject(
+            title, frame, rows, name, where, directions=directions, filter_text=filter_text
+        )
 
         def write_report(subject: InsightSubject) -> None:
             direction = subject.directions.get(subject.metric)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 from engine.columns import ColumnKey
 from engine.evidence.insights import forest, insights
@@ -46,6 +47,15 @@ def explained(*, with_forest: bool = False, accuracy: float = 0.9) -> Explained:
 
 def shown(lines: list[Line], width: int = 120) -> str:
     return "\n".join(line.content(width).plain for line in lines)
+
+
+def test_the_filter_that_hides_runs_is_named() -> None:
+    found = explained()
+    rows = tuple(range(30))
+    subject = replace(found.subject, rows=rows, filter_text="accuracy > 0.8 AND [x]")
+    lines = lines_of(replace(found, subject=subject))
+    assert "excluded: 7 runs that the filter hides: accuracy > 0.8 AND [x]" in shown(lines)
+    assert "filter" not in shown(lines_of(found))
 
 
 def test_the_lines_hold_the_best_the_effects_and_what_to_look_at() -> None:
