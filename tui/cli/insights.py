@@ -99,7 +99,7 @@ def _show(
 
     best, standing, effects = result.best, result.standing, result.effects
     what = f"{experiment.name}: {best.metric}, {best.direction} is better"
-    output.line(Cell(safe(what), "bold"), Shown(f"  {counted(best.considered, 'finished run')}"))
+    output.line(Cell(safe(what), "bold"), Shown(f"  {counted(len(best.comparable), 'finished run')}"))
     for why in (*best.left_out, *map(str, best.apart)):
         output.line(Cell(safe(f"excluded: {why}"), "dim"))
     output.line()

@@ -49,3 +49,13 @@ def test_what_cannot_be_explained_is_an_error(on_store: Run, arguments: tuple[st
     assert done.status == (2 if "--higher" in arguments else 1)
     assert error in done.err
     assert done.out == ""
+
+
+def test_a_constraint_on_the_best_run_leaves_the_others_counted(on_store: Run) -> None:
+    every, some = (
+        on_store("insights", "heart", "--metric", "accuracy", *where).out.splitlines()
+        for where in ((), ("--where", "accuracy > 0.9"))
+    )
+    assert every[0].endswith(" finished runs")
+    assert some[0] == every[0]
+    assert any("fail the constraint accuracy > 0.9" in line for line in some)
