@@ -48,6 +48,8 @@ def _charts(facts: Facts) -> Iterator[tuple[str, Text, AcrossChart]]:
     if other is not None:
         caption = (f"Runs by {other} and {metric}: one point per run, n={facts.considered}.",)
         yield from _chart(facts, "against", caption, "scatter", rows, x=ColumnKey("metric", other))
+    comparable = list(facts.insights.best.comparable)  # effects are those of runs that fail a constraint, too
+    compared = counted(len(comparable), "run")
     effects = {effect.param for effect in facts.insights.effects.effects}
     params = _params(facts)
     for key in params:
@@ -63,11 +65,11 @@ def _charts(facts: Facts) -> Iterator[tuple[str, Text, AcrossChart]]:
             what = f"; it matters together with {', '.join(others)}"
         else:
             what = "; these runs show no effect of it"
-        caption = (f"The effect of {key.name} on {metric}: n={facts.considered} runs{what}.",)
-        yield from _chart(facts, f"by-{_slug(key.name)}", caption, "box", rows, x=key)
+        caption = (f"The effect of {key.name} on {metric}: n={compared}{what}.",)
+        yield from _chart(facts, f"by-{_slug(key.name)}", caption, "box", comparable, x=key)
     if len(params) == 2:
-        caption = (f"Mean {metric} by {params[0].name} and {params[1].name}: n={facts.considered} runs.",)
-        yield from _chart(facts, "heat-map", caption, "heat", rows, x=params[0], y=params[1])
+        caption = (f"Mean {metric} by {params[0].name} and {params[1].name}: n={compared}.",)
+        yield from _chart(facts, "heat-map", caption, "heat", comparable, x=params[0], y=params[1])
 
 
 def _params(facts: Facts) -> list[ColumnKey]:
@@ -75,7 +77,7 @@ def _params(facts: Facts) -> list[ColumnKey]:
     effects = facts.insights.effects
     found = [effect.param for effect in effects.effects]
     found += [name for effect in effects.interactions for name in (effect.param, effect.other)]
-    rest = [key.name for key in by_effect(facts.frame, facts.insights.best.rows, facts.metric)]
+    rest = [key.name for key in by_effect(facts.frame, facts.insights.best.comparable, facts.metric)]
     return [ColumnKey("param", name) for name in dict.fromkeys((*found, *rest))][:2]
 
 

@@ -287,6 +287,8 @@ def test_a_constraint_is_named_and_only_runs_that_meet_it_are_ranked() -> None:
     assert "| constraint | `class_1_recall >= 0.95`; 3 of 4 comparable runs fail it |" in text
     two = markdown(report(HEART, where="class_1_recall >= 0.9"))
     assert "The best of 3 comparable finished runs by `accuracy` that meet `class_1_recall >= 0.9`" in two
+    assert "Runs by accuracy: 3 runs." in two
+    assert "on accuracy: n=4 runs" in two  # effects are examined among all comparable runs
     assert "constraint" not in markdown(report(HEART))
 
 

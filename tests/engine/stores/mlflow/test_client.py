@@ -368,6 +368,11 @@ class TestTranslate:
         ours = NotFound("x")
         assert translate(ours) is ours
 
+    def test_a_missing_package_is_named_and_no_package_is_made_up(self) -> None:
+        found = translate(ModuleNotFoundError("No module named 'boto3'"))
+        assert "boto3" in found.detail
+        assert found.hint == "Install it with pip in the environment of mlflow-console."
+
     def test_mlflows_error_codes_are_translated(self) -> None:
         from mlflow.exceptions import MlflowException, RestException
         from mlflow.protos import databricks_pb2 as codes
