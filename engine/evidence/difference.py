@@ -224,7 +224,7 @@ def chance(best: BestRun, found: Standing | None) -> Shown:
     elif best.metric == TIE_METRIC:
         why = f"the scores of the folds are not logged. Log them as {FOLD_METRIC}"
     else:
-        why = f"{best.metric} is no share of counted rows. Runs repeated with other seeds would show it"
+        why = f"{best.metric} is not a share of counted rows. Runs repeated with other seeds would show it"
     return safe(f"Whether its lead is more than chance cannot be said: {why}.")
 
 

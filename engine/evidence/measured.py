@@ -121,7 +121,7 @@ class Measurements:
         self._counts_rows = metric in ACCURACIES or self._label is not None
 
     def tested(self, run: Measured) -> Tested | None:
-        """The rows behind a metric; None for a metric that is no share of all rows or of those of a class,
+        """The rows behind a metric; None for a metric that is not a share of all rows or of those of a class,
         and without predictions that agree with its value. Reads at most `MAX_PREDICTION_FILES` files."""
         if not self._counts_rows:
             return None

@@ -86,7 +86,10 @@ def test_a_metric_that_is_no_share_of_rows_has_no_standing(metric: str) -> None:
 @pytest.mark.parametrize(
     ("metric", "why"),
     [
-        ("val_loss", "val_loss is no share of counted rows. Runs repeated with other seeds would show it."),
+        (
+            "val_loss",
+            "val_loss is not a share of counted rows. Runs repeated with other seeds would show it.",
+        ),
         ("cv_mean", "the scores of the folds are not logged. Log them as cv_score."),
         (
             "accuracy",
