@@ -264,10 +264,11 @@ class MultiplesPane(ChartPane):
         subject = self._subject
         if subject is None:
             return Shown("")
-        parts: list[str] = [formats.counted(len(self._loaded.metrics), "metric")]
-        if self._loaded.single:
-            parts.append(f"{formats.count(self._loaded.single)} with one step not shown")
+        parts: list[str] = []
         if (asked := len(subject.rows)) > 1:
             most = f" (at most {MAX_RUNS})" if asked > MAX_RUNS else ""
             parts.append(f"{formats.count(len(self.runs))} of {formats.count(asked)} runs{most}")
+        parts.append(formats.counted(len(self._loaded.metrics), "metric"))
+        if self._loaded.single:
+            parts.append(f"{formats.count(self._loaded.single)} with one step not shown")
         return Shown(" · ".join(parts))
