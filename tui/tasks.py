@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import EngineError
 from tui.bridge import Bridge
-from tui.textual_private import is_removed
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
@@ -38,6 +37,8 @@ class Tasks:
     @classmethod
     def of(cls, node: DOMNode, bridge: Bridge) -> Tasks:
         """The tasks of a screen or widget, which end with it."""
+        from tui.textual_private import is_removed
+
         return cls(bridge, partial(_start, node), partial(is_removed, node))
 
     def cancel(self, group: str) -> None:
