@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, MultipleLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from engine import formats
 from engine.charts.kinds import (
@@ -453,11 +453,17 @@ def _curve_panel(axes: Axes, chart: Curves, metric: str, curves: Sequence[Curve]
 
 
 def _logarithmic(axes: Axes, which: Literal["x", "y"]) -> None:
-    """A logarithmic axis with plain numbers: 0.001, 0.01."""
+    """A logarithmic axis with plain numbers: 0.001, 0.01; over few decades also 0.002, 0.005."""
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+
+    def between(value: float, _: object) -> str:
+        low, high = axis.get_view_interval()
+        is_shown = high < 5 * low or (high < 1000 * low and f"{value:e}"[0] in "25")
+        return f"{value:g}" if is_shown else ""
+
+    axis.set_minor_formatter(FuncFormatter(between))
 
 
 def _time_ticks(axes: Axes, x_axis: str) -> None:

@@ -176,6 +176,30 @@ def test_headings_of_bars_beside_each_other_do_not_overlap() -> None:
     assert boxes[-1].x1 <= figure.bbox.x1
 
 
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([0.15, 30.0], {"0.2", "0.5", "1", "2", "5", "10", "20"}),
+        ([0.25, 0.9], {"0.3", "0.5", "0.8"}),
+        ([0.912, 0.938], {"0.92", "0.93"}),
+        ([1e-6, 1.0], {"1e-06", "0.01", "1"}),
+    ],
+)
+def test_logarithmic_axes_have_enough_labels(values: list[float], labels: set[str]) -> None:
+    from engine.charts.figures import figure_of
+
+    figure = figure_of(curves([history("a", "loss", values)], ["loss"], log=True))
+    figure.draw_without_rendering()
+    (panel,) = figure.axes
+    low, high = panel.get_ylim()
+    axis = panel.yaxis
+    ticks = [*zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=True)]
+    ticks += zip(axis.get_minorticklocs(), axis.get_minorticklabels(), strict=True)
+    shown = {label.get_text() for place, label in ticks if low <= place <= high} - {""}
+    assert labels <= shown
+    assert len(shown) <= 10
+
+
 def test_times_of_files_are_in_utc() -> None:
     chart = curves(HISTORIES, ["loss"], "wall")
     assert chart.x.label == "time (UTC)"
