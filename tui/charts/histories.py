@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from engine import formats
 from engine.api import XAxis, curves, run_names, unique_names
 from engine.errors import EngineError
-from engine.text import Shown, cell_width, cut, safe
+from engine.text import Shown, cell_width, safe
 from tui.charts.pane import ChartPane
 from tui.charts.subject import MAX_CURVES
 from tui.widgets.plot import Plot, Series, SeriesKind, XKind, prepare
@@ -212,19 +212,21 @@ class HistoryPane(ChartPane):
         return self.engine.runs.histories_sheet(self._loaded.runs, subject.metrics)
 
     @property
+    def run_alone(self) -> Shown:
+        names = {h.run.run_id: safe(h.run_name) for h in self._shown}
+        return next(iter(names.values())) if len(names) == 1 else Shown("")
+
+    @property
     def facts(self) -> Shown:
         subject = self._subject
         if subject is None:
             return Shown("")
         parts = []
-        names = {h.run.run_id: cut(safe(h.run_name), NAME_LIMIT) for h in self._shown}
-        drawn, asked = len(names), len(subject.rows)
+        drawn, asked = len({h.run.run_id for h in self._shown}), len(subject.rows)
         if asked > 1:
             some = "" if drawn == asked else f" of {formats.count(asked)}"
             most = f" (at most {MAX_CURVES})" if asked > MAX_CURVES else ""
             parts.append(f"{formats.count(drawn)}{some} runs{most}")
-        if drawn == 1 and (alone := Shown(*names.values())) != cut(subject.title, NAME_LIMIT):
-            parts.append(alone)  # a single line has no legend
         if gone := min(asked, MAX_CURVES) - len(self._loaded.runs):
             parts.append(f"{formats.counted(gone, 'run')} no longer there")
         counts = [h.count for h in self._loaded.histories]

@@ -92,6 +92,11 @@ class ChartPane(Widget):
         raise NotImplementedError
 
     @property
+    def run_alone(self) -> Shown:
+        """The name of the only run that is drawn, if the chart does not show it; else empty."""
+        return Shown("")
+
+    @property
     def facts(self) -> Shown:
         """What the title says on the right: counts, scale, what was left out."""
         return Shown("")

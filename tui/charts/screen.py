@@ -148,7 +148,8 @@ class ChartScreen(ConsoleScreen):
         title = self.query_one("#chart-title", PaneTitle)
         metrics = Shown(", ".join(safe(name) for name in self.subject.metrics))
         what = "" if self.kind.name == "grid" else f" of {cut(metrics, TITLE_METRICS)}"
-        title.subject = Shown(f"{self.kind.title}{what}  {self.subject.title}")
+        alone = self.pane.run_alone if self.pane is not None else ""
+        title.subject = Shown(f"{self.kind.title}{what}  {alone or self.subject.title}")
         title.facts = facts
         title.bright = True
         self.show_keys()

@@ -61,7 +61,7 @@ async def test_a_run_charted_alone_is_named(long_store: MlflowStore) -> None:
         console.session.state.experiment(long_store.heart).marks = frozenset(marks)
         await console.run_line("chart loss")
         await settle(pilot)
-        assert _facts(console) == "1 of 2 runs · special · 6,000 points"
+        assert console.screen.query_one("#chart-title", PaneTitle).subject == "history of loss  special"
 
 
 async def test_a_metric_of_the_marked_or_shown_runs_is_charted(long_store: MlflowStore) -> None:
