@@ -91,6 +91,7 @@ class ChartScreen(ConsoleScreen):
         pane.settings = self.settings
         await container.mount(pane)
         self.call_after_refresh(self._focus_chart)
+        self._show_title(Shown("reading …"))
         self.refresh_view()
 
     def _focus_chart(self) -> None:

@@ -11,6 +11,7 @@ from tests.conftest import MlflowStore
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
 from tui.charts.histories import HistoryPane
+from tui.charts.kinds import kind_named
 from tui.charts.multiples import MultiplesPane, RunLegend, SmallChart
 from tui.charts.screen import ChartScreen
 from tui.runs.screen import RunsScreen
@@ -61,7 +62,15 @@ async def test_a_run_charted_alone_is_named(long_store: MlflowStore) -> None:
         console.session.state.experiment(long_store.heart).marks = frozenset(marks)
         await console.run_line("chart loss")
         await settle(pilot)
-        assert console.screen.query_one("#chart-title", PaneTitle).subject == "history of loss  special"
+        title, view = console.screen.query_one("#chart-title", PaneTitle), console.screen
+        assert title.subject == "history of loss  special"
+        assert isinstance(view, ChartScreen)
+        view.kind = kind_named("grid")
+        await view._mount_pane(kind_named("grid"))
+        assert title.subject.startswith("all metrics"), "at once, also if reading takes long"
+        assert title.facts == "reading …"
+        await settle(pilot)
+        assert "metric" in title.facts
 
 
 async def test_a_metric_of_the_marked_or_shown_runs_is_charted(long_store: MlflowStore) -> None:
