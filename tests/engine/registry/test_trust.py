@@ -33,6 +33,7 @@ def code_of(folder: Path, pyfunc: dict[str, Any], sklearn: dict[str, Any] | None
     return model_code(folder)
 
 
+@pytest.mark.slow
 def test_a_skops_model_of_scikit_learn_classes_is_safe(tmp_path: Path) -> None:
     code = code_of(tmp_path, {}, {})
     assert (code.format, code.is_safe, code.reason) == ("skops", True, "")

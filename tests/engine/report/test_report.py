@@ -318,6 +318,7 @@ def test_an_unknown_metric_is_an_error() -> None:
         report(HEART, "nope")
 
 
+@pytest.mark.slow
 def test_a_model_card_has_the_facts_of_a_version_without_loading_it() -> None:
     card = model_card(MemoryStore(HEART, VERSIONS), "clf", 2)  # type: ignore[arg-type]
     text = card["model-card.md"].decode()
