@@ -110,11 +110,14 @@ EVERYDAY = CONSOLE / "test_views.py"
 LONGEST = (
     *("contract/test_run_queries.py", "engine/training/test_local_process.py", "e2e/test_training_ended.py"),
     *("engine/training/test_demo.py", "tui/models/test_screen.py", "hostile/test_screens.py"),
+    *("engine/evidence/test_forest.py", "engine/charts/test_file.py", "tui/widgets/test_plot.py"),
     *("engine/stores/sql/test_servers.py", "tui/models/test_promotion.py", "tui/test_typeahead.py"),
     *("e2e/test_terminal_behavior.py", "tui/runs/test_filter.py", "tui/runs/test_arranging.py"),
     *("tui/cli/test_training.py", "e2e/test_newcomer.py", "engine/registry/test_smoke_test.py"),
     *("contract/test_filter_conformance.py", "tui/runs/test_loading.py", "tui/training/test_screen.py"),
     *("contract/test_store_contract.py", "tui/runs/test_refresh.py", "tui/runs/test_filter_bar.py"),
+    *("engine/stores/rest/test_connections.py", "engine/stores/rest/test_transport.py"),
+    *("tui/widgets/test_table.py", "tui/runs/dialogs/test_column_picker.py"),
 )
 """The files that take longest. They run first: whatever ran last, other workers would wait for it."""
 
