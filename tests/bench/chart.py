@@ -33,7 +33,6 @@ from engine.api import Engine, History
 from engine.uri import resolve
 from tests.bench.stores import START, make_store
 from tests.tui.widgets.support import Stage
-from tui.charts.histories import POINTS_PER_COLUMN
 from tui.widgets.plot import Plot, Series
 
 SIZE = (120, 40)
@@ -76,13 +75,12 @@ def read(path: Path, steps: int) -> tuple[History, ...]:
     with Engine(resolve(f"sqlite:///{path}")) as engine:
         frame = engine.runs.feed(engine.runs.experiments()[0].experiment_id).load()
         runs = [frame.run(row) for row in range(len(frame))]
-        points = POINTS_PER_COLUMN * (SIZE[0] - 2)
-        found, seconds = timed(lambda: engine.charts.histories(runs, ["loss"], points=points))
+        found, seconds = timed(lambda: engine.charts.histories(runs, ["loss"]))
         total = sum(history.count or 0 for history in found)
         kept = max(len(history.values) for history in found)
         print(f"read {len(found)} histories, {total:,} points → at most {kept} each: {seconds:.2f} s of CPU")
         quarter = (steps // 4.0, steps // 2.0)
-        _, seconds = timed(lambda: engine.charts.refined(found, "step", *quarter, points=points))
+        _, seconds = timed(lambda: engine.charts.refined(found, "step", *quarter))
         print(f"read a quarter of them more finely: {seconds:.2f} s of CPU")
         return tuple(found)
 

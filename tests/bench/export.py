@@ -16,10 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-from frame import grown
 
 from engine.export.runs import runs_sheet
 from engine.export.writers import FORMATS, write_sheet
+from tests.bench.frame import grown
 
 
 def seconds(work: Callable[[], object]) -> float:
