@@ -61,7 +61,7 @@ def main() -> None:
     sys.setswitchinterval(app.SWITCH_SECONDS)
     console = Watched(resolve(uri), refresh_seconds=float(refresh))
     console.report = Path(report)
-    with terminal.screen_to_ourselves():
+    with terminal.exclusive_screen():
         console.run(mouse=False)
 
 
