@@ -95,7 +95,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Text of somebody else, such as a description in the store, line by line."""
+    """Text from the store, such as a description, line by line."""
 
     lines: tuple[str, ...]
 

@@ -105,7 +105,7 @@ class AcrossPane(ChartPane):
         self.post_message(self.Changed())
 
     def _drawer(self, chart: AcrossChart) -> Callable[[int, int], Drawing]:
-        from tui.widgets.plot.across import draw_across
+        from tui.widgets.plot.cells import draw_across
 
         return partial(draw_across, chart)
 

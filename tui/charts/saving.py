@@ -36,6 +36,6 @@ def save_chart(chart: Chart, path: Path) -> None:
     if checked_suffix(path) != ".txt":
         draw_file(chart, path)
         return
-    from tui.widgets.plot.text import chart_text
+    from tui.widgets.plot.cells import chart_text
 
     write_chart(chart_text(chart).encode(), path)

@@ -322,7 +322,7 @@ def _kind_of(drawn: Chart) -> str:
 
 
 def _show(output: Output, drawn: Chart) -> None:
-    from tui.widgets.plot.text import FILE_HEIGHT, FILE_WIDTH, drawing_of, notes_of
+    from tui.widgets.plot.cells import FILE_HEIGHT, FILE_WIDTH, drawing_of, notes_of
 
     width = output.width or FILE_WIDTH
     height = FILE_HEIGHT

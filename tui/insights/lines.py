@@ -139,9 +139,9 @@ def _forest(forest: Forest | None) -> Iterator[Line]:
         yield Line("forest", safe(forest.why_not), "$text-muted")
         return
     parts = " · ".join(f"{safe(one.param)} {100 * one.share:.0f} %" for one in forest.importances)
-    told = f"explains {100 * forest.share:.0f} % of the variance of unseen runs, n={forest.n}"
+    whole = f"explains {100 * forest.share:.0f} % of the variance of unseen runs, n={forest.n}"
     params = [ColumnKey("param", one.param) for one in forest.importances[:2]]
-    yield Line("forest", Shown(f"{parts}, interactions included; {told}"), behind=BehindChart(params))
+    yield Line("forest", Shown(f"{parts}, interactions included; {whole}"), behind=BehindChart(params))
 
 
 def _remarks(found: Explained) -> Iterator[Line]:

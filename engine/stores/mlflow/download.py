@@ -52,8 +52,8 @@ class _Download(threading.Thread):
 
 @contextmanager
 def downloading(repository: Any, location: Location) -> Iterator[Iterator[bytes]]:
-    """The pieces of a file; empty ones until it has arrived. Reading raises `EngineError`s. At the end of the
-    block, an unfinished download is left to end by itself."""
+    """The pieces of a file; empty ones until it has arrived. Reading raises `EngineError`s. The end of
+    the block does not wait for an unfinished download."""
     download = _Download(repository, location)
     download.start()
 

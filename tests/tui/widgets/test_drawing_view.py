@@ -12,7 +12,7 @@ from engine.runs.frame import RunFrame
 from engine.text import Shown
 from tests.support.runs import a_run
 from tests.tui.widgets.support import Stage, messages_of
-from tui.widgets.plot.across import draw_across
+from tui.widgets.plot.cells import draw_across
 from tui.widgets.plot.drawing_view import DrawingView
 
 FRAME = RunFrame.from_runs(

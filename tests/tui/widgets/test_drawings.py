@@ -11,9 +11,9 @@ from engine.columns import ColumnKey
 from engine.runs.frame import RunFrame
 from engine.text import cell_width
 from tests.support.runs import a_run
-from tui.widgets.plot.across import draw_across
 from tui.widgets.plot.bars import bar_text, draw_bars
 from tui.widgets.plot.boxes import draw_boxes
+from tui.widgets.plot.cells import draw_across
 from tui.widgets.plot.curves import draw_curves
 from tui.widgets.plot.drawing import Drawing, text_of
 from tui.widgets.plot.heat import draw_heat

@@ -1,11 +1,13 @@
-"""Any chart as lines of text."""
+"""Any chart drawn in cells, and as lines of text."""
 
 from __future__ import annotations
 
-from engine.api import Chart, Curves
+from engine.api import AcrossChart, Bars, Boxes, Chart, Curves, HeatMap
 from engine.text import Shown, safe
-from tui.widgets.plot.across import draw_across
+from tui.widgets.plot.bars import draw_bars
+from tui.widgets.plot.boxes import draw_boxes
 from tui.widgets.plot.drawing import Drawing, text_of
+from tui.widgets.plot.heat import draw_heat
 
 FILE_WIDTH, FILE_HEIGHT = 120, 30
 """The size of a chart where there is no terminal, in cells."""
@@ -18,6 +20,20 @@ def drawing_of(chart: Chart, width: int, height: int) -> Drawing:
 
         return draw_curves(chart, width, height)
     return draw_across(chart, width, height)
+
+
+def draw_across(chart: AcrossChart, width: int, height: int) -> Drawing:
+    """The chart in `width` cells. Only points fill `height` lines; the other kinds have as many lines as
+    they need."""
+    if isinstance(chart, Bars):
+        return draw_bars(chart, width)
+    if isinstance(chart, Boxes):
+        return draw_boxes(chart, width)
+    if isinstance(chart, HeatMap):
+        return draw_heat(chart, width)
+    from tui.widgets.plot.scatter import draw_scatter  # imports numpy
+
+    return draw_scatter(chart, width, height, log_x=chart.x.log, log_y=chart.y.log)
 
 
 def notes_of(chart: Chart, drawing: Drawing) -> list[Shown]:
