@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import BindingType
 from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.text import safe
 from tui import terminal
-from tui.commands.bindings import Scope, bindings
 from tui.widgets.fit_text import fit, wrapped
 from tui.widgets.half_blocks import half_blocks, shades
+from tui.widgets.scroll_pane import LinesPane
 
 if TYPE_CHECKING:
     from engine.api import Picture
@@ -27,19 +25,8 @@ Line = tuple[tuple[str, str], ...]
 _GAP = 1
 
 
-class PreviewPane(ScrollView, can_focus=True, inherit_bindings=False):
+class PreviewPane(LinesPane):
     """Lines of a file, or its picture: half blocks in colour, shades with few colours or none."""
-
-    scope: ClassVar[Scope] = "pane"
-    ALLOW_SELECT = False
-    auto_links = False
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
-    DEFAULT_CSS = """
-    PreviewPane {
-        height: 1fr; width: 1fr; color: $foreground; overflow-x: hidden; overflow-y: auto;
-        scrollbar-size-vertical: 1;
-    }
-    """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -92,15 +79,3 @@ class PreviewPane(ScrollView, can_focus=True, inherit_bindings=False):
             Segment(text, plain + Style.parse(style) if style else plain) for text, style in self._laid[row]
         ]
         return Strip(pieces).simplify().adjust_cell_length(self.size.width, plain)
-
-    def action_scroll_lines(self, lines: int) -> None:
-        self.scroll_to(y=self.scroll_offset.y + lines, animate=False, force=True)
-
-    def action_scroll_pages(self, pages: float) -> None:
-        self.action_scroll_lines(round(pages * max(1, self.size.height - 1)))
-
-    def action_scroll_top(self) -> None:
-        self.scroll_to(y=0, animate=False, force=True)
-
-    def action_scroll_bottom(self) -> None:
-        self.scroll_to(y=self.max_scroll_y, animate=False, force=True)

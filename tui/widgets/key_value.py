@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import BindingType
 from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.text import Shown, cell_width
-from tui.commands.bindings import Scope, bindings
 from tui.widgets.fit_text import fit, wrapped
 from tui.widgets.ink import CELL_INKS, Inks
+from tui.widgets.scroll_pane import LinesPane
 from tui.widgets.table.source import CellStyle
 
 ValueStyle = CellStyle
@@ -50,19 +47,8 @@ _Line = tuple[tuple[str, str], ...]
 """Pieces of one line: text and what it is."""
 
 
-class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
+class KeyValue(LinesPane):
     """Sections of pairs. Long values are wrapped; nothing is cut."""
-
-    scope: ClassVar[Scope] = "pane"
-    ALLOW_SELECT = False
-    auto_links = False
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
-    DEFAULT_CSS = """
-    KeyValue {
-        height: 1fr; width: 1fr; color: $foreground; overflow-x: hidden; overflow-y: auto;
-        scrollbar-size-vertical: 1;
-    }
-    """
 
     def __init__(
         self,
@@ -111,18 +97,6 @@ class KeyValue(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(self.size.width, plain)
         segments = [Segment(text, _ink(inks, name, self.has_focus)) for text, name in self._laid[row]]
         return Strip(segments).simplify().adjust_cell_length(self.size.width, plain)
-
-    def action_scroll_lines(self, lines: int) -> None:
-        self.scroll_to(y=self.scroll_offset.y + lines, animate=False, force=True)
-
-    def action_scroll_pages(self, pages: float) -> None:
-        self.action_scroll_lines(round(pages * max(1, self.size.height - 1)))
-
-    def action_scroll_top(self) -> None:
-        self.scroll_to(y=0, animate=False, force=True)
-
-    def action_scroll_bottom(self) -> None:
-        self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
 
 
 def _ink(inks: Inks, name: str, has_focus: bool) -> Style:
