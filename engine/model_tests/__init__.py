@@ -1,0 +1,1 @@
+"""Testing models: single requests, labelled rows, two versions side by side, load."""

@@ -1,0 +1,1 @@
+"""The MLflow tracking server: start it, look after it, back it up, upgrade it."""

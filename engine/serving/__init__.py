@@ -1,0 +1,1 @@
+"""Deployments: registered model versions served over HTTP."""
