@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.api.engine import Engine as Engine
+    from engine.api.server import Servers as Servers
     from engine.artifacts.download import Download as Download
     from engine.artifacts.picture import Picture as Picture
     from engine.artifacts.preview import Preview as Preview
@@ -175,6 +176,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "engine.api.engine": ("Engine",),
+    "engine.api.server": ("Servers",),
     "engine.charts.across": (
         "ChartRequest",
         "across",

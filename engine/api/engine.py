@@ -16,6 +16,7 @@ from engine.api.journal import Journal
 from engine.api.models import Models
 from engine.api.reports import Reports
 from engine.api.runs import Runs
+from engine.api.server import Servers
 from engine.api.training import Training
 from engine.text import Shown
 from engine.uri import TrackingUri
@@ -46,6 +47,7 @@ class Engine:
         self.charts = Charts(access)
         self.artifacts = Artifacts(access)
         self.reports = Reports(access)
+        self.server = Servers(read_only=read_only)
 
     def __enter__(self) -> Engine:
         return self

@@ -48,9 +48,7 @@ def _usage_problem(error: click.UsageError) -> Problem:
     hint = f"Run `{command} --help` for usage and examples."
     if isinstance(error, click.NoSuchOption) and error.option_name in GLOBAL_OPTIONS:
         option = f"{error.option_name} URI" if error.option_name == "--tracking-uri" else error.option_name
-        hint = (
-            f"Put global options before the command: mlflow-console {option} {command.rpartition(' ')[2]} …"
-        )
+        hint = f"Put global options before the command: mlflow-console {option} {command.partition(' ')[2]} …"
     usage = error.ctx.get_usage() if error.ctx else ""
     return Problem(error.format_message().rstrip("."), usage, hint, 2)
 

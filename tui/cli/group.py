@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -31,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "undo": ("tui.cli.promote:undo", "Undo the last promotion."),
     "train": ("tui.cli.train:train", "Train a sweep: one run per combination of parameters."),
     "demo": ("tui.cli.demo:demo", "Build the heart-disease example and open the console on it."),
+    "server": ("tui.cli.server:server", "Run a tracking server on this machine, and look after it."),
     "journal": ("tui.cli.journal:journal", "Show the journal of changes made from this machine."),
 }
 """Name → (module:attribute, summary for `--help`), in the order `--help` lists them."""
@@ -54,15 +57,19 @@ Exit status:
 
 
 class CommandGroup(click.Group):
-    """The commands, each imported on first use."""
+    """Commands from a table like `COMMANDS`, each imported on first use."""
+
+    def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], **rest: Any) -> None:
+        super().__init__(*args, **rest)
+        self._table = table
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(self._table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self._table:
             return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        module, _, name = self._table[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
@@ -70,15 +77,18 @@ class CommandGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         word = args[0]
-        if word in COMMANDS or word.startswith("-") or ctx.resilient_parsing:
+        if word in self._table or word.startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
-        close = difflib.get_close_matches(word, COMMANDS, n=1)
-        hint = f"Did you mean {close[0]}?" if close else "Run `mlflow-console --help` for a list of commands."
-        raise UsageError(f"Unknown command {word!r}", f"Commands: {', '.join(COMMANDS)}", hint)
+        close = difflib.get_close_matches(word, self._table, n=1)
+        for_all = f"Run `{ctx.command_path} --help` for a list of commands."
+        hint = f"Did you mean {close[0]}?" if close else for_all
+        raise UsageError(f"Unknown command {word!r}", f"Commands: {', '.join(self._table)}", hint)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if not self._table:
+            return
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+            formatter.write_dl([(name, summary) for name, (_, summary) in self._table.items()])
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, requested: bool) -> None:
@@ -97,6 +107,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, requested: bool) -> No
 
 @click.group(
     cls=CommandGroup,
+    table=COMMANDS,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EPILOG,

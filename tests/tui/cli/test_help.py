@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.tui.cli.conftest import Run
+from tui.cli import server
 from tui.cli.group import COMMANDS, cli
 
 SUBPROCESS = """
@@ -42,6 +43,17 @@ def test_every_command_has_help_with_an_example(run: Run, command: str) -> None:
     assert "--json" in done.out
 
 
+@pytest.mark.parametrize("command", server.COMMANDS)
+def test_every_command_of_a_group_has_help_with_an_example(run: Run, command: str) -> None:
+    listed = run("server", "--help").out
+    done = run("server", command, "--help")
+    assert (done.status, done.err) == (0, "")
+    assert f"  {command} " in listed
+    assert server.COMMANDS[command][1].split()[0] in listed
+    assert re.search(r"^  Examples?:$", done.out, re.MULTILINE)
+    assert f"mlflow-console server {command}" in done.out
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_resolves_to_a_command_of_that_name(command: str) -> None:
     import click
@@ -52,7 +64,15 @@ def test_every_command_resolves_to_a_command_of_that_name(command: str) -> None:
     assert found.help
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        *([name, "--help"] for name in COMMANDS),
+        *(["server", name, "--help"] for name in server.COMMANDS),
+    ],
+)
 def test_help_imports_nothing_heavy(arguments: list[str], clean_environment: Mapping[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SUBPROCESS, *arguments],
@@ -90,6 +110,7 @@ def test_the_console_without_a_terminal_suggests_a_command(run: Run) -> None:
     [
         (["rnus"], "Did you mean runs?"),
         (["xyzzy"], "Commands: experiments, runs"),
+        (["server", "xyzzy"], "Run `mlflow-console server --help`"),
         (["runs"], "Missing argument 'EXPERIMENT'"),
         (["runs", "a", "b"], "unexpected extra argument"),
         (["runs", "a", "--limit", "0"], "--limit"),
