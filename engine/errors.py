@@ -18,6 +18,7 @@ EngineError
 ├── NotFound              no such experiment, run, model, version
 ├── DatasetError          data unsuitable for training
 ├── TrainingError         a sweep or a trial that failed
+├── ServiceError          a deployment or server that cannot be started, changed or stopped
 ├── WriteError            a write was refused or not applied, or cannot be journalled
 │   ├── PromotionError    promoting, or undoing a promotion
 │   └── ReadOnly          writes are disabled
@@ -106,6 +107,9 @@ class DatasetError(EngineError): ...
 
 
 class TrainingError(EngineError): ...
+
+
+class ServiceError(EngineError): ...
 
 
 class WriteError(EngineError): ...
