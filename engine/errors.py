@@ -19,6 +19,8 @@ EngineError
 ├── DatasetError          data unsuitable for training
 ├── TrainingError         a sweep or a trial that failed
 ├── ServiceError          a deployment or server that cannot be started, changed or stopped
+├── ModelFailure          a model that cannot be read or loaded, or cannot predict
+├── UntrustedModel        loading the model may run code that came with it
 ├── WriteError            a write was refused or not applied, or cannot be journalled
 │   ├── PromotionError    promoting, or undoing a promotion
 │   └── ReadOnly          writes are disabled
@@ -118,8 +120,16 @@ class WriteError(EngineError): ...
 class PromotionError(WriteError): ...
 
 
+class ModelFailure(EngineError): ...
+
+
 class UntrustedModel(EngineError):
-    """Loading the model may run code that came with it."""
+    """Loading the model may run code that came with it. `owner` names whose code that is (`ana's run knn-7`),
+    which a question for permission has to show; untrusted text."""
+
+    def __init__(self, title: str, detail: str = "", hint: str = "", owner: str = "") -> None:
+        super().__init__(title, detail, hint)
+        self.owner = owner
 
 
 class ReadOnly(WriteError):

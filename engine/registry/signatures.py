@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from engine.entities import ModelVersion, RunDetail
-from engine.errors import EngineError, NotFound
-from engine.registry.smoke_test import MLMODEL, ModelFailure, model_files
+from engine.errors import EngineError, ModelFailure, NotFound
+from engine.model_files.files import MLMODEL, model_files
 from engine.stores.base import Store
 from engine.uri import TrackingUri
 

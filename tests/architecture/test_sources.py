@@ -18,6 +18,15 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 SCREEN_LIBRARIES = {"textual", "rich", "click", "tui"}
 READERS_AVOID = {"mlflow", "sklearn", "skops", "pandas", "requests", "matplotlib"}
 CELL_WIDTHS = ("engine/text.py", "rich.cells")  # text has to be measured with the table that draws it
+LOADING = ROOT / "engine" / "model_files" / "loading.py"
+LOADERS = re.compile(
+    r"(?:.+\.)?(?:load_model|load_pyfunc|load_model_with_mlflow_config|_load_pyfunc|validate_serving_input)"
+    r"|(?:pickle|cloudpickle|joblib|dill|marshal|skops\.io)\.loads?"
+)
+"""Functions of MLflow, skops and others that load a model, and with it the code that it brings."""
+PICKLES = {"pickle", "cloudpickle", "joblib", "dill", "marshal", "mlflow.pyfunc.scoring_server.app"}
+MODEL_PROCESSES = ("engine/model_files/worker.py", "engine/serving/worker.py")
+"""Modules that are run as processes of their own, which load models there."""
 BRIDGE = ROOT / "tui" / "bridge.py"
 THEMES = ROOT / "tui" / "themes.py"
 MAX_LINES = 600
@@ -91,6 +100,19 @@ def test_text_is_never_parsed_as_markup() -> None:
 
 def test_no_exception_is_swallowed() -> None:
     assert _found(TUI + ENGINE, _SWALLOWED) == []
+
+
+def test_only_one_module_loads_models_and_only_in_processes_of_their_own() -> None:
+    """The console itself never does: a pickle runs code when it is loaded."""
+    found = []
+    for path in ENGINE + TUI:
+        found += [f"{_name(path)}:{line} imports {name}" for line, name in _imports(path) if name in PICKLES]
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = ast.unparse(node) if isinstance(node, ast.Attribute | ast.Name) else ""
+            is_ours = name == "load_model" and _name(path) in MODEL_PROCESSES
+            if path != LOADING and LOADERS.fullmatch(name) and not is_ours:
+                found.append(f"{_name(path)} uses {name}")
+    assert found == []
 
 
 def test_only_the_themes_have_literal_colours() -> None:

@@ -382,12 +382,13 @@ class ModelsScreen(ConsoleScreen):
 
         where = f"Loading it runs that code on this machine, as {self.session.user}."
         lines = [Content(safe(text)) for text in (error.title + ".", error.detail, where, error.hint)]
+        yes = f"Run the code of {safe(error.owner, 60)}"
 
         def test(allowed: bool | None) -> None:
             if allowed:
                 self._test(key, allow_code=True)
 
-        self.app.push_screen(ConfirmDialog("Load this model?", lines, yes="Load and test"), test)
+        self.app.push_screen(ConfirmDialog("Load this model?", lines, yes=yes), test)
 
     def _set_smoke_test(self, key: tuple[str, int], outcome: SmokeTestResult | EngineError) -> None:
         self._record_smoke_test(key, outcome)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from engine.registry.trust import ModelCode, model_code
+from engine.model_files.trust import ModelCode, model_code
 
 PYFUNC: dict[str, Any] = {
     "env": {"conda": "conda.yaml"},

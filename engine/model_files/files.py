@@ -1,0 +1,98 @@
+"""The files of a model version: where they are, how to get them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from engine.errors import ModelFailure, NotFound, StoreRefused, StoreUnreadable
+from engine.uri import TrackingUri
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+MLMODEL = "MLmodel"
+"""The file that describes a model."""
+
+_FILE_ERRORS = (NotFound, StoreRefused, StoreUnreadable)
+"""Errors of a reachable store that lacks the model's files or cannot read their location."""
+
+
+@dataclass
+class ModelFiles:
+    """The files of a model version: in place if they are local, otherwise downloaded when they are needed.
+
+    Downloading from `location`, the one in the registry, leaves MLflow's global tracking URI unchanged; a
+    `models:/` URI would require setting it.
+    """
+
+    location: str
+    tracking_uri: str
+    scratch: Path
+    """The folder for downloads."""
+    _complete: Path | None = None
+
+    def __post_init__(self) -> None:
+        self._complete = _local(self.location)
+
+    def description(self) -> Path:
+        """A folder with at least the `MLmodel` file."""
+        if self._complete is not None:
+            return self.folder()
+        from mlflow.utils.uri import append_to_uri_path
+
+        return self._downloaded(append_to_uri_path(self.location, MLMODEL), "description").parent
+
+    def folder(self) -> Path:
+        """The folder with all files. Raises `ModelFailure` if there is no model."""
+        if self._complete is None:
+            self._complete = self._downloaded(self.location, "model")
+        if not (self._complete / MLMODEL).is_file():
+            raise ModelFailure(f"No model found in {self.location}")
+        return self._complete
+
+    def _downloaded(self, location: str, name: str) -> Path:
+        from mlflow.artifacts import download_artifacts
+
+        (folder := self.scratch / name).mkdir()
+        with _file_errors():
+            return Path(
+                download_artifacts(
+                    artifact_uri=location, dst_path=str(folder), tracking_uri=self.tracking_uri
+                )
+            )
+
+
+@contextmanager
+def model_files(client: MlflowClient, uri: TrackingUri, model: str, version: int) -> Iterator[ModelFiles]:
+    """The files of a model version. Downloads are removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="mlflow-console-") as scratch:
+        with _file_errors():
+            location = client.get_model_version_download_uri(model, str(version))
+        yield ModelFiles(location, uri.for_client, Path(scratch))
+
+
+@contextmanager
+def _file_errors() -> Iterator[None]:
+    """Report an error in the files as a failure of the model, and any other as one of the store."""
+    from engine.stores.mlflow.client import translate
+
+    try:
+        yield
+    except Exception as error:
+        known = translate(error)
+        if isinstance(known, _FILE_ERRORS):
+            raise ModelFailure(f"The model files cannot be downloaded: {known}") from error
+        raise known from error
+
+
+def _local(location: str) -> Path | None:
+    parts = urlsplit(location)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    return Path(location) if parts.scheme == "" else None
