@@ -29,6 +29,7 @@ from engine.uri import TrackingUri
 from tui import garbage_collection, terminal, themes
 from tui.bridge import Relay, internal_error
 from tui.commands.bindings import bindings, command
+from tui.output import SparingDriver
 from tui.screen import ConsoleScreen, current_view
 from tui.session import Session, SessionApp
 from tui.textual_private import parse_css_once, resume_after_any_stop, set_clipboard, write_to_terminal
@@ -87,7 +88,7 @@ class Console(SessionApp):
         refresh_seconds: float = 0.0,
     ) -> None:
         """`refresh_seconds` is the interval of auto-refresh; 0 turns it off."""
-        super().__init__()
+        super().__init__(driver_class=SparingDriver)
         parse_css_once(self)
         self._keys = TypeAhead(self, super().on_event)
         self.session = Session(

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from engine.text import Shown
+from tui.output import shortened
 from tui.themes import THEMES
 from tui.widgets.table import CellStyle, TableColumn
 
@@ -37,7 +38,7 @@ class Stage(App[None]):
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if renderable is not None and hasattr(renderable, "render_segments"):
-            self._frames.append(renderable.render_segments(self.console))
+            self._frames.append(shortened(renderable.render_segments(self.console)))
         super()._display(screen, renderable)
 
     def take_written(self) -> str:
