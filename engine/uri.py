@@ -100,11 +100,19 @@ def resolve(given: str | None, env: Mapping[str, str] = os.environ) -> TrackingU
     """The URI that MLflow would use: `given` on the command line, else `MLFLOW_TRACKING_URI`, else `mlruns`
     in the current folder if it holds experiments, else `mlflow.db` there. A plain path to a database file
     means SQLite. Raises `UriError`."""
+    return resolve_with_source(given, env)[0]
+
+
+def resolve_with_source(given: str | None, env: Mapping[str, str] = os.environ) -> tuple[TrackingUri, str]:
+    """The same, and in words where the URI comes from."""
     if given is not None and given.strip():
-        return TrackingUri(_normalized(given.strip()))
+        return TrackingUri(_normalized(given.strip())), "--tracking-uri"
     if env.get("MLFLOW_TRACKING_URI", "").strip():
-        return TrackingUri(_normalized(env["MLFLOW_TRACKING_URI"].strip()))
-    return _file_store() or embedded()
+        return TrackingUri(_normalized(env["MLFLOW_TRACKING_URI"].strip())), "MLFLOW_TRACKING_URI"
+    folder = _file_store()
+    if folder is not None:
+        return folder, "the default: ./mlruns holds experiments"
+    return embedded(), "the default: ./mlflow.db"
 
 
 def embedded() -> TrackingUri:

@@ -45,6 +45,18 @@ class NoEndpoint(ServerFault):
     """The server has no such endpoint: it is an older version, or not MLflow."""
 
 
+class Untrusted(ServerUnreachable):
+    """The server's certificate is not trusted, or it has no TLS."""
+
+
+class HostRejected(ServerDenied):
+    """The server does not accept the host name it is addressed by."""
+
+
+class LoginRequired(ServerDenied):
+    """The server accepts no request without credentials, or not with these."""
+
+
 def store_not_found(detail: str) -> StoreNotFound:
     hint = (
         "Check the path, or name another with --tracking-uri. `mlflow-console demo` creates an example store"
@@ -125,8 +137,8 @@ def unlisted(error: EngineError, location: str, verb: str = "list") -> EngineErr
     return type(error)(f"Cannot {verb} the artifacts", f"{detail} · {redact(location)}", error.hint)
 
 
-def untrusted(server: str, detail: str) -> ServerUnreachable:
-    return ServerUnreachable(
+def untrusted(server: str, detail: str) -> Untrusted:
+    return Untrusted(
         f"No secure connection to {server}",
         detail,
         "Set MLFLOW_TRACKING_SERVER_CERT_PATH to the server's certificate, or use http if it has no TLS.",
@@ -135,14 +147,14 @@ def untrusted(server: str, detail: str) -> ServerUnreachable:
 
 def denied(server: str, status: int, message: str) -> ServerDenied:
     if "Invalid Host header" in message:
-        return ServerDenied(
+        return HostRejected(
             f"{server} does not accept this host name",
             message,
             "Add it to the server's --allowed-hosts, also with the port: HOST,HOST:*,localhost:*.",
         )
     if status == 401:
         hint = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
-        return ServerDenied(f"{server} requires authentication", message or "HTTP 401", hint)
+        return LoginRequired(f"{server} requires authentication", message or "HTTP 401", hint)
     hint = "Ask for permission, or use another account (MLFLOW_TRACKING_USERNAME, …_PASSWORD)."
     return ServerDenied(f"{server} denied access", message or "HTTP 403", hint)
 

@@ -8,11 +8,17 @@ of its errors in `engine.stores.errors`.
 from __future__ import annotations
 
 import functools
+import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+_OWN = re.compile(r"^revision\b[^=\n]*=\s*[\"'](\w+)", re.MULTILINE).search
+_BEFORE = re.compile(r"^down_revision\b[^=\n]*=\s*(?:[\"'](\w+)|None)", re.MULTILINE).search
+"""A migration script's revision, and the one before it."""
 
 
 def artifact_repository(artifact_uri: str, tracking_uri: str) -> Any:
@@ -37,12 +43,28 @@ def database_engine(uri: str) -> Engine:
 @functools.cache
 def schema_revisions() -> tuple[str, ...]:
     """The schema revisions that the installed MLflow knows, its own first. Only its migration scripts contain
-    them."""
-    import mlflow
-    from alembic.script import ScriptDirectory
+    them; they are read as text, because running them imports MLflow."""
+    return _revisions("store/db_migrations/versions")
 
-    folder = Path(mlflow.__file__).parent / "store" / "db_migrations"
-    return tuple(script.revision for script in ScriptDirectory(folder).walk_revisions())
+
+@functools.cache
+def auth_revisions() -> tuple[str, ...]:
+    """The same for the database of basic-auth."""
+    return _revisions("server/auth/db/migrations/versions")
+
+
+def _revisions(folder: str) -> tuple[str, ...]:
+    spec = find_spec("mlflow")
+    assert spec is not None
+    assert spec.origin is not None
+    scripts = [path.read_text() for path in (Path(spec.origin).parent / folder).glob("*.py")]
+    previous = {own[1]: before[1] for text in scripts if (own := _OWN(text)) and (before := _BEFORE(text))}
+    revision = next(iter(previous.keys() - previous.values()), None)
+    found = []
+    while revision is not None:
+        found.append(revision)
+        revision = previous.get(revision)
+    return tuple(found)
 
 
 def schema_tables() -> set[str]:

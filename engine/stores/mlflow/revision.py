@@ -1,4 +1,4 @@
-"""Checks whether MLflow may open a database.
+"""Checks whether MLflow may open a database, and names the releases of MLflow that fit one.
 
 MLflow's SQL store creates missing tables and runs its migrations. That would upgrade the database of an older
 MLflow, whose servers could then no longer read it, or add forty tables to the database of another program. So
@@ -18,6 +18,41 @@ from engine.uri import TrackingUri, redact
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+RELEASES = {
+    "acf3f17fdcc7": "2.8 to 2.12",
+    "867495a8f9d4": "2.13",
+    "5b0e9adcef9c": "2.14",
+    "4465047574b1": "2.15 and 2.16",
+    "f5a4f2784254": "2.17",
+    "0584bdc529eb": "2.18 to 2.22",
+    "6953534de441": "3.0 and 3.1",
+    "770bee3ae1dd": "3.2",
+    "1a0cddfcaa16": "3.3",
+    "71994744cf8e": "3.4",
+    "bf29a5ff90ea": "3.5 to 3.7",
+    "1bd49d398cd23": "3.8",
+    "d3e4f5a6b7c8": "3.9",
+    "1b5f0d9ad7c1": "3.10",
+    "c3d6457b6d8a": "3.11",
+    "7d34483879f0": "3.12",
+    "da6fb0208061": "3.13",
+    "b7e4c1a90f23": "3.14",
+    "6f8d9c3b2a1e": "3.15",
+    "b7e2c1a4d9f3": "3.16",
+    "dc11669786a5": "3.17",
+}
+"""The releases of MLflow with this schema revision, from the migration scripts of each release."""
+
+AUTH_RELEASES = {
+    "8606fa83a998": "2.8 to 3.6",
+    "0965eb92f5f0": "3.7 and 3.8",
+    "a1b2c3d4e5f6": "3.9",
+    "2ed73881770d": "3.10 and 3.11",
+    "c3d4e5f6a7b8": "3.12",
+    "f1a2b3c4d5e6": "3.13 to 3.17",
+}
+"""The same for the database of basic-auth."""
 
 _SQL = re.compile(r"(sqlite|postgresql|mysql|mssql)(\+\w+)?:", re.IGNORECASE)
 

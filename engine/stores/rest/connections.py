@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
+import ssl
 import threading
 from http.client import HTTPResponse
 from typing import Any, cast
@@ -30,6 +31,13 @@ class KeepAliveAdapter(HTTPAdapter):
     def reused_connection(self) -> bool:
         """Whether this thread's last request reused a connection."""
         return not getattr(self._request, "connected", True)
+
+    @property
+    def certificate_ends(self) -> float | None:
+        """When the certificate that this thread's last connection verified expires, in seconds since the
+        epoch."""
+        ends = getattr(self._request, "certificate", {}).get("notAfter")
+        return ssl.cert_time_to_seconds(ends) if ends else None
 
     def set_deadline(self, deadline: Deadline) -> None:
         """Read the responses to this thread's next request only until the deadline."""
@@ -75,6 +83,8 @@ def _recording(kind: Any, request_state: threading.local) -> Any:
         def connect(self) -> None:
             request_state.connected = True
             super().connect()
+            if isinstance(self.sock, ssl.SSLSocket):
+                request_state.certificate = self.sock.getpeercert() or {}
 
     return Connection
 

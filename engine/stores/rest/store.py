@@ -56,10 +56,15 @@ class RestStore:
     readers = READERS
     page_size = PAGE_SIZE
 
-    def __init__(self, uri: TrackingUri, on_wait: Callable[[Shown], object] = lambda _: None) -> None:
-        """`on_wait`: see `Transport`."""
+    def __init__(
+        self,
+        uri: TrackingUri,
+        on_wait: Callable[[Shown], object] = lambda _: None,
+        seconds: float | None = None,
+    ) -> None:
+        """`on_wait`, `seconds`: see `Transport`."""
         self.uri = uri
-        self._transport = Transport(uri, on_wait)
+        self._transport = Transport(uri, on_wait, seconds)
 
     def stamp(self) -> Stamp | None:
         return None

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -78,16 +79,37 @@ class _Answer:
         yield decoder.decode(b"", final=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The response to a request, and after how many seconds it was complete. `body` is its beginning as text,
+    `certificate_ends` when the server's TLS certificate expires, in seconds since the epoch."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+    seconds: float
+    certificate_ends: float | None = None
+
+
 class Transport:
     """Reads from a server over HTTP. Thread-safe. As every request is a read, it is retried after a broken
     connection, a gateway error or rate limiting: twice, or MLFLOW_HTTP_REQUEST_MAX_RETRIES times. A reused
     connection that turns out to be closed does not count as an attempt, nor does a wait that the server asks
-    for. `on_wait` is called with a message before a long wait, in any thread."""
+    for. `on_wait` is called with a message before a long wait, in any thread.
 
-    def __init__(self, uri: TrackingUri, on_wait: Callable[[Shown], object] = lambda _: None) -> None:
+    With `seconds`, each request is made once, waits that long at most for a connection and between two pieces
+    of the response, and twice as long for all of it."""
+
+    def __init__(
+        self,
+        uri: TrackingUri,
+        on_wait: Callable[[Shown], object] = lambda _: None,
+        seconds: float | None = None,
+    ) -> None:
         self._base = uri.raw.rstrip("/")
         self.shown: Shown = uri.shown
         self._on_wait = on_wait
+        self._seconds = seconds
         self._waiting_until = 0.0
         self._closed = threading.Event()
         self._session_lock = threading.Lock()
@@ -109,9 +131,30 @@ class Transport:
         response = self._request("POST", f"{_API}/{path}", json=_without_empty(body))
         return self._read(response, lambda text: read_object(text, field, take))
 
-    def text(self, path: str, seconds: float) -> str:
-        """The plain text at a path, without retries; connecting and reading may take `seconds` each."""
-        return _body(self._request("GET", path, timeouts=(seconds, seconds), attempts=1))
+    @property
+    def has_credentials(self) -> bool:
+        """Whether requests carry a user name and password, or a token."""
+        return bool(self._login.header) or self._credentials() is not None
+
+    def reply(self, path: str, query: Mapping[str, object] | None = None) -> Reply:
+        """The response to a single GET of any path, whatever its status. Raises `EngineError`s if none
+        arrives."""
+        began = time.monotonic()
+        while True:
+            try:
+                answer = self._send("GET", path, self._timeouts(), params=query)
+                break
+            except _StaleConnection:
+                continue
+            except _ConnectionBroken as error:
+                raise error.translated from error
+        return Reply(
+            answer.status_code,
+            answer.headers,
+            _body(answer),
+            time.monotonic() - began,
+            self._adapter.certificate_ends,
+        )
 
     @contextmanager
     def stream(self, path: str, query: Mapping[str, object]) -> Iterator[ArtifactContent]:
@@ -121,7 +164,7 @@ class Transport:
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         while True:
             try:
-                deadline = Deadline(sum(timeouts) * RESPONSE_FACTOR)
+                deadline = self._deadline(timeouts)
                 response = self._start("GET", path, timeouts, deadline, params=query, headers=headers)
                 deadline.lift()
                 break
@@ -209,14 +252,10 @@ class Transport:
         self,
         method: str,
         path: str,
-        *,
-        timeouts: tuple[float, float] | None = None,
-        attempts: int | None = None,
         **content: object,
     ) -> _Answer:
-        timeout = _user_number("MLFLOW_HTTP_REQUEST_TIMEOUT", 0)
-        timeouts = timeouts or ((timeout, timeout) if timeout else (CONNECT_SECONDS, READ_SECONDS))
-        attempts = attempts or 1 + _user_number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", RETRIES)
+        timeouts = self._timeouts()
+        attempts = 1 if self._seconds else 1 + _user_number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", RETRIES)
         backoff, patience = BACK_OFF_SECONDS, MAX_WAIT_SECONDS if attempts > 1 else 0.0
         while True:
             try:
@@ -239,6 +278,15 @@ class Transport:
             self._closed.wait(backoff)
             backoff = min(2 * backoff, MAX_PAUSE_SECONDS)
 
+    def _timeouts(self) -> tuple[float, float]:
+        """For connecting, and for reading."""
+        timeout = self._seconds or _user_number("MLFLOW_HTTP_REQUEST_TIMEOUT", 0)
+        return (timeout, timeout) if timeout else (CONNECT_SECONDS, READ_SECONDS)
+
+    def _deadline(self, timeouts: tuple[float, float]) -> Deadline:
+        """When a response has to be complete."""
+        return Deadline(sum(timeouts) * (1 if self._seconds else RESPONSE_FACTOR))
+
     def _wait(self, seconds: float, status: int) -> None:
         """Wait as the server asks, and report it unless another thread already waits."""
         now = time.monotonic()
@@ -250,7 +298,7 @@ class Transport:
 
     def _send(self, method: str, path: str, timeouts: tuple[float, float], **content: Any) -> _Answer:
         results = int((content.get("json") or {}).get("max_results") or 0)
-        deadline = Deadline(sum(timeouts) * RESPONSE_FACTOR)
+        deadline = self._deadline(timeouts)
         response = self._start(method, path, timeouts, deadline, **content)
         try:
             self._check_moved(response, method, path)

@@ -7,7 +7,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import mlflow
+from alembic.script import ScriptDirectory
+
 from engine.stores.mlflow import private
+from engine.stores.mlflow.revision import AUTH_RELEASES, RELEASES
 from tests.conftest import MlflowStore
 
 
@@ -20,6 +24,22 @@ def test_the_first_schema_revision_is_that_of_mlflows_databases(mlflow_store: Ml
     assert set(private.schema_revisions()[:1]) == rows(
         mlflow_store, "SELECT version_num FROM alembic_version"
     )
+
+
+def test_the_revisions_are_those_of_mlflows_migrations() -> None:
+    for folder, found in (
+        ("store/db_migrations", private.schema_revisions()),
+        ("server/auth/db/migrations", private.auth_revisions()),
+    ):
+        scripts = ScriptDirectory(Path(mlflow.__file__).parent / folder).walk_revisions()
+        assert found == tuple(script.revision for script in scripts)
+
+
+def test_the_releases_of_every_schema_are_known_up_to_the_installed_mlflow() -> None:
+    assert set(RELEASES) <= set(private.schema_revisions())
+    assert private.schema_revisions()[0] in RELEASES
+    assert set(AUTH_RELEASES) <= set(private.auth_revisions())
+    assert private.auth_revisions()[0] in AUTH_RELEASES
 
 
 def test_the_schema_tables_are_those_that_mlflow_creates(mlflow_store: MlflowStore) -> None:
