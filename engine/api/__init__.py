@@ -144,6 +144,11 @@ if TYPE_CHECKING:
         without_constants as without_constants,
     )
     from engine.runs.view import RunView as RunView
+    from engine.serving.records import (
+        Deployment as Deployment,
+        RequirementDifference as RequirementDifference,
+        Served as Served,
+    )
     from engine.snippets import (
         Snippet as Snippet,
         run_snippets as run_snippets,
@@ -269,6 +274,7 @@ _HOMES = {
         "without_constants",
     ),
     "engine.runs.view": ("RunView",),
+    "engine.serving.records": ("Deployment", "RequirementDifference", "Served"),
     "engine.snippets": ("Snippet", "run_snippets", "version_snippets"),
     "engine.stores.base": ("Stamp",),
     "engine.training.datasets": ("DatasetSpec",),

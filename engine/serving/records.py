@@ -1,0 +1,95 @@
+"""What is known about a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from engine.services.records import ServiceSpec, ServiceStatus
+from engine.stores.references import ModelReference
+from engine.text import Shown, safe
+
+Environment = Literal["local", "virtualenv", "uv"]
+"""Where the packages of a deployment come from: the console's own, or an environment made for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementDifference:
+    """A requirement of the model that the environment does not meet. `installed` is empty if the package is
+    missing."""
+
+    requirement: str
+    installed: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.requirement} (installed: {self.installed or 'no'})"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a deployment serves, kept in its service's record. `tracking_uri` is without secrets, `code_owner`
+    names whose code the operator allowed to run, empty for a model that brings none."""
+
+    model: str
+    requested: str
+    """What was asked for: `@champion`, `/Production`, `/2`."""
+    version: int
+    tracking_uri: str
+    run_id: str = ""
+    format: str = ""
+    code_owner: str = ""
+    environment: Environment = "local"
+    requirements: tuple[RequirementDifference, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Served:
+        found = tuple(RequirementDifference(**each) for each in values["requirements"])
+        return cls(**{**values, "requirements": found})
+
+    @classmethod
+    def of(cls, spec: ServiceSpec) -> Served:
+        return cls.from_json(spec.extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A model version as an HTTP service, and how it is doing."""
+
+    service: ServiceStatus
+    served: Served
+    previous: int | None = None
+    """The version that the last swap replaced; `back` returns to it."""
+    newer: int | None = None
+    """What `served.requested` names now, if that is another version; None also if it was not looked up."""
+
+    @property
+    def name(self) -> str:
+        return self.service.name
+
+    @property
+    def serves(self) -> Shown:
+        """`heart@champion → 2`, or `heart/2`."""
+        reference = ModelReference(self.served.model, self.served.requested)
+        return safe(f"{reference} → {self.served.version}" if reference.moves else str(reference))
+
+    @property
+    def rows(self) -> int | None:
+        """How many rows of the recorded input example it answered; 0 if none was logged, None until it is
+        ready."""
+        rows: int | None = self.service.facts.get("rows")
+        return rows
+
+    @property
+    def note(self) -> Shown:
+        """What its answer to the input example does not prove."""
+        return Shown("no input example was logged: it has answered /ping only" if self.rows == 0 else "")
+
+
+def deployment_of(status: ServiceStatus) -> Deployment:
+    """The deployment in a service, which is one."""
+    previous = None if status.previous is None else Served.of(status.previous).version
+    return Deployment(status, Served.of(status.spec), previous)
