@@ -134,6 +134,17 @@ def lines_from_end(path: Path) -> Iterator[bytes]:
         yield rest
 
 
+def last_line(path: Path, most: int) -> bytes:
+    """The last line of a file that is not empty, without its newline, or the last `most` bytes of it; empty
+    if there is none or the file is not a regular one. Raises `OSError`."""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 2 * most))
+        return file.read().rstrip(b"\n").rpartition(b"\n")[2][-most:]
+
+
 def rotated(path: Path, number: int) -> Path:
     """The name of the file that `rotate` has renamed `number` times."""
     return path.with_name(f"{path.name}.{number}")

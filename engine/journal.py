@@ -4,24 +4,39 @@
 A write is recorded twice under one id: its intent before the store is changed, its outcome after. An entry
 that stays `intended` was interrupted, or is still running in another console. A later line of an id replaces
 the earlier one; invalid lines, such as one truncated by a power cut, are skipped.
+
+Each line has the hash of the line before it, and `journal.head` that of the last line, so that `check` finds
+lines that were changed, moved, added or removed. Anyone who may write the files can also compute the hashes:
+they show damage and careless edits, not forgery.
 """
 
 from __future__ import annotations
 
+import errno
 import getpass
+import hashlib
 import json
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from engine.errors import Cancelled, EngineError, PromotionError, UsageError, WriteError
-from engine.files import append_line, lines_from_end, locked, open_private, rotate, rotated
+from engine.files import (
+    append_line,
+    last_line,
+    lines_from_end,
+    locked,
+    open_private,
+    replacing,
+    rotate,
+    rotated,
+)
 from engine.log import log
 from engine.paths import journal_file
 from engine.secrets import mask
@@ -37,6 +52,8 @@ MAX_REASON_LENGTH = 5000
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 """The size at which a new file is started."""
+MAX_HASHED_BYTES = 1024 * 1024
+"""Of a longer line, which only another program writes, the hash covers this many bytes at its end."""
 OLD_FILES = 9
 """How many older files are kept."""
 
@@ -44,6 +61,7 @@ _END_OF_TIME = 253_402_300_800_000
 """The first millisecond of the year 10000, which dates cannot express."""
 
 _LOCK = "promotion.lock"
+_HEAD = "journal.head"
 _HINT = "Fix its permissions, or set XDG_STATE_HOME to a folder that can be read and written."
 
 
@@ -86,6 +104,27 @@ class Finding:
     command: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class JournalFault:
+    """A line, counted from 1 in a file named `file`, that does not follow the one before it, and why."""
+
+    file: str
+    line: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalCheck:
+    """`lines` counts all lines of all files, `unlinked` those of consoles that recorded no hashes yet, `torn`
+    those cut off by an interrupted write. Without a head, lines missing at the end would not be found."""
+
+    lines: int
+    unlinked: int
+    torn: int
+    faults: tuple[JournalFault, ...]
+    has_head: bool
+
+
 def new_entry(uri: TrackingUri, action: str, target: str, **rest: Any) -> JournalEntry:
     """An entry with the current time, user and host, and the outcome `intended`."""
     return JournalEntry(
@@ -125,11 +164,13 @@ def append(entry: JournalEntry) -> None:
     unchanged."""
     masked = {"server": entry.server, "reason": entry.reason, "detail": entry.detail}
     record = asdict(entry) | {name: mask(text) for name, text in masked.items()}
-    line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
     path = _file()
     try:
-        with open_private(path) as descriptor, locked(descriptor, APPEND_SECONDS):
-            append_line(descriptor, line)
+        with _open_current(path) as descriptor:
+            record["previous"] = _last_hash(path)
+            line = json.dumps(record, separators=(",", ":")).encode()
+            append_line(descriptor, line + b"\n")
+            _write_head(path, _hash(line))
             _rotate_if_large(path, descriptor)
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -219,6 +260,140 @@ def exclusive(seconds: float) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _open_current(path: Path) -> Iterator[int]:
+    """The journal's newest file, open and locked. Another console may rotate it before the lock is held."""
+    while True:
+        with open_private(path) as descriptor, locked(descriptor, APPEND_SECONDS):
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                yield descriptor
+                return
+
+
+def _last_hash(path: Path) -> str:
+    """The hash that the next line records: of the last line, or the one in the head if no line is left."""
+    for file in (path, rotated(path.resolve(), 1)):
+        if line := last_line(file, MAX_HASHED_BYTES):
+            return _hash(line)
+    return _read_head(path)
+
+
+def _hash(line: bytes) -> str:
+    return hashlib.sha256(line[-MAX_HASHED_BYTES:]).hexdigest()
+
+
+def _read_head(path: Path) -> str:
+    """The hash in the head file, empty if it is missing or not one."""
+    with suppress(FileNotFoundError, UnicodeDecodeError):
+        found = path.with_name(_HEAD).read_text(encoding="ascii").strip()
+        return found if len(found) == 64 else ""
+    return ""
+
+
+def _write_head(path: Path, digest: str) -> None:
+    """A failure is only logged: the entry has been written, and a head that lags behind is valid."""
+    try:
+        with replacing(path.with_name(_HEAD), private=True) as file:
+            file.write(digest.encode() + b"\n")
+    except OSError as error:
+        log.warning("the journal's head cannot be written: %s", error)
+
+
+def check() -> JournalCheck:
+    """Read all lines and compare each with the hash in the next one. Raises `WriteError` if a file cannot be
+    read."""
+    path = _file()
+    lines = [
+        _Line(file.name, number, _hash(text), *_link(text))
+        for file in _files_from_oldest(path)
+        for number, text in enumerate(_forwards(file), 1)
+        if text
+    ]
+    places = {line.digest: line for line in lines}
+    faults: list[JournalFault] = []
+    torn = unlinked = 0
+    last = ""
+    is_linked = False
+    for line in lines:
+        if line.is_torn:
+            torn += 1
+        elif line.previous is None and not is_linked:
+            unlinked += 1
+        elif (what := _fault(line, last, places)) and not _follows_dropped_file(line, lines, path):
+            faults.append(JournalFault(line.file, line.number, what))
+        is_linked = is_linked or line.previous is not None
+        last = line.digest
+    if (head := _read_head(path)) and head not in places:
+        file, number = (lines[-1].file, lines[-1].number) if lines else (path.name, 0)
+        faults.append(
+            JournalFault(file, number, "The last line was changed, or lines after it were removed.")
+        )
+    return JournalCheck(len(lines), unlinked, torn, tuple(faults), has_head=bool(head))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """`previous` is the hash that it has of the line before it, empty for the first line of a journal and
+    None if it has none."""
+
+    file: str
+    number: int
+    digest: str
+    is_torn: bool
+    previous: str | None
+
+
+def _link(text: bytes) -> tuple[bool, str | None]:
+    """Whether a line was cut off, and the hash that it has of the line before it."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return True, None
+    previous = found.get("previous") if isinstance(found, dict) else None
+    return False, previous if isinstance(previous, str) else None
+
+
+def _fault(line: _Line, last: str, places: Mapping[str, _Line]) -> str:
+    if line.previous is None:
+        return "The line has no hash of the one before it: another program added or changed it."
+    if line.previous == last:
+        return ""
+    if (expected := places.get(line.previous)) is not None:
+        place = f"line {expected.number}" + (f" of {expected.file}" if expected.file != line.file else "")
+        return f"It should follow {place}: lines were moved or added."
+    if not last:
+        return "The lines before it were removed."
+    return "The line before it was changed or removed." if line.previous else "A journal was begun anew here."
+
+
+def _follows_dropped_file(line: _Line, lines: Sequence[_Line], path: Path) -> bool:
+    """Whether the line is the first of those that rotation has kept."""
+    return line is lines[0] and line.file == rotated(path, OLD_FILES).name
+
+
+def _files_from_oldest(path: Path) -> list[Path]:
+    return [*(rotated(path.resolve(), number) for number in range(OLD_FILES, 0, -1)), path]
+
+
+def _forwards(path: Path) -> Iterator[bytes]:
+    """The lines of a file without their newlines; of long ones at least the last `MAX_HASHED_BYTES`."""
+    try:
+        if not path.is_file() and path.exists():
+            raise OSError(errno.EINVAL, "it is not a file", str(path))
+        with path.open("rb") as file:
+            line = b""
+            while piece := file.readline(MAX_HASHED_BYTES):
+                line = line[-MAX_HASHED_BYTES:] + piece
+                if line.endswith(b"\n"):
+                    yield line[:-1]
+                    line = b""
+            yield line
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
 def _lines() -> Iterator[bytes]:
     """The lines of the journal and of its older files, last first."""
     path = _file()
@@ -229,16 +404,14 @@ def _lines() -> Iterator[bytes]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            detail = f"{file}: {error.strerror or error}"
-            raise WriteError("Cannot read the journal", detail, _HINT) from error
+            raise _unreadable(file, error) from error
 
 
 def _rotate_if_large(path: Path, descriptor: int) -> None:
     """Start a new file once this one, open and locked, is large. A failure is only logged: the entry has been
     written."""
     try:
-        is_current = os.path.samestat(os.fstat(descriptor), path.stat())
-        if is_current and os.fstat(descriptor).st_size >= MAX_FILE_BYTES:
+        if os.fstat(descriptor).st_size >= MAX_FILE_BYTES:
             rotate(path, OLD_FILES)
     except OSError as error:
         log.warning("the journal cannot be rotated: %s", error)
@@ -279,6 +452,10 @@ def _file() -> Path:
         return journal_file()
     except RuntimeError as error:  # the account has no home folder
         raise _unwritable(Path("~"), error) from error
+
+
+def _unreadable(file: Path, error: OSError) -> WriteError:
+    return WriteError("Cannot read the journal", f"{file}: {error.strerror or error}", _HINT)
 
 
 def _unwritable(path: Path, error: Exception) -> WriteError:

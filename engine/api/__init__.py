@@ -97,7 +97,11 @@ if TYPE_CHECKING:
     from engine.filters.parsed import ParsedFilter as ParsedFilter, parse_filter as parse_filter
     from engine.filters.pushdown import Pushed as Pushed, pushdown as pushdown
     from engine.filters.recent import FilterHistory as FilterHistory
-    from engine.journal import Finding as Finding, JournalEntry as JournalEntry
+    from engine.journal import (
+        Finding as Finding,
+        JournalCheck as JournalCheck,
+        JournalEntry as JournalEntry,
+    )
     from engine.registry.comparison import VersionComparison as VersionComparison
     from engine.registry.promotion.apply import PromotionResult as PromotionResult
     from engine.registry.promotion.facts import (
@@ -243,7 +247,7 @@ _HOMES = {
     "engine.filters.parsed": ("ParsedFilter", "parse_filter"),
     "engine.filters.pushdown": ("Pushed", "pushdown"),
     "engine.filters.recent": ("FilterHistory",),
-    "engine.journal": ("Finding", "JournalEntry"),
+    "engine.journal": ("Finding", "JournalCheck", "JournalEntry"),
     "engine.registry.comparison": ("VersionComparison",),
     "engine.registry.promotion.apply": ("PromotionResult",),
     "engine.registry.promotion.facts": ("AliasChange", "Change", "StageChange"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
-    from engine.journal import Finding, JournalEntry
+    from engine.journal import Finding, JournalCheck, JournalEntry
 
 
 class Journal:
@@ -33,6 +33,13 @@ class Journal:
         raise NotFound(
             f"Journal entry {entry_id!r} not found", "", "`mlflow-console journal --json` lists ids."
         )
+
+    def check(self) -> JournalCheck:
+        """Whether lines of the journal were changed, moved, added or removed. Raises `WriteError` if it
+        cannot be read."""
+        from engine.journal import check
+
+        return check()
 
     def is_here(self, entry: JournalEntry) -> bool:
         """Whether an entry is about this engine's store."""

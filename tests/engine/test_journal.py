@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,7 +143,7 @@ def test_a_large_journal_continues_in_a_new_file(state: Path, monkeypatch: pytes
         written.append(with_outcome(intent, "done"))
 
     found = {path.name: path.stat() for path in state.iterdir()}
-    assert {*found} - {"journal.jsonl"} == {"journal.jsonl.1", "journal.jsonl.2"}
+    assert {*found} - {"journal.jsonl", "journal.head"} == {"journal.jsonl.1", "journal.jsonl.2"}
     assert all(file.st_size < 3000 for file in found.values())
     assert all(file.st_mode & 0o777 == 0o600 for file in found.values())
     kept = read_journal(None)
@@ -316,3 +318,76 @@ def test_a_pipe_in_place_of_the_journal_is_refused_instead_of_waited_for(state: 
     with pytest.raises(WriteError, match="Cannot read the journal") as caught:
         read_journal()
     assert "it is not a file" in caught.value.detail
+
+
+class TestChecks:
+    """Hashes that find changed, lost, moved and added lines."""
+
+    @pytest.fixture
+    def path(self, state: Path) -> Path:
+        for version in range(1, 6):
+            append(entry(f"churn {version} → Production"))
+        return state / "journal.jsonl"
+
+    def test_an_untouched_journal_has_no_faults(self, path: Path) -> None:
+        assert journal.check() == journal.JournalCheck(5, 0, 0, (), has_head=True)
+
+    @pytest.mark.parametrize(
+        ("edit", "line", "what"),
+        [
+            (lambda a, b, c, d, e: [a, b.replace(b"churn 2", b"churn 9"), c, d, e], 3, "changed or removed"),
+            (lambda a, b, c, d, e: [a, b, d, e], 3, "changed or removed"),
+            (lambda a, b, c, d, e: [a, c, b, d, e], 2, "changed or removed|follow line"),
+            (lambda a, b, c, d, e: [a, b, b, c, d, e], 3, "should follow line 1"),
+            (lambda a, b, c, d, e: [a, b, b.replace(b"previous", b"then"), c, d, e], 3, "another program"),
+            (lambda a, b, c, d, e: [b, c, d, e], 1, "lines before it were removed"),
+            (lambda a, b, c, d, e: [a, b, c, d], 4, "lines after it were removed"),
+            (
+                lambda a, b, c, d, e: [a, b, c, d, e.replace(b"churn 5", b"churn 9")],
+                5,
+                "last line was changed",
+            ),
+            (lambda a, b, c, d, e: [], 0, "lines after it were removed"),
+        ],
+        ids=["changed", "removed", "moved", "doubled", "added", "first", "last", "last changed", "emptied"],
+    )
+    def test_a_line_that_was_tampered_with_is_found(
+        self, path: Path, edit: Callable[..., list[bytes]], line: int, what: str
+    ) -> None:
+        path.write_bytes(b"".join(edit(*path.read_bytes().splitlines(keepends=True))))
+        first = journal.check().faults[0]
+        assert (first.file, first.line) == ("journal.jsonl", line)
+        assert re.search(what, first.what)
+
+    def test_a_deleted_journal_is_still_missed_after_the_next_entry(self, path: Path) -> None:
+        path.unlink()
+        append(entry())
+        assert [fault.what for fault in journal.check().faults] == ["The lines before it were removed."]
+
+    def test_a_line_cut_off_by_a_power_cut_is_no_fault(self, path: Path) -> None:
+        with path.open("ab") as file:
+            file.write(b'{"entry_id":"a","ti')
+        append(entry())
+        found = journal.check()
+        assert (found.lines, found.torn, found.faults) == (7, 1, ())
+
+    def test_lines_of_an_older_console_are_counted(self, path: Path) -> None:
+        lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+        for line in lines:
+            del line["previous"]
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        append(entry())
+        found = journal.check()
+        assert (found.lines, found.unlinked, found.faults) == (6, 5, ())
+
+    def test_rotation_and_dropped_files_are_no_faults(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(journal, "MAX_FILE_BYTES", 1000)
+        monkeypatch.setattr(journal, "OLD_FILES", 3)
+        for _ in range(20):
+            append(entry())
+        assert (path.parent / "journal.jsonl.3").exists()
+        assert journal.check().faults == ()
+        (path.parent / "journal.jsonl.2").unlink()
+        assert [fault.file for fault in journal.check().faults] == ["journal.jsonl.1"]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.errors import EngineError
-from engine.formats import ago
+from engine.errors import EngineError, UsageError
+from engine.formats import ago, counted
 from engine.text import Shown, safe
 from tui.cli.json_output import write_json
 from tui.cli.lifecycle import note_cut
@@ -48,10 +48,13 @@ OUTCOMES = {
     is_flag=True,
     help="Mark the runs that interrupted sweeps left RUNNING as KILLED.",
 )
+@click.option("--verify", is_flag=True, help="Check that no line of the journal was changed or removed.")
 @yes_option
 @json_option
 @pass_invocation
-def journal(invocation: Invocation, limit: int, mark_killed: bool, yes: bool, as_json: bool) -> None:
+def journal(
+    invocation: Invocation, limit: int, mark_killed: bool, verify: bool, yes: bool, as_json: bool
+) -> int | None:
     """Show the journal of changes made from this machine to any store, newest first.
 
     An "unfinished" entry ("intended" in JSON) was interrupted or is still being applied. If it is
@@ -59,24 +62,34 @@ def journal(invocation: Invocation, limit: int, mark_killed: bool, yes: bool, as
     `--mark-killed` lists the sweeps whose processes were all killed, asks for confirmation, and
     marks their unfinished runs as KILLED.
 
+    Each line of the journal has the hash of the line before it. `--verify` compares them and says
+    where lines were changed, moved, added or removed; it then exits with 1. It finds damage and
+    careless edits, not the work of someone who computes the hashes anew.
+
     \b
     Examples:
       mlflow-console journal --limit 20
       mlflow-console journal --mark-killed
+      mlflow-console journal --verify
     """
+    if mark_killed and verify:
+        raise UsageError("--mark-killed and --verify cannot be combined")
     if mark_killed:
         _mark_killed(invocation, yes=yes, as_json=as_json)
-        return
+        return None
+    if verify:
+        with invocation.engine() as engine:
+            return _verify(engine, as_json=as_json)
     with invocation.engine() as engine:
         entries = engine.journal.entries(limit)
         findings = _findings(engine, entries)
     if as_json:
         write_json({"entries": [_payload(entry, findings.get(entry.entry_id)) for entry in entries]})
-        return
+        return None
     output = Output()
     if not entries:
         output.line("No journal entries yet.")
-        return
+        return None
     _show_entries(output, entries)
     for entry in entries:
         if (finding := findings.get(entry.entry_id)) is not None:
@@ -86,6 +99,33 @@ def journal(invocation: Invocation, limit: int, mark_killed: bool, yes: bool, as
             if finding.command:
                 output.line(Cell(safe(finding.command), "bold"))
                 note_cut(output, finding.command)
+    return None
+
+
+def _verify(engine: Engine, *, as_json: bool) -> int:
+    """Report whether the journal is as it was written; return the exit status."""
+    found = engine.journal.check()
+    status = 1 if found.faults else 0
+    if as_json:
+        write_json({"ok": not found.faults, **asdict(found)})
+        return status
+    output = Output()
+    for fault in found.faults:
+        output.line(Cell(Shown("✗ "), "red"), safe(f"{fault.file} line {fault.line}: {fault.what}"))
+    if not found.faults:
+        output.line(
+            Cell(Shown("✓ "), "green"),
+            Shown(f"The journal is as it was written: {counted(found.lines, 'line')}."),
+        )
+    if found.unlinked:
+        output.line(
+            Shown(f"{counted(found.unlinked, 'line')} of an older version have no hashes to compare.")
+        )
+    if found.torn:
+        output.line(Shown(f"{counted(found.torn, 'line')} cut off: a write was interrupted there."))
+    if found.lines > found.unlinked and not found.has_head:
+        output.line(Shown("journal.head is missing, so lines removed at the end would not be found."))
+    return status
 
 
 def _findings(engine: Engine, entries: Sequence[JournalEntry]) -> dict[str, Finding]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.journal import append, new_entry
+from engine.uri import TrackingUri
 from tests.conftest import MlflowServer, MlflowStore
 from tests.support.warm import Warm
 from tests.tui.cli.conftest import Run
@@ -86,6 +88,21 @@ def test_a_narrow_terminal_shows_how_many_columns_are_hidden(
 def test_an_empty_journal_says_so(run: Run) -> None:
     assert run("journal", "--json").json == {"entries": []}
     assert run("journal").out == "No journal entries yet.\n"
+
+
+def test_a_changed_journal_is_found(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(home))
+    assert run("journal", "--verify").out == "✓ The journal is as it was written: 0 lines.\n"
+    append(new_entry(TrackingUri("http://127.0.0.1:5000"), "promote", "churn 1 → Production"))
+    append(new_entry(TrackingUri("http://127.0.0.1:5000"), "promote", "churn 2 → Production"))
+    assert run("journal", "--verify").out == "✓ The journal is as it was written: 2 lines.\n"
+
+    path = home / ".local/state/mlflow-console/journal.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"churn 1", b"churn 9"))
+    done = run("journal", "--verify")
+    assert done.status == 1
+    assert done.out == "✗ journal.jsonl line 2: The line before it was changed or removed.\n"
+    assert run("journal", "--verify", "--json").json["faults"][0]["line"] == 2
 
 
 def test_the_journal_shows_how_far_an_unfinished_write_got(
