@@ -91,7 +91,7 @@ def test_an_empty_journal_says_so(run: Run) -> None:
 
 
 def test_a_changed_journal_is_found(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / ".local/state"))
     assert run("journal", "--verify").out == "✓ The journal is as it was written: 0 lines.\n"
     append(new_entry(TrackingUri("http://127.0.0.1:5000"), "promote", "churn 1 → Production"))
     append(new_entry(TrackingUri("http://127.0.0.1:5000"), "promote", "churn 2 → Production"))
