@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from engine.text import Shown, safe
 
 if TYPE_CHECKING:
     import numpy as np
+    from threadpoolctl import ThreadpoolController
 
     Array = np.ndarray[Any, Any]
 
@@ -149,18 +152,33 @@ def effects_of(params: Mapping[str, Sequence[str | None]], values: Sequence[floa
         why_not = "the metric is the same in all runs"
     if why_not:
         return Effects(n, tested, skipped, (), (), why_not)
-    model = _Model(factors, y)
-    found = _significant([((factor,), model.f_test(factor)) for factor in factors])
-    pairs = [pair for pair in combinations(factors, 2) if model.can_interact(pair)]
-    crossed = _significant([(pair, model.interaction_test(pair)) for pair in pairs])
-    return Effects(
-        n,
-        tested,
-        skipped,
-        tuple(sorted((_main_effect(model, factor, p) for (factor,), p in found), key=_by_share)),
-        tuple(sorted((_interaction(model, pair, p) for pair, p in crossed), key=_by_share)),
-        residuals=tuple(model.residuals.tolist()),
-    )
+    with _one_thread():
+        model = _Model(factors, y)
+        found = _significant([((factor,), model.f_test(factor)) for factor in factors])
+        pairs = [pair for pair in combinations(factors, 2) if model.can_interact(pair)]
+        crossed = _significant([(pair, model.interaction_test(pair)) for pair in pairs])
+        return Effects(
+            n,
+            tested,
+            skipped,
+            tuple(sorted((_main_effect(model, factor, p) for (factor,), p in found), key=_by_share)),
+            tuple(sorted((_interaction(model, pair, p) for pair, p in crossed), key=_by_share)),
+            residuals=tuple(model.residuals.tolist()),
+        )
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Keep numpy's linear algebra to one thread: on a busy machine, several mostly spin while they wait for
+    each other, and take five times the CPU."""
+    limits: AbstractContextManager[object] = _libraries().limit(limits=1, user_api="blas")
+    return limits
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _listed(names: Sequence[str]) -> str:

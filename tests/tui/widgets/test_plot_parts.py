@@ -174,7 +174,7 @@ class TestDrawing:
         track = Track.of(Series("a", [0, 1, 2, 3], [0.0] * 4, raw=[1.0, 0.0, 1.0, 0.0]), 0)
         canvas = Canvas(4, 2)
         x_scale, y_scale = Scale(0, 3, canvas.width), Scale(0, 1, canvas.height)
-        draw_raw(canvas, track, x_scale, y_scale)
+        draw_raw(canvas, [track], x_scale, y_scale)
         draw(canvas, track, x_scale, y_scale, 0, "•")
         assert canvas.row(1) == [("⣀⣀⣀⣀", 0)]
         assert {owner for text, owner in canvas.row(0) if text.strip()} == {FAINT}

@@ -78,8 +78,7 @@ class Picture:
         self.x_scale = Scale(window.x_low, window.x_high, self.canvas.width, log_x)
         self.y_scale = Scale(window.y_low, window.y_high, self.canvas.height, log)
         self._x_axis = self._make_x_axis(window, x_kind) if self._framed else Axis({})
-        for track in tracks:
-            draw_raw(self.canvas, track, self.x_scale, self.y_scale)
+        draw_raw(self.canvas, tracks, self.x_scale, self.y_scale)
         for place in reversed(range(len(tracks))):  # the first on top
             mark = tracks[place].letter if len(tracks) > 1 else POINT
             draw(self.canvas, tracks[place], self.x_scale, self.y_scale, place % FAINT, mark)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,14 +20,15 @@ def draw(canvas: Canvas, track: Track, x_scale: Scale, y_scale: Scale, owner: in
     if track.kind == "scatter":
         _draw_scatter(canvas, track, x_scale, y_scale, owner, mark)
     else:
-        _Stroke(track, track.ys, x_scale, y_scale).draw(canvas, owner, mark)
+        _draw_strokes(canvas, [_Stroke(track, track.ys, x_scale, y_scale)], owner, mark)
     _draw_infinities(canvas, track, x_scale, owner)
 
 
-def draw_raw(canvas: Canvas, track: Track, x_scale: Scale, y_scale: Scale) -> None:
-    """Draw the values behind a track."""
-    if track.raw is not None:
-        _Stroke(track, track.raw, x_scale, y_scale).draw(canvas, FAINT, POINT)
+def draw_raw(canvas: Canvas, tracks: Sequence[Track], x_scale: Scale, y_scale: Scale) -> None:
+    """Draw the values behind the tracks."""
+    strokes = [_Stroke(track, track.raw, x_scale, y_scale) for track in tracks if track.raw is not None]
+    if strokes:
+        _draw_strokes(canvas, strokes, FAINT, POINT)
 
 
 def dots(scale: Scale, values: Floats) -> Floats:
@@ -57,6 +60,15 @@ def _rounded(values: Floats) -> Ints:
     return np.rint(np.clip(values, -1e9, 1e9)).astype(np.int64)
 
 
+def _draw_strokes(canvas: Canvas, strokes: Sequence[_Stroke], owner: int, mark: str) -> None:
+    """Draw lines that belong to the same owner together: a grid of dots is filled for each call."""
+    drawn = [stroke.bars() for stroke in strokes]
+    xs, lows, highs = (np.concatenate(each) for each in zip(*(bars for bars, _ in drawn), strict=True))
+    canvas.bars(xs, lows, highs, owner)
+    x_dots, y_dots = np.concatenate([points for _, points in drawn], axis=1)
+    canvas.glyphs(x_dots, y_dots, mark, owner)
+
+
 class _Stroke:
     """A line through the points in view, reduced to the columns of dots that have points."""
 
@@ -84,29 +96,27 @@ class _Stroke:
             np.maximum.reduceat(np.where(seen, ys, -np.inf), starts),
         )
 
-    def draw(self, canvas: Canvas, owner: int, mark: str) -> None:
+    def bars(self) -> tuple[tuple[Ints, Ints, Ints], Floats]:
+        """The line as vertical bars of dots: columns, lowest and highest dots. Then the points that no line
+        reaches, as fractional dots x and y."""
         lows, highs = self.extremes()
         filled = lows <= highs
         low_dots, high_dots = dots(self._y_scale, lows[filled]), dots(self._y_scale, highs[filled])
         parts = [(self.columns[filled], _rounded(low_dots), _rounded(high_dots))]
-        left, right = self._joints()
+        left, right, joined = self._joints()
         if len(left):
             parts += self._steps(left, right) if self._track.kind == "step" else [self._lines(left, right)]
-        xs, starts, ends = (np.concatenate(each) for each in zip(*parts, strict=True))
-        canvas.bars(xs, starts, ends, owner)
-        joined = np.isin(self.firsts, right) | np.isin(self.lasts, left)
         alone = (lows == highs) & ~joined
-        if alone.any():
-            canvas.glyphs(
-                dots(self._x_scale, self._track.xs[self.firsts[alone]]),
-                dots(self._y_scale, lows[alone]),
-                mark,
-                owner,
-            )
+        points = (
+            dots(self._x_scale, self._track.xs[self.firsts[alone]]),
+            dots(self._y_scale, lows[alone]),
+        )
+        xs, starts, ends = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return (xs, starts, ends), np.array(points)
 
-    def _joints(self) -> tuple[Ints, Ints]:
+    def _joints(self) -> tuple[Ints, Ints, NDArray[np.bool_]]:
         """The points that are joined across columns, with those just outside the view: to the left and to the
-        right of each joint."""
+        right of each joint. Then the columns that are joined to another."""
         before = [self._start - 1] if self._start > 0 else []
         after = [self._end] if self._end < len(self._ys) else []
         left = np.array([*before, *self.lasts, *after], dtype=np.int64)[:-1]
@@ -115,7 +125,8 @@ class _Stroke:
         seen = drawable(self._ys[left], log=log) & drawable(self._ys[right], log=log)
         if self._x_scale.log:
             seen &= self._track.xs[left] > 0
-        return left[seen], right[seen]
+        sides = np.concatenate(([False] * (not before), seen, [False] * (not after))).astype(np.bool_)
+        return left[seen], right[seen], (sides[:-1] | sides[1:])[: len(self.columns)]
 
     def _lines(self, left: Ints, right: Ints) -> tuple[Ints, Ints, Ints]:
         """Straight lines, as a bar in each column that they cross."""
