@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -29,8 +30,6 @@ def start_child(
     terminal do not reach it. It writes its answers to the descriptor, its output goes to the log, and its
     standard input is a pipe that closes when the parent ends. Raises `OSError`."""
     answers, child_end = os.pipe()
-    inherited = environment.get("PYTHONPATH")
-    paths = (str(Path(__file__).parents[1]), *([inherited] if inherited else []))
     try:
         with os.fdopen(log_descriptor(), "ab") as output:
             log_start = output.tell()
@@ -43,7 +42,7 @@ def start_child(
                 pass_fds=(child_end,),
                 start_new_session=True,
                 cwd=folder,
-                env={**environment, "PYTHONPATH": os.pathsep.join(paths)},
+                env=with_engine(environment),
             )
     except OSError:
         os.close(answers)
@@ -51,3 +50,18 @@ def start_child(
     finally:
         os.close(child_end)
     return ChildProcess(process, answers, log_start)
+
+
+def with_engine(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which `python -m` finds the modules of this engine."""
+    inherited = environment.get("PYTHONPATH")
+    paths = (str(Path(__file__).parents[1]), *([inherited] if inherited else []))
+    return {**environment, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def signal_name(number: int) -> str:
+    """`SIGKILL`."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"

@@ -130,5 +130,10 @@ class ServiceStatus:
     @property
     def url(self) -> str:
         """Where clients on this machine reach it."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        host = local_address(self.host)
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def local_address(host: str) -> str:
+    """Where this machine reaches a service that listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import selectors
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import errors, paths
-from engine.child_process import start_child
+from engine.child_process import signal_name, start_child
 from engine.errors import EngineError, StoreNotFound, TrainingError
 from engine.jobs import CancelToken
 from engine.text import safe
@@ -105,7 +104,7 @@ class WorkerProcess:
         title = "The training process died"
         if cancelled:
             title = f"The training process did not stop within {GRACE_SECONDS:.0f} s and was killed"
-        reason = f"signal {-code} ({_signal_name(-code)})" if code < 0 else f"exit status {code}"
+        reason = f"signal {-code} ({signal_name(-code)})" if code < 0 else f"exit status {code}"
         last_line = _last_line(self._log, self._log_start)
         detail = f"{reason}; log: {self._log}" + (f"; last line: {last_line}" if last_line else "")
         return ProcessDied(
@@ -138,13 +137,6 @@ def _ignore_broken_pipe(write: Callable[[], object]) -> None:
         write()
     except (BrokenPipeError, ConnectionResetError):
         return
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "unknown"
 
 
 def _last_line(log: Path, start: int) -> str:

@@ -1,0 +1,437 @@
+"""Finds, starts, swaps, stops and removes the services of this account.
+
+Whether a service runs is asked of its supervisor: who listens on the control socket is alive, and the kernel
+says which process that is. Records and process ids may be stale, and a process's start time changes with the
+clock.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from engine.child_process import with_engine
+from engine.errors import Cancelled, NotFound, ServiceError
+from engine.files import private_descriptor
+from engine.jobs import CancelToken
+from engine.log import log
+from engine.services.control_socket import Connection, connect
+from engine.services.folder import Record, ServiceFolder, all_folders
+from engine.services.processes import (
+    VARIABLE,
+    kill_workers,
+    mark,
+    mark_of,
+    resident_memory,
+    wait_for_end,
+    worker_processes,
+)
+from engine.services.records import Kind, ServiceSpec, ServiceStatus
+from engine.text import quoted
+
+ANSWER_SECONDS = 1.0
+"""How long supervisors may take to answer a question, all of them together."""
+STOP_SECONDS = 20.0
+"""How long a supervisor may take to stop, besides draining."""
+LOCK_SECONDS = 2.0
+POLL_SECONDS = 0.1
+
+
+# ── find ─────────────────────────────────────────────────────────────────────
+
+
+def all_services(kind: Kind | None = None) -> list[ServiceStatus]:
+    """The services of this account, by name, running or not."""
+    found = _statuses(all_folders())
+    return [status for status in found if kind is None or status.kind == kind]
+
+
+def find(name: str) -> ServiceStatus:
+    """Raises `NotFound`, and `ServiceError` if its record cannot be read."""
+    folder = ServiceFolder.of(name)
+    found = _statuses([folder])
+    if not found:
+        folder.record()  # raises if that is why
+        raise NotFound(f"No service is named {quoted(name)}", str(folder.path))
+    return found[0]
+
+
+def folder(name: str) -> Path:
+    """The folder of a service, whether it exists or not. Raises `UsageError`."""
+    return ServiceFolder.of(name).path
+
+
+def log_file(name: str) -> Path:
+    return ServiceFolder.of(name).log
+
+
+def _statuses(folders: Sequence[ServiceFolder]) -> list[ServiceStatus]:
+    """Those of registered services. All supervisors are asked at once."""
+    asked = [(folder, _asked(folder)) for folder in folders]
+    end = time.monotonic() + ANSWER_SECONDS
+    found = []
+    for folder, connection in asked:
+        try:
+            status = _status(folder, connection, max(0.0, end - time.monotonic()))
+        except ServiceError as error:  # must not hide the others
+            log.warning("%s", error)
+            continue
+        if status is not None:
+            found.append(status)
+    return _with_processes(found)
+
+
+def _asked(folder: ServiceFolder) -> Connection | None:
+    """A connection on which the status was asked for; None if no supervisor runs."""
+    connection = connect(folder)
+    if connection is not None:
+        connection.send({"do": "status"})
+    return connection
+
+
+def _status(folder: ServiceFolder, connection: Connection | None, seconds: float) -> ServiceStatus | None:
+    """None if the service is not registered. Raises `ServiceError` if its record cannot be read."""
+    record = folder.record()
+    if connection is None and record is not None and record.state == "running":
+        connection = _asked(folder)  # perhaps it was started just now
+        record = folder.record() or record  # or ended
+    if connection is None:
+        return None if record is None else _recorded(folder, record)
+    try:
+        return _answered(folder, connection.receive(seconds), connection.pid)
+    except TimeoutError:
+        if record is None:
+            return None
+        detail = f"its supervisor, process {connection.pid}, does not answer"
+        status = _recorded(folder, record)
+        return replace(status, state="unresponsive", detail=detail, pid=connection.pid)
+    except ConnectionError:  # it ended before it answered
+        record = folder.record()
+        return None if record is None else _recorded(folder, record)
+    finally:
+        connection.close()
+
+
+def _with_processes(statuses: Sequence[ServiceStatus]) -> list[ServiceStatus]:
+    processes = worker_processes() if statuses else {}
+    found = []
+    for status in statuses:
+        workers = tuple(processes.get(status.log.parent, ()))
+        supervisor = () if status.pid is None else (status.pid,)
+        memory = resident_memory((*supervisor, *workers))
+        found.append(replace(status, processes=workers, memory=memory))
+    return found
+
+
+def _answered(folder: ServiceFolder, answer: Mapping[str, Any], pid: int) -> ServiceStatus:
+    previous = answer["previous"]
+    values = {
+        **answer,
+        "spec": ServiceSpec.from_json(answer["spec"]),
+        "previous": ServiceSpec.from_json(previous) if previous else None,
+    }
+    known = {name: values[name] for name in ServiceStatus.__slots__ if name in values}
+    return ServiceStatus(**known, log=folder.log, pid=pid)
+
+
+def _recorded(folder: ServiceFolder, record: Record) -> ServiceStatus:
+    """The status of a service whose supervisor does not run."""
+    return ServiceStatus(
+        spec=record.spec,
+        state="lost" if record.state == "running" else record.state,
+        host=record.host,
+        port=record.port,
+        started=record.started,
+        since=record.since,
+        log=folder.log,
+        detail=_why_lost(record) if record.state == "running" else record.detail,
+        previous=record.previous,
+    )
+
+
+def _why_lost(record: Record) -> str:
+    if not record.is_of_this_machine:
+        return f"it was started on {record.machine}"
+    if not record.is_of_this_boot:
+        return "the machine was restarted"
+    return "its supervisor was killed"
+
+
+# ── start ────────────────────────────────────────────────────────────────────
+
+
+def start(
+    spec: ServiceSpec, environment: Mapping[str, str], *, cancel: CancelToken | None = None
+) -> ServiceStatus:
+    """Start a service that outlives this process, and wait until it serves.
+
+    `environment` is that of its workers; nothing of it is written to disk. Raises `ServiceError` if a service
+    of this name runs, if it cannot be registered (nothing is then), or if it does not become ready (it is
+    then `failed`, and its log is kept); `Cancelled`.
+    """
+    with claimed(spec.name) as claim:
+        return claim.start(spec, environment, cancel=cancel)
+
+
+class Claim:
+    """The right to start a service of a name. `folder` may be filled with files for it: it is removed with
+    the service, or if no service is registered by then."""
+
+    def __init__(self, folder: ServiceFolder, lock: int) -> None:
+        self._folder = folder
+        self._lock = lock
+        self._is_new = not folder.record_file.exists()
+
+    @property
+    def folder(self) -> Path:
+        return self._folder.path
+
+    def start(
+        self, spec: ServiceSpec, environment: Mapping[str, str], *, cancel: CancelToken | None = None
+    ) -> ServiceStatus:
+        """As `start`."""
+        cancel = cancel or CancelToken()
+        cancel.check(f"Starting {spec.name}")
+        _kill_workers(self._folder)  # of a supervisor that was killed
+        report = self._start_supervisor(spec, environment)
+        try:
+            self._wait_until_serving(report, cancel)
+        finally:
+            os.close(report)
+        return find(spec.name)
+
+    def _start_supervisor(self, spec: ServiceSpec, environment: Mapping[str, str]) -> int:
+        """Start the supervisor, which detaches itself. Returns the descriptor of its report."""
+        report, report_end = os.pipe()
+        try:
+            with os.fdopen(private_descriptor(self._folder.log), "ab") as output:
+                process = subprocess.Popen(
+                    # -P: a file in the working folder must not shadow a module.
+                    [
+                        *(sys.executable, "-P", "-m", "engine.services.supervisor", str(self.folder)),
+                        *(str(self._lock), str(report_end)),
+                    ],
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=(self._lock, report_end),
+                    start_new_session=True,
+                    cwd=self.folder,
+                    env={**with_engine(environment), VARIABLE: mark(self.folder)},
+                )
+            with suppress(BrokenPipeError):  # it has ended: its report shows it
+                process.communicate(json.dumps(spec.to_json()).encode())
+        except OSError as error:
+            os.close(report)
+            raise _not_registered(self._folder, error) from error
+        finally:
+            os.close(report_end)
+        return report
+
+    def _wait_until_serving(self, report: int, cancel: CancelToken) -> None:
+        name = self._folder.name
+        is_registered = False
+        for message in _messages(report):
+            if message is None:
+                if is_registered and cancel.cancelled:
+                    self._give_up()
+            elif "error" in message:
+                raise ServiceError(**message["error"])
+            elif message["is"] == "serving":
+                return
+            else:
+                is_registered = True
+        log_file = self._folder.log
+        raise ServiceError(f"{name} did not start", "Its supervisor ended.", f"Its log is {log_file}.")
+
+    def _give_up(self) -> NoReturn:
+        stop(self._folder.name)
+        if self._is_new:
+            self._folder.record_file.unlink()
+        raise Cancelled(f"Starting {self._folder.name}")
+
+
+def _messages(descriptor: int) -> Iterator[Mapping[str, Any] | None]:
+    """Lines of JSON from a pipe until its end; None whenever there is none for `POLL_SECONDS`."""
+    buffer = b""
+    while True:
+        if not select.select([descriptor], [], [], POLL_SECONDS)[0]:
+            yield None
+            continue
+        data = os.read(descriptor, 65536)
+        if not data:
+            return
+        *lines, buffer = (buffer + data).split(b"\n")
+        yield from map(json.loads, lines)
+
+
+@contextmanager
+def claimed(name: str) -> Iterator[Claim]:
+    """Keep a name from being started or removed by others in the meantime. Raises `ServiceError` if a service
+    of this name runs or another console has claimed it; `UsageError` for a name that cannot be one."""
+    folder = ServiceFolder.of(name)
+    lock = _lock(folder)
+    try:
+        yield Claim(folder, lock)
+    finally:
+        if not folder.record_file.exists():
+            folder.remove()
+        os.close(lock)
+
+
+def _lock(folder: ServiceFolder) -> int:
+    try:
+        lock = folder.lock(LOCK_SECONDS)
+    except OSError as error:
+        raise _not_registered(folder, error) from error
+    if lock is None:
+        running = _statuses([folder])
+        if running and running[0].running:
+            status = running[0]
+            where = f"It is {status.state} on {status.url}."
+            raise ServiceError(f"{folder.name} runs already", where, "Stop it first, or choose another name.")
+        title = f"{folder.name} is being started or removed"
+        raise ServiceError(title, "Another console is doing that.", "Try again when it has finished.")
+    return lock
+
+
+def _not_registered(folder: ServiceFolder, error: OSError) -> ServiceError:
+    return ServiceError(
+        f"{folder.name} cannot be registered",
+        f"{folder.path}: {error.strerror or error}",
+        "Make sure that this folder can be written and its disk is not full.",
+    )
+
+
+# ── swap ─────────────────────────────────────────────────────────────────────
+
+
+def swap(
+    name: str,
+    spec: ServiceSpec,
+    environment: Mapping[str, str] | None = None,
+    *,
+    cancel: CancelToken | None = None,
+) -> ServiceStatus:
+    """Let a worker with another spec take over the port of a service once it is ready; name, kind and address
+    stay. `environment` is that of the service unless given. Raises `ServiceError` if it does not become ready
+    (the service then goes on as before), `NotFound`, `Cancelled`."""
+    values = dict(with_engine(environment)) if environment is not None else None
+    return _change(name, {"do": "swap", "spec": spec.to_json(), "environment": values}, cancel)
+
+
+def back(name: str, *, cancel: CancelToken | None = None) -> ServiceStatus:
+    """Swap to what the last swap replaced. Raises as `swap`."""
+    return _change(name, {"do": "back"}, cancel)
+
+
+def _change(name: str, request: Mapping[str, Any], cancel: CancelToken | None) -> ServiceStatus:
+    folder = ServiceFolder.of(name)
+    with _connected(folder) as connection:
+        connection.send(request)
+        while True:
+            try:
+                answer = connection.receive(POLL_SECONDS)
+            except TimeoutError:
+                if cancel is not None and cancel.cancelled:
+                    with _connected(folder) as other:
+                        other.send({"do": "abandon"})
+                    raise Cancelled(f"Swapping {name}") from None
+            else:
+                return _with_processes([_answered(folder, answer, connection.pid)])[0]
+
+
+@contextmanager
+def _connected(folder: ServiceFolder) -> Iterator[Connection]:
+    """Raises `ServiceError` if the service does not run, or its supervisor ends meanwhile."""
+    connection = connect(folder)
+    if connection is None:
+        status = find(folder.name)
+        raise ServiceError(f"{folder.name} is not running", f"It is {status.state}. {status.detail}")
+    try:
+        yield connection
+    except ConnectionError as error:
+        raise ServiceError(f"The supervisor of {folder.name} ended", f"Its log is {folder.log}.") from error
+    finally:
+        connection.close()
+
+
+# ── end ──────────────────────────────────────────────────────────────────────
+
+
+def stop(name: str) -> ServiceStatus:
+    """End a service with all its processes; its folder, with the record and the log, stays. Others may stop
+    it at the same time. Raises `ServiceError` if it does not run, `NotFound`."""
+    status = find(name)
+    folder = ServiceFolder.of(name)
+    if status.state == "unresponsive" and status.pid is not None:
+        _kill(folder, status.pid)
+    elif status.state != "lost":
+        with _connected(folder) as connection:
+            connection.send({"do": "stop"})
+            try:
+                connection.receive(status.spec.drain_seconds + STOP_SECONDS)
+                wait_for_end(connection.pid)
+                return find(name)
+            except TimeoutError:
+                _kill(folder, connection.pid)
+    _bury(folder, status.detail)
+    return find(name)
+
+
+def remove(name: str) -> None:
+    """Delete the folder of a service that does not run. Raises `ServiceError` if it does, `NotFound`."""
+    find(name)
+    folder = ServiceFolder.of(name)
+    lock = _lock(folder)
+    try:
+        _kill_workers(folder)
+        folder.remove()
+    except OSError as error:
+        raise ServiceError(
+            f"{name} cannot be removed", f"{folder.path}: {error.strerror or error}"
+        ) from error
+    finally:
+        os.close(lock)
+
+
+def _kill(folder: ServiceFolder, supervisor: int) -> None:
+    """Kill a supervisor that does not answer; its workers end with it."""
+    if mark_of(supervisor) == mark(folder.path):
+        os.kill(supervisor, signal.SIGKILL)
+        wait_for_end(supervisor)
+
+
+def _bury(folder: ServiceFolder, detail: str) -> None:
+    """Record the end of a service whose supervisor did not."""
+    lock = _lock(folder)
+    try:
+        _kill_workers(folder)
+        record = folder.record()
+        if record is not None:
+            folder.write_record(
+                replace(record, state="stopped", since=time.time_ns() // 1_000_000, detail=detail)
+            )
+        folder.control.unlink(missing_ok=True)
+    except OSError as error:
+        raise _not_registered(folder, error) from error
+    finally:
+        os.close(lock)
+
+
+def _kill_workers(folder: ServiceFolder) -> None:
+    """Kill what a killed supervisor left behind."""
+    left = kill_workers(folder.path)
+    if left:
+        detail = f"Processes that cannot be killed: {', '.join(map(str, left))}."
+        raise ServiceError(f"Processes of {folder.name} are left", detail)

@@ -1,0 +1,125 @@
+"""The log of a service: what its supervisor and its workers wrote, in files of bounded size."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from itertools import chain, islice
+from pathlib import Path
+from typing import BinaryIO
+
+from engine.errors import ServiceError
+from engine.files import append_line, lines_from_end, private_descriptor, rotate, rotated
+from engine.jobs import CancelToken
+from engine.secrets import mask
+
+MAX_FILE_BYTES = 8 * 1024 * 1024
+"""The size at which a new file is started."""
+KEPT_FILES = 2
+"""Older files kept beside the current one."""
+MAX_LINE_BYTES = 64 * 1024
+POLL_SECONDS = 0.2
+
+
+class ServiceLog:
+    """Written by the supervisor. Secrets are masked. A log that cannot be written (a full disk) loses lines,
+    and says how many once it can be written again."""
+
+    def __init__(self, path: Path, max_bytes: int = MAX_FILE_BYTES) -> None:
+        self._path = path
+        self._max_bytes = max_bytes
+        self._descriptor: int | None = None
+        self._size = 0
+        self._lost = 0
+        self._reason = ""
+
+    def note(self, text: str) -> None:
+        """A line of the supervisor's own, with the time."""
+        self.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} supervisor: {text}".encode())
+
+    def write(self, line: bytes) -> str:
+        """Write `line`, which has no newline; returns it as text, without its secrets."""
+        text = mask(line[:MAX_LINE_BYTES].decode(errors="backslashreplace"))
+        data = text.encode(errors="backslashreplace") + b"\n"
+        try:
+            descriptor = self._open()
+            if self._lost:
+                message = f"supervisor: {self._lost} lines of the log were lost: {self._reason}\n".encode()
+                append_line(descriptor, message, sync=False)
+                self._size += len(message)
+                self._lost = 0
+            append_line(descriptor, data, sync=False)
+            self._size += len(data)
+        except OSError as error:
+            self._lost += 1
+            self._reason = error.strerror or str(error)
+        return text
+
+    def _open(self) -> int:
+        """The descriptor of a file that is not full."""
+        if self._descriptor is not None and self._size >= self._max_bytes:
+            descriptor, self._descriptor = self._descriptor, None
+            os.close(descriptor)
+            rotate(self._path, KEPT_FILES)
+        if self._descriptor is None:
+            self._descriptor = private_descriptor(self._path)
+            self._size = os.fstat(self._descriptor).st_size
+        return self._descriptor
+
+
+def tail(path: Path, lines: int) -> list[str]:
+    """The last lines of a log, oldest first; none if there is no log. Raises `ServiceError`."""
+    try:
+        files = (path, *(rotated(path, number) for number in range(1, KEPT_FILES + 1)))
+        found = chain.from_iterable(_lines_backwards(file) for file in files)
+        return [line.decode(errors="backslashreplace") for line in islice(found, lines)][::-1]
+    except OSError as error:
+        raise ServiceError("The log cannot be read", f"{path}: {error}") from error
+
+
+def _lines_backwards(file: Path) -> Iterator[bytes]:
+    with suppress(FileNotFoundError):
+        found = lines_from_end(file)
+        first = next(found, b"")
+        if first:  # not the empty rest after the last newline
+            yield first
+        yield from found
+
+
+def follow(path: Path, cancel: CancelToken) -> Iterator[str]:
+    """Lines as they are written from now on, until cancelled; a log that is not there yet is waited for.
+    Raises `ServiceError`."""
+    try:
+        with ExitStack() as stack:
+            file = stack.enter_context(_opened(path))
+            file.seek(0, os.SEEK_END)
+            rest = b""
+            while True:
+                current = _is_current(file, path)
+                data = file.read()  # after looking whether it is the current file: its last lines count too
+                *lines, rest = (rest + data).split(b"\n")
+                yield from (line.decode(errors="backslashreplace") for line in lines)
+                if not current:
+                    stack.close()
+                    file = stack.enter_context(_opened(path))
+                elif not data and cancel.wait(POLL_SECONDS):
+                    return
+    except OSError as error:
+        raise ServiceError("The log cannot be read", f"{path}: {error}") from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        return open(os.devnull, "rb")
+
+
+def _is_current(file: BinaryIO, path: Path) -> bool:
+    """Whether an open file is still the one at `path`, or none is there."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return True

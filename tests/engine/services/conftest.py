@@ -1,0 +1,52 @@
+"""Services whose workers are `tests.support.socket_worker`; none of their processes outlives its test."""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from engine.services import control
+from engine.services.folder import services_folder
+from engine.services.processes import marked_processes
+from engine.services.records import ServiceSpec, ServiceStatus
+
+MakeSpec = Callable[..., ServiceSpec]
+
+
+def worker_spec(label: str = "one", *how: str, name: str = "heart", **fields: Any) -> ServiceSpec:
+    """The spec of a socket worker that answers with `label`."""
+    module = (sys.executable, "-P", "-m", "tests.support.socket_worker")
+    command = (*module, "{socket}", "{answers}", label, *how)
+    return ServiceSpec(name, "deployment", command, **{"restart_seconds": 0.01, **fields})
+
+
+def start(spec: ServiceSpec) -> ServiceStatus:
+    return control.start(spec, os.environ)
+
+
+def get(status: ServiceStatus, path: str = "/") -> str:
+    """The answer to a request."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"{status.url}{path}", timeout=20) as response:
+        answer: str = response.read().decode()
+        return answer
+
+
+def own_processes() -> list[psutil.Process]:
+    """The processes of this test's services, supervisors included."""
+    return [process for value, process in marked_processes() if value.startswith(str(services_folder()))]
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    yield
+    left = own_processes()
+    for process in left:
+        process.kill()
+    psutil.wait_procs(left, timeout=10)
