@@ -148,6 +148,13 @@ if TYPE_CHECKING:
         without_constants as without_constants,
     )
     from engine.runs.view import RunView as RunView
+    from engine.server.doctor.findings import (
+        DoctorFinding as DoctorFinding,
+        DoctorGroup as DoctorGroup,
+        DoctorReport as DoctorReport,
+        Severity as Severity,
+        Unchecked as Unchecked,
+    )
     from engine.serving.records import (
         Deployment as Deployment,
         RequirementDifference as RequirementDifference,
@@ -279,6 +286,13 @@ _HOMES = {
     ),
     "engine.runs.view": ("RunView",),
     "engine.serving.records": ("Deployment", "RequirementDifference", "Served"),
+    "engine.server.doctor.findings": (
+        "DoctorFinding",
+        "DoctorGroup",
+        "DoctorReport",
+        "Severity",
+        "Unchecked",
+    ),
     "engine.snippets": ("Snippet", "run_snippets", "version_snippets"),
     "engine.stores.base": ("Stamp",),
     "engine.training.datasets": ("DatasetSpec",),

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from engine.errors import ReadOnly
+
+if TYPE_CHECKING:
+    from engine.server.doctor.findings import DoctorReport
+    from engine.uri import TrackingUri
 
 
 class Servers:
@@ -11,6 +18,16 @@ class Servers:
 
     def __init__(self, *, read_only: bool) -> None:
         self._read_only = read_only
+
+    def doctor(
+        self, uri: TrackingUri, source: str, on_group: Callable[[str], object] = lambda _: None
+    ) -> DoctorReport:
+        """Examine the store at `uri`, and what surrounds it, for faults; `source` says where the URI comes
+        from. Changes nothing. `on_group` is called with the name of each group of checks before it begins.
+        Takes seconds at most, also for a server that does not answer."""
+        from engine.server.doctor.doctor import examine
+
+        return examine(uri, source, on_group=on_group)
 
     def _check_writable(self, action: str) -> None:
         """Raises `ReadOnly` when the engine is read-only. `action` begins its title: "Starting a server"."""

@@ -9,6 +9,7 @@ from engine.stores.references import not_a_reference, parse_reference, reference
 from engine.text import safe
 
 if TYPE_CHECKING:
+    from engine.entities import ModelVersion, RunDetail
     from engine.stores.base import Store
 
 
@@ -20,8 +21,17 @@ def model_location(store: Store, uri: str) -> tuple[str, str]:
     version = referenced(store.model_versions(reference.model), reference)
     if not version.run_id:
         raise NotFound(f"{uri} has no source run", f"Its files are in {safe(version.source, 200)}")
-    model_id = version.source.removeprefix("models:/")
-    for model in store.run(version.run_id).models:
-        if model.model_id == model_id:
-            return version.run_id, model.name
-    return version.run_id, version.source.rpartition("/artifacts/")[2].strip("/")
+    return version.run_id, version_folder(version, store.run(version.run_id)) or ""
+
+
+def version_folder(version: ModelVersion, run: RunDetail) -> str | None:
+    """The folder of a version's model among the artifacts of its run, where the files of a logged model have
+    the folder of its name; None if the version's source does not say."""
+    source = version.source
+    if source.startswith("models:/"):
+        model_id = source.removeprefix("models:/").strip("/")
+        return next((model.name for model in run.models if model.model_id == model_id), None)
+    if source.startswith("runs:/"):
+        return source.removeprefix("runs:/").lstrip("/").partition("/")[2].strip("/")
+    _, separator, folder = source.rpartition("/artifacts/")
+    return folder.strip("/") if separator else None

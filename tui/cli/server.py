@@ -6,7 +6,9 @@ import click
 
 from tui.cli.group import CommandGroup
 
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "doctor": ("tui.cli.doctor:doctor", "Look for faults in a tracking store and its surroundings."),
+}
 """Name → (module:attribute, summary for `--help`), in the order `--help` lists them."""
 
 EPILOG = """

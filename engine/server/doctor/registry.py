@@ -1,0 +1,209 @@
+"""The registry: stages and aliases that are ambiguous or point nowhere, and versions that lost their run or
+their files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.artifacts.versions import version_folder
+from engine.entities import ModelVersion, RegisteredModel, RunDetail
+from engine.errors import EngineError, NotFound
+from engine.formats import count, counted, listed
+from engine.server.doctor.findings import Notes
+from engine.server.doctor.subject import Budget, Subject
+from engine.stores.artifacts import locations
+from engine.text import short_name
+from engine.uri import local_root
+
+_UNIQUE_STAGE = "Production"
+_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """A version, its source run, and whether it has files. `run` is None if the run is gone or the version
+    names none; `has_files` is None where that was not looked up."""
+
+    version: ModelVersion
+    run: RunDetail | None
+    has_files: bool | None
+
+
+def examine(subject: Subject, notes: Notes) -> None:
+    models: tuple[RegisteredModel, ...] = ()
+    with notes.check("the registered models"):
+        models = subject.store.registered_models()
+        notes.fact(counted(len(models), "registered model"))
+    if not models:
+        return
+    versions: list[ModelVersion] = []
+    budget = Budget(subject.limits.group_seconds)
+    with notes.check("stages and aliases"):
+        read = []
+        for model in budget.while_left(sorted(models, key=_recency)[: subject.limits.examined]):
+            found = subject.store.model_versions(model.name)
+            _check_model(model, found, notes)
+            read.append(model)
+            versions += found
+        if len(read) < len(models):
+            why = f"{count(len(read))} of {count(len(models))} models were read, the last changed first"
+            notes.skip("all stages and aliases", why)
+        notes.fact(counted(len(versions), "version"))
+    with notes.check("the state of versions"):
+        _check_states(versions, notes)
+    with notes.check("the runs and files of versions"):
+        _check_origins(subject, versions, budget, notes)
+
+
+def _recency(model: RegisteredModel) -> int:
+    return -(model.last_updated_time or 0)
+
+
+def _named(version: ModelVersion) -> str:
+    roles = [
+        *([version.stage] if version.stage != "None" else []),
+        *(f"@{alias}" for alias in version.aliases),
+    ]
+    return f"{short_name(version.name)} {version.version}" + (f" ({', '.join(roles)})" if roles else "")
+
+
+def _is_in_use(version: ModelVersion) -> bool:
+    """Whether programs may load it by a stage or an alias."""
+    return version.stage in ("Staging", "Production") or bool(version.aliases)
+
+
+def _check_model(model: RegisteredModel, versions: Sequence[ModelVersion], notes: Notes) -> None:
+    name = short_name(model.name)
+    numbers = {version.version for version in versions}
+    dangling = sorted(alias for alias, number in model.aliases.items() if number not in numbers)
+    if dangling:
+        aliases = [f"@{alias} → {model.aliases[alias]}" for alias in dangling]
+        notes.found(
+            "alias-without-version",
+            "error",
+            f"{counted(len(dangling), 'alias').replace('aliass', 'aliases')} of {name} cannot be loaded",
+            evidence=f"{listed(aliases, _SHOWN)}: there is no such version. It has"
+            f" {listed(sorted(numbers, reverse=True), _SHOWN)}",
+            fix="Assign the alias to a version that exists.",
+            command=f"mlflow-console promote {name} {max(numbers, default=1)} --alias {dangling[0]}",
+        )
+    rivals = sorted(version.version for version in versions if version.stage == _UNIQUE_STAGE)
+    if len(rivals) > 1:
+        notes.found(
+            "two-in-production",
+            "warning",
+            f"{len(rivals)} versions of {name} are in {_UNIQUE_STAGE}",
+            evidence=f"Versions {listed(rivals, _SHOWN)}; models:/{name}/{_UNIQUE_STAGE} silently loads"
+            f" {rivals[-1]}",
+            fix="Promote the one you mean; it archives the others.",
+            command=f"mlflow-console promote {name} {rivals[-1]} --stage {_UNIQUE_STAGE}",
+        )
+
+
+def _check_states(versions: Sequence[ModelVersion], notes: Notes) -> None:
+    unready = [version for version in versions if version.status != "READY"]
+    if unready:
+        states = ", ".join(
+            f"{number} {status}" for status, number in Counter(v.status for v in unready).items()
+        )
+        notes.found(
+            "version-not-ready",
+            "error" if any(map(_is_in_use, unready)) else "warning",
+            f"{counted(len(unready), 'version')} cannot be loaded: registration did not finish",
+            evidence=f"{states}: {listed([_named(version) for version in unready], _SHOWN)}",
+            fix="Register the model again from its run, then delete the unfinished version.",
+        )
+
+
+# ── where versions come from ─────────────────────────────────────────────────
+
+
+def _check_origins(subject: Subject, versions: Sequence[ModelVersion], budget: Budget, notes: Notes) -> None:
+    """Versions that programs may load first, then the newest."""
+    ready = [version for version in versions if version.status == "READY"]
+    ready.sort(key=lambda version: (not _is_in_use(version), -(version.creation_time or 0)))
+    origins = [_origin(subject, one) for one in budget.while_left(ready[: subject.limits.examined])]
+    if len(origins) < len(ready):
+        why = (
+            f"{count(len(origins))} of {count(len(ready))} versions were read: those in use, then the newest"
+        )
+        notes.skip("the runs and files of all versions", why)
+    unknown = sum(origin.has_files is None for origin in origins)
+    if unknown:
+        why = "their files are not on this machine, or their source run no longer says where they are"
+        notes.skip(f"the files of {counted(unknown, 'version')}", why)
+    _report_runs(origins, notes)
+    lost = [origin.version for origin in origins if origin.has_files is False]
+    if lost:
+        notes.found(
+            "version-files-missing",
+            "error" if any(map(_is_in_use, lost)) else "warning",
+            f"{counted(len(lost), 'version')} cannot be loaded: the files are gone",
+            evidence=f"{listed([_named(version) for version in lost], _SHOWN)}; the source of the first is"
+            f" {lost[0].source}",
+            fix="Restore the artifacts from a backup, or promote another version and delete this one.",
+        )
+
+
+def _report_runs(origins: Sequence[_Origin], notes: Notes) -> None:
+    gone = [one.version for one in origins if one.run is None and one.version.run_id]
+    if gone:
+        notes.found(
+            "version-run-gone",
+            "warning",
+            f"The source runs of {counted(len(gone), 'version')} no longer exist",
+            evidence=f"{listed([_named(version) for version in gone], _SHOWN)}: parameters, metrics and data"
+            " of"
+            " their training are lost",
+            fix="Record where they came from in their description, or register a version from a run that"
+            " exists.",
+        )
+    deleted = [one.version for one in origins if one.run and one.run.run.lifecycle_stage == "deleted"]
+    if deleted:
+        notes.found(
+            "version-run-deleted",
+            "warning",
+            f"The source runs of {counted(len(deleted), 'version')} are deleted",
+            evidence=f"{listed([_named(version) for version in deleted], _SHOWN)}: `mlflow gc` would remove"
+            " them"
+            " for good, with their artifacts",
+            fix="Restore them before anyone runs it.",
+            command="mlflow-console restore"
+            f" {' '.join(dict.fromkeys(one.run_id for one in deleted[:_SHOWN]))}",
+        )
+
+
+def _origin(subject: Subject, version: ModelVersion) -> _Origin:
+    if not version.run_id:
+        return _Origin(version, None, _has_local_files(subject, version))
+    try:
+        detail = subject.store.run(version.run_id)
+    except NotFound:
+        return _Origin(version, None, _has_local_files(subject, version))
+    return _Origin(version, detail, _has_files(subject, version, detail))
+
+
+def _has_local_files(subject: Subject, version: ModelVersion) -> bool | None:
+    """For a version without a run: whether the folder that its source names exists; None if it names none of
+    this machine."""
+    root = local_root(version.source)
+    if root is None or not root.is_absolute() or subject.uri.kind == "rest":
+        return None
+    return root.is_dir()
+
+
+def _has_files(subject: Subject, version: ModelVersion, detail: RunDetail) -> bool | None:
+    folder = version_folder(version, detail)
+    if folder is None:
+        return _has_local_files(subject, version)
+    roots = [local_root(location.root) for location in locations(detail, folder)]
+    if subject.uri.kind != "rest" and None in roots:
+        return None
+    try:
+        return bool(subject.store.artifacts(version.run_id, folder))
+    except NotFound:
+        return False
+    except EngineError:
+        return None

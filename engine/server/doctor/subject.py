@@ -1,0 +1,107 @@
+"""The store that is examined, and the limits beyond which something is reported."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from engine.stores import needs_mlflow_auth, open_database, open_store
+from engine.stores.base import Store
+from engine.stores.sql.database import Database
+from engine.stores.sql.schema import Tables, tables
+from engine.uri import TrackingUri
+
+T = TypeVar("T")
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to report, and how far to look."""
+
+    request_seconds: float = 5
+    """How long a tracking server may take for one answer."""
+    group_seconds: float = 10
+    """How long each of two parts may read from a slow store: the runs, and the registry."""
+    clock_seconds: float = 30
+    """How far clocks may differ."""
+    stale_hours: float = 24
+    """After how long without a sign of life a RUNNING run is stale."""
+    unanalyzed_runs: int = 2000
+    """From how many runs on SQLite needs statistics: a sort by a metric takes time in proportion to their
+    square, about 0.2 s for so many."""
+    integrity_bytes: int = 256 * 2**20
+    """Up to which size a SQLite file is read as a whole to check it."""
+    wal_bytes: int = 64 * 2**20
+    """From which size on a write-ahead log is large."""
+    full_bytes: int = 200 * 10**6
+    """With less free space, a disk is full."""
+    low_bytes: int = 5 * 10**9
+    """With less free space, and less than a twentieth of the disk, space is low."""
+    certificate_days: float = 14
+    """How long before it expires a TLS certificate is reported."""
+    examined: int = 200
+    """How many experiments, models, versions and logged models are looked at, each."""
+
+
+class Budget:
+    """How long a part of the examination may take."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def while_left(self, items: Iterable[T]) -> Iterator[T]:
+        """The items, until the time is used up."""
+        for item in items:
+            if time.monotonic() > self._end:
+                return
+            yield item
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The store at `uri`, which was taken from `source`. Close `store` at the end."""
+
+    uri: TrackingUri
+    source: str
+    limits: Limits = field(default_factory=Limits)
+
+    @cached_property
+    def store(self) -> Store:
+        return open_store(self.uri, seconds=self.limits.request_seconds)
+
+    @cached_property
+    def database(self) -> Database | None:
+        """The database of a SQL store."""
+        return open_database(self.uri) if self.uri.kind == "sql" else None
+
+    @property
+    def host(self) -> str:
+        """The host of a server, in lower case; empty for a file."""
+        return (urlsplit(self.uri.raw).hostname or "") if self.uri.folder is None else ""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the store is behind a network."""
+        return self.host not in LOOPBACK and not self.host.startswith("127.")
+
+    @property
+    def uses_mlflow_auth(self) -> bool:
+        """Whether a tracking server can only be asked through MLflow's client."""
+        return self.uri.kind == "rest" and needs_mlflow_auth()
+
+    def read(self, read: Callable[[Tables], T]) -> T:
+        """What `read` finds in the tables of a SQL store. Raises `EngineError`s."""
+        assert self.database is not None
+        with self.database.snapshot() as snapshot:
+            return read(tables(snapshot, self.database, self.uri.shown))
+
+    def close(self) -> None:
+        self.store.close()
+        if self.database is not None:
+            self.database.close()
