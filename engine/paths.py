@@ -33,6 +33,11 @@ def journal_file() -> Path:
     return state_dir() / "journal.jsonl"
 
 
+def version_tests_file() -> Path:
+    """The outcomes of tests of model versions."""
+    return state_dir() / "model_tests.jsonl"
+
+
 def filter_history_file() -> Path:
     return state_dir() / "filters.jsonl"
 

@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from engine.evidence.forest import Forest as Forest
     from engine.evidence.insights import Insights as Insights
     from engine.evidence.remarks import Remark as Remark
+    from engine.evidence.version_tests import VersionTest as VersionTest
     from engine.export.runs import (
         comparison_sheet as comparison_sheet,
         file_name as file_name,
@@ -102,6 +103,25 @@ if TYPE_CHECKING:
         JournalCheck as JournalCheck,
         JournalEntry as JournalEntry,
     )
+    from engine.model_files.trust import ModelDescription as ModelDescription
+    from engine.model_tests.answers import Answer as Answer, Target as Target
+    from engine.model_tests.labelled import (
+        LabelledTest as LabelledTest,
+        TestedMetric as TestedMetric,
+        TestedRow as TestedRow,
+    )
+    from engine.model_tests.requests import (
+        FORMS as FORMS,
+        Field as Field,
+        Form as Form,
+        Request as Request,
+        RequestTemplate as RequestTemplate,
+        converted as converted,
+        curl as curl,
+        request_in as request_in,
+    )
+    from engine.model_tests.shadow import Disagreement as Disagreement, ShadowTest as ShadowTest
+    from engine.model_tests.skew import Cause as Cause
     from engine.registry.comparison import VersionComparison as VersionComparison
     from engine.registry.promotion.apply import PromotionResult as PromotionResult
     from engine.registry.promotion.facts import (
@@ -242,6 +262,7 @@ _HOMES = {
     "engine.evidence.forest": ("Forest",),
     "engine.evidence.insights": ("Insights",),
     "engine.evidence.remarks": ("Remark",),
+    "engine.evidence.version_tests": ("VersionTest",),
     "engine.export.runs": ("comparison_sheet", "file_name", "runs_sheet", "shown_sheet"),
     "engine.export.sheet": ("Sheet", "pairs_sheet", "records_sheet"),
     "engine.export.writers": ("check_format", "write_sheet", "write_text"),
@@ -255,6 +276,21 @@ _HOMES = {
     "engine.filters.pushdown": ("Pushed", "pushdown"),
     "engine.filters.recent": ("FilterHistory",),
     "engine.journal": ("Finding", "JournalCheck", "JournalEntry"),
+    "engine.model_files.trust": ("ModelDescription",),
+    "engine.model_tests.answers": ("Answer", "Target"),
+    "engine.model_tests.labelled": ("LabelledTest", "TestedMetric", "TestedRow"),
+    "engine.model_tests.requests": (
+        "FORMS",
+        "Field",
+        "Form",
+        "Request",
+        "RequestTemplate",
+        "converted",
+        "curl",
+        "request_in",
+    ),
+    "engine.model_tests.shadow": ("Disagreement", "ShadowTest"),
+    "engine.model_tests.skew": ("Cause",),
     "engine.registry.comparison": ("VersionComparison",),
     "engine.registry.promotion.apply": ("PromotionResult",),
     "engine.registry.promotion.facts": ("AliasChange", "Change", "StageChange"),

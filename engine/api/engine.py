@@ -13,6 +13,7 @@ from engine.api.artifacts import Artifacts
 from engine.api.charts import Charts
 from engine.api.evidence import Evidence
 from engine.api.journal import Journal
+from engine.api.model_tests import ModelTests
 from engine.api.models import Models
 from engine.api.reports import Reports
 from engine.api.runs import Runs
@@ -42,6 +43,7 @@ class Engine:
         self.runs = Runs(access)
         self.evidence = Evidence(access)
         self.models = Models(access)
+        self.model_tests = ModelTests(access)
         self.training = Training(access)
         self.journal = Journal(access)
         self.charts = Charts(access)
@@ -56,4 +58,5 @@ class Engine:
         self.close()
 
     def close(self) -> None:
+        self.model_tests.close()
         self._store.close()

@@ -89,10 +89,7 @@ class PredictionFiles:
 
     def of(self, run_id: str, artifact_uri: str) -> Predictions | None:
         """The predictions of a run with this artifact root."""
-        root = local_root(artifact_uri)
-        data = None if root is None else _read(root)
-        if data is None:
-            data = self._fetch(run_id)
+        data = self.data(run_id, artifact_uri)
         if data is None:
             return None
         if data not in self._parsed:
@@ -101,6 +98,12 @@ class PredictionFiles:
                 found = Predictions(self._parts.setdefault(found.part, found.part), found.right)
             self._parsed[data] = found
         return self._parsed[data]
+
+    def data(self, run_id: str, artifact_uri: str) -> bytes | None:
+        """The file of a run with this artifact root; None without one."""
+        root = local_root(artifact_uri)
+        found = None if root is None else _read(root)
+        return self._fetch(run_id) if found is None else found
 
     def _fetch(self, run_id: str) -> bytes | None:
         """The file from the server, which is not asked again once it fails."""
@@ -117,19 +120,25 @@ class PredictionFiles:
 
 
 def parse(data: bytes) -> Predictions | None:
-    """The predictions in a file; None if it has another format, no rows, too many, or a row twice."""
+    """The predictions in a file; None if `parse_rows` finds none."""
+    found = parse_rows(data)
+    if not found:
+        return None
+    part = TestPart(tuple(row for row, _, _ in found), tuple(label for _, label, _ in found))
+    return Predictions(part, _bits(label == guess for _, label, guess in found))
+
+
+def parse_rows(data: bytes) -> list[tuple[str, str, str]]:
+    """The row, the true and the predicted label of each line, ordered by row; empty if the file has another
+    format, no rows, too many, or a row twice."""
     try:
         lines = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
         header = next(lines, [])
         row, actual, predicted = (header.index(name) for name in _COLUMNS)
         found = sorted((fields[row], fields[actual], fields[predicted]) for fields in lines if fields)
     except (ValueError, IndexError, csv.Error):
-        return None
-    rows = tuple(row for row, _, _ in found)
-    if not 0 < len(rows) <= MAX_ROWS or len(set(rows)) < len(rows):
-        return None
-    part = TestPart(rows, tuple(label for _, label, _ in found))
-    return Predictions(part, _bits(label == guess for _, label, guess in found))
+        return []
+    return found if len({row for row, _, _ in found}) == len(found) <= MAX_ROWS else []
 
 
 def _bits(flags: Iterable[bool]) -> int:

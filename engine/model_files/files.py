@@ -42,11 +42,18 @@ class ModelFiles:
 
     def description(self) -> Path:
         """A folder with at least the `MLmodel` file."""
+        return self.file(MLMODEL).parent
+
+    def file(self, name: str) -> Path:
+        """One of the files. Raises `ModelFailure` if it is missing."""
         if self._complete is not None:
-            return self.folder()
+            found = self.folder() / name
+            if not found.is_file():
+                raise ModelFailure(f"No file {name} in {self.location}")
+            return found
         from mlflow.utils.uri import append_to_uri_path
 
-        return self._downloaded(append_to_uri_path(self.location, MLMODEL), "description").parent
+        return self._downloaded(append_to_uri_path(self.location, name), name)
 
     def folder(self) -> Path:
         """The folder with all files. Raises `ModelFailure` if there is no model."""
@@ -59,7 +66,7 @@ class ModelFiles:
     def _downloaded(self, location: str, name: str) -> Path:
         from mlflow.artifacts import download_artifacts
 
-        (folder := self.scratch / name).mkdir()
+        (folder := self.scratch / f"of {name}").mkdir(exist_ok=True)
         with _file_errors():
             return Path(
                 download_artifacts(

@@ -76,10 +76,13 @@ class ModelProcess:
         """What MLflow's scoring server answers to a request: `status`, `body`, `seconds`."""
         return self._ask({"do": "invoke", "type": content_type, "body": body})
 
-    def close(self) -> None:
-        """End the process and what it started."""
+    def kill(self) -> None:
+        """End the process and what it started; whoever waits for an answer gets a `ModelFailure`."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        self.kill()
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.close()

@@ -40,14 +40,14 @@ def read_signature(store: Store, uri: TrackingUri, version: ModelVersion, run: R
     try:
         if folder is not None:
             file = folder / MLMODEL
-            return _of_text(file.read_bytes()) if file.is_file() else Signature(problem=NO_FILE)
+            return signature_of(file.read_bytes()) if file.is_file() else Signature(problem=NO_FILE)
         if path and run is not None:
             with store.open_artifact(run.run.run_id, path, fetch_limit=MAX_BYTES) as content:
-                return _of_text(_bounded(content.pieces))
+                return signature_of(_bounded(content.pieces))
         from engine.stores.mlflow.client import open_client
 
         with model_files(open_client(uri.raw), uri, version.name, version.version) as files:
-            return _of_text((files.description() / MLMODEL).read_bytes())
+            return signature_of((files.description() / MLMODEL).read_bytes())
     except (ModelFailure, NotFound):
         return Signature(problem=NO_FILE)
     except EngineError as error:
@@ -94,8 +94,8 @@ def _local_folder(version: ModelVersion, run: RunDetail | None) -> Path | None:
     return Path(location) if location.startswith("/") else None
 
 
-def _of_text(text: bytes) -> Signature:
-    """Raises `ValueError` for a malformed file."""
+def signature_of(text: bytes) -> Signature:
+    """The signature in the text of an `MLmodel` file. Raises `ValueError` for a malformed one."""
     import yaml
 
     if len(text) > MAX_BYTES:

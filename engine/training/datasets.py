@@ -102,6 +102,9 @@ def read_dataset(spec: DatasetSpec) -> Dataset:
     path = spec.file
     raw = _bytes(path)
     header, rows, lines = _table(path, _text(path, raw))
+    if len(rows) < MIN_ROWS:
+        detail = f"{counted(len(rows), 'row')}; a sweep needs at least {MIN_ROWS} to train and test."
+        raise DatasetError(f"{path.name} has too few rows", detail, "Use a file with more rows.")
     if spec.target not in header:
         raise DatasetError(
             f"Unknown column {spec.target!r} in {path.name}",
@@ -125,6 +128,12 @@ def read_dataset(spec: DatasetSpec) -> Dataset:
     )
 
 
+def read_table(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
+    """The header, the rows, and the line number where each row ends, of any CSV file. Raises `DatasetError`
+    if it is no CSV file in UTF-8, has no rows, or a column without a name or twice."""
+    return _table(path, _text(path, _bytes(path)))
+
+
 def _bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
@@ -133,7 +142,7 @@ def _bytes(path: Path) -> bytes:
             raise DatasetError(f"{path.name} is not a regular file", str(path), _USE_A_FILE)
         if path.stat().st_size > MAX_BYTES:
             detail = f"More than {MAX_BYTES >> 20} MB: {path}"
-            raise DatasetError(f"{path.name} is too large", detail, "Train on a sample of its rows.")
+            raise DatasetError(f"{path.name} is too large", detail, "Use a sample of its rows.")
         return path.read_bytes()
     except FileNotFoundError as error:
         hint = "Check the path: it is relative to the folder where the console was started."
@@ -186,9 +195,6 @@ def _table(path: Path, text: str) -> tuple[list[str], list[list[str]], list[int]
         raise DatasetError(f"{path.name} is not a CSV file", detail, "Look for an unclosed quote.") from error
     if not rows:
         raise DatasetError(f"{path.name} has a header but no rows", str(path), _CSV_FORMAT)
-    if len(rows) < MIN_ROWS:
-        detail = f"{counted(len(rows), 'row')}; a sweep needs at least {MIN_ROWS} to train and test."
-        raise DatasetError(f"{path.name} has too few rows", detail, "Use a file with more rows.")
     return header, rows, lines
 
 

@@ -5,7 +5,6 @@ Imports scikit-learn, so only the training process imports this module.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from engine.errors import DatasetError
+from engine.evidence.classification import class_names, classification_metrics
 from engine.evidence.predictions import MAX_ROWS, predictions_text
 from engine.training.datasets import Dataset, Label
 from engine.training.estimators import estimator
@@ -124,37 +124,3 @@ def _cross_validation(parts: Split, model: Any) -> Any:
         predicted = clone(unfitted).fit(rows[fitted], labels[fitted]).predict(rows[held_out])
         scores.append(np.mean(predicted == labels[held_out]))
     return np.asarray(scores)
-
-
-def classification_metrics(actual: Any, predicted: Any, classes: tuple[Label, ...]) -> dict[str, float]:
-    """Accuracy; precision, recall, f1 and support of each class; and for two classes the four counts of the
-    confusion matrix, where the second class is the positive one. A ratio with denominator 0 is 0."""
-    indexes = {label: index for index, label in enumerate(classes)}
-    counts = np.zeros((len(classes), len(classes)), dtype="int64")
-    for truth, prediction in zip(actual, predicted, strict=True):
-        counts[indexes[truth], indexes[prediction]] += 1
-    metrics = {"accuracy": float(np.trace(counts) / counts.sum())}
-    for name, index in zip(class_names(classes), range(len(classes)), strict=True):
-        right = float(counts[index, index])
-        predicted_count, actual_count = float(counts[:, index].sum()), float(counts[index].sum())
-        total = predicted_count + actual_count
-        metrics[f"{name}_precision"] = right / predicted_count if predicted_count else 0.0
-        metrics[f"{name}_recall"] = right / actual_count if actual_count else 0.0
-        metrics[f"{name}_f1"] = 2 * right / total if total else 0.0
-        metrics[f"{name}_support"] = actual_count
-    if len(classes) == 2:
-        (true_negatives, false_positives), (false_negatives, true_positives) = counts.tolist()
-        metrics["true_positives"] = float(true_positives)
-        metrics["true_negatives"] = float(true_negatives)
-        metrics["false_positives"] = float(false_positives)
-        metrics["false_negatives"] = float(false_negatives)
-    return metrics
-
-
-def class_names(classes: tuple[Label, ...]) -> list[str]:
-    """Unique names `class_<label>`, using only characters that MLflow accepts in metric names."""
-    names: list[str] = []
-    for label in classes:
-        name = "class_" + re.sub(r"[^\w.-]", "_", str(label))[:60]
-        names.append(name if name not in names else f"{name}_{len(names)}")
-    return names

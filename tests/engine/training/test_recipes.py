@@ -65,7 +65,7 @@ def test_cross_validation_matches_scikit_learn(recipe: Recipe) -> None:
 def test_metrics_match_scikit_learn(classes: tuple[int | str, ...]) -> None:
     from sklearn.metrics import classification_report
 
-    from engine.training.recipes import class_names, classification_metrics
+    from engine.evidence.classification import class_names, classification_metrics
 
     rng = np.random.default_rng(1)
     actual = rng.choice(np.asarray(classes, dtype=object), 40)
@@ -87,7 +87,7 @@ def test_metrics_match_scikit_learn(classes: tuple[int | str, ...]) -> None:
 
 
 def test_metric_names_are_complete_valid_and_unique() -> None:
-    from engine.training.recipes import class_names, classification_metrics
+    from engine.evidence.classification import class_names, classification_metrics
 
     metrics = classification_metrics(np.array([0, 1, 1]), np.array([0, 1, 0]), (0, 1))
     per_class = [

@@ -1,0 +1,147 @@
+"""Tests of models: single requests, labelled rows, two versions side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from engine.api.access import StoreAccess
+    from engine.entities import ModelVersion
+    from engine.evidence.version_tests import VersionTest
+    from engine.model_files.trust import ModelDescription
+    from engine.model_tests.answers import Answer, Processes, Scorer, Target
+    from engine.model_tests.labelled import LabelledTest
+    from engine.model_tests.requests import Request, RequestTemplate
+    from engine.model_tests.rows import Recorded, Rows
+    from engine.model_tests.shadow import ShadowTest
+
+
+class ModelTests:
+    """Tests of the versions of a registry. Each target is a version in a child process, which stays loaded
+    until the engine is closed, or a scoring server at a URL.
+
+    Loading a model that can run arbitrary code raises `UntrustedModel`, unless `allow_code`; a read-only
+    engine never allows it. Everything raises `ModelFailure` if the model does not load or refuses a request.
+    Outcomes are kept for promotions, except those of a URL, where anything may be served.
+    """
+
+    def __init__(self, access: StoreAccess) -> None:
+        self._access = access
+        self._store = access.store
+        self._processes: Processes | None = None
+
+    def version(self, reference: str) -> ModelVersion:
+        """The version that `MODEL[@ALIAS|/STAGE|/VERSION]` names now. Raises `UsageError`, `NotFound`."""
+        from engine.stores.references import parse_reference, preferred, referenced
+
+        asked = parse_reference(reference)
+        versions = self._store.model_versions(asked.model)
+        return referenced(versions, asked if asked.target else preferred(versions, asked.model))
+
+    def describe(self, model: str, version: int) -> ModelDescription:
+        """How a version is stored, whose it is, and whether loading it can run arbitrary code."""
+        from engine.model_files.trust import describe_model
+
+        return describe_model(self._access.uri, self._store, model, version)
+
+    def template(self, model: str, version: int) -> RequestTemplate:
+        """A request prefilled from the signature and the input example. Does not load the model."""
+        return self._recorded(model, version).template
+
+    def send(self, target: Target, request: Request, *, allow_code: bool = False) -> Answer:
+        """Send one request. An answer that refuses it is an answer too."""
+        return self._scorer(target, allow_code=allow_code).send(request)
+
+    def labelled(
+        self,
+        target: Target,
+        rows: Path | None = None,
+        *,
+        label: str = "",
+        allow_code: bool = False,
+    ) -> LabelledTest:
+        """Test a target on the rows of a CSV file with the true labels in column `label`, by default on the
+        test part that its run recorded. Raises `DatasetError`."""
+        from engine.model_tests.keeping import keep
+        from engine.model_tests.labelled import run_labelled
+
+        recorded = self._recorded_of(target)
+        found = self._rows(recorded, rows, label)
+        test = run_labelled(target, self._scorer(target, allow_code=allow_code), found, recorded)
+        if not target.url or target.deployment:
+            keep(self._access.uri, recorded.version, test)
+        return test
+
+    def shadow(
+        self,
+        first: Target,
+        second: Target,
+        rows: Path | None = None,
+        *,
+        label: str = "",
+        allow_code: bool = False,
+    ) -> ShadowTest:
+        """Compare two targets on the same rows: those of a CSV file, which may have labels, or the test part
+        that the run of the first recorded. The outcome is kept for the first."""
+        from engine.model_tests.keeping import keep
+        from engine.model_tests.shadow import run_shadow
+
+        recorded = self._recorded_of(first)
+        found = self._rows(recorded, rows, label, needs_labels=False)
+        pairs = [(target, self._scorer(target, allow_code=allow_code)) for target in (first, second)]
+        test = run_shadow(pairs[0], pairs[1], found, recorded)
+        if not first.url or first.deployment:
+            keep(self._access.uri, recorded.version, test)
+        return test
+
+    def log(self, test: LabelledTest | ShadowTest) -> str:
+        """Log a test as a run of its own, in the experiment `MODEL tests`; returns its id. Raises
+        `ReadOnly`."""
+        self._access.check_writable("Logging a test")
+        from engine.model_tests.keeping import log_test
+
+        return log_test(self._access.uri, test)
+
+    def last(self, model: str, version: int) -> tuple[VersionTest, ...]:
+        """The last test of each kind that this account made of a version, newest first."""
+        from engine.evidence.version_tests import last_tests
+        from engine.journal import server_name
+        from engine.stores.records import find_version
+
+        found = find_version(self._store.model_versions(model), model, version)
+        return last_tests(server_name(self._access.uri), found)
+
+    def close(self) -> None:
+        """End the processes with models."""
+        if self._processes is not None:
+            self._processes.close()
+
+    def _recorded(self, model: str, version: int) -> Recorded:
+        from engine.model_tests.rows import read_recorded
+
+        return read_recorded(self._access.uri, self._store, model, version)
+
+    def _recorded_of(self, target: Target) -> Recorded:
+        if not target.version:
+            hint = "Name the version that is served there."
+            raise UsageError(f"It is not known which version {target.name} serves", "", hint)
+        return self._recorded(target.model, target.version)
+
+    def _rows(self, recorded: Recorded, path: Path | None, label: str, *, needs_labels: bool = True) -> Rows:
+        if path is None:
+            return recorded.test_part()
+        return recorded.rows_of(path, label, needs_labels=needs_labels)
+
+    def _scorer(self, target: Target, *, allow_code: bool) -> Scorer:
+        from engine.model_tests.answers import Processes, ServerScorer
+
+        if target.url:
+            return ServerScorer(target.url)
+        if allow_code:
+            self._access.check_writable("Loading a model that can run arbitrary code")
+        if self._processes is None:
+            self._processes = Processes(self._access.uri, self._store)
+        return self._processes.scorer(target.model, target.version, allow_code=allow_code)

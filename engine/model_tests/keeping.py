@@ -1,0 +1,132 @@
+"""What stays of a test: its outcome, for promotions; and with `log_test` a run of its own.
+
+A test is never logged into the experiment of the training: its metrics would compete with those of the runs.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from engine.entities import ModelVersion
+from engine.errors import UsageError
+from engine.evidence.predictions import PATH, predictions_text
+from engine.evidence.version_tests import VersionTest, keep_test
+from engine.journal import recorded, server_name, user_name
+from engine.model_tests.answers import Target
+from engine.model_tests.labelled import LabelledTest
+from engine.model_tests.shadow import ShadowTest
+from engine.stores.mlflow.client import open_client
+from engine.stores.mlflow.private import context_tags
+from engine.training.recorder import translated_errors
+from engine.uri import TrackingUri
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+Test = LabelledTest | ShadowTest
+
+MODEL_TAG = "mlflow_console.tested_model"
+VERSION_TAG = "mlflow_console.tested_version"
+RUN_TAG = "mlflow_console.tested_run"
+OUTCOME_TAG = "mlflow_console.outcome"
+
+
+def experiment_of(model: str) -> str:
+    """The name of the experiment with the tests of a model."""
+    return f"{model} tests"
+
+
+def target_of(test: Test) -> Target:
+    """What was tested: of two, the first."""
+    return test.target if isinstance(test, LabelledTest) else test.first
+
+
+def keep(uri: TrackingUri, version: ModelVersion, test: Test) -> VersionTest:
+    """Keep the outcome on this machine."""
+    is_labelled = isinstance(test, LabelledTest)
+    kept = VersionTest(
+        server=server_name(uri),
+        model=version.name,
+        version=version.version,
+        created=version.creation_time or 0,
+        kind="labelled" if is_labelled else "shadow",
+        passed=not (test.is_skewed if isinstance(test, LabelledTest) else test.is_worse),
+        text=f"{test.verdict} On {test.source}.",
+        time=test.time,
+        user=user_name(),
+        against="" if isinstance(test, LabelledTest) else test.second.name,
+    )
+    keep_test(kept)
+    return kept
+
+
+def log_test(uri: TrackingUri, test: Test) -> str:
+    """Log a test as a run in an experiment of its own, tagged with the version; returns the run id. Raises
+    `UsageError` if the version is unknown, `WriteError`, `StoreError`."""
+    target = target_of(test)
+    if not target.version:
+        raise UsageError("Only tests of registered versions can be logged", hint="Name the version.")
+    name = experiment_of(target.model)
+    client = open_client(uri.raw)
+    with recorded(
+        uri, "test", f"{target.name} → {name}", model=target.model, version=target.version
+    ) as write:
+        with translated_errors(), warnings.catch_warnings():
+            run_id = _log(client, name, target, test)
+        write.detail = f"run {run_id}"
+    return run_id
+
+
+def _log(client: MlflowClient, experiment: str, target: Target, test: Test) -> str:
+    from mlflow.entities import Metric, Param, RunTag
+
+    found = client.get_experiment_by_name(experiment)
+    experiment_id = found.experiment_id if found is not None else client.create_experiment(experiment)
+    is_labelled = isinstance(test, LabelledTest)
+    what = "test" if is_labelled else "shadow test"
+    tags = {
+        **context_tags(),
+        MODEL_TAG: target.model,
+        VERSION_TAG: str(target.version),
+        OUTCOME_TAG: test.verdict,
+    }
+    if isinstance(test, LabelledTest) and test.run_id:
+        tags[RUN_TAG] = test.run_id
+    params = {"rows": test.source, "target": target.name}
+    if isinstance(test, ShadowTest):
+        params["against"] = test.second.name
+    run = client.create_run(experiment_id, run_name=f"{what} of {target.name}", tags=tags)
+    run_id: str = run.info.run_id
+    client.log_batch(
+        run_id,
+        metrics=[Metric(key, value, test.time, 0) for key, value in _metrics(test).items()],
+        params=[Param(key, value) for key, value in params.items()],
+        tags=[RunTag(f"mlflow_console.cause_{at}", c.text) for at, c in enumerate(_causes(test), 1)],
+    )
+    if isinstance(test, LabelledTest):
+        rows = test.rows
+        text = predictions_text(
+            [row.name for row in rows], [row.actual for row in rows], [row.predicted for row in rows]
+        )
+        client.log_text(run_id, text, PATH)
+    client.set_terminated(run_id, "FINISHED")
+    return run_id
+
+
+def _causes(test: Test) -> tuple[Any, ...]:
+    return test.causes if isinstance(test, LabelledTest) else ()
+
+
+def _metrics(test: Test) -> dict[str, float]:
+    if isinstance(test, LabelledTest):
+        found = {metric.name: metric.value for metric in test.metrics}
+        if test.corrected is not None:
+            found["accuracy_corrected"] = test.corrected.value
+        return found
+    found = {"rows": float(len(test.values)), "disagreements": float(len(test.disagreements))}
+    if test.first_right is not None and test.second_right is not None and test.p_value is not None:
+        found["accuracy"] = test.first_right.value
+        found["accuracy_against"] = test.second_right.value
+        found["mcnemar_p"] = test.p_value
+    return found

@@ -1,0 +1,128 @@
+"""Two versions on the same rows: where they disagree, and whether one is better by more than chance."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.errors import ModelFailure
+from engine.evidence.difference import p_text
+from engine.evidence.statistics import ALPHA, Rate, mcnemar
+from engine.formats import counted
+from engine.model_tests.answers import Scorer, Target, predict_rows
+from engine.model_tests.labelled import comparable, is_regression, single_prediction
+from engine.model_tests.rows import Recorded, Rows
+from engine.text import Shown
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A row that the two predict differently. `actual` is empty without labels. Raw texts; `position` is that
+    of the row among all."""
+
+    position: int
+    name: str
+    actual: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowTest:
+    """The outcome. `first_right` and `second_right` are None without labels, or for values of a regression,
+    and so is `p_value`: the exact one of McNemar, from the rows that only one gets right. The seconds are how
+    long the predictions took."""
+
+    first: Target
+    second: Target
+    source: Shown
+    columns: tuple[str, ...]
+    values: tuple[tuple[Any, ...], ...] = field(repr=False)
+    disagreements: tuple[Disagreement, ...]
+    first_right: Rate | None
+    second_right: Rate | None
+    p_value: float | None
+    first_seconds: float
+    second_seconds: float
+    time: int
+
+    @property
+    def only_first(self) -> int:
+        """How many rows only the first gets right."""
+        return sum(found.actual == found.first for found in self.disagreements)
+
+    @property
+    def only_second(self) -> int:
+        return sum(found.actual == found.second for found in self.disagreements)
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the first is worse than the second by more than chance."""
+        return self.p_value is not None and self.p_value < ALPHA and self.only_first < self.only_second
+
+    @property
+    def verdict(self) -> Shown:
+        """The outcome in a few sentences."""
+        total, differ = len(self.values), len(self.disagreements)
+        head = f"{self.first.name} and {self.second.name} "
+        head += (
+            f"disagree on {differ} of {counted(total, 'row')}"
+            if differ
+            else f"agree on {counted(total, 'row')}"
+        )
+        if self.first_right is None or self.second_right is None or self.p_value is None:
+            return Shown(f"{head}.")
+        right = f"{self.first_right.successes} and {self.second_right.successes} of {total} right"
+        only = f"only the first is right on {self.only_first}, only the second on {self.only_second}"
+        chance = "more than chance" if self.p_value < ALPHA else "no difference beyond chance"
+        return Shown(f"{head}. {right}; {only}: {chance} (McNemar p {p_text(self.p_value)}).")
+
+
+def run_shadow(
+    first: tuple[Target, Scorer], second: tuple[Target, Scorer], rows: Rows, recorded: Recorded
+) -> ShadowTest:
+    """Predict the rows with both. `recorded` is that of the first. Raises `ModelFailure`, `DatasetError`."""
+    predictions: list[tuple[str, ...]] = []
+    seconds: list[float] = []
+    for target, scorer in (first, second):
+        try:
+            raw, taken = predict_rows(scorer, rows.columns, rows.values)
+        except ModelFailure as error:
+            raise ModelFailure(f"{target.name}: {error.title}", error.detail, error.hint) from error
+        predictions.append(tuple(map(single_prediction, raw)))
+        seconds.append(taken)
+    labels = comparable(rows.labels, (*predictions[0], *predictions[1]), recorded.meanings)
+    one, two = predictions
+    disagreements = tuple(
+        Disagreement(at, rows.names[at], labels[at] if labels else "", one[at], two[at])
+        for at in range(len(one))
+        if one[at] != two[at]
+    )
+    rates: tuple[Rate | None, Rate | None] = (None, None)
+    p_value = None
+    if labels and not is_regression(labels, (*one, *two)):
+        rates = (_rate(labels, one), _rate(labels, two))
+        p_value = mcnemar(
+            sum(found.actual == found.first for found in disagreements),
+            sum(found.actual == found.second for found in disagreements),
+        )
+    return ShadowTest(
+        first=first[0],
+        second=second[0],
+        source=rows.source,
+        columns=rows.columns,
+        values=rows.values,
+        disagreements=disagreements,
+        first_right=rates[0],
+        second_right=rates[1],
+        p_value=p_value,
+        first_seconds=seconds[0],
+        second_seconds=seconds[1],
+        time=time.time_ns() // 1_000_000,
+    )
+
+
+def _rate(labels: Sequence[str], predicted: Sequence[str]) -> Rate:
+    return Rate(sum(label == guess for label, guess in zip(labels, predicted, strict=True)), len(labels))

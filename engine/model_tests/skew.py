@@ -1,0 +1,305 @@
+"""Train/serve skew: how rows differ from what a model was trained on.
+
+The scale of a column is found by its values: undone, a scaling gives values that the training data has. What
+the model takes is found in the same way from its input example, so that a model that was trained on scaled
+data and one that scales for itself are told apart.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from engine.formats import counted, listed
+from engine.model_tests.rows import Recorded, Rows, TrainingData
+from engine.text import Shown
+
+CauseKind = Literal["scale", "order", "type", "labels", "inverted labels"]
+Scaling = Literal["as recorded", "min–max scaled", "standardised"]
+
+MATCHED = 0.8
+"""The share of a column's values that have to be values of the training data for its scale to be known."""
+_ROUNDED = 2e-4
+"""Scaled values are often written with four decimals: this share of the column's range is no difference."""
+_BEYOND = 0.5
+"""How far outside the range of the training data, in widths of that range, a value is not just new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A reason why a model may do worse on these rows than when it was tested. `columns` and `rows`
+    (positions) are those concerned. `is_skew`: the rows are not what the model was trained on; otherwise it
+    is a remark on their labels."""
+
+    kind: CauseKind
+    text: Shown
+    columns: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
+
+    @property
+    def is_skew(self) -> bool:
+        return self.kind != "labels"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A column's values are `(raw - center) / spread` of those in the training data."""
+
+    scaling: Scaling
+    center: float = 0.0
+    spread: float = 1.0
+
+    def raw(self, value: float) -> float:
+        return value * self.spread + self.center
+
+    def scaled(self, raw: float) -> float:
+        return (raw - self.center) / self.spread
+
+
+AS_RECORDED = Scale("as recorded")
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """How rows differ from the training data. `corrected` are their values in the scale that the model takes,
+    empty if the scale is right or cannot be corrected."""
+
+    causes: tuple[Cause, ...]
+    corrected: tuple[tuple[Any, ...], ...] = field(default=(), repr=False)
+
+
+def examine(rows: Rows, recorded: Recorded) -> Examined:
+    """Look for the usual causes in the rows themselves, without the model."""
+    causes = list(_types(rows, recorded))
+    training = recorded.training
+    if training is None:
+        return Examined((*causes, *_order(rows, recorded), *_far_from_example(rows, recorded)))
+    sent, taken, unknown = _scales(rows, recorded, training)
+    wrong = [name for name in sent if sent[name].scaling != taken[name].scaling]
+    causes = [
+        *_scale_causes(wrong, sent, taken, training),
+        *_unknown_scales(unknown, rows, taken, training),
+        *causes,
+    ]
+    causes += [*_order(rows, recorded), *_contradicted(rows, sent, training)]
+    if not wrong:
+        return Examined(tuple(causes))
+    corrected = [list(row) for row in rows.values]
+    for name in wrong:
+        at = rows.columns.index(name)
+        for row in corrected:
+            if _is_number(row[at]):
+                row[at] = taken[name].scaled(sent[name].raw(row[at]))
+    return Examined(tuple(causes), tuple(map(tuple, corrected)))
+
+
+# ── scale ────────────────────────────────────────────────────────────────────
+
+
+def _scales(
+    rows: Rows, recorded: Recorded, training: TrainingData
+) -> tuple[dict[str, Scale], dict[str, Scale], list[str]]:
+    """The scale of each column as sent and as the model takes it, and the columns with values that neither is
+    known to explain. Columns that cannot be compared are in none."""
+    example = recorded.template
+    sent: dict[str, Scale] = {}
+    taken: dict[str, Scale] = {}
+    unknown: list[str] = []
+    for name in rows.columns:
+        known = _numbers(training.columns.get(name, ()))
+        values = _numbers(rows.column(name))
+        if len(known) < 2 or not values or name not in example.columns:
+            continue
+        at = example.columns.index(name)
+        scales = _candidates(training, name)
+        expected = _scale_of(_numbers([row[at] for row in example.rows]), known, scales)
+        if expected is None:
+            continue
+        found = _scale_of(values, known, scales)
+        taken[name] = expected
+        if found is not None:
+            sent[name] = found
+        elif _is_inside(values, [expected.scaled(value) for value in known]):
+            sent[name] = expected
+        else:
+            unknown.append(name)
+    return sent, taken, unknown
+
+
+def _candidates(training: TrainingData, name: str) -> list[Scale]:
+    """The usual scalings of a column, fitted on all rows or on the training part only."""
+    column = training.columns[name]
+    whole = _numbers(column)
+    part = _numbers([value for at, value in enumerate(column) if at not in training.test_rows])
+    found = [AS_RECORDED]
+    for values in (whole, part) if len(part) not in (0, len(whole)) else (whole,):
+        low, high = min(values), max(values)
+        mean = math.fsum(values) / len(values)
+        deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
+        if high > low:
+            found += [Scale("min–max scaled", low, high - low), Scale("standardised", mean, deviation)]
+    return found
+
+
+def _scale_of(values: Sequence[float], known: Sequence[float], scales: Sequence[Scale]) -> Scale | None:
+    """The first scale in which the most values, and at least `MATCHED` of them, are values of the training
+    data."""
+    ordered = sorted(set(known))
+    near = _ROUNDED * (ordered[-1] - ordered[0]) or 1e-9
+    shares = [(_share(values, scale, ordered, near), scale) for scale in scales] if values else []
+    share, best = max(shares, key=lambda found: found[0], default=(0.0, AS_RECORDED))
+    if shares and shares[0][0] >= MATCHED:
+        return AS_RECORDED
+    return best if share >= MATCHED else None
+
+
+def _is_inside(values: Sequence[float], known: Sequence[float]) -> bool:
+    """Whether most values are not far outside the range of the known ones."""
+    low, high = min(known), max(known)
+    margin = _BEYOND * (high - low)
+    return sum(low - margin <= value <= high + margin for value in values) > len(values) / 2
+
+
+def _share(values: Sequence[float], scale: Scale, ordered: Sequence[float], near: float) -> float:
+    """The share of values that are, with the scale undone, values of the training data."""
+    found = 0
+    for value in values:
+        raw = scale.raw(value)
+        at = bisect_left(ordered, raw - near)
+        found += at < len(ordered) and ordered[at] <= raw + near
+    return found / len(values)
+
+
+def _scale_causes(
+    wrong: Sequence[str], sent: Mapping[str, Scale], taken: Mapping[str, Scale], training: TrainingData
+) -> Iterator[Cause]:
+    pairs = dict.fromkeys((sent[name].scaling, taken[name].scaling) for name in wrong)
+    for pair in pairs:
+        columns = tuple(name for name in wrong if (sent[name].scaling, taken[name].scaling) == pair)
+        is_, takes = (f"as in {training.name}" if how == "as recorded" else how for how in pair)
+        verb, it = ("is", "it") if len(columns) == 1 else ("are", "them")
+        text = f"Scale: {listed(columns, 20)} {verb} {is_}, but the model takes {it} {takes}."
+        yield Cause("scale", Shown(text), columns)
+
+
+def _unknown_scales(
+    unknown: Sequence[str], rows: Rows, taken: Mapping[str, Scale], training: TrainingData
+) -> Iterator[Cause]:
+    for name in unknown:
+        values = _numbers(rows.column(name))
+        known = [taken[name].scaled(value) for value in _numbers(training.columns[name])]
+        text = (
+            f"Scale: {listed([name])} ranges from {min(values):.4g} to {max(values):.4g}; "
+            f"the model was trained on {min(known):.4g} to {max(known):.4g}."
+        )
+        yield Cause("scale", Shown(text), (name,))
+
+
+def _far_from_example(rows: Rows, recorded: Recorded) -> Iterator[Cause]:
+    """Columns with values far from all of the input example: all that can be said without training data."""
+    example = recorded.template
+    for at, name in enumerate(example.columns):
+        shown = _numbers([row[at] for row in example.rows])
+        values = _numbers(rows.column(name)) if name in rows.columns else []
+        if len(shown) < 3 or not values:
+            continue
+        low, high = min(shown), max(shown)
+        margin = 3 * (high - low) or 3 * abs(high) or 1.0
+        outside = sum(not low - margin <= value <= high + margin for value in values)
+        squeezed = high > low and len(values) > 2 and max(values) - min(values) < 0.02 * (high - low)
+        if outside > len(values) / 2 or squeezed:
+            text = (
+                f"Scale: {listed([name])} ranges from {min(values):.4g} to {max(values):.4g}, "
+                f"in the model's input example from {low:.4g} to {high:.4g}."
+            )
+            yield Cause("scale", Shown(text), (name,))
+
+
+# ── columns, types, labels ───────────────────────────────────────────────────
+
+
+def _order(rows: Rows, recorded: Recorded) -> Iterator[Cause]:
+    """Another order of columns, where the model does not go by their names."""
+    names = [found.name for found in recorded.template.fields]
+    goes_by_name = bool(names) and not all(name.isdecimal() for name in names)
+    if goes_by_name or recorded.training is None:
+        return
+    trained = [name for name in recorded.training.columns if name in rows.columns]
+    if trained != [name for name in rows.columns if name in trained]:
+        text = (
+            f"Order: the columns are {listed(rows.columns, 20)}, in {recorded.training.name} "
+            f"{listed(list(recorded.training.columns), 20)}; the model has no names for them."
+        )
+        yield Cause("order", Shown(text), rows.columns)
+
+
+def _types(rows: Rows, recorded: Recorded) -> Iterator[Cause]:
+    """Columns with values of another type than the signature's, which MLflow refuses or converts."""
+    for found in recorded.template.fields:
+        if found.name not in rows.columns:
+            continue
+        values = [value for value in rows.column(found.name) if value is not None]
+        kind = found.type.removesuffix(" optional")
+        if kind in ("long", "integer") and (odd := [v for v in values if not _is_whole(v)]):
+            what = "text" if isinstance(odd[0], str) else "fractions"
+        elif kind in ("double", "float") and (odd := [v for v in values if not _is_number(v)]):
+            what = "text"
+        else:
+            continue
+        text = f"Type: {listed([found.name])} has {what}, such as {listed(odd[:1])}; the model takes {kind}."
+        yield Cause("type", Shown(text), (found.name,))
+
+
+def _contradicted(rows: Rows, sent: Mapping[str, Scale], training: TrainingData) -> Iterator[Cause]:
+    """Rows that the training data has too, with another label."""
+    names = [name for name in training.columns if name in sent]
+    if not rows.labels or not names or len(names) < len(training.columns):
+        return
+    labels: dict[tuple[float, ...], set[str]] = {}
+    columns = [_numbers_or_nan(training.columns[name]) for name in names]
+    known = [sorted(set(column)) for column in columns]
+    for row, label in zip(zip(*columns, strict=True), training.labels, strict=True):
+        labels.setdefault(row, set()).add(label)
+    at = [rows.columns.index(name) for name in names]
+    found = []
+    for position, (row, label) in enumerate(zip(rows.values, rows.labels, strict=True)):
+        if not all(_is_number(row[i]) for i in at):
+            continue
+        raw = zip(names, (row[i] for i in at), known, strict=True)
+        key = tuple(_nearest(values, sent[name].raw(value)) for name, value, values in raw)
+        if key in labels and label not in labels[key]:
+            found.append(position)
+    if found:
+        which = listed([rows.names[position] for position in found], 8)
+        text = (
+            f"Labels: {counted(len(found), 'row')} of {len(rows.labels)} "
+            f"{'has' if len(found) == 1 else 'have'} another label in {training.name}: {which}."
+        )
+        yield Cause("labels", Shown(text), rows=tuple(found))
+
+
+def _nearest(ordered: Sequence[float], value: float) -> float:
+    """The value of the training data that this one is up to rounding; else the value itself."""
+    near = _ROUNDED * (ordered[-1] - ordered[0]) or 1e-9
+    at = bisect_left(ordered, value)
+    closest = min(ordered[max(0, at - 1) : at + 1] or ordered[-1:], key=lambda known: abs(known - value))
+    return closest if abs(closest - value) <= near else value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return _is_number(value) and value == int(value)
+
+
+def _numbers(values: Sequence[Any]) -> list[float]:
+    return [float(value) for value in values if _is_number(value)]
+
+
+def _numbers_or_nan(values: Sequence[Any]) -> list[float]:
+    return [float(value) if _is_number(value) else math.nan for value in values]
