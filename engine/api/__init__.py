@@ -168,6 +168,7 @@ if TYPE_CHECKING:
         without_constants as without_constants,
     )
     from engine.runs.view import RunView as RunView
+    from engine.server.backup import Backup as Backup
     from engine.server.doctor.findings import (
         DoctorFinding as DoctorFinding,
         DoctorGroup as DoctorGroup,
@@ -175,6 +176,8 @@ if TYPE_CHECKING:
         Severity as Severity,
         Unchecked as Unchecked,
     )
+    from engine.server.manifest import Manifest as Manifest
+    from engine.server.restore import Restored as Restored
     from engine.serving.records import (
         Deployment as Deployment,
         RequirementDifference as RequirementDifference,
@@ -329,6 +332,9 @@ _HOMES = {
         "Severity",
         "Unchecked",
     ),
+    "engine.server.backup": ("Backup",),
+    "engine.server.manifest": ("Manifest",),
+    "engine.server.restore": ("Restored",),
     "engine.snippets": ("Snippet", "run_snippets", "version_snippets"),
     "engine.stores.base": ("Stamp",),
     "engine.training.datasets": ("DatasetSpec",),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import ReadOnly
+from engine.jobs import CancelToken, OnProgress, no_progress
 
 if TYPE_CHECKING:
+    from engine.server.backup import Backup
     from engine.server.doctor.findings import DoctorReport
+    from engine.server.restore import Restored
     from engine.uri import TrackingUri
 
 
@@ -28,6 +32,55 @@ class Servers:
         from engine.server.doctor.doctor import examine
 
         return examine(uri, source, on_group=on_group)
+
+    def backup(
+        self,
+        uri: TrackingUri,
+        output: Path,
+        *,
+        artifacts: bool = False,
+        destination: str | None = None,
+        auth: Path | None = None,
+        on_progress: OnProgress = no_progress,
+        cancel: CancelToken | None = None,
+    ) -> Backup:
+        """Back up a SQLite store, while its server runs, to a new folder or `.tar` file; with `artifacts`,
+        also those in local folders. `destination` is where its server keeps artifacts, `auth` its database of
+        accounts, by default the one beside the store. Leaves nothing behind if it fails."""
+        from engine.server.backup import backup
+
+        return backup(
+            uri,
+            output,
+            artifacts=artifacts,
+            destination=destination,
+            auth=auth,
+            on_progress=on_progress,
+            cancel=cancel or CancelToken(),
+        )
+
+    def restore(
+        self,
+        backup: Path,
+        target: Path,
+        *,
+        relocations: Sequence[tuple[Path, Path]] = (),
+        on_progress: OnProgress = no_progress,
+        cancel: CancelToken | None = None,
+    ) -> Restored:
+        """Restore a backup into a new folder. Artifacts that the backup holds are found there afterwards;
+        `relocations` are other folders, as (old, new), that the restored database shall name. Leaves nothing
+        behind if it fails."""
+        from engine.server.restore import restore
+
+        self._check_writable("Restoring a backup")
+        return restore(
+            backup,
+            target,
+            relocations=relocations,
+            on_progress=on_progress,
+            cancel=cancel or CancelToken(),
+        )
 
     def _check_writable(self, action: str) -> None:
         """Raises `ReadOnly` when the engine is read-only. `action` begins its title: "Starting a server"."""

@@ -68,7 +68,7 @@ def list_folder(root: Path, path: str, prefix: str = "") -> tuple[Artifact, ...]
         if not folder.resolve().is_relative_to(root.resolve()):
             raise StoreRefused("The path leads outside the run's artifacts", safe(path, 200))
         with os.scandir(folder) as entries:
-            found = [_artifact(entry, path, prefix) for entry in entries if not _is_upload(entry.name)]
+            found = [_artifact(entry, path, prefix) for entry in entries if not is_upload(entry.name)]
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except ValueError as error:  # NUL or a lone surrogate
@@ -136,6 +136,6 @@ def _artifact(entry: os.DirEntry[str], path: str, prefix: str) -> Artifact:
         return Artifact(where, is_dir=False)
 
 
-def _is_upload(name: str) -> bool:
+def is_upload(name: str) -> bool:
     """Whether MLflow is still writing the file."""
     return name.startswith(_UPLOADING)

@@ -9,6 +9,7 @@ it writes to the file in this process (POSIX locks belong to the process).
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -16,11 +17,12 @@ import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 
 from engine.errors import Cancelled, EngineError, StoreUnreadable
+from engine.jobs import CancelToken, OnProgress, Progress, no_progress
 from engine.stores.base import Stamp
 from engine.stores.errors import disk_full, not_text, store_locked, store_not_found
 from engine.stores.sql.database import FETCH_SIZE, SQLITE, Row
@@ -34,6 +36,15 @@ more."""
 RECENT_SECONDS = 0.1
 """A file written this recently can be written again without a change of its time or size: file system clocks
 tick only a few hundred times a second."""
+
+COPY_PAGES = 2000
+"""Pages that a copy reads at a time (8 MB): between them, other processes can write."""
+COPY_POLL_SECONDS = 0.002
+COPY_RESTARTS = 3
+"""How often writes of other processes may restart a copy. Then it is made in one piece, and they wait."""
+COPY_BUSY_SECONDS = 30.0
+"""How long a copy waits for another process to release the file: longer than a writer of MLflow, which gives
+up after 20 s."""
 
 _WAL_VERSION = 2
 _HEADER_BYTES = 100
@@ -119,6 +130,45 @@ class SqliteDatabase:
         inode = states[0][0]  # not reused: `_descriptor` keeps the file open
         return Stamp(inode, (header, *states, time.monotonic_ns() if is_recent else 0))
 
+    def copy_to(
+        self, target: Path, *, on_progress: OnProgress = no_progress, cancel: CancelToken | None = None
+    ) -> None:
+        """Write a consistent copy to the new file `target`, while other processes may write to the database.
+        Progress is in bytes. Raises like `snapshot`, and `OSError` if the copy cannot be written; an
+        incomplete file may then be left."""
+        self._check_file()
+        watch = _CopyWatch(self.path, on_progress, cancel or CancelToken())
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+                copy.execute("PRAGMA synchronous = OFF")  # synced below
+                while not self._copied(copy, watch):
+                    continue
+                copy.execute("PRAGMA journal_mode = DELETE")  # a copy of a write-ahead log's database has one
+            os.fsync(descriptor)
+        except sqlite3.Error as error:
+            raise _unwritten(error, target) or self._translate(error) from error
+        finally:
+            os.close(descriptor)
+
+    def _copied(self, copy: sqlite3.Connection, watch: _CopyWatch) -> bool:
+        """Copy everything; False if a process has opened an idle write-ahead log's database meanwhile: the
+        connection does not see its writes."""
+        is_idle_wal = _is_idle_wal(self.path)
+        state = _file_state(str(self.path))
+        connection = self._connect()
+        try:
+            # Where writes follow each other, SQLite's own waiting, in steps of 0.1 s, would miss the gaps.
+            connection.execute("PRAGMA busy_timeout = 0")
+            connection.backup(copy, pages=COPY_PAGES, progress=watch.step, sleep=COPY_POLL_SECONDS)
+        except _CopyRestarted:
+            connection.backup(copy, pages=-1, progress=watch.step, sleep=COPY_POLL_SECONDS)
+        finally:
+            with self._lock:
+                self._live.discard(connection)
+            connection.close()
+        return not is_idle_wal or (_is_idle_wal(self.path) and state == _file_state(str(self.path)))
+
     def close(self) -> None:
         """Cancel running reads and refuse new ones."""
         with self._lock:
@@ -179,6 +229,48 @@ class SqliteDatabase:
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_FORMAT")):
             return StoreUnreadable("The store is damaged", detail, "Restore it from a backup.")
         return StoreUnreadable("Cannot read the store", detail, "Check the file and its permissions.")
+
+
+class _CopyRestarted(Exception):
+    """Writes of other processes have restarted a copy too often."""
+
+
+class _CopyWatch:
+    """Reports how far a copy has got, and ends one that is cancelled, starved or blocked."""
+
+    def __init__(self, path: Path, on_progress: OnProgress, cancel: CancelToken) -> None:
+        self._path, self._on_progress, self._cancel = path, on_progress, cancel
+        self._remaining = -1
+        self._restarts = 0
+        self._busy_since: float | None = None
+
+    def step(self, status: int, remaining: int, total: int) -> None:
+        """Called by SQLite after each piece, with the numbers of pages."""
+        self._cancel.check("The copy")
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            self._busy_since = self._busy_since or time.monotonic()
+            if time.monotonic() - self._busy_since > COPY_BUSY_SECONDS:
+                raise store_locked(f"{self._path} stayed locked for {COPY_BUSY_SECONDS:g} s")
+            return
+        self._busy_since = None
+        if 0 <= self._remaining <= remaining:
+            self._restarts += 1
+        self._remaining = remaining
+        if self._restarts > COPY_RESTARTS:
+            self._restarts, self._remaining = 0, -1
+            raise _CopyRestarted
+        size = self._path.stat().st_size
+        self._on_progress(Progress(size * (total - remaining) // max(total, 1), size))
+
+
+def _unwritten(error: sqlite3.Error, target: Path) -> OSError | None:
+    """The error of writing a copy; None for one of reading the database."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if name.startswith("SQLITE_FULL"):
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+    if name.startswith(("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE")):
+        return OSError(errno.EIO, str(error), str(target))
+    return None
 
 
 def _bindable(value: object) -> object:
