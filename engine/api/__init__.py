@@ -177,6 +177,12 @@ if TYPE_CHECKING:
         Unchecked as Unchecked,
     )
     from engine.server.manifest import Manifest as Manifest
+    from engine.server.options import ServerOptions as ServerOptions
+    from engine.server.records import (
+        ServerFacts as ServerFacts,
+        StartedServer as StartedServer,
+        TrackingServer as TrackingServer,
+    )
     from engine.server.restore import Restored as Restored
     from engine.serving.records import (
         Deployment as Deployment,
@@ -325,6 +331,8 @@ _HOMES = {
     ),
     "engine.runs.view": ("RunView",),
     "engine.serving.records": ("Deployment", "RequirementDifference", "Served"),
+    "engine.server.options": ("ServerOptions",),
+    "engine.server.records": ("ServerFacts", "StartedServer", "TrackingServer"),
     "engine.server.doctor.findings": (
         "DoctorFinding",
         "DoctorGroup",

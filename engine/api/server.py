@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,16 +12,61 @@ from engine.jobs import CancelToken, OnProgress, no_progress
 if TYPE_CHECKING:
     from engine.server.backup import Backup
     from engine.server.doctor.findings import DoctorReport
+    from engine.server.options import ServerOptions
+    from engine.server.records import StartedServer, TrackingServer
     from engine.server.restore import Restored
     from engine.uri import TrackingUri
 
 
 class Servers:
     """Tracking servers: those that this account runs on this machine, and checks of any other. Needs no open
-    store: a server may be started in an empty folder."""
+    store: a server may be started in an empty folder.
+
+    `name` is that of a server of this account; empty for the only one.
+    """
 
     def __init__(self, *, read_only: bool) -> None:
         self._read_only = read_only
+
+    def start(self, options: ServerOptions, *, cancel: CancelToken | None = None) -> StartedServer:
+        """Start a server and wait until an experiment and an artifact were written through it, read back and
+        removed. Raises `UsageError`, `StoreError`, `ServiceError` or `Cancelled`; then nothing runs."""
+        self._check_writable("Starting a server")
+        from engine.server.servers import start
+
+        return start(options, cancel or CancelToken())
+
+    def all(self) -> tuple[TrackingServer, ...]:
+        """All servers of this account, by name."""
+        from engine.server.servers import all_servers
+
+        return all_servers()
+
+    def find(self, name: str = "") -> TrackingServer:
+        """Raises `NotFound`, and `UsageError` if the name is empty and there are several."""
+        from engine.server.servers import status
+
+        return status(name)
+
+    def stop(self, name: str = "") -> TrackingServer:
+        """End a server with all its processes; it keeps its log and its accounts. Raises as `find`, and
+        `ServiceError`."""
+        self._check_writable("Stopping a server")
+        from engine.server.servers import stop
+
+        return stop(name)
+
+    def log(self, name: str = "", lines: int = 100) -> list[str]:
+        """The last lines of its log. Raises as `find`."""
+        from engine.services.service_log import tail
+
+        return tail(self.find(name).service.log, lines)
+
+    def follow(self, name: str, cancel: CancelToken) -> Iterator[str]:
+        """The lines of its log as they are written, until cancelled. Raises as `find`."""
+        from engine.services.service_log import follow
+
+        return follow(self.find(name).service.log, cancel)
 
     def doctor(
         self, uri: TrackingUri, source: str, on_group: Callable[[str], object] = lambda _: None

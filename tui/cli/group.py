@@ -85,8 +85,6 @@ class CommandGroup(click.Group):
         raise UsageError(f"Unknown command {word!r}", f"Commands: {', '.join(self._table)}", hint)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        if not self._table:
-            return
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in self._table.items()])
 

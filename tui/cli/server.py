@@ -1,12 +1,32 @@
-"""`mlflow-console server`: the group of commands for tracking servers. Each is a module of its own."""
+"""`mlflow-console server`: tracking servers of this machine. `doctor`, `backup`, `restore` and `upgrade` are
+modules of their own."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
+from engine.errors import UsageError
+from engine.formats import MISSING, ago, counted, duration, listed, size
+from engine.jobs import CancelToken
+from engine.text import Shown, safe
 from tui.cli.group import CommandGroup
+from tui.cli.json_output import Payload, write_json
+from tui.cli.options import Invocation, json_option, pass_invocation
+from tui.cli.output import Cell, Output
+from tui.cli.progress import spinner, stop_signals
+
+if TYPE_CHECKING:
+    from engine.api import Servers, StartedServer, TrackingServer
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "start": ("tui.cli.server:start", "Start a tracking server and wait until it is ready."),
+    "status": ("tui.cli.server:status", "Show the tracking servers of this account."),
+    "stop": ("tui.cli.server:stop", "Stop a tracking server."),
+    "logs": ("tui.cli.server:logs", "Print the log of a tracking server."),
     "doctor": ("tui.cli.doctor:doctor", "Look for faults in a tracking store and its surroundings."),
     "backup": ("tui.cli.backup:backup", "Back up a SQLite store, while its server runs."),
     "restore": ("tui.cli.backup:restore", "Restore a backup into a new folder."),
@@ -21,8 +41,346 @@ Examples:
 
 Run `mlflow-console server COMMAND --help` for the options of a command.
 """
+STATES = {
+    "serving": ("● ", "green"),
+    "starting": ("◐ ", "yellow"),
+    "restarting": ("◐ ", "yellow"),
+    "stopping": ("◐ ", "yellow"),
+    "stopped": ("○ ", "dim"),
+    "failed": ("✗ ", "red"),
+    "lost": ("✗ ", "red"),
+    "unresponsive": ("! ", "red"),
+}
+LABEL_WIDTH = 11
 
 
 @click.group(cls=CommandGroup, table=COMMANDS, epilog=EPILOG)
 def server() -> None:
     """Run a tracking server on this machine, and look after it."""
+
+
+def _servers(invocation: Invocation) -> Servers:
+    from engine.api import Servers
+
+    return Servers(read_only=invocation.read_only)
+
+
+@click.command()
+@click.option("--name", metavar="NAME", default="server", show_default=True, help="Name of the server.")
+@click.option(
+    "--host",
+    metavar="HOST",
+    envvar="MLFLOW_HOST",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on.",
+)
+@click.option(
+    "-p",
+    "--port",
+    metavar="PORT",
+    envvar="MLFLOW_PORT",
+    type=click.IntRange(0, 65535),
+    default=5000,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--backend-store-uri",
+    metavar="URI",
+    envvar="MLFLOW_BACKEND_STORE_URI",
+    default="",
+    help="Database, such as sqlite:///FILE or postgresql://HOST/NAME.  [default: ./mlflow.db]",
+)
+@click.option(
+    "--artifacts-destination",
+    metavar="URI",
+    envvar="MLFLOW_ARTIFACTS_DESTINATION",
+    default="",
+    help="Folder or store for artifacts, such as s3://BUCKET.  [default: mlartifacts beside the database]",
+)
+@click.option("--auth", is_flag=True, help="Require accounts and passwords (MLflow's basic-auth).")
+@click.option("--insecure", is_flag=True, help="Listen to the network without --auth.")
+@click.option(
+    "--allowed-hosts",
+    metavar="NAMES",
+    envvar="MLFLOW_SERVER_ALLOWED_HOSTS",
+    default="",
+    help="Host names to accept besides those of this machine, separated by commas.",
+)
+@click.option(
+    "-w",
+    "--workers",
+    metavar="N",
+    envvar="MLFLOW_WORKERS",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Worker processes; each takes about 250 MB.",
+)
+@click.option("--jobs", is_flag=True, help="Run MLflow's jobs, such as scorers; takes about 1.5 GB.")
+@json_option
+@pass_invocation
+def start(
+    invocation: Invocation,
+    name: str,
+    host: str,
+    port: int,
+    backend_store_uri: str,
+    artifacts_destination: str,
+    auth: bool,
+    insecure: bool,
+    allowed_hosts: str,
+    workers: int,
+    jobs: bool,
+    as_json: bool,
+) -> None:
+    """Start a tracking server and wait until it is ready: until an experiment and an artifact were
+    written through it, read back, and removed.
+
+    It is a real `mlflow server` that serves the artifacts too. It keeps running after this command,
+    the terminal and the SSH session end, is restarted if it crashes, and ends with `server stop`.
+    Options not given here are taken from MLflow's variables, such as MLFLOW_BACKEND_STORE_URI;
+    pass a URI with a password in this way, because other users can read the arguments of a command.
+
+    \b
+    Examples:
+      mlflow-console server start
+      mlflow-console server start --backend-store-uri mlflow.db --artifacts-destination ./artifacts
+      mlflow-console server start --host 0.0.0.0 --port 8080 --auth
+    """
+    from engine.api import ServerOptions
+
+    if invocation.tracking_uri is not None:
+        hint = "Name the database with --backend-store-uri."
+        raise UsageError("--tracking-uri does not apply to a server that is started", "", hint)
+    options = ServerOptions(
+        name=name,
+        host=host,
+        port=port,
+        backend_store_uri=backend_store_uri,
+        artifacts_destination=artifacts_destination,
+        allowed_hosts=tuple(part.strip() for part in allowed_hosts.split(",") if part.strip()),
+        auth=auth,
+        insecure=insecure,
+        workers=workers,
+        jobs=jobs,
+    )
+    token = CancelToken()
+    with stop_signals(token), spinner("Starting MLflow"):
+        started = _servers(invocation).start(options, cancel=token)
+    if as_json:
+        payload = _payload(started.server)
+        extra = {"left": list(started.left), "unchecked": started.unchecked, "tunnel": started.tunnel}
+        write_json({**payload, **extra})
+    else:
+        _show_started(Output(), started)
+
+
+def _show_started(output: Output, started: StartedServer) -> None:
+    found, facts = started.server, started.server.facts
+    output.line(
+        Cell(Shown("✓ "), "green"),
+        Cell(safe(f"{found.name} is ready at {found.service.url}"), "bold"),
+        Cell(safe(f"  MLflow {facts.mlflow_version}, started in {duration(started.seconds)}"), "dim"),
+    )
+    _show_facts(output, found)
+    _pair(output, "checked", _check_of(started))
+    if facts.auth:
+        _show_accounts(output, started)
+    output.line("")
+    output.line(Cell(Shown("Use it from this machine:"), "dim"))
+    output.line(safe(f"  export MLFLOW_TRACKING_URI={found.service.url}"))
+    if facts.auth:
+        output.line("  export MLFLOW_TRACKING_USERNAME=admin")
+        if facts.password_file:
+            output.line(safe(f'  export MLFLOW_TRACKING_PASSWORD="$(cat {facts.password_file})"'))
+    if started.tunnel:
+        output.line(Cell(Shown("From a laptop, through SSH:"), "dim"))
+        output.line(safe(f"  {started.tunnel}"))
+
+
+def _check_of(started: StartedServer) -> str:
+    if started.unchecked:
+        return f"not whether it can store: {started.unchecked}"
+    text = "an experiment and an artifact were written, read back and removed"
+    return f"{text}, except {listed(started.left)}" if started.left else text
+
+
+def _show_accounts(output: Output, started: StartedServer) -> None:
+    facts = started.server.facts
+    if started.password:
+        _pair(output, "password", f"{started.password}   of admin; shown only now", "bold")
+        _pair(output, "", f"kept in {facts.password_file}")
+    elif facts.password_file:
+        _pair(output, "password", f"of admin: as before, in {facts.password_file}")
+
+
+@click.command()
+@click.argument("name", required=False, default="")
+@json_option
+@pass_invocation
+def status(invocation: Invocation, name: str, as_json: bool) -> int:
+    """Show the tracking servers of this account, or server NAME. The exit status is 1 if one of them
+    is not serving.
+
+    \b
+    Examples:
+      mlflow-console server status
+      mlflow-console server status server --json
+    """
+    servers = _servers(invocation)
+    found = (servers.find(name),) if name else servers.all()
+    if as_json:
+        write_json({"servers": [_payload(each) for each in found]})
+    else:
+        _show(Output(), found)
+    return int(any(each.service.state != "serving" for each in found))
+
+
+def _show(output: Output, found: Sequence[TrackingServer]) -> None:
+    if not found:
+        output.line("No tracking servers. `mlflow-console server start` starts one.")
+        return
+    for position, each in enumerate(found):
+        if position:
+            output.line("")
+        _show_server(output, each)
+    running = [each for each in found if each.service.state == "serving"]
+    if running:
+        output.line("")
+        output.line(Cell(Shown("Open the console on it: "), "dim"))
+        output.line(safe(f"  mlflow-console --tracking-uri {running[0].service.url}"))
+
+
+def _show_server(output: Output, found: TrackingServer) -> None:
+    service = found.service
+    glyph, style = STATES.get(service.state, ("  ", ""))
+    output.line(
+        Cell(Shown(glyph), style),
+        Cell(safe(found.name), "bold"),
+        Cell(safe(f"  {service.state}"), style),
+        Cell(safe(f"  {service.url}" if service.running else "")),
+    )
+    if service.detail:
+        _pair(output, "detail", service.detail)
+    if service.running:
+        response = duration(found.response_seconds) if found.response_seconds is not None else "no response"
+        _pair(output, "response", f"{response} for /health")
+    _pair(output, "since", f"{ago(service.since, _now())}{_restarts(service.restarts)}")
+    _show_facts(output, found)
+
+
+def _restarts(number: int) -> str:
+    return f", {counted(number, 'restart')}" if number else ""
+
+
+def _show_facts(output: Output, found: TrackingServer) -> None:
+    """What a server runs on, and what it takes."""
+    facts, service = found.facts, found.service
+    _pair(output, "backend", facts.backend)
+    _pair(output, "artifacts", f"{facts.artifacts}, served by the server")
+    _pair(output, "accounts", _accounts_of(found))
+    if facts.allowed_hosts:
+        _pair(output, "hosts", listed(facts.allowed_hosts, 6))
+    memory = f", {size(service.memory)}" if service.memory else ""
+    processes = f"{counted(len(service.processes), 'process')}{memory}: " if service.processes else ""
+    jobs = "runs jobs" if facts.jobs else "no jobs (--jobs)"
+    _pair(output, "processes", f"{processes}{counted(facts.workers, 'worker')} (--workers), {jobs}")
+    _pair(output, "log", str(service.log))
+
+
+def _accounts_of(found: TrackingServer) -> str:
+    facts = found.facts
+    if facts.auth:
+        return f"basic-auth, in {facts.auth_database}"
+    return "none"
+
+
+def _pair(output: Output, label: str, text: str, style: str = "") -> None:
+    output.line(Cell(Shown(f"  {label:<{LABEL_WIDTH}}"), "dim"), Cell(safe(text) or MISSING, style))
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _payload(found: TrackingServer) -> Payload:
+    service, facts = found.service, found.facts
+    return {
+        "name": found.name,
+        "state": service.state,
+        "detail": service.detail,
+        "url": service.url if service.running else None,
+        "host": service.host,
+        "port": service.port,
+        "mlflow_version": facts.mlflow_version,
+        "backend_store_uri": facts.backend,
+        "artifacts_destination": facts.artifacts,
+        "auth": facts.auth,
+        "auth_database": facts.auth_database or None,
+        "password_file": facts.password_file or None,
+        "allowed_hosts": list(facts.allowed_hosts),
+        "workers": facts.workers,
+        "jobs": facts.jobs,
+        "started": service.started,
+        "since": service.since,
+        "pid": service.pid,
+        "processes": list(service.processes),
+        "memory": service.memory,
+        "restarts": service.restarts,
+        "response_seconds": found.response_seconds,
+        "log": str(service.log),
+    }
+
+
+@click.command()
+@click.argument("name", required=False, default="")
+@json_option
+@pass_invocation
+def stop(invocation: Invocation, name: str, as_json: bool) -> None:
+    """Stop server NAME with all its processes; without NAME, the only one. Requests in flight are
+    finished first. Its log and its accounts are kept.
+
+    \b
+    Examples:
+      mlflow-console server stop
+      mlflow-console server stop staging --json
+    """
+    with spinner("Stopping"):
+        stopped = _servers(invocation).stop(name)
+    if as_json:
+        write_json(_payload(stopped))
+        return
+    Output().line(Cell(Shown("✓ "), "green"), safe(f"{stopped.name} has stopped"))
+
+
+@click.command()
+@click.argument("name", required=False, default="")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=100,
+    show_default=True,
+    help="Number of lines.",
+)
+@click.option("-f", "--follow", is_flag=True, help="Print lines as they are written, until ctrl+c.")
+@pass_invocation
+def logs(invocation: Invocation, name: str, lines: int, follow: bool) -> None:
+    """Print the last lines of the log of server NAME; without NAME, of the only one.
+
+    \b
+    Examples:
+      mlflow-console server logs
+      mlflow-console server logs server --lines 20 --follow
+    """
+    servers = _servers(invocation)
+    for line in servers.log(name, lines):
+        click.echo(safe(line))
+    if follow:
+        token = CancelToken()
+        with stop_signals(token):
+            for line in servers.follow(name, token):
+                click.echo(safe(line))

@@ -78,6 +78,31 @@ SERVER_KINDS = {
 }
 
 
+def database_url(uri: TrackingUri) -> URL:
+    """The URL of a database on a server, with a driver that is installed. Raises `UriError`, or
+    `StoreUnreadable` if none is."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(uri.raw)
+    except (ArgumentError, ValueError) as error:
+        hint = "Use KIND://USER:PASSWORD@HOST:PORT/NAME."
+        raise UriError("Invalid tracking URI", uri.shown, hint) from error
+    dialect, _, driver = url.drivername.lower().partition("+")
+    kind = SERVER_KINDS[dialect]
+    drivers = {package: name for package, name in kind.drivers.items() if driver in ("", name)}
+    for package, name in drivers.items():
+        if find_spec(package) is not None:
+            return url.set(drivername=f"{dialect}+{name}")
+    package = "psycopg[binary]" if driver == "psycopg" else kind.package
+    raise StoreUnreadable(
+        "The driver for this database is not installed",
+        f"{uri.shown} needs {' or '.join(drivers)}",
+        f"Run `pip install '{package}'` in the environment of mlflow-console.",
+    )
+
+
 class ServerSnapshot:
     """One consistent view of a database (`engine.stores.sql.database.Snapshot`)."""
 
@@ -186,29 +211,7 @@ class DatabaseServer:
 
     @cached_property
     def _url(self) -> URL:
-        """The URL with a driver. Raises `UriError`, or `StoreUnreadable` if no driver is installed."""
-        from sqlalchemy import make_url
-        from sqlalchemy.exc import ArgumentError
-
-        try:
-            url = make_url(self._raw)
-        except (ArgumentError, ValueError) as error:
-            raise UriError(
-                "Invalid tracking URI",
-                self.location,
-                "Use KIND://USER:PASSWORD@HOST:PORT/NAME.",
-            ) from error
-        dialect, _, driver = url.drivername.lower().partition("+")
-        drivers = {package: name for package, name in self._kind.drivers.items() if driver in ("", name)}
-        for package, name in drivers.items():
-            if find_spec(package) is not None:
-                return url.set(drivername=f"{dialect}+{name}")
-        package = "psycopg[binary]" if driver == "psycopg" else self._kind.package
-        raise StoreUnreadable(
-            "The driver for this database is not installed",
-            f"{self.location} needs {' or '.join(drivers)}",
-            f"Run `pip install '{package}'` in the environment of mlflow-console.",
-        )
+        return database_url(TrackingUri(self._raw))
 
     @cached_property
     def _engine(self) -> Engine:

@@ -1,0 +1,102 @@
+"""What can be checked before a server is started, so that its error is one clear message at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+from engine.errors import StoreNotFound, StoreRefused, UsageError
+from engine.formats import size
+from engine.server import accounts
+from engine.server.options import ServerPlan
+from engine.stores import open_database
+from engine.stores.errors import disk_full, package_missing
+from engine.text import safe
+from engine.uri import TrackingUri
+
+MIN_FREE_BYTES = 20 * 1024 * 1024
+"""A new database takes 1 MB; the rest is for the log and the first runs."""
+
+_PACKAGES = {
+    "s3": ("boto3", "boto3"),
+    "gs": ("google.cloud.storage", "google-cloud-storage"),
+    "wasbs": ("azure.storage.blob", "azure-storage-blob azure-identity"),
+    "abfss": ("azure.storage.filedatalake", "azure-storage-file-datalake azure-identity"),
+    "hdfs": ("pyarrow", "pyarrow"),
+}
+"""What MLflow imports for a store of artifacts, and the packages to install, by scheme."""
+
+
+def check_start(plan: ServerPlan) -> None:
+    """Raises `UsageError` or `StoreError` for a server that could not start, or not write."""
+    if plan.options.auth:
+        accounts.check_installed()
+    path = plan.backend.sqlite_path
+    if path is not None:
+        _check_sqlite(path)
+    folder = plan.artifacts_folder
+    if folder is None:
+        _check_package(plan.artifacts)
+    else:
+        _check_artifacts(folder)
+
+
+def _check_sqlite(path: Path) -> None:
+    """Check that the file can be created, or is a database that can be written."""
+    if not path.parent.is_dir():
+        hint = f"Create it (`mkdir -p {path.parent}`), or name another file with --backend-store-uri."
+        raise StoreNotFound("The folder of the database does not exist", str(path.parent), hint)
+    _check_space(path.parent)
+    if path.is_dir():
+        hint = "Name a file in it: sqlite:///…/mlflow.db."
+        raise UsageError("The database is a folder", str(path), hint)
+    if path.exists():
+        with open_database(TrackingUri(f"sqlite:///{path}")).snapshot():
+            pass  # raises if it is no database
+    for written in (path, path.parent):  # SQLite puts its journal beside the file
+        if written.exists() and not os.access(written, os.W_OK):
+            hint = "Fix its permissions, or start the server as its owner."
+            raise StoreRefused("The database cannot be written", str(written), hint)
+
+
+def _check_artifacts(folder: Path) -> None:
+    """Create the folder if only it is missing, and check that it can be written."""
+    hint = "Fix its permissions, or name another folder with --artifacts-destination."
+    if not folder.parent.is_dir():
+        raise StoreNotFound(
+            "The folder for artifacts cannot be created", f"{folder.parent} does not exist", hint
+        )
+    try:
+        folder.mkdir(exist_ok=True)
+        _check_space(folder)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise disk_full(str(folder)) from error
+        title = "The folder for artifacts cannot be written"
+        raise StoreRefused(title, f"{folder}: {error.strerror}", hint) from error
+
+
+def _check_package(artifacts: str) -> None:
+    scheme = artifacts.partition(":")[0].lower()
+    module, package = _PACKAGES.get(scheme, ("", ""))
+    if module and not _is_installed(module):
+        raise package_missing(f"Artifacts in {safe(scheme)}:// need {module}", package)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # a parent package is missing
+        return False
+
+
+def _check_space(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < MIN_FREE_BYTES:
+        raise disk_full(f"{size(free)} are free in {folder}")

@@ -1,0 +1,71 @@
+"""What is known about a tracking server of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engine.services.records import ServiceSpec, ServiceStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What a server runs on, kept in its service's record: without secrets, not yet safe to show."""
+
+    backend: str
+    artifacts: str
+    mlflow_version: str
+    auth: bool = False
+    password_file: str = ""
+    """Holds the administrator's first password; empty without accounts."""
+    auth_database: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    workers: int = 1
+    jobs: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ServerFacts:
+        return cls(**{**values, "allowed_hosts": tuple(values["allowed_hosts"])})
+
+    @classmethod
+    def of(cls, spec: ServiceSpec) -> ServerFacts:
+        return cls.from_json(spec.extra)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingServer:
+    """A tracking server of this account, and how it is doing. `response_seconds` is how long it took to
+    answer /health just now; None if it did not."""
+
+    service: ServiceStatus
+    facts: ServerFacts
+    response_seconds: float | None = None
+
+    @property
+    def name(self) -> str:
+        return self.service.name
+
+
+@dataclass(frozen=True, slots=True)
+class StartedServer:
+    """A server that got ready in this time: an experiment and an artifact were written through it, read back
+    and removed.
+
+    `password` is the administrator's if it was made for this start. `left` names what the check could not
+    remove, `unchecked` says why there was none, `tunnel` is the command that reaches the server from a
+    laptop; all three may be empty.
+    """
+
+    server: TrackingServer
+    seconds: float
+    password: str = ""
+    left: tuple[str, ...] = ()
+    unchecked: str = ""
+    tunnel: str = ""
+
+    def __repr__(self) -> str:
+        return f"StartedServer({self.server.name!r})"

@@ -1,0 +1,234 @@
+"""Starting, inspecting and stopping the tracking servers of this account, as supervised services."""
+
+from __future__ import annotations
+
+import http.client
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from engine.errors import Cancelled, EngineError, NotFound, ServiceError, UsageError
+from engine.formats import listed
+from engine.jobs import CancelToken
+from engine.server import accounts
+from engine.server.accounts import Accounts
+from engine.server.checks import check_start
+from engine.server.exposure import ALL_INTERFACES, is_loopback, tunnel
+from engine.server.handover import FOLDER, Settings, read_answer, write_settings
+from engine.server.options import ServerOptions, ServerPlan, base_environment, plan
+from engine.server.records import ServerFacts, StartedServer, TrackingServer
+from engine.server.write_check import Checked
+from engine.services import control, service_log
+from engine.services.records import PORT, ServiceSpec, ServiceStatus
+from engine.suggestions import closest, did_you_mean
+from engine.text import quoted
+
+READY_SECONDS = 300.0
+HANG_SECONDS = 180.0
+"""Slow queries can occupy all threads of a server for a while; that alone must not end it."""
+CHECK_SECONDS = 90.0
+HEALTH_SECONDS = 3.0
+POLL_SECONDS = 0.1
+SHOWN_LINES = 12
+
+
+def start(options: ServerOptions, cancel: CancelToken) -> StartedServer:
+    """Start a server and wait until it is ready. Raises `UsageError`, `StoreError` or `ServiceError` if it
+    cannot start, and `Cancelled`; then nothing runs."""
+    begin, started_at = time.monotonic(), time.time_ns() // 1_000_000
+    planned = plan(options)
+    check_start(planned)
+    is_new = _is_new(options.name)
+    claimed = False
+    try:
+        with control.claimed(options.name) as claim:
+            claimed = True
+            kept = _prepare(planned, claim.folder)
+            claim.start(_spec(planned, claim.folder, kept), base_environment(), cancel=cancel)
+        checked = _checked(options.name, claim.folder, cancel)
+    except OSError as error:
+        raise ServiceError(f"{options.name} cannot be started", str(error)) from error
+    except EngineError as error:
+        raise (_undone(error, planned, started_at, is_new=is_new) if claimed else error) from error
+    return _started(planned, kept, checked, time.monotonic() - begin)
+
+
+def _is_new(name: str) -> bool:
+    """Whether no service of this name is known. Raises `ServiceError` for that of a deployment."""
+    try:
+        found = control.find(name)
+    except NotFound:
+        return True
+    if found.kind != "server":
+        raise ServiceError(f"{name} is a deployment", "", "Choose another name for the server with --name.")
+    return False
+
+
+def _prepare(planned: ServerPlan, folder: Path) -> Accounts | None:
+    """Write what the server's process needs to the service's folder. Raises `OSError`."""
+    options, environment, kept = planned.options, planned.environment, None
+    if planned.auth_database is not None:
+        kept = accounts.prepare(folder / FOLDER, planned.auth_database)
+        environment |= kept.environment
+    settings = Settings(
+        arguments=planned.arguments,
+        environment=environment,
+        address=_own_address(options.host),
+        artifacts=str(planned.artifacts_folder or ""),
+        password=kept.password if kept else "",
+        one_process=options.workers == 1 and not options.jobs,
+    )
+    write_settings(folder, settings)
+    return kept
+
+
+def _own_address(host: str) -> str:
+    """Where the server reaches itself, without the port."""
+    reached = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{reached}]" if ":" in reached else f"http://{reached}"
+
+
+def _spec(planned: ServerPlan, folder: Path, kept: Accounts | None) -> ServiceSpec:
+    options = planned.options
+    database = planned.backend.sqlite_path
+    written = (planned.artifacts_folder, database and database.parent)
+    facts = ServerFacts(
+        backend=planned.backend.shown,
+        artifacts=planned.shown_artifacts,
+        mlflow_version=version("mlflow"),
+        auth=options.auth,
+        password_file=str(kept.password_file) if kept else "",
+        auth_database=str(planned.auth_database or ""),
+        allowed_hosts=planned.allowed_hosts,
+        workers=options.workers,
+        jobs=options.jobs,
+    )
+    return ServiceSpec(
+        name=options.name,
+        kind="server",
+        command=(sys.executable, "-P", "-m", "engine.server.program", str(folder), PORT),
+        host=options.host,
+        port=options.port,
+        ready_seconds=READY_SECONDS,
+        hang_seconds=HANG_SECONDS,
+        writable=tuple(str(path) for path in written if path is not None),
+        extra=facts.to_json(),
+    )
+
+
+def _checked(name: str, folder: Path, cancel: CancelToken) -> Checked:
+    """What the server's process found when it wrote and read. Raises `ServiceError`."""
+    end = time.monotonic() + CHECK_SECONDS
+    while True:
+        answer = read_answer(folder)
+        if answer is not None and answer.checked is not None:
+            break
+        if time.monotonic() > end or not control.find(name).running:
+            raise ServiceError(
+                f"{name} started, but did not get ready", "It did not check its store in time."
+            )
+        cancel.check("Starting the server")
+        cancel.wait(POLL_SECONDS)
+    if answer.checked.problem:
+        left = f" Left behind: {listed(answer.checked.left)}." if answer.checked.left else ""
+        hint = "Check the backend store and the folder for artifacts, then start it again."
+        raise ServiceError(f"{name} answers, but cannot store", f"{answer.checked.problem}.{left}", hint)
+    return answer.checked
+
+
+def _undone(error: EngineError, planned: ServerPlan, started_at: int, *, is_new: bool) -> EngineError:
+    """End what was started; the reason that the server's process gave, or the end of its log."""
+    name = planned.options.name
+    try:
+        found = control.find(name)
+    except NotFound:
+        return error
+    if found.started < started_at:  # it was not registered: this is an earlier start
+        return error
+    answer = read_answer(control.folder(name))
+    if answer is not None and answer.title:
+        error = ServiceError(answer.title, answer.detail, answer.hint)
+    elif answer is None and not isinstance(error, Cancelled):
+        lines = service_log.tail(found.log, SHOWN_LINES)
+        error = ServiceError(error.title, "\n".join([error.detail, *lines]))
+    if found.running:
+        control.stop(name)
+    has_accounts = planned.auth_database is not None and planned.auth_database.exists()
+    if is_new and not has_accounts:  # the folder has the password of these
+        control.remove(name)
+    return error
+
+
+def _started(planned: ServerPlan, kept: Accounts | None, checked: Checked, seconds: float) -> StartedServer:
+    host = planned.options.host
+    server = status(planned.options.name)
+    password = kept.password if kept is not None and kept.is_new and not checked.skipped else ""
+    if kept is not None and checked.skipped:
+        kept.password_file.unlink(missing_ok=True)  # it is not the administrator's
+    is_local = host in ALL_INTERFACES or is_loopback(host)
+    return StartedServer(
+        server,
+        seconds,
+        password=password,
+        left=checked.left,
+        unchecked=checked.skipped,
+        tunnel=tunnel(host, server.service.port) if is_local else "",
+    )
+
+
+def all_servers() -> tuple[TrackingServer, ...]:
+    """All tracking servers of this account, by name, with their response times."""
+    return tuple(_described(found) for found in control.all_services("server"))
+
+
+def status(name: str) -> TrackingServer:
+    """As `find`, with its response time."""
+    return _described(find(name))
+
+
+def find(name: str) -> ServiceStatus:
+    """The server of this name; without a name, the only one. Raises `NotFound`, and `UsageError` if there are
+    several."""
+    known = {found.name: found for found in control.all_services("server")}
+    if name in known:
+        return known[name]
+    if name:
+        hint = did_you_mean(closest(name, known)) or "`mlflow-console server status` lists them."
+        detail = f"Tracking servers of this account: {listed(sorted(known))}"
+        raise NotFound(f"Tracking server {quoted(name)} not found", detail, hint)
+    if not known:
+        hint = "`mlflow-console server start` starts one."
+        raise NotFound("This account runs no tracking server", "", hint)
+    running = [found for found in known.values() if found.running] or list(known.values())
+    if len(running) > 1:
+        raise UsageError("Which tracking server?", f"There are several: {listed(sorted(known))}", "Name one.")
+    return running[0]
+
+
+def _described(service: ServiceStatus) -> TrackingServer:
+    seconds = _response_seconds(service.url) if service.running else None
+    return TrackingServer(service, ServerFacts.of(service.spec), seconds)
+
+
+def _response_seconds(url: str) -> float | None:
+    """How long the server takes to answer /health; None if it does not."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=HEALTH_SECONDS)
+    begin = time.perf_counter()
+    try:
+        connection.request("GET", "/health")
+        response = connection.getresponse()
+        response.read()
+        return time.perf_counter() - begin if response.status < 400 else None
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def stop(name: str) -> TrackingServer:
+    """Stop the server of this name, without a name the only one, with all its processes. It keeps its log and
+    its accounts. Raises `NotFound`, `UsageError` and `ServiceError`."""
+    return _described(control.stop(find(name).name))
