@@ -95,7 +95,7 @@ class MlflowServer:
 
 SLOW_FIXTURES = {
     *("mlflow_server", "server", "remote", "postgres", "mariadb", "postgresql_store", "mysql_store"),
-    *("warm_writer", "warm_children"),
+    *("warm_writer", "warm_children", "tested_models"),
     *("own_demo", "demo_store", "own_store", "workshop", "trained", "hostile_store"),
 }
 SLOW_KINDS = {"rest", "postgresql", "mysql"}
@@ -226,6 +226,18 @@ def warm_children(warm_writer: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
 def server_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a server, or of a script that fills a store."""
     return _environment(tmp_path_factory.mktemp("server-home"))
+
+
+@pytest.fixture(scope="session")
+def tested_models(shared: Shared, warm_writer: Warm) -> TrackingUri:
+    """A store with the registered models of support/tested_models.py; read only."""
+
+    def make(folder: Path) -> TrackingUri:
+        uri = f"sqlite:///{folder}/mlflow.db"
+        warm_writer.run_script("tests.support.tested_models", uri, folder=folder)
+        return TrackingUri(uri)
+
+    return shared.made("tested-models", make)
 
 
 def _fill(folder: Path, environment: Mapping[str, str]) -> MlflowStore:

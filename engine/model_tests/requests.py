@@ -27,8 +27,8 @@ CSV_TYPE = "text/csv"
 SERVING_EXAMPLE = "serving_input_example.json"
 """The file of a model with its input example, as a request."""
 
-_WHOLE = ("long", "integer")
-_NUMBERS = ("double", "float")
+WHOLE_TYPES = ("long", "integer")
+NUMBER_TYPES = ("double", "float")
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -60,13 +60,13 @@ class Field:
                 return None
             raise UsageError(f"{safe(self.name)} is empty", f"The model needs a value of type {kind}.")
         number = as_number(text.strip())
-        if kind in _WHOLE and number is not None and number == int(number):
+        if kind in WHOLE_TYPES and number is not None and number == int(number):
             return int(number)
-        if kind in _NUMBERS and number is not None:
+        if kind in NUMBER_TYPES and number is not None:
             return number
         if kind == "boolean" and text.strip().lower() in _TRUTH:
             return _TRUTH[text.strip().lower()]
-        if kind in (*_WHOLE, *_NUMBERS, "boolean"):
+        if kind in (*WHOLE_TYPES, *NUMBER_TYPES, "boolean"):
             raise UsageError(f"{safe(self.name)} must be of type {kind}", f"It is {quoted(text)}.")
         return inferred(text) if not kind else text
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.formats import counted, listed
+from engine.model_tests.requests import NUMBER_TYPES, WHOLE_TYPES
 from engine.model_tests.rows import Recorded, Rows, TrainingData
 from engine.text import Shown
 
@@ -238,19 +239,25 @@ def _order(rows: Rows, recorded: Recorded) -> Iterator[Cause]:
 
 def _types(rows: Rows, recorded: Recorded) -> Iterator[Cause]:
     """Columns with values of another type than the signature's, which MLflow refuses or converts."""
+    odd: dict[tuple[str, str], dict[str, Any]] = {}
     for found in recorded.template.fields:
-        if found.name not in rows.columns:
-            continue
-        values = [value for value in rows.column(found.name) if value is not None]
         kind = found.type.removesuffix(" optional")
-        if kind in ("long", "integer") and (odd := [v for v in values if not _is_whole(v)]):
-            what = "text" if isinstance(odd[0], str) else "fractions"
-        elif kind in ("double", "float") and (odd := [v for v in values if not _is_number(v)]):
-            what = "text"
-        else:
+        if found.name not in rows.columns or kind not in (*WHOLE_TYPES, *NUMBER_TYPES):
             continue
-        text = f"Type: {listed([found.name])} has {what}, such as {listed(odd[:1])}; the model takes {kind}."
-        yield Cause("type", Shown(text), (found.name,))
+        fits = _is_whole if kind in WHOLE_TYPES else _is_number
+        for value in rows.column(found.name):
+            if value is not None and not fits(value):
+                what = "text" if isinstance(value, str) else "fractions"
+                odd.setdefault((what, kind), {}).setdefault(found.name, value)
+    for (what, kind), examples in odd.items():
+        # A scoring server converts JSON to the types of the signature without a word.
+        cut = ", and MLflow cuts fractions off" if what == "fractions" else ""
+        verb = "has" if len(examples) == 1 else "have"
+        some = listed([next(iter(examples.values()))])
+        text = (
+            f"Type: {listed(list(examples), 20)} {verb} {what}, such as {some}; the model takes {kind}{cut}."
+        )
+        yield Cause("type", Shown(text), tuple(examples))
 
 
 def _contradicted(rows: Rows, sent: Mapping[str, Scale], training: TrainingData) -> Iterator[Cause]:
