@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,20 +35,30 @@ class Server:
 
 
 @contextmanager
-def serving(store_uri: str, folder: Path, *, workers: int = 1, warm: Warm | None = None) -> Iterator[Server]:
+def serving(
+    store_uri: str,
+    folder: Path,
+    *,
+    workers: int = 1,
+    warm: Warm | None = None,
+    options: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
     """A server on a store, until the block ends; `folder` receives its log and its artifacts. With `warm`,
-    it need not import MLflow."""
+    it need not import MLflow. `options` and environment `variables` are added."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     arguments = ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
     arguments += ["--backend-store-uri", store_uri, "--artifacts-destination", str(folder / "artifacts")]
+    arguments += options
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")},
         "PATH": path,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        **(variables or {}),
     }
     log = folder / "server.log"
     with log.open("wb") as output:

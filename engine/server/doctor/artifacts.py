@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from engine.entities import Experiment
 from engine.errors import EngineError
 from engine.formats import count, counted, listed
-from engine.server.doctor.findings import Notes
+from engine.server.doctor.findings import OUTAGES, Notes
 from engine.server.doctor.subject import Subject
 from engine.stores.base import RunQuery
 from engine.text import quoted, short_name
@@ -220,6 +220,8 @@ def _check_listing(subject: Subject, notes: Notes) -> None:
     run = runs[0]
     try:
         subject.store.artifacts(run.run_id)
+    except OUTAGES:
+        raise
     except EngineError as error:
         where = redact(run.artifact_uri)
         notes.found(

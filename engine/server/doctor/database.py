@@ -31,7 +31,6 @@ NETWORK_FILE_SYSTEMS = re.compile(
 )
 _SCHEMA_TABLE, _AUTH_TABLE = "alembic_version", "alembic_version_auth"
 _DAMAGE_ROWS = 3
-_STALE = ("RUNNING", "SCHEDULED")
 _METRICS_LOOKED_AT = 3
 """For the time of a run's last sign of life on a server."""
 _RUN_FOLDER = "*/" + "[0-9a-f]" * 32 + "/meta.yaml"
@@ -393,7 +392,7 @@ def _check_stale(subject: Subject, notes: Notes) -> None:
 def _stale_in(tables: Tables, before: int) -> list[tuple[str, str, int]]:
     """Id, name and start of the runs that are unfinished and have logged nothing since `before`."""
     return tables.rows(
-        "SELECT run_uuid, name, start_time FROM runs WHERE status IN ('RUNNING', 'SCHEDULED')"
+        "SELECT run_uuid, name, start_time FROM runs WHERE status = 'RUNNING'"
         " AND lifecycle_stage = 'active' AND start_time < :before AND NOT EXISTS (SELECT 1 FROM"
         " latest_metrics"
         " WHERE latest_metrics.run_uuid = runs.run_uuid AND latest_metrics.timestamp >= :before)"
@@ -413,20 +412,17 @@ def _stale_on(subject: Subject, before: int, notes: Notes) -> Iterator[tuple[str
         notes.skip("runs that never ended", "a file store has to read all its runs to find them")
         return
     experiments = sorted(subject.store.experiments(), key=lambda one: -(one.last_update_time or 0))
+    conditions = (
+        Condition("attribute", "status", "=", "RUNNING"),
+        Condition("attribute", "start_time", "<", before),
+    )
     budget, read = Budget(limits.group_seconds), 0
     for experiment in budget.while_left(experiments[: limits.examined]):
         read += 1
-        for status in _STALE:
-            conditions = (
-                Condition("attribute", "status", "=", status),
-                Condition("attribute", "start_time", "<", before),
-            )
-            page = subject.store.runs(
-                RunQuery(experiment.experiment_id, conditions), max_results=limits.examined
-            )
-            for run in page.runs:
-                if run.start_time is not None and not _lives(subject, run, before):
-                    yield run.run_id, run.run_name, run.start_time
+        page = subject.store.runs(RunQuery(experiment.experiment_id, conditions), max_results=limits.examined)
+        for run in page.runs:
+            if run.start_time is not None and not _lives(subject, run, before):
+                yield run.run_id, run.run_name, run.start_time
     if read < len(experiments):
         notes.skip(
             "all runs that never ended",

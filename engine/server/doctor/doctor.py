@@ -35,11 +35,11 @@ def examine(
     groups: list[DoctorGroup] = []
     try:
         on_group("connection")
-        notes = Notes("connection")
+        notes = Notes("connection", subject.outages)
         is_open = connection.examine(subject, notes)
         groups.append(notes.group())
         for name, examine_group in _GROUPS:
-            notes = Notes(name)
+            notes = Notes(name, subject.outages)
             on_group(name)
             if is_open:
                 examine_group(subject, notes)
@@ -47,7 +47,7 @@ def examine(
                 notes.skip(f"the {name}", "the store cannot be opened")
             groups.append(notes.group())
         on_group("machine")
-        notes = Notes("machine")
+        notes = Notes("machine", subject.outages)
         machine.examine(subject, notes, is_open=is_open)
         groups.append(notes.group())
     finally:

@@ -28,6 +28,8 @@ GroupName = Literal["connection", "store", "artifacts", "registry", "machine"]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
+OUTAGES = (ServerTimeout, ServerUnreachable)
+"""The errors of a server that stops answering."""
 _NAMES: tuple[tuple[type[EngineError], str], ...] = (
     (Untrusted, "tls-untrusted"),
     (HostRejected, "host-rejected"),
@@ -113,10 +115,12 @@ class DoctorReport:
 
 
 class Notes:
-    """Takes down what the checks of a group find. Secrets are masked."""
+    """Takes down what the checks of a group find. Secrets are masked. A server that stops answering during a
+    check is added to `outages`."""
 
-    def __init__(self, name: GroupName) -> None:
+    def __init__(self, name: GroupName, outages: list[EngineError]) -> None:
         self._name = name
+        self._outages = outages
         self._facts: list[Shown] = []
         self._findings: list[DoctorFinding] = []
         self._unchecked: list[Unchecked] = []
@@ -128,6 +132,8 @@ class Notes:
         try:
             yield
         except EngineError as error:
+            if isinstance(error, OUTAGES) and error not in self._outages:
+                self._outages.append(error)
             self.skip(what, ": ".join(part for part in (error.title, error.detail) if part))
         except OSError as error:
             self.skip(what, error.strerror or type(error).__name__)

@@ -11,7 +11,7 @@ from engine.artifacts.versions import version_folder
 from engine.entities import ModelVersion, RegisteredModel, RunDetail
 from engine.errors import EngineError, NotFound
 from engine.formats import count, counted, listed
-from engine.server.doctor.findings import Notes
+from engine.server.doctor.findings import OUTAGES, Notes
 from engine.server.doctor.subject import Budget, Subject
 from engine.stores.artifacts import locations
 from engine.text import short_name
@@ -205,5 +205,7 @@ def _has_files(subject: Subject, version: ModelVersion, detail: RunDetail) -> bo
         return bool(subject.store.artifacts(version.run_id, folder))
     except NotFound:
         return False
+    except OUTAGES:
+        raise
     except EngineError:
         return None

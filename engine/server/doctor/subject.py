@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from engine.errors import EngineError
 from engine.stores import needs_mlflow_auth, open_database, open_store
 from engine.stores.base import Store
 from engine.stores.sql.database import Database
@@ -65,14 +66,22 @@ class Budget:
 
 @dataclass(frozen=True)
 class Subject:
-    """The store at `uri`, which was taken from `source`. Close `store` at the end."""
+    """The store at `uri`, which was taken from `source`. Close it at the end. Once its server has stopped
+    answering, one of `outages` is raised by every further read: each would wait for nothing."""
 
     uri: TrackingUri
     source: str
     limits: Limits = field(default_factory=Limits)
+    outages: list[EngineError] = field(default_factory=list)
+
+    @property
+    def store(self) -> Store:
+        for error in self.outages:
+            raise error
+        return self._store
 
     @cached_property
-    def store(self) -> Store:
+    def _store(self) -> Store:
         return open_store(self.uri, seconds=self.limits.request_seconds)
 
     @cached_property
@@ -98,10 +107,12 @@ class Subject:
     def read(self, read: Callable[[Tables], T]) -> T:
         """What `read` finds in the tables of a SQL store. Raises `EngineError`s."""
         assert self.database is not None
+        for error in self.outages:
+            raise error
         with self.database.snapshot() as snapshot:
             return read(tables(snapshot, self.database, self.uri.shown))
 
     def close(self) -> None:
-        self.store.close()
+        self._store.close()
         if self.database is not None:
             self.database.close()
