@@ -105,8 +105,8 @@ class InterferingStore:
 class Console:
     """Another console: a process that executes one line of JSON at a time; a new Python without `warm`."""
 
-    def __init__(self, uri: TrackingUri, state: Path, warm: Warm | None = None) -> None:
-        environment = {**os.environ, "XDG_STATE_HOME": str(state)}
+    def __init__(self, uri: TrackingUri, state: Path, warm: Warm | None = None, **environment: str) -> None:
+        environment = {**os.environ, "XDG_STATE_HOME": str(state), **environment}
         self._errors = TemporaryFile("w+")  # noqa: SIM115
         requests, self._requests = _pipe()
         self._answers, answers = _pipe()

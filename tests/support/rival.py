@@ -1,7 +1,8 @@
 """A headless console for tests of concurrent consoles: reads requests and prints answers as JSON lines.
 
-`plan` (model, version, stage) makes a plan; `apply` applies it and answers with the error message, if any;
-`apply` with `halt` stops forever after that many writes, before verification.
+`plan` (model, version, stage) and `plan undo` make a plan; `apply` applies it and answers with the error
+message, if any; `apply` with `halt` stops forever after that many writes, before verification. `transition`
+makes the planned change with MLflow's own call instead.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from engine.errors import EngineError
 from engine.registry.promotion import writes
-from engine.registry.promotion.apply import PromotionPlan, apply_promotion, plan_promotion
+from engine.registry.promotion.apply import PromotionPlan, apply_promotion, plan_promotion, plan_undo
 from engine.stores import open_store
 from engine.stores.mlflow.client import open_client
 from engine.uri import TrackingUri
@@ -32,7 +33,17 @@ def main() -> None:
             plan = plan_promotion(store, uri, request["model"], request["version"], stage=request["stage"])
             answer(changes=[str(change) for change in plan.changes])
             continue
+        if request["do"] == "plan undo":
+            plan = plan_undo(store, uri)
+            answer(changes=[str(change) for change in plan.changes])
+            continue
         assert plan is not None
+        if request["do"] == "transition":
+            open_client(raw).transition_model_version_stage(
+                plan.model, str(plan.candidate.version), plan.target, archive_existing_versions=True
+            )
+            answer(error="")
+            continue
         if "halt" in request:
             halt_after(request["halt"])
         try:

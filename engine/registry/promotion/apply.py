@@ -2,9 +2,10 @@
 
 MLflow has no compare-and-set and no transaction over several versions; its own
 `archive_existing_versions=True` silently leaves two Production versions when two promotions overlap. So a
-promotion here re-reads the state it was planned on and refuses if that has changed; writes its intent to the
-journal; makes one transition at a time, into the stage before out of it; then reads everything back, repeats
-what did not take effect, and reports interference by another promotion.
+promotion here waits for its turn among all consoles (`claims`); re-reads the state it was planned on and
+refuses if that has changed; writes its intent to the journal; makes one transition at a time, into the stage
+before out of it; then reads everything back, repeats what did not take effect, and reports interference by
+the web UI or a script, which know no turns.
 
 If killed midway, it leaves both the old and the new version in Production, never neither. The journal keeps
 the intent, the next plan warns about it, and applying that plan finishes the work.
@@ -12,24 +13,33 @@ the intent, the next plan warns about it, and applying that plan finishes the wo
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine import journal
 from engine.entities import ModelVersion
 from engine.errors import EngineError, PromotionError, ServerTimeout, WriteError
+from engine.failpoints import failpoint
 from engine.journal import JournalEntry
+from engine.registry.promotion.claims import Claim, Turn, claims, turn
 from engine.registry.promotion.facts import (
     AliasChange,
+    AliasTarget,
     Change,
     CreatedAt,
+    Fact,
     Facts,
+    FactValue,
+    HoldersOf,
+    StageChange,
     differences,
     facts_to_text,
     has_taken_effect,
     read_facts,
 )
 from engine.registry.promotion.plan import PromotionPlan, plan_promotion, plan_undo, recorded_changes
+from engine.registry.promotion.writes import promoted_by
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
@@ -81,9 +91,8 @@ def apply_promotion(
     _unchanged_versions(store, plan)
     client = open_client(uri.raw)
     with journal.exclusive(WAIT_SECONDS):
-        versions = _unchanged_versions(store, plan)
         if plan.is_noop:
-            return PromotionResult(plan, versions, verified=True)
+            return PromotionResult(plan, _unchanged_versions(store, plan), verified=True)
         entry = journal.new_entry(
             uri,
             "undo" if plan.undoes else "promote",
@@ -95,8 +104,15 @@ def apply_promotion(
             reason=reason or (f"undo: {'; '.join(map(str, plan.changes))}" if plan.undoes else ""),
             undoes=plan.undoes,
         )
-        journal.append(entry)
-        return _write_and_verify(store, client, plan, entry)
+        journal.check_writable()
+        with turn(store, client, entry, plan.target_name) as mine:
+            failpoint(f"{entry.action} claimed")
+            _check_unchanged(plan, mine.versions, mine.before)
+            journal.append(entry)
+            failpoint(f"{entry.action} intended")
+            result = _write_and_verify(store, client, plan, entry, mine)
+        failpoint(f"{entry.action} released")
+        return result
 
 
 def undo_last(store: Store, uri: TrackingUri) -> PromotionResult:
@@ -108,32 +124,69 @@ def undo_last(store: Store, uri: TrackingUri) -> PromotionResult:
 def _unchanged_versions(store: Store, plan: PromotionPlan) -> tuple[ModelVersion, ...]:
     """The model's versions. Raises `PromotionError` if they have changed since the plan was made."""
     versions = store.model_versions(plan.model)
-    now = read_facts(versions, plan.seen)
-    if now != plan.seen:
-        raise PromotionError(
-            f"{plan.model!r} has changed since the promotion was planned",
-            differences(plan.seen, now, "when planned"),
-            "Nothing was written. Review the current state, then try again.",
-        )
+    _check_unchanged(plan, versions)
     return versions
 
 
+def _check_unchanged(
+    plan: PromotionPlan, versions: tuple[ModelVersion, ...], waited_for: Sequence[Claim] = ()
+) -> None:
+    now = read_facts(versions, plan.seen)
+    if now != plan.seen:
+        others = [claim.version for claim in waited_for] or _entered(plan.seen, now)
+        raise PromotionError(
+            f"{plan.model!r} has changed since the promotion was planned",
+            "; ".join([differences(plan.seen, now, "when planned"), *_promoters(versions, others)]),
+            "Nothing was written. Review the current state, then try again.",
+        )
+
+
+def _entered(before: Facts, now: Facts) -> list[int]:
+    """The versions that a stage or an alias has now and had not before."""
+    return [
+        number
+        for fact, value in now.items()
+        for number in set(_held(fact, value)) - {*_held(fact, before[fact])}
+    ]
+
+
+def _held(fact: Fact, value: FactValue) -> tuple[int, ...]:
+    if isinstance(fact, HoldersOf) and isinstance(value, tuple):
+        return value
+    return (value,) if isinstance(fact, AliasTarget) and isinstance(value, int) else ()
+
+
+def _promoters(versions: Sequence[ModelVersion], numbers: Iterable[int]) -> list[str]:
+    """Who last promoted these versions with a console, and when, by their tags."""
+    found = []
+    for version in versions:
+        if version.version in numbers and (who := promoted_by(version)):
+            found.append(f"version {version.version} was promoted by {who}")
+    return found
+
+
 def _write_and_verify(
-    store: Store, client: MlflowClient, plan: PromotionPlan, entry: JournalEntry
+    store: Store, client: MlflowClient, plan: PromotionPlan, entry: JournalEntry, mine: Turn
 ) -> PromotionResult:
     from engine.registry.promotion.writes import write_all
 
-    failure = write_all(client, plan.model, plan.changes)
-    notes = () if failure else _tag(client, plan, entry)
+    failure = write_all(client, plan.model, plan.changes, entry.action)
+    notes = tuple(f"Took over: {claim}, but no longer responds" for claim in mine.abandoned)
+    notes += () if failure else _tag(client, plan, entry)
+    failpoint(f"{entry.action} tagged")
     versions = _read_back(store, plan, entry, failure)
     repairs = _repairs(plan, versions)
     if repairs:
-        again = write_all(client, plan.model, repairs)
-        notes = notes if again or not failure else _tag(client, plan, entry)
+        again = write_all(client, plan.model, repairs, entry.action)
+        notes += _tag(client, plan, entry) if failure and not again else ()
         versions = _read_back(store, plan, entry, again or failure)
     now = read_facts(versions, plan.after)
     if now != plan.after:
-        error = _mismatch_error(plan, now, failure)
+        if failure is None and _was_taken_over(mine, versions):
+            versions, error = _step_back(store, client, plan, entry, versions)
+            now = read_facts(versions, plan.after)
+        else:
+            error = _mismatch_error(plan, now, failure)
         if isinstance(failure, ServerTimeout):  # the store may still carry out the request
             _record_outcome(replace(entry, detail=str(error)))
         else:
@@ -141,7 +194,9 @@ def _write_and_verify(
         raise error from failure
     repaired = tuple(str(change) for change in repairs)
     detail = "; ".join([*(f"written again: {change}" for change in repaired), *notes])
+    failpoint(f"{entry.action} verified")
     notes += _record_outcome(replace(entry, outcome="done", detail=detail))
+    failpoint(f"{entry.action} recorded")
     return PromotionResult(plan, versions, True, repaired, notes, entry.entry_id)
 
 
@@ -202,6 +257,42 @@ def _read_back(
         ) from error
 
 
+def _was_taken_over(mine: Turn, versions: Sequence[ModelVersion]) -> bool:
+    """Whether another console took this one for dead and removed its claim."""
+    return mine.claim.version in {version.version for version in versions} and mine.claim not in claims(
+        versions
+    )
+
+
+def _step_back(
+    store: Store,
+    client: MlflowClient,
+    plan: PromotionPlan,
+    entry: JournalEntry,
+    versions: tuple[ModelVersion, ...],
+) -> tuple[tuple[ModelVersion, ...], EngineError]:
+    """Leave the stage to the console that took over. Returns the versions after that, and the error."""
+    from engine.registry.promotion.writes import write_all
+
+    now = read_facts(versions, plan.after)
+    entered = [
+        change.inverse
+        for change in plan.changes
+        if isinstance(change, StageChange) and not change.leaves_stage and has_taken_effect(change, versions)
+    ]
+    failure = write_all(client, plan.model, entered, entry.action)
+    error = PromotionError(
+        "Another console took over while this one did not respond",
+        "; ".join(
+            [differences(plan.after, now, "as planned"), *_promoters(versions, _entered(plan.after, now))]
+        ),
+        f"Version {plan.candidate.version} was put back. Review the current state, then try again."
+        if failure is None
+        else f"Version {plan.candidate.version} could not be put back: {failure}",
+    )
+    return _read_back(store, plan, entry, failure), error
+
+
 def _mismatch_error(plan: PromotionPlan, now: Facts, failure: EngineError | None) -> EngineError:
     if failure is not None and now == plan.seen:
         return failure
@@ -212,9 +303,9 @@ def _mismatch_error(plan: PromotionPlan, now: Facts, failure: EngineError | None
             "Promote again: the plan shows the remaining changes.",
         )
     return PromotionError(
-        f"Another promotion of {plan.model!r} interfered",
+        f"{plan.model!r} was changed at the same moment outside any console",
         differences(plan.after, now, "as planned"),
-        "Refresh, then promote the version to keep: the others will be archived.",
+        "The web UI or a script did it. Promote the version to keep: the others will be archived.",
     )
 
 

@@ -12,6 +12,7 @@ from engine.errors import NotFound, PromotionError, StoreError, UsageError
 from engine.evidence.difference import verdict, versus
 from engine.formats import counted
 from engine.journal import Finding, JournalEntry, check_writable, journal_entries, server_name
+from engine.registry.promotion.claims import claims
 from engine.registry.promotion.facts import (
     AliasChange,
     AliasTarget,
@@ -119,7 +120,9 @@ def plan_promotion(
         holders=holders,
         comparison=proposal.comparison,
         changes=changes,
-        warnings=warnings(proposal) + interrupted_promotion(server_name(uri), model),
+        warnings=warnings(proposal)
+        + interrupted_promotion(server_name(uri), model)
+        + tuple(f"{claim} and has not finished." for claim in claims(versions)),
         server=uri.shown,
         archive_existing=archive_existing,
         seen=seen,
@@ -130,22 +133,26 @@ def plan_promotion(
 
 def plan_undo(store: Store, uri: TrackingUri, entry: JournalEntry | None = None) -> PromotionPlan:
     """Plan to undo a promotion recorded in the journal: that of `entry`, or the latest one in this store that
-    has not been undone. For an interrupted promotion, undo the part that took effect.
+    has not been undone. For an interrupted promotion, undo the part that took effect. An interrupted undo is
+    finished if it is the latest entry, and reversed if it is `entry`.
 
     Raises `PromotionError` if there is none, or if the registry has changed since.
     """
     server = server_name(uri)
     if entry is not None:
-        can_be_undone = (entry.server, entry.action) == (server, "promote") and entry.outcome != "undone"
-        plan = _inverse(store, uri, entry) if can_be_undone else None
+        is_open = entry.outcome != "undone" if entry.action == "promote" else _is_interrupted_undo(entry)
+        plan = _inverse(store, uri, entry) if entry.server == server and is_open else None
         if plan is None:
             raise PromotionError("Nothing to undo", f"Nothing of {entry.target} is left in the registry.")
         return plan
     for entry in journal_entries(server=server):
+        plan = None
         if entry.action == "promote" and entry.outcome != "undone":
             plan = _inverse(store, uri, entry)
-            if plan is not None:
-                return plan
+        elif _is_interrupted_undo(entry):
+            plan = _rest(store, uri, entry)
+        if plan is not None:
+            return plan
     check_writable()
     raise PromotionError(
         "Nothing to undo",
@@ -164,7 +171,11 @@ def finding(store: Store, entry: JournalEntry) -> Finding:
     if not made:
         return Finding("The registry shows none of its changes.")
     text = f"{len(made)} of {counted(len(changes), 'change')} made: {'; '.join(made)}."
-    return Finding(text, "mlflow-console undo" if entry.action == "promote" else "")
+    if entry.action == "promote":
+        return Finding(text, "mlflow-console undo")
+    if len(made) == len(changes):
+        return Finding(text)
+    return Finding(f"{text} Finish it, or reverse it with `undo {entry.entry_id}`.", "mlflow-console undo")
 
 
 def recorded_changes(entry: JournalEntry) -> tuple[Change, ...]:
@@ -173,8 +184,40 @@ def recorded_changes(entry: JournalEntry) -> tuple[Change, ...]:
     return changes_between(before, after) if before is not None and after is not None else ()
 
 
+def _is_interrupted_undo(entry: JournalEntry) -> bool:
+    return (entry.action, entry.outcome) == ("undo", "intended")
+
+
 def _inverse(store: Store, uri: TrackingUri, entry: JournalEntry) -> PromotionPlan | None:
     """The plan that undoes `entry`, None if none of it took effect."""
+    found = _found_after(store, entry)
+    if found is None:
+        return None
+    versions, seen = found
+    made = [change for change in recorded_changes(entry) if seen[change.fact] == change.after]
+    wanted: dict[Fact, FactValue] = {change.fact: change.before for change in made}
+    changes = changes_between({fact: seen[fact] for fact in wanted}, wanted)
+    return _undoing(uri, entry, versions, seen, changes, entry.entry_id) if changes else None
+
+
+def _rest(store: Store, uri: TrackingUri, undo: JournalEntry) -> PromotionPlan | None:
+    """The plan that finishes an interrupted undo, None if it has made none of its changes or all of them."""
+    found = _found_after(store, undo)
+    if found is None:
+        return None
+    versions, seen = found
+    changes = recorded_changes(undo)
+    missing = tuple(change for change in changes if seen[change.fact] != change.after)
+    if not 0 < len(missing) < len(changes):
+        return None
+    return _undoing(uri, undo, versions, seen, missing, undo.undoes)
+
+
+def _found_after(
+    store: Store, entry: JournalEntry
+) -> tuple[tuple[ModelVersion, ...], dict[Fact, FactValue]] | None:
+    """The versions of the entry's model, and what its facts are now; None for a damaged entry. Raises
+    `PromotionError` if the registry has changed since."""
     after = facts_from_text(entry.after)
     changes = recorded_changes(entry)
     if after is None or not changes:
@@ -192,28 +235,35 @@ def _inverse(store: Store, uri: TrackingUri, entry: JournalEntry) -> PromotionPl
             differences(after, seen, "after that promotion"),
             "Promote the version you want instead.",
         )
-    remaining = tuple(change for change in changes if seen[change.fact] == change.after)
+    return versions, seen
+
+
+def _undoing(
+    uri: TrackingUri,
+    entry: JournalEntry,
+    versions: Sequence[ModelVersion],
+    seen: Facts,
+    changes: tuple[Change, ...],
+    undoes: str,
+) -> PromotionPlan:
+    """The plan of an undo: `changes` to the model of `entry`."""
     candidate = find_version(versions, entry.model, entry.version)
-    undone: dict[Fact, FactValue] = {change.fact: change.before for change in remaining}
-    remaining = changes_between({fact: seen[fact] for fact in undone}, undone)
-    if not remaining:
-        return None
+    after = read_facts(after_changes(versions, changes), seen)
     alias = next((fact.alias for fact in seen if isinstance(fact, AliasTarget)), "")
-    stage = undone.get(StageOf(entry.version), candidate.stage)
     return PromotionPlan(
         model=entry.model,
         candidate=candidate,
         kind="alias" if alias else "stage",
-        target=alias or str(stage),
+        target=alias or str(after.get(StageOf(entry.version), candidate.stage)),
         holders=(),
         comparison=None,
-        changes=remaining,
+        changes=changes,
         warnings=(),
         server=uri.shown,
         archive_existing=False,
         seen=seen,
-        after=read_facts(after_changes(versions, remaining), seen),
-        undoes=entry.entry_id,
+        after=after,
+        undoes=undoes,
     )
 
 

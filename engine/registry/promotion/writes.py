@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from engine.entities import ModelVersion
 from engine.errors import EngineError
+from engine.failpoints import failpoint
 from engine.journal import JournalEntry
 from engine.registry.promotion.facts import Change, StageChange, StageOf
 from engine.stores.mlflow.client import translate
@@ -21,13 +23,15 @@ TAG_PREFIX = "mlflow_console."
 TAGS = ("promoted_by", "promoted_at", "from_stage", "reason")
 
 
-def write_all(client: MlflowClient, model: str, changes: Sequence[Change]) -> EngineError | None:
-    """Write the changes in order. Returns the error that stopped them, None if all succeeded."""
+def write_all(client: MlflowClient, model: str, changes: Sequence[Change], action: str) -> EngineError | None:
+    """Write the changes of a promotion or an undo (`action`) in order. Returns the error that stopped them,
+    None if all succeeded."""
     # Every stage call warns that stages are deprecated, attributed to its caller: this module.
     warnings.filterwarnings("ignore", r".*transition_model_version_stage", FutureWarning)
     try:
-        for change in changes:
+        for number, change in enumerate(changes, 1):
             _write(client, model, change)
+            failpoint(f"{action} wrote {number}")
     except Exception as error:
         return translate(error)
     return None
@@ -67,6 +71,12 @@ def tag(client: MlflowClient, model: str, entry: JournalEntry) -> tuple[str, ...
     except Exception as error:
         return (f"The tags of version {version} could not be written: {translate(error)}",)
     return ()
+
+
+def promoted_by(version: ModelVersion) -> str:
+    """Who last promoted the version with a console and when, by its tags; empty if nobody did."""
+    by, at = (version.tags.get(TAG_PREFIX + name, "") for name in ("promoted_by", "promoted_at"))
+    return f"{by} at {at}" if by and at else ""
 
 
 def _write(client: MlflowClient, model: str, change: Change) -> None:

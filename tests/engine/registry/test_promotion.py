@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 from engine.errors import PromotionError, StoreError, UsageError, WriteError
 from engine.journal import read_journal
 from engine.paths import journal_file
+from engine.registry.promotion import claims as claims_module
 from engine.registry.promotion.apply import apply_promotion, plan_promotion, undo_last
+from engine.registry.promotion.claims import PREFIX, Claim, claims
 from tests.support.registry import InterferingStore, Registry, last, promote
 
 # ── applying ─────────────────────────────────────────────────────────────────
@@ -176,7 +179,7 @@ def test_another_version_entering_production_is_reported(registry: Registry) -> 
     store = InterferingStore(registry.store, {3: lambda: registry.transition(model, 3, "Production")})
     with pytest.raises(PromotionError) as caught:
         apply_promotion(store, registry.uri, plan)  # type: ignore[arg-type]
-    assert "interfered" in caught.value.title
+    assert "outside any console" in caught.value.title
     assert "Production: version 2 as planned, versions 2, 3 now" in caught.value.detail
     assert last().outcome == "failed"
     assert last().after["stage Production"] == "2, 3", (
@@ -200,6 +203,95 @@ def test_an_overtaken_candidate_is_reported(registry: Registry) -> None:
     with pytest.raises(PromotionError, match="version 2: Production as planned, Archived now"):
         apply_promotion(InterferingStore(registry.store, {3: overtake}), registry.uri, plan)  # type: ignore[arg-type]
     assert registry.stages(model) == {3: "Production", 2: "Archived", 1: "Archived"}
+
+
+# ── turns among consoles ─────────────────────────────────────────────────────
+
+
+def claim_of(registry: Registry, model: str, version: int, **values: object) -> None:
+    """Tag a version with a claim on Production by a console on another machine."""
+    claim = {"target": "Production", "by": "bo@far", "at": 1_764_000_000_000, "space": "far 1", "pid": 1}
+    tag = json.dumps({**claim, "started": 0.0, **values})
+    registry.client.set_model_version_tag(model, str(version), PREFIX + "f" * 32, tag)
+
+
+def claims_left(registry: Registry, model: str) -> list[Claim]:
+    return claims(registry.store.model_versions(model))
+
+
+def test_a_promotion_waits_for_the_claim_of_another_console_and_reports_what_it_did(
+    registry: Registry,
+) -> None:
+    model = registry.model("claimed", ["Production", "None", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+    claim_of(registry, model, 3)
+
+    def finish() -> None:
+        registry.transition(model, 3, "Production")
+        registry.transition(model, 1, "Archived")
+        for name, value in (("promoted_by", "bo@far"), ("promoted_at", "2025-11-24T16:00:00Z")):
+            registry.client.set_model_version_tag(model, "3", f"mlflow_console.{name}", value)
+        registry.client.delete_model_version_tag(model, "3", PREFIX + "f" * 32)
+
+    with pytest.raises(PromotionError) as caught:
+        apply_promotion(InterferingStore(registry.store, {4: finish}), registry.uri, plan)  # type: ignore[arg-type]
+    assert "version 3 was promoted by bo@far at 2025-11-24T16:00:00Z" in caught.value.detail
+    assert caught.value.hint.startswith("Nothing was written.")
+    assert registry.stages(model) == {3: "Production", 2: "None", 1: "Archived"}
+    assert claims_left(registry, model) == []
+    assert read_journal() == ()
+
+
+def test_a_claim_on_another_target_is_not_waited_for(registry: Registry) -> None:
+    model = registry.model("claimed elsewhere", ["Production", "None", "None"])
+    claim_of(registry, model, 3, target="@champion")
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+    assert any(
+        warning.startswith("bo@far began to promote version 3 to @champion") for warning in plan.warnings
+    )
+    assert apply_promotion(registry.store, registry.uri, plan).verified
+    assert [claim.target for claim in claims_left(registry, model)] == ["@champion"]
+
+
+@pytest.mark.parametrize("why", ["its process has ended", "nobody removes it"])
+def test_an_abandoned_claim_is_taken_over(
+    registry: Registry, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = registry.model(f"abandoned: {why}".replace(":", ""), ["Production", "None", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+    if why == "nobody removes it":
+        monkeypatch.setattr(claims_module, "PATIENCE", 0.3)
+        claim_of(registry, model, 3)
+    else:
+        claim_of(registry, model, 3, space=claims_module._space(), pid=os.getpid(), started=1.0)
+    result = apply_promotion(registry.store, registry.uri, plan)
+    assert "bo@far began to promote version 3 to Production" in result.notes[0]
+    assert registry.stages(model) == {2: "Production", 1: "Archived", 3: "None"}
+    assert claims_left(registry, model) == []
+
+
+def test_a_promotion_that_was_taken_for_dead_steps_back(registry: Registry) -> None:
+    model = registry.model("stalled", ["Production", "None", "None"])
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+
+    def take_over() -> None:
+        for claim in claims_left(registry, model):
+            registry.client.delete_model_version_tag(model, "2", PREFIX + claim.id)
+        registry.transition(model, 3, "Production")
+
+    with pytest.raises(PromotionError, match="Another console took over") as caught:
+        apply_promotion(InterferingStore(registry.store, {3: take_over}), registry.uri, plan)  # type: ignore[arg-type]
+    assert caught.value.hint.startswith("Version 2 was put back.")
+    assert registry.stages(model) == {3: "Production", 2: "None", 1: "Archived"}
+    assert (last().outcome, last().after["stage Production"]) == ("failed", "3")
+
+
+@pytest.mark.parametrize("value", ["", "[]", "{}", '{"target": 7}', "[" * 5000])
+def test_a_malformed_claim_is_ignored(registry: Registry, value: str) -> None:
+    model = registry.model(uuid4().hex, ["Production", "None"])
+    registry.client.set_model_version_tag(model, "1", PREFIX + "a" * 32, value)
+    plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
+    assert apply_promotion(registry.store, registry.uri, plan).verified
 
 
 def test_a_write_refused_by_the_store_changes_nothing_and_is_recorded(registry: Registry) -> None:

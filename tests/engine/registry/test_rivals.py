@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.failpoints import STATUS, VARIABLE
 from engine.journal import Finding, read_journal
-from engine.registry.promotion.apply import apply_promotion, plan_promotion, undo_last
+from engine.registry.promotion.apply import apply_promotion, plan_promotion, plan_undo, undo_last
+from engine.registry.promotion.claims import claims
 from engine.registry.promotion.plan import finding
 from tests.support.registry import Console, Registry
 from tests.support.warm import Warm
@@ -69,12 +71,11 @@ def test_an_interrupted_promotion_can_be_undone(registry: Registry, state: Path,
     assert [entry.outcome for entry in read_journal()] == ["done", "undone"]
 
 
-def test_concurrent_promotions_by_two_users_never_silently_leave_two_in_production(
+def test_of_two_users_who_promote_at_once_one_wins_and_the_other_is_told_who(
     registry: Registry, tmp_path: Path, warm_writer: Warm
 ) -> None:
-    """Two users share no lock. In any order, two versions left in Production are always reported."""
+    """Two users share no lock."""
     model = registry.model("race", ["Production", "None", "None"])
-    rounds = []
     with (
         Console(registry.uri, tmp_path / "ana", warm_writer) as ana,
         Console(registry.uri, tmp_path / "bo", warm_writer) as bo,
@@ -84,14 +85,90 @@ def test_concurrent_promotions_by_two_users_never_silently_leave_two_in_producti
             for number, stage in ((1, "Production"), (2, "None"), (3, "None")):
                 registry.transition(model, number, stage)
             errors = race(model, ana, bo)
-            in_production = [n for n, stage in registry.stages(model).items() if stage == "Production"]
-            rounds.append((in_production, errors))
-    for in_production, errors in rounds:
-        assert in_production, rounds
-        assert len(in_production) == 1 or any(f"versions {_listed(in_production)}" in e for e in errors), (
-            rounds
+            assert sorted(registry.stages(model).values()) == ["Archived", "None", "Production"]
+            assert sorted(bool(error) for error in errors) == [False, True]
+            winner = 2 if not errors[0] else 3
+            assert registry.stages(model)[winner] == "Production"
+            assert f"version {winner} was promoted by " in "".join(errors)
+    assert claims(registry.store.model_versions(model)) == []
+
+
+PROMOTING = {
+    "claimed": (0, ""),
+    "intended": (0, "intended"),
+    "wrote 1": (1, "intended"),
+    "wrote 2": (2, "intended"),
+    "tagged": (2, "intended"),
+    "verified": (2, "intended"),
+    "recorded": (2, "done"),
+    "released": (2, "done"),
+}
+"""The steps of a promotion at which it is killed: changes made by then, and the outcome in the journal."""
+STAGES = [
+    {1: "Production", 2: "None", 3: "None"},
+    {1: "Production", 2: "Production", 3: "None"},
+    {1: "Archived", 2: "Production", 3: "None"},
+]
+"""After 0, 1 and 2 changes of promoting version 2."""
+
+
+def killed_at(registry: Registry, state: Path, warm: Warm, model: str, step: str) -> None:
+    """Promote version 2, or undo that, in a process that ends at a step."""
+    with Console(registry.uri, state, warm, **{VARIABLE: step}) as console:
+        console.receive()
+        if step.startswith("promote"):
+            console.send(do="plan", model=model, version=2, stage="Production")
+        else:
+            console.send(do="plan undo")
+        console.receive()
+        console.send(do="apply")
+        assert console.process.wait() == STATUS
+
+
+@pytest.mark.parametrize("step", PROMOTING)
+def test_a_promotion_killed_at_any_step_can_be_undone_and_blocks_nobody(
+    registry: Registry, state: Path, warm_writer: Warm, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, outcome = PROMOTING[step]
+    model = registry.model(f"killed, {step}", ["Production", "None", "None"])
+    killed_at(registry, state, warm_writer, model, f"promote {step}")
+    assert registry.stages(model) == STAGES[made]
+    assert [entry.outcome for entry in read_journal()] == [outcome] * bool(outcome)
+
+    if made:
+        undo_last(registry.store, registry.uri)
+        assert registry.stages(model) == STAGES[0]
+        killed_at(registry, state, warm_writer, model, f"promote {step}")
+    monkeypatch.setenv("XDG_STATE_HOME", str(state / "of another account"))
+    plan = plan_promotion(registry.store, registry.uri, model, 3, stage="Production")
+    assert any("has not finished" in warning for warning in plan.warnings) == (step != "released")
+    assert apply_promotion(registry.store, registry.uri, plan).verified
+    assert [n for n, stage in registry.stages(model).items() if stage == "Production"] == [3]
+    assert claims(registry.store.model_versions(model)) == []
+
+
+@pytest.mark.parametrize("step", ["wrote 1", "wrote 2"])
+def test_an_undo_killed_midway_is_finished_or_reversed(
+    registry: Registry, state: Path, warm_writer: Warm, step: str
+) -> None:
+    for goes_on in (True, False):
+        model = registry.model(f"undo killed, {step}, {goes_on}", ["Production", "None", "None"])
+        apply_promotion(
+            registry.store,
+            registry.uri,
+            plan_promotion(registry.store, registry.uri, model, 2, stage="Production"),
         )
-        assert any(errors), "at least one user learns of the other promotion"
+        killed_at(registry, state, warm_writer, model, f"undo {step}")
+        undo = read_journal(1)[0]
+        assert (undo.action, undo.outcome) == ("undo", "intended")
+        if step == "wrote 1":
+            assert list(registry.stages(model).values()).count("Production") == 2
+            assert f"reverse it with `undo {undo.entry_id}`" in finding(registry.store, undo).text
+        if step == "wrote 1" and goes_on:
+            undo_last(registry.store, registry.uri)
+        if not goes_on:
+            apply_promotion(registry.store, registry.uri, plan_undo(registry.store, registry.uri, undo))
+        assert registry.stages(model) == STAGES[0 if goes_on else 2]
 
 
 def test_two_consoles_of_one_user_promote_one_after_the_other(
@@ -122,7 +199,3 @@ def race(model: str, one: Console, two: Console) -> list[str]:
     for console in (one, two):
         console.send(do="apply")
     return [console.receive()["error"] for console in (one, two)]
-
-
-def _listed(numbers: list[int]) -> str:
-    return ", ".join(str(number) for number in sorted(numbers))
