@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Refined as Refined,
         XAxis as XAxis,
         first_with_metrics as first_with_metrics,
+        points_for as points_for,
     )
     from engine.charts.kinds import (
         AcrossChart as AcrossChart,
@@ -259,7 +260,7 @@ _HOMES = {
         "Scatter",
         "filtered_name",
     ),
-    "engine.charts.history": ("History", "Refined", "XAxis", "X_AXES", "first_with_metrics"),
+    "engine.charts.history": ("History", "Refined", "XAxis", "X_AXES", "first_with_metrics", "points_for"),
     "engine.artifacts.download": ("Download",),
     "engine.artifacts.picture": ("Picture",),
     "engine.artifacts.preview": ("Preview",),

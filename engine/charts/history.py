@@ -26,8 +26,7 @@ XAxis = Literal["step", "relative", "wall"]
 X_AXES: tuple[XAxis, ...] = ("step", "relative", "wall")
 
 POINTS = 800
-"""The most points per history unless the caller asks for others: the lowest and the highest for each column
-of dots of a wide terminal. The same in all of them, so that smoothed values are."""
+"""The most points per history unless the caller asks for others: as many as pictures in files show."""
 LONG_PAUSE = 1 / 40
 """A pause that shows in a chart takes at least this share of the time."""
 MANY_GAPS = 8
@@ -133,6 +132,13 @@ class History:
             result.append(average / bias if bias > 0 else value)
             previous = step
         return result
+
+
+def points_for(columns: int | None, *, smooth: bool = False) -> int:
+    """The most points per history in a chart of `columns` cells, None for a file: the lowest and the highest
+    for each column of dots, of which a cell has two. As many in all charts that are smoothed, so that
+    smoothed values do not depend on the width."""
+    return POINTS if smooth or columns is None else 4 * columns
 
 
 def first_with_metrics(frame: RunFrame, rows: Sequence[int], metrics: Sequence[str], most: int) -> list[int]:

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from rich.color import ColorSystem
 
-from engine.api import Engine, History
+from engine.api import Engine, History, points_for
 from engine.uri import resolve
 from tests.bench.stores import START, make_store
 from tests.tui.widgets.support import Stage
@@ -38,6 +38,8 @@ from tui.widgets.plot import Plot, Series
 SIZE = (120, 40)
 PEERS = ("textual-plot", "textual-plotext")
 ZOOM_KEYS = ("plus", "plus", "minus", "plus", "right")
+ONE_ZOOM = ("plus", "minus", "plus")
+"""Of down-sampled histories: after each zoom, the console reads more points of what is in view."""
 INSERT = "INSERT INTO metrics (run_uuid, key, value, timestamp, step, is_nan) VALUES (?, 'loss', ?, ?, ?, 0)"
 
 
@@ -70,19 +72,21 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
     return result, time.process_time() - began
 
 
-def read(path: Path, steps: int) -> tuple[History, ...]:
-    """Print what reading takes, whole and zoomed; returns the histories."""
+def read(path: Path, steps: int) -> tuple[tuple[History, ...], tuple[History, ...]]:
+    """Print what reading takes, whole and zoomed; returns the histories, and those to smooth."""
     with Engine(resolve(f"sqlite:///{path}")) as engine:
         frame = engine.runs.feed(engine.runs.experiments()[0].experiment_id).load()
         runs = [frame.run(row) for row in range(len(frame))]
-        found, seconds = timed(lambda: engine.charts.histories(runs, ["loss"]))
+        points = points_for(SIZE[0])
+        found, seconds = timed(lambda: engine.charts.histories(runs, ["loss"], points=points))
         total = sum(history.count or 0 for history in found)
         kept = max(len(history.values) for history in found)
         print(f"read {len(found)} histories, {total:,} points → at most {kept} each: {seconds:.2f} s of CPU")
         quarter = (steps // 4.0, steps // 2.0)
-        _, seconds = timed(lambda: engine.charts.refined(found, "step", *quarter))
+        _, seconds = timed(lambda: engine.charts.refined(found, "step", *quarter, points=points))
         print(f"read a quarter of them more finely: {seconds:.2f} s of CPU")
-        return tuple(found)
+        smooth = points_for(SIZE[0], smooth=True)
+        return found, engine.charts.histories(runs, ["loss"], points=smooth)
 
 
 def bare(path: Path) -> None:
@@ -105,7 +109,11 @@ def bare(path: Path) -> None:
     print(f"MlflowClient.get_metric_history, one run: {float(done.stdout.split()[0]):.2f} s of CPU")
 
 
-async def draw(series: Sequence[Series], colours: ColorSystem = ColorSystem.TRUECOLOR) -> dict[str, float]:
+async def draw(
+    series: Sequence[Series],
+    colours: ColorSystem = ColorSystem.TRUECOLOR,
+    keys: Sequence[str] = ZOOM_KEYS,
+) -> dict[str, float]:
     """CPU milliseconds and bytes of the first frame, and of redrawing after a zoom."""
     plot = Plot()
     stage = Stage(plot)
@@ -127,7 +135,7 @@ async def draw(series: Sequence[Series], colours: ColorSystem = ColorSystem.TRUE
             "minus": plot.action_zoom_out,
             "right": lambda: plot.action_pan(1, 0),
         }
-        zooms = [await act(actions[key]) for key in ZOOM_KEYS]
+        zooms = [await act(actions[key]) for key in keys]
         return {
             "first": first,
             "first bytes": size,
@@ -138,7 +146,7 @@ async def draw(series: Sequence[Series], colours: ColorSystem = ColorSystem.TRUE
 
 def in_few_colours(curves: Sequence[tuple[str, Any, Any]]) -> dict[str, float]:
     """Drawing in 256 colours, as in most SSH sessions."""
-    return asyncio.run(draw([Series(*curve) for curve in curves], ColorSystem.EIGHT_BIT))
+    return asyncio.run(draw([Series(*curve) for curve in curves], ColorSystem.EIGHT_BIT, ONE_ZOOM))
 
 
 def report(what: str, figures: dict[str, float], goal: float | None = None) -> None:
@@ -181,16 +189,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mlflow-console-chart-") as name:
         folder = Path(name)
         fill(folder / "mlflow.db", rows)
-        histories = read(folder / "mlflow.db", given.steps)
+        histories, to_smooth = read(folder / "mlflow.db", given.steps)
         bare(folder / "mlflow.db")
         reduced = [Series(h.run_name, h.steps, h.values) for h in histories]
         asyncio.run(draw(reduced))  # imports numpy
-        report("down-sampled as read", asyncio.run(draw(reduced)))
+        report("down-sampled as read", asyncio.run(draw(reduced, keys=ONE_ZOOM)))
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:  # Rich keeps codes of colours
             few = fresh.submit(in_few_colours, [(h.run_name, h.steps, h.values) for h in histories]).result()
         report("down-sampled as read, 256 colours", few)
-        smoothed = [Series(h.run_name, h.steps, h.smoothed(0.9), raw=h.values) for h in histories]
-        report("down-sampled, smoothed, raw values behind", asyncio.run(draw(smoothed)))
+        smoothed = [Series(h.run_name, h.steps, h.smoothed(0.9), raw=h.values) for h in to_smooth]
+        report("down-sampled, smoothed, raw values behind", asyncio.run(draw(smoothed, keys=ONE_ZOOM)))
         steps = np.arange(given.steps)
         every = [Series(f"run {at}", steps, row) for at, row in enumerate(rows)]
         report(f"all {what}", asyncio.run(draw(every)), 30)

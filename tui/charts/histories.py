@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 
 from engine import formats
-from engine.api import XAxis, curves, run_names, unique_names
+from engine.api import XAxis, curves, points_for, run_names, unique_names
 from engine.errors import EngineError
 from engine.text import Shown, cell_width, safe
 from tui.charts.pane import ChartPane
@@ -40,6 +40,13 @@ class Loaded:
 
     runs: tuple[Run, ...]
     histories: tuple[History, ...]
+    points: int
+    """The most points asked for per history."""
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether any history has more points."""
+        return any(history.is_sampled for history in self.histories)
 
     @property
     def has_curves(self) -> bool:
@@ -53,7 +60,7 @@ class HistoryPane(ChartPane):
     is_history = True
 
     _subject: ChartSubject | None = None
-    _loaded = Loaded((), ())
+    _loaded = Loaded((), (), 0)
     _pattern = Shown("")
     """The words that the names of the runs in the legend leave out."""
     _shown: tuple[History, ...] = ()
@@ -75,24 +82,36 @@ class HistoryPane(ChartPane):
 
     # ── reading ──────────────────────────────────────────────────────────────
 
+    @property
+    def _points(self) -> int:
+        return points_for(self.app.size.width, smooth=bool(self.settings.weight))
+
+    @property
+    def _must_read_again(self) -> bool:
+        """Whether the width or smoothing needs another number of points."""
+        if not self._loaded.is_sampled:
+            return False
+        missing = self._points - self._loaded.points
+        return missing != 0 if self.settings.weight else missing > 0
+
     def load(self, subject: ChartSubject) -> Loaded:
         prepare()
-        runs = self.engine.charts.current(subject.runs)
-        return Loaded(runs, self.engine.charts.histories(runs, subject.metrics))
+        runs, points = self.engine.charts.current(subject.runs), self._points
+        return Loaded(runs, self.engine.charts.histories(runs, subject.metrics, points=points), points)
 
     def reload(self, subject: ChartSubject) -> Loaded:
         """Read only the histories of runs that were unfinished."""
-        before = self._loaded
-        if subject is not self._subject:
+        before, points = self._loaded, self._points
+        if subject is not self._subject or self._must_read_again:
             return self.load(subject)
         runs = self.engine.charts.current(before.runs)
         finished = {run.run_id for run in before.runs if run.is_finished}
         changing = [run for run in runs if run.run_id not in finished]
-        fresh = self.engine.charts.histories(changing, subject.metrics)
+        fresh = self.engine.charts.histories(changing, subject.metrics, points=points)
         known = {(h.run.run_id, h.metric): h for h in before.histories if h.run.run_id in finished}
         known |= {(h.run.run_id, h.metric): h for h in fresh}
         names = [(run.run_id, metric) for run in runs for metric in subject.metrics]
-        return Loaded(runs, tuple(known[name] for name in names if name in known))
+        return Loaded(runs, tuple(known[name] for name in names if name in known), points)
 
     def show(self, subject: ChartSubject, loaded: Loaded) -> None:
         is_refresh = subject is self._subject
@@ -101,7 +120,7 @@ class HistoryPane(ChartPane):
             self._refine()  # what is shown stays until the new points are there
             return
         self._shown = loaded.histories
-        self.draw()
+        self._draw()
         self._refine()
 
     @on(Plot.RangeShown)
@@ -109,21 +128,29 @@ class HistoryPane(ChartPane):
         event.stop()
         self._refine()
 
+    def on_resize(self) -> None:
+        """Read more points for a wider chart."""
+        if self._must_read_again:
+            self._read_all_again()
+
     def _refine(self) -> None:
         """Read more points of the visible range, unless they are at hand."""
+        if self._must_read_again:
+            self._read_all_again()
+            return
         shown, coarse = self.plot.shown_range, self._loaded.histories
         if shown is None:
             if self._shown is not coarse:
                 self._shown, self._fine = coarse, None
-                self.draw()
+                self._draw()
             return
         low, high = shown
         if self._fine is not None and self._fine[0] <= low and high <= self._fine[1]:
             return
-        if not any(history.is_sampled for history in coarse):
+        if not self._loaded.is_sampled:
             if self._shown is not coarse:
                 self._shown = coarse
-                self.draw()
+                self._draw()
             return
         if self._is_refining:
             self._must_refine = True
@@ -131,8 +158,24 @@ class HistoryPane(ChartPane):
         self._is_refining = True
         room = MARGIN * (high - low)
         wanted, axis = (low - room, high + room), self.settings.axis
-        work = partial(self.engine.charts.refined, coarse, axis, *wanted)
+        points = round(self._points * (1 + 2 * MARGIN))
+        work = partial(self.engine.charts.refined, coarse, axis, *wanted, points=points)
         self.ask(work, partial(self._show_refined, coarse, axis, wanted), group="range", failed=self._failed)
+
+    def _read_all_again(self) -> None:
+        """Read as many points as the width and the smoothing now need."""
+        if self._is_refining or self._subject is None:
+            self._must_refine = True
+            return
+        self._is_refining = True
+        work, show = partial(self.load, self._subject), partial(self._show_all, self._subject)
+        self.ask(work, show, group="range", failed=self._failed)
+        self.post_message(self.Changed())
+
+    def _show_all(self, subject: ChartSubject, loaded: Loaded) -> None:
+        if subject is self._subject:
+            self.show(subject, loaded)
+        self._end_refining()
 
     def _show_refined(
         self, coarse: tuple[History, ...], axis: XAxis, wanted: tuple[float, float], found: Refined
@@ -141,7 +184,7 @@ class HistoryPane(ChartPane):
         if is_current and self.plot.shown_range is not None:
             self._shown = found.histories
             self._fine = wanted if found.is_complete else None
-            self.draw()
+            self._draw()
         self._end_refining()
 
     def _end_refining(self) -> None:
@@ -158,6 +201,13 @@ class HistoryPane(ChartPane):
     # ── drawing ──────────────────────────────────────────────────────────────
 
     def draw(self) -> None:
+        """Once the points that smoothing needs have been read."""
+        if self._must_read_again:
+            self._read_all_again()
+        else:
+            self._draw()
+
+    def _draw(self) -> None:
         if self.settings.axis != self._axis:
             self._axis = self.settings.axis
             self._shown, self._fine = self._loaded.histories, None
@@ -238,7 +288,9 @@ class HistoryPane(ChartPane):
             parts.append("NaN" if None in counts else f"{formats.count(nans)} NaN")
         if self.settings.weight:
             about = " (approximate)" if any(h.is_sampled for h in self._shown) else ""
-            parts.append(f"smoothed {self.settings.weight:g}{about}")
+            parts.append(
+                "reading …" if self._must_read_again else f"smoothed {self.settings.weight:g}{about}"
+            )
         if self._pattern:
             parts.append(f"names {self._pattern}")
         return Shown(" · ".join(parts))

@@ -16,7 +16,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from engine import formats
-from engine.api import curves, unique_names
+from engine.api import curves, points_for, unique_names
 from engine.text import Shown, cut, safe
 from tui.charts.histories import AXIS_KINDS
 from tui.charts.pane import ChartPane
@@ -37,7 +37,8 @@ SYSTEM = "system/"
 """The prefix of MLflow's system metrics."""
 CHART_WIDTH = 38
 """The least width of a small chart, in cells."""
-_POINTS = 200
+_POINTS = points_for(CHART_WIDTH)
+"""Per history. The same number in small charts of any width, also of smoothed ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -41,8 +42,8 @@ class Ask(Protocol):
 
 
 class ChartPane(Widget):
-    """One kind of chart. The screen calls `load` on the bridge whenever the subject changes or is refreshed,
-    and passes the result to `show` on the event loop."""
+    """One kind of chart; abstract. The screen calls `load` on the bridge whenever the subject changes or is
+    refreshed, and passes the result to `show` on the event loop."""
 
     is_history: ClassVar[bool] = False
     """Whether it draws histories, with an x-axis to choose and smoothing."""
@@ -64,17 +65,17 @@ class ChartPane(Widget):
         self.engine = engine
         self.ask = ask
 
+    @abstractmethod
     def load(self, subject: ChartSubject) -> object:
         """Read what is drawn. Runs on the bridge; raises only `EngineError`s."""
-        raise NotImplementedError
 
     def reload(self, subject: ChartSubject) -> object:
         """Read again what may have changed since `load`, or everything. Runs on the bridge."""
         return self.load(subject)
 
+    @abstractmethod
     def show(self, subject: ChartSubject, loaded: Any) -> None:
         """Draw what `load` returned."""
-        raise NotImplementedError
 
     def draw(self) -> None:
         """Draw again, with other settings."""
@@ -87,9 +88,9 @@ class ChartPane(Widget):
         """The chart as files show it; None if there is nothing to draw."""
         return None
 
+    @abstractmethod
     def sheet(self, subject: ChartSubject) -> Sheet:
         """The data of the chart, complete, as a table. Runs on the bridge."""
-        raise NotImplementedError
 
     @property
     def run_alone(self) -> Shown:

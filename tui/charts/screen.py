@@ -74,8 +74,8 @@ class ChartScreen(ConsoleScreen):
     @property
     def pane(self) -> ChartPane | None:
         """The chart on screen."""
-        found = self.query(ChartPane)
-        return found.first() if found else None
+        children = self.query_one("#chart").children
+        return next((child for child in children if isinstance(child, ChartPane)), None)
 
     def panes(self) -> list[Widget]:
         return [widget for widget in self.focus_chain if isinstance(widget, Widget)]

@@ -73,6 +73,8 @@ class Options:
     log: bool
     smooth: float
     direction: Direction | None
+    points: int
+    """Per history, if it has more."""
 
 
 @click.command()
@@ -148,8 +150,13 @@ def chart(
       mlflow-console chart heart-disease --metric accuracy --x n_neighbors --y metric --kind heat
       mlflow-console chart deep --metric val_loss --filter "lr = 0.001" --smooth 0.9 -o val_loss.png
     """
-    options = Options(tuple(metrics), kind, x, y, log, smooth, chosen_direction(higher, lower))
+    from engine.api import points_for
     from tui.charts.saving import save_chart
+    from tui.widgets.plot.cells import FILE_WIDTH
+
+    columns = None if path is not None or as_json else Output().width or FILE_WIDTH
+    points = points_for(columns, smooth=bool(smooth))
+    options = Options(tuple(metrics), kind, x, y, log, smooth, chosen_direction(higher, lower), points)
 
     if path is not None:
         _check_path(path)
@@ -231,7 +238,7 @@ def _chart(engine: Engine, selection: Selection, options: Options) -> Chart:
     x = _column(options.x, frame)
     kind, found = options.kind or _kind_asked(selection, options, x), None
     if kind in (None, "line"):
-        found = _histories(engine, selection, metrics)
+        found = _histories(engine, selection, metrics, options)
     if kind is None:
         usual: ChartKind = "bar" if len(rows) <= MANY else "rank"
         kind = "line" if any(history.has_steps for history in found or ()) else usual
@@ -282,13 +289,16 @@ def _kind_asked(selection: Selection, options: Options, x: ColumnKey | None) -> 
     return "line" if options.x is not None or options.smooth else None
 
 
-def _histories(engine: Engine, selection: Selection, metrics: Sequence[str]) -> tuple[History, ...]:
-    """The histories of the first runs with one of the metrics."""
+def _histories(
+    engine: Engine, selection: Selection, metrics: Sequence[str], options: Options
+) -> tuple[History, ...]:
+    """The histories of the first runs with one of the metrics, as many points as `options` need."""
     from engine.api import first_with_metrics
 
     rows = first_with_metrics(selection.frame, selection.rows, metrics, MOST_LINES)
+    runs = [selection.frame.run(row) for row in rows]
     with spinner("Reading histories"):
-        return engine.charts.histories([selection.frame.run(row) for row in rows], metrics)
+        return engine.charts.histories(runs, metrics, points=options.points)
 
 
 def _curves(

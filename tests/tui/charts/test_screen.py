@@ -90,7 +90,7 @@ async def test_a_metric_of_the_marked_or_shown_runs_is_charted(long_store: Mlflo
         assert _facts(console) == "2 runs · 9,000 points"
         assert "special" in text_of(console)
         await pilot.press("s", "s")
-        await pilot.pause()
+        await settle(pilot)
         assert _facts(console).endswith("smoothed 0.9 (approximate)")
         await console.run_line("smooth 0.5")
         await pilot.pause()
@@ -100,7 +100,7 @@ async def test_a_metric_of_the_marked_or_shown_runs_is_charted(long_store: Mlflo
         await console.run_line("chart loss")
         await settle(pilot)
         await console.run_line("smooth 0.5")
-        await pilot.pause()
+        await settle(pilot)
         assert console.screen.query_one(HistoryPane).plot._view.tracks[0].ys.tolist() == wide
         await pilot.resize_terminal(*SIZE)
         await console.run_line("smooth 7")
@@ -110,6 +110,20 @@ async def test_a_metric_of_the_marked_or_shown_runs_is_charted(long_store: Mlflo
         assert "time since start" in text_of(console)
         await console.run_line("chart unknown")
         assert await appears(pilot, "No run has the metric 'unknown'")
+
+
+async def test_a_history_has_two_points_for_each_column_of_dots(long_store: MlflowStore) -> None:
+    console = Console(long_store.tracking, experiment="heart")
+    async with console.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        console.session.state.experiment(long_store.heart).marks = frozenset({long_store.runs["special"]})
+        await console.run_line("chart loss")
+        await settle(pilot)
+        narrow = len(_steps(console, 0))
+        assert 2 * 80 < narrow <= 2 * 2 * 80
+        await pilot.resize_terminal(*SIZE)
+        await settle(pilot)
+        assert narrow < len(_steps(console, 0)) <= 2 * 2 * SIZE[0]
 
 
 async def test_zooming_reads_all_points_of_the_visible_range(long_store: MlflowStore) -> None:

@@ -10,7 +10,7 @@ from textual.geometry import Size
 
 from engine.text import Shown, cell_width
 from tui.widgets.plot.canvas import FAINT, NO_OWNER, Canvas
-from tui.widgets.plot.legend import Piece, series_ink
+from tui.widgets.plot.legend import INKS, Piece, series_ink
 from tui.widgets.plot.raster import POINT, draw, draw_raw
 from tui.widgets.plot.scale import Scale, XKind, labels, log_ticks, ticks
 from tui.widgets.plot.series import Window
@@ -81,7 +81,7 @@ class Picture:
         draw_raw(self.canvas, tracks, self.x_scale, self.y_scale)
         for place in reversed(range(len(tracks))):  # the first on top
             mark = tracks[place].letter if len(tracks) > 1 else POINT
-            draw(self.canvas, tracks[place], self.x_scale, self.y_scale, place % FAINT, mark)
+            draw(self.canvas, tracks[place], self.x_scale, self.y_scale, place % INKS, mark)
         self._letters = self._place_letters(tracks, log) if self._letters_wide else {}
 
     def _make_y_axis(self, window: Window, rows: int, log: bool) -> Axis:
