@@ -40,6 +40,10 @@ _DATABRICKS = ("databricks", "databricks-uc", "uc")
 _MLFLOW_SCHEMES = ("file", "sqlite", "postgresql", "mysql", "mssql", *_DATABRICKS)
 
 
+GIVEN = "--tracking-uri"
+"""The source of a URI that was given on the command line."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrackingUri:
     """`raw` may contain a password and goes only to the store; `shown` is for display."""
@@ -106,7 +110,7 @@ def resolve(given: str | None, env: Mapping[str, str] = os.environ) -> TrackingU
 def resolve_with_source(given: str | None, env: Mapping[str, str] = os.environ) -> tuple[TrackingUri, str]:
     """The same, and in words where the URI comes from."""
     if given is not None and given.strip():
-        return TrackingUri(_normalized(given.strip())), "--tracking-uri"
+        return TrackingUri(_normalized(given.strip())), GIVEN
     if env.get("MLFLOW_TRACKING_URI", "").strip():
         return TrackingUri(_normalized(env["MLFLOW_TRACKING_URI"].strip())), "MLFLOW_TRACKING_URI"
     folder = _file_store()

@@ -82,9 +82,11 @@ def _show(output: Output, report: DoctorReport) -> None:
 
 def _show_group(output: Output, group: DoctorGroup) -> None:
     mark = _MARKS[group.worst] if group.checked or group.findings else _UNCHECKED
-    facts = " · ".join(group.facts)
     head = (mark, Shown(" "), Cell(safe(group.name.ljust(_NAME_WIDTH)), "bold"), Shown("  "))
-    _hanging(output, head, facts, "dim")
+    if mark is _UNCHECKED:
+        _hanging(output, head, "not checked: " + "; ".join(one.why for one in group.unchecked), "dim")
+        return
+    _hanging(output, head, " · ".join(group.facts))
     for finding in group.findings:
         _show_finding(output, finding)
     for unchecked in group.unchecked:

@@ -141,7 +141,7 @@ def _check_folders(experiments: Sequence[Experiment], notes: Notes) -> None:
             f"Artifacts of {counted(len(refused), 'experiment')} cannot be written from here",
             evidence=f"No permission, or something else is in the way: {_examples(refused)}",
             fix="Give this account access to the folder, or log through the server whose disk it is.",
-            command=f"ls -ld {_nearest(_root(refused[0]))}",
+            command=("ls", "-ld", str(_nearest(_root(refused[0])))),
         )
 
 

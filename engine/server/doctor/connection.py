@@ -16,7 +16,7 @@ from typing import Any
 from engine.errors import EngineError
 from engine.formats import counted, duration, moment, size
 from engine.server.doctor.findings import Notes
-from engine.server.doctor.subject import Subject
+from engine.server.doctor.subject import Subject, migration
 from engine.stores.errors import HostRejected, LoginRequired, NoEndpoint, Untrusted, from_response
 from engine.stores.rest.login import read_login
 from engine.stores.rest.transport import Reply, Transport
@@ -97,7 +97,7 @@ def _check_stored_credentials(notes: Notes) -> None:
                 "Other accounts of this machine can read your credentials",
                 evidence=f"{path} has the mode {stat.filemode(path.stat().st_mode)}",
                 fix="Make the file private.",
-                command=f"chmod 600 {path}",
+                command=("chmod", "600", str(path)),
             )
 
 
@@ -235,7 +235,7 @@ def _check_version(transport: Transport, notes: Notes) -> None:
         fix="Use the same major version on both: MLflow 3 logs models through endpoints that MLflow 2 lacks."
         if release == 2
         else "Use the same major version on both.",
-        command=f"pip install 'mlflow=={theirs}'",
+        command=("pip", "install", f"mlflow=={theirs}"),
     )
 
 
@@ -378,7 +378,7 @@ def _check_file(path: Path, notes: Notes) -> None:
                 evidence=f"{place}: no permission to write to {what}",
                 fix="Fine for browsing. To train, register or promote, ask its owner, or use a tracking"
                 " server.",
-                command=f"ls -ld {path.parent} {path}",
+                command=("ls", "-ld", str(path.parent), str(path)),
             )
             return
 
@@ -429,6 +429,6 @@ def _other(subject: Subject, notes: Notes) -> bool:
                 evidence=f"{folder} is a folder of files, which MLflow opens only with"
                 " MLFLOW_ALLOW_FILE_STORE",
                 fix="Migrate it to a database.",
-                command=f"mlflow migrate-filestore --source {folder} --target sqlite:///mlflow.db",
+                command=migration(folder),
             )
     return True

@@ -6,6 +6,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import shlex
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from engine.entities import Run
 from engine.errors import StoreUnreadable
 from engine.formats import ago, count, counted, listed, size
 from engine.server.doctor.findings import Notes, Severity
-from engine.server.doctor.subject import Budget, Subject
+from engine.server.doctor.subject import Budget, Subject, migration
 from engine.stores.base import Condition, RunQuery
 from engine.stores.mlflow.private import auth_revisions, schema_revisions
 from engine.stores.mlflow.revision import AUTH_RELEASES, RELEASES
@@ -97,7 +98,7 @@ def _check_schema(subject: Subject, snapshot: Snapshot, notes: Notes) -> None:
             fix=f"Rehearse the upgrade on a copy, or use MLflow {made_by} here. After it, older versions can"
             " no"
             " longer read the store.",
-            command="mlflow-console server upgrade --rehearse",
+            command=subject.console("server", "upgrade", "--rehearse"),
         )
     else:
         notes.found(
@@ -142,7 +143,7 @@ def _check_auth_databases(subject: Subject, notes: Notes) -> None:
                     evidence=f"{path} has the mode {stat.filemode(path.stat().st_mode)} and"
                     f" {counted(users, 'user')}",
                     fix="Make the file private to the account of the server.",
-                    command=f"chmod 600 {path}",
+                    command=("chmod", "600", str(path)),
                 )
 
 
@@ -176,7 +177,7 @@ def _check_auth_schema(revision: str | None, where: str, notes: Notes) -> None:
             " needs"
             f" {known[0]}",
             fix="Back it up first: older MLflow versions can then no longer read it.",
-            command=f"cp {where} {where}.backup" if where.startswith("/") else "",
+            command=("cp", where, f"{where}.backup") if where.startswith("/") else "",
         )
         return
     notes.found(
@@ -208,10 +209,10 @@ def _check_sqlite(subject: Subject, path: Path, notes: Notes) -> None:
                 "Every account of this machine can change the store",
                 evidence=f"{path} has the mode {stat.filemode(path.stat().st_mode)}",
                 fix="Let only its owner, and if needed its group, write to it.",
-                command=f"chmod o-w {path}",
+                command=("chmod", "o-w", str(path)),
             )
     if path.stat().st_size > subject.limits.integrity_bytes:
-        command = f"sqlite3 {path} 'PRAGMA quick_check'"
+        command = shlex.join(("sqlite3", str(path), "PRAGMA quick_check"))
         notes.skip(
             "the integrity of the file", f"{size(path.stat().st_size)} take long to read; run {command}"
         )
@@ -238,7 +239,7 @@ def _check_statistics(subject: Subject, path: Path, notes: Notes) -> None:
             " one"
             " took 5.2 s to find, and 0.15 s after ANALYZE",
             fix="Run ANALYZE once, while nothing else writes; it takes a fraction of a second.",
-            command=f"sqlite3 {path} ANALYZE",
+            command=("sqlite3", str(path), "ANALYZE"),
         )
 
 
@@ -284,7 +285,7 @@ def _check_wal(subject: Subject, path: Path, notes: Notes) -> None:
             " that"
             " keeps an old read open prevents the log from being written back",
             fix="End long-running readers, then write it back.",
-            command=f"sqlite3 {path} 'PRAGMA wal_checkpoint(TRUNCATE)'",
+            command=("sqlite3", str(path), "PRAGMA wal_checkpoint(TRUNCATE)"),
         )
 
 
@@ -300,7 +301,7 @@ def _check_integrity(subject: Subject, path: Path, notes: Notes) -> None:
             "The database file is damaged",
             evidence="; ".join(" ".join(str(row[0]).split()) for row in rows),
             fix="Stop its writers and restore it from a backup, or rescue what is readable.",
-            command=f"sqlite3 {path} .recover | sqlite3 rescued.db",
+            command=f"sqlite3 {shlex.quote(str(path))} .recover | sqlite3 rescued.db",
         )
 
 
@@ -340,7 +341,7 @@ def _check_second_store(subject: Subject, notes: Notes) -> None:
             f" mlruns. Without a tracking URI, MLflow uses mlruns; this store does not show the"
             f" {counted(runs, 'run')} of the other",
             fix=f"Set MLFLOW_TRACKING_URI to the one you mean everywhere, and migrate or move away {other}.",
-            command=f"mlflow migrate-filestore --source {files} --target sqlite:///migrated.db",
+            command=migration(files),
         )
 
 
@@ -384,8 +385,12 @@ def _check_stale(subject: Subject, notes: Notes) -> None:
         evidence=f"No metric for more than {subject.limits.stale_hours:g} h: {listed(shown, 3)}",
         fix="Their processes probably died. Mark them as KILLED; for the console's own sweeps,"
         " `mlflow-console journal --mark-killed` does so.",
-        command=f'python -c "import mlflow; mlflow.MlflowClient().set_terminated({found[0][0]!r},'
-        " 'KILLED')\"",
+        command=(
+            "python",
+            "-c",
+            f"import mlflow; mlflow.MlflowClient({str(subject.uri.shown)!r})"
+            f".set_terminated({found[0][0]!r}, 'KILLED')",
+        ),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -144,13 +145,22 @@ class Notes:
         self._facts.append(_shown(text))
 
     def found(
-        self, name: str, severity: Severity, title: str, *, evidence: str, fix: str, command: str = ""
+        self,
+        name: str,
+        severity: Severity,
+        title: str,
+        *,
+        evidence: str,
+        fix: str,
+        command: str | Sequence[str] = "",
     ) -> None:
+        """`command` is a line for a shell, or the words of one, which are quoted."""
+        line = command if isinstance(command, str) else shlex.join(command)
         self._findings.append(
-            DoctorFinding(name, severity, _shown(title), _shown(evidence), _shown(fix), _shown(command))
+            DoctorFinding(name, severity, _shown(title), _shown(evidence), _shown(fix), _shown(line))
         )
 
-    def failed(self, error: EngineError, *, fix: str = "", command: str = "") -> None:
+    def failed(self, error: EngineError, *, fix: str = "", command: str | Sequence[str] = "") -> None:
         """A finding that is an error of the engine, with its hint as the fix unless another is given."""
         name = next((name for kind, name in _NAMES if isinstance(error, kind)), "store-refused")
         hint = fix or error.hint

@@ -51,15 +51,15 @@ def _check_space(subject: Subject, is_open: bool, notes: Notes) -> None:
         if what not in kept:
             kept.append(what)
     for place, kept in disks.values():
-        _check_disk(subject, place, ", ".join(kept), notes)
+        _check_disk(subject, place, ", ".join(kept), len(disks) == 1, notes)
 
 
-def _check_disk(subject: Subject, place: Path, kept: str, notes: Notes) -> None:
+def _check_disk(subject: Subject, place: Path, kept: str, is_only: bool, notes: Notes) -> None:
     usage, nodes = shutil.disk_usage(place), os.statvfs(place)
     evidence = f"{size(usage.free)} of {size(usage.total)} free at {place}: {kept}"
-    command = f"df -h {place}"
+    command = ("df", "-h", str(place))
     if nodes.f_files and not nodes.f_favail:
-        evidence, command = f"No inode is free at {place}: {kept}", f"df -i {place}"
+        evidence, command = f"No inode is free at {place}: {kept}", ("df", "-i", str(place))
     elif usage.free >= subject.limits.full_bytes:
         if usage.free < min(subject.limits.low_bytes, _LOW_SHARE * usage.total):
             fix = "Free some space, or move the store or its artifacts before writes fail."
@@ -67,7 +67,7 @@ def _check_disk(subject: Subject, place: Path, kept: str, notes: Notes) -> None:
                 "disk-low", "warning", "The disk is nearly full", evidence=evidence, fix=fix, command=command
             )
         else:
-            notes.fact(f"{size(usage.free)} free for {kept}")
+            notes.fact(f"{size(usage.free)} free" + ("" if is_only else f" for {kept}"))
         return
     fix = "Free some space now: writes fail, and SQLite may be left with a write to roll back."
     notes.found("disk-full", "error", "The disk is full", evidence=evidence, fix=fix, command=command)

@@ -44,7 +44,7 @@ def examine(subject: Subject, notes: Notes) -> None:
         read = []
         for model in budget.while_left(sorted(models, key=_recency)[: subject.limits.examined]):
             found = subject.store.model_versions(model.name)
-            _check_model(model, found, notes)
+            _check_model(subject, model, found, notes)
             read.append(model)
             versions += found
         if len(read) < len(models):
@@ -74,20 +74,24 @@ def _is_in_use(version: ModelVersion) -> bool:
     return version.stage in ("Staging", "Production") or bool(version.aliases)
 
 
-def _check_model(model: RegisteredModel, versions: Sequence[ModelVersion], notes: Notes) -> None:
+def _check_model(
+    subject: Subject, model: RegisteredModel, versions: Sequence[ModelVersion], notes: Notes
+) -> None:
     name = short_name(model.name)
     numbers = {version.version for version in versions}
     dangling = sorted(alias for alias, number in model.aliases.items() if number not in numbers)
     if dangling:
-        aliases = [f"@{alias} → {model.aliases[alias]}" for alias in dangling]
+        aliases = [f"@{alias} points to {model.aliases[alias]}" for alias in dangling]
+        existing = listed(sorted(numbers, reverse=True), _SHOWN)
         notes.found(
             "alias-without-version",
             "error",
-            f"{counted(len(dangling), 'alias').replace('aliass', 'aliases')} of {name} cannot be loaded",
-            evidence=f"{listed(aliases, _SHOWN)}: there is no such version. It has"
-            f" {listed(sorted(numbers, reverse=True), _SHOWN)}",
+            f"An alias of {name} points to a version that does not exist",
+            evidence=f"{listed(aliases, _SHOWN)}. Versions: {existing}",
             fix="Assign the alias to a version that exists.",
-            command=f"mlflow-console promote {name} {max(numbers, default=1)} --alias {dangling[0]}",
+            command=subject.console("promote", model.name, str(max(numbers)), "--alias", dangling[0])
+            if numbers
+            else "",
         )
     rivals = sorted(version.version for version in versions if version.stage == _UNIQUE_STAGE)
     if len(rivals) > 1:
@@ -98,7 +102,7 @@ def _check_model(model: RegisteredModel, versions: Sequence[ModelVersion], notes
             evidence=f"Versions {listed(rivals, _SHOWN)}; models:/{name}/{_UNIQUE_STAGE} silently loads"
             f" {rivals[-1]}",
             fix="Promote the one you mean; it archives the others.",
-            command=f"mlflow-console promote {name} {rivals[-1]} --stage {_UNIQUE_STAGE}",
+            command=subject.console("promote", model.name, str(rivals[-1]), "--stage", _UNIQUE_STAGE),
         )
 
 
@@ -134,7 +138,7 @@ def _check_origins(subject: Subject, versions: Sequence[ModelVersion], budget: B
     if unknown:
         why = "their files are not on this machine, or their source run no longer says where they are"
         notes.skip(f"the files of {counted(unknown, 'version')}", why)
-    _report_runs(origins, notes)
+    _report_runs(subject, origins, notes)
     lost = [origin.version for origin in origins if origin.has_files is False]
     if lost:
         notes.found(
@@ -147,7 +151,7 @@ def _check_origins(subject: Subject, versions: Sequence[ModelVersion], budget: B
         )
 
 
-def _report_runs(origins: Sequence[_Origin], notes: Notes) -> None:
+def _report_runs(subject: Subject, origins: Sequence[_Origin], notes: Notes) -> None:
     gone = [one.version for one in origins if one.run is None and one.version.run_id]
     if gone:
         notes.found(
@@ -170,8 +174,7 @@ def _report_runs(origins: Sequence[_Origin], notes: Notes) -> None:
             " them"
             " for good, with their artifacts",
             fix="Restore them before anyone runs it.",
-            command="mlflow-console restore"
-            f" {' '.join(dict.fromkeys(one.run_id for one in deleted[:_SHOWN]))}",
+            command=subject.console("restore", *dict.fromkeys(one.run_id for one in deleted[:_SHOWN])),
         )
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from engine.stores import needs_mlflow_auth, open_database, open_store
 from engine.stores.base import Store
 from engine.stores.sql.database import Database
 from engine.stores.sql.schema import Tables, tables
-from engine.uri import TrackingUri
+from engine.uri import GIVEN, TrackingUri
 
 T = TypeVar("T")
 
@@ -48,6 +49,11 @@ class Limits:
     """How long before it expires a TLS certificate is reported."""
     examined: int = 200
     """How many experiments, models, versions and logged models are looked at, each."""
+
+
+def migration(folder: Path) -> tuple[str, ...]:
+    """The words of the command that copies a file store to a database."""
+    return ("mlflow", "migrate-filestore", "--source", str(folder), "--target", "sqlite:///migrated.db")
 
 
 class Budget:
@@ -93,6 +99,11 @@ class Subject:
     def host(self) -> str:
         """The host of a server, in lower case; empty for a file."""
         return (urlsplit(self.uri.raw).hostname or "") if self.uri.folder is None else ""
+
+    def console(self, *words: str) -> tuple[str, ...]:
+        """The words of a command of the console on this store."""
+        uri = ("--tracking-uri", str(self.uri.shown)) if self.source == GIVEN else ()
+        return ("mlflow-console", *uri, *words)
 
     @property
     def is_remote(self) -> bool:

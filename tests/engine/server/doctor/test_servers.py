@@ -142,7 +142,7 @@ def test_faults_of_a_usable_server_are_named_with_evidence_and_fix(
         "version-run-gone": 'it\'s "quoted" 1',
         "version-files-missing": "classifier 1 (Production, @champion)",
         "clock-skew": "behind",
-        "server-outdated": "pip install 'mlflow==2.22.1'",
+        "server-outdated": "pip install mlflow==2.22.1",
         "half-credentials": "MLFLOW_TRACKING_PASSWORD is not",
         "proxy-for-loopback": 'export NO_PROXY="127.0.0.1,$NO_PROXY"',
     }

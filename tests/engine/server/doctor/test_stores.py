@@ -237,7 +237,7 @@ FAULTS = [
     Fault(
         "alias-without-version",
         sql("UPDATE registered_model_aliases SET version = 7"),
-        "@champion → 7: there is no such version. It has 1",
+        "@champion points to 7. Versions: 1",
         "error",
     ),
     Fault(

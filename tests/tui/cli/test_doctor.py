@@ -1,0 +1,60 @@
+"""`mlflow-console server doctor`."""
+
+from __future__ import annotations
+
+from tests.conftest import MlflowStore
+from tests.engine.server.doctor.support import CLEAN, RIVAL, execute
+from tests.tui.cli.conftest import Run
+
+GROUPS = ["connection", "store", "artifacts", "registry", "machine"]
+
+
+def test_a_store_without_faults_has_one_line_per_group_and_status_0(
+    run: Run, mlflow_store_copy: MlflowStore
+) -> None:
+    execute(mlflow_store_copy.path, *CLEAN)
+    done = run("server", "doctor", "--tracking-uri", mlflow_store_copy.uri)
+    assert (done.status, done.err) == (0, "")
+    title, _, *groups, _, summary = done.out.splitlines()
+    assert title == mlflow_store_copy.uri
+    assert [line.split()[:2] for line in groups] == [["✓", group] for group in GROUPS]
+    assert summary.startswith("nothing found · ")
+
+
+def test_warnings_leave_status_0_and_errors_end_with_status_1(
+    run: Run, mlflow_store_copy: MlflowStore
+) -> None:
+    execute(mlflow_store_copy.path, *CLEAN, RIVAL)
+    doctor = ("server", "doctor", "--json")
+    env = {"MLFLOW_TRACKING_URI": mlflow_store_copy.uri}
+    report = run(*doctor, env=env).json
+    assert (report["source"], report["has_errors"]) == ("MLFLOW_TRACKING_URI", False)
+    assert [group["name"] for group in report["groups"]] == GROUPS
+    (found,) = report["groups"][3]["findings"]
+    assert (found["name"], found["severity"]) == ("two-in-production", "warning")
+    assert found["command"] == "mlflow-console promote classifier 2 --stage Production"
+    execute(mlflow_store_copy.path, "UPDATE alembic_version SET version_num = 'f00dfeed0001'")
+    done = run(*doctor, env=env)
+    assert (done.status, done.json["has_errors"]) == (1, True)
+
+
+def test_a_finding_has_its_severity_evidence_fix_and_a_command_for_this_store(
+    run: Run, mlflow_store_copy: MlflowStore
+) -> None:
+    execute(mlflow_store_copy.path, *CLEAN, RIVAL)
+    done = run("--tracking-uri", mlflow_store_copy.uri, "server", "doctor")
+    lines = [line.strip() for line in done.out.splitlines()]
+    start = lines.index("! warning   2 versions of classifier are in Production")
+    assert lines[start + 1 : start + 4] == [
+        "Versions 1, 2; models:/classifier/Production silently loads 2",
+        "Fix: Promote the one you mean; it archives the others.",
+        f"mlflow-console --tracking-uri {mlflow_store_copy.uri} promote classifier 2 --stage Production",
+    ]
+
+
+def test_without_a_store_the_rest_is_not_checked_and_says_why(run: Run) -> None:
+    done = run("server", "doctor")
+    assert done.status == 1
+    assert "MLflow store not found" in done.out
+    assert done.out.count("not checked: the store cannot be opened") == 3
+    assert run("server", "doctor", "--tracking-uri", "foo://bar").status == 2
