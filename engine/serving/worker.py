@@ -1,0 +1,360 @@
+"""The process that serves one model: `python -m engine.serving.worker FOLDER SOCKET ANSWERS`.
+
+`FOLDER` has the model's files; `SOCKET` and `ANSWERS` are descriptors, see `engine.services.protocol`.
+Requests are answered by MLflow's own scoring application, as by `mlflow models serve`. The worker is ready
+when the application has answered the recorded input example of the model; the facts about itself are then
+
+    {"rows", "mlflow", "python", "import_seconds", "load_seconds", "example_seconds"}
+
+where `rows` is the number of rows in the example: 0 if none was logged, and only `/ping` was answered.
+
+Nothing is imported but the standard library, MLflow and what it needs, and the protocol, so that it also runs
+in an environment made for the model (`engine.serving.environments`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import math
+import os
+import platform
+import socket
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.services.protocol import Supervisor
+
+if TYPE_CHECKING:
+    import uvicorn
+    from mlflow.pyfunc import PyFuncModel
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+"""ASGI's own types, which no installed package has to provide."""
+
+INVOCATIONS = "/invocations"
+SCORING_THREADS = os.cpu_count() or 1
+"""More would only take the interpreter from each other, and the requests take longer."""
+STATS_SECONDS = 1.0
+POLL_SECONDS = 0.05
+IDLE_SECONDS = 7.0
+"""While draining, how long a connection without a request is kept: longer than uvicorn keeps any idle one, so
+that the client has learned from it that connections end."""
+STUCK_SECONDS = 90.0
+"""A request that takes longer than this, well over MLflow's own limit, counts as hanging."""
+
+_log = logging.getLogger("worker")
+
+
+class ModelFault(Exception):
+    """Why the model cannot be served."""
+
+
+# ── the model ────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def _model_faults(what: str) -> Iterator[None]:
+    """Report any error of the model's code as its fault, with the traceback in the log."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        _log.exception("%s", what)
+        raise ModelFault(f"{what}: {type(error).__name__}: {error}") from error
+
+
+def scoring_application(model: PyFuncModel) -> Application:
+    """MLflow's application for a model. Its handler of invocations is called directly, with its time limit:
+    the layers of routing and middleware around it take longer than many a model does to predict."""
+    from mlflow.pyfunc.scoring_server import init
+    from starlette.middleware.errors import ServerErrorMiddleware
+    from starlette.requests import Request
+
+    application = init(model)
+    handlers = [route.endpoint for route in application.routes if route.path == INVOCATIONS]
+    limits = [middleware.kwargs.get("dispatch") for middleware in application.user_middleware]
+    if len(handlers) != 1 or len(limits) != 1:  # another version of MLflow
+        return application  # type: ignore[no-any-return]
+    (handler,), (limit,) = handlers, limits
+
+    async def invoke(scope: Message, receive: Receive, send: Send) -> None:
+        response = await limit(Request(scope, receive), handler)
+        await response(scope, receive, send)
+
+    invocations = ServerErrorMiddleware(invoke)
+
+    async def serve(scope: Message, receive: Receive, send: Send) -> None:
+        is_invocation = scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", INVOCATIONS)
+        await (invocations if is_invocation else application)(scope, receive, send)
+
+    return serve
+
+
+async def answer_example(application: Application, model: PyFuncModel, folder: Path) -> int:
+    """Let the application answer the input example; returns its number of rows, 0 without one. Raises
+    `ModelFault`."""
+    with _model_faults("The input example cannot be read"):
+        request = _example_request(model, folder)
+    if request is None:
+        status, body = await _called(application, "GET", "/ping", b"")
+    else:
+        status, body = await _called(application, "POST", INVOCATIONS, json.dumps(request).encode())
+    if status != 200:
+        raise ModelFault(f"The model cannot predict its input example: {_reason(body)}")
+    if request is None:
+        return 0
+    if not _is_finite(json.loads(body)):
+        raise ModelFault(f"Predictions for the input example are not finite: {body[:200].decode()}")
+    return _row_count(request)
+
+
+def _example_request(model: PyFuncModel, folder: Path) -> dict[str, Any] | None:
+    """As MLflow recorded it, or would have: versions before 2.16 kept the example only."""
+    info = model.metadata.saved_input_example_info
+    if not info:
+        return None
+    recorded = folder / info.get("serving_input_path", "serving_input_example.json")
+    if recorded.is_file():
+        found: dict[str, Any] = json.loads(recorded.read_bytes())
+        return found
+    from mlflow.models import convert_input_example_to_serving_input
+
+    example = model.metadata.load_input_example(str(folder))
+    params = model.metadata.load_input_example_params(str(folder))
+    text = convert_input_example_to_serving_input(example if params is None else (example, params))
+    converted: dict[str, Any] = json.loads(text)
+    return converted
+
+
+async def _called(application: Application, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+    """The status and the body of the application's answer."""
+    status, answer = 500, b""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        nonlocal status, answer
+        status = message.get("status", status)
+        answer += message.get("body", b"")
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "scheme": "http",
+        "method": method,
+        "path": path,
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    with _model_faults("The model cannot predict its input example"):
+        await application(scope, receive, send)
+    return status, answer
+
+
+def _reason(body: bytes) -> str:
+    """The message of an error of MLflow, with the last line of its traceback."""
+    try:
+        found = json.loads(body)
+        trace = str(found.get("stack_trace", "")).strip().splitlines()
+        return " ".join(filter(None, (str(found["message"]), *trace[-1:])))
+    except (ValueError, KeyError, AttributeError):
+        return body[:400].decode(errors="backslashreplace")
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _row_count(request: dict[str, Any]) -> int:
+    data = next(value for key, value in request.items() if key != "params")
+    rows = data["data"] if isinstance(data, dict) and "data" in data else data
+    if isinstance(rows, dict):  # named tensors
+        rows = next(iter(rows.values()), [])
+    return len(rows) if isinstance(rows, list) else 1
+
+
+# ── the traffic ──────────────────────────────────────────────────────────────
+
+
+class Traffic:
+    """Counts the invocations that an application answers. An error is any status from 400: MLflow answers 400
+    when a model fails. While `draining`, clients are asked to close their connections."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self.requests = self.errors = 0
+        self.seconds: list[float] = []
+        """Latencies since they were last taken."""
+        self.draining = False
+        self._running: dict[int, float] = {}
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        status, key, started = 500, id(scope), time.perf_counter()
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if self.draining:
+                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        self._running[key] = started
+        try:
+            await self._application(scope, receive, observed)
+        finally:
+            del self._running[key]
+            if scope["path"] == INVOCATIONS:
+                self._count(status, time.perf_counter() - started)
+
+    def _count(self, status: int, seconds: float) -> None:
+        self.requests += 1
+        self.seconds.append(seconds)
+        if status >= 400:
+            self.errors += 1
+            _log.warning("%s answered with status %d after %.1f ms", INVOCATIONS, status, 1000 * seconds)
+
+    def hangs(self) -> bool:
+        """Whether a request has been running for too long."""
+        return time.perf_counter() - min(self._running.values(), default=math.inf) > STUCK_SECONDS
+
+
+# ── the process ──────────────────────────────────────────────────────────────
+
+
+class Worker:
+    """Serves a model on a socket as its supervisor says."""
+
+    def __init__(self, folder: Path, listener: socket.socket, supervisor: Supervisor) -> None:
+        self._folder = folder
+        self._listener = listener
+        self._supervisor = supervisor
+        self._traffic: Traffic | None = None
+        self._server: uvicorn.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Serve until the process ends. Raises `ModelFault`."""
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=self._listen, args=(loop,), name="supervisor", daemon=True).start()
+        loop.set_default_executor(ThreadPoolExecutor(SCORING_THREADS, "scoring"))
+        facts = await self._load()
+        self._supervisor.ready(**facts)
+        await asyncio.Event().wait()
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        obey = {"accept": self._accept, "drain": self._drain, "ping": self._ping}
+        for command in self._supervisor.commands():
+            loop.call_soon_threadsafe(self._spawn, obey[command])
+        os._exit(0)  # whatever still runs: the supervisor waits for it no longer
+
+    async def _load(self) -> dict[str, Any]:
+        """Load the model, in the main thread as some need it, and let it answer its example."""
+        gc.disable()  # imports make half a million objects that stay
+        started = time.perf_counter()
+        with _model_faults("MLflow's scoring application cannot be imported"):
+            import mlflow
+            import uvicorn
+            from mlflow.pyfunc import load_model
+        imported = time.perf_counter()
+        with _model_faults("The model does not load"):
+            model = load_model(str(self._folder))
+            application = scoring_application(model)
+        loaded = time.perf_counter()
+        self._traffic = Traffic(application)
+        rows = await answer_example(application, model, self._folder)
+        answered = time.perf_counter()
+        config = uvicorn.Config(self._traffic, log_config=None, access_log=False)
+        self._server = uvicorn.Server(config)
+        gc.freeze()
+        gc.enable()
+        return {
+            "rows": rows,
+            "mlflow": mlflow.__version__,
+            "python": platform.python_version(),
+            "import_seconds": round(imported - started, 3),
+            "load_seconds": round(loaded - imported, 3),
+            "example_seconds": round(answered - loaded, 3),
+        }
+
+    def _spawn(self, work: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.ensure_future(work())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _ping(self) -> None:
+        """A hanging model does not answer, and is restarted."""
+        if self._traffic is None or not self._traffic.hangs():
+            self._supervisor.alive()
+
+    async def _accept(self) -> None:
+        assert self._server is not None
+        self._spawn(self._report_stats)
+        await self._server.serve(sockets=[self._listener])
+        os._exit(0)  # by a signal
+
+    async def _report_stats(self) -> None:
+        traffic, reported = self._traffic, 0
+        assert traffic is not None
+        while True:
+            await asyncio.sleep(STATS_SECONDS)
+            if traffic.requests != reported:
+                reported = traffic.requests
+                seconds, traffic.seconds = traffic.seconds, []
+                self._supervisor.stats(traffic.requests, traffic.errors, seconds)
+
+    async def _drain(self) -> None:
+        server, traffic = self._server, self._traffic
+        assert server is not None
+        assert traffic is not None
+        traffic.draining = True
+        for listening in server.servers:
+            listening.close()
+        started = time.monotonic()
+        while True:
+            await asyncio.sleep(POLL_SECONDS)  # connections just accepted are registered in it
+            connections = list(server.server_state.connections)
+            if not connections:
+                break
+            if time.monotonic() - started > IDLE_SECONDS:
+                for connection in connections:
+                    connection.shutdown()
+        self._supervisor.stats(traffic.requests, traffic.errors, traffic.seconds)
+        self._supervisor.drained()
+
+
+def main(folder: str, descriptor: str, answers: str) -> int:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    listener = socket.socket(fileno=int(descriptor))
+    listener.setblocking(False)
+    listener.set_inheritable(False)
+    supervisor = Supervisor(int(answers))
+    try:
+        asyncio.run(Worker(Path(folder), listener, supervisor).run())
+    except ModelFault as fault:
+        supervisor.failed(str(fault))
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
