@@ -7,14 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from engine.entities import ModelVersion, RunDetail
 from engine.errors import ModelFailure, NotFound, StoreRefused, StoreUnreadable
 from engine.uri import TrackingUri
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 MLMODEL = "MLmodel"
 """The file that describes a model."""
@@ -76,12 +73,34 @@ class ModelFiles:
 
 
 @contextmanager
-def model_files(client: MlflowClient, uri: TrackingUri, model: str, version: int) -> Iterator[ModelFiles]:
-    """The files of a model version. Downloads are removed at the end."""
+def model_files(uri: TrackingUri, version: ModelVersion, run: RunDetail | None) -> Iterator[ModelFiles]:
+    """The files of a model version; `run` is its source run, if it is still there. Downloads are removed at
+    the end. MLflow, which takes seconds to import, is needed only for files that are not on this machine."""
     with tempfile.TemporaryDirectory(prefix="mlflow-console-") as scratch:
-        with _file_errors():
-            location = client.get_model_version_download_uri(model, str(version))
+        folder = local_folder(version, run)
+        is_here = folder is not None and (folder / MLMODEL).is_file()
+        location = str(folder) if is_here else _location(uri, version)
         yield ModelFiles(location, uri.for_client, Path(scratch))
+
+
+def local_folder(version: ModelVersion, run: RunDetail | None) -> Path | None:
+    """The folder of a version's model, if the store says that it is a local one."""
+    location = version.source
+    if run is not None and location.startswith("models:/"):
+        model_id = location.removeprefix("models:/")
+        location = next((m.artifact_location for m in run.models if m.model_id == model_id), "")
+    elif run is not None and location.startswith(f"runs:/{version.run_id}/"):
+        path = location.removeprefix(f"runs:/{version.run_id}/")
+        location = f"{run.run.artifact_uri.rstrip('/')}/{path}"
+    return _local(location) if location.startswith(("/", "file:")) else None
+
+
+def _location(uri: TrackingUri, version: ModelVersion) -> str:
+    from engine.stores.mlflow.client import open_client
+
+    with _file_errors():
+        client = open_client(uri.raw)
+        return str(client.get_model_version_download_uri(version.name, str(version.version)))
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.entities import ModelVersion, Run
+from engine.entities import ModelVersion, Run, RunDetail
 from engine.errors import ModelFailure, NotFound, UntrustedModel
 from engine.formats import listed, moment, size
-from engine.model_files.files import ModelFiles, model_files
+from engine.model_files.files import MLMODEL, ModelFiles, model_files
 from engine.stores.records import find_version
 from engine.text import Shown, safe
 from engine.uri import TrackingUri, redact
@@ -94,10 +94,7 @@ def trusted_files(
     """
     found = find_version(store.model_versions(model), model, version)
     run = _source_run(store, found)
-
-    from engine.stores.mlflow.client import open_client
-
-    with model_files(open_client(uri.raw), uri, model, version) as files:
+    with model_files(uri, found, run) as files:
         if not allow_code:
             _check(_described(files, files.description(), found, run))
         folder = files.folder()
@@ -110,15 +107,15 @@ def trusted_files(
 def describe_model(uri: TrackingUri, store: Store, model: str, version: int) -> ModelDescription:
     """What would be loaded, from the `MLmodel` file alone. Raises as `trusted_files`."""
     found = find_version(store.model_versions(model), model, version)
-
-    from engine.stores.mlflow.client import open_client
-
-    with model_files(open_client(uri.raw), uri, model, version) as files:
-        return _described(files, files.description(), found, _source_run(store, found))
+    run = _source_run(store, found)
+    with model_files(uri, found, run) as files:
+        return _described(files, files.description(), found, run)
 
 
-def _described(files: ModelFiles, folder: Path, version: ModelVersion, run: Run | None) -> ModelDescription:
-    return ModelDescription(version, run, model_code(folder), redact(files.location))
+def _described(
+    files: ModelFiles, folder: Path, version: ModelVersion, run: RunDetail | None
+) -> ModelDescription:
+    return ModelDescription(version, run.run if run else None, model_code(folder), redact(files.location))
 
 
 def _check(description: ModelDescription) -> None:
@@ -132,11 +129,11 @@ def _check(description: ModelDescription) -> None:
         )
 
 
-def _source_run(store: Store, version: ModelVersion) -> Run | None:
+def _source_run(store: Store, version: ModelVersion) -> RunDetail | None:
     if not version.run_id:
         return None
     try:
-        return store.run(version.run_id).run
+        return store.run(version.run_id)
     except NotFound:
         return None
 
@@ -144,12 +141,13 @@ def _source_run(store: Store, version: ModelVersion) -> Run | None:
 def model_code(folder: Path) -> ModelCode:
     """Read the `MLmodel` file in a folder, without loading the model. Raises `ModelFailure` for a missing or
     malformed file."""
-    from mlflow.models import Model
+    import yaml
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        model = Model.load(str(folder))
-        flavors: Mapping[str, Mapping[str, Any]] = model.flavors
-        return _code(flavors["python_function"], flavors.get("sklearn", {}), model.model_size_bytes)
+        model = yaml.load((folder / MLMODEL).read_bytes(), Loader=loader)
+        flavors: Mapping[str, Mapping[str, Any]] = model["flavors"]
+        return _code(flavors["python_function"], flavors.get("sklearn", {}), model.get("model_size_bytes"))
     except Exception as error:
         raise ModelFailure(
             f"The model's MLmodel file cannot be read: {type(error).__name__}: {error}"

@@ -154,12 +154,9 @@ class Recorded:
 def read_recorded(uri: TrackingUri, store: Store, model: str, version: int) -> Recorded:
     """Raises `NotFound` for a missing version, `ModelFailure` if its files cannot be read, `StoreError`."""
     found = find_version(store.model_versions(model), model, version)
-
-    from engine.stores.mlflow.client import open_client
-
-    with model_files(open_client(uri.raw), uri, model, version) as files:
-        template = read_template(files)
     detail = _detail(store, found.run_id)
+    with model_files(uri, found, detail) as files:
+        template = read_template(files)
     if detail is None:
         return Recorded(found, None, template, problem="Its source run is gone.")
     run = detail.run

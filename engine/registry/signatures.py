@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from engine.entities import ModelVersion, RunDetail
 from engine.errors import EngineError, ModelFailure, NotFound
-from engine.model_files.files import MLMODEL, model_files
+from engine.model_files.files import MLMODEL, local_folder, model_files
 from engine.stores.base import Store
 from engine.uri import TrackingUri
 
@@ -36,7 +34,7 @@ class Signature:
 def read_signature(store: Store, uri: TrackingUri, version: ModelVersion, run: RunDetail | None) -> Signature:
     """The signature in the `MLmodel` file of a version: read in place if it is a local file, else among the
     artifacts of its source run, or through MLflow's client if there is no run."""
-    folder, path = _local_folder(version, run), _artifact_path(version, run)
+    folder, path = local_folder(version, run), _artifact_path(version, run)
     try:
         if folder is not None:
             file = folder / MLMODEL
@@ -44,9 +42,7 @@ def read_signature(store: Store, uri: TrackingUri, version: ModelVersion, run: R
         if path and run is not None:
             with store.open_artifact(run.run.run_id, path, fetch_limit=MAX_BYTES) as content:
                 return signature_of(_bounded(content.pieces))
-        from engine.stores.mlflow.client import open_client
-
-        with model_files(open_client(uri.raw), uri, version.name, version.version) as files:
+        with model_files(uri, version, run) as files:
             return signature_of((files.description() / MLMODEL).read_bytes())
     except (ModelFailure, NotFound):
         return Signature(problem=NO_FILE)
@@ -77,21 +73,6 @@ def _artifact_path(version: ModelVersion, run: RunDetail | None) -> str:
         return f"{name}/{MLMODEL}" if is_unique else ""
     prefix = f"runs:/{version.run_id}/"
     return f"{source.removeprefix(prefix)}/{MLMODEL}" if source.startswith(prefix) else ""
-
-
-def _local_folder(version: ModelVersion, run: RunDetail | None) -> Path | None:
-    """The folder of a version's model, if it is on this machine."""
-    location = version.source
-    if run is not None and location.startswith("models:/"):
-        model_id = location.removeprefix("models:/")
-        location = next((m.artifact_location for m in run.models if m.model_id == model_id), "")
-    elif run is not None and location.startswith(f"runs:/{version.run_id}/"):
-        path = location.removeprefix(f"runs:/{version.run_id}/")
-        location = f"{run.run.artifact_uri.rstrip('/')}/{path}"
-    parts = urlsplit(location)
-    if parts.scheme == "file":
-        return Path(unquote(parts.path))
-    return Path(location) if location.startswith("/") else None
 
 
 def signature_of(text: bytes) -> Signature:

@@ -16,6 +16,7 @@ from engine.model_files.worker import answers
 from engine.registry.smoke_test import SmokeTestResult, smoke_test_version
 from engine.stores import open_store
 from engine.stores.mlflow.client import open_client
+from engine.stores.records import find_version
 from engine.uri import TrackingUri
 from tests.conftest import MlflowStore
 from tests.support.server import Server, serving
@@ -89,8 +90,11 @@ def test_data_frames_and_parameters_are_supported(local: TrackingUri) -> None:
 )
 def test_a_failing_model_is_a_result(local: TrackingUri, model: str, detail: str) -> None:
     """In this process, which has imported MLflow already: a process for each model would do so again."""
-    with model_files(open_client(local.raw), local, model, 1) as files:
+    store = open_store(local)
+    version = find_version(store.model_versions(model), model, 1)
+    with model_files(local, version, store.run(version.run_id)) as files:
         *_, result = answers(files.folder(), True, iter([b'{"do": "example"}']))
+    store.close()
     assert detail in result["failure"]
 
 
