@@ -68,13 +68,14 @@ _HINT = "Fix its permissions, or set XDG_STATE_HOME to a folder that can be read
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
     """One write. `time` is in milliseconds since the epoch, `server` is redacted, `action` is `promote`,
-    `undo`, `train`, `demo`, `delete`, `restore` or `report`, `target` is for display
+    `undo`, `train`, `demo`, `delete`, `restore`, `report` or `test`, `target` is for display
     (`churn 3 → Production`).
 
     `before` and `after` are facts: the state that the write found, and the state that it left (or will leave,
     while the outcome is `intended`). `engine.registry.promotion.facts` defines those of the registry; a run's
     fact is `run ID` with the value `active` or `deleted`. `undoes` is the id of the entry that this one
-    undid. A sweep's runs are in `experiment`, tagged with the entry's id.
+    undid. A sweep's runs are in `experiment`, tagged with the entry's id. `evidence` is what a promotion had
+    to go by.
     """
 
     entry_id: str
@@ -93,6 +94,7 @@ class JournalEntry:
     detail: str = ""
     undoes: str = ""
     experiment: str = ""
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +164,8 @@ def server_name(uri: TrackingUri) -> str:
 def append(entry: JournalEntry) -> None:
     """Append the entry and wait until it is on disk. Raises `WriteError` if that fails; the journal is then
     unchanged."""
-    masked = {"server": entry.server, "reason": entry.reason, "detail": entry.detail}
-    record = asdict(entry) | {name: mask(text) for name, text in masked.items()}
+    masked = {name: mask(getattr(entry, name)) for name in ("server", "reason", "detail", "evidence")}
+    record = asdict(entry) | masked
     path = _file()
     try:
         with _open_current(path) as descriptor:

@@ -112,7 +112,9 @@ if TYPE_CHECKING:
         TestedRow as TestedRow,
     )
     from engine.model_tests.requests import (
+        CSV_TYPE as CSV_TYPE,
         FORMS as FORMS,
+        JSON_TYPE as JSON_TYPE,
         Field as Field,
         Form as Form,
         Request as Request,
@@ -290,7 +292,9 @@ _HOMES = {
     "engine.model_tests.answers": ("Answer", "Target"),
     "engine.model_tests.labelled": ("LabelledTest", "TestedMetric", "TestedRow"),
     "engine.model_tests.requests": (
+        "CSV_TYPE",
         "FORMS",
+        "JSON_TYPE",
         "Field",
         "Form",
         "Request",

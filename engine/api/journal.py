@@ -64,6 +64,8 @@ class Journal:
             case "report":
                 command = f"mlflow-console report {shlex.quote(entry.experiment)} --log-to new"
                 return Finding("An incomplete report may be left; safe to run again.", command)
+            case "test":
+                return Finding("An incomplete run of the test may be left; safe to run again.")
             case _:
                 return Finding("Safe to run again.", f"mlflow-console {entry.action}")
         return finding(self._access.store, entry)

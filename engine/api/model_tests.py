@@ -98,12 +98,12 @@ class ModelTests:
         return test
 
     def log(self, test: LabelledTest | ShadowTest) -> str:
-        """Log a test as a run of its own, in the experiment `MODEL tests`; returns its id. Raises
+        """Log a test as a run of its own, in the experiment `MODEL-tests`; returns its id. Raises
         `ReadOnly`."""
         self._access.check_writable("Logging a test")
         from engine.model_tests.keeping import log_test
 
-        return log_test(self._access.uri, test)
+        return log_test(self._access.uri, self._store, test)
 
     def last(self, model: str, version: int) -> tuple[VersionTest, ...]:
         """The last test of each kind that this account made of a version, newest first."""

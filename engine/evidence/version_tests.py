@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 from engine.entities import ModelVersion
 from engine.files import append_line, lines_from_end, locked, open_private, rotate
+from engine.formats import moment
 from engine.log import log
 from engine.paths import version_tests_file
 from engine.secrets import mask
@@ -40,6 +41,12 @@ class VersionTest:
     time: int
     user: str
     against: str = ""
+
+    @property
+    def title(self) -> str:
+        """`shadow test of 2026-11-29 17:42:39`"""
+        name = "test" if self.kind == "labelled" else f"{self.kind} test"
+        return f"{name} of {moment(self.time)}"
 
 
 def keep_test(test: VersionTest) -> None:

@@ -5,17 +5,17 @@ A test is never logged into the experiment of the training: its metrics would co
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from engine.entities import ModelVersion
-from engine.errors import UsageError
+from engine.errors import NotFound, UsageError
 from engine.evidence.predictions import PATH, predictions_text
 from engine.evidence.version_tests import VersionTest, keep_test
 from engine.journal import recorded, server_name, user_name
 from engine.model_tests.answers import Target
 from engine.model_tests.labelled import LabelledTest
 from engine.model_tests.shadow import ShadowTest
+from engine.report.writing import experiment_named, location_beside
 from engine.stores.mlflow.client import open_client
 from engine.stores.mlflow.private import context_tags
 from engine.training.recorder import translated_errors
@@ -23,6 +23,8 @@ from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from engine.stores.base import Store
 
 Test = LabelledTest | ShadowTest
 
@@ -34,7 +36,7 @@ OUTCOME_TAG = "mlflow_console.outcome"
 
 def experiment_of(model: str) -> str:
     """The name of the experiment with the tests of a model."""
-    return f"{model} tests"
+    return f"{model}-tests"
 
 
 def target_of(test: Test) -> Target:
@@ -61,7 +63,7 @@ def keep(uri: TrackingUri, version: ModelVersion, test: Test) -> VersionTest:
     return kept
 
 
-def log_test(uri: TrackingUri, test: Test) -> str:
+def log_test(uri: TrackingUri, store: Store, test: Test) -> str:
     """Log a test as a run in an experiment of its own, tagged with the version; returns the run id. Raises
     `UsageError` if the version is unknown, `WriteError`, `StoreError`."""
     target = target_of(test)
@@ -72,26 +74,36 @@ def log_test(uri: TrackingUri, test: Test) -> str:
     with recorded(
         uri, "test", f"{target.name} → {name}", model=target.model, version=target.version
     ) as write:
-        with translated_errors(), warnings.catch_warnings():
-            run_id = _log(client, name, target, test)
+        with translated_errors():
+            experiment_id = experiment_named(client, name, _location(store, test))
+            run_id = _log(client, experiment_id, target, test)
         write.detail = f"run {run_id}"
     return run_id
 
 
-def _log(client: MlflowClient, experiment: str, target: Target, test: Test) -> str:
+def _location(store: Store, test: Test) -> str | None:
+    """Beside the artifacts of the training."""
+    if not test.run_id:
+        return None
+    try:
+        trained = store.run(test.run_id).run.experiment_id
+    except NotFound:
+        return None
+    found = next((found for found in store.experiments() if found.experiment_id == trained), None)
+    return None if found is None else location_beside(found, "-tests")
+
+
+def _log(client: MlflowClient, experiment_id: str, target: Target, test: Test) -> str:
     from mlflow.entities import Metric, Param, RunTag
 
-    found = client.get_experiment_by_name(experiment)
-    experiment_id = found.experiment_id if found is not None else client.create_experiment(experiment)
-    is_labelled = isinstance(test, LabelledTest)
-    what = "test" if is_labelled else "shadow test"
+    what = "test" if isinstance(test, LabelledTest) else "shadow test"
     tags = {
         **context_tags(),
         MODEL_TAG: target.model,
         VERSION_TAG: str(target.version),
         OUTCOME_TAG: test.verdict,
     }
-    if isinstance(test, LabelledTest) and test.run_id:
+    if test.run_id:
         tags[RUN_TAG] = test.run_id
     params = {"rows": test.source, "target": target.name}
     if isinstance(test, ShadowTest):

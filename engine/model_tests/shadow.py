@@ -31,12 +31,13 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class ShadowTest:
-    """The outcome. `first_right` and `second_right` are None without labels, or for values of a regression,
-    and so is `p_value`: the exact one of McNemar, from the rows that only one gets right. The seconds are how
-    long the predictions took."""
+    """The outcome. `run_id` is the source run of the first. `first_right` and `second_right` are None without
+    labels, or for values of a regression, and so is `p_value`: the exact one of McNemar, from the rows that
+    only one gets right. The seconds are how long the predictions took."""
 
     first: Target
     second: Target
+    run_id: str
     source: Shown
     columns: tuple[str, ...]
     values: tuple[tuple[Any, ...], ...] = field(repr=False)
@@ -111,6 +112,7 @@ def run_shadow(
     return ShadowTest(
         first=first[0],
         second=second[0],
+        run_id="" if recorded.run is None else recorded.run.run_id,
         source=rows.source,
         columns=rows.columns,
         values=rows.values,

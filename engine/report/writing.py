@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.entities import Experiment
 from engine.errors import EngineError, NotFound, WriteError
 from engine.files import collecting, put_in_place
 from engine.formats import counted, listed
@@ -101,24 +102,30 @@ def reports_experiment(report: Report) -> str:
 
 
 def _new_run(client: MlflowClient, report: Report) -> str:
-    name = reports_experiment(report)
-    found = client.get_experiment_by_name(name)
-    if found is not None and found.lifecycle_stage != "active":
-        hint = f"Restore it: `mlflow experiments restore --experiment-id {found.experiment_id}`."
-        raise WriteError(f"Experiment {quoted(name)} is deleted", "Its name is still in use.", hint)
-    experiment_id = found.experiment_id if found else client.create_experiment(name, _location(report))
+    location = location_beside(report.experiment, "-reports")
+    experiment_id = experiment_named(client, reports_experiment(report), location)
     tags: dict[str, Any] = {REPORT_OF: report.experiment.experiment_id, "mlflow.note.content": report.title}
     run = client.create_run(experiment_id, run_name=f"report {report.metric}", tags=tags)
     return str(run.info.run_id)
 
 
-def _location(report: Report) -> str | None:
-    """Where the artifacts of reports go: beside those of the experiment. MLflow's own default for a database
-    is a folder where the console was started. None to leave it to the server."""
-    parent, _, last = report.experiment.artifact_location.rstrip("/").rpartition("/")
-    if not parent or last != report.experiment.experiment_id or parent.startswith("mlflow-artifacts:"):
+def experiment_named(client: MlflowClient, name: str, location: str | None) -> str:
+    """The id of an experiment, which is created with its artifacts at `location` if it is missing. Raises
+    `WriteError` if it is deleted, and MLflow's errors."""
+    found = client.get_experiment_by_name(name)
+    if found is not None and found.lifecycle_stage != "active":
+        hint = f"Restore it: `mlflow experiments restore --experiment-id {found.experiment_id}`."
+        raise WriteError(f"Experiment {quoted(name)} is deleted", "Its name is still in use.", hint)
+    return str(found.experiment_id if found else client.create_experiment(name, location))
+
+
+def location_beside(experiment: Experiment, suffix: str) -> str | None:
+    """Where the artifacts of an experiment about another one go: beside those of that one. MLflow's own
+    default for a database is a folder where the console was started. None to leave it to the server."""
+    parent, _, last = experiment.artifact_location.rstrip("/").rpartition("/")
+    if not parent or last != experiment.experiment_id or parent.startswith("mlflow-artifacts:"):
         return None
-    return f"{parent}/{last}-reports"
+    return f"{parent}/{last}{suffix}"
 
 
 def _upload(client: MlflowClient, run_id: str, report: Report) -> None:

@@ -20,6 +20,7 @@ def journal_sheet(entries: Sequence[JournalEntry]) -> Sheet:
             "host": entry.host,
             "store": entry.server,
             "reason": entry.reason,
+            "evidence": entry.evidence,
             "detail": entry.detail,
             "before": _facts(entry.before),
             "after": _facts(entry.after),

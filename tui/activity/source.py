@@ -104,6 +104,7 @@ class EntryDetail(Lines):
             lines += field("next", next_step, width)
         lines += field("changes", [Content(text) for text in change_texts(entry)], width)
         lines += field("reason", [Content(safe(entry.reason))] if entry.reason else [], width)
+        lines += field("evidence", [Content(safe(entry.evidence))] if entry.evidence else [], width)
         lines += field("detail", [Content(safe(entry.detail))] if entry.detail else [], width)
         who = Content(f"{safe(entry.user)}@{safe(entry.host)}")
         lines += field("when", [Content(formats.moment(entry.time)), who], width)

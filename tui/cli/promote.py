@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -126,6 +127,10 @@ def _show_plan(output: Output, plan: PromotionPlan) -> None:
             output.line(Cell(safe(f"{same} identical parameters and metrics hidden"), "dim"))
     if plan.evidence:
         output.text(plan.evidence)
+    for test in plan.tests:
+        output.text(safe(f"{test.title[0].upper()}{test.title[1:]}: {test.text}"))
+    if not plan.tests and not plan.undoes:
+        output.line(f"Version {plan.candidate.version} has not been tested on this machine.")
     output.line()
     for warning in plan.warnings:
         output.line(Cell(Shown("! "), "yellow"), Cell(safe(warning)))
@@ -177,6 +182,7 @@ def _payload(
         "changes": [_change_payload(change) for change in plan.changes],
         "warnings": list(plan.warnings),
         "evidence": plan.evidence,
+        "tests": [asdict(test) for test in plan.tests],
         "applied": result is not None,
         "verified": result.verified if result else True,
         "repaired": list(result.repaired) if result else [],

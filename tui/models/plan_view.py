@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,11 +85,18 @@ class PlanView(Lines):
         return items
 
     def _test(self, width: int) -> list[Content]:
-        if self.smoke_test is None:
-            items: Iterable[Content] = [Content("not tested yet (press T in the models view)")]
-        else:
-            items = smoke_test_items(self.smoke_test)
-        return field("test", items, width, label_width=LABEL)
+        tests = () if self.plan is None else self.plan.tests
+        items: list[Content] = [] if self.smoke_test is None else list(smoke_test_items(self.smoke_test))
+        if not items and not tests:
+            items.append(Content("not tested yet (press T in the models view)"))
+        lines = field("test", items, width, label_width=LABEL)
+        for test in tests:
+            mark = ("✓ ", "$success") if test.passed else ("✗ ", "$error")
+            name = f"{'' if test.kind == 'labelled' else f'{test.kind}, '}{formats.ago(test.time, self.now)}"
+            said = paragraph([safe(test.text)], max(8, width - LABEL - 2), 3)
+            shown = [Content.assemble(mark, Content.styled(name, "bold")), *said]
+            lines += field("" if lines else "test", shown, width, label_width=LABEL)
+        return lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ def apply_promotion(
             after=facts_to_text(plan.after),
             reason=reason or (f"undo: {'; '.join(map(str, plan.changes))}" if plan.undoes else ""),
             undoes=plan.undoes,
+            evidence=plan.grounds,
         )
         journal.check_writable()
         with turn(store, client, entry, plan.target_name) as mine:

@@ -15,6 +15,7 @@ from engine.registry.promotion.facts import Change, StageChange
 from engine.runs.metrics import direction_of, primary_metric
 
 if TYPE_CHECKING:
+    from engine.evidence.version_tests import VersionTest
     from engine.runs.compare import Comparison
 
 _SOURCE_RUN_STATUS = {
@@ -38,6 +39,7 @@ class Proposal:
     changes: tuple[Change, ...]
     runs: Mapping[int, Run | None]
     comparison: Comparison | None
+    tests: tuple[VersionTest, ...] = ()
 
     def archived(self) -> tuple[ModelVersion, ...]:
         """The versions that will be archived."""
@@ -55,9 +57,10 @@ def warnings(proposal: Proposal) -> tuple[str, ...]:
 
 
 def interrupted_promotion(server: str, model: str) -> tuple[str, ...]:
-    """A warning if the model's latest journal entry has no outcome, or if the journal cannot be read."""
+    """A warning if the model's latest promotion has no outcome, or if the journal cannot be read."""
     try:
-        newest = next(journal_entries(server=server, model=model), None)
+        entries = journal_entries(server=server, model=model)
+        newest = next((entry for entry in entries if entry.action in ("promote", "undo")), None)
     except WriteError as error:
         return (str(error),)
     if newest is None or newest.outcome != "intended":
@@ -122,6 +125,12 @@ def _worse_metric(proposal: Proposal) -> Iterator[str]:
         yield f"{name} is worse on {metric}: {values}."
 
 
+def _failed_tests(proposal: Proposal) -> Iterator[str]:
+    for test in proposal.tests:
+        if not test.passed:
+            yield f"Version {test.version} failed its last {test.title}: {test.text}"
+
+
 def _several_in_stage(proposal: Proposal) -> Iterator[str]:
     if proposal.kind == "alias" or not proposal.holders:
         return
@@ -166,6 +175,7 @@ _GATES = (
     _not_ready,
     _source_runs,
     _worse_metric,
+    _failed_tests,
     _several_in_stage,
     _last_in_production,
     _aliases_kept,

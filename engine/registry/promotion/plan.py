@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from engine.entities import STAGES, ModelVersion, Run, Stage
 from engine.errors import NotFound, PromotionError, StoreError, UsageError
 from engine.evidence.difference import verdict, versus
+from engine.evidence.version_tests import VersionTest, last_tests
 from engine.formats import counted
 from engine.journal import Finding, JournalEntry, check_writable, journal_entries, server_name
 from engine.registry.promotion.claims import claims
@@ -57,7 +58,8 @@ class PromotionPlan:
     the stages None and Archived, which any number of versions may hold). `comparison` has the source runs of
     the holders first and the candidate's last; missing runs are left out, and without the candidate's run it
     is None. `evidence` says in a sentence whether the candidate differs from the first holder by more than
-    chance; empty without a metric that both have. `changes` are in the order of writing. `seen` is the state
+    chance; empty without a metric that both have. `tests` are the last ones that this account made of the
+    candidate, newest first. `changes` are in the order of writing. `seen` is the state
     that was read, `after` the state to reach. `undoes` is the id of the journal entry that the plan undoes,
     empty for a promotion.
     """
@@ -76,6 +78,13 @@ class PromotionPlan:
     after: Facts = field(repr=False)
     undoes: str = ""
     evidence: Shown = NO_EVIDENCE
+    tests: tuple[VersionTest, ...] = ()
+
+    @property
+    def grounds(self) -> str:
+        """What the promotion could go by, for the journal: the evidence and the last tests."""
+        tests = [f"{test.title}: {test.text}" for test in self.tests]
+        return " ".join([*([self.evidence] if self.evidence else []), *tests])
 
     @property
     def is_noop(self) -> bool:
@@ -111,7 +120,9 @@ def plan_promotion(
     after = read_facts(after_changes(versions, _requested_changes(candidate, leaving, kind, target)), seen)
     runs = {v.version: _source_run(store, v) for v in (*holders, candidate)}
     changes = changes_between(seen, after)
-    proposal = Proposal(model, candidate, kind, target, holders, versions, changes, runs, _comparison(runs))
+    tests = last_tests(server_name(uri), candidate)
+    compared = _comparison(runs)
+    proposal = Proposal(model, candidate, kind, target, holders, versions, changes, runs, compared, tests)
     return PromotionPlan(
         model=model,
         candidate=candidate,
@@ -128,6 +139,7 @@ def plan_promotion(
         seen=seen,
         after=after,
         evidence=_evidence(store, proposal),
+        tests=tests,
     )
 
 

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.api import Engine, LabelledTest, Target
 from engine.errors import DatasetError, ModelFailure, ReadOnly, UntrustedModel
-from engine.paths import heart_csv
 from engine.uri import TrackingUri
+from tests.engine.model_tests.conftest import NAMES, heart, published_rows, write_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_children")]
-
-SCALED = ("age", "trestbps", "chol", "thalach", "oldpeak")
-PUBLISHED = (20, 31, 1, 23, 7, 24, 45, 46, 63, 76, 78, 254, 5)
-"""Rows of heart.csv like the 13 that were sent to the published model: the labels of the first four
-contradict the training data."""
-CONTRADICTED = PUBLISHED[:4]
-NAMES = tuple(heart_csv().read_text().partition("\n")[0].split(","))
 
 
 @pytest.fixture
@@ -29,40 +21,13 @@ def engine(tested_models: TrackingUri) -> Iterator[Engine]:
         yield engine
 
 
-def heart() -> list[dict[str, str]]:
-    with heart_csv().open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write(
-    path: Path, rows: Sequence[dict[str, object]], columns: Sequence[str] = NAMES, bom: str = ""
-) -> Path:
-    lines = [",".join(columns), *(",".join(str(row[name]) for name in columns) for row in rows)]
-    path.write_text(bom + "\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-def published_rows() -> list[dict[str, object]]:
-    """The 13 rows with five columns in the range 0 to 1, written with six decimals, and their labels."""
-    data = heart()
-    rows = []
-    for at in PUBLISHED:
-        row: dict[str, object] = dict(data[at])
-        for name in SCALED:
-            values = [float(line[name]) for line in data]
-            row[name] = f"{(float(data[at][name]) - min(values)) / (max(values) - min(values)):.6f}"
-        row["target"] = 1 - int(data[at]["target"]) if at in CONTRADICTED else data[at]["target"]
-        rows.append(row)
-    return rows
-
-
 def labelled(engine: Engine, model: str, rows: Path | None = None, version: int = 1) -> LabelledTest:
     return engine.model_tests.labelled(Target(model, version), rows)
 
 
 def test_the_published_case_is_recognised(engine: Engine, tmp_path: Path) -> None:
     """13 rows, of which 5 columns are min–max scaled, sent to a model of standardised data."""
-    found = labelled(engine, "scaled", write(tmp_path / "served.csv", published_rows()))
+    found = labelled(engine, "scaled", write_rows(tmp_path / "served.csv", published_rows()))
     accuracy = found.metrics[0]
     assert accuracy.rate is not None
     assert accuracy.logged_rate is not None
@@ -93,13 +58,13 @@ def test_the_right_scale_is_no_skew(engine: Engine, tmp_path: Path) -> None:
     chosen = range(0, len(data), 5)
     rows: list[dict[str, object]] = [{} for _ in chosen]
     for name in NAMES:
-        values = [float(line[name]) for line in data]
+        values = [float(str(line[name])) for line in data]
         mean = sum(values) / len(values)
         deviation = (sum((value - mean) ** 2 for value in values) / len(values)) ** 0.5
         for row, at in zip(rows, chosen, strict=True):
             value = values[at]
             row[name] = f"{(value - mean) / deviation:.6f}" if name != "target" else data[at]["target"]
-    found = labelled(engine, "scaled", write(tmp_path / "standardised.csv", rows))
+    found = labelled(engine, "scaled", write_rows(tmp_path / "standardised.csv", rows))
     assert (found.causes, found.corrected, found.is_skewed) == ((), None, False)
 
 
@@ -126,7 +91,7 @@ def test_the_recorded_test_part_gives_what_the_run_logged(engine: Engine) -> Non
 
 def test_fractions_that_mlflow_cuts_off_are_named(engine: Engine, tmp_path: Path) -> None:
     """The model takes whole numbers and scales them itself."""
-    found = labelled(engine, "plain", write(tmp_path / "served.csv", published_rows()))
+    found = labelled(engine, "plain", write_rows(tmp_path / "served.csv", published_rows()))
     texts = [cause.text for cause in found.causes]
     assert (
         "Scale: age, trestbps, chol, thalach, oldpeak are min–max scaled, "
@@ -141,20 +106,20 @@ def test_fractions_that_mlflow_cuts_off_are_named(engine: Engine, tmp_path: Path
 
 
 def test_rows_that_the_model_refuses_are_explained_in_mlflow_s_words(engine: Engine, tmp_path: Path) -> None:
-    rows: list[dict[str, object]] = [dict(row) for row in heart()[:5]]
+    rows = [dict(row) for row in heart()[:5]]
     rows[2]["age"] = "old"
     with pytest.raises(ModelFailure) as caught:
-        labelled(engine, "plain", write(tmp_path / "rows.csv", rows))
+        labelled(engine, "plain", write_rows(tmp_path / "rows.csv", rows))
     assert caught.value.title == "The model refuses the request (HTTP 400)"
     assert "Failed to convert column age to type 'int64'" in caught.value.detail
     assert caught.value.hint == "Type: age has text, such as old; the model takes long."
 
 
 def test_inverted_labels_are_recognised(engine: Engine, tmp_path: Path) -> None:
-    rows: list[dict[str, object]] = [dict(row) for row in heart()[::5]]
+    rows = [dict(row) for row in heart()[::5]]
     for row in rows:
         row["target"] = 1 - int(str(row["target"]))
-    found = labelled(engine, "plain", write(tmp_path / "inverted.csv", rows))
+    found = labelled(engine, "plain", write_rows(tmp_path / "inverted.csv", rows))
     assert found.differs
     (cause,) = [cause for cause in found.causes if cause.kind == "inverted labels"]
     assert "the labels seem to be inverted" in cause.text
@@ -163,10 +128,10 @@ def test_inverted_labels_are_recognised(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_a_changed_unit_is_recognised_without_knowing_it(engine: Engine, tmp_path: Path) -> None:
-    rows: list[dict[str, object]] = [dict(row) for row in heart()[::5]]
+    rows = [dict(row) for row in heart()[::5]]
     for row in rows:
         row["chol"] = int(str(row["chol"])) * 1000
-    found = labelled(engine, "plain", write(tmp_path / "unit.csv", rows))
+    found = labelled(engine, "plain", write_rows(tmp_path / "unit.csv", rows))
     (cause,) = found.causes
     assert cause.columns == ("chol",)
     assert "the model was trained on 126 to 564" in cause.text
@@ -174,14 +139,14 @@ def test_a_changed_unit_is_recognised_without_knowing_it(engine: Engine, tmp_pat
 
 
 def test_labels_may_be_the_meanings_that_the_run_recorded(engine: Engine, tmp_path: Path) -> None:
-    rows: list[dict[str, object]] = [dict(row) for row in heart()[::8]]
+    rows = [dict(row) for row in heart()[::8]]
     for row in rows:
         row["target"] = ("disease", "no disease")[int(str(row["target"]))]
-    path = write(tmp_path / "meanings.csv", rows, bom="\ufeff")
+    path = write_rows(tmp_path / "meanings.csv", rows, bom="\ufeff")
     assert labelled(engine, "plain", path).metrics[0].value > 0.8
     assert labelled(engine, "words", path).metrics[1].name == "class_disease_precision"
     with pytest.raises(DatasetError, match="The labels are not those that the model predicts") as caught:
-        labelled(engine, "words", write(tmp_path / "numbers.csv", heart()[::8]))
+        labelled(engine, "words", write_rows(tmp_path / "numbers.csv", heart()[::8]))
     assert caught.value.detail == "Labels: 0, 1; predictions: disease, no disease."
 
 
