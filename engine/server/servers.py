@@ -15,12 +15,13 @@ from engine.jobs import CancelToken
 from engine.server import accounts
 from engine.server.accounts import Accounts
 from engine.server.checks import check_start
-from engine.server.exposure import ALL_INTERFACES, is_loopback, tunnel
+from engine.server.exposure import tunnel
 from engine.server.handover import FOLDER, Settings, read_answer, write_settings
 from engine.server.options import ServerOptions, ServerPlan, base_environment, plan
 from engine.server.records import ServerFacts, StartedServer, TrackingServer
 from engine.server.write_check import Checked
 from engine.services import control, service_log
+from engine.services.addresses import ALL_INTERFACES, is_loopback
 from engine.services.records import PORT, ServiceSpec, ServiceStatus
 from engine.suggestions import closest, did_you_mean
 from engine.text import quoted

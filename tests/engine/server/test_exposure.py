@@ -7,7 +7,8 @@ import fnmatch
 import pytest
 
 from engine.errors import UsageError
-from engine.server.exposure import allowed_hosts, check_exposure, is_loopback, machine_names, tunnel
+from engine.server.exposure import allowed_hosts, check_exposure, machine_names, tunnel
+from engine.services.addresses import is_loopback
 
 
 def accepts(patterns: tuple[str, ...], header: str) -> bool:
