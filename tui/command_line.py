@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
     """Completions of the argument of `word`, best first."""
-    if word in ("models", "compare", "promote"):
+    if word in ("models", "compare", "promote", "test"):
         return [name for name in _model_names(app) if name.lower().startswith(argument.lower())]
     runs = _runs_screen(app)
     if runs is None:
@@ -289,6 +289,21 @@ async def _compare(app: SessionApp, argument: str) -> None:
         view.show_compared()
 
 
+async def _test(app: SessionApp, argument: str) -> None:
+    """`:test MODEL VERSION` tests a version; without arguments, what the current view shows."""
+    if not argument:
+        await press(app, next(c for c in COMMANDS if c.word == "test"))
+        return
+    model, _, version = argument.rpartition(" ")
+    if not model or not version.isdecimal():
+        raise UsageError("`:test` needs a model and a version", "", "Example: `:test churn 7`")
+    await app.session.show_mode("models")
+    view = current_view(app)
+    if isinstance(view, ModelsScreen):
+        view.show_model(model.strip(), int(version))
+        view.open_test(model.strip(), int(version))
+
+
 async def _promote(app: SessionApp, argument: str) -> None:
     parts = argument.rsplit(maxsplit=2)
     if len(parts) != 3 or not parts[1].isdigit():
@@ -328,6 +343,7 @@ _WITH_ARGUMENTS = {
     "models": _models,
     "compare": _compare,
     "promote": _promote,
+    "test": _test,
     "picture": _picture,
 }
 

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from engine.evidence.forest import Forest as Forest
     from engine.evidence.insights import Insights as Insights
     from engine.evidence.remarks import Remark as Remark
+    from engine.evidence.statistics import Interval as Interval
     from engine.evidence.version_tests import VersionTest as VersionTest
     from engine.export.runs import (
         comparison_sheet as comparison_sheet,
@@ -274,6 +275,7 @@ _HOMES = {
     "engine.evidence.forest": ("Forest",),
     "engine.evidence.insights": ("Insights",),
     "engine.evidence.remarks": ("Remark",),
+    "engine.evidence.statistics": ("Interval",),
     "engine.evidence.version_tests": ("VersionTest",),
     "engine.export.runs": ("comparison_sheet", "file_name", "runs_sheet", "shown_sheet"),
     "engine.export.sheet": ("Sheet", "pairs_sheet", "records_sheet"),

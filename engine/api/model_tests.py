@@ -47,6 +47,12 @@ class ModelTests:
 
         return describe_model(self._access.uri, self._store, model, version)
 
+    def check_trust(self, model: str, version: int) -> None:
+        """Raises `UntrustedModel` if loading a version can run arbitrary code."""
+        from engine.model_files.trust import check_trust
+
+        check_trust(self.describe(model, version))
+
     def template(self, model: str, version: int) -> RequestTemplate:
         """A request prefilled from the signature and the input example. Does not load the model."""
         return self._recorded(model, version).template

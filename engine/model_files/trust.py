@@ -96,11 +96,11 @@ def trusted_files(
     run = _source_run(store, found)
     with model_files(uri, found, run) as files:
         if not allow_code:
-            _check(_described(files, files.description(), found, run))
+            check_trust(_described(files, files.description(), found, run))
         folder = files.folder()
         description = _described(files, folder, found, run)
         if not allow_code:  # again, for what was downloaded
-            _check(description)
+            check_trust(description)
         yield TrustedFiles(description, folder)
 
 
@@ -118,7 +118,8 @@ def _described(
     return ModelDescription(version, run.run if run else None, model_code(folder), redact(files.location))
 
 
-def _check(description: ModelDescription) -> None:
+def check_trust(description: ModelDescription) -> None:
+    """Raises `UntrustedModel` if loading the model can run arbitrary code."""
     version, code = description.version, description.code
     if not code.is_safe:
         raise UntrustedModel(

@@ -22,6 +22,8 @@ from tui.commands.bindings import COMMANDS, SCOPE_TITLES, VIEW_SCOPES, Command, 
 from tui.compare.screen import CompareScreen
 from tui.dialogs.commands import HelpDialog
 from tui.insights.screen import InsightsScreen
+from tui.model_tests.request_pane import RequestPane
+from tui.model_tests.screen import ModelTestScreen
 from tui.models.screen import ModelsScreen
 from tui.run.screen import RunScreen
 from tui.runs.filter_bar import FilterInput
@@ -41,6 +43,8 @@ OWNERS: dict[Scope, type[DOMNode]] = {
     "compare": CompareScreen,
     "models": ModelsScreen,
     "training": TrainingScreen,
+    "testing": ModelTestScreen,
+    "editor": RequestPane,
     "activity": ActivityScreen,
     "chart": ChartScreen,
     "artifacts": ArtifactsScreen,

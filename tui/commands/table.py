@@ -8,6 +8,7 @@ from tui.commands.everywhere import EVERYWHERE
 from tui.commands.in_charts import CHART_COMMANDS, DRAWING_COMMANDS, GRID_COMMANDS, PLOT_COMMANDS
 from tui.commands.in_comparisons import COMPARE_COMMANDS
 from tui.commands.in_insights import INSIGHT_COMMANDS
+from tui.commands.in_model_tests import EDITOR_COMMANDS, MODEL_TEST_COMMANDS
 from tui.commands.in_panes import DETAILS_COMMANDS, FILTER_COMMANDS, TABLE_COMMANDS
 from tui.commands.shared import copy_menu_command, export_command
 
@@ -224,8 +225,9 @@ COMMANDS: tuple[Command, ...] = (
         keys="T",
         action="test_version",
         title="test",
-        help="Load the version and predict on its input example.",
+        help="Test the version: on its input example, with requests, on labelled rows, against another one.",
         word="test",
+        arguments="[MODEL VERSION]",
     ),
     Command(
         id="models.compare-marked",
@@ -281,6 +283,9 @@ COMMANDS: tuple[Command, ...] = (
     ),
     copy_menu_command("training"),
     export_command("training", "the leaderboard"),
+    # Tests of a version
+    *MODEL_TEST_COMMANDS,
+    *EDITOR_COMMANDS,
     # Activity
     Command(
         id="activity.reverse",

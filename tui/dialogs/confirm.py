@@ -11,6 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 
+from engine.errors import UntrustedModel
+from engine.text import Shown, safe
 from tui.dialogs.base import Dialog
 from tui.widgets.controls import TextButton
 from tui.widgets.lines import Lines
@@ -68,3 +70,10 @@ class ConfirmDialog(Dialog[bool]):
     def _confirm(self) -> None:
         if self.is_current:
             self.dismiss(True)
+
+
+def code_question(error: UntrustedModel, user: Shown, *, yes: str) -> ConfirmDialog:
+    """Ask before a model can run arbitrary code as `user`. The yes names whose code it is."""
+    where = f"Loading it runs that code on this machine, as {user}."
+    lines = [Content(safe(text)) for text in (error.title + ".", error.detail, where, error.hint) if text]
+    return ConfirmDialog("Load this model?", lines, yes=f"{yes}, trusting {safe(error.owner, 40)}")

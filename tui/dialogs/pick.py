@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -11,7 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from engine.text import Shown, cut
+from engine.entities import ModelVersion
+from engine.text import Shown, cut, safe
 from tui.dialogs.base import Dialog
 from tui.widgets.controls import Field
 
@@ -69,3 +70,13 @@ class PickDialog(Dialog[str]):
     @on(OptionList.OptionSelected)
     def _choose_clicked(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._matching[event.option_index])
+
+
+def version_choices(versions: Iterable[ModelVersion]) -> list[tuple[str, Shown]]:
+    """Versions of a model as choices: `version 3  Production  @champion`."""
+    choices = []
+    for version in versions:
+        stage = "" if version.stage == "None" else f"  {version.stage}"
+        aliases = "".join(f"  @{alias}" for alias in sorted(version.aliases))
+        choices.append((str(version.version), safe(f"version {version.version}{stage}{aliases}")))
+    return choices

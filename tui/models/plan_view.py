@@ -14,8 +14,8 @@ from engine.api import AliasChange
 from engine.entities import ModelVersion, Run
 from engine.errors import EngineError
 from engine.text import Shown, cell_width, safe
+from tui.model_tests.results import smoke_test_items
 from tui.models.sources import STAGE_COLOURS, STAGE_GLYPHS, alias_text, stage_text
-from tui.models.version_detail import smoke_test_items
 from tui.widgets.fit_text import fit
 from tui.widgets.lines import Lines, field, paragraph
 

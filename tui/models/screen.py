@@ -14,7 +14,7 @@ from textual.content import Content
 
 from engine import formats
 from engine.entities import ModelVersion, RegisteredModel, Run
-from engine.errors import EngineError, NotFound, UntrustedModel
+from engine.errors import EngineError, NotFound
 from engine.jobs import CancelToken
 from engine.text import Shown, safe
 from tui.bridge import Relay
@@ -62,7 +62,6 @@ class ModelsScreen(ConsoleScreen):
         self.registry: dict[str, tuple[ModelVersion, ...]] = {}
         self.sources: dict[str, Run | None] = {}
         self.smoke_tests: dict[tuple[str, int], SmokeTestResult | EngineError] = {}
-        self.smoke_testing: set[tuple[str, int]] = set()
         self._fresh_run_ids: set[str] = set()
         self._reading_models = CancelToken()
         self._reading_runs = CancelToken()
@@ -235,7 +234,6 @@ class ModelsScreen(ConsoleScreen):
                 self.sources.get(version.run_id),
                 source_text(version, self.sources),
                 self.smoke_tests.get(key),
-                key in self.smoke_testing,
                 next((m for m in self.models if m.name == version.name), None),
             )
         self.query_one("#detail", VersionDetail).facts = facts
@@ -297,8 +295,6 @@ class ModelsScreen(ConsoleScreen):
                 return "The source run of this version no longer exists."
         elif version is not None and command.id == "models.compare-marked":
             return compare_reason(len(self.query_one("#versions", Table).marks), "versions")
-        elif version is not None and command.id == "models.test-version":
-            return "A test of this version is running." if _key(version) in self.smoke_testing else None
         return super().why_not(command)
 
     def action_open_run(self) -> None:
@@ -354,51 +350,21 @@ class ModelsScreen(ConsoleScreen):
         return models_offer(self.models, self.registry, self.sources, self.model)
 
     def action_test_version(self) -> None:
-        if self.refuse("models.test-version") or self.version is None:
-            return
-        self._test(_key(self.version), allow_code=False)
+        if not self.refuse("models.test-version") and self.version is not None:
+            self.open_test(*_key(self.version))
 
-    def _test(self, key: tuple[str, int], *, allow_code: bool) -> None:
-        self.smoke_testing.add(key)
-        self._show_detail()
-        self.query_one("#detail-pane", ScrollPane).action_scroll_top()
-        self.session.say(f"Testing {key[0]} {key[1]} …")
-        work = partial(self.engine.models.smoke_test, *key, allow_code=allow_code)
-        self.ask(
-            work,
-            partial(self._set_smoke_test, key),
-            group=f"smoke_test {key}",
-            failed=partial(self._smoke_test_failed, key),
-        )
+    def open_test(self, model: str, version: int) -> None:
+        """Open the tests of a version; what its smoke test finds is shown here, too."""
+        from tui.model_tests.screen import ModelTestScreen
 
-    def _smoke_test_failed(self, key: tuple[str, int], error: EngineError) -> None:
-        """Ask before a model can run arbitrary code."""
-        if not isinstance(error, UntrustedModel) or not self.is_current or self.session.read_only:
-            self._set_smoke_test(key, error)
-            return
-        self._record_smoke_test(key, error)
-        self.clear_messages()
-        from tui.dialogs.confirm import ConfirmDialog
+        key = model, version
 
-        where = f"Loading it runs that code on this machine, as {self.session.user}."
-        lines = [Content(safe(text)) for text in (error.title + ".", error.detail, where, error.hint)]
-        yes = f"Run the code of {safe(error.owner, 60)}"
+        def record(outcome: SmokeTestResult | EngineError) -> None:
+            self.smoke_tests[key] = outcome
+            self._show_detail()
 
-        def test(allowed: bool | None) -> None:
-            if allowed:
-                self._test(key, allow_code=True)
-
-        self.app.push_screen(ConfirmDialog("Load this model?", lines, yes=yes), test)
-
-    def _set_smoke_test(self, key: tuple[str, int], outcome: SmokeTestResult | EngineError) -> None:
-        self._record_smoke_test(key, outcome)
-        passed = not isinstance(outcome, EngineError) and outcome.ok
-        self.session.say(f"{key[0]} {key[1]}: test {'passed' if passed else 'failed'}", warning=not passed)
-
-    def _record_smoke_test(self, key: tuple[str, int], outcome: SmokeTestResult | EngineError) -> None:
-        self.smoke_testing.discard(key)
-        self.smoke_tests[key] = outcome
-        self._show_detail()
+        tests = ModelTestScreen(*key, smoke_test=self.smoke_tests.get(key), smoke_tested=record)
+        self.app.push_screen(tests)
 
     def action_promote(self) -> None:
         if not self.refuse("models.promote") and self.version is not None:

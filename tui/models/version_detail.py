@@ -15,6 +15,7 @@ from engine.entities import ModelVersion, RegisteredModel, Run
 from engine.errors import EngineError
 from engine.secrets import mask
 from engine.text import Shown, safe, safe_lines
+from tui.model_tests.results import smoke_test_items
 from tui.models.sources import STAGE_COLOURS, alias_text, stage_text
 from tui.widgets.lines import Lines, field, paragraph
 from tui.widgets.table import CellStyle
@@ -23,25 +24,18 @@ if TYPE_CHECKING:
     from engine.api import SmokeTestResult
 
 MAX_DESCRIPTION_LINES = 6
-MAX_PREDICTIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class VersionFacts:
     """The contents. `run` is None if it no longer exists or has not been read; `source` then holds the reason
-    and its style. `smoke_test` is the last test of this session, or the error that prevented it."""
+    and its style. `smoke_test` is the last one of this session, or the error that prevented it."""
 
     version: ModelVersion
     run: Run | None
     source: tuple[Shown, CellStyle | None]
     smoke_test: SmokeTestResult | EngineError | None = None
-    smoke_testing: bool = False
     model: RegisteredModel | None = None
-
-    @property
-    def is_tested(self) -> bool:
-        """Whether a test is running or has ended; its result then comes first."""
-        return self.smoke_testing or self.smoke_test is not None
 
 
 class VersionDetail(Lines):
@@ -58,7 +52,7 @@ class VersionDetail(Lines):
         version = facts.version
         lines = [_head(version)]
         test = field("test", _test_items(facts), width)
-        if facts.is_tested:
+        if facts.smoke_test is not None:
             lines += test
         if description := version.description.strip():
             lines += paragraph(safe_lines(description), width, MAX_DESCRIPTION_LINES)
@@ -66,7 +60,7 @@ class VersionDetail(Lines):
         lines += field("source", [Content(safe(mask(version.source) or "–"))], width)
         lines += field("created", _dates(version), width)
         lines += field("tags", _pairs(version.tags), width)
-        if not facts.is_tested:
+        if facts.smoke_test is None:
             lines += test
         if facts.model is not None:
             lines += _model_lines(facts.model, width)
@@ -116,32 +110,10 @@ def _model_lines(model: RegisteredModel, width: int) -> list[Content]:
 
 
 def _test_items(facts: VersionFacts) -> Iterable[Content]:
-    if facts.smoke_testing:
-        yield Content("loading the model and predicting on its input example …")
-    elif facts.smoke_test is None:
-        yield Content.styled("not run yet (T runs it)", "$text-muted")
+    if facts.smoke_test is None:
+        yield Content.styled("not run yet (T tests the version)", "$text-muted")
     else:
         yield from smoke_test_items(facts.smoke_test)
-
-
-def smoke_test_items(smoke_test: SmokeTestResult | EngineError) -> Iterable[Content]:
-    """The result of a test, or the error that prevented it."""
-    if isinstance(smoke_test, EngineError):
-        yield Content.assemble(("✗ not run", "$error"), f" {safe(str(smoke_test))}")
-        return
-    if not smoke_test.ok:
-        yield Content.assemble(("✗ failed", "$error"), f" {safe(smoke_test.detail)}")
-        return
-    rows = f"{formats.count(smoke_test.rows)} row{'s' if smoke_test.rows != 1 else ''}"
-    predictions = ", ".join(safe(text) for text in smoke_test.predictions[:MAX_PREDICTIONS])
-    more = " …" if smoke_test.rows > min(len(smoke_test.predictions), MAX_PREDICTIONS) else ""
-    yield Content.assemble(("✓ passed", "$success"), f" {rows} → {predictions}{more}")
-    yield Content(f"loaded in {_brief(smoke_test.load_seconds)}")
-    yield Content(f"predicted in {_brief(smoke_test.predict_seconds)}")
-
-
-def _brief(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else formats.duration(seconds)
 
 
 def _pairs(values: Mapping[str, str]) -> list[Content]:

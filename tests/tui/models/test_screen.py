@@ -184,44 +184,10 @@ async def test_stage_and_buttons_are_visible_at_every_size(
         assert "version 2 ● Production → ○ Archived" in screen
 
 
-async def test_t_loads_the_version_and_predicts_on_its_input_example(mlflow_store: MlflowStore) -> None:
-    """The version's model is a Python function: it can run arbitrary code, so the operator is asked first."""
-    console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE, notifications=True) as pilot:
-        view = await go_to(pilot, 1)
-        await pilot.press("T")
-        await settle(pilot)
-        assert "can run arbitrary code" in text_of(console)
-        assert "Stored as" in text_of(console)
-        await pilot.press("enter")
-        await settle(pilot)
-        assert console.screen is view
-        assert "✗ not run" in text_of(console), "Cancel is the default"
-        await pilot.press("T")
-        await settle(pilot)
-        await pilot.press("right", "enter")
-        await settle(pilot)
-        assert view.smoke_testing == set()
-        assert "✓ passed 2 rows → 0, 1" in text_of(console)
-        view.show_model(MODEL, 3)
-        await settle(pilot)
-        await pilot.press("T")
-        await settle(pilot)
-        assert "✗ failed" in text_of(console)
-
-
-async def test_read_only_never_offers_to_load_a_model_with_code(mlflow_store: MlflowStore) -> None:
-    """The reason is in view, even in the smallest terminal, and the details scroll like any text."""
+async def test_details_of_a_version_scroll_like_any_text(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking, read_only=True)
     async with console.run_test(size=(60, 16), notifications=True) as pilot:
         view = await go_to(pilot, 1)
-        await pilot.press("T")
-        await settle(pilot)
-        assert console.screen is view
-        lines = text_of(console).splitlines()
-        head = next(at for at, line in enumerate(lines) if line.startswith(" version 1"))
-        assert "✗ not run" in lines[head + 1]
-        console.clear_notifications()
         pane = view.query_one("#detail-pane", ScrollPane)
         pane.focus()
         for keys, top in ((("j", "j", "k"), 1), (("G",), pane.max_scroll_y), (("g",), 0), (("ctrl+d",), 2)):
