@@ -188,6 +188,7 @@ if TYPE_CHECKING:
         TrackingServer as TrackingServer,
     )
     from engine.server.restore import Restored as Restored
+    from engine.services.records import ServiceSpec as ServiceSpec, ServiceStatus as ServiceStatus
     from engine.serving.records import (
         Deployment as Deployment,
         RequirementDifference as RequirementDifference,
@@ -337,6 +338,7 @@ _HOMES = {
         "without_constants",
     ),
     "engine.runs.view": ("RunView",),
+    "engine.services.records": ("ServiceSpec", "ServiceStatus"),
     "engine.serving.records": ("Deployment", "RequirementDifference", "Served"),
     "engine.server.options": ("ServerOptions",),
     "engine.server.records": ("ServerFacts", "StartedServer", "TrackingServer"),

@@ -4,22 +4,25 @@ the key that signs its forms."""
 from __future__ import annotations
 
 import secrets
+import string
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
 from engine.errors import UsageError
 from engine.files import make_private_folder, replacing
+from engine.uri import TrackingUri
 
 ADMIN = "admin"
 PASSWORD_FILE, KEY_FILE, CONFIGURATION_FILE = "admin-password", "form-key", "basic_auth.ini"
+PASSWORD_LENGTH = 24
 CACHE_SECONDS = 60
 """How long a worker remembers a correct password: checking one takes 0.3 s of CPU, on every request."""
 
 _CONFIGURATION = """\
 [mlflow]
 default_permission = READ
-database_uri = sqlite:///{database}
+database_uri = {uri}
 admin_username = {admin}
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 auth_cache_ttl_seconds = {seconds}
@@ -32,13 +35,17 @@ class Accounts:
     the server first starts; MLflow ignores it once the account exists."""
 
     folder: Path
+    password_file: Path
     password: str = field(repr=False)
     key: str = field(repr=False)
     is_new: bool
+    database: Path | None
+    """None if it is not a file."""
 
-    @property
-    def password_file(self) -> Path:
-        return self.folder / PASSWORD_FILE
+    def forget_unused(self) -> None:
+        """Remove the password of a database that was not created after all."""
+        if self.is_new and self.database is not None and not self.database.exists():
+            self.password_file.unlink(missing_ok=True)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -60,22 +67,33 @@ def check_installed() -> None:
         )
 
 
-def prepare(folder: Path, database: Path) -> Accounts:
+def prepare(folder: Path, database: TrackingUri) -> Accounts:
     """Write the configuration of the accounts in `database` to `folder`, with the password and the key of an
-    earlier start if there are any. All files are readable only by their owner. Raises `OSError`."""
+    earlier start if there are any. The password stays beside a database file, so that every service that uses
+    the file finds it. All files are readable only by their owner. Raises `OSError`."""
     make_private_folder(folder)
     # configparser would read a % as the start of a reference
-    text = _CONFIGURATION.format(
-        database=str(database).replace("%", "%%"), admin=ADMIN, seconds=CACHE_SECONDS
-    )
-    _write(folder / CONFIGURATION_FILE, text)
-    password, key = _kept(folder / PASSWORD_FILE), _kept(folder / KEY_FILE)
+    uri = database.raw.replace("%", "%%")
+    _write(folder / CONFIGURATION_FILE, _CONFIGURATION.format(uri=uri, admin=ADMIN, seconds=CACHE_SECONDS))
+    path = database.sqlite_path
+    password_file = folder / PASSWORD_FILE if path is None else path.with_suffix(f".{PASSWORD_FILE}")
+    password, key = _kept(password_file), _kept(folder / KEY_FILE)
     accounts = Accounts(
-        folder, password or secrets.token_urlsafe(18), key or secrets.token_hex(32), not password
+        folder,
+        password_file,
+        password=password or _new_password(),
+        key=key or secrets.token_hex(32),
+        is_new=not password,
+        database=path,
     )
-    _write(folder / PASSWORD_FILE, accounts.password + "\n")
+    _write(password_file, accounts.password + "\n")
     _write(folder / KEY_FILE, accounts.key + "\n")
     return accounts
+
+
+def _new_password() -> str:
+    """Letters and digits only: it is typed and copied."""
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(PASSWORD_LENGTH))
 
 
 def _kept(path: Path) -> str:

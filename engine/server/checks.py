@@ -15,11 +15,14 @@ from engine.server import accounts
 from engine.server.options import ServerPlan
 from engine.stores import open_database
 from engine.stores.errors import disk_full, package_missing
+from engine.stores.mlflow.revision import check_schema
 from engine.text import safe
 from engine.uri import TrackingUri
 
 MIN_FREE_BYTES = 20 * 1024 * 1024
 """A new database takes 1 MB; the rest is for the log and the first runs."""
+
+VERSION_TABLE = "alembic_version"
 
 _PACKAGES = {
     "s3": ("boto3", "boto3"),
@@ -37,7 +40,9 @@ def check_start(plan: ServerPlan) -> None:
         accounts.check_installed()
     path = plan.backend.sqlite_path
     if path is not None:
-        _check_sqlite(path)
+        _check_file(path)
+    if plan.backend.kind == "sql" and (path is None or path.exists()):
+        _check_database(plan.backend)
     folder = plan.artifacts_folder
     if folder is None:
         _check_package(plan.artifacts)
@@ -45,8 +50,8 @@ def check_start(plan: ServerPlan) -> None:
         _check_artifacts(folder)
 
 
-def _check_sqlite(path: Path) -> None:
-    """Check that the file can be created, or is a database that can be written."""
+def _check_file(path: Path) -> None:
+    """Check that a database file can be created, or written."""
     if not path.parent.is_dir():
         hint = f"Create it (`mkdir -p {path.parent}`), or name another file with --backend-store-uri."
         raise StoreNotFound("The folder of the database does not exist", str(path.parent), hint)
@@ -54,13 +59,28 @@ def _check_sqlite(path: Path) -> None:
     if path.is_dir():
         hint = "Name a file in it: sqlite:///…/mlflow.db."
         raise UsageError("The database is a folder", str(path), hint)
-    if path.exists():
-        with open_database(TrackingUri(f"sqlite:///{path}")).snapshot():
-            pass  # raises if it is no database
     for written in (path, path.parent):  # SQLite puts its journal beside the file
         if written.exists() and not os.access(written, os.W_OK):
             hint = "Fix its permissions, or start the server as its owner."
             raise StoreRefused("The database cannot be written", str(written), hint)
+
+
+def _check_database(uri: TrackingUri) -> None:
+    """Check that the database can be read, and is empty or of the installed MLflow. The server's process
+    checks that again: here the answer does not take the seconds that importing MLflow does."""
+    database = open_database(uri)
+    try:
+        with database.snapshot() as snapshot:
+            tables = snapshot.columns.keys()
+            if not tables:
+                return
+            found = (
+                snapshot.stream(f"SELECT version_num FROM {VERSION_TABLE}") if VERSION_TABLE in tables else ()
+            )
+            revision = next((str(row[0]) for row in found), None)
+            check_schema(tables, revision, database.location, uri.shown)
+    finally:
+        database.close()
 
 
 def _check_artifacts(folder: Path) -> None:

@@ -19,7 +19,7 @@ from engine.stores.sql.servers import database_url
 from engine.text import Shown, safe
 from engine.uri import TrackingUri, local_root, redact, resolve
 
-DEFAULT_NAME = "server"
+DEFAULT_NAME = "mlflow"
 DEFAULT_PORT = 5000
 ARTIFACTS_FOLDER, AUTH_DATABASE = "mlartifacts", "basic_auth.db"
 """MLflow's own names."""
@@ -75,7 +75,7 @@ class ServerPlan:
     backend: TrackingUri
     artifacts: str = field(repr=False)
     allowed_hosts: tuple[str, ...]
-    auth_database: Path | None
+    auth_database: TrackingUri | None
 
     @property
     def artifacts_folder(self) -> Path | None:
@@ -118,7 +118,7 @@ def plan(options: ServerOptions) -> ServerPlan:
         backend=backend,
         artifacts=_artifacts(options.artifacts_destination, beside),
         allowed_hosts=allowed_hosts(options.host, options.allowed_hosts),
-        auth_database=beside / AUTH_DATABASE if options.auth else None,
+        auth_database=_auth_database(backend) if options.auth else None,
     )
 
 
@@ -138,6 +138,13 @@ def _backend(given: str) -> TrackingUri:
     if found.folder is not None and not is_true("MLFLOW_ALLOW_FILE_STORE"):
         raise file_store_refused()
     return found
+
+
+def _auth_database(backend: TrackingUri) -> TrackingUri:
+    """Where the accounts are: beside a database file, as in MLflow; else in the same database, because a file
+    in the current folder would not be found from another one."""
+    path = backend.sqlite_path
+    return backend if path is None else TrackingUri(f"sqlite:///{path.parent / AUTH_DATABASE}")
 
 
 def _artifacts(given: str, beside: Path) -> str:

@@ -18,7 +18,7 @@ class ServerFacts:
     mlflow_version: str
     auth: bool = False
     password_file: str = ""
-    """Holds the administrator's first password; empty without accounts."""
+    """Holds the administrator's first password; empty without accounts, or if it is not known."""
     auth_database: str = ""
     allowed_hosts: tuple[str, ...] = ()
     workers: int = 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import sys
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -39,20 +40,21 @@ def start(options: ServerOptions, cancel: CancelToken) -> StartedServer:
     """Start a server and wait until it is ready. Raises `UsageError`, `StoreError` or `ServiceError` if it
     cannot start, and `Cancelled`; then nothing runs."""
     begin, started_at = time.monotonic(), time.time_ns() // 1_000_000
+    is_new = _is_new(options.name)
     planned = plan(options)
     check_start(planned)
-    is_new = _is_new(options.name)
-    claimed = False
+    claimed, kept = False, None
     try:
         with control.claimed(options.name) as claim:
             claimed = True
             kept = _prepare(planned, claim.folder)
             claim.start(_spec(planned, claim.folder, kept), base_environment(), cancel=cancel)
         checked = _checked(options.name, claim.folder, cancel)
-    except OSError as error:
-        raise ServiceError(f"{options.name} cannot be started", str(error)) from error
     except EngineError as error:
-        raise (_undone(error, planned, started_at, is_new=is_new) if claimed else error) from error
+        reason = _undone(error, options.name, kept, started_at, is_new=is_new) if claimed else error
+        if kept is not None:
+            kept.forget_unused()
+        raise reason from error
     return _started(planned, kept, checked, time.monotonic() - begin)
 
 
@@ -68,20 +70,25 @@ def _is_new(name: str) -> bool:
 
 
 def _prepare(planned: ServerPlan, folder: Path) -> Accounts | None:
-    """Write what the server's process needs to the service's folder. Raises `OSError`."""
+    """Write what the server's process needs. Raises `ServiceError` if it cannot be written."""
     options, environment, kept = planned.options, planned.environment, None
-    if planned.auth_database is not None:
-        kept = accounts.prepare(folder / FOLDER, planned.auth_database)
-        environment |= kept.environment
-    settings = Settings(
-        arguments=planned.arguments,
-        environment=environment,
-        address=_own_address(options.host),
-        artifacts=str(planned.artifacts_folder or ""),
-        password=kept.password if kept else "",
-        one_process=options.workers == 1 and not options.jobs,
-    )
-    write_settings(folder, settings)
+    try:
+        if planned.auth_database is not None:
+            kept = accounts.prepare(folder / FOLDER, planned.auth_database)
+            environment |= kept.environment
+        settings = Settings(
+            arguments=planned.arguments,
+            environment=environment,
+            address=_own_address(options.host),
+            artifacts=str(planned.artifacts_folder or ""),
+            password=kept.password if kept else "",
+            one_process=options.workers == 1 and not options.jobs,
+        )
+        write_settings(folder, settings)
+    except OSError as error:
+        hint = "Make sure that it can be written and its disk is not full."
+        detail = f"{error.filename or folder}: {error.strerror or error}"
+        raise ServiceError(f"{options.name} cannot be registered", detail, hint) from error
     return kept
 
 
@@ -101,7 +108,7 @@ def _spec(planned: ServerPlan, folder: Path, kept: Accounts | None) -> ServiceSp
         mlflow_version=version("mlflow"),
         auth=options.auth,
         password_file=str(kept.password_file) if kept else "",
-        auth_database=str(planned.auth_database or ""),
+        auth_database=planned.auth_database.shown if planned.auth_database else "",
         allowed_hosts=planned.allowed_hosts,
         workers=options.workers,
         jobs=options.jobs,
@@ -139,9 +146,10 @@ def _checked(name: str, folder: Path, cancel: CancelToken) -> Checked:
     return answer.checked
 
 
-def _undone(error: EngineError, planned: ServerPlan, started_at: int, *, is_new: bool) -> EngineError:
+def _undone(
+    error: EngineError, name: str, kept: Accounts | None, started_at: int, *, is_new: bool
+) -> EngineError:
     """End what was started; the reason that the server's process gave, or the end of its log."""
-    name = planned.options.name
     try:
         found = control.find(name)
     except NotFound:
@@ -156,18 +164,18 @@ def _undone(error: EngineError, planned: ServerPlan, started_at: int, *, is_new:
         error = ServiceError(error.title, "\n".join([error.detail, *lines]))
     if found.running:
         control.stop(name)
-    has_accounts = planned.auth_database is not None and planned.auth_database.exists()
-    if is_new and not has_accounts:  # the folder has the password of these
+    keeps_password = kept is not None and kept.password_file.is_relative_to(found.log.parent)
+    if is_new and not keeps_password:
         control.remove(name)
     return error
 
 
 def _started(planned: ServerPlan, kept: Accounts | None, checked: Checked, seconds: float) -> StartedServer:
     host = planned.options.host
-    server = status(planned.options.name)
-    password = kept.password if kept is not None and kept.is_new and not checked.skipped else ""
     if kept is not None and checked.skipped:
         kept.password_file.unlink(missing_ok=True)  # it is not the administrator's
+    server = status(planned.options.name)
+    password = kept.password if kept is not None and kept.is_new and not checked.skipped else ""
     is_local = host in ALL_INTERFACES or is_loopback(host)
     return StartedServer(
         server,
@@ -209,8 +217,10 @@ def find(name: str) -> ServiceStatus:
 
 
 def _described(service: ServiceStatus) -> TrackingServer:
-    seconds = _response_seconds(service.url) if service.running else None
-    return TrackingServer(service, ServerFacts.of(service.spec), seconds)
+    facts = ServerFacts.of(service.spec)
+    if not Path(facts.password_file).is_file():
+        facts = replace(facts, password_file="")
+    return TrackingServer(service, facts, _response_seconds(service.url) if service.running else None)
 
 
 def _response_seconds(url: str) -> float | None:

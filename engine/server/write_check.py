@@ -56,7 +56,7 @@ def check_writes(
             experiment = str(server.post("2.0/mlflow/experiments/create", name=name)["experiment_id"])
         except Exception as error:
             if password and getattr(error, "status", 0) == 401:
-                return Checked(skipped="The administrator's password was changed")
+                return Checked(skipped="the administrator has another password than the one kept here")
             return Checked(problem=f"Cannot create an experiment: {_told(error)}")
         artifact = f"{experiment}/{FILE}"
         problem = _round_trip(server, experiment, name, artifact)

@@ -20,7 +20,7 @@ from tui.cli.output import Cell, Output
 from tui.cli.progress import spinner, stop_signals
 
 if TYPE_CHECKING:
-    from engine.api import Servers, StartedServer, TrackingServer
+    from engine.api import Servers, ServiceStatus, StartedServer, TrackingServer
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "start": ("tui.cli.server:start", "Start a tracking server and wait until it is ready."),
@@ -66,7 +66,7 @@ def _servers(invocation: Invocation) -> Servers:
 
 
 @click.command()
-@click.option("--name", metavar="NAME", default="server", show_default=True, help="Name of the server.")
+@click.option("--name", metavar="NAME", default="mlflow", show_default=True, help="Name of the server.")
 @click.option(
     "--host",
     metavar="HOST",
@@ -181,13 +181,13 @@ def _show_started(output: Output, started: StartedServer) -> None:
     found, facts = started.server, started.server.facts
     output.line(
         Cell(Shown("✓ "), "green"),
-        Cell(safe(f"{found.name} is ready at {found.service.url}"), "bold"),
+        Cell(safe(f"Tracking server {found.name} is ready at {found.service.url}"), "bold"),
         Cell(safe(f"  MLflow {facts.mlflow_version}, started in {duration(started.seconds)}"), "dim"),
     )
     _show_facts(output, found)
     _pair(output, "checked", _check_of(started))
     if facts.auth:
-        _show_accounts(output, started)
+        _show_password(output, started)
     output.line("")
     output.line(Cell(Shown("Use it from this machine:"), "dim"))
     output.line(safe(f"  export MLFLOW_TRACKING_URI={found.service.url}"))
@@ -202,18 +202,20 @@ def _show_started(output: Output, started: StartedServer) -> None:
 
 def _check_of(started: StartedServer) -> str:
     if started.unchecked:
-        return f"not whether it can store: {started.unchecked}"
+        return f"only that it answers: {started.unchecked}"
     text = "an experiment and an artifact were written, read back and removed"
     return f"{text}, except {listed(started.left)}" if started.left else text
 
 
-def _show_accounts(output: Output, started: StartedServer) -> None:
-    facts = started.server.facts
+def _show_password(output: Output, started: StartedServer) -> None:
+    file = started.server.facts.password_file
     if started.password:
         _pair(output, "password", f"{started.password}   of admin; shown only now", "bold")
-        _pair(output, "", f"kept in {facts.password_file}")
-    elif facts.password_file:
-        _pair(output, "password", f"of admin: as before, in {facts.password_file}")
+        _pair(output, "", f"kept in {file}")
+    elif file:
+        _pair(output, "password", f"of admin, in {file}")
+    else:
+        _pair(output, "password", "of admin: as it was set before; it is not kept here")
 
 
 @click.command()
@@ -227,7 +229,7 @@ def status(invocation: Invocation, name: str, as_json: bool) -> int:
     \b
     Examples:
       mlflow-console server status
-      mlflow-console server status server --json
+      mlflow-console server status mlflow --json
     """
     servers = _servers(invocation)
     found = (servers.find(name),) if name else servers.all()
@@ -267,26 +269,31 @@ def _show_server(output: Output, found: TrackingServer) -> None:
     if service.running:
         response = duration(found.response_seconds) if found.response_seconds is not None else "no response"
         _pair(output, "response", f"{response} for /health")
-    _pair(output, "since", f"{ago(service.since, _now())}{_restarts(service.restarts)}")
+        up = duration((_now() - service.started) / 1000)
+        _pair(output, "uptime", f"{up}{_restarts(service)}")
+    else:
+        _pair(output, "since", ago(service.since, _now()))
     _show_facts(output, found)
 
 
-def _restarts(number: int) -> str:
-    return f", {counted(number, 'restart')}" if number else ""
+def _restarts(service: ServiceStatus) -> str:
+    if not service.restarts:
+        return ""
+    return f", {counted(service.restarts, 'restart')}, the last {ago(service.since, _now())}"
 
 
 def _show_facts(output: Output, found: TrackingServer) -> None:
-    """What a server runs on, and what it takes."""
+    """What a server runs on and, if it runs, what it takes."""
     facts, service = found.facts, found.service
     _pair(output, "backend", facts.backend)
     _pair(output, "artifacts", f"{facts.artifacts}, served by the server")
     _pair(output, "accounts", _accounts_of(found))
     if facts.allowed_hosts:
         _pair(output, "hosts", listed(facts.allowed_hosts, 6))
-    memory = f", {size(service.memory)}" if service.memory else ""
-    processes = f"{counted(len(service.processes), 'process')}{memory}: " if service.processes else ""
-    jobs = "runs jobs" if facts.jobs else "no jobs (--jobs)"
-    _pair(output, "processes", f"{processes}{counted(facts.workers, 'worker')} (--workers), {jobs}")
+    if service.running:
+        _pair(output, "workers", f"{facts.workers}, {size(service.memory)} in all; more with --workers N")
+        off = "off: scorers and prompt optimization do not run; on with --jobs"
+        _pair(output, "jobs", "on" if facts.jobs else off)
     _pair(output, "log", str(service.log))
 
 
@@ -374,7 +381,7 @@ def logs(invocation: Invocation, name: str, lines: int, follow: bool) -> None:
     \b
     Examples:
       mlflow-console server logs
-      mlflow-console server logs server --lines 20 --follow
+      mlflow-console server logs mlflow --lines 20 --follow
     """
     servers = _servers(invocation)
     for line in servers.log(name, lines):

@@ -8,6 +8,7 @@ the database is checked first.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from engine.errors import StoreOutdated, StoreUnreadable
@@ -84,27 +85,33 @@ def _check(connection: Connection, location: str, shown: str) -> None:
     tables = set(inspect(connection).get_table_names())
     if not tables:
         raise store_not_found(f"{location} is an empty database")
-    if not {"experiments", "runs", "alembic_version"} <= tables:
+    check_schema(tables, MigrationContext.configure(connection).get_current_revision(), location, shown)
+    missing = sorted(schema_tables() - tables)
+    if missing:  # MLflow would create them
+        raise StoreUnreadable(
+            "The store lacks tables", f"{location} lacks {listed(missing)}", "Restore it from a backup."
+        )
+
+
+def check_schema(tables: Collection[str], revision: str | None, location: str, shown: str) -> None:
+    """Check the tables of a database that is not empty, and their revision, without importing MLflow. Raises
+    like `check_revision`; that tables are missing, only that notices. `shown` is the redacted URI."""
+    if not {"experiments", "runs", "alembic_version"} <= set(tables):
         raise StoreUnreadable(
             "The database is not an MLflow store",
             f"{location} contains other tables: {listed(sorted(tables), 6)}",
             "Give MLflow its own database.",
         )
-    found, known = MigrationContext.configure(connection).get_current_revision(), schema_revisions()
-    if found in known[1:]:
+    known = schema_revisions()
+    if revision in known[1:]:
         raise store_outdated(
             "The store's schema is older than the installed MLflow's",
-            f"{location} has revision {found}, the installed MLflow needs {known[0]}",
+            f"{location} has revision {revision}, the installed MLflow needs {known[0]}",
             shown,
         )
-    if found != known[0]:
+    if revision != known[0]:
         raise StoreOutdated(
             "The store's schema is newer than the installed MLflow's",
-            f"{location} has revision {found}, which the installed MLflow does not know",
+            f"{location} has revision {revision}, which the installed MLflow does not know",
             "Run `pip install --upgrade mlflow` in the environment of mlflow-console.",
-        )
-    missing = sorted(schema_tables() - tables)
-    if missing:  # MLflow would create them
-        raise StoreUnreadable(
-            "The store lacks tables", f"{location} lacks {listed(missing)}", "Restore it from a backup."
         )

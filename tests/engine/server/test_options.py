@@ -34,7 +34,8 @@ def test_relative_paths_become_absolute_and_artifacts_stay_beside_the_database(
     found = plan(ServerOptions(backend_store_uri=given, auth=True))
     assert found.backend.raw == f"sqlite:///{tmp_path / 'data' / 'runs.db'}"
     assert found.artifacts == str(tmp_path / "data" / "mlartifacts")
-    assert found.auth_database == tmp_path / "data" / "basic_auth.db"
+    assert found.auth_database is not None
+    assert found.auth_database.sqlite_path == tmp_path / "data" / "basic_auth.db"
     assert found.arguments[-2:] == ("--app-name", "basic-auth")
 
 
@@ -45,12 +46,13 @@ def test_a_folder_for_artifacts_is_never_relative(given: str, tmp_path: Path) ->
 
 def test_other_databases_and_stores_pass_through_with_their_secrets_in_the_environment_only() -> None:
     uri = f"postgresql://ana:{SECRET}@db.example.org/mlflow"
-    options = ServerOptions(backend_store_uri=uri, artifacts_destination="s3://bucket/models")
+    options = ServerOptions(backend_store_uri=uri, artifacts_destination="s3://bucket/models", auth=True)
     found = plan(options)
     installed = uri.replace("postgresql:", "postgresql+psycopg2:")
     assert found.environment["MLFLOW_BACKEND_STORE_URI"] == installed
     assert found.environment["MLFLOW_ARTIFACTS_DESTINATION"] == "s3://bucket/models"
     assert found.artifacts_folder is None
+    assert found.auth_database == found.backend
     for shown in (found.backend.shown, found.shown_artifacts, *found.arguments, repr(options)):
         assert SECRET not in shown
 

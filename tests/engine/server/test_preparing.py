@@ -16,25 +16,32 @@ from engine.server.checks import check_start
 from engine.server.handover import Answer, Settings, read_answer, read_settings, write_answer, write_settings
 from engine.server.options import ServerOptions, plan
 from engine.server.write_check import Checked
+from engine.uri import TrackingUri
+from tests.conftest import MlflowStore
 
 unprivileged = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 
 
 def test_accounts_get_a_long_password_that_a_second_start_keeps(tmp_path: Path) -> None:
-    folder, database = tmp_path / "service", tmp_path / "50%" / "basic_auth.db"
+    folder, data = tmp_path / "service", tmp_path / "50%"
+    data.mkdir()
+    database = TrackingUri(f"sqlite:///{data}/basic_auth.db")
     first = accounts.prepare(folder, database)
     assert first.is_new
     assert len(first.password) >= 20
     assert first.password not in repr(first)
     assert first.password_file.read_text().strip() == first.password
-    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    written = [*folder.iterdir(), *data.iterdir()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o600}
 
     second = accounts.prepare(folder, database)
     assert (second.is_new, second.password, second.key) == (False, first.password, first.key)
+    other = accounts.prepare(tmp_path / "other", database)
+    assert (other.is_new, other.password) == (False, first.password)
 
     configuration = configparser.ConfigParser()
     configuration.read(second.environment["MLFLOW_AUTH_CONFIG_PATH"])
-    assert configuration["mlflow"]["database_uri"] == f"sqlite:///{database}"
+    assert configuration["mlflow"]["database_uri"] == database.raw
     assert int(configuration["mlflow"]["auth_cache_ttl_seconds"]) > 0
     assert first.password not in Path(second.environment["MLFLOW_AUTH_CONFIG_PATH"]).read_text()
 
@@ -78,6 +85,26 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     assert (
         failure(ServerOptions(backend_store_uri=f"sqlite:///{tmp_path}")).title == "The database is a folder"
     )
+
+
+def test_a_database_of_an_older_mlflow_is_refused_with_the_command_that_upgrades_it(
+    mlflow_store_copy: MlflowStore,
+) -> None:
+    with sqlite3.connect(mlflow_store_copy.path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '867495a8f9d4'")
+    before = mlflow_store_copy.path.read_bytes()
+    error = failure(ServerOptions(backend_store_uri=mlflow_store_copy.uri))
+    assert "older than the installed MLflow" in error.title
+    assert "867495a8f9d4" in error.detail
+    assert "mlflow db upgrade" in error.hint
+    assert mlflow_store_copy.path.read_bytes() == before
+
+
+def test_a_database_server_that_cannot_be_reached_is_reported_without_its_password() -> None:
+    secret = "pa55-word-of-db"
+    error = failure(ServerOptions(backend_store_uri=f"postgresql://ana:{secret}@127.0.0.1:1/mlflow"))
+    assert "127.0.0.1:1" in error.title
+    assert secret not in str(error)
 
 
 @unprivileged

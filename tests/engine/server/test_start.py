@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psutil
 import pytest
 import requests
 
-from engine.errors import EngineError, NotFound, ServiceError
+from engine.errors import NotFound, ServiceError
 from engine.jobs import CancelToken
 from engine.server import servers
 from engine.server.options import ServerOptions
 from engine.server.records import StartedServer
 from engine.services import control
 from engine.services.processes import marked_processes
+from tests.conftest import MlflowStore
 from tests.support import postgres as postgres_support
 from tests.support.terminal import PATIENCE
 
@@ -59,22 +62,42 @@ def plain(state: Path, tmp_path_factory: pytest.TempPathFactory) -> StartedServe
     return start(state, ServerOptions(port=0, backend_store_uri=str(folder / "mlflow.db")))
 
 
+@dataclass(frozen=True)
+class Guarded:
+    """A server with accounts and a list of hosts."""
+
+    started: StartedServer
+    options: ServerOptions
+    database: Callable[[str], list[tuple[Any, ...]]]
+    """Runs a statement on its database."""
+
+    @property
+    def url(self) -> str:
+        return self.started.server.service.url
+
+    @property
+    def login(self) -> tuple[str, str]:
+        return "admin", self.started.password
+
+
 @pytest.fixture(scope="module")
-def guarded(
-    state: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> StartedServer:
-    """A server with accounts and a list of hosts, on PostgreSQL if there is one."""
+def guarded(state: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Guarded:
+    """On PostgreSQL if it is installed."""
     folder = tmp_path_factory.mktemp("guarded")
-    backend = str(folder / "mlflow.db")
+    backend, database = str(folder / "mlflow.db"), partial(rows, str(folder / "basic_auth.db"))
     if postgres_support.programs() is not None:
-        postgres = request.getfixturevalue("postgres")
+        postgres: postgres_support.Postgres = request.getfixturevalue("postgres")
         postgres.execute("postgres", "CREATE DATABASE guarded")
-        backend = postgres.uri("guarded", driver="")
-    hosts = ("mlflow.example.org",)
-    options = ServerOptions("guarded", port=0, backend_store_uri=backend, auth=True, allowed_hosts=hosts)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        return start(state, options)
+        backend, database = postgres.uri("guarded", driver=""), partial(postgres.execute, "guarded")
+    options = ServerOptions(
+        "guarded",
+        port=0,
+        backend_store_uri=backend,
+        artifacts_destination=str(folder / "files"),
+        auth=True,
+        allowed_hosts=("mlflow.example.org",),
+    )
+    return Guarded(start(state, options), options, database)
 
 
 def api(url: str, path: str, **content: Any) -> requests.Response:
@@ -124,32 +147,32 @@ def test_it_refuses_a_foreign_host_name(plain: StartedServer) -> None:
 
 def test_its_status_says_how_it_does(plain: StartedServer) -> None:
     found = servers.status("")
-    assert found.name == "server"
+    assert found.name == "mlflow"
     assert found.service.state == "serving"
     assert found.response_seconds is not None
     assert servers.all_servers()[0].facts == plain.server.facts
-    with pytest.raises(NotFound, match="'servr' not found"):
-        servers.find("servr")
+    with pytest.raises(NotFound, match="'mlfow' not found"):
+        servers.find("mlfow")
 
 
 def test_a_second_start_of_a_name_and_of_a_port_is_refused_and_changes_nothing(
     plain: StartedServer, tmp_path: Path
 ) -> None:
     service, backend = plain.server.service, str(tmp_path / "mlflow.db")
-    with pytest.raises(ServiceError, match="server runs already"):
+    with pytest.raises(ServiceError, match="mlflow runs already"):
         servers.start(ServerOptions(port=0, backend_store_uri=backend), CancelToken())
     options = ServerOptions("other", port=service.port, backend_store_uri=backend)
     with pytest.raises(ServiceError, match=f"Port {service.port} is in use") as caught:
         servers.start(options, CancelToken())
-    assert "server" in caught.value.detail
-    assert servers.status("server").service.processes == service.processes
+    assert "mlflow" in caught.value.detail
+    assert servers.status("mlflow").service.processes == service.processes
     with pytest.raises(NotFound):
         control.find("other")
     assert not control.folder("other").exists()
 
 
 def test_a_killed_server_is_back_with_its_data(plain: StartedServer) -> None:
-    killed = servers.status("server").service
+    killed = servers.status("mlflow").service
     os.kill(killed.processes[0], signal.SIGKILL)
     found = _until_serving_again(killed.restarts)
     assert found.processes != killed.processes
@@ -160,7 +183,7 @@ def test_a_killed_server_is_back_with_its_data(plain: StartedServer) -> None:
 def _until_serving_again(restarts: int) -> control.ServiceStatus:
     pause = CancelToken()
     for _ in range(int(20 * PATIENCE)):
-        found = servers.find("server")
+        found = servers.find("mlflow")
         if found.state == "serving" and found.restarts > restarts:
             return found
         pause.wait(0.1)
@@ -168,86 +191,67 @@ def _until_serving_again(restarts: int) -> control.ServiceStatus:
 
 
 def test_stopping_ends_every_process_and_frees_the_port(plain: StartedServer) -> None:
-    running = servers.find("server")
+    running = servers.find("mlflow")
     assert running.pid is not None
     stopped = servers.stop("")
     assert stopped.service.state == "stopped"
     assert stopped.response_seconds is None
     assert not any(psutil.pid_exists(pid) for pid in (running.pid, *running.processes))
-    assert servers.find("").name == "server"
+    assert servers.find("").name == "mlflow"
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{running.url}/health", timeout=10)
 
 
-def test_a_guarded_server_lets_in_only_the_administrator(guarded: StartedServer) -> None:
-    url, login = guarded.server.service.url, ("admin", guarded.password)
-    assert (guarded.left, guarded.unchecked) == ((), "")
-    search = {"params": {"max_results": 10}}
-    assert api(url, "mlflow/experiments/search", **search).status_code == 401
-    assert api(url, "mlflow/experiments/search", auth=("admin", "wrong"), **search).status_code == 401
-    found = api(url, "mlflow/experiments/search", auth=login, **search).json()["experiments"]
-    assert [experiment["name"] for experiment in found] == ["Default"]
-    assert rows(guarded.server.facts.auth_database, "SELECT * FROM role_permissions") == []
+def test_a_guarded_server_lets_in_only_the_administrator(guarded: Guarded) -> None:
+    search = partial(api, guarded.url, "mlflow/experiments/search", params={"max_results": 10})
+    assert (guarded.started.left, guarded.started.unchecked) == ((), "")
+    assert search().status_code == 401
+    assert search(auth=("admin", "wrong")).status_code == 401
+    assert [found["name"] for found in search(auth=guarded.login).json()["experiments"]] == ["Default"]
+    assert guarded.database("SELECT username FROM users") == [("admin",)]
+    assert guarded.database("SELECT * FROM role_permissions") == []
 
 
-def test_a_guarded_server_answers_to_added_names(guarded: StartedServer) -> None:
-    url, login = guarded.server.service.url, ("admin", guarded.password)
+def test_a_guarded_server_answers_to_added_names(guarded: Guarded) -> None:
     for header, status in (("mlflow.example.org", 200), ("mlflow.example.org:80", 200), ("evil.org", 403)):
-        found = api(url, "mlflow/experiments/get?experiment_id=0", auth=login, headers={"Host": header})
-        assert found.status_code == status
+        path = "mlflow/experiments/get?experiment_id=0"
+        assert api(guarded.url, path, auth=guarded.login, headers={"Host": header}).status_code == status
 
 
-def test_its_secrets_are_in_no_argument_log_or_record(guarded: StartedServer) -> None:
-    service = servers.status("guarded").service
-    password = Path(guarded.server.facts.password_file)
-    assert password.read_text().strip() == guarded.password
-    secrets = {
-        guarded.password,
-        (password.parent / "form-key").read_text().strip(),
-        postgres_support.PASSWORD,
-    }
+def test_its_secrets_are_in_no_argument_log_or_record(guarded: Guarded) -> None:
+    service, folder = servers.status("guarded").service, control.folder("guarded")
+    _, password = guarded.login
+    assert Path(guarded.started.server.facts.password_file).read_text().strip() == password
+    key = (folder / "server" / "form-key").read_text().strip()
+    secrets = {password, key, postgres_support.PASSWORD, quote(postgres_support.PASSWORD, safe="")}
     assert service.pid is not None
-    for pid in (service.pid, *service.processes):
-        arguments = " ".join(psutil.Process(pid).cmdline())
-        assert not any(secret in arguments for secret in secrets)
-    folder = control.folder("guarded")
-    for path in (folder / "service.json", *folder.glob("log*")):
-        assert not any(secret in path.read_text() for secret in secrets)
-    assert not any(secret in repr((guarded, service)) for secret in secrets)
-    for path in folder.rglob("*"):
-        assert path.stat().st_mode & 0o077 == 0 or path.is_dir()
+    shown = [repr((guarded.started, guarded.options, service))]
+    shown += [" ".join(psutil.Process(pid).cmdline()) for pid in (service.pid, *service.processes)]
+    shown += [path.read_text() for path in (folder / "service.json", *folder.glob("log*"))]
+    assert not any(secret in text for text in shown for secret in secrets)
+    assert all(path.stat().st_mode & 0o077 == 0 for path in folder.rglob("*"))
 
 
-def test_a_guarded_server_keeps_its_password_when_it_is_started_again(guarded: StartedServer) -> None:
+def test_a_guarded_server_keeps_its_password_when_it_is_started_again(state: Path, guarded: Guarded) -> None:
     servers.stop("guarded")
-    kept = Path(guarded.server.facts.password_file)
-    assert kept.read_text().strip() == guarded.password
+    again = start(state, guarded.options)
+    assert (again.password, again.unchecked, again.left) == ("", "", ())  # checked with the same one
+    login = ("admin", Path(again.server.facts.password_file).read_text().strip())
+    assert login == guarded.login
+    servers.stop("guarded")
 
 
-def failure(state: Path, options: ServerOptions) -> EngineError:
-    """The error of a start, after which nothing is registered."""
-    with pytest.raises(EngineError) as caught:
-        start(state, options)
-    assert not control.folder(options.name).exists()
-    assert not any(str(control.folder(options.name)) in value for value, _ in marked_processes())
-    return caught.value
-
-
-def test_an_old_database_is_refused_and_not_upgraded(state: Path, tmp_path: Path, mlflow_store: Any) -> None:
-    database = tmp_path / "old.db"
+def test_a_server_that_cannot_open_its_database_says_why_and_leaves_nothing(
+    state: Path, tmp_path: Path, mlflow_store: MlflowStore
+) -> None:
+    database = tmp_path / "damaged.db"
     database.write_bytes(mlflow_store.path.read_bytes())
-    rows(str(database), "UPDATE alembic_version SET version_num = '867495a8f9d4'")
-    before = database.read_bytes()
-    error = failure(state, ServerOptions("old", port=0, backend_store_uri=str(database)))
-    assert "older than the installed MLflow" in error.title
-    assert "867495a8f9d4" in error.detail
-    assert "mlflow db upgrade" in error.hint
-    assert database.read_bytes() == before
-
-
-def test_a_failure_of_the_database_is_reported_in_its_own_words(state: Path) -> None:
-    secret = "pa55-word-of-db"
-    uri = f"postgresql://ana:{secret}@127.0.0.1:1/mlflow"
-    error = failure(state, ServerOptions("unreachable", port=0, backend_store_uri=uri))
-    assert "127.0.0.1:1" in error.title
-    assert secret not in json.dumps([error.title, error.detail, error.hint])
+    rows(str(database), "DROP TABLE webhook_events")
+    with pytest.raises(ServiceError) as caught:
+        start(state, ServerOptions("damaged", port=0, backend_store_uri=str(database), auth=True))
+    assert caught.value.title == "The store lacks tables"
+    assert "webhook_events" in caught.value.detail
+    assert "backup" in caught.value.hint
+    assert not control.folder("damaged").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"damaged.db", "mlartifacts"}
+    assert not any(str(control.folder("damaged")) in value for value, _ in marked_processes())
