@@ -9,7 +9,9 @@ from collections.abc import Iterable
 
 from engine.uri import redact
 
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/[^\s'\"<>]+")
+_URI = re.compile(
+    r"(?<![A-Za-z0-9+.-])[A-Za-z0-9+.-]+:/[^\s'\"<>]+"
+)  # from its start: a long word is not a URI
 _VARIABLES = (
     "MLFLOW_TRACKING_PASSWORD",
     "MLFLOW_TRACKING_TOKEN",

@@ -291,15 +291,17 @@ def claimed(name: str) -> Iterator[Claim]:
 
 def _lock(folder: ServiceFolder) -> int:
     try:
-        lock = folder.lock(LOCK_SECONDS)
+        lock = folder.lock(0)
+        if lock is None:
+            running = _statuses([folder])
+            if running and running[0].running:
+                where = f"It is {running[0].state} on {running[0].url}."
+                hint = "Stop it first, or choose another name."
+                raise ServiceError(f"{folder.name} runs already", where, hint)
+            lock = folder.lock(LOCK_SECONDS)  # perhaps its supervisor is about to end
     except OSError as error:
         raise _not_registered(folder, error) from error
     if lock is None:
-        running = _statuses([folder])
-        if running and running[0].running:
-            status = running[0]
-            where = f"It is {status.state} on {status.url}."
-            raise ServiceError(f"{folder.name} runs already", where, "Stop it first, or choose another name.")
         title = f"{folder.name} is being started or removed"
         raise ServiceError(title, "Another console is doing that.", "Try again when it has finished.")
     return lock

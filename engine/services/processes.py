@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 VARIABLE = "MLFLOW_CONSOLE_SERVICE"
 """`FOLDER#NUMBER`: the folder of the service and the number of the worker; `FOLDER#` for the supervisor."""
 KILL_SECONDS = 5.0
+POLL_SECONDS = 0.02
 
 
 def mark(folder: Path, worker: int | None = None) -> str:
@@ -33,7 +34,7 @@ def marked_processes() -> Iterator[tuple[str, psutil.Process]]:
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             value = process.environ().get(VARIABLE)
-            if value and process.status() != psutil.STATUS_ZOMBIE:
+            if value and _is_alive(process):
                 yield value, process
 
 
@@ -60,7 +61,7 @@ def kill_workers(folder: Path, worker: int | None = None) -> list[int]:
         for process in found:
             with suppress(psutil.Error):
                 process.kill()
-        psutil.wait_procs(found, timeout=0.5)
+        time.sleep(POLL_SECONDS)
 
 
 def _is_of(value: str, folder: Path, worker: int | None) -> bool:
@@ -115,8 +116,18 @@ def wait_for_end(pid: int) -> None:
     """Wait until a process has ended, at most `KILL_SECONDS`."""
     import psutil
 
+    end = time.monotonic() + KILL_SECONDS
     with suppress(psutil.Error):
-        psutil.Process(pid).wait(KILL_SECONDS)
+        process = psutil.Process(pid)
+        while _is_alive(process) and time.monotonic() < end:
+            time.sleep(POLL_SECONDS)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """False for a process that has ended and that its parent, perhaps a slow init, has not noticed yet."""
+    import psutil
+
+    return process.status() != psutil.STATUS_ZOMBIE
 
 
 def own_environment() -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
@@ -71,12 +71,10 @@ class ServiceLog:
 
 def tail(path: Path, lines: int) -> list[str]:
     """The last lines of a log, oldest first; none if there is no log. Raises `ServiceError`."""
-    try:
+    with _errors(path):
         files = (path, *(rotated(path, number) for number in range(1, KEPT_FILES + 1)))
         found = chain.from_iterable(_lines_backwards(file) for file in files)
         return [line.decode(errors="backslashreplace") for line in islice(found, lines)][::-1]
-    except OSError as error:
-        raise ServiceError("The log cannot be read", f"{path}: {error}") from error
 
 
 def _lines_backwards(file: Path) -> Iterator[bytes]:
@@ -89,25 +87,36 @@ def _lines_backwards(file: Path) -> Iterator[bytes]:
 
 
 def follow(path: Path, cancel: CancelToken) -> Iterator[str]:
-    """Lines as they are written from now on, until cancelled; a log that is not there yet is waited for.
-    Raises `ServiceError`."""
+    """The lines that are written after this call, as they come, until cancelled; a log that is not there yet
+    is waited for. Raises `ServiceError`, also while iterating."""
+    with _errors(path):
+        file = _opened(path)
+        file.seek(0, os.SEEK_END)
+    return _follow(path, file, cancel)
+
+
+def _follow(path: Path, file: BinaryIO, cancel: CancelToken) -> Iterator[str]:
+    rest = b""
+    with _errors(path), ExitStack() as stack:
+        stack.enter_context(file)
+        while True:
+            is_current = _is_current(file, path)
+            data = file.read()  # after that check: also the last lines of a file that was just renamed
+            *lines, rest = (rest + data).split(b"\n")
+            yield from (line.decode(errors="backslashreplace") for line in lines)
+            if not is_current:
+                stack.close()
+                file = stack.enter_context(_opened(path))
+            elif not data and cancel.wait(POLL_SECONDS):
+                return
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
     try:
-        with ExitStack() as stack:
-            file = stack.enter_context(_opened(path))
-            file.seek(0, os.SEEK_END)
-            rest = b""
-            while True:
-                current = _is_current(file, path)
-                data = file.read()  # after looking whether it is the current file: its last lines count too
-                *lines, rest = (rest + data).split(b"\n")
-                yield from (line.decode(errors="backslashreplace") for line in lines)
-                if not current:
-                    stack.close()
-                    file = stack.enter_context(_opened(path))
-                elif not data and cancel.wait(POLL_SECONDS):
-                    return
+        yield
     except OSError as error:
-        raise ServiceError("The log cannot be read", f"{path}: {error}") from error
+        raise ServiceError("The log cannot be read", f"{path}: {error.strerror or error}") from error
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -46,6 +46,7 @@ from engine.services.service_log import ServiceLog
 from engine.services.worker_process import Version, WorkerFailed, WorkerProcess
 
 BACKLOG = 2048
+MAX_PORT = 65535
 LONGEST_PAUSE_SECONDS = 30.0
 WINDOW_SECONDS = 60.0
 """What the rate and the latencies cover."""
@@ -378,8 +379,9 @@ class Service:
         assert task is not None
         self._connections.add(task)
         with suppress(ConnectionError, asyncio.CancelledError):  # the client, or the service, has ended
+            line = await reader.readline()
             try:
-                answer = await self._answer(json.loads(await reader.readline()))
+                answer = await self._answer(json.loads(line)) if line else {}
             except ServiceError as error:
                 answer = {"error": _error_values(error)}
             writer.write(json.dumps(answer).encode() + b"\n")
@@ -429,6 +431,8 @@ class Service:
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises `ServiceError`."""
     place = f"{host}:{port}"
+    if not 0 <= port <= MAX_PORT:  # getaddrinfo would take another one
+        raise ServiceError(f"{port} is not a port", hint=f"Choose one from 1 to {MAX_PORT}.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -437,8 +441,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
-    except (OSError, OverflowError) as error:
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
             holder = port_holder(port) or "a process of another account"
             title, hint = f"Port {port} is in use", "Stop it, or choose another port."
             raise ServiceError(title, f"{holder} listens there", hint) from error

@@ -2,7 +2,8 @@
 
 It answers each request with its name. A request of `/die`, `/hang` or `/leave` makes it kill itself, hang or
 leave a process of a session of its own behind; `/slow` takes 0.3 s. HOW may say that it does not start well:
-`fails`, `dies`, `waits` (until a file named `go` is in its working folder), `deaf` (never ready).
+`fails`, `dies`, `once` (dies if it was started before in this folder), `waits` (until a file named `go` is in
+its working folder), `deaf` (never ready).
 """
 
 from __future__ import annotations
@@ -36,9 +37,10 @@ class SocketWorker:
         if "fails" in how:
             self._supervisor.failed("its example is not predicted")
             return
-        if "dies" in how:
+        if "dies" in how or ("once" in how and Path("started").exists()):
             print("no such module: xgboost", flush=True)  # noqa: T201
             os._exit(3)
+        Path("started").touch()
         if "deaf" not in how:
             self._supervisor.ready(name=self._name)
         print(f"{self._name} is ready", flush=True)  # noqa: T201
@@ -57,6 +59,7 @@ class SocketWorker:
         elif command == "drain":
             assert self._server is not None
             self._server.close()
+            await asyncio.sleep(0.05)  # connections that have been accepted, but not handed over yet
             while self._open:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             self._supervisor.drained()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -15,8 +17,6 @@ from engine.services import control
 from engine.services.folder import services_folder
 from engine.services.processes import marked_processes
 from engine.services.records import ServiceSpec, ServiceStatus
-
-MakeSpec = Callable[..., ServiceSpec]
 
 
 def worker_spec(label: str = "one", *how: str, name: str = "heart", **fields: Any) -> ServiceSpec:
@@ -43,10 +43,24 @@ def own_processes() -> list[psutil.Process]:
     return [process for value, process in marked_processes() if value.startswith(str(services_folder()))]
 
 
+def wait_until(holds: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if holds():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came to that")
+
+
+def processes_end() -> None:
+    """Wait until no process of this test's services is left."""
+    wait_until(lambda: own_processes() == [])
+
+
 @pytest.fixture(autouse=True)
 def no_process_is_left() -> Iterator[None]:
     yield
     left = own_processes()
     for process in left:
-        process.kill()
-    psutil.wait_procs(left, timeout=10)
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    processes_end()
