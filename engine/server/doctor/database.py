@@ -25,7 +25,7 @@ from engine.stores.sql.database import Snapshot
 from engine.stores.sql.schema import Tables
 from engine.stores.sql.sqlite import SqliteDatabase
 from engine.text import quoted, safe
-from engine.uri import TrackingUri, redact
+from engine.uri import GIVEN, TrackingUri, redact
 
 NETWORK_FILE_SYSTEMS = re.compile(
     r"nfs\d?|cifs|smb\d?|smbfs|9p|afs|ceph|lustre|beegfs|gpfs|glusterfs|fuse\.(sshfs|glusterfs|s3fs|rclone|ceph.*)"
@@ -377,6 +377,7 @@ def _check_stale(subject: Subject, notes: Notes) -> None:
     if not found:
         return
     shown = [f"{quoted(name or run_id, 40)}, started {ago(started, now)}" for run_id, name, started in found]
+    setting = f"MLFLOW_TRACKING_URI={shlex.quote(subject.uri.shown)} " if subject.source == GIVEN else ""
     what = "run is RUNNING but shows" if len(found) == 1 else "runs are RUNNING but show"
     notes.found(
         "stale-runs",
@@ -385,12 +386,8 @@ def _check_stale(subject: Subject, notes: Notes) -> None:
         evidence=f"No metric for more than {subject.limits.stale_hours:g} h: {listed(shown, 3)}",
         fix="Their processes probably died. Mark them as KILLED; for the console's own sweeps,"
         " `mlflow-console journal --mark-killed` does so.",
-        command=(
-            "python",
-            "-c",
-            f"import mlflow; mlflow.MlflowClient({str(subject.uri.shown)!r})"
-            f".set_terminated({found[0][0]!r}, 'KILLED')",
-        ),
+        command=f"{setting}python -c \"import mlflow; mlflow.MlflowClient().set_terminated('{found[0][0]}',"
+        " 'KILLED')\"",
     )
 
 
