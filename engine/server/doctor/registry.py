@@ -14,6 +14,8 @@ from engine.formats import count, counted, listed
 from engine.server.doctor.findings import OUTAGES, Notes
 from engine.server.doctor.subject import Budget, Subject
 from engine.stores.artifacts import locations
+from engine.stores.records import DELETED_STAGE
+from engine.stores.sql.schema import Tables
 from engine.text import short_name
 from engine.uri import local_root
 
@@ -41,24 +43,45 @@ def examine(subject: Subject, notes: Notes) -> None:
     versions: list[ModelVersion] = []
     budget = Budget(subject.limits.group_seconds)
     with notes.check("stages and aliases"):
-        read = []
-        for model in budget.while_left(sorted(models, key=_recency)[: subject.limits.examined]):
+        read = 0
+        suspects = subject.read(_suspects) if subject.database is not None else set()
+        ordered = sorted(models, key=lambda model: (model.name not in suspects, _age(model)))
+        for model in budget.while_left(ordered[: subject.limits.examined]):
             found = subject.store.model_versions(model.name)
             _check_model(subject, model, found, notes)
-            read.append(model)
+            read += 1
             versions += found
-        if len(read) < len(models):
-            why = f"{count(len(read))} of {count(len(models))} models were read, the last changed first"
+        if read < len(models) and (subject.database is None or read < len(suspects)):
+            why = f"{count(read)} of {count(len(models))} models were read, the last changed first"
             notes.skip("all stages and aliases", why)
-        notes.fact(counted(len(versions), "version"))
     with notes.check("the state of versions"):
         _check_states(versions, notes)
     with notes.check("the runs and files of versions"):
         _check_origins(subject, versions, budget, notes)
 
 
-def _recency(model: RegisteredModel) -> int:
+def _age(model: RegisteredModel) -> int:
     return -(model.last_updated_time or 0)
+
+
+def _suspects(tables: Tables) -> set[str]:
+    """The models, and prompts, of a database that have several versions in Production, an alias without a
+    version, a version that is not ready, or one without a run that is active."""
+    here, kept = tables.in_workspace, f"current_stage <> '{DELETED_STAGE}'"
+    return {
+        name
+        for (name,) in tables.rows(
+            f"SELECT name FROM model_versions WHERE {here} AND current_stage = '{_UNIQUE_STAGE}'"
+            " GROUP BY name HAVING count(*) > 1"
+            f" UNION SELECT name FROM registered_model_aliases AS alias WHERE {here} AND NOT EXISTS"
+            f" (SELECT 1 FROM model_versions AS version WHERE {here} AND {kept}"
+            " AND version.name = alias.name AND version.version = alias.version)"
+            f" UNION SELECT name FROM model_versions WHERE {here} AND {kept} AND status <> 'READY'"
+            f" UNION SELECT name FROM model_versions AS version WHERE {here} AND {kept} AND run_id <> ''"
+            " AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.run_uuid = version.run_id"
+            " AND runs.lifecycle_stage = 'active')"
+        )
+    }
 
 
 def _named(version: ModelVersion) -> str:
@@ -133,7 +156,8 @@ def _check_origins(subject: Subject, versions: Sequence[ModelVersion], budget: B
         why = (
             f"{count(len(origins))} of {count(len(ready))} versions were read: those in use, then the newest"
         )
-        notes.skip("the runs and files of all versions", why)
+        what = "the files of all versions" if subject.database else "the runs and files of all versions"
+        notes.skip(what, why)
     unknown = sum(origin.has_files is None for origin in origins)
     if unknown:
         why = "their files are not on this machine, or their source run no longer says where they are"
