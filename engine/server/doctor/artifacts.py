@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from engine.entities import Experiment
+from engine.entities import Experiment, Run
 from engine.errors import EngineError
 from engine.formats import count, counted, listed
 from engine.server.doctor.findings import OUTAGES, Notes
@@ -35,7 +35,7 @@ _SHOWN = 3
 def examine(subject: Subject, notes: Notes) -> None:
     experiments: tuple[Experiment, ...] = ()
     with notes.check("the artifact locations of experiments"):
-        experiments = subject.store.experiments()
+        experiments = subject.experiments
         by_kind: defaultdict[str, list[Experiment]] = defaultdict(list)
         for experiment in experiments:
             by_kind[_kind(experiment.artifact_location)].append(experiment)
@@ -210,14 +210,10 @@ def _check_logged_models(subject: Subject, notes: Notes) -> None:
 
 
 def _check_listing(subject: Subject, notes: Notes) -> None:
-    newest = subject.store.newest_run()
-    if newest is None:
-        notes.skip("whether the server can list artifacts", "it has no runs")
+    run = _recent_run(subject)
+    if run is None:
+        notes.skip("whether the server can list artifacts", "the experiments that changed last have no runs")
         return
-    runs = subject.store.runs(RunQuery(newest[0]), max_results=1).runs
-    if not len(runs):
-        return
-    run = runs[0]
     try:
         subject.store.artifacts(run.run_id)
     except OUTAGES:
@@ -237,6 +233,13 @@ def _check_listing(subject: Subject, notes: Notes) -> None:
             else "Check in the server's log why it cannot reach that storage: credentials, packages,"
             " permissions.",
         )
+
+
+def _recent_run(subject: Subject) -> Run | None:
+    for experiment in subject.experiments[:_SHOWN]:
+        for run in subject.store.runs(RunQuery(experiment.experiment_id), max_results=1).runs:
+            return run
+    return None
 
 
 def locations_of(experiments: Iterable[Experiment]) -> list[Path]:

@@ -421,7 +421,7 @@ def _check_encryption(subject: Subject, snapshot: Snapshot, notes: Notes) -> Non
 def _other(subject: Subject, notes: Notes) -> bool:
     """A file store, Databricks, or a store of a plug-in."""
     try:
-        experiments = subject.store.experiments()
+        experiments = subject.experiments
     except EngineError as error:
         notes.failed(error)
         return False

@@ -413,7 +413,7 @@ def _stale_on(subject: Subject, before: int, notes: Notes) -> Iterator[tuple[str
     ):
         notes.skip("runs that never ended", "a file store has to read all its runs to find them")
         return
-    experiments = sorted(subject.store.experiments(), key=lambda one: -(one.last_update_time or 0))
+    experiments = subject.experiments
     conditions = (
         Condition("attribute", "status", "=", "RUNNING"),
         Condition("attribute", "start_time", "<", before),

@@ -34,7 +34,7 @@ def _places(subject: Subject, is_open: bool) -> Iterator[tuple[str, Path]]:
         yield "the store", path
     if is_open and subject.uri.kind != "rest":
         try:
-            experiments = subject.store.experiments()[: subject.limits.examined]
+            experiments = subject.experiments[: subject.limits.examined]
         except EngineError:  # another group reports it
             experiments = ()
         for folder in locations_of(experiments):

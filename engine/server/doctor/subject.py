@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from engine.entities import Experiment
 from engine.errors import EngineError
 from engine.stores import needs_mlflow_auth, open_database, open_store
 from engine.stores.base import Store
@@ -89,6 +90,12 @@ class Subject:
     @cached_property
     def _store(self) -> Store:
         return open_store(self.uri, seconds=self.limits.request_seconds)
+
+    @cached_property
+    def experiments(self) -> tuple[Experiment, ...]:
+        """The active experiments, the last changed first. Raises `EngineError`s."""
+        found = self.store.experiments()
+        return tuple(sorted(found, key=lambda one: -(one.last_run_time or one.last_update_time or 0)))
 
     @cached_property
     def database(self) -> Database | None:

@@ -1,0 +1,83 @@
+"""A server with basic-auth: who signs in, what the account may do, and the database of its users."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from engine.server.doctor import connection
+from engine.server.doctor.findings import Notes
+from engine.server.doctor.subject import Subject
+from engine.uri import TrackingUri
+from tests.conftest import MlflowStore
+from tests.engine.server.doctor.support import CLEAN, LIMITS, execute, finding, report_on
+from tests.support.server import serving
+from tests.support.warm import Warm
+
+pytestmark = pytest.mark.slow
+
+ADMIN, READER = "s3cret-of-the-admin", "s3cret-of-the-reader"
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A server with basic-auth, and the database of its users."""
+
+    uri: str
+    users: Path
+
+
+@pytest.fixture(scope="module")
+def guarded(
+    mlflow_store: MlflowStore, warm_writer: Warm, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Guarded]:
+    folder: Path = tmp_path_factory.mktemp("guarded")
+    store = folder / "mlflow.db"
+    shutil.copyfile(mlflow_store.path, store)
+    execute(store, *CLEAN)
+    variables = {"MLFLOW_FLASK_SERVER_SECRET_KEY": "k" * 32, "MLFLOW_AUTH_ADMIN_PASSWORD": ADMIN}
+    options = ("--app-name", "basic-auth")
+    with serving(
+        f"sqlite:///{store}", folder, warm=warm_writer, options=options, variables=variables
+    ) as server:
+        body = json.dumps({"username": "reader", "password": READER}).encode()
+        login = base64.b64encode(f"admin:{ADMIN}".encode()).decode()
+        headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
+        address = f"{server.uri.raw}/api/2.0/mlflow/users/create"
+        urllib.request.urlopen(urllib.request.Request(address, body, headers), timeout=60).close()
+        yield Guarded(server.uri.raw, folder / "basic_auth.db")
+
+
+def signed_in(guarded: Guarded, monkeypatch: pytest.MonkeyPatch, user: str, password: str) -> list[str]:
+    """The facts about the connection, and the names of findings, for an account."""
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", user)
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
+    notes = Notes("connection", [])
+    connection.examine(Subject(TrackingUri(guarded.uri), "a test", LIMITS), notes)
+    group = notes.group()
+    assert password not in str(group)
+    return [*group.facts, *(found.name for found in group.findings)]
+
+
+def test_the_account_is_named_with_what_it_may_do(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "requires authentication" in finding(report_on(guarded.uri), "login-required").title
+    assert "signed in as admin, an administrator" in signed_in(guarded, monkeypatch, "admin", ADMIN)
+    told = signed_in(guarded, monkeypatch, "reader", READER)
+    assert {"signed in as reader", "account-reads-only"} <= set(told)
+    assert "login-required" in signed_in(guarded, monkeypatch, "reader", "not-this-password")
+
+
+def test_the_users_of_the_server_are_looked_at_beside_the_store(guarded: Guarded) -> None:
+    store = TrackingUri(f"sqlite:///{guarded.users.parent / 'mlflow.db'}")
+    guarded.users.chmod(0o644)
+    told = finding(report_on(store), "passwords-readable")
+    assert "and 2 users" in told.evidence
+    guarded.users.chmod(0o600)
+    assert report_on(store).findings == ()
