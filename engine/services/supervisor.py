@@ -40,7 +40,7 @@ from typing import Any, Literal
 
 from engine.errors import EngineError, ServiceError
 from engine.services.folder import Record, ServiceFolder, boot_id
-from engine.services.processes import own_environment, port_holder
+from engine.services.processes import kill_workers, own_environment, port_holder
 from engine.services.records import SOCKET, ServiceSpec, State
 from engine.services.service_log import ServiceLog
 from engine.services.worker_process import Version, WorkerFailed, WorkerProcess
@@ -490,6 +490,7 @@ def main(path: str, *descriptors: str) -> int:
             raise ServiceError(f"{folder.name} is not registered", str(folder.record_file))
         if folder.lock(LOCK_SECONDS) is None:
             raise ServiceError(f"{folder.name} runs already", hint="Stop it first.")
+        kill_workers(folder.path)  # of a supervisor that was killed
     except (OSError, ServiceError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
