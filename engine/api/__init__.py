@@ -112,6 +112,7 @@ if TYPE_CHECKING:
         TestedMetric as TestedMetric,
         TestedRow as TestedRow,
     )
+    from engine.model_tests.predicting import PredictedTable as PredictedTable
     from engine.model_tests.requests import (
         CSV_TYPE as CSV_TYPE,
         FORMS as FORMS,
@@ -294,6 +295,7 @@ _HOMES = {
     "engine.model_files.trust": ("ModelDescription",),
     "engine.model_tests.answers": ("Answer", "Target"),
     "engine.model_tests.labelled": ("LabelledTest", "TestedMetric", "TestedRow"),
+    "engine.model_tests.predicting": ("PredictedTable",),
     "engine.model_tests.requests": (
         "CSV_TYPE",
         "FORMS",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine.model_files.trust import ModelDescription
     from engine.model_tests.answers import Answer, Processes, Scorer, Target
     from engine.model_tests.labelled import LabelledTest
+    from engine.model_tests.predicting import PredictedTable
     from engine.model_tests.requests import Request, RequestTemplate
     from engine.model_tests.rows import Recorded, Rows
     from engine.model_tests.shadow import ShadowTest
@@ -102,6 +103,16 @@ class ModelTests:
         if not first.url or first.deployment:
             keep(self._access.uri, recorded.version, test)
         return test
+
+    def predict(
+        self, target: Target, path: Path, raw: bytes | None = None, *, allow_code: bool = False
+    ) -> PredictedTable:
+        """Predict the rows of a CSV file; `raw` are its bytes if they have been read. Raises
+        `DatasetError`."""
+        from engine.model_tests.predicting import predict_table
+
+        types = self._recorded(target.model, target.version).types if target.version else {}
+        return predict_table(lambda: self._scorer(target, allow_code=allow_code), path, raw, types)
 
     def log(self, test: LabelledTest | ShadowTest) -> str:
         """Log a test as a run of its own, in the experiment `MODEL-tests`; returns its id. Raises

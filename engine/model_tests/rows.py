@@ -80,6 +80,11 @@ class Recorded:
             value: name.removeprefix("class_") for name, value in tags.items() if name.startswith("class_")
         }
 
+    @property
+    def types(self) -> Mapping[str, str]:
+        """The columns that the model takes, with MLflow's names of their types."""
+        return {found.name: found.type for found in self.template.fields}
+
     def test_part(self) -> Rows:
         """The rows that the run held back for its test. Raises `DatasetError` if it recorded none, or its
         data cannot be read, or is not the same any more."""
@@ -117,13 +122,13 @@ class Recorded:
             raise DatasetError(
                 f"{path.name} has more than {MAX_ROWS:,} rows", "", "Use a sample of its rows."
             )
-        inputs = {found.name: found.type for found in self.template.fields}
+        inputs = self.types
         target = self._target(path, header, inputs, target)
         if needs_labels and not target:
             detail = f"Columns: {listed(header, 20)}"
             hint = "Name the column of labels: --target COLUMN."
             raise DatasetError(f"{path.name} has no column of labels", detail, hint)
-        _check_columns(path, [name for name in header if name != target], inputs)
+        check_columns(path, [name for name in header if name != target], inputs)
         columns = tuple(name for name in header if name != target)
         at = [header.index(name) for name in columns]
         labels = () if not target else tuple(label_text(row[header.index(target)]) for row in rows)
@@ -215,7 +220,7 @@ def _recorded_target(store: Store, run: Run) -> str:
     return "" if parent is None else parent.run.params.get(TARGET_PARAM, "")
 
 
-def _check_columns(path: Path, columns: Sequence[str], inputs: Mapping[str, str]) -> None:
+def check_columns(path: Path, columns: Sequence[str], inputs: Mapping[str, str]) -> None:
     """Raises `DatasetError` if columns that the model needs are missing."""
     missing = [name for name, kind in inputs.items() if name not in columns and not kind.endswith("optional")]
     if not missing:

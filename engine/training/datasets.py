@@ -128,10 +128,11 @@ def read_dataset(spec: DatasetSpec) -> Dataset:
     )
 
 
-def read_table(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
-    """The header, the rows, and the line number where each row ends, of any CSV file. Raises `DatasetError`
-    if it is no CSV file in UTF-8, has no rows, or a column without a name or twice."""
-    return _table(path, _text(path, _bytes(path)))
+def read_table(path: Path, raw: bytes | None = None) -> tuple[list[str], list[list[str]], list[int]]:
+    """The header, the rows, and the line number where each row ends, of any CSV file; `raw` are its bytes if
+    they have been read. Raises `DatasetError` if it is no CSV file in UTF-8, has no rows, or a column without
+    a name or twice."""
+    return _table(path, _text(path, _bytes(path) if raw is None else raw))
 
 
 def _bytes(path: Path) -> bytes:

@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "delete": ("tui.cli.lifecycle:delete", "Delete runs; `restore` brings them back."),
     "restore": ("tui.cli.lifecycle:restore", "Restore deleted runs."),
     "models": ("tui.cli.models:models", "List registered models, or the versions of one."),
+    "test": ("tui.cli.test:test", "Test a model version with labelled rows, a request, or against another."),
+    "predict": ("tui.cli.test:predict", "Predict the rows of a CSV file."),
     "promote": ("tui.cli.promote:promote", "Assign a stage or an alias to a model version."),
     "undo": ("tui.cli.promote:undo", "Undo the last promotion."),
     "train": ("tui.cli.train:train", "Train a sweep: one run per combination of parameters."),

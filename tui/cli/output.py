@@ -180,9 +180,9 @@ def _line(
     return line
 
 
-def confirm(output: Output, hint: str = "Add --yes.") -> None:
+def confirm(output: Output, hint: str = "Add --yes.", *, what: str = "The change") -> None:
     """Ask for confirmation of the plan written to `output`. Raises `UsageError` without a terminal,
-    `Cancelled` on any answer but yes, `KeyboardInterrupt` on ctrl+c."""
+    `Cancelled` (of `what`) on any answer but yes, `KeyboardInterrupt` on ctrl+c."""
     if not (sys.stdin.isatty() and output.is_terminal):
         raise UsageError("Cannot ask for confirmation: not a terminal", "Nothing was changed.", hint)
     click.echo("Go ahead? [y/N]: ", nl=False, err=True)
@@ -190,7 +190,7 @@ def confirm(output: Output, hint: str = "Add --yes.") -> None:
     if not answer.endswith("\n"):  # ctrl+d
         click.echo(err=True)
     if answer.strip().lower() not in ("y", "yes"):
-        raise Cancelled("The change")
+        raise Cancelled(what)
 
 
 def confirm_replacement(output: Output, path: str, *, yes: bool) -> None:
