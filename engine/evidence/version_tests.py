@@ -43,10 +43,14 @@ class VersionTest:
     against: str = ""
 
     @property
+    def name(self) -> str:
+        """`test`, `shadow test`, `load test`"""
+        return "test" if self.kind == "labelled" else f"{self.kind} test"
+
+    @property
     def title(self) -> str:
         """`shadow test of 2026-11-29 17:42:39`"""
-        name = "test" if self.kind == "labelled" else f"{self.kind} test"
-        return f"{name} of {moment(self.time)}"
+        return f"{self.name} of {moment(self.time)}"
 
 
 def keep_test(test: VersionTest) -> None:

@@ -94,7 +94,7 @@ def invoke(model: Any, content_type: str, body: str) -> dict[str, Any]:
     try:
         with model_errors("The model cannot predict"):
             try:
-                found = invocations(body, content_type, model, model.metadata.get_input_schema())
+                found = invocations(body.encode(), content_type, model, model.metadata.get_input_schema())
                 status, text = found.status, found.response
             except MlflowException as error:
                 status, text = error.get_http_status_code(), error.serialize_as_json()

@@ -141,6 +141,25 @@ class Warm:
         assert done.returncode == 0, done.stderr.decode(errors="replace")
         return done.stdout
 
+    @contextmanager
+    def serving_module(self, module: str, *arguments: str, folder: Path) -> Iterator[bytes]:
+        """`python -m MODULE ARGUMENTS …` until the block ends: the first line that it prints."""
+        reading, writing = os.pipe()
+        with open(os.devnull) as nothing, TemporaryFile() as err, os.fdopen(reading, "rb") as out:
+            streams = (nothing.fileno(), writing, err.fileno())
+            function = f"{__name__}:run_module"
+            variables = environment(folder, LANG="C.UTF-8")
+            process = self.call(function, module, *arguments, streams=streams, env=variables, cwd=folder)
+            os.close(writing)
+            try:
+                line = out.readline()
+                err.seek(0)
+                assert line, err.read().decode(errors="replace")
+                yield line
+            finally:
+                process.kill()
+                process.wait()
+
     def open(
         self,
         *arguments: str,

@@ -128,7 +128,7 @@ def _worse_metric(proposal: Proposal) -> Iterator[str]:
 def _failed_tests(proposal: Proposal) -> Iterator[str]:
     for test in proposal.tests:
         if not test.passed:
-            yield f"Version {test.version} failed its last {test.title}: {test.text}"
+            yield f"Version {test.version} failed its last {test.name}, of {moment(test.time)}."
 
 
 def _several_in_stage(proposal: Proposal) -> Iterator[str]:

@@ -73,19 +73,19 @@ def _result(done: subprocess.CompletedProcess[bytes]) -> Result:
 @pytest.fixture
 def on_store(run: Run, mlflow_store: MlflowStore) -> Run:
     """`run` on the shared store made by MLflow; read only."""
-    return _on(run, mlflow_store.uri)
+    return on_uri(run, mlflow_store.uri)
 
 
 @pytest.fixture
 def on_copy(write: Run, mlflow_store_copy: MlflowStore) -> Run:
     """`write` on a writable copy of that store."""
-    return _on(write, mlflow_store_copy.uri)
+    return on_uri(write, mlflow_store_copy.uri)
 
 
 @pytest.fixture
 def on_demo(run: Run, demo_store: DemoStore) -> Run:
     """`run` on the finished demo; read only."""
-    return _on(run, demo_store.uri)
+    return on_uri(run, demo_store.uri)
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,12 @@ def trained(shared: Shared, warm_writer: Warm, tmp_path_factory: pytest.TempPath
 @pytest.fixture
 def on_trained(write: Run, trained: Trained) -> Run:
     """`write` on the store of `trained`."""
-    return _on(write, f"sqlite:///{trained.folder / 'mlflow.db'}")
+    return on_uri(write, f"sqlite:///{trained.folder / 'mlflow.db'}")
 
 
-def _on(run: Run, uri: str) -> Run:
+def on_uri(run: Run, uri: str) -> Run:
+    """`run` on the store at `uri`."""
+
     def run_it(*arguments: str, env: Mapping[str, str] | None = None) -> Result:
         return run("--tracking-uri", uri, *arguments, env=env)
 
