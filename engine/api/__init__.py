@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from engine.api.deployments import Deployments as Deployments
     from engine.api.engine import Engine as Engine
     from engine.api.server import Servers as Servers
     from engine.artifacts.download import Download as Download
@@ -190,6 +191,7 @@ if TYPE_CHECKING:
     )
     from engine.server.restore import Restored as Restored
     from engine.services.records import ServiceSpec as ServiceSpec, ServiceStatus as ServiceStatus
+    from engine.serving.deployments import DeployOptions as DeployOptions
     from engine.serving.records import (
         Deployment as Deployment,
         RequirementDifference as RequirementDifference,
@@ -226,6 +228,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "engine.api.deployments": ("Deployments",),
     "engine.api.engine": ("Engine",),
     "engine.api.server": ("Servers",),
     "engine.charts.across": (
@@ -341,6 +344,7 @@ _HOMES = {
     ),
     "engine.runs.view": ("RunView",),
     "engine.services.records": ("ServiceSpec", "ServiceStatus"),
+    "engine.serving.deployments": ("DeployOptions",),
     "engine.serving.records": ("Deployment", "RequirementDifference", "Served"),
     "engine.server.options": ("ServerOptions",),
     "engine.server.records": ("ServerFacts", "StartedServer", "TrackingServer"),

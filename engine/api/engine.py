@@ -11,6 +11,7 @@ from collections.abc import Callable
 from engine.api.access import StoreAccess
 from engine.api.artifacts import Artifacts
 from engine.api.charts import Charts
+from engine.api.deployments import Deployments
 from engine.api.evidence import Evidence
 from engine.api.journal import Journal
 from engine.api.model_tests import ModelTests
@@ -49,6 +50,7 @@ class Engine:
         self.charts = Charts(access)
         self.artifacts = Artifacts(access)
         self.reports = Reports(access)
+        self.deployments = Deployments(read_only=read_only, access=access)
         self.server = Servers(read_only=read_only)
 
     def __enter__(self) -> Engine:

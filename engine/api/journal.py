@@ -66,6 +66,8 @@ class Journal:
                 return Finding("An incomplete report may be left; safe to run again.", command)
             case "test":
                 return Finding("An incomplete run of the test may be left; safe to run again.")
+            case "deploy" | "swap" | "back" | "stop":
+                return Finding("The list of deployments shows what runs.", "mlflow-console deployments")
             case _:
                 return Finding("Safe to run again.", f"mlflow-console {entry.action}")
         return finding(self._access.store, entry)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+from engine.errors import ServiceError
 from engine.services.records import ServiceSpec, ServiceStatus
 from engine.stores.references import ModelReference
 from engine.text import Shown, safe
@@ -47,8 +48,10 @@ class Served:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Served:
-        found = tuple(RequirementDifference(**each) for each in values["requirements"])
-        return cls(**{**values, "requirements": found})
+        """Ignores fields that a newer console has written."""
+        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+        found = tuple(RequirementDifference(**each) for each in known.get("requirements", ()))
+        return cls(**{**known, "requirements": found})
 
     @classmethod
     def of(cls, spec: ServiceSpec) -> Served:
@@ -90,6 +93,11 @@ class Deployment:
 
 
 def deployment_of(status: ServiceStatus) -> Deployment:
-    """The deployment in a service, which is one."""
-    previous = None if status.previous is None else Served.of(status.previous).version
-    return Deployment(status, Served.of(status.spec), previous)
+    """The deployment in a service. Raises `ServiceError` if its record does not describe one."""
+    try:
+        previous = None if status.previous is None else Served.of(status.previous).version
+        return Deployment(status, Served.of(status.spec), previous)
+    except (TypeError, KeyError) as error:
+        title = f"The record of {status.name} does not describe a deployment"
+        hint = f"If it runs, end process {status.pid}." if status.running else ""
+        raise ServiceError(title, f"{status.log.parent}: {error}", hint) from error

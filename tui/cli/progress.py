@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from engine.errors import Cancelled
 from engine.formats import count
-from engine.jobs import CancelToken
-from engine.text import Shown, cell_width, cut
+from engine.jobs import CancelToken, OnProgress, no_progress
+from engine.text import Shown, cell_width, cut, safe
 from tui.cli.output import Output
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ ECHO_WIDTH = 4
 """Columns kept free after the bar, so that the ^C that a terminal echoes does not wrap the line."""
 MIN_BAR_WIDTH = 8
 TIME_WIDTH = 7
+SPINNER_WIDTH = 2
 MIN_TEXT_WIDTH = 12
 """Columns reserved for the title and the note."""
 
@@ -119,14 +120,15 @@ def stop_signals(token: CancelToken) -> Iterator[StopSignals]:
 
 
 @contextmanager
-def spinner(text: str) -> Iterator[None]:
-    """On a terminal, show `text` with a spinner."""
+def spinner(text: str) -> Iterator[OnProgress]:
+    """On a terminal, show `text` with a spinner; what is yielded shows the note of a progress report
+    instead."""
     output = Output(err=True)
     if not output.is_terminal:
-        yield
+        yield no_progress
         return
-    with output.rich.status(text):
-        yield
+    with output.rich.status(text) as status:
+        yield lambda progress: status.update(cut(safe(progress.note), output.rich.width - SPINNER_WIDTH))
 
 
 def load_frame(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,7 @@ from tui.cli.json_output import Payload, write_json
 from tui.cli.options import Invocation, json_option, pass_invocation
 from tui.cli.output import Cell, Output
 from tui.cli.progress import spinner, stop_signals
+from tui.cli.services import STATES, log_options, print_log
 
 if TYPE_CHECKING:
     from engine.api import Servers, ServiceStatus, StartedServer, TrackingServer
@@ -41,16 +43,6 @@ Examples:
 
 Run `mlflow-console server COMMAND --help` for the options of a command.
 """
-STATES = {
-    "serving": ("● ", "green"),
-    "starting": ("◐ ", "yellow"),
-    "restarting": ("◐ ", "yellow"),
-    "stopping": ("◐ ", "yellow"),
-    "stopped": ("○ ", "dim"),
-    "failed": ("✗ ", "red"),
-    "lost": ("✗ ", "red"),
-    "unresponsive": ("! ", "red"),
-}
 LABEL_WIDTH = 11
 
 
@@ -364,16 +356,7 @@ def stop(invocation: Invocation, name: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("name", required=False, default="")
-@click.option(
-    "-n",
-    "--lines",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=100,
-    show_default=True,
-    help="Number of lines.",
-)
-@click.option("-f", "--follow", is_flag=True, help="Print lines as they are written, until ctrl+c.")
+@log_options
 @pass_invocation
 def logs(invocation: Invocation, name: str, lines: int, follow: bool) -> None:
     """Print the last lines of the log of server NAME; without NAME, of the only one.
@@ -384,10 +367,4 @@ def logs(invocation: Invocation, name: str, lines: int, follow: bool) -> None:
       mlflow-console server logs mlflow --lines 20 --follow
     """
     servers = _servers(invocation)
-    for line in servers.log(name, lines):
-        click.echo(safe(line))
-    if follow:
-        token = CancelToken()
-        with stop_signals(token):
-            for line in servers.follow(name, token):
-                click.echo(safe(line))
+    print_log(servers.log(name, lines), partial(servers.follow, name) if follow else None)
