@@ -37,7 +37,7 @@ def main() -> None:
             run(TrackingUri(database), folder, options.rounds)
             return
         with serving(database, folder, workers=2) as server:
-            run(TrackingUri(server.uri), folder, options.rounds)
+            run(server.uri, folder, options.rounds)
 
 
 def run(uri: TrackingUri, folder: Path, rounds: int) -> None:
