@@ -15,6 +15,9 @@ Status = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
 Lifecycle = Literal["active", "deleted"]
 Stage = Literal["None", "Staging", "Production", "Archived"]
 
+POLICY_TAG = "mlflow_console.policy"
+"""The tag of a registered model with what must hold before one of its versions is promoted."""
+
 STAGES: tuple[Stage, ...] = ("None", "Staging", "Production", "Archived")
 
 

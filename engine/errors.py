@@ -120,6 +120,18 @@ class WriteError(EngineError): ...
 class PromotionError(WriteError): ...
 
 
+class GateError(PromotionError):
+    """A policy does not allow the promotion."""
+
+    exit_status = 3
+
+
+class Conflict(PromotionError):
+    """Someone else changed the registry at the same time."""
+
+    exit_status = 4
+
+
 class ModelFailure(EngineError): ...
 
 

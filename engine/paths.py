@@ -25,6 +25,11 @@ def views_file() -> Path:
     return config_dir() / "views.toml"
 
 
+def policy_file() -> Path:
+    """What must hold before a version may be promoted."""
+    return config_dir() / "policy.toml"
+
+
 def log_file() -> Path:
     return state_dir() / "console.log"
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine.journal import JournalEntry
     from engine.registry.comparison import VersionComparison
     from engine.registry.promotion.apply import PromotionPlan, PromotionResult
+    from engine.registry.promotion.policy import Policy
     from engine.registry.smoke_test import SmokeTestResult
 
 
@@ -76,13 +77,29 @@ class Models:
 
         return plan_undo(self._store, self._access.uri, entry)
 
-    def promote(self, plan: PromotionPlan, *, reason: str = "") -> PromotionResult:
-        """Apply a plan, verify by reading back, repair, and write the journal. Raises `PromotionError`
-        when the registry has changed since the plan was made."""
+    def policies(self, model: str) -> tuple[Policy, ...]:
+        """What must hold before versions of a model may be promoted, from this account's file and the model's
+        tag. Raises `UsageError` for an invalid policy, `NotFound`."""
+        from engine.registry.promotion.policy import policies_of
+
+        return policies_of(self._store.registered_model(model))
+
+    def set_policy(self, model: str, text: str) -> None:
+        """Write the policy of a model for all consoles as TOML; an empty text removes it. Raises `UsageError`
+        for an invalid one."""
+        self._access.check_writable("Changing a policy")
+        from engine.registry.promotion.policy import set_policy
+
+        set_policy(self._store, self._access.uri, model, text)
+
+    def promote(self, plan: PromotionPlan, *, reason: str = "", force: str = "") -> PromotionResult:
+        """Apply a plan, verify by reading back, repair, and write the journal. `force` is why gates that are
+        not passed do not count. Raises `GateError` without it, and `Conflict` when the registry has changed
+        since the plan was made."""
         self._access.check_writable("Promoting")
         from engine.registry.promotion.apply import apply_promotion
 
-        return apply_promotion(self._store, self._access.uri, plan, reason=reason)
+        return apply_promotion(self._store, self._access.uri, plan, reason=reason, force=force)
 
     def smoke_test(self, model: str, version: int, *, allow_code: bool = False) -> SmokeTestResult:
         """Load a version in a separate process and predict its input example. Raises `UntrustedModel` if

@@ -17,7 +17,7 @@ from engine.log import log
 from engine.paths import version_tests_file
 from engine.secrets import mask
 
-TestKind = Literal["labelled", "shadow", "load"]
+TestKind = Literal["labelled", "shadow", "load", "smoke"]
 MAX_FILE_BYTES = 1 << 20
 """The size at which a new file is started; the older one is kept, but not read."""
 APPEND_SECONDS = 5.0

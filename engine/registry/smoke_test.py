@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.errors import ModelFailure
+from engine.evidence.version_tests import VersionTest, keep_test
+from engine.formats import counted
+from engine.journal import server_name, user_name
 from engine.model_files.process import ModelProcess
 from engine.model_files.trust import trusted_files
+from engine.stores.records import find_version
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
@@ -41,8 +45,27 @@ def smoke_test_version(
 
     A model that fails to load or predict is a result, not an error. Raises `UntrustedModel` if loading it can
     run arbitrary code, unless `allow_code`; `NotFound` for a missing version; and `StoreError` if the store
-    does not respond.
+    does not respond. The outcome is kept for promotions.
     """
+    result = _tested(uri, store, model, version, allow_code)
+    found = find_version(store.model_versions(model), model, version)
+    keep_test(
+        VersionTest(
+            server=server_name(uri),
+            model=model,
+            version=version,
+            created=found.creation_time or 0,
+            kind="smoke",
+            passed=result.ok,
+            text=result.detail or f"It loads and predicts its {counted(result.rows, 'row')}.",
+            time=time.time_ns() // 1_000_000,
+            user=user_name(),
+        )
+    )
+    return result
+
+
+def _tested(uri: TrackingUri, store: Store, model: str, version: int, allow_code: bool) -> SmokeTestResult:
     started = time.perf_counter()
     try:
         with trusted_files(uri, store, model, version, allow_code=allow_code) as files:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.entities import ModelVersion, Run, Stage
+from engine.entities import POLICY_TAG, ModelVersion, Run, Stage
 from engine.errors import Cancelled, NotFound, StoreNotFound, TrainingError
 from engine.jobs import CancelToken, OnProgress, Progress
 from engine.training.datasets import Dataset, DatasetSpec, read_dataset
@@ -37,6 +37,23 @@ _MODEL_DESCRIPTION = (
     "class 0 means disease. Takes raw rows: the scaler is part of the model. "
     "Registered by `mlflow-console demo`."
 )
+_POLICY = """\
+[[policy]]
+target = "Production"
+conditions = [
+  "accuracy >= 0.91",
+  "class_1_precision >= 0.93",
+  "class_1_recall >= 0.90",
+  "class_1_f1 >= 0.92",
+]
+facts = ["run finished"]
+
+[[policy]]
+target = "Staging"
+conditions = ["accuracy between 0.85 and 0.90"]
+"""
+"""What the publication demands of a version."""
+
 _KEY_METRICS = (
     "accuracy",
     "cv_mean",
@@ -202,7 +219,7 @@ class _Demo:
         plans = self._plans(runs, existing)
         if plans:
             self._report(f"registering {MODEL}")
-            plan = RegistrationPlan(MODEL, _MODEL_DESCRIPTION, plans)
+            plan = RegistrationPlan(MODEL, _MODEL_DESCRIPTION, plans, {POLICY_TAG: _POLICY})
             worker.execute({"register": plan.to_json()}, self._cancel)
         registered = sum(plan.version is None for plan in plans)
         existing_numbers = {version.version for version in existing}

@@ -38,6 +38,8 @@ class RegistrationPlan:
     model: str
     description: str
     versions: Sequence[VersionPlan]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Tags of the model itself, written when it is created."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -45,7 +47,7 @@ class RegistrationPlan:
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> RegistrationPlan:
         versions = tuple(VersionPlan(**version) for version in fields["versions"])
-        return cls(fields["model"], fields["description"], versions)
+        return cls(fields["model"], fields["description"], versions, fields["tags"])
 
 
 def register(client: MlflowClient, fields: Mapping[str, Any]) -> list[int]:
@@ -63,7 +65,7 @@ def register(client: MlflowClient, fields: Mapping[str, Any]) -> list[int]:
 def _ensure_model(client: MlflowClient, plan: RegistrationPlan) -> None:
     existing = client.search_registered_models(f"name = '{plan.model}'", max_results=1)
     if not existing:
-        client.create_registered_model(plan.model, description=plan.description)
+        client.create_registered_model(plan.model, dict(plan.tags), plan.description)
 
 
 def _complete_version(client: MlflowClient, model: str, plan: VersionPlan) -> int:

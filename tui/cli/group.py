@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("tui.cli.test:predict", "Predict the rows of a CSV file."),
     "promote": ("tui.cli.promote:promote", "Assign a stage or an alias to a model version."),
     "undo": ("tui.cli.promote:undo", "Undo the last promotion."),
+    "policy": ("tui.cli.policy:policy", "Show or set what must hold before a version is promoted."),
     "deploy": ("tui.cli.deployments:deploy", "Serve a model version over HTTP."),
     "deployments": ("tui.cli.deployments:deployments", "List the deployments of this account."),
     "swap": ("tui.cli.deployments:swap", "Serve another version without a failed request."),
@@ -59,6 +60,8 @@ Exit status:
   0    success
   1    failure
   2    usage error
+  3    a policy does not allow the promotion
+  4    someone else changed the registry at the same time
   130  interrupted (ctrl+c)
 """
 

@@ -21,6 +21,7 @@ from tui.cli.side_by_side import show_side_by_side
 if TYPE_CHECKING:
     from engine.api import Change, Engine, PromotionPlan, PromotionResult
 
+GATE_MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "inconclusive": ("?", "yellow")}
 COMPARED = ("param", "metric")
 """The sections of a comparison that a plan shows."""
 
@@ -34,6 +35,12 @@ COMPARED = ("param", "metric")
 @click.option(
     "--reason", default="", metavar="TEXT", help="Reason, recorded in the journal and on the version."
 )
+@click.option(
+    "--force",
+    default="",
+    metavar="REASON",
+    help="Promote against the policy, and say why.",
+)
 @yes_option
 @json_option
 @pass_invocation
@@ -45,6 +52,7 @@ def promote(
     alias: str | None,
     keep_existing: bool,
     reason: str,
+    force: str,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -52,7 +60,9 @@ def promote(
 
     Shows the plan, compares the current version with the candidate, and asks for confirmation.
     Moving a version to Staging or Production archives the versions currently in that stage unless
-    --keep-existing is given.
+    --keep-existing is given. If a policy applies, the plan shows its gates; with one that is not
+    passed, the command stops with status 3 unless --force says why. Status 4 means that someone
+    else changed the registry at the same time.
 
     \b
     Examples:
@@ -64,7 +74,7 @@ def promote(
         plan = engine.models.plan_promotion(
             model, version, stage=stage, alias=alias, archive_existing=not keep_existing
         )
-        _confirm_and_apply(engine, plan, reason, yes=yes, as_json=as_json)
+        _confirm_and_apply(engine, plan, reason, force=force, yes=yes, as_json=as_json)
 
 
 @click.command()
@@ -88,7 +98,9 @@ def undo(invocation: Invocation, entry_id: str | None, yes: bool, as_json: bool)
         _confirm_and_apply(engine, engine.models.plan_undo(entry), "", yes=yes, as_json=as_json)
 
 
-def _confirm_and_apply(engine: Engine, plan: PromotionPlan, reason: str, *, yes: bool, as_json: bool) -> None:
+def _confirm_and_apply(
+    engine: Engine, plan: PromotionPlan, reason: str, *, force: str = "", yes: bool, as_json: bool
+) -> None:
     """Show and confirm the plan, apply it, show the result; with `as_json`, text goes to stderr."""
     output = Output(err=as_json)
     if not (as_json and yes):
@@ -97,10 +109,10 @@ def _confirm_and_apply(engine: Engine, plan: PromotionPlan, reason: str, *, yes:
         if as_json:
             write_json(_payload(plan, engine.models.versions(plan.model)))
         return
-    if not yes:
+    if not yes and not (plan.blocking and not force):
         confirm(output)
     with spinner("Applying and verifying"):
-        result = engine.models.promote(plan, reason=reason)
+        result = engine.models.promote(plan, reason=reason, force=force)
     if as_json:
         write_json(_payload(plan, result.versions, result))
     else:
@@ -125,6 +137,16 @@ def _show_plan(output: Output, plan: PromotionPlan) -> None:
         show_side_by_side(output, sections, _labels(plan))
         if same := sum(not row.differs for row in plan.comparison.rows if row.section in COMPARED):
             output.line(Cell(safe(f"{same} identical parameters and metrics hidden"), "dim"))
+    _show_evidence(output, plan)
+    for warning in plan.warnings:
+        output.line(Cell(Shown("! "), "yellow"), Cell(safe(warning)))
+    for change in plan.changes:
+        output.line(Cell(Shown("change: "), "dim"), Cell(safe(change)))
+    if plan.is_noop:
+        output.line("No change needed.")
+
+
+def _show_evidence(output: Output, plan: PromotionPlan) -> None:
     if plan.evidence:
         output.text(plan.evidence)
     for test in plan.tests:
@@ -132,12 +154,9 @@ def _show_plan(output: Output, plan: PromotionPlan) -> None:
     if not plan.tests and not plan.undoes:
         output.line(f"Version {plan.candidate.version} has not been tested on this machine.")
     output.line()
-    for warning in plan.warnings:
-        output.line(Cell(Shown("! "), "yellow"), Cell(safe(warning)))
-    for change in plan.changes:
-        output.line(Cell(Shown("change: "), "dim"), Cell(safe(change)))
-    if plan.is_noop:
-        output.line("No change needed.")
+    for gate in plan.gates:
+        mark, colour = GATE_MARKS[gate.state]
+        output.text(safe(f"{mark} {gate.name}: {gate.evidence}"), colour)
 
 
 def _about(version: ModelVersion) -> str:
@@ -183,6 +202,7 @@ def _payload(
         "warnings": list(plan.warnings),
         "evidence": plan.evidence,
         "tests": [asdict(test) for test in plan.tests],
+        "gates": [asdict(gate) for gate in plan.gates],
         "applied": result is not None,
         "verified": result.verified if result else True,
         "repaired": list(result.repaired) if result else [],

@@ -27,6 +27,7 @@ NAME_WIDTH = 24
 VALUE_WIDTH = 22
 HOLDERS_SHOWN = 3
 BEST = "★"
+GATE_MARKS = {"passed": ("✓", "$success"), "failed": ("✗", "$error"), "inconclusive": ("?", "$warning")}
 
 
 class PlanView(Lines):
@@ -44,6 +45,7 @@ class PlanView(Lines):
         runs = {run.run_id: run for run in plan.comparison.runs} if plan.comparison else {}
         lines = self._holders(plan, width)
         lines += field("candidate", self._version(plan.candidate, runs), width, label_width=LABEL)
+        lines += self._gates(plan, width)
         for warning in plan.warnings:
             for at, line in enumerate(paragraph([safe(warning)], width - 2, 3)):
                 lines.append(Content.assemble(("  " if at else "! ", "$warning"), line))
@@ -53,6 +55,14 @@ class PlanView(Lines):
             lines += field("evidence", said, width, label_width=LABEL)
         if plan.comparison is not None:
             lines += [Content(""), *comparison_lines(plan, plan.comparison, width)]
+        return lines
+
+    def _gates(self, plan: PromotionPlan, width: int) -> list[Content]:
+        lines: list[Content] = []
+        for gate in plan.gates:
+            mark, colour = GATE_MARKS[gate.state]
+            for at, line in enumerate(paragraph([safe(f"{gate.name}: {gate.evidence}")], width - 2, 3)):
+                lines.append(Content.assemble(("  " if at else f"{mark} ", colour), line))
         return lines
 
     def _holders(self, plan: PromotionPlan, width: int) -> list[Content]:

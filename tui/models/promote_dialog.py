@@ -33,14 +33,17 @@ if TYPE_CHECKING:
 DEBOUNCE = 0.15
 """Pause in typing, in seconds, after which the promotion to a typed alias is planned."""
 PLANNING = "Planning the changes …"
+FORCED = "The policy does not allow this: a reason is needed to force it"
 
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """A confirmed promotion: the plan as displayed, and the reason."""
+    """A confirmed promotion: the plan as displayed, the reason, and why gates that are not passed do not
+    count."""
 
     plan: PromotionPlan
     reason: str
+    force: str = ""
 
 
 class ChangeList(Lines):
@@ -154,7 +157,7 @@ class PromoteDialog(Dialog[Promotion]):
         self.target = target
         self.query_one("#targets", TargetLine).chosen = target
         self.set_class(target == NEW_ALIAS, "-new-alias")
-        self.query_one("#promote", TextButton).label = target.verb
+        self._name_button()
         title = f"{target.verb} {self.model} {self.version} · {self.engine.uri.shown}"
         self.query_one("#box").border_title = Content(safe(title))
         self._plan()
@@ -219,16 +222,24 @@ class PromoteDialog(Dialog[Promotion]):
 
     def _set_plan(self, plan: PromotionPlan | None) -> None:
         self.plan = plan
-        button = self.query_one("#promote", TextButton)
-        button.off = plan is None or plan.is_noop
+        self._name_button()
+        self.query_one("#promote", TextButton).off = plan is None or plan.is_noop
+
+    def _name_button(self) -> None:
+        is_forced = self.plan is not None and self.plan.blocking
+        verb = self.target.verb
+        self.query_one("#promote", TextButton).label = f"{verb} anyway" if is_forced else verb
 
     def _show(self, plan: PromotionPlan) -> None:
         self._set_plan(plan)
         self.query_one("#plan", PlanView).plan = plan
         if plan.is_noop:
             self._show_changes([Content.styled("No change needed", "$text-muted")])
-        else:
-            self._show_changes([change_text(change) for change in plan.changes])
+            return
+        changes = [change_text(change) for change in plan.changes]
+        if plan.blocking:
+            changes.insert(0, Content.styled(FORCED, "$warning"))
+        self._show_changes(changes)
 
     def _show_error(self, error: EngineError) -> None:
         self.query_one("#plan", PlanView).plan = None
@@ -263,8 +274,15 @@ class PromoteDialog(Dialog[Promotion]):
 
     @on(TextButton.Pressed, "#promote")
     def _promote(self) -> None:
-        if self.plan is not None and not self.plan.is_noop and self.is_current:
-            self.dismiss(Promotion(self.plan, self.query_one("#reason", Input).value.strip()))
+        if self.plan is None or self.plan.is_noop or not self.is_current:
+            return
+        reason = self.query_one("#reason", Input)
+        if not self.plan.blocking:
+            self.dismiss(Promotion(self.plan, reason.value.strip()))
+        elif reason.value.strip():
+            self.dismiss(Promotion(self.plan, "", force=reason.value.strip()))
+        else:
+            reason.focus()
 
 
 def _begins_alias(event: events.Key) -> bool:

@@ -386,7 +386,7 @@ class ModelsScreen(ConsoleScreen):
 
         def write(promotion: Promotion | None) -> None:
             if promotion is not None:
-                self._write(promotion.plan, promotion.reason, dialog.target.activity)
+                self._write(promotion.plan, promotion.reason, dialog.target.activity, promotion.force)
 
         smoke_test = self.smoke_tests.get((model, version))
         dialog = PromoteDialog(
@@ -394,10 +394,10 @@ class ModelsScreen(ConsoleScreen):
         )
         self.app.push_screen(dialog, write)
 
-    def _write(self, plan: PromotionPlan, reason: str, activity: str) -> None:
+    def _write(self, plan: PromotionPlan, reason: str, activity: str, force: str = "") -> None:
         from tui.models.write_dialog import WriteDialog
 
-        apply = partial(self.engine.models.promote, plan, reason=reason)
+        apply = partial(self.engine.models.promote, plan, reason=reason, force=force)
         read = partial(self.engine.models.versions, plan.model)
         dialog = WriteDialog(self.session.bridge, plan, apply, read, activity=activity)
         self.app.push_screen(dialog, lambda _: self.refresh_view())

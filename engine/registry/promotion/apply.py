@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from engine import journal
 from engine.entities import ModelVersion
-from engine.errors import EngineError, PromotionError, ServerTimeout, WriteError
+from engine.errors import Conflict, EngineError, GateError, PromotionError, ServerTimeout, WriteError
 from engine.failpoints import failpoint
 from engine.journal import JournalEntry
 from engine.registry.promotion.claims import Claim, Turn, claims, turn
@@ -76,17 +76,19 @@ class PromotionResult:
 
 
 def apply_promotion(
-    store: Store, uri: TrackingUri, plan: PromotionPlan, *, reason: str = ""
+    store: Store, uri: TrackingUri, plan: PromotionPlan, *, reason: str = "", force: str = ""
 ) -> PromotionResult:
     """Make the changes of `plan`, verify and record them. An undo without a `reason` records its changes as
-    the reason.
+    the reason. `force` is why gates that are not passed do not count; it becomes part of the reason.
 
-    Raises `PromotionError` with nothing written if the registry has changed since planning or another
-    promotion does not finish in time; with the state described if another promotion interfered; `WriteError`
+    Raises `GateError` without `force` if a gate is not passed; `Conflict` with nothing written if the
+    registry has changed since planning, and with the state described if someone interfered; `PromotionError`
+    with nothing written if another promotion on this machine does not finish in time; `WriteError`
     if the journal cannot be written; `StoreError` if the store refused and nothing changed.
     """
     from engine.stores.mlflow.client import open_client
 
+    reason = _with_force(plan, reason, force)
     journal.check_reason(reason)
     _unchanged_versions(store, plan)
     client = open_client(uri.raw)
@@ -116,6 +118,21 @@ def apply_promotion(
         return result
 
 
+def _with_force(plan: PromotionPlan, reason: str, force: str) -> str:
+    """The reason to record. Raises `GateError` if a gate is not passed and nothing forces it."""
+    if not plan.blocking:
+        return reason
+    failing = "; ".join(f"{gate.name}: {gate.state}, {gate.evidence}" for gate in plan.blocking)
+    if not force.strip():
+        raise GateError(
+            f"The policy does not allow {plan.model} {plan.candidate.version} → {plan.target_name}",
+            failing,
+            'Nothing was written. Promote with --force "REASON" to go on all the same.',
+        )
+    names = "; ".join(gate.name for gate in plan.blocking)
+    return f"{reason}{' ' if reason else ''}[forced: {force.strip()}. Not passed: {names}]"
+
+
 def undo_last(store: Store, uri: TrackingUri) -> PromotionResult:
     """Undo the latest promotion in this store that has not been undone. Raises `PromotionError` if there is
     none, or if the registry has changed since."""
@@ -135,7 +152,7 @@ def _check_unchanged(
     now = read_facts(versions, plan.seen)
     if now != plan.seen:
         others = [claim.version for claim in waited_for] or _entered(plan.seen, now)
-        raise PromotionError(
+        raise Conflict(
             f"{plan.model!r} has changed since the promotion was planned",
             "; ".join([differences(plan.seen, now, "when planned"), *_promoters(versions, others)]),
             "Nothing was written. Review the current state, then try again.",
@@ -282,7 +299,7 @@ def _step_back(
         if isinstance(change, StageChange) and not change.leaves_stage and has_taken_effect(change, versions)
     ]
     failure = write_all(client, plan.model, entered, entry.action)
-    error = PromotionError(
+    error = Conflict(
         "Another console took over while this one did not respond",
         "; ".join(
             [differences(plan.after, now, "as planned"), *_promoters(versions, _entered(plan.after, now))]
@@ -303,7 +320,7 @@ def _mismatch_error(plan: PromotionPlan, now: Facts, failure: EngineError | None
             f"{differences(plan.after, now, 'as planned')}. {failure}",
             "Promote again: the plan shows the remaining changes.",
         )
-    return PromotionError(
+    return Conflict(
         f"{plan.model!r} was changed at the same moment outside any console",
         differences(plan.after, now, "as planned"),
         "The web UI or a script did it. Promote the version to keep: the others will be archived.",

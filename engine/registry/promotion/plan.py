@@ -14,6 +14,7 @@ from engine.evidence.version_tests import VersionTest, last_tests
 from engine.formats import counted
 from engine.journal import Finding, JournalEntry, check_writable, journal_entries, server_name
 from engine.registry.promotion.claims import claims
+from engine.registry.promotion.concerns import Proposal, interrupted_promotion, warnings
 from engine.registry.promotion.facts import (
     AliasChange,
     AliasTarget,
@@ -32,7 +33,7 @@ from engine.registry.promotion.facts import (
     has_taken_effect,
     read_facts,
 )
-from engine.registry.promotion.gates import Proposal, interrupted_promotion, warnings
+from engine.registry.promotion.policy import Gate, gates
 from engine.runs.metrics import primary_metric
 from engine.stores.records import find_version
 from engine.text import Shown, safe
@@ -61,7 +62,7 @@ class PromotionPlan:
     chance; empty without a metric that both have. `tests` are the last ones that this account made of the
     candidate, newest first. `changes` are in the order of writing. `seen` is the state
     that was read, `after` the state to reach. `undoes` is the id of the journal entry that the plan undoes,
-    empty for a promotion.
+    empty for a promotion. `gates` are those of the policies that apply.
     """
 
     model: str
@@ -79,12 +80,18 @@ class PromotionPlan:
     undoes: str = ""
     evidence: Shown = NO_EVIDENCE
     tests: tuple[VersionTest, ...] = ()
+    gates: tuple[Gate, ...] = ()
 
     @property
     def grounds(self) -> str:
         """What the promotion could go by, for the journal: the evidence and the last tests."""
         tests = [f"{test.title}: {test.text}" for test in self.tests]
         return " ".join([*([self.evidence] if self.evidence else []), *tests])
+
+    @property
+    def blocking(self) -> tuple[Gate, ...]:
+        """The gates of a policy that are not passed: the promotion needs force."""
+        return tuple(gate for gate in self.gates if gate.state != "passed")
 
     @property
     def is_noop(self) -> bool:
@@ -140,6 +147,7 @@ def plan_promotion(
         after=after,
         evidence=_evidence(store, proposal),
         tests=tests,
+        gates=gates(store, uri, proposal) if changes else (),
     )
 
 

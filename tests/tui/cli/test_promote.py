@@ -156,3 +156,29 @@ def test_ctrl_c_at_the_prompt_changes_nothing(
         assert terminal.wait_exit() == 130
         assert "Interrupted" in terminal.text
     assert stages(on_copy) == BEFORE
+
+
+def test_a_policy_stops_a_promotion_unless_it_is_forced(on_copy: Run, folder: Path) -> None:
+    assert on_copy("policy", "classifier").out == "No policy applies to classifier.\n"
+    file = folder / "policy.toml"
+    file.write_text('[[policy]]\ntarget = "Production"\nconditions = ["accuracy >= 0.99", "accuracy > 0"]\n')
+    assert "accuracy >= 0.99" in on_copy("policy", "classifier", "--set", str(file), "--yes").out
+
+    stopped = on_copy(*PRODUCTION, "--yes")
+    assert stopped.status == 3
+    assert "✗ accuracy >= 0.99: accuracy 0.9300" in stopped.out
+    assert "✓ accuracy > 0: accuracy 0.9300" in stopped.out
+    assert "The policy does not allow classifier 3 → Production" in stopped.err
+    assert stages(on_copy) == BEFORE
+
+    forced = on_copy(*PRODUCTION, "--yes", "--json", "--force", "urgent")
+    assert [gate["state"] for gate in forced.json["gates"]] == ["failed", "passed"]
+    assert stages(on_copy) == AFTER
+    entry = on_copy("journal", "--json").json["entries"][0]
+    assert entry["reason"] == "[forced: urgent. Not passed: accuracy >= 0.99]"
+    assert on_copy("policy", "classifier", "--remove", "--yes").out == "No policy applies to classifier.\n"
+
+    file.write_text("[[policy]]\n")
+    refused = on_copy("policy", "classifier", "--set", str(file), "--yes")
+    assert refused.status == 2
+    assert "target must be a stage" in refused.err

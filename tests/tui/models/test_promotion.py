@@ -364,3 +364,28 @@ async def test_undo_without_a_promotion_says_so(mlflow_store_copy: MlflowStore) 
         await settle(pilot)
         assert console.screen is view
         assert "Nothing to undo" in text_of(console)
+
+
+async def test_a_policy_that_is_not_met_needs_a_reason(mlflow_store_copy: MlflowStore) -> None:
+    with Engine(mlflow_store_copy.tracking) as engine:
+        engine.models.set_policy(
+            MODEL, '[[policy]]\ntarget = "Production"\nconditions = ["accuracy > 0.99"]\n'
+        )
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await go_to(pilot, 3)
+        dialog = await open_promotion(pilot)
+        assert "✗ accuracy > 0.99: accuracy 0.9300" in text_of(console)
+        assert "a reason is needed to force it" in text_of(console)
+        button = dialog.query_one("#promote", TextButton)
+        assert button.label == "Promote anyway"
+        button.action_press()
+        await settle(pilot)
+        assert console.screen is dialog, "without a reason"
+        assert dialog.focused is dialog.query_one("#reason")
+        await pilot.press(*keys_of("urgent"))
+        button.action_press()
+        await settle(pilot)
+        assert "✓ done and verified" in text_of(console)
+    with Engine(mlflow_store_copy.tracking) as engine:
+        assert engine.journal.entries()[0].reason == "[forced: urgent. Not passed: accuracy > 0.99]"

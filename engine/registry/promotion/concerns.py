@@ -1,4 +1,4 @@
-"""Reasons to reconsider a promotion. A gate only warns; the operator decides."""
+"""Reasons to reconsider a promotion. They only warn: what must hold is in a policy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SOURCE_RUN_STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The input of the gates. `runs` are source runs by version number, None for a missing one."""
+    """What is proposed. `runs` are source runs by version number, None for a missing one."""
 
     model: str
     candidate: ModelVersion
@@ -53,7 +53,7 @@ class Proposal:
 
 def warnings(proposal: Proposal) -> tuple[str, ...]:
     """One sentence for each thing the operator should know before promoting."""
-    return tuple(warning for gate in _GATES for warning in gate(proposal))
+    return tuple(warning for concern in _CONCERNS for warning in concern(proposal))
 
 
 def interrupted_promotion(server: str, model: str) -> tuple[str, ...]:
@@ -170,7 +170,7 @@ def _listed(numbers: Sequence[int]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-_GATES = (
+_CONCERNS = (
     _already_promoted,
     _not_ready,
     _source_runs,
