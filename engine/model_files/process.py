@@ -72,6 +72,11 @@ class ModelProcess:
         """Predict the input example: `rows`, `predictions`, `seconds`. Raises `ModelFailure`."""
         return _checked(self._ask({"do": "example"}))
 
+    def scaler(self) -> dict[str, Any]:
+        """What the scaler of the model was fitted on: `scaler`, `columns`, `center`, `spread`; empty without
+        one."""
+        return self._ask({"do": "scaler"})
+
     def invoke(self, content_type: str, body: str) -> dict[str, Any]:
         """What MLflow's scoring server answers to a request: `status`, `body`, `seconds`."""
         return self._ask({"do": "invoke", "type": content_type, "body": body})

@@ -9,6 +9,7 @@ file descriptor that takes lines of JSON. The first says how loading went:
 Then one line answers each line on standard input, `failure` for an example that cannot be predicted:
 
     {"do": "example"}                  predict the input example: {"rows", "predictions", "seconds"}
+    {"do": "scaler"}                   what the first step of a pipeline was fitted on, see `fitted_scaler`
     {"do": "invoke", "type", "body"}   a request to MLflow's scoring server: {"status", "body", "seconds"}
 
 The process ends when its standard input closes: its parent has exited or given up.
@@ -31,6 +32,8 @@ from engine.errors import ModelFailure
 from engine.model_files.loading import load_model, model_errors
 
 MAX_PREDICTIONS = 20
+_SCALERS = (("mean_", "scale_"), ("center_", "scale_"), ("data_min_", "data_range_"))
+"""The attributes of a fitted StandardScaler, RobustScaler, MinMaxScaler."""
 
 
 def main(folder: Path, allow_code: bool, answer: int) -> None:
@@ -68,6 +71,8 @@ def answers(folder: Path, allow_code: bool, requests: Iterator[bytes]) -> Iterat
         request = json.loads(line)
         if request["do"] == "example":
             yield predict_example(model, folder)
+        elif request["do"] == "scaler":
+            yield fitted_scaler(model)
         else:
             yield invoke(model, request["type"], request["body"])
 
@@ -101,6 +106,23 @@ def invoke(model: Any, content_type: str, body: str) -> dict[str, Any]:
     except ModelFailure as failure:
         status, text = 500, str(failure)
     return {"status": status, "body": text, "seconds": time.perf_counter() - started}
+
+
+def fitted_scaler(model: Any) -> dict[str, Any]:
+    """The name of the scaler that a scikit-learn pipeline begins with, and for each column the center and the
+    spread of what it was fitted on; empty for any other model."""
+    try:
+        with model_errors("The model has no scaler"):
+            scaler = model.get_raw_model().steps[0][1]
+            columns = [str(name) for name in scaler.feature_names_in_]
+            for center, spread in _SCALERS:
+                if hasattr(scaler, center) and hasattr(scaler, spread):
+                    values = {"center": getattr(scaler, center), "spread": getattr(scaler, spread)}
+                    found = {name: [float(v) for v in value] for name, value in values.items()}
+                    return {"scaler": type(scaler).__name__, "columns": columns, **found}
+    except ModelFailure:
+        return {}
+    return {}
 
 
 def _example(pyfunc: Any, folder: Path) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -89,8 +89,20 @@ class Answer:
             return self.body
 
 
+@dataclass(frozen=True, slots=True)
+class FittedScaler:
+    """The scaler that a model begins with: for each column the center and the spread of what it was fitted
+    on."""
+
+    name: Shown
+    columns: Mapping[str, tuple[float, float]]
+
+
 class Scorer(Protocol):
     def send(self, request: Request) -> Answer: ...
+
+    def scaler(self) -> FittedScaler | None:
+        """The model's own scaler; None if it has none, or it cannot be seen from here."""
 
 
 class Processes:
@@ -158,6 +170,14 @@ class _Loaded:
                 raise
         return Answer(found["status"], found["body"], found["seconds"])
 
+    def scaler(self) -> FittedScaler | None:
+        with self._lock:
+            found = self._process.scaler() if self._process is not None and not self.is_over else {}
+        if not found:
+            return None
+        pairs = zip(found["center"], found["spread"], strict=True)
+        return FittedScaler(safe(found["scaler"], 80), dict(zip(found["columns"], pairs, strict=True)))
+
     def close(self) -> None:
         self.is_over = True
         if self._process is not None:
@@ -180,6 +200,9 @@ class ServerScorer:
             hint = "Give the address of a scoring server, such as http://127.0.0.1:5101."
             raise UsageError(f"{redact(url)} is not a URL of HTTP or HTTPS", "", hint)
         self._url = url
+
+    def scaler(self) -> None:
+        return None
 
     def send(self, request: Request) -> Answer:
         """Raises `ServerUnreachable` if nothing answers, `ServerTimeout` if it takes too long, and

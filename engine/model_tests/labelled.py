@@ -133,7 +133,7 @@ class LabelledTest:
 def run_labelled(target: Target, scorer: Scorer, rows: Rows, recorded: Recorded) -> LabelledTest:
     """Predict labelled rows and compare. Raises `ModelFailure` if the model refuses them, with MLflow's own
     message and the likely causes; `DatasetError` if labels and predictions cannot be compared."""
-    examined = examine(rows, recorded)
+    examined = examine(rows, recorded, None if recorded.training else scorer.scaler())
     try:
         raw, seconds = predict_rows(scorer, rows.columns, rows.values)
     except ModelFailure as error:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.formats import counted, listed
+from engine.model_tests.answers import FittedScaler
 from engine.model_tests.requests import NUMBER_TYPES, WHOLE_TYPES
 from engine.model_tests.rows import Recorded, Rows, TrainingData
 from engine.text import Shown
@@ -25,6 +26,8 @@ MATCHED = 0.8
 """The share of a column's values that have to be values of the training data for its scale to be known."""
 _ROUNDED = 2e-4
 """Scaled values are often written with four decimals: this share of the column's range is no difference."""
+_FAR = 4.0
+"""How far from the center of a scaler most values never are, in its spread."""
 _BEYOND = 0.5
 """How far outside the range of the training data, in widths of that range, a value is not just new."""
 
@@ -72,12 +75,14 @@ class Examined:
     corrected: tuple[tuple[Any, ...], ...] = field(default=(), repr=False)
 
 
-def examine(rows: Rows, recorded: Recorded) -> Examined:
-    """Look for the usual causes in the rows themselves, without the model."""
+def examine(rows: Rows, recorded: Recorded, scaler: FittedScaler | None = None) -> Examined:
+    """Look for the usual causes in the rows themselves. Without training data, they are compared with what
+    the scaler of the model was fitted on, or else with its input example."""
     causes = list(_types(rows, recorded))
     training = recorded.training
     if training is None:
-        return Examined((*causes, *_order(rows, recorded), *_far_from_example(rows, recorded)))
+        far = _far_from_example(rows, recorded) if scaler is None else _far_from_scaler(rows, scaler)
+        return Examined((*causes, *_order(rows, recorded), *far))
     sent, taken, unknown = _scales(rows, recorded, training)
     wrong = [name for name in sent if sent[name].scaling != taken[name].scaling]
     causes = [
@@ -199,6 +204,19 @@ def _unknown_scales(
         yield Cause("scale", Shown(text), (name,))
 
 
+def _far_from_scaler(rows: Rows, scaler: FittedScaler) -> Iterator[Cause]:
+    """Columns of which most values are far from what the model's own scaler was fitted on."""
+    for name, (center, spread) in scaler.columns.items():
+        values = _numbers(rows.column(name)) if name in rows.columns else []
+        far = sum(abs(value - center) > _FAR * spread for value in values)
+        if spread > 0 and far > len(values) / 2:
+            text = (
+                f"Scale: {listed([name])} ranges from {min(values):.4g} to {max(values):.4g}; "
+                f"the model's {scaler.name} was fitted on values around {center:.4g}, spread {spread:.4g}."
+            )
+            yield Cause("scale", Shown(text), (name,))
+
+
 def _far_from_example(rows: Rows, recorded: Recorded) -> Iterator[Cause]:
     """Columns with values far from all of the input example: all that can be said without training data."""
     example = recorded.template
@@ -210,7 +228,7 @@ def _far_from_example(rows: Rows, recorded: Recorded) -> Iterator[Cause]:
         low, high = min(shown), max(shown)
         margin = 3 * (high - low) or 3 * abs(high) or 1.0
         outside = sum(not low - margin <= value <= high + margin for value in values)
-        squeezed = high > low and len(values) > 2 and max(values) - min(values) < 0.02 * (high - low)
+        squeezed = high > low and len(values) > 2 and max(values) - min(values) < 0.05 * (high - low)
         if outside > len(values) / 2 or squeezed:
             text = (
                 f"Scale: {listed([name])} ranges from {min(values):.4g} to {max(values):.4g}, "

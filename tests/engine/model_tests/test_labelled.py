@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,6 +115,26 @@ def test_rows_that_the_model_refuses_are_explained_in_mlflow_s_words(engine: Eng
     assert caught.value.title == "The model refuses the request (HTTP 400)"
     assert "Failed to convert column age to type 'int64'" in caught.value.detail
     assert caught.value.hint == "Type: age has text, such as old; the model takes long."
+
+
+def test_a_model_whose_training_data_is_gone_still_has_its_scaler(
+    tested_models: TrackingUri, tmp_path: Path
+) -> None:
+    assert tested_models.sqlite_path is not None
+    shutil.copy(tested_models.sqlite_path, tmp_path / "mlflow.db")
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        database.execute('UPDATE datasets SET dataset_source = \'{"uri": "/gone/heart.csv"}\'')
+    database.close()
+    with Engine(TrackingUri(f"sqlite:///{tmp_path}/mlflow.db")) as engine:
+        with pytest.raises(DatasetError, match="The test part of plain 1 cannot be read") as caught:
+            labelled(engine, "plain")
+        assert "File heart.csv not found" in caught.value.detail
+        found = labelled(engine, "plain", write_rows(tmp_path / "served.csv", published_rows()))
+    assert found.is_skewed
+    assert found.corrected is None
+    assert any(
+        "the model's StandardScaler was fitted on values around" in cause.text for cause in found.causes
+    )
 
 
 def test_inverted_labels_are_recognised(engine: Engine, tmp_path: Path) -> None:
