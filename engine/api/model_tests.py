@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import UsageError
+from engine.text import quoted, safe
 
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
@@ -41,6 +42,21 @@ class ModelTests:
         asked = parse_reference(reference)
         versions = self._store.model_versions(asked.model)
         return referenced(versions, asked if asked.target else preferred(versions, asked.model))
+
+    def deployed(self, name: str) -> Target:
+        """What a deployment of this machine serves now. Raises `NotFound`, and `UsageError` if its model is
+        from another store."""
+        from engine.journal import server_name
+        from engine.model_tests.answers import Target
+        from engine.serving.deployments import find
+
+        found = find(name)
+        served = found.served
+        if served.tracking_uri != server_name(self._access.uri):
+            hint = f"Use --tracking-uri {served.tracking_uri}."
+            title = f"The model of {quoted(name)} is from another store"
+            raise UsageError(title, f"{safe(served.model, 80)} {served.version}", hint)
+        return Target(served.model, served.version, found.service.url, name)
 
     def describe(self, model: str, version: int) -> ModelDescription:
         """How a version is stored, whose it is, and whether loading it can run arbitrary code."""

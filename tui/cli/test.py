@@ -37,12 +37,18 @@ ROWS_SHOWN = 20
 
 
 def target_options(command: Decorated) -> Decorated:
-    """`--url` and `--allow-code`."""
+    """`--deployment`, `--url` and `--allow-code`."""
     command = click.option(
         "--allow-code", is_flag=True, help="Load the model even if that runs code that came with it."
     )(command)
-    return click.option(
+    command = click.option(
         "--url", metavar="URL", default="", help="Send requests to the scoring server at this URL."
+    )(command)
+    return click.option(
+        "--deployment",
+        metavar="NAME",
+        default="",
+        help="Send requests to this deployment; MODEL is what it serves.",
     )(command)
 
 
@@ -69,6 +75,7 @@ def test(
     invocation: Invocation,
     model: str | None,
     rows: Path | None,
+    deployment: str,
     url: str,
     allow_code: bool,
     label: str,
@@ -78,7 +85,7 @@ def test(
     keep: bool,
     as_json: bool,
 ) -> int:
-    """Test a version of a registered model, loaded here or served at a URL.
+    """Test a version of a registered model, loaded here, deployed, or served at a URL.
 
     Predicts the labelled rows of ROWS.csv, or the test part that the run of the version recorded, and
     compares with what the run logged. Where the two differ by more than chance, or the rows are not what
@@ -93,20 +100,24 @@ def test(
       mlflow-console test heart_disease_classifier
       mlflow-console test heart_disease_classifier@champion rows.csv --target target --log
       mlflow-console test heart_disease_classifier/3 --against heart_disease_classifier@champion
+      mlflow-console test --deployment heart rows.csv
       mlflow-console test heart_disease_classifier --url http://127.0.0.1:5101 --curl
       mlflow-console test --url http://127.0.0.1:5101 --request request.json --json
     """
-    _check(model, url, rows, against, is_request=as_curl or request_file is not None, keep=keep)
+    if deployment and rows is None and model is not None:
+        rows, model = Path(model), None  # the deployment says the model
+    _check_target(model, deployment, url)
+    _check(model, deployment, rows, against, is_request=as_curl or request_file is not None, keep=keep)
     if keep:
         invocation.check_writable("Logging a test")
     with invocation.engine() as engine:
-        target = _target(engine, model, url)
+        target = _target(engine, model, deployment, url)
         if as_curl or request_file is not None:
             request = _request(engine, target, request_file)
             return _send(engine, target, request, as_curl=as_curl, allow_code=allow_code, as_json=as_json)
         ask = _permission(engine, target, allow_code=allow_code)
         if against is not None:
-            other = _target(engine, against, "")
+            other = _target(engine, against, "", "")
             shadow = engine.model_tests.shadow
             compared = ask(lambda code: shadow(target, other, rows, label=label, allow_code=code))
             return _show_shadow(engine, compared, keep=keep, as_json=as_json)
@@ -150,12 +161,14 @@ def predict(
     model: str | None,
     source: str,
     destination: str,
+    deployment: str,
     url: str,
     allow_code: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Predict the rows of a CSV file with a version of a registered model, loaded here or served at a URL.
+    """Predict the rows of a CSV file with a version of a registered model, loaded here, deployed, or served
+    at a URL.
 
     Writes the rows with a column `prediction`.
 
@@ -164,15 +177,13 @@ def predict(
       mlflow-console predict heart_disease_classifier@champion -i rows.csv -o predicted.csv
       mlflow-console predict --url http://127.0.0.1:5101 -i - < rows.csv
     """
-    if model is None and not url:
-        hint = "Example: mlflow-console predict churn@champion -i rows.csv"
-        raise UsageError("Predictions need a model or --url", hint=hint)
+    _check_target(model, deployment, url)
     if destination != "-":
         confirm_replacement(Output(err=True), destination, yes=yes)
     path = Path("standard input" if source == "-" else source)
     raw = sys.stdin.buffer.read() if source == "-" else None
     with invocation.engine() as engine:
-        target = _target(engine, model, url)
+        target = _target(engine, model, deployment, url)
         ask = _permission(engine, target, allow_code=allow_code)
         found = ask(lambda code: engine.model_tests.predict(target, path, raw, allow_code=code))
     if as_json:
@@ -188,19 +199,38 @@ def predict(
         Output(err=True).line(safe(f"{taken}, written to {destination}"))
 
 
+def _check_target(model: str | None, deployment: str, url: str) -> None:
+    if deployment and (model is not None or url):
+        raise UsageError(
+            "--deployment says the model and where it is served", hint="Leave out MODEL and --url."
+        )
+    if model is None and not deployment and not url:
+        raise UsageError(
+            "Name a model, --deployment or --url", hint="Example: mlflow-console test churn@champion"
+        )
+
+
 def _check(
-    model: str | None, url: str, rows: Path | None, against: str | None, *, is_request: bool, keep: bool
+    model: str | None,
+    deployment: str,
+    rows: Path | None,
+    against: str | None,
+    *,
+    is_request: bool,
+    keep: bool,
 ) -> None:
-    if model is None and not (url and is_request):
-        hint = "Name the version that is served there, to compare with what its run recorded." if url else ""
-        raise UsageError("A test needs a model", hint=hint or "Example: mlflow-console test churn@champion")
     if is_request and (rows is not None or against is not None or keep):
         raise UsageError("--request and --curl send one request: without rows, --against and --log")
+    if model is None and not deployment and not is_request:
+        hint = "Name the version that is served there, to compare with what its run recorded."
+        raise UsageError("A test needs a model", hint=hint)
 
 
-def _target(engine: Engine, model: str | None, url: str) -> Target:
+def _target(engine: Engine, model: str | None, deployment: str, url: str) -> Target:
     from engine.api import Target
 
+    if deployment:
+        return engine.model_tests.deployed(deployment)
     if model is None:
         return Target(url=url)
     version = engine.model_tests.version(model)
@@ -253,7 +283,7 @@ def _send(
         from engine.api import curl
 
         if not target.url:
-            raise UsageError("curl needs a server", hint="Add --url URL.")
+            raise UsageError("curl needs a server", hint="Add --deployment NAME or --url URL.")
         click.echo(curl(target.url, request))
         return 0
     ask = _permission(engine, target, allow_code=allow_code)

@@ -162,5 +162,5 @@ def test_fractions_and_texts_where_the_model_takes_whole_numbers_are_named() -> 
     found = examine(rows_of(table), recorded(scaled("raw", range(5)), TRAINING, "long"))
     assert [cause.text for cause in found.causes] == [
         "Type: sex has text, such as m; the model takes long.",
-        "Type: oldpeak has fractions, such as 0.4; the model takes long, and MLflow cuts fractions off.",
+        "Type: oldpeak has fractions, such as 1.5; the model takes long, and MLflow cuts fractions off.",
     ]

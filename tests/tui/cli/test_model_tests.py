@@ -115,7 +115,9 @@ def test_a_request_shows_the_answer_or_mlflow_s_own_message(on_models: Run, fold
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (("test",), 2, "A test needs a model"),
+        (("test",), 2, "Name a model, --deployment or --url"),
+        (("test", "--deployment", "nobody"), 1, "No service is named 'nobody'"),
+        (("test", "plain/1", "rows.csv", "--deployment", "x"), 2, "--deployment says the model"),
         (("test", "--url", "http://127.0.0.1:9"), 2, "A test needs a model"),
         (("test", "plain/1", "rows.csv", "--curl"), 2, "--request and --curl send one request"),
         (("test", "plain/1", "--curl"), 2, "curl needs a server"),
@@ -124,7 +126,7 @@ def test_a_request_shows_the_answer_or_mlflow_s_own_message(on_models: Run, fold
         (("test", "plain/9"), 1, "Version 9 of 'plain' not found"),
         (("test", "plain/1", "--url", "http://127.0.0.1:9"), 1, "Cannot connect to http://127.0.0.1:9"),
         (("predict", "plain/1", "-i", "nothing.csv"), 1, "File nothing.csv not found"),
-        (("predict", "-i", "nothing.csv"), 2, "Predictions need a model or --url"),
+        (("predict", "-i", "nothing.csv"), 2, "Name a model, --deployment or --url"),
     ],
 )
 def test_mistakes_are_one_clear_error(
