@@ -12,7 +12,7 @@ from functools import partial
 from importlib import import_module
 from itertools import chain, count
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -30,11 +30,13 @@ from tui import garbage_collection, terminal, themes
 from tui.bridge import Relay, internal_error
 from tui.commands.bindings import bindings, command
 from tui.output import SparingDriver
-from tui.screen import ConsoleScreen, current_view
 from tui.session import Session, SessionApp
 from tui.textual_private import parse_css_once, resume_after_any_stop, set_clipboard, write_to_terminal
 from tui.typeahead import TypeAhead
 from tui.widgets.screen_lines import KeyLine, StatusFacts, StatusLine
+
+if TYPE_CHECKING:
+    from tui.screen import ConsoleScreen
 
 SWITCH_SECONDS = 0.001
 """How long an engine thread may run before the event loop gets a turn. Python's default of 5 ms, several
@@ -193,6 +195,8 @@ class Console(SessionApp):
 
     async def action_show_mode(self, mode: str) -> None:
         """Show a view; if it is already current, close what was opened from it."""
+        from tui.screen import ConsoleScreen
+
         while mode == self.current_mode and isinstance(self.screen, ConsoleScreen) and self._pop_view():
             pass
         await self.switch_mode(mode)
@@ -316,6 +320,8 @@ class Console(SessionApp):
     @property
     def view(self) -> ConsoleScreen:
         """The view on top, under any dialog."""
+        from tui.screen import current_view
+
         return current_view(self)
 
 
@@ -357,7 +363,7 @@ def run_console(
     console = Console(uri, read_only=read_only, experiment=experiment, refresh_seconds=refresh_seconds)
     with terminal.exclusive_screen():
         console.run(mouse=not terminal.over_ssh() if mouse is None else mouse)
-    console.session.engine.close()
+    console.session.close()
     if (error := console.failure) is not None:
         if not isinstance(error, EngineError):
             error = internal_error(error)

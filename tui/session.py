@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.app import App
 
-from engine.api import Engine
 from engine.errors import EngineError
 from engine.text import Shown, cut, safe
 from engine.uri import TrackingUri
 from tui.bridge import Bridge
 from tui.state import State
 from tui.textual_private import QuietApp
+
+if TYPE_CHECKING:
+    from engine.api import Engine
 
 DEFAULT_REFRESH_SECONDS = 10.0
 """The auto-refresh interval when none was set at startup."""
@@ -75,13 +78,27 @@ class Session:
         self.hold_keys = hold_keys
         self.on_wait: Callable[[Shown], None] | None = None
         """Called in any thread when a read waits because the server asks it to. Set once the app runs."""
-        self.engine = Engine(uri, read_only=read_only, on_wait=self._waits)
+        self._engine: Engine | None = None
         self.bridge = Bridge()
         self.state = State(str(uri.shown))
         self.startup_warning = self.state.load()
         self.leaving = False
         self.sweep: RunningSweep | None = None
         """What quitting would stop; None when nothing is running."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine on the store, imported when it is first needed: after the first paint."""
+        if self._engine is None:
+            from engine.api import Engine
+
+            self._engine = Engine(self.uri, read_only=self.read_only, on_wait=self._waits)
+        return self._engine
+
+    def close(self) -> None:
+        """Close the engine, if it was opened."""
+        if self._engine is not None:
+            self._engine.close()
 
     def toggle_auto_refresh(self) -> None:
         self.refresh_seconds = 0.0 if self.refresh_seconds else self.refresh_interval

@@ -77,6 +77,13 @@ def test_the_console_starts_without_mlflow(bare_environment: dict[str, str]) -> 
     assert loaded & (HEAVY | {"requests"}) == set()
 
 
+def test_the_first_paint_waits_for_neither_stores_nor_views(bare_environment: dict[str, str]) -> None:
+    later = {"engine.stores", "engine.entities", "tui.screen", "tui.widgets.table"}
+    code = "import sys\nfrom engine.uri import resolve\nfrom tui.app import Console\n"
+    code += f"Console(resolve('sqlite:///new.db'))\nassert not {later!r} & sys.modules.keys()"
+    assert "textual" in loaded_after(code, bare_environment)
+
+
 def test_reading_a_database_does_not_import_mlflow(
     mlflow_store: MlflowStore, bare_environment: dict[str, str]
 ) -> None:
