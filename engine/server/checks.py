@@ -30,6 +30,8 @@ _PACKAGES = {
     "wasbs": ("azure.storage.blob", "azure-storage-blob azure-identity"),
     "abfss": ("azure.storage.filedatalake", "azure-storage-file-datalake azure-identity"),
     "hdfs": ("pyarrow", "pyarrow"),
+    "r2": ("boto3", "boto3"),
+    "sftp": ("pysftp", "pysftp"),
 }
 """What MLflow imports for a store of artifacts, and the packages to install, by scheme."""
 
@@ -104,16 +106,18 @@ def _check_artifacts(folder: Path) -> None:
 
 def _check_package(artifacts: str) -> None:
     scheme = artifacts.partition(":")[0].lower()
-    module, package = _PACKAGES.get(scheme, ("", ""))
-    if module and not _is_installed(module):
-        raise package_missing(f"Artifacts in {safe(scheme)}:// need {module}", package)
+    if missing := missing_package(scheme):
+        raise package_missing(f"Artifacts in {safe(scheme)}:// need a package", missing)
 
 
-def _is_installed(module: str) -> bool:
+def missing_package(scheme: str) -> str:
+    """The packages to install for artifacts in this kind of storage; empty if they are there, or unknown."""
+    module, packages = _PACKAGES.get(scheme, ("", ""))
     try:
-        return find_spec(module) is not None
+        is_there = not module or find_spec(module) is not None
     except ModuleNotFoundError:  # a parent package is missing
-        return False
+        is_there = False
+    return "" if is_there else packages
 
 
 def _check_space(folder: Path) -> None:

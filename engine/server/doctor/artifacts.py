@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from importlib.util import find_spec
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine.entities import Experiment, Run
 from engine.errors import EngineError
 from engine.formats import count, counted, listed
+from engine.server.checks import missing_package
 from engine.server.doctor.findings import OUTAGES, Notes
 from engine.server.doctor.subject import Subject
 from engine.stores.base import RunQuery
 from engine.text import quoted, short_name
 from engine.uri import local_root, redact
 
-_PACKAGES: Mapping[str, tuple[str, str]] = {
-    "s3": ("boto3", "boto3"),
-    "r2": ("boto3", "boto3"),
-    "gs": ("google.cloud.storage", "google-cloud-storage"),
-    "wasbs": ("azure.storage.blob", "azure-storage-blob"),
-    "abfss": ("azure.storage.filedatalake", "azure-storage-file-datalake"),
-    "hdfs": ("pyarrow", "pyarrow"),
-    "sftp": ("pysftp", "pysftp"),
-}
-"""What MLflow's client needs for a kind of storage: a module, and the package that has it."""
 _PROXIED = ("mlflow-artifacts", "http", "https")
 _SHOWN = 3
 
@@ -158,25 +148,17 @@ def _check_storage(subject: Subject, kind: str, experiments: Sequence[Experiment
                 f"open the server itself: {_examples(experiments)}",
             )
         return
-    module, package = _PACKAGES.get(kind, ("", ""))
-    if module and not _is_installed(module):
+    if package := missing_package(kind):
         notes.found(
             "storage-package-missing",
             "error",
             f"Artifacts in {kind}:// cannot be read or written from here",
             evidence=f"The package {package} is not installed; {_examples(experiments)}",
             fix="Install it in the environment of every program that logs or loads artifacts.",
-            command=f"pip install {package}",
+            command=("pip", "install", *package.split()),
         )
         return
     notes.skip(f"reading and writing {kind}://", "storage outside this machine is not tried")
-
-
-def _is_installed(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:  # of its parent
-        return False
 
 
 def _check_logged_models(subject: Subject, notes: Notes) -> None:

@@ -178,8 +178,12 @@ def _health(transport: Transport, notes: Notes) -> Reply | None:
     except EngineError as error:
         notes.failed(error)
         return None
-    notes.fact(f"answers in {duration(reply.seconds)}")
+    notes.fact(f"answers in {_taken(reply.seconds)}")
     return reply
+
+
+def _taken(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms" if seconds < 1 else duration(seconds)
 
 
 def _check_date(subject: Subject, reply: Reply, notes: Notes) -> None:
@@ -345,7 +349,7 @@ def _database(subject: Subject, notes: Notes) -> bool:
     try:
         with subject.database.snapshot() as snapshot:
             if path is None:
-                taken = duration(time.monotonic() - began)
+                taken = _taken(time.monotonic() - began)
                 dialect = "PostgreSQL" if snapshot.dialect is POSTGRESQL else "MySQL"
                 number = str(_single(snapshot, "SELECT version()")).removeprefix(f"{dialect} ")
                 notes.fact(f"{dialect} {number.split(' ')[0]} answers in {taken}")

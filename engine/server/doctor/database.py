@@ -18,6 +18,7 @@ from engine.errors import StoreUnreadable
 from engine.formats import ago, count, counted, listed, size
 from engine.server.doctor.findings import Notes, Severity
 from engine.server.doctor.subject import Budget, Subject, migration
+from engine.server.records import ServerFacts
 from engine.stores.base import Condition, RunQuery
 from engine.stores.mlflow.private import auth_revisions, schema_revisions
 from engine.stores.mlflow.revision import AUTH_RELEASES, RELEASES
@@ -38,12 +39,32 @@ _RUN_FOLDER = "*/" + "[0-9a-f]" * 32 + "/meta.yaml"
 
 
 def examine(subject: Subject, notes: Notes) -> None:
+    """A server that this account runs on this machine is examined with the database file behind it."""
+    server: ServerFacts | None = None
+    with notes.check("whether a second registry is in use"):
+        _check_registry(subject, notes)
+    with notes.check("the servers of this account"):
+        server = subject.own_server
+    backend = TrackingUri(server.backend) if server else subject.uri
+    if backend == subject.uri or backend.sqlite_path is None:
+        _examine(subject, notes)
+        return
+    behind = Subject(backend, subject.source, subject.limits)
+    notes.fact(f"{backend.shown} behind it")
+    try:
+        _examine(behind, notes, Path(server.auth_database) if server and server.auth_database else None)
+    finally:
+        behind.close()
+
+
+def _examine(subject: Subject, notes: Notes, users_file: Path | None = None) -> None:
+    """`users_file` is the file of basic-auth's database, if it is known."""
     if subject.database is not None:
         with notes.check("the size of the store"):
             _note_size(subject, notes)
         with notes.check("the schema"), subject.database.snapshot() as snapshot:
             _check_schema(subject, snapshot, notes)
-        _check_auth_databases(subject, notes)
+        _check_auth_databases(subject, users_file, notes)
         path = subject.uri.sqlite_path
         if path is not None:
             _check_sqlite(subject, path, notes)
@@ -121,14 +142,14 @@ def _releases(revision: str, releases: Mapping[str, str], known: Sequence[str]) 
     return f"after {before}" if before else f"before {first}"
 
 
-def _check_auth_databases(subject: Subject, notes: Notes) -> None:
+def _check_auth_databases(subject: Subject, users_file: Path | None, notes: Notes) -> None:
     """Those that are in files, and the tables of basic-auth in the store's own database."""
     assert subject.database is not None
     with notes.check("the schema of basic-auth"), subject.database.snapshot() as snapshot:
         _check_auth_schema(_revision(snapshot, _AUTH_TABLE), str(subject.uri.shown), notes)
     found: list[Path] = []
     with notes.check("the databases of basic-auth in files"):
-        found = _auth_files(subject)
+        found = [users_file] if users_file else _auth_files(subject)
     for path in found:
         with notes.check(f"the database of basic-auth, {path}"):
             with SqliteDatabase(path).snapshot() as snapshot:
@@ -308,7 +329,7 @@ def _check_integrity(subject: Subject, path: Path, notes: Notes) -> None:
 # ── a second store ───────────────────────────────────────────────────────────
 
 
-def _check_second_store(subject: Subject, notes: Notes) -> None:
+def _check_registry(subject: Subject, notes: Notes) -> None:
     registry = os.environ.get("MLFLOW_REGISTRY_URI", "").strip()
     if registry and not _is_same(registry, subject.uri):
         notes.found(
@@ -322,6 +343,9 @@ def _check_second_store(subject: Subject, notes: Notes) -> None:
             " store.",
             command="unset MLFLOW_REGISTRY_URI",
         )
+
+
+def _check_second_store(subject: Subject, notes: Notes) -> None:
     here = subject.uri.sqlite_path or subject.uri.folder
     if here is None:
         return
@@ -384,8 +408,8 @@ def _check_stale(subject: Subject, notes: Notes) -> None:
         "warning",
         f"{count(len(found))} {what} no sign of life",
         evidence=f"No metric for more than {subject.limits.stale_hours:g} h: {listed(shown, 3)}",
-        fix="Their processes probably died. Mark them as KILLED; for the console's own sweeps,"
-        " `mlflow-console journal --mark-killed` does so.",
+        fix="If the training process is gone, mark the run as KILLED; `mlflow-console journal --mark-killed`"
+        " does so for the console's own sweeps.",
         command=f"{setting}python -c \"import mlflow; mlflow.MlflowClient().set_terminated('{found[0][0]}',"
         " 'KILLED')\"",
     )

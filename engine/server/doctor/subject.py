@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from engine.entities import Experiment
@@ -17,6 +17,9 @@ from engine.stores.base import Store
 from engine.stores.sql.database import Database
 from engine.stores.sql.schema import Tables, tables
 from engine.uri import GIVEN, TrackingUri
+
+if TYPE_CHECKING:
+    from engine.server.records import ServerFacts
 
 T = TypeVar("T")
 
@@ -116,6 +119,18 @@ class Subject:
     def is_remote(self) -> bool:
         """Whether the store is behind a network."""
         return self.host not in LOOPBACK and not self.host.startswith("127.")
+
+    @cached_property
+    def own_server(self) -> ServerFacts | None:
+        """What a server at this address runs on, if this account started it on this machine."""
+        from engine.server.records import ServerFacts
+        from engine.services.control import all_services
+
+        if self.uri.kind != "rest" or self.is_remote:
+            return None
+        port = urlsplit(self.uri.raw).port
+        running = (found for found in all_services("server") if found.running and found.port == port)
+        return next((ServerFacts.of(found.spec) for found in running), None)
 
     @property
     def uses_mlflow_auth(self) -> bool:

@@ -19,10 +19,13 @@ import requests
 from engine.errors import NotFound, ServiceError
 from engine.jobs import CancelToken
 from engine.server import servers
+from engine.server.doctor.doctor import examine
+from engine.server.doctor.subject import Limits
 from engine.server.options import ServerOptions
 from engine.server.records import StartedServer
 from engine.services import control
 from engine.services.processes import marked_processes
+from engine.uri import TrackingUri
 from tests.conftest import MlflowStore
 from tests.support import postgres as postgres_support
 from tests.support.terminal import PATIENCE
@@ -153,6 +156,15 @@ def test_its_status_says_how_it_does(plain: StartedServer) -> None:
     assert servers.all_servers()[0].facts == plain.server.facts
     with pytest.raises(NotFound, match="'mlfow' not found"):
         servers.find("mlfow")
+
+
+def test_the_doctor_finds_nothing_wrong_and_examines_the_database_behind_it(plain: StartedServer) -> None:
+    limits = Limits(full_bytes=0, low_bytes=0, request_seconds=20)
+    report = examine(TrackingUri(plain.server.service.url), "a test", limits)
+    assert report.findings == ()
+    facts = report.groups[1].facts
+    assert f"{TrackingUri(plain.server.facts.backend).shown} behind it" in facts
+    assert any(fact.startswith("schema of MLflow 3.") for fact in facts)
 
 
 def test_a_second_start_of_a_name_and_of_a_port_is_refused_and_changes_nothing(
