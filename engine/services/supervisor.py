@@ -156,6 +156,9 @@ class Service:
             print(error, file=sys.stderr)  # noqa: T201
             return 1
         self._report.send({"is": "registered"})
+        self._log.note(
+            f"starting {self._version.spec.name} on {self._host}:{self._port}, process {os.getpid()}"
+        )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._finish, "stopped", f"by {number.name}")
@@ -226,7 +229,9 @@ class Service:
                     return
                 self._enter("restarting", reason)
                 await self._discard(worker)
-                await asyncio.sleep(min(spec.restart_seconds * 2**row, LONGEST_PAUSE_SECONDS))
+                pause = min(spec.restart_seconds * 2**row, LONGEST_PAUSE_SECONDS)
+                self._log.note(f"starting another worker in {pause:g} s")
+                await asyncio.sleep(pause)
                 row += 1
                 self._restarts += 1
                 self._current = worker = self._new_worker(worker.version)
@@ -238,6 +243,7 @@ class Service:
             self._go_live(worker)
 
     def _go_live(self, worker: WorkerProcess) -> None:
+        self._log.note("serving")
         if worker.version.spec.is_socket_worker:
             worker.accept()
         self._enter("serving")
@@ -264,11 +270,13 @@ class Service:
             raise ServiceError(title, "Another swap is going on.", "Wait until it has ended.")
         if self._state not in ("serving", "restarting"):
             raise ServiceError(title, f"It is {self._state}.", "Swap it when it is serving.")
+        self._log.note("starting a replacement")
         self._replacement = worker = self._new_worker(version)
         self._note_state()
         try:
             await worker.start(self._listener, self._port)
         except WorkerFailed as error:
+            self._log.note(f"not swapped: {error}")
             await self._discard(worker)
             raise ServiceError(title, str(error), "The version before goes on serving.") from error
         finally:

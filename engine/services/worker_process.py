@@ -88,6 +88,10 @@ class WorkerProcess:
             raise WorkerFailed(f"not ready within {spec.ready_seconds:g} s{self._last_words()}") from None
         if not self._is_ready:
             raise WorkerFailed(self.why_ended())
+        facts = ", ".join(
+            f"{name} {value}" for name, value in self.facts.items() if isinstance(value, str | int)
+        )
+        self._note(f"is ready: {facts}" if facts else "is ready")
         self._spawn(self._watch(port))
 
     def _start_process(self, listener: socket.socket | None, port: int) -> None:
@@ -119,6 +123,7 @@ class WorkerProcess:
         finally:
             os.close(output_end)
             os.close(answers_end)
+        self._note(f"started, process {process.pid}")
         readers = self._spawn(self._read_output(output)), self._spawn(self._read_answers(answers))
         self._spawn(self._wait_for_exit(process, readers))
 
@@ -146,6 +151,7 @@ class WorkerProcess:
             self._failure = self._failure or "the worker was ended"
             spec = self.version.spec
             if drain and self._accepts and spec.is_socket_worker:
+                self._note("finishes its requests")
                 self._send("drain")
                 await _first_of(self._drained, self.exited, seconds=spec.drain_seconds)
             assert process.stdin is not None
@@ -159,6 +165,7 @@ class WorkerProcess:
             for task in self._tasks:
                 task.cancel()
             self._process = None
+            self._note("has ended")
 
     async def _kill(self) -> None:
         assert self._process is not None
@@ -168,6 +175,9 @@ class WorkerProcess:
         left = await asyncio.to_thread(kill_workers, self._folder, self._number)
         if left:
             self._log.note(f"processes that cannot be killed: {', '.join(map(str, left))}")
+
+    def _note(self, text: str) -> None:
+        self._log.note(f"worker {self._number} {text}")
 
     # ── what the process does ────────────────────────────────────────────────
 
@@ -240,7 +250,7 @@ class WorkerProcess:
     def _send(self, command: Command) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):
+        with suppress(BrokenPipeError, ValueError):  # it has ended, or its input was closed to end it
             self._process.stdin.write(json.dumps({"do": command}).encode() + b"\n")
 
     # ── health ───────────────────────────────────────────────────────────────

@@ -3,7 +3,7 @@
 It answers each request with its name. A request of `/die`, `/hang` or `/leave` makes it kill itself, hang or
 leave a process of a session of its own behind; `/slow` takes 0.3 s. HOW may say that it does not start well:
 `fails`, `dies`, `once` (dies if it was started before in this folder), `waits` (until a file named `go` is in
-its working folder), `deaf` (never ready).
+its working folder), `deaf` (never ready). A request of `/hold` takes until that file is there.
 """
 
 from __future__ import annotations
@@ -17,8 +17,16 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from engine.services.protocol import Supervisor
+from engine.services.records import ANSWERS, SOCKET, ServiceSpec
+
+
+def worker_spec(label: str = "one", *how: str, name: str = "heart", **fields: Any) -> ServiceSpec:
+    """The spec of a service of such workers, which answer with `label`."""
+    command = (sys.executable, "-P", "-m", "tests.support.socket_worker", SOCKET, ANSWERS, label, *how)
+    return ServiceSpec(name, "deployment", command, **{"restart_seconds": 0.01, **fields})
 
 
 class SocketWorker:
@@ -32,8 +40,8 @@ class SocketWorker:
     async def run(self, how: list[str]) -> None:
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._listen, args=(loop,), daemon=True).start()
-        while "waits" in how and not Path("go").exists():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        if "waits" in how:
+            await _wait_for_go()
         if "fails" in how:
             self._supervisor.failed("its example is not predicted")
             return
@@ -76,6 +84,9 @@ class SocketWorker:
             time.sleep(3600)  # noqa: ASYNC251
         if path == "/leave":
             subprocess.Popen(["sleep", "3600"], start_new_session=True, stdin=subprocess.DEVNULL)  # noqa: ASYNC220
+        if path == "/hold":
+            print("holding", flush=True)  # noqa: T201
+            await _wait_for_go()
         if path == "/slow":
             await asyncio.sleep(0.3)
         body = self._name.encode()
@@ -86,6 +97,11 @@ class SocketWorker:
         self._open -= 1
         self._requests += 1
         self._supervisor.stats(self._requests, 0, [time.monotonic() - started])
+
+
+async def _wait_for_go() -> None:
+    while not Path("go").exists():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
 
 
 async def main(descriptor: str, answers: str, name: str, *how: str) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
 
 import psutil
 import pytest
@@ -17,13 +15,6 @@ from engine.services import control
 from engine.services.folder import services_folder
 from engine.services.processes import marked_processes
 from engine.services.records import ServiceSpec, ServiceStatus
-
-
-def worker_spec(label: str = "one", *how: str, name: str = "heart", **fields: Any) -> ServiceSpec:
-    """The spec of a socket worker that answers with `label`."""
-    module = (sys.executable, "-P", "-m", "tests.support.socket_worker")
-    command = (*module, "{socket}", "{answers}", label, *how)
-    return ServiceSpec(name, "deployment", command, **{"restart_seconds": 0.01, **fields})
 
 
 def start(spec: ServiceSpec) -> ServiceStatus:

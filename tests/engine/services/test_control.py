@@ -21,7 +21,8 @@ from engine.paths import state_dir
 from engine.services import control, service_log
 from engine.services.folder import services_folder
 from engine.services.records import ServiceSpec
-from tests.engine.services.conftest import get, own_processes, processes_end, start, wait_until, worker_spec
+from tests.engine.services.conftest import get, own_processes, processes_end, start, wait_until
+from tests.support.socket_worker import worker_spec
 
 
 def registered() -> list[str]:
@@ -58,8 +59,8 @@ def test_a_service_is_started_found_stopped_and_removed() -> None:
 @pytest.mark.slow
 def test_a_service_outlives_the_console_and_its_terminal() -> None:
     code = (
-        "import os; from tests.engine.services.conftest import start, worker_spec;"
-        "start(worker_spec()); print(flush=True); os.read(0, 1)"
+        "import os; from engine.services import control; from tests.support.socket_worker import worker_spec;"
+        "control.start(worker_spec(), os.environ); print(flush=True); os.read(0, 1)"
     )
     leader, terminal = os.openpty()
     console = subprocess.Popen(
@@ -106,6 +107,7 @@ def test_secrets_of_the_environment_reach_neither_disk_nor_command_lines() -> No
 # ── what does not start ──────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_a_worker_that_never_becomes_ready_is_a_failed_service_with_its_reason() -> None:
     reasons = {
         "fails": "its example is not predicted",
@@ -186,6 +188,7 @@ def test_a_full_disk_at_the_start_registers_nothing() -> None:
     wait_until(lambda: own_processes() == [])
 
 
+@pytest.mark.slow
 def test_a_path_longer_than_a_socket_address_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ("long" * 25)))
     status = start(worker_spec())
@@ -207,6 +210,7 @@ def test_connections_wait_while_a_killed_worker_is_replaced() -> None:
     assert any(expected in line for line in service_log.tail(status.log, 10))
 
 
+@pytest.mark.slow
 def test_a_worker_that_keeps_dying_fails_the_service_after_some_restarts() -> None:
     status = start(worker_spec("one", "once", restarts=3))
     os.kill(status.processes[0], signal.SIGKILL)
@@ -220,6 +224,7 @@ def test_a_worker_that_keeps_dying_fails_the_service_after_some_restarts() -> No
         socket.create_connection((status.host, status.port)).close()
 
 
+@pytest.mark.slow
 def test_a_hanging_worker_is_replaced() -> None:
     status = start(worker_spec(hang_seconds=0.3))
     with pytest.raises(ConnectionError):
@@ -228,6 +233,7 @@ def test_a_hanging_worker_is_replaced() -> None:
     assert any("the worker did not answer for 0.3 s" in line for line in service_log.tail(status.log, 10))
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_lines_of_the_log_but_not_the_service() -> None:
     status = start(worker_spec())
     assert status.pid is not None
@@ -241,6 +247,7 @@ def test_a_full_disk_costs_lines_of_the_log_but_not_the_service() -> None:
     assert any("lines of the log were lost: File too large" in line for line in log)
 
 
+@pytest.mark.slow
 def test_a_program_with_a_port_of_its_own_is_ready_when_it_answers() -> None:
     command = (sys.executable, "-u", "-m", "http.server", "--bind", "127.0.0.1", "{port}")
     status = start(ServiceSpec("server", "server", command, ready_path="/", restart_seconds=0.01))
@@ -272,6 +279,7 @@ def test_a_service_whose_supervisor_was_killed_is_lost_and_can_be_started_again(
     assert len(own_processes()) == 2
 
 
+@pytest.mark.slow
 def test_a_lost_service_can_be_stopped_or_removed() -> None:
     for end in (control.stop, control.remove):
         status = start(worker_spec())
@@ -284,6 +292,7 @@ def test_a_lost_service_can_be_stopped_or_removed() -> None:
     assert registered() == []
 
 
+@pytest.mark.slow
 def test_a_record_from_before_a_reboot_or_of_another_machine_says_so() -> None:
     status = start(worker_spec())
     assert status.pid is not None
@@ -330,8 +339,8 @@ def test_a_damaged_record_is_reported_and_does_not_hide_other_services() -> None
 def in_two_consoles(action: str) -> list[str]:
     """What an action returns, or the title of its error, in two processes at the same time."""
     code = (
-        "from engine.errors import EngineError; from engine.services import control\n"
-        "from tests.engine.services.conftest import start, worker_spec\n"
+        "import os; from engine.errors import EngineError; from engine.services import control\n"
+        "from tests.support.socket_worker import worker_spec\n"
         "print(flush=True); input()\n"
         f"try: print({action})\n"
         "except EngineError as error: print(error.title)"
@@ -354,7 +363,9 @@ def in_two_consoles(action: str) -> list[str]:
 
 @pytest.mark.slow
 def test_of_two_consoles_that_start_a_service_of_one_name_one_wins() -> None:
-    won, lost = sorted(in_two_consoles("start(worker_spec()).state"), key=lambda text: text != "serving")
+    won, lost = sorted(
+        in_two_consoles("control.start(worker_spec(), os.environ).state"), key=lambda text: text != "serving"
+    )
     assert won == "serving"
     assert lost in ("heart runs already", "heart is being started or removed")
     with pytest.raises(ServiceError, match="heart runs already"):

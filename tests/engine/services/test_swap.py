@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from collections import Counter
@@ -16,7 +17,8 @@ from engine.errors import Cancelled, ServiceError
 from engine.jobs import CancelToken
 from engine.services import control, service_log
 from engine.services.records import ServiceStatus
-from tests.engine.services.conftest import get, own_processes, start, wait_until, worker_spec
+from tests.engine.services.conftest import get, own_processes, start, wait_until
+from tests.support.socket_worker import worker_spec
 
 
 @contextmanager
@@ -86,6 +88,7 @@ def test_a_replacement_that_fails_never_accepts() -> None:
     assert len(own_processes()) == 2
 
 
+@pytest.mark.slow
 def test_a_service_serves_while_its_replacement_gets_ready_and_a_second_swap_is_refused() -> None:
     status = start(worker_spec("one"))
     cancel = CancelToken()
@@ -112,6 +115,7 @@ def test_a_service_serves_while_its_replacement_gets_ready_and_a_second_swap_is_
     assert len(own_processes()) == 2
 
 
+@pytest.mark.slow
 def test_a_swap_goes_on_when_its_console_is_gone() -> None:
     status = start(worker_spec("one"))
     cancel = CancelToken()
@@ -126,6 +130,7 @@ def test_a_swap_goes_on_when_its_console_is_gone() -> None:
     wait_until(lambda: get(status) == "two")
 
 
+@pytest.mark.slow
 def test_a_service_that_keeps_dying_can_be_swapped_to_another_version() -> None:
     status = start(worker_spec("one", "once", restarts=1000, restart_seconds=0.05))
     os.kill(status.processes[0], signal.SIGKILL)
@@ -136,6 +141,7 @@ def test_a_service_that_keeps_dying_can_be_swapped_to_another_version() -> None:
     assert len(own_processes()) == 2
 
 
+@pytest.mark.slow
 def test_a_stop_ends_a_replacement_too() -> None:
     start(worker_spec("one"))
     errors: list[str] = []
@@ -155,11 +161,33 @@ def test_a_stop_ends_a_replacement_too() -> None:
     assert own_processes() == []
 
 
-def test_a_killed_replacement_is_restarted_as_itself() -> None:
+def test_a_killed_replacement_is_restarted_as_itself_and_the_log_tells_the_story() -> None:
     status = start(worker_spec("one"))
     swapped = control.swap("heart", worker_spec("two"))
-    wait_until(lambda: len(control.find("heart").processes) == 1)
+    wait_until(lambda: "worker 1 has ended" in service_log.tail(status.log, 1)[0])
     os.kill(control.find("heart").processes[0], signal.SIGKILL)
     assert get(status) == "two"
     assert control.find("heart").restarts == 1
-    assert service_log.tail(swapped.log, 1) == ["two is ready"]
+    life = [
+        line.partition("supervisor: ")[2]
+        for line in service_log.tail(swapped.log, 50)
+        if "supervisor" in line
+    ]
+    assert [re.sub(r"\d{2,}", "…", line) for line in life] == [
+        "starting heart on ….0.0.1:…, process …",
+        "worker 1 started, process …",
+        "worker 1 is ready: name one",
+        "serving",
+        "starting a replacement",
+        "worker 2 started, process …",
+        "worker 2 is ready: name two",
+        "serving",
+        "worker 1 finishes its requests",
+        "worker 1 has ended",
+        "the worker was killed by signal 9 (SIGKILL), perhaps out of memory",
+        "worker 2 has ended",
+        "starting another worker in 0.… s",
+        "worker 3 started, process …",
+        "worker 3 is ready: name two",
+        "serving",
+    ]

@@ -16,7 +16,8 @@ import pytest
 from engine.services import control
 from engine.services.records import ServiceSpec
 from engine.services.unit import unit, unit_name
-from tests.engine.services.conftest import get, start, worker_spec
+from tests.engine.services.conftest import get, start
+from tests.support.socket_worker import worker_spec
 
 
 def settings(text: str) -> dict[str, str]:
