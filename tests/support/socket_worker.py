@@ -65,9 +65,9 @@ class SocketWorker:
         elif command == "accept":
             self._server = await asyncio.start_server(self._serve, sock=self._listener)
         elif command == "drain":
-            assert self._server is not None
-            self._server.close()
-            await asyncio.sleep(0.05)  # connections that have been accepted, but not handed over yet
+            # Closing the server would reset connections that it has accepted, but not handed over yet.
+            asyncio.get_running_loop().remove_reader(self._listener)
+            await asyncio.sleep(0.05)
             while self._open:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             self._supervisor.drained()
