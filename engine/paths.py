@@ -25,6 +25,11 @@ def views_file() -> Path:
     return config_dir() / "views.toml"
 
 
+def seen_folder() -> Path:
+    """What this account has seen of the stages and aliases of models."""
+    return state_dir() / "seen"
+
+
 def policy_file() -> Path:
     """What must hold before a version may be promoted."""
     return config_dir() / "policy.toml"

@@ -129,6 +129,11 @@ if TYPE_CHECKING:
     from engine.model_tests.shadow import Disagreement as Disagreement, ShadowTest as ShadowTest
     from engine.model_tests.skew import Cause as Cause
     from engine.registry.comparison import VersionComparison as VersionComparison
+    from engine.registry.history import (
+        Held as Held,
+        ModelHistory as ModelHistory,
+        PromotionEvent as PromotionEvent,
+    )
     from engine.registry.promotion.apply import PromotionResult as PromotionResult
     from engine.registry.promotion.facts import (
         AliasChange as AliasChange,
@@ -314,6 +319,7 @@ _HOMES = {
     "engine.model_tests.shadow": ("Disagreement", "ShadowTest"),
     "engine.model_tests.skew": ("Cause",),
     "engine.registry.comparison": ("VersionComparison",),
+    "engine.registry.history": ("Held", "ModelHistory", "PromotionEvent"),
     "engine.registry.promotion.apply": ("PromotionResult",),
     "engine.registry.promotion.facts": ("AliasChange", "Change", "StageChange"),
     "engine.registry.promotion.plan": ("PromotionPlan",),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from engine.api.access import StoreAccess
     from engine.journal import JournalEntry
     from engine.registry.comparison import VersionComparison
+    from engine.registry.history import ModelHistory
     from engine.registry.promotion.apply import PromotionPlan, PromotionResult
     from engine.registry.promotion.policy import Policy
     from engine.registry.smoke_test import SmokeTestResult
@@ -34,7 +35,17 @@ class Models:
 
     def versions(self, model: str) -> tuple[ModelVersion, ...]:
         """The versions of a model, newest first. Raises `NotFound`."""
-        return self._store.model_versions(model)
+        from engine.registry.history import remember
+
+        versions = self._store.model_versions(model)
+        remember(self._access.uri, model, versions)
+        return versions
+
+    def history(self, model: str) -> ModelHistory:
+        """Who had which stage and alias when, as far as this account can know. Raises `NotFound`."""
+        from engine.registry.history import history
+
+        return history(self._store, self._access.uri, model)
 
     def compare(self, model: str, versions: Iterable[int]) -> VersionComparison:
         """Versions of a model with their source runs, not yet with their signatures. Raises `NotFound`."""
@@ -97,9 +108,12 @@ class Models:
         not passed do not count. Raises `GateError` without it, and `Conflict` when the registry has changed
         since the plan was made."""
         self._access.check_writable("Promoting")
+        from engine.registry.history import remember
         from engine.registry.promotion.apply import apply_promotion
 
-        return apply_promotion(self._store, self._access.uri, plan, reason=reason, force=force)
+        result = apply_promotion(self._store, self._access.uri, plan, reason=reason, force=force)
+        remember(self._access.uri, plan.model, result.versions)
+        return result
 
     def smoke_test(self, model: str, version: int, *, allow_code: bool = False) -> SmokeTestResult:
         """Load a version in a separate process and predict its input example. Raises `UntrustedModel` if

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("tui.cli.test:predict", "Predict the rows of a CSV file."),
     "promote": ("tui.cli.promote:promote", "Assign a stage or an alias to a model version."),
     "undo": ("tui.cli.promote:undo", "Undo the last promotion."),
+    "history": ("tui.cli.history:history", "Show which version had which stage or alias when."),
     "policy": ("tui.cli.policy:policy", "Show or set what must hold before a version is promoted."),
     "deploy": ("tui.cli.deployments:deploy", "Serve a model version over HTTP."),
     "deployments": ("tui.cli.deployments:deployments", "List the deployments of this account."),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.registry.promotion.plan import PromotionPlan
 
 TAG_PREFIX = "mlflow_console."
-TAGS = ("promoted_by", "promoted_at", "from_stage", "reason")
+TAGS = ("promoted_by", "promoted_at", "promoted_to", "from_stage", "reason")
 
 
 def write_all(client: MlflowClient, model: str, changes: Sequence[Change], action: str) -> EngineError | None:
@@ -62,6 +62,7 @@ def tag(client: MlflowClient, model: str, entry: JournalEntry) -> tuple[str, ...
     values = (
         f"{entry.user}@{entry.host}",
         when.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        entry.target.rpartition(" → ")[2],
         entry.before[str(StageOf(entry.version))],
         entry.reason,
     )

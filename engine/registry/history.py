@@ -1,0 +1,273 @@
+"""Who had a stage or an alias when, as far as this account can know.
+
+MLflow keeps no history of stages and aliases. What is known comes from three sources:
+
+- the journal: promotions and undos made by this account;
+- the tags that consoles of other accounts left on the versions: the last promotion of each;
+- what this account has seen: each time a console reads a model's versions, it compares their stages and
+  aliases with those it saw last. A difference that neither the journal nor a tag explains was made elsewhere,
+  between the two looks.
+
+Nothing is known from before the first look, and a change that was reversed between two looks is not found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from engine.entities import ModelVersion
+from engine.files import locked, open_private, replacing
+from engine.journal import JournalEntry, journal_entries, server_name
+from engine.log import log
+from engine.paths import seen_folder
+from engine.registry.promotion.facts import AliasTarget, FactValue, HoldersOf, facts_from_text
+from engine.registry.promotion.writes import TAG_PREFIX
+from engine.uri import TrackingUri
+
+if TYPE_CHECKING:
+    from engine.stores.base import Store
+
+Holders = Mapping[str, tuple[int, ...]]
+"""Versions by target (`Production`, `@champion`). A stage without versions is empty, an alias is missing."""
+Source = Literal["journal", "tag", "seen"]
+
+WATCHED = ("Production", "Staging")
+MAX_STATES = 500
+"""How many states of a model are remembered, the newest."""
+FRESH_MS = 60_000
+"""An unchanged state is written again once its time is older than this."""
+LOCK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionEvent:
+    """A change of who holds a target. It happened at `until`, or, if this account was not there, between
+    `since` and `until`; both in epoch milliseconds. `by` is empty if nobody knows."""
+
+    target: str
+    before: tuple[int, ...] | None
+    after: tuple[int, ...]
+    since: int
+    until: int
+    by: str
+    source: Source
+    reason: str = ""
+
+    @property
+    def is_exact(self) -> bool:
+        return self.since == self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Who held a target at some time. `versions` is None if that is not known; `why` says then what is."""
+
+    target: str
+    versions: tuple[int, ...] | None
+    event: PromotionEvent | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelHistory:
+    """The events of a model, newest first, and who holds what `now`. `known_since` is the time of the oldest
+    event or look."""
+
+    model: str
+    events: tuple[PromotionEvent, ...]
+    now: Holders
+    now_ms: int
+    known_since: int
+
+    def at(self, moment: int) -> tuple[Held, ...]:
+        """Who held each target at a time, in epoch milliseconds."""
+        targets = dict.fromkeys([*self.now, *(event.target for event in self.events)])
+        return tuple(self._held(target, moment) for target in targets)
+
+    def _held(self, target: str, moment: int) -> Held:
+        events = [event for event in self.events if event.target == target]  # newest first
+        later = [event for event in events if event.until > moment]
+        earlier = next((event for event in events if event.until <= moment), None)
+        if later and later[-1].since < moment:
+            following = later[-1]
+            return Held(target, None, following, "It changed elsewhere around that time.")
+        if moment < self.known_since:
+            return Held(target, None, None, "Nothing is known from that time.")
+        if earlier is not None:
+            return Held(target, earlier.after, earlier)
+        before = later[-1].before if later else self.now.get(target, ())
+        return Held(target, before, None, "" if before is not None else "It is not known who held it before.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A state that was the same at each look from `first` to `last`."""
+
+    holders: Holders
+    first: int
+    last: int
+
+
+def holders_of(versions: Iterable[ModelVersion]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, list[int]] = {stage: [] for stage in WATCHED}
+    for version in sorted(versions, key=lambda version: version.version):
+        if version.stage in WATCHED:
+            found[version.stage].append(version.version)
+        for alias in version.aliases:
+            found.setdefault(f"@{alias}", []).append(version.version)
+    return {target: tuple(numbers) for target, numbers in found.items()}
+
+
+def remember(uri: TrackingUri, model: str, versions: Sequence[ModelVersion]) -> None:
+    """Note the stages and aliases of a model as seen now. A failure is only logged."""
+    now = time.time_ns() // 1_000_000
+    holders = holders_of(versions)
+    try:
+        path = _path(uri, model)
+        with open_private(path.with_suffix(".lock")) as descriptor, locked(descriptor, LOCK_SECONDS):
+            states = _read(path)
+            if states and states[-1].holders == holders:
+                if now - states[-1].last < FRESH_MS:
+                    return
+                states[-1] = _Seen(holders, states[-1].first, now)
+            else:
+                states.append(_Seen(holders, now, now))
+            record = {"server": server_name(uri), "model": model}
+            with replacing(path, private=True) as file:
+                seen = [asdict(state) for state in states[-MAX_STATES:]]
+                file.write(json.dumps({**record, "seen": seen}, separators=(",", ":")).encode())
+    except (OSError, RuntimeError) as error:
+        log.warning("the stages of %s cannot be remembered: %s", model, error)
+
+
+def history(store: Store, uri: TrackingUri, model: str) -> ModelHistory:
+    """Everything that is known about a model's stages and aliases. Raises `NotFound`, `WriteError` if the
+    journal cannot be read, `StoreError`."""
+    versions = store.model_versions(model)
+    remember(uri, model, versions)
+    created = {version.version: version.creation_time or 0 for version in versions}
+    own = [event for entry in _entries(uri, model, created) for event in _journalled(entry)]
+    states = _read(_path(uri, model))
+    elsewhere = [event for pair in pairwise(states) for event in _unexplained(*pair, own)]
+    tagged = _tagged(own, versions)
+    found = [*own, *_with_names(elsewhere, tagged)]
+    found += [event for event in tagged if not any(_explains(event, other) for other in elsewhere)]
+    found.sort(key=lambda event: (event.until, event.since), reverse=True)
+    times = [*(event.since for event in found), *(state.first for state in states[:1])]
+    now = time.time_ns() // 1_000_000
+    return ModelHistory(model, tuple(found), holders_of(versions), now, min(times, default=now))
+
+
+def _entries(uri: TrackingUri, model: str, created: Mapping[int, int]) -> list[JournalEntry]:
+    """The promotions and undos that took effect, not those of a deleted model of the same name."""
+    found = []
+    for entry in journal_entries(server=server_name(uri), model=model):
+        known = entry.before.get(f"version {entry.version} created", "")
+        is_same = not known or known == str(created.get(entry.version, known))
+        if entry.action in ("promote", "undo") and entry.outcome in ("done", "undone", "failed") and is_same:
+            found.append(entry)
+    return found
+
+
+def _journalled(entry: JournalEntry) -> list[PromotionEvent]:
+    before, after = facts_from_text(entry.before) or {}, facts_from_text(entry.after) or {}
+    by = f"{entry.user}@{entry.host}"
+    events = []
+    for fact, value in after.items():
+        if not isinstance(fact, HoldersOf | AliasTarget) or before.get(fact) == value:
+            continue
+        target = fact.stage if isinstance(fact, HoldersOf) else f"@{fact.alias}"
+        was, now = _numbers(before.get(fact)), _numbers(value)
+        events.append(PromotionEvent(target, was, now, entry.time, entry.time, by, "journal", entry.reason))
+    return events
+
+
+def _numbers(value: FactValue) -> tuple[int, ...]:
+    return value if isinstance(value, tuple) else (value,) if isinstance(value, int) else ()
+
+
+def _unexplained(first: _Seen, second: _Seen, own: Iterable[PromotionEvent]) -> list[PromotionEvent]:
+    """What changed between two looks and was not this account's doing."""
+    events = []
+    between = [event for event in own if first.last - FRESH_MS <= event.until <= second.first + 1000]
+    for target in dict.fromkeys([*first.holders, *second.holders]):
+        was, now = first.holders.get(target, ()), second.holders.get(target, ())
+        mine = [event for event in between if event.target == target]
+        if was == now or any(event.after == now for event in mine):
+            continue
+        since = max([first.last, *(event.until for event in mine)])
+        events.append(
+            PromotionEvent(target, mine[0].after if mine else was, now, since, second.first, "", "seen")
+        )
+    return events
+
+
+def _tagged(own: Iterable[PromotionEvent], versions: Iterable[ModelVersion]) -> list[PromotionEvent]:
+    """The promotions of other accounts that tags of the versions tell of."""
+    known = {(event.by, event.until // 1000) for event in own}
+    events = []
+    for version in versions:
+        values = {name: version.tags.get(TAG_PREFIX + name, "") for name in ("promoted_by", "promoted_at")}
+        target, reason = (version.tags.get(TAG_PREFIX + name, "") for name in ("promoted_to", "reason"))
+        try:
+            at = int(datetime.fromisoformat(values["promoted_at"]).timestamp())
+        except ValueError:
+            continue
+        if target and values["promoted_by"] and (values["promoted_by"], at) not in known:
+            time_ms = at * 1000
+            events.append(
+                PromotionEvent(
+                    target, None, (version.version,), time_ms, time_ms, values["promoted_by"], "tag", reason
+                )
+            )
+    return events
+
+
+def _explains(tag: PromotionEvent, change: PromotionEvent) -> bool:
+    """Clocks differ: a minute more on each side."""
+    return (
+        tag.target == change.target
+        and set(tag.after) <= set(change.after)
+        and change.since - 60_000 <= tag.until <= change.until + 60_000
+    )
+
+
+def _with_names(changes: Iterable[PromotionEvent], tagged: Sequence[PromotionEvent]) -> list[PromotionEvent]:
+    """The changes, with the time, name and reason of the promotion that explains each."""
+    found = []
+    for change in changes:
+        tag = next((event for event in tagged if _explains(event, change)), None)
+        found.append(change if tag is None else replace(tag, before=change.before, after=change.after))
+    return found
+
+
+def _path(uri: TrackingUri, model: str) -> Path:
+    digest = hashlib.sha256(f"{server_name(uri)}\n{model}".encode(errors="surrogatepass")).hexdigest()[:32]
+    return seen_folder() / f"{digest}.json"
+
+
+def _read(path: Path) -> list[_Seen]:
+    """The remembered states, oldest first; none if the file is missing or damaged."""
+    try:
+        found = json.loads(path.read_bytes())["seen"]
+        return [
+            _Seen(
+                {str(target): tuple(map(int, numbers)) for target, numbers in state["holders"].items()},
+                int(state["first"]),
+                int(state["last"]),
+            )
+            for state in found
+        ]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        log.warning("what was seen of a model cannot be read: %s", error)
+        return []

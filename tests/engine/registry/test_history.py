@@ -1,0 +1,109 @@
+"""Who had which stage or alias when, as far as an account can know."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from engine.paths import seen_folder
+from engine.registry import history as module
+from engine.registry.history import Held, ModelHistory, history, remember
+from tests.support.registry import Registry, promote
+
+
+@pytest.fixture(autouse=True)
+def _own_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(module, "FRESH_MS", 0)
+
+
+def look(registry: Registry, model: str) -> ModelHistory:
+    return history(registry.store, registry.uri, model)
+
+
+def held(found: ModelHistory, target: str, moment: int | None = None) -> Held:
+    return next(
+        each for each in found.at(found.now_ms if moment is None else moment) if each.target == target
+    )
+
+
+def now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def test_promotions_and_undos_of_this_account_are_known_to_the_moment(registry: Registry) -> None:
+    model = registry.model(uuid4().hex, ["Production", "None"])
+    remember(registry.uri, model, registry.store.model_versions(model))
+    before = now()
+    promote(registry, model, 2, stage="Production", reason="November data")
+    promote(registry, model, 2, alias="champion")
+    found = look(registry, model)
+    assert [(e.target, e.before, e.after, e.source, e.is_exact) for e in found.events] == [
+        ("@champion", (), (2,), "journal", True),
+        ("Production", (1,), (2,), "journal", True),
+    ]
+    assert found.events[1].reason == "November data"
+    assert held(found, "Production").versions == (2,)
+    assert held(found, "Production", before).versions == (1,)
+    assert held(found, "@champion", before).versions == ()
+    assert held(found, "Production", before - 3_600_000).why == "Nothing is known from that time."
+
+
+def test_a_change_by_the_web_ui_is_known_to_lie_between_two_looks(registry: Registry) -> None:
+    model = registry.model(uuid4().hex, ["Production", "None"])
+    first = look(registry, model)
+    assert first.events == ()
+    between = now() + 1
+    while now() <= between:
+        pass
+    registry.transition(model, 2, "Production")
+    registry.transition(model, 1, "Archived")
+    found = look(registry, model)
+    (event,) = found.events
+    assert (event.before, event.after, event.by, event.source) == ((1,), (2,), "", "seen")
+    assert first.now_ms - 1000 <= event.since <= between < event.until <= found.now_ms
+    unknown = held(found, "Production", between)
+    assert unknown.versions is None
+    assert unknown.why == "It changed elsewhere around that time."
+    assert held(found, "Production").versions == (2,)
+
+
+def test_a_promotion_by_another_account_is_known_by_its_tags(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = registry.model(uuid4().hex, ["Production", "None"])
+    look(registry, model)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "bo"))
+    monkeypatch.setenv("LOGNAME", "bo")
+    promote(registry, model, 2, stage="Production", reason="better recall")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("LOGNAME", "ana")
+    (event,) = look(registry, model).events
+    assert (event.before, event.after, event.source, event.reason) == ((1,), (2,), "tag", "better recall")
+    assert event.by.startswith("bo@")
+    assert event.is_exact
+
+
+def test_an_own_promotion_and_a_later_change_elsewhere_are_told_apart(registry: Registry) -> None:
+    model = registry.model(uuid4().hex, ["Production", "None", "None"])
+    look(registry, model)
+    promote(registry, model, 2, stage="Production")
+    registry.transition(model, 3, "Production")
+    found = look(registry, model)
+    assert [(e.before, e.after, e.source) for e in found.events] == [
+        ((2,), (2, 3), "seen"),
+        ((1,), (2,), "journal"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"seen": [7]}', '{"seen": [{"holders": []}]}'])
+def test_damaged_notes_only_shorten_the_history(registry: Registry, text: str) -> None:
+    model = registry.model(uuid4().hex, ["Production"])
+    look(registry, model)
+    (path,) = seen_folder().glob("*.json")
+    path.write_text(text)
+    assert look(registry, model).events == ()
+    assert held(look(registry, model), "Production").versions == (1,)
