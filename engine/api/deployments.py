@@ -117,6 +117,12 @@ class Deployments:
 
         return follow(self.find(name).service.log, cancel)
 
+    def unit(self, name: str) -> str:
+        """A hardened unit for `systemd --user` that runs the deployment. Raises `NotFound`."""
+        from engine.services.unit import unit
+
+        return unit(self.find(name).service.spec)
+
     @contextmanager
     def _registry(self, deployment: Deployment | None = None) -> Iterator[Registry]:
         """The store that a deployment's model is from: this engine's, or, if it is another one, opened for

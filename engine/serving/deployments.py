@@ -6,6 +6,7 @@ deploy and to swap, and no credentials are kept. What a deployment serves is in 
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -37,6 +38,8 @@ VERSIONS = "versions"
 MODEL = "model"
 """In a version's folder, the one with the files of the model."""
 READY_SECONDS = 180.0
+SETTINGS = ("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT",)
+"""Variables that change how MLflow's scoring application answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def deploy(
     ):
         on_progress(Progress(0, note=f"Starting {name}"))
         spec = replace(prepared, name=name, host=options.host, port=options.port)
-        status = claim.start(spec, model_environment(), cancel=cancel)
+        status = claim.start(spec, _environment(), cancel=cancel)
         for place in _places(claim.folder):  # of what was served under this name before
             if not _is_used(place, spec):
                 _discard(place)
@@ -245,6 +248,7 @@ def _prepared(
             kind="deployment",
             command=(*_worker(options, model, place, folder, on_progress, cancel), SOCKET, ANSWERS),
             ready_seconds=READY_SECONDS,
+            environment=tuple(_settings()),
             extra=served.to_json(),
         )
     except OSError as error:
@@ -277,6 +281,15 @@ def _worker(
     python = make_environment(options.environment, model, place / "environment", note, cancel)
     copy_worker(place / "worker")
     return str(python), "-I", str(place / "worker"), str(model)
+
+
+def _environment() -> dict[str, str]:
+    """The variables of a worker: those that a model may need, and MLflow's of how to serve it."""
+    return {**model_environment(), **_settings()}
+
+
+def _settings() -> dict[str, str]:
+    return {name: os.environ[name] for name in SETTINGS if name in os.environ}
 
 
 def _check_installation(options: DeployOptions, owner: str) -> None:

@@ -46,8 +46,12 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 INVOCATIONS = "/invocations"
 SCORING_THREADS = os.cpu_count() or 1
 """More would only take the interpreter from each other, and the requests take longer."""
+DEFAULTS = {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
+"""Variables that have these values unless set. Threads within a request do not pay for a few rows: they wait
+for each other, on a busy machine for long, and requests run beside each other anyway."""
 STATS_SECONDS = 1.0
 POLL_SECONDS = 0.05
+QUIET_POLLS = 4
 IDLE_SECONDS = 7.0
 """While draining, how long a connection without a request is kept: longer than uvicorn keeps any idle one, so
 that the client has learned from it that connections end."""
@@ -328,14 +332,13 @@ class Worker:
         assert server is not None
         assert traffic is not None
         traffic.draining = True
-        for listening in server.servers:
-            listening.close()
-        started = time.monotonic()
-        while True:
-            await asyncio.sleep(POLL_SECONDS)  # connections just accepted are registered in it
+        # Closing asyncio's server would reset the connections that it has just accepted (Python 3.11).
+        asyncio.get_running_loop().remove_reader(self._listener)
+        started, quiet = time.monotonic(), 0
+        while quiet < QUIET_POLLS:  # a connection just accepted is not registered at once
+            await asyncio.sleep(POLL_SECONDS)
             connections = list(server.server_state.connections)
-            if not connections:
-                break
+            quiet = 0 if connections else quiet + 1
             if time.monotonic() - started > IDLE_SECONDS:
                 for connection in connections:
                     connection.shutdown()
@@ -344,6 +347,8 @@ class Worker:
 
 
 def main(folder: str, descriptor: str, answers: str) -> int:
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     listener = socket.socket(fileno=int(descriptor))
     listener.setblocking(False)
