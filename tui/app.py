@@ -74,6 +74,7 @@ class Console(SessionApp):
         "compare": partial(_open, "tui.compare.screen", "CompareScreen"),
         "models": partial(_open, "tui.models.screen", "ModelsScreen"),
         "training": partial(_open, "tui.training.screen", "TrainingScreen"),
+        "deployments": partial(_open, "tui.deployments.screen", "DeploymentsScreen"),
         "activity": partial(_open, "tui.activity.screen", "ActivityScreen"),
     }
     BINDINGS: ClassVar[list[BindingType]] = [

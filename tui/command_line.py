@@ -15,6 +15,7 @@ from engine.text import safe
 from tui.charts.screen import ChartScreen
 from tui.commands.bindings import COMMANDS, Command
 from tui.compare.screen import CompareScreen
+from tui.deployments.screen import DeploymentsScreen
 from tui.dialogs.commands import TYPED_COMMANDS
 from tui.models.screen import ModelsScreen
 from tui.runs.screen import RunsScreen
@@ -29,8 +30,12 @@ if TYPE_CHECKING:
 
 def completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
     """Completions of the argument of `word`, best first."""
-    if word in ("models", "compare", "promote", "test"):
+    if word in ("models", "compare", "promote", "deploy", "test"):
         return [name for name in _model_names(app) if name.lower().startswith(argument.lower())]
+    if word in ("deployments", "swap", "stop", "logs"):
+        return [name for name in _service_names(app) if name.lower().startswith(argument.lower())]
+    if word == "server":
+        return [name for name in SERVER_WORDS if name.startswith(argument)]
     runs = _runs_screen(app)
     if runs is None:
         return []
@@ -60,6 +65,14 @@ def _model_names(app: SessionApp) -> Sequence[str]:
     with suppress(KeyError):  # not opened yet
         stack = app.get_screen_stack("models")
         return [safe(m.name) for view in stack if isinstance(view, ModelsScreen) for m in view.models]
+    return []
+
+
+def _service_names(app: SessionApp) -> Sequence[str]:
+    """The services that the deployments view has read."""
+    with suppress(KeyError):  # not opened yet
+        stack = app.get_screen_stack("deployments")
+        return [safe(s.name) for view in stack if isinstance(view, DeploymentsScreen) for s in view.services]
     return []
 
 
@@ -290,18 +303,19 @@ async def _compare(app: SessionApp, argument: str) -> None:
 
 
 async def _test(app: SessionApp, argument: str) -> None:
-    """`:test MODEL VERSION` tests a version; without arguments, what the current view shows."""
+    """`:test MODEL VERSION` tests a version, `:test NAME` a deployment, `:test` what the cursor is on."""
+    model, _, version = argument.rpartition(" ")
     if not argument:
         await press(app, next(c for c in COMMANDS if c.word == "test"))
-        return
-    model, _, version = argument.rpartition(" ")
-    if not model or not version.isdecimal():
-        raise UsageError("`:test` needs a model and a version", "", "Example: `:test churn 7`")
-    await app.session.show_mode("models")
-    view = current_view(app)
-    if isinstance(view, ModelsScreen):
-        view.show_model(model.strip(), int(version))
-        view.open_test(model.strip(), int(version))
+    elif not model or not version.isdecimal():
+        view = await _deployments_screen(app)
+        view.act_on(argument, view.action_test_service)
+    else:
+        await app.session.show_mode("models")
+        models = current_view(app)
+        if isinstance(models, ModelsScreen):
+            models.show_model(model.strip(), int(version))
+            models.open_test(model.strip(), int(version))
 
 
 async def _promote(app: SessionApp, argument: str) -> None:
@@ -318,10 +332,78 @@ async def _promote(app: SessionApp, argument: str) -> None:
         view.promote(parts[0], int(parts[1]), parts[2])
 
 
+async def _deployments_screen(app: SessionApp) -> DeploymentsScreen:
+    """The deployments view, shown, without what was opened from it."""
+    await app.session.show_mode("deployments")
+    while not isinstance(view := current_view(app), DeploymentsScreen):
+        app.pop_screen()
+    return view
+
+
+async def _deployments(app: SessionApp, argument: str) -> None:
+    view = await _deployments_screen(app)
+    if argument:
+        view.act_on(argument)
+
+
+async def _deploy(app: SessionApp, argument: str) -> None:
+    view = await _deployments_screen(app)
+    view.action_deploy(argument)
+
+
+async def _swap(app: SessionApp, argument: str) -> None:
+    view = await _deployments_screen(app)
+    name, _, version = argument.rpartition(" ") if argument.split(" ")[-1].isdecimal() else (argument, "", "")
+    if not argument:
+        view.action_swap()
+    elif not name:
+        raise UsageError("`:swap` needs the name of a deployment", "", "Use `:swap NAME VERSION`.")
+    else:
+        view.act_on(name, partial(view.swap_to, int(version)) if version else view.action_swap)
+
+
+async def _stop(app: SessionApp, argument: str) -> None:
+    """`:stop NAME` ends a service; without a name, it does what `stop` means in the current view."""
+    view = current_view(app)
+    if not argument and isinstance(view, RunsScreen):
+        view.action_stop_loading()
+        return
+    deployments = await _deployments_screen(app)
+    if argument:
+        deployments.act_on(argument, deployments.action_stop_service)
+    else:
+        deployments.action_stop_service()
+
+
+async def _server(app: SessionApp, argument: str) -> None:
+    """`:server` starts a tracking server; the other words act on the one under the cursor, or the first."""
+    if argument not in ("", *SERVER_WORDS):
+        raise UsageError(f"Unknown command `:server {argument}`", "", f"Use {', '.join(SERVER_WORDS)}.")
+    view = await _deployments_screen(app)
+    actions = {
+        "stop": view.action_stop_service,
+        "logs": view.action_show_log,
+        "doctor": view.action_show_doctor,
+    }
+    if argument in actions:
+        view.act_on_server(actions[argument])
+    else:
+        view.action_start_server()
+
+
+async def _logs(app: SessionApp, argument: str) -> None:
+    view = await _deployments_screen(app)
+    if argument:
+        view.act_on(argument, view.action_show_log)
+    else:
+        view.action_show_log()
+
+
 async def _picture(app: SessionApp, argument: str) -> None:
     await app.run_action(("", "save_picture", (argument,)))
 
 
+SERVER_WORDS = ("start", "stop", "logs", "doctor")
 _SORT_KINDS = ("attribute", "metric", "param")
 _LAYOUTS = ("flat", "tree", "groups")
 _DIRECTIONS = {"": None, "asc": False, "desc": True}
@@ -345,6 +427,12 @@ _WITH_ARGUMENTS = {
     "promote": _promote,
     "test": _test,
     "picture": _picture,
+    "deployments": _deployments,
+    "deploy": _deploy,
+    "swap": _swap,
+    "stop": _stop,
+    "server": _server,
+    "logs": _logs,
 }
 
 

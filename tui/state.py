@@ -59,6 +59,8 @@ class State:
     """Compared runs as they were loaded before, at `loaded_at`; shown until they are read again."""
     loaded_at: int | None = None
     baseline: str | None = None
+    to_deploy: str = ""
+    """The model version to offer when the deployments view is shown next, such as `heart@champion`."""
     directions: dict[str, Direction] = field(default_factory=dict)
     _saved_views: dict[str, Any] = field(default_factory=dict)
 

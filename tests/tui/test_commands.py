@@ -20,6 +20,8 @@ from tui.charts.multiples import ChartGrid
 from tui.charts.screen import ChartScreen
 from tui.commands.bindings import COMMANDS, SCOPE_TITLES, VIEW_SCOPES, Command, Scope, commands
 from tui.compare.screen import CompareScreen
+from tui.deployments.doctor_screen import DoctorScreen
+from tui.deployments.screen import DeploymentsScreen
 from tui.dialogs.commands import HelpDialog
 from tui.insights.screen import InsightsScreen
 from tui.model_tests.request_pane import RequestPane
@@ -45,6 +47,8 @@ OWNERS: dict[Scope, type[DOMNode]] = {
     "training": TrainingScreen,
     "testing": ModelTestScreen,
     "editor": RequestPane,
+    "deployments": DeploymentsScreen,
+    "doctor": DoctorScreen,
     "activity": ActivityScreen,
     "chart": ChartScreen,
     "artifacts": ArtifactsScreen,
@@ -90,6 +94,13 @@ def test_no_view_overrides_a_key_of_tables_or_of_the_application(scope: Scope) -
     assert own & common == set()
 
 
+def test_in_the_deployments_view_only_a_key_that_its_table_leaves_to_it_has_another_meaning() -> None:
+    own = {key for c in commands("deployments") for key in c.keys.split(",") if key}
+    common = {key for c in (*commands("table"), *commands("app")) for key in c.keys.split(",")}
+    assert own & common == {"L"}
+    assert not Table(can_step_columns=False).check_action("column_right", ())
+
+
 @pytest.mark.parametrize("scope", VIEW_SCOPES)
 def test_a_key_of_another_view_explains_itself(scope: Scope) -> None:
     bound = {
@@ -115,6 +126,13 @@ def test_command_words_are_unique() -> None:
 def test_every_write_checks_for_read_only() -> None:
     assert {c.id for c in COMMANDS if c.writes} == {
         "activity.reverse",
+        "deployments.back",
+        "deployments.deploy",
+        "deployments.remove",
+        "deployments.server",
+        "deployments.stop",
+        "deployments.swap",
+        "models.deploy",
         "models.promote",
         "models.undo",
         "runs.change-lifecycle",
@@ -153,7 +171,7 @@ async def test_views_and_commands_can_be_clicked(tmp_path: object) -> None:
     async with console.run_test(size=(90, 24)) as pilot:
         await settle(pilot)
         status, *_, keys = text_of(console).splitlines()
-        assert status.endswith("1 Runs  2 Cmp  3 Mod  4 Trn  6 Act")
+        assert status.endswith("1 Runs  2 Cmp  3 Mod  4 Trn  5 Dep  6 Act")
         await pilot.click(offset=(keys.index("? keys") + 3, 23))
         await pilot.pause()
         assert isinstance(console.screen, HelpDialog)

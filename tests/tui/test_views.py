@@ -26,5 +26,6 @@ async def test_every_view_opens_and_shows_what_it_is_for(mlflow_store: MlflowSto
         await shows("3", text="classifier")
         await shows("P", text="Cancel")
         await shows("escape", "4", text="No sweep yet")
+        await shows("5", text="Nothing is deployed yet")
         await shows("6", text="No journal entries yet")
         await shows("question_mark", text="Keys")

@@ -37,6 +37,14 @@ EVERYWHERE: tuple[Command, ...] = (
         word="training",
     ),
     Command(
+        id="app.show-deployments",
+        keys="5",
+        action="show_mode('deployments')",
+        help="Show deployed model versions and the tracking server.",
+        word="deployments",
+        arguments="[NAME]",
+    ),
+    Command(
         id="app.show-activity",
         keys="6",
         action="show_mode('activity')",

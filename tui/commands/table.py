@@ -7,6 +7,7 @@ from tui.commands.command import Command
 from tui.commands.everywhere import EVERYWHERE
 from tui.commands.in_charts import CHART_COMMANDS, DRAWING_COMMANDS, GRID_COMMANDS, PLOT_COMMANDS
 from tui.commands.in_comparisons import COMPARE_COMMANDS
+from tui.commands.in_deployments import DEPLOYMENT_COMMANDS, DOCTOR_COMMANDS
 from tui.commands.in_insights import INSIGHT_COMMANDS
 from tui.commands.in_model_tests import EDITOR_COMMANDS, MODEL_TEST_COMMANDS
 from tui.commands.in_panes import DETAILS_COMMANDS, FILTER_COMMANDS, TABLE_COMMANDS
@@ -144,7 +145,6 @@ COMMANDS: tuple[Command, ...] = (
         keys="ctrl+x",
         action="stop_loading",
         help="Stop loading and keep the loaded runs; `r` resumes.",
-        word="stop",
     ),
     Command(
         id="runs.toggle-deleted",
@@ -227,7 +227,15 @@ COMMANDS: tuple[Command, ...] = (
         title="test",
         help="Test the version: on its input example, with requests, on labelled rows, against another one.",
         word="test",
-        arguments="[MODEL VERSION]",
+        arguments="[MODEL VERSION | DEPLOYMENT]",
+    ),
+    Command(
+        id="models.deploy",
+        keys="n",
+        action="deploy",
+        title="deploy",
+        help="Deploy the version as an HTTP service.",
+        writes=True,
     ),
     Command(
         id="models.compare-marked",
@@ -286,6 +294,9 @@ COMMANDS: tuple[Command, ...] = (
     # Tests of a version
     *MODEL_TEST_COMMANDS,
     *EDITOR_COMMANDS,
+    # Deployments
+    *DEPLOYMENT_COMMANDS,
+    *DOCTOR_COMMANDS,
     # Activity
     Command(
         id="activity.reverse",

@@ -23,8 +23,8 @@ class FormDialog(Dialog[T]):
     is typed can press a button."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "step_focus(1)", show=False, id="dialog.next"),
-        Binding("up", "step_focus(-1)", show=False, id="dialog.previous"),
+        Binding("down,right", "step_focus(1)", show=False, id="dialog.next"),
+        Binding("up,left", "step_focus(-1)", show=False, id="dialog.previous"),
     ]
     DEFAULT_CSS = """
     FormDialog .row { height: 1; margin-top: 1; }

@@ -57,20 +57,23 @@ class Outcome:
 
 
 class TestResults(Lines):
-    """The smoke test, then the outcomes of the other tests, the latest first."""
+    """The model, its smoke test, then the outcomes of the other tests, the latest first."""
 
     __test__ = False  # for pytest
     DEFAULT_CSS = """
     TestResults { padding: 0 1; }
     """
 
+    model: reactive[Shown] = reactive(Shown(""), layout=True)
+    """How the model is stored, and whose it is."""
     smoke_test: reactive[SmokeTestResult | EngineError | None] = reactive(None, layout=True)
     running: reactive[str] = reactive("", layout=True)
     """What runs now, by its title."""
     outcomes: reactive[tuple[Outcome, ...]] = reactive((), layout=True)
 
     def lines(self, width: int) -> list[Content]:
-        lines = field("smoke test", self._smoke_items(), width)
+        lines = field("model", [Content(self.model)] if self.model else [], width)
+        lines += field("smoke test", self._smoke_items(), width)
         if self.running and self.running != SMOKE:
             lines += [Content(""), _heading(self.running), Content(RUNNING[self.running])]
         for outcome in self.outcomes:
@@ -178,7 +181,8 @@ class ModelTestScreen(ConsoleScreen):
     def _show(self, found: tuple[RequestTemplate, ModelDescription]) -> None:
         template, description = found
         self.record_read()
-        self.query_one("#test-title", PaneTitle).facts = description_facts(description)
+        self.query_one("#test-title", PaneTitle).facts = Shown("")
+        self._results.model = description_facts(description)
         if self.template is None:
             self.template = template
             self._request.show(template)

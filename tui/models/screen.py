@@ -366,6 +366,16 @@ class ModelsScreen(ConsoleScreen):
         tests = ModelTestScreen(*key, smoke_test=self.smoke_tests.get(key), smoke_tested=record)
         self.app.push_screen(tests)
 
+    def action_deploy(self) -> None:
+        """Offer to deploy the version in the deployments view: by its alias, if it has one, so that the
+        deployment can follow it."""
+        if self.refuse("models.deploy") or (version := self.version) is None:
+            return
+        aliases = sorted(version.aliases, key=lambda alias: alias != "champion")
+        target = f"@{aliases[0]}" if aliases else f"/{version.version}"
+        self.state.to_deploy = f"{version.name}{target}"
+        self.run_worker(self.session.show_mode("deployments"))
+
     def action_promote(self) -> None:
         if not self.refuse("models.promote") and self.version is not None:
             self._open_promotion(self.version.name, self.version.version, "")

@@ -35,6 +35,7 @@ MODES: tuple[tuple[str, str, str, str], ...] = (
     ("compare", "2", "Compare", "Cmp"),
     ("models", "3", "Models", "Mod"),
     ("training", "4", "Training", "Trn"),
+    ("deployments", "5", "Deployments", "Dep"),
     ("activity", "6", "Activity", "Act"),
 )
 """Each view, its key, its name, and the name that is shown where there is less room."""

@@ -100,15 +100,18 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         fixed_columns: int = 1,
         empty_text: Sequence[Shown] = (),
         can_mark: bool = True,
+        can_step_columns: bool = True,
         id: str | None = None,  # noqa: A002
         classes: str | None = None,
     ) -> None:
         """`fixed_columns` stay at the left while the others scroll; `empty_text` is shown in the middle of an
-        empty table. Rows can be marked if `can_mark`."""
+        empty table. Rows can be marked if `can_mark`. The keys that focus a column are left to the view
+        unless `can_step_columns`."""
         super().__init__(id=id, classes=classes)
         self._painter = TablePainter(self, source, fixed_columns, empty_text)
         self._marks = Marks()
         self.can_mark = can_mark
+        self._can_step_columns = can_step_columns
         self._announced: str | None = None
         self.virtual_size = Size(0, source.row_count + HEADER)
 
@@ -401,6 +404,8 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without anything to mark, the keys for marking are left to the view."""
+        if action in ("column_left", "column_right"):
+            return self._can_step_columns
         can_mark = self.can_mark and self.source.row_count > 0
         return can_mark or action not in ("toggle_mark", "mark_range", "mark_all")
 

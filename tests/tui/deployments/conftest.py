@@ -1,0 +1,20 @@
+"""Services with a small worker that needs no MLflow; none of their processes outlives its test."""
+
+from __future__ import annotations
+
+from engine.api import Served
+from engine.services.records import ServiceSpec, ServiceStatus
+from tests.engine.services.conftest import no_process_is_left, start, worker_spec
+
+__all__ = ["no_process_is_left"]
+
+
+def deployment_spec(name: str, tracking_uri: str, *how: str, **served: object) -> ServiceSpec:
+    """The spec of a deployment of `classifier` that answers with its name."""
+    facts: dict[str, object] = {"model": "classifier", "requested": "@champion", "version": 1}
+    extra = Served(**facts | served, tracking_uri=tracking_uri).to_json()  # type: ignore[arg-type]
+    return worker_spec(name, *how, name=name, extra=extra)
+
+
+def deploy(name: str, tracking_uri: str, **served: object) -> ServiceStatus:
+    return start(deployment_spec(name, tracking_uri, **served))

@@ -1,0 +1,240 @@
+"""The deployments view, on real services."""
+
+from __future__ import annotations
+
+import pytest
+from textual.pilot import Pilot
+
+from engine.errors import ServiceError
+from engine.journal import server_name
+from engine.services import control
+from tests.conftest import MlflowStore
+from tests.engine.services.conftest import get, start
+from tests.hostile.payloads import PAYLOADS
+from tests.tui.deployments.conftest import deploy, deployment_spec
+from tests.tui.support import appears, paste, settle, text_of
+from tui.app import Console
+from tui.deployments.deploy_dialog import DeployDialog
+from tui.deployments.log_pane import LogPane
+from tui.deployments.screen import DeploymentsScreen, ServiceScreen
+from tui.dialogs.confirm import ConfirmDialog
+from tui.widgets.controls import Field
+from tui.widgets.table import Table
+
+pytestmark = pytest.mark.slow
+
+SIZE = (140, 40)
+ELSEWHERE = "http://elsewhere.example"
+
+
+async def open_deployments(pilot: Pilot[None]) -> DeploymentsScreen:
+    await settle(pilot)
+    await pilot.press("5")
+    await settle(pilot)
+    assert isinstance(pilot.app.screen, DeploymentsScreen)
+    return pilot.app.screen
+
+
+async def type_line(pilot: Pilot[None], line: str) -> None:
+    await settle(pilot)
+    await pilot.press("colon")
+    await paste(pilot, line)
+    await pilot.press("enter")
+    await settle(pilot)
+
+
+async def test_without_a_deployment_the_view_says_what_to_do(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_deployments(pilot)
+        assert "Nothing is deployed yet" in text_of(console)
+        assert "n   deploy a version" in text_of(console)
+        assert "5 Deployments" in text_of(console)
+        await pilot.press("s")
+        await settle(pilot)
+        assert "No deployment selected." in text_of(console)
+        await type_line(pilot, "logs none")
+        assert "No deployment 'none'" in text_of(console)
+
+
+async def test_a_deployment_is_shown_watched_and_stopped(mlflow_store: MlflowStore) -> None:
+    """The alias champion names version 2 by now."""
+    status = deploy("classifier", server_name(mlflow_store.tracking))
+    deploy("other", ELSEWHERE, model="churn", requested="/14", version=14)
+    console = Console(mlflow_store.tracking, refresh_seconds=10)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        view = await open_deployments(pilot)
+        assert "2 serving" in text_of(console)
+        assert "@champion → 1, now 2" in text_of(console)
+        assert "@champion now names version 2; s swaps to it" in text_of(console)
+        assert f"127.0.0.1:{status.port}" in text_of(console)
+        assert "churn/14" in text_of(console), "the model of a deployment with another name"
+        assert "classifier is ready" in text_of(console), "the log of the selected service"
+        with pytest.raises(OSError, match=r"closed|reset"):
+            get(status, "/die")
+        assert await appears(pilot, "1 restart", pauses=1000), text_of(console)
+
+        await pilot.press("s")
+        await settle(pilot)
+        assert "Swap classifier to version 2?" in text_of(console)
+        await pilot.press("enter", "b")
+        await settle(pilot)
+        assert "no version to go back to" in text_of(console)
+
+        await pilot.press("x")
+        await settle(pilot)
+        assert isinstance(console.screen, ConfirmDialog)
+        assert f"Ends classifier version 1 at {status.url}" in text_of(console)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert control.find("classifier").running, "Cancel is the default"
+        control.stop("other")
+        assert await appears(pilot, "○ stopped", pauses=1000), "another console has stopped it"
+        await pilot.press("x", "right", "enter")
+        await settle(pilot)
+        assert not control.find("classifier").running
+        assert "Stopped classifier" in text_of(console)
+        await pilot.press("x")
+        await settle(pilot)
+        assert "It is stopped already." in text_of(console)
+        await pilot.press("D", "right", "enter")
+        await settle(pilot)
+        assert [service.name for service in view.services] == ["other"]
+
+
+async def test_the_log_follows_while_its_end_is_in_view(mlflow_store: MlflowStore) -> None:
+    status = deploy("classifier", ELSEWHERE)
+    with status.log.open("a") as log:
+        log.writelines(f"line {number}\n" for number in range(100))
+        log.write("\x1b[31m red \x1b]0;title\x07\n")
+    console = Console(mlflow_store.tracking, refresh_seconds=10)
+    async with console.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_deployments(pilot)
+        await pilot.press("L")
+        await settle(pilot)
+        assert isinstance(console.screen, ServiceScreen)
+        pane = console.screen.query_one(LogPane)
+        assert await appears(pilot, "red")
+        assert "\x1b" not in text_of(console)
+        assert pane.is_at_end
+        assert "serves" not in text_of(console), "the log fills the view"
+        with status.log.open("a") as log:
+            log.write("the last line\n")
+        assert await appears(pilot, "the last line", pauses=1000)
+        await pilot.press("g")
+        await settle(pilot)
+        before = pane.max_scroll_y
+        with status.log.open("a") as log:
+            log.write("one more\n")
+        while pane.max_scroll_y == before:
+            await pilot.pause(0.02)
+        assert "line 0" in text_of(console), "the lines in view stay"
+        await pilot.press("L")
+        await settle(pilot)
+        assert "serves" in text_of(console)
+
+
+async def test_a_console_that_only_reads_changes_no_service(mlflow_store: MlflowStore) -> None:
+    deploy("classifier", server_name(mlflow_store.tracking))
+    console = Console(mlflow_store.tracking, read_only=True)
+    async with console.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_deployments(pilot)
+        for key in ("n", "s", "x", "S", "D"):
+            await pilot.press(key)
+            await settle(pilot)
+            assert isinstance(console.screen, DeploymentsScreen)
+            assert "The console was started with --read-only." in text_of(console), key
+        await pilot.press("3", "n")
+        await settle(pilot)
+        assert console.current_mode == "models"
+
+
+async def test_what_failed_says_why(mlflow_store: MlflowStore) -> None:
+    with pytest.raises(ServiceError):
+        start(deployment_spec("classifier", ELSEWHERE, "fails"))
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_deployments(pilot)
+        assert "✗ failed" in text_of(console)
+        assert "its example is not predicted" in text_of(console)
+        await pilot.press("T")
+        await settle(pilot)
+        assert "It is failed; n deploys it again." in text_of(console)
+
+
+async def test_hostile_names_of_models_are_shown_as_plain_text(mlflow_store: MlflowStore) -> None:
+    text = "".join(payload.text for payload in PAYLOADS)
+    facts = {"model": text, "requested": f"@{text}", "code_owner": text, "format": text}
+    deploy("classifier", ELSEWHERE, **facts)
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await open_deployments(pilot)
+        for key in ("enter", "q", "x", "escape"):
+            assert "serving" in text_of(console) or key == "escape"
+            assert all(line.isprintable() for line in text_of(console).splitlines())
+            await pilot.press(key)
+            await settle(pilot)
+
+
+async def test_a_version_is_offered_by_its_alias_and_typing_deploys_nothing(
+    mlflow_store: MlflowStore,
+) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await type_line(pilot, "models classifier")
+        await pilot.press("n")
+        await settle(pilot)
+        dialog = console.screen
+        assert isinstance(dialog, DeployDialog)
+        assert console.current_mode == "deployments"
+        model, target = dialog.chosen("model"), dialog.chosen("target")
+        await pilot.press(*"champion", "space", "3", "y")
+        assert (dialog.chosen("model"), dialog.chosen("target")) == (model, target)
+        await pilot.press("right", "left", "enter")
+        await settle(pilot)
+        assert isinstance(console.screen, DeploymentsScreen)
+        assert control.all_services() == []
+        await type_line(pilot, "deploy classifier/2")
+        dialog = console.screen
+        assert isinstance(dialog, DeployDialog)
+        assert (dialog.chosen("model"), dialog.chosen("target")) == ("classifier", "/2")
+        dialog.query_one("#host", Field).value = "0.0.0.0"
+        dialog.query_one("#submit").focus()
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "Other machines may reach 0.0.0.0" in text_of(console)
+        dialog.query_one("#port", Field).value = "eighty"
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "The port must be a number" in text_of(console)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert control.all_services() == []
+
+
+async def test_the_command_line_knows_the_names_of_services(mlflow_store: MlflowStore) -> None:
+    deploy("classifier", ELSEWHERE)
+    deploy("old", ELSEWHERE)
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        view = await open_deployments(pilot)
+        await pilot.press("colon", *"stop o")
+        await pilot.pause()
+        await pilot.press("tab", "enter")
+        await settle(pilot)
+        assert "Stop old?" in text_of(console)
+        await pilot.press("escape")
+        await type_line(pilot, "deployments classifier")
+        assert view.service is not None
+        assert view.service.name == "classifier"
+        await type_line(pilot, "swap old 3")
+        assert "Swap old to version 3?" in text_of(console)
+        await pilot.press("escape")
+        await type_line(pilot, "server restart")
+        assert "Unknown command `:server restart`" in text_of(console)
+        table = view.query_one("#services", Table)
+        assert [c.key for c in table.source.columns][-1] == "restarts"
+        await pilot.resize_terminal(60, 16)
+        await settle(pilot)
+        assert [c.key for c in table.source.columns][:4] == ["name", "serves", "where", "state"]
+        assert "restarts" not in [c.key for c in table.source.columns], "it does not fit"

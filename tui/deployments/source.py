@@ -1,0 +1,284 @@
+"""The table of deployments and the tracking server, and the details of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.reactive import reactive
+
+from engine import formats
+from engine.text import Shown, cell_width, safe
+from tui.widgets.lines import Lines, field, paragraph
+from tui.widgets.table import CellStyle, FirstWord, TableColumn, TextRow, TextSource
+from tui.widgets.table.layout import GAP, GUTTER, MARGIN
+
+if TYPE_CHECKING:
+    from engine.api import Deployment, ServiceStatus, TrackingServer
+
+STATES: Mapping[str, tuple[str, CellStyle]] = {
+    "starting": ("◐", "warning"),
+    "serving": ("●", "good"),
+    "restarting": ("◐", "warning"),
+    "swapping": ("◐", "warning"),
+    "stopping": ("◐", "warning"),
+    "stopped": ("○", "muted"),
+    "failed": ("✗", "bad"),
+    "lost": ("✗", "bad"),
+    "unresponsive": ("!", "bad"),
+}
+"""Glyph and style of each state."""
+COLOURS: Mapping[CellStyle, str] = {
+    "good": "$success",
+    "bad": "$error",
+    "warning": "$warning",
+    "muted": "$text-muted",
+}
+MAX_NAME, MAX_SERVES = 32, 44
+MAX_DETAIL_LINES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A deployment or a tracking server. `serves` is the version, or the store."""
+
+    status: ServiceStatus
+    serves: Shown
+    deployment: Deployment | None = None
+    server: TrackingServer | None = None
+
+    @property
+    def name(self) -> str:
+        return self.status.name
+
+    @property
+    def address(self) -> str:
+        """Its URL on this machine."""
+        return self.status.url
+
+    @property
+    def has_ended(self) -> bool:
+        return not self.status.running
+
+
+def _host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def of_deployment(deployment: Deployment) -> Service:
+    return Service(deployment.service, serves_text(deployment), deployment)
+
+
+def of_server(server: TrackingServer) -> Service:
+    return Service(server.service, safe(server.facts.backend), server=server)
+
+
+def serves_text(deployment: Deployment) -> Shown:
+    """`@champion → 2`, or `version 2`; with `now 3` if the alias or stage names another version by now. The
+    model comes first if the deployment has another name."""
+    served = deployment.served
+    if deployment.name != served.model:
+        what: str = deployment.serves
+    elif is_number(served.requested):
+        what = f"version {served.version}"
+    else:
+        what = f"{safe(served.requested)} → {served.version}"
+    return Shown(what if deployment.newer is None else f"{what}, now {deployment.newer}")
+
+
+def is_number(requested: str) -> bool:
+    """Whether a version was asked for, not an alias or a stage."""
+    return requested.lstrip("/").isdecimal()
+
+
+def state_text(status: ServiceStatus) -> Shown:
+    """`● serving`"""
+    return Shown(f"{STATES[status.state][0]} {status.state}")
+
+
+def service_source(services: Sequence[Service], now: int, width: int) -> TextSource:
+    """One row per service, in the order given. The columns at the end are left out if they do not fit into
+    `width` cells."""
+    rows = [_cells(service, now) for service in services]
+    heads = ("name", "serves", "where", "state", "up", "req/s", "p95", "memory", "errors", "restarts")
+    limits = (MAX_NAME, MAX_SERVES, 40, 12, 10, 8, 8, 8, 8, 8)
+    columns: list[TableColumn] = []
+    room = width - GUTTER - MARGIN + GAP
+    for at, (head, limit) in enumerate(zip(heads, limits, strict=True)):
+        full = max([cell_width(head), *(cell_width(row[at]) for row in rows)])
+        column = TableColumn(head, Shown(head), min(limit, full), numeric=at > 3, full_width=full)
+        room -= column.width + GAP
+        if room < 0 and at > 3:
+            break
+        columns.append(column)
+    shown = [
+        TextRow(service.name, cells[: len(columns)], _styles(service))
+        for service, cells in zip(services, rows, strict=True)
+    ]
+    return TextSource(columns, shown)
+
+
+def _cells(service: Service, now: int) -> tuple[Shown, ...]:
+    status = service.status
+    return (
+        safe(service.name),
+        service.serves,
+        safe(f"{_host(status.host)}:{status.port}"),
+        state_text(status),
+        up_text(status, now),
+        rate_text(status),
+        milliseconds(status.p95),
+        memory_text(status.memory),
+        formats.MISSING if service.deployment is None else formats.count(status.errors),
+        formats.count(status.restarts),
+    )
+
+
+def _styles(service: Service) -> dict[int, CellStyle | FirstWord]:
+    status, deployment = service.status, service.deployment
+    styles: dict[int, CellStyle | FirstWord] = {3: FirstWord(STATES[status.state][1])}
+    if deployment is not None and deployment.newer is not None:
+        styles[1] = "warning"
+    if service.has_ended:
+        styles |= {1: "muted", 2: "muted"}
+    if status.errors:
+        styles[8] = "warning"
+    if status.restarts:
+        styles[9] = "warning"
+    return styles
+
+
+def up_text(status: ServiceStatus, now: int) -> Shown:
+    """How long it has been in its state: `8 s` while it starts, `< 1 min`, `12 min`, `3 h`, `2 d`."""
+    if status.state not in ("starting", "swapping", "stopping") and now - status.since < 60_000:
+        return Shown("< 1 min")
+    return Shown(formats.ago(status.since, now).removesuffix(" ago"))
+
+
+def rate_text(status: ServiceStatus) -> Shown:
+    if not status.running:
+        return formats.MISSING
+    return Shown(f"{status.rate:.1f}" if 0 < status.rate < 10 else f"{status.rate:.0f}")
+
+
+def milliseconds(seconds: float | None) -> Shown:
+    """`0.8 ms`, `31 ms`, `1.25 s`."""
+    if seconds is None:
+        return formats.MISSING
+    if seconds >= 1:
+        return Shown(f"{seconds:.2f} s")
+    return Shown(f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms")
+
+
+def memory_text(size: int) -> Shown:
+    """In whole megabytes, so that it does not change all the time: `214 MB`."""
+    if not size:
+        return formats.MISSING
+    return Shown(f"{size / 1e6:.0f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB")
+
+
+class ServiceDetail(Lines):
+    """What is known of one service."""
+
+    DEFAULT_CSS = """
+    ServiceDetail { padding: 0 1; }
+    """
+
+    service: reactive[Service | None] = reactive(None, layout=True)
+
+    def lines(self, width: int) -> list[Content]:
+        return [] if self.service is None else service_lines(self.service, width)
+
+
+def service_lines(service: Service, width: int) -> list[Content]:
+    status, deployment = service.status, service.deployment
+    head = Content.assemble(
+        (safe(service.name), "bold"), "  ", (state_text(status), COLOURS.get(STATES[status.state][1], ""))
+    )
+    lines = [head]
+    if status.detail:
+        style = "$error" if STATES[status.state][1] == "bad" else ""
+        lines += paragraph([safe(status.detail)], width, MAX_DETAIL_LINES, style)
+    if deployment is not None:
+        lines += field("serves", _version_items(deployment), width)
+        lines += _version_hints(deployment, width)
+    if service.server is not None:
+        lines += _server_lines(service.server, width)
+    lines += field("address", [Content(safe(service.address))], width)
+    lines += field("requests", _request_items(status, is_deployment=deployment is not None), width)
+    lines += field("processes", _process_items(status), width)
+    if deployment is not None and deployment.served.requirements:
+        differs = [Content(safe(each)) for each in deployment.served.requirements]
+        lines += field("packages", [Content.styled("not as the model needs:", "$warning"), *differs], width)
+    return lines
+
+
+def _server_lines(server: TrackingServer, width: int) -> list[Content]:
+    facts = server.facts
+    accounts = f"accounts and passwords; the first is in {facts.password_file}" if facts.auth else "none"
+    lines = field(
+        "store", [Content(safe(facts.backend)), Content(f"artifacts {safe(facts.artifacts)}")], width
+    )
+    lines += field("login", [Content(safe(accounts))], width)
+    items = [f"MLflow {facts.mlflow_version}", formats.counted(facts.workers, "worker")]
+    items.append("runs jobs" if facts.jobs else "does not run jobs")
+    if server.service.running:
+        items.append(response_text(server.response_seconds))
+    return lines + field("server", [Content(safe(item)) for item in items], width)
+
+
+def response_text(seconds: float | None) -> str:
+    """In steps, so that it does not change all the time."""
+    if seconds is None:
+        return "does not answer /health"
+    step = next((step for step in (0.1, 0.5, 1.0, 2.0) if seconds < step), None)
+    return "answers slowly" if step is None else f"answers within {step:g} s"
+
+
+def _version_items(deployment: Deployment) -> Iterable[Content]:
+    served = deployment.served
+    name = "" if is_number(served.requested) else f"  {safe(served.requested)}"
+    yield Content.assemble(f"{safe(served.model)} {served.version}", (name, "$accent"))
+    yield Content(safe(served.format))
+    if served.code_owner:
+        yield Content(f"runs code of {safe(served.code_owner)}")
+    yield Content(f"environment {served.environment}")
+    if deployment.note:
+        yield Content.styled(deployment.note, "$warning")
+    elif deployment.rows:
+        yield Content(f"answered {formats.counted(deployment.rows, 'example row')} before it served")
+    yield Content.styled(safe(served.tracking_uri), "$text-muted")
+
+
+def _version_hints(deployment: Deployment, width: int) -> list[Content]:
+    if not deployment.service.running:
+        return []
+    hints = []
+    if deployment.newer is not None:
+        text = f"{safe(deployment.served.requested)} now names version {deployment.newer}; s swaps to it"
+        hints.append(Content.styled(text, "$warning"))
+    if deployment.previous is not None:
+        hints.append(Content(f"before it: version {deployment.previous}; b goes back"))
+    return field("", hints, width)
+
+
+def _request_items(status: ServiceStatus, *, is_deployment: bool) -> Iterable[Content]:
+    if not is_deployment:  # its requests are not counted
+        return
+    yield Content(formats.counted(status.requests, "request"))
+    yield Content.styled(formats.counted(status.errors, "error"), "$warning" if status.errors else "")
+    if status.p50 is not None:
+        yield Content(f"p50 {milliseconds(status.p50)}")
+        yield Content(f"p95 {milliseconds(status.p95)}")
+
+
+def _process_items(status: ServiceStatus) -> Iterable[Content]:
+    if status.running:
+        workers = status.processes
+        yield Content(f"supervisor {status.pid}")
+        yield Content(f"worker {workers[0]}" if len(workers) == 1 else f"{len(workers)} worker processes")
+        yield Content(memory_text(status.memory))
+    yield Content.styled(formats.counted(status.restarts, "restart"), "$warning" if status.restarts else "")
+    yield Content(f"started {formats.moment(status.started)}")
