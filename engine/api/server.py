@@ -68,6 +68,12 @@ class Servers:
 
         return follow(self.find(name).service.log, cancel)
 
+    def unit(self, name: str = "") -> str:
+        """A systemd unit that runs a server as it was last started. Raises as `find`."""
+        from engine.services.unit import unit
+
+        return unit(self.find(name).service.spec)
+
     def doctor(
         self, uri: TrackingUri, source: str, on_group: Callable[[str], object] = lambda _: None
     ) -> DoctorReport:

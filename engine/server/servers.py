@@ -13,12 +13,9 @@ from urllib.parse import urlsplit
 from engine.errors import Cancelled, EngineError, NotFound, ServiceError, UsageError
 from engine.formats import listed
 from engine.jobs import CancelToken
-from engine.server import accounts
-from engine.server.accounts import Accounts
-from engine.server.checks import check_start
-from engine.server.exposure import tunnel
-from engine.server.handover import FOLDER, Settings, read_answer, write_settings
-from engine.server.options import ServerOptions, ServerPlan, base_environment, plan
+from engine.server.access import Accounts, prepare_accounts, tunnel
+from engine.server.options import ServerOptions, ServerPlan, base_environment, check_start, plan
+from engine.server.program import FOLDER, Settings, read_answer, write_settings
 from engine.server.records import ServerFacts, StartedServer, TrackingServer
 from engine.server.write_check import Checked
 from engine.services import control, service_log
@@ -74,7 +71,7 @@ def _prepare(planned: ServerPlan, folder: Path) -> Accounts | None:
     options, environment, kept = planned.options, planned.environment, None
     try:
         if planned.auth_database is not None:
-            kept = accounts.prepare(folder / FOLDER, planned.auth_database)
+            kept = prepare_accounts(folder / FOLDER, planned.auth_database)
             environment |= kept.environment
         settings = Settings(
             arguments=planned.arguments,

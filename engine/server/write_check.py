@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.server.accounts import ADMIN
+from engine.server.access import ADMIN
 from engine.stores.errors import from_response, translate
 
 if TYPE_CHECKING:

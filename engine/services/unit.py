@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -18,7 +19,7 @@ _TEMPLATE = """\
 # {kind} {name}, as registered in {folder}
 #
 # Save as ~/.config/systemd/user/{unit}, then:
-#   mlflow-console stop {name}
+#   mlflow-console {stop} {stopped}
 #   systemctl --user daemon-reload
 #   systemctl --user enable --now {unit}
 #   loginctl enable-linger        # also while you are not logged in
@@ -71,6 +72,8 @@ def unit(spec: ServiceSpec) -> str:
     return _TEMPLATE.format(
         kind=spec.kind,
         name=spec.name,
+        stop="server stop" if spec.kind == "server" else "stop",
+        stopped=shlex.quote(spec.name),
         description=spec.name.replace("%", "%%"),
         folder=folder,
         unit=unit_name(spec),

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("tui.cli.server:status", "Show the tracking servers of this account."),
     "stop": ("tui.cli.server:stop", "Stop a tracking server."),
     "logs": ("tui.cli.server:logs", "Print the log of a tracking server."),
+    "unit": ("tui.cli.server:unit", "Print a systemd unit that runs a tracking server."),
     "doctor": ("tui.cli.doctor:doctor", "Look for faults in a tracking store and its surroundings."),
     "backup": ("tui.cli.backup:backup", "Back up a SQLite store, while its server runs."),
     "restore": ("tui.cli.backup:restore", "Restore a backup into a new folder."),
@@ -368,3 +369,19 @@ def logs(invocation: Invocation, name: str, lines: int, follow: bool) -> None:
     """
     servers = _servers(invocation)
     print_log(servers.log(name, lines), partial(servers.follow, name) if follow else None)
+
+
+@click.command()
+@click.argument("name", required=False, default="")
+@pass_invocation
+def unit(invocation: Invocation, name: str) -> None:
+    """Print a systemd unit for this account that runs server NAME as it was last started; without
+    NAME, the only one. The unit starts it with the machine and restarts it; `server status` and
+    `server stop` work as before. The first lines of the unit say how to install it.
+
+    \b
+    Examples:
+      mlflow-console server unit
+      mlflow-console server unit mlflow > ~/.config/systemd/user/mlflow-console-mlflow.service
+    """
+    click.echo(_servers(invocation).unit(name), nl=False)

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from engine.entities import Experiment, Run
 from engine.errors import EngineError
 from engine.formats import count, counted, listed
-from engine.server.checks import missing_package
 from engine.server.doctor.findings import OUTAGES, Notes
 from engine.server.doctor.subject import Subject
+from engine.server.options import missing_package
 from engine.stores.base import RunQuery
 from engine.text import quoted, short_name
 from engine.uri import local_root, redact

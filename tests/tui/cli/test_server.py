@@ -32,7 +32,7 @@ def line(result: Result, label: str) -> str:
 
 
 @pytest.mark.slow
-def test_a_server_is_started_found_again_and_stopped(servers: Run, folder: Path) -> None:
+def test_a_server_is_started_found_again_and_stopped(servers: Run, folder: Path, home: Path) -> None:
     started = servers("start", "--port", "0", "--auth")
     assert (started.status, started.err) == (0, "")
     url = re.search(r"^✓ Tracking server mlflow is ready at (\S+)", started.out, re.MULTILINE)
@@ -67,6 +67,12 @@ def test_a_server_is_started_found_again_and_stopped(servers: Run, folder: Path)
     assert f"  mlflow-console --tracking-uri {url[1]}\n" in shown.out
     assert "Uvicorn running on" in servers("logs", "--lines", "50").out
     assert servers("logs", "--lines", "1").out.count("\n") == 1
+
+    text = servers("unit").out
+    assert "mlflow-console server stop mlflow\n" in text
+    assert f'ReadWritePaths="{home}' in text
+    assert f'"{folder}/mlartifacts"' in text
+    assert password not in text
 
     assert servers("stop").out == "✓ mlflow has stopped\n"
     stopped = servers("status")

@@ -1,14 +1,18 @@
-"""Who can reach a server."""
+"""Who can reach a server, and who may use it."""
 
 from __future__ import annotations
 
+import configparser
 import fnmatch
+import stat
+from pathlib import Path
 
 import pytest
 
 from engine.errors import UsageError
-from engine.server.exposure import allowed_hosts, check_exposure, machine_names, tunnel
+from engine.server.access import allowed_hosts, check_exposure, machine_names, prepare_accounts, tunnel
 from engine.services.addresses import is_loopback
+from engine.uri import TrackingUri
 
 
 def accepts(patterns: tuple[str, ...], header: str) -> bool:
@@ -77,3 +81,27 @@ def test_the_tunnel_goes_to_the_address_that_the_ssh_client_used(monkeypatch: py
     assert "5000:[::1]:5000" in tunnel("::1", 5000)
     monkeypatch.setenv("SSH_CONNECTION", "203.0.113.9 50000 198.51.100.7 22")
     assert " -p " not in tunnel("0.0.0.0", 5000)
+
+
+def test_accounts_get_a_long_password_that_a_second_start_keeps(tmp_path: Path) -> None:
+    folder, data = tmp_path / "service", tmp_path / "50%"
+    data.mkdir()
+    database = TrackingUri(f"sqlite:///{data}/basic_auth.db")
+    first = prepare_accounts(folder, database)
+    assert first.is_new
+    assert len(first.password) >= 20
+    assert first.password not in repr(first)
+    assert first.password_file.read_text().strip() == first.password
+    written = [*folder.iterdir(), *data.iterdir()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o600}
+
+    second = prepare_accounts(folder, database)
+    assert (second.is_new, second.password, second.key) == (False, first.password, first.key)
+    other = prepare_accounts(tmp_path / "other", database)
+    assert (other.is_new, other.password) == (False, first.password)
+
+    configuration = configparser.ConfigParser()
+    configuration.read(second.environment["MLFLOW_AUTH_CONFIG_PATH"])
+    assert configuration["mlflow"]["database_uri"] == database.raw
+    assert int(configuration["mlflow"]["auth_cache_ttl_seconds"]) > 0
+    assert first.password not in Path(second.environment["MLFLOW_AUTH_CONFIG_PATH"]).read_text()
