@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.entities import ModelVersion, Run, RunDetail
-from engine.errors import ModelFailure, NotFound, UntrustedModel
+from engine.errors import ModelFailure, UntrustedModel
 from engine.formats import listed, moment, size
 from engine.model_files.files import MLMODEL, ModelFiles, model_files
 from engine.stores.records import find_version
+from engine.stores.references import source_run
 from engine.text import Shown, safe
 from engine.uri import TrackingUri, redact
 
@@ -93,7 +94,7 @@ def trusted_files(
     missing version; `StoreError`.
     """
     found = find_version(store.model_versions(model), model, version)
-    run = _source_run(store, found)
+    run = source_run(store, found.run_id)
     with model_files(uri, found, run) as files:
         if not allow_code:
             check_trust(_described(files, files.description(), found, run))
@@ -107,7 +108,7 @@ def trusted_files(
 def describe_model(uri: TrackingUri, store: Store, model: str, version: int) -> ModelDescription:
     """What would be loaded, from the `MLmodel` file alone. Raises as `trusted_files`."""
     found = find_version(store.model_versions(model), model, version)
-    run = _source_run(store, found)
+    run = source_run(store, found.run_id)
     with model_files(uri, found, run) as files:
         return _described(files, files.description(), found, run)
 
@@ -128,15 +129,6 @@ def check_trust(description: ModelDescription) -> None:
             "Load it only if you trust who registered it.",
             owner=description.owner,
         )
-
-
-def _source_run(store: Store, version: ModelVersion) -> RunDetail | None:
-    if not version.run_id:
-        return None
-    try:
-        return store.run(version.run_id)
-    except NotFound:
-        return None
 
 
 def model_code(folder: Path) -> ModelCode:

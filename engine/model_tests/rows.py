@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.entities import ModelVersion, Run, RunDetail
-from engine.errors import DatasetError, EngineError, NotFound
+from engine.errors import DatasetError, EngineError
 from engine.evidence.predictions import PredictionFiles, parse_rows
 from engine.formats import as_number, counted, listed
 from engine.model_files.files import model_files
 from engine.model_tests.requests import RequestTemplate, inferred, read_template
 from engine.stores.records import find_version
+from engine.stores.references import source_run
 from engine.text import Shown, safe
 from engine.training.datasets import read_table
 from engine.uri import TrackingUri, local_root
@@ -105,7 +106,7 @@ class Recorded:
         columns = tuple(training.columns)
         values = tuple(tuple(training.columns[name][picked[at]] for name in columns) for at in order)
         return Rows(
-            Shown(f"test part of its run, {counted(len(order), 'row')} of {training.name}"),
+            Shown(f"the test part of its run ({counted(len(order), 'row')} of {training.name})"),
             tuple(f"row {picked[at]}" for at in order),
             columns,
             values,
@@ -159,7 +160,7 @@ class Recorded:
 def read_recorded(uri: TrackingUri, store: Store, model: str, version: int) -> Recorded:
     """Raises `NotFound` for a missing version, `ModelFailure` if its files cannot be read, `StoreError`."""
     found = find_version(store.model_versions(model), model, version)
-    detail = _detail(store, found.run_id)
+    detail = source_run(store, found.run_id)
     with model_files(uri, found, detail) as files:
         template = read_template(files)
     if detail is None:
@@ -205,18 +206,11 @@ def _local_path(source: str) -> Path | None:
         return None
 
 
-def _detail(store: Store, run_id: str) -> RunDetail | None:
-    try:
-        return store.run(run_id) if run_id else None
-    except NotFound:
-        return None
-
-
 def _recorded_target(store: Store, run: Run) -> str:
     """The column that the run or its parent says it predicts; empty if neither does."""
     if TARGET_PARAM in run.params:
         return run.params[TARGET_PARAM]
-    parent = _detail(store, run.parent_run_id or "")
+    parent = source_run(store, run.parent_run_id or "")
     return "" if parent is None else parent.run.params.get(TARGET_PARAM, "")
 
 

@@ -59,26 +59,41 @@ class ShadowTest:
         return sum(found.actual == found.second for found in self.disagreements)
 
     @property
+    def differs(self) -> bool:
+        """Whether one is better than the other by more than chance."""
+        return self.p_value is not None and self.p_value < ALPHA
+
+    @property
     def is_worse(self) -> bool:
         """Whether the first is worse than the second by more than chance."""
-        return self.p_value is not None and self.p_value < ALPHA and self.only_first < self.only_second
+        return self.differs and self.only_first < self.only_second
+
+    @property
+    def names(self) -> tuple[Shown, Shown]:
+        """Short ones for two versions of one model."""
+        if self.first.model == self.second.model and not (self.first.url or self.second.url):
+            return Shown(f"version {self.first.version}"), Shown(f"version {self.second.version}")
+        return self.first.name, self.second.name
 
     @property
     def verdict(self) -> Shown:
         """The outcome in a few sentences."""
+        first, second = self.names
         total, differ = len(self.values), len(self.disagreements)
-        head = f"{self.first.name} and {self.second.name} "
-        head += (
-            f"disagree on {differ} of {counted(total, 'row')}"
-            if differ
-            else f"agree on {counted(total, 'row')}"
-        )
+        disagree = f"disagree on {differ} of {counted(total, 'row')}"
+        head = f"{first[0].upper()}{first[1:]}"
+        if not differ:
+            return Shown(f"{head} and {second} agree on {counted(total, 'row')}.")
         if self.first_right is None or self.second_right is None or self.p_value is None:
-            return Shown(f"{head}.")
-        right = f"{self.first_right.successes} and {self.second_right.successes} of {total} right"
-        only = f"only the first is right on {self.only_first}, only the second on {self.only_second}"
-        chance = "more than chance" if self.p_value < ALPHA else "no difference beyond chance"
-        return Shown(f"{head}. {right}; {only}: {chance} (McNemar p {p_text(self.p_value)}).")
+            return Shown(f"{head} and {second} {disagree}.")
+        p = f"McNemar p {p_text(self.p_value)}"
+        if self.differs:
+            word = "worse" if self.is_worse else "better"
+            said = f"{head} is {word} than {second} by more than chance ({p})"
+        else:
+            said = f"{head} cannot be told from {second} ({p})"
+        right = f"{self.first_right.successes} against {self.second_right.successes} of {total} right"
+        return Shown(f"{said}: {right}. They {disagree}.")
 
 
 def run_shadow(

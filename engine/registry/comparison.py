@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from engine import formats
 from engine.columns import ColumnKey
 from engine.entities import ModelVersion, Run, RunDetail
-from engine.errors import NotFound
 from engine.registry.signatures import Signature, read_signature, signature_rows
 from engine.runs.compare import Compared, CompareRow, Comparison, run_rows, text_row
 from engine.runs.metrics import Direction
 from engine.stores.base import Store
 from engine.stores.records import find_version
+from engine.stores.references import source_run
 from engine.uri import TrackingUri
 
 
@@ -41,22 +41,13 @@ def read_versions(store: Store, model: str, numbers: Iterable[int]) -> VersionCo
     model or version."""
     versions = store.model_versions(model)
     chosen = tuple(find_version(versions, model, number) for number in numbers)
-    return VersionComparison(chosen, tuple(_source(store, version) for version in chosen))
+    return VersionComparison(chosen, tuple(source_run(store, version.run_id) for version in chosen))
 
 
 def read_signatures(store: Store, uri: TrackingUri, found: VersionComparison) -> tuple[Signature, ...]:
     """The signature of each version; one that cannot be read says why."""
     pairs = zip(found.versions, found.sources, strict=True)
     return tuple(read_signature(store, uri, version, source) for version, source in pairs)
-
-
-def _source(store: Store, version: ModelVersion) -> RunDetail | None:
-    if not version.run_id:
-        return None
-    try:
-        return store.run(version.run_id)
-    except NotFound:
-        return None
 
 
 def _version_rows(versions: Sequence[ModelVersion], runs: Sequence[Run | None]) -> list[CompareRow]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from engine.entities import STAGES, ModelVersion
+from engine.entities import STAGES, ModelVersion, RunDetail
 from engine.errors import NotFound, UsageError
 from engine.formats import listed
 from engine.stores.records import find_version
 from engine.text import quoted
+
+if TYPE_CHECKING:
+    from engine.stores.base import Store
 
 _REFERENCE = re.compile(r"(?:models:/+)?(?P<model>[^/@:]+)(?P<target>[/@][^/@:]+)?", re.DOTALL)
 
@@ -69,6 +73,14 @@ def preferred(versions: Sequence[ModelVersion], model: str) -> ModelReference:
         return reference
     title = f"{quoted(model)} has neither the alias champion nor a version in Production"
     raise NotFound(title, *_choices(versions, model))
+
+
+def source_run(store: Store, run_id: str) -> RunDetail | None:
+    """The run that a version names as its source; None if it names none or the run is gone."""
+    try:
+        return store.run(run_id) if run_id else None
+    except NotFound:
+        return None
 
 
 def _choices(versions: Sequence[ModelVersion], model: str) -> tuple[str, str]:

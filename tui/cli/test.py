@@ -439,7 +439,7 @@ def _show_disagreements(output: Output, found: ShadowTest) -> None:
     heads = [
         Head(Shown("row"), keep=True),
         *([Head(Shown("actual"), keep=True)] if has_labels else []),
-        *(Head(name, keep=True) for name in _names(found)),
+        *(Head(name, keep=True) for name in found.names),
         *(Head(safe(name, 20), right=True) for name in found.columns),
     ]
     rows: list[Row] = [
@@ -455,14 +455,6 @@ def _show_disagreements(output: Output, found: ShadowTest) -> None:
     output.table(heads, rows[:ROWS_SHOWN])
     if len(rows) > ROWS_SHOWN:
         output.line(Cell(safe(f"and {len(rows) - ROWS_SHOWN} more rows: use --json"), "dim"))
-
-
-def _names(found: ShadowTest) -> list[Shown]:
-    """Short ones for two versions of one model."""
-    pair = (found.first, found.second)
-    if found.first.model == found.second.model and not any(target.url for target in pair):
-        return [Shown(f"version {target.version}") for target in pair]
-    return [target.name for target in pair]
 
 
 def _guess(predicted: str, actual: str) -> Cell:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from engine.entities import STAGES, ModelVersion, Run, Stage
-from engine.errors import NotFound, PromotionError, StoreError, UsageError
+from engine.errors import PromotionError, StoreError, UsageError
 from engine.evidence.difference import verdict, versus
 from engine.evidence.version_tests import VersionTest, last_tests
 from engine.formats import counted
@@ -36,6 +36,7 @@ from engine.registry.promotion.facts import (
 from engine.registry.promotion.policy import Gate, gates
 from engine.runs.metrics import primary_metric
 from engine.stores.records import find_version
+from engine.stores.references import source_run
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
 
@@ -125,7 +126,8 @@ def plan_promotion(
     leaving = holders if archive_existing and kind == "stage" else ()
     seen = read_facts(versions, _facts(candidate, leaving, kind, target))
     after = read_facts(after_changes(versions, _requested_changes(candidate, leaving, kind, target)), seen)
-    runs = {v.version: _source_run(store, v) for v in (*holders, candidate)}
+    sources = {v.version: source_run(store, v.run_id) for v in (*holders, candidate)}
+    runs = {version: None if found is None else found.run for version, found in sources.items()}
     changes = changes_between(seen, after)
     tests = last_tests(server_name(uri), candidate)
     compared = _comparison(runs)
@@ -335,15 +337,6 @@ def _requested_changes(
     stage = next(stage for stage in STAGES if stage == target)
     archived = [StageChange(version.version, stage, "Archived") for version in leaving]
     return [StageChange(candidate.version, candidate.stage, stage), *archived]
-
-
-def _source_run(store: Store, version: ModelVersion) -> Run | None:
-    if not version.run_id:
-        return None
-    try:
-        return store.run(version.run_id).run
-    except NotFound:
-        return None
 
 
 def _evidence(store: Store, proposal: Proposal) -> Shown:

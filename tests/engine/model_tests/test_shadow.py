@@ -41,11 +41,13 @@ def test_a_shadow_test_shows_each_disagreement_and_whether_one_is_better(engine:
     assert all(row.actual in (row.first, row.second) for row in found.disagreements), "there are two classes"
     assert all(row.name.startswith("row ") for row in found.disagreements)
     assert found.is_worse
-    assert "only the first is right on " in found.verdict
-    assert "more than chance (McNemar p " in found.verdict
+    assert found.verdict == (
+        "Version 2 is worse than version 1 by more than chance (McNemar p .002): 42 against 55 of 61 right. "
+        "They disagree on 17 of 61 rows."
+    )
     same = engine.model_tests.shadow(BETTER, BETTER)
     assert (same.disagreements, same.p_value, same.is_worse) == ((), 1.0, False)
-    assert same.verdict.startswith("plain 1 and plain 1 agree on 61 rows.")
+    assert same.verdict == "Version 1 and version 1 agree on 61 rows."
 
 
 def test_rows_without_labels_show_only_disagreements(engine: Engine, tmp_path: Path) -> None:
@@ -56,7 +58,7 @@ def test_rows_without_labels_show_only_disagreements(engine: Engine, tmp_path: P
     assert (len(found.values), found.p_value, found.first_right) == (303, None, None)
     assert found.disagreements
     assert {row.actual for row in found.disagreements} == {""}
-    assert found.verdict == f"plain 1 and plain 2 disagree on {len(found.disagreements)} of 303 rows."
+    assert found.verdict == f"Version 1 and version 2 disagree on {len(found.disagreements)} of 303 rows."
 
 
 def test_a_promotion_shows_and_records_the_last_tests_of_the_version(engine: Engine, tmp_path: Path) -> None:

@@ -51,11 +51,14 @@ def test_a_version_is_tested_on_what_its_run_recorded(on_models: Run) -> None:
     assert "Version 1 has not been tested on this machine." in promoted.out
     done = on_models("test", "plain")
     assert (done.status, done.err) == (0, "")
-    assert "plain 1  on test part of its run, 61 rows of heart.csv" in done.out
+    assert "plain 1  on the test part of its run (61 rows of heart.csv)" in done.out
     assert "✓ 55 of 61 rows right" in done.out
     worse = on_models("test", "plain/2", "--against", "plain@champion")
     assert worse.status == 1
-    assert "✗ plain 2 and plain 1 disagree on 17 of 61 rows." in worse.out
+    assert (
+        "✗ Version 2 is worse than version 1 by more than chance (McNemar p .002): 42 against 55 of 61"
+        in worse.out
+    )
     assert ["row", "actual", "version 2", "version 1", "age"] in [row[:5] for row in worse.table]
     against = on_models("test", "plain/2", "--against", "plain@champion", "--json").json
     assert (against["row_count"], len(against["disagreements"])) == (61, 17)
