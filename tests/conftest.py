@@ -127,6 +127,14 @@ def pytest_xdist_auto_num_workers() -> int:
     return len(os.sched_getaffinity(0)) + 1
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--old-releases",
+        action="store_true",
+        help="test upgrades on stores that older releases of MLflow, installed for the test, have just made",
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow what waits for a server, training, a terminal, a whole console or MLflow's answers."""
     ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}

@@ -179,7 +179,9 @@ if TYPE_CHECKING:
         without_constants as without_constants,
     )
     from engine.runs.view import RunView as RunView
-    from engine.server.backup import Backup as Backup
+    from engine.server.backup.backup import Backup as Backup
+    from engine.server.backup.manifest import Manifest as Manifest
+    from engine.server.backup.restore import Restored as Restored
     from engine.server.doctor.findings import (
         DoctorFinding as DoctorFinding,
         DoctorGroup as DoctorGroup,
@@ -187,14 +189,17 @@ if TYPE_CHECKING:
         Severity as Severity,
         Unchecked as Unchecked,
     )
-    from engine.server.manifest import Manifest as Manifest
     from engine.server.options import ServerOptions as ServerOptions
     from engine.server.records import (
         ServerFacts as ServerFacts,
         StartedServer as StartedServer,
         TrackingServer as TrackingServer,
     )
-    from engine.server.restore import Restored as Restored
+    from engine.server.upgrade.upgrade import (
+        Rehearsal as Rehearsal,
+        Upgraded as Upgraded,
+        UpgradePlan as UpgradePlan,
+    )
     from engine.services.records import ServiceSpec as ServiceSpec, ServiceStatus as ServiceStatus
     from engine.serving.deployments import DeployOptions as DeployOptions
     from engine.serving.records import (
@@ -361,9 +366,10 @@ _HOMES = {
         "Severity",
         "Unchecked",
     ),
-    "engine.server.backup": ("Backup",),
-    "engine.server.manifest": ("Manifest",),
-    "engine.server.restore": ("Restored",),
+    "engine.server.backup.backup": ("Backup",),
+    "engine.server.backup.manifest": ("Manifest",),
+    "engine.server.backup.restore": ("Restored",),
+    "engine.server.upgrade.upgrade": ("Rehearsal", "UpgradePlan", "Upgraded"),
     "engine.snippets": ("Snippet", "run_snippets", "version_snippets"),
     "engine.stores.base": ("Stamp",),
     "engine.training.datasets": ("DatasetSpec",),

@@ -10,11 +10,12 @@ from engine.errors import ReadOnly
 from engine.jobs import CancelToken, OnProgress, no_progress
 
 if TYPE_CHECKING:
-    from engine.server.backup import Backup
+    from engine.server.backup.backup import Backup
+    from engine.server.backup.restore import Restored
     from engine.server.doctor.findings import DoctorReport
     from engine.server.options import ServerOptions
     from engine.server.records import StartedServer, TrackingServer
-    from engine.server.restore import Restored
+    from engine.server.upgrade.upgrade import Rehearsal, Upgraded, UpgradePlan
     from engine.uri import TrackingUri
 
 
@@ -98,7 +99,7 @@ class Servers:
         """Back up a SQLite store, while its server runs, to a new folder or `.tar` file; with `artifacts`,
         also those in local folders. `destination` is where its server keeps artifacts, `auth` its database of
         accounts, by default the one beside the store. Leaves nothing behind if it fails."""
-        from engine.server.backup import backup
+        from engine.server.backup.backup import backup
 
         return backup(
             uri,
@@ -122,13 +123,59 @@ class Servers:
         """Restore a backup into a new folder. Artifacts that the backup holds are found there afterwards;
         `relocations` are other folders, as (old, new), that the restored database shall name. Leaves nothing
         behind if it fails."""
-        from engine.server.restore import restore
+        from engine.server.backup.restore import restore
 
         self._check_writable("Restoring a backup")
         return restore(
             backup,
             target,
             relocations=relocations,
+            on_progress=on_progress,
+            cancel=cancel or CancelToken(),
+        )
+
+    def rehearse_upgrade(
+        self, uri: TrackingUri, *, on_progress: OnProgress = no_progress, cancel: CancelToken | None = None
+    ) -> Rehearsal:
+        """Upgrade a copy of a SQLite store to the schema of the installed MLflow, compare it with the store,
+        and remove it. Changes nothing. Raises `EngineError`, also if the upgrade fails."""
+        from engine.server.upgrade.upgrade import rehearse
+
+        return rehearse(uri, on_progress=on_progress, cancel=cancel or CancelToken())
+
+    def plan_upgrade(
+        self,
+        uri: TrackingUri,
+        backup_to: Path | None = None,
+        *,
+        on_progress: OnProgress = no_progress,
+        cancel: CancelToken | None = None,
+    ) -> UpgradePlan:
+        """A rehearsal, and who has the store open. `backup_to` is where the backup will be, by default a new
+        folder beside the store. Raises as `rehearse_upgrade`."""
+        from engine.server.upgrade.upgrade import plan_upgrade
+
+        self._check_writable("Upgrading a store")
+        return plan_upgrade(uri, backup_to, on_progress=on_progress, cancel=cancel or CancelToken())
+
+    def upgrade(
+        self,
+        plan: UpgradePlan,
+        *,
+        confirmed: str,
+        accept_differences: bool = False,
+        on_progress: OnProgress = no_progress,
+        cancel: CancelToken | None = None,
+    ) -> Upgraded:
+        """Back up and upgrade a store. `confirmed` is the plan's name, typed by the operator. Differences
+        that the rehearsal found must be accepted. An error in the upgrade itself says how to go back."""
+        from engine.server.upgrade.upgrade import upgrade
+
+        self._check_writable("Upgrading a store")
+        return upgrade(
+            plan,
+            confirmed=confirmed,
+            accept_differences=accept_differences,
             on_progress=on_progress,
             cancel=cancel or CancelToken(),
         )

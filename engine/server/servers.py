@@ -23,6 +23,7 @@ from engine.services.addresses import ALL_INTERFACES, is_loopback
 from engine.services.records import PORT, ServiceSpec, ServiceStatus
 from engine.suggestions import closest, did_you_mean
 from engine.text import quoted
+from engine.uri import TrackingUri
 
 READY_SECONDS = 300.0
 HANG_SECONDS = 180.0
@@ -192,6 +193,25 @@ def all_servers() -> tuple[TrackingServer, ...]:
 def status(name: str) -> TrackingServer:
     """As `find`, with its response time."""
     return _described(find(name))
+
+
+def server_on(database: Path) -> ServiceStatus | None:
+    """The server of this account on a SQLite database, preferably one that runs; None without one."""
+    for found in sorted(control.all_services("server"), key=lambda found: not found.running):
+        path = TrackingUri(ServerFacts.of(found.spec).backend).sqlite_path
+        if path is not None and path.resolve() == database.resolve():
+            return found
+    return None
+
+
+def server_at(uri: TrackingUri) -> ServiceStatus | None:
+    """The running server of this account that answers at an address; None without one."""
+    parts = urlsplit(uri.raw)
+    for found in control.all_services("server"):
+        is_here = parts.hostname in ("localhost", "127.0.0.1", "::1", found.host)
+        if found.running and is_here and parts.port == found.port:
+            return found
+    return None
 
 
 def find(name: str) -> ServiceStatus:

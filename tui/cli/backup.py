@@ -76,7 +76,7 @@ def backup(
     from engine.api import Servers
 
     servers = Servers(read_only=invocation.read_only)
-    with _progress("Backing up") as (show, token):
+    with running("Backing up") as (show, token):
         made = servers.backup(
             invocation.uri(),
             output,
@@ -129,7 +129,7 @@ def restore(
     from engine.api import Servers
 
     servers = Servers(read_only=invocation.read_only)
-    with _progress("Restoring") as (show, token):
+    with running("Restoring") as (show, token):
         done = servers.restore(backup, target, relocations=relocations, on_progress=show, cancel=token)
     if as_json:
         write_json(
@@ -158,7 +158,7 @@ def _serve_command(restored: Restored) -> str:
 
 
 @contextmanager
-def _progress(title: str) -> Iterator[tuple[Callable[[Progress], None], CancelToken]]:
+def running(title: str) -> Iterator[tuple[Callable[[Progress], None], CancelToken]]:
     """Shows bytes on a terminal; a signal cancels the token."""
     token = CancelToken()
     with stop_signals(token), Meter(Shown(title)) as meter:

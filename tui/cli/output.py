@@ -180,17 +180,35 @@ def _line(
     return line
 
 
+def check_can_ask(output: Output, hint: str) -> None:
+    """Raises `UsageError` without a terminal; `hint` says how to do without the question."""
+    if not (sys.stdin.isatty() and output.is_terminal):
+        raise UsageError("Cannot ask for confirmation: not a terminal", "Nothing was changed.", hint)
+
+
 def confirm(output: Output, hint: str = "Add --yes.", *, what: str = "The change") -> None:
     """Ask for confirmation of the plan written to `output`. Raises `UsageError` without a terminal,
     `Cancelled` (of `what`) on any answer but yes, `KeyboardInterrupt` on ctrl+c."""
-    if not (sys.stdin.isatty() and output.is_terminal):
-        raise UsageError("Cannot ask for confirmation: not a terminal", "Nothing was changed.", hint)
+    check_can_ask(output, hint)
     click.echo("Go ahead? [y/N]: ", nl=False, err=True)
     answer = _read_line()
     if not answer.endswith("\n"):  # ctrl+d
         click.echo(err=True)
     if answer.strip().lower() not in ("y", "yes"):
         raise Cancelled(what)
+
+
+def confirm_name(output: Output, name: str, hint: str) -> str:
+    """Ask the operator to type `name`, and return what was typed. Raises `UsageError` without a terminal,
+    `Cancelled` for another answer, `KeyboardInterrupt` on ctrl+c."""
+    check_can_ask(output, hint)
+    click.echo(f"Type {safe(name)} to go ahead: ", nl=False, err=True)
+    answer = _read_line()
+    if not answer.endswith("\n"):  # ctrl+d
+        click.echo(err=True)
+    if answer.strip() != name:
+        raise Cancelled("The change")
+    return answer.strip()
 
 
 def confirm_replacement(output: Output, path: str, *, yes: bool) -> None:

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("tui.cli.doctor:doctor", "Look for faults in a tracking store and its surroundings."),
     "backup": ("tui.cli.backup:backup", "Back up a SQLite store, while its server runs."),
     "restore": ("tui.cli.backup:restore", "Restore a backup into a new folder."),
+    "upgrade": ("tui.cli.upgrade:upgrade", "Upgrade a SQLite store to the installed MLflow."),
 }
 """Name → (module:attribute, summary for `--help`), in the order `--help` lists them."""
 

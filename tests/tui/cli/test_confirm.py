@@ -19,6 +19,14 @@ except BaseException as error:
     print("ended by", type(error).__name__)
 """
 
+CONFIRM_NAME = """
+from tui.cli.output import Output, confirm_name
+try:
+    print("confirmed", confirm_name(Output(), "mlflow.db", ""))
+except BaseException as error:
+    print("ended by", type(error).__name__)
+"""
+
 # Simulates a signal that arrives just before the read: with SIGINT blocked in the main thread, another
 # thread receives it, so that no system call of the main thread is interrupted.
 SIGNAL_BEFORE_READ = """
@@ -54,6 +62,24 @@ def test_only_yes_confirms(home: Path, answer: str, outcome: str) -> None:
         terminal.wait_for(outcome)
         assert terminal.wait_exit() == 0
         assert outcome.endswith("Interrupt") or outcome in terminal.lines
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (" mlflow.db \r", "confirmed mlflow.db"),
+        ("y\r", "ended by Cancelled"),
+        ("MLFLOW.DB\r", "ended by Cancelled"),
+        ("\x04", "ended by Cancelled"),
+        ("\x03", "ended by KeyboardInterrupt"),
+    ],
+)
+def test_only_the_name_itself_confirms(home: Path, answer: str, outcome: str) -> None:
+    with run_script(CONFIRM_NAME, home) as terminal:
+        terminal.wait_for("Type mlflow.db to go ahead:")
+        terminal.type(answer)
+        terminal.wait_for(outcome)
+        assert terminal.wait_exit() == 0
 
 
 def test_ctrl_c_between_the_prompt_and_the_read_is_not_lost(home: Path) -> None:

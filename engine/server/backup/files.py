@@ -1,4 +1,4 @@
-"""Lists and copies files whose writers may be at work, with checksums."""
+"""The files of a backup: copied while their writers may be at work, with checksums, and as one tar file."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from engine.errors import EngineError, NotFound
 from engine.formats import size
-from engine.jobs import CancelToken
+from engine.jobs import CancelToken, OnProgress, Progress
 from engine.stores.artifacts import is_upload
 from engine.text import safe
 
@@ -177,3 +178,79 @@ def writing(what: str, target: Path) -> Iterator[None]:
         why = getattr(error, "strerror", None) or str(error)
         hint = "Check that the folder is writable, or choose another one. Nothing was left behind."
         raise EngineError(f"{what} cannot be written", f"{safe(target, 200)}: {why}", hint) from error
+
+
+SUFFIXES = (".tar", ".tar.gz", ".tgz")
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a backup with this name is a tar file."""
+    return path.name.endswith(SUFFIXES)
+
+
+def pack(
+    folder: Path,
+    archive: Path,
+    name: str,
+    files: Sequence[tuple[str, int]],
+    *,
+    on_progress: OnProgress,
+    cancel: CancelToken,
+) -> None:
+    """Write a backup's folder to the new file `archive`. `name` is the file's later name: its suffix says
+    whether to compress, the rest is the folder inside. `files` are paths with their sizes. Raises
+    `OSError`."""
+    suffix = next(suffix for suffix in SUFFIXES if name.endswith(suffix))
+    total = sum(length for _, length in files)
+    check_room(archive.parent, total)
+    done = 0
+    with private_file(archive) as output:
+        with _new_tar(output, compress=suffix != ".tar") as tar:
+            for path, length in files:
+                cancel.check("The backup")
+                on_progress(Progress(done, total, f"Writing {safe(name)}"))
+                tar.add(folder / path, f"{name.removesuffix(suffix)}/{path}", recursive=False)
+                done += length
+        output.flush()
+        os.fsync(output.fileno())
+
+
+def _new_tar(output: BinaryIO, *, compress: bool) -> tarfile.TarFile:
+    if compress:
+        return tarfile.open(fileobj=output, mode="w:gz", compresslevel=6)
+    return tarfile.open(fileobj=output, mode="w")
+
+
+def unpack(archive: Path, folder: Path, *, on_progress: OnProgress, cancel: CancelToken) -> None:
+    """Write the files of a tar file below `folder`, which exists; only regular files, none outside. Raises
+    `EngineError` for what is not a backup, and `OSError`."""
+    total = archive.stat().st_size
+    with archive.open("rb") as packed:
+        try:
+            with tarfile.open(fileobj=packed, mode="r:*") as tar:
+                for member in tar:
+                    cancel.check("The restore")
+                    on_progress(Progress(min(packed.tell(), total), total, f"Unpacking {safe(archive.name)}"))
+                    inside = PurePosixPath(*PurePosixPath(member.name).parts[1:])
+                    if member.isdir():
+                        continue
+                    if not member.isreg() or inside.is_absolute() or ".." in inside.parts or not inside.name:
+                        raise tarfile.TarError(f"unexpected entry {member.name}")
+                    check_room(folder, member.size)
+                    _unpack_file(tar, member, folder / inside, cancel)
+        except (tarfile.TarError, EOFError, ValueError) as error:
+            hint = "Use another backup; nothing was written."
+            raise EngineError(
+                "The backup is damaged", f"{safe(archive, 200)}: {safe(error, 200)}", hint
+            ) from error
+
+
+def _unpack_file(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path, cancel: CancelToken) -> None:
+    content = tar.extractfile(member)
+    assert content is not None
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with private_file(target) as file:
+        while piece := content.read(CHUNK_BYTES):
+            cancel.check("The restore")
+            file.write(piece)
+    os.utime(target, (member.mtime, member.mtime))

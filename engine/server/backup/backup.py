@@ -20,13 +20,23 @@ from engine.errors import EngineError, NotFound, UsageError
 from engine.files import collecting, put_in_place
 from engine.formats import counted, listed
 from engine.jobs import CancelToken, OnProgress, Progress
-from engine.server.archive import is_archive, pack
-from engine.server.copying import Source, check_room, checksum, copy_unchanged, open_regular, sources, writing
-from engine.server.databases import check_database, quoted
-from engine.server.locations import Locations, read_locations
-from engine.server.manifest import (
+from engine.server.backup.databases import check_database, quoted
+from engine.server.backup.files import (
+    Source,
+    check_room,
+    checksum,
+    copy_unchanged,
+    is_archive,
+    open_regular,
+    pack,
+    sources,
+    writing,
+)
+from engine.server.backup.locations import Locations, read_locations
+from engine.server.backup.manifest import (
     AUTH_FILE,
     LOCAL_FOLDER,
+    MANIFEST,
     SERVED_FOLDER,
     STORE_FILE,
     ArtifactFolder,
@@ -36,6 +46,8 @@ from engine.server.manifest import (
     Manifest,
     write_manifest,
 )
+from engine.server.records import ServerFacts
+from engine.server.servers import server_at, server_on
 from engine.stores.sql.sqlite import SqliteDatabase
 from engine.text import Shown, safe
 from engine.uri import TrackingUri, local_root
@@ -57,9 +69,10 @@ class Backup:
 
 
 def database_file(uri: TrackingUri) -> Path:
-    """The SQLite database of a store. Raises `EngineError` for another kind of store, with the command that
-    backs it up."""
-    path = uri.sqlite_path
+    """The SQLite database of a store, or of a server of this account. Raises `EngineError` for another kind
+    of store, with the command that backs it up."""
+    server = server_at(uri) if uri.kind == "rest" else None
+    path = TrackingUri(ServerFacts.of(server.spec).backend).sqlite_path if server else uri.sqlite_path
     if path is not None:
         return path
     if uri.kind == "sql":
@@ -106,12 +119,16 @@ def backup(
     cancel: CancelToken,
 ) -> Backup:
     """Back up a store to `output`: a folder or a tar file that does not exist yet, or a folder in which one
-    is made. `destination` is the artifact folder of the store's server, `auth` its database of accounts (by
-    default the one beside the store). Raises `EngineError`s, and then leaves nothing behind."""
+    is made. `destination` is the artifact folder of the store's server, `auth` its database of accounts; by
+    default those of the server of this account, or else the accounts beside the store. Raises `EngineError`s,
+    and then leaves nothing behind."""
     started = time.monotonic()
     database = database_file(uri)
     target = _target(output)
-    auth = auth or _auth_beside(database)
+    server = server_on(database)
+    facts = ServerFacts.of(server.spec) if server else None
+    destination = destination or (facts.artifacts if facts else None)
+    auth = auth or _accounts(database, facts)
     with writing("The backup", target), collecting(target.parent) as staging:
         folder = staging / "backup"
         folder.mkdir(mode=0o700)
@@ -129,7 +146,8 @@ def backup(
         write_manifest(manifest, folder)
         if is_archive(target):
             archive = staging / "backup.tar"
-            pack(folder, archive, target.name, manifest.files, on_progress=on_progress, cancel=cancel)
+            files = [(MANIFEST, 0), *((file.path, file.size) for file in manifest.files)]
+            pack(folder, archive, target.name, files, on_progress=on_progress, cancel=cancel)
             put_in_place([(archive, target)], target.parent, replace=False)
         else:
             folder.rename(target)
@@ -151,9 +169,10 @@ def _target(output: Path) -> Path:
     return output
 
 
-def _auth_beside(database: Path) -> Path | None:
-    found = database.parent / AUTH_FILE
-    return found if found.is_file() else None
+def _accounts(database: Path, facts: ServerFacts | None) -> Path | None:
+    """The database of the accounts of a store's server; None if there is none."""
+    known = [Path(facts.auth_database)] if facts and facts.auth_database else []
+    return next((path for path in (*known, database.parent / AUTH_FILE) if path.is_file()), None)
 
 
 def copy_database(source: Path, target: Path, on_progress: OnProgress, cancel: CancelToken) -> DatabaseCopy:

@@ -12,8 +12,8 @@ from typing import Any
 from engine.errors import EngineError
 from engine.formats import counted, listed, size
 from engine.jobs import CancelToken, OnProgress, Progress
-from engine.server.copying import checksum, open_regular, private_file
-from engine.server.databases import DatabaseFacts
+from engine.server.backup.databases import DatabaseFacts
+from engine.server.backup.files import checksum, open_regular, private_file
 from engine.stores.mlflow.revision import AUTH_RELEASES, RELEASES
 from engine.text import Shown, safe
 

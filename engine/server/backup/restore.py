@@ -14,11 +14,17 @@ from engine.errors import EngineError, NotFound
 from engine.files import collecting
 from engine.formats import counted
 from engine.jobs import CancelToken, OnProgress, Progress
-from engine.server.archive import is_archive, unpack
-from engine.server.copying import check_room, writing
-from engine.server.databases import check_database
-from engine.server.locations import read_locations, relocate
-from engine.server.manifest import LOCAL_FOLDER, SERVED_FOLDER, STORE_FILE, Manifest, read_manifest, verify
+from engine.server.backup.databases import check_database
+from engine.server.backup.files import check_room, is_archive, unpack, writing
+from engine.server.backup.locations import read_locations, relocate
+from engine.server.backup.manifest import (
+    LOCAL_FOLDER,
+    SERVED_FOLDER,
+    STORE_FILE,
+    Manifest,
+    read_manifest,
+    verify,
+)
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
 
