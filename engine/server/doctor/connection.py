@@ -21,6 +21,7 @@ from engine.stores.errors import HostRejected, LoginRequired, NoEndpoint, Untrus
 from engine.stores.rest.login import read_login
 from engine.stores.rest.transport import Reply, Transport
 from engine.stores.sql.database import MYSQL, POSTGRESQL, Snapshot
+from engine.stores.sql.schema import tables
 from engine.text import safe
 from engine.uri import redact
 
@@ -189,8 +190,8 @@ def _taken(seconds: float) -> str:
 def _check_date(subject: Subject, reply: Reply, notes: Notes) -> None:
     try:
         there = parsedate_to_datetime(reply.headers.get("Date", "")).timestamp()
-    except ValueError:
-        notes.skip("the clock of the server", "its responses have no date")
+    except (ValueError, TypeError, IndexError, OverflowError):
+        notes.skip("the clock of the server", "its responses have no valid date")
         return
     _compare_clocks(subject, there + 0.5, notes)  # a Date header has whole seconds
 
@@ -350,10 +351,8 @@ def _database(subject: Subject, notes: Notes) -> bool:
         with subject.database.snapshot() as snapshot:
             if path is None:
                 taken = _taken(time.monotonic() - began)
-                dialect = "PostgreSQL" if snapshot.dialect is POSTGRESQL else "MySQL"
-                number = str(_single(snapshot, "SELECT version()")).removeprefix(f"{dialect} ")
-                notes.fact(f"{dialect} {number.split(' ')[0]} answers in {taken}")
-        subject.read(lambda tables: tables.rows("SELECT 1 FROM experiments WHERE 1 = 0"))
+                notes.fact(f"{_release(snapshot)} answers in {taken}")
+            tables(snapshot, subject.database, subject.uri.shown)
     except EngineError as error:
         notes.failed(error)
         return False
@@ -369,6 +368,14 @@ def _database(subject: Subject, notes: Notes) -> bool:
         with notes.check(what), subject.database.snapshot() as snapshot:
             check(subject, snapshot, notes)
     return True
+
+
+def _release(snapshot: Snapshot) -> str:
+    """`PostgreSQL 15.18`, `MariaDB 10.11.19`."""
+    text = str(_single(snapshot, "SELECT version()"))
+    name = "PostgreSQL" if snapshot.dialect is POSTGRESQL else "MariaDB" if "MariaDB" in text else "MySQL"
+    number = _VERSION.search(text)
+    return f"{name} {number[0]}" if number else name
 
 
 def _single(snapshot: Snapshot, statement: str) -> Any:

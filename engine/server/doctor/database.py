@@ -33,6 +33,8 @@ NETWORK_FILE_SYSTEMS = re.compile(
 )
 _SCHEMA_TABLE, _AUTH_TABLE = "alembic_version", "alembic_version_auth"
 _DAMAGE_ROWS = 3
+_LOOKED_AT = 20
+"""RUNNING runs of a server, for each of which it is asked about metrics."""
 _METRICS_LOOKED_AT = 3
 """For the time of a run's last sign of life on a server."""
 _RUN_FOLDER = "*/" + "[0-9a-f]" * 32 + "/meta.yaml"
@@ -156,7 +158,7 @@ def _check_auth_databases(subject: Subject, users_file: Path | None, notes: Note
                 revision = _revision(snapshot, _AUTH_TABLE)
                 users = next(iter(snapshot.stream("SELECT count(*) FROM users")), (0,))[0] if revision else 0
             _check_auth_schema(revision, str(path), notes)
-            if revision and users and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            if revision and users and path.stat().st_mode & stat.S_IROTH:
                 notes.found(
                     "passwords-readable",
                     "warning",
@@ -232,6 +234,8 @@ def _check_sqlite(subject: Subject, path: Path, notes: Notes) -> None:
                 fix="Let only its owner, and if needed its group, write to it.",
                 command=("chmod", "o-w", str(path)),
             )
+    with notes.check("who may read secrets in the file"):
+        _check_secrets(subject, path, notes)
     if path.stat().st_size > subject.limits.integrity_bytes:
         command = shlex.join(("sqlite3", str(path), "PRAGMA quick_check"))
         notes.skip(
@@ -240,6 +244,29 @@ def _check_sqlite(subject: Subject, path: Path, notes: Notes) -> None:
         return
     with notes.check("the integrity of the file"):
         _check_integrity(subject, path, notes)
+
+
+def _check_secrets(subject: Subject, path: Path, notes: Notes) -> None:
+    def read(tables: Tables) -> int:
+        held = (("secrets", "1 = 1"), ("webhooks", "secret <> ''"))
+        return sum(
+            tables.rows(f"SELECT count(*) FROM {table} WHERE {condition}")[0][0]
+            for table, condition in held
+            if tables.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name", name=table)
+        )
+
+    if path.stat().st_mode & stat.S_IROTH and (secrets := subject.read(read)):
+        notes.found(
+            "secrets-readable",
+            "warning",
+            "Other accounts of this machine can read secrets of the gateway or of webhooks",
+            evidence=f"{path} has the mode {stat.filemode(path.stat().st_mode)} and"
+            f" {counted(secrets, 'secret')}."
+            " MLflow encrypts them with a passphrase that all installations share, unless"
+            " MLFLOW_CRYPTO_KEK_PASSPHRASE is set",
+            fix="Let only its owner, and if needed its group, read the file.",
+            command=("chmod", "o-rwx", str(path)),
+        )
 
 
 def _check_statistics(subject: Subject, path: Path, notes: Notes) -> None:
@@ -437,23 +464,26 @@ def _stale_on(subject: Subject, before: int, notes: Notes) -> Iterator[tuple[str
     ):
         notes.skip("runs that never ended", "a file store has to read all its runs to find them")
         return
-    experiments = subject.experiments
     conditions = (
         Condition("attribute", "status", "=", "RUNNING"),
         Condition("attribute", "start_time", "<", before),
     )
-    budget, read = Budget(limits.group_seconds), 0
-    for experiment in budget.while_left(experiments[: limits.examined]):
-        read += 1
-        page = subject.store.runs(RunQuery(experiment.experiment_id, conditions), max_results=limits.examined)
-        for run in page.runs:
-            if run.start_time is not None and not _lives(subject, run, before):
-                yield run.run_id, run.run_name, run.start_time
-    if read < len(experiments):
-        notes.skip(
-            "all runs that never ended",
-            f"{count(read)} of {count(len(experiments))} experiments were searched, the last changed first",
-        )
+    budget, searched, examined = Budget(limits.group_seconds), 0, 0
+    found: list[Run] = []
+    for experiment in budget.while_left(subject.experiments[: limits.examined]):
+        query = RunQuery(experiment.experiment_id, conditions)
+        found += subject.store.runs(query, max_results=limits.examined).runs
+        searched += 1
+    for run in budget.while_left(found[:_LOOKED_AT]):
+        examined += 1
+        if run.start_time is not None and not _lives(subject, run, before):
+            yield run.run_id, run.run_name, run.start_time
+    if searched < len(subject.experiments):
+        everything = f"{count(searched)} of {count(len(subject.experiments))} experiments"
+        notes.skip("all runs that never ended", f"{everything} were searched, the last changed first")
+    if examined < len(found):
+        why = f"{count(examined)} of {count(len(found))} RUNNING runs were examined"
+        notes.skip("all runs that never ended", why)
 
 
 def _lives(subject: Subject, run: Run, before: int) -> bool:

@@ -31,6 +31,8 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 OUTAGES = (ServerTimeout, ServerUnreachable)
 """The errors of a server that stops answering."""
+_LIMIT = 1000
+"""Characters of each text of a finding."""
 _NAMES: tuple[tuple[type[EngineError], str], ...] = (
     (Untrusted, "tls-untrusted"),
     (HostRejected, "host-rejected"),
@@ -178,4 +180,4 @@ class Notes:
 
 
 def _shown(text: str) -> Shown:
-    return safe(mask(text))
+    return safe(mask(text), _LIMIT)

@@ -16,8 +16,7 @@ from engine.paths import state_dir
 from engine.server.doctor.artifacts import locations_of
 from engine.server.doctor.findings import Notes
 from engine.server.doctor.subject import Subject
-
-_LOW_SHARE = 0.05
+from engine.uri import TrackingUri, local_root
 
 
 def examine(subject: Subject, notes: Notes, *, is_open: bool) -> None:
@@ -29,9 +28,13 @@ def examine(subject: Subject, notes: Notes, *, is_open: bool) -> None:
 
 
 def _places(subject: Subject, is_open: bool) -> Iterator[tuple[str, Path]]:
-    path = subject.uri.sqlite_path or subject.uri.folder
+    server = subject.own_server
+    uri = TrackingUri(server.backend) if server else subject.uri
+    path = uri.sqlite_path or uri.folder
     if path is not None:
         yield "the store", path
+    if server and (folder := local_root(server.artifacts)):
+        yield "artifacts", folder
     if is_open and subject.uri.kind != "rest":
         try:
             experiments = subject.experiments[: subject.limits.examined]
@@ -61,7 +64,7 @@ def _check_disk(subject: Subject, place: Path, kept: str, is_only: bool, notes: 
     if nodes.f_files and not nodes.f_favail:
         evidence, command = f"No inode is free at {place}: {kept}", ("df", "-i", str(place))
     elif usage.free >= subject.limits.full_bytes:
-        if usage.free < min(subject.limits.low_bytes, _LOW_SHARE * usage.total):
+        if usage.free < min(subject.limits.low_bytes, subject.limits.low_share * usage.total):
             fix = "Free some space, or move the store or its artifacts before writes fail."
             notes.found(
                 "disk-low", "warning", "The disk is nearly full", evidence=evidence, fix=fix, command=command

@@ -47,9 +47,15 @@ def examine(subject: Subject, notes: Notes) -> None:
         suspects = subject.read(_suspects) if subject.database is not None else set()
         ordered = sorted(models, key=lambda model: (model.name not in suspects, _age(model)))
         for model in budget.while_left(ordered[: subject.limits.examined]):
-            found = subject.store.model_versions(model.name)
-            _check_model(subject, model, found, notes)
             read += 1
+            try:
+                found = subject.store.model_versions(model.name)
+            except OUTAGES:
+                raise
+            except EngineError as error:
+                notes.skip(f"the versions of {short_name(model.name)}", error.title)
+                continue
+            _check_model(subject, model, found, notes)
             versions += found
         if read < len(models) and (subject.database is None or read < len(suspects)):
             why = f"{count(read)} of {count(len(models))} models were read, the last changed first"
@@ -104,7 +110,7 @@ def _check_model(
     numbers = {version.version for version in versions}
     dangling = sorted(alias for alias, number in model.aliases.items() if number not in numbers)
     if dangling:
-        aliases = [f"@{alias} points to {model.aliases[alias]}" for alias in dangling]
+        aliases = [f"@{short_name(alias)} points to {model.aliases[alias]}" for alias in dangling]
         existing = listed(sorted(numbers, reverse=True), _SHOWN)
         notes.found(
             "alias-without-version",

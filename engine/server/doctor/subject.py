@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from engine.entities import Experiment
-from engine.errors import EngineError
+from engine.errors import EngineError, ServerTimeout
 from engine.stores import needs_mlflow_auth, open_database, open_store
 from engine.stores.base import Store
 from engine.stores.sql.database import Database
@@ -32,6 +32,8 @@ class Limits:
 
     request_seconds: float = 5
     """How long a tracking server may take for one answer."""
+    total_seconds: float = 60
+    """After how long nothing more is read from the store."""
     group_seconds: float = 10
     """How long each of two parts may read from a slow store: the runs, and the registry."""
     clock_seconds: float = 30
@@ -48,7 +50,8 @@ class Limits:
     full_bytes: int = 200 * 10**6
     """With less free space, a disk is full."""
     low_bytes: int = 5 * 10**9
-    """With less free space, and less than a twentieth of the disk, space is low."""
+    low_share: float = 0.05
+    """With less free space, and a smaller share of the disk, space is low."""
     certificate_days: float = 14
     """How long before it expires a TLS certificate is reported."""
     examined: int = 200
@@ -83,12 +86,20 @@ class Subject:
     source: str
     limits: Limits = field(default_factory=Limits)
     outages: list[EngineError] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def store(self) -> Store:
+        self._check_usable()
+        return self._store
+
+    def _check_usable(self) -> None:
+        """Raises `EngineError`s."""
+        if not self.outages and time.monotonic() - self.began > self.limits.total_seconds:
+            why = f"The examination has taken {self.limits.total_seconds:g} s"
+            self.outages.append(ServerTimeout("The store is slow", why))
         for error in self.outages:
             raise error
-        return self._store
 
     @cached_property
     def _store(self) -> Store:
@@ -140,8 +151,7 @@ class Subject:
     def read(self, read: Callable[[Tables], T]) -> T:
         """What `read` finds in the tables of a SQL store. Raises `EngineError`s."""
         assert self.database is not None
-        for error in self.outages:
-            raise error
+        self._check_usable()
         with self.database.snapshot() as snapshot:
             return read(tables(snapshot, self.database, self.uri.shown))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.server.doctor.doctor import examine
@@ -41,9 +41,10 @@ def execute(path: Path, *statements: str) -> None:
 
 @dataclass(frozen=True)
 class Place:
-    """A store without faults, `mlflow.db` in a folder of its own."""
+    """A store without faults, `mlflow.db` in a folder of its own; `readers` have it open."""
 
     path: Path
+    readers: list[sqlite3.Connection] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:

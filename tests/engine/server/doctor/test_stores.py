@@ -42,13 +42,16 @@ MOUNTS = """\
 
 
 @pytest.fixture
-def place(mlflow_store: MlflowStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(mlflow_store: MlflowStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     folder = tmp_path / "store"
     folder.mkdir()
     monkeypatch.chdir(folder)
     shutil.copyfile(mlflow_store.path, folder / "mlflow.db")
     execute(folder / "mlflow.db", *CLEAN)
-    return Place(folder / "mlflow.db")
+    place = Place(folder / "mlflow.db")
+    yield place
+    for reader in place.readers:
+        reader.close()
 
 
 def fingerprint(folder: Path) -> dict[str, str]:
@@ -127,10 +130,7 @@ def long_log(place: Place, _: Environ) -> None:
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM runs").fetchone()
     place.execute("UPDATE params SET value = value || zeroblob(40000)")
-    LONG_READERS.append(reader)
-
-
-LONG_READERS: list[sqlite3.Connection] = []
+    place.readers.append(reader)
 
 
 def auth_database(revision: str, mode: int) -> Callable[[Place, Environ], object]:
@@ -196,6 +196,15 @@ FAULTS = [
     Fault("never-analyzed", many_runs, "2,029 runs"),
     Fault("wal-large", long_log, "wal_checkpoint", limits=replace(LIMITS, wal_bytes=10**6)),
     Fault("store-writable-by-all", lambda place, _: place.path.chmod(0o666), "-rw-rw-rw-"),
+    Fault(
+        "secrets-readable",
+        sql(
+            "INSERT INTO secrets (secret_id, secret_name, encrypted_value, wrapped_dek, kek_version,"
+            " masked_value,"
+            " created_at, last_updated_at) VALUES ('s-1', 'openai', x'00', x'00', 1, 'sk-…', 0, 0)"
+        ),
+        "MLFLOW_CRYPTO_KEK_PASSPHRASE",
+    ),
     Fault("passwords-readable", auth_database(auth_revisions()[0], 0o644), "-rw-r--r-- and 1 user"),
     Fault("auth-schema-outdated", auth_database("8606fa83a998", 0o600), "MLflow 2.8 to 3.6"),
     Fault("auth-schema-too-new", auth_database("f00dfeed0002", 0o600), "f00dfeed0002", "error"),
@@ -264,7 +273,7 @@ FAULTS = [
     ),
     Fault("credentials-readable", readable_credentials, "chmod 600"),
     Fault("journal-unwritable", blocked_state, "XDG_STATE_HOME"),
-    Fault("disk-low", lambda *_: None, "free", limits=replace(LIMITS, low_bytes=10**18)),
+    Fault("disk-low", lambda *_: None, "free", limits=replace(LIMITS, low_bytes=10**18, low_share=1)),
     Fault("disk-full", lambda *_: None, "df -h", "error", replace(LIMITS, full_bytes=10**18)),
 ]
 
@@ -273,8 +282,6 @@ FAULTS = [
 def test_a_planted_fault_is_named_with_evidence_and_fix(
     fault: Fault, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if fault.name == "disk-low":
-        monkeypatch.setattr("engine.server.doctor.machine._LOW_SHARE", 1.0)
     fault.plant(place, monkeypatch.setenv)
     report = report_on(place.uri, fault.limits)
     found = set(names(report))
@@ -286,8 +293,6 @@ def test_a_planted_fault_is_named_with_evidence_and_fix(
     assert told.evidence
     assert told.fix
     assert "s3cret-of-ana" not in str(report)
-    while LONG_READERS:
-        LONG_READERS.pop().close()
 
 
 def test_a_database_with_statistics_is_not_reported(place: Place) -> None:
@@ -326,6 +331,12 @@ def test_the_models_with_faults_of_a_large_registry_are_found_and_what_is_left_o
     finding(report, "two-in-production")
     why = "1 of 2 versions were read: those in use, then the newest"
     assert skipped(report) == {"the files of all versions": why}
+
+
+def test_a_slow_store_is_read_no_further_when_the_time_is_up(place: Place) -> None:
+    report = report_on(place.uri, replace(LIMITS, total_seconds=0))
+    assert report.findings == ()
+    assert "The examination has taken 0 s" in skipped(report)["the registered models"]
 
 
 @contextmanager
