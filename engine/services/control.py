@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from engine.child_process import with_engine
 from engine.errors import Cancelled, NotFound, ServiceError
@@ -33,10 +33,11 @@ from engine.services.processes import (
     mark,
     mark_of,
     resident_memory,
+    supervisor_process,
     wait_for_end,
     worker_processes,
 )
-from engine.services.records import Kind, ServiceSpec, ServiceStatus
+from engine.services.records import Kind, ServiceSpec, ServiceStatus, State
 from engine.text import quoted
 
 ANSWER_SECONDS = 1.0
@@ -51,19 +52,37 @@ POLL_SECONDS = 0.1
 
 
 def all_services(kind: Kind | None = None) -> list[ServiceStatus]:
-    """The services of this account, by name, running or not."""
-    found = _statuses(all_folders())
-    return [status for status in found if kind is None or status.kind == kind]
+    """The services of this account, by name, running or not. All supervisors are asked at once; a service
+    that cannot be asked or read is left out, and logged."""
+    asked = []
+    for folder in all_folders():
+        with _logged():
+            asked.append((folder, _asked(folder)))
+    end = time.monotonic() + ANSWER_SECONDS
+    found = []
+    for folder, connection in asked:
+        with _logged():
+            status = _status(folder, connection, max(0.0, end - time.monotonic()))
+            if status is not None and kind in (None, status.kind):
+                found.append(status)
+    return _with_processes(found)
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    try:
+        yield
+    except ServiceError as error:
+        log.warning("%s", error)
 
 
 def find(name: str) -> ServiceStatus:
     """Raises `NotFound`, and `ServiceError` if its record cannot be read."""
     folder = ServiceFolder.of(name)
-    found = _statuses([folder])
-    if not found:
-        folder.record()  # raises if that is why
+    status = _status(folder, _asked(folder), ANSWER_SECONDS)
+    if status is None:
         raise NotFound(f"No service is named {quoted(name)}", str(folder.path))
-    return found[0]
+    return _with_processes([status])[0]
 
 
 def folder(name: str) -> Path:
@@ -75,51 +94,67 @@ def log_file(name: str) -> Path:
     return ServiceFolder.of(name).log
 
 
-def _statuses(folders: Sequence[ServiceFolder]) -> list[ServiceStatus]:
-    """Those of registered services. All supervisors are asked at once."""
-    asked = [(folder, _asked(folder)) for folder in folders]
-    end = time.monotonic() + ANSWER_SECONDS
-    found = []
-    for folder, connection in asked:
-        try:
-            status = _status(folder, connection, max(0.0, end - time.monotonic()))
-        except ServiceError as error:  # must not hide the others
-            log.warning("%s", error)
-            continue
-        if status is not None:
-            found.append(status)
-    return _with_processes(found)
+Asked = Connection | Literal["busy"] | None
+"""A connection on which the status was asked for; `busy` if the supervisor takes none, None if none runs."""
 
 
-def _asked(folder: ServiceFolder) -> Connection | None:
-    """A connection on which the status was asked for; None if no supervisor runs."""
-    connection = connect(folder)
+def _asked(folder: ServiceFolder) -> Asked:
+    try:
+        connection = connect(folder)
+    except TimeoutError:
+        return "busy"
     if connection is not None:
         connection.send({"do": "status"})
     return connection
 
 
-def _status(folder: ServiceFolder, connection: Connection | None, seconds: float) -> ServiceStatus | None:
-    """None if the service is not registered. Raises `ServiceError` if its record cannot be read."""
-    record = folder.record()
-    if connection is None and record is not None and record.state == "running":
-        connection = _asked(folder)  # perhaps it was started just now
-        record = folder.record() or record  # or ended
-    if connection is None:
-        return None if record is None else _recorded(folder, record)
+def _status(folder: ServiceFolder, asked: Asked, seconds: float) -> ServiceStatus | None:
+    """None if the service is not registered. Raises `ServiceError` if its record is needed and cannot be
+    read."""
+    if asked is None:
+        status = _of_record(folder)
+        if status is None or status.state != "lost":
+            return status
+        asked = _asked(folder)  # perhaps it was started just now
+        if asked is None:
+            return _of_record(folder)  # or ended just now
+    if asked == "busy":
+        return _unresponsive(folder, supervisor_process(folder.path))
     try:
-        return _answered(folder, connection.receive(seconds), connection.pid)
+        return _answered(folder, asked.receive(seconds), asked.pid)
     except TimeoutError:
-        if record is None:
-            return None
-        detail = f"its supervisor, process {connection.pid}, does not answer"
-        status = _recorded(folder, record)
-        return replace(status, state="unresponsive", detail=detail, pid=connection.pid)
+        return _unresponsive(folder, asked.pid)
     except ConnectionError:  # it ended before it answered
-        record = folder.record()
-        return None if record is None else _recorded(folder, record)
+        return _of_record(folder)
     finally:
-        connection.close()
+        asked.close()
+
+
+def _of_record(folder: ServiceFolder) -> ServiceStatus | None:
+    """The status of a service whose supervisor does not run."""
+    record = folder.record()
+    if record is None:
+        return None
+    state: State = "lost" if record.state == "running" else record.state
+    return ServiceStatus(
+        spec=record.spec,
+        state=state,
+        host=record.host,
+        port=record.port,
+        started=record.started,
+        since=record.since,
+        log=folder.log,
+        detail=_why_lost(record) if state == "lost" else record.detail,
+        previous=record.previous,
+    )
+
+
+def _unresponsive(folder: ServiceFolder, supervisor: int | None) -> ServiceStatus | None:
+    status = _of_record(folder)
+    if status is None:
+        return None
+    detail = f"its supervisor, process {supervisor}, does not answer"
+    return replace(status, state="unresponsive", detail=detail, pid=supervisor)
 
 
 def _with_processes(statuses: Sequence[ServiceStatus]) -> list[ServiceStatus]:
@@ -142,21 +177,6 @@ def _answered(folder: ServiceFolder, answer: Mapping[str, Any], pid: int) -> Ser
     }
     known = {name: values[name] for name in ServiceStatus.__slots__ if name in values}
     return ServiceStatus(**known, log=folder.log, pid=pid)
-
-
-def _recorded(folder: ServiceFolder, record: Record) -> ServiceStatus:
-    """The status of a service whose supervisor does not run."""
-    return ServiceStatus(
-        spec=record.spec,
-        state="lost" if record.state == "running" else record.state,
-        host=record.host,
-        port=record.port,
-        started=record.started,
-        since=record.since,
-        log=folder.log,
-        detail=_why_lost(record) if record.state == "running" else record.detail,
-        previous=record.previous,
-    )
 
 
 def _why_lost(record: Record) -> str:
@@ -282,20 +302,34 @@ def claimed(name: str) -> Iterator[Claim]:
     folder = ServiceFolder.of(name)
     lock = _lock(folder)
     try:
+        _remove_abandoned()
         yield Claim(folder, lock)
     finally:
         if not folder.record_file.exists():
-            folder.remove()
+            with suppress(OSError):  # the next claim tries again
+                folder.remove()
         os.close(lock)
+
+
+def _remove_abandoned() -> None:
+    """Remove what consoles left behind that were killed while they prepared a service."""
+    for folder in all_folders():
+        with suppress(OSError):
+            if folder.lock_file.exists() and not folder.record_file.exists():
+                lock = folder.lock(0)
+                if lock is not None:
+                    if not folder.record_file.exists():
+                        folder.remove()
+                    os.close(lock)
 
 
 def _lock(folder: ServiceFolder) -> int:
     try:
         lock = folder.lock(0)
         if lock is None:
-            running = _statuses([folder])
-            if running and running[0].running:
-                where = f"It is {running[0].state} on {running[0].url}."
+            status = _status(folder, _asked(folder), ANSWER_SECONDS)
+            if status is not None and status.running:
+                where = f"It is {status.state} on {status.url}."
                 hint = "Stop it first, or choose another name."
                 raise ServiceError(f"{folder.name} runs already", where, hint)
             lock = folder.lock(LOCK_SECONDS)  # perhaps its supervisor is about to end
@@ -355,11 +389,15 @@ def _change(name: str, request: Mapping[str, Any], cancel: CancelToken | None) -
 
 @contextmanager
 def _connected(folder: ServiceFolder) -> Iterator[Connection]:
-    """Raises `ServiceError` if the service does not run, or its supervisor ends meanwhile."""
-    connection = connect(folder)
+    """Raises `ServiceError` if the service does not run, its supervisor takes no connection or ends."""
+    try:
+        connection = connect(folder)
+    except TimeoutError as error:
+        hint = "Stop the service: that ends also a supervisor that hangs."
+        raise ServiceError(f"The supervisor of {folder.name} does not answer", hint=hint) from error
     if connection is None:
         status = find(folder.name)
-        raise ServiceError(f"{folder.name} is not running", f"It is {status.state}. {status.detail}")
+        raise ServiceError(f"{folder.name} is not running", f"It is {status.state}. {status.detail}".strip())
     try:
         yield connection
     except ConnectionError as error:
@@ -393,8 +431,9 @@ def stop(name: str) -> ServiceStatus:
 
 def remove(name: str) -> None:
     """Delete the folder of a service that does not run. Raises `ServiceError` if it does, `NotFound`."""
-    find(name)
     folder = ServiceFolder.of(name)
+    if not folder.record_file.exists():
+        find(name)
     lock = _lock(folder)
     try:
         _kill_workers(folder)

@@ -55,7 +55,7 @@ class Connection:
 
 
 def connect(folder: ServiceFolder) -> Connection | None:
-    """None if no supervisor runs."""
+    """None if no supervisor runs. Raises `TimeoutError` if one does not take connections; `ServiceError`."""
     connected = socket.socket(socket.AF_UNIX)
     connected.settimeout(CONNECT_SECONDS)
     try:
@@ -64,6 +64,9 @@ def connect(folder: ServiceFolder) -> Connection | None:
     except (FileNotFoundError, ConnectionRefusedError):
         connected.close()
         return None
+    except (TimeoutError, BlockingIOError) as error:
+        connected.close()
+        raise TimeoutError from error
     except OSError as error:
         connected.close()
         raise ServiceError(f"The supervisor of {folder.name} cannot be asked", str(error)) from error

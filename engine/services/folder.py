@@ -83,6 +83,10 @@ class ServiceFolder:
         return self.path / "control.sock"
 
     @property
+    def lock_file(self) -> Path:
+        return self.path / "lock"
+
+    @property
     def record_file(self) -> Path:
         return self.path / "service.json"
 
@@ -115,7 +119,7 @@ class ServiceFolder:
             time.sleep(_POLL_SECONDS)
 
     def _try_lock(self) -> int | None:
-        path = self.path / "lock"
+        path = self.lock_file
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:  # the folder has just been removed
@@ -132,28 +136,14 @@ class ServiceFolder:
         os.close(descriptor)
         return None
 
-    def is_locked(self) -> bool:
-        """Whether somebody starts, runs or removes the service."""
-        try:
-            descriptor = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
-
     def remove(self) -> None:
         """Delete the folder, the lock last; the caller holds it. Raises `OSError`."""
         for path in self.path.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
-            elif path.name != "lock":
+            elif path != self.lock_file:
                 path.unlink()
-        (self.path / "lock").unlink()
+        self.lock_file.unlink()
         with suppress(OSError):  # somebody is already starting a new one
             self.path.rmdir()
 

@@ -48,6 +48,11 @@ def worker_processes() -> Mapping[Path, list[int]]:
     return found
 
 
+def supervisor_process(folder: Path) -> int | None:
+    """The id of the supervisor of a service, if there is one."""
+    return next((process.pid for value, process in marked_processes() if value == mark(folder)), None)
+
+
 def kill_workers(folder: Path, worker: int | None = None) -> list[int]:
     """Kill all processes of a worker, or of all workers of a service, with their descendants, and wait until
     they have ended. Returns the ids of those that did not within `KILL_SECONDS`."""
@@ -78,29 +83,6 @@ def resident_memory(pids: Iterable[int]) -> int:
         with suppress(psutil.Error):
             total += psutil.Process(pid).memory_info().rss
     return total
-
-
-def port_holder(port: int) -> str:
-    """Who listens on a TCP port, as far as this account may know: `process 123 (python3)`; empty if it may
-    not."""
-    import psutil
-
-    with suppress(psutil.Error, OSError):
-        for connection in psutil.net_connections("tcp"):
-            if (
-                connection.laddr
-                and connection.laddr.port == port
-                and connection.pid
-                and (connection.status == psutil.CONN_LISTEN)
-            ):
-                return _described(psutil.Process(connection.pid))
-    return ""
-
-
-def _described(process: psutil.Process) -> str:
-    service = Path(mark_of(process.pid).rpartition("#")[0]).name
-    text = f"process {process.pid} ({process.name()})"
-    return f"{service}, {text}," if service else text
 
 
 def mark_of(pid: int) -> str:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from engine.services.addresses import local_address
+
 Kind = Literal["deployment", "server"]
 State = Literal[
     "starting",  # the worker is not ready yet
@@ -132,8 +134,3 @@ class ServiceStatus:
         """Where clients on this machine reach it."""
         host = local_address(self.host)
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
-
-
-def local_address(host: str) -> str:
-    """Where this machine reaches a service that listens on `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)

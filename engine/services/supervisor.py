@@ -21,9 +21,7 @@ When it ends, however it does, its workers end: their input closes, and the kern
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
-import math
 import os
 import platform
 import signal
@@ -31,73 +29,27 @@ import socket
 import sys
 import time
 import traceback
-from collections import deque
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import EngineError, ServiceError
+from engine.services.addresses import listen
 from engine.services.folder import Record, ServiceFolder, boot_id
-from engine.services.processes import kill_workers, own_environment, port_holder
+from engine.services.processes import kill_workers, own_environment
 from engine.services.records import SOCKET, ServiceSpec, State
 from engine.services.service_log import ServiceLog
+from engine.services.traffic import Traffic
 from engine.services.worker_process import Version, WorkerFailed, WorkerProcess
 
-BACKLOG = 2048
-MAX_PORT = 65535
 LONGEST_PAUSE_SECONDS = 30.0
-WINDOW_SECONDS = 60.0
-"""What the rate and the latencies cover."""
-MAX_LATENCIES = 10_000
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 ANSWER_SECONDS = 1.0
 LOCK_SECONDS = 2.0
 
 Ended = Literal["stopped", "failed"]
-
-
-class Traffic:
-    """Requests, errors and latencies of a service, over all its workers."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self.errors = 0
-        self._started = time.monotonic()
-        self._counts: deque[tuple[float, int]] = deque()
-        self._latencies: deque[tuple[float, float]] = deque(maxlen=MAX_LATENCIES)
-
-    def add(self, requests: int, errors: int, seconds: Sequence[float]) -> None:
-        now = time.monotonic()
-        self.requests += requests
-        self.errors += errors
-        self._counts.append((now, requests))
-        self._latencies.extend((now, value) for value in seconds)
-        self._forget(now)
-
-    def to_json(self) -> dict[str, Any]:
-        now = time.monotonic()
-        self._forget(now)
-        latencies = sorted(value for _, value in self._latencies)
-        return {
-            "requests": self.requests,
-            "errors": self.errors,
-            "rate": sum(count for _, count in self._counts)
-            / max(1.0, min(WINDOW_SECONDS, now - self._started)),
-            "p50": _quantile(latencies, 0.5),
-            "p95": _quantile(latencies, 0.95),
-        }
-
-    def _forget(self, now: float) -> None:
-        for values in (self._counts, self._latencies):
-            while values and values[0][0] < now - WINDOW_SECONDS:
-                values.popleft()
-
-
-def _quantile(ordered: Sequence[float], share: float) -> float | None:
-    """The smallest value that at least this share of the values does not exceed."""
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
 
 
 class Report:
@@ -167,6 +119,8 @@ class Service:
         ended, detail = await self._end
         await self._close(ended, detail)
         control.close()
+        with suppress(OSError):
+            self._folder.control.unlink()
         return 0 if ended == "stopped" else 1
 
     async def _register(self) -> asyncio.Server:
@@ -392,6 +346,10 @@ class Service:
                 answer = await self._answer(json.loads(line)) if line else {}
             except ServiceError as error:
                 answer = {"error": _error_values(error)}
+            except (KeyError, TypeError, ValueError) as error:
+                title = f"The supervisor of {self._folder.name} does not understand this console"
+                hint = "Stop the service and start it again: it was started by another version."
+                answer = {"error": _error_values(ServiceError(title, repr(error), hint))}
             writer.write(json.dumps(answer).encode() + b"\n")
             await writer.drain()
         writer.close()
@@ -434,31 +392,6 @@ class Service:
         if error is not None:
             self._log.write("".join(traceback.format_exception(error)).encode())
             self._finish("failed", f"internal error: {type(error).__name__}: {error}")
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `ServiceError`."""
-    place = f"{host}:{port}"
-    if not 0 <= port <= MAX_PORT:  # getaddrinfo would take another one
-        raise ServiceError(f"{port} is not a port", hint=f"Choose one from 1 to {MAX_PORT}.")
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            holder = port_holder(port) or "a process of another account"
-            title, hint = f"Port {port} is in use", "Stop it, or choose another port."
-            raise ServiceError(title, f"{holder} listens there", hint) from error
-        if isinstance(error, PermissionError):
-            hint = "Choose a port above 1023."
-            raise ServiceError(f"Port {port} is reserved for the system", place, hint) from error
-        raise ServiceError(f"Nothing can listen on {place}", str(error), "Check host and port.") from error
-    return listener
 
 
 def _error_values(error: EngineError) -> dict[str, str]:

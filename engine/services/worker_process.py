@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.child_process import signal_name
+from engine.services.addresses import local_address
 from engine.services.processes import VARIABLE, kill_workers, mark
 from engine.services.protocol import Command
-from engine.services.records import ANSWERS, PORT, SOCKET, ServiceSpec, local_address
+from engine.services.records import ANSWERS, PORT, SOCKET, ServiceSpec
 from engine.services.service_log import MAX_LINE_BYTES, ServiceLog
 
 END_SECONDS = 5.0
@@ -119,7 +121,8 @@ class WorkerProcess:
         except OSError as error:
             os.close(output)
             os.close(answers)
-            raise WorkerFailed(f"the worker cannot be started: {error}") from error
+            reason = f"{error.filename}: {error.strerror}"
+            raise WorkerFailed(f"the worker cannot be started: {reason}") from error
         finally:
             os.close(output_end)
             os.close(answers_end)
@@ -157,8 +160,7 @@ class WorkerProcess:
             assert process.stdin is not None
             process.stdin.close()
             if not spec.is_socket_worker:
-                with suppress(ProcessLookupError):
-                    process.terminate()
+                process.terminate()
             await _first_of(self.exited, seconds=END_SECONDS if spec.is_socket_worker else spec.drain_seconds)
             await self._kill()
             await self.exited.wait()
@@ -168,10 +170,8 @@ class WorkerProcess:
             self._note("has ended")
 
     async def _kill(self) -> None:
-        assert self._process is not None
-        if not self.exited.is_set():
-            with suppress(ProcessLookupError):
-                self._process.kill()
+        if self._process is not None and not self.exited.is_set():
+            self._process.kill()
         left = await asyncio.to_thread(kill_workers, self._folder, self._number)
         if left:
             self._log.note(f"processes that cannot be killed: {', '.join(map(str, left))}")
@@ -277,7 +277,7 @@ class WorkerProcess:
         """Wait until the program answers."""
         spec = self.version.spec
         while True:
-            if await _answers_http(spec.host, port, spec.ready_path):
+            if await _answers_http(spec.host, port, spec.ready_path, spec.hang_seconds / CHECKS):
                 break
             await asyncio.sleep(POLL_SECONDS)
         self._is_ready = True
@@ -286,8 +286,18 @@ class WorkerProcess:
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._check)
         return task
+
+    def _check(self, task: asyncio.Task[None]) -> None:
+        """An error of ours is one of the worker: it is ended, visibly."""
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._log.write("".join(traceback.format_exception(error)).encode())
+            self._fail(f"internal error: {type(error).__name__}: {error}")
+            if self._process is not None:
+                self._process.kill()
 
 
 async def _reader(descriptor: int) -> asyncio.StreamReader:
@@ -299,17 +309,18 @@ async def _reader(descriptor: int) -> asyncio.StreamReader:
     return reader
 
 
-async def _answers_http(host: str, port: int, path: str) -> bool:
-    """Whether a GET is answered with a status below 400."""
+async def _answers_http(host: str, port: int, path: str, seconds: float) -> bool:
+    """Whether a GET is answered in time with a status below 400."""
     host = local_address(host)
     request = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n"
     try:
-        reader, writer = await asyncio.open_connection(host, port)
-        try:
-            writer.write(request.encode())
-            status_line = await reader.readline()
-        finally:
-            writer.close()
+        async with asyncio.timeout(seconds):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(request.encode())
+                status_line = await reader.readline()
+            finally:
+                writer.close()
         return int(status_line.split()[1]) < 400
     except (OSError, ValueError, IndexError):
         return False

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from resource import RLIM_INFINITY, RLIMIT_FSIZE, prlimit
 
@@ -160,7 +161,7 @@ def test_a_command_that_cannot_be_run_is_an_error() -> None:
     with pytest.raises(ServiceError) as caught:
         start(ServiceSpec("heart", "server", ("/no/such/program",)))
     assert "the worker cannot be started" in caught.value.detail
-    assert "/no/such/program" in caught.value.detail
+    assert "/no/such/program: No such file" in caught.value.detail
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "-x", "a\nb", "n" * 201])
@@ -317,6 +318,15 @@ def test_an_unresponsive_supervisor_is_reported_and_can_be_stopped() -> None:
     heart = found["heart"]
     assert (heart.state, heart.pid, heart.running) == ("unresponsive", status.pid, True)
     assert heart.detail == f"its supervisor, process {status.pid}, does not answer"
+    with suppress(BlockingIOError):  # until the queue of the control socket is full
+        while True:
+            waiting = socket.socket(socket.AF_UNIX)
+            waiting.setblocking(False)
+            waiting.connect(str(control.folder("heart") / "control.sock"))
+    busy = control.find("heart")
+    assert (busy.state, busy.pid) == ("unresponsive", status.pid)
+    with pytest.raises(ServiceError, match="The supervisor of heart does not answer"):
+        control.back("heart")
     assert control.stop("heart").state == "stopped"
     assert {process.pid for process in own_processes()} == {other.pid, *other.processes}
 
@@ -331,6 +341,12 @@ def test_a_damaged_record_is_reported_and_does_not_hide_other_services() -> None
     assert [status.name for status in control.all_services()] == ["heart"]
     with pytest.raises(ServiceError, match="The record of damaged cannot be read"):
         control.find("damaged")
+    control.remove("damaged")
+    with pytest.raises(NotFound):
+        control.find("damaged")
+
+    (control.folder("heart") / "service.json").write_text("{")
+    assert control.stop("heart").state == "stopped"
 
 
 # ── two consoles ─────────────────────────────────────────────────────────────
@@ -391,6 +407,26 @@ def test_a_start_can_be_cancelled_and_leaves_nothing() -> None:
         control.start(worker_spec("one", "waits"), os.environ, cancel=cancel)
     assert registered() == []
     assert own_processes() == []
+
+
+@pytest.mark.slow
+def test_what_a_killed_console_prepared_is_removed_by_the_next() -> None:
+    code = (
+        "from engine.services import control\n"
+        "with control.claimed('heart') as claim:\n"
+        "    (claim.folder / 'model').mkdir()\n"
+        "    print(flush=True); input()"
+    )
+    command = [sys.executable, "-c", code]
+    console = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert console.stdout is not None
+    console.stdout.readline()
+    with control.claimed("other"):
+        assert registered() == ["heart", "other"]
+    console.kill()
+    console.wait()
+    with control.claimed("other"):
+        assert registered() == ["other"]
 
 
 @pytest.mark.slow
