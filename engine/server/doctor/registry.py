@@ -41,8 +41,8 @@ def examine(subject: Subject, notes: Notes) -> None:
     if not models:
         return
     versions: list[ModelVersion] = []
-    budget = Budget(subject.limits.group_seconds)
     with notes.check("stages and aliases"):
+        budget = Budget(subject.limits.group_seconds)
         read = 0
         suspects = subject.read(_suspects) if subject.database is not None else set()
         ordered = sorted(models, key=lambda model: (model.name not in suspects, _age(model)))
@@ -63,7 +63,7 @@ def examine(subject: Subject, notes: Notes) -> None:
     with notes.check("the state of versions"):
         _check_states(versions, notes)
     with notes.check("the runs and files of versions"):
-        _check_origins(subject, versions, budget, notes)
+        _check_origins(subject, versions, notes)
 
 
 def _age(model: RegisteredModel) -> int:
@@ -93,7 +93,7 @@ def _suspects(tables: Tables) -> set[str]:
 def _named(version: ModelVersion) -> str:
     roles = [
         *([version.stage] if version.stage != "None" else []),
-        *(f"@{alias}" for alias in version.aliases),
+        *(f"@{short_name(alias)}" for alias in version.aliases),
     ]
     return f"{short_name(version.name)} {version.version}" + (f" ({', '.join(roles)})" if roles else "")
 
@@ -153,8 +153,9 @@ def _check_states(versions: Sequence[ModelVersion], notes: Notes) -> None:
 # ── where versions come from ─────────────────────────────────────────────────
 
 
-def _check_origins(subject: Subject, versions: Sequence[ModelVersion], budget: Budget, notes: Notes) -> None:
+def _check_origins(subject: Subject, versions: Sequence[ModelVersion], notes: Notes) -> None:
     """Versions that programs may load first, then the newest."""
+    budget = Budget(subject.limits.group_seconds)
     ready = [version for version in versions if version.status == "READY"]
     ready.sort(key=lambda version: (not _is_in_use(version), -(version.creation_time or 0)))
     origins = [_origin(subject, one) for one in budget.while_left(ready[: subject.limits.examined])]

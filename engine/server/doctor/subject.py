@@ -35,7 +35,8 @@ class Limits:
     total_seconds: float = 60
     """After how long nothing more is read from the store."""
     group_seconds: float = 10
-    """How long each of two parts may read from a slow store: the runs, and the registry."""
+    """How long each of three parts may read from a slow store: runs, models, and the runs and files of
+    versions."""
     clock_seconds: float = 30
     """How far clocks may differ."""
     stale_hours: float = 24
