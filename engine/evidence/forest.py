@@ -65,13 +65,23 @@ def forest_of(params: Mapping[str, Sequence[str | None]], values: Sequence[float
 
     rng = np.random.default_rng(_SEED)
     order = rng.permutation(n)[:MAX_RUNS]
-    x = np.stack([factor.codes for factor in factors], axis=1).astype(float)[order]
+    x = np.stack([factor.codes for factor in factors], axis=1).astype(np.float32)[order]
     y = np.asarray(values, dtype=float)[order]
     if np.ptp(y) <= 1e-12 * max(1.0, float(np.abs(y).max())):
         return Forest(n, math.nan, (), "the metric is the same in all runs")
-    share, lost = _cross_validated(x, y, rng)
+    parts = np.array_split(np.arange(len(y)), FOLDS)
+    forests = [_Trees(np.delete(x, part, axis=0), np.delete(y, part), rng) for part in parts]
+    errors = np.concatenate(
+        [(forest.predict(x[part]) - y[part]) ** 2 for forest, part in zip(forests, parts, strict=True)]
+    )
+    variance = float(y.var())
+    share = 1 - float(errors.mean()) / variance
     if share < _MIN_SHARE:
         return Forest(len(y), share, (), "a forest cannot predict the metric from the parameters")
+    shuffled = np.concatenate(
+        [forest.shuffled_errors(x[part], y[part], rng) for forest, part in zip(forests, parts, strict=True)]
+    )
+    lost = (shuffled - errors[:, None]) / (2 * variance)
     means, errors = lost.mean(axis=0), lost.std(axis=0, ddof=1) / math.sqrt(len(y))
     p_values = holm([t_tails(m / e, len(y) - 1) if e else 1.0 for m, e in zip(means, errors, strict=True)])
     found = [
@@ -84,24 +94,38 @@ def forest_of(params: Mapping[str, Sequence[str | None]], values: Sequence[float
     return Forest(len(y), share, ordered, why_not)
 
 
-def _cross_validated(x: Array, y: Array, rng: np.random.Generator) -> tuple[float, Array]:
-    """The share of the variance that held-out predictions explain, and the importance of each column of `x`
-    (columns) for the prediction of each run (rows)."""
-    import numpy as np
-    from sklearn.ensemble import RandomForestRegressor
+class _Trees:
+    """A random forest: the mean of trees, each grown from a resample of the runs. scikit-learn's own forest
+    spends most of the time on so few runs in copying and checking its parameters."""
 
-    n, columns = x.shape
-    errors, lost = np.zeros(n), np.zeros((n, columns))
-    for held_out in np.array_split(np.arange(n), FOLDS):
-        fitted = np.setdiff1d(np.arange(n), held_out)
-        forest = RandomForestRegressor(_TREES, min_samples_leaf=2, random_state=_SEED, n_jobs=1)
-        forest.fit(x[fitted], y[fitted])
-        errors[held_out] = (forest.predict(x[held_out]) - y[held_out]) ** 2
-        shuffled = np.tile(x[held_out], (columns * _SHUFFLES, 1, 1))
+    def __init__(self, x: Array, y: Array, rng: np.random.Generator) -> None:
+        import numpy as np
+        from sklearn import config_context
+        from sklearn.tree import DecisionTreeRegressor
+
+        order = np.random.RandomState(_SEED)  # in which a tree tries equal splits
+        self._trees = []
+        with config_context(skip_parameter_validation=True):
+            for _ in range(_TREES):
+                drawn = rng.integers(0, len(y), len(y))
+                tree = DecisionTreeRegressor(min_samples_leaf=2, random_state=order)
+                self._trees.append(tree.fit(x[drawn], y[drawn], check_input=False).tree_)
+
+    def predict(self, x: Array) -> Array:
+        import numpy as np
+
+        mean: Array = np.mean([tree.predict(x)[:, 0] for tree in self._trees], axis=0)
+        return mean
+
+    def shuffled_errors(self, x: Array, y: Array, rng: np.random.Generator) -> Array:
+        """The squared error for each run (rows) if a column (columns) is shuffled: the mean over shuffles."""
+        import numpy as np
+
+        columns = x.shape[1]
+        shuffled = np.tile(x, (columns * _SHUFFLES, 1, 1))
         for at in range(columns * _SHUFFLES):
             column = at // _SHUFFLES
-            shuffled[at, :, column] = rng.permutation(x[held_out, column])
-        predicted = forest.predict(shuffled.reshape(-1, columns)).reshape(columns, _SHUFFLES, -1)
-        lost[held_out] = ((predicted - y[held_out]) ** 2).mean(axis=1).T - errors[held_out, None]
-    variance = float(y.var())
-    return 1 - float(errors.mean()) / variance, lost / (2 * variance)
+            shuffled[at, :, column] = rng.permutation(x[:, column])
+        predicted = self.predict(shuffled.reshape(-1, columns)).reshape(columns, _SHUFFLES, -1)
+        errors: Array = ((predicted - y) ** 2).mean(axis=1).T
+        return errors
