@@ -17,6 +17,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 SCREEN_LIBRARIES = {"textual", "rich", "click", "tui"}
 READERS_AVOID = {"mlflow", "sklearn", "skops", "pandas", "requests", "matplotlib"}
+TESTS_DELAY = READERS_AVOID - {"requests"} | {"scipy", "sqlalchemy", "alembic", "pyarrow"}
 CELL_WIDTHS = ("engine/text.py", "rich.cells")  # text has to be measured with the table that draws it
 LOADING = ROOT / "engine" / "model_files" / "loading.py"
 LOADERS = re.compile(
@@ -39,9 +40,10 @@ def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def _imports(path: Path) -> Iterator[tuple[int, str]]:
+def _imports(path: Path, *, nested: bool = True) -> Iterator[tuple[int, str]]:
     """(line, module) of every import in a file, including nested imports and `import_module`."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree) if nested else tree.body:
         match node:
             case ast.Import(names=names):
                 yield from ((node.lineno, name.name) for name in names)
@@ -114,6 +116,17 @@ def test_only_one_module_loads_models_and_only_in_processes_of_their_own() -> No
             if path != LOADING and LOADERS.fullmatch(name) and not is_ours:
                 found.append(f"{_name(path)} uses {name}")
     assert found == []
+
+
+def test_collecting_the_tests_imports_nothing_heavy() -> None:
+    """Each worker collects all tests: what a file imports at its top is imported in every one of them."""
+    collected = [path for path in TESTS if path.name.startswith("test_") or path.name == "conftest.py"]
+    assert [
+        f"{_name(path)}:{line} {name}"
+        for path in collected
+        for line, name in _imports(path, nested=False)
+        if name.partition(".")[0] in TESTS_DELAY
+    ] == []
 
 
 def test_only_the_themes_have_literal_colours() -> None:

@@ -7,7 +7,6 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from engine import files
@@ -30,6 +29,8 @@ SHEET = runs_sheet(RunFrame.from_runs(RUNS))
 
 
 def test_pandas_reads_back_from_csv_what_it_would_have_written(tmp_path: Path) -> None:
+    import pandas as pd
+
     sheet = runs_sheet(
         RunFrame.from_runs(
             [a_run(n, params={"k": str(i)}, metrics={"m": i / 7}) for i, n in enumerate("abc")]
@@ -53,6 +54,8 @@ def test_pandas_reads_back_from_csv_what_it_would_have_written(tmp_path: Path) -
 
 
 def test_json_is_a_list_of_objects_with_nothing_disarmed(tmp_path: Path) -> None:
+    import pandas as pd
+
     write_sheet(SHEET, tmp_path / "runs.json")
     first, second, third = json.loads((tmp_path / "runs.json").read_text())
     assert (first["params.lr"], first["params.p"], first["metrics.m"]) == ("", "x|y", 0.1234567)
@@ -66,6 +69,7 @@ def test_json_is_a_list_of_objects_with_nothing_disarmed(tmp_path: Path) -> None
 
 
 def test_parquet_keeps_types_and_tells_nan_from_missing(tmp_path: Path) -> None:
+    import pandas as pd
     from pyarrow import parquet
 
     write_sheet(SHEET, tmp_path / "runs.parquet")
@@ -116,6 +120,8 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, suffix: str, monkeypatch:
 
 
 def test_a_comparison_is_exported_as_it_stands(tmp_path: Path) -> None:
+    import pandas as pd
+
     one, two = (
         a_run("a", name="one", params={"k": "5"}, metrics={"m": 0.5}),
         a_run("b", name="two", params={"k": "7"}, metrics={"m": math.nan}),
@@ -160,6 +166,8 @@ def test_small_sheets_are_made_of_pairs_and_records() -> None:
 
 
 def test_what_a_spreadsheet_would_run_is_disarmed_reversibly(tmp_path: Path) -> None:
+    import pandas as pd
+
     texts = ["=1+1", "'=1", "''x", "plain", "-5", "\t=1", " @a"]
     write_sheet(Sheet("row", (SheetColumn("text", "any", texts),)), tmp_path / "t.csv")
     read = pd.read_csv(tmp_path / "t.csv", dtype=str)["text"]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import getpass
 import sqlite3
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
-
-import mlflow
-from alembic.script import ScriptDirectory
 
 from engine.stores.mlflow import private
 from engine.stores.mlflow.revision import AUTH_RELEASES, RELEASES
@@ -27,11 +25,16 @@ def test_the_first_schema_revision_is_that_of_mlflows_databases(mlflow_store: Ml
 
 
 def test_the_revisions_are_those_of_mlflows_migrations() -> None:
+    from alembic.script import ScriptDirectory
+
+    package = find_spec("mlflow")
+    assert package is not None
+    assert package.origin is not None
     for folder, found in (
         ("store/db_migrations", private.schema_revisions()),
         ("server/auth/db/migrations", private.auth_revisions()),
     ):
-        scripts = ScriptDirectory(Path(mlflow.__file__).parent / folder).walk_revisions()
+        scripts = ScriptDirectory(Path(package.origin).parent / folder).walk_revisions()
         assert found == tuple(script.revision for script in scripts)
 
 
