@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -147,7 +147,7 @@ def run_labelled(target: Target, scorer: Scorer, rows: Rows, recorded: Recorded)
         fixed = tuple(single_prediction(value) for value in found)
     run = recorded.run
     run_metrics = {} if run is None else run.metrics
-    causes = examined.causes
+    causes = (*examined.causes, *_changed(rows, predicted))
     corrected: Rate | None = None
     p_value: float | None = None
     if is_regression(labels, predicted):
@@ -281,6 +281,25 @@ def _p_value(
     if accuracy.rate is None or accuracy.logged_rate is None:
         return None
     return unpaired(accuracy.rate, accuracy.logged_rate)
+
+
+def _changed(rows: Rows, predicted: Sequence[str]) -> Iterator[Cause]:
+    """Rows that were predicted differently when the run tested the model."""
+    pairs = zip(predicted, rows.logged, strict=False)
+    changed = tuple(at for at, (now, then) in enumerate(pairs) if not _is_same(now, then))
+    if changed:
+        text = (
+            f"Predictions: {counted(len(changed), 'row')} of {len(predicted)} differ from what the run "
+            "predicted: another model is served, or with other versions of its packages."
+        )
+        yield Cause("predictions", Shown(text), rows=changed)
+
+
+def _is_same(now: str, then: str) -> bool:
+    if now == then:
+        return True
+    numbers = as_number(now), as_number(label_text(then))
+    return None not in numbers and math.isclose(numbers[0] or 0.0, numbers[1] or 0.0, rel_tol=1e-6)
 
 
 def _inverted(accuracy: TestedMetric, labels: Sequence[str], predicted: Sequence[str]) -> tuple[Cause, ...]:

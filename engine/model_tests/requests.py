@@ -104,7 +104,8 @@ def read_template(files: ModelFiles) -> RequestTemplate:
     try:
         example = json.loads(files.file(SERVING_EXAMPLE).read_text(encoding="utf-8"))
     except (ModelFailure, OSError, ValueError):
-        fields = tuple(Field(name, kind) for name, kind in signature.inputs.items())
+        named = {name: kind for name, kind in signature.inputs.items() if not kind.startswith("tensor")}
+        fields = tuple(Field(name, kind) for name, kind in named.items())
         missing = "The model was logged without an input example."
         return RequestTemplate(fields, problem=f"{missing} {signature.problem}".strip())
     columns, rows = table_of(example)

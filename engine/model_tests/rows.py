@@ -3,6 +3,7 @@ run and the model recorded of the data."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 100_000
 TARGET_PARAM = "target"
-"""The parameter of a sweep with the name of the column to predict."""
+DIGEST_PARAM = "dataset_sha256"
+"""The parameters of a sweep with the column to predict and the SHA-256 of the file that it read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,20 +169,23 @@ def read_recorded(uri: TrackingUri, store: Store, model: str, version: int) -> R
         return Recorded(found, None, template, problem="Its source run is gone.")
     run = detail.run
     data = PredictionFiles(store).data(run.run_id, run.artifact_uri)
-    predictions = tuple(parse_rows(data)) if data is not None else ()
-    target = _recorded_target(store, run)
+    lines = parse_rows(data) if data is not None else []
+    predictions = tuple((row, label_text(label), label_text(guess)) for row, label, guess in lines)
+    target = _recorded_param(store, run, TARGET_PARAM)
+    digest = _recorded_param(store, run, DIGEST_PARAM)
     test_rows = frozenset(int(row) for row, _, _ in predictions if row.isdecimal())
     try:
-        training = _training(detail, target, [field.name for field in template.fields], test_rows)
+        training = _training(detail, target, digest, [field.name for field in template.fields], test_rows)
     except EngineError as error:
         return Recorded(found, run, template, target, predictions, problem=str(error))
     return Recorded(found, run, template, training[0], predictions, training[1])
 
 
 def _training(
-    detail: RunDetail, target: str, inputs: Sequence[str], test_rows: frozenset[int]
+    detail: RunDetail, target: str, digest: str, inputs: Sequence[str], test_rows: frozenset[int]
 ) -> tuple[str, TrainingData]:
-    """The target and the data that a run was trained on. Raises `DatasetError`."""
+    """The target and the data that a run was trained on. Raises `DatasetError`, also if the file has another
+    SHA-256 than a recorded one."""
     dataset = next((data for data in detail.datasets if data.context in ("training", "train", "")), None)
     if dataset is None:
         raise DatasetError("The run recorded no training data")
@@ -188,6 +193,8 @@ def _training(
     if path is None:
         raise DatasetError(f"{safe(dataset.name, 80)} is not a file on this machine")
     header, rows, _ = read_table(path)
+    if digest and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        raise DatasetError(f"{safe(path.name, 80)} has changed since the training")
     others = [name for name in header if name not in inputs]
     target = target or (others[0] if len(others) == 1 else "")
     if target not in header:
@@ -206,12 +213,12 @@ def _local_path(source: str) -> Path | None:
         return None
 
 
-def _recorded_target(store: Store, run: Run) -> str:
-    """The column that the run or its parent says it predicts; empty if neither does."""
-    if TARGET_PARAM in run.params:
-        return run.params[TARGET_PARAM]
+def _recorded_param(store: Store, run: Run, name: str) -> str:
+    """A parameter of the run, or of its parent; empty if neither has it."""
+    if name in run.params:
+        return run.params[name]
     parent = source_run(store, run.parent_run_id or "")
-    return "" if parent is None else parent.run.params.get(TARGET_PARAM, "")
+    return "" if parent is None else parent.run.params.get(name, "")
 
 
 def check_columns(path: Path, columns: Sequence[str], inputs: Mapping[str, str]) -> None:

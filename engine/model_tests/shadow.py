@@ -81,7 +81,7 @@ class ShadowTest:
         first, second = self.names
         total, differ = len(self.values), len(self.disagreements)
         disagree = f"disagree on {differ} of {counted(total, 'row')}"
-        head = f"{first[0].upper()}{first[1:]}"
+        head = f"V{first[1:]}" if first.startswith("version ") else first  # names stay as they are
         if not differ:
             return Shown(f"{head} and {second} agree on {counted(total, 'row')}.")
         if self.first_right is None or self.second_right is None or self.p_value is None:

@@ -19,7 +19,7 @@ from engine.model_tests.requests import NUMBER_TYPES, WHOLE_TYPES
 from engine.model_tests.rows import Recorded, Rows, TrainingData
 from engine.text import Shown
 
-CauseKind = Literal["scale", "order", "type", "labels", "inverted labels"]
+CauseKind = Literal["scale", "order", "type", "labels", "inverted labels", "predictions"]
 Scaling = Literal["as recorded", "min–max scaled", "standardised"]
 
 MATCHED = 0.8
@@ -36,7 +36,7 @@ _BEYOND = 0.5
 class Cause:
     """A reason why a model may do worse on these rows than when it was tested. `columns` and `rows`
     (positions) are those concerned. `is_skew`: the rows are not what the model was trained on; otherwise it
-    is a remark on their labels."""
+    is a remark on their labels, or on what is served."""
 
     kind: CauseKind
     text: Shown
@@ -45,7 +45,7 @@ class Cause:
 
     @property
     def is_skew(self) -> bool:
-        return self.kind != "labels"
+        return self.kind not in ("labels", "predictions")
 
 
 @dataclass(frozen=True, slots=True)

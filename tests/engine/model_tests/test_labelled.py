@@ -160,6 +160,19 @@ def test_a_changed_unit_is_recognised_without_knowing_it(engine: Engine, tmp_pat
     assert found.is_skewed
 
 
+def test_columns_in_another_order_are_recognised_for_a_model_without_names(
+    engine: Engine, tmp_path: Path
+) -> None:
+    rows = heart()[::5]
+    assert labelled(engine, "nameless", write_rows(tmp_path / "rows.csv", rows)).causes == ()
+    assert labelled(engine, "nameless").metrics[0].logged == labelled(engine, "nameless").metrics[0].value
+    turned = labelled(engine, "nameless", write_rows(tmp_path / "turned.csv", rows, NAMES[::-1]))
+    assert "order" in [cause.kind for cause in turned.causes]
+    assert turned.is_skewed
+    by_name = labelled(engine, "plain", tmp_path / "turned.csv")
+    assert by_name.causes == ()
+
+
 def test_labels_may_be_the_meanings_that_the_run_recorded(engine: Engine, tmp_path: Path) -> None:
     rows = [dict(row) for row in heart()[::8]]
     for row in rows:

@@ -68,6 +68,13 @@ def test_labelled_rows_and_files_go_to_a_server_too(engine: Engine, served: str,
     found = engine.model_tests.labelled(target)
     assert [row.predicted for row in found.rows] == [row.logged for row in found.rows]
     assert engine.model_tests.last("plain", 1) == (), "anything may be served at a URL"
+    other = engine.model_tests.labelled(Target("plain", 2, served))
+    assert other.is_skewed
+    assert other.metrics[0].value > 0.9
+    (cause,) = other.causes
+    assert cause.text.startswith(
+        "Predictions: 17 rows of 61 differ from what the run predicted: another model"
+    )
     path = write_rows(tmp_path / "rows.csv", heart())
     table = engine.model_tests.predict(Target(url=served), path)
     assert table.columns == (*heart()[0], "prediction")

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
-from engine.api import Deployments, DeployOptions, Engine
+from engine.api import Deployments, DeployOptions, Engine, Target
 from engine.errors import NotFound, ServiceError, UntrustedModel, UsageError
 from engine.journal import read_journal
 from engine.services import control
@@ -229,6 +229,7 @@ def test_a_deployment_from_its_start_to_its_end(
         assert facet.find("heart").service.errors > 10
         assert any("status 400" in line for line in facet.log("heart"))
         check_refusals(facet)
+        check_tested(engine, tmp_path / "rows.csv")
         check_swaps(facet, found.service.port)
         slow = facet.swap("heart", 3, allow_code=True)
         assert slow.served.code_owner.endswith("run knn-1")
@@ -271,6 +272,20 @@ def check_refusals(facet: Deployments) -> None:
     with pytest.raises(UntrustedModel, match="heart version 2 can run arbitrary code") as caught:
         facet.swap("heart", 2)
     assert caught.value.owner.endswith("run knn-1")
+
+
+def check_tested(engine: Engine, rows: Path) -> None:
+    """It is tested by its name, and compared with a version that is not deployed."""
+    target = engine.model_tests.deployed("heart")
+    assert (target.model, target.version, target.name) == ("heart", 1, "heart 1 at heart")
+    answer = engine.model_tests.send(target, engine.model_tests.template("heart", 1).request())
+    assert answer.predictions == (0, 1, 0)
+    rows.write_text("age,chol\n40,180\n63,300\n51,240\n")
+    shadow = engine.model_tests.shadow(target, Target("heart", 4), rows)
+    assert shadow.verdict == "heart 1 at heart and heart 4 disagree on 3 of 3 rows."
+    elsewhere = TrackingUri(f"sqlite:///{rows.parent}/mlflow.db")
+    with Engine(elsewhere) as other, pytest.raises(UsageError, match="The model of 'heart' is from another"):
+        other.model_tests.deployed("heart")
 
 
 def check_swaps(facet: Deployments, port: int) -> None:
