@@ -139,7 +139,7 @@ def rows_of(report: DoctorReport) -> list[Row]:
     clean = [
         Row("good", CHECKED, group.name, Shown(counted(group.checked, "check")), _facts(group.facts))
         for group in report.groups
-        if not group.findings
+        if group.checked and not group.findings
     ]
     return [*findings, *skipped, *clean]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -12,6 +13,7 @@ from textual.reactive import reactive
 from engine import formats
 from engine.text import Shown, cell_width, safe
 from tui.widgets.lines import Lines, field, paragraph
+from tui.widgets.screen_lines import shorten_left
 from tui.widgets.table import CellStyle, FirstWord, TableColumn, TextRow, TextSource
 from tui.widgets.table.layout import GAP, GUTTER, MARGIN
 
@@ -36,8 +38,9 @@ COLOURS: Mapping[CellStyle, str] = {
     "warning": "$warning",
     "muted": "$text-muted",
 }
-MAX_NAME, MAX_SERVES = 32, 44
+MAX_NAME = 32
 MAX_DETAIL_LINES = 4
+RESPONSE_STEPS = (0.1, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +71,25 @@ def _host(host: str) -> str:
 
 
 def of_deployment(deployment: Deployment) -> Service:
-    return Service(deployment.service, serves_text(deployment), deployment)
+    steady = replace(deployment, service=_steady(deployment.service))
+    return Service(steady.service, serves_text(steady), steady)
 
 
 def of_server(server: TrackingServer) -> Service:
-    return Service(server.service, safe(server.facts.backend), server=server)
+    steady = replace(server, service=_steady(server.service), response_seconds=_step(server.response_seconds))
+    return Service(steady.service, safe(server.facts.backend), server=steady)
+
+
+def _steady(status: ServiceStatus) -> ServiceStatus:
+    """With memory in whole megabytes: an idle service stays the same, and nothing is repainted."""
+    return replace(status, memory=round(status.memory / 1e6) * 1_000_000)
+
+
+def _step(seconds: float | None) -> float | None:
+    """The response time rounded up to one of `RESPONSE_STEPS`, for the same reason."""
+    if seconds is None:
+        return None
+    return next((step for step in RESPONSE_STEPS if seconds < step), math.inf)
 
 
 def serves_text(deployment: Deployment) -> Shown:
@@ -98,26 +115,46 @@ def state_text(status: ServiceStatus) -> Shown:
     return Shown(f"{STATES[status.state][0]} {status.state}")
 
 
+HEADS = ("name", "serves", "where", "state", "up", "req/s", "p95", "memory", "errors", "restarts")
+NAME, SERVES, WHERE, STATE = range(4)
+BY_IMPORTANCE = (NAME, STATE, SERVES, WHERE, *range(4, len(HEADS)))
+ALWAYS_SHOWN = frozenset({NAME, STATE, SERVES})
+MIN_SERVES = 12
+
+
 def service_source(services: Sequence[Service], now: int, width: int) -> TextSource:
-    """One row per service, in the order given. The columns at the end are left out if they do not fit into
-    `width` cells."""
-    rows = [_cells(service, now) for service in services]
-    heads = ("name", "serves", "where", "state", "up", "req/s", "p95", "memory", "errors", "restarts")
-    limits = (MAX_NAME, MAX_SERVES, 40, 12, 10, 8, 8, 8, 8, 8)
-    columns: list[TableColumn] = []
-    room = width - GUTTER - MARGIN + GAP
-    for at, (head, limit) in enumerate(zip(heads, limits, strict=True)):
-        full = max([cell_width(head), *(cell_width(row[at]) for row in rows)])
-        column = TableColumn(head, Shown(head), min(limit, full), numeric=at > 3, full_width=full)
-        room -= column.width + GAP
-        if room < 0 and at > 3:
-            break
-        columns.append(column)
-    shown = [
-        TextRow(service.name, cells[: len(columns)], _styles(service))
-        for service, cells in zip(services, rows, strict=True)
+    """One row per service, in the order given. The least important columns are left out if they do not fit
+    into `width` cells."""
+    cells = [_cells(service, now) for service in services]
+    widths = [
+        max([cell_width(head), *(cell_width(row[at]) for row in cells)]) for at, head in enumerate(HEADS)
     ]
-    return TextSource(columns, shown)
+    natural = widths[SERVES]
+    widths[NAME], widths[SERVES] = min(MAX_NAME, widths[NAME]), min(MIN_SERVES, natural)
+    room = width - GUTTER - MARGIN + GAP
+    shown = []
+    for at in BY_IMPORTANCE:
+        if widths[at] + GAP > room and at not in ALWAYS_SHOWN:
+            break
+        shown.append(at)
+        room -= widths[at] + GAP
+    widths[SERVES] = min(natural, widths[SERVES] + max(0, room))
+    shown.sort()
+    columns = [TableColumn(HEADS[at], Shown(HEADS[at]), widths[at], numeric=at > STATE) for at in shown]
+    return TextSource(columns, [_row(*each, shown, widths) for each in zip(services, cells, strict=True)])
+
+
+def _row(service: Service, cells: Sequence[Shown], shown: Sequence[int], widths: Sequence[int]) -> TextRow:
+    """The shown cells. The end of a store's address says more than its beginning."""
+    styles = _styles(service)
+    texts = list(cells)
+    if service.server is not None:
+        texts[SERVES] = shorten_left(texts[SERVES], widths[SERVES])
+    return TextRow(
+        service.name,
+        [texts[at] for at in shown],
+        {position: styles[at] for position, at in enumerate(shown) if at in styles},
+    )
 
 
 def _cells(service: Service, now: int) -> tuple[Shown, ...]:
@@ -128,7 +165,7 @@ def _cells(service: Service, now: int) -> tuple[Shown, ...]:
         safe(f"{_host(status.host)}:{status.port}"),
         state_text(status),
         up_text(status, now),
-        rate_text(status),
+        formats.MISSING if service.deployment is None else rate_text(status),
         milliseconds(status.p95),
         memory_text(status.memory),
         formats.MISSING if service.deployment is None else formats.count(status.errors),
@@ -173,7 +210,7 @@ def milliseconds(seconds: float | None) -> Shown:
 
 
 def memory_text(size: int) -> Shown:
-    """In whole megabytes, so that it does not change all the time: `214 MB`."""
+    """`214 MB`"""
     if not size:
         return formats.MISSING
     return Shown(f"{size / 1e6:.0f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB")
@@ -230,11 +267,9 @@ def _server_lines(server: TrackingServer, width: int) -> list[Content]:
 
 
 def response_text(seconds: float | None) -> str:
-    """In steps, so that it does not change all the time."""
     if seconds is None:
         return "does not answer /health"
-    step = next((step for step in (0.1, 0.5, 1.0, 2.0) if seconds < step), None)
-    return "answers slowly" if step is None else f"answers within {step:g} s"
+    return f"answers within {seconds:g} s" if math.isfinite(seconds) else "answers slowly"
 
 
 def _version_items(deployment: Deployment) -> Iterable[Content]:

@@ -236,5 +236,7 @@ async def test_the_command_line_knows_the_names_of_services(mlflow_store: Mlflow
         assert [c.key for c in table.source.columns][-1] == "restarts"
         await pilot.resize_terminal(60, 16)
         await settle(pilot)
-        assert [c.key for c in table.source.columns][:4] == ["name", "serves", "where", "state"]
-        assert "restarts" not in [c.key for c in table.source.columns], "it does not fit"
+        shown = [column.key for column in table.source.columns]
+        assert shown[:2] == ["name", "serves"]
+        assert "state" in shown
+        assert "restarts" not in shown, "it does not fit"
