@@ -31,6 +31,7 @@ from tui.bridge import Relay, internal_error
 from tui.commands.bindings import bindings, command
 from tui.output import SparingDriver
 from tui.session import Session, SessionApp
+from tui.tasks import Tasks
 from tui.textual_private import parse_css_once, resume_after_any_stop, set_clipboard, write_to_terminal
 from tui.typeahead import TypeAhead
 from tui.widgets.screen_lines import KeyLine, StatusFacts, StatusLine
@@ -131,6 +132,7 @@ class Console(SessionApp):
         # After a stop and `fg` the terminal shows whatever the shell left there.
         self.app_resume_signal.subscribe(self, lambda _: self.action_repaint())
         self.run_worker(self._keys.run(), group="keys")
+        self.set_interval(self.session.refresh_interval, self._watch_services)
         self.call_after_refresh(self._open_first_view)
 
     async def _open_first_view(self) -> None:
@@ -138,6 +140,23 @@ class Console(SessionApp):
         if self.session.startup_warning:
             self.session.say(self.session.startup_warning, warning=True)
         self.call_after_refresh(garbage_collection.freeze)
+
+    def _watch_services(self) -> None:
+        """Count the services that have failed, for the status line of all views."""
+        session = self.session
+        if not session.refresh_seconds or self.current_mode == "deployments":
+            return
+
+        def show(failed: tuple[str, ...]) -> None:
+            if len(failed) != session.failed_services:
+                session.failed_services = len(failed)
+                self.view.show_status()
+
+        def unknown(error: EngineError) -> None:
+            log.info("the services cannot be counted: %s", error)
+
+        work = session.engine.deployments.failed
+        Tasks.of(self, session.bridge).ask(work, show, group="services", failed=unknown)
 
     async def on_event(self, event: events.Event) -> None:
         leaving = isinstance(event, events.Key) and event.key in ("ctrl+c", "ctrl+q")  # never queued

@@ -177,7 +177,7 @@ class ConsoleScreen(Screen[None]):
             session.read_only,
             self.data_age(),
             self.trouble,
-            session.sweep.label if session.sweep is not None else None,
+            session.marks,
         )
 
     def data_age(self) -> Shown:

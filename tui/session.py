@@ -85,6 +85,16 @@ class Session:
         self.leaving = False
         self.sweep: RunningSweep | None = None
         """What quitting would stop; None when nothing is running."""
+        self.failed_services = 0
+        """Deployments and tracking servers that do not serve, although nobody stopped them."""
+
+    @property
+    def marks(self) -> dict[str, Shown]:
+        """What the status line says beside the names of views."""
+        marks = {} if self.sweep is None else {"training": self.sweep.label}
+        if self.failed_services:
+            marks["deployments"] = Shown(f"✗{self.failed_services}")
+        return marks
 
     @property
     def engine(self) -> Engine:

@@ -29,6 +29,14 @@ class Deployments:
 
         return all_deployments()
 
+    def failed(self) -> tuple[str, ...]:
+        """The names of deployments and tracking servers that do not run, or do not answer, although nobody
+        stopped them."""
+        from engine.services.control import all_services
+        from engine.services.records import RUNNING
+
+        return tuple(found.name for found in all_services() if found.state not in {*RUNNING, "stopped"})
+
     def with_newer(self, deployments: Sequence[Deployment]) -> tuple[Deployment, ...]:
         """The deployments with `newer` looked up, in the stores that their models are from. Raises
         `StoreError`."""

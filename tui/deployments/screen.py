@@ -28,7 +28,7 @@ from tui.deployments.source import (
     of_server,
     service_source,
 )
-from tui.screen import TICKS, VIEW, ConsoleScreen
+from tui.screen import TICKS, VIEW, ConsoleScreen, ReadSnippets
 from tui.widgets.empty import EmptyState
 from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.scroll_pane import ScrollPane
@@ -133,6 +133,11 @@ class ServiceView(ConsoleScreen):
         if not self.refuse("deployments.copy-address") and self.service is not None:
             self.copy(self.service.address)
 
+    def snippets(self) -> ReadSnippets | None:
+        from tui.deployments.snippets import service_snippets
+
+        return None if self.service is None else partial(service_snippets, self.engine, self.service)
+
     def action_test_service(self) -> None:
         if self.refuse("deployments.test") or self.service is None or self.service.deployment is None:
             return
@@ -211,6 +216,7 @@ class DeploymentsScreen(ServiceView):
 
     def _show(self, found: Found) -> None:
         self.services = tuple(map(self._with_newer, found.services))
+        self.session.failed_services = sum(service.is_broken for service in self.services)
         self.record_read()
         self._show_services()
         if found.name is not None and self.service is not None and self.service.name == found.name:

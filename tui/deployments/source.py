@@ -62,6 +62,11 @@ class Service:
         return self.status.url
 
     @property
+    def is_broken(self) -> bool:
+        """Whether it does not serve, although nobody stopped it."""
+        return STATES[self.status.state][1] == "bad"
+
+    @property
     def has_ended(self) -> bool:
         return not self.status.running
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from textual import events
 from textual.content import Content
@@ -20,14 +20,15 @@ from tui.widgets.lines import Lines, paragraph
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
     """The contents of the status line. `read` is the time when the data on screen was read; `trouble`
-    replaces it while the store is unreachable. `sweep` is the progress of a running sweep."""
+    replaces it while the store is unreachable. `marks` are shown beside the names of views: the progress of a
+    running sweep, failed deployments."""
 
     store: Shown
     user: Shown
     read_only: bool
     read: Shown
     trouble: Shown | None = None
-    sweep: Shown | None = None
+    marks: Mapping[str, Shown] = field(default_factory=dict)
 
 
 MODES: tuple[tuple[str, str, str, str], ...] = (
@@ -82,15 +83,14 @@ class StatusLine(Widget):
             end -= len(label) + len(_TAB_GAP)
 
     def _labels(self) -> list[tuple[str, str]]:
-        """Each view with its label: `2 Compare`, `2 Cmp` or `2`; a running sweep is `4 Training 23/60`."""
-        width, sweep = self.size.width, self.status.sweep if self.status else None
+        """Each view with its label: `2 Compare`, `2 Cmp` or `2`, with its mark: `4 Training 23/60`."""
+        width, marks = self.size.width, self.status.marks if self.status else {}
         labels = []
         for mode, key, name, short in MODES:
             shown = (
                 name if mode == self.mode or width >= FULL_NAMES else short if width >= SHORT_NAMES else ""
             )
-            progress = sweep if mode == "training" else ""
-            labels.append((mode, " ".join(part for part in (key, shown, progress) if part)))
+            labels.append((mode, " ".join(part for part in (key, shown, marks.get(mode)) if part)))
         return labels
 
     def _tabs(self) -> Content:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from engine.api import Served
 from engine.services.records import ServiceSpec, ServiceStatus
-from tests.engine.services.conftest import no_process_is_left, start, worker_spec
+from tests.engine.services.conftest import no_process_is_left, start
+from tests.support.socket_worker import worker_spec
 
 __all__ = ["no_process_is_left"]
 

@@ -66,7 +66,7 @@ async def test_a_deployment_is_shown_watched_and_stopped(mlflow_store: MlflowSto
         view = await open_deployments(pilot)
         assert "2 serving" in text_of(console)
         assert "@champion → 1, now 2" in text_of(console)
-        assert "@champion now names version 2; s swaps to it" in text_of(console)
+        assert "@champion now names version 2" in text_of(console)
         assert f"127.0.0.1:{status.port}" in text_of(console)
         assert "churn/14" in text_of(console), "the model of a deployment with another name"
         assert "classifier is ready" in text_of(console), "the log of the selected service"
@@ -149,17 +149,21 @@ async def test_a_console_that_only_reads_changes_no_service(mlflow_store: Mlflow
         assert console.current_mode == "models"
 
 
-async def test_what_failed_says_why(mlflow_store: MlflowStore) -> None:
+async def test_what_failed_is_marked_in_every_view_and_says_why(mlflow_store: MlflowStore) -> None:
     with pytest.raises(ServiceError):
         start(deployment_spec("classifier", ELSEWHERE, "fails"))
-    console = Console(mlflow_store.tracking)
+    console = Console(mlflow_store.tracking, refresh_seconds=0.5)
     async with console.run_test(size=(80, 24), notifications=True) as pilot:
+        assert await appears(pilot, "5 Dep ✗1", pauses=1000)
         await open_deployments(pilot)
         assert "✗ failed" in text_of(console)
         assert "its example is not predicted" in text_of(console)
         await pilot.press("T")
         await settle(pilot)
         assert "It is failed; n deploys it again." in text_of(console)
+        await pilot.press("Y")
+        await settle(pilot)
+        assert "systemd unit" in text_of(console)
 
 
 async def test_hostile_names_of_models_are_shown_as_plain_text(mlflow_store: MlflowStore) -> None:

@@ -69,15 +69,20 @@ def test_a_thin_bar_shows_a_fraction_to_half_a_cell(share: float, text: str) -> 
 
 @pytest.mark.parametrize(
     ("width", "views"),
-    [(140, "1 Runs  2 Compare  3 Models  4 Training 23/60  6 Activity"), (60, "1 Runs  2  3  4 23/60  6")],
+    [
+        (150, "1 Runs  2 Compare  3 Models  4 Training 23/60  5 Deployments ✗1  6 Activity"),
+        (60, "1 Runs  2  3  4 23/60  5 ✗1  6"),
+    ],
 )
-async def test_the_status_line_shows_a_running_sweep_in_every_view(width: int, views: str) -> None:
+async def test_the_status_line_shows_a_running_sweep_and_failed_deployments_in_every_view(
+    width: int, views: str
+) -> None:
     line = StatusLine()
     stage = Stage(line)
     async with stage.run_test(size=(width, 3)) as pilot:
         sweep = RunningSweep(23, 60, Shown("heart"))
         facts = (Shown("sqlite:///mlflow.db"), Shown("ada@gpu-3"), False, Shown("read 09:00:00"), None)
-        line.status = StatusFacts(*facts, sweep.label)
+        line.status = StatusFacts(*facts, {"training": sweep.label, "deployments": Shown("✗1")})
         await pilot.pause()
         assert stage.lines()[0].rstrip().endswith(views)
         line.status = StatusFacts(*facts)
