@@ -113,6 +113,12 @@ if TYPE_CHECKING:
         TestedMetric as TestedMetric,
         TestedRow as TestedRow,
     )
+    from engine.model_tests.load import (
+        LoadOptions as LoadOptions,
+        LoadStep as LoadStep,
+        LoadTest as LoadTest,
+        milliseconds as milliseconds,
+    )
     from engine.model_tests.predicting import PredictedTable as PredictedTable
     from engine.model_tests.requests import (
         CSV_TYPE as CSV_TYPE,
@@ -308,6 +314,7 @@ _HOMES = {
     "engine.model_files.trust": ("ModelDescription",),
     "engine.model_tests.answers": ("Answer", "Target"),
     "engine.model_tests.labelled": ("LabelledTest", "TestedMetric", "TestedRow"),
+    "engine.model_tests.load": ("LoadOptions", "LoadStep", "LoadTest", "milliseconds"),
     "engine.model_tests.predicting": ("PredictedTable",),
     "engine.model_tests.requests": (
         "CSV_TYPE",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import UsageError
+from engine.jobs import CancelToken, OnProgress, no_progress
 from engine.text import quoted, safe
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from engine.model_files.trust import ModelDescription
     from engine.model_tests.answers import Answer, Processes, Scorer, Target
     from engine.model_tests.labelled import LabelledTest
+    from engine.model_tests.load import LoadOptions, LoadTest
     from engine.model_tests.predicting import PredictedTable
     from engine.model_tests.requests import Request, RequestTemplate
     from engine.model_tests.rows import Recorded, Rows
@@ -117,6 +119,32 @@ class ModelTests:
         pairs = [(target, self._scorer(target, allow_code=allow_code)) for target in (first, second)]
         test = run_shadow(pairs[0], pairs[1], found, recorded)
         if not first.url or first.deployment:
+            keep(self._access.uri, recorded.version, test)
+        return test
+
+    def load(
+        self,
+        target: Target,
+        options: LoadOptions,
+        request: Request | None = None,
+        *,
+        on_progress: OnProgress = no_progress,
+        cancel: CancelToken | None = None,
+    ) -> LoadTest:
+        """Send a request, by default the input example, to a deployment or a URL at a constant rate. The
+        outcome of a deployment is kept. Raises `UsageError` without a server, or for one on another machine
+        unless the options allow that; `ModelFailure` if the server refuses the request."""
+        from engine.model_tests.load import run_load
+
+        recorded = self._recorded(target.model, target.version) if target.version else None
+        if request is None:
+            if recorded is None:
+                raise UsageError("Without a model, a load test needs a request", hint="Add --request FILE.")
+            request = recorded.template.request()
+        test = run_load(target, request, options, on_progress=on_progress, cancel=cancel or CancelToken())
+        if target.deployment and recorded is not None:
+            from engine.model_tests.keeping import keep
+
             keep(self._access.uri, recorded.version, test)
         return test
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from engine.entities import ModelVersion
 from engine.errors import NotFound, UsageError
 from engine.evidence.predictions import PATH, predictions_text
-from engine.evidence.version_tests import VersionTest, keep_test
+from engine.evidence.version_tests import TestKind, VersionTest, keep_test
 from engine.journal import recorded, server_name, user_name
 from engine.model_tests.answers import Target
 from engine.model_tests.labelled import LabelledTest
+from engine.model_tests.load import LoadTest
 from engine.model_tests.shadow import ShadowTest
 from engine.report.writing import experiment_named, location_beside
 from engine.stores.mlflow.client import open_client
@@ -44,20 +45,27 @@ def target_of(test: Test) -> Target:
     return test.target if isinstance(test, LabelledTest) else test.first
 
 
-def keep(uri: TrackingUri, version: ModelVersion, test: Test) -> VersionTest:
+def keep(uri: TrackingUri, version: ModelVersion, test: Test | LoadTest) -> VersionTest:
     """Keep the outcome on this machine."""
-    is_labelled = isinstance(test, LabelledTest)
+    kind: TestKind
+    match test:
+        case LabelledTest():
+            kind, passed, text = "labelled", not test.is_skewed, f"{test.verdict} On {test.source}."
+        case ShadowTest():
+            kind, passed, text = "shadow", not test.is_worse, f"{test.verdict} On {test.source}."
+        case LoadTest():
+            kind, passed, text = "load", test.passed, test.verdict
     kept = VersionTest(
         server=server_name(uri),
         model=version.name,
         version=version.version,
         created=version.creation_time or 0,
-        kind="labelled" if is_labelled else "shadow",
-        passed=not (test.is_skewed if isinstance(test, LabelledTest) else test.is_worse),
-        text=f"{test.verdict} On {test.source}.",
+        kind=kind,
+        passed=passed,
+        text=text,
         time=test.time,
         user=user_name(),
-        against="" if isinstance(test, LabelledTest) else test.second.name,
+        against=test.second.name if isinstance(test, ShadowTest) else "",
     )
     keep_test(kept)
     return kept

@@ -106,18 +106,18 @@ def test(
     """
     if deployment and rows is None and model is not None:
         rows, model = Path(model), None  # the deployment says the model
-    _check_target(model, deployment, url)
+    check_target(model, deployment, url)
     _check(model, deployment, rows, against, is_request=as_curl or request_file is not None, keep=keep)
     if keep:
         invocation.check_writable("Logging a test")
     with invocation.engine() as engine:
-        target = _target(engine, model, deployment, url)
+        target = chosen_target(engine, model, deployment, url)
         if as_curl or request_file is not None:
             request = _request(engine, target, request_file)
             return _send(engine, target, request, as_curl=as_curl, allow_code=allow_code, as_json=as_json)
         ask = _permission(engine, target, allow_code=allow_code)
         if against is not None:
-            other = _target(engine, against, "", "")
+            other = chosen_target(engine, against, "", "")
             shadow = engine.model_tests.shadow
             compared = ask(lambda code: shadow(target, other, rows, label=label, allow_code=code))
             return _show_shadow(engine, compared, keep=keep, as_json=as_json)
@@ -177,13 +177,13 @@ def predict(
       mlflow-console predict heart_disease_classifier@champion -i rows.csv -o predicted.csv
       mlflow-console predict --url http://127.0.0.1:5101 -i - < rows.csv
     """
-    _check_target(model, deployment, url)
+    check_target(model, deployment, url)
     if destination != "-":
         confirm_replacement(Output(err=True), destination, yes=yes)
     path = Path("standard input" if source == "-" else source)
     raw = sys.stdin.buffer.read() if source == "-" else None
     with invocation.engine() as engine:
-        target = _target(engine, model, deployment, url)
+        target = chosen_target(engine, model, deployment, url)
         ask = _permission(engine, target, allow_code=allow_code)
         found = ask(lambda code: engine.model_tests.predict(target, path, raw, allow_code=code))
     if as_json:
@@ -199,7 +199,8 @@ def predict(
         Output(err=True).line(safe(f"{taken}, written to {destination}"))
 
 
-def _check_target(model: str | None, deployment: str, url: str) -> None:
+def check_target(model: str | None, deployment: str, url: str) -> None:
+    """Raises `UsageError` unless these name one target."""
     if deployment and (model is not None or url):
         raise UsageError(
             "--deployment says the model and where it is served", hint="Leave out MODEL and --url."
@@ -226,7 +227,8 @@ def _check(
         raise UsageError("A test needs a model", hint=hint)
 
 
-def _target(engine: Engine, model: str | None, deployment: str, url: str) -> Target:
+def chosen_target(engine: Engine, model: str | None, deployment: str, url: str) -> Target:
+    """What the argument MODEL and the options `--deployment` and `--url` name. Raises `NotFound`."""
     from engine.api import Target
 
     if deployment:
