@@ -57,6 +57,14 @@ class Servers:
 
         return stop(name)
 
+    def remove(self, name: str) -> None:
+        """Forget a server that does not run, and its log. Its database, artifacts and accounts stay. Raises
+        as `stop`."""
+        self._check_writable("Removing a server")
+        from engine.server.servers import remove
+
+        remove(name)
+
     def log(self, name: str = "", lines: int = 100) -> list[str]:
         """The last lines of its log. Raises as `find`."""
         from engine.services.service_log import tail

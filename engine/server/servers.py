@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 from engine.errors import Cancelled, EngineError, NotFound, ServiceError, UsageError
 from engine.formats import listed
 from engine.jobs import CancelToken
+from engine.journal import recorded
 from engine.server.access import Accounts, prepare_accounts, tunnel
 from engine.server.options import ServerOptions, ServerPlan, base_environment, check_start, plan
 from engine.server.program import FOLDER, Settings, read_answer, write_settings
@@ -40,18 +42,24 @@ def start(options: ServerOptions, cancel: CancelToken) -> StartedServer:
     begin, started_at = time.monotonic(), time.time_ns() // 1_000_000
     is_new = _is_new(options.name)
     planned = plan(options)
+    artifacts = planned.artifacts_folder
+    made_folder = artifacts is not None and not artifacts.exists()
     check_start(planned)
     claimed, kept = False, None
     try:
-        with control.claimed(options.name) as claim:
-            claimed = True
-            kept = _prepare(planned, claim.folder)
-            claim.start(_spec(planned, claim.folder, kept), base_environment(), cancel=cancel)
-        checked = _checked(options.name, claim.folder, cancel)
+        with recorded(planned.backend, "server start", options.name):
+            with control.claimed(options.name) as claim:
+                claimed = True
+                kept = _prepare(planned, claim.folder)
+                claim.start(_spec(planned, claim.folder, kept), base_environment(), cancel=cancel)
+            checked = _checked(options.name, claim.folder, cancel)
     except EngineError as error:
         reason = _undone(error, options.name, kept, started_at, is_new=is_new) if claimed else error
         if kept is not None:
             kept.forget_unused()
+        if artifacts is not None and made_folder:
+            with suppress(OSError):  # it holds something
+                artifacts.rmdir()
         raise reason from error
     return _started(planned, kept, checked, time.monotonic() - begin)
 
@@ -259,4 +267,12 @@ def _response_seconds(url: str) -> float | None:
 def stop(name: str) -> TrackingServer:
     """Stop the server of this name, without a name the only one, with all its processes. It keeps its log and
     its accounts. Raises `NotFound`, `UsageError` and `ServiceError`."""
-    return _described(control.stop(find(name).name))
+    found = find(name)
+    with recorded(TrackingUri(ServerFacts.of(found.spec).backend), "server stop", found.name):
+        return _described(control.stop(found.name))
+
+
+def remove(name: str) -> None:
+    """Forget a server that does not run, and its log. Its database, artifacts and accounts stay. Raises as
+    `stop`."""
+    control.remove(find(name).name)

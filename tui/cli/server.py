@@ -337,23 +337,30 @@ def _payload(found: TrackingServer) -> Payload:
 
 @click.command()
 @click.argument("name", required=False, default="")
+@click.option("--remove", is_flag=True, help="Also forget the server, and delete its log.")
 @json_option
 @pass_invocation
-def stop(invocation: Invocation, name: str, as_json: bool) -> None:
+def stop(invocation: Invocation, name: str, remove: bool, as_json: bool) -> None:
     """Stop server NAME with all its processes; without NAME, the only one. Requests in flight are
-    finished first. Its log and its accounts are kept.
+    finished first. The database, the artifacts and the accounts stay.
 
     \b
     Examples:
       mlflow-console server stop
-      mlflow-console server stop staging --json
+      mlflow-console server stop staging --remove --json
     """
-    with spinner("Stopping"):
-        stopped = _servers(invocation).stop(name)
+    servers = _servers(invocation)
+    found = servers.find(name)
+    if found.service.running or not remove:
+        with spinner("Stopping"):
+            found = servers.stop(found.name)
+    if remove:
+        servers.remove(found.name)
     if as_json:
-        write_json(_payload(stopped))
+        write_json({**_payload(found), "removed": remove})
         return
-    Output().line(Cell(Shown("✓ "), "green"), safe(f"{stopped.name} has stopped"))
+    done = "removed" if remove else "has stopped"
+    Output().line(Cell(Shown("✓ "), "green"), safe(f"{found.name} {done}"))
 
 
 @click.command()

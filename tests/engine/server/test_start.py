@@ -265,5 +265,5 @@ def test_a_server_that_cannot_open_its_database_says_why_and_leaves_nothing(
     assert "webhook_events" in caught.value.detail
     assert "backup" in caught.value.hint
     assert not control.folder("damaged").exists()
-    assert {path.name for path in tmp_path.iterdir()} == {"damaged.db", "mlartifacts"}
+    assert {path.name for path in tmp_path.iterdir()} == {"damaged.db"}
     assert not any(str(control.folder("damaged")) in value for value, _ in marked_processes())

@@ -32,7 +32,9 @@ def line(result: Result, label: str) -> str:
 
 
 @pytest.mark.slow
-def test_a_server_is_started_found_again_and_stopped(servers: Run, folder: Path, home: Path) -> None:
+def test_a_server_is_started_found_again_and_stopped(
+    run: Run, servers: Run, folder: Path, home: Path
+) -> None:
     started = servers("start", "--port", "0", "--auth")
     assert (started.status, started.err) == (0, "")
     url = re.search(r"^✓ Tracking server mlflow is ready at (\S+)", started.out, re.MULTILINE)
@@ -79,6 +81,16 @@ def test_a_server_is_started_found_again_and_stopped(servers: Run, folder: Path,
     assert stopped.status == 1
     assert stopped.out.startswith("○ mlflow  stopped\n")
     assert servers("stop").status == 1
+    entries = [(entry["action"], entry["outcome"]) for entry in run("journal", "--json").json["entries"]]
+    assert entries == [
+        ("server stop", "failed"),
+        ("server stop", "done"),
+        ("server start", "failed"),
+        ("server start", "done"),
+    ]
+    assert servers("stop", "--remove").out == "✓ mlflow removed\n"
+    assert servers("status", "--json").json == {"servers": []}
+    assert (folder / "basic_auth.db").exists()
 
 
 @pytest.mark.parametrize(
