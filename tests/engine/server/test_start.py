@@ -114,6 +114,11 @@ def rows(database: str, statement: str) -> list[tuple[Any, ...]]:
         return connection.execute(statement).fetchall()
 
 
+def processes_of(name: str) -> set[int]:
+    folder = str(control.folder(name))
+    return {process.pid for value, process in marked_processes() if value.startswith(folder)}
+
+
 def log_of(started: StartedServer) -> str:
     return started.server.service.log.read_text()
 
@@ -204,11 +209,11 @@ def _until_serving_again(restarts: int) -> control.ServiceStatus:
 
 def test_stopping_ends_every_process_and_frees_the_port(plain: StartedServer) -> None:
     running = servers.find("mlflow")
-    assert running.pid is not None
+    assert processes_of("mlflow") == {running.pid, *running.processes}
     stopped = servers.stop("")
     assert stopped.service.state == "stopped"
     assert stopped.response_seconds is None
-    assert not any(psutil.pid_exists(pid) for pid in (running.pid, *running.processes))
+    assert processes_of("mlflow") == set()
     assert servers.find("").name == "mlflow"
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{running.url}/health", timeout=10)
@@ -266,4 +271,4 @@ def test_a_server_that_cannot_open_its_database_says_why_and_leaves_nothing(
     assert "backup" in caught.value.hint
     assert not control.folder("damaged").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"damaged.db"}
-    assert not any(str(control.folder("damaged")) in value for value, _ in marked_processes())
+    assert processes_of("damaged") == set()
