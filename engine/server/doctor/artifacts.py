@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from engine.entities import Experiment, Run
 from engine.errors import EngineError
 from engine.formats import count, counted, listed
 from engine.server.doctor.findings import OUTAGES, Notes
-from engine.server.doctor.subject import Subject
+from engine.server.doctor.subject import Subject, is_writable_folder, nearest
 from engine.server.options import missing_package
 from engine.stores.base import RunQuery
 from engine.text import quoted, short_name
@@ -82,15 +81,14 @@ def _report_relative(experiments: Sequence[Experiment], notes: Notes) -> None:
         "The place of artifacts depends on the folder that a program is started in",
         evidence=f"Relative artifact locations: {_examples(experiments)}",
         fix="MLflow cannot change the location of an experiment: create new ones with an absolute location,"
-        " or let"
-        " a server serve artifacts (--artifacts-destination).",
+        " or let a server serve artifacts (--artifacts-destination).",
     )
 
 
 def _report_paths_of_server(subject: Subject, experiments: Sequence[Experiment], notes: Notes) -> None:
     """A server with a local --default-artifact-root makes every client write to that path on its own disk."""
     here = not subject.is_remote and all(
-        _writable_folder(root) for root in map(_root, experiments) if root is not None
+        is_writable_folder(root) for root in map(_root, experiments) if root is not None
     )
     notes.found(
         "artifact-root-of-server",
@@ -101,12 +99,10 @@ def _report_paths_of_server(subject: Subject, experiments: Sequence[Experiment],
             "It can be written to from here; programs on other machines write to their own disks"
             if here
             else "That path cannot be written to from here, or is on another machine: programs here keep"
-            " their"
-            " artifacts on their own disk, or fail"
+            " their artifacts on their own disk, or fail"
         ),
         fix="Start the server without --default-artifact-root and with --artifacts-destination, so that it"
-        " serves"
-        " artifacts. Existing experiments keep their location.",
+        " serves artifacts. Existing experiments keep their location.",
         command="mlflow server --artifacts-destination ./mlartifacts …",
     )
 
@@ -115,29 +111,19 @@ def _root(experiment: Experiment) -> Path | None:
     return local_root(experiment.artifact_location)
 
 
-def _writable_folder(folder: Path) -> bool:
-    """Whether this account can write to a folder, or create it."""
-    nearest = next((place for place in (folder, *folder.parents) if place.exists()), folder)
-    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK, effective_ids=True)
-
-
 def _check_folders(experiments: Sequence[Experiment], notes: Notes) -> None:
-    """Nothing is written: the system is asked for the permission."""
-    refused = [one for one in experiments if (root := _root(one)) is not None and not _writable_folder(root)]
+    roots = [(one, root) for one in experiments if (root := _root(one)) is not None]
+    refused = [(one, root) for one, root in roots if not is_writable_folder(root)]
     if refused:
         notes.found(
             "artifact-root-unwritable",
             "error",
             f"Artifacts of {counted(len(refused), 'experiment')} cannot be written from here",
-            evidence=f"No permission, or something else is in the way: {_examples(refused)}",
+            evidence="No permission, or something else is in the way:"
+            f" {_examples([one for one, _ in refused])}",
             fix="Give this account access to the folder, or log through the server whose disk it is.",
-            command=("ls", "-ld", str(_nearest(_root(refused[0])))),
+            command=("ls", "-ld", str(nearest(refused[0][1]))),
         )
-
-
-def _nearest(folder: Path | None) -> Path:
-    assert folder is not None
-    return next((place for place in (folder, *folder.parents) if place.exists()), folder)
 
 
 def _check_storage(subject: Subject, kind: str, experiments: Sequence[Experiment], notes: Notes) -> None:
@@ -169,8 +155,7 @@ def _check_logged_models(subject: Subject, notes: Notes) -> None:
         lambda tables: (
             tables.rows(
                 "SELECT name, artifact_location FROM logged_models WHERE lifecycle_stage <> 'deleted' AND"
-                " status = 2"
-                f" ORDER BY creation_timestamp_ms DESC, model_id LIMIT {limit:d}"
+                f" status = 2 ORDER BY creation_timestamp_ms DESC, model_id LIMIT {limit:d}"
             )
             if tables.has_logged_models
             else []
@@ -209,8 +194,7 @@ def _check_listing(subject: Subject, notes: Notes) -> None:
             evidence=f"Of run {quoted(run.run_name or run.run_id, 60)} in {where}:"
             f" {error.detail or error.title}",
             fix="Start the server with --serve-artifacts (the default) and a destination that it can reach;"
-            " its log"
-            " has the reason."
+            " its log has the reason."
             if _kind(run.artifact_uri) in _PROXIED
             else "Check in the server's log why it cannot reach that storage: credentials, packages,"
             " permissions.",

@@ -15,14 +15,14 @@ from typing import Any
 
 from engine.errors import EngineError
 from engine.formats import counted, duration, moment, size
-from engine.server.doctor.findings import Notes
+from engine.server.doctor.findings import OUTAGES, Notes
 from engine.server.doctor.subject import Subject, migration
 from engine.stores.errors import HostRejected, LoginRequired, NoEndpoint, Untrusted, from_response
 from engine.stores.rest.login import read_login
 from engine.stores.rest.transport import Reply, Transport
 from engine.stores.sql.database import MYSQL, POSTGRESQL, Snapshot
 from engine.stores.sql.schema import tables
-from engine.text import safe
+from engine.text import quoted, safe
 from engine.uri import redact
 
 _VERSION = re.compile(r"\d+\.\d+(\.\w+)*")
@@ -30,8 +30,8 @@ _WRITING = ("EDIT", "MANAGE")
 
 _GRANTEE = (
     "concat('''', left(current_user(), char_length(current_user()) - 1"
-    " - char_length(substring_index(current_user(), '@', -1))), '''@''',"
-    " substring_index(current_user(), '@', -1), '''')"
+    " - char_length(substring_index(current_user(), '@', -1))), '''@''', substring_index(current_user(),"
+    " '@', -1), '''')"
 )
 """This account as MySQL lists grants: `'user'@'host'`."""
 _MAY_INSERT = {
@@ -75,7 +75,7 @@ def _server(subject: Subject, notes: Notes) -> bool:
             _check_credentials(subject, transport, notes)
         with notes.check("the proxy"):
             _check_proxy(subject, notes)
-        reply = _health(transport, notes)
+        reply = _health(subject, transport, notes)
         if reply is None:
             return False
         with notes.check("the clock of the server"):
@@ -164,20 +164,21 @@ def _check_proxy(subject: Subject, notes: Notes) -> None:
         )
 
 
-def _health(transport: Transport, notes: Notes) -> Reply | None:
+def _health(subject: Subject, transport: Transport, notes: Notes) -> Reply | None:
     """The server's reply to a request that needs no authentication, as long as there is one."""
     try:
         reply = transport.reply("/health")
         if reply.status >= 500:
             raise from_response(transport.shown, reply.status, reply.body)
-    except Untrusted as error:
-        if "expired" in error.detail:
+    except EngineError as error:
+        service = subject.own_service if isinstance(error, OUTAGES) else None
+        if isinstance(error, Untrusted) and "expired" in error.detail:
             notes.failed(error, fix="Renew the server's certificate.")
+        elif service is not None:
+            fix = f"It is your server {quoted(service.name)}, {service.state}. Its log may say why."
+            notes.failed(error, fix=fix, command=("mlflow-console", "server", "logs", service.name))
         else:
             notes.failed(error)
-        return None
-    except EngineError as error:
-        notes.failed(error)
         return None
     notes.fact(f"answers in {_taken(reply.seconds)}")
     return reply
@@ -271,8 +272,7 @@ def _answers(subject: Subject, transport: Transport, notes: Notes) -> bool:
             notes.failed(
                 LoginRequired(f"{subject.uri.shown} does not accept these credentials", error.detail),
                 fix="Check the user name and the password, or the token; the environment takes precedence"
-                " over"
-                " ~/.mlflow/credentials.",
+                " over ~/.mlflow/credentials.",
             )
         return False
     except EngineError as error:
@@ -335,8 +335,7 @@ def _check_openness(subject: Subject, transport: Transport, notes: Notes) -> Non
             "Anyone who reaches the server may change and delete everything",
             evidence=f"{subject.uri.shown} answers without credentials, and is not on this machine",
             fix="Start it with --app-name basic-auth, put it behind a proxy that asks for credentials, or"
-            " bind it"
-            " to loopback and use an SSH tunnel.",
+            " bind it to loopback and use an SSH tunnel.",
         )
 
 

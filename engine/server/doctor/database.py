@@ -119,8 +119,7 @@ def _check_schema(subject: Subject, snapshot: Snapshot, notes: Notes) -> None:
             evidence=f"Revision {revision} is that of MLflow {made_by}; MLflow {ours}, installed here, needs"
             f" {known[0]}",
             fix=f"Rehearse the upgrade on a copy, or use MLflow {made_by} here. After it, older versions can"
-            " no"
-            " longer read the store.",
+            " no longer read the store.",
             command=subject.console("server", "upgrade", "--rehearse"),
         )
     else:
@@ -197,8 +196,7 @@ def _check_auth_schema(revision: str | None, where: str, notes: Notes) -> None:
             "warning",
             "The next start of a server with basic-auth upgrades its database",
             evidence=f"{where} has the revision {revision} of MLflow {made_by}; MLflow {version('mlflow')}"
-            " needs"
-            f" {known[0]}",
+            f" needs {known[0]}",
             fix="Back it up first: older MLflow versions can then no longer read it.",
             command=("cp", where, f"{where}.backup") if where.startswith("/") else "",
         )
@@ -261,9 +259,8 @@ def _check_secrets(subject: Subject, path: Path, notes: Notes) -> None:
             "warning",
             "Other accounts of this machine can read secrets of the gateway or of webhooks",
             evidence=f"{path} has the mode {stat.filemode(path.stat().st_mode)} and"
-            f" {counted(secrets, 'secret')}."
-            " MLflow encrypts them with a passphrase that all installations share, unless"
-            " MLFLOW_CRYPTO_KEK_PASSPHRASE is set",
+            f" {counted(secrets, 'secret')}. MLflow encrypts them with a passphrase that all installations"
+            " share, unless MLFLOW_CRYPTO_KEK_PASSPHRASE is set",
             fix="Let only its owner, and if needed its group, read the file.",
             command=("chmod", "o-rwx", str(path)),
         )
@@ -284,8 +281,7 @@ def _check_statistics(subject: Subject, path: Path, notes: Notes) -> None:
             "warning",
             "MLflow sorts runs by a metric in quadratic time",
             evidence=f"{count(runs)} runs, and SQLite has no statistics of them. With 10,000 runs, the best"
-            " one"
-            " took 5.2 s to find, and 0.15 s after ANALYZE",
+            " one took 5.2 s to find, and 0.15 s after ANALYZE",
             fix="Run ANALYZE once, while nothing else writes; it takes a fraction of a second.",
             command=("sqlite3", str(path), "ANALYZE"),
         )
@@ -330,8 +326,7 @@ def _check_wal(subject: Subject, path: Path, notes: Notes) -> None:
             "warning",
             f"The write-ahead log has grown to {size(length)}",
             evidence=f"{log}; the database has {size(path.stat().st_size)}. Reads slow down, and a process"
-            " that"
-            " keeps an old read open prevents the log from being written back",
+            " that keeps an old read open prevents the log from being written back",
             fix="End long-running readers, then write it back.",
             command=("sqlite3", str(path), "PRAGMA wal_checkpoint(TRUNCATE)"),
         )
@@ -364,8 +359,7 @@ def _check_registry(subject: Subject, notes: Notes) -> None:
             "warning",
             "Models are registered in another store than the runs",
             evidence=f"MLFLOW_REGISTRY_URI is {redact(registry)}, the tracking URI {subject.uri.shown}."
-            " Versions"
-            " then name runs that their own store does not have",
+            " Versions then name runs that their own store does not have",
             fix="Unset it, unless models are kept apart on purpose. The console always uses the tracking"
             " store.",
             command="unset MLFLOW_REGISTRY_URI",
@@ -388,9 +382,8 @@ def _check_second_store(subject: Subject, notes: Notes) -> None:
             "warning",
             "Two stores are in use in the same folder",
             evidence=f"{here.parent} has {counted(in_database, 'run')} in mlflow.db and"
-            f" {counted(in_files, 'run')} in"
-            f" mlruns. Without a tracking URI, MLflow uses mlruns; this store does not show the"
-            f" {counted(runs, 'run')} of the other",
+            f" {counted(in_files, 'run')} in mlruns. Without a tracking URI, MLflow uses mlruns; this store"
+            f" does not show the {counted(runs, 'run')} of the other",
             fix=f"Set MLFLOW_TRACKING_URI to the one you mean everywhere, and migrate or move away {other}.",
             command=migration(files),
         )

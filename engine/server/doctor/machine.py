@@ -15,7 +15,7 @@ from engine.formats import size
 from engine.paths import state_dir
 from engine.server.doctor.artifacts import locations_of
 from engine.server.doctor.findings import Notes
-from engine.server.doctor.subject import Subject
+from engine.server.doctor.subject import Subject, is_writable_folder, nearest
 from engine.uri import TrackingUri, local_root
 
 
@@ -49,7 +49,7 @@ def _places(subject: Subject, is_open: bool) -> Iterator[tuple[str, Path]]:
 def _check_space(subject: Subject, is_open: bool, notes: Notes) -> None:
     disks: dict[int, tuple[Path, list[str]]] = {}
     for what, path in _places(subject, is_open):
-        place = next(one for one in (path, *path.parents) if one.exists())
+        place = nearest(path)
         _, kept = disks.setdefault(place.stat().st_dev, (place, []))
         if what not in kept:
             kept.append(what)
@@ -78,13 +78,12 @@ def _check_disk(subject: Subject, place: Path, kept: str, is_only: bool, notes: 
 
 def _check_state(notes: Notes) -> None:
     folder = state_dir()
-    place = next(one for one in (folder, *folder.parents) if one.exists())
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK, effective_ids=True):
+    if not is_writable_folder(folder):
         notes.found(
             "journal-unwritable",
             "warning",
             "The console cannot write its journal, so it refuses changes",
-            evidence=f"{folder} cannot be written to or created: {place}",
+            evidence=f"{folder} cannot be written to or created: {nearest(folder)}",
             fix="Give this account a state folder that it can write to.",
             command="export XDG_STATE_HOME=~/.local/state",
         )

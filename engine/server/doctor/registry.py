@@ -190,8 +190,7 @@ def _report_runs(subject: Subject, origins: Sequence[_Origin], notes: Notes) -> 
             "warning",
             f"The source runs of {counted(len(gone), 'version')} no longer exist",
             evidence=f"{listed([_named(version) for version in gone], _SHOWN)}: parameters, metrics and data"
-            " of"
-            " their training are lost",
+            " of their training are lost",
             fix="Record where they came from in their description, or register a version from a run that"
             " exists.",
         )
@@ -202,8 +201,7 @@ def _report_runs(subject: Subject, origins: Sequence[_Origin], notes: Notes) -> 
             "warning",
             f"The source runs of {counted(len(deleted), 'version')} are deleted",
             evidence=f"{listed([_named(version) for version in deleted], _SHOWN)}: `mlflow gc` would remove"
-            " them"
-            " for good, with their artifacts",
+            " them for good, with their artifacts",
             fix="Restore them before anyone runs it.",
             command=subject.console("restore", *dict.fromkeys(one.run_id for one in deleted[:_SHOWN])),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from engine.uri import GIVEN, TrackingUri
 
 if TYPE_CHECKING:
     from engine.server.records import ServerFacts
+    from engine.services.records import ServiceStatus
 
 T = TypeVar("T")
 
@@ -62,6 +64,18 @@ class Limits:
 def migration(folder: Path) -> tuple[str, ...]:
     """The words of the command that copies a file store to a database."""
     return ("mlflow", "migrate-filestore", "--source", str(folder), "--target", "sqlite:///migrated.db")
+
+
+def nearest(path: Path) -> Path:
+    """The path, or the nearest folder above it that exists."""
+    return next(place for place in (path, *path.parents) if place.exists())
+
+
+def is_writable_folder(folder: Path) -> bool:
+    """Whether this account can write to a folder, or create it. Asks the system for the permission, and
+    writes nothing."""
+    place = nearest(folder)
+    return place.is_dir() and os.access(place, os.W_OK | os.X_OK, effective_ids=True)
 
 
 class Budget:
@@ -133,16 +147,23 @@ class Subject:
         return self.host not in LOOPBACK and not self.host.startswith("127.")
 
     @cached_property
-    def own_server(self) -> ServerFacts | None:
-        """What a server at this address runs on, if this account started it on this machine."""
-        from engine.server.records import ServerFacts
+    def own_service(self) -> ServiceStatus | None:
+        """The server that this account runs, or ran, on this machine at this address."""
         from engine.services.control import all_services
 
         if self.uri.kind != "rest" or self.is_remote:
             return None
         port = urlsplit(self.uri.raw).port
-        running = (found for found in all_services("server") if found.running and found.port == port)
-        return next((ServerFacts.of(found.spec) for found in running), None)
+        found = [service for service in all_services("server") if service.port == port]
+        return next((service for service in found if service.running), found[0] if found else None)
+
+    @property
+    def own_server(self) -> ServerFacts | None:
+        """What such a server runs on, while it runs."""
+        from engine.server.records import ServerFacts
+
+        service = self.own_service
+        return ServerFacts.of(service.spec) if service and service.running else None
 
     @property
     def uses_mlflow_auth(self) -> bool:

@@ -20,13 +20,13 @@ from engine.errors import NotFound, ServiceError
 from engine.jobs import CancelToken
 from engine.server import servers
 from engine.server.doctor.doctor import examine
-from engine.server.doctor.subject import Limits
 from engine.server.options import ServerOptions
 from engine.server.records import StartedServer
 from engine.services import control
 from engine.services.processes import marked_processes
 from engine.uri import TrackingUri
 from tests.conftest import MlflowStore
+from tests.engine.server.doctor.support import LIMITS
 from tests.support import postgres as postgres_support
 from tests.support.terminal import PATIENCE
 
@@ -164,8 +164,7 @@ def test_its_status_says_how_it_does(plain: StartedServer) -> None:
 
 
 def test_the_doctor_finds_nothing_wrong_and_examines_the_database_behind_it(plain: StartedServer) -> None:
-    limits = Limits(full_bytes=0, low_bytes=0, request_seconds=20)
-    report = examine(TrackingUri(plain.server.service.url), "a test", limits)
+    report = examine(TrackingUri(plain.server.service.url), "a test", LIMITS)
     assert report.findings == ()
     facts = report.groups[1].facts
     assert f"{TrackingUri(plain.server.facts.backend).shown} behind it" in facts
@@ -217,6 +216,13 @@ def test_stopping_ends_every_process_and_frees_the_port(plain: StartedServer) ->
     assert servers.find("").name == "mlflow"
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{running.url}/health", timeout=10)
+
+
+def test_the_doctor_names_the_stopped_server_and_its_log(plain: StartedServer) -> None:
+    servers.stop("mlflow")
+    (told,) = examine(TrackingUri(plain.server.service.url), "a test", LIMITS).findings
+    assert (told.name, told.command) == ("server-unreachable", "mlflow-console server logs mlflow")
+    assert "your server 'mlflow', stopped" in told.fix
 
 
 def test_a_guarded_server_lets_in_only_the_administrator(guarded: Guarded) -> None:

@@ -200,8 +200,8 @@ FAULTS = [
         "secrets-readable",
         sql(
             "INSERT INTO secrets (secret_id, secret_name, encrypted_value, wrapped_dek, kek_version,"
-            " masked_value,"
-            " created_at, last_updated_at) VALUES ('s-1', 'openai', x'00', x'00', 1, 'sk-…', 0, 0)"
+            " masked_value, created_at, last_updated_at) VALUES ('s-1', 'openai', x'00', x'00', 1, 'sk-…',"
+            " 0, 0)"
         ),
         "MLFLOW_CRYPTO_KEK_PASSPHRASE",
     ),
