@@ -11,6 +11,7 @@ from engine.entities import ModelVersion, RegisteredModel, Stage
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
     from engine.journal import JournalEntry
+    from engine.registry.approval import Request
     from engine.registry.comparison import VersionComparison
     from engine.registry.history import ModelHistory
     from engine.registry.promotion.apply import PromotionPlan, PromotionResult
@@ -87,6 +88,29 @@ class Models:
         from engine.registry.promotion.apply import plan_undo
 
         return plan_undo(self._store, self._access.uri, entry)
+
+    def request(self, model: str, version: int, target: str, *, reason: str = "") -> ModelVersion:
+        """Ask others to approve the promotion of a version to `target` (`Production`, `@champion`). Returns
+        the version as read back. Raises `UsageError`, `NotFound`, `WriteError`."""
+        self._access.check_writable("Requesting a promotion")
+        from engine.registry.approval import request
+        from engine.registry.promotion.plan import target_name
+
+        return request(self._store, self._access.uri, model, version, target_name(target), reason)
+
+    def decide(self, model: str, version: int, *, approved: bool, reason: str = "") -> ModelVersion:
+        """Approve or reject the request that waits on a version. Returns the version as read back. Raises
+        `UsageError` if none waits, `NotFound`, `WriteError`."""
+        self._access.check_writable("Approving" if approved else "Rejecting")
+        from engine.registry.approval import decide
+
+        return decide(self._store, self._access.uri, model, version, approved=approved, reason=reason)
+
+    def waiting(self, model: str) -> tuple[tuple[ModelVersion, Request], ...]:
+        """The versions of a model whose requests are not decided, oldest request first. Raises `NotFound`."""
+        from engine.registry.approval import waiting
+
+        return waiting(self.versions(model))
 
     def policies(self, model: str) -> tuple[Policy, ...]:
         """What must hold before versions of a model may be promoted, from this account's file and the model's

@@ -189,25 +189,24 @@ def check_can_ask(output: Output, hint: str) -> None:
 def confirm(output: Output, hint: str = "Add --yes.", *, what: str = "The change") -> None:
     """Ask for confirmation of the plan written to `output`. Raises `UsageError` without a terminal,
     `Cancelled` (of `what`) on any answer but yes, `KeyboardInterrupt` on ctrl+c."""
-    check_can_ask(output, hint)
-    click.echo("Go ahead? [y/N]: ", nl=False, err=True)
-    answer = _read_line()
-    if not answer.endswith("\n"):  # ctrl+d
-        click.echo(err=True)
-    if answer.strip().lower() not in ("y", "yes"):
+    if _answer(output, "Go ahead? [y/N]: ", hint).lower() not in ("y", "yes"):
         raise Cancelled(what)
 
 
 def confirm_name(output: Output, name: str, hint: str) -> str:
     """Ask the operator to type `name`, and return what was typed. Raises `UsageError` without a terminal,
     `Cancelled` for another answer, `KeyboardInterrupt` on ctrl+c."""
+    if _answer(output, f"Type {safe(name)} to go ahead: ", hint) != name:
+        raise Cancelled("The change")
+    return name
+
+
+def _answer(output: Output, question: str, hint: str) -> str:
     check_can_ask(output, hint)
-    click.echo(f"Type {safe(name)} to go ahead: ", nl=False, err=True)
+    click.echo(question, nl=False, err=True)
     answer = _read_line()
     if not answer.endswith("\n"):  # ctrl+d
         click.echo(err=True)
-    if answer.strip() != name:
-        raise Cancelled("The change")
     return answer.strip()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.entities import STAGES, ModelVersion, Stage
+from engine.errors import UsageError
 from engine.formats import moment
 from engine.text import Shown, safe
 from tui.cli.json_output import Payload, version_payload, write_json
 from tui.cli.models import show_versions
 from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
-from tui.cli.output import Cell, Output, confirm
+from tui.cli.output import Cell, Output, confirm, confirm_name
 from tui.cli.progress import spinner
 from tui.cli.side_by_side import show_side_by_side
 
@@ -41,6 +43,9 @@ COMPARED = ("param", "metric")
     metavar="REASON",
     help="Promote against the policy, and say why.",
 )
+@click.option(
+    "--confirm", "confirmed", metavar="MODEL", help="The name of the model, where a policy wants it typed."
+)
 @yes_option
 @json_option
 @pass_invocation
@@ -53,6 +58,7 @@ def promote(
     keep_existing: bool,
     reason: str,
     force: str,
+    confirmed: str | None,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -74,7 +80,7 @@ def promote(
         plan = engine.models.plan_promotion(
             model, version, stage=stage, alias=alias, archive_existing=not keep_existing
         )
-        _confirm_and_apply(engine, plan, reason, force=force, yes=yes, as_json=as_json)
+        _confirm_and_apply(engine, plan, reason, force=force, confirmed=confirmed, yes=yes, as_json=as_json)
 
 
 @click.command()
@@ -99,7 +105,14 @@ def undo(invocation: Invocation, entry_id: str | None, yes: bool, as_json: bool)
 
 
 def _confirm_and_apply(
-    engine: Engine, plan: PromotionPlan, reason: str, *, force: str = "", yes: bool, as_json: bool
+    engine: Engine,
+    plan: PromotionPlan,
+    reason: str,
+    *,
+    force: str = "",
+    confirmed: str | None = None,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Show and confirm the plan, apply it, show the result; with `as_json`, text goes to stderr."""
     output = Output(err=as_json)
@@ -109,7 +122,9 @@ def _confirm_and_apply(
         if as_json:
             write_json(_payload(plan, engine.models.versions(plan.model)))
         return
-    if not yes and not (plan.blocking and not force):
+    if plan.confirm:
+        _check_name(output, plan.model, confirmed)
+    elif not yes and not (plan.blocking and not force):
         confirm(output)
     with spinner("Applying and verifying"):
         result = engine.models.promote(plan, reason=reason, force=force)
@@ -117,6 +132,15 @@ def _confirm_and_apply(
         write_json(_payload(plan, result.versions, result))
     else:
         _show_result(output, result)
+
+
+def _check_name(output: Output, model: str, confirmed: str | None) -> None:
+    """Raises `UsageError` or `Cancelled` unless the model's name is typed, here or as an option."""
+    hint = f"Add --confirm {shlex.quote(model)}."
+    if confirmed is None:
+        confirm_name(output, model, hint)
+    elif confirmed != model:
+        raise UsageError(f"--confirm {confirmed!r} is not the name of the model", hint=hint)
 
 
 def _show_plan(output: Output, plan: PromotionPlan) -> None:

@@ -124,6 +124,9 @@ class PromoteDialog(Dialog[Promotion]):
         with Horizontal(id="reason-row"):
             yield Static("reason", classes="label", markup=False)
             yield Field(id="reason", placeholder="recorded in the journal")
+        with Horizontal(id="confirm-row"):
+            yield Static("to confirm", classes="label", markup=False)
+            yield Field(id="confirm", placeholder=f"type {safe(self.model)}")
         with Horizontal(id="choices"):
             yield TextButton("Cancel", id="cancel")
             yield TextButton("Promote", id="promote")
@@ -223,6 +226,7 @@ class PromoteDialog(Dialog[Promotion]):
     def _set_plan(self, plan: PromotionPlan | None) -> None:
         self.plan = plan
         self._name_button()
+        self.set_class(plan is not None and plan.confirm, "-confirm")
         self.query_one("#promote", TextButton).off = plan is None or plan.is_noop
 
     def _name_button(self) -> None:
@@ -263,9 +267,10 @@ class PromoteDialog(Dialog[Promotion]):
 
     @on(Input.Submitted)
     def _leave_field(self, event: Input.Submitted) -> None:
-        """Enter in the reason moves to Cancel, and in the alias to the reason."""
+        """Enter moves from the alias to the reason, then to the name to confirm, then to Cancel."""
         event.stop()
-        self.query_one("#cancel" if event.input.id == "reason" else "#reason").focus()
+        follows = {"alias": "reason", "reason": "confirm" if self.has_class("-confirm") else "cancel"}
+        self.query_one(f"#{follows.get(event.input.id or '', 'cancel')}").focus()
 
     @on(TextButton.Pressed, "#cancel")
     def _cancel(self) -> None:
@@ -276,8 +281,10 @@ class PromoteDialog(Dialog[Promotion]):
     def _promote(self) -> None:
         if self.plan is None or self.plan.is_noop or not self.is_current:
             return
-        reason = self.query_one("#reason", Input)
-        if not self.plan.blocking:
+        reason, confirm = self.query_one("#reason", Input), self.query_one("#confirm", Input)
+        if self.plan.confirm and confirm.value.strip() != self.model:
+            confirm.focus()
+        elif not self.plan.blocking:
             self.dismiss(Promotion(self.plan, reason.value.strip()))
         elif reason.value.strip():
             self.dismiss(Promotion(self.plan, "", force=reason.value.strip()))

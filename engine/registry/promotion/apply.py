@@ -22,6 +22,7 @@ from engine.entities import ModelVersion
 from engine.errors import Conflict, EngineError, GateError, PromotionError, ServerTimeout, WriteError
 from engine.failpoints import failpoint
 from engine.journal import JournalEntry
+from engine.registry.approval import clear, decision_of, request_of
 from engine.registry.promotion.claims import Claim, Turn, claims, turn
 from engine.registry.promotion.facts import (
     AliasChange,
@@ -39,7 +40,9 @@ from engine.registry.promotion.facts import (
     read_facts,
 )
 from engine.registry.promotion.plan import PromotionPlan, plan_promotion, plan_undo, recorded_changes
+from engine.registry.promotion.policy import APPROVAL
 from engine.registry.promotion.writes import promoted_by
+from engine.stores.mlflow.client import translate
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
@@ -108,7 +111,7 @@ def apply_promotion(
             evidence=plan.grounds,
         )
         journal.check_writable()
-        with turn(store, client, entry, plan.target_name) as mine:
+        with turn(store, client, entry, plan.targets) as mine:
             failpoint(f"{entry.action} claimed")
             _check_unchanged(plan, mine.versions, mine.before)
             journal.append(entry)
@@ -120,6 +123,8 @@ def apply_promotion(
 
 def _with_force(plan: PromotionPlan, reason: str, force: str) -> str:
     """The reason to record. Raises `GateError` if a gate is not passed and nothing forces it."""
+    if any(gate.name == APPROVAL and gate.state == "passed" for gate in plan.gates):
+        reason = f"{reason}{' ' if reason else ''}[{decision_of(plan.candidate)}]"
     if not plan.blocking:
         return reason
     failing = "; ".join(f"{gate.name}: {gate.state}, {gate.evidence}" for gate in plan.blocking)
@@ -225,11 +230,22 @@ def _tag(client: MlflowClient, plan: PromotionPlan, entry: JournalEntry) -> tupl
     if not _affects(plan.changes, plan.candidate.version):
         return ()
     if not plan.undoes:
-        return tag(client, plan.model, entry)
+        return tag(client, plan.model, entry) + _clear_request(client, plan)
     try:
         return untag(client, plan, _previous_promotion(entry))
     except WriteError as error:
         return (f"The tags of version {entry.version} could not be restored: {error}",)
+
+
+def _clear_request(client: MlflowClient, plan: PromotionPlan) -> tuple[str, ...]:
+    asked = request_of(plan.candidate)
+    if asked is None or asked.target not in plan.targets:
+        return ()
+    try:
+        clear(client, plan.candidate)
+    except Exception as error:
+        return (f"The request of version {plan.candidate.version} could not be removed: {translate(error)}",)
+    return ()
 
 
 def _affects(changes: tuple[Change, ...], version: int) -> bool:

@@ -40,7 +40,8 @@ _POLL_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A promotion that is being applied. `version` is the version that it tags, `at` the time in epoch
+    """A promotion that is being applied. `version` is the version that it tags, `target` its
+    targets as text, `at` the time in epoch
     milliseconds by the clock of its machine, `space` identifies the machine's process numbers."""
 
     id: str
@@ -51,6 +52,10 @@ class Claim:
     space: str
     pid: int
     started: float
+
+    @property
+    def targets(self) -> frozenset[str]:
+        return frozenset(self.target.split(", "))
 
     @property
     def is_dead(self) -> bool:
@@ -82,10 +87,10 @@ class Turn:
 
 
 @contextmanager
-def turn(store: Store, client: MlflowClient, entry: JournalEntry, target: str) -> Iterator[Turn]:
-    """Wait for the turn of a promotion to `target` (`Production`, `@champion`), and hold it during the block.
-    Raises `StoreError` if the claim cannot be written, with nothing left behind."""
-    own = _new_claim(entry, target)
+def turn(store: Store, client: MlflowClient, entry: JournalEntry, targets: Sequence[str]) -> Iterator[Turn]:
+    """Wait for the turn of a promotion to these targets (`Production`, `@champion`), and hold it during the
+    block. Raises `StoreError` if the claim cannot be written, with nothing left behind."""
+    own = _new_claim(entry, targets)
     before: dict[str, Claim] = {}
     first_seen: dict[str, float] = {}
     abandoned: list[Claim] = []
@@ -94,7 +99,7 @@ def turn(store: Store, client: MlflowClient, entry: JournalEntry, target: str) -
         is_claimed = True
         while True:
             versions = store.model_versions(entry.model)
-            rivals = [claim for claim in claims(versions, target) if claim.id != own.id]
+            rivals = [claim for claim in claims(versions, targets) if claim.id != own.id]
             if not rivals and is_claimed:
                 break
             if not rivals:
@@ -121,24 +126,24 @@ def turn(store: Store, client: MlflowClient, entry: JournalEntry, target: str) -
             log.warning("the claim on version %d of %s was not removed: %s", own.version, entry.model, error)
 
 
-def claims(versions: Sequence[ModelVersion], target: str = "") -> list[Claim]:
-    """The claims on `target`, or on any, that tags of the versions hold. Malformed ones are ignored."""
+def claims(versions: Sequence[ModelVersion], targets: Sequence[str] = ()) -> list[Claim]:
+    """The claims on one of the targets, or on any, in tags of the versions. Malformed ones are ignored."""
     found = (
         _from_tag(name, value, version.version)
         for version in versions
         for name, value in version.tags.items()
         if name.startswith(PREFIX)
     )
-    return [claim for claim in found if claim is not None and target in ("", claim.target)]
+    return [c for c in found if c is not None and (not targets or not c.targets.isdisjoint(targets))]
 
 
-def _new_claim(entry: JournalEntry, target: str) -> Claim:
+def _new_claim(entry: JournalEntry, targets: Sequence[str]) -> Claim:
     import psutil
 
     return Claim(
         id=entry.entry_id,
         version=entry.version,
-        target=target,
+        target=", ".join(targets),
         by=f"{entry.user}@{entry.host}",
         at=entry.time,
         space=_space(),

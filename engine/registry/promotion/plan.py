@@ -33,7 +33,7 @@ from engine.registry.promotion.facts import (
     has_taken_effect,
     read_facts,
 )
-from engine.registry.promotion.policy import Gate, gates
+from engine.registry.promotion.policy import Gate, Policy, gates, policies_of
 from engine.runs.metrics import primary_metric
 from engine.stores.records import find_version
 from engine.stores.references import source_run
@@ -63,7 +63,8 @@ class PromotionPlan:
     chance; empty without a metric that both have. `tests` are the last ones that this account made of the
     candidate, newest first. `changes` are in the order of writing. `seen` is the state
     that was read, `after` the state to reach. `undoes` is the id of the journal entry that the plan undoes,
-    empty for a promotion. `gates` are those of the policies that apply.
+    empty for a promotion. `gates` are those of the policies that apply; with `confirm` one of them wants
+    the name of the model to be typed.
     """
 
     model: str
@@ -82,6 +83,7 @@ class PromotionPlan:
     evidence: Shown = NO_EVIDENCE
     tests: tuple[VersionTest, ...] = ()
     gates: tuple[Gate, ...] = ()
+    confirm: bool = False
 
     @property
     def grounds(self) -> str:
@@ -93,6 +95,17 @@ class PromotionPlan:
     def blocking(self) -> tuple[Gate, ...]:
         """The gates of a policy that are not passed: the promotion needs force."""
         return tuple(gate for gate in self.gates if gate.state != "passed")
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The stages and aliases whose holders change: `Production`, `@champion`."""
+        found: dict[str, None] = {self.target_name: None}
+        for change in self.changes:
+            if isinstance(change, AliasChange):
+                found[f"@{change.alias}"] = None
+            else:
+                found |= {stage: None for stage in (change.before, change.after) if stage in ACTIVE}
+        return tuple(found)
 
     @property
     def is_noop(self) -> bool:
@@ -122,10 +135,12 @@ def plan_promotion(
     kind, target = _target(stage, alias)
     versions = store.model_versions(model)
     candidate = find_version(versions, model, version)
-    holders = _holders(versions, candidate, kind, target)
-    leaving = holders if archive_existing and kind == "stage" else ()
-    seen = read_facts(versions, _facts(candidate, leaving, kind, target))
-    after = read_facts(after_changes(versions, _requested_changes(candidate, leaving, kind, target)), seen)
+    policies, problems = _policies(store, model, f"@{target}" if kind == "alias" else target)
+    goal = _goal(kind, target, policies)
+    holders = _holders(versions, candidate, goal)
+    leaving = tuple(v for v in holders if v.stage == goal.stage) if archive_existing else ()
+    seen = read_facts(versions, _facts(candidate, leaving, goal))
+    after = read_facts(after_changes(versions, _requested_changes(candidate, leaving, goal)), seen)
     sources = {v.version: source_run(store, v.run_id) for v in (*holders, candidate)}
     runs = {version: None if found is None else found.run for version, found in sources.items()}
     changes = changes_between(seen, after)
@@ -149,7 +164,8 @@ def plan_promotion(
         after=after,
         evidence=_evidence(store, proposal),
         tests=tests,
-        gates=gates(store, uri, proposal) if changes else (),
+        gates=(*problems, *gates(store, uri, proposal, policies)) if changes else (),
+        confirm=any(policy.confirm for policy in policies),
     )
 
 
@@ -271,7 +287,8 @@ def _undoing(
     """The plan of an undo: `changes` to the model of `entry`."""
     candidate = find_version(versions, entry.model, entry.version)
     after = read_facts(after_changes(versions, changes), seen)
-    alias = next((fact.alias for fact in seen if isinstance(fact, AliasTarget)), "")
+    moved = any(isinstance(change, StageChange) for change in changes)
+    alias = "" if moved else next((fact.alias for fact in seen if isinstance(fact, AliasTarget)), "")
     return PromotionPlan(
         model=entry.model,
         candidate=candidate,
@@ -287,6 +304,13 @@ def _undoing(
         after=after,
         undoes=undoes,
     )
+
+
+def target_name(text: str) -> str:
+    """A stage or an alias as people write it: `production`, `@champion`. Raises `UsageError`."""
+    is_alias = text.startswith("@")
+    _, name = _target(None if is_alias else text, text[1:] if is_alias else None)
+    return f"@{name}" if is_alias else name
 
 
 def _target(stage: str | None, alias: str | None) -> tuple[Literal["stage", "alias"], str]:
@@ -309,34 +333,61 @@ def _target(stage: str | None, alias: str | None) -> tuple[Literal["stage", "ali
     return "alias", alias
 
 
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """What the candidate is to have: a stage, an alias, or both if a policy keeps them in step."""
+
+    stage: Stage | None
+    alias: str
+
+
+def _policies(store: Store, model: str, target: str) -> tuple[tuple[Policy, ...], tuple[Gate, ...]]:
+    """The policies that apply to a target, and a gate for those that cannot be read."""
+    try:
+        found = policies_of(store.registered_model(model))
+    except UsageError as error:
+        return (), (Gate("policy", "inconclusive", f"{error.title}: {error.detail}"),)
+    return tuple(policy for policy in found if policy.applies_to([target])), ()
+
+
+def _goal(kind: str, target: str, policies: Sequence[Policy]) -> _Goal:
+    pair = next((policy for policy in policies if policy.alias), None)
+    stage = pair.target if pair is not None else "" if kind == "alias" else target
+    alias = pair.alias if pair is not None else target if kind == "alias" else ""
+    return _Goal(next((known for known in STAGES if known == stage), None), alias)
+
+
 def _holders(
-    versions: Sequence[ModelVersion], candidate: ModelVersion, kind: str, target: str
+    versions: Sequence[ModelVersion], candidate: ModelVersion, goal: _Goal
 ) -> tuple[ModelVersion, ...]:
-    """The other versions that hold the target, newest first, as `models:/NAME/STAGE` resolves."""
-    others = [version for version in versions if version.version != candidate.version]
-    if kind == "alias":
-        return tuple(version for version in others if target in version.aliases)
-    return tuple(version for version in others if target in ACTIVE and version.stage == target)
+    """The other versions that hold the stage or the alias, newest first, as `models:/NAME/STAGE` resolves."""
+    return tuple(
+        version
+        for version in versions
+        if version.version != candidate.version
+        and (goal.alias in version.aliases or (goal.stage in ACTIVE and version.stage == goal.stage))
+    )
 
 
-def _facts(candidate: ModelVersion, leaving: Sequence[ModelVersion], kind: str, target: str) -> list[Fact]:
+def _facts(candidate: ModelVersion, leaving: Sequence[ModelVersion], goal: _Goal) -> list[Fact]:
     """The facts that the plan depends on: a change in any of them is a conflict."""
-    number = candidate.version
-    facts: list[Fact] = [StageOf(number), CreatedAt(number)]
-    if kind == "alias":
-        return [*facts, AliasTarget(target)]
-    stages = [stage for stage in ACTIVE if stage in (target, candidate.stage)]
-    return [*facts, *(StageOf(v.version) for v in leaving), *map(HoldersOf, stages)]
+    facts: list[Fact] = [StageOf(candidate.version), CreatedAt(candidate.version)]
+    if goal.alias:
+        facts.append(AliasTarget(goal.alias))
+    if goal.stage is not None:
+        stages = [stage for stage in ACTIVE if stage in (goal.stage, candidate.stage)]
+        facts += [*(StageOf(v.version) for v in leaving), *map(HoldersOf, stages)]
+    return facts
 
 
-def _requested_changes(
-    candidate: ModelVersion, leaving: Sequence[ModelVersion], kind: str, target: str
-) -> list[Change]:
-    if kind == "alias":
-        return [AliasChange(target, None, candidate.version)]
-    stage = next(stage for stage in STAGES if stage == target)
-    archived = [StageChange(version.version, stage, "Archived") for version in leaving]
-    return [StageChange(candidate.version, candidate.stage, stage), *archived]
+def _requested_changes(candidate: ModelVersion, leaving: Sequence[ModelVersion], goal: _Goal) -> list[Change]:
+    changes: list[Change] = []
+    if goal.stage is not None:
+        changes.append(StageChange(candidate.version, candidate.stage, goal.stage))
+        changes += [StageChange(version.version, goal.stage, "Archived") for version in leaving]
+    if goal.alias:
+        changes.append(AliasChange(goal.alias, None, candidate.version))
+    return changes
 
 
 def _evidence(store: Store, proposal: Proposal) -> Shown:

@@ -9,6 +9,10 @@ registered model for everyone who promotes it with a console:
     conditions = ["accuracy >= 0.91", "class_1_recall >= incumbent.class_1_recall - 0.01"]
     facts = ["run finished", "description", "signature"]
     max_age_days = 30
+    approval = true              # of someone else than who requested it
+    approvers = ["ana", "bo"]    # MLflow users or accounts; anyone if left out
+    confirm = true               # the name of the model has to be typed
+    alias = "champion"           # moves with the stage, and the stage with it
 
 A condition is a filter over the candidate's source run. `incumbent.NAME` is a metric or parameter of the
 version that has the target now; without one, such a condition holds. Each condition and fact is a gate that
@@ -21,7 +25,7 @@ import fnmatch
 import math
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,10 +35,11 @@ from engine.errors import EngineError, FilterError, UsageError
 from engine.evidence.difference import versus
 from engine.evidence.version_tests import TestKind
 from engine.filters.compiler import compile_filter
-from engine.formats import as_number, counted, number
+from engine.formats import as_number, counted, moment, number
 from engine.journal import recorded
 from engine.model_files.trust import describe_model
 from engine.paths import policy_file
+from engine.registry.approval import decision_of, request_of
 from engine.registry.promotion.concerns import Proposal
 from engine.registry.signatures import read_signature
 from engine.runs.frame import RunFrame
@@ -47,8 +52,20 @@ if TYPE_CHECKING:
 GateState = Literal["passed", "failed", "inconclusive"]
 
 INCUMBENT = "incumbent."
+APPROVAL = "approval"
+"""The name of the gate that a request and its approval pass."""
 _DAY = 86_400_000
-_KEYS = {"model", "target", "conditions", "facts", "max_age_days"}
+_KEYS = {
+    "model",
+    "target",
+    "alias",
+    "conditions",
+    "facts",
+    "max_age_days",
+    "approval",
+    "approvers",
+    "confirm",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +79,8 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What must hold for a target of the models that match a pattern. `source` is the file, or the tag."""
+    """What must hold for a target of the models that match a pattern. `source` is the file, or the tag.
+    `alias` is kept in step with a stage, empty for none."""
 
     source: str
     model: str
@@ -70,6 +88,13 @@ class Policy:
     conditions: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     max_age_days: float | None = None
+    approval: bool = False
+    approvers: tuple[str, ...] = ()
+    confirm: bool = False
+    alias: str = ""
+
+    def applies_to(self, targets: Collection[str]) -> bool:
+        return self.target in targets or (bool(self.alias) and f"@{self.alias}" in targets)
 
 
 def read_policies(text: str, source: str, model: str = "*") -> tuple[Policy, ...]:
@@ -122,15 +147,10 @@ def set_policy(store: Store, uri: TrackingUri, model: str, text: str) -> None:
         write.detail = f"before: {before}" if before else "before: none"
 
 
-def gates(store: Store, uri: TrackingUri, proposal: Proposal) -> tuple[Gate, ...]:
-    """The gates of a promotion. Raises `StoreError` if the model cannot be read."""
-    try:
-        policies = policies_of(store.registered_model(proposal.model))
-    except UsageError as error:
-        return (Gate("policy", "inconclusive", f"{error.title}: {error.detail}"),)
-    target = f"@{proposal.target}" if proposal.kind == "alias" else proposal.target
+def gates(store: Store, uri: TrackingUri, proposal: Proposal, policies: Iterable[Policy]) -> tuple[Gate, ...]:
+    """The gates of a promotion, by the policies that apply to it."""
     check = _Check(store, uri, proposal)
-    return tuple(gate for policy in policies if policy.target == target for gate in check.gates(policy))
+    return tuple(gate for policy in policies for gate in check.gates(policy))
 
 
 class _Check:
@@ -151,6 +171,8 @@ class _Check:
             yield Gate(fact, *self._fact(fact))
         if (days := policy.max_age_days) is not None:
             yield Gate(f"at most {counted_days(days)} old", *self._age(days))
+        if policy.approval or policy.approvers:
+            yield Gate(APPROVAL, *self._approval(policy))
 
     def _condition(self, text: str) -> tuple[GateState, str]:
         if self._run is None:
@@ -173,6 +195,20 @@ class _Check:
         if not all(values.values()) or "NaN" in values.values():
             return "inconclusive", evidence
         return "passed" if holds else "failed", evidence
+
+    def _approval(self, policy: Policy) -> tuple[GateState, str]:
+        asked, decision = request_of(self._version), decision_of(self._version)
+        if asked is None or not policy.applies_to([asked.target]):
+            return "failed", "Nobody has requested it."
+        if decision is None:
+            return "failed", f"Requested by {asked.by} on {moment(asked.at)}, not decided."
+        if not decision.approved:
+            return "failed", str(decision)
+        if policy.approval and decision.by == asked.by:
+            return "failed", f"{decision.by} both requested and approved it."
+        if policy.approvers and decision.by not in policy.approvers:
+            return "failed", f"{decision.by} may not approve it; may: {', '.join(policy.approvers)}."
+        return "passed", f"requested by {asked.by}, {decision}"
 
     def _fact(self, name: str) -> tuple[GateState, str]:
         """What cannot be examined is inconclusive."""
@@ -316,6 +352,10 @@ def _policy(entry: object, where: str, source: str, model: str) -> Policy:
         conditions=_texts(entry, "conditions", where, source),
         facts=facts,
         max_age_days=None if days is None else float(days),
+        approval=_flag(entry, "approval", where, source),
+        approvers=_texts(entry, "approvers", where, source),
+        confirm=_flag(entry, "confirm", where, source),
+        alias=_alias(entry, where, source),
     )
 
 
@@ -335,6 +375,20 @@ def _texts(entry: Mapping[str, object], key: str, where: str, source: str) -> tu
     if not isinstance(found, list) or not all(isinstance(text, str) and text.strip() for text in found):
         raise _invalid(source, f"{where}: {key} is not a list of texts.")
     return tuple(found)
+
+
+def _flag(entry: Mapping[str, object], key: str, where: str, source: str) -> bool:
+    found = entry.get(key, False)
+    if not isinstance(found, bool):
+        raise _invalid(source, f"{where}: {key} is not true or false.")
+    return found
+
+
+def _alias(entry: Mapping[str, object], where: str, source: str) -> str:
+    found = entry.get("alias", "")
+    if not isinstance(found, str) or (found and str(entry.get("target", "")).startswith("@")):
+        raise _invalid(source, f"{where}: alias is the name of an alias, for a stage.")
+    return found.removeprefix("@")
 
 
 def _invalid(source: str, detail: str) -> UsageError:

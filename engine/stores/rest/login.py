@@ -20,6 +20,7 @@ class Login:
 
     header: str = field(default="", repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    username: str = ""
     verify: bool | str = True
     certificate: str | None = None
     workspace: str = ""
@@ -54,6 +55,7 @@ def read_login() -> Login:
         header = f"Bearer {token}"
     return Login(
         header=header,
+        username=username if username and password else "",
         secrets=tuple(secret for secret in (password, token, f"{username}:{password}", header) if secret),
         verify=_verification(),
         certificate=_variable("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,

@@ -182,3 +182,24 @@ def test_a_policy_stops_a_promotion_unless_it_is_forced(on_copy: Run, folder: Pa
     refused = on_copy("policy", "classifier", "--set", str(file), "--yes")
     assert refused.status == 2
     assert "target must be a stage" in refused.err
+
+
+def test_a_request_is_listed_approved_and_needs_the_name_of_the_model(on_copy: Run, folder: Path) -> None:
+    file = folder / "policy.toml"
+    file.write_text('[[policy]]\ntarget = "Production"\napprovers = ["ana"]\nconfirm = true\n')
+    on_copy("policy", "classifier", "--set", str(file), "--yes")
+    assert on_copy("requests").out == "No request waits.\n"
+    asked = on_copy("request", "classifier", "3", "--to", "production", env={"LOGNAME": "bo"})
+    assert asked.out == "✓ Requested: classifier 3\n"
+    assert ["classifier", "3", "Production"] in [row[:3] for row in on_copy("requests").table]
+    assert on_copy(*PRODUCTION, "--confirm", "classifier").status == 3
+    on_copy("approve", "classifier", "3", env={"LOGNAME": "ana"})
+
+    unnamed = on_copy(*PRODUCTION, "--yes")
+    assert unnamed.status == 2
+    assert "Add --confirm classifier." in unnamed.err
+    assert "--confirm 'x' is not the name of the model" in on_copy(*PRODUCTION, "--confirm", "x").err
+    assert stages(on_copy) == BEFORE
+    assert on_copy(*PRODUCTION, "--confirm", "classifier").status == 0
+    assert stages(on_copy) == AFTER
+    assert "Nobody has requested" in on_copy("reject", "classifier", "3").err

@@ -389,3 +389,21 @@ async def test_a_policy_that_is_not_met_needs_a_reason(mlflow_store_copy: Mlflow
         assert "✓ done and verified" in text_of(console)
     with Engine(mlflow_store_copy.tracking) as engine:
         assert engine.journal.entries()[0].reason == "[forced: urgent. Not passed: accuracy > 0.99]"
+
+
+async def test_a_protected_stage_needs_the_name_of_the_model(mlflow_store_copy: MlflowStore) -> None:
+    with Engine(mlflow_store_copy.tracking) as engine:
+        engine.models.set_policy(MODEL, '[[policy]]\ntarget = "Production"\nconfirm = true\n')
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await go_to(pilot, 3)
+        dialog = await open_promotion(pilot)
+        assert f"type {MODEL}" in text_of(console)
+        dialog.query_one("#promote", TextButton).action_press()
+        await settle(pilot)
+        assert dialog.focused is dialog.query_one("#confirm")
+        await pilot.press(*keys_of(MODEL), "enter")
+        assert dialog.focused is dialog.query_one("#cancel")
+        dialog.query_one("#promote", TextButton).action_press()
+        await settle(pilot)
+        assert "✓ done and verified" in text_of(console)

@@ -1,0 +1,121 @@
+"""`mlflow-console request`, `requests`, `approve` and `reject`."""
+
+from __future__ import annotations
+
+import click
+
+from engine.entities import ModelVersion
+from engine.formats import moment
+from engine.text import Shown, safe
+from tui.cli.json_output import version_payload, write_json
+from tui.cli.options import Invocation, json_option, pass_invocation
+from tui.cli.output import Cell, Head, Output
+
+reason_option = click.option("--reason", default="", metavar="TEXT", help="Why; others see it.")
+
+
+@click.command()
+@click.argument("model")
+@click.argument("version", type=click.IntRange(min=1))
+@click.option("--to", "target", required=True, metavar="TARGET", help="A stage, or an alias as @ALIAS.")
+@reason_option
+@json_option
+@pass_invocation
+def request(
+    invocation: Invocation, model: str, version: int, target: str, reason: str, as_json: bool
+) -> None:
+    """Ask others to approve the promotion of VERSION of MODEL.
+
+    The request is a tag of the version, which consoles of all accounts see. A policy can demand
+    that someone else approves it before the version is promoted. That is a convention among
+    consoles, not access control: MLflow itself does not know it.
+
+    \b
+    Examples:
+      mlflow-console request heart_disease_classifier 3 --to Production --reason "November data"
+    """
+    invocation.check_writable("Requesting a promotion")
+    with invocation.engine() as engine:
+        found = engine.models.request(model, version, target, reason=reason)
+    _show(found, f"Requested: {model} {version}", as_json)
+
+
+@click.command()
+@click.argument("model", required=False)
+@json_option
+@pass_invocation
+def requests(invocation: Invocation, model: str | None, as_json: bool) -> None:
+    """List the requests that wait for approval, of MODEL or of all models.
+
+    \b
+    Examples:
+      mlflow-console requests
+    """
+    with invocation.engine() as engine:
+        names = [model] if model is not None else [found.name for found in engine.models.registered()]
+        found = [pair for name in names for pair in engine.models.waiting(name)]
+    if as_json:
+        write_json({"requests": [version_payload(version) for version, _ in found]})
+        return
+    output = Output()
+    if not found:
+        output.line("No request waits.")
+        return
+    heads = [Head(Shown(name), keep=True) for name in ("model", "version", "target", "requested", "by")]
+    rows = [
+        [
+            safe(version.name),
+            Shown(str(version.version)),
+            safe(asked.target),
+            moment(asked.at),
+            safe(asked.by),
+            safe(asked.reason),
+        ]
+        for version, asked in found
+    ]
+    output.table([*heads, Head(Shown("reason"), min_width=16)], rows)
+
+
+@click.command()
+@click.argument("model")
+@click.argument("version", type=click.IntRange(min=1))
+@reason_option
+@json_option
+@pass_invocation
+def approve(invocation: Invocation, model: str, version: int, reason: str, as_json: bool) -> None:
+    """Approve the requested promotion of VERSION of MODEL, which `promote` then makes.
+
+    \b
+    Examples:
+      mlflow-console approve heart_disease_classifier 3 --reason "tested on site"
+    """
+    invocation.check_writable("Approving")
+    with invocation.engine() as engine:
+        found = engine.models.decide(model, version, approved=True, reason=reason)
+    _show(found, f"Approved: {model} {version}", as_json)
+
+
+@click.command()
+@click.argument("model")
+@click.argument("version", type=click.IntRange(min=1))
+@reason_option
+@json_option
+@pass_invocation
+def reject(invocation: Invocation, model: str, version: int, reason: str, as_json: bool) -> None:
+    """Reject the requested promotion of VERSION of MODEL.
+
+    \b
+    Examples:
+      mlflow-console reject heart_disease_classifier 3 --reason "recall too low"
+    """
+    invocation.check_writable("Rejecting")
+    with invocation.engine() as engine:
+        found = engine.models.decide(model, version, approved=False, reason=reason)
+    _show(found, f"Rejected: {model} {version}", as_json)
+
+
+def _show(version: ModelVersion, text: str, as_json: bool) -> None:
+    if as_json:
+        write_json({"version": version_payload(version)})
+        return
+    Output().line(Cell(Shown("✓ "), "green"), safe(text))
