@@ -91,11 +91,21 @@ def _bracketed(address: str) -> str:
 
 
 def tunnel(host: str, port: int) -> str:
-    """The command that forwards a port of a laptop to a server that listens on this machine's loopback."""
-    inner = "127.0.0.1" if host in ("localhost", *ALL_INTERFACES) else _bracketed(host)
+    """The command that forwards a port of a laptop to a server that only this machine can reach; empty for
+    any other server."""
+    if not is_loopback(host):
+        return ""
+    inner = "127.0.0.1" if host == "localhost" else _bracketed(host)
     _, _, address, ssh_port = (os.environ.get("SSH_CONNECTION", "").split() + [""] * 4)[:4]
     option = f"-p {ssh_port} " if ssh_port not in ("", "22") else ""
     return f"ssh -N -L {port}:{inner}:{port} {option}{user_name()}@{address or os.uname().nodename}"
+
+
+def network_url(host: str, port: int) -> str:
+    """Where other machines reach a server; empty if they cannot."""
+    if is_loopback(host):
+        return ""
+    return f"http://{os.uname().nodename if host in ALL_INTERFACES else _bracketed(host)}:{port}"
 
 
 # ── who may use it ───────────────────────────────────────────────────────────

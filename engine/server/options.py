@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from engine.errors import StoreNotFound, StoreRefused, UsageError
+from engine.errors import StoreNotFound, StoreOutdated, StoreRefused, UsageError
 from engine.formats import size
 from engine.server.access import allowed_hosts, check_auth_installed, check_exposure
 from engine.stores import open_database
@@ -236,9 +237,21 @@ def _check_database(uri: TrackingUri) -> None:
                 snapshot.stream(f"SELECT version_num FROM {VERSION_TABLE}") if VERSION_TABLE in tables else ()
             )
             revision = next((str(row[0]) for row in found), None)
-            check_schema(tables, revision, database.location, uri.shown)
+            _check_schema(tables, revision, database.location, uri)
     finally:
         database.close()
+
+
+def _check_schema(tables: Collection[str], revision: str | None, location: str, uri: TrackingUri) -> None:
+    try:
+        check_schema(tables, revision, location, uri.shown)
+    except StoreOutdated as error:
+        if uri.sqlite_path is not None and "mlflow db upgrade" in error.hint:
+            command = f"mlflow-console --tracking-uri {shlex.quote(uri.raw)} server upgrade"
+            error.hint = (
+                f"`{command} --rehearse` tries the upgrade on a copy; without --rehearse, it upgrades."
+            )
+        raise
 
 
 def _check_artifacts(folder: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from engine.services.addresses import is_loopback
 from engine.services.records import ServiceSpec, ServiceStatus
 
 
@@ -49,6 +50,11 @@ class TrackingServer:
     def name(self) -> str:
         return self.service.name
 
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return is_loopback(self.service.host)
+
 
 @dataclass(frozen=True, slots=True)
 class StartedServer:
@@ -56,8 +62,8 @@ class StartedServer:
     and removed.
 
     `password` is the administrator's if it was made for this start. `left` names what the check could not
-    remove, `unchecked` says why there was none, `tunnel` is the command that reaches the server from a
-    laptop; all three may be empty.
+    remove, `unchecked` says why there was none. A server that only this machine can reach has a `tunnel`, the
+    command that reaches it from a laptop; any other one a `network_url`. All of these may be empty.
     """
 
     server: TrackingServer
@@ -66,6 +72,7 @@ class StartedServer:
     left: tuple[str, ...] = ()
     unchecked: str = ""
     tunnel: str = ""
+    network_url: str = ""
 
     def __repr__(self) -> str:
         return f"StartedServer({self.server.name!r})"

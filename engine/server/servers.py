@@ -15,13 +15,12 @@ from engine.errors import Cancelled, EngineError, NotFound, ServiceError, UsageE
 from engine.formats import listed
 from engine.jobs import CancelToken
 from engine.journal import recorded
-from engine.server.access import Accounts, prepare_accounts, tunnel
+from engine.server.access import Accounts, network_url, prepare_accounts, tunnel
 from engine.server.options import ServerOptions, ServerPlan, base_environment, check_start, plan
 from engine.server.program import FOLDER, Settings, read_answer, write_settings
 from engine.server.records import ServerFacts, StartedServer, TrackingServer
 from engine.server.write_check import Checked
 from engine.services import control, service_log
-from engine.services.addresses import ALL_INTERFACES, is_loopback
 from engine.services.records import PORT, ServiceSpec, ServiceStatus
 from engine.suggestions import closest, did_you_mean
 from engine.text import quoted
@@ -181,15 +180,15 @@ def _started(planned: ServerPlan, kept: Accounts | None, checked: Checked, secon
     if kept is not None and checked.skipped:
         kept.password_file.unlink(missing_ok=True)  # it is not the administrator's
     server = status(planned.options.name)
-    password = kept.password if kept is not None and kept.is_new and not checked.skipped else ""
-    is_local = host in ALL_INTERFACES or is_loopback(host)
+    port = server.service.port
     return StartedServer(
         server,
         seconds,
-        password=password,
+        password=kept.password if kept is not None and kept.is_new and not checked.skipped else "",
         left=checked.left,
         unchecked=checked.skipped,
-        tunnel=tunnel(host, server.service.port) if is_local else "",
+        tunnel=tunnel(host, port),
+        network_url=network_url(host, port),
     )
 
 

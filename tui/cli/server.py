@@ -165,7 +165,12 @@ def start(
         started = _servers(invocation).start(options, cancel=token)
     if as_json:
         payload = _payload(started.server)
-        extra = {"left": list(started.left), "unchecked": started.unchecked, "tunnel": started.tunnel}
+        extra = {
+            "left": list(started.left),
+            "unchecked": started.unchecked,
+            "tunnel": started.tunnel,
+            "network_url": started.network_url,
+        }
         write_json({**payload, **extra})
     else:
         _show_started(Output(), started)
@@ -192,6 +197,9 @@ def _show_started(output: Output, started: StartedServer) -> None:
     if started.tunnel:
         output.line(Cell(Shown("From a laptop, through SSH:"), "dim"))
         output.line(safe(f"  {started.tunnel}"))
+    if started.network_url:
+        output.line(Cell(Shown("From other machines:"), "dim"))
+        output.line(safe(f"  export MLFLOW_TRACKING_URI={started.network_url}"))
 
 
 def _check_of(started: StartedServer) -> str:
@@ -283,7 +291,8 @@ def _show_facts(output: Output, found: TrackingServer) -> None:
     _pair(output, "artifacts", f"{facts.artifacts}, served by the server")
     _pair(output, "accounts", _accounts_of(found))
     if facts.allowed_hosts:
-        _pair(output, "hosts", listed(facts.allowed_hosts, 6))
+        names = [name for name in facts.allowed_hosts if not name.endswith(":*")]
+        _pair(output, "hosts", f"answers to {listed(names, 6)}")
     if service.running:
         _pair(output, "workers", f"{facts.workers}, {size(service.memory)} in all; more with --workers N")
         off = "off: scorers and prompt optimization do not run; on with --jobs"
@@ -295,7 +304,7 @@ def _accounts_of(found: TrackingServer) -> str:
     facts = found.facts
     if facts.auth:
         return f"basic-auth, in {facts.auth_database}"
-    return "none"
+    return "none" if found.is_local else "none: everyone who reaches it can change and delete everything"
 
 
 def _pair(output: Output, label: str, text: str, style: str = "") -> None:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import configparser
 import fnmatch
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from engine.errors import UsageError
-from engine.server.access import allowed_hosts, check_exposure, machine_names, prepare_accounts, tunnel
+from engine.server.access import (
+    allowed_hosts,
+    check_exposure,
+    machine_names,
+    network_url,
+    prepare_accounts,
+    tunnel,
+)
 from engine.services.addresses import is_loopback
 from engine.uri import TrackingUri
 
@@ -80,7 +88,14 @@ def test_the_tunnel_goes_to_the_address_that_the_ssh_client_used(monkeypatch: py
     assert tunnel("::1", 5000).endswith("@198.51.100.7")
     assert "5000:[::1]:5000" in tunnel("::1", 5000)
     monkeypatch.setenv("SSH_CONNECTION", "203.0.113.9 50000 198.51.100.7 22")
-    assert " -p " not in tunnel("0.0.0.0", 5000)
+    assert " -p " not in tunnel("localhost", 5000)
+
+
+def test_a_server_that_other_machines_can_reach_has_an_address_instead_of_a_tunnel() -> None:
+    assert network_url("0.0.0.0", 5000) == f"http://{os.uname().nodename}:5000"
+    assert network_url("fd00::9", 5000) == "http://[fd00::9]:5000"
+    assert tunnel("0.0.0.0", 5000) == ""
+    assert network_url("127.0.0.1", 5000) == ""
 
 
 def test_accounts_get_a_long_password_that_a_second_start_keeps(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_a_database_of_an_older_mlflow_is_refused_with_the_command_that_upgrades
     error = failure(ServerOptions(backend_store_uri=mlflow_store_copy.uri))
     assert "older than the installed MLflow" in error.title
     assert "867495a8f9d4" in error.detail
-    assert "mlflow db upgrade" in error.hint
+    assert f"--tracking-uri {mlflow_store_copy.uri} server upgrade --rehearse" in error.hint
     assert mlflow_store_copy.path.read_bytes() == before
 
 
