@@ -165,8 +165,10 @@ class Notes:
     def failed(self, error: EngineError, *, fix: str = "", command: str | Sequence[str] = "") -> None:
         """A finding that is an error of the engine, with its hint as the fix unless another is given."""
         name = next((name for kind, name in _NAMES if isinstance(error, kind)), "store-refused")
-        hint = fix or error.hint
-        self.found(name, "error", error.title, evidence=error.detail, fix=hint, command=command)
+        hint = error.hint
+        if isinstance(error, ServerTimeout):  # its hint is about a timeout that is not used here
+            hint = "Check the server's log, and whether it or what it depends on is overloaded."
+        self.found(name, "error", error.title, evidence=error.detail, fix=fix or hint, command=command)
         self._checked += 1
 
     def skip(self, what: str, why: str) -> None:

@@ -10,6 +10,8 @@ from tests.engine.server.doctor.support import names, report_on, skipped
 from tests.support.mariadb import MariaDb
 from tests.support.postgres import Postgres
 
+BY_ANOTHER_NAME = "0x7f000001"
+"""The loopback address in a form that does not look like it."""
 SHARED = {"stale-runs", "version-files-missing"}
 """What is wrong with the shared stores of the tests."""
 
@@ -26,6 +28,8 @@ def check(store: MlflowStore, server: Postgres | MariaDb, create: list[str], dro
     finally:
         server.execute("mlflow", *drop)
     assert set(names(report)) == {"store-read-only", *SHARED}
+    elsewhere = TrackingUri(store.uri.replace("127.0.0.1", BY_ANOTHER_NAME))
+    assert set(names(report_on(elsewhere))) == {"database-in-clear", *SHARED}
     assert "s3cret" not in str(report)
 
 
