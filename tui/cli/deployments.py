@@ -1,4 +1,4 @@
-"""`mlflow-console deploy`, `deployments`, `swap`, `stop` and `logs`: model versions as HTTP services."""
+"""`mlflow-console deploy`, `deployments`, `swap`, `stop`, `logs`, `unit`: model versions as HTTP services."""
 
 from __future__ import annotations
 
@@ -290,6 +290,33 @@ def logs(invocation: Invocation, name: str, lines: int, follow: bool, as_json: b
         write_json({"name": name, "lines": list(found)})
 
 
+@click.command()
+@click.argument("kind", type=click.Choice(["deployment", "server"]))
+@click.argument("name")
+@json_option
+@pass_invocation
+def unit(invocation: Invocation, kind: str, name: str, as_json: bool) -> None:
+    """Print a unit for `systemd --user` that runs a deployment or a tracking server, so that it also
+    starts with the machine.
+
+    It is hardened: it may write only in the folders of the service. Its first lines say where to
+    save it and how to enable it.
+
+    \b
+    Examples:
+      mlflow-console unit deployment heart_disease_classifier
+      mlflow-console unit deployment canary --json
+    """
+    from engine.api import Servers
+
+    facet = Servers(read_only=invocation.read_only) if kind == "server" else _deployments(invocation)
+    text = facet.unit(name)
+    if as_json:
+        write_json({"kind": kind, "name": name, "unit": text})
+    else:
+        click.echo(text, nl=False)
+
+
 def _with_permission(
     act: Callable[[bool, OnProgress, CancelToken], Deployment], text: str, output: Output, allowed: bool
 ) -> Deployment:
@@ -328,7 +355,8 @@ def _show_ready(output: Output, found: Deployment, remark: str) -> None:
     _pair(output, "log", str(service.log))
     if found.newer is not None:
         _show_newer(output, found)
-    output.line(Cell(Shown("Try it: "), "dim"), safe(f"mlflow-console test {shlex.quote(found.name)}"))
+    command = f"mlflow-console test --deployment {shlex.quote(found.name)}"
+    output.line(Cell(Shown("Test it: "), "dim"), safe(command))
 
 
 def _packages(found: Deployment) -> str:

@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "swap": ("tui.cli.deployments:swap", "Serve another version without a failed request."),
     "stop": ("tui.cli.deployments:stop", "Stop a deployment."),
     "logs": ("tui.cli.deployments:logs", "Print the log of a deployment."),
+    "unit": ("tui.cli.deployments:unit", "Print a systemd unit that runs a deployment or a server."),
     "train": ("tui.cli.train:train", "Train a sweep: one run per combination of parameters."),
     "demo": ("tui.cli.demo:demo", "Build the heart-disease example and open the console on it."),
     "server": ("tui.cli.server:server", "Run a tracking server on this machine, and look after it."),
