@@ -45,6 +45,20 @@ class ModelTests:
         versions = self._store.model_versions(asked.model)
         return referenced(versions, asked if asked.target else preferred(versions, asked.model))
 
+    def target(self, reference: str) -> Target:
+        """What `MODEL[@ALIAS|/STAGE|/VERSION]` names now. A bare name is first that of a running deployment,
+        if its model is from this store. Raises `UsageError`, `NotFound`."""
+        from engine.journal import server_name
+        from engine.model_tests.answers import Target
+        from engine.serving.deployments import all_deployments
+
+        here = server_name(self._access.uri)
+        for found in all_deployments():
+            if found.name == reference and found.service.running and found.served.tracking_uri == here:
+                return self.deployed(reference)
+        version = self.version(reference)
+        return Target(version.name, version.version)
+
     def deployed(self, name: str) -> Target:
         """What a deployment of this machine serves now. Raises `NotFound`, and `UsageError` if its model is
         from another store."""
@@ -108,16 +122,19 @@ class ModelTests:
         *,
         label: str = "",
         allow_code: bool = False,
+        allow_other: bool = False,
     ) -> ShadowTest:
         """Compare two targets on the same rows: those of a CSV file, which may have labels, or the test part
-        that the run of the first recorded. The outcome is kept for the first."""
+        that the run of the first recorded. The outcome is kept for the first. `allow_code` is for the first,
+        `allow_other` for the second, which may be someone else's."""
         from engine.model_tests.keeping import keep
         from engine.model_tests.shadow import run_shadow
 
         recorded = self._recorded_of(first)
         found = self._rows(recorded, rows, label, needs_labels=False)
-        pairs = [(target, self._scorer(target, allow_code=allow_code)) for target in (first, second)]
-        test = run_shadow(pairs[0], pairs[1], found, recorded)
+        one = first, self._scorer(first, allow_code=allow_code)
+        other = second, self._scorer(second, allow_code=allow_other)
+        test = run_shadow(one, other, found, recorded)
         if not first.url or first.deployment:
             keep(self._access.uri, recorded.version, test)
         return test

@@ -27,7 +27,9 @@ APPEND_SECONDS = 5.0
 class VersionTest:
     """The outcome of one test. `server` is the store's name as in the journal; `created` tells versions of
     the same number apart, when a model was deleted and made again. `text` says the outcome in a few
-    sentences: untrusted text. `against` is what a shadow test compared the version with."""
+    sentences: untrusted text. `against` is what a shadow test compared the version with, `deployment` the
+    deployment that was tested, empty for a version in process. Of `rows` with labels `right` were right; both
+    are 0 without labels and for a regression."""
 
     __test__ = False  # for pytest
 
@@ -41,6 +43,9 @@ class VersionTest:
     time: int
     user: str
     against: str = ""
+    deployment: str = ""
+    right: int = 0
+    rows: int = 0
 
     @property
     def name(self) -> str:

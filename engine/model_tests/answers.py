@@ -47,11 +47,13 @@ class Target:
 
     @property
     def name(self) -> Shown:
-        """`churn 3`, `churn 3 at http://127.0.0.1:5101`"""
+        """`churn 3`, `churn 3 (deployment churn)`, `churn 3 at http://127.0.0.1:5101`"""
         version = f"{safe(self.model, 80)} {self.version}" if self.version else ""
         if not self.url:
             return Shown(version)
-        where = safe(self.deployment, 80) if self.deployment else redact(self.url)
+        if self.deployment:
+            return Shown(f"{version} (deployment {safe(self.deployment, 80)})")
+        where = redact(self.url)
         return Shown(f"{version} at {where}" if version else where)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.entities import ModelVersion
 from engine.errors import NotFound, UsageError
 from engine.evidence.predictions import PATH, predictions_text
+from engine.evidence.statistics import Rate
 from engine.evidence.version_tests import TestKind, VersionTest, keep_test
 from engine.journal import recorded, server_name, user_name
 from engine.model_tests.answers import Target
@@ -40,19 +41,22 @@ def experiment_of(model: str) -> str:
     return f"{model}-tests"
 
 
-def target_of(test: Test) -> Target:
+def target_of(test: Test | LoadTest) -> Target:
     """What was tested: of two, the first."""
-    return test.target if isinstance(test, LabelledTest) else test.first
+    return test.first if isinstance(test, ShadowTest) else test.target
 
 
 def keep(uri: TrackingUri, version: ModelVersion, test: Test | LoadTest) -> VersionTest:
     """Keep the outcome on this machine."""
     kind: TestKind
+    right: Rate | None = None
     match test:
         case LabelledTest():
             kind, passed, text = "labelled", not test.is_skewed, f"{test.verdict} On {test.source}."
+            right = test.metrics[0].rate
         case ShadowTest():
             kind, passed, text = "shadow", not test.is_worse, f"{test.verdict} On {test.source}."
+            right = test.first_right
         case LoadTest():
             kind, passed, text = "load", test.passed, test.verdict
     kept = VersionTest(
@@ -66,6 +70,9 @@ def keep(uri: TrackingUri, version: ModelVersion, test: Test | LoadTest) -> Vers
         time=test.time,
         user=user_name(),
         against=test.second.name if isinstance(test, ShadowTest) else "",
+        deployment=target_of(test).deployment,
+        right=right.successes if right else 0,
+        rows=right.n if right else 0,
     )
     keep_test(kept)
     return kept

@@ -87,6 +87,13 @@ class Output:
         for line in safe_lines(text):
             self._write([[Cell(Shown(part), style)] for part in wrapped(line, self.width or 0)])
 
+    def marked(self, mark: Cell, text: str) -> None:
+        """Write text of one line behind a mark, word-wrapped on a terminal; further lines are indented."""
+        indent = Cell(Shown(" " * cell_width(mark.text)))
+        width = 0 if self.width is None else max(1, self.width - cell_width(mark.text))
+        lines = [Cell(Shown(part)) for part in wrapped(safe(text), width)]
+        self._write([[indent if at else mark, line] for at, line in enumerate(lines)])
+
     def table(self, heads: Sequence[Head], rows: Sequence[Row]) -> int:
         """Write a header and aligned rows; return how many columns did not fit."""
         widths = _natural_widths(heads, rows)

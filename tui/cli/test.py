@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         TestedMetric,
     )
 
-Result = TypeVar("Result")
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 ROWS_SHOWN = 20
@@ -92,8 +92,9 @@ def test(
     the model was trained on, this is train/serve skew: the usual causes are looked for and named. A
     version whose run recorded no test part answers its input example.
 
-    MODEL alone is its alias champion, or else its version in Production. The exit status is 1 if the
-    test failed or found skew, or the version is worse than that of --against by more than chance.
+    MODEL alone is a running deployment of that name, else its alias champion, else its version in
+    Production. The exit status is 1 if the test failed or found skew, or the version is worse than that
+    of --against by more than chance.
 
     \b
     Examples:
@@ -115,15 +116,17 @@ def test(
         if as_curl or request_file is not None:
             request = _request(engine, target, request_file)
             return _send(engine, target, request, as_curl=as_curl, allow_code=allow_code, as_json=as_json)
-        ask = _permission(engine, target, allow_code=allow_code)
-        if against is not None:
-            other = chosen_target(engine, against, "", "")
-            shadow = engine.model_tests.shadow
-            compared = ask(lambda code: shadow(target, other, rows, label=label, allow_code=code))
-            return _show_shadow(engine, compared, keep=keep, as_json=as_json)
+        other = None if against is None else chosen_target(engine, against, "", "")
+        codes = {each: _may_run_code(engine, each, allow_code) for each in (target, other) if each}
+        if other is not None:
+            with _testing(target):
+                shadow = engine.model_tests.shadow(
+                    target, other, rows, label=label, allow_code=codes[target], allow_other=codes[other]
+                )
+            return _show_shadow(engine, shadow, keep=keep, as_json=as_json)
         try:
-            labelled = engine.model_tests.labelled
-            found = ask(lambda code: labelled(target, rows, label=label, allow_code=code))
+            with _testing(target):
+                found = engine.model_tests.labelled(target, rows, label=label, allow_code=codes[target])
         except DatasetError as error:
             if rows is not None or keep:
                 raise
@@ -184,8 +187,9 @@ def predict(
     raw = sys.stdin.buffer.read() if source == "-" else None
     with invocation.engine() as engine:
         target = chosen_target(engine, model, deployment, url)
-        ask = _permission(engine, target, allow_code=allow_code)
-        found = ask(lambda code: engine.model_tests.predict(target, path, raw, allow_code=code))
+        code = _may_run_code(engine, target, allow_code)
+        with _testing(target, "Predicting with"):
+            found = engine.model_tests.predict(target, path, raw, allow_code=code)
     if as_json:
         rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
         write_json({"target": target.name, "seconds": found.seconds, "rows": rows})
@@ -235,6 +239,8 @@ def chosen_target(engine: Engine, model: str | None, deployment: str, url: str) 
         return engine.model_tests.deployed(deployment)
     if model is None:
         return Target(url=url)
+    if not url:
+        return engine.model_tests.target(model)
     version = engine.model_tests.version(model)
     return Target(version.name, version.version, url)
 
@@ -249,29 +255,29 @@ def _request(engine: Engine, target: Target, file: TextIO | None) -> Request:
     return engine.model_tests.template(target.model, target.version).request()
 
 
-def _permission(
-    engine: Engine, target: Target, *, allow_code: bool
-) -> Callable[[Callable[[bool], Result]], Result]:
-    """Runs a test; if the model can run arbitrary code, asks first, naming whose it is."""
+def _may_run_code(engine: Engine, target: Target, allowed: bool) -> bool:
+    """Whether a version that is loaded here may run code that came with it: asks if it can, naming whose it
+    is. Raises `UntrustedModel` where nobody can be asked, `Cancelled`."""
+    if target.url:
+        return False
+    try:
+        engine.model_tests.check_trust(target.model, target.version)
+    except UntrustedModel as error:
+        if engine.read_only or allowed:
+            return allowed
+        if not is_interactive():
+            hint = f"{error.hint} Add --allow-code to run the code of {error.owner}."
+            raise UntrustedModel(error.title, error.detail, hint, error.owner) from None
+        output = Output(err=True)
+        output.text(f"{error.title}. {error.detail}")
+        output.text(f"Loading it runs the code of {error.owner} on this machine. {error.hint}")
+        confirm(output, "Add --allow-code.", what="The test")
+        return True
+    return False
 
-    def ask(run: Callable[[bool], Result]) -> Result:
-        try:
-            with spinner(safe(f"Testing {target.name}")):
-                return run(allow_code)
-        except UntrustedModel as error:
-            if engine.read_only:
-                raise
-            if not is_interactive():
-                hint = f"{error.hint} Add --allow-code to run the code of {error.owner}."
-                raise UntrustedModel(error.title, error.detail, hint, error.owner) from None
-            output = Output(err=True)
-            output.text(f"{error.title}. {error.detail}")
-            output.text(f"Loading it runs the code of {error.owner} on this machine. {error.hint}")
-            confirm(output, "Add --allow-code.", what="The test")
-        with spinner(safe(f"Testing {target.name}")):
-            return run(True)
 
-    return ask
+def _testing(target: Target, what: str = "Testing") -> AbstractContextManager[object]:
+    return spinner(safe(f"{what} {target.name}"))
 
 
 # ── one request ──────────────────────────────────────────────────────────────
@@ -288,8 +294,9 @@ def _send(
             raise UsageError("curl needs a server", hint="Add --deployment NAME or --url URL.")
         click.echo(curl(target.url, request))
         return 0
-    ask = _permission(engine, target, allow_code=allow_code)
-    answer = ask(lambda code: engine.model_tests.send(target, request, allow_code=code))
+    code = _may_run_code(engine, target, allow_code)
+    with _testing(target):
+        answer = engine.model_tests.send(target, request, allow_code=code)
     if as_json:
         write_json({"target": target.name, "passed": answer.is_ok, **asdict(answer)})
     else:
@@ -297,9 +304,15 @@ def _send(
     return 0 if answer.is_ok else 1
 
 
+def _mark(failed: bool | int) -> Cell:
+    return Cell(Shown("✗ "), "red") if failed else Cell(Shown("✓ "), "green")
+
+
 def _show_answer(output: Output, target: Target, answer: Answer) -> None:
-    mark = Cell(Shown("✓ "), "green") if answer.is_ok else Cell(Shown("✗ "), "red")
-    output.line(mark, safe(f"HTTP {answer.status} from {target.name} in {duration(answer.seconds)}"))
+    output.line(
+        _mark(not answer.is_ok),
+        safe(f"HTTP {answer.status} from {target.name} in {duration(answer.seconds)}"),
+    )
     for line in safe_lines(answer.body if answer.is_ok else answer.message):
         output.text(line)
 
@@ -315,9 +328,9 @@ def _show_labelled(engine: Engine, found: LabelledTest, *, keep: bool, as_json: 
         return status
     output = Output()
     output.line(Cell(found.target.name, "bold"), Cell(Shown("  on "), "dim"), found.source)
-    output.line(Cell(Shown("✗ "), "red") if status else Cell(Shown("✓ "), "green"), found.verdict)
+    output.marked(_mark(status), found.verdict)
     for cause in found.causes:
-        output.line(Cell(Shown("! "), "yellow"), cause.text)
+        output.marked(Cell(Shown("! "), "yellow"), cause.text)
     output.line()
     output.table(*_metric_table(found.metrics))
     if found.wrong and not found.is_regression:
@@ -427,7 +440,7 @@ def _show_shadow(engine: Engine, found: ShadowTest, *, keep: bool, as_json: bool
     output.line(
         Cell(found.first.name, "bold"), " against ", Cell(found.second.name, "bold"), " on ", found.source
     )
-    output.line(Cell(Shown("✗ "), "red") if status else Cell(Shown("✓ "), "green"), found.verdict)
+    output.marked(_mark(status), found.verdict)
     if found.disagreements:
         output.line()
         _show_disagreements(output, found)

@@ -226,6 +226,11 @@ def test_a_pickle_needs_permission_that_names_whose_it_is(tested_models: Trackin
         assert caught.value.owner in caught.value.detail
         found = engine.model_tests.labelled(Target("pickled", 1), allow_code=True)
         assert not found.is_skewed
+    with Engine(tested_models) as engine:
+        mine, theirs = Target("plain", 1), Target("pickled", 1)
+        with pytest.raises(UntrustedModel, match="pickled version 1"):
+            engine.model_tests.shadow(mine, theirs, allow_code=True)
+        assert engine.model_tests.shadow(mine, theirs, allow_other=True).disagreements == ()
     with Engine(tested_models, read_only=True) as engine:
         assert not labelled(engine, "plain").is_skewed
         with pytest.raises(ReadOnly):

@@ -68,6 +68,7 @@ def test_a_promotion_shows_and_records_the_last_tests_of_the_version(engine: Eng
     plan = engine.models.plan_promotion("plain", 2, stage="Production")
     assert [(test.kind, test.passed) for test in plan.tests] == [("shadow", False), ("labelled", True)]
     assert plan.tests[0].against == "plain 1"
+    assert [(test.right, test.rows) for test in plan.tests] == [(42, 61), (42, 61)]
     assert any(warning.startswith("Version 2 failed its last shadow test, of ") for warning in plan.warnings)
     assert engine.models.plan_promotion("plain", 1, stage="Production").tests == ()
     engine.models.promote(plan)

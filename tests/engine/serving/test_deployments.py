@@ -277,12 +277,14 @@ def check_refusals(facet: Deployments) -> None:
 def check_tested(engine: Engine, rows: Path) -> None:
     """It is tested by its name, and compared with a version that is not deployed."""
     target = engine.model_tests.deployed("heart")
-    assert (target.model, target.version, target.name) == ("heart", 1, "heart 1 at heart")
+    assert (target.model, target.version, target.name) == ("heart", 1, "heart 1 (deployment heart)")
+    assert engine.model_tests.target("heart") == target
+    assert engine.model_tests.target("heart@champion") == Target("heart", 1)
     answer = engine.model_tests.send(target, engine.model_tests.template("heart", 1).request())
     assert answer.predictions == (0, 1, 0)
     rows.write_text("age,chol\n40,180\n63,300\n51,240\n")
     shadow = engine.model_tests.shadow(target, Target("heart", 4), rows)
-    assert shadow.verdict == "heart 1 at heart and heart 4 disagree on 3 of 3 rows."
+    assert shadow.verdict == "heart 1 (deployment heart) and heart 4 disagree on 3 of 3 rows."
     elsewhere = TrackingUri(f"sqlite:///{rows.parent}/mlflow.db")
     with Engine(elsewhere) as other, pytest.raises(UsageError, match="The model of 'heart' is from another"):
         other.model_tests.deployed("heart")
