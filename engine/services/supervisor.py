@@ -423,7 +423,8 @@ def main(path: str, *descriptors: str) -> int:
         if os.fork():
             os._exit(0)
         spec = ServiceSpec.from_json(json.load(sys.stdin))
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        with open(os.devnull) as nothing:
+            os.dup2(nothing.fileno(), 0)
         return asyncio.run(_run(folder, spec, None, Report(report)))
     try:
         record = folder.record()

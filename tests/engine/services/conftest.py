@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 import psutil
@@ -15,6 +14,7 @@ from engine.services import control
 from engine.services.folder import services_folder
 from engine.services.processes import marked_processes
 from engine.services.records import ServiceSpec, ServiceStatus
+from tests.support.kills import wait_until
 
 
 def start(spec: ServiceSpec) -> ServiceStatus:
@@ -32,14 +32,6 @@ def get(status: ServiceStatus, path: str = "/") -> str:
 def own_processes() -> list[psutil.Process]:
     """The processes of this test's services, supervisors included."""
     return [process for value, process in marked_processes() if value.startswith(str(services_folder()))]
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if holds():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never came to that")
 
 
 def processes_end() -> None:

@@ -22,7 +22,8 @@ from engine.paths import state_dir
 from engine.services import control, service_log
 from engine.services.folder import services_folder
 from engine.services.records import ServiceSpec
-from tests.engine.services.conftest import get, own_processes, processes_end, start, wait_until
+from tests.engine.services.conftest import get, own_processes, processes_end, start
+from tests.support.kills import wait_until
 from tests.support.socket_worker import worker_spec
 
 

@@ -17,7 +17,8 @@ from engine.errors import Cancelled, ServiceError
 from engine.jobs import CancelToken
 from engine.services import control, service_log
 from engine.services.records import ServiceStatus
-from tests.engine.services.conftest import get, own_processes, start, wait_until
+from tests.engine.services.conftest import get, own_processes, start
+from tests.support.kills import wait_until
 from tests.support.socket_worker import worker_spec
 
 
