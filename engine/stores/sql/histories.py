@@ -43,7 +43,7 @@ def metric_extremes(
         return ()
     finite = "CASE WHEN is_nan OR value >= :largest OR value <= -:largest THEN NULL ELSE value END"
     rows = tables.rows(
-        f'SELECT run_uuid, "key", min({finite}), max({finite}) FROM metrics'
+        f'SELECT run_uuid, "key", min({finite}), max({finite}) FROM {tables.dialect.histories}'
         f' WHERE {_where(tables, None)} GROUP BY run_uuid, "key" HAVING count(*) > 1',
         **_parameters(list(run_ids), list(keys), None),
         largest=sys.float_info.max,
@@ -75,14 +75,15 @@ def _extents(
     """The extents of the histories with their first and last step, by run and key."""
     found = {}
     for run_id, key, count, low, high in tables.rows(
-        'SELECT run_uuid, "key", count(*), min(step), max(step) FROM metrics'
+        f'SELECT run_uuid, "key", count(*), min(step), max(step) FROM {tables.dialect.histories}'
         f' WHERE {_where(tables, steps)} GROUP BY run_uuid, "key"',
         **_parameters(run_ids, keys, steps),
     ):
         extent = Extent(count, low, high)
         if low == high and count > points:
             ((began, ended),) = tables.rows(
-                f"SELECT min(timestamp), max(timestamp) FROM metrics WHERE {_is_one(tables)}",
+                f"SELECT min(timestamp), max(timestamp) FROM {tables.dialect.histories}"
+                f" WHERE {_is_one(tables)}",
                 **_one(run_id, key, low, high),
             )
             extent = Extent(count, began, ended, by_time=True)
@@ -141,44 +142,36 @@ def _stream_one(
 # ── a server: let it choose the points ───────────────────────────────────────
 
 _SHORT = """
-SELECT metrics.run_uuid, metrics."key", step, timestamp, value, is_nan FROM metrics
-JOIN (SELECT run_uuid, "key" FROM metrics WHERE {where} GROUP BY run_uuid, "key" HAVING count(*) <= :points)
-  AS short ON short.run_uuid = metrics.run_uuid AND short."key" = metrics."key"
+SELECT metrics.run_uuid, metrics."key", step, timestamp, value, is_nan FROM {histories}
+JOIN (
+  SELECT run_uuid, "key" FROM {histories} WHERE {where} GROUP BY run_uuid, "key" HAVING count(*) <= :points
+) AS short ON short.run_uuid = metrics.run_uuid AND short."key" = metrics."key"
 WHERE {where}"""
 
 _REDUCED = """
 WITH placed AS (
   SELECT step, timestamp, value, {part} AS part,
     CASE WHEN is_nan THEN 1 WHEN value >= :largest THEN 2 WHEN value <= -:largest THEN 3 ELSE 0 END AS kind
-  FROM metrics WHERE {is_one}
+  FROM {histories} WHERE {is_one}
 ),
 extremes AS (
   SELECT part, kind, count(*) AS logged, min(value) AS low, max(value) AS high FROM placed GROUP BY part, kind
 ),
 kept AS (
-  SELECT placed.part, placed.kind, placed.value, extremes.logged, min(placed.step) AS step,
-    min(placed.timestamp) AS timestamp
+  SELECT placed.step, placed.timestamp, placed.value, placed.kind, extremes.logged, row_number() OVER
+    (PARTITION BY placed.part, placed.kind, placed.value ORDER BY placed.step, placed.timestamp) AS place
   FROM placed JOIN extremes ON extremes.part = placed.part AND extremes.kind = placed.kind
     AND (placed.value = extremes.low OR (placed.value = extremes.high AND placed.kind = 0))
-  GROUP BY placed.part, placed.kind, placed.value, extremes.logged
 )
-"""
-"""The points to keep of one history: of each part and kind of value, the lowest and the highest."""
-
-_BY_TIME = _REDUCED + "SELECT step, timestamp, value, kind, logged FROM kept"
-_BY_STEP = (
-    _REDUCED
-    + """SELECT kept.step, min(metrics.timestamp), kept.value, kept.kind, kept.logged
-FROM kept JOIN metrics ON metrics.step = kept.step AND metrics.value = kept.value
-  AND CASE WHEN metrics.is_nan THEN 1 ELSE 0 END = CASE WHEN kept.kind = 1 THEN 1 ELSE 0 END
-WHERE {is_one} GROUP BY kept.part, kept.step, kept.value, kept.kind, kept.logged"""
-)
+SELECT step, timestamp, value, kind, logged FROM kept WHERE place = 1"""
+"""The points to keep of one history: of each part and kind of value, the first lowest and the first
+highest."""
 
 _ENDS = """
-(SELECT step, timestamp, value, is_nan FROM metrics WHERE {is_one}
+(SELECT step, timestamp, value, is_nan FROM {histories} WHERE {is_one}
   ORDER BY step, timestamp, is_nan, value LIMIT 1)
 UNION ALL
-(SELECT step, timestamp, value, is_nan FROM metrics WHERE {is_one}
+(SELECT step, timestamp, value, is_nan FROM {histories} WHERE {is_one}
   ORDER BY step DESC, timestamp DESC, is_nan DESC, value DESC LIMIT 1)"""
 
 
@@ -189,7 +182,7 @@ def _reduced(
     extents = _extents(tables, run_ids, keys, points, steps)
     if any(extent.count <= points for extent, _ in extents.values()):
         short = defaultdict[tuple[str, str], list[_Point]](list)
-        statement = _SHORT.format(where=_where(tables, steps))
+        statement = _SHORT.format(histories=tables.dialect.histories, where=_where(tables, steps))
         for run_id, key, *point in tables.stream(
             statement, points=points, **_parameters(run_ids, keys, steps)
         ):
@@ -208,15 +201,18 @@ def _reduce_one(
     place = "timestamp" if extent.by_time else "step"
     part = tables.dialect.quotient.format(dividend=f"{place} - :low", divisor=":width")
     width = (extent.high - extent.low) // count_parts(points) + 1
-    is_one, one = _is_one(tables), _one(run_id, key, *steps)
-    statement = (_BY_TIME if extent.by_time else _BY_STEP).format(part=part, is_one=is_one)
+    of_one, one = (
+        {"histories": tables.dialect.histories, "is_one": _is_one(tables)},
+        _one(run_id, key, *steps),
+    )
+    statement = _REDUCED.format(part=part, **of_one)
     kept, nans = set(), 0
     for step, timestamp, value, kind, logged in tables.stream(
         statement, largest=sys.float_info.max, low=extent.low, width=width, **one
     ):
         kept.add(_point(step, timestamp, value, kind == 1))
         nans += int(logged) if kind == 1 else 0
-    kept |= {_point(*end) for end in tables.rows(_ENDS.format(is_one=is_one), **one)}
+    kept |= {_point(*end) for end in tables.rows(_ENDS.format(**of_one), **one)}
     return _history(run_id, key, sorted(kept), extent.count, nans)
 
 

@@ -25,6 +25,7 @@ from engine.errors import (
 from engine.stores import open_store
 from engine.stores.base import RunQuery
 from engine.stores.sql import servers
+from engine.stores.sql.database import MYSQL
 from engine.stores.sql.servers import DatabaseServer
 from engine.uri import TrackingUri
 from tests.support.database import PASSWORD
@@ -115,6 +116,17 @@ class TestReadOnly:
         assert store.metric_history(running.store.runs["special"], "LOSS") == ()
         with pytest.raises(EngineError, match="Registered model 'CLASSIFIER' not found"):
             store.model_versions("CLASSIFIER")
+
+    def test_mysql_finds_the_points_of_a_history_by_their_run(
+        self, mysql_store: MlflowStore, mariadb: MariaDb
+    ) -> None:
+        """MariaDB's own choice is the primary key, which leads to the points of all runs."""
+        of_one = f"run_uuid = '{mysql_store.runs['special']}' AND `key` = 'loss'"
+        (plan,) = mariadb.execute(
+            "mlflow", f"EXPLAIN SELECT max(value) FROM {MYSQL.histories} WHERE {of_one}"
+        )
+        assert "index_metrics_run_uuid" in plan
+        assert "const,const" in plan
 
 
 class TestErrors:
