@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.server.doctor.support import execute
 from tests.hostile.payloads import EXPERIMENT, PAYLOADS, Payload
 from tests.hostile.stream import unexpected_output
 from tests.support.warm import Warm
@@ -97,6 +98,37 @@ def test_charts_show_every_name_and_no_control_character(
     done = warm.run("--tracking-uri", hostile_store, *file, cwd=tmp_path, home=home)
     assert (done.returncode, done.stderr) == (0, b"")
     assert unexpected_output((tmp_path / "chart.svg").read_bytes()) == []
+
+
+def test_the_doctor_shows_no_control_character_of_what_it_finds(
+    hostile_store: str, warm: Warm, tmp_path: Path, home: Path
+) -> None:
+    copy = shutil.copyfile(hostile_store.removeprefix("sqlite:///"), tmp_path / "copy.db")
+    rival = (
+        "INSERT INTO model_versions (workspace, name, version, creation_time, current_stage, source, run_id,"
+        " status) SELECT workspace, name, 99, creation_time, 'Production', source, run_id, 'READY'"
+        " FROM model_versions WHERE version = 1"
+    )
+    execute(
+        copy,
+        rival,
+        "UPDATE model_versions SET current_stage = 'Production'",
+        "UPDATE registered_model_aliases SET version = 77",
+        "UPDATE runs SET status = 'RUNNING', start_time = 0",
+        "UPDATE latest_metrics SET timestamp = 0",
+        "UPDATE experiments SET artifact_location = name",
+    )
+    command = ("--tracking-uri", f"sqlite:///{copy}", "server", "doctor")
+    done = warm.run(*command, cwd=tmp_path, home=home)
+    assert (done.returncode, unexpected_output(done.stdout), unexpected_output(done.stderr)) == (1, [], [])
+    found = done.stdout.decode()
+    for title in ("in Production", "points to a version", "no sign of life", "depends on the folder"):
+        assert title in found
+    done = warm.run(*command, "--json", cwd=tmp_path, home=home)
+    assert (done.returncode, unexpected_output(done.stdout), done.stdout.isascii()) == (1, [], True)
+    with warm.open(*command, cwd=tmp_path, home=home, cols=100, rows=40) as terminal:
+        assert terminal.wait_exit() == 1
+        assert unexpected_output(bytes(terminal.raw)) == []
 
 
 @pytest.mark.parametrize("payload", TYPEABLE, ids=lambda p: p.name)

@@ -44,6 +44,12 @@ def test_the_console_shows_every_name_and_no_control_character(
         assert unexpected_output(bytes(terminal.raw)) == []
 
 
+def test_the_doctor_shows_no_control_character(address: str, warm: Warm, tmp_path: Path, home: Path) -> None:
+    done = warm.run("--tracking-uri", address, "server", "doctor", cwd=tmp_path, home=home)
+    assert (done.returncode, unexpected_output(done.stdout), unexpected_output(done.stderr)) == (0, [], [])
+    assert "depends on the folder" in done.stdout.decode()
+
+
 @pytest.mark.parametrize("command", ["experiments", "runs", "models"])
 def test_the_commands_show_every_name_and_no_control_character(
     command: str, address: str, warm: Warm, tmp_path: Path, home: Path

@@ -120,7 +120,9 @@ def _check_schema(subject: Subject, snapshot: Snapshot, notes: Notes) -> None:
             f" {known[0]}",
             fix=f"Rehearse the upgrade on a copy, or use MLflow {made_by} here. After it, older versions can"
             " no longer read the store.",
-            command=subject.console("server", "upgrade", "--rehearse"),
+            command=subject.console("server", "upgrade", "--rehearse")
+            if subject.uri.sqlite_path
+            else ("mlflow", "db", "upgrade", subject.uri.shown),
         )
     else:
         notes.found(
