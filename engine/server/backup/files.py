@@ -82,6 +82,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def check_room(folder: Path, needed: int) -> None:
+    """Raises `EngineError` if the disk of a folder has less than this free."""
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise _no_room(folder, f"{size(needed)} are needed and {size(free)} are free")
@@ -89,6 +90,8 @@ def check_room(folder: Path, needed: int) -> None:
 
 def _no_room(folder: Path, why: str) -> EngineError:
     hint = "Choose a folder on another disk, or free some space. Nothing was left behind."
+    while ".mlflow-console-" in str(folder):  # a hidden folder, which is gone when this is read
+        folder = folder.parent
     return EngineError("The disk has too little free space", f"{safe(folder, 200)}: {why}", hint)
 
 

@@ -16,12 +16,14 @@ import psutil
 import pytest
 import requests
 
+from engine.api import Servers
 from engine.errors import NotFound, ServiceError
 from engine.jobs import CancelToken
 from engine.server import servers
 from engine.server.doctor.doctor import examine
 from engine.server.options import ServerOptions
 from engine.server.records import StartedServer
+from engine.server.upgrade.upgrade import writers_of
 from engine.services import control
 from engine.services.processes import marked_processes
 from engine.uri import TrackingUri
@@ -185,6 +187,26 @@ def test_a_second_start_of_a_name_and_of_a_port_is_refused_and_changes_nothing(
     with pytest.raises(NotFound):
         control.find("other")
     assert not control.folder("other").exists()
+
+
+def test_a_backup_by_its_address_has_its_artifacts_and_an_upgrade_would_name_it(
+    plain: StartedServer, tmp_path: Path
+) -> None:
+    url, facts = plain.server.service.url, plain.server.facts
+    run = api(url, "mlflow/runs/create", method="POST", json={"experiment_id": "0"}).json()["run"]["info"]
+    kept = f"0/{run['run_id']}/artifacts/note.txt"
+    assert api(url, f"mlflow-artifacts/artifacts/{kept}", method="PUT", data=b"kept").ok
+    made = Servers(read_only=True).backup(TrackingUri(url), tmp_path / "backup", artifacts=True)
+    assert made.manifest.folders[0].source == facts.artifacts
+    restored = Servers(read_only=False).restore(made.path, tmp_path / "restored")
+    assert restored.served_folder is not None
+    assert (restored.served_folder / kept).read_bytes() == b"kept"
+    assert rows(restored.uri.raw, "SELECT run_uuid FROM runs") == [(run["run_id"],)]
+
+    database = TrackingUri(facts.backend).sqlite_path
+    assert database is not None
+    (writer,) = writers_of(database)
+    assert writer.stop == "mlflow-console server stop mlflow"
 
 
 def test_a_killed_server_is_back_with_its_data(plain: StartedServer) -> None:
