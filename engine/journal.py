@@ -69,7 +69,8 @@ _HINT = "Fix its permissions, or set XDG_STATE_HOME to a folder that can be read
 class JournalEntry:
     """One write. `time` is in milliseconds since the epoch, `server` is redacted, `action` is `promote`,
     `undo`, `train`, `demo`, `delete`, `restore`, `policy`, `report`, `test`, `deploy`, `swap`, `back`,
-    `stop`, `server start` or `server stop`; `target` is for display (`churn 3 → Production`).
+    `stop`, `server start`, `server stop` or `server upgrade`; `target` is for display (`churn 3 →
+    Production`).
 
     `before` and `after` are facts: the state that the write found, and the state that it left (or will leave,
     while the outcome is `intended`). `engine.registry.promotion.facts` defines those of the registry; a run's

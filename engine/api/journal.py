@@ -66,6 +66,8 @@ class Journal:
                 return Finding("An incomplete report may be left; safe to run again.", command)
             case "test":
                 return Finding("An incomplete run of the test may be left; safe to run again.")
+            case "server upgrade":
+                from engine.server.upgrade.upgrade import finding
             case "deploy" | "swap" | "back" | "stop":
                 return Finding("The list of deployments shows what runs.", "mlflow-console deployments")
             case _:

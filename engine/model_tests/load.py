@@ -162,9 +162,8 @@ class LoadTest:
             return Shown(f"It keeps up with {rate:.0f} requests/s, the highest rate that was tried.")
         achieved = max(step.achieved for step in (self.main, *self.steps))
         kept = f"keeps up with {highest.rate:.0f} requests/s" if highest else "keeps up with no rate tried"
-        return Shown(
-            f"It {kept}, not with {missed.rate:.0f} ({missed.problems}); it achieved {achieved:.0f} at most."
-        )
+        why = f" ({missed.problems})" if missed.failed or missed.unsent else ""
+        return Shown(f"It {kept}, not with {missed.rate:.0f}{why}; it achieved {achieved:.0f} at most.")
 
 
 def milliseconds(seconds: float | None) -> Shown:

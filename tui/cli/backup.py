@@ -76,7 +76,7 @@ def backup(
     from engine.api import Servers
 
     servers = Servers(read_only=invocation.read_only)
-    with running("Backing up") as (show, token):
+    with running("Backing up", in_bytes=True) as (show, token):
         made = servers.backup(
             invocation.uri(),
             output,
@@ -129,7 +129,7 @@ def restore(
     from engine.api import Servers
 
     servers = Servers(read_only=invocation.read_only)
-    with running("Restoring") as (show, token):
+    with running("Restoring", in_bytes=True) as (show, token):
         done = servers.restore(backup, target, relocations=relocations, on_progress=show, cancel=token)
     if as_json:
         write_json(
@@ -158,13 +158,17 @@ def _serve_command(restored: Restored) -> str:
 
 
 @contextmanager
-def running(title: str) -> Iterator[tuple[Callable[[Progress], None], CancelToken]]:
-    """Shows bytes on a terminal; a signal cancels the token."""
+def running(
+    title: str, *, in_bytes: bool = False
+) -> Iterator[tuple[Callable[[Progress], None], CancelToken]]:
+    """Shows progress on a terminal, with sizes if it is `in_bytes`; a signal cancels the token."""
     token = CancelToken()
     with stop_signals(token), Meter(Shown(title)) as meter:
 
         def show(progress: Progress) -> None:
-            known = f"{size(progress.done)} of {size(progress.total)}  " if progress.total else ""
+            known = (
+                f"{size(progress.done)} of {size(progress.total)}  " if in_bytes and progress.total else ""
+            )
             meter.update(progress.done, progress.total, safe(known + progress.note), line=False)
 
         yield show, token

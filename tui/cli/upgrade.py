@@ -150,9 +150,8 @@ def _show_plan(output: Output, plan: UpgradePlan) -> None:
 def _show_done(output: Output, done: Upgraded) -> None:
     good = not done.outcome.problems
     mark = Cell(Shown("✓ "), "green") if good else Cell(Shown("✗ "), "red")
-    output.line(mark, Shown(f"Upgraded in {duration(done.outcome.seconds)}"))
-    for sentence in done.outcome.sentences:
-        output.text(sentence)
+    compared = "; its rows are those of the backup" if good else ""
+    output.line(mark, Shown(f"Upgraded in {duration(done.outcome.seconds)}{compared}"))
     _show_problems(output, done.outcome.problems)
     output.text(safe(f"Backup: {done.backup.path}"))
     output.line("To go back, end what has the store open, then run:")

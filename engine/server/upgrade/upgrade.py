@@ -29,7 +29,7 @@ from engine.server.backup.manifest import STORE_FILE
 from engine.server.servers import server_on
 from engine.server.upgrade.migration import run_upgrade
 from engine.stores import open_store
-from engine.stores.base import RunQuery
+from engine.stores.base import RunQuery, Store
 from engine.stores.errors import store_locked, translate
 from engine.stores.mlflow.private import schema_revisions
 from engine.stores.mlflow.revision import RELEASES
@@ -111,8 +111,8 @@ class Outcome:
         sampled = sum(table.sampled for table in self.tables)
         found = [
             Shown(
-                f"{counted(len(self.tables), 'table')} with {counted(rows, 'row')} compared, and"
-                f" {counted(sampled, 'row')} of them value by value; {counted(self.new_tables, 'new table')}"
+                f"{counted(len(self.tables), 'table')} with {counted(rows, 'row')} compared,"
+                f" {sampled:,} of them value by value; {counted(self.new_tables, 'new table')}"
             ),
             Shown(f"The console reads {self.readable.summary}"),
         ]
@@ -277,7 +277,7 @@ def upgrade(
         )
     facts = {"before": {"schema": state.revision}, "after": {"schema": state.head}}
     target = f"{plan.name}: {release_of(state.revision)} → {release_of(state.head)}"
-    with journal.recorded(plan.uri, "upgrade", target, **facts):
+    with journal.recorded(plan.uri, "server upgrade", target, **facts):
         _check_unlocked(database)
         saved = backup(
             plan.uri,
@@ -301,6 +301,20 @@ def upgrade(
             commands = " && ".join(way_back(plan, saved))
             raise WriteError("The upgrade failed", str(error), f"To go back: {commands}") from error
     return Upgraded(plan, saved, done)
+
+
+def finding(store: Store, entry: journal.JournalEntry) -> journal.Finding:
+    """How far an interrupted upgrade got. Raises `StoreError`."""
+    database = TrackingUri(entry.server).sqlite_path
+    assert database is not None
+    state = schema_state(database)
+    if state.is_current:
+        return journal.Finding("The upgrade has finished.")
+    if state.revision == entry.before.get("schema"):
+        return journal.Finding("The upgrade has not begun.", "mlflow-console server upgrade")
+    left = counted(state.migrations, "migration")
+    text = Shown(f"The schema is at {release_of(state.revision)}; {left} are left.")
+    return journal.Finding(text, "mlflow-console server upgrade")
 
 
 def way_back(plan: UpgradePlan, saved: Backup) -> tuple[Shown, ...]:
@@ -330,7 +344,8 @@ def writers_of(database: Path) -> tuple[Writer, ...]:
         with suppress(psutil.Error, OSError):
             if process.pid in known or not paths.intersection(file.path for file in process.open_files()):
                 continue
-            command = safe(mask(" ".join(process.cmdline()) or process.name()), MAX_COMMAND)
+            words = " ".join(process.cmdline()).split() or [process.name()]
+            command = safe(mask(" ".join(words)), MAX_COMMAND)
             found.append(Writer(process.pid, command, Shown(f"kill {process.pid}")))
     return tuple(found)
 

@@ -114,7 +114,7 @@ def test_a_store_of_an_older_release_is_rehearsed_backed_up_and_upgraded(
         (model,) = engine.models.registered()
         assert (model.description, model.aliases) == ("Heart disease – 实验", {"champion": 1})
     (entry,) = read_journal()
-    assert (entry.action, entry.outcome) == ("upgrade", "done")
+    assert (entry.action, entry.outcome) == ("server upgrade", "done")
     assert (entry.before, entry.after) == ({"schema": old}, {"schema": schema_revisions()[0]})
 
     subprocess.run(["sh", "-ec", "\n".join(done.way_back)], check=True)

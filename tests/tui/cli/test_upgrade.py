@@ -8,10 +8,14 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.stores.mlflow.private import schema_revisions
+from engine.stores.mlflow.revision import RELEASES
 from tests.engine.training.conftest import wait_until
 from tests.support import old_stores
 from tests.support.warm import Warm
 from tests.tui.cli.conftest import Run
+
+OLD = "6953534de441"
+"""The revision of MLflow 3.0."""
 
 
 def execute(path: Path, statement: str) -> list[tuple[str]]:
@@ -49,17 +53,20 @@ def test_an_upgrade_needs_the_name_and_a_rehearsal_that_succeeds(write: Run, fol
 
 
 def test_an_upgrade_that_has_begun_ends_although_the_console_was_killed(
-    warm_writer: Warm, folder: Path, home: Path
+    warm_writer: Warm, write: Run, folder: Path, home: Path
 ) -> None:
     path = folder / "mlflow.db"
     old_stores.from_dump("3.0.0", path)
     with warm_writer.open("server", "upgrade", cwd=folder, home=home, cols=140) as terminal:
         terminal.wait_for("Type mlflow.db to go ahead:")
-        assert "mlflow.db: schema MLflow 3.0 and 3.1 → MLflow " in terminal.text
+        assert f"mlflow.db: schema MLflow {RELEASES[OLD]} → MLflow " in terminal.text
         assert "The console reads 3 experiments, 3 runs, 1 model, 1 version" in terminal.text
         terminal.type("mlflow.db\r")
-        terminal.wait_until(lambda: revision(path) != "6953534de441", "the first migration")
+        terminal.wait_until(lambda: revision(path) != OLD, "the first migration")
         terminal.send_signal(signal.SIGKILL)
         assert terminal.wait_exit() == -signal.SIGKILL
         assert revision(path) != schema_revisions()[0]
         wait_until(lambda: revision(path) == schema_revisions()[0])
+    entries = write("journal", "--json").json["entries"]
+    assert (entries[0]["action"], entries[0]["outcome"]) == ("server upgrade", "intended")
+    assert entries[0]["finding"]["text"] == "The upgrade has finished."
