@@ -65,9 +65,11 @@ _OVERRIDDEN_VARIABLES = (
     "MLFLOW_PORT",
     "MLFLOW_WORKERS",
     "MLFLOW_GUNICORN_OPTS",
+    "MLFLOW_UVICORN_OPTS",
+    "MLFLOW_STATIC_PREFIX",
     "MLFLOW_AUTH_ADMIN_PASSWORD",
 )
-"""What the options decide."""
+"""What the options decide, or would make the server answer elsewhere than its supervisor asks."""
 
 
 @dataclass(frozen=True, slots=True)

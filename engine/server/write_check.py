@@ -8,6 +8,7 @@ because MLflow's API only moves an experiment to the trash: only the store behin
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 NAME = "mlflow-console start check"
 FILE = "start-check.txt"
 SECONDS = 60
+ABANDONED_SECONDS = 300
+"""The age of an experiment whose check must have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,12 @@ def check_writes(
         name = f"{NAME} {secrets.token_hex(4)}"
         server = _Server(session, address)
         try:
+            _remove_abandoned(server, remove_experiment, artifacts)
             experiment = str(server.post("2.0/mlflow/experiments/create", name=name)["experiment_id"])
         except Exception as error:
             if password and getattr(error, "status", 0) == 401:
                 return Checked(skipped="the administrator has another password than the one kept here")
-            return Checked(problem=f"Cannot create an experiment: {_told(error)}")
+            return Checked(problem=f"Cannot create an experiment: {_reason(error)}")
         artifact = f"{experiment}/{FILE}"
         problem = _round_trip(server, experiment, name, artifact)
         left = _removed(server, experiment, name, artifact, remove_experiment, artifacts)
@@ -76,7 +80,7 @@ class _Server:
     session: Session
     address: str
 
-    def post(self, path: str, **values: str) -> dict[str, Any]:
+    def post(self, path: str, **values: object) -> dict[str, Any]:
         found: dict[str, Any] = self._send("POST", path, json=values).json()
         return found
 
@@ -103,12 +107,12 @@ def _round_trip(server: _Server, experiment: str, name: str, artifact: str) -> s
         if found != name:
             return f"The experiment that was read back has the name {found!r} instead of {name!r}"
     except Exception as error:
-        return f"Cannot read the experiment back: {_told(error)}"
+        return f"Cannot read the experiment back: {_reason(error)}"
     try:
         server.artifact("PUT", artifact, content)
         read = server.artifact("GET", artifact)
     except Exception as error:
-        return f"Cannot write an artifact and read it back: {_told(error)}"
+        return f"Cannot write an artifact and read it back: {_reason(error)}"
     return "" if read == content else "The artifact that was read back differs from what was written"
 
 
@@ -119,6 +123,8 @@ def _removed(
     artifact: str,
     remove_experiment: Callable[[str], None],
     artifacts: Path | None,
+    *,
+    is_active: bool = True,
 ) -> list[str]:
     """Remove everything; what is left."""
     left = []
@@ -126,22 +132,36 @@ def _removed(
         server.artifact("DELETE", artifact)
     except Exception as error:
         if getattr(error, "status", 0) != 404:
-            left.append(f"artifact {artifact} ({_told(error)})")
+            left.append(f"artifact {artifact} ({_reason(error)})")
     if artifacts is not None:
         with suppress(OSError):  # it may hold what another experiment of this number left
             (artifacts / experiment).rmdir()
     try:
-        server.post("2.0/mlflow/experiments/delete", experiment_id=experiment)
+        if is_active:
+            server.post("2.0/mlflow/experiments/delete", experiment_id=experiment)
         if server.session.auth is not None:  # whoever creates an experiment is granted its management
             grant = {"username": ADMIN, "resource_type": "experiment", "resource_id": experiment}
             server.post("3.0/mlflow/users/permissions/revoke", **grant)
         remove_experiment(experiment)
     except Exception as error:
-        left.append(f"experiment {name!r} in the trash ({_told(error)})")
+        left.append(f"experiment {name!r} in the trash ({_reason(error)})")
     return left
 
 
-def _told(error: Exception) -> str:
+def _remove_abandoned(
+    server: _Server, remove_experiment: Callable[[str], None], artifacts: Path | None
+) -> None:
+    """Remove what checks left whose process was killed."""
+    query = {"filter": f"name LIKE '{NAME} %'", "view_type": "ALL", "max_results": 100}
+    before = (time.time() - ABANDONED_SECONDS) * 1000
+    for found in server.post("2.0/mlflow/experiments/search", **query).get("experiments", []):
+        experiment, is_active = str(found["experiment_id"]), found["lifecycle_stage"] == "active"
+        if int(found["creation_time"]) < before:  # not of another server on this store, at this moment
+            artifact = f"{experiment}/{FILE}"
+            _removed(server, experiment, "", artifact, remove_experiment, artifacts, is_active=is_active)
+
+
+def _reason(error: Exception) -> str:
     if isinstance(error, _Refused):
         return str(error)
     found = translate(error)

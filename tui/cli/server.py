@@ -134,8 +134,8 @@ def start(
 
     It is a real `mlflow server` that serves the artifacts too. It keeps running after this command,
     the terminal and the SSH session end, is restarted if it crashes, and ends with `server stop`.
-    Options not given here are taken from MLflow's variables, such as MLFLOW_BACKEND_STORE_URI;
-    pass a URI with a password in this way, because other users can read the arguments of a command.
+    Most options can be given as MLflow's variables, such as MLFLOW_BACKEND_STORE_URI; pass a URI with
+    a password in this way, because other users can read the arguments of a command.
 
     \b
     Examples:
@@ -268,6 +268,8 @@ def _show_server(output: Output, found: TrackingServer) -> None:
     )
     if service.detail:
         _pair(output, "detail", service.detail)
+    if service.state == "failed":
+        _pair(output, "", f"`mlflow-console server logs {found.name}` shows more")
     if service.running:
         response = duration(found.response_seconds) if found.response_seconds is not None else "no response"
         _pair(output, "response", f"{response} for /health")

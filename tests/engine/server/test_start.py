@@ -19,7 +19,7 @@ import requests
 from engine.api import Servers
 from engine.errors import NotFound, ServiceError
 from engine.jobs import CancelToken
-from engine.server import servers
+from engine.server import servers, write_check
 from engine.server.doctor.doctor import examine
 from engine.server.options import ServerOptions
 from engine.server.records import StartedServer
@@ -73,8 +73,9 @@ class Guarded:
 
     started: StartedServer
     options: ServerOptions
-    database: Callable[[str], list[tuple[Any, ...]]]
-    """Runs a statement on its database."""
+    store: Callable[[str], list[tuple[Any, ...]]]
+    accounts: Callable[[str], list[tuple[Any, ...]]]
+    """Run a statement on its database, and on that of its accounts."""
 
     @property
     def url(self) -> str:
@@ -89,11 +90,13 @@ class Guarded:
 def guarded(state: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Guarded:
     """On PostgreSQL if it is installed."""
     folder = tmp_path_factory.mktemp("guarded")
-    backend, database = str(folder / "mlflow.db"), partial(rows, str(folder / "basic_auth.db"))
+    backend = str(folder / "mlflow.db")
+    store, accounts = partial(rows, backend), partial(rows, str(folder / "basic_auth.db"))
     if postgres_support.programs() is not None:
         postgres: postgres_support.Postgres = request.getfixturevalue("postgres")
         postgres.execute("postgres", "CREATE DATABASE guarded")
-        backend, database = postgres.uri("guarded", driver=""), partial(postgres.execute, "guarded")
+        backend = postgres.uri("guarded", driver="")
+        store = accounts = partial(postgres.execute, "guarded")
     options = ServerOptions(
         "guarded",
         port=0,
@@ -102,7 +105,7 @@ def guarded(state: Path, tmp_path_factory: pytest.TempPathFactory, request: pyte
         auth=True,
         allowed_hosts=("mlflow.example.org",),
     )
-    return Guarded(start(state, options), options, database)
+    return Guarded(start(state, options), options, store, accounts)
 
 
 def api(url: str, path: str, **content: Any) -> requests.Response:
@@ -253,8 +256,8 @@ def test_a_guarded_server_lets_in_only_the_administrator(guarded: Guarded) -> No
     assert search().status_code == 401
     assert search(auth=("admin", "wrong")).status_code == 401
     assert [found["name"] for found in search(auth=guarded.login).json()["experiments"]] == ["Default"]
-    assert guarded.database("SELECT username FROM users") == [("admin",)]
-    assert guarded.database("SELECT * FROM role_permissions") == []
+    assert guarded.accounts("SELECT username FROM users") == [("admin",)]
+    assert guarded.accounts("SELECT * FROM role_permissions") == []
 
 
 def test_a_guarded_server_answers_to_added_names(guarded: Guarded) -> None:
@@ -277,12 +280,20 @@ def test_its_secrets_are_in_no_argument_log_or_record(guarded: Guarded) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.rglob("*"))
 
 
-def test_a_guarded_server_keeps_its_password_when_it_is_started_again(state: Path, guarded: Guarded) -> None:
+def test_a_guarded_server_keeps_its_password_and_removes_what_a_killed_check_left(
+    state: Path, guarded: Guarded
+) -> None:
+    create = partial(api, guarded.url, "mlflow/experiments/create", method="POST", auth=guarded.login)
+    assert create(json={"name": f"{write_check.NAME} 1234abcd"}).ok
+    assert create(json={"name": "kept"}).ok
+    guarded.store("UPDATE experiments SET creation_time = 1")
     servers.stop("guarded")
     again = start(state, guarded.options)
     assert (again.password, again.unchecked, again.left) == ("", "", ())  # checked with the same one
     login = ("admin", Path(again.server.facts.password_file).read_text().strip())
     assert login == guarded.login
+    found = guarded.store("SELECT name FROM experiments ORDER BY name")
+    assert found == [("Default",), ("kept",)]
     servers.stop("guarded")
 
 
