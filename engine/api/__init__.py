@@ -62,6 +62,13 @@ if TYPE_CHECKING:
         filtered_name as filtered_name,
     )
     from engine.charts.overview import MetricOverview as MetricOverview
+    from engine.editing.apply import EditResult as EditResult
+    from engine.editing.plan import (
+        Edit as Edit,
+        EditPlan as EditPlan,
+        Subject as Subject,
+        Wanted as Wanted,
+    )
     from engine.evidence.best import TIE_METRIC as TIE_METRIC, BestRun as BestRun
     from engine.evidence.difference import (
         CORRECTIONS as CORRECTIONS,
@@ -290,6 +297,8 @@ _HOMES = {
     "engine.artifacts.preview": ("Preview",),
     "engine.artifacts.tree": ("Listing", "Tree"),
     "engine.charts.overview": ("MetricOverview",),
+    "engine.editing.apply": ("EditResult",),
+    "engine.editing.plan": ("Edit", "EditPlan", "Subject", "Wanted"),
     "engine.evidence.best": ("TIE_METRIC", "BestRun"),
     "engine.evidence.difference": ("CORRECTIONS", "Correction", "Standing", "Versus", "chance"),
     "engine.evidence.effects": ("Effect", "Effects"),

@@ -12,6 +12,7 @@ from engine.api.access import StoreAccess
 from engine.api.artifacts import Artifacts
 from engine.api.charts import Charts
 from engine.api.deployments import Deployments
+from engine.api.edits import Edits
 from engine.api.evidence import Evidence
 from engine.api.journal import Journal
 from engine.api.model_tests import ModelTests
@@ -44,6 +45,7 @@ class Engine:
         self.runs = Runs(access)
         self.evidence = Evidence(access)
         self.models = Models(access)
+        self.edits = Edits(access)
         self.model_tests = ModelTests(access)
         self.training = Training(access)
         self.journal = Journal(access)

@@ -88,8 +88,9 @@ def promote(
 @yes_option
 @json_option
 @pass_invocation
-def undo(invocation: Invocation, entry_id: str | None, yes: bool, as_json: bool) -> None:
-    """Undo the last promotion made from this machine to this store, or that of a journal entry.
+def undo(invocation: Invocation, entry_id: str | None, yes: bool, as_json: bool) -> int:
+    """Undo the last promotion made from this machine to this store, or what a journal entry records: a
+    promotion or edits.
 
     `mlflow-console journal --json` lists the ids of entries.
 
@@ -101,7 +102,12 @@ def undo(invocation: Invocation, entry_id: str | None, yes: bool, as_json: bool)
     invocation.check_writable("Undoing")
     with invocation.engine() as engine:
         entry = None if entry_id is None else engine.journal.entry(entry_id)
+        if entry is not None and entry.action == "edit":
+            from tui.cli.edit import confirm_and_apply
+
+            return confirm_and_apply(engine, engine.edits.plan_undo(entry), "", yes=yes, as_json=as_json)
         _confirm_and_apply(engine, engine.models.plan_undo(entry), "", yes=yes, as_json=as_json)
+    return 0
 
 
 def _confirm_and_apply(

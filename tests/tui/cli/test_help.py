@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.tui.cli.conftest import Run
-from tui.cli import server
+from tui.cli import edit, server
 from tui.cli.group import COMMANDS, cli
 
 SUBPROCESS = """
@@ -43,15 +43,24 @@ def test_every_command_has_help_with_an_example(run: Run, command: str) -> None:
     assert "--json" in done.out
 
 
-@pytest.mark.parametrize("command", server.COMMANDS)
-def test_every_command_of_a_group_has_help_with_an_example(run: Run, command: str) -> None:
-    listed = run("server", "--help").out
-    done = run("server", command, "--help")
+@pytest.mark.parametrize(
+    ("group", "command", "summary"),
+    [
+        (group, command, summary)
+        for group, table in (("server", server.COMMANDS), ("edit", edit.COMMANDS))
+        for command, (_, summary) in table.items()
+    ],
+)
+def test_every_command_of_a_group_has_help_with_an_example(
+    run: Run, group: str, command: str, summary: str
+) -> None:
+    listed = run(group, "--help").out
+    done = run(group, command, "--help")
     assert (done.status, done.err) == (0, "")
     assert f"  {command} " in listed
-    assert server.COMMANDS[command][1].split()[0] in listed
+    assert summary.split()[0] in listed
     assert re.search(r"^  Examples?:$", done.out, re.MULTILINE)
-    assert f"mlflow-console server {command}" in done.out
+    assert f"mlflow-console {group} {command}" in done.out
 
 
 @pytest.mark.parametrize("command", COMMANDS)

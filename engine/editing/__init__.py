@@ -1,0 +1,1 @@
+"""Editing names, descriptions, tags and statuses, of one thing or of thousands."""
