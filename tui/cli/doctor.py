@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.api import DoctorFinding, DoctorGroup, DoctorReport, Severity
 
 _MARKS: Mapping[Severity | None, Cell] = {
-    "error": Cell(Shown("✗"), "red"),
+    "error": Cell(Shown("✗"), "bold red"),
     "warning": Cell(Shown("!"), "yellow"),
     "note": Cell(Shown("·"), "cyan"),
     None: Cell(Shown("✓"), "green"),
