@@ -45,6 +45,7 @@ ANSWER_SECONDS = 1.0
 STOP_SECONDS = 20.0
 """How long a supervisor may take to stop, besides draining."""
 LOCK_SECONDS = 2.0
+KILLED = "its supervisor did not answer, and was killed"
 POLL_SECONDS = 0.1
 
 
@@ -397,7 +398,8 @@ def _connected(folder: ServiceFolder) -> Iterator[Connection]:
         raise ServiceError(f"The supervisor of {folder.name} does not answer", hint=hint) from error
     if connection is None:
         status = find(folder.name)
-        raise ServiceError(f"{folder.name} is not running", f"It is {status.state}. {status.detail}".strip())
+        detail = f"It is {status.state}: {status.detail}" if status.detail else f"It is {status.state}."
+        raise ServiceError(f"{folder.name} is not running", detail)
     try:
         yield connection
     except ConnectionError as error:
@@ -414,8 +416,10 @@ def stop(name: str) -> ServiceStatus:
     it at the same time. Raises `ServiceError` if it does not run, `NotFound`."""
     status = find(name)
     folder = ServiceFolder.of(name)
+    detail = status.detail
     if status.state == "unresponsive" and status.pid is not None:
         _kill(folder, status.pid)
+        detail = KILLED
     elif status.state != "lost":
         with _connected(folder) as connection:
             connection.send({"do": "stop"})
@@ -425,7 +429,8 @@ def stop(name: str) -> ServiceStatus:
                 return find(name)
             except TimeoutError:
                 _kill(folder, connection.pid)
-    _bury(folder, status.detail)
+                detail = KILLED
+    _bury(folder, detail)
     return find(name)
 
 

@@ -28,8 +28,7 @@ import signal
 import socket
 import sys
 import time
-import traceback
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +40,7 @@ from engine.services.folder import Record, ServiceFolder, boot_id
 from engine.services.processes import kill_workers, own_environment
 from engine.services.records import SOCKET, ServiceSpec, State
 from engine.services.service_log import ServiceLog
+from engine.services.tasks import Tasks
 from engine.services.traffic import Traffic
 from engine.services.worker_process import Version, WorkerFailed, WorkerProcess
 
@@ -94,7 +94,7 @@ class Service:
         self._replacement: WorkerProcess | None = None
         self._keeper: asyncio.Task[None] | None = None
         """Keeps a worker of the current version running."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(self._log, lambda error: self._finish("failed", error))
         self._connections: set[asyncio.Task[Any]] = set()
         self._end: asyncio.Future[tuple[Ended, str]] = asyncio.get_running_loop().create_future()
         self._has_ended = asyncio.Event()
@@ -115,7 +115,7 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._finish, "stopped", f"by {number.name}")
         loop.add_signal_handler(signal.SIGHUP, self._log.note, "ignored a hangup")
-        self._keeper = self._spawn(self._start())
+        self._keeper = self._tasks.spawn(self._start())
         ended, detail = await self._end
         await self._close(ended, detail)
         control.close()
@@ -247,9 +247,9 @@ class Service:
         self._current = worker
         self._previous, self._version = self._version, worker.version
         self._go_live(worker)
-        self._keeper = self._spawn(self._keep_serving(worker))
+        self._keeper = self._tasks.spawn(self._keep_serving(worker))
         for retired in self._workers - {worker}:
-            self._spawn(self._discard(retired, drain=True))
+            self._tasks.spawn(self._discard(retired, drain=True))
         try:
             self._write_record("running")
         except OSError as error:
@@ -378,20 +378,6 @@ class Service:
         now = self._version.spec
         spec = ServiceSpec.from_json(values)
         return replace(spec, name=now.name, kind=now.kind, host=now.host, port=now.port)
-
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run a task; an error of ours ends the service, visibly."""
-        task = asyncio.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._check)
-        return task
-
-    def _check(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._log.write("".join(traceback.format_exception(error)).encode())
-            self._finish("failed", f"internal error: {type(error).__name__}: {error}")
 
 
 def _error_values(error: EngineError) -> dict[str, str]:

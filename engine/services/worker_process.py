@@ -11,8 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
-import traceback
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from engine.services.processes import VARIABLE, kill_workers, mark
 from engine.services.protocol import Command
 from engine.services.records import ANSWERS, PORT, SOCKET, ServiceSpec
 from engine.services.service_log import MAX_LINE_BYTES, ServiceLog
+from engine.services.tasks import Tasks
 
 END_SECONDS = 5.0
 """How long a worker may take to end by itself once it was asked to."""
@@ -74,7 +74,7 @@ class WorkerProcess:
         self._alive = asyncio.Event()
         self._drained = asyncio.Event()
         self._ending = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(log, self._break)
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self, listener: socket.socket | None, port: int) -> None:
@@ -82,7 +82,7 @@ class WorkerProcess:
         spec = self.version.spec
         self._start_process(listener, port)
         if not spec.is_socket_worker:
-            self._spawn(self._wait_for_http(port))
+            self._tasks.spawn(self._wait_for_http(port))
         try:
             async with asyncio.timeout(spec.ready_seconds):
                 await self._settled.wait()
@@ -94,7 +94,7 @@ class WorkerProcess:
             f"{name} {value}" for name, value in self.facts.items() if isinstance(value, str | int)
         )
         self._note(f"is ready: {facts}" if facts else "is ready")
-        self._spawn(self._watch(port))
+        self._tasks.spawn(self._watch(port))
 
     def _start_process(self, listener: socket.socket | None, port: int) -> None:
         spec = self.version.spec
@@ -127,8 +127,8 @@ class WorkerProcess:
             os.close(output_end)
             os.close(answers_end)
         self._note(f"started, process {process.pid}")
-        readers = self._spawn(self._read_output(output)), self._spawn(self._read_answers(answers))
-        self._spawn(self._wait_for_exit(process, readers))
+        readers = self._tasks.spawn(self._read_output(output)), self._tasks.spawn(self._read_answers(answers))
+        self._tasks.spawn(self._wait_for_exit(process, readers))
 
     def accept(self) -> None:
         """Let it accept connections."""
@@ -164,8 +164,7 @@ class WorkerProcess:
             await _first_of(self.exited, seconds=END_SECONDS if spec.is_socket_worker else spec.drain_seconds)
             await self._kill()
             await self.exited.wait()
-            for task in self._tasks:
-                task.cancel()
+            self._tasks.cancel()
             self._process = None
             self._note("has ended")
 
@@ -247,6 +246,12 @@ class WorkerProcess:
         self._is_ready = False
         self._settled.set()
 
+    def _break(self, error: str) -> None:
+        """An error of ours ends the worker."""
+        self._fail(error)
+        if self._process is not None:
+            self._process.kill()
+
     def _send(self, command: Command) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
@@ -282,22 +287,6 @@ class WorkerProcess:
             await asyncio.sleep(POLL_SECONDS)
         self._is_ready = True
         self._settled.set()
-
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._check)
-        return task
-
-    def _check(self, task: asyncio.Task[None]) -> None:
-        """An error of ours is one of the worker: it is ended, visibly."""
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._log.write("".join(traceback.format_exception(error)).encode())
-            self._fail(f"internal error: {type(error).__name__}: {error}")
-            if self._process is not None:
-                self._process.kill()
 
 
 async def _reader(descriptor: int) -> asyncio.StreamReader:

@@ -328,7 +328,11 @@ def test_an_unresponsive_supervisor_is_reported_and_can_be_stopped() -> None:
     assert (busy.state, busy.pid) == ("unresponsive", status.pid)
     with pytest.raises(ServiceError, match="The supervisor of heart does not answer"):
         control.back("heart")
-    assert control.stop("heart").state == "stopped"
+    stopped = control.stop("heart")
+    assert (stopped.state, stopped.detail) == ("stopped", "its supervisor did not answer, and was killed")
+    with pytest.raises(ServiceError, match="heart is not running") as caught:
+        control.stop("heart")
+    assert caught.value.detail == f"It is stopped: {stopped.detail}"
     assert {process.pid for process in own_processes()} == {other.pid, *other.processes}
 
 
