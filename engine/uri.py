@@ -40,8 +40,8 @@ _DATABRICKS = ("databricks", "databricks-uc", "uc")
 _MLFLOW_SCHEMES = ("file", "sqlite", "postgresql", "mysql", "mssql", *_DATABRICKS)
 
 
-GIVEN = "--tracking-uri"
-"""The source of a URI that was given on the command line."""
+GIVEN, FROM_ENVIRONMENT = "--tracking-uri", "MLFLOW_TRACKING_URI"
+"""The sources of a URI that was given on the command line, and in the environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def resolve_with_source(given: str | None, env: Mapping[str, str] = os.environ) 
     if given is not None and given.strip():
         return TrackingUri(_normalized(given.strip())), GIVEN
     if env.get("MLFLOW_TRACKING_URI", "").strip():
-        return TrackingUri(_normalized(env["MLFLOW_TRACKING_URI"].strip())), "MLFLOW_TRACKING_URI"
+        return TrackingUri(_normalized(env["MLFLOW_TRACKING_URI"].strip())), FROM_ENVIRONMENT
     folder = _file_store()
     if folder is not None:
         return folder, "the default: ./mlruns holds experiments"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import stat
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from engine.errors import EngineError
 from engine.formats import counted, duration, moment, size
@@ -23,7 +25,7 @@ from engine.stores.rest.transport import Reply, Transport
 from engine.stores.sql.database import MYSQL, POSTGRESQL, Snapshot
 from engine.stores.sql.schema import tables
 from engine.text import quoted, safe
-from engine.uri import redact
+from engine.uri import FROM_ENVIRONMENT, redact
 
 _VERSION = re.compile(r"\d+\.\d+(\.\w+)*")
 _WRITING = ("EDIT", "MANAGE")
@@ -57,12 +59,30 @@ _ENCRYPTED = {
 def examine(subject: Subject, notes: Notes) -> bool:
     """Whether the store can be read."""
     notes.fact(f"from {subject.source}")
+    with notes.check("the tracking URI"):
+        _check_uri(subject, notes)
     _check_stored_credentials(notes)
     if subject.uri.kind == "rest":
         return _server(subject, notes)
     if subject.uri.kind == "sql":
         return _database(subject, notes)
     return _other(subject, notes)
+
+
+def _check_uri(subject: Subject, notes: Notes) -> None:
+    path = subject.uri.sqlite_path or subject.uri.folder
+    is_absolute = path is None or str(path) in unquote(subject.uri.raw)
+    if subject.source == FROM_ENVIRONMENT and not is_absolute:
+        notes.found(
+            "uri-relative",
+            "warning",
+            "The store depends on the folder that a program is started in",
+            evidence=f"MLFLOW_TRACKING_URI is {subject.uri.shown}, a relative path: here it means {path}",
+            fix="Set it to an absolute path.",
+            command=f"export MLFLOW_TRACKING_URI={shlex.quote(f'sqlite:///{path}')}"
+            if subject.uri.sqlite_path
+            else f"export MLFLOW_TRACKING_URI={shlex.quote(str(path))}",
+        )
 
 
 # ── a tracking server ────────────────────────────────────────────────────────

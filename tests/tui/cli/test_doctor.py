@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from tests.conftest import MlflowStore
 from tests.engine.server.doctor.support import CLEAN, RIVAL, execute
 from tests.tui.cli.conftest import Run
@@ -50,6 +53,20 @@ def test_a_finding_has_its_severity_evidence_fix_and_a_command_for_this_store(
         "Fix: Promote the one you mean; it archives the others.",
         f"mlflow-console --tracking-uri {mlflow_store_copy.uri} promote classifier 2 --stage Production",
     ]
+
+
+def test_a_relative_path_in_the_environment_is_reported(
+    run: Run, mlflow_store_copy: MlflowStore, folder: Path
+) -> None:
+    execute(mlflow_store_copy.path, *CLEAN)
+    shutil.copyfile(mlflow_store_copy.path, folder / "here.db")
+    done = run("server", "doctor", env={"MLFLOW_TRACKING_URI": "sqlite:///here.db"})
+    assert f"a relative path: here it means {folder / 'here.db'}" in done.out
+    assert f"export MLFLOW_TRACKING_URI=sqlite:///{folder / 'here.db'}" in done.out
+    assert "1 warning · " in done.out
+    assert "nothing found" in run("server", "doctor", "--tracking-uri", "here.db").out
+    absolute = f"sqlite:///{folder / 'here.db'}"
+    assert "nothing found" in run("server", "doctor", env={"MLFLOW_TRACKING_URI": absolute}).out
 
 
 def test_without_a_store_the_rest_is_not_checked_and_says_why(run: Run) -> None:
