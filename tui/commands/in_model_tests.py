@@ -41,6 +41,13 @@ MODEL_TEST_COMMANDS: tuple[Command, ...] = (
         help="Compare with another version on the same rows: disagreements, and whether they may be chance.",
     ),
     Command(
+        id="testing.measure-load",
+        keys="p",
+        action="measure_load",
+        title="load",
+        help="Send the request at a constant rate for a few seconds: latencies, errors, and the limit.",
+    ),
+    Command(
         id="testing.smoke-test",
         keys="T",
         action="smoke_test",

@@ -114,9 +114,11 @@ class Operations:
             "over: no request fails. b goes back.",
         ]
         title = f"Swap {service.name} to version {version}?"
-        self._confirm(title, lines, "Swap", partial(self._swap, service.name, version))
+        asked = None if version == deployment.newer else version
+        self._confirm(title, lines, "Swap", partial(self._swap, service.name, asked))
 
-    def _swap(self, name: str, version: int, *, allow_code: bool = False) -> None:
+    def _swap(self, name: str, version: int | None, *, allow_code: bool = False) -> None:
+        """Without a version, to the one that its alias or stage names, which it goes on following."""
         swap = partial(self._screen.engine.deployments.swap, name, version, allow_code=allow_code)
         again = partial(self._swap, name, version, allow_code=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,12 +16,14 @@ from textual.containers import Horizontal, Vertical
 from engine import formats
 from engine.errors import EngineError, NotFound
 from engine.log import log
+from engine.secrets import mask
 from engine.suggestions import closest, did_you_mean
 from engine.text import Shown, safe
 from tui.commands.bindings import Command, Scope
 from tui.deployments.log_pane import LogPane
 from tui.deployments.operations import Operations
 from tui.deployments.source import (
+    LookedUp,
     Service,
     ServiceDetail,
     of_deployment,
@@ -35,7 +37,7 @@ from tui.widgets.scroll_pane import ScrollPane
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.api import Deployment, DeployOptions, Engine, ServerOptions
+    from engine.api import Deployment, DeployOptions, Engine, ServerOptions, VersionTest
     from tui.dialogs.export import ExportOffer
 
 POLL_SECONDS = 2.0
@@ -169,7 +171,7 @@ class DeploymentsScreen(ServiceView):
         super().__init__()
         self.services: tuple[Service, ...] = ()
         self.operations = Operations(self, self._services_changed)
-        self._newer: Mapping[str, tuple[int, int | None]] = {}
+        self._known: Mapping[str, LookedUp] = {}
         self._looked_up = 0.0
         """When the registry was asked what the aliases and stages name."""
         self._pending: tuple[str, Callable[[], None] | None] | None = None
@@ -193,7 +195,7 @@ class DeploymentsScreen(ServiceView):
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
         if self.read_at is not None:
-            self.refresh_changes()
+            self.refresh_view()
         wanted, self.state.to_deploy = self.state.to_deploy, ""
         if wanted:
             self.action_deploy(wanted)
@@ -215,7 +217,7 @@ class DeploymentsScreen(ServiceView):
         self.ask(work, self._show, group=VIEW, failed=self._unreadable)
 
     def _show(self, found: Found) -> None:
-        self.services = tuple(map(self._with_newer, found.services))
+        self.services = tuple(map(self._with_known, found.services))
         self.session.failed_services = sum(service.is_broken for service in self.services)
         self.record_read()
         self._show_services()
@@ -231,11 +233,11 @@ class DeploymentsScreen(ServiceView):
         deployments = [service.deployment for service in self.services if service.deployment is not None]
         self._looked_up = time.monotonic()
         if deployments:
-            self.ask(partial(look_up, self.engine, deployments), self._show_newer, group="registries")
+            self.ask(partial(look_up, self.engine, deployments), self._show_looked_up, group="registries")
 
-    def _show_newer(self, found: Mapping[str, tuple[int, int | None]]) -> None:
-        self._newer = found
-        self.services = tuple(map(self._with_newer, self.services))
+    def _show_looked_up(self, found: Mapping[str, LookedUp]) -> None:
+        self._known = found
+        self.services = tuple(map(self._with_known, self.services))
         self._show_services()
 
     def _services_changed(self) -> None:
@@ -250,13 +252,10 @@ class DeploymentsScreen(ServiceView):
         title.facts = Shown(" · ".join([*running, *_states(self.services)]))
         self.show_keys()
 
-    def _with_newer(self, service: Service) -> Service:
-        deployment = service.deployment
-        if deployment is None:
+    def _with_known(self, service: Service) -> Service:
+        if service.deployment is None:
             return service
-        version, newer = self._newer.get(service.name, (0, None))
-        is_current = version == deployment.served.version
-        return of_deployment(replace(deployment, newer=newer if is_current else None))
+        return of_deployment(service.deployment, self._known.get(service.name))
 
     def _unreadable(self, error: EngineError) -> None:
         if self.services:
@@ -430,19 +429,28 @@ def read_services(engine: Engine, name: str | None) -> Found:
     return Found(services, name, lines)
 
 
-def look_up(engine: Engine, deployments: Sequence[Deployment]) -> Mapping[str, tuple[int, int | None]]:
-    """By deployment, the version that it serves and another one that its alias or stage names now. A store
-    that does not answer says nothing of its deployments."""
+def look_up(engine: Engine, deployments: Sequence[Deployment]) -> Mapping[str, LookedUp]:
+    """What the registries say, by deployment. A store that does not answer says nothing."""
     found = {}
     for store in {each.served.tracking_uri for each in deployments}:
         of_store = [each for each in deployments if each.served.tracking_uri == store]
         try:
-            looked_up = engine.deployments.with_newer(of_store)
+            for each in engine.deployments.with_newer(of_store):
+                found[each.name] = LookedUp(each.served.version, each.newer, last_test(engine, each))
         except EngineError as error:
             log.info("what the deployments from a store should serve is unknown: %s", error)
-            continue
-        found.update({each.name: (each.served.version, each.newer) for each in looked_up})
     return found
+
+
+def last_test(engine: Engine, deployment: Deployment) -> VersionTest | None:
+    """The last test on labelled rows of what a deployment serves, if it is from the engine's store."""
+    served = deployment.served
+    try:
+        tests = engine.model_tests.last(served.model, served.version)
+    except NotFound:
+        return None
+    is_from_here = (test for test in tests if test.server == mask(served.tracking_uri))
+    return next((test for test in is_from_here if test.kind == "labelled" and test.rows), None)
 
 
 def read_log(engine: Engine, name: str, kind: str, lines: int) -> tuple[Shown, ...]:
@@ -459,7 +467,7 @@ def read_one(engine: Engine, service: Service) -> tuple[Service, tuple[Shown, ..
     if service.server is not None:
         found = of_server(engine.server.find(service.name))
     else:
-        found = of_deployment(engine.deployments.find(service.name))
+        found = of_deployment(engine.deployments.find(service.name), service.known)
     return found, read_log(engine, service.name, service.status.kind, FULL_LOG_LINES)
 
 

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from engine import formats
+from engine.api import milliseconds
 from engine.text import Shown, cell_width, safe
 from tui.widgets.lines import Lines, field, paragraph
 from tui.widgets.screen_lines import shorten_left
@@ -18,7 +19,7 @@ from tui.widgets.table import CellStyle, FirstWord, TableColumn, TextRow, TextSo
 from tui.widgets.table.layout import GAP, GUTTER, MARGIN
 
 if TYPE_CHECKING:
-    from engine.api import Deployment, ServiceStatus, TrackingServer
+    from engine.api import Deployment, ServiceStatus, TrackingServer, VersionTest
 
 STATES: Mapping[str, tuple[str, CellStyle]] = {
     "starting": ("◐", "warning"),
@@ -51,6 +52,8 @@ class Service:
     serves: Shown
     deployment: Deployment | None = None
     server: TrackingServer | None = None
+    test: VersionTest | None = None
+    """The last test of the served version on labelled rows."""
 
     @property
     def name(self) -> str:
@@ -60,6 +63,14 @@ class Service:
     def address(self) -> str:
         """Its URL on this machine."""
         return self.status.url
+
+    @property
+    def known(self) -> LookedUp | None:
+        """What the registry said of it."""
+        deployment = self.deployment
+        if deployment is None:
+            return None
+        return LookedUp(deployment.served.version, deployment.newer, self.test)
 
     @property
     def is_broken(self) -> bool:
@@ -75,9 +86,24 @@ def _host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def of_deployment(deployment: Deployment) -> Service:
-    steady = replace(deployment, service=_steady(deployment.service))
-    return Service(steady.service, serves_text(steady), steady)
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What a registry says of a deployment that serves `version`: another one that its alias or stage names
+    now, and the last test of the served one."""
+
+    version: int
+    newer: int | None = None
+    test: VersionTest | None = None
+
+
+def of_deployment(deployment: Deployment, known: LookedUp | None = None) -> Service:
+    """`known` is dropped if it is about another version than the deployment serves by now."""
+    known = known if known is not None and known.version == deployment.served.version else None
+    steady = replace(
+        deployment, service=_steady(deployment.service), newer=None if known is None else known.newer
+    )
+    test = None if known is None else known.test
+    return Service(steady.service, serves_text(steady, test), steady, test=test)
 
 
 def of_server(server: TrackingServer) -> Service:
@@ -97,9 +123,9 @@ def _step(seconds: float | None) -> float | None:
     return next((step for step in RESPONSE_STEPS if seconds < step), math.inf)
 
 
-def serves_text(deployment: Deployment) -> Shown:
-    """`@champion → 2`, or `version 2`; with `now 3` if the alias or stage names another version by now. The
-    model comes first if the deployment has another name."""
+def serves_text(deployment: Deployment, test: VersionTest | None = None) -> Shown:
+    """`@champion → 2`, or `version 2`; with `now 3` if the alias or stage names another version by now, and
+    with the last `test`: `(tested 56 of 61)`. The model comes first if the deployment has another name."""
     served = deployment.served
     if deployment.name != served.model:
         what: str = deployment.serves
@@ -107,7 +133,8 @@ def serves_text(deployment: Deployment) -> Shown:
         what = f"version {served.version}"
     else:
         what = f"{safe(served.requested)} → {served.version}"
-    return Shown(what if deployment.newer is None else f"{what}, now {deployment.newer}")
+    what += "" if deployment.newer is None else f", now {deployment.newer}"
+    return Shown(what if test is None else f"{what} (tested {test.right} of {test.rows})")
 
 
 def is_number(requested: str) -> bool:
@@ -205,15 +232,6 @@ def rate_text(status: ServiceStatus) -> Shown:
     return Shown(f"{status.rate:.1f}" if 0 < status.rate < 10 else f"{status.rate:.0f}")
 
 
-def milliseconds(seconds: float | None) -> Shown:
-    """`0.8 ms`, `31 ms`, `1.25 s`."""
-    if seconds is None:
-        return formats.MISSING
-    if seconds >= 1:
-        return Shown(f"{seconds:.2f} s")
-    return Shown(f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms")
-
-
 def memory_text(size: int) -> Shown:
     """`214 MB`"""
     if not size:
@@ -246,6 +264,9 @@ def service_lines(service: Service, width: int) -> list[Content]:
     if deployment is not None:
         lines += field("serves", _version_items(deployment), width)
         lines += _version_hints(deployment, width)
+        if service.test is not None:
+            outcome = Content.styled(safe(service.test.text), "" if service.test.passed else "$error")
+            lines += field("tested", [Content(formats.moment(service.test.time)), outcome], width)
     if service.server is not None:
         lines += _server_lines(service.server, width)
     lines += field("address", [Content(safe(service.address))], width)

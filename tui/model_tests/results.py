@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from engine import formats
+from engine.api import milliseconds
 from engine.errors import EngineError
 from engine.text import Shown, safe, safe_lines
 from tui.widgets.fit_text import fit, wrapped
 
 if TYPE_CHECKING:
-    from engine.api import Answer, Interval, LabelledTest, ShadowTest, SmokeTestResult, TestedMetric
+    from engine.api import (
+        Answer,
+        Interval,
+        LabelledTest,
+        LoadStep,
+        LoadTest,
+        ShadowTest,
+        SmokeTestResult,
+        TestedMetric,
+    )
 
 MAX_PREDICTIONS = 8
 MAX_ROWS = 50
@@ -39,11 +49,9 @@ def smoke_test_items(smoke_test: SmokeTestResult | EngineError) -> Iterable[Cont
     yield Content(f"predicted in {brief(smoke_test.predict_seconds)}")
 
 
-def brief(seconds: float) -> str:
-    """`4.2 ms`, `31 ms`, `1.2s`"""
-    if seconds >= 1:
-        return formats.duration(seconds)
-    return f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms"
+def brief(seconds: float) -> Shown:
+    """`4.2 ms`, `310 ms`, `1.2s`"""
+    return formats.duration(seconds) if seconds >= 1 else milliseconds(seconds)
 
 
 def answer_lines(answer: Answer, width: int) -> Iterator[Content]:
@@ -152,6 +160,25 @@ def shadow_lines(test: ShadowTest, width: int) -> Iterator[Content]:
     yield from _columns(heads, [[d.name, *[d.actual] * labelled, d.first, d.second] for d in shown])
     if len(test.disagreements) > MAX_ROWS:
         yield Content.styled(f"and {formats.count(len(test.disagreements) - MAX_ROWS)} more", "$text-muted")
+
+
+def load_lines(test: LoadTest, width: int) -> Iterator[Content]:
+    """The verdict, and each rate with its latencies."""
+    steps = (test.main, *test.steps)
+    yield from _verdict(test.verdict, "$success" if test.passed else "$error", width)
+    yield Content.styled(formats.counted(test.connections, "connection"), "$text-muted")
+    yield Content("")
+    heads = ["rate", "answered/s", "p50", "p95", "p99", "max", "errors"]
+    yield from _columns(heads, [_step_cells(step) for step in steps])
+    if any(step.is_client_slow for step in steps):
+        yield Content("")
+        text = "This machine was too busy to send all requests in time: latencies are partly its own."
+        yield from (Content.styled(line, "$warning") for line in wrapped(text, width))
+
+
+def _step_cells(step: LoadStep) -> Sequence[str]:
+    latencies = (step.p50, step.p95, step.p99, step.longest)
+    return [f"{step.rate:.4g}", f"{step.achieved:.1f}", *map(milliseconds, latencies), step.problems]
 
 
 def error_lines(error: EngineError, width: int) -> Iterator[Content]:

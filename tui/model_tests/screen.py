@@ -16,13 +16,16 @@ from textual.widget import Widget
 
 from engine import formats
 from engine.errors import EngineError, UntrustedModel, UsageError
+from engine.jobs import CancelToken, Progress
 from engine.text import Shown, safe
+from tui.bridge import Relay
 from tui.commands.bindings import Command, Scope
 from tui.model_tests.request_pane import RequestPane
 from tui.model_tests.results import (
     answer_lines,
     error_lines,
     labelled_lines,
+    load_lines,
     shadow_lines,
     smoke_test_items,
 )
@@ -36,7 +39,10 @@ if TYPE_CHECKING:
         Answer,
         Deployment,
         LabelledTest,
+        LoadOptions,
+        LoadTest,
         ModelDescription,
+        Request,
         RequestTemplate,
         ShadowTest,
         SmokeTestResult,
@@ -69,13 +75,15 @@ class TestResults(Lines):
     smoke_test: reactive[SmokeTestResult | EngineError | None] = reactive(None, layout=True)
     running: reactive[str] = reactive("", layout=True)
     """What runs now, by its title."""
+    note: reactive[Shown] = reactive(Shown(""), layout=True)
+    """How far it is."""
     outcomes: reactive[tuple[Outcome, ...]] = reactive((), layout=True)
 
     def lines(self, width: int) -> list[Content]:
         lines = field("model", [Content(self.model)] if self.model else [], width)
         lines += field("smoke test", self._smoke_items(), width)
         if self.running and self.running != SMOKE:
-            lines += [Content(""), _heading(self.running), Content(RUNNING[self.running])]
+            lines += [Content(""), _heading(self.running), Content(self.note or RUNNING[self.running])]
         for outcome in self.outcomes:
             lines += [Content(""), _heading(outcome.title), *outcome.lines(width)]
         return lines
@@ -92,12 +100,13 @@ def _heading(title: str) -> Content:
     return Content.styled(title.upper(), "bold $text-muted")
 
 
-SMOKE, ANSWER, LABELLED, SHADOW = "smoke test", "answer", "labelled rows", "two versions"
+SMOKE, ANSWER, LABELLED, SHADOW, LOAD = "smoke test", "answer", "labelled rows", "two versions", "load"
 RUNNING: Mapping[str, str] = {
     SMOKE: "loading the model and predicting on its input example …",
     ANSWER: "waiting for the answer …",
     LABELLED: "predicting the labelled rows …",
     SHADOW: "predicting the rows with both versions …",
+    LOAD: "sending requests …",
 }
 """What is shown while a test runs, by its title."""
 
@@ -125,6 +134,7 @@ class ModelTestScreen(ConsoleScreen):
         self._deployment = deployment
         self._smoke_test = smoke_test
         self._smoke_tested = smoke_tested
+        self._cancel = CancelToken()
         self._trusted: set[int] = set()
         """The versions whose code the operator allowed to run."""
         self.template: RequestTemplate | None = None
@@ -198,9 +208,9 @@ class ModelTestScreen(ConsoleScreen):
         reason = super().why_not(command)
         if reason is not None or not self.is_mounted:
             return reason
-        if self._results.running and command.id in _TESTS:
+        if self._results.running and command.scope == self.scope and command.id not in _WHILE_TESTING:
             return f"A test is running: {self._results.running}."
-        if self._deployment is None and command.id == "testing.copy-curl":
+        if self._deployment is None and command.id in ("testing.measure-load", "testing.copy-curl"):
             return "It has no address: only deployments have."
         if self.template is None and command.id in ("testing.send", "testing.next-form", "testing.copy-curl"):
             return "The request has not been read yet."
@@ -215,7 +225,7 @@ class ModelTestScreen(ConsoleScreen):
     ) -> None:
         """Run `work`, which loads `versions` of the model, and `show` its result. Asks first for each that
         could run arbitrary code; a yes holds while the view is open."""
-        self._results.running = title
+        self._results.running, self._results.note = title, Shown("")
         self.query_one("#results-pane", ScrollPane).action_scroll_top()
         self.show_keys()
         check = self.engine.model_tests.check_trust
@@ -268,6 +278,10 @@ class ModelTestScreen(ConsoleScreen):
         self.app.push_screen(code_question(error, self.session.user, yes="Load it"), run)
 
     @property
+    def _is_trusted(self) -> bool:
+        return self.version in self._trusted
+
+    @property
     def _loaded(self) -> tuple[int, ...]:
         """What a test of this target loads: nothing, if it is deployed."""
         return () if self._deployment else (self.version,)
@@ -279,8 +293,7 @@ class ModelTestScreen(ConsoleScreen):
             return
 
         def work() -> SmokeTestResult:
-            allowed = self.version in self._trusted
-            return self.engine.models.smoke_test(self.model, self.version, allow_code=allowed)
+            return self.engine.models.smoke_test(self.model, self.version, allow_code=self._is_trusted)
 
         self._run(SMOKE, (self.version,), work, self._show_smoke_test)
 
@@ -291,14 +304,12 @@ class ModelTestScreen(ConsoleScreen):
     def action_send(self) -> None:
         if self.refuse("testing.send"):
             return
-        try:
-            request = self._request.request
-        except UsageError as error:
-            self.session.show_error(error)
+        request = self._edited_request()
+        if request is None:
             return
 
         def work() -> Answer:
-            return self.engine.model_tests.send(self.target, request, allow_code=bool(self._loaded))
+            return self.engine.model_tests.send(self.target, request, allow_code=self._is_trusted)
 
         def show(answer: Answer) -> None:
             self._add(ANSWER, partial(answer_lines, answer))
@@ -320,7 +331,7 @@ class ModelTestScreen(ConsoleScreen):
         tests = self.engine.model_tests
 
         def work() -> tuple[LabelledTest, str]:
-            test = tests.labelled(self.target, chosen.path, label=chosen.label, allow_code=bool(self._loaded))
+            test = tests.labelled(self.target, chosen.path, label=chosen.label, allow_code=self._is_trusted)
             return test, tests.log(test) if chosen.log else ""
 
         def show(found: tuple[LabelledTest, str]) -> None:
@@ -332,7 +343,7 @@ class ModelTestScreen(ConsoleScreen):
 
     def _say_logged(self, run_id: str) -> None:
         if run_id:
-            self.session.say(f"Logged as run {run_id} in the experiment {self.model} tests")
+            self.session.say(f"Logged as run {run_id} in the experiment {self.model}-tests")
 
     def action_compare_version(self) -> None:
         if not self.refuse("testing.compare-version"):
@@ -360,7 +371,14 @@ class ModelTestScreen(ConsoleScreen):
         tests, other = self.engine.model_tests, Target(self.model, chosen.version)
 
         def work() -> tuple[ShadowTest, str]:
-            test = tests.shadow(self.target, other, chosen.path, label=chosen.label, allow_code=True)
+            test = tests.shadow(
+                self.target,
+                other,
+                chosen.path,
+                label=chosen.label,
+                allow_code=self._is_trusted,
+                allow_other=chosen.version in self._trusted,
+            )
             return test, tests.log(test) if chosen.log else ""
 
         def show(found: tuple[ShadowTest, str]) -> None:
@@ -369,6 +387,46 @@ class ModelTestScreen(ConsoleScreen):
             self._say_logged(run_id)
 
         self._run(SHADOW, (*self._loaded, chosen.version), work, show)
+
+    def action_measure_load(self) -> None:
+        from tui.model_tests.load_dialog import LoadDialog
+
+        def run(options: LoadOptions | None) -> None:
+            if options is not None:
+                self.measure_load(options)
+
+        if not self.refuse("testing.measure-load"):
+            self.app.push_screen(LoadDialog(self.target.name), run)
+
+    def measure_load(self, options: LoadOptions) -> None:
+        request = self._edited_request()
+        if request is None:
+            return
+        cancel = self._cancel = CancelToken()
+        relay = Relay(self.while_open(self._note))
+        work = partial(
+            self.engine.model_tests.load, self.target, options, request, on_progress=relay, cancel=cancel
+        )
+
+        def show(test: LoadTest) -> None:
+            self._add(LOAD, partial(load_lines, test))
+
+        self._run(LOAD, (), work, show)
+
+    def _note(self, progress: Progress) -> None:
+        self._results.note = safe(progress.note)
+
+    def on_unmount(self) -> None:
+        """A load test ends with the view that shows it."""
+        self._cancel.cancel()
+
+    def _edited_request(self) -> Request | None:
+        """The request as it is now; None, with the reason shown, if it is none."""
+        try:
+            return self._request.request
+        except UsageError as error:
+            self.session.show_error(error)
+            return None
 
     # ── the request ──────────────────────────────────────────────────────────
 
@@ -396,10 +454,9 @@ class ModelTestScreen(ConsoleScreen):
 
         if self.refuse("testing.copy-curl"):
             return
-        try:
-            self.copy(curl(self.target.url, self._request.request), "the curl command")
-        except UsageError as error:
-            self.session.show_error(error)
+        request = self._edited_request()
+        if request is not None:
+            self.copy(curl(self.target.url, request), "the curl command")
 
 
 def description_facts(description: ModelDescription) -> Shown:
@@ -409,5 +466,5 @@ def description_facts(description: ModelDescription) -> Shown:
     return Shown(" · ".join([*parts, safe(description.owner, 80)]))
 
 
-_TESTS = frozenset(f"testing.{name}" for name in ("send", "check-rows", "compare-version", "smoke-test"))
-"""One runs at a time."""
+_WHILE_TESTING = ("testing.edit", "testing.next-form", "testing.copy-curl")
+"""Commands that do not wait for a running test."""

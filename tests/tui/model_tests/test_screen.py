@@ -72,7 +72,7 @@ async def test_a_version_is_tested_with_requests_rows_and_against_another(tested
         assert "No difference" in text_of(console)
         await pilot.press("c", "enter")
         await settle(pilot)
-        assert "plain 1 and plain 2 disagree on" in text_of(console)
+        assert "better than version 2" in text_of(console)
         assert "McNemar p" in text_of(console)
         await pilot.press("y")
         await settle(pilot)
@@ -139,6 +139,12 @@ async def test_read_only_never_offers_to_run_code(tested_models: TrackingUri) ->
         await open_test(pilot, "plain", 1)
         await pilot.press("T")
         assert await appears(pilot, "✓ passed")
+        await pilot.press("s")
+        await settle(pilot)
+        assert "✓ HTTP 200" in text_of(console), "a model that brings no code may be tested"
+        await pilot.press("c", "enter")
+        await settle(pilot)
+        assert "is better than version 2" in text_of(console)
 
 
 def test_a_request_has_a_row_of_the_table_on_each_line() -> None:
