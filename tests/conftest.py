@@ -109,6 +109,7 @@ EVERYDAY = CONSOLE / "test_views.py"
 
 LONGEST = (
     *("engine/server/test_start.py", "tui/cli/test_server.py"),
+    *("engine/server/test_upgrade.py", "tui/cli/test_upgrade.py"),
     *("contract/test_run_queries.py", "engine/training/test_local_process.py", "e2e/test_training_ended.py"),
     *("engine/training/test_demo.py", "tui/models/test_screen.py", "hostile/test_screens.py"),
     *("engine/evidence/test_forest.py", "engine/charts/test_file.py", "tui/widgets/test_plot.py"),

@@ -159,11 +159,11 @@ class LoadTest:
         highest, missed = self.highest, self.saturated
         if missed is None:
             rate = highest.rate if highest else 0
-            return Shown(f"It keeps up with {rate:.0f} requests/s, the highest rate that was tried.")
+            return Shown(f"It keeps up with {rate:g} requests/s, the highest rate that was tried.")
         achieved = max(step.achieved for step in (self.main, *self.steps))
-        kept = f"keeps up with {highest.rate:.0f} requests/s" if highest else "keeps up with no rate tried"
+        kept = f"keeps up with {highest.rate:g} requests/s" if highest else "keeps up with no rate tried"
         why = f" ({missed.problems})" if missed.failed or missed.unsent else ""
-        return Shown(f"It {kept}, not with {missed.rate:.0f}{why}; it achieved {achieved:.0f} at most.")
+        return Shown(f"It {kept}, not with {missed.rate:g}{why}; it achieved {achieved:.0f} at most.")
 
 
 def milliseconds(seconds: float | None) -> Shown:
@@ -228,13 +228,18 @@ def _climb(
     limit = min(MAX_SATURATION_RATE, ELSEWHERE.rate if options.elsewhere else HERE.rate)
     low, high = (main.rate, None) if main.keeps_up else (0.0, main.rate)
     for number_of_step in range(STEPS):
-        rate = min(limit, 2 * low) if high is None else (low + high) / 2
+        rate = min(limit, 2 * low) if high is None else _round((low + high) / 2)
         if (high is None and low >= limit) or (high is not None and high - low <= 0.1 * high):
             return
         note = f"step {number_of_step + 1}: {rate:.0f} requests/s"
         step = worker.run(rate, min(STEP_SECONDS, options.seconds), note, on_progress, cancel)
         yield step
         low, high = (rate, high) if step.keeps_up else (low, rate)
+
+
+def _round(rate: float) -> float:
+    """A rate with three digits, as it is shown."""
+    return float(f"{rate:.3g}")
 
 
 class _Worker:

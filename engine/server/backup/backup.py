@@ -299,5 +299,6 @@ def _copy(
         length, digest = copy_unchanged(file, target, show, cancel)
         copied.append(FileFacts(file.target, length, digest))
         done += length
-    on_progress(Progress(done, done))
+    on_progress(Progress(done, done, "Waiting for the disk"))
+    os.sync()  # one by one, thousands of files would take many times as long
     return tuple(copied)

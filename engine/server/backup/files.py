@@ -98,9 +98,9 @@ def _no_room(folder: Path, why: str) -> EngineError:
 def copy_unchanged(
     source: Source, target: Path, on_bytes: Callable[[int], object], cancel: CancelToken
 ) -> tuple[int, str]:
-    """Copy a file to a new one, which only its owner can read, and wait until it is on disk; its size and
-    SHA-256. `on_bytes` is called with the length copied so far. Tries again if something writes to the file
-    meanwhile. Raises `OSError` for the copy, `EngineError` for the file."""
+    """Copy a file to a new one, which only its owner can read; its size and SHA-256. `on_bytes` is called
+    with the length copied so far. Tries again if something writes to the file meanwhile. Raises `OSError` for
+    the copy, `EngineError` for the file."""
     for _ in range(ATTEMPTS):
         copied = _copy(source.path, target, on_bytes, cancel)
         if copied is not None:
@@ -137,7 +137,6 @@ def _copy(
         after = os.fstat(file.fileno())
         copy.flush()
         os.utime(copy.fileno(), ns=(after.st_mtime_ns, after.st_mtime_ns))
-        os.fsync(copy.fileno())
     unchanged = (before.st_size, before.st_mtime_ns) == (length, after.st_mtime_ns)
     return (length, digest.hexdigest()) if unchanged else None
 

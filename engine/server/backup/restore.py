@@ -150,8 +150,8 @@ def _copy(folder: Path, new: Path, manifest: Manifest, on_progress: OnProgress, 
             copy.flush()
             written = os.fstat(content.fileno()).st_mtime_ns
             os.utime(copy.fileno(), ns=(written, written))
-            os.fsync(copy.fileno())
         done += file.size
+    os.sync()
 
 
 def _check_databases(new: Path, manifest: Manifest, cancel: CancelToken) -> None:
