@@ -19,7 +19,6 @@ MAX_FILE_BYTES = 8 * 1024 * 1024
 """The size at which a new file is started."""
 KEPT_FILES = 2
 """Older files kept beside the current one."""
-MAX_LINE_BYTES = 64 * 1024
 POLL_SECONDS = 0.2
 
 
@@ -39,9 +38,9 @@ class ServiceLog:
         """A line of the supervisor's own, with the time."""
         self.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} supervisor: {text}".encode())
 
-    def write(self, line: bytes) -> str:
-        """Write `line`, which has no newline; returns it as text, without its secrets."""
-        text = mask(line[:MAX_LINE_BYTES].decode(errors="backslashreplace"))
+    def write(self, lines: bytes) -> str:
+        """Write a line or several, without the last newline; returns them as text, without their secrets."""
+        text = mask(lines.decode(errors="backslashreplace"))
         data = text.encode(errors="backslashreplace") + b"\n"
         try:
             descriptor = self._open()
@@ -53,7 +52,7 @@ class ServiceLog:
             append_line(descriptor, data, sync=False)
             self._size += len(data)
         except OSError as error:
-            self._lost += 1
+            self._lost += data.count(b"\n")
             self._reason = error.strerror or str(error)
         return text
 

@@ -22,7 +22,7 @@ from engine.services.addresses import local_address
 from engine.services.processes import VARIABLE, kill_workers, mark
 from engine.services.protocol import Command
 from engine.services.records import ANSWERS, PORT, SOCKET, ServiceSpec
-from engine.services.service_log import MAX_LINE_BYTES, ServiceLog
+from engine.services.service_log import ServiceLog
 from engine.services.tasks import Tasks
 
 END_SECONDS = 5.0
@@ -32,6 +32,8 @@ CHECKS = 3
 POLL_SECONDS = 0.1
 READ_SECONDS = 0.5
 """How long to wait for the last words of a worker that has ended: its descendants may keep its pipes open."""
+MAX_OUTPUT_BYTES = 64 * 1024
+"""Output that is logged at once."""
 MAX_ANSWER_BYTES = 1024 * 1024
 _PR_SET_PDEATHSIG = 1
 
@@ -198,25 +200,26 @@ class WorkerProcess:
         self._settled.set()
 
     async def _read_output(self, descriptor: int) -> None:
-        output = await _reader(descriptor)
+        """Copy the output to the log, as many lines at once as have come."""
+        output = await _reader(descriptor, MAX_OUTPUT_BYTES)
         rest = b""
-        while data := await output.read(MAX_LINE_BYTES):
-            *lines, rest = (rest + data).split(b"\n")
-            if len(rest) > MAX_LINE_BYTES:
-                lines, rest = [*lines, rest], b""
-            for line in lines:
-                self._log_line(line)
+        while data := await output.read(MAX_OUTPUT_BYTES):
+            lines, newline, rest = (rest + data).rpartition(b"\n")
+            if newline or len(rest) > MAX_OUTPUT_BYTES:
+                self._log_output(lines if newline else rest)
+                rest = rest if newline else b""
         if rest:
-            self._log_line(rest)
+            self._log_output(rest)
 
-    def _log_line(self, line: bytes) -> None:
-        self._last_line = self._log.write(line).strip() or self._last_line
+    def _log_output(self, lines: bytes) -> None:
+        text = self._log.write(lines).strip()
+        self._last_line = text.rpartition("\n")[2].strip() or self._last_line
 
     def _last_words(self) -> str:
         return f": {self._last_line}" if self._last_line else ""
 
     async def _read_answers(self, descriptor: int) -> None:
-        answers = await _reader(descriptor)
+        answers = await _reader(descriptor, MAX_ANSWER_BYTES)
         try:
             while line := await answers.readline():
                 self._take(json.loads(line))
@@ -289,9 +292,9 @@ class WorkerProcess:
         self._settled.set()
 
 
-async def _reader(descriptor: int) -> asyncio.StreamReader:
-    """Reads a pipe, which it closes at its end."""
-    reader = asyncio.StreamReader(MAX_ANSWER_BYTES)
+async def _reader(descriptor: int, max_bytes: int) -> asyncio.StreamReader:
+    """Reads a pipe, which it closes at its end; holds up to twice `max_bytes`."""
+    reader = asyncio.StreamReader(max_bytes)
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
     )

@@ -1,9 +1,10 @@
 """A small socket worker without MLflow: `python -m tests.support.socket_worker SOCKET ANSWERS NAME [HOW…]`.
 
 It answers each request with its name. A request of `/die`, `/hang` or `/leave` makes it kill itself, hang or
-leave a process of a session of its own behind; `/slow` takes 0.3 s. HOW may say that it does not start well:
-`fails`, `dies`, `once` (dies if it was started before in this folder), `waits` (until a file named `go` is in
-its working folder), `deaf` (never ready). A request of `/hold` takes until that file is there.
+leave a process of a session of its own behind; `/slow` takes 0.3 s, `/hold` until a file named `go` is in its
+working folder; `/flood` prints `FLOOD_LINES`. HOW may say that it does not start well: `fails`, `dies`,
+`once` (dies if it was started before in this folder), `waits` (until that file is there), `deaf` (never
+ready).
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ def worker_spec(label: str = "one", *how: str, name: str = "heart", **fields: An
     """The spec of a service of such workers, which answer with `label`."""
     command = (sys.executable, "-P", "-m", "tests.support.socket_worker", SOCKET, ANSWERS, label, *how)
     return ServiceSpec(name, "deployment", command, **{"restart_seconds": 0.01, **fields})
+
+
+FLOOD_LINES = 400_000
 
 
 class SocketWorker:
@@ -87,6 +91,10 @@ class SocketWorker:
         if path == "/hold":
             print("holding", flush=True)  # noqa: T201
             await _wait_for_go()
+        if path == "/flood":
+            for number in range(0, FLOOD_LINES, 1000):
+                print("\n".join([f"{number} flood {'x' * 80}"] * 1000), flush=True)  # noqa: T201
+                await asyncio.sleep(0)
         if path == "/slow":
             await asyncio.sleep(0.3)
         body = self._name.encode()

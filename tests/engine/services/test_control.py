@@ -24,7 +24,7 @@ from engine.services.folder import services_folder
 from engine.services.records import ServiceSpec
 from tests.engine.services.conftest import get, own_processes, processes_end, start
 from tests.support.kills import wait_until
-from tests.support.socket_worker import worker_spec
+from tests.support.socket_worker import FLOOD_LINES, worker_spec
 
 
 def registered() -> list[str]:
@@ -250,6 +250,51 @@ def test_a_full_disk_costs_lines_of_the_log_but_not_the_service() -> None:
 
 
 @pytest.mark.slow
+def test_a_flood_of_output_keeps_neither_the_supervisor_from_answering_nor_the_log_from_its_limit() -> None:
+    status = start(worker_spec())
+    flood = threading.Thread(target=get, args=(status, "/flood"))
+    flood.start()
+    states = set()
+    while flood.is_alive():
+        states.add(control.find("heart").state)
+    assert states == {"serving"}
+    assert service_log.tail(status.log, 1)[0].startswith(f"{FLOOD_LINES - 1000} flood xxx")
+    size = sum(path.stat().st_size for path in status.log.parent.glob("log*"))
+    assert size < (service_log.KEPT_FILES + 1) * (service_log.MAX_FILE_BYTES + 200_000)
+
+
+@pytest.mark.slow
+def test_a_request_that_takes_too_long_does_not_keep_a_service_from_stopping() -> None:
+    status = start(worker_spec(drain_seconds=0.3))
+    errors: list[Exception] = []
+
+    def request() -> None:
+        try:
+            get(status, "/hold")
+        except OSError as error:
+            errors.append(error)
+
+    held = threading.Thread(target=request)
+    held.start()
+    wait_until(lambda: "holding" in service_log.tail(status.log, 1))
+    assert control.stop("heart").state == "stopped"
+    held.join()
+    assert len(errors) == 1
+    assert own_processes() == []
+
+
+@pytest.mark.slow
+def test_a_service_can_be_stopped_while_it_waits_to_restart() -> None:
+    status = start(worker_spec(restart_seconds=60.0))
+    os.kill(status.processes[0], signal.SIGKILL)
+    wait_until(lambda: control.find("heart").state == "restarting")
+    waiting = control.find("heart")
+    assert waiting.detail == "the worker was killed by signal 9 (SIGKILL), perhaps out of memory"
+    assert control.stop("heart").state == "stopped"
+    assert own_processes() == []
+
+
+@pytest.mark.slow
 def test_a_program_with_a_port_of_its_own_is_ready_when_it_answers() -> None:
     command = (sys.executable, "-u", "-m", "http.server", "--bind", "127.0.0.1", "{port}")
     status = start(ServiceSpec("server", "server", command, ready_path="/", restart_seconds=0.01))
@@ -361,7 +406,7 @@ def in_two_consoles(action: str) -> list[str]:
     """What an action returns, or the title of its error, in two processes at the same time."""
     code = (
         "import os; from engine.errors import EngineError; from engine.services import control\n"
-        "from tests.support.socket_worker import worker_spec\n"
+        "from tests.support.socket_worker import FLOOD_LINES, worker_spec\n"
         "print(flush=True); input()\n"
         f"try: print({action})\n"
         "except EngineError as error: print(error.title)"

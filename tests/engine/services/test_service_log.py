@@ -39,14 +39,12 @@ def test_followed_lines_are_complete_across_files(tmp_path: Path) -> None:
     assert list(followed) == []
 
 
-def test_secrets_control_characters_and_long_lines_do_not_reach_the_log(
+def test_secrets_do_not_reach_the_log_and_bytes_that_are_no_text_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "correct-horse")
     log = ServiceLog(tmp_path / "log")
-    assert log.write(b"postgresql://me:hidden@db/x correct-horse") == "postgresql://me:***@db/x ***"
+    masked = "postgresql://me:***@db/x ***\nmore"
+    assert log.write(b"postgresql://me:hidden@db/x correct-horse\nmore") == masked
     log.write(b"\xff\xfe")
-    log.write(b"x" * 1_000_000)
-    lines = tail(tmp_path / "log", 3)
-    assert lines[:2] == ["postgresql://me:***@db/x ***", "\\xff\\xfe"]
-    assert len(lines[2]) < 100_000
+    assert tail(tmp_path / "log", 5) == [*masked.split("\n"), "\\xff\\xfe"]
