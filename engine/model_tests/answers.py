@@ -5,11 +5,12 @@ Both answer alike, because the child process runs MLflow's own scoring code.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ from engine.text import Shown, safe
 from engine.uri import TrackingUri, redact
 
 if TYPE_CHECKING:
+    import requests
+
     from engine.stores.base import Store
 
 REQUEST_SECONDS = 60.0
@@ -77,7 +80,7 @@ class Answer:
             raise ModelFailure(f"The model refuses the request (HTTP {self.status})", self.message)
         try:
             found = json.loads(self.body)["predictions"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ModelFailure("The answer has no predictions", self.body[:2000]) from error
         return tuple(found) if isinstance(found, list) else (found,)
 
@@ -87,7 +90,7 @@ class Answer:
         try:
             found = json.loads(self.body)
             return str(found["message"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return self.body
 
 
@@ -202,6 +205,7 @@ class ServerScorer:
             hint = "Give the address of a scoring server, such as http://127.0.0.1:5101."
             raise UsageError(f"{redact(url)} is not a URL of HTTP or HTTPS", "", hint)
         self._url = url
+        self._host = parts.hostname or ""
 
     def scaler(self) -> None:
         return None
@@ -214,14 +218,7 @@ class ServerScorer:
         where = redact(self._url)
         started = time.perf_counter()
         try:
-            with requests.post(
-                invocations_url(self._url),
-                data=request.body.encode(),
-                headers={"Content-Type": request.content_type},
-                timeout=(CONNECT_SECONDS, REQUEST_SECONDS),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with requests.Session() as session, self._post(session, request) as response:
                 body = bytearray()
                 for piece in response.iter_content(65536):
                     body += piece
@@ -237,6 +234,18 @@ class ServerScorer:
         except requests.RequestException as error:
             hint = "Is a model served there? `mlflow-console deployments` lists those of this machine."
             raise ServerUnreachable(f"Cannot connect to {where}", _reason(error), hint) from error
+
+    def _post(self, session: requests.Session, request: Request) -> requests.Response:
+        if _is_here(self._host):
+            session.trust_env = False  # neither a proxy nor credentials from netrc
+        return session.post(
+            invocations_url(self._url),
+            data=request.body.encode(),
+            headers={"Content-Type": request.content_type},
+            timeout=(CONNECT_SECONDS, REQUEST_SECONDS),
+            allow_redirects=False,
+            stream=True,
+        )
 
 
 def predict_rows(
@@ -255,6 +264,13 @@ def predict_rows(
         predictions += found
         seconds += answer.seconds
     return tuple(predictions), seconds
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine by its name or address."""
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
 
 
 def _reason(error: Exception) -> str:

@@ -322,20 +322,28 @@ def _regression_metrics(
 ) -> tuple[TestedMetric, ...]:
     """R², RMSE and MAE; R² is NaN if all labels are equal."""
     actual = [float(label) for label in labels]
-    errors = [float(guess) - label for guess, label in zip(predicted, actual, strict=True)]
-    mean = math.fsum(actual) / len(actual)
-    squares = math.fsum(error**2 for error in errors)
-    spread = math.fsum((value - mean) ** 2 for value in actual)
-    values = {
-        "r2": 1 - squares / spread if spread else math.nan,
-        "rmse": math.sqrt(squares / len(errors)),
-        "mae": math.fsum(map(abs, errors)) / len(errors),
-    }
+    guesses = [float(guess) for guess in predicted]
+    try:
+        values = _errors(actual, guesses)
+    except (OverflowError, ValueError):  # of infinities, and of numbers whose squares are too large
+        values = dict.fromkeys(_REGRESSION, math.nan)
     found = []
     for name, value in values.items():
         key = _logged_name(_REGRESSION[name], logged)
         found.append(TestedMetric(name, value, logged=logged[key] if key else None))
     return tuple(found)
+
+
+def _errors(actual: Sequence[float], predicted: Sequence[float]) -> dict[str, float]:
+    errors = [guess - label for guess, label in zip(predicted, actual, strict=True)]
+    mean = math.fsum(actual) / len(actual)
+    squares = math.fsum(error**2 for error in errors)
+    spread = math.fsum((value - mean) ** 2 for value in actual)
+    return {
+        "r2": 1 - squares / spread if spread else math.nan,
+        "rmse": math.sqrt(squares / len(errors)),
+        "mae": math.fsum(map(abs, errors)) / len(errors),
+    }
 
 
 def _interval(interval: Interval | None) -> str:

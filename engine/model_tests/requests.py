@@ -11,7 +11,9 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import unquote, urlsplit
 
 from engine.errors import ModelFailure, UsageError
 from engine.formats import as_number
@@ -26,6 +28,10 @@ JSON_TYPE = "application/json"
 CSV_TYPE = "text/csv"
 SERVING_EXAMPLE = "serving_input_example.json"
 """The file of a model with its input example, as a request."""
+
+MAX_EXAMPLE_BYTES = 16 * 2**20
+MAX_DIGITS = 19
+"""A whole number of more digits is no 64-bit integer, and sent as a float."""
 
 WHOLE_TYPES = ("long", "integer")
 NUMBER_TYPES = ("double", "float")
@@ -60,7 +66,7 @@ class Field:
                 return None
             raise UsageError(f"{safe(self.name)} is empty", f"The model needs a value of type {kind}.")
         number = as_number(text.strip())
-        if kind in WHOLE_TYPES and number is not None and number == int(number):
+        if kind in WHOLE_TYPES and number is not None and number.is_integer():
             return int(number)
         if kind in NUMBER_TYPES and number is not None:
             return number
@@ -102,8 +108,8 @@ def read_template(files: ModelFiles) -> RequestTemplate:
     except (OSError, ValueError) as error:
         raise ModelFailure("The model's MLmodel file cannot be read", str(error)) from error
     try:
-        example = json.loads(files.file(SERVING_EXAMPLE).read_text(encoding="utf-8"))
-    except (ModelFailure, OSError, ValueError):
+        example = json.loads(_bounded(files.file(SERVING_EXAMPLE)))
+    except (ModelFailure, OSError, ValueError, RecursionError):
         named = {name: kind for name, kind in signature.inputs.items() if not kind.startswith("tensor")}
         fields = tuple(Field(name, kind) for name, kind in named.items())
         missing = "The model was logged without an input example."
@@ -114,6 +120,15 @@ def read_template(files: ModelFiles) -> RequestTemplate:
     fields = tuple(Field(name, types.get(name, ""), _text(first.get(name))) for name in columns)
     problem = f"The model was logged without a signature ({signature.problem})." if signature.problem else ""
     return RequestTemplate(fields, columns, rows, json.dumps(example, indent=2), problem)
+
+
+def _bounded(path: Path) -> bytes:
+    """Raises `ValueError` for a file that is too large to be an example."""
+    with path.open("rb") as file:
+        content = file.read(MAX_EXAMPLE_BYTES + 1)
+    if len(content) > MAX_EXAMPLE_BYTES:
+        raise ValueError("it is too large")
+    return content
 
 
 def table_of(payload: Any) -> tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]]:
@@ -168,7 +183,7 @@ def converted(request: Request, form: Form) -> Request:
         return request_of(header, [[inferred(value) for value in row] for row in rows], form)
     try:
         columns, found = table_of(json.loads(request.body))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError("The request is not JSON", str(error)) from error
     if not columns:
         raise UsageError("The request is no table of named columns", hint="Edit it in the form it has.")
@@ -176,9 +191,13 @@ def converted(request: Request, form: Form) -> Request:
 
 
 def curl(url: str, request: Request) -> str:
-    """A shell command that sends a request to the server at `url`."""
-    where, body = shlex.quote(invocations_url(url)), shlex.quote(request.body)
-    return f"curl -sS {where} -H 'Content-Type: {request.content_type}' --data-binary {body}"
+    """A shell command that sends a request to the server at `url`. It asks for the password of a URL that has
+    one."""
+    parts = urlsplit(invocations_url(url))
+    user = f" -u {shlex.quote(unquote(parts.username))}" if parts.username else ""
+    where = shlex.quote(parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl())
+    body = shlex.quote(request.body)
+    return f"curl -sS{user} {where} -H 'Content-Type: {request.content_type}' --data-binary {body}"
 
 
 def invocations_url(url: str) -> str:
@@ -194,7 +213,7 @@ def inferred(text: str) -> Any:
     number = as_number(stripped)
     if number is None:
         return text
-    return int(stripped) if stripped.lstrip("+-").isdecimal() else number
+    return int(stripped) if stripped.lstrip("+-").isdecimal() and len(stripped) < MAX_DIGITS else number
 
 
 def _text(value: Any) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from engine.entities import ModelVersion, Run, RunDetail
 from engine.errors import DatasetError, EngineError
 from engine.evidence.predictions import PredictionFiles, parse_rows
-from engine.formats import as_number, counted, listed
+from engine.formats import as_number, counted, listed, size
 from engine.model_files.files import model_files
 from engine.model_tests.requests import RequestTemplate, inferred, read_template
 from engine.stores.records import find_version
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from engine.stores.base import Store
 
 MAX_ROWS = 100_000
+MAX_TRAINING_BYTES = 64 * 2**20
+"""The largest file of training data that is read for a test."""
 TARGET_PARAM = "target"
 DIGEST_PARAM = "dataset_sha256"
 """The parameters of a sweep with the column to predict and the SHA-256 of the file that it read."""
@@ -100,8 +102,8 @@ class Recorded:
             raise DatasetError(f"The test part of {name} cannot be read", self.problem, hint)
         picked = [int(row) if row.isdecimal() else -1 for row, _, _ in self.predictions]
         actual = tuple(label for _, label, _ in self.predictions)
-        size = len(training.labels)
-        if any(not 0 <= at < size for at in picked) or actual != tuple(training.labels[at] for at in picked):
+        count = len(training.labels)
+        if any(not 0 <= at < count for at in picked) or actual != tuple(training.labels[at] for at in picked):
             detail = "The labels of its test rows are not those that the run recorded."
             raise DatasetError(f"{training.name} has changed since {name} was trained", detail, hint)
         order = sorted(range(len(picked)), key=picked.__getitem__)
@@ -192,6 +194,8 @@ def _training(
     path = _local_path(dataset.source)
     if path is None:
         raise DatasetError(f"{safe(dataset.name, 80)} is not a file on this machine")
+    if path.is_file() and path.stat().st_size > MAX_TRAINING_BYTES:
+        raise DatasetError(f"{safe(path.name, 80)} is too large to compare with", size(path.stat().st_size))
     header, rows, _ = read_table(path)
     if digest and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
         raise DatasetError(f"{safe(path.name, 80)} has changed since the training")

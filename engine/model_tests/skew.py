@@ -18,10 +18,13 @@ from engine.model_tests.answers import FittedScaler
 from engine.model_tests.requests import NUMBER_TYPES, WHOLE_TYPES
 from engine.model_tests.rows import Recorded, Rows, TrainingData
 from engine.text import Shown
+from engine.training.datasets import MAX_MAGNITUDE
 
 CauseKind = Literal["scale", "order", "type", "labels", "inverted labels", "predictions"]
 Scaling = Literal["as recorded", "min–max scaled", "standardised"]
 
+SAMPLE = 2000
+"""About how many values of a column are looked at, evenly spread over the rows."""
 MATCHED = 0.8
 """The share of a column's values that have to be values of the training data for its scale to be known."""
 _ROUNDED = 2e-4
@@ -117,6 +120,7 @@ def _scales(
     for name in rows.columns:
         known = _numbers(training.columns.get(name, ()))
         values = _numbers(rows.column(name))
+        values = values[:: len(values) // SAMPLE + 1]
         if len(known) < 2 or not values or name not in example.columns:
             continue
         at = example.columns.index(name)
@@ -262,11 +266,11 @@ def _types(rows: Rows, recorded: Recorded) -> Iterator[Cause]:
         kind = found.type.removesuffix(" optional")
         if found.name not in rows.columns or kind not in (*WHOLE_TYPES, *NUMBER_TYPES):
             continue
-        fits = _is_whole if kind in WHOLE_TYPES else _is_number
         for value in rows.column(found.name):
-            if value is not None and not fits(value):
-                what = "text" if isinstance(value, str) else "fractions"
-                odd.setdefault((what, kind), {}).setdefault(found.name, value)
+            if isinstance(value, str):
+                odd.setdefault(("text", kind), {}).setdefault(found.name, value)
+            elif kind in WHOLE_TYPES and _is_number(value) and value != int(value):
+                odd.setdefault(("fractions", kind), {}).setdefault(found.name, value)
     for (what, kind), examples in odd.items():
         # A scoring server converts JSON to the types of the signature without a word.
         cut = ", and MLflow cuts fractions off" if what == "fractions" else ""
@@ -315,11 +319,9 @@ def _nearest(ordered: Sequence[float], value: float) -> float:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_whole(value: Any) -> bool:
-    return _is_number(value) and value == int(value)
+    """Whether a value is a number to compute with: finite, and its square too."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and abs(value) <= MAX_MAGNITUDE
 
 
 def _numbers(values: Sequence[Any]) -> list[float]:

@@ -8,11 +8,16 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from engine.columns import ColumnKey
 from engine.entities import Experiment, ModelVersion, RegisteredModel, Run
 from engine.secrets import mask
+from engine.uri import redact
+
+if TYPE_CHECKING:
+    from engine.api import Target
 
 Payload = dict[str, Any]
 
@@ -78,6 +83,10 @@ def model_payload(model: RegisteredModel, versions: list[Payload] | None) -> Pay
         "tags": dict(model.tags),
         "versions": versions,
     }
+
+
+def target_payload(target: Target) -> Payload:
+    return {**asdict(target), "url": redact(target.url)}
 
 
 def write_json(payload: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ import click
 from engine.formats import count
 from engine.jobs import CancelToken, Progress
 from engine.text import Shown, safe
-from tui.cli.json_output import Payload, write_json
+from tui.cli.json_output import Payload, target_payload, write_json
 from tui.cli.options import Invocation, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output, Row
 from tui.cli.progress import Meter, stop_signals
@@ -140,7 +140,7 @@ def _row(step: LoadStep) -> Row:
 def _payload(found: LoadTest) -> Payload:
     highest, saturated = found.highest, found.saturated
     return {
-        "target": asdict(found.target),
+        "target": target_payload(found.target),
         "passed": found.passed,
         "verdict": found.verdict,
         "connections": found.connections,

@@ -14,7 +14,7 @@ import click
 from engine.errors import DatasetError, UntrustedModel, UsageError
 from engine.formats import MISSING, counted, duration, number
 from engine.text import Shown, safe, safe_lines
-from tui.cli.json_output import Payload, write_json
+from tui.cli.json_output import Payload, target_payload, write_json
 from tui.cli.options import Invocation, is_interactive, json_option, pass_invocation, yes_option
 from tui.cli.output import Cell, Head, Output, Row, confirm, confirm_replacement
 from tui.cli.progress import spinner
@@ -403,7 +403,7 @@ def _show_wrong(output: Output, found: LabelledTest) -> None:
 
 def _labelled_payload(found: LabelledTest, run_id: str) -> Payload:
     return {
-        "target": asdict(found.target),
+        "target": target_payload(found.target),
         "passed": not found.is_skewed,
         "skew": found.is_skewed,
         "verdict": found.verdict,
@@ -478,8 +478,8 @@ def _guess(predicted: str, actual: str) -> Cell:
 
 def _shadow_payload(found: ShadowTest, run_id: str) -> Payload:
     return {
-        "target": asdict(found.first),
-        "against": asdict(found.second),
+        "target": target_payload(found.first),
+        "against": target_payload(found.second),
         "passed": not found.is_worse,
         "verdict": found.verdict,
         "rows_from": found.source,

@@ -136,13 +136,20 @@ def test_an_address_that_serves_no_model_is_one_clear_error(
     with pytest.raises(ServerUnreachable, match=f"Cannot connect to {url}") as caught:
         engine.model_tests.send(Target(url=url), request)
     assert "Connection refused" in caught.value.detail
+    secret = url.replace("//", "//ada:s3cret@")
+    with pytest.raises(ServerUnreachable) as caught:
+        engine.model_tests.send(Target(url=secret), request)
+    assert "s3cret" not in str(caught.value)
+    assert curl(secret, request).startswith(f"curl -sS -u ada {url}/invocations ")
     for invalid in ("127.0.0.1:5101", "ftp://host", "http://", "http://host:x"):
         with pytest.raises(UsageError, match="is not a URL of HTTP or HTTPS"):
             engine.model_tests.send(Target(url=invalid), request)
     with serving() as web:
-        web.will_answer(Answer(body=b"<html>"), Answer(body=b"0" * 5000))
-        with pytest.raises(ModelFailure, match="The answer has no predictions"):
-            _ = engine.model_tests.send(Target(url=web.uri), request).predictions
+        web.will_answer(Answer(body=b"<html>"), Answer(body=b"[" * 50_000), Answer(body=b"0" * 5000))
+        for _ in range(2):
+            with pytest.raises(ModelFailure, match="The answer has no predictions"):
+                _ = engine.model_tests.send(Target(url=web.uri), request).predictions
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
         monkeypatch.setattr(answers, "MAX_ANSWER_BYTES", 4096)
         with pytest.raises(ModelFailure, match=r"The answer has more than 4.1 kB"):
             engine.model_tests.send(Target(url=web.uri), request)
