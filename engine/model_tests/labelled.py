@@ -16,7 +16,7 @@ from engine.evidence.rates import ACCURACIES, rate_of
 from engine.evidence.statistics import ALPHA, Interval, Rate, mcnemar, unpaired, wilson
 from engine.formats import as_number, counted, listed, number
 from engine.model_tests.answers import Scorer, Target, predict_rows
-from engine.model_tests.rows import Recorded, Rows, label_text
+from engine.model_tests.rows import Recorded, Rows, label_text, translated
 from engine.model_tests.skew import Cause, examine
 from engine.report.wording import bracketed
 from engine.text import Shown, safe
@@ -190,12 +190,11 @@ def comparable(
     labels: Sequence[str], predicted: Sequence[str], meanings: Mapping[str, str]
 ) -> tuple[str, ...]:
     """The labels in the words of the predictions. Raises `DatasetError` if they have none in common."""
-    if not labels or set(labels) & set(predicted) or _are_numbers({*labels, *predicted}):
+    found = translated(labels, predicted, meanings)
+    if found is None and _are_numbers({*labels, *predicted}):
         return tuple(labels)
-    words = {**{code: meaning for meaning, code in meanings.items()}, **meanings}
-    translated = tuple(words.get(label, label) for label in labels)
-    if set(translated) & set(predicted):
-        return translated
+    if found is not None:
+        return found
     raise DatasetError(
         "The labels are not those that the model predicts",
         f"Labels: {listed(sorted(set(labels)), 8)}; predictions: {listed(sorted(set(predicted)), 8)}.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -250,6 +250,17 @@ def typed(kind: str, text: str) -> Any:
     if isinstance(value, float) and value.is_integer() and kind.startswith(("long", "integer")):
         return int(value)
     return value
+
+
+def translated(
+    labels: Sequence[str], others: Collection[str], meanings: Mapping[str, str]
+) -> tuple[str, ...] | None:
+    """Labels in the words of others, where the run says what they mean; None if they have none in common."""
+    if not labels or set(labels) & set(others):
+        return tuple(labels)
+    words = {**{code: meaning for meaning, code in meanings.items()}, **meanings}
+    found = tuple(words.get(label, label) for label in labels)
+    return found if set(found) & set(others) else None
 
 
 def label_text(value: Any) -> str:

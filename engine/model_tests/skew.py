@@ -16,7 +16,7 @@ from typing import Any, Literal
 from engine.formats import counted, listed
 from engine.model_tests.answers import FittedScaler
 from engine.model_tests.requests import NUMBER_TYPES, WHOLE_TYPES
-from engine.model_tests.rows import Recorded, Rows, TrainingData
+from engine.model_tests.rows import Recorded, Rows, TrainingData, translated
 from engine.text import Shown
 from engine.training.datasets import MAX_MAGNITUDE
 
@@ -93,7 +93,7 @@ def examine(rows: Rows, recorded: Recorded, scaler: FittedScaler | None = None) 
         *_unknown_scales(unknown, rows, taken, training),
         *causes,
     ]
-    causes += [*_order(rows, recorded), *_contradicted(rows, sent, training)]
+    causes += [*_order(rows, recorded), *_contradicted(rows, sent, training, recorded.meanings)]
     if not wrong:
         return Examined(tuple(causes))
     corrected = [list(row) for row in rows.values]
@@ -158,7 +158,7 @@ def _scale_of(values: Sequence[float], known: Sequence[float], scales: Sequence[
     """The first scale in which the most values, and at least `MATCHED` of them, are values of the training
     data."""
     ordered = sorted(set(known))
-    near = _ROUNDED * (ordered[-1] - ordered[0]) or 1e-9
+    near = _rounding(ordered)
     shares = [(_share(values, scale, ordered, near), scale) for scale in scales] if values else []
     share, best = max(shares, key=lambda found: found[0], default=(0.0, AS_RECORDED))
     if shares and shares[0][0] >= MATCHED:
@@ -282,25 +282,35 @@ def _types(rows: Rows, recorded: Recorded) -> Iterator[Cause]:
         yield Cause("type", Shown(text), tuple(examples))
 
 
-def _contradicted(rows: Rows, sent: Mapping[str, Scale], training: TrainingData) -> Iterator[Cause]:
+def _contradicted(
+    rows: Rows, sent: Mapping[str, Scale], training: TrainingData, meanings: Mapping[str, str]
+) -> Iterator[Cause]:
     """Rows that the training data has too, with another label."""
     names = [name for name in training.columns if name in sent]
-    if not rows.labels or not names or len(names) < len(training.columns):
+    actual = translated(rows.labels, training.labels, meanings)
+    if not actual or not names or len(names) < len(training.columns):
         return
     labels: dict[tuple[float, ...], set[str]] = {}
     columns = [_numbers_or_nan(training.columns[name]) for name in names]
-    known = [sorted(set(column)) for column in columns]
+    known = [sorted(set(_numbers(training.columns[name]))) for name in names]
     for row, label in zip(zip(*columns, strict=True), training.labels, strict=True):
         labels.setdefault(row, set()).add(label)
-    at = [rows.columns.index(name) for name in names]
+    places = [
+        (rows.columns.index(name), sent[name], values, _rounding(values))
+        for name, values in zip(names, known, strict=True)
+    ]
     found = []
-    for position, (row, label) in enumerate(zip(rows.values, rows.labels, strict=True)):
-        if not all(_is_number(row[i]) for i in at):
-            continue
-        raw = zip(names, (row[i] for i in at), known, strict=True)
-        key = tuple(_nearest(values, sent[name].raw(value)) for name, value, values in raw)
-        if key in labels and label not in labels[key]:
-            found.append(position)
+    for position, (row, label) in enumerate(zip(rows.values, actual, strict=True)):
+        key: list[float] = []
+        for at, scale, values, near in places:
+            value = row[at]
+            match = _nearest(values, scale.raw(value), near) if _is_number(value) else None
+            if match is None:
+                break
+            key.append(match)
+        else:
+            if label not in labels.get(tuple(key), (label,)):
+                found.append(position)
     if found:
         which = listed([rows.names[position] for position in found], 8)
         text = (
@@ -310,12 +320,19 @@ def _contradicted(rows: Rows, sent: Mapping[str, Scale], training: TrainingData)
         yield Cause("labels", Shown(text), rows=tuple(found))
 
 
-def _nearest(ordered: Sequence[float], value: float) -> float:
-    """The value of the training data that this one is up to rounding; else the value itself."""
-    near = _ROUNDED * (ordered[-1] - ordered[0]) or 1e-9
+def _rounding(ordered: Sequence[float]) -> float:
+    """How far from a value of the training data a rounded one may be."""
+    return _ROUNDED * (ordered[-1] - ordered[0]) or 1e-9
+
+
+def _nearest(ordered: Sequence[float], value: float, near: float) -> float | None:
+    """The value of the training data that this one is up to rounding."""
     at = bisect_left(ordered, value)
-    closest = min(ordered[max(0, at - 1) : at + 1] or ordered[-1:], key=lambda known: abs(known - value))
-    return closest if abs(closest - value) <= near else value
+    above = ordered[at] - value if at < len(ordered) else math.inf
+    below = value - ordered[at - 1] if at else math.inf
+    if min(above, below) > near:
+        return None
+    return ordered[at] if above <= below else ordered[at - 1]
 
 
 def _is_number(value: Any) -> bool:

@@ -178,8 +178,10 @@ def test_labels_may_be_the_meanings_that_the_run_recorded(engine: Engine, tmp_pa
     for row in rows:
         row["target"] = ("disease", "no disease")[int(str(row["target"]))]
     path = write_rows(tmp_path / "meanings.csv", rows, bom="\ufeff")
-    assert labelled(engine, "plain", path).metrics[0].value > 0.8
-    assert labelled(engine, "words", path).metrics[1].name == "class_disease_precision"
+    coded, worded = labelled(engine, "plain", path), labelled(engine, "words", path)
+    assert coded.metrics[0].value > 0.8
+    assert worded.metrics[1].name == "class_disease_precision"
+    assert (coded.causes, worded.causes) == ((), ())
     with pytest.raises(DatasetError, match="The labels are not those that the model predicts") as caught:
         labelled(engine, "words", write_rows(tmp_path / "numbers.csv", heart()[::8]))
     assert caught.value.detail == "Labels: 0, 1; predictions: disease, no disease."
