@@ -46,11 +46,12 @@ def start(options: ServerOptions, cancel: CancelToken) -> StartedServer:
     check_start(planned)
     claimed, kept = False, None
     try:
-        with recorded(planned.backend, "server start", options.name):
+        with recorded(planned.backend, "server start", options.name) as entry:
             with control.claimed(options.name) as claim:
                 claimed = True
                 kept = _prepare(planned, claim.folder)
-                claim.start(_spec(planned, claim.folder, kept), base_environment(), cancel=cancel)
+                spec = _spec(planned, claim.folder, kept)
+                entry.detail = claim.start(spec, base_environment(), cancel=cancel).url
             checked = _checked(options.name, claim.folder, cancel)
     except EngineError as error:
         reason = _undone(error, options.name, kept, started_at, is_new=is_new) if claimed else error

@@ -181,7 +181,7 @@ def _show_started(output: Output, started: StartedServer) -> None:
     output.line(
         Cell(Shown("✓ "), "green"),
         Cell(safe(f"Tracking server {found.name} is ready at {found.service.url}"), "bold"),
-        Cell(safe(f"  MLflow {facts.mlflow_version}, started in {duration(started.seconds)}"), "dim"),
+        Cell(Shown(f"  {duration(started.seconds)}"), "dim"),
     )
     _show_facts(output, found)
     _pair(output, "checked", _check_of(started))
@@ -225,8 +225,8 @@ def _show_password(output: Output, started: StartedServer) -> None:
 @json_option
 @pass_invocation
 def status(invocation: Invocation, name: str, as_json: bool) -> int:
-    """Show the tracking servers of this account, or server NAME. The exit status is 1 if one of them
-    is not serving.
+    """Show the tracking servers of this account, or server NAME. The exit status is 1 if NAME is not
+    serving; without NAME, if a server that was not stopped is not.
 
     \b
     Examples:
@@ -239,7 +239,8 @@ def status(invocation: Invocation, name: str, as_json: bool) -> int:
         write_json({"servers": [_payload(each) for each in found]})
     else:
         _show(Output(), found)
-    return int(any(each.service.state != "serving" for each in found))
+    good = ("serving",) if name else ("serving", "stopped")
+    return int(any(each.service.state not in good for each in found))
 
 
 def _show(output: Output, found: Sequence[TrackingServer]) -> None:
@@ -289,6 +290,7 @@ def _restarts(service: ServiceStatus) -> str:
 def _show_facts(output: Output, found: TrackingServer) -> None:
     """What a server runs on and, if it runs, what it takes."""
     facts, service = found.facts, found.service
+    _pair(output, "version", f"MLflow {facts.mlflow_version}")
     _pair(output, "backend", facts.backend)
     _pair(output, "artifacts", f"{facts.artifacts}, served by the server")
     _pair(output, "accounts", _accounts_of(found))
@@ -306,7 +308,9 @@ def _accounts_of(found: TrackingServer) -> str:
     facts = found.facts
     if facts.auth:
         return f"basic-auth, in {facts.auth_database}"
-    return "none" if found.is_local else "none: everyone who reaches it can change and delete everything"
+    if found.is_local:
+        return "none: every account of this machine can use it"
+    return "none: everyone who reaches it can change and delete everything"
 
 
 def _pair(output: Output, label: str, text: str, style: str = "") -> None:

@@ -42,6 +42,7 @@ def test_a_server_is_started_found_again_and_stopped(
     assert line(started, "backend") == f"sqlite:///{folder}/mlflow.db"
     assert line(started, "artifacts") == f"{folder}/mlartifacts, served by the server"
     assert line(started, "checked") == "an experiment and an artifact were written, read back and removed"
+    assert line(started, "version").startswith("MLflow 3.")
     assert "--workers" in line(started, "workers")
     assert "--jobs" in line(started, "jobs")
     assert f"  export MLFLOW_TRACKING_URI={url[1]}\n" in started.out
@@ -77,8 +78,9 @@ def test_a_server_is_started_found_again_and_stopped(
     assert password not in text
 
     assert servers("stop").out == "✓ mlflow has stopped\n"
+    assert servers("status", "mlflow").status == 1
     stopped = servers("status")
-    assert stopped.status == 1
+    assert stopped.status == 0
     assert stopped.out.startswith("○ mlflow  stopped\n")
     assert servers("stop").status == 1
     entries = [(entry["action"], entry["outcome"]) for entry in run("journal", "--json").json["entries"]]
