@@ -42,6 +42,8 @@ from engine.text import quoted
 
 ANSWER_SECONDS = 1.0
 """How long supervisors may take to answer a question, all of them together."""
+HANG_SECONDS = 5.0
+"""A supervisor that is to stop and does not answer for this long is killed."""
 STOP_SECONDS = 20.0
 """How long a supervisor may take to stop, besides draining."""
 LOCK_SECONDS = 2.0
@@ -416,6 +418,8 @@ def stop(name: str) -> ServiceStatus:
     it at the same time. Raises `ServiceError` if it does not run, `NotFound`."""
     status = find(name)
     folder = ServiceFolder.of(name)
+    if status.state == "unresponsive":  # perhaps the machine is only busy
+        status = _status(folder, _asked(folder), HANG_SECONDS) or status
     detail = status.detail
     if status.state == "unresponsive" and status.pid is not None:
         _kill(folder, status.pid)
@@ -470,7 +474,8 @@ def _bury(folder: ServiceFolder, detail: str) -> None:
             )
         folder.control.unlink(missing_ok=True)
     except OSError as error:
-        raise _not_registered(folder, error) from error
+        title = f"{folder.name} has ended, but that cannot be recorded"
+        raise ServiceError(title, f"{folder.path}: {error.strerror or error}") from error
     finally:
         os.close(lock)
 
