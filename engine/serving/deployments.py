@@ -38,19 +38,23 @@ VERSIONS = "versions"
 MODEL = "model"
 """In a version's folder, the one with the files of the model."""
 READY_SECONDS = 180.0
+LARGE_BYTES = 50_000_000
+"""Each process has the model in memory, so a larger one is served by one process."""
 SETTINGS = ("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT",)
 """Variables that change how MLflow's scoring application answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeployOptions:
-    """How to deploy. `name` is that of the model if empty; `port` 0 is a free one. `allow_code`: whether the
+    """How to deploy. `name` is that of the model if empty; `port` 0 is a free one; `processes` 0 is two, or
+    one for a large model or a machine with one processor. `allow_code`: whether the
     model may run code that came with it. `exposed`: whether others than this machine may reach it."""
 
     name: str = ""
     host: str = "127.0.0.1"
     port: int = 0
     environment: Environment = "local"
+    processes: int = 0
     allow_code: bool = False
     exposed: bool = False
 
@@ -121,7 +125,7 @@ def swap(
     reference, number = registry.resolve(reference)
     if number == served.version:
         return before
-    options = DeployOptions(environment=served.environment, allow_code=allow_code)
+    options = DeployOptions(environment=served.environment, processes=served.processes, allow_code=allow_code)
     folder = control.folder(name)
     target = f"{name}: {served.model} {served.version} → {number}"
     with (
@@ -232,6 +236,7 @@ def _prepared(
         code = model_code(model)
         if not (code.is_safe or options.allow_code):  # replaced while it was copied
             raise ServiceError("The files of the model have changed meanwhile", code.reason, "Try again.")
+        processes = options.processes or _processes(model)
         served = Served(
             model=reference.model,
             requested=reference.target,
@@ -241,12 +246,16 @@ def _prepared(
             format=code.format,
             code_owner="" if code.is_safe else description.owner,
             environment=options.environment,
+            processes=processes,
             requirements=differences(model) if options.environment == "local" else (),
         )
         yield ServiceSpec(
             name="",
             kind="deployment",
-            command=(*_worker(options, model, place, folder, on_progress, cancel), SOCKET, ANSWERS),
+            command=(
+                *_worker(options, model, place, folder, on_progress, cancel),
+                *(str(model), str(processes), SOCKET, ANSWERS),
+            ),
             ready_seconds=READY_SECONDS,
             environment=tuple(_settings()),
             extra=served.to_json(),
@@ -268,10 +277,10 @@ def _worker(
     on_progress: OnProgress,
     cancel: CancelToken,
 ) -> tuple[str, ...]:
-    """The command that serves a model. Raises `ServiceError`, `Cancelled`, `OSError`."""
+    """The program that serves a model. Raises `ServiceError`, `Cancelled`, `OSError`."""
     if options.environment == "local":
         # -P: a file in the working folder must not shadow a module.
-        return sys.executable, "-P", "-m", "engine.serving.worker", str(model)
+        return sys.executable, "-P", "-m", "engine.serving.worker"
     service_log = ServiceLog(folder / "log")
 
     def note(line: str) -> None:
@@ -280,7 +289,13 @@ def _worker(
 
     python = make_environment(options.environment, model, place / "environment", note, cancel)
     copy_worker(place / "worker")
-    return str(python), "-I", str(place / "worker"), str(model)
+    return str(python), "-I", str(place / "worker")
+
+
+def _processes(model: Path) -> int:
+    """How many processes serve a model unless something else is asked for."""
+    size = sum(file.stat().st_size for file in model.rglob("*") if file.is_file())
+    return 1 if size > LARGE_BYTES else min(2, os.cpu_count() or 1)
 
 
 def _environment() -> dict[str, str]:

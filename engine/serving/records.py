@@ -41,6 +41,7 @@ class Served:
     format: str = ""
     code_owner: str = ""
     environment: Environment = "local"
+    processes: int = 1
     requirements: tuple[RequirementDifference, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

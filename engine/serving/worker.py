@@ -1,6 +1,7 @@
-"""The process that serves one model: `python -m engine.serving.worker FOLDER SOCKET ANSWERS`.
+"""The process that serves one model: `python -m engine.serving.worker FOLDER PROCESSES SOCKET ANSWERS`.
 
-`FOLDER` has the model's files; `SOCKET` and `ANSWERS` are descriptors, see `engine.services.protocol`.
+`FOLDER` has the model's files; `SOCKET` and `ANSWERS` are descriptors, see `engine.services.protocol`. With
+more than one process, this one supervises the others: they are workers too, and accept on the same socket.
 Requests are answered by MLflow's own scoring application, as by `mlflow models serve`. The worker is ready
 when the application has answered the recorded input example of the model; the facts about itself are then
 
@@ -50,6 +51,9 @@ DEFAULTS = {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
 """Variables that have these values unless set. Threads within a request do not pay for a few rows: they wait
 for each other, on a busy machine for long, and requests run beside each other anyway."""
 STATS_SECONDS = 1.0
+PEER_SECONDS = 1.0
+"""The pause before a process that ended is started again; it doubles each time."""
+BACKLOG = 2048
 POLL_SECONDS = 0.05
 QUIET_POLLS = 4
 IDLE_SECONDS = 7.0
@@ -243,19 +247,115 @@ class Traffic:
         return time.perf_counter() - min(self._running.values(), default=math.inf) > STUCK_SECONDS
 
 
+# ── other processes ──────────────────────────────────────────────────────────
+
+
+class Peer:
+    """Another worker for the same model on the same socket: an interpreter runs one thread at a time. It is
+    started once this one serves, and again if it ends."""
+
+    def __init__(self, folder: Path, listener: socket.socket) -> None:
+        self.requests = self.errors = 0
+        self.seconds: list[float] = []
+        """Latencies since they were last taken."""
+        self._folder = folder
+        self._listener = listener
+        self._process: asyncio.subprocess.Process | None = None
+        self._draining = self._serves = self._is_asked = False
+
+    async def keep_running(self) -> None:
+        pause = PEER_SECONDS
+        while not self._draining:
+            started = time.monotonic()
+            await self._run()
+            pause = PEER_SECONDS if time.monotonic() - started > STUCK_SECONDS else min(2 * pause, 60.0)
+            await asyncio.sleep(pause)
+
+    async def _run(self) -> None:
+        """Run one process to its end."""
+        answers, answers_end = os.pipe()
+        # The command of this process, which may be of another environment than the console's.
+        command = sys.orig_argv[:-4]
+        arguments = str(self._folder), "1", str(self._listener.fileno()), str(answers_end)
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *(*command, *arguments),
+                stdin=asyncio.subprocess.PIPE,
+                pass_fds=(self._listener.fileno(), answers_end),
+            )
+        except OSError as error:
+            _log.warning("another process cannot be started: %s", error)
+            os.close(answers)
+            return
+        finally:
+            os.close(answers_end)
+        reader = asyncio.StreamReader()
+        pipe = os.fdopen(answers, "rb", buffering=0)
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        counted = (0, 0)
+        async for line in reader:
+            message = json.loads(line)
+            if message["is"] == "ready":
+                self._serves, self._is_asked = True, False
+                self._send("drain" if self._draining else "accept")
+            elif message["is"] == "stats":
+                self.requests += message["requests"] - counted[0]
+                self.errors += message["errors"] - counted[1]
+                self.seconds += message["seconds"]
+                counted = message["requests"], message["errors"]
+            elif message["is"] == "alive":
+                self._is_asked = False
+            elif message["is"] == "failed":
+                _log.warning("another process is not ready: %s", message["detail"])
+            else:  # drained
+                self._end()
+        self._serves = False
+        status = await self._process.wait()
+        if not self._draining:
+            _log.warning("another process of this worker ended with status %d", status)
+
+    def ping(self) -> None:
+        """End a process that has not answered the last time."""
+        if self._is_asked:
+            self._end()
+        elif self._serves:
+            self._is_asked = True
+            self._send("ping")
+
+    async def drain(self) -> None:
+        """Finish its requests, and end."""
+        self._draining = True
+        if self._serves:
+            self._send("drain")
+        else:
+            self._end()
+        if self._process is not None:
+            await self._process.wait()
+
+    def _send(self, command: str) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": command}).encode() + b"\n")
+
+    def _end(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
+
 # ── the process ──────────────────────────────────────────────────────────────
 
 
 class Worker:
     """Serves a model on a socket as its supervisor says."""
 
-    def __init__(self, folder: Path, listener: socket.socket, supervisor: Supervisor) -> None:
+    def __init__(self, folder: Path, processes: int, listener: socket.socket, supervisor: Supervisor) -> None:
         self._folder = folder
         self._listener = listener
         self._supervisor = supervisor
+        self._peers = [Peer(folder, listener) for _ in range(processes - 1)]
         self._traffic: Traffic | None = None
         self._server: uvicorn.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
 
     async def run(self) -> None:
         """Serve until the process ends. Raises `ModelFault`."""
@@ -288,7 +388,8 @@ class Worker:
         self._traffic = Traffic(application)
         rows = await answer_example(application, model, self._folder)
         answered = time.perf_counter()
-        config = uvicorn.Config(self._traffic, log_config=None, access_log=False)
+        # So that the processes share what comes at once, each takes one connection at a time.
+        config = uvicorn.Config(self._traffic, log_config=None, access_log=False, backlog=1)
         self._server = uvicorn.Server(config)
         gc.freeze()
         gc.enable()
@@ -304,34 +405,64 @@ class Worker:
     def _spawn(self, work: Callable[[], Awaitable[None]]) -> None:
         task = asyncio.ensure_future(work())
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._check)
+
+    def _check(self, task: asyncio.Future[None]) -> None:
+        """An error of ours ends the process, visibly: it is then restarted."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("internal error", exc_info=error)
+            os._exit(1)
 
     async def _ping(self) -> None:
         """A hanging model does not answer, and is restarted."""
+        for peer in self._peers:
+            peer.ping()
         if self._traffic is None or not self._traffic.hangs():
             self._supervisor.alive()
 
     async def _accept(self) -> None:
         assert self._server is not None
         self._spawn(self._report_stats)
+        for peer in self._peers:
+            self._spawn(peer.keep_running)
+        self._spawn(self._restore_backlog)
         await self._server.serve(sockets=[self._listener])
         os._exit(0)  # by a signal
 
+    async def _restore_backlog(self) -> None:
+        """Let the kernel queue connections again: asyncio also takes the number that it accepts at once as
+        the length of the queue."""
+        assert self._server is not None
+        while not self._server.started:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        self._listener.listen(BACKLOG)
+
     async def _report_stats(self) -> None:
-        traffic, reported = self._traffic, 0
-        assert traffic is not None
+        reported = 0
         while True:
             await asyncio.sleep(STATS_SECONDS)
-            if traffic.requests != reported:
-                reported = traffic.requests
-                seconds, traffic.seconds = traffic.seconds, []
-                self._supervisor.stats(traffic.requests, traffic.errors, seconds)
+            reported = self._report(reported)
+
+    def _report(self, reported: int = -1) -> int:
+        """Report the traffic of all processes unless the number of requests is still `reported`; returns
+        it."""
+        assert self._traffic is not None
+        parts: list[Traffic | Peer] = [self._traffic, *self._peers]
+        requests = sum(part.requests for part in parts)
+        if requests != reported:
+            seconds = [value for part in parts for value in part.seconds]
+            for part in parts:
+                part.seconds = []
+            self._supervisor.stats(requests, sum(part.errors for part in parts), seconds)
+        return requests
 
     async def _drain(self) -> None:
         server, traffic = self._server, self._traffic
         assert server is not None
         assert traffic is not None
         traffic.draining = True
+        peers = asyncio.gather(*(peer.drain() for peer in self._peers))
         # Closing asyncio's server would reset the connections that it has just accepted (Python 3.11).
         asyncio.get_running_loop().remove_reader(self._listener)
         started, quiet = time.monotonic(), 0
@@ -342,11 +473,12 @@ class Worker:
             if time.monotonic() - started > IDLE_SECONDS:
                 for connection in connections:
                     connection.shutdown()
-        self._supervisor.stats(traffic.requests, traffic.errors, traffic.seconds)
+        await peers
+        self._report()
         self._supervisor.drained()
 
 
-def main(folder: str, descriptor: str, answers: str) -> int:
+def main(folder: str, processes: str, descriptor: str, answers: str) -> int:
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
@@ -355,7 +487,7 @@ def main(folder: str, descriptor: str, answers: str) -> int:
     listener.set_inheritable(False)
     supervisor = Supervisor(int(answers))
     try:
-        asyncio.run(Worker(Path(folder), listener, supervisor).run())
+        asyncio.run(Worker(Path(folder), int(processes), listener, supervisor).run())
     except ModelFault as fault:
         supervisor.failed(str(fault))
     return 1

@@ -58,6 +58,14 @@ def _deployments(invocation: Invocation) -> Deployments:
     show_default=True,
     help="Use the packages of the console, or make an environment with those that the model requires.",
 )
+@click.option(
+    "-w",
+    "--workers",
+    metavar="N",
+    type=click.IntRange(1, 64),
+    default=None,
+    help="Processes that answer requests.  [default: 2, or 1 for a model of more than 50 MB]",
+)
 @click.option("--insecure", is_flag=True, help="Listen to the network, without authentication.")
 @allow_code_option
 @json_option
@@ -69,6 +77,7 @@ def deploy(
     host: str,
     port: int,
     environment: str,
+    workers: int | None,
     insecure: bool,
     allow_code: bool,
     as_json: bool,
@@ -97,6 +106,7 @@ def deploy(
                 host=host,
                 port=port,
                 environment=environment,  # type: ignore[arg-type]
+                processes=workers or 0,
                 allow_code=allowed,
                 exposed=insecure,
             )
@@ -397,6 +407,7 @@ def _payload(found: Deployment) -> Payload:
         "format": served.format,
         "code_owner": served.code_owner or None,
         "environment": served.environment,
+        "workers": served.processes,
         "requirements": [
             {"requirement": each.requirement, "installed": each.installed or None}
             for each in served.requirements

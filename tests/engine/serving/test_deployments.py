@@ -221,9 +221,13 @@ def test_a_deployment_from_its_start_to_its_end(
     notes: list[str] = []
     with Engine(heart) as engine:
         facet = engine.deployments
-        found = facet.deploy("heart@champion", on_progress=lambda progress: notes.append(progress.note))
+        options = DeployOptions(processes=2)
+        found = facet.deploy(
+            "heart@champion", options, on_progress=lambda progress: notes.append(progress.note)
+        )
         assert notes == ["Reading version 1 of heart", "Starting heart"]
         check_started(found)
+        wait_until(lambda: len(facet.find("heart").service.processes) == 2)
         check_conformance(found, warm_writer, tmp_path, environment)
         wait_until(lambda: facet.find("heart").service.requests >= len(REQUESTS) - 9)
         assert facet.find("heart").service.errors > 10
