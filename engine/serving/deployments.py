@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.errors import NotFound, ServiceError, UntrustedModel, UsageError
+from engine.errors import NotFound, ServiceError, StoreError, UntrustedModel, UsageError
 from engine.jobs import CancelToken, OnProgress, Progress, no_progress
 from engine.journal import Recorded, recorded, server_name
 from engine.log import log
@@ -89,6 +90,7 @@ def deploy(
     _check_exposure(options)
     reference, version = registry.resolve(parse_reference(text))
     name = options.name or reference.model
+    port = _port(options, name)
     target = f"{ModelReference(reference.model, f'/{version}')} → {name}"
     with (
         control.claimed(name) as claim,
@@ -96,12 +98,25 @@ def deploy(
         recorded(registry.uri, "deploy", target, model=reference.model, version=version),
     ):
         on_progress(Progress(0, note=f"Starting {name}"))
-        spec = replace(prepared, name=name, host=options.host, port=options.port)
+        spec = replace(prepared, name=name, host=options.host, port=port)
         status = claim.start(spec, _environment(), cancel=cancel)
         for place in _places(claim.folder):  # of what was served under this name before
             if not _is_used(place, spec):
                 _discard(place)
-    return _with_newer(deployment_of(status), registry)
+    return _checked(deployment_of(status), registry)
+
+
+def _port(options: DeployOptions, name: str) -> int:
+    """The port to listen on: that of a lost deployment of this name, which its clients know, if it is still
+    free and no other is asked for."""
+    with suppress(NotFound, ServiceError), socket.socket() as probe:
+        lost = find(name).service
+        if options.port == 0 and lost.state == "lost" and lost.host == options.host:
+            with suppress(OSError):
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((lost.host, lost.port))
+                return lost.port
+    return options.port
 
 
 def swap(
@@ -137,7 +152,7 @@ def swap(
         for place in _places(folder):  # of what `back` can no longer return to
             if before.service.previous is not None and _is_used(place, before.service.previous):
                 _discard(place)
-    return _with_newer(deployment_of(status), registry)
+    return _checked(deployment_of(status), registry)
 
 
 def back(name: str, cancel: CancelToken | None = None) -> Deployment:
@@ -192,6 +207,15 @@ def with_newer(registry: Registry, deployments: Sequence[Deployment]) -> tuple[D
     """The deployments, with the versions that the aliases and stages of those from this store name now.
     Raises `StoreError`."""
     return tuple(_with_newer(deployment, registry) for deployment in deployments)
+
+
+def _checked(deployment: Deployment, registry: Registry) -> Deployment:
+    """A deployment that has just started, with what its alias names by now, if the store still answers."""
+    try:
+        return _with_newer(deployment, registry)
+    except StoreError as error:
+        log.warning("%s", error)
+        return deployment
 
 
 def _with_newer(deployment: Deployment, registry: Registry) -> Deployment:

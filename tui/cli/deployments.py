@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.errors import StoreError, UntrustedModel, UsageError
-from engine.formats import MISSING, count, duration, listed, number, size
+from engine.formats import MISSING, count, duration, listed, size
 from engine.jobs import CancelToken, OnProgress
 from engine.text import Shown, safe
 from tui.cli.json_output import Payload, write_json
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from engine.api import Deployment, Deployments
 
 LABEL_WIDTH = 11
+TROUBLED = ("restarting", "failed", "lost", "unresponsive")
+"""States whose detail says what is wrong."""
 
 allow_code_option = click.option(
     "--allow-code",
@@ -183,10 +185,19 @@ def _show_table(output: Output, found: Sequence[Deployment]) -> None:
     if hidden:
         output.line(Cell(safe(f"{hidden} columns hidden: use --json"), "dim"))
     for each in found:
-        if each.service.detail:
+        if each.service.detail and each.service.state in TROUBLED:
             output.line(Cell(Shown("! "), "yellow"), Cell(safe(f"{each.name}: {each.service.detail}")))
+        if each.service.state == "lost":
+            name = shlex.quote(each.name)
+            again = f"mlflow-console deploy {shlex.quote(_reference(each))} --name {name}"
+            output.line(safe(f"  start it again: {again}   give it up: mlflow-console stop {name}"))
         if each.newer is not None:
             _show_newer(output, each)
+
+
+def _reference(each: Deployment) -> str:
+    """What `deploy` takes to deploy the same."""
+    return f"{each.served.model}{each.served.requested}"
 
 
 def _row(each: Deployment) -> Row:
@@ -198,7 +209,7 @@ def _row(each: Deployment) -> Row:
         state_cell(service.state),
         safe(service.url) if running else MISSING,
         duration(time.time() - service.started / 1000) if running else MISSING,
-        number(service.rate) if running else MISSING,
+        Shown(f"{service.rate:.1f}") if running else MISSING,
         duration(service.p95),
         count(service.errors),
         count(service.requests),
