@@ -120,6 +120,7 @@ LONGEST = (
     *("contract/test_store_contract.py", "tui/runs/test_refresh.py", "tui/runs/test_filter_bar.py"),
     *("engine/stores/rest/test_connections.py", "engine/stores/rest/test_transport.py"),
     *("tui/widgets/test_table.py", "tui/runs/dialogs/test_column_picker.py"),
+    *("engine/server/doctor/test_servers.py", "engine/server/doctor/test_auth.py"),
 )
 """The files that take longest. They run first: whatever ran last, other workers would wait for it."""
 

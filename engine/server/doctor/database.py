@@ -54,7 +54,7 @@ def examine(subject: Subject, notes: Notes) -> None:
     behind = Subject(backend, subject.source, subject.limits)
     notes.fact(f"{backend.shown} behind it")
     try:
-        _examine(behind, notes, Path(server.auth_database) if server and server.auth_database else None)
+        _examine(behind, notes, TrackingUri(server.auth_database).sqlite_path if server else None)
     finally:
         behind.close()
 
