@@ -40,7 +40,7 @@ from engine.services.processes import (
 from engine.services.records import Kind, ServiceSpec, ServiceStatus, State
 from engine.text import quoted
 
-ANSWER_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
 """How long supervisors may take to answer a question, all of them together."""
 HANG_SECONDS = 5.0
 """A supervisor that is to stop and does not answer for this long is killed."""
