@@ -213,7 +213,7 @@ class Claim:
     def __init__(self, folder: ServiceFolder, lock: int) -> None:
         self._folder = folder
         self._lock = lock
-        self._is_new = not folder.record_file.exists()
+        self._is_new = not folder.is_registered
 
     @property
     def folder(self) -> Path:
@@ -308,7 +308,7 @@ def claimed(name: str) -> Iterator[Claim]:
         _remove_abandoned()
         yield Claim(folder, lock)
     finally:
-        if not folder.record_file.exists():
+        if not folder.is_registered:
             with suppress(OSError):  # the next claim tries again
                 folder.remove()
         os.close(lock)
@@ -318,10 +318,10 @@ def _remove_abandoned() -> None:
     """Remove what consoles left behind that were killed while they prepared a service."""
     for folder in all_folders():
         with suppress(OSError):
-            if folder.lock_file.exists() and not folder.record_file.exists():
+            if folder.lock_file.exists() and not folder.is_registered:
                 lock = folder.lock(0)
                 if lock is not None:
-                    if not folder.record_file.exists():
+                    if not folder.is_registered:
                         folder.remove()
                     os.close(lock)
 
@@ -441,7 +441,7 @@ def stop(name: str) -> ServiceStatus:
 def remove(name: str) -> None:
     """Delete the folder of a service that does not run. Raises `ServiceError` if it does, `NotFound`."""
     folder = ServiceFolder.of(name)
-    if not folder.record_file.exists():
+    if not folder.is_registered:
         find(name)
     lock = _lock(folder)
     try:

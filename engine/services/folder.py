@@ -90,6 +90,11 @@ class ServiceFolder:
     def record_file(self) -> Path:
         return self.path / "service.json"
 
+    @property
+    def is_registered(self) -> bool:
+        """Whether there is a record that this account may see."""
+        return os.path.exists(self.record_file)
+
     def record(self) -> Record | None:
         """None if nothing is registered. Raises `ServiceError` if it cannot be read."""
         try:
