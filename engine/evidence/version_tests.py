@@ -54,8 +54,8 @@ class VersionTest:
 
     @property
     def title(self) -> str:
-        """`shadow test of 2026-11-29 17:42:39`"""
-        return f"{self.name} of {moment(self.time)}"
+        """`Shadow test of 2026-11-29 17:42:39`"""
+        return f"{self.name.capitalize()} of {moment(self.time)}"
 
 
 def keep_test(test: VersionTest) -> None:

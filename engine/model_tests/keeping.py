@@ -52,10 +52,10 @@ def keep(uri: TrackingUri, version: ModelVersion, test: Test | LoadTest) -> Vers
     right: Rate | None = None
     match test:
         case LabelledTest():
-            kind, passed, text = "labelled", not test.is_skewed, f"{test.verdict} On {test.source}."
+            kind, passed, text = "labelled", not test.is_skewed, f"{test.verdict} Rows: {test.source}."
             right = test.metrics[0].rate
         case ShadowTest():
-            kind, passed, text = "shadow", not test.is_worse, f"{test.verdict} On {test.source}."
+            kind, passed, text = "shadow", not test.is_worse, f"{test.verdict} Rows: {test.source}."
             right = test.first_right
         case LoadTest():
             kind, passed, text = "load", test.passed, test.verdict

@@ -180,7 +180,7 @@ def _show_evidence(output: Output, plan: PromotionPlan) -> None:
     if plan.evidence:
         output.text(plan.evidence)
     for test in plan.tests:
-        output.text(safe(f"{test.title[0].upper()}{test.title[1:]}: {test.text}"))
+        output.text(safe(f"{test.title}: {test.text}"))
     if not plan.tests and not plan.undoes:
         output.line(f"Version {plan.candidate.version} has not been tested on this machine.")
     output.line()

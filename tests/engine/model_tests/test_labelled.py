@@ -88,7 +88,7 @@ def test_the_recorded_test_part_gives_what_the_run_logged(engine: Engine) -> Non
     assert "No difference." in found.verdict
     (last,) = engine.model_tests.last("plain", 1)
     assert (last.kind, last.passed) == ("labelled", True)
-    assert last.text == f"{found.verdict} On the test part of its run (61 rows of heart.csv)."
+    assert last.text == f"{found.verdict} Rows: the test part of its run (61 rows of heart.csv)."
 
 
 def test_fractions_that_mlflow_cuts_off_are_named(engine: Engine, tmp_path: Path) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from statistics import fmean, pstdev
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from engine.entities import ModelVersion
 from engine.model_tests.answers import FittedScaler
-from engine.model_tests.requests import Field, RequestTemplate
-from engine.model_tests.rows import Recorded, Rows, TrainingData
+from engine.model_tests.requests import Field, RequestTemplate, inferred, request_of
+from engine.model_tests.rows import Recorded, Rows, TrainingData, label_text, typed
 from engine.model_tests.skew import Examined, examine
 from engine.text import Shown
 from tests.engine.model_tests.conftest import NAMES, heart
@@ -164,3 +166,28 @@ def test_fractions_and_texts_where_the_model_takes_whole_numbers_are_named() -> 
         "Type: sex has text, such as m; the model takes long.",
         "Type: oldpeak has fractions, such as 1.5; the model takes long, and MLflow cuts fractions off.",
     ]
+
+
+CELLS = st.one_of(
+    st.sampled_from(["", "nan", "inf", "1e400", "9" * 5000, "True", "1_0", "\x1b[31m"]),
+    st.floats().map(str),
+    st.integers().map(str),
+    st.text(max_size=8),
+)
+
+
+@given(
+    st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=8), st.sampled_from(["long", "double", ""])
+)
+def test_no_values_are_too_strange_to_be_compared(cells: list[tuple[str, str, str]], kind: str) -> None:
+    sent, known, labels = zip(*cells, strict=True)
+    values = tuple((typed(kind, text),) for text in sent)
+    training = TrainingData(Shown("data.csv"), {"a": tuple(map(inferred, known))}, labels)
+    template = RequestTemplate((Field("a", kind),), ("a",), values[:5])
+    names = tuple(map(str, range(len(cells))))
+    rows = Rows(Shown("rows.csv"), names, ("a",), values, "y", tuple(map(label_text, labels)))
+    found = examine(rows, Recorded(ModelVersion("m", 1), None, template, "y", training=training))
+    assert all(cause.text for cause in found.causes)
+    assert len(found.corrected) in (0, len(rows.values))
+    body = request_of(rows.columns, rows.values, "dataframe_split").body
+    assert len(json.loads(body)["dataframe_split"]["data"]) == len(rows.values)
