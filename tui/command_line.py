@@ -384,6 +384,7 @@ async def _server(app: SessionApp, argument: str) -> None:
         "stop": view.action_stop_service,
         "logs": view.action_show_log,
         "doctor": view.action_show_doctor,
+        "backup": view.action_back_up,
     }
     if argument in actions:
         view.act_on_server(actions[argument])
@@ -403,7 +404,7 @@ async def _picture(app: SessionApp, argument: str) -> None:
     await app.run_action(("", "save_picture", (argument,)))
 
 
-SERVER_WORDS = ("start", "stop", "logs", "doctor")
+SERVER_WORDS = ("start", "stop", "logs", "doctor", "backup")
 _SORT_KINDS = ("attribute", "metric", "param")
 _LAYOUTS = ("flat", "tree", "groups")
 _DIRECTIONS = {"": None, "asc": False, "desc": True}

@@ -61,7 +61,7 @@ DEPLOYMENT_COMMANDS: tuple[Command, ...] = (
         id="deployments.remove",
         keys="D",
         action="remove_service",
-        help="Remove a deployment that does not run from the list, with its files and its log.",
+        help="Remove a deployment or server that does not run from the list, with its log.",
         writes=True,
     ),
     Command(
@@ -86,7 +86,7 @@ DEPLOYMENT_COMMANDS: tuple[Command, ...] = (
         title="server",
         help="Start a tracking server.",
         word="server",
-        arguments="[start|stop|logs|doctor]",
+        arguments="[start|stop|logs|doctor|backup]",
         writes=True,
     ),
     Command(

@@ -18,8 +18,10 @@ from tui.deployments.source import Service
 from tui.screen import ConsoleScreen, current_view
 
 if TYPE_CHECKING:
-    from engine.api import Deployment, DeployOptions, ServerOptions, StartedServer, TrackingServer
+    from engine.api import Backup, Deployment, DeployOptions, ServerOptions, StartedServer, TrackingServer
     from engine.entities import ModelVersion
+    from engine.uri import TrackingUri
+    from tui.deployments.server_dialog import WantedBackup
 
 T = TypeVar("T")
 
@@ -28,7 +30,7 @@ NEEDS_SERVICE = frozenset(
     for verb in ("test", "swap", "back", "stop", "remove", "show-log", "open", "copy-address", "copy-menu")
 )
 """Commands on the service under the cursor."""
-NEEDS_DEPLOYMENT = frozenset(f"deployments.{verb}" for verb in ("test", "swap", "back", "remove"))
+NEEDS_DEPLOYMENT = frozenset(f"deployments.{verb}" for verb in ("test", "swap", "back"))
 CHANGES = frozenset(f"deployments.{verb}" for verb in ("swap", "back", "stop", "remove"))
 
 
@@ -67,6 +69,8 @@ class Operations:
             return f"{self.running[service.name].text} ctrl+x cancels."
         if identifier == "deployments.stop":
             return f"It is {service.status.state} already." if service.has_ended else None
+        if identifier == "deployments.remove":
+            return None if service.has_ended else "It runs; stop it first with x."
         if identifier in NEEDS_DEPLOYMENT:
             return _why_not_on(identifier, service)
         return None
@@ -190,12 +194,29 @@ class Operations:
 
     def _started(self, started: StartedServer) -> str:
         """Show what the operator must know: the password is shown only now."""
-        from tui.deployments.server_dialog import StartedDialog
+        from tui.deployments.server_dialog import ReportDialog, started_lines
 
-        url = started.server.service.url
+        said = f"{started.server.name} serves at {started.server.service.url}"
         if started.password or started.left or started.unchecked:
-            self._screen.app.push_screen(StartedDialog(started))
-        return f"{started.server.name} serves at {url}"
+            self._screen.app.push_screen(ReportDialog(said, started_lines(started)))
+        return said
+
+    def backup(self, uri: TrackingUri, wanted: WantedBackup) -> None:
+        back_up = partial(self._screen.engine.server.backup, uri, wanted.output, artifacts=wanted.artifacts)
+
+        def work(on_progress: OnProgress, cancel: CancelToken) -> Backup:
+            return back_up(on_progress=on_progress, cancel=cancel)
+
+        self._run("backup", "backing up", work, self._backed_up)
+
+    def _backed_up(self, made: Backup) -> str:
+        """Show what is in the backup, and what is not."""
+        from tui.deployments.server_dialog import ReportDialog
+
+        said = f"Backed up to {made.path}"
+        lines = [Content(safe(sentence, 400)) for sentence in made.sentences]
+        self._screen.app.push_screen(ReportDialog(said, lines))
+        return said
 
     # ── stopping ─────────────────────────────────────────────────────────────
 
@@ -221,9 +242,14 @@ class Operations:
         self._confirm(f"Stop {service.name}?", lines, "Stop", run)
 
     def remove(self, service: Service) -> None:
-        """Forget a deployment that has ended."""
-        lines = [f"Deletes the copy of the model's files and the log of {service.name}.", "It does not run."]
-        remove = self._screen.engine.deployments.remove
+        """Forget a service that has ended."""
+        lines = [f"Forgets {service.name}, and deletes its log. It does not run."]
+        if service.deployment is not None:
+            lines.append("The copy of the model's files that it served is deleted, too. The registry stays.")
+            remove = self._screen.engine.deployments.remove
+        else:
+            lines.append("Its database, its artifacts and its accounts stay.")
+            remove = self._screen.engine.server.remove
 
         def work(_: OnProgress, __: CancelToken) -> str:
             remove(service.name)
@@ -289,8 +315,6 @@ def _why_not_on(identifier: str, service: Service) -> str | None:
     deployment = service.deployment
     if deployment is None:
         return "Only for deployments: this is a tracking server."
-    if identifier == "deployments.remove":
-        return None if service.has_ended else "It runs; stop it first with x."
     if service.has_ended:
         return f"It is {service.status.state}; n deploys it again."
     if identifier == "deployments.back" and deployment.previous is None:

@@ -19,6 +19,7 @@ from engine.log import log
 from engine.secrets import mask
 from engine.suggestions import closest, did_you_mean
 from engine.text import Shown, safe
+from engine.uri import TrackingUri
 from tui.commands.bindings import Command, Scope
 from tui.deployments.log_pane import LogPane
 from tui.deployments.operations import Operations
@@ -38,6 +39,7 @@ from tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from engine.api import Deployment, DeployOptions, Engine, ServerOptions, VersionTest
+    from tui.deployments.server_dialog import WantedBackup
     from tui.dialogs.export import ExportOffer
 
 POLL_SECONDS = 2.0
@@ -97,6 +99,20 @@ class ServiceView(ConsoleScreen):
                 self.operations.start_server(options)
 
         self.app.push_screen(ServerDialog(), start)
+
+    def action_back_up(self) -> None:
+        """Ask where to back up to the store of the server under the cursor, else the console's."""
+        from tui.deployments.server_dialog import BackupDialog
+
+        service = self.service
+        is_server = service is not None and service.server is not None
+        uri = TrackingUri(service.address) if service is not None and is_server else self.session.uri
+
+        def back_up(wanted: WantedBackup | None) -> None:
+            if wanted is not None:
+                self.operations.backup(uri, wanted)
+
+        self.app.push_screen(BackupDialog(uri.shown), back_up)
 
     def action_show_doctor(self) -> None:
         """Check the server under the cursor, else the store of the console."""

@@ -1,14 +1,17 @@
-"""The settings of a new tracking server, and what to know once it has started."""
+"""The settings of a new tracking server and of a backup, and what to know afterwards."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from engine.text import safe
+from engine.text import Shown, safe
 from tui.dialogs.base import Dialog
 from tui.dialogs.confirm import WrappedText
 from tui.dialogs.form import FormDialog, port_of
@@ -17,10 +20,23 @@ if TYPE_CHECKING:
     from engine.api import ServerOptions as ServerOptions, StartedServer
 
 ACCOUNTS = "accounts"
+INCLUDED = "included"
+ARTIFACTS = (
+    ("database", "not included: only the database"),
+    (INCLUDED, "included, as far as they are in local folders"),
+)
 LOGINS = (
     ("none", "none: whoever reaches it may read and change everything"),
     (ACCOUNTS, "accounts and passwords"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class WantedBackup:
+    """`output` is a new folder or `.tar` file, or a folder for a backup that is named after the time."""
+
+    output: Path
+    artifacts: bool
 
 
 class ServerDialog(FormDialog["ServerOptions"]):
@@ -62,19 +78,41 @@ class ServerDialog(FormDialog["ServerOptions"]):
         self.dismiss(options)
 
 
-class StartedDialog(Dialog[None]):
-    """What to know of a server that has started; the only time that its password is shown."""
+class BackupDialog(FormDialog["WantedBackup"]):
+    """Dismissed with where to back up a store to when the operator presses Back up."""
+
+    subtitle_text = "tab next field · enter on Back up starts it · esc cancel"
+    yes = "Back up"
+
+    def __init__(self, store: Shown) -> None:
+        super().__init__()
+        self.title_text = f"Back up {store}"
+
+    def compose_fields(self) -> ComposeResult:
+        yield from self.text_row("output", "to", "", "this folder; a new folder, or a .tar.gz file")
+        yield from self.select_row("artifacts", "artifacts", ARTIFACTS)
+
+    def on_mount(self) -> None:
+        self.query_one("#output").focus()
+
+    def submit(self) -> None:
+        output = Path(self.text("output") or ".").expanduser()
+        self.dismiss(WantedBackup(output, self.chosen("artifacts") == INCLUDED))
+
+
+class ReportDialog(Dialog[None]):
+    """What to know once something is done, and that a message cannot hold."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "leave", show=False, id="dialog.leave")]
 
-    def __init__(self, started: StartedServer) -> None:
+    def __init__(self, title: str, lines: Sequence[Content]) -> None:
         super().__init__()
-        self.title_text = f"{started.server.name} serves at {started.server.service.url}"
+        self.title_text = title
         self.subtitle_text = "enter or esc close"
-        self._started = started
+        self._lines = lines
 
     def compose_dialog(self) -> ComposeResult:
-        yield WrappedText(started_lines(self._started))
+        yield WrappedText(self._lines)
 
 
 def started_lines(started: StartedServer) -> list[Content]:

@@ -151,7 +151,7 @@ HEADS = ("name", "serves", "where", "state", "up", "req/s", "p95", "memory", "er
 NAME, SERVES, WHERE, STATE = range(4)
 BY_IMPORTANCE = (NAME, STATE, SERVES, WHERE, *range(4, len(HEADS)))
 ALWAYS_SHOWN = frozenset({NAME, STATE, SERVES})
-MIN_SERVES = 12
+MIN_SERVES = 16
 
 
 def service_source(services: Sequence[Service], now: int, width: int) -> TextSource:
@@ -179,7 +179,9 @@ def service_source(services: Sequence[Service], now: int, width: int) -> TextSou
 def _row(service: Service, cells: Sequence[Shown], shown: Sequence[int], widths: Sequence[int]) -> TextRow:
     """The shown cells. The end of a store's address says more than its beginning."""
     styles = _styles(service)
-    texts = list(cells)
+    texts, deployment = list(cells), service.deployment
+    if deployment is not None and cell_width(texts[SERVES]) > widths[SERVES]:
+        texts[SERVES] = serves_text(deployment)
     if service.server is not None:
         texts[SERVES] = shorten_left(texts[SERVES], widths[SERVES])
     return TextRow(
@@ -229,6 +231,8 @@ def up_text(status: ServiceStatus, now: int) -> Shown:
 def rate_text(status: ServiceStatus) -> Shown:
     if not status.running:
         return formats.MISSING
+    if 0 < status.rate < 0.1:
+        return Shown("< 0.1")
     return Shown(f"{status.rate:.1f}" if 0 < status.rate < 10 else f"{status.rate:.0f}")
 
 

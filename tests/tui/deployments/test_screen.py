@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual.pilot import Pilot
 
@@ -15,6 +17,7 @@ from tests.tui.deployments.conftest import deploy, deployment_spec
 from tests.tui.support import appears, paste, settle, text_of
 from tui.app import Console
 from tui.deployments.deploy_dialog import DeployDialog
+from tui.deployments.doctor_screen import DoctorScreen
 from tui.deployments.log_pane import LogPane
 from tui.deployments.screen import DeploymentsScreen, ServiceScreen
 from tui.dialogs.confirm import ConfirmDialog
@@ -24,6 +27,7 @@ from tui.widgets.table import Table
 pytestmark = pytest.mark.slow
 
 SIZE = (140, 40)
+ORDER = ("✗ error", "! warning", "· note", "? not checked", "✓ good")
 ELSEWHERE = "http://elsewhere.example"
 
 
@@ -244,3 +248,37 @@ async def test_the_command_line_knows_the_names_of_services(mlflow_store: Mlflow
         assert shown[:2] == ["name", "serves"]
         assert "state" in shown
         assert "restarts" not in shown, "it does not fit"
+
+
+async def test_the_store_is_backed_up_and_the_contents_are_named(
+    mlflow_store_copy: MlflowStore, tmp_path: Path
+) -> None:
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await type_line(pilot, "server backup")
+        assert "Back up sqlite://" in text_of(console)
+        await paste(pilot, str(tmp_path / "backup"))
+        await pilot.press("enter", "tab", "tab", "enter")
+        await settle(pilot)
+        assert "mlflow-console server restore" in text_of(console)
+        assert (tmp_path / "backup" / "manifest.json").is_file()
+
+
+async def test_the_doctor_shows_findings_with_evidence_and_fix(mlflow_store_copy: MlflowStore) -> None:
+    """The store has never been analyzed, and a version of its registry has lost its run."""
+    console = Console(mlflow_store_copy.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await type_line(pilot, "doctor")
+        screen = console.screen
+        assert isinstance(screen, DoctorScreen)
+        assert "checks" in text_of(console)
+        table = screen.query_one("#findings", Table)
+        assert "! warning" in text_of(console)
+        assert "evidence" in text_of(console)
+        words = [table.source.cell(row, 0) for row in range(table.source.row_count)]
+        assert words == sorted(words, key=ORDER.index)
+        while screen.row is not None and not screen.row.command:
+            await pilot.press("j")
+        await pilot.press("y")
+        await settle(pilot)
+        assert "Copied" in text_of(console)
