@@ -108,6 +108,7 @@ EVERYDAY = CONSOLE / "test_views.py"
 
 
 LONGEST = (
+    "e2e/test_deployments.py",
     *("engine/server/test_start.py", "tui/cli/test_server.py"),
     *("engine/server/test_upgrade.py", "tui/cli/test_upgrade.py"),
     *("contract/test_run_queries.py", "engine/training/test_local_process.py", "e2e/test_training_ended.py"),
