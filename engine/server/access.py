@@ -125,9 +125,10 @@ class Accounts:
     """None if it is not a file."""
 
     def forget_unused(self) -> None:
-        """Remove the password of a database that was not created after all."""
-        if self.is_new and self.database is not None and not self.database.exists():
+        """Remove the password of a database that MLflow did not fill after all, and the empty file."""
+        if self.is_new and self.database is not None and not self.database.stat().st_size:
             self.password_file.unlink(missing_ok=True)
+            self.database.unlink()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -169,6 +170,8 @@ def prepare_accounts(folder: Path, database: TrackingUri) -> Accounts:
         database=path,
     )
     _write(password_file, accounts.password + "\n")
+    if path is not None:
+        path.touch(mode=0o600)  # MLflow would create it readable by others, with the hashes of all passwords
     _write(folder / KEY_FILE, accounts.key + "\n")
     return accounts
 

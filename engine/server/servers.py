@@ -166,14 +166,20 @@ def _undone(
     if answer is not None and answer.title:
         error = ServiceError(answer.title, answer.detail, answer.hint)
     elif answer is None and not isinstance(error, Cancelled):
-        lines = service_log.tail(found.log, SHOWN_LINES)
-        error = ServiceError(error.title, "\n".join([error.detail, *lines]))
+        error = ServiceError(error.title, "\n".join([error.detail, *_last_lines(found)]))
     if found.running:
         control.stop(name)
     keeps_password = kept is not None and kept.password_file.is_relative_to(found.log.parent)
     if is_new and not keeps_password:
         control.remove(name)
     return error
+
+
+def _last_lines(service: ServiceStatus) -> list[str]:
+    """The end of its log, without what was written before it was last started."""
+    lines, start = service_log.tail(service.log, SHOWN_LINES), f"supervisor: starting {service.name} on "
+    starts = [number for number, line in enumerate(lines) if start in line]
+    return lines[starts[-1] :] if starts else lines
 
 
 def _started(planned: ServerPlan, kept: Accounts | None, checked: Checked, seconds: float) -> StartedServer:

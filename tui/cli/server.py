@@ -3,6 +3,7 @@ modules of their own."""
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -45,6 +46,8 @@ Examples:
 
 Run `mlflow-console server COMMAND --help` for the options of a command.
 """
+NAME = "mlflow"
+"""The name of a server without --name."""
 LABEL_WIDTH = 11
 
 
@@ -60,7 +63,7 @@ def _servers(invocation: Invocation) -> Servers:
 
 
 @click.command()
-@click.option("--name", metavar="NAME", default="mlflow", show_default=True, help="Name of the server.")
+@click.option("--name", metavar="NAME", default=NAME, show_default=True, help="Name of the server.")
 @click.option(
     "--host",
     metavar="HOST",
@@ -269,8 +272,9 @@ def _show_server(output: Output, found: TrackingServer) -> None:
     )
     if service.detail:
         _pair(output, "detail", service.detail)
-    if service.state == "failed":
-        _pair(output, "", f"`mlflow-console server logs {found.name}` shows more")
+    if service.state in ("failed", "lost"):
+        option = "" if found.name == NAME else f" --name {shlex.quote(found.name)}"
+        _pair(output, "", f"start it again with `mlflow-console server start{option}` and the same options")
     if service.running:
         response = duration(found.response_seconds) if found.response_seconds is not None else "no response"
         _pair(output, "response", f"{response} for /health")

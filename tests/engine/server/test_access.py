@@ -115,6 +115,12 @@ def test_accounts_get_a_long_password_that_a_second_start_keeps(tmp_path: Path) 
     other = prepare_accounts(tmp_path / "other", database)
     assert (other.is_new, other.password) == (False, first.password)
 
+    second.forget_unused()
+    assert database.sqlite_path is not None
+    assert database.sqlite_path.exists()  # its password is not new
+    first.forget_unused()
+    assert list(data.iterdir()) == []
+
     configuration = configparser.ConfigParser()
     configuration.read(second.environment["MLFLOW_AUTH_CONFIG_PATH"])
     assert configuration["mlflow"]["database_uri"] == database.raw
