@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from engine.jobs import CancelToken
 from engine.log import log_descriptor
+
+POLL_SECONDS = 0.1
+"""How long it takes until a cancellation has an effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,24 @@ def start_child(
     finally:
         os.close(child_end)
     return ChildProcess(process, answers, log_start)
+
+
+def messages(answers: int, cancel: CancelToken | None, what: str) -> Iterator[Mapping[str, Any]]:
+    """The lines of JSON that a child process writes to a descriptor, as they come, until it ends. Raises
+    `Cancelled`; `what` begins its message."""
+    buffer = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(answers, selectors.EVENT_READ)
+        while True:
+            if cancel is not None:
+                cancel.check(what)
+            if not selector.select(POLL_SECONDS):
+                continue
+            chunk = os.read(answers, 65536)
+            if not chunk:
+                return
+            *lines, buffer = (buffer + chunk).split(b"\n")
+            yield from map(json.loads, lines)
 
 
 def with_engine(environment: Mapping[str, str]) -> dict[str, str]:

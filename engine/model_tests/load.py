@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import selectors
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from engine.child_process import start_child
+from engine.child_process import messages, start_child
 from engine.errors import EngineError, ModelFailure, UsageError
 from engine.formats import duration, listed, number
 from engine.jobs import CancelToken, OnProgress, Progress
@@ -37,7 +36,6 @@ STEPS = 12
 MAX_SATURATION_RATE = 3000.0
 CLIENT_SHARE = 0.1
 """If this process itself delays requests by a larger share of their median latency, the result says so."""
-_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +250,7 @@ class _Worker:
             )
         except OSError as error:
             raise EngineError("The load test cannot be started", str(error)) from error
-        self._process, self._answers, self._buffer = child.process, child.answers, b""
+        self._process, self._answers = child.process, child.answers
         # Not in the arguments: a URL may hold a password.
         self._order(
             {
@@ -270,7 +268,7 @@ class _Worker:
         """Send requests at a rate. Raises `Cancelled`."""
         on_progress(Progress(0, max(1, round(rate * seconds)), note))
         self._order({"rate": rate, "seconds": seconds})
-        for message in self._messages(cancel):
+        for message in messages(self._answers, cancel, "The load test"):
             if "done" in message:
                 on_progress(Progress(message["done"], message["total"], note))
             else:
@@ -289,16 +287,3 @@ class _Worker:
         with suppress(BrokenPipeError):  # reading its answers reports that
             stdin.write(json.dumps(order).encode() + b"\n")
             stdin.flush()
-
-    def _messages(self, cancel: CancelToken) -> Iterator[Mapping[str, Any]]:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._answers, selectors.EVENT_READ)
-            while True:
-                cancel.check("The load test")
-                if not selector.select(_POLL_SECONDS):
-                    continue
-                chunk = os.read(self._answers, 65536)
-                if not chunk:
-                    return
-                *lines, self._buffer = (self._buffer + chunk).split(b"\n")
-                yield from map(json.loads, lines)

@@ -15,22 +15,20 @@ from __future__ import annotations
 import json
 import logging
 import os
-import selectors
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from engine import paths
-from engine.child_process import start_child
+from engine.child_process import messages, start_child
 from engine.errors import EngineError
 from engine.jobs import CancelToken, OnProgress, Progress
 from engine.secrets import mask
 from engine.text import safe
 
-POLL_SECONDS = 0.1
 MAX_MESSAGE = 2000
 
 
@@ -58,7 +56,7 @@ def run_upgrade(
         raise EngineError("MLflow cannot be started", str(error)) from error
     try:
         done = 0
-        for message in _messages(child.answers, cancel):
+        for message in messages(child.answers, cancel, "The upgrade"):
             if "step" in message:
                 on_progress(Progress(done, migrations, safe(message["step"], 200)))
                 done += 1
@@ -79,23 +77,6 @@ def run_upgrade(
 
 def _failed(message: str) -> EngineError:
     return EngineError("`mlflow db upgrade` failed", safe(message, MAX_MESSAGE))
-
-
-def _messages(answers: int, cancel: CancelToken | None) -> Iterator[Mapping[str, Any]]:
-    """The messages of the process until it ends."""
-    buffer = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(answers, selectors.EVENT_READ)
-        while True:
-            if cancel is not None:
-                cancel.check("The upgrade")
-            if not selector.select(POLL_SECONDS):
-                continue
-            chunk = os.read(answers, 65536)
-            if not chunk:
-                return
-            *lines, buffer = (buffer + chunk).split(b"\n")
-            yield from map(json.loads, lines)
 
 
 class _Steps(logging.Handler):

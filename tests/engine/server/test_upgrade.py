@@ -133,6 +133,14 @@ def test_an_upgrade_happens_only_as_planned_and_confirmed_and_a_failed_one_says_
         plan = SERVERS.plan_upgrade(uri(path))
         assert [writer.pid for writer in plan.writers] == [pid]
         assert plan.writers[0].stop == f"kill {pid}"
+    token = CancelToken()
+
+    def cancel(progress: Progress) -> None:
+        if progress.note.startswith("Running upgrade"):
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        SERVERS.rehearse_upgrade(uri(path), on_progress=cancel, cancel=token)
     for answer in ("", "y", "MLFLOW.DB"):
         with pytest.raises(UsageError, match="was not confirmed"):
             SERVERS.upgrade(plan, confirmed=answer)
@@ -140,10 +148,8 @@ def test_an_upgrade_happens_only_as_planned_and_confirmed_and_a_failed_one_says_
         Servers(read_only=True).upgrade(plan, confirmed="mlflow.db")
     with holding(path, "BEGIN IMMEDIATE"), pytest.raises(StoreLocked):
         SERVERS.upgrade(plan, confirmed="mlflow.db")
-    cancelled = CancelToken()
-    cancelled.cancel()
     with pytest.raises(Cancelled):
-        SERVERS.upgrade(plan, confirmed="mlflow.db", cancel=cancelled)
+        SERVERS.upgrade(plan, confirmed="mlflow.db", cancel=token)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["mlflow.db"]
 
