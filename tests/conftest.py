@@ -113,7 +113,7 @@ LONGEST = (
     *("engine/server/test_upgrade.py", "tui/cli/test_upgrade.py"),
     *("contract/test_run_queries.py", "engine/training/test_local_process.py", "e2e/test_training_ended.py"),
     *("engine/training/test_demo.py", "tui/models/test_screen.py", "hostile/test_screens.py"),
-    *("engine/evidence/test_forest.py", "engine/charts/test_file.py", "tui/widgets/test_plot.py"),
+    *("engine/charts/test_file.py", "tui/widgets/test_plot.py"),
     *("engine/stores/sql/test_servers.py", "tui/models/test_promotion.py", "tui/test_typeahead.py"),
     *("e2e/test_terminal_behavior.py", "tui/runs/test_filter.py", "tui/runs/test_arranging.py"),
     *("tui/cli/test_training.py", "e2e/test_newcomer.py", "engine/registry/test_smoke_test.py"),

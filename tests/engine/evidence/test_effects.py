@@ -17,6 +17,15 @@ GRID = [
 ]
 
 
+def planted(runs: Sequence[Mapping[str, str]], seed: int) -> list[float]:
+    """A metric on which `distance` has a strong effect, `weights` a weaker one, and `k` none."""
+    rng = random.Random(seed)
+    return [
+        0.8 - 0.08 * (run["distance"] == "max") - 0.04 * (run["weights"] == "uniform") + rng.gauss(0, 0.02)
+        for run in runs
+    ]
+
+
 def columns(runs: Sequence[Mapping[str, str]]) -> dict[str, list[str | None]]:
     names = sorted({name for run in runs for name in run})
     return {name: [run.get(name) for run in runs] for name in names}
@@ -42,15 +51,8 @@ def test_planted_effects_are_found_in_their_order() -> None:
     """100 sweeps with a strong, a weaker and no effect; at least 95 must name the two in order."""
     found = 0
     for seed in range(100):
-        rng = random.Random(seed)
-        values = [
-            0.8
-            - 0.08 * (run["distance"] == "max")
-            - 0.04 * (run["weights"] == "uniform")
-            + rng.gauss(0, 0.02)
-            for run in GRID
-        ]
-        found += [effect.param for effect in effects(GRID, values).effects] == ["distance", "weights"]
+        reported = effects(GRID, planted(GRID, seed)).effects
+        found += [effect.param for effect in reported] == ["distance", "weights"]
     assert found >= 95
 
 

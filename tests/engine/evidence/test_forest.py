@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from engine.evidence.forest import Forest, forest_of
-from tests.engine.evidence.test_effects import GRID, columns
+from tests.engine.evidence.test_effects import GRID, columns, planted
 
 RUNS = GRID * 2
 
@@ -32,15 +32,8 @@ def test_planted_effects_are_found_in_their_order_and_no_others() -> None:
     """100 sweeps with a strong, a weaker and no effect; at least 95 must name the two in order."""
     found = 0
     for seed in range(100):
-        rng = random.Random(seed)
-        values = [
-            0.8
-            - 0.08 * (run["distance"] == "max")
-            - 0.04 * (run["weights"] == "uniform")
-            + rng.gauss(0, 0.02)
-            for run in RUNS
-        ]
-        found += [one.param for one in forest(RUNS, values).importances] == ["distance", "weights"]
+        reported = forest(RUNS, planted(RUNS, seed)).importances
+        found += [one.param for one in reported] == ["distance", "weights"]
     assert found >= 95
 
 
