@@ -154,6 +154,7 @@ if TYPE_CHECKING:
         StageChange as StageChange,
     )
     from engine.registry.promotion.plan import PromotionPlan as PromotionPlan
+    from engine.registry.registration import RegistrationPlan as RegistrationPlan
     from engine.registry.smoke_test import SmokeTestResult as SmokeTestResult
     from engine.report.report import Report as Report
     from engine.run_lifecycle.apply import LifecycleResult as LifecycleResult
@@ -340,6 +341,7 @@ _HOMES = {
     "engine.model_tests.shadow": ("Disagreement", "ShadowTest"),
     "engine.model_tests.skew": ("Cause",),
     "engine.registry.comparison": ("VersionComparison",),
+    "engine.registry.registration": ("RegistrationPlan",),
     "engine.registry.history": ("Held", "ModelHistory", "PromotionEvent"),
     "engine.registry.promotion.apply": ("PromotionResult",),
     "engine.registry.promotion.facts": ("AliasChange", "Change", "StageChange"),

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import shlex
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
     from engine.journal import Finding, JournalCheck, JournalEntry
+
+_FINDERS = {
+    "delete": "engine.run_lifecycle.apply",
+    "restore": "engine.run_lifecycle.apply",
+    "promote": "engine.registry.promotion.plan",
+    "undo": "engine.registry.promotion.plan",
+    "edit": "engine.editing.apply",
+    "register": "engine.registry.registration",
+    "train": "engine.training.interrupted",
+    "server upgrade": "engine.server.upgrade.upgrade",
+}
+"""The module whose `finding` looks into the store, by action."""
+_DEPLOYMENTS = ("The list of deployments shows what runs.", "mlflow-console deployments")
+_WHOLE = ("Written or not, never half; safe to run again.", "")
+_FINDINGS = {
+    "test": ("An incomplete run of the test may be left; safe to run again.", ""),
+    **dict.fromkeys(("deploy", "swap", "back", "stop"), _DEPLOYMENTS),
+    **dict.fromkeys(("policy", "request", "approve", "reject"), _WHOLE),
+}
 
 
 class Journal:
@@ -54,22 +74,13 @@ class Journal:
             return None
         from engine.journal import Finding
 
-        match entry.action:
-            case "delete" | "restore":
-                from engine.run_lifecycle.apply import finding
-            case "promote" | "undo":
-                from engine.registry.promotion.plan import finding
-            case "train":
-                from engine.training.interrupted import finding
-            case "report":
-                command = f"mlflow-console report {shlex.quote(entry.experiment)} --log-to new"
-                return Finding("An incomplete report may be left; safe to run again.", command)
-            case "test":
-                return Finding("An incomplete run of the test may be left; safe to run again.")
-            case "server upgrade":
-                from engine.server.upgrade.upgrade import finding
-            case "deploy" | "swap" | "back" | "stop":
-                return Finding("The list of deployments shows what runs.", "mlflow-console deployments")
-            case _:
-                return Finding("Safe to run again.", f"mlflow-console {entry.action}")
-        return finding(self._access.store, entry)
+        if entry.action == "report":
+            command = f"mlflow-console report {shlex.quote(entry.experiment)} --log-to new"
+            return Finding("An incomplete report may be left; safe to run again.", command)
+        if entry.action in _FINDINGS:
+            return Finding(*_FINDINGS[entry.action])
+        finder = _FINDERS.get(entry.action)
+        if finder is None:
+            return Finding("Safe to run again.", f"mlflow-console {entry.action}")
+        found: Finding = import_module(finder).finding(self._access.store, entry)
+        return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.registry.history import ModelHistory
     from engine.registry.promotion.apply import PromotionPlan, PromotionResult
     from engine.registry.promotion.policy import Policy
+    from engine.registry.registration import RegistrationPlan
     from engine.registry.smoke_test import SmokeTestResult
 
 
@@ -88,6 +89,52 @@ class Models:
         from engine.registry.promotion.apply import plan_undo
 
         return plan_undo(self._store, self._access.uri, entry)
+
+    def plan_registration(
+        self,
+        model: str,
+        run_id: str,
+        *,
+        logged: str = "",
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> RegistrationPlan:
+        """What registering the model of a run would create: `logged` names it if the run has several. Without
+        a `description` one is made from metrics and parameters. Writes nothing. Raises `UsageError`,
+        `NotFound`."""
+        from engine.registry.registration import plan_registration
+
+        return plan_registration(
+            self._store,
+            self._access.uri,
+            model,
+            run_id,
+            logged=logged,
+            description=description,
+            tags=tags,
+        )
+
+    def register(self, plan: RegistrationPlan, *, reason: str = "") -> ModelVersion:
+        """Register a version and wait until it is ready. Raises `WriteError`."""
+        self._access.check_writable("Registering")
+        from engine.registry.registration import register
+
+        return register(self._store, self._access.uri, plan, reason=reason)
+
+    def finish_registration(self, entry: JournalEntry) -> ModelVersion:
+        """Complete an interrupted registration. Raises `UsageError` if nothing of it is left."""
+        self._access.check_writable("Registering")
+        from engine.registry.registration import finish
+
+        return finish(self._store, self._access.uri, entry)
+
+    def discard_registration(self, entry: JournalEntry) -> str:
+        """Undo a registration, or remove what is left of an interrupted one. Returns what was removed. Raises
+        `UsageError` if the version is in use."""
+        self._access.check_writable("Undoing")
+        from engine.registry.registration import discard
+
+        return discard(self._store, self._access.uri, entry)
 
     def request(self, model: str, version: int, target: str, *, reason: str = "") -> ModelVersion:
         """Ask others to approve the promotion of a version to `target` (`Production`, `@champion`). Returns

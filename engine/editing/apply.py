@@ -23,13 +23,14 @@ from engine.editing.plan import (
     fact,
     fact_value,
     read_entities,
+    recorded_edits,
     value_of,
 )
 from engine.errors import Cancelled, EngineError, NotFound, ServerDenied, StoreRefused, WriteError
 from engine.failpoints import failpoint
 from engine.formats import count, counted
 from engine.jobs import CancelToken, OnProgress, Progress, no_progress
-from engine.journal import JournalEntry
+from engine.journal import Finding, JournalEntry
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
@@ -67,6 +68,15 @@ class EditResult:
         parts += [f"{count(len(self.failed))} failed"] if self.failed else []
         parts += [f"{count(len(self.left))} not tried"] if self.left else []
         return ", ".join(parts)
+
+
+def finding(store: Store, entry: JournalEntry) -> Finding:
+    """What the store shows of unfinished edits. Raises `StoreError`."""
+    edits = recorded_edits(entry)
+    now = read_entities(store, [edit.subject for edit in edits])
+    made = [e for e in edits if e.subject in now and value_of(now[e.subject], e.field) == e.after]
+    text = f"{count(len(made))} of {counted(len(edits), 'edit')} made."
+    return Finding(text, f"mlflow-console undo {entry.entry_id}" if made else "")
 
 
 def apply_edits(

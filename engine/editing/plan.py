@@ -129,7 +129,7 @@ def plan_undo_edits(store: Store, uri: TrackingUri, entry: JournalEntry) -> Edit
     `UsageError` for an entry of another kind or store, `StoreError`."""
     if entry.action != "edit" or entry.server != server_name(uri) or entry.outcome == "undone":
         raise UsageError("These edits cannot be undone", entry.target)
-    wanted = [edit for key in entry.after if (edit := _recorded(key, entry)) is not None]
+    wanted = recorded_edits(entry)
     found = read_entities(store, [edit.subject for edit in wanted])
     edits, untouched = [], []
     for edit in wanted:
@@ -199,6 +199,11 @@ def fact(edit: Edit) -> str:
 
 def fact_value(value: str | None) -> str:
     return _ABSENT if value is None else _PRESENT + value
+
+
+def recorded_edits(entry: JournalEntry) -> list[Edit]:
+    """The edits of a journal entry; damaged ones are left out."""
+    return [edit for key in entry.after if (edit := _recorded(key, entry)) is not None]
 
 
 def _recorded(key: str, entry: JournalEntry) -> Edit | None:

@@ -18,9 +18,9 @@ from engine.model_tests.labelled import LabelledTest
 from engine.model_tests.load import LoadTest
 from engine.model_tests.shadow import ShadowTest
 from engine.report.writing import experiment_named, location_beside
+from engine.stores.errors import translated_errors
 from engine.stores.mlflow.client import open_client
 from engine.stores.mlflow.private import context_tags
-from engine.training.recorder import translated_errors
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:

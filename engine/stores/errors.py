@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from engine.errors import (
     EngineError,
@@ -325,3 +326,14 @@ def _other_error(error: Exception, message: Shown) -> EngineError:
     if isinstance(error, OSError):
         return StoreUnreadable("Cannot read or write the store", message)
     return StoreRefused("MLflow failed", f"{type(error).__name__}: {message}")
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn MLflow's errors into the engine's."""
+    try:
+        yield
+    except EngineError:
+        raise
+    except Exception as error:
+        raise translate(error) from error

@@ -16,7 +16,8 @@ from engine.errors import NotFound, WriteError
 from engine.formats import count, counted
 from engine.journal import Finding, JournalEntry
 from engine.stores.base import Condition, RunQuery
-from engine.training.recorder import SWEEP_TAG, WORKER_TAG, kill_unfinished_runs, translated_errors
+from engine.stores.errors import translated_errors
+from engine.training.recorder import SWEEP_TAG, WORKER_TAG, kill_unfinished_runs
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:

@@ -126,8 +126,9 @@ class LocalProcess:
 
     def _clean_up(self, died: ProcessDied, experiment: str, sweep_id: str) -> None:
         """Mark the runs left by a dead process as KILLED, and add the outcome to the error."""
+        from engine.stores.errors import translated_errors
         from engine.stores.mlflow.client import open_client
-        from engine.training.recorder import kill_unfinished_runs, translated_errors
+        from engine.training.recorder import kill_unfinished_runs
 
         try:
             with translated_errors():

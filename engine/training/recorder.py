@@ -6,16 +6,15 @@ import os
 import socket
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.entities import Status
-from engine.errors import EngineError, StoreRefused, TrainingError
+from engine.errors import StoreRefused, TrainingError
 from engine.evidence import predictions
 from engine.evidence.measured import SPLIT_TAG
-from engine.stores.mlflow.client import translate
+from engine.stores.errors import translated_errors
 from engine.stores.mlflow.private import context_tags
 from engine.text import shortened
 from engine.training import payloads
@@ -268,17 +267,6 @@ class Recorder:
 
     def _note(self) -> str:
         return f"{_RECIPES[self._spec.recipe]} {self._about_data()}"
-
-
-@contextmanager
-def translated_errors() -> Iterator[None]:
-    """Translate MLflow's exceptions to `EngineError`."""
-    try:
-        yield
-    except EngineError:
-        raise
-    except Exception as error:
-        raise translate(error) from error
 
 
 def kill_unfinished_runs(client: MlflowClient, experiment: str, sweep_id: str) -> tuple[str, ...]:

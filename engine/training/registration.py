@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import NotFound
-from engine.training.recorder import translated_errors
+from engine.stores.errors import translated_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -144,8 +144,8 @@ class Worker:
         if self._client is None:
             self.emit(SweepPreparing("importing MLflow"))
             with self._importing():
+                from engine.stores.errors import translated_errors
                 from engine.stores.mlflow.client import import_client, open_client
-                from engine.training.recorder import translated_errors
 
                 with translated_errors():
                     import_client(self._uri)

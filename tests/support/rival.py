@@ -2,7 +2,7 @@
 
 `plan` (model, version, stage) and `plan undo` make a plan; `apply` applies it and answers with the error
 message, if any; `apply` with `halt` stops forever after that many writes, before verification. `transition`
-makes the planned change with MLflow's own call instead.
+makes the planned change with MLflow's own call instead. `register` (model, run) registers a version.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from engine.errors import EngineError
 from engine.registry.promotion import writes
 from engine.registry.promotion.apply import PromotionPlan, apply_promotion, plan_promotion, plan_undo
+from engine.registry.registration import plan_registration, register
 from engine.stores import open_store
 from engine.stores.mlflow.client import open_client
 from engine.uri import TrackingUri
@@ -36,6 +37,10 @@ def main() -> None:
         if request["do"] == "plan undo":
             plan = plan_undo(store, uri)
             answer(changes=[str(change) for change in plan.changes])
+            continue
+        if request["do"] == "register":
+            registration = plan_registration(store, uri, request["model"], request["run"])
+            answer(version=register(store, uri, registration).version)
             continue
         assert plan is not None
         if request["do"] == "transition":

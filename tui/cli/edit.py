@@ -205,7 +205,7 @@ def _edit(
 
     if editor:
         description = _edited(engine, subjects)
-    wanted = Wanted(name, description, _tags(tags) | dict.fromkeys(untags), status)
+    wanted = Wanted(name, description, {**tags_of(tags), **dict.fromkeys(untags)}, status)
     if wanted == Wanted():
         raise UsageError("Nothing to edit", hint="Give --tag, --untag, --description or another option.")
     return confirm_and_apply(engine, engine.edits.plan(subjects, wanted), reason, yes=yes, as_json=as_json)
@@ -228,8 +228,9 @@ def confirm_and_apply(engine: Engine, plan: EditPlan, reason: str, *, yes: bool,
     return 0 if result.complete else 1
 
 
-def _tags(texts: Sequence[str]) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
+def tags_of(texts: Sequence[str]) -> dict[str, str]:
+    """Tags as given with `--tag`. Raises `UsageError`."""
+    found: dict[str, str] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals:

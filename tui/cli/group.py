@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("tui.cli.test:test", "Test a model version with labelled rows, a request, or against another."),
     "load-test": ("tui.cli.load_test:load_test", "Send a deployment requests at a constant rate."),
     "predict": ("tui.cli.test:predict", "Predict the rows of a CSV file."),
+    "register": ("tui.cli.register:register", "Register the model of a run as a version."),
     "edit": ("tui.cli.edit:edit", "Edit names, descriptions, tags and statuses."),
     "promote": ("tui.cli.promote:promote", "Assign a stage or an alias to a model version."),
     "undo": ("tui.cli.promote:undo", "Undo the last promotion."),

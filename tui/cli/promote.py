@@ -21,7 +21,7 @@ from tui.cli.progress import spinner
 from tui.cli.side_by_side import show_side_by_side
 
 if TYPE_CHECKING:
-    from engine.api import Change, Engine, PromotionPlan, PromotionResult
+    from engine.api import Change, Engine, JournalEntry, PromotionPlan, PromotionResult
 
 GATE_MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "inconclusive": ("?", "yellow")}
 COMPARED = ("param", "metric")
@@ -90,7 +90,7 @@ def promote(
 @pass_invocation
 def undo(invocation: Invocation, entry_id: str | None, yes: bool, as_json: bool) -> int:
     """Undo the last promotion made from this machine to this store, or what a journal entry records: a
-    promotion or edits.
+    promotion, edits, or a registration.
 
     `mlflow-console journal --json` lists the ids of entries.
 
@@ -106,7 +106,23 @@ def undo(invocation: Invocation, entry_id: str | None, yes: bool, as_json: bool)
             from tui.cli.edit import confirm_and_apply
 
             return confirm_and_apply(engine, engine.edits.plan_undo(entry), "", yes=yes, as_json=as_json)
+        if entry is not None and entry.action == "register":
+            return _discard(engine, entry, yes=yes, as_json=as_json)
         _confirm_and_apply(engine, engine.models.plan_undo(entry), "", yes=yes, as_json=as_json)
+    return 0
+
+
+def _discard(engine: Engine, entry: JournalEntry, *, yes: bool, as_json: bool) -> int:
+    """Undo a registration."""
+    output = Output(err=as_json)
+    output.line(safe(f"Remove the registration of {entry.target} on {engine.uri.shown}"))
+    if not yes:
+        confirm(output)
+    removed = engine.models.discard_registration(entry)
+    if as_json:
+        write_json({"removed": removed})
+    else:
+        output.line(Cell(Shown("✓ "), "green"), safe(removed))
     return 0
 
 
@@ -123,7 +139,7 @@ def _confirm_and_apply(
     """Show and confirm the plan, apply it, show the result; with `as_json`, text goes to stderr."""
     output = Output(err=as_json)
     if not (as_json and yes):
-        _show_plan(output, plan)
+        show_plan(output, plan)
     if plan.is_noop:
         if as_json:
             write_json(_payload(plan, engine.models.versions(plan.model)))
@@ -137,7 +153,7 @@ def _confirm_and_apply(
     if as_json:
         write_json(_payload(plan, result.versions, result))
     else:
-        _show_result(output, result)
+        show_result(output, result)
 
 
 def _check_name(output: Output, model: str, confirmed: str | None) -> None:
@@ -149,7 +165,7 @@ def _check_name(output: Output, model: str, confirmed: str | None) -> None:
         raise UsageError(f"--confirm {confirmed!r} is not the name of the model", hint=hint)
 
 
-def _show_plan(output: Output, plan: PromotionPlan) -> None:
+def show_plan(output: Output, plan: PromotionPlan) -> None:
     subject = f"{plan.model} version {plan.candidate.version}"
     title = f"Undo the promotion of {subject}" if plan.undoes else f"Promote {subject} → {plan.target_name}"
     output.line(
@@ -207,7 +223,7 @@ def _labels(plan: PromotionPlan) -> list[Shown]:
     return labels
 
 
-def _show_result(output: Output, result: PromotionResult) -> None:
+def show_result(output: Output, result: PromotionResult) -> None:
     done = "Undone" if result.plan.undoes else "Done"
     output.line(Cell(Shown(f"✓ {done}"), "green"), Cell(Shown(", as read back from the registry:")))
     show_versions(output, result.versions, {})

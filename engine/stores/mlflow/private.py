@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 _OWN = re.compile(r"^revision\b[^=\n]*=\s*[\"'](\w+)", re.MULTILINE).search
 _BEFORE = re.compile(r"^down_revision\b[^=\n]*=\s*(?:[\"'](\w+)|None)", re.MULTILINE).search
 """A migration script's revision, and the one before it."""
+_GLOBAL = threading.Lock()
 
 
 def artifact_repository(artifact_uri: str, tracking_uri: str) -> Any:
@@ -38,6 +42,16 @@ def database_engine(uri: str) -> Engine:
 
     engine: Engine = create_sqlalchemy_engine(uri)
     return engine
+
+
+@contextmanager
+def global_tracking_uri(uri: str) -> Iterator[None]:
+    """Make a store MLflow's global one for a while: a client looks up `models:/m-…` there, whatever its own
+    store is. Only one thread at a time may do so."""
+    from mlflow.tracking._tracking_service.utils import _use_tracking_uri
+
+    with _GLOBAL, _use_tracking_uri(uri):
+        yield
 
 
 @functools.cache

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import MlflowStore
+from tests.support.demo import uri_of
 from tests.support.warm import Warm
-from tests.tui.cli.conftest import Run
+from tests.tui.cli.conftest import Result, Run
 
 pytestmark = pytest.mark.slow
 
@@ -203,3 +204,25 @@ def test_a_request_is_listed_approved_and_needs_the_name_of_the_model(on_copy: R
     assert on_copy(*PRODUCTION, "--confirm", "classifier").status == 0
     assert stages(on_copy) == AFTER
     assert "Nobody has requested" in on_copy("reject", "classifier", "3").err
+
+
+def test_the_best_run_is_registered_promoted_and_removed_again(write: Run, own_demo: Path) -> None:
+    def on_demo(*arguments: str) -> Result:
+        return write("--tracking-uri", uri_of(own_demo).raw, *arguments)
+
+    best = ("register", "heart_disease_classifier", "--best", "heart-disease", "--metric", "accuracy")
+    refused = on_demo(*best, "--where", "n_neighbors = 7")
+    assert refused.status == 2
+    assert "Register heart_disease_classifier version 3" in refused.out
+    assert "knn-7-euclidean-uniform" in refused.out
+
+    done = on_demo(*best, "--where", "n_neighbors = 7", "--to", "Production", "--yes")
+    assert done.status == 0, done.err
+    assert "✓ class_1_f1 >= 0.92" in done.out
+    assert "✓ heart_disease_classifier version 3 is registered and ready" in done.out
+    promoted, registered = on_demo("journal", "--json").json["entries"][:2]
+    assert (promoted["action"], registered["action"]) == ("promote", "register")
+    assert "in use: Production" in on_demo("undo", registered["entry_id"], "--yes").err
+    assert on_demo("undo", "--yes").status == 0
+    removed = on_demo("undo", registered["entry_id"], "--yes", "--json")
+    assert removed.json == {"removed": "Removed version 3"}

@@ -72,3 +72,12 @@ def test_context_tags_name_the_user_and_the_source() -> None:
     tags = private.context_tags()
     assert tags["mlflow.user"] == getpass.getuser()
     assert tags["mlflow.source.name"]
+
+
+def test_a_store_is_the_global_one_only_for_a_while(tmp_path: Path) -> None:
+    import mlflow
+
+    before = mlflow.get_tracking_uri()
+    with private.global_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db"):
+        assert mlflow.get_tracking_uri() == f"sqlite:///{tmp_path}/mlflow.db"
+    assert mlflow.get_tracking_uri() == before
