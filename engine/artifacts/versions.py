@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.errors import NotFound
 from engine.stores.references import not_a_reference, parse_reference, referenced
 from engine.text import safe
+from engine.uri import redact
 
 if TYPE_CHECKING:
     from engine.entities import ModelVersion, RunDetail
@@ -21,7 +22,12 @@ def model_location(store: Store, uri: str) -> tuple[str, str]:
     version = referenced(store.model_versions(reference.model), reference)
     if not version.run_id:
         raise NotFound(f"{uri} has no source run", f"Its files are in {safe(version.source, 200)}")
-    return version.run_id, version_folder(version, store.run(version.run_id)) or ""
+    folder = version_folder(version, store.run(version.run_id))
+    if folder is None:
+        raise NotFound(
+            f"{uri} has no files among the artifacts of its run", f"Source: {redact(version.source)}"
+        )
+    return version.run_id, folder
 
 
 def version_folder(version: ModelVersion, run: RunDetail) -> str | None:
@@ -33,5 +39,5 @@ def version_folder(version: ModelVersion, run: RunDetail) -> str | None:
         return next((model.name for model in run.models if model.model_id == model_id), None)
     if source.startswith("runs:/"):
         return source.removeprefix("runs:/").lstrip("/").partition("/")[2].strip("/")
-    _, separator, folder = source.rpartition("/artifacts/")
+    _, separator, folder = f"{source}/".rpartition("/artifacts/")
     return folder.strip("/") if separator else None
