@@ -22,9 +22,12 @@ CELL_WIDTHS = ("engine/text.py", "rich.cells")  # text has to be measured with t
 LOADING = ROOT / "engine" / "model_files" / "loading.py"
 LOADERS = re.compile(
     r"(?:.+\.)?(?:load_model|load_pyfunc|load_model_with_mlflow_config|_load_pyfunc|validate_serving_input)"
-    r"|(?:pickle|cloudpickle|joblib|dill|marshal|skops\.io)\.loads?"
+    r"|(?:pickle|cloudpickle|joblib|dill|marshal|skops\.io)\.loads?|mlflow\.(?:models\.)?(?:evaluate|predict)"
 )
 """Functions of MLflow, skops and others that load a model, and with it the code that it brings."""
+LOADING_WORDS = re.compile(
+    r"load_model|load_pyfunc|serving_input|loads?\b|evaluate\b|predict\b|scoring_server"
+)
 PICKLES = {"pickle", "cloudpickle", "joblib", "dill", "marshal", "mlflow.pyfunc.scoring_server.app"}
 MODEL_PROCESSES = ("engine/model_files/worker.py", "engine/serving/worker.py")
 """Modules that are run as processes of their own, which load models there."""
@@ -108,10 +111,12 @@ def test_only_one_module_loads_models_and_only_in_processes_of_their_own() -> No
     """The console itself never does: a pickle runs code when it is loaded."""
     found = []
     for path in ENGINE + TUI:
+        if not LOADING_WORDS.search(path.read_text()):
+            continue
         found += [f"{_name(path)}:{line} imports {name}" for line, name in _imports(path) if name in PICKLES]
         for node in ast.walk(ast.parse(path.read_text())):
             word = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-            name = ast.unparse(node) if "load" in word else ""
+            name = ast.unparse(node) if LOADING_WORDS.search(word) else ""
             is_ours = name == "load_model" and _name(path) in MODEL_PROCESSES
             if path != LOADING and LOADERS.fullmatch(name) and not is_ours:
                 found.append(f"{_name(path)} uses {name}")
