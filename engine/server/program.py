@@ -228,12 +228,14 @@ def run_mlflow_server(arguments: Sequence[str], *, one_process: bool) -> None:
     import mlflow.server  # isort: skip
     import mlflow.cli
 
-    def become(command: Sequence[str], *, extra_env: Mapping[str, str], **_: Any) -> None:
-        if list(command[1:3]) != ["-m", "uvicorn"]:
-            raise RuntimeError(f"MLflow starts its server in an unknown way: {command}")
+    start = mlflow.server._exec_cmd
+
+    def become(command: Sequence[str], *, extra_env: Mapping[str, str], **rest: Any) -> Any:
+        if list(command[1:3]) != ["-m", "uvicorn"]:  # another MLflow: let it have its own way
+            return start(command, extra_env=extra_env, **rest)
         os.environ.update(extra_env)
         _leave_out_health_checks()
-        uvicorn.main(list(command[3:]))
+        return uvicorn.main(list(command[3:]))
 
     if one_process:
         mlflow.server._exec_cmd = become

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from engine.services.addresses import is_loopback
@@ -30,7 +30,9 @@ class ServerFacts:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ServerFacts:
-        return cls(**{**values, "allowed_hosts": tuple(values["allowed_hosts"])})
+        """Ignores what a newer console has written."""
+        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+        return cls(**known | {"allowed_hosts": tuple(known.get("allowed_hosts", ()))})
 
     @classmethod
     def of(cls, spec: ServiceSpec) -> ServerFacts:
