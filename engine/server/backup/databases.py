@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import Cancelled, EngineError
 from engine.formats import counted, listed
 from engine.jobs import CancelToken
+from engine.stores.errors import store_locked
 from engine.text import Shown, safe
 
 _STEPS = 200_000
@@ -59,7 +60,7 @@ def check_database(path: Path, cancel: CancelToken) -> DatabaseFacts:
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
             raise Cancelled("The check of the database") from error
-        raise _unsound(path, str(error)) from error
+        raise _translated(path, error) from error
 
 
 def facts(connection: sqlite3.Connection) -> DatabaseFacts:
@@ -78,6 +79,12 @@ def facts(connection: sqlite3.Connection) -> DatabaseFacts:
 def quoted(name: str) -> str:
     """The name of a table or column, for a statement."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def _translated(path: Path, error: sqlite3.Error) -> EngineError:
+    if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return store_locked(str(safe(path)))
+    return _unsound(path, str(error))
 
 
 def _unsound(path: Path, why: str) -> EngineError:
@@ -127,15 +134,15 @@ class TableChange:
 
 
 def read_samples(path: Path) -> dict[str, TableSample]:
-    """Samples of all tables but the one with the revision. Raises `sqlite3.Error`."""
-    with closing(_open(path)) as connection:
+    """Samples of all tables but the one with the revision. Raises `EngineError` for a damaged database."""
+    with _reading(path) as connection:
         tables = [table for table in _tables(connection) if table != VERSION_TABLE]
         return {table: _read_sample(connection, table) for table in tables}
 
 
 def compare(before: Mapping[str, TableSample], path: Path) -> tuple[TableChange, ...]:
-    """Look up samples in a database that was upgraded since. Raises `sqlite3.Error`."""
-    with closing(_open(path)) as connection:
+    """Look up samples in a database that was upgraded since. Raises `EngineError` for a damaged one."""
+    with _reading(path) as connection:
         present = set(_tables(connection))
         return tuple(
             _compare(connection, table, sample)
@@ -215,8 +222,12 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in connection.execute(f"{query} ORDER BY name")]
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-    connection.row_factory = sqlite3.Row
-    connection.text_factory = lambda text: text.decode(errors="surrogateescape")
-    return connection
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            connection.row_factory = sqlite3.Row
+            connection.text_factory = lambda text: text.decode(errors="surrogateescape")
+            yield connection
+    except sqlite3.Error as error:
+        raise _translated(path, error) from error

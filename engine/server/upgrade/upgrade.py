@@ -12,7 +12,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from engine.jobs import CancelToken, OnProgress, Progress
 from engine.secrets import mask
 from engine.server.backup.backup import Backup, backup, database_file
 from engine.server.backup.databases import TableChange, TableSample, check_database, compare, read_samples
-from engine.server.backup.files import check_room, writing
+from engine.server.backup.files import check_room, is_archive, writing
 from engine.server.backup.manifest import STORE_FILE
 from engine.server.servers import server_on
 from engine.server.upgrade.migration import run_upgrade
@@ -93,6 +93,10 @@ class Readable:
         )
         return Shown(", ".join(parts))
 
+    def is_less_than(self, other: Readable) -> bool:
+        """Whether there are fewer of anything. A server that still runs may have added some."""
+        return any(ours < theirs for ours, theirs in zip(astuple(self), astuple(other), strict=True))
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -160,11 +164,6 @@ class Writer:
     pid: int
     what: Shown
     stop: Shown
-
-    @property
-    def sentence(self) -> Shown:
-        """`python -m mlflow server … (process 4711); end it with: …`."""
-        return Shown(f"{self.what} (process {self.pid}); end it with `{self.stop}`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +236,10 @@ def plan_upgrade(
     uri: TrackingUri, backup_to: Path | None, *, on_progress: OnProgress, cancel: CancelToken
 ) -> UpgradePlan:
     """Rehearse an upgrade, and look for processes that have the store open. The backup will be at
-    `backup_to`, by default in a new folder beside the store. Raises as `rehearse`."""
+    `backup_to`, by default in a new folder beside the store. Raises as `rehearse`, and `UsageError` for a tar
+    file: the way back is to copy the database."""
+    if backup_to is not None and is_archive(backup_to):
+        raise UsageError("The backup before an upgrade is a folder", safe(backup_to), "Name a folder.")
     rehearsal = rehearse(uri, on_progress=on_progress, cancel=cancel)
     database = rehearsal.state.database
     if backup_to is None:
@@ -277,7 +279,8 @@ def upgrade(
         )
     facts = {"before": {"schema": state.revision}, "after": {"schema": state.head}}
     target = f"{plan.name}: {release_of(state.revision)} → {release_of(state.head)}"
-    with journal.recorded(plan.uri, "server upgrade", target, **facts):
+    recorded = TrackingUri(f"sqlite:///{database}")
+    with journal.recorded(recorded, "server upgrade", target, **facts):
         _check_unlocked(database)
         saved = backup(
             plan.uri,
@@ -291,15 +294,16 @@ def upgrade(
         copy = saved.path / STORE_FILE
         before, readable = read_samples(copy), _readable(copy)
         cancel.check("The upgrade")
+        title, back = "The upgrade failed", " && ".join(way_back(plan, saved))
         try:
             seconds = run_upgrade(
                 database, state.migrations, must_end=True, on_progress=on_progress, cancel=None
             )
+            title = "The store was upgraded, but cannot be checked"
             on_progress(Progress(0, None, "Comparing the rows"))
             done = _outcome(database, before, readable, seconds, CancelToken())
         except EngineError as error:
-            commands = " && ".join(way_back(plan, saved))
-            raise WriteError("The upgrade failed", str(error), f"To go back: {commands}") from error
+            raise WriteError(title, str(error), f"To go back: {back}") from error
     return Upgraded(plan, saved, done)
 
 
@@ -415,7 +419,7 @@ def _outcome(
         problems.append(Shown(f"The schema is at revision {state.revision}, not at {state.head}"))
     if now is None:
         raise StoreUnreadable("The console cannot read the upgraded store", safe(database))
-    if readable is not None and now != readable:
+    if readable is not None and now.is_less_than(readable):
         problems.append(Shown(f"The console reads {now.summary}; before, it read {readable.summary}"))
     return Outcome(seconds, tables, len(found.rows.keys() - before.keys()) - 1, now, tuple(problems))
 

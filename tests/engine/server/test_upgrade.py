@@ -181,6 +181,8 @@ def test_a_store_that_needs_or_allows_no_upgrade_is_left_alone(
         SERVERS.upgrade(current, confirmed="mlflow.db")
 
     path = store_of("2.9.2")
+    with pytest.raises(UsageError, match="is a folder"):
+        SERVERS.plan_upgrade(uri(path), tmp_path / "backup.tar")
     execute(path, "UPDATE alembic_version SET version_num = 'ffffffffffff'")
     with pytest.raises(StoreOutdated, match="does not know the store's schema") as caught:
         SERVERS.rehearse_upgrade(uri(path))
