@@ -64,6 +64,7 @@ def test_a_stall_counts_for_all_requests_that_were_due_meanwhile(web: Web) -> No
     assert step.p95 >= 0.85
 
 
+@pytest.mark.slow
 def test_errors_are_counted_by_kind(web: Web) -> None:
     web.will_answer(*[GOOD] * 2, *[GOOD, BAD, CUT, GOOD] * 5, GOOD)  # two before the test itself
     found = load(web.uri, rate=20.0, connections=1)
@@ -124,6 +125,7 @@ def test_more_than_is_allowed_is_refused(url: str, options: dict[str, object], h
     assert hint in caught.value.hint
 
 
+@pytest.mark.slow
 def test_a_cancelled_test_ends_with_its_process(web: Web) -> None:
     token = CancelToken()
 

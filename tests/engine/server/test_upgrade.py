@@ -17,7 +17,9 @@ from engine.errors import Cancelled, EngineError, ReadOnly, StoreLocked, StoreOu
 from engine.jobs import CancelToken, Progress
 from engine.journal import read_journal
 from engine.server.backup.databases import compare, read_samples
+from engine.server.upgrade.upgrade import Outcome, Readable, Rehearsal, UpgradePlan, schema_state
 from engine.stores.mlflow.private import schema_revisions
+from engine.text import Shown
 from engine.uri import TrackingUri
 from tests.conftest import MlflowStore
 from tests.support import old_stores
@@ -193,6 +195,24 @@ def test_a_store_that_needs_or_allows_no_upgrade_is_left_alone(
     with pytest.raises(EngineError, match="SQLite only") as remote:
         SERVERS.rehearse_upgrade(TrackingUri("postgresql://ada:s3cret@db/ml"))
     assert "s3cret" not in str(remote.value)
+
+
+def test_differences_that_a_rehearsal_found_must_be_accepted(
+    store_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = store_of("2.9.2")
+    before = path.read_bytes()
+    found = Outcome(1.0, (), 0, Readable(3, 2, 1, 1), (Shown("runs has 2 rows of 3"),))
+    plan = UpgradePlan(uri(path), Rehearsal(schema_state(path), 1, found), (), tmp_path / "backup")
+    with pytest.raises(WriteError, match="found differences") as caught:
+        SERVERS.upgrade(plan, confirmed="mlflow.db")
+    assert caught.value.detail == "runs has 2 rows of 3"
+    assert "--accept-differences" in caught.value.hint
+    assert path.read_bytes() == before
+    assert not (tmp_path / "backup").exists()
+    execute(path, "UPDATE alembic_version SET version_num = '867495a8f9d4'")
+    with pytest.raises(WriteError, match="changed since the rehearsal"):
+        SERVERS.upgrade(plan, confirmed="mlflow.db", accept_differences=True)
 
 
 @pytest.mark.parametrize(
