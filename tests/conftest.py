@@ -111,6 +111,7 @@ LONGEST = (
     "e2e/test_deployments.py",
     *("engine/server/test_start.py", "tui/cli/test_server.py"),
     *("engine/server/test_upgrade.py", "tui/cli/test_upgrade.py"),
+    *("engine/services/test_kills.py", "engine/services/test_control.py"),
     *("contract/test_run_queries.py", "engine/training/test_local_process.py", "e2e/test_training_ended.py"),
     *("engine/training/test_demo.py", "tui/models/test_screen.py", "hostile/test_screens.py"),
     *("engine/charts/test_file.py", "tui/widgets/test_plot.py"),
