@@ -59,6 +59,20 @@ async def test_series_with_the_same_end_have_letters_side_by_side() -> None:
         ]
 
 
+async def test_letters_of_ends_that_are_close_keep_their_order_around_them() -> None:
+    ends = (0.1, 0.13, 0.12, 0.11, 0.9)
+    plot = Plot([Series.of(str(end), [(0.0, 1.0), (1.0, end)]) for end in ends])
+    stage = Stage(plot)
+    async with stage.run_test(size=SIZE) as pilot:
+        await _ready(pilot, plot)
+        lines = stage.lines()
+        rows = {line[-1]: at for at, line in enumerate(lines) if len(line) == SIZE[0] - 1}
+        assert "".join(rows)[-5:] == "EBCDA"
+        assert [rows[letter] - rows["B"] for letter in "BCDA"] == [0, 1, 2, 3], "the four that end together"
+        last = max(at for at, line in enumerate(lines) if "┤" in line or "│" in line)
+        assert rows["A"] == last
+
+
 async def test_scatter_points_are_drawn_as_letters() -> None:
     series = [Series.of("u", [(1, 1), (2, 2)], "scatter"), Series.of("v", [(3, 1), (4, 2)], "scatter")]
     plot = Plot(series)

@@ -105,18 +105,18 @@ class Picture:
         return Axis({round(self.x_scale.at(v)) // 2: text for v, text in zip(values, texts, strict=True)})
 
     def _place_letters(self, tracks: Sequence[Track], log: bool) -> dict[int, Piece]:
-        """A letter to the right of each track's end; letters that would overlap are moved apart."""
-        rows, taken = self.canvas.rows, dict[int, Piece]()
+        """A letter to the right of each track's end, as near to it as the other letters allow."""
+        rows, ends = self.canvas.rows, list[tuple[float, int]]()
         for place, track in enumerate(tracks):
             y = track.last_drawn(self.x_scale.low, self.x_scale.high, log=log)
-            if y is None or track.kind == "scatter":
-                continue
-            ideal = rows - 1 - min(rows - 1, max(0, round(self.y_scale.at(y)) // 4))
-            free = [row for row in range(rows) if row not in taken]
-            if free:
-                row = min(free, key=lambda row: abs(row - ideal))
-                taken[row] = (track.letter, series_ink(place))
-        return taken
+            if y is not None and track.kind != "scatter":
+                ends.append((-self.y_scale.at(y), place))
+        ends = sorted(ends[:rows])
+        ideal = [rows - 1 - min(rows - 1, max(0, round(-dot) // 4)) for dot, _ in ends]
+        return {
+            row: (tracks[place].letter, series_ink(place))
+            for row, (_, place) in zip(_rows_apart(ideal, rows), ends, strict=True)
+        }
 
     @property
     def reach(self) -> float:
@@ -178,6 +178,22 @@ class Picture:
             if start >= len(line) + bool(line):
                 line = line.ljust(start) + label
         return [(line, "label")]
+
+
+def _rows_apart(ideal: Sequence[int], rows: int) -> list[int]:
+    """Different rows in the same order, each as near to its ideal as the others allow. At most `rows` are
+    asked for, in ascending order."""
+    groups: list[
+        tuple[float, int]
+    ] = []  # the first row of neighbours that touch, less those above, and how many
+    for above, row in enumerate(ideal):
+        start, count = float(row - above), 1
+        while groups and groups[-1][0] >= start:
+            before, others = groups.pop()
+            start, count = (before * others + start * count) / (others + count), others + count
+        groups.append((start, count))
+    starts = [round(min(max(start, 0), rows - len(ideal))) for start, count in groups for _ in range(count)]
+    return [start + above for above, start in enumerate(starts)]
 
 
 def _with_mark(pieces: list[tuple[str, int]], column: int, mark: str, owner: int) -> list[tuple[str, int]]:
