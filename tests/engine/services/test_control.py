@@ -96,7 +96,7 @@ def test_secrets_of_the_environment_reach_neither_disk_nor_command_lines() -> No
     secret = "correct-horse-battery"
     environment = {**os.environ, "MLFLOW_TRACKING_PASSWORD": secret}
     code = "import os, time; print(os.environ['MLFLOW_TRACKING_PASSWORD'], flush=True); time.sleep(60)"
-    spec = ServiceSpec("heart", "server", (sys.executable, "-c", code), ready_seconds=0.5)
+    spec = ServiceSpec("heart", "server", (sys.executable, "-c", code), ready_seconds=2.0)
     with pytest.raises(ServiceError, match="heart did not start"):
         control.start(spec, environment)
     assert "***" in service_log.tail(control.log_file("heart"), 5)
@@ -114,15 +114,15 @@ def test_a_worker_that_never_becomes_ready_is_a_failed_service_with_its_reason()
     reasons = {
         "fails": "its example is not predicted",
         "dies": "the worker ended with exit status 3: no such module: xgboost",
-        "deaf": "not ready within 1 s: one is ready",
+        "deaf": "not ready within 1 s",
     }
     for how, reason in reasons.items():
         seconds = 1.0 if how == "deaf" else 60.0
         with pytest.raises(ServiceError, match="heart did not start") as caught:
             start(worker_spec("one", how, ready_seconds=seconds))
-        assert caught.value.detail == reason
+        assert caught.value.detail.startswith(reason)
         status = control.find("heart")
-        assert (status.state, status.detail, status.running) == ("failed", reason, False)
+        assert (status.state, status.detail, status.running) == ("failed", caught.value.detail, False)
     processes_end()
     assert start(worker_spec()).state == "serving"
 
@@ -228,11 +228,11 @@ def test_a_worker_that_keeps_dying_fails_the_service_after_some_restarts() -> No
 
 @pytest.mark.slow
 def test_a_hanging_worker_is_replaced() -> None:
-    status = start(worker_spec(hang_seconds=0.3))
+    status = start(worker_spec(hang_seconds=1.0))
     with pytest.raises(ConnectionError):
         get(status, "/hang")
     assert get(status) == "one"
-    assert any("the worker did not answer for 0.3 s" in line for line in service_log.tail(status.log, 10))
+    assert any("the worker did not answer for 1 s" in line for line in service_log.tail(status.log, 10))
 
 
 @pytest.mark.slow
