@@ -87,7 +87,7 @@ def _report_relative(experiments: Sequence[Experiment], notes: Notes) -> None:
 
 def _report_paths_of_server(subject: Subject, experiments: Sequence[Experiment], notes: Notes) -> None:
     """A server with a local --default-artifact-root makes every client write to that path on its own disk."""
-    here = not subject.is_remote and all(
+    here = subject.is_here and all(
         is_writable_folder(root) for root in map(_root, experiments) if root is not None
     )
     notes.found(

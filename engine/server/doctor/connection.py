@@ -353,7 +353,7 @@ def _check_openness(subject: Subject, transport: Transport, notes: Notes) -> Non
             "no-authentication",
             "warning",
             "Anyone who reaches the server may change and delete everything",
-            evidence=f"{subject.uri.shown} answers without credentials, and is not on this machine",
+            evidence=f"{subject.uri.shown} answers without credentials, at an address of the network",
             fix="Start it with --app-name basic-auth, put it behind a proxy that asks for credentials, or"
             " bind it to loopback and use an SSH tunnel.",
         )

@@ -143,15 +143,22 @@ class Subject:
 
     @property
     def is_remote(self) -> bool:
-        """Whether the store is behind a network."""
+        """Whether the address is one that other machines can reach."""
         return self.host not in LOOPBACK and not self.host.startswith("127.")
+
+    @cached_property
+    def is_here(self) -> bool:
+        """Whether the server is this machine, by whatever name."""
+        from engine.server.access import machine_names
+
+        return not self.is_remote or self.host in {name.strip("[]").lower() for name in machine_names()}
 
     @cached_property
     def own_service(self) -> ServiceStatus | None:
         """The server that this account runs, or ran, on this machine at this address."""
         from engine.services.control import all_services
 
-        if self.uri.kind != "rest" or self.is_remote:
+        if self.uri.kind != "rest" or not self.is_here:
             return None
         port = urlsplit(self.uri.raw).port
         found = [service for service in all_services("server") if service.port == port]
