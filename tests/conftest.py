@@ -109,6 +109,7 @@ EVERYDAY = CONSOLE / "test_views.py"
 
 LONGEST = (
     "e2e/test_deployments.py",
+    "engine/serving/test_deployments.py",
     *("engine/server/test_start.py", "tui/cli/test_server.py"),
     *("engine/server/test_upgrade.py", "tui/cli/test_upgrade.py"),
     *("engine/services/test_kills.py", "engine/services/test_control.py"),

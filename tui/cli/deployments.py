@@ -368,7 +368,7 @@ def _show_ready(output: Output, found: Deployment, remark: str) -> None:
     if found.rows:
         _pair(output, "answered", f"the {found.rows} rows of its recorded input example")
     else:
-        _pair(output, "answered", f"/ping; {found.note}", "yellow")
+        _pair(output, "answered", "/ping only: no input example was logged", "yellow")
     code = f", runs code of {served.code_owner}" if served.code_owner else ", runs no code of its own"
     _pair(output, "format", f"{served.format}{code}")
     _pair(output, "packages", _packages(found))
