@@ -9,6 +9,7 @@ store. Both have the same packages, and are started as an operator starts them, 
   `deploy`, which also answers the recorded rows.
 - One connection: the median latency of requests of one row, one after the other. Eight connections: answers a
   second, each connection sending its next request when it has its answer.
+  A deployment has two processes that answer; the second starts once the first does, and is waited for.
 - Memory: of all processes of each, resident (RSS), and with shared pages divided among them (PSS).
 - Swaps: requests at a constant 50 a second, half of them on new connections, while the versions of the
   deployment are swapped again and again; how many were not answered with a prediction.
@@ -31,10 +32,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -44,6 +46,8 @@ BIN = Path(sys.executable).parent
 MODEL = "heart"
 SENDERS = 16
 RATE = 50
+PROCESSES = 2
+"""Those of a deployment that answer requests; the supervisor is another one."""
 
 
 @dataclass
@@ -94,43 +98,62 @@ def request_body() -> bytes:
 
 
 @contextmanager
-def mlflow_serve(port: int, folder: Path, environment: dict[str, str]) -> Iterator[Sequence[psutil.Process]]:
-    """`mlflow models serve`, until the block ends; yields its processes once it answers."""
+def mlflow_serve(port: int, folder: Path, environment: dict[str, str]) -> Iterator[psutil.Process]:
+    """`mlflow models serve`, until the block ends; yields its process once it answers."""
     command = [BIN / "mlflow", "models", "serve", "-m", f"models:/{MODEL}/1", "--env-manager", "local"]
     with (folder / "mlflow.log").open("ab") as log:
         process = subprocess.Popen(
             [*command, "--port", str(port)], env=environment, cwd=folder, stdout=log, stderr=log
         )
-    tree = [psutil.Process(process.pid)]
+    root = psutil.Process(process.pid)
     try:
         while not answers_ping(port):
             assert process.poll() is None, (folder / "mlflow.log").read_text()
             time.sleep(0.01)
-        tree += tree[0].children(recursive=True)
-        yield tree
+        yield root
     finally:
-        for each in tree:
+        for each in tree(root):
             with suppress(psutil.NoSuchProcess):
                 each.kill()
         process.wait()
 
 
 @contextmanager
-def deployed(port: int, folder: Path, environment: dict[str, str]) -> Iterator[Sequence[psutil.Process]]:
-    """`mlflow-console deploy`, until the block ends; yields its processes."""
+def deployed(port: int, folder: Path, environment: dict[str, str]) -> Iterator[psutil.Process]:
+    """`mlflow-console deploy`, until the block ends; yields its supervisor."""
     answer = run(folder, environment, "deploy", f"{MODEL}/1", "--port", str(port), "--json")
     try:
-        yield [psutil.Process(pid) for pid in (answer["pid"], *answer["processes"])]
+        yield psutil.Process(answer["pid"])
     finally:
         run(folder, environment, "stop", MODEL, "--json")
 
 
-def run(folder: Path, environment: dict[str, str], *arguments: str) -> dict[str, object]:
+def tree(root: psutil.Process) -> list[psutil.Process]:
+    return [root, *root.children(recursive=True)]
+
+
+def wait_until_all_accept(supervisor: psutil.Process, port: int) -> None:
+    """Wait until each process of a deployment takes connections."""
+    while True:
+        connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(16)]
+        time.sleep(0.5)
+        accepting = [each for each in tree(supervisor)[1:] if _is_connected(each)]
+        for connection in connections:
+            connection.close()
+        if len(accepting) == PROCESSES:
+            return
+
+
+def _is_connected(process: psutil.Process) -> bool:
+    return any(each.status == psutil.CONN_ESTABLISHED for each in process.net_connections("tcp"))
+
+
+def run(folder: Path, environment: dict[str, str], *arguments: str) -> dict[str, Any]:
     """The JSON that a command of the console writes."""
     command = [str(BIN / "mlflow-console"), *arguments]
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found: dict[str, object] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
@@ -290,17 +313,18 @@ def measure(folder: Path, rounds: int, requests: int) -> None:
                 side.ready.append(time.perf_counter() - started)
     ports = free_port(), free_port()
     with (
-        mlflow_serve(ports[0], folder, environment) as their_tree,
-        deployed(ports[1], folder, environment) as our_tree,
+        mlflow_serve(ports[0], folder, environment) as their_root,
+        deployed(ports[1], folder, environment) as our_root,
     ):
+        wait_until_all_accept(our_root, ports[1])
         for port in ports:
-            latency(port, data)  # warms up
+            throughput(port, data)  # warms up
         for _ in range(2 * rounds):
             for side, port in ((theirs, ports[0]), (ours, ports[1])):
                 side.latency.append(latency(port, data))
                 side.throughput.append(throughput(port, data))
-        for side, tree in ((theirs, their_tree), (ours, our_tree)):
-            sizes = [process.memory_full_info() for process in tree]
+        for side, root in ((theirs, their_root), (ours, our_root)):
+            sizes = [process.memory_full_info() for process in tree(root)]
             side.rss, side.pss = sum(each.rss for each in sizes) / 1e6, sum(each.pss for each in sizes) / 1e6
     print(f"{'':28} {'mlflow':>9} {'console':>9}")
     show("ready", "s", statistics.median(theirs.ready), statistics.median(ours.ready), "≤ 0.6 ×")
