@@ -29,6 +29,7 @@ from engine.services.service_log import ServiceLog
 from engine.serving.environments import copy_worker, make_environment
 from engine.serving.records import Deployment, Environment, Served, deployment_of
 from engine.serving.requirements import differences
+from engine.serving.worker import LIMIT
 from engine.stores.base import Store
 from engine.stores.references import ModelReference, parse_reference, preferred, referenced
 from engine.text import quoted, safe
@@ -41,7 +42,7 @@ MODEL = "model"
 READY_SECONDS = 180.0
 LARGE_BYTES = 50_000_000
 """Each process has the model in memory, so a larger one is served by one process."""
-SETTINGS = ("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT",)
+SETTINGS = (LIMIT,)
 """Variables that change how MLflow's scoring application answers."""
 
 

@@ -27,7 +27,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,14 +53,18 @@ for each other, on a busy machine for long, and requests run beside each other a
 STATS_SECONDS = 1.0
 PEER_SECONDS = 1.0
 """The pause before a process that ended is started again; it doubles each time."""
+STEADY_SECONDS = 60.0
+"""A process that ran for this long was healthy."""
 BACKLOG = 2048
+PATIENCE = 1.5
 POLL_SECONDS = 0.05
 QUIET_POLLS = 4
 IDLE_SECONDS = 7.0
 """While draining, how long a connection without a request is kept: longer than uvicorn keeps any idle one, so
 that the client has learned from it that connections end."""
-STUCK_SECONDS = 90.0
-"""A request that takes longer than this, well over MLflow's own limit, counts as hanging."""
+LIMIT = "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT"
+"""The variable with the seconds after which MLflow answers a request with 504, whatever still runs; 60 unless
+it is set."""
 
 _log = logging.getLogger("worker")
 
@@ -211,13 +215,12 @@ class Traffic:
         self.seconds: list[float] = []
         """Latencies since they were last taken."""
         self.draining = False
-        self._running: dict[int, float] = {}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        status, key, started = 500, id(scope), time.perf_counter()
+        status, started = 500, time.perf_counter()
 
         async def observed(message: Message) -> None:
             nonlocal status
@@ -227,11 +230,9 @@ class Traffic:
                     message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
             await send(message)
 
-        self._running[key] = started
         try:
             await self._application(scope, receive, observed)
         finally:
-            del self._running[key]
             if scope["path"] == INVOCATIONS:
                 self._count(status, time.perf_counter() - started)
 
@@ -242,9 +243,32 @@ class Traffic:
             self.errors += 1
             _log.warning("%s answered with status %d after %.1f ms", INVOCATIONS, status, 1000 * seconds)
 
-    def hangs(self) -> bool:
-        """Whether a request has been running for too long."""
-        return time.perf_counter() - min(self._running.values(), default=math.inf) > STUCK_SECONDS
+
+class ScoringThreads(ThreadPoolExecutor):
+    """The threads that predict. A prediction cannot be ended, only waited for no longer."""
+
+    def __init__(self, number: int, limit: float) -> None:
+        """`limit`: the seconds after which MLflow waits no longer."""
+        super().__init__(number, "scoring")
+        self._number = number
+        self._limit = limit
+        self._running: dict[object, float] = {}
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return super().submit(self._timed, work, args, kwargs)
+
+    def _timed(self, work: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        key = object()
+        self._running[key] = time.monotonic()
+        try:
+            return work(*args, **kwargs)
+        finally:
+            del self._running[key]
+
+    def hang(self) -> bool:
+        """Whether all of them have been busy with predictions that nobody waits for any more."""
+        started = list(self._running.values())
+        return len(started) == self._number and time.monotonic() - max(started) > PATIENCE * self._limit
 
 
 # ── other processes ──────────────────────────────────────────────────────────
@@ -268,7 +292,7 @@ class Peer:
         while not self._draining:
             started = time.monotonic()
             await self._run()
-            pause = PEER_SECONDS if time.monotonic() - started > STUCK_SECONDS else min(2 * pause, 60.0)
+            pause = PEER_SECONDS if time.monotonic() - started > STEADY_SECONDS else min(2 * pause, 60.0)
             await asyncio.sleep(pause)
 
     async def _run(self) -> None:
@@ -353,6 +377,7 @@ class Worker:
         self._listener = listener
         self._supervisor = supervisor
         self._peers = [Peer(folder, listener) for _ in range(processes - 1)]
+        self._threads = ScoringThreads(SCORING_THREADS, float(os.environ.get(LIMIT, 60)))
         self._traffic: Traffic | None = None
         self._server: uvicorn.Server | None = None
         self._tasks: set[asyncio.Future[None]] = set()
@@ -361,7 +386,7 @@ class Worker:
         """Serve until the process ends. Raises `ModelFault`."""
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._listen, args=(loop,), name="supervisor", daemon=True).start()
-        loop.set_default_executor(ThreadPoolExecutor(SCORING_THREADS, "scoring"))
+        loop.set_default_executor(self._threads)
         facts = await self._load()
         self._supervisor.ready(**facts)
         await asyncio.Event().wait()
@@ -418,8 +443,9 @@ class Worker:
         """A hanging model does not answer, and is restarted."""
         for peer in self._peers:
             peer.ping()
-        if self._traffic is None or not self._traffic.hangs():
-            self._supervisor.alive()
+        while self._threads.hang():  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)
+        self._supervisor.alive()
 
     async def _accept(self) -> None:
         assert self._server is not None

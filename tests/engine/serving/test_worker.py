@@ -1,14 +1,24 @@
-"""What makes a worker ready, without its process: how an application answers the example of a model."""
+"""Parts of a worker, without its process: the example that makes it ready, its counts, its threads."""
 
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.serving.worker import Message, ModelFault, Receive, Send, Traffic, answer_example
+from engine.serving.worker import (
+    PATIENCE,
+    Message,
+    ModelFault,
+    Receive,
+    ScoringThreads,
+    Send,
+    Traffic,
+    answer_example,
+)
 
 EXAMPLE = {"dataframe_split": {"columns": ["age"], "data": [[40.0], [63.0]]}, "params": {"times": 2}}
 
@@ -88,5 +98,27 @@ async def test_invocations_are_counted_and_clients_are_asked_to_reconnect_while_
     traffic.draining = True
     await traffic({"type": "http", "method": "POST", "path": "/invocations"}, receive, send)
     assert (traffic.requests, traffic.errors, len(traffic.seconds)) == (2, 2, 2)
-    assert not traffic.hangs()
     assert sent[::2] == [[(b"x", b"y")], [(b"x", b"y")], [(b"x", b"y"), (b"connection", b"close")]]
+
+
+def test_threads_hang_when_none_of_them_has_finished_for_too_long() -> None:
+    begun, released = threading.Barrier(3), threading.Event()
+
+    def predict() -> None:
+        begun.wait()
+        released.wait()
+
+    patient, hasty = ScoringThreads(2, 60), ScoringThreads(2, -1 / PATIENCE)
+    for threads in (patient, hasty):
+        first = threads.submit(predict)
+        assert not threads.hang(), "the other one is free"
+        second = threads.submit(predict)
+        begun.wait()
+    assert hasty.hang()
+    assert not patient.hang()
+    released.set()
+    first.result()
+    second.result()
+    assert not hasty.hang()
+    for threads in (patient, hasty):
+        threads.shutdown()
