@@ -184,7 +184,7 @@ def _show_started(output: Output, started: StartedServer) -> None:
     output.line(
         Cell(Shown("✓ "), "green"),
         Cell(safe(f"Tracking server {found.name} is ready at {found.service.url}"), "bold"),
-        Cell(Shown(f"  {duration(started.seconds)}"), "dim"),
+        Cell(Shown(f"  after {duration(started.seconds)}"), "dim"),
     )
     _show_facts(output, found)
     _pair(output, "checked", _check_of(started))
