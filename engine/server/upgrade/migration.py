@@ -56,7 +56,7 @@ def run_upgrade(
         raise EngineError("MLflow cannot be started", str(error)) from error
     try:
         done = 0
-        for message in messages(child.answers, cancel, "The upgrade"):
+        for message in messages(child.answers, cancel, "The rehearsal"):
             if "step" in message:
                 on_progress(Progress(done, migrations, safe(message["step"], 200)))
                 done += 1
