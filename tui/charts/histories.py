@@ -170,7 +170,6 @@ class HistoryPane(ChartPane):
         self._is_refining = True
         work, show = partial(self.load, self._subject), partial(self._show_all, self._subject)
         self.ask(work, show, group="range", failed=self._failed)
-        self.post_message(self.Changed())
 
     def _show_all(self, subject: ChartSubject, loaded: Loaded) -> None:
         if subject is self._subject:
@@ -204,6 +203,7 @@ class HistoryPane(ChartPane):
         """Once the points that smoothing needs have been read."""
         if self._must_read_again:
             self._read_all_again()
+            self.post_message(self.Changed())
         else:
             self._draw()
 
