@@ -86,12 +86,15 @@ class Answer:
 
     @property
     def message(self) -> str:
-        """What MLflow says about a request that it refuses, whole; else the body."""
+        """What MLflow says about a request that it refuses, whole, and the error that the model raised; else
+        the body."""
         try:
             found = json.loads(self.body)
-            return str(found["message"])
-        except (ValueError, KeyError, TypeError, RecursionError):
+            message, trace = str(found["message"]), str(found.get("stack_trace") or "")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return self.body
+        raised = trace.strip().rpartition("\n")[2]
+        return f"{message}\n{raised}" if raised and raised not in message else message
 
 
 @dataclass(frozen=True, slots=True)

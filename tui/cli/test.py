@@ -132,7 +132,7 @@ def test(
                 raise
             if not as_json:
                 Output().text(f"{safe(str(error))}", "dim")
-            request = engine.model_tests.template(target.model, target.version).request()
+            request = _request(engine, target, None)
             return _send(engine, target, request, as_curl=False, allow_code=allow_code, as_json=as_json)
         return _show_labelled(engine, found, keep=keep, as_json=as_json)
 
@@ -194,13 +194,20 @@ def predict(
         rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
         write_json({"target": target.name, "seconds": found.seconds, "rows": rows})
     elif destination == "-":
-        sys.stdout.write(found.csv_text())
+        _write_csv(found.csv_text())
     if destination != "-":
         from engine.api import write_text
 
         write_text(found.csv_text(), Path(destination))
         taken = f"{counted(len(found.rows), 'row')} predicted by {target.name} in {duration(found.seconds)}"
         Output(err=True).line(safe(f"{taken}, written to {destination}"))
+
+
+def _write_csv(text: str) -> None:
+    """As it is, but on a terminal, where what a model returns must not act."""
+    if sys.stdout.isatty():
+        text = "".join(f"{line}\n" for line in map(safe, text.splitlines()))
+    sys.stdout.write(text)
 
 
 def check_target(model: str | None, deployment: str, url: str) -> None:
@@ -252,7 +259,11 @@ def _request(engine: Engine, target: Target, file: TextIO | None) -> Request:
         return request_in(file.read())
     if not target.version:
         raise UsageError("Without a model, --curl needs a request", hint="Add --request FILE.")
-    return engine.model_tests.template(target.model, target.version).request()
+    template = engine.model_tests.template(target.model, target.version)
+    if not template.example:
+        hint = "Write a request and add --request FILE."
+        raise UsageError(f"{target.name} was logged without an input example to send", hint=hint)
+    return template.request()
 
 
 def _may_run_code(engine: Engine, target: Target, allowed: bool) -> bool:

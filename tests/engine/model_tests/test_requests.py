@@ -115,6 +115,15 @@ def test_texts_are_told_apart_as_json_and_csv() -> None:
         converted(Request("application/json", "{"), "csv")
 
 
+def test_a_refusal_says_what_the_model_raised() -> None:
+    trace = "Traceback (most recent call last):\n  File …\nZeroDivisionError: division by zero\n"
+    refused = {"error_code": "BAD_REQUEST", "message": "Unexpected error.", "stack_trace": trace}
+    found = answers.Answer(400, json.dumps(refused), 0.1)
+    assert found.message == "Unexpected error.\nZeroDivisionError: division by zero"
+    assert answers.Answer(502, "<html>", 0.1).message == "<html>"
+    assert answers.Answer(400, '["message"]', 0.1).message == '["message"]'
+
+
 def test_the_curl_command_sends_the_request(engine: Engine, served: str) -> None:
     request = engine.model_tests.template("plain", 1).request()
     command = curl(f"{served}/invocations", request)
