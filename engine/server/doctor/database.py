@@ -18,7 +18,6 @@ from engine.errors import StoreUnreadable
 from engine.formats import ago, count, counted, listed, size
 from engine.server.doctor.findings import Notes, Severity
 from engine.server.doctor.subject import Budget, Subject, migration
-from engine.server.records import ServerFacts
 from engine.stores.base import Condition, RunQuery
 from engine.stores.mlflow.private import auth_revisions, schema_revisions
 from engine.stores.mlflow.revision import AUTH_RELEASES, RELEASES
@@ -42,11 +41,9 @@ _RUN_FOLDER = "*/" + "[0-9a-f]" * 32 + "/meta.yaml"
 
 def examine(subject: Subject, notes: Notes) -> None:
     """A server that this account runs on this machine is examined with the database file behind it."""
-    server: ServerFacts | None = None
     with notes.check("whether a second registry is in use"):
         _check_registry(subject, notes)
-    with notes.check("the servers of this account"):
-        server = subject.own_server
+    server = subject.own_server
     backend = TrackingUri(server.backend) if server else subject.uri
     if backend == subject.uri or backend.sqlite_path is None:
         _examine(subject, notes)

@@ -155,13 +155,17 @@ class Subject:
 
     @cached_property
     def own_service(self) -> ServiceStatus | None:
-        """The server that this account runs, or ran, on this machine at this address."""
+        """The server that this account runs, or ran, on this machine at this address; None if its services
+        cannot be listed."""
         from engine.services.control import all_services
 
         if self.uri.kind != "rest" or not self.is_here:
             return None
         port = urlsplit(self.uri.raw).port
-        found = [service for service in all_services("server") if service.port == port]
+        try:
+            found = [service for service in all_services("server") if service.port == port]
+        except EngineError:
+            return None
         return next((service for service in found if service.running), found[0] if found else None)
 
     @property

@@ -252,6 +252,11 @@ def test_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "The proxy failed" in finding(report_on(REMOTE), "server-unreachable").evidence
 
 
+def test_an_unusable_state_folder_does_not_hide_that_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/state")
+    assert names(report_on("http://127.0.0.1:9")) == ["server-unreachable", "journal-unwritable"]
+
+
 @pytest.mark.parametrize(
     ("valid_for", "is_trusted", "name"),
     [
