@@ -132,7 +132,7 @@ async def answer_example(application: Application, model: PyFuncModel, folder: P
 
 
 def _example_request(model: PyFuncModel, folder: Path) -> dict[str, Any] | None:
-    """As MLflow recorded it, or would have: versions before 2.16 kept the example only."""
+    """As MLflow recorded it, or would have: older versions kept the example only."""
     info = model.metadata.saved_input_example_info
     if not info:
         return None
@@ -459,10 +459,14 @@ class Worker:
     async def _restore_backlog(self) -> None:
         """Let the kernel queue connections again: asyncio also takes the number that it accepts at once as
         the length of the queue."""
+        await self._started()
+        self._listener.listen(BACKLOG)
+
+    async def _started(self) -> None:
+        """Wait until the server accepts."""
         assert self._server is not None
         while not self._server.started:  # noqa: ASYNC110
             await asyncio.sleep(0)
-        self._listener.listen(BACKLOG)
 
     async def _report_stats(self) -> None:
         reported = 0
@@ -489,6 +493,7 @@ class Worker:
         assert traffic is not None
         traffic.draining = True
         peers = asyncio.gather(*(peer.drain() for peer in self._peers))
+        await self._started()
         # Closing asyncio's server would reset the connections that it has just accepted (Python 3.11).
         asyncio.get_running_loop().remove_reader(self._listener)
         started, quiet = time.monotonic(), 0
