@@ -56,6 +56,8 @@ class Operations:
         self._changed = changed
         self.running: dict[str, Running] = {}
         """What is being done, by the name of the service."""
+        self.new = ""
+        """The name of a service that is being started, until a view has shown it."""
 
     def why_not(self, identifier: str, service: Service | None) -> str | None:
         """Why a command cannot be used on a service; None if it can."""
@@ -158,6 +160,7 @@ class Operations:
         def work(on_progress: OnProgress, cancel: CancelToken) -> Deployment:
             return deploy(on_progress=on_progress, cancel=cancel)
 
+        self.new = options.name
         untrusted = partial(self._ask_trust, "Deploy", again)
         self._run(options.name, "deploying", work, deployed, untrusted=untrusted)
 
@@ -182,6 +185,7 @@ class Operations:
         def work(_: OnProgress, cancel: CancelToken) -> StartedServer:
             return start(cancel=cancel)
 
+        self.new = options.name
         self._run(options.name, "starting", work, self._started)
 
     def cancel(self) -> None:

@@ -296,6 +296,8 @@ class DeploymentsScreen(ServiceView):
         self.hide_page()
         self._show_title()
         self._show_rows()
+        if (new := self.operations.new) and self.query_one("#services", Table).move_to(new):
+            self.operations.new = ""
         self._show_detail()
 
     @on(Table.Resized, "#services")
