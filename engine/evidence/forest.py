@@ -27,6 +27,8 @@ MAX_RUNS = 2000
 """More runs are sampled: importances no longer change, and the time grows."""
 FOLDS = 5
 _TREES = 25
+_LEAF = 3
+"""The least runs of a resample in a leaf."""
 _SHUFFLES = 5
 _MIN_SHARE = 0.05
 _SEED = 0
@@ -108,7 +110,7 @@ class _Trees:
         with config_context(skip_parameter_validation=True):
             for _ in range(_TREES):
                 drawn = rng.integers(0, len(y), len(y))
-                tree = DecisionTreeRegressor(min_samples_leaf=2, random_state=order)
+                tree = DecisionTreeRegressor(min_samples_leaf=_LEAF, random_state=order)
                 self._trees.append(tree.fit(x[drawn], y[drawn], check_input=False).tree_)
 
     def predict(self, x: Array) -> Array:
