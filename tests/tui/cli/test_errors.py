@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from engine.errors import NotFound
-from engine.stores.mlflow.client import open_client
 from tests.conftest import MlflowStore
 from tests.support.console import COMMAND, environment
 from tests.support.web import Answer, serving
@@ -83,28 +82,38 @@ def test_a_store_in_a_missing_directory_is_reported(run: Run) -> None:
     assert "`mlflow-console demo` creates an example store in the current folder" in done.err
 
 
-def test_an_unknown_experiment_lists_some_experiments_and_counts_the_rest(run: Run, folder: Path) -> None:
-    client = open_client(f"sqlite:///{folder / 'mlflow.db'}")
-    for number in range(11):
-        client.create_experiment(f"experiment {number:02}")
-    done = run("runs", "nowhere", "--json")
+def test_an_unknown_experiment_lists_some_experiments_and_counts_the_rest(
+    run: Run, mlflow_store_copy: MlflowStore
+) -> None:
+    with sqlite3.connect(mlflow_store_copy.path) as database:
+        database.execute("DELETE FROM experiments WHERE name != 'Default'")
+        database.executemany(
+            "INSERT INTO experiments (name, lifecycle_stage, creation_time, last_update_time)"
+            " VALUES (?, 'active', ?, ?)",
+            [(f"experiment {number:02}", number, number) for number in range(11)],
+        )
+    done = run("--tracking-uri", mlflow_store_copy.uri, "runs", "nowhere", "--json")
     error = done.json["error"]
     assert error["detail"].endswith("experiment 06 and 4 more")
     assert "mlflow-console experiments" in error["hint"]
 
 
-def test_a_similar_name_is_suggested_in_quotes_and_on_one_line(run: Run, folder: Path) -> None:
-    client = open_client(f"sqlite:///{folder / 'mlflow.db'}")
-    client.create_experiment("heart\ndisease ")
-    client.create_registered_model("my model ")
-    done = run("runs", "heart")
+def test_a_similar_name_is_suggested_in_quotes_and_on_one_line(
+    run: Run, mlflow_store_copy: MlflowStore
+) -> None:
+    with sqlite3.connect(mlflow_store_copy.path) as database:
+        database.execute("DELETE FROM experiments WHERE name NOT IN ('Default', 'heart')")
+        database.execute("UPDATE experiments SET name = 'heart\ndisease ' WHERE name = 'heart'")
+        database.execute("UPDATE registered_models SET name = 'my model ' WHERE name = 'unused'")
+    store = ("--tracking-uri", mlflow_store_copy.uri)
+    done = run(*store, "runs", "heart")
     assert done.err.splitlines() == [
         "error: Experiment 'heart' not found",
         "       Experiments in this store: Default, heart␊disease ",
         "hint:  Did you mean 'heart\\ndisease '?",
     ]
     for command in (("models", "my model"), ("promote", "my model", "1", "--stage", "Staging", "--yes")):
-        assert "hint:  Did you mean 'my model '?" in run(*command).err.splitlines()
+        assert "hint:  Did you mean 'my model '?" in run(*store, *command).err.splitlines()
 
 
 def test_undo_reports_an_unreadable_journal(run: Run, mlflow_store_copy: MlflowStore, folder: Path) -> None:
