@@ -89,10 +89,7 @@ def approve(invocation: Invocation, model: str, version: int, reason: str, as_js
     Examples:
       mlflow-console approve heart_disease_classifier 3 --reason "tested on site"
     """
-    invocation.check_writable("Approving")
-    with invocation.engine() as engine:
-        found = engine.models.decide(model, version, approved=True, reason=reason)
-    _show(found, f"Approved: {model} {version}", as_json)
+    _decide(invocation, model, version, reason, approved=True, as_json=as_json)
 
 
 @click.command()
@@ -108,10 +105,16 @@ def reject(invocation: Invocation, model: str, version: int, reason: str, as_jso
     Examples:
       mlflow-console reject heart_disease_classifier 3 --reason "recall too low"
     """
-    invocation.check_writable("Rejecting")
+    _decide(invocation, model, version, reason, approved=False, as_json=as_json)
+
+
+def _decide(
+    invocation: Invocation, model: str, version: int, reason: str, *, approved: bool, as_json: bool
+) -> None:
+    invocation.check_writable("Approving" if approved else "Rejecting")
     with invocation.engine() as engine:
-        found = engine.models.decide(model, version, approved=False, reason=reason)
-    _show(found, f"Rejected: {model} {version}", as_json)
+        found = engine.models.decide(model, version, approved=approved, reason=reason)
+    _show(found, f"{'Approved' if approved else 'Rejected'}: {model} {version}", as_json)
 
 
 def _show(version: ModelVersion, text: str, as_json: bool) -> None:

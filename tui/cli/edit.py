@@ -11,13 +11,12 @@ import click
 from engine.entities import Status
 from engine.errors import UsageError
 from engine.formats import count
-from engine.jobs import CancelToken, Progress
 from engine.text import Shown, safe
 from tui.cli.group import CommandGroup
 from tui.cli.json_output import Payload, write_json
 from tui.cli.options import Invocation, filter_option, json_option, pass_invocation, yes_option
 from tui.cli.output import Cell, Output, confirm
-from tui.cli.progress import Meter, stop_signals
+from tui.cli.progress import metered
 
 if TYPE_CHECKING:
     from engine.api import EditPlan, EditResult, Engine, Subject
@@ -218,7 +217,10 @@ def confirm_and_apply(engine: Engine, plan: EditPlan, reason: str, *, yes: bool,
         _show_plan(output, plan)
     if not (yes or plan.is_noop):
         confirm(output)
-    result = _apply(engine, plan, reason)
+    result = metered(
+        "editing",
+        lambda show, token: engine.edits.apply(plan, reason=reason, on_progress=show, cancel=token),
+    )
     if as_json:
         write_json(_payload(result))
     elif not plan.is_noop:
@@ -248,20 +250,6 @@ def _edited(engine: Engine, subjects: Sequence[Subject]) -> str:
     before = engine.edits.description(subjects[0])
     after = click.edit(before, extension=".md")
     return before if after is None else after.rstrip("\n")
-
-
-def _apply(engine: Engine, plan: EditPlan, reason: str) -> EditResult:
-    token = CancelToken()
-    meter = Meter(Shown("editing"))
-    with stop_signals(token) as stopped, meter:
-
-        def show(progress: Progress) -> None:
-            meter.update(progress.done, progress.total, safe(progress.note), line=False)
-
-        result = engine.edits.apply(plan, reason=reason, on_progress=show, cancel=token)
-    if result.stopped is not None and stopped.number is not None:
-        result.stopped.exit_status = stopped.exit_status
-    return result
 
 
 def _show_plan(output: Output, plan: EditPlan) -> None:

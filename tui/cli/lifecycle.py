@@ -10,15 +10,14 @@ import click
 from engine.entities import Lifecycle, Run
 from engine.errors import EngineError, NotFound
 from engine.formats import MISSING, count, counted, moment
-from engine.jobs import CancelToken, Progress
 from engine.text import ELLIPSIS, Shown, safe
 from tui.cli.json_output import Payload, write_json
 from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
 from tui.cli.output import Cell, Head, Output, confirm
-from tui.cli.progress import Meter, stop_signals
+from tui.cli.progress import metered
 
 if TYPE_CHECKING:
-    from engine.api import Engine, LifecyclePlan, LifecycleResult
+    from engine.api import LifecyclePlan, LifecycleResult
 
 MAX_LISTED = 20
 """Runs listed in the plan; the rest are counted."""
@@ -113,7 +112,12 @@ def _change(
             _show_plan(output, plan)
         if not (yes or plan.is_noop):
             confirm(output)
-        result = _apply(engine, plan, reason)
+        result = metered(
+            "deleting" if plan.target == "deleted" else "restoring",
+            lambda show, token: engine.runs.change_lifecycle(
+                plan, reason=reason, on_progress=show, cancel=token
+            ),
+        )
     if as_json:
         write_json(_payload(result))
     elif not plan.is_noop:
@@ -132,20 +136,6 @@ def _require_runs(plan: LifecyclePlan) -> LifecyclePlan:
         "",
         "Use 32-character run ids, or --experiment NAME and the first 8 characters.",
     )
-
-
-def _apply(engine: Engine, plan: LifecyclePlan, reason: str) -> LifecycleResult:
-    token = CancelToken()
-    meter = Meter(Shown("deleting" if plan.target == "deleted" else "restoring"))
-    with stop_signals(token) as stopped, meter:
-
-        def show(progress: Progress) -> None:
-            meter.update(progress.done, progress.total, safe(progress.note), line=False)
-
-        result = engine.runs.change_lifecycle(plan, reason=reason, on_progress=show, cancel=token)
-    if result.stopped is not None and stopped.number is not None:
-        result.stopped.exit_status = stopped.exit_status
-    return result
 
 
 def _show_plan(output: Output, plan: LifecyclePlan) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from engine.errors import Cancelled
+from engine.errors import Cancelled, EngineError
 from engine.formats import count
-from engine.jobs import CancelToken, OnProgress, no_progress
+from engine.jobs import CancelToken, OnProgress, Progress, no_progress
 from engine.text import Shown, cell_width, cut, safe
 from tui.cli.output import Output
 
@@ -117,6 +117,30 @@ def stop_signals(token: CancelToken) -> Iterator[StopSignals]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class Stoppable(Protocol):
+    """The result of a job that a signal may have stopped."""
+
+    @property
+    def stopped(self) -> EngineError | None: ...
+
+
+Result = TypeVar("Result", bound=Stoppable)
+
+
+def metered(title: str, job: Callable[[OnProgress, CancelToken], Result]) -> Result:
+    """Run a job with a meter; a signal cancels it, and gives its exit status to the result's error."""
+    token = CancelToken()
+    with stop_signals(token) as stopped, Meter(Shown(title)) as meter:
+
+        def show(progress: Progress) -> None:
+            meter.update(progress.done, progress.total, safe(progress.note), line=False)
+
+        result = job(show, token)
+    if result.stopped is not None and stopped.number is not None:
+        result.stopped.exit_status = stopped.exit_status
+    return result
 
 
 @contextmanager
