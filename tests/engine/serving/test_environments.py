@@ -81,6 +81,6 @@ def test_a_missing_python_is_one_clear_error(tmp_path: Path) -> None:
 def test_the_copied_worker_needs_nothing_of_this_environment(tmp_path: Path) -> None:
     """In a Python without any packages, it only lacks MLflow."""
     copy_worker(tmp_path / "worker")
-    program = [sys.executable, "-I", "-S", str(tmp_path / "worker"), str(tmp_path), "0", "1"]
+    program = [sys.executable, "-I", "-S", str(tmp_path / "worker"), str(tmp_path), "1", "0", "1"]
     done = subprocess.run(program, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert "Socket operation on non-socket" in done.stderr, "it has imported all that it needs by then"
