@@ -158,6 +158,10 @@ if TYPE_CHECKING:
     from engine.registry.smoke_test import SmokeTestResult as SmokeTestResult
     from engine.report.report import Report as Report
     from engine.run_lifecycle.apply import LifecycleResult as LifecycleResult
+    from engine.run_lifecycle.experiments import (
+        ExperimentPlan as ExperimentPlan,
+        ExperimentResult as ExperimentResult,
+    )
     from engine.run_lifecycle.plan import LifecyclePlan as LifecyclePlan
     from engine.runs.arrange import Arranged as Arranged, arrange as arrange
     from engine.runs.compare import (
@@ -349,6 +353,7 @@ _HOMES = {
     "engine.registry.smoke_test": ("SmokeTestResult",),
     "engine.report.report": ("Report",),
     "engine.run_lifecycle.apply": ("LifecycleResult",),
+    "engine.run_lifecycle.experiments": ("ExperimentPlan", "ExperimentResult"),
     "engine.run_lifecycle.plan": ("LifecyclePlan",),
     "engine.runs.arrange": ("Arranged", "arrange"),
     "engine.runs.compare": ("Compared", "CompareRow", "CompareSection", "Comparison", "Delta"),

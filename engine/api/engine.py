@@ -14,6 +14,7 @@ from engine.api.charts import Charts
 from engine.api.deployments import Deployments
 from engine.api.edits import Edits
 from engine.api.evidence import Evidence
+from engine.api.experiments import Experiments
 from engine.api.journal import Journal
 from engine.api.model_tests import ModelTests
 from engine.api.models import Models
@@ -43,6 +44,7 @@ class Engine:
         self._store = open_store(uri, on_wait)
         access = StoreAccess(uri, self._store, read_only)
         self.runs = Runs(access)
+        self.experiments = Experiments(access)
         self.evidence = Evidence(access)
         self.models = Models(access)
         self.edits = Edits(access)

@@ -16,6 +16,9 @@ _FINDERS = {
     "promote": "engine.registry.promotion.plan",
     "undo": "engine.registry.promotion.plan",
     "edit": "engine.editing.apply",
+    **dict.fromkeys(
+        ("experiment create", "experiment delete", "experiment restore"), "engine.run_lifecycle.experiments"
+    ),
     "register": "engine.registry.registration",
     "train": "engine.training.interrupted",
     "server upgrade": "engine.server.upgrade.upgrade",

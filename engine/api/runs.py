@@ -57,7 +57,7 @@ class Runs:
             raise NotFound(
                 f"Experiment {quoted(name_or_id)} is deleted",
                 "",
-                f"Restore it: `mlflow experiments restore --experiment-id {number}`. List its runs:"
+                f"Restore it: `mlflow-console experiment restore {number}`. List its runs:"
                 f" `mlflow-console runs {number} --deleted`.",
             )
         return deleted

@@ -114,7 +114,7 @@ def experiment_named(client: MlflowClient, name: str, location: str | None) -> s
     `WriteError` if it is deleted, and MLflow's errors."""
     found = client.get_experiment_by_name(name)
     if found is not None and found.lifecycle_stage != "active":
-        hint = f"Restore it: `mlflow experiments restore --experiment-id {found.experiment_id}`."
+        hint = f"Restore it: `mlflow-console experiment restore {found.experiment_id}`."
         raise WriteError(f"Experiment {quoted(name)} is deleted", "Its name is still in use.", hint)
     return str(found.experiment_id if found else client.create_experiment(name, location))
 

@@ -67,7 +67,7 @@ def resolve_run(store: Store, experiment_id: str, text: str) -> str:
 def children(store: Store, run: Run, lifecycle: Lifecycle) -> Iterator[Run]:
     """The child runs of `run` in its experiment, with this lifecycle stage."""
     condition = Condition("tag", "mlflow.parentRunId", "=", run.run_id)
-    for child in _search(store, RunQuery(run.experiment_id, (condition,), lifecycle)):
+    for child in all_runs(store, RunQuery(run.experiment_id, (condition,), lifecycle)):
         if (child.parent_run_id, child.lifecycle_stage) == (run.run_id, lifecycle):
             yield child
 
@@ -93,7 +93,7 @@ def _of_experiment(store: Store, experiment_id: str, run_ids: Sequence[str]) -> 
     for start in range(0, len(run_ids), _IDS_PER_QUERY):
         condition = Condition("attribute", "run_id", "IN", tuple(run_ids[start : start + _IDS_PER_QUERY]))
         for lifecycle in get_args(Lifecycle):
-            yield from _search(store, RunQuery(experiment_id, (condition,), lifecycle))
+            yield from all_runs(store, RunQuery(experiment_id, (condition,), lifecycle))
 
 
 def _resolve_run_id(
@@ -129,10 +129,10 @@ def _matching(
     """The runs, active or deleted, whose attribute meets a condition."""
     condition = Condition("attribute", attribute, operator, value)
     for lifecycle in get_args(Lifecycle):
-        yield from _search(store, RunQuery(experiment_id, (condition,), lifecycle))
+        yield from all_runs(store, RunQuery(experiment_id, (condition,), lifecycle))
 
 
-def _search(store: Store, query: RunQuery) -> Iterator[Run]:
+def all_runs(store: Store, query: RunQuery) -> Iterator[Run]:
     """All runs that match a query, page by page."""
     token: str | None = None
     while True:

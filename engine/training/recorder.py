@@ -205,7 +205,8 @@ class Recorder:
                 if found is None:
                     raise
         if found.lifecycle_stage != "active":
-            hint = f"Restore it (`mlflow experiments restore -x {found.experiment_id}`), or use another name."
+            number = found.experiment_id
+            hint = f"Restore it (`mlflow-console experiment restore {number}`), or use another name."
             raise StoreRefused(f"Experiment {name!r} is deleted", "Its name is still in use.", hint)
         existing: str = found.experiment_id
         return existing

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "artifacts": ("tui.cli.artifacts:artifacts", "List, print or download the artifacts of a run."),
     "delete": ("tui.cli.lifecycle:delete", "Delete runs; `restore` brings them back."),
     "restore": ("tui.cli.lifecycle:restore", "Restore deleted runs."),
+    "experiment": ("tui.cli.experiment:experiment", "Create, delete and restore experiments."),
     "models": ("tui.cli.models:models", "List registered models, or the versions of one."),
     "test": ("tui.cli.test:test", "Test a model version with labelled rows, a request, or against another."),
     "load-test": ("tui.cli.load_test:load_test", "Send a deployment requests at a constant rate."),

@@ -90,7 +90,7 @@ def promote(
 @pass_invocation
 def undo(invocation: Invocation, entry_id: str | None, yes: bool, as_json: bool) -> int:
     """Undo the last promotion made from this machine to this store, or what a journal entry records: a
-    promotion, edits, or a registration.
+    promotion, edits, a registration, or the creation, deletion or restoration of an experiment.
 
     `mlflow-console journal --json` lists the ids of entries.
 
@@ -106,6 +106,13 @@ def undo(invocation: Invocation, entry_id: str | None, yes: bool, as_json: bool)
             from tui.cli.edit import confirm_and_apply
 
             return confirm_and_apply(engine, engine.edits.plan_undo(entry), "", yes=yes, as_json=as_json)
+        if entry is not None and entry.action.startswith("experiment "):
+            from tui.cli import experiment
+
+            experiment.confirm_and_apply(
+                engine, engine.experiments.plan_undo(entry), "", yes=yes, as_json=as_json
+            )
+            return 0
         if entry is not None and entry.action == "register":
             return _discard(engine, entry, yes=yes, as_json=as_json)
         _confirm_and_apply(engine, engine.models.plan_undo(entry), "", yes=yes, as_json=as_json)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.tui.cli.conftest import Run
-from tui.cli import edit, server
+from tui.cli import edit, experiment, server
 from tui.cli.group import COMMANDS, cli
 
 SUBPROCESS = """
@@ -47,7 +47,11 @@ def test_every_command_has_help_with_an_example(run: Run, command: str) -> None:
     ("group", "command", "summary"),
     [
         (group, command, summary)
-        for group, table in (("server", server.COMMANDS), ("edit", edit.COMMANDS))
+        for group, table in (
+            ("server", server.COMMANDS),
+            ("edit", edit.COMMANDS),
+            ("experiment", experiment.COMMANDS),
+        )
         for command, (_, summary) in table.items()
     ],
 )
