@@ -27,15 +27,12 @@ class Edits:
 
         return plan_edits(self._access.store, self._access.uri, subjects, wanted)
 
-    def description(self, subject: Subject) -> str:
-        """The description as it is now. Raises `NotFound`."""
-        from engine.editing.plan import DESCRIPTION, read_entities, value_of
-        from engine.errors import NotFound
+    def current(self, subject: Subject) -> Wanted:
+        """The name, description and tags as they are now, without reserved tags; the status of a run that has
+        not ended. Raises `NotFound`."""
+        from engine.editing.plan import current
 
-        found = read_entities(self._access.store, [subject])
-        if subject not in found:
-            raise NotFound(f"{subject} not found")
-        return value_of(found[subject], DESCRIPTION) or ""
+        return current(self._access.store, subject)
 
     def plan_undo(self, entry: JournalEntry) -> EditPlan:
         """What undoing the edits of a journal entry would change: the fields that are still as it left them.

@@ -170,6 +170,20 @@ def read_entities(store: Store, subjects: Iterable[Subject]) -> dict[Subject, En
     return found
 
 
+def current(store: Store, subject: Subject) -> Wanted:
+    """The values that a subject has now: its name, description and tags, except reserved ones, and the status
+    of a run that has not ended. Raises `NotFound`, `StoreError`."""
+    entity = read_entities(store, [subject]).get(subject)
+    if entity is None:
+        raise NotFound(f"{subject} not found")
+    return Wanted(
+        None if isinstance(entity, ModelVersion) else value_of(entity, NAME),
+        value_of(entity, DESCRIPTION) or "",
+        {key: value for key, value in entity.tags.items() if not key.startswith(RESERVED)},
+        entity.status if isinstance(entity, Run) and entity.status not in ENDED else None,
+    )
+
+
 def label_of(entity: Entity) -> str:
     match entity:
         case Run():

@@ -1,4 +1,5 @@
-"""Reverses a journalled change: undoes a promotion, restores or deletes runs, ends an abandoned sweep."""
+"""Reverses a journalled change: undoes promotions, edits and registrations, restores or deletes runs, ends an
+abandoned sweep."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from engine.text import safe
 from tui.screen import ConsoleScreen
 
 if TYPE_CHECKING:
-    from engine.api import Finding, JournalEntry, LifecyclePlan, LifecycleResult, PromotionPlan
+    from engine.api import EditPlan, Finding, JournalEntry, LifecyclePlan, LifecycleResult, PromotionPlan
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class Reversal:
         if entry.outcome == "undone":
             return "This change has been undone already."
         match entry.action:
-            case "promote" | "delete" | "restore":
+            case "promote" | "delete" | "restore" | "edit" | "register":
                 return None
             case "undo":
                 return "Promote the version again instead."
@@ -53,6 +54,10 @@ class Reversal:
         ask = partial(self._screen.ask, group="reversal", failed=session.show_error, opens=True)
         if entry.action == "promote":
             ask(partial(engine.models.plan_undo, entry), self._confirm_undo)
+        elif entry.action == "edit":
+            ask(partial(engine.edits.plan_undo, entry), self._confirm_edits)
+        elif entry.action == "register":
+            self._confirm_removal(entry)
         elif entry.action == "train":
             self._confirm_killing(entry)
         else:
@@ -68,6 +73,32 @@ class Reversal:
         self._confirm(
             "Undo the promotion?", lines, "Undo", partial(self._screen.engine.models.promote, plan), done
         )
+
+    def _confirm_edits(self, plan: EditPlan) -> None:
+        from tui.editing.dialog import review_dialog
+        from tui.editing.editing import Editing
+
+        screen = self._screen
+        if plan.is_noop:
+            kept = "; ".join(f"{label}: {reason}" for label, reason in plan.untouched)
+            screen.session.say(f"Nothing to undo. {kept}".strip(), warning=True)
+            return
+
+        def write(confirmed: bool | None) -> None:
+            if confirmed:
+                Editing(screen, self._changed).write(plan)
+
+        screen.app.push_screen(review_dialog(plan), write)
+
+    def _confirm_removal(self, entry: JournalEntry) -> None:
+        version = f"version {entry.version}" if entry.version else "what was created"
+        lines = [entry.target, f"Removes {version} of {entry.model}, and the model if it was made for it."]
+
+        def done(text: str) -> str:
+            return text
+
+        work = partial(self._screen.engine.models.discard_registration, entry)
+        self._confirm("Undo the registration?", lines, "Remove", work, done)
 
     def _confirm_lifecycle(self, plan: LifecyclePlan) -> None:
         if plan.is_noop:

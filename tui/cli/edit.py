@@ -247,7 +247,7 @@ def _edited(engine: Engine, subjects: Sequence[Subject]) -> str:
     """The description as left in the editor."""
     if len(subjects) != 1:
         raise UsageError("Only one description can be edited at a time")
-    before = engine.edits.description(subjects[0])
+    before = engine.edits.current(subjects[0]).description or ""
     after = click.edit(before, extension=".md")
     return before if after is None else after.rstrip("\n")
 

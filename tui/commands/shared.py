@@ -24,3 +24,14 @@ def copy_menu_command(scope: str) -> Command:
         action="open_copy_menu",
         help="Copy a name, an address, Python code or a curl command, or write it to a file.",
     )
+
+
+def edit_command(scope: str, what: str, fields: str) -> Command:
+    return Command(
+        id=f"{scope}.edit",
+        keys="e",
+        action="edit",
+        title="edit",
+        help=f"Edit {fields} of {what}.",
+        writes=True,
+    )

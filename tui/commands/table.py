@@ -11,7 +11,9 @@ from tui.commands.in_deployments import DEPLOYMENT_COMMANDS, DOCTOR_COMMANDS
 from tui.commands.in_insights import INSIGHT_COMMANDS
 from tui.commands.in_model_tests import EDITOR_COMMANDS, MODEL_TEST_COMMANDS
 from tui.commands.in_panes import DETAILS_COMMANDS, FILTER_COMMANDS, TABLE_COMMANDS
-from tui.commands.shared import copy_menu_command, export_command
+from tui.commands.shared import copy_menu_command, edit_command, export_command
+
+_RUN_FIELDS = "name, description, tags and status"
 
 COMMANDS: tuple[Command, ...] = (
     *EVERYWHERE,
@@ -160,6 +162,7 @@ COMMANDS: tuple[Command, ...] = (
         word="delete",
         writes=True,
     ),
+    edit_command("runs", "the marked runs, or of what is under the cursor", _RUN_FIELDS),
     *FILTER_COMMANDS,
     # One run
     Command(
@@ -207,6 +210,7 @@ COMMANDS: tuple[Command, ...] = (
         word="artifacts",
         arguments="[RUN [PATH]]",
     ),
+    edit_command("run", "the run", _RUN_FIELDS),
     # Compare
     *COMPARE_COMMANDS,
     # Models
@@ -262,6 +266,7 @@ COMMANDS: tuple[Command, ...] = (
         word="undo",
         writes=True,
     ),
+    edit_command("models", "the version or model", "description, tags and name"),
     copy_menu_command("models"),
     export_command("models", "the versions, or all models,"),
     # Training
@@ -303,7 +308,7 @@ COMMANDS: tuple[Command, ...] = (
         keys="u",
         action="reverse",
         title="undo",
-        help="Undo this promotion, restore these runs, or end this interrupted sweep (also enter).",
+        help="Undo this promotion or edit, restore these runs, or end this interrupted sweep (also enter).",
         writes=True,
     ),
     export_command("activity", "the journal entries"),

@@ -7,19 +7,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, Label, TextArea
+from textual.widgets import Input, Label
 
 from engine.errors import UsageError
 from engine.text import Shown, safe
 from tui.commands.bindings import Scope, bindings
-from tui.widgets.controls import Field
+from tui.widgets.controls import Field, TextEditor
 from tui.widgets.fit_text import fit
 from tui.widgets.screen_lines import PaneTitle
 
@@ -32,8 +31,8 @@ MAX_FIELDS = 200
 """The most columns of a form; a model with more is asked as JSON or CSV."""
 
 
-class Editor(TextArea):
-    """The text of a request. It keeps the raw text, and displays it through `engine.text.safe()`."""
+class Editor(TextEditor):
+    """The text of a request."""
 
     scope: ClassVar[Scope] = "editor"
     DEFAULT_CSS = """
@@ -42,13 +41,7 @@ class Editor(TextArea):
     """
 
     def __init__(self) -> None:
-        super().__init__(compact=True, highlight_cursor_line=False, id="editor")
-        self.match_cursor_bracket = False
-        self.cursor_blink = False  # an idle console writes nothing
-
-    def get_line(self, line_index: int) -> Text:
-        line = self.document.get_line(line_index)
-        return Text(safe(line, len(line)), end="", no_wrap=True)
+        super().__init__(id="editor")
 
 
 class FormField(Field):

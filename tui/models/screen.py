@@ -43,6 +43,8 @@ NO_VERSIONS = (
     Shown("Register a run's model under this name."),
 )
 READING = (Shown("reading …"),)
+_WITHOUT_VERSION = ("models.undo", "models.export", "models.edit")
+"""The commands that need no version."""
 VERSIONS_UNREADABLE = (Shown("Could not read the versions; press r to retry"),)
 
 
@@ -285,9 +287,11 @@ class ModelsScreen(ConsoleScreen):
 
     def why_not(self, command: Command) -> str | None:
         version = self.version if self.is_mounted else None
-        on_version = command.scope == "models" and command.id not in ("models.undo", "models.export")
+        on_version = command.scope == "models" and command.id not in _WITHOUT_VERSION
         if on_version and version is None:
             return "No version selected."
+        if command.id == "models.edit" and self.model is None:
+            return "No model selected."
         if version is not None and command.id in ("models.open-run", "models.show-artifacts"):
             if not version.run_id:
                 return "This version has no source run."
@@ -338,6 +342,25 @@ class ModelsScreen(ConsoleScreen):
     @on(Table.MarksChanged, "#versions")
     def _show_whether_comparable(self) -> None:
         self.show_keys()
+
+    def action_edit(self) -> None:
+        """Edit the version; in the list of models, the model."""
+        from engine.api import Subject
+        from tui.editing.editing import Editing
+
+        if self.refuse("models.edit") or self.model is None:
+            return
+        editing, version = Editing(self, self.refresh_view), self.version
+        if self._is_on_model or version is None:
+            editing.start([Subject("model", self.model)], self.model)
+        else:
+            key = f"{version.name}/{version.version}"
+            editing.start([Subject("version", key)], f"{version.version} of {version.name}")
+
+    @property
+    def _is_on_model(self) -> bool:
+        """Whether the cursor is in the list of models."""
+        return self.query_one("#models", Table).has_focus
 
     def snippets(self) -> ReadSnippets | None:
         return None if self.version is None else self.version_snippets(self.version)

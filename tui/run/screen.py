@@ -139,6 +139,15 @@ class RunScreen(ConsoleScreen):
             self.state.compared = (self.run_id, *others)
             self.app.run_worker(self.session.show_mode("compare"))
 
+    def action_edit(self) -> None:
+        from engine.api import Subject
+        from tui.editing.editing import Editing
+
+        if not self.refuse("run.edit"):
+            run = self._known.run
+            name = run.run_name if run is not None and run.run_name else self.run_id
+            Editing(self, self.refresh_view).start([Subject("run", self.run_id)], name)
+
     def snippets(self) -> ReadSnippets | None:
         return self.run_snippets(self.run_id)
 

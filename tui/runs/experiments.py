@@ -47,6 +47,11 @@ class ExperimentPane(Widget):
     def table(self) -> Table:
         return self.query_one("#experiments", Table)
 
+    @property
+    def under_cursor(self) -> Experiment | None:
+        key = self.table.cursor_key
+        return next((e for e in self.experiments if e.experiment_id == key), None)
+
     def show(self, experiments: tuple[Experiment, ...]) -> None:
         self.experiments = experiments
         self._draw()

@@ -443,6 +443,24 @@ class RunsScreen(ConsoleScreen):
         else:
             self.session.say("No run selected", warning=True)
 
+    def action_edit(self) -> None:
+        """Edit the marked runs, or else those under the cursor; in the list of experiments, one of them."""
+        from engine.api import Subject
+        from tui.editing.editing import Editing
+
+        if self.refuse("runs.edit"):
+            return
+        editing = Editing(self, self.refresh_view)
+        if self.experiments.table.has_focus and (experiment := self.experiments.under_cursor) is not None:
+            editing.start([Subject("experiment", experiment.experiment_id)], experiment.name)
+        elif run_ids := self.runs.marked() or self.pane.under_cursor():
+            run = self._known_run(run_ids[0]).run
+            name = run_ids[0] if run is None else run.run_name
+            subjects = [Subject("run", run_id) for run_id in run_ids]
+            editing.start(subjects, name, hidden=self.runs.hidden(run_ids))
+        else:
+            self.session.say("No run selected", warning=True)
+
     # ── commands that change the view ────────────────────────────────────────
 
     def _show_view(self, view: RunView | None) -> None:

@@ -1,4 +1,4 @@
-"""The controls of dialogs: a text input and buttons."""
+"""The controls of dialogs: inputs of one line and of several, and buttons."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
+from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -13,6 +14,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
+from textual.widgets import TextArea
 
 from engine.text import ELLIPSIS, cell_width, safe
 from tui.textual_private import SafeInput
@@ -21,7 +23,7 @@ _CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))
 
 
 class Field(SafeInput):
-    """The only text input: a single line without a frame. It keeps the raw text, pasted lines joined into
+    """The only text input of one line, without a frame. It keeps the raw text, pasted lines joined into
     one, and displays it through `engine.text.safe()`."""
 
     DEFAULT_CSS = """
@@ -50,6 +52,24 @@ def _one_line(text: str) -> str:
     """The lines joined by spaces, tabs as spaces, without control characters."""
     lines = (line for line in text.replace("\t", "\n").splitlines() if line.strip())
     return " ".join(lines).translate(_CONTROLS)
+
+
+class TextEditor(TextArea):
+    """The only text input of several lines. It keeps the raw text, and displays it through
+    `engine.text.safe()`."""
+
+    DEFAULT_CSS = """
+    TextEditor, TextEditor:focus { border: none; padding: 0; background: $boost; }
+    """
+
+    def __init__(self, text: str = "", *, placeholder: str = "", id: str) -> None:  # noqa: A002
+        super().__init__(text, placeholder=placeholder, compact=True, highlight_cursor_line=False, id=id)
+        self.match_cursor_bracket = False
+        self.cursor_blink = False  # an idle console writes nothing
+
+    def get_line(self, line_index: int) -> Text:
+        line = self.document.get_line(line_index)
+        return Text(safe(line, len(line)), end="", no_wrap=True)
 
 
 class TextButton(Widget, can_focus=True):
