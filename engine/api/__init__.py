@@ -154,7 +154,8 @@ if TYPE_CHECKING:
         StageChange as StageChange,
     )
     from engine.registry.promotion.plan import PromotionPlan as PromotionPlan
-    from engine.registry.registration import RegistrationPlan as RegistrationPlan
+    from engine.registry.registration import CopyPlan as CopyPlan, RegistrationPlan as RegistrationPlan
+    from engine.registry.removal import RemovalPlan as RemovalPlan, RemovalResult as RemovalResult
     from engine.registry.smoke_test import SmokeTestResult as SmokeTestResult
     from engine.report.report import Report as Report
     from engine.run_lifecycle.apply import LifecycleResult as LifecycleResult
@@ -345,7 +346,8 @@ _HOMES = {
     "engine.model_tests.shadow": ("Disagreement", "ShadowTest"),
     "engine.model_tests.skew": ("Cause",),
     "engine.registry.comparison": ("VersionComparison",),
-    "engine.registry.registration": ("RegistrationPlan",),
+    "engine.registry.registration": ("CopyPlan", "RegistrationPlan"),
+    "engine.registry.removal": ("RemovalPlan", "RemovalResult"),
     "engine.registry.history": ("Held", "ModelHistory", "PromotionEvent"),
     "engine.registry.promotion.apply": ("PromotionResult",),
     "engine.registry.promotion.facts": ("AliasChange", "Change", "StageChange"),

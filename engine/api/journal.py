@@ -20,6 +20,8 @@ _FINDERS = {
         ("experiment create", "experiment delete", "experiment restore"), "engine.run_lifecycle.experiments"
     ),
     "register": "engine.registry.registration",
+    "model delete": "engine.registry.removal",
+    "version delete": "engine.registry.removal",
     "train": "engine.training.interrupted",
     "server upgrade": "engine.server.upgrade.upgrade",
 }

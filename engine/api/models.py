@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from engine.registry.history import ModelHistory
     from engine.registry.promotion.apply import PromotionPlan, PromotionResult
     from engine.registry.promotion.policy import Policy
-    from engine.registry.registration import RegistrationPlan
+    from engine.registry.registration import CopyPlan, RegistrationPlan
+    from engine.registry.removal import RemovalPlan, RemovalResult
     from engine.registry.smoke_test import SmokeTestResult
 
 
@@ -120,6 +121,48 @@ class Models:
         from engine.registry.registration import register
 
         return register(self._store, self._access.uri, plan, reason=reason)
+
+    def plan_copy(self, model: str, version: int, to: str) -> CopyPlan:
+        """What copying a version to the model `to`, which may be new, would create. Writes nothing. Raises
+        `UsageError`, `NotFound`."""
+        from engine.registry.registration import plan_copy
+
+        return plan_copy(self._store, self._access.uri, model, version, to)
+
+    def copy(self, plan: CopyPlan, *, reason: str = "") -> ModelVersion:
+        """Copy a version and wait until the copy is ready. `discard_registration` undoes it. Raises
+        `WriteError`."""
+        self._access.check_writable("Copying a version")
+        from engine.registry.registration import copy
+
+        return copy(self._store, self._access.uri, plan, reason=reason)
+
+    def plan_removal(self, model: str, version: int | None = None) -> RemovalPlan:
+        """What deleting a version of a model, or without one the model, would lose. Writes nothing. Raises
+        `NotFound`."""
+        from engine.journal import server_name
+        from engine.registry.removal import plan_removal
+        from engine.serving.deployments import all_deployments
+
+        here = server_name(self._access.uri)
+        serving = [
+            (deployment.name, deployment.served.version)
+            for deployment in all_deployments()
+            if (deployment.served.model, deployment.served.tracking_uri) == (model, here)
+        ]
+        return plan_removal(self._store, self._access.uri, model, version, serving)
+
+    def remove(self, plan: RemovalPlan, *, reason: str = "") -> RemovalResult:
+        """Delete a version or a model, which MLflow cannot restore, read back, and write the journal. Raises
+        `Conflict` when the model has changed since the plan was made."""
+        self._access.check_writable("Deleting a version" if not plan.is_whole else "Deleting a model")
+        from engine.registry.history import remember
+        from engine.registry.removal import apply_removal
+
+        result = apply_removal(self._store, self._access.uri, plan, reason=reason)
+        if not plan.is_whole:
+            remember(self._access.uri, plan.model.name, result.versions)
+        return result
 
     def finish_registration(self, entry: JournalEntry) -> ModelVersion:
         """Complete an interrupted registration. Raises `UsageError` if nothing of it is left."""

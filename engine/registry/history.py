@@ -40,6 +40,8 @@ Holders = Mapping[str, tuple[int, ...]]
 Source = Literal["journal", "tag", "seen"]
 
 WATCHED = ("Production", "Staging")
+CHANGING = ("promote", "undo", "version delete")
+"""The journal's actions that change stages and aliases."""
 MAX_STATES = 500
 """How many states of a model are remembered, the newest."""
 FRESH_MS = 60_000
@@ -167,12 +169,13 @@ def history(store: Store, uri: TrackingUri, model: str) -> ModelHistory:
 
 
 def _entries(uri: TrackingUri, model: str, created: Mapping[int, int]) -> list[JournalEntry]:
-    """The promotions and undos that took effect, not those of a deleted model of the same name."""
+    """The promotions, undos and deletions of versions that took effect, not those of a deleted model of the
+    same name."""
     found = []
     for entry in journal_entries(server=server_name(uri), model=model):
         known = entry.before.get(f"version {entry.version} created", "")
         is_same = not known or known == str(created.get(entry.version, known))
-        if entry.action in ("promote", "undo") and entry.outcome in ("done", "undone", "failed") and is_same:
+        if entry.action in CHANGING and entry.outcome in ("done", "undone", "failed") and is_same:
             found.append(entry)
     return found
 

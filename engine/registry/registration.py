@@ -1,4 +1,4 @@
-"""Registering the model of a run as a version: one transaction, with journal and undo.
+"""Registering the model of a run, or a copy of a version: one transaction, with journal and undo.
 
 What is created carries the tag `mlflow_console.registering` with the id of the journal entry until all is
 done. If the console is killed midway, the tag shows what is left of it: `finish` completes it and `discard`
@@ -8,9 +8,10 @@ removes it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine import journal
 from engine.entities import LoggedModel, ModelVersion, Run, RunDetail
@@ -20,6 +21,7 @@ from engine.formats import listed, number
 from engine.journal import Finding, JournalEntry, server_name
 from engine.runs.metrics import key_metrics
 from engine.stores.errors import translated_errors
+from engine.stores.records import find_version
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
 
@@ -34,7 +36,9 @@ RUN_TAG = "mlflow_console.registered_as"
 READY_SECONDS = 60.0
 _POLL_SECONDS = 0.5
 _METRICS = 6
-_NAME, _NEW = "model", "new model"
+_NAME, _NEW, _COPIED = "model", "new model", "copy of"
+_OWN_TAGS = "mlflow_console."
+"""Begins the tags of consoles: promotions, requests and approvals are about one version, not about copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,18 @@ class RegistrationPlan:
     server: Shown
 
 
+@dataclass(frozen=True, slots=True)
+class CopyPlan:
+    """A version to register as a version of another model. `tags` are those that are copied."""
+
+    source: ModelVersion
+    model: str
+    is_new: bool
+    tags: Mapping[str, str]
+    next_version: int
+    server: Shown
+
+
 def plan_registration(
     store: Store,
     uri: TrackingUri,
@@ -70,8 +86,7 @@ def plan_registration(
     Raises `UsageError` for a name that cannot be used or an ambiguous model, `NotFound` for a missing run or
     a run without models, `StoreError`.
     """
-    if not model.strip() or "/" in model or ":" in model:
-        raise UsageError(f"{model!r} cannot be the name of a model", "A name has no `/` and no `:`.")
+    _check_name(model)
     detail = store.run(run_id)
     if detail.run.lifecycle_stage == "deleted":
         raise UsageError(f"Run {detail.run.run_name} is deleted", hint="Restore it first.")
@@ -98,36 +113,90 @@ def register(store: Store, uri: TrackingUri, plan: RegistrationPlan, *, reason: 
     Raises `WriteError` with nothing written if the journal cannot be written, or if the version does not get
     ready; `StoreError`. What is left then can be finished or discarded.
     """
+    logged = plan.logged.model_id
+    return _create(
+        store,
+        uri,
+        f"{plan.model} from run {plan.run.run_name or plan.run.run_id}",
+        {_NAME: plan.model, _NEW: str(plan.is_new), "run": plan.run.run_id},
+        reason,
+        source=f"models:/{logged}",
+        run_id=plan.run.run_id,
+        model_id=logged,  # required by a server
+        tags=plan.tags,
+        description=plan.description,
+    )
+
+
+def plan_copy(store: Store, uri: TrackingUri, model: str, version: int, to: str) -> CopyPlan:
+    """Plan to copy a version, with its description and tags, as a version of the model `to`. Writes nothing.
+    Raises `UsageError` for a name that cannot be used or a version that is not ready, `NotFound`,
+    `StoreError`."""
+    _check_name(to)
+    if to == model:
+        raise UsageError("A version is copied to another model", f"It is a version of {model} already.")
+    source = find_version(store.model_versions(model), model, version)
+    if source.status != "READY":
+        raise UsageError(f"Version {version} of {model} is not ready", f"Its status is {source.status}.")
+    versions, is_new = _versions(store, to)
+    return CopyPlan(
+        source=source,
+        model=to,
+        is_new=is_new,
+        tags={key: value for key, value in source.tags.items() if not key.startswith(_OWN_TAGS)},
+        next_version=max((each.version for each in versions), default=0) + 1,
+        server=uri.shown,
+    )
+
+
+def copy(store: Store, uri: TrackingUri, plan: CopyPlan, *, reason: str = "") -> ModelVersion:
+    """Copy the version, wait until the copy is ready, and return it as read back. The artifacts are not
+    copied: both versions point to the same. Raises like `register`."""
+    source = plan.source
+    label = f"{source.name}/{source.version}"
+    return _create(
+        store,
+        uri,
+        f"{plan.model} from {label}",
+        {_NAME: plan.model, _NEW: str(plan.is_new), "run": source.run_id, _COPIED: label},
+        reason,
+        source=f"models:/{label}",
+        run_id=source.run_id or None,
+        tags=plan.tags,
+        description=source.description,
+    )
+
+
+def _create(
+    store: Store,
+    uri: TrackingUri,
+    target: str,
+    facts: Mapping[str, str],
+    reason: str,
+    *,
+    tags: Mapping[str, str],
+    **version: Any,
+) -> ModelVersion:
+    """Create a version, and the model if it is new, with the mark of the journal entry until all is done."""
     from engine.stores.mlflow.client import open_client
     from engine.stores.mlflow.private import global_tracking_uri
 
     journal.check_reason(reason)
     client = open_client(uri.raw)
+    model = facts[_NAME]
     entry = journal.new_entry(
-        uri,
-        "register",
-        f"{plan.model} from run {plan.run.run_name or plan.run.run_id}",
-        model=plan.model,
-        before={_NAME: "", _NEW: str(plan.is_new), "run": plan.run.run_id},
-        after={_NAME: plan.model, _NEW: str(plan.is_new), "run": plan.run.run_id},
-        reason=reason,
+        uri, "register", target, model=model, before={**facts, _NAME: ""}, after=facts, reason=reason
     )
     journal.append(entry)
     failpoint("register intended")
     try:
         with translated_errors():
-            if plan.is_new:
-                client.create_registered_model(plan.model, {REGISTERING_TAG: entry.entry_id})
+            if facts[_NEW] == "True":
+                client.create_registered_model(model, {REGISTERING_TAG: entry.entry_id})
                 failpoint("register created model")
             with global_tracking_uri(uri.for_client):
                 created = client.create_model_version(
-                    plan.model,
-                    source=f"models:/{plan.logged.model_id}",
-                    run_id=plan.run.run_id,
-                    model_id=plan.logged.model_id,  # required by a server
-                    tags={**plan.tags, REGISTERING_TAG: entry.entry_id},
-                    description=plan.description,
-                    await_creation_for=0,
+                    model, tags={**tags, REGISTERING_TAG: entry.entry_id}, await_creation_for=0, **version
                 )
         failpoint("register created version")
         return _complete(store, client, replace(entry, version=int(created.version)))
@@ -182,8 +251,7 @@ def discard(store: Store, uri: TrackingUri, entry: JournalEntry) -> str:
         if version is not None:
             client.delete_model_version(entry.model, str(version.version))
             removed.append(f"version {version.version}")
-            if _run_tag(store, version) == f"{entry.model}/{version.version}":
-                client.delete_tag(version.run_id, RUN_TAG)
+            forget_run_tags(store, client, [version])
         if entry.after.get(_NEW) == "True" and not _versions(store, entry.model)[0]:
             client.delete_registered_model(entry.model)
             removed.append(f"model {entry.model}")
@@ -214,7 +282,7 @@ def _complete(store: Store, client: MlflowClient, entry: JournalEntry) -> ModelV
     name, version = entry.model, str(entry.version)
     ready = _wait_until_ready(store, entry)
     with translated_errors():
-        if ready.run_id:
+        if ready.run_id and _COPIED not in entry.after:
             client.set_tag(ready.run_id, RUN_TAG, f"{name}/{version}")
             failpoint("register tagged run")
         client.delete_model_version_tag(name, version, REGISTERING_TAG)
@@ -267,11 +335,20 @@ def _versions(store: Store, model: str) -> tuple[tuple[ModelVersion, ...], bool]
         return (), True
 
 
-def _run_tag(store: Store, version: ModelVersion) -> str:
-    try:
-        return store.run(version.run_id).run.tags.get(RUN_TAG, "") if version.run_id else ""
-    except NotFound:
-        return ""
+def forget_run_tags(store: Store, client: MlflowClient, versions: Sequence[ModelVersion]) -> None:
+    """Remove the tags of source runs that name these versions, which are gone. Raises `StoreError`, and
+    MLflow's errors."""
+    gone = {f"{version.name}/{version.version}" for version in versions}
+    for run_id in dict.fromkeys(version.run_id for version in versions if version.run_id):
+        with suppress(NotFound):
+            run = store.run(run_id).run
+            if run.tags.get(RUN_TAG) in gone and run.lifecycle_stage == "active":
+                client.delete_tag(run_id, RUN_TAG)
+
+
+def _check_name(model: str) -> None:
+    if not model.strip() or "/" in model or ":" in model:
+        raise UsageError(f"{model!r} cannot be the name of a model", "A name has no `/` and no `:`.")
 
 
 def _logged(detail: RunDetail, name: str) -> LoggedModel:

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("tui.cli.lifecycle:restore", "Restore deleted runs."),
     "experiment": ("tui.cli.experiment:experiment", "Create, delete and restore experiments."),
     "models": ("tui.cli.models:models", "List registered models, or the versions of one."),
+    "model": ("tui.cli.model:model", "Copy or delete a version, or delete a model."),
     "test": ("tui.cli.test:test", "Test a model version with labelled rows, a request, or against another."),
     "load-test": ("tui.cli.load_test:load_test", "Send a deployment requests at a constant rate."),
     "predict": ("tui.cli.test:predict", "Predict the rows of a CSV file."),

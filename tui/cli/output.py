@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import select
+import shlex
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -206,6 +207,15 @@ def confirm_name(output: Output, name: str, hint: str) -> str:
     if _answer(output, f"Type {safe(name)} to go ahead: ", hint) != name:
         raise Cancelled("The change")
     return name
+
+
+def check_typed_name(output: Output, name: str, confirmed: str | None) -> None:
+    """Raises `UsageError` or `Cancelled` unless the name is typed, here or with `--confirm`."""
+    hint = f"Add --confirm {shlex.quote(name)}."
+    if confirmed is None:
+        confirm_name(output, name, hint)
+    elif confirmed != name:
+        raise UsageError(f"--confirm {confirmed!r} is not what has to be typed", hint=hint)
 
 
 def _answer(output: Output, question: str, hint: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -10,13 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.entities import STAGES, ModelVersion, Stage
-from engine.errors import UsageError
 from engine.formats import moment
 from engine.text import Shown, safe
 from tui.cli.json_output import Payload, version_payload, write_json
 from tui.cli.models import show_versions
 from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
-from tui.cli.output import Cell, Output, confirm, confirm_name
+from tui.cli.output import Cell, Output, check_typed_name, confirm
 from tui.cli.progress import spinner
 from tui.cli.side_by_side import show_side_by_side
 
@@ -152,7 +150,7 @@ def _confirm_and_apply(
             write_json(_payload(plan, engine.models.versions(plan.model)))
         return
     if plan.confirm:
-        _check_name(output, plan.model, confirmed)
+        check_typed_name(output, plan.model, confirmed)
     elif not yes and not (plan.blocking and not force):
         confirm(output)
     with spinner("Applying and verifying"):
@@ -161,15 +159,6 @@ def _confirm_and_apply(
         write_json(_payload(plan, result.versions, result))
     else:
         show_result(output, result)
-
-
-def _check_name(output: Output, model: str, confirmed: str | None) -> None:
-    """Raises `UsageError` or `Cancelled` unless the model's name is typed, here or as an option."""
-    hint = f"Add --confirm {shlex.quote(model)}."
-    if confirmed is None:
-        confirm_name(output, model, hint)
-    elif confirmed != model:
-        raise UsageError(f"--confirm {confirmed!r} is not the name of the model", hint=hint)
 
 
 def show_plan(output: Output, plan: PromotionPlan) -> None:

@@ -48,6 +48,15 @@ ACTIVE: tuple[Stage, ...] = ("Staging", "Production")
 """The stages meant for one version at a time: promoting to them archives the version they hold."""
 
 NO_EVIDENCE = Shown("")
+_AGAIN = "MLflow restores no versions. The journal has their sources: register them again from their runs."
+_INSTEAD = {
+    "delete": "`mlflow-console restore` restores runs.",
+    "restore": "`mlflow-console delete` deletes runs.",
+    "version delete": _AGAIN,
+    "model delete": _AGAIN,
+    "policy": "The journal has the policy before it: `mlflow-console policy MODEL --set FILE`.",
+}
+"""What to do about journal entries that cannot be undone, by action."""
 _ALIAS = re.compile(r"[\w-]{1,255}")
 _RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
 
@@ -174,10 +183,14 @@ def plan_undo(store: Store, uri: TrackingUri, entry: JournalEntry | None = None)
     has not been undone. For an interrupted promotion, undo the part that took effect. An interrupted undo is
     finished if it is the latest entry, and reversed if it is `entry`.
 
-    Raises `PromotionError` if there is none, or if the registry has changed since.
+    Raises `PromotionError` if there is none, or if the registry has changed since; `UsageError` for an entry
+    of another kind.
     """
     server = server_name(uri)
     if entry is not None:
+        if entry.action not in ("promote", "undo"):
+            title = f"Cannot undo {entry.action} {safe(entry.target, 200)}"
+            raise UsageError(title, hint=_INSTEAD.get(entry.action, ""))
         is_open = entry.outcome != "undone" if entry.action == "promote" else _is_interrupted_undo(entry)
         plan = _inverse(store, uri, entry) if entry.server == server and is_open else None
         if plan is None:

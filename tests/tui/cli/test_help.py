@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.tui.cli.conftest import Run
-from tui.cli import edit, experiment, server
+from tui.cli import edit, experiment, model, server
 from tui.cli.group import COMMANDS, cli
 
 SUBPROCESS = """
@@ -51,6 +51,7 @@ def test_every_command_has_help_with_an_example(run: Run, command: str) -> None:
             ("server", server.COMMANDS),
             ("edit", edit.COMMANDS),
             ("experiment", experiment.COMMANDS),
+            ("model", model.COMMANDS),
         )
         for command, (_, summary) in table.items()
     ],

@@ -199,7 +199,7 @@ def test_a_request_is_listed_approved_and_needs_the_name_of_the_model(on_copy: R
     unnamed = on_copy(*PRODUCTION, "--yes")
     assert unnamed.status == 2
     assert "Add --confirm classifier." in unnamed.err
-    assert "--confirm 'x' is not the name of the model" in on_copy(*PRODUCTION, "--confirm", "x").err
+    assert "--confirm 'x' is not what has to be typed" in on_copy(*PRODUCTION, "--confirm", "x").err
     assert stages(on_copy) == BEFORE
     assert on_copy(*PRODUCTION, "--confirm", "classifier").status == 0
     assert stages(on_copy) == AFTER
