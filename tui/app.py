@@ -39,6 +39,8 @@ from tui.widgets.screen_lines import KeyLine, StatusFacts, StatusLine
 if TYPE_CHECKING:
     from tui.screen import ConsoleScreen
 
+TERMINAL_SECONDS = 2.0
+"""How often the console checks that its terminal still exists."""
 SWITCH_SECONDS = 0.001
 """How long an engine thread may run before the event loop gets a turn. Python's default of 5 ms, several
 times per frame, makes keys feel slow."""
@@ -133,6 +135,8 @@ class Console(SessionApp):
         self.app_resume_signal.subscribe(self, lambda _: self.action_repaint())
         self.run_worker(self._keys.run(), group="keys")
         self.set_interval(self.session.refresh_interval, self._watch_services)
+        if not self.is_headless:
+            self.set_interval(TERMINAL_SECONDS, self._end_if_lost)
         self.call_after_refresh(self._open_first_view)
 
     async def _open_first_view(self) -> None:
@@ -140,6 +144,10 @@ class Console(SessionApp):
         if self.session.startup_warning:
             self.session.say(self.session.startup_warning, warning=True)
         self.call_after_refresh(garbage_collection.freeze)
+
+    def _end_if_lost(self) -> None:
+        if terminal.is_lost():
+            self._end(signal.SIGHUP)
 
     def _watch_services(self) -> None:
         """Count the services that have failed, for the status line of all views."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator, MutableMapping
@@ -94,6 +95,14 @@ def exclusive_screen() -> Iterator[None]:
         os.close(saved[0])
         os.close(saved[1])
         sys.__stdout__, sys.__stderr__ = saved[2], saved[3]  # type: ignore[misc]
+
+
+def is_lost() -> bool:
+    """Whether the terminal no longer exists. The system sends SIGHUP only for a controlling terminal; without
+    one, Textual would read the end of its input again and again."""
+    poll = select.poll()
+    poll.register(0, 0)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
 def end_soon(seconds: int = 3) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.support.console import open_console
-from tests.support.terminal import Terminal
+from tests.support.terminal import Process, Terminal
 
 AT_ONCE = 5.0
 """Seconds; generous, because a test machine can be busy."""
@@ -65,6 +67,19 @@ def test_a_key_ends_the_console_and_restores_the_terminal(
 
 def test_a_lost_terminal_ends_the_console(folder: Path, home: Path) -> None:
     with open_console(cwd=folder, home=home) as terminal:
+        terminal.wait_for("mlflow-console demo")
+        terminal.hang_up()
+        assert terminal.wait_exit(AT_ONCE) != 0
+
+
+def test_a_lost_terminal_that_sends_no_signal_ends_the_console(folder: Path, home: Path) -> None:
+    """As under `setsid`: the terminal is not the controlling one, so that its end sends no SIGHUP."""
+
+    def start(argv: Sequence[str], terminal: int, cwd: Path | None, env: Mapping[str, str]) -> Process:
+        streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
+        return subprocess.Popen(argv, cwd=cwd, env=env, start_new_session=True, **streams)
+
+    with open_console(cwd=folder, home=home, start=start) as terminal:
         terminal.wait_for("mlflow-console demo")
         terminal.hang_up()
         assert terminal.wait_exit(AT_ONCE) != 0
