@@ -352,8 +352,9 @@ class ConsoleScreen(Screen[None]):
             self.query_one("#error", ErrorLines).error = None
 
     def refuse(self, identifier: str) -> bool:
-        """If a command is disabled, show why and return True."""
-        reason = self.why_not(command(identifier))
+        """If a command is disabled, show why and return True. What no other row would change comes first."""
+        wanted = command(identifier)
+        reason = ConsoleScreen.why_not(self, wanted) or self.why_not(wanted)
         if reason:
             self.session.say(reason, warning=True)
         return reason is not None
