@@ -46,6 +46,15 @@ class ComparedVersions:
     versions: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version that was just registered, and whether the operator wants to promote it."""
+
+    model: str
+    version: int
+    promotes: bool
+
+
 @dataclass
 class State:
     """The state of a console; changed by screens and drawn by widgets."""
@@ -59,6 +68,8 @@ class State:
     """Compared runs as they were loaded before, at `loaded_at`; shown until they are read again."""
     loaded_at: int | None = None
     baseline: str | None = None
+    registered: NewVersion | None = None
+    """For the models view to show when it is opened next."""
     to_deploy: str = ""
     """The model version to offer when the deployments view is shown next, such as `heart@champion`."""
     directions: dict[str, Direction] = field(default_factory=dict)

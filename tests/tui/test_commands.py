@@ -126,6 +126,7 @@ def test_command_words_are_unique() -> None:
 def test_every_write_checks_for_read_only() -> None:
     assert {c.id for c in COMMANDS if c.writes} == {
         "activity.reverse",
+        "compare.register",
         "deployments.back",
         "deployments.deploy",
         "deployments.remove",
@@ -133,10 +134,16 @@ def test_every_write_checks_for_read_only() -> None:
         "deployments.stop",
         "deployments.swap",
         "models.deploy",
+        "models.edit",
         "models.promote",
         "models.undo",
+        "run.edit",
+        "run.register",
         "runs.change-lifecycle",
+        "runs.edit",
+        "runs.register",
         "training.new-sweep",
+        "training.register",
     }
     for command in COMMANDS:
         if command.writes:

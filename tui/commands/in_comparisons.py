@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui.commands.command import Command
-from tui.commands.shared import copy_menu_command, export_command
+from tui.commands.shared import copy_menu_command, export_command, register_command
 
 COMPARE_COMMANDS: tuple[Command, ...] = (
     Command(
@@ -93,6 +93,7 @@ COMPARE_COMMANDS: tuple[Command, ...] = (
         action="copy_id",
         help="Copy this run's id to your local clipboard (OSC 52).",
     ),
+    register_command("compare", "this run"),
     copy_menu_command("compare"),
     export_command("compare", "the comparison"),
 )

@@ -26,6 +26,17 @@ def copy_menu_command(scope: str) -> Command:
     )
 
 
+def register_command(scope: str, what: str) -> Command:
+    return Command(
+        id=f"{scope}.register",
+        keys="N",
+        action="register",
+        title="register",
+        help=f"Register the model of {what} as a version.",
+        writes=True,
+    )
+
+
 def edit_command(scope: str, what: str, fields: str) -> Command:
     return Command(
         id=f"{scope}.edit",

@@ -11,7 +11,7 @@ from tui.commands.in_deployments import DEPLOYMENT_COMMANDS, DOCTOR_COMMANDS
 from tui.commands.in_insights import INSIGHT_COMMANDS
 from tui.commands.in_model_tests import EDITOR_COMMANDS, MODEL_TEST_COMMANDS
 from tui.commands.in_panes import DETAILS_COMMANDS, FILTER_COMMANDS, TABLE_COMMANDS
-from tui.commands.shared import copy_menu_command, edit_command, export_command
+from tui.commands.shared import copy_menu_command, edit_command, export_command, register_command
 
 _RUN_FIELDS = "name, description, tags and status"
 
@@ -163,6 +163,7 @@ COMMANDS: tuple[Command, ...] = (
         writes=True,
     ),
     edit_command("runs", "the marked runs, or of what is under the cursor", _RUN_FIELDS),
+    register_command("runs", "the run"),
     *FILTER_COMMANDS,
     # One run
     Command(
@@ -211,6 +212,7 @@ COMMANDS: tuple[Command, ...] = (
         arguments="[RUN [PATH]]",
     ),
     edit_command("run", "the run", _RUN_FIELDS),
+    register_command("run", "the run"),
     # Compare
     *COMPARE_COMMANDS,
     # Models
@@ -294,6 +296,7 @@ COMMANDS: tuple[Command, ...] = (
         title="compare",
         help="Compare the marked trials side by side.",
     ),
+    register_command("training", "the trial"),
     copy_menu_command("training"),
     export_command("training", "the leaderboard"),
     # Tests of a version

@@ -379,6 +379,17 @@ class CompareScreen(ConsoleScreen):
         else:
             self.copy(column.run.run_id)
 
+    def action_register(self) -> None:
+        from tui.registration import Registration
+
+        if self.refuse("compare.register"):
+            return
+        column = self._column_at_cursor()
+        if column is None or column.run is None:
+            self.session.say(NO_RUN, warning=True)
+        else:
+            Registration(self).start(column.run.run_id)
+
     def snippets(self) -> ReadSnippets | None:
         column = self._column_at_cursor()
         if column is not None and column.version is not None:

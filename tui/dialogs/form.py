@@ -13,7 +13,7 @@ from textual.widgets import Input, Label, Select, Static
 
 from engine.text import safe
 from tui.dialogs.base import Dialog
-from tui.widgets.controls import Field, TextButton
+from tui.widgets.controls import Field, TextButton, TextEditor
 
 T = TypeVar("T")
 
@@ -30,6 +30,9 @@ class FormDialog(Dialog[T]):
     FormDialog .row { height: 1; margin-top: 1; }
     FormDialog .row Label { width: 14; color: $text-muted; }
     FormDialog .row Input { width: 1fr; }
+    FormDialog .row TextEditor { width: 1fr; height: 1fr; }
+    FormDialog .row.tall { height: 4; }
+    FormDialog.-short .row.tall { height: 3; }
     FormDialog .row Select { width: 1fr; height: 1; }
     FormDialog .row SelectCurrent { border: none; padding: 0; height: 1; background: $boost; }
     FormDialog .row SelectCurrent #label { text-wrap: nowrap; text-overflow: ellipsis; }
@@ -55,6 +58,12 @@ class FormDialog(Dialog[T]):
         with Horizontal(classes="row"):
             yield Label(label, markup=False)
             yield Field(value, placeholder=placeholder, id=identifier)
+
+    def editor_row(self, identifier: str, label: str, value: str, placeholder: str = "") -> ComposeResult:
+        """A text of several lines."""
+        with Horizontal(classes="row tall"):
+            yield Label(label, markup=False)
+            yield TextEditor(value, placeholder=placeholder, id=identifier)
 
     def select_row(self, identifier: str, label: str, choices: Sequence[tuple[str, str]]) -> ComposeResult:
         """`choices` are pairs of key and text; the first is selected. Without any, they are set later."""

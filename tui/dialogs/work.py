@@ -24,21 +24,29 @@ T = TypeVar("T")
 Work = Callable[[OnProgress, CancelToken], T]
 
 BAR_WIDTH = 30
+STILL_WRITING = "The write cannot be interrupted; the dialog closes when it has finished."
 
 
 class WorkDialog(Dialog[T]):
     """Runs `work` when mounted, and is dismissed with its result: at once, or, if the result has `problems`,
     once the operator has read them. An error is shown likewise, and dismisses with None. Until `work` has
-    ended, escape only asks it to stop."""
+    ended, escape only asks it to stop, if it `can_stop`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,q", "close", show=False, id="dialog.leave")]
 
     def __init__(
-        self, bridge: Bridge, title: str, work: Work[T], problems: Callable[[T], Sequence[Content]]
+        self,
+        bridge: Bridge,
+        title: str,
+        work: Work[T],
+        problems: Callable[[T], Sequence[Content]] = lambda _: (),
+        *,
+        can_stop: bool = True,
     ) -> None:
         super().__init__()
         self.title_text = title
-        self.subtitle_text = "esc stop"
+        self.subtitle_text = "esc stop" if can_stop else ""
+        self._can_stop = can_stop
         self._bridge = bridge
         self._work = work
         self._problems = problems
@@ -104,8 +112,10 @@ class WorkDialog(Dialog[T]):
             self.dismiss(self._result)
 
     def action_leave(self) -> None:
-        if self._working:
+        if not self._working:
+            self.action_close()
+        elif self._can_stop:
             self._cancel.cancel()
             self._show_progress()
         else:
-            self.action_close()
+            self.notify(STILL_WRITING, severity="warning", markup=False)

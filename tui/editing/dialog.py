@@ -8,9 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Label
 
 from engine.entities import Status
 from engine.errors import EngineError, UsageError
@@ -51,11 +49,7 @@ class EditDialog(FormDialog[ReviewedEdit]):
 
     subtitle_text = "tab next field · enter on Review shows what changes · esc cancel"
     yes: ClassVar[str] = "Review …"
-    DEFAULT_CSS = """
-    EditDialog .row.tall { height: 4; }
-    EditDialog.-short .row.tall { height: 3; }
-    EditDialog .row TextEditor { width: 1fr; height: 1fr; }
-    """
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - declared by Screen
 
     def __init__(
         self,
@@ -85,17 +79,12 @@ class EditDialog(FormDialog[ReviewedEdit]):
             yield from self.text_row("name", "name", "" if now is None else now.name or "", PATTERN)
         described = "" if now is None else now.description or ""
         empty = "" if now is not None else "unchanged if empty"
-        yield from self._editor_row("description", "description", described, empty)
+        yield from self.editor_row("description", "description", described, empty)
         tags = "" if now is None else tags_text(now.tags)
-        yield from self._editor_row("tags", "tags", tags, "KEY=VALUE sets a tag, -KEY removes it")
+        yield from self.editor_row("tags", "tags", tags, "KEY=VALUE sets a tag, -KEY removes it")
         if self._kind == "run" and (now is None or now.status is not None):
             yield from self.select_row("status", "status", STATUSES)
         yield from self.text_row("reason", "reason", "", "recorded in the journal")
-
-    def _editor_row(self, identifier: str, label: str, text: str, placeholder: str) -> ComposeResult:
-        with Horizontal(classes="row tall"):
-            yield Label(label, markup=False)
-            yield TextEditor(text, placeholder=placeholder, id=identifier)
 
     def on_mount(self) -> None:
         editor = self.query_one("#description", TextEditor)
@@ -160,7 +149,7 @@ class EditDialog(FormDialog[ReviewedEdit]):
 
 def review_dialog(plan: EditPlan, *, hidden: int = 0) -> ConfirmDialog:
     """The edits, what stays as it is, and how to undo."""
-    verb = "Undo" if plan.undoes else "Make"
+    verb = "Undo" if plan.undoes else "Apply"
     lines = [Content(safe(plan.summary)), Content(f"on {plan.server}"), Content("")]
     lines += map(Content, _listed([str(edit) for edit in plan.edits]))
     kept = _listed([f"{label}: {reason}" for label, reason in plan.untouched])

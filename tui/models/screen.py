@@ -86,6 +86,17 @@ class ModelsScreen(ConsoleScreen):
         self.query_one("#versions", Table).focus()
         self.refresh_view()
 
+    def on_screen_resume(self) -> None:
+        """Show the version that another view has registered."""
+        super().on_screen_resume()
+        new, self.state.registered = self.state.registered, None
+        if new is None:
+            return
+        self.session.say(f"Registered {new.model} version {new.version}; u in Activity (6) undoes")
+        self.show_model(new.model, new.version)
+        if new.promotes:
+            self._open_promotion(new.model, new.version, "")
+
     @property
     def version(self) -> ModelVersion | None:
         """The version under the cursor."""
@@ -184,6 +195,8 @@ class ModelsScreen(ConsoleScreen):
         self._show_model_rows({name: versions})
         self.record_read()
         self._show_versions()
+        if self._pending_target is not None and self._pending_target[0] == name:
+            self._pending_target = None  # it does not exist
         self._read_sources(versions)
 
     def _versions_failed(self, error: EngineError) -> None:
@@ -219,8 +232,8 @@ class ModelsScreen(ConsoleScreen):
             table.set_marks(())
         if to_top and versions:
             table.move_to(str(versions[0].version))
-        if self._pending_target is not None and self._pending_target[0] == self.model and versions:
-            table.move_to(str(self._pending_target[1]))
+        pending = self._pending_target
+        if pending is not None and pending[0] == self.model and table.move_to(str(pending[1])):
             self._pending_target = None
         title = self.query_one("#versions-title", PaneTitle)
         title.subject = safe(self.model or "")

@@ -148,6 +148,12 @@ class RunScreen(ConsoleScreen):
             name = run.run_name if run is not None and run.run_name else self.run_id
             Editing(self, self.refresh_view).start([Subject("run", self.run_id)], name)
 
+    def action_register(self) -> None:
+        from tui.registration import Registration
+
+        if not self.refuse("run.register"):
+            Registration(self).start(self.run_id)
+
     def snippets(self) -> ReadSnippets | None:
         return self.run_snippets(self.run_id)
 

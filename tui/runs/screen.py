@@ -461,6 +461,18 @@ class RunsScreen(ConsoleScreen):
         else:
             self.session.say("No run selected", warning=True)
 
+    def action_register(self) -> None:
+        """Register the model of the run under the cursor."""
+        from tui.registration import Registration
+
+        if self.refuse("runs.register"):
+            return
+        run_ids = self.pane.under_cursor()
+        if len(run_ids) == 1:
+            Registration(self).start(run_ids[0])
+        else:
+            self.session.say("Move to a single run first.", warning=True)
+
     # ── commands that change the view ────────────────────────────────────────
 
     def _show_view(self, view: RunView | None) -> None:

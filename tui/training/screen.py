@@ -237,6 +237,16 @@ class TrainingScreen(ConsoleScreen):
 
         self.app.push_screen(RunScreen(KnownRun(event.key), step))
 
+    def action_register(self) -> None:
+        from tui.registration import Registration
+
+        if self.refuse("training.register"):
+            return
+        if (run_id := self.query_one("#board", Table).cursor_key) is None:
+            self.session.say("No trial selected.", warning=True)
+        else:
+            Registration(self).start(run_id)
+
     def snippets(self) -> ReadSnippets | None:
         run_id = self.query_one("#board", Table).cursor_key
         return None if run_id is None else self.run_snippets(run_id)
