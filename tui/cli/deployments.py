@@ -242,6 +242,7 @@ def swap(
     """
     if back and version is not None:
         raise UsageError("--back and --version cannot be combined")
+    invocation.check_writable("Going back" if back else "Swapping")
     output = Output(err=as_json)
     with invocation.engine() as engine:  # its tracking URI may have the password that is not kept
         facet = engine.deployments
@@ -274,6 +275,7 @@ def stop(invocation: Invocation, name: str, remove: bool, as_json: bool) -> None
       mlflow-console stop heart_disease_classifier
       mlflow-console stop canary --remove --json
     """
+    invocation.check_writable("Stopping a deployment")
     facet = _deployments(invocation)
     found = facet.find(name)
     with spinner("Stopping"):

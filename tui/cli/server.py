@@ -368,6 +368,7 @@ def stop(invocation: Invocation, name: str, remove: bool, as_json: bool) -> None
       mlflow-console server stop
       mlflow-console server stop staging --remove --json
     """
+    invocation.check_writable("Stopping a server")
     servers = _servers(invocation)
     found = servers.find(name)
     if found.service.running or not remove:
