@@ -1,5 +1,5 @@
-"""The registry: stages and aliases that are ambiguous or point nowhere, and versions that lost their run or
-their files."""
+"""The registry: stages and aliases that are ambiguous, point nowhere or lack an approval, and versions that
+lost their run or their files."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.artifacts.versions import version_folder
-from engine.entities import ModelVersion, RegisteredModel, RunDetail
-from engine.errors import EngineError, NotFound
+from engine.entities import POLICY_TAG, ModelVersion, RegisteredModel, RunDetail
+from engine.errors import EngineError, NotFound, UsageError
 from engine.formats import count, counted, listed
+from engine.registry.promotion.policy import read_policies
+from engine.registry.promotion.unapproved import Unapproved, unapproved
 from engine.server.doctor.findings import OUTAGES, Notes
 from engine.server.doctor.subject import Budget, Subject
 from engine.stores.artifacts import locations
@@ -41,10 +43,12 @@ def examine(subject: Subject, notes: Notes) -> None:
     if not models:
         return
     versions: list[ModelVersion] = []
+    around: list[Unapproved] = []
     with notes.check("stages and aliases"):
         budget = Budget(subject.limits.group_seconds)
         read = 0
         suspects = subject.read(_suspects) if subject.database is not None else set()
+        suspects |= {model.name for model in models if POLICY_TAG in model.tags}
         ordered = sorted(models, key=lambda model: (model.name not in suspects, _age(model)))
         for model in budget.while_left(ordered[: subject.limits.examined]):
             read += 1
@@ -56,10 +60,13 @@ def examine(subject: Subject, notes: Notes) -> None:
                 notes.skip(f"the versions of {short_name(model.name)}", error.title)
                 continue
             _check_model(subject, model, found, notes)
+            around += _unapproved(subject, model, found, notes)
             versions += found
         if read < len(models) and (subject.database is None or read < len(suspects)):
             why = f"{count(read)} of {count(len(models))} models were read, the last changed first"
             notes.skip("all stages and aliases", why)
+    with notes.check("approvals"):
+        _report_unapproved(subject, around, notes)
     with notes.check("the state of versions"):
         _check_states(versions, notes)
     with notes.check("the runs and files of versions"):
@@ -133,6 +140,45 @@ def _check_model(
             fix="Promote the one you mean; it archives the others.",
             command=subject.console("promote", model.name, str(rivals[-1]), "--stage", _UNIQUE_STAGE),
         )
+
+
+def _unapproved(
+    subject: Subject, model: RegisteredModel, versions: Sequence[ModelVersion], notes: Notes
+) -> tuple[Unapproved, ...]:
+    """By the policy that all accounts share."""
+    if not (text := model.tags.get(POLICY_TAG, "")).strip():
+        return ()
+    try:
+        policies = read_policies(text, f"the tag {POLICY_TAG}", model.name)
+    except UsageError as error:
+        notes.found(
+            "policy-invalid",
+            "warning",
+            f"The policy of {short_name(model.name)} cannot be read",
+            evidence=f"{error.title}: {error.detail}",
+            fix="Correct it: until then, consoles promote versions of this model only with --force.",
+            command=subject.console("policy", model.name, "--set", "policy.toml"),
+        )
+        return ()
+    return unapproved(subject.uri, versions, policies)
+
+
+def _report_unapproved(subject: Subject, found: Sequence[Unapproved], notes: Notes) -> None:
+    """Promotions that went round the approval that a policy demands."""
+    if not found:
+        return
+    listing = [
+        f"{short_name(one.version.name)} {one.version.version} ({one.target}): {one.why}" for one in found
+    ]
+    has = "version has" if len(found) == 1 else "versions have"
+    notes.found(
+        "promoted-without-approval",
+        "warning",
+        f"{len(found)} {has} a stage or an alias without the approval that a policy demands",
+        evidence=listed(listing, _SHOWN),
+        fix="Ask who did it. Promote an approved version instead, or take this one out and request it anew.",
+        command=subject.console("history", found[0].version.name),
+    )
 
 
 def _check_states(versions: Sequence[ModelVersion], notes: Notes) -> None:

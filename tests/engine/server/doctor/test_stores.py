@@ -168,6 +168,25 @@ def blocked_state(place: Place, environ: Environ) -> None:
     environ("XDG_STATE_HOME", str(place.folder / "file"))
 
 
+def policy(text: str) -> str:
+    """A statement that gives the model a policy."""
+    return (
+        "INSERT INTO registered_model_tags (workspace, name, key, value)"
+        f" VALUES ('default', 'classifier', 'mlflow_console.policy', '{text}')"
+    )
+
+
+def promoted(target: str, reason: str) -> list[str]:
+    """Statements that tag version 1 as a console does that promotes it."""
+    tags = {"by": "bo@host", "at": "2026-11-01T00:00:00Z", "to": target}
+    values = {f"promoted_{name}": value for name, value in tags.items()} | {"reason": reason}
+    return [
+        "INSERT INTO model_version_tags (workspace, name, version, key, value)"
+        f" VALUES ('default', 'classifier', 1, 'mlflow_console.{name}', '{value}')"
+        for name, value in values.items()
+    ]
+
+
 FAULTS = [
     Fault("store-not-found", lambda place, _: place.path.unlink(), "mlflow.db not found", "error"),
     Fault("store-unreadable", unreadable, "is not a SQLite file", "error"),
@@ -271,6 +290,20 @@ FAULTS = [
         sql("UPDATE runs SET lifecycle_stage = 'deleted' WHERE name = 'special'"),
         "mlflow-console restore ",
     ),
+    Fault(
+        "promoted-without-approval",
+        sql(policy('[[policy]]\ntarget = "Production"\napproval = true')),
+        "classifier 1 (Production): no promotion with a console is known",
+    ),
+    Fault(
+        "promoted-without-approval",
+        sql(
+            policy('[[policy]]\ntarget = "Production"\nalias = "champion"\napprovers = ["ana"]'),
+            *promoted("@champion", "urgent [forced: down. Not passed: approval]"),
+        ),
+        "forced by bo@host at 2026-11-01T00:00:00Z: urgent",
+    ),
+    Fault("policy-invalid", sql(policy("[[policy]]\ntarget = 1")), "policy 1: target must be a stage"),
     Fault("credentials-readable", readable_credentials, "chmod 600"),
     Fault("journal-unwritable", blocked_state, "XDG_STATE_HOME"),
     Fault("disk-low", lambda *_: None, "free", limits=replace(LIMITS, low_bytes=10**18, low_share=1)),
@@ -293,6 +326,12 @@ def test_a_planted_fault_is_named_with_evidence_and_fix(
     assert told.evidence
     assert told.fix
     assert "s3cret-of-ana" not in str(report)
+
+
+def test_a_promotion_with_an_approval_is_not_reported(place: Place) -> None:
+    demand = policy('[[policy]]\ntarget = "Production"\nalias = "champion"\napproval = true')
+    place.execute(demand, *promoted("Production", "good [approved by ana on 2026-11-01 10:00]"))
+    assert report_on(place.uri).findings == ()
 
 
 def test_a_database_with_statistics_is_not_reported(place: Place) -> None:
