@@ -103,14 +103,16 @@ class ModelTests:
         allow_code: bool = False,
     ) -> LabelledTest:
         """Test a target on the rows of a CSV file with the true labels in column `label`, by default on the
-        test part that its run recorded. Raises `DatasetError`."""
+        test part that its run recorded. Nothing is kept of a test on training data alone unless it finds
+        skew. Raises `DatasetError`."""
         from engine.model_tests.keeping import keep
         from engine.model_tests.labelled import run_labelled
 
         recorded = self._recorded_of(target)
         found = self._rows(recorded, rows, label)
         test = run_labelled(target, self._scorer(target, allow_code=allow_code), found, recorded)
-        if not target.url or target.deployment:
+        says_something = test.is_skewed or len(test.trained) < len(test.rows)
+        if says_something and (not target.url or target.deployment):
             keep(self._access.uri, recorded.version, test)
         return test
 
@@ -125,18 +127,24 @@ class ModelTests:
         allow_other: bool = False,
     ) -> ShadowTest:
         """Compare two targets on the same rows: those of a CSV file, which may have labels, or the test part
-        that the run of the first recorded. The outcome is kept for the first. `allow_code` is for the first,
+        that the run of the first recorded. The outcome is kept for both, unless one
+        was trained on all these rows. `allow_code` is for the first,
         `allow_other` for the second, which may be someone else's."""
         from engine.model_tests.keeping import keep
         from engine.model_tests.shadow import run_shadow
 
         recorded = self._recorded_of(first)
+        recorded_other = self._recorded_of(second) if second.version else None
         found = self._rows(recorded, rows, label, needs_labels=False)
         one = first, self._scorer(first, allow_code=allow_code)
         other = second, self._scorer(second, allow_code=allow_other)
-        test = run_shadow(one, other, found, recorded)
+        test = run_shadow(one, other, found, recorded, recorded_other)
+        if len(test.trained) == len(test.values):
+            return test
         if not first.url or first.deployment:
             keep(self._access.uri, recorded.version, test)
+        if recorded_other not in (None, recorded) and (not second.url or second.deployment):
+            keep(self._access.uri, recorded_other.version, test, second=True)
         return test
 
     def load(

@@ -46,17 +46,23 @@ def target_of(test: Test | LoadTest) -> Target:
     return test.first if isinstance(test, ShadowTest) else test.target
 
 
-def keep(uri: TrackingUri, version: ModelVersion, test: Test | LoadTest) -> VersionTest:
-    """Keep the outcome on this machine."""
+def keep(
+    uri: TrackingUri, version: ModelVersion, test: Test | LoadTest, *, second: bool = False
+) -> VersionTest:
+    """Keep the outcome on this machine: for the tested version, or for the `second` of two."""
     kind: TestKind
     right: Rate | None = None
+    target, against = target_of(test), ""
     match test:
         case LabelledTest():
             kind, passed, text = "labelled", not test.is_skewed, f"{test.verdict} Rows: {test.source}."
-            right = test.metrics[0].rate
+            right = None if test.is_regression else test.unseen
         case ShadowTest():
-            kind, passed, text = "shadow", not test.is_worse, f"{test.verdict} Rows: {test.source}."
-            right = test.first_right
+            kind, text = "shadow", f"{test.verdict} Rows: {test.source}."
+            passed, right, against = not test.is_worse, test.first_right, test.second.name
+            if second:
+                target, passed, right = test.second, not test.is_better, test.second_right
+                against = test.first.name
         case LoadTest():
             kind, passed, text = "load", test.passed, test.verdict
     kept = VersionTest(
@@ -69,8 +75,8 @@ def keep(uri: TrackingUri, version: ModelVersion, test: Test | LoadTest) -> Vers
         text=text,
         time=test.time,
         user=user_name(),
-        against=test.second.name if isinstance(test, ShadowTest) else "",
-        deployment=target_of(test).deployment,
+        against=against,
+        deployment=target.deployment,
         right=right.successes if right else 0,
         rows=right.n if right else 0,
     )

@@ -71,7 +71,8 @@ class LabelledTest:
     """The outcome. `metrics` starts with accuracy, or R² for a regression. `p_value` is the probability that
     the accuracy differs this much from the logged one by chance, None if that is unknown; `is_paired`: on
     the same rows. `corrected` is the accuracy in the scale that the model takes, None if the scale is right.
-    `seconds` is how long the predictions took, `time` when the test ended (milliseconds since the epoch)."""
+    `trained` are the positions of rows that the model was trained on: they count in no `p_value`. `seconds`
+    is how long the predictions took, `time` when the test ended (milliseconds since the epoch)."""
 
     target: Target
     run_id: str
@@ -85,6 +86,7 @@ class LabelledTest:
     p_value: float | None
     is_paired: bool
     corrected: Rate | None
+    trained: frozenset[int]
     seconds: float
     time: int
 
@@ -106,6 +108,11 @@ class LabelledTest:
         return tuple(row for row in self.rows if not row.is_right)
 
     @property
+    def unseen(self) -> Rate:
+        """What is right of the rows that the model was not trained on."""
+        return _unseen([row.is_right for row in self.rows], self.trained)
+
+    @property
     def verdict(self) -> Shown:
         """The outcome in a few sentences."""
         first = self.metrics[0]
@@ -113,6 +120,13 @@ class LabelledTest:
             "" if first.rate is None else f"{first.rate.successes} of {counted(first.rate.n, 'row')} right, "
         )
         said = [f"{right}{first.name} {number(first.value)}{_interval(first.interval)}"]
+        if self.trained:
+            unseen = self.unseen
+            of_the_rest = (
+                "" if self.is_regression else f"; {unseen.successes} of the other {unseen.n} are right"
+            )
+            seen = trained_text(len(self.trained), len(self.rows), "its training data")
+            said.append(f"{seen}{of_the_rest if unseen.n else ''}")
         if first.logged is None:
             said.append("Its run logged nothing to compare with")
         else:
@@ -154,7 +168,7 @@ def run_labelled(target: Target, scorer: Scorer, rows: Rows, recorded: Recorded)
         metrics = _regression_metrics(labels, predicted, run_metrics)
     else:
         metrics = _class_metrics(labels, predicted, run_metrics)
-        p_value = _p_value(metrics[0], labels, predicted, logged)
+        p_value = _p_value(metrics[0], labels, predicted, logged, examined.trained)
         causes += _inverted(metrics[0], labels, predicted)
         corrected = Rate(_right(labels, fixed), len(labels)) if fixed else None
     return LabelledTest(
@@ -173,9 +187,23 @@ def run_labelled(target: Target, scorer: Scorer, rows: Rows, recorded: Recorded)
         p_value=p_value,
         is_paired=bool(logged),
         corrected=corrected,
+        trained=examined.trained,
         seconds=seconds,
         time=time.time_ns() // 1_000_000,
     )
+
+
+def trained_text(count: int, of: int, data: str) -> str:
+    """Says how many rows are no evidence, because a model was trained on them."""
+    which = "All of the rows" if count == of else f"{count} of the rows"
+    verb = "is" if count == 1 < of else "are"
+    return f"{which} {verb} in {data}, where being right proves nothing"
+
+
+def _unseen(right: Sequence[bool], trained: frozenset[int]) -> Rate:
+    """What is right of the rows that the model was not trained on."""
+    found = [is_right for at, is_right in enumerate(right) if at not in trained]
+    return Rate(sum(found), len(found))
 
 
 def single_prediction(value: Any) -> str:
@@ -269,7 +297,11 @@ def _logged_name(names: Sequence[str], logged: Mapping[str, float]) -> str:
 
 
 def _p_value(
-    accuracy: TestedMetric, labels: Sequence[str], predicted: Sequence[str], logged: Sequence[str]
+    accuracy: TestedMetric,
+    labels: Sequence[str],
+    predicted: Sequence[str],
+    logged: Sequence[str],
+    trained: frozenset[int],
 ) -> float | None:
     """How likely the accuracy differs this much by chance: on the same rows, or on other ones."""
     if logged:
@@ -277,9 +309,10 @@ def _p_value(
         only_now = sum(label == now != then for label, now, then in rows)
         only_then = sum(label == then != now for label, now, then in rows)
         return mcnemar(only_now, only_then)
-    if accuracy.rate is None or accuracy.logged_rate is None:
+    unseen = _unseen([label == now for label, now in zip(labels, predicted, strict=True)], trained)
+    if accuracy.logged_rate is None or not unseen.n:
         return None
-    return unpaired(accuracy.rate, accuracy.logged_rate)
+    return unpaired(unseen, accuracy.logged_rate)
 
 
 def _changed(rows: Rows, predicted: Sequence[str]) -> Iterator[Cause]:

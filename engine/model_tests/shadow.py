@@ -12,8 +12,9 @@ from engine.evidence.difference import p_text
 from engine.evidence.statistics import ALPHA, Rate, mcnemar
 from engine.formats import counted
 from engine.model_tests.answers import Scorer, Target, predict_rows
-from engine.model_tests.labelled import comparable, is_regression, single_prediction
+from engine.model_tests.labelled import comparable, is_regression, single_prediction, trained_text
 from engine.model_tests.rows import Recorded, Rows
+from engine.model_tests.skew import trained_rows
 from engine.text import Shown
 
 
@@ -33,7 +34,8 @@ class Disagreement:
 class ShadowTest:
     """The outcome. `run_id` is the source run of the first. `first_right` and `second_right` are None without
     labels, or for values of a regression, and so is `p_value`: the exact one of McNemar, from the rows that
-    only one gets right. The seconds are how long the predictions took."""
+    only one gets right. `trained` are the positions of rows that one of them was trained on: they count in
+    none of these. The seconds are how long the predictions took."""
 
     first: Target
     second: Target
@@ -45,6 +47,7 @@ class ShadowTest:
     first_right: Rate | None
     second_right: Rate | None
     p_value: float | None
+    trained: frozenset[int]
     first_seconds: float
     second_seconds: float
     time: int
@@ -52,11 +55,11 @@ class ShadowTest:
     @property
     def only_first(self) -> int:
         """How many rows only the first gets right."""
-        return sum(found.actual == found.first for found in self.disagreements)
+        return _only(self.disagreements, self.trained)[0]
 
     @property
     def only_second(self) -> int:
-        return sum(found.actual == found.second for found in self.disagreements)
+        return _only(self.disagreements, self.trained)[1]
 
     @property
     def differs(self) -> bool:
@@ -67,6 +70,10 @@ class ShadowTest:
     def is_worse(self) -> bool:
         """Whether the first is worse than the second by more than chance."""
         return self.differs and self.only_first < self.only_second
+
+    @property
+    def is_better(self) -> bool:
+        return self.differs and not self.is_worse
 
     @property
     def names(self) -> tuple[Shown, Shown]:
@@ -82,6 +89,8 @@ class ShadowTest:
         total, differ = len(self.values), len(self.disagreements)
         disagree = f"disagree on {differ} of {counted(total, 'row')}"
         head = f"V{first[1:]}" if first.startswith("version ") else first  # names stay as they are
+        if self.trained:
+            disagree += f". {trained_text(len(self.trained), total, 'the training data of one or both')}"
         if not differ:
             return Shown(f"{head} and {second} agree on {counted(total, 'row')}.")
         if self.first_right is None or self.second_right is None or self.p_value is None:
@@ -92,14 +101,20 @@ class ShadowTest:
             said = f"{head} is {word} than {second} by more than chance ({p})"
         else:
             said = f"{head} cannot be told from {second} ({p})"
-        right = f"{self.first_right.successes} against {self.second_right.successes} of {total} right"
+        rights = f"{self.first_right.successes} against {self.second_right.successes}"
+        right = f"{rights} of {self.first_right.n} right"
         return Shown(f"{said}: {right}. They {disagree}.")
 
 
 def run_shadow(
-    first: tuple[Target, Scorer], second: tuple[Target, Scorer], rows: Rows, recorded: Recorded
+    first: tuple[Target, Scorer],
+    second: tuple[Target, Scorer],
+    rows: Rows,
+    recorded: Recorded,
+    other: Recorded | None,
 ) -> ShadowTest:
-    """Predict the rows with both. `recorded` is that of the first. Raises `ModelFailure`, `DatasetError`."""
+    """Predict the rows with both. `recorded` is that of the first, `other` that of the second, None if it is
+    not known. Raises `ModelFailure`, `DatasetError`."""
     predictions: list[tuple[str, ...]] = []
     seconds: list[float] = []
     for target, scorer in (first, second):
@@ -118,12 +133,11 @@ def run_shadow(
     )
     rates: tuple[Rate | None, Rate | None] = (None, None)
     p_value = None
-    if labels and not is_regression(labels, (*one, *two)):
-        rates = (_rate(labels, one), _rate(labels, two))
-        p_value = mcnemar(
-            sum(found.actual == found.first for found in disagreements),
-            sum(found.actual == found.second for found in disagreements),
-        )
+    trained = _trained(rows, recorded, other) if labels else frozenset()
+    if labels and len(trained) < len(labels) and not is_regression(labels, (*one, *two)):
+        unseen = [at for at in range(len(labels)) if at not in trained]
+        rates = (_rate(labels, one, unseen), _rate(labels, two, unseen))
+        p_value = mcnemar(*_only(disagreements, trained))
     return ShadowTest(
         first=first[0],
         second=second[0],
@@ -135,11 +149,29 @@ def run_shadow(
         first_right=rates[0],
         second_right=rates[1],
         p_value=p_value,
+        trained=trained,
         first_seconds=seconds[0],
         second_seconds=seconds[1],
         time=time.time_ns() // 1_000_000,
     )
 
 
-def _rate(labels: Sequence[str], predicted: Sequence[str]) -> Rate:
-    return Rate(sum(label == guess for label, guess in zip(labels, predicted, strict=True)), len(labels))
+def _only(disagreements: Sequence[Disagreement], trained: frozenset[int]) -> tuple[int, int]:
+    """How many rows only the first and only the second gets right, without those in training data."""
+    found = [each for each in disagreements if each.position not in trained]
+    return sum(each.actual == each.first for each in found), sum(each.actual == each.second for each in found)
+
+
+def _trained(rows: Rows, recorded: Recorded, other: Recorded | None) -> frozenset[int]:
+    """The rows that one of the two was trained on. The test part of a run was held back from it, and from
+    another run with the same test part."""
+    held_back = recorded.training.test_rows if rows.logged and recorded.training else None
+    found: frozenset[int] = frozenset()
+    for each in (recorded, other):
+        if each is not None and each.training is not None and each.training.test_rows != held_back:
+            found |= trained_rows(rows, each)
+    return found
+
+
+def _rate(labels: Sequence[str], predicted: Sequence[str], at: Sequence[int]) -> Rate:
+    return Rate(sum(labels[position] == predicted[position] for position in at), len(at))

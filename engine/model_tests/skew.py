@@ -72,10 +72,12 @@ AS_RECORDED = Scale("as recorded")
 @dataclass(frozen=True, slots=True)
 class Examined:
     """How rows differ from the training data. `corrected` are their values in the scale that the model takes,
-    empty if the scale is right or cannot be corrected."""
+    empty if the scale is right or cannot be corrected. `trained` are the positions of the rows that the model
+    was trained on."""
 
     causes: tuple[Cause, ...]
     corrected: tuple[tuple[Any, ...], ...] = field(default=(), repr=False)
+    trained: frozenset[int] = frozenset()
 
 
 def examine(rows: Rows, recorded: Recorded, scaler: FittedScaler | None = None) -> Examined:
@@ -93,16 +95,32 @@ def examine(rows: Rows, recorded: Recorded, scaler: FittedScaler | None = None) 
         *_unknown_scales(unknown, rows, taken, training),
         *causes,
     ]
-    causes += [*_order(rows, recorded), *_contradicted(rows, sent, training, recorded.meanings)]
+    known = _known_rows(rows, sent, training)
+    causes += [*_order(rows, recorded), *_contradicted(rows, known, training, recorded.meanings)]
+    trained = _trained(known, training) if not rows.logged else frozenset()  # which were held back
     if not wrong:
-        return Examined(tuple(causes))
+        return Examined(tuple(causes), trained=trained)
     corrected = [list(row) for row in rows.values]
     for name in wrong:
         at = rows.columns.index(name)
         for row in corrected:
             if _is_number(row[at]):
                 row[at] = taken[name].scaled(sent[name].raw(row[at]))
-    return Examined(tuple(causes), tuple(map(tuple, corrected)))
+    return Examined(tuple(causes), tuple(map(tuple, corrected)), trained)
+
+
+def trained_rows(rows: Rows, recorded: Recorded) -> frozenset[int]:
+    """The positions of the rows that a model was trained on, as far as that is known."""
+    training = recorded.training
+    if training is None:
+        return frozenset()
+    sent, _, _ = _scales(rows, recorded, training)
+    return _trained(_known_rows(rows, sent, training), training)
+
+
+def _trained(known: Mapping[int, Sequence[int]], training: TrainingData) -> frozenset[int]:
+    """Without those that were held back for the test."""
+    return frozenset(at for at, same in known.items() if not training.test_rows.issuperset(same))
 
 
 # ── scale ────────────────────────────────────────────────────────────────────
@@ -282,35 +300,47 @@ def _types(rows: Rows, recorded: Recorded) -> Iterator[Cause]:
         yield Cause("type", Shown(text), tuple(examples))
 
 
-def _contradicted(
-    rows: Rows, sent: Mapping[str, Scale], training: TrainingData, meanings: Mapping[str, str]
-) -> Iterator[Cause]:
-    """Rows that the training data has too, with another label."""
+def _known_rows(rows: Rows, sent: Mapping[str, Scale], training: TrainingData) -> Mapping[int, Sequence[int]]:
+    """The rows that the training data has too: their positions, each with those in the training data."""
     names = [name for name in training.columns if name in sent]
-    actual = translated(rows.labels, training.labels, meanings)
-    if not actual or not names or len(names) < len(training.columns):
-        return
-    labels: dict[tuple[float, ...], set[str]] = {}
+    if not names or len(names) < len(training.columns):
+        return {}
+    positions: dict[tuple[float, ...], list[int]] = {}
     columns = [_numbers_or_nan(training.columns[name]) for name in names]
     known = [sorted(set(_numbers(training.columns[name]))) for name in names]
-    for row, label in zip(zip(*columns, strict=True), training.labels, strict=True):
-        labels.setdefault(row, set()).add(label)
+    for at, values in enumerate(zip(*columns, strict=True)):
+        positions.setdefault(values, []).append(at)
     places = [
-        (rows.columns.index(name), sent[name], values, _rounding(values))
-        for name, values in zip(names, known, strict=True)
+        (rows.columns.index(name), sent[name], ordered, _rounding(ordered))
+        for name, ordered in zip(names, known, strict=True)
     ]
-    found = []
-    for position, (row, label) in enumerate(zip(rows.values, actual, strict=True)):
+    found = {}
+    for position, row in enumerate(rows.values):
         key: list[float] = []
-        for at, scale, values, near in places:
+        for at, scale, ordered, near in places:
             value = row[at]
-            match = _nearest(values, scale.raw(value), near) if _is_number(value) else None
+            match = _nearest(ordered, scale.raw(value), near) if _is_number(value) else None
             if match is None:
                 break
             key.append(match)
         else:
-            if label not in labels.get(tuple(key), (label,)):
-                found.append(position)
+            if same := positions.get(tuple(key)):
+                found[position] = same
+    return found
+
+
+def _contradicted(
+    rows: Rows, known: Mapping[int, Sequence[int]], training: TrainingData, meanings: Mapping[str, str]
+) -> Iterator[Cause]:
+    """Rows that the training data has too, with another label."""
+    actual = translated(rows.labels, training.labels, meanings)
+    if not actual:
+        return
+    found = [
+        position
+        for position, same in known.items()
+        if actual[position] not in {training.labels[at] for at in same}
+    ]
     if found:
         which = listed([rows.names[position] for position in found], 8)
         text = (

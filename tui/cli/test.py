@@ -422,6 +422,7 @@ def _labelled_payload(found: LabelledTest, run_id: str) -> Payload:
         "metrics": {metric.name: _metric_payload(metric) for metric in found.metrics},
         "p_value": found.p_value,
         "same_rows": found.is_paired,
+        "rows_in_training": sorted(found.trained),
         "causes": [asdict(cause) for cause in found.causes],
         "corrected": None if found.corrected is None else asdict(found.corrected),
         "seconds": found.seconds,
@@ -498,6 +499,7 @@ def _shadow_payload(found: ShadowTest, run_id: str) -> Payload:
         "right": None if found.first_right is None else asdict(found.first_right),
         "right_against": None if found.second_right is None else asdict(found.second_right),
         "p_value": found.p_value,
+        "rows_in_training": sorted(found.trained),
         "disagreements": [
             {**asdict(row), "values": dict(zip(found.columns, found.values[row.position], strict=True))}
             for row in found.disagreements

@@ -91,6 +91,25 @@ def test_the_recorded_test_part_gives_what_the_run_logged(engine: Engine) -> Non
     assert last.text == f"{found.verdict} Rows: the test part of its run (61 rows of heart.csv)."
 
 
+def test_being_right_on_training_rows_proves_nothing(engine: Engine, tmp_path: Path) -> None:
+    rows = heart()
+    mixed = labelled(engine, "plain", write_rows(tmp_path / "mixed.csv", rows[:40]))
+    count = len(mixed.trained)
+    assert 0 < count < 40
+    assert mixed.unseen.n == 40 - count
+    assert (
+        f"{count} of the rows are in its training data, where being right proves nothing; "
+        f"{mixed.unseen.successes} of the other {mixed.unseen.n} are right."
+    ) in mixed.verdict
+    before = engine.model_tests.last("plain", 1)
+    assert (before[0].right, before[0].rows) == (mixed.unseen.successes, mixed.unseen.n)
+    only = [rows[at] for at in sorted(mixed.trained)]
+    trained = labelled(engine, "plain", write_rows(tmp_path / "trained.csv", only))
+    assert "All of the rows are in its training data, where being right proves nothing." in trained.verdict
+    assert (trained.p_value, trained.differs) == (None, False)
+    assert engine.model_tests.last("plain", 1) == before, "it is no evidence for a promotion"
+
+
 def test_fractions_that_mlflow_cuts_off_are_named(engine: Engine, tmp_path: Path) -> None:
     """The model takes whole numbers and scales them itself."""
     found = labelled(engine, "plain", write_rows(tmp_path / "served.csv", published_rows()))

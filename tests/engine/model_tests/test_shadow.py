@@ -50,6 +50,23 @@ def test_a_shadow_test_shows_each_disagreement_and_whether_one_is_better(engine:
     assert same.verdict == "Version 1 and version 1 agree on 61 rows."
 
 
+def test_rows_in_the_training_data_do_not_count(engine: Engine, tmp_path: Path) -> None:
+    held_back = engine.model_tests.shadow(WORSE, BETTER)
+    found = engine.model_tests.shadow(WORSE, BETTER, heart_csv())
+    assert len(found.values) == 303
+    assert found.first_right is not None
+    assert found.first_right.n == 303 - len(found.trained)
+    assert 0 <= 61 - found.first_right.n <= 1, "heart.csv has one row twice"
+    assert abs(found.only_second - held_back.only_second) <= 1
+    assert f"{len(found.trained)} of the rows are in the training data of one or both" in found.verdict
+    with heart_csv().open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    path = write_rows(tmp_path / "trained.csv", [rows[at] for at in sorted(found.trained)])
+    nothing = engine.model_tests.shadow(BETTER, WORSE, path)
+    assert (nothing.p_value, nothing.differs) == (None, False)
+    assert "All of the rows are in the training data of one or both" in nothing.verdict
+
+
 def test_rows_without_labels_show_only_disagreements(engine: Engine, tmp_path: Path) -> None:
     with heart_csv().open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -68,9 +85,10 @@ def test_a_promotion_shows_and_records_the_last_tests_of_the_version(engine: Eng
     plan = engine.models.plan_promotion("plain", 2, stage="Production")
     assert [(test.kind, test.passed) for test in plan.tests] == [("shadow", False), ("labelled", True)]
     assert plan.tests[0].against == "plain 1"
+    (other,) = engine.models.plan_promotion("plain", 1, stage="Production").tests
+    assert (other.passed, other.against, other.right) == (True, "plain 2", 55), "it is about both"
     assert [(test.right, test.rows) for test in plan.tests] == [(42, 61), (42, 61)]
     assert any(warning.startswith("Version 2 failed its last shadow test, of ") for warning in plan.warnings)
-    assert engine.models.plan_promotion("plain", 1, stage="Production").tests == ()
     engine.models.promote(plan)
     entry = engine.journal.entries(1)[0]
     assert plan.tests[0].text in entry.evidence

@@ -85,6 +85,24 @@ def test_a_scaling_fitted_on_all_rows_or_on_the_training_part_is_recognised(fitt
         assert column == pytest.approx([DATA[name][at] for at in CHOSEN])
 
 
+@pytest.mark.parametrize("takes", [TAKES_RAW, TAKES_STANDARD])
+@pytest.mark.parametrize("kind", ["raw", "standard"])
+def test_rows_that_the_model_was_trained_on_are_recognised_also_when_scaled(
+    takes: Recorded, kind: str
+) -> None:
+    chosen = range(40)
+    found = examine(rows_of(scaled(kind, chosen)), takes)
+    assert found.trained == {at for at in chosen if at not in TEST_ROWS}
+
+
+def test_new_rows_and_those_held_back_for_the_test_are_not_taken_for_training_rows() -> None:
+    held_back = sorted(TEST_ROWS)
+    assert examine(rows_of(scaled("raw", held_back)), TAKES_RAW).trained == frozenset()
+    new = scaled("raw", range(40))
+    new["age"] = [age + 0.5 for age in new["age"]]
+    assert examine(rows_of(new), TAKES_RAW).trained == frozenset()
+
+
 def test_a_model_that_takes_standardised_rows_is_satisfied_with_them() -> None:
     assert examine(rows_of(scaled("standard", CHOSEN)), TAKES_STANDARD).causes == ()
     own = examine(rows_of(scaled("standard", CHOSEN, CHOSEN)), TAKES_STANDARD)
