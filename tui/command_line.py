@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from engine.api import column_named
+from engine.api import column_named, decision_of, request_of
 from engine.errors import EngineError, FilterError, UsageError
 from engine.suggestions import closest, did_you_mean
 from engine.text import safe
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 def completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
     """Completions of the argument of `word`, best first."""
-    if word in ("models", "compare", "promote", "deploy", "test"):
-        return [name for name in _model_names(app) if name.lower().startswith(argument.lower())]
+    if word in _OF_MODELS:
+        return _model_completions(app, word, argument)
     if word in ("deployments", "swap", "stop", "logs"):
         return [name for name in _service_names(app) if name.lower().startswith(argument.lower())]
     if word == "server":
@@ -66,6 +66,19 @@ def _model_names(app: SessionApp) -> Sequence[str]:
         stack = app.get_screen_stack("models")
         return [safe(m.name) for view in stack if isinstance(view, ModelsScreen) for m in view.models]
     return []
+
+
+def _model_completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
+    """Completions of a model, and after its name of a version, as the models view has read them."""
+    names = _model_names(app)
+    model = max((name for name in names if argument.startswith(f"{name} ")), key=len, default=None)
+    if model is None or word not in _OF_VERSIONS:
+        return [name for name in names if name.lower().startswith(argument.lower())]
+    stack = app.get_screen_stack("models")
+    versions = [v for view in stack if isinstance(view, ModelsScreen) for v in view.registry.get(model, ())]
+    if word in ("approve", "reject"):
+        versions = [v for v in versions if request_of(v) is not None and decision_of(v) is None]
+    return [text for v in versions if (text := f"{model} {v.version}").startswith(argument)]
 
 
 def _service_names(app: SessionApp) -> Sequence[str]:
@@ -262,6 +275,75 @@ async def _models(app: SessionApp, argument: str) -> None:
         view.show_model(argument)
 
 
+async def _models_screen(app: SessionApp) -> ModelsScreen:
+    """The models view, shown, without what was opened from it."""
+    await app.session.show_mode("models")
+    while not isinstance(view := current_view(app), ModelsScreen):
+        app.pop_screen()
+    return view
+
+
+def _version_of(word: str, argument: str, example: str) -> tuple[str, int]:
+    """The model and version in an argument. Raises `UsageError`."""
+    model, _, version = argument.rpartition(" ")
+    if not model.strip() or not version.isdecimal():
+        raise UsageError(f"`:{word}` needs a model and a version", "", f"Example: `:{word} {example}`")
+    return model.strip(), int(version)
+
+
+async def _press_word(app: SessionApp, word: str) -> None:
+    """Run the command with this word as its key would."""
+    await press(app, next(c for c in COMMANDS if c.word == word))
+
+
+async def _edit(app: SessionApp, argument: str) -> None:
+    """`:edit MODEL [VERSION]`; without a model, what the current view has selected, else the runs."""
+    view = current_view(app)
+    if not argument:
+        own = next((c for c in COMMANDS if c.id == f"{view.scope}.edit"), None)
+        await press(app, own) if own is not None else await _press_word(app, "edit")
+        return
+    models = await _models_screen(app)
+    if argument in {model.name for model in models.models} or not argument.rpartition(" ")[2].isdecimal():
+        models.show_model(argument)
+        if not models.refuse("models.edit"):
+            models.edit(argument, None)
+    else:
+        name, version = _version_of("edit", argument, "churn 7")
+        models.act_on("models.edit", name, version, partial(models.edit, name))
+
+
+async def _register(app: SessionApp, argument: str) -> None:
+    """Register the run that the current view has selected, else that of the runs view."""
+    if not any(command.id == f"{current_view(app).scope}.register" for command in COMMANDS):
+        await app.session.show_mode("runs")
+    await app.run_action(("", "register", (argument,)), current_view(app))
+
+
+async def _request(app: SessionApp, argument: str) -> None:
+    if not argument:
+        await _press_word(app, "request")
+        return
+    version, _, target = argument.rpartition(" ")
+    name, number = _version_of("request", version, "churn 7 Production")
+    models = await _models_screen(app)
+    models.act_on("models.answer", name, number, partial(models.request, target=target))
+
+
+async def _answer(word: str, app: SessionApp, argument: str) -> None:
+    if not argument:
+        await _press_word(app, word)
+        return
+    name, number = _version_of(word, argument, "churn 7")
+    models = await _models_screen(app)
+    models.act_on("models.answer", name, number, partial(models.answer, action=word))
+
+
+async def _history(app: SessionApp, argument: str) -> None:
+    models = await _models_screen(app)
+    models.show_history(argument) if argument else models.action_show_history()
+
+
 async def _artifacts(app: SessionApp, argument: str) -> None:
     """Without a run, those of the run on screen, or under the cursor of the runs view."""
     from tui.artifacts.screen import ArtifactsScreen
@@ -404,12 +486,16 @@ async def _picture(app: SessionApp, argument: str) -> None:
     await app.run_action(("", "save_picture", (argument,)))
 
 
+_OF_VERSIONS = ("promote", "test", "edit", "request", "approve", "reject")
+"""The commands that take a model and a version."""
+_OF_MODELS = (*_OF_VERSIONS, "models", "compare", "deploy", "register", "history")
+"""The commands that take a model."""
 SERVER_WORDS = ("start", "stop", "logs", "doctor", "backup")
 _SORT_KINDS = ("attribute", "metric", "param")
 _LAYOUTS = ("flat", "tree", "groups")
 _DIRECTIONS = {"": None, "asc": False, "desc": True}
 
-_WITH_ARGUMENTS = {
+_WITH_ARGUMENTS: dict[str, Callable[[SessionApp, str], Awaitable[None]]] = {
     "runs": _runs,
     "filter": _filter,
     "sort": _sort,
@@ -426,6 +512,12 @@ _WITH_ARGUMENTS = {
     "models": _models,
     "compare": _compare,
     "promote": _promote,
+    "edit": _edit,
+    "register": _register,
+    "request": _request,
+    "approve": partial(_answer, "approve"),
+    "reject": partial(_answer, "reject"),
+    "history": _history,
     "test": _test,
     "picture": _picture,
     "deployments": _deployments,

@@ -124,7 +124,7 @@ def _plan_lines(plan: RegistrationPlan) -> list[Content]:
     new = " (new)" if plan.is_new else ""
     tags = " · ".join(f"{key} {value}" for key, value in plan.tags.items())
     lines = [
-        Content.styled(safe(f"model {plan.model}{new}, version {plan.next_version}"), "bold"),
+        Content.styled(safe(f"model {plan.model}{new}, probably version {plan.next_version}"), "bold"),
         Content(safe(f"from run {plan.run.run_name or plan.run.run_id}, logged model {plan.logged.name}")),
         *([Content(safe(f"tags: {tags}", 400))] if tags else []),
         Content(f"on {plan.server}"),

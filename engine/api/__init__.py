@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         EditPlan as EditPlan,
         Subject as Subject,
         Wanted as Wanted,
+        recorded_edits as recorded_edits,
     )
     from engine.evidence.best import TIE_METRIC as TIE_METRIC, BestRun as BestRun
     from engine.evidence.difference import (
@@ -141,6 +142,12 @@ if TYPE_CHECKING:
     )
     from engine.model_tests.shadow import Disagreement as Disagreement, ShadowTest as ShadowTest
     from engine.model_tests.skew import Cause as Cause
+    from engine.registry.approval import (
+        DECISION_TAG as DECISION_TAG,
+        REQUEST_TAG as REQUEST_TAG,
+        decision_of as decision_of,
+        request_of as request_of,
+    )
     from engine.registry.comparison import VersionComparison as VersionComparison
     from engine.registry.history import (
         Held as Held,
@@ -154,6 +161,7 @@ if TYPE_CHECKING:
         StageChange as StageChange,
     )
     from engine.registry.promotion.plan import PromotionPlan as PromotionPlan
+    from engine.registry.promotion.policy import Policy as Policy
     from engine.registry.registration import CopyPlan as CopyPlan, RegistrationPlan as RegistrationPlan
     from engine.registry.removal import RemovalPlan as RemovalPlan, RemovalResult as RemovalResult
     from engine.registry.smoke_test import SmokeTestResult as SmokeTestResult
@@ -304,7 +312,7 @@ _HOMES = {
     "engine.artifacts.tree": ("Listing", "Tree"),
     "engine.charts.overview": ("MetricOverview",),
     "engine.editing.apply": ("EditResult",),
-    "engine.editing.plan": ("Edit", "EditPlan", "Subject", "Wanted"),
+    "engine.editing.plan": ("Edit", "EditPlan", "Subject", "Wanted", "recorded_edits"),
     "engine.evidence.best": ("TIE_METRIC", "BestRun"),
     "engine.evidence.difference": ("CORRECTIONS", "Correction", "Standing", "Versus", "chance"),
     "engine.evidence.effects": ("Effect", "Effects"),
@@ -348,6 +356,8 @@ _HOMES = {
     "engine.registry.comparison": ("VersionComparison",),
     "engine.registry.registration": ("CopyPlan", "RegistrationPlan"),
     "engine.registry.removal": ("RemovalPlan", "RemovalResult"),
+    "engine.registry.approval": ("DECISION_TAG", "REQUEST_TAG", "decision_of", "request_of"),
+    "engine.registry.promotion.policy": ("Policy",),
     "engine.registry.history": ("Held", "ModelHistory", "PromotionEvent"),
     "engine.registry.promotion.apply": ("PromotionResult",),
     "engine.registry.promotion.facts": ("AliasChange", "Change", "StageChange"),

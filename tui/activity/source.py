@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from engine import formats
+from engine.api import recorded_edits
 from engine.text import Shown, cell_width, safe
 from tui.widgets.lines import Lines, field
 from tui.widgets.table import CellStyle, FirstWord, TableColumn, TextRow, TextSource
@@ -62,6 +63,8 @@ def _row(entry: JournalEntry, now: int) -> TextRow:
 
 def change_texts(entry: JournalEntry) -> list[Shown]:
     """The changes, e.g. `version 3 None → Production`."""
+    if entry.action == "edit":
+        return [safe(edit, 400) for edit in recorded_edits(entry)]
     return [
         safe(f"{_name(key)} {_value(key, before)} → {_value(key, entry.after.get(key, ''))}")
         for key, before in entry.before.items()

@@ -63,10 +63,7 @@ def policy(
         output.line(safe(f"No policy applies to {model}."))
     for policy in found:
         output.line(Cell(safe(policy.target), "bold"), Cell(safe(f"  {policy.source}"), "dim"))
-        demands = [*policy.conditions, *policy.facts]
-        if policy.max_age_days is not None:
-            demands.append(f"at most {policy.max_age_days:g} days old")
-        for demand in demands:
+        for demand in policy.demands:
             output.line(Shown("  "), safe(demand))
 
 

@@ -33,6 +33,8 @@ def register_command(scope: str, what: str) -> Command:
         action="register",
         title="register",
         help=f"Register the model of {what} as a version.",
+        word="register" if scope == "runs" else "",
+        arguments="[MODEL]" if scope == "runs" else "",
         writes=True,
     )
 
@@ -44,5 +46,7 @@ def edit_command(scope: str, what: str, fields: str) -> Command:
         action="edit",
         title="edit",
         help=f"Edit {fields} of {what}.",
+        word="edit" if scope == "runs" else "",
+        arguments="[MODEL [VERSION]]" if scope == "runs" else "",
         writes=True,
     )

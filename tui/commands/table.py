@@ -251,6 +251,36 @@ COMMANDS: tuple[Command, ...] = (
         help="Compare the marked versions side by side.",
     ),
     Command(
+        id="models.answer",
+        keys="A",
+        action="answer",
+        title="approve",
+        help="Approve or reject the promotion requested for the version; without a request, request one.",
+        word="request",
+        arguments="[MODEL VERSION TARGET]",
+        writes=True,
+    ),
+    *(
+        Command(
+            id=f"models.{word}",
+            action=f"answer('{word}')",
+            help=f"{word.capitalize()} the promotion requested for the version.",
+            word=word,
+            arguments="[MODEL VERSION]",
+            writes=True,
+        )
+        for word in ("approve", "reject")
+    ),
+    Command(
+        id="models.show-history",
+        keys="t",
+        action="show_history",
+        title="history",
+        help="Show which version of the model had which stage or alias when.",
+        word="history",
+        arguments="[MODEL]",
+    ),
+    Command(
         id="models.open-run", keys="d", action="open_run", title="run", help="Open the version's source run."
     ),
     Command(

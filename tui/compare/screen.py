@@ -379,7 +379,7 @@ class CompareScreen(ConsoleScreen):
         else:
             self.copy(column.run.run_id)
 
-    def action_register(self) -> None:
+    def action_register(self, model: str = "") -> None:
         from tui.registration import Registration
 
         if self.refuse("compare.register"):
@@ -388,7 +388,7 @@ class CompareScreen(ConsoleScreen):
         if column is None or column.run is None:
             self.session.say(NO_RUN, warning=True)
         else:
-            Registration(self).start(column.run.run_id)
+            Registration(self).start(column.run.run_id, model=model)
 
     def snippets(self) -> ReadSnippets | None:
         column = self._column_at_cursor()

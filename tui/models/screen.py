@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
 from engine import formats
+from engine.api import decision_of, request_of
 from engine.entities import ModelVersion, RegisteredModel, Run
 from engine.errors import EngineError, NotFound
 from engine.jobs import CancelToken
@@ -29,7 +30,7 @@ from tui.widgets.scroll_pane import ScrollPane
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.api import PromotionPlan, SmokeTestResult
+    from engine.api import Policy, PromotionPlan, SmokeTestResult
     from tui.dialogs.export import ExportOffer
     from tui.models.promote_dialog import Promotion
     from tui.run.screen import KnownRun
@@ -43,7 +44,7 @@ NO_VERSIONS = (
     Shown("Register a run's model under this name."),
 )
 READING = (Shown("reading …"),)
-_WITHOUT_VERSION = ("models.undo", "models.export", "models.edit")
+_WITHOUT_VERSION = ("models.undo", "models.export", "models.edit", "models.show-history")
 """The commands that need no version."""
 VERSIONS_UNREADABLE = (Shown("Could not read the versions; press r to retry"),)
 
@@ -64,6 +65,7 @@ class ModelsScreen(ConsoleScreen):
         self.registry: dict[str, tuple[ModelVersion, ...]] = {}
         self.sources: dict[str, Run | None] = {}
         self.smoke_tests: dict[tuple[str, int], SmokeTestResult | EngineError] = {}
+        self.policies: dict[str, tuple[Policy, ...] | EngineError] = {}
         self._fresh_run_ids: set[str] = set()
         self._reading_models = CancelToken()
         self._reading_runs = CancelToken()
@@ -199,6 +201,13 @@ class ModelsScreen(ConsoleScreen):
             self._pending_target = None  # it does not exist
         self._read_sources(versions)
 
+        def show_policies(found: tuple[Policy, ...] | EngineError) -> None:
+            self.policies[name] = found
+            self._show_detail()
+
+        work = partial(self.engine.models.policies, name)
+        self.ask(work, show_policies, group="policies", failed=show_policies)
+
     def _versions_failed(self, error: EngineError) -> None:
         self.show_store_error(error)
         self.query_one("#versions", Table).set_empty_text(VERSIONS_UNREADABLE)
@@ -250,6 +259,7 @@ class ModelsScreen(ConsoleScreen):
                 source_text(version, self.sources),
                 self.smoke_tests.get(key),
                 next((m for m in self.models if m.name == version.name), None),
+                self.policies.get(version.name, ()),
             )
         self.query_one("#detail", VersionDetail).facts = facts
         self.show_keys()
@@ -303,7 +313,7 @@ class ModelsScreen(ConsoleScreen):
         on_version = command.scope == "models" and command.id not in _WITHOUT_VERSION
         if on_version and version is None:
             return "No version selected."
-        if command.id == "models.edit" and self.model is None:
+        if command.id in ("models.edit", "models.show-history") and self.model is None:
             return "No model selected."
         if version is not None and command.id in ("models.open-run", "models.show-artifacts"):
             if not version.run_id:
@@ -358,22 +368,21 @@ class ModelsScreen(ConsoleScreen):
 
     def action_edit(self) -> None:
         """Edit the version; in the list of models, the model."""
+        if self.refuse("models.edit") or self.model is None:
+            return
+        is_on_model = self.query_one("#models", Table).has_focus
+        self.edit(self.model, None if is_on_model else self.version)
+
+    def edit(self, model: str, version: ModelVersion | None) -> None:
+        """Edit a version, or without one the model."""
         from engine.api import Subject
         from tui.editing.editing import Editing
 
-        if self.refuse("models.edit") or self.model is None:
-            return
-        editing, version = Editing(self, self.refresh_view), self.version
-        if self._is_on_model or version is None:
-            editing.start([Subject("model", self.model)], self.model)
+        editing = Editing(self, self.refresh_view)
+        if version is None:
+            editing.start([Subject("model", model)], model)
         else:
-            key = f"{version.name}/{version.version}"
-            editing.start([Subject("version", key)], f"{version.version} of {version.name}")
-
-    @property
-    def _is_on_model(self) -> bool:
-        """Whether the cursor is in the list of models."""
-        return self.query_one("#models", Table).has_focus
+            editing.start([Subject("version", f"{model}/{version.version}")], f"{version.version} of {model}")
 
     def snippets(self) -> ReadSnippets | None:
         return None if self.version is None else self.version_snippets(self.version)
@@ -447,6 +456,79 @@ class ModelsScreen(ConsoleScreen):
         read = partial(self.engine.models.versions, plan.model)
         dialog = WriteDialog(self.session.bridge, plan, apply, read, activity=activity)
         self.app.push_screen(dialog, lambda _: self.refresh_view())
+
+    def act_on(self, command_id: str, model: str, version: int, act: Callable[[ModelVersion], None]) -> None:
+        """Move the cursor to a version, read it, and `act` on it, unless the command is disabled."""
+
+        def found(versions: tuple[ModelVersion, ...]) -> None:
+            wanted = next((v for v in versions if v.version == version), None)
+            if wanted is None:
+                self.session.show_error(NotFound(f"{model} has no version {version}"))
+            else:
+                self.show_model(model, version)
+                act(wanted)
+
+        if reason := super().why_not(command(command_id)):
+            self.session.say(reason, warning=True)
+        else:
+            work = partial(self.engine.models.versions, model)
+            self.ask(work, found, group="act", failed=self.session.show_error, opens=True)
+
+    def action_answer(self, action: str = "") -> None:
+        """Answer the request that waits on the version, or without one, request a promotion. `action` is
+        suggested: approve or reject."""
+        if not self.refuse("models.answer") and (version := self.version) is not None:
+            if action or (request_of(version) is not None and decision_of(version) is None):
+                self.answer(version, action)
+            else:
+                self.request(version)
+
+    def request(self, version: ModelVersion, target: str = "") -> None:
+        from tui.models.approval_dialog import Asked, RequestDialog
+
+        def write(asked: Asked | None) -> None:
+            if asked is not None:
+                work = partial(self.engine.models.request, *_key(version), asked.target, reason=asked.reason)
+                self._record(work, f"Requested: {version.name} {version.version} → {asked.target}")
+
+        self.app.push_screen(RequestDialog(version, self.engine.uri.shown, target=target), write)
+
+    def answer(self, version: ModelVersion, action: str = "") -> None:
+        """Ask for the answer to the request of a version."""
+        from tui.models.approval_dialog import AnswerDialog, Answered
+
+        if request_of(version) is None or decision_of(version) is not None:
+            self.session.say(f"No request waits on {version.name} {version.version}.", warning=True)
+            return
+
+        def write(answered: Answered | None) -> None:
+            if answered is not None:
+                approved = answered.action == "approve"
+                work = partial(
+                    self.engine.models.decide, *_key(version), approved=approved, reason=answered.reason
+                )
+                said = "Approved: P promotes it" if approved else "Rejected"
+                self._record(work, f"{said} ({version.name} {version.version})")
+
+        self.app.push_screen(AnswerDialog(version, self.engine.uri.shown, action=action), write)
+
+    def _record(self, work: Callable[[], ModelVersion], said: str) -> None:
+        """Write a request or an answer, and show the version as read back."""
+
+        def show(version: ModelVersion) -> None:
+            self._read_versions(version.name)
+            self.session.say(said)
+
+        self.ask(work, show, group="approval", failed=self.session.show_error)
+
+    def action_show_history(self) -> None:
+        if not self.refuse("models.show-history") and self.model is not None:
+            self.show_history(self.model)
+
+    def show_history(self, model: str) -> None:
+        from tui.models.history_dialog import HistoryDialog
+
+        self.app.push_screen(HistoryDialog(self.engine, self.session.bridge, model))
 
     def action_undo(self) -> None:
         if not self.refuse("models.undo"):

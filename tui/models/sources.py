@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from engine import formats
-from engine.api import key_metrics
+from engine.api import decision_of, key_metrics, request_of
 from engine.entities import ModelVersion, RegisteredModel, Run, Stage
 from engine.text import Shown, cell_width, safe
 from tui.widgets.table import CellStyle, FirstWord, TableColumn, TextRow, TextSource
@@ -41,6 +41,14 @@ Registry = Mapping[str, Sequence[ModelVersion]]
 def stage_text(stage: Stage) -> Shown:
     """`● Production`"""
     return safe(f"{STAGE_GLYPHS.get(stage, '?')} {stage}")
+
+
+def asked_text(version: ModelVersion) -> Shown:
+    """The promotion that was requested: `→ Production?`, approved: `→ Production ✓`; else nothing."""
+    asked, decision = request_of(version), decision_of(version)
+    if asked is None or (decision is not None and not decision.approved):
+        return Shown("")
+    return safe(f"→ {asked.target}{'?' if decision is None else ' ✓'}")
 
 
 def alias_text(aliases: Iterable[str]) -> Shown:
@@ -95,7 +103,7 @@ def version_source(versions: Sequence[ModelVersion], sources: Sources, now: int)
         run_text, run_style = source_text(version, sources)
         cells = [
             safe(version.version),
-            stage_text(version.stage),
+            Shown(f"{stage_text(version.stage)} {asked_text(version)}".rstrip()),
             alias_text(version.aliases) or formats.MISSING,
             *(fmt(column[at]) for fmt, column in zip(number_formats, metrics, strict=True)),
             formats.ago(version.creation_time, now),
@@ -121,7 +129,7 @@ def _version_columns(metrics: Sequence[str], rows: Sequence[TextRow]) -> list[Ta
     last = len(metrics) + 3
     columns = [
         _column("version", "version", cells[0], numeric=True),
-        _column("stage", "stage", cells[1]),
+        _column("stage", "stage", cells[1], maximum=32),
         _column("aliases", "aliases", cells[2], maximum=24),
     ]
     for at, name in enumerate(metrics, start=3):

@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from engine import formats
-from engine.api import key_metrics
-from engine.entities import ModelVersion, RegisteredModel, Run
+from engine.api import DECISION_TAG, REQUEST_TAG, decision_of, key_metrics, request_of
+from engine.entities import POLICY_TAG, ModelVersion, RegisteredModel, Run
 from engine.errors import EngineError
 from engine.secrets import mask
 from engine.text import Shown, safe, safe_lines
@@ -21,7 +21,7 @@ from tui.widgets.lines import Lines, field, paragraph
 from tui.widgets.table import CellStyle
 
 if TYPE_CHECKING:
-    from engine.api import SmokeTestResult
+    from engine.api import Policy, SmokeTestResult
 
 MAX_DESCRIPTION_LINES = 6
 
@@ -36,6 +36,7 @@ class VersionFacts:
     source: tuple[Shown, CellStyle | None]
     smoke_test: SmokeTestResult | EngineError | None = None
     model: RegisteredModel | None = None
+    policies: tuple[Policy, ...] | EngineError = ()
 
 
 class VersionDetail(Lines):
@@ -54,16 +55,18 @@ class VersionDetail(Lines):
         test = field("test", _test_items(facts), width)
         if facts.smoke_test is not None:
             lines += test
+        lines += field("request", _request_items(version), width)
         if description := version.description.strip():
             lines += paragraph(safe_lines(description), width, MAX_DESCRIPTION_LINES)
         lines += _run_lines(facts, width)
         lines += field("source", [Content(safe(mask(version.source) or "–"))], width)
         lines += field("created", _dates(version), width)
-        lines += field("tags", _pairs(version.tags), width)
+        lines += field("tags", _pairs(_other_tags(version)), width)
         if facts.smoke_test is None:
             lines += test
         if facts.model is not None:
             lines += _model_lines(facts.model, width)
+        lines += _policy_lines(facts.policies, width)
         return lines
 
 
@@ -106,7 +109,39 @@ def _dates(version: ModelVersion) -> list[Content]:
 
 def _model_lines(model: RegisteredModel, width: int) -> list[Content]:
     description = [Content(line) for line in safe_lines(model.description.strip()) if line]
-    return field("model", [*description, *_pairs(model.tags)], width)
+    tags = {key: value for key, value in model.tags.items() if key != POLICY_TAG}  # shown as the policy
+    return field("model", [*description, *_pairs(tags)], width)
+
+
+def _other_tags(version: ModelVersion) -> Mapping[str, str]:
+    """The tags that are not shown as the request."""
+    shown = () if request_of(version) is None else (REQUEST_TAG, DECISION_TAG)
+    return {key: value for key, value in version.tags.items() if key not in shown}
+
+
+def _request_items(version: ModelVersion) -> Iterable[Content]:
+    asked, decision = request_of(version), decision_of(version)
+    if asked is None:
+        return
+    yield Content.styled(safe(f"→ {asked.target}"), "$accent")
+    yield Content(safe(f"requested by {asked.by} on {formats.moment(asked.at)}"))
+    if asked.reason:
+        yield Content(safe(asked.reason))
+    if decision is None:
+        yield Content.styled("waits for an answer (A approves or rejects)", "$warning")
+    else:
+        yield Content.styled(safe(decision), "$success" if decision.approved else "$error")
+
+
+def _policy_lines(policies: tuple[Policy, ...] | EngineError, width: int) -> list[Content]:
+    if isinstance(policies, EngineError):
+        return field("policy", [Content.styled(safe(policies), "$error")], width)
+    lines = []
+    for policy in policies:
+        items = [Content.styled(safe(policy.target), "bold")]
+        items += [Content(safe(demand)) for demand in policy.demands]
+        lines += field("policy", [*items, Content.styled(safe(policy.source), "$text-muted")], width)
+    return lines
 
 
 def _test_items(facts: VersionFacts) -> Iterable[Content]:

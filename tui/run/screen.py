@@ -148,11 +148,11 @@ class RunScreen(ConsoleScreen):
             name = run.run_name if run is not None and run.run_name else self.run_id
             Editing(self, self.refresh_view).start([Subject("run", self.run_id)], name)
 
-    def action_register(self) -> None:
+    def action_register(self, model: str = "") -> None:
         from tui.registration import Registration
 
         if not self.refuse("run.register"):
-            Registration(self).start(self.run_id)
+            Registration(self).start(self.run_id, model=model)
 
     def snippets(self) -> ReadSnippets | None:
         return self.run_snippets(self.run_id)

@@ -461,15 +461,15 @@ class RunsScreen(ConsoleScreen):
         else:
             self.session.say("No run selected", warning=True)
 
-    def action_register(self) -> None:
-        """Register the model of the run under the cursor."""
+    def action_register(self, model: str = "") -> None:
+        """Register the model of the run under the cursor. `model` is the suggested name."""
         from tui.registration import Registration
 
         if self.refuse("runs.register"):
             return
         run_ids = self.pane.under_cursor()
         if len(run_ids) == 1:
-            Registration(self).start(run_ids[0])
+            Registration(self).start(run_ids[0], model=model)
         else:
             self.session.say("Move to a single run first.", warning=True)
 

@@ -237,7 +237,7 @@ class TrainingScreen(ConsoleScreen):
 
         self.app.push_screen(RunScreen(KnownRun(event.key), step))
 
-    def action_register(self) -> None:
+    def action_register(self, model: str = "") -> None:
         from tui.registration import Registration
 
         if self.refuse("training.register"):
@@ -245,7 +245,7 @@ class TrainingScreen(ConsoleScreen):
         if (run_id := self.query_one("#board", Table).cursor_key) is None:
             self.session.say("No trial selected.", warning=True)
         else:
-            Registration(self).start(run_id)
+            Registration(self).start(run_id, model=model)
 
     def snippets(self) -> ReadSnippets | None:
         run_id = self.query_one("#board", Table).cursor_key

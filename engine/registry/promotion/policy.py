@@ -93,6 +93,16 @@ class Policy:
     confirm: bool = False
     alias: str = ""
 
+    @property
+    def demands(self) -> tuple[str, ...]:
+        """What must hold, for people."""
+        age = () if self.max_age_days is None else (f"at most {self.max_age_days:g} days old",)
+        by = f" by {' or '.join(self.approvers)}" if self.approvers else ""
+        approval = (f"approval{by}",) if self.approval or self.approvers else ()
+        typed = ("the model's name typed",) if self.confirm else ()
+        in_step = (f"keeps @{self.alias} in step",) if self.alias else ()
+        return (*self.conditions, *self.facts, *age, *approval, *typed, *in_step)
+
     def applies_to(self, targets: Collection[str]) -> bool:
         return self.target in targets or (bool(self.alias) and f"@{self.alias}" in targets)
 

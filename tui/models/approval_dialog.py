@@ -1,0 +1,101 @@
+"""Requesting the promotion of a version, and approving or rejecting what was requested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from textual.app import ComposeResult
+
+from engine.api import decision_of, request_of
+from engine.entities import ModelVersion
+from engine.formats import moment
+from tui.dialogs.form import FormDialog
+
+CONVENTION = "A convention among consoles, by tags of the version: MLflow itself enforces nothing."
+ANSWERS = (("", "choose …"), ("approve", "approve"), ("reject", "reject"))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A promotion to ask for: to a stage, or to an alias as `@ALIAS`."""
+
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to a request."""
+
+    action: Literal["approve", "reject"]
+    reason: str
+
+
+class RequestDialog(FormDialog[Asked]):
+    """Dismissed with what to ask for."""
+
+    subtitle_text = "tab next field · enter on Request asks for it · esc cancel"
+    yes: ClassVar[str] = "Request"
+
+    def __init__(self, version: ModelVersion, server: str, *, target: str = "") -> None:
+        super().__init__()
+        self.title_text = f"Request a promotion of {version.name} {version.version} · {server}"
+        self._version = version
+        self._target = target
+
+    def compose_fields(self) -> ComposeResult:
+        yield from self.text_row(
+            "target", "to", self._target, "Production, Staging, or an alias as @champion"
+        )
+        yield from self.text_row("reason", "reason", "", "others see it")
+
+    def on_mount(self) -> None:
+        self.query_one("#target").focus()
+        before = request_of(self._version)
+        if before is not None and decision_of(self._version) is not None:
+            self.show_message(f"Replaces the request for {before.target}, {decision_of(self._version)}.")
+        else:
+            self.show_message(CONVENTION)
+
+    def submit(self) -> None:
+        if target := self.text("target"):
+            self.dismiss(Asked(target, self.text("reason")))
+        else:
+            self.show_message("Type a stage, or an alias as @ALIAS.", is_error=True)
+
+
+class AnswerDialog(FormDialog[Answered]):
+    """Dismissed with the answer to the request that waits on a version."""
+
+    subtitle_text = "tab next field · enter on Answer records it · esc cancel"
+    yes: ClassVar[str] = "Answer"
+
+    def __init__(self, version: ModelVersion, server: str, *, action: str = "") -> None:
+        """`action` is suggested: approve or reject."""
+        super().__init__()
+        asked = request_of(version)
+        target = asked.target if asked is not None else ""
+        self.title_text = f"Promotion of {version.name} {version.version} → {target} · {server}"
+        self._version = version
+        self._action = action
+
+    def compose_fields(self) -> ComposeResult:
+        yield from self.select_row("answer", "answer", sorted(ANSWERS, key=lambda a: a[0] != self._action))
+        yield from self.text_row("reason", "reason", "", "others see it")
+
+    def on_mount(self) -> None:
+        self.query_one("#answer").focus()
+        if (asked := request_of(self._version)) is not None:
+            reason = f": {asked.reason}" if asked.reason else ""
+            self.show_message(f"Requested by {asked.by} on {moment(asked.at)}{reason}. {CONVENTION}")
+
+    def submit(self) -> None:
+        reason = self.text("reason")
+        match self.chosen("answer"):
+            case "approve":
+                self.dismiss(Answered("approve", reason))
+            case "reject":
+                self.dismiss(Answered("reject", reason))
+            case _:
+                self.show_message("Choose whether to approve or reject it.", is_error=True)
