@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 from typing import Literal
 
@@ -31,9 +32,9 @@ Trouble = Literal["NaN", "infinite", "diverged"]
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A metric of a run that became NaN or infinite at `step`, or diverged after its best at `step`: it lost
-    more than half of its improvement, or ended far worse than it began. `values` is how many values are NaN
-    or infinite."""
+    """A metric of a run that became NaN or infinite at `step`, or diverged after `step`, the last one near its
+    best: it lost more than half of its improvement, or ended far worse than it began. `values` is how many
+    values are NaN or infinite; `left_after` is the step after which the metric diverged before that."""
 
     run_id: str
     metric: str
@@ -41,13 +42,14 @@ class Broken:
     step: int
     last_step: int
     values: int = 0
+    left_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stalled:
     """A metric of a run that had all of its improvement but 1 % or its noise at `step`, in the first half of
-    its steps; only `gain` came after that, up to `last_step`. If `lost` is not 0, the metric was best at
-    `step`, and that much worse at the end."""
+    its steps; only `gain` came after that, by the level of the last tenth of the points. If `lost` is not 0,
+    the metric was best at `step`, and that much worse at the end."""
 
     run_id: str
     metric: str
@@ -90,22 +92,40 @@ def curves_of(store: Store, run_ids: Sequence[str], metrics: Sequence[str]) -> C
 def broken_by(history: MetricHistory, direction: Direction | None) -> Broken | None:
     """Whether a history has values that are not finite, or diverged."""
     last = history.steps[-1]
-    for step, value in zip(history.steps, history.values, strict=True):
+    for at, value in enumerate(history.values):
         if not math.isfinite(value):
             trouble: Trouble = "NaN" if math.isnan(value) else "infinite"
-            spoiled = sum(not math.isfinite(other) for other in history.values)
-            return Broken(history.run_id, history.key, trouble, step, last, max(history.nans, spoiled))
+            values = max(history.nans, sum(not math.isfinite(other) for other in history.values))
+            left = _left_after(_first(history, at), direction)
+            return Broken(history.run_id, history.key, trouble, history.steps[at], last, values, left)
+    left = _left_after(history, direction)
+    return None if left is None else Broken(history.run_id, history.key, "diverged", left, last)
+
+
+def _first(history: MetricHistory, points: int) -> MetricHistory:
+    """The history up to some point."""
+    columns = history.steps[:points], history.times[:points], history.values[:points]
+    return replace(history, steps=columns[0], times=columns[1], values=columns[2], nans=0)
+
+
+def _left_after(history: MetricHistory, direction: Direction | None) -> int | None:
+    """The step after which a history of finite values diverged; None if it did not."""
     if direction is None or (smooth := _smooth(history, direction)) is None:
         return None
     curve, noise = smooth
-    best = min(range(len(curve)), key=curve.__getitem__)
-    start, end = curve[0], median(curve[-max(1, len(curve) // 10) :])
-    gained, lost = start - curve[best], end - curve[best]
+    best, start, end = min(curve), curve[0], _end(curve)
+    gained, lost = start - best, end - best
     collapsed = lost > gained / 2 and gained > _CLEAR * noise
     grew = lost > 2 * gained and end - start > _CLEAR * noise
-    if lost > _CLEAR * noise and (collapsed or grew):
-        return Broken(history.run_id, history.key, "diverged", history.steps[best], last)
-    return None
+    if lost <= _CLEAR * noise or not (collapsed or grew):
+        return None
+    close = best + max(_REST * gained, 2 * _NEAR * noise)  # the noise around a level, above and below
+    return history.steps[max(at for at, value in enumerate(curve) if value <= close)]
+
+
+def _end(curve: array[float]) -> float:
+    """The level of the last tenth."""
+    return median(curve[-max(1, len(curve) // 10) :])
 
 
 def stalled_at(history: MetricHistory, direction: Direction) -> Stalled | None:
@@ -120,7 +140,7 @@ def stalled_at(history: MetricHistory, direction: Direction) -> Stalled | None:
         return None
     first, last = history.steps[0], history.steps[-1]
     tail = len(curve) - max(1, len(curve) // 10)
-    turn, lost = curve.index(best), median(curve[tail:]) - best
+    turn, lost = curve.index(best), _end(curve) - best
     if turn < tail and lost > max(_REST * gained, _CLEAR * noise):
         return Stalled(history.run_id, history.key, history.steps[turn], last, 0.0, lost)
     enough = best + max(_REST * gained, _NEAR * noise)
@@ -128,7 +148,14 @@ def stalled_at(history: MetricHistory, direction: Direction) -> Stalled | None:
     step = history.steps[at]
     if step - first > (last - first) / 2:
         return None
-    return Stalled(history.run_id, history.key, step, last, curve[at] - best)
+    near = max(1, min(at, len(curve) // 20))
+    gain = _level(history.values[max(0, at - near) : at + near + 1]) - _level(history.values[tail - 1 :])
+    return Stalled(history.run_id, history.key, step, last, max(0.0, gain if direction == "lower" else -gain))
+
+
+def _level(values: Sequence[float]) -> float:
+    """The level of two or more noisy values: the lows and the highs of a reduced history take turns."""
+    return median(one / 2 + other / 2 for one, other in pairwise(values))
 
 
 def _smooth(history: MetricHistory, direction: Direction) -> tuple[array[float], float] | None:

@@ -96,9 +96,9 @@ def _broken(frame: RunFrame, broken: Sequence[Broken]) -> Iterator[Remark]:
         if one.trouble == "diverged":
             text = f"{name}: {metric} diverged after step {count(one.step)} of {count(one.last_step)}."
         else:
-            values = counted(one.values, "such value")
-            text = f"{name}: {metric} is {one.trouble} from step {count(one.step)} of {count(one.last_step)}"
-            text += f" ({values})."
+            left = f"diverged after step {count(one.left_after)} and " if one.left_after is not None else ""
+            text = f"{name}: {metric} {left}is {one.trouble} from step {count(one.step)}"
+            text += f" of {count(one.last_step)} ({counted(one.values, 'such value')})."
         yield Remark("curve", safe(text), (one.run_id,), metric=metric)
     yield from _more(broken[_NAMED:], "history is", "histories are", "broken")
 
@@ -110,7 +110,8 @@ def _stalled(frame: RunFrame, stalled: Sequence[Stalled]) -> Iterator[Remark]:
         if one.lost:
             text = f"{said} was best at {where}, then became worse by {number(one.lost)}."
         else:
-            text = f"{said} stopped improving at {where}; the rest gained {number(one.gain)}."
+            gain = number(one.gain) if one.gain else "nothing"
+            text = f"{said} stopped improving at {where}; the rest gained {gain}."
         yield Remark("curve", safe(text), (one.run_id,), metric=one.metric)
     yield from _more(stalled[_NAMED:], "history", "histories", "stopped improving")
 

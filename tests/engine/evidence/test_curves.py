@@ -13,6 +13,7 @@ import pytest
 from engine.entities import MetricHistory
 from engine.evidence import curves
 from engine.evidence.curves import Broken, broken_by, curves_of, losses, stalled_at
+from engine.stores.history import HistoryBuilder
 
 
 def history(values: Sequence[float], run_id: str = "r", key: str = "loss", every: int = 10) -> MetricHistory:
@@ -38,15 +39,45 @@ def test_the_first_value_that_is_not_finite_is_named(bad: float, trouble: str) -
     assert broken_by(history([bad], key="lr"), None) is not None, "also without a direction, and alone"
 
 
-def test_a_loss_that_grows_again_has_diverged_after_its_best_step() -> None:
+def test_a_loss_that_grows_again_has_diverged_after_the_last_step_near_its_best() -> None:
     grown = [value + max(0, at - 60) * 0.03 for at, value in enumerate(falling())]
     found = broken_by(history(grown), "lower")
     assert found is not None
-    assert (found.trouble, found.values) == ("diverged", 0)
-    assert 200 <= found.step <= 640
+    assert (found.trouble, found.values, found.left_after) == ("diverged", 0, None)
+    assert 580 <= found.step <= 640, "not at its best step, which is one of a long plateau"
     from_the_start = [0.5 + 0.02 * at + noise for at, noise in enumerate(falling(rate=0.001))]
     assert broken_by(history(from_the_start), "lower") is not None
     assert broken_by(history([-value for value in grown], key="accuracy"), "higher") is not None
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_explodes_before_it_is_nan_is_said_to_have_diverged(bad: float) -> None:
+    values = falling()
+    for at in range(60, 100):
+        values[at] = bad if at >= 80 else values[at] * math.exp((at - 59) / 2)
+    found = broken_by(history(values), "lower")
+    assert found is not None
+    assert (found.step, found.values, found.last_step) == (800, 20, 990)
+    assert found.left_after is not None
+    assert 580 <= found.left_after <= 610
+    sudden = broken_by(history([*falling()[:80], *[bad] * 20]), "lower")
+    assert sudden is not None
+    assert (sudden.step, sudden.left_after) == (800, None)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_a_stalled_history_still_gained_is_without_the_noise_of_its_reduced_points(seed: int) -> None:
+    """A loss of 9,000 steps that is 0.06 above its end at step 3,800, with noise of 0.03."""
+    rng = random.Random(seed)
+    builder = HistoryBuilder("r", "loss", 400)
+    steps = range(9000)
+    builder.add(steps, steps, [0.15 + 2.3 * math.exp(-at / 1045) + rng.gauss(0, 0.03) for at in steps])
+    reduced = builder.build()
+    assert reduced is not None
+    found = stalled_at(reduced, "lower")
+    assert found is not None
+    left = 2.3 * math.exp(-found.step / 1045)
+    assert found.gain == pytest.approx(left, abs=0.015)
 
 
 def test_a_history_that_improved_early_and_then_no_more_has_stalled() -> None:

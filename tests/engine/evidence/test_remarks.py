@@ -53,7 +53,7 @@ def test_broken_and_stalled_histories_are_named_with_their_step() -> None:
         8,
         8,
         (
-            Broken("r0", "loss", "NaN", 4100, 8999, 1),
+            Broken("r0", "loss", "NaN", 4100, 8999, 1, 2050),
             Broken("r1", "loss", "infinite", 7, 9, 2),
             Broken("r2", "loss", "diverged", 3, 1234, 0),
         ),
@@ -61,7 +61,7 @@ def test_broken_and_stalled_histories_are_named_with_their_step() -> None:
     )
     found = [remark for remark in remarks_of(runs, "loss", curves) if remark.kind == "curve"]
     assert [remark.text for remark in found] == [
-        "net-0: loss is NaN from step 4,100 of 8,999 (1 such value).",
+        "net-0: loss diverged after step 2,050 and is NaN from step 4,100 of 8,999 (1 such value).",
         "net-1: loss is infinite from step 7 of 9 (2 such values).",
         "net-2: loss diverged after step 3 of 1,234.",
         *(
@@ -71,6 +71,9 @@ def test_broken_and_stalled_histories_are_named_with_their_step() -> None:
         "1 more history stopped improving.",
     ]
     assert [remark.run_ids for remark in found][-1] == ("r7",)
+    level = Curves(("loss",), 8, 8, (), (Stalled("r3", "loss", 10, 100, 0.0),))
+    (nothing,) = (remark for remark in remarks_of(runs, "loss", level) if remark.kind == "curve")
+    assert nothing.text == "net-3: loss stopped improving at step 10 of 100; the rest gained nothing."
     worse = Curves(("loss",), 8, 8, (), (Stalled("r3", "loss", 5600, 8999, 0.0, 0.0612),))
     (found_worse,) = (remark for remark in remarks_of(runs, "loss", worse) if remark.kind == "curve")
     assert found_worse.text == "net-3: loss was best at step 5,600 of 8,999, then became worse by 0.0612."
