@@ -32,9 +32,9 @@ Trouble = Literal["NaN", "infinite", "diverged"]
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A metric of a run that became NaN or infinite at `step`, or diverged after `step`, the last one near its
-    best: it lost more than half of its improvement, or ended far worse than it began. `values` is how many
-    values are NaN or infinite; `left_after` is the step after which the metric diverged before that."""
+    """A metric of a run that became NaN or infinite at `step`, or diverged after `step`, the last one near
+    its best: it lost more than half of its improvement, or ended far worse than it began. `values` is how
+    many values are NaN or infinite; `left_after` is the step after which the metric diverged before that."""
 
     run_id: str
     metric: str

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from engine.api import X_AXES
 from engine.errors import EngineError, UsageError
-from engine.text import Shown, cut, safe
+from engine.text import Shown, cell_width, cut, safe
 from tui.charts.histories import HistoryPane, Loaded
 from tui.charts.kinds import KINDS, kind_named
 from tui.charts.limits import Limits, LimitsDialog, merged, parse_limits
@@ -151,6 +151,7 @@ class ChartScreen(ConsoleScreen):
         what = "" if self.kind.name == "grid" else f" of {cut(metrics, TITLE_METRICS)}"
         alone = self.pane.run_alone if self.pane is not None else ""
         title.subject = Shown(f"{self.kind.title}{what}  {alone or self.subject.title}")
+        title.kept = cell_width(f"{self.kind.title}{what}  …")
         title.facts = facts
         title.bright = True
         self.show_keys()

@@ -162,6 +162,8 @@ class PaneTitle(Widget):
     subject: reactive[Shown] = reactive(Shown(""))
     facts: reactive[Shown] = reactive(Shown(""))
     bright: reactive[bool] = reactive(False)
+    kept: reactive[int] = reactive(12)
+    """The cells of the subject that long facts leave, up to two thirds of the line."""
 
     def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -171,7 +173,8 @@ class PaneTitle(Widget):
         width = self.size.width
         title = (self.title, "$accent bold" if self.bright else "bold")
         room = width - len(self.title) - 2
-        facts = cut(self.facts, max(0, room - min(cell_width(self.subject), 12) - 2))
+        kept = min(cell_width(self.subject), max(12, min(self.kept, room * 2 // 3)))
+        facts = cut(self.facts, max(0, room - kept - 2))
         subject = cut(self.subject, max(0, room - cell_width(facts) - 2))
         left = Content.assemble(title, "  ", (subject, "$foreground" if self.bright else ""))
         gap = " " * max(1, width - left.cell_length - Content(facts).cell_length)

@@ -102,6 +102,9 @@ async def test_a_metric_of_the_marked_or_shown_runs_is_charted(long_store: Mlflo
         await console.run_line("smooth 0.5")
         await settle(pilot)
         assert console.screen.query_one(HistoryPane).plot._view.tracks[0].ys.tolist() == wide
+        await pilot.resize_terminal(60, 24)
+        await settle(pilot)
+        assert "CHART  history of loss  " in text_of(console), "long facts leave the name of the metric"
         await pilot.resize_terminal(*SIZE)
         await console.run_line("smooth 7")
         assert await appears(pilot, "Invalid weight 7")

@@ -12,7 +12,7 @@ from engine.text import Shown, cell_width
 from tui.widgets.plot.canvas import FAINT, NO_OWNER, Canvas
 from tui.widgets.plot.legend import INKS, Piece, series_ink
 from tui.widgets.plot.raster import POINT, draw, draw_raw
-from tui.widgets.plot.scale import Scale, XKind, labels, log_ticks, ticks
+from tui.widgets.plot.scale import Scale, XKind, labels, log_labels, log_ticks, ticks
 from tui.widgets.plot.series import Window
 from tui.widgets.plot.track import Track
 
@@ -91,7 +91,7 @@ class Picture:
         find = log_ticks if log else ticks
         values = find(window.y_low, window.y_high, count)
         scale = Scale(window.y_low, window.y_high, rows * 4, log)
-        texts = labels(values)
+        texts = log_labels(values) if log else labels(values)
         return Axis({rows - 1 - round(scale.at(v)) // 4: text for v, text in zip(values, texts, strict=True)})
 
     def _make_x_axis(self, window: Window, kind: XKind) -> Axis:
@@ -101,7 +101,8 @@ class Picture:
             values = log_ticks(window.x_low, window.x_high, count)
         else:
             values = ticks(window.x_low, window.x_high, count, kind)
-        texts = labels(values, "number" if self.x_scale.log and kind == "step" else kind)
+        is_plain = self.x_scale.log and kind in ("step", "number")
+        texts = log_labels(values) if is_plain else labels(values, kind)
         return Axis({round(self.x_scale.at(v)) // 2: text for v, text in zip(values, texts, strict=True)})
 
     def _place_letters(self, tracks: Sequence[Track], log: bool) -> dict[int, Piece]:

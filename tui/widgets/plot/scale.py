@@ -122,6 +122,22 @@ def labels(values: Sequence[float], kind: XKind = "number") -> list[Shown]:
     return [Shown(f"{value + 0.0:.{min(decimals, 9)}f}") for value in values]
 
 
+def log_labels(values: Sequence[float]) -> list[Shown]:
+    """The ticks of a logarithmic axis, or values one by one, as text: each with the digits that it needs."""
+    found = [Shown(_shortest(value)) for value in values]
+    return found if len(set(found)) == len(found) else labels(values)
+
+
+def _shortest(value: float) -> str:
+    """`1e7`, `1000`, `0.1`: up to six digits."""
+    plain = f"{value:.6g}"
+    if "e" not in plain and len(plain) <= 5:
+        return plain
+    mantissa, exponent = f"{value:.5e}".split("e")
+    scientific = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    return scientific if "e" in plain or len(scientific) < len(plain) else plain
+
+
 def _scientific(value: float, step: float) -> str:
     if value == 0:
         return "0"

@@ -16,7 +16,7 @@ from engine.text import Shown, cell_width, safe
 from tui.widgets.fit_text import fit
 from tui.widgets.plot.drawing import ARROWS, Drawing, Line, Spot, named
 from tui.widgets.plot.legend import Piece, exact
-from tui.widgets.plot.scale import Scale, labels, log_ticks, padded, spread, ticks
+from tui.widgets.plot.scale import Scale, labels, log_labels, log_ticks, padded, spread, ticks
 
 POINT = "•"
 CROWD = "#"
@@ -58,7 +58,7 @@ def draw_scatter(
     y_values = (log_ticks if log_y else ticks)(y_scale.low, y_scale.high, max(2, min(8, rows // 3)))
     y_labels = {
         rows - 1 - round(y_scale.at(value)): text
-        for value, text in zip(y_values, _tick_labels(y_values, log_y), strict=True)
+        for value, text in zip(y_values, (log_labels if log_y else labels)(y_values), strict=True)
     }
     left = max(map(cell_width, y_labels.values()), default=0) + 2
     columns = max(8, width - left - 1)
@@ -80,10 +80,6 @@ def draw_scatter(
     body = [_line(chart, line, y_labels.get(row), left, columns) for row, line in enumerate(lines)]
     head = Line(((named(chart.y.label, width, ARROWS[chart.y.direction]), "legend"),))
     return Drawing((head,), tuple(body), foot, tuple(notes))
-
-
-def _tick_labels(values: Sequence[float], log: bool) -> list[Shown]:
-    return [Shown(f"{value:g}") for value in values] if log else labels(values)
 
 
 def zoomed(
@@ -244,7 +240,7 @@ def _number_axis(axis: Axis, scale: Scale, few: Sequence[float], left: int, colu
     values = [value for value in few if scale.low <= value <= scale.high]
     if not values:
         values = (log_ticks if scale.log else ticks)(scale.low, scale.high, max(2, columns // 12))
-    texts = _tick_labels(values, scale.log or bool(few))
+    texts = (log_labels if scale.log or few else labels)(values)
     marks = {round(scale.at(value)): text for value, text in zip(values, texts, strict=True)}
     rule = "".join("┬" if at in marks else "─" for at in range(columns))
     text = ""
