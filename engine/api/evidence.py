@@ -58,15 +58,20 @@ class Evidence:
 
         return versus(self._store, runs, metric, reference=reference, correction=correction)
 
-    def differences(self, runs: Sequence[Run], *, reference: int = 0) -> Mapping[str, tuple[Versus, ...]]:
-        """`versus` by metric, for the metrics of the reference that have an interval or a test there."""
+    def differences(
+        self, runs: Sequence[Run], *, reference: int = 0, correction: Correction = "none"
+    ) -> Mapping[str, tuple[Versus, ...]]:
+        """`versus` by metric, for the metrics of the reference that have an interval or a test there. With a
+        `correction`, each metric is corrected for the number of runs."""
         from engine.evidence.difference import versus
         from engine.evidence.predictions import PredictionFiles
 
         files = PredictionFiles(self._store)
         found: dict[str, tuple[Versus, ...]] = {}
         for metric in sorted(runs[reference].metrics):
-            compared = versus(self._store, runs, metric, reference=reference, files=files)
+            compared = versus(
+                self._store, runs, metric, reference=reference, correction=correction, files=files
+            )
             if any(run.interval is not None or run.p_value is not None for run in compared):
                 found[metric] = compared
         return found

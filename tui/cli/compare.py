@@ -13,14 +13,22 @@ from engine.errors import NotFound, UsageError
 from engine.formats import counted, listed
 from engine.text import Shown, cut, safe
 from tui.cli.json_output import Payload, run_payload, version_payload, write_json
-from tui.cli.options import Invocation, filter_option, json_option, output_option, pass_invocation, yes_option
+from tui.cli.options import (
+    Invocation,
+    correct_option,
+    filter_option,
+    json_option,
+    output_option,
+    pass_invocation,
+    yes_option,
+)
 from tui.cli.output import MAX_WIDTH, Cell, Output, confirm_replacement
 from tui.cli.progress import load_frame
 from tui.cli.selection import filter_of, hint_for, row_of
 from tui.cli.side_by_side import show_side_by_side, value_limit
 
 if TYPE_CHECKING:
-    from engine.api import CompareRow, Comparison, Direction, Engine, Versus
+    from engine.api import CompareRow, Comparison, Correction, Direction, Engine, Versus
 
     Evidence = Mapping[str, Sequence[Versus]]
 
@@ -52,6 +60,7 @@ SHORT_IDS = (
 @click.option("-x", "--differences", is_flag=True, help="Show only rows that differ.")
 @click.option("--higher", multiple=True, metavar="METRIC", help="Higher is better for this metric.")
 @click.option("--lower", multiple=True, metavar="METRIC", help="Lower is better for this metric.")
+@correct_option
 @output_option("Export the comparison to FILE.")
 @yes_option
 @json_option
@@ -65,6 +74,7 @@ def compare(
     differences: bool,
     higher: Sequence[str],
     lower: Sequence[str],
+    correction: Correction,
     output: str | None,
     yes: bool,
     as_json: bool,
@@ -97,7 +107,7 @@ def compare(
             comparison = _versions(engine, model, run_ids, experiment, filter_text)
         else:
             comparison = _runs(engine, run_ids, experiment, filter_text)
-        evidence = _evidence(engine, comparison)
+        evidence = _evidence(engine, comparison, correction)
     _check_metrics(comparison, directions)
     comparison = comparison.directed(directions).with_bests()
     if output:
@@ -110,23 +120,25 @@ def compare(
     elif output:
         Output().line(safe(f"{counted(written, 'row')} written to {output}"))
     else:
-        _show(Output(), comparison, differences, evidence)
+        _show(Output(), comparison, differences, evidence, correction)
 
 
-def _evidence(engine: Engine, comparison: Comparison) -> Evidence:
+def _evidence(engine: Engine, comparison: Comparison, correction: Correction) -> Evidence:
     """By metric, whether the runs differ from the first by more than chance; empty for many runs, or without
     the first run."""
     runs = comparison.runs
     if not 1 < len(runs) <= MAX_TESTED or comparison.columns[0].run is None:
         return {}
-    return engine.evidence.differences(runs)
+    return engine.evidence.differences(runs, correction=correction)
 
 
 def _evidence_payload(evidence: Evidence) -> Payload:
     return {metric: [asdict(versus) for versus in found] for metric, found in evidence.items()}
 
 
-def _notes(comparison: Comparison, evidence: Evidence) -> dict[str, tuple[Shown, list[Shown]]]:
+def _notes(
+    comparison: Comparison, evidence: Evidence, correction: Correction
+) -> dict[str, tuple[Shown, list[Shown]]]:
     """The line below the most important metric that has evidence: the interval of the first run, and whether
     the others differ from it."""
     from engine.api import key_metrics
@@ -141,18 +153,21 @@ def _notes(comparison: Comparison, evidence: Evidence) -> dict[str, tuple[Shown,
             mark = Shown("") if versus is None or column.key == first else versus.mark
             texts.append(mark or (Shown("") if versus is None else versus.range))
         sizes = {versus.n for versus in found.values() if versus.n is not None}
-        label = Shown(f"  95 %, n={sizes.pop()}" if len(sizes) == 1 else "  95 %")
+        parts = ["95 %", *([f"n={sizes.pop()}"] if len(sizes) == 1 else [])]
+        label = Shown("  " + ", ".join([*parts, *(["Holm"] if correction == "holm" else [])]))
         return {rows[name].id: (label, texts)}
     return {}
 
 
-def _show(output: Output, comparison: Comparison, differences: bool, evidence: Evidence) -> None:
+def _show(
+    output: Output, comparison: Comparison, differences: bool, evidence: Evidence, correction: Correction
+) -> None:
     sections = comparison.sections(differences_only=differences)
     limit = value_limit(output, len(comparison.columns))
     names = comparison.run_names(limit, limit)
     if names.pattern:
         output.line(f"{len(comparison.columns)} runs ", Cell(cut(names.pattern, MAX_WIDTH), "dim"))
-    notes = _notes(comparison, evidence)
+    notes = _notes(comparison, evidence, correction)
     show_side_by_side(output, sections, names.names, limit, notes)
     if notes:
         output.line(Cell(Shown("≈ the difference from the first run may be chance"), "dim"))

@@ -127,18 +127,20 @@ def filter_option(command: Decorated) -> Decorated:
     )(command)
 
 
+def correct_option(command: Decorated) -> Decorated:
+    return click.option(
+        "--correct",
+        "correction",
+        type=click.Choice(["none", "holm"]),
+        default="none",
+        show_default=True,
+        help="Correct p-values for the number of comparisons, by Holm's method.",
+    )(command)
+
+
 def evidence_options(command: Decorated) -> Decorated:
     """`--where` and `--correct`."""
-    return where_option(
-        click.option(
-            "--correct",
-            "correction",
-            type=click.Choice(["none", "holm"]),
-            default="none",
-            show_default=True,
-            help="Correct p-values for the number of comparisons, by Holm's method.",
-        )(command)
-    )
+    return where_option(correct_option(command))
 
 
 def where_option(command: Decorated) -> Decorated:

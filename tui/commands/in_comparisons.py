@@ -37,6 +37,13 @@ COMPARE_COMMANDS: tuple[Command, ...] = (
         word="evidence",
     ),
     Command(
+        id="compare.toggle-correction",
+        keys="p",
+        action="toggle_correction",
+        help="Correct p-values for the number of runs (Holm's method), on/off.",
+        word="correct",
+    ),
+    Command(
         id="compare.transpose",
         keys="t",
         action="transpose",

@@ -26,7 +26,7 @@ from tui.widgets.table import Table
 from tui.widgets.table.source import EMPTY
 
 if TYPE_CHECKING:
-    from engine.api import Compared, CompareRow, VersionComparison, Versus
+    from engine.api import Compared, CompareRow, Correction, VersionComparison, Versus
     from engine.entities import Run
     from tui.dialogs.export import ExportOffer
     from tui.run.screen import KnownRun
@@ -67,6 +67,8 @@ class CompareScreen(ConsoleScreen):
         self.evidence: Evidence = {}
         self.is_testing_all = False
         """Whether all metrics have a line with their evidence, or only the most important one."""
+        self.correction: Correction = "none"
+        """Of p-values, for the number of runs."""
         self.is_merging = True
         """Whether identical runs are one column."""
         self.sorted_by = ""
@@ -189,7 +191,12 @@ class CompareScreen(ConsoleScreen):
         if baseline is None:
             self.evidence = {}
             return
-        work = partial(self.engine.evidence.differences, runs, reference=runs.index(baseline))
+        work = partial(
+            self.engine.evidence.differences,
+            runs,
+            reference=runs.index(baseline),
+            correction=self.correction,
+        )
         self.ask(work, self._show_evidence, group="evidence")
 
     def _show_evidence(self, found: Mapping[str, Sequence[Versus]]) -> None:
@@ -259,7 +266,7 @@ class CompareScreen(ConsoleScreen):
         if self.size.width >= WIDE:
             yield "◆ baseline · ★ best"
         if self.evidence and self.layout_name == "table":
-            yield "≈ may be chance"
+            yield f"≈ may be chance{', p-values corrected' if self.correction == 'holm' else ''}"
         if shown.is_sampled:
             yield "best of sampled histories"
         if source.bars and self.layout_name == "table":
@@ -290,6 +297,11 @@ class CompareScreen(ConsoleScreen):
 
     def action_toggle_evidence(self) -> None:
         self._change("compare.toggle-evidence", "is_testing_all", not self.is_testing_all)
+
+    def action_toggle_correction(self) -> None:
+        if not self.refuse("compare.toggle-correction"):
+            self.correction = "none" if self.correction == "holm" else "holm"
+            self._read_evidence()
 
     def action_chart_metric(self) -> None:
         """Chart the metric under the cursor, else the most important one; on a parameter, by its values."""

@@ -197,3 +197,11 @@ def test_what_may_be_chance_is_said(own_demo: Path, run: Run) -> None:
     first, *others = payload["evidence"]["accuracy"]
     assert (first["run_id"], first["n"]) == (payload["runs"][0]["run_id"], 61)
     assert {other["method"] for other in others} == {"mcnemar"}
+    corrected = run("--tracking-uri", f"sqlite:///{own_demo}/mlflow.db", *arguments, "--correct", "holm")
+    assert "95 %, n=61, Holm" in corrected.out
+    again = run(
+        "--tracking-uri", f"sqlite:///{own_demo}/mlflow.db", *arguments, "--correct", "holm", "--json"
+    )
+    pairs = list(zip(others, again.json["evidence"]["accuracy"][1:], strict=True))
+    assert all(after["p_value"] >= before["p_value"] for before, after in pairs)
+    assert any(after["p_value"] > before["p_value"] for before, after in pairs)

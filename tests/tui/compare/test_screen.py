@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
 from tests.conftest import MlflowStore
+from tests.support.demo import uri_of
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
 from tui.command_line import completions
@@ -286,3 +289,17 @@ async def test_versions_are_compared_from_the_command_line_and_from_their_marks(
 def test_comparing_too_many_runs_is_refused() -> None:
     assert compare_reason(20_000, "runs") == "20,000 runs are marked; at most 200 can be compared."
     assert compare_reason(200, "runs") is None
+
+
+@pytest.mark.slow
+async def test_p_corrects_what_may_be_chance_for_the_number_of_runs(own_demo: Path) -> None:
+    console = Console(uri_of(own_demo), experiment="heart-disease")
+    async with console.run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("space", "space", "space", "c")
+        await settle(pilot)
+        assert "≈ may be chance" in text_of(console)
+        assert "p-values corrected" not in text_of(console)
+        await pilot.press("p")
+        await settle(pilot)
+        assert "≈ may be chance, p-values corrected" in text_of(console)
