@@ -72,7 +72,7 @@ class ActivityScreen(ConsoleScreen):
         if not entries:
             self.show_page(
                 "No journal entries yet",
-                "Promotions, sweeps, deletions and undos made from this machine are recorded here: "
+                "Promotions, edits, sweeps, deletions and undos made from this machine are recorded here: "
                 "when, by whom, what changed and why.",
                 keys=[("3", "models"), ("P", "promote a version there"), ("r", "refresh")],
             )

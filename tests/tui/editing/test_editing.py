@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 from textual.pilot import Pilot
 from textual.widgets import Input, Select
 
@@ -77,6 +80,43 @@ async def test_marked_runs_are_edited_after_review_and_the_edit_is_undone_in_act
             await settle(pilot)
             assert await appears(pilot, "↶ undone")
             assert not any("review" in engine.edits.current(run).tags for run in runs)
+
+
+async def test_edits_that_fail_are_listed_and_escape_stops_the_rest(mlflow_store_copy: MlflowStore) -> None:
+    runs = mlflow_store_copy.runs
+    console = Console(mlflow_store_copy.tracking)
+    with closing(sqlite3.connect(mlflow_store_copy.path, isolation_level=None)) as db:
+        refused = f"WHEN NEW.run_uuid = '{runs['trial-11']}' BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        db.execute(f"CREATE TRIGGER refusing BEFORE INSERT ON tags {refused}")
+        async with console.run_test(size=SIZE, notifications=True) as pilot:
+            await settle(pilot)
+            view = console.screen
+            assert isinstance(view, RunsScreen)
+            view.runs.set_marks(frozenset({runs["trial-10"], runs["trial-11"]}))
+            dialog = await edit_dialog(pilot)
+            dialog.query_one("#tags", TextEditor).text = "review=yes"
+            await review(pilot, dialog)
+            await pilot.press("right", "enter")
+            await settle(pilot)
+            assert "1 of 2 edits made, 1 failed" in text_of(console)
+            assert "trial-11: tag review – → 'yes': " in text_of(console)
+            assert "`u` on its entry in Activity (6) undoes what was made." in text_of(console)
+            await pilot.press("enter")
+            await settle(pilot)
+            assert console.screen is view
+
+            view.runs.set_marks(frozenset(runs[f"trial-0{at}"] for at in range(5)))
+            dialog = await edit_dialog(pilot)
+            dialog.query_one("#tags", TextEditor).text = "review=yes"
+            await review(pilot, dialog)
+            db.execute("BEGIN IMMEDIATE")  # the first edit waits for this
+            await pilot.press("right", "enter")
+            assert await appears(pilot, "working …")
+            await pilot.press("escape")
+            assert await appears(pilot, "stopping …")
+            db.execute("ROLLBACK")
+            await settle(pilot)
+            assert "1 of 5 edits made, 4 not tried" in text_of(console)
 
 
 async def test_a_version_its_model_and_an_experiment_show_their_values_to_edit(
