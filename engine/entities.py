@@ -152,11 +152,13 @@ class RunDetail:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file or folder of a run; `path` is relative to the run's artifact root, `size` in bytes."""
+    """A file or folder of a run; `path` is relative to the run's artifact root, `size` in bytes. `leads_out`
+    marks a link to a place outside the root, which is not opened."""
 
     path: str
     is_dir: bool
     size: int | None = None
+    leads_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

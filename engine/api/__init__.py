@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.artifacts.download import Download as Download
     from engine.artifacts.picture import Picture as Picture
     from engine.artifacts.preview import Preview as Preview
-    from engine.artifacts.tree import Listing as Listing, Tree as Tree
+    from engine.artifacts.tree import LEADS_OUT as LEADS_OUT, Listing as Listing, Tree as Tree
     from engine.charts.across import (
         ChartRequest as ChartRequest,
         across as across,
@@ -309,7 +309,7 @@ _HOMES = {
     "engine.artifacts.download": ("Download",),
     "engine.artifacts.picture": ("Picture",),
     "engine.artifacts.preview": ("Preview",),
-    "engine.artifacts.tree": ("Listing", "Tree"),
+    "engine.artifacts.tree": ("LEADS_OUT", "Listing", "Tree"),
     "engine.charts.overview": ("MetricOverview",),
     "engine.editing.apply": ("EditResult",),
     "engine.editing.plan": ("Edit", "EditPlan", "Subject", "Wanted", "recorded_edits"),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_ENTRIES = 100_000
 """The most files and folders that are walked through at once."""
+LEADS_OUT = Shown("link out of the artifacts, not opened")
+"""Follows the name of a link that leads out of the artifact root."""
 MAX_DEPTH = 64
 """The deepest folder that is walked through: a link may lead back up."""
 

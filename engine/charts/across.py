@@ -56,7 +56,8 @@ ENOUGH = 5
 class ChartRequest:
     """What to draw. `x` is a parameter, metric or attribute, None for the usual parameter; `y` is the second
     parameter of a heat map. `scale` is how bars are scaled, None for what suits the values. `directions`
-    overrides which direction of a metric is better; `log` makes the y axis of points logarithmic."""
+    overrides which direction of a metric is better; `log` makes the y axis of points logarithmic. `best_of`
+    is the number of runs of which these are the best, 0 if they are all."""
 
     kind: ChartKind
     metrics: tuple[str, ...]
@@ -66,6 +67,7 @@ class ChartRequest:
     scale: BarScale | None = None
     directions: Mapping[str, Direction] = field(default_factory=dict)
     log: bool = False
+    best_of: int = 0
 
     def direction(self, metric: str) -> Direction | None:
         return self.directions.get(metric) or direction_of(metric)
@@ -212,7 +214,11 @@ def _nothing(
 
 
 def _caption(request: ChartRequest, title: str, drawn: int, rows: Sequence[int], notes: list[str]) -> Caption:
-    n = counted(len(rows), "run") if drawn == len(rows) else f"{drawn:,} of {counted(len(rows), 'run')}"
+    n: str = counted(len(rows), "run")
+    if request.best_of > len(rows):
+        n = f"best {len(rows):,} of {counted(request.best_of, 'run')}"
+    if drawn < len(rows):
+        n = f"{drawn:,} of {n}"
     subject = f"{request.experiment}, {n}" if request.experiment else n
     return Caption(title, subject, tuple(notes))
 

@@ -15,7 +15,7 @@ from engine.columns import ColumnKey, ColumnKind, Value
 from engine.evidence.rates import evaluated_rows, needed_for
 from engine.formats import counted, number
 from engine.runs.frame import RunFrame
-from engine.runs.metrics import is_rate
+from engine.runs.metrics import is_measured_anew, is_rate
 
 _GAP = 5
 _SAMPLED = 400
@@ -43,6 +43,21 @@ def alike(frame: RunFrame, metric: str, rows: Sequence[int]) -> tuple[list[int],
             left_out = set(others)
             kept = [row for row in kept if row not in left_out]
     return kept, tuple(apart)
+
+
+def repeated(frame: RunFrame, rows: Sequence[int]) -> tuple[int, ...]:
+    """The rows with the metrics of an earlier one, at least two and all but times: most likely the same model
+    once more, as from a parameter that cannot matter."""
+    keys = [key for key in frame.keys if key.kind == "metric" and not is_measured_anew(key.name)]
+    readers = [frame.reader(key) for key in keys]
+    seen: set[tuple[Value, ...]] = set()
+    found = []
+    for row in rows:
+        values = tuple(read(row) for read in readers)
+        if values in seen and sum(value is not None for value in values) > 1:
+            found.append(row)
+        seen.add(values)
+    return tuple(found)
 
 
 def _other_scale(frame: RunFrame, metric: str, rows: Sequence[int]) -> tuple[list[int], str]:

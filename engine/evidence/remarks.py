@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.columns import ColumnKey
+from engine.evidence.alike import repeated
 from engine.evidence.anomalies import Drop
 from engine.evidence.curves import Broken, Stalled
 from engine.evidence.difference import p_text
@@ -15,7 +16,7 @@ from engine.formats import count, counted, delta, duration, format_for, listed, 
 from engine.runs.frame import RunFrame
 from engine.text import Shown, safe
 
-Kind = Literal["drop", "disagreement", "curve", "plateau", "duration"]
+Kind = Literal["repeats", "drop", "disagreement", "curve", "plateau", "duration"]
 _NAMED = 4
 _NAME = ColumnKey("attribute", "run_name")
 
@@ -38,6 +39,7 @@ def remarks(frame: RunFrame, result: Insights) -> tuple[Remark, ...]:
 
 
 def _all(frame: RunFrame, result: Insights) -> Iterator[Remark]:
+    yield from _repeats(frame, result)
     yield from _disagreement(result)
     yield from (_drop(frame, result, drop) for drop in result.drops)
     yield from _broken(frame, result.curves.broken)
@@ -47,6 +49,20 @@ def _all(frame: RunFrame, result: Insights) -> Iterator[Remark]:
         longest = [f"{run.run_name or run.run_id} ({duration(run.duration)})" for run in result.long_runs]
         text = safe(f"Much longer than the others: {listed(longest, _NAMED)}.")
         yield Remark("duration", text, tuple(run.run_id for run in result.long_runs))
+
+
+def _repeats(frame: RunFrame, result: Insights) -> Iterator[Remark]:
+    """Without an effect, there is nothing that repeated runs make look surer."""
+    found = repeated(frame, result.best.comparable) if result.effects.effects else ()
+    if found:
+        has = "has" if len(found) == 1 else "have"
+        text = (
+            f"{count(len(found))} of {counted(len(result.best.comparable), 'run')} {has} exactly the metrics "
+        )
+        text += (
+            "of another one, apart from times. Each counts as independent: effects look surer than they are."
+        )
+        yield Remark("repeats", Shown(text), _ids(frame, found))
 
 
 def _disagreement(result: Insights) -> Iterator[Remark]:

@@ -43,7 +43,9 @@ def _charts(facts: Facts) -> Iterator[tuple[str, Text, AcrossChart]]:
     n = counted(facts.considered, "run")
     shown = [row for run in facts.runs[:MAX_BARS] if (row := facts.frame.row_of(run.run_id)) is not None]
     some = f"the best {len(shown)} of {n}" if len(shown) < facts.considered else n
-    yield from _chart(facts, "per-run", (f"Runs by {metric}: {some}.",), "bar", shown)
+    yield from _chart(
+        facts, "per-run", (f"Runs by {metric}: {some}.",), "bar", shown, best_of=facts.considered
+    )
     other = _other_metric(facts)
     if other is not None:
         caption = (f"Runs by {other} and {metric}: one point per run, n={facts.considered}.",)
@@ -90,9 +92,16 @@ def _chart(
     *,
     x: ColumnKey | None = None,
     y: ColumnKey | None = None,
+    best_of: int = 0,
 ) -> Iterator[tuple[str, Text, AcrossChart]]:
     request = ChartRequest(
-        kind, (facts.metric,), x, y, facts.experiment.name, directions={facts.metric: facts.direction}
+        kind,
+        (facts.metric,),
+        x,
+        y,
+        facts.experiment.name,
+        directions={facts.metric: facts.direction},
+        best_of=best_of,
     )
     try:
         yield name, caption, across(facts.frame, rows, request)

@@ -29,6 +29,7 @@ _LOWER = frozenset(
         *("std", "var", "variance", "stderr", "bpc", "aic", "bic", "failures", "hallucination"),
     )
 )
+_TIMES = frozenset(("time", "seconds", "duration", "latency", "runtime", "elapsed", "delay", "throughput"))
 _HIGHER = frozenset(("neg", "negated", "per", "throughput", "speedup", "lossless"))
 _RATES = frozenset(
     (
@@ -111,6 +112,12 @@ def direction_of(metric: str) -> Direction | None:
     counts = bool(names) and (names[0] in _COUNT_PREFIXES or names[-1] in _COUNT_SUFFIXES)
     rate = "lr" in words or words >= {"learning", "rate"}
     return None if counts or rate or metric.startswith("system/") else "higher"
+
+
+def is_measured_anew(metric: str) -> bool:
+    """Whether a metric differs between runs that do exactly the same: a time, or a measure of the system."""
+    words = {word.lower() for word in _WORD.findall(metric)}
+    return bool(words & _TIMES) or metric.startswith("system/")
 
 
 def is_rate(metric: str) -> bool:

@@ -68,7 +68,7 @@ def list_folder(root: Path, path: str, prefix: str = "") -> tuple[Artifact, ...]
         if not folder.resolve().is_relative_to(root.resolve()):
             raise StoreRefused("The path leads outside the run's artifacts", safe(path, 200))
         with os.scandir(folder) as entries:
-            found = [_artifact(entry, path, prefix) for entry in entries if not is_upload(entry.name)]
+            found = [_artifact(entry, root, path, prefix) for entry in entries if not is_upload(entry.name)]
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except ValueError as error:  # NUL or a lone surrogate
@@ -126,13 +126,15 @@ def _unreadable(path: str, error: Exception) -> StoreUnreadable:
     return StoreUnreadable("Cannot read the artifact", f"{safe(path, 200)}: {error}")
 
 
-def _artifact(entry: os.DirEntry[str], path: str, prefix: str) -> Artifact:
+def _artifact(entry: os.DirEntry[str], root: Path, path: str, prefix: str) -> Artifact:
     where = "/".join(part for part in (prefix, path, entry.name) if part)
-    if entry.is_dir():
-        return Artifact(where, is_dir=True)
     try:
+        if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root.resolve()):
+            return Artifact(where, is_dir=False, leads_out=True)
+        if entry.is_dir():
+            return Artifact(where, is_dir=True)
         return Artifact(where, is_dir=False, size=entry.stat().st_size)
-    except OSError:  # a dangling link
+    except (OSError, RuntimeError):  # a dangling link, or links in a circle
         return Artifact(where, is_dir=False)
 
 

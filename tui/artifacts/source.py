@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence, Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from engine import formats
+from engine.api import LEADS_OUT
 from engine.errors import EngineError
 from engine.text import Shown, cell_width, safe
 from tui.widgets.table import TableColumn, TextRow, TextSource
@@ -50,8 +51,9 @@ def _rows(
             if opened:
                 rows += _rows(folders, is_open, artifact.path, depth + 1)
         else:
-            cells = (Shown(f"{'  ' * depth}  {name}"), formats.size(artifact.size))
-            rows.append(TextRow(artifact.path, cells, {1: "muted"}))
+            out = f"  {LEADS_OUT}" if artifact.leads_out else ""
+            cells = (Shown(f"{'  ' * depth}  {name}{out}"), formats.size(artifact.size))
+            rows.append(TextRow(artifact.path, cells, {0: "warning", 1: "muted"} if out else {1: "muted"}))
     for error in found.errors:
         rows += _error_rows(path, error, depth)
     rows += [_note(path, at, note, depth, "warning") for at, note in enumerate(found.notes)]

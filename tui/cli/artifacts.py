@@ -134,11 +134,20 @@ def _row(artifact: Artifact, depth: int) -> Sequence[Cell | Shown]:
     name = safe(artifact.path.rpartition("/")[2])
     if artifact.is_dir:
         return [Cell(Shown(f"{indent}{name}/"), "bold"), Shown("")]
+    if artifact.leads_out:
+        from engine.api import LEADS_OUT
+
+        return [Cell(Shown(f"{indent}{name}  {LEADS_OUT}"), "yellow"), size(artifact.size)]
     return [Shown(indent + name), size(artifact.size)]
 
 
 def _payload(artifact: Artifact) -> Payload:
-    return {"path": artifact.path, "is_dir": artifact.is_dir, "size": artifact.size}
+    return {
+        "path": artifact.path,
+        "is_dir": artifact.is_dir,
+        "size": artifact.size,
+        "leads_out": artifact.leads_out,
+    }
 
 
 def _print(run_id: str, found: Preview, *, as_json: bool) -> None:

@@ -33,6 +33,28 @@ def test_a_drop_names_the_combination_and_its_runs() -> None:
     assert drop.run_ids == ("r02", "r11", "r20", "r29")
 
 
+def test_runs_with_the_metrics_of_another_one_are_counted_where_they_make_effects_look_surer() -> None:
+    def sweep(effect: float) -> list[Run]:
+        return [
+            a_run(
+                f"{k}{seed:02}{algorithm}",
+                params={"k": k, "algorithm": algorithm},
+                metrics={"accuracy": 0.8 + effect * (k == "5") + seed / 1000, "f1": 0.5, "fit_time": place},
+            )
+            for place, algorithm in enumerate(("auto", "ball_tree"))
+            for k in ("3", "5")
+            for seed in range(10)
+        ]
+
+    found = next(remark for remark in remarks_of(sweep(0.1)) if remark.kind == "repeats")
+    assert found.text == (
+        "20 of 40 runs have exactly the metrics of another one, apart from times. Each counts as "
+        "independent: effects look surer than they are."
+    )
+    assert found.run_ids == tuple(f"{k}{seed:02}ball_tree" for k in ("3", "5") for seed in range(10))
+    assert not [remark for remark in remarks_of(sweep(0.0)) if remark.kind == "repeats"], "no effect"
+
+
 def test_another_winner_by_cross_validation_is_named_with_what_the_folds_say() -> None:
     runs = [
         a_run("test", name="one", metrics={"accuracy": 0.92, "cv_mean": 0.80}),

@@ -22,6 +22,7 @@ from engine.filters.compiler import compile_filter
 from engine.report.card import model_card
 from engine.report.document import Document, Heading, Table
 from engine.report.facts import collect
+from engine.report.figures import Draw
 from engine.report.html import html
 from engine.report.markdown import markdown
 from engine.report.report import document_of
@@ -109,6 +110,7 @@ def report(
     versions: Sequence[ModelVersion] = (),
     experiment: Experiment = EXPERIMENT,
     where: str = "",
+    drawn: Draw = no_chart,
 ) -> Document:
     frame = RunFrame.from_runs(runs)
     facts = collect(
@@ -122,7 +124,7 @@ def report(
         where=compile_filter(where, frame.keys, frame) if where else None,
         shown_store="sqlite:///mlflow.db",
     )
-    return document_of(facts, NOW, no_chart)
+    return document_of(facts, NOW, drawn)
 
 
 def text_of(document: Document) -> str:
@@ -131,6 +133,18 @@ def text_of(document: Document) -> str:
 
 def headings(document: Document) -> list[str]:
     return ["".join(map(str, block.text)) for block in document.blocks if isinstance(block, Heading)]
+
+
+def test_a_chart_of_the_best_runs_says_of_how_many_they_are_the_best() -> None:
+    runs = [a_run(f"r{at:02}", metrics={"accuracy": 0.5 + at / 100}) for at in range(40)]
+    subjects = []
+
+    def drawn(chart: AcrossChart) -> tuple[str, bytes]:
+        subjects.append(chart.caption.subject)
+        return no_chart(chart)
+
+    report(runs, drawn=drawn)
+    assert subjects == ["heart, best 30 of 40 runs"]
 
 
 def table_with(document: Document, head: str) -> Mapping[str, list[str]]:

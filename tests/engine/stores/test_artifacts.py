@@ -70,6 +70,24 @@ def test_a_link_that_leads_out_is_refused(tmp_path: Path) -> None:
         list_folder(tmp_path / "run", "out")
 
 
+def test_links_that_lead_out_are_listed_as_such_and_links_within_as_what_they_lead_to(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (tmp_path / "secret").write_text("four")
+    (run / "a").write_text("one")
+    (run / "within").symlink_to(run / "a")
+    (run / "circle").symlink_to(run / "circle")
+    (run / "file").symlink_to(tmp_path / "secret")
+    (run / "folder").symlink_to(tmp_path)
+    assert list_folder(run, "") == (
+        Artifact("a", is_dir=False, size=3),
+        Artifact("circle", is_dir=False),
+        Artifact("file", is_dir=False, leads_out=True),
+        Artifact("folder", is_dir=False, leads_out=True),
+        Artifact("within", is_dir=False, size=3),
+    )
+
+
 def test_a_circular_link_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(Exception, match=r"read|out"):

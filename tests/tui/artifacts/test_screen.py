@@ -65,7 +65,8 @@ async def test_artifacts_are_browsed_previewed_and_downloaded(
 def test_storage_that_cannot_be_reached_says_so_in_its_place() -> None:
     from engine.artifacts.tree import Listing
 
-    plots = Listing("", (Artifact("plots", is_dir=True), Artifact("a.txt", is_dir=False, size=4)))
+    link = Artifact("out", is_dir=False, leads_out=True)
+    plots = Listing("", (Artifact("plots", is_dir=True), Artifact("a.txt", is_dir=False, size=4), link))
     error = StoreUnreadable("Cannot list the artifacts", "Connection refused", "Try again.")
     source = tree_source({"": plots, "plots": error}, {"plots"})
     lines = [source.cell(row, 0) for row in range(source.row_count)]
@@ -75,6 +76,7 @@ def test_storage_that_cannot_be_reached_says_so_in_its_place() -> None:
         "    Connection refused",
         "    Try again.",
         "  a.txt",
+        "  out  link out of the artifacts, not opened",
     ]
 
 

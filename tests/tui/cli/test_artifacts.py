@@ -77,3 +77,6 @@ def test_a_download_without_a_dangling_link_says_so(
     again = run("--tracking-uri", uri, "artifacts", run_id, "-o", str(tmp_path / "two"), "--json")
     assert again.status == 1
     assert [entry["path"] for entry in again.json["left_out"]] == ["gone"]
+    (root / "gone").unlink()
+    (root / "out").symlink_to(tmp_path)
+    assert "out  link out of the artifacts, not opened" in run("--tracking-uri", uri, "artifacts", run_id).out
