@@ -142,6 +142,13 @@ class Servers:
             cancel=cancel or CancelToken(),
         )
 
+    def needs_upgrade(self, uri: TrackingUri) -> bool:
+        """Whether a SQLite store has an older schema than the installed MLflow. Raises as
+        `rehearse_upgrade`."""
+        from engine.server.upgrade.upgrade import needs_upgrade
+
+        return needs_upgrade(uri)
+
     def rehearse_upgrade(
         self, uri: TrackingUri, *, on_progress: OnProgress = no_progress, cancel: CancelToken | None = None
     ) -> Rehearsal:

@@ -159,7 +159,7 @@ def prepare_accounts(folder: Path, database: TrackingUri) -> Accounts:
     uri = database.raw.replace("%", "%%")
     _write(folder / CONFIGURATION_FILE, _CONFIGURATION.format(uri=uri, admin=ADMIN, seconds=CACHE_SECONDS))
     path = database.sqlite_path
-    password_file = folder / PASSWORD_FILE if path is None else path.with_suffix(f".{PASSWORD_FILE}")
+    password_file = folder / PASSWORD_FILE if path is None else password_file_beside(path)
     password, key = _kept(password_file), _kept(folder / KEY_FILE)
     accounts = Accounts(
         folder,
@@ -174,6 +174,11 @@ def prepare_accounts(folder: Path, database: TrackingUri) -> Accounts:
         path.touch(mode=0o600)  # MLflow would create it readable by others, with the hashes of all passwords
     _write(folder / KEY_FILE, accounts.key + "\n")
     return accounts
+
+
+def password_file_beside(database: Path) -> Path:
+    """Where the password of a database file of accounts is kept: `basic_auth.admin-password`."""
+    return database.with_suffix(f".{PASSWORD_FILE}")
 
 
 def _new_password() -> str:

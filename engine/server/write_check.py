@@ -60,7 +60,7 @@ def check_writes(
             experiment = str(server.post("2.0/mlflow/experiments/create", name=name)["experiment_id"])
         except Exception as error:
             if password and getattr(error, "status", 0) == 401:
-                return Checked(skipped="the administrator has another password than the one kept here")
+                return Checked(skipped="the password of the administrator is not known here")
             return Checked(problem=f"Cannot create an experiment: {_reason(error)}")
         artifact = f"{experiment}/{FILE}"
         problem = _round_trip(server, experiment, name, artifact)

@@ -154,6 +154,8 @@ def _serve_command(restored: Restored) -> str:
     words = ["mlflow-console", "server", "start", "--backend-store-uri", restored.uri.raw]
     if restored.served_folder is not None:
         words += ["--artifacts-destination", str(restored.served_folder)]
+    if restored.has_accounts:
+        words.append("--auth")
     return shlex.join(words)
 
 

@@ -76,7 +76,7 @@ def upgrade(
         elif rehearsal.outcome is not None and not rehearsal.problems:
             output.line("Run `mlflow-console server upgrade` to upgrade the store itself.")
         return 1 if rehearsal.problems else 0
-    if confirmed is None:
+    if confirmed is None and servers.needs_upgrade(invocation.uri()):
         check_can_ask(output, "Add --confirm with the name of the database file.")
     with running("Rehearsing") as (show, token):
         plan = servers.plan_upgrade(invocation.uri(), backup_to, on_progress=show, cancel=token)

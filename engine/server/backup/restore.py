@@ -18,6 +18,7 @@ from engine.server.backup.databases import check_database
 from engine.server.backup.files import check_room, is_archive, unpack, writing
 from engine.server.backup.locations import read_locations, relocate
 from engine.server.backup.manifest import (
+    AUTH_FILE,
     LOCAL_FOLDER,
     SERVED_FOLDER,
     STORE_FILE,
@@ -49,6 +50,11 @@ class Restored:
         """The folder of artifacts that a server on this store needs; None if it has none."""
         served = any(folder.folder == SERVED_FOLDER for folder in self.manifest.folders)
         return self.folder / SERVED_FOLDER if served else None
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether the store's server asked for accounts: one without --auth would let everyone in."""
+        return any(database.file.path == AUTH_FILE for database in self.manifest.databases)
 
     @property
     def sentences(self) -> tuple[Shown, ...]:

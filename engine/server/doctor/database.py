@@ -16,6 +16,7 @@ from pathlib import Path
 from engine.entities import Run
 from engine.errors import StoreUnreadable
 from engine.formats import ago, count, counted, listed, size
+from engine.server.access import password_file_beside
 from engine.server.doctor.findings import Notes, Severity
 from engine.server.doctor.subject import Budget, Subject, migration
 from engine.stores.base import Condition, RunQuery
@@ -44,6 +45,8 @@ def examine(subject: Subject, notes: Notes) -> None:
     with notes.check("whether a second registry is in use"):
         _check_registry(subject, notes)
     server = subject.own_server
+    with notes.check("who may read the administrator's password"):
+        _check_password_files(subject, notes)
     backend = TrackingUri(server.backend) if server else subject.uri
     if backend == subject.uri or backend.sqlite_path is None:
         _examine(subject, notes)
@@ -166,6 +169,25 @@ def _check_auth_databases(subject: Subject, users_file: Path | None, notes: Note
                     fix="Make the file private to the account of the server.",
                     command=("chmod", "600", str(path)),
                 )
+
+
+def _check_password_files(subject: Subject, notes: Notes) -> None:
+    """Those that `server start --auth` wrote: of the server of this account, or beside the accounts."""
+    server = subject.own_server
+    if server is not None:
+        found = [Path(server.password_file)] if server.password_file else []
+    else:
+        found = [password_file_beside(path) for path in _auth_files(subject)] if subject.database else []
+    for path in found:
+        if path.is_file() and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            notes.found(
+                "admin-password-readable",
+                "error",
+                "Other accounts of this machine can read the password of the server's administrator",
+                evidence=f"{path} has the mode {stat.filemode(path.stat().st_mode)}",
+                fix="Make the file private, and set another password: this one may have been read.",
+                command=("chmod", "600", str(path)),
+            )
 
 
 def _auth_files(subject: Subject) -> list[Path]:

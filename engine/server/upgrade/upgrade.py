@@ -118,7 +118,7 @@ class Outcome:
                 f"{counted(len(self.tables), 'table')} with {counted(rows, 'row')} compared,"
                 f" {sampled:,} of them value by value; {counted(self.new_tables, 'new table')}"
             ),
-            Shown(f"The console reads {self.readable.summary}"),
+            Shown(f"The console reads {self.readable.summary}, deleted ones included"),
         ]
         found += [
             Shown(
@@ -215,6 +215,11 @@ def schema_state(database: Path) -> SchemaState:
             "Run `pip install --upgrade mlflow` in the environment of mlflow-console.",
         )
     return SchemaState(database, found[0], known[0], known.index(found[0]))
+
+
+def needs_upgrade(uri: TrackingUri) -> bool:
+    """Whether the store has an older schema than the installed MLflow. Raises as `rehearse`."""
+    return not schema_state(_database(uri)).is_current
 
 
 def rehearse(uri: TrackingUri, *, on_progress: OnProgress, cancel: CancelToken) -> Rehearsal:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.conftest import MlflowStore
@@ -33,6 +35,18 @@ def test_a_store_is_backed_up_and_restored(
     payload = run("server", "restore", "first", "other", "--relocate", str(mlflow_store.path.parent), "here")
     assert payload.status == 0
     assert "still point to" not in payload.out
+
+
+def test_a_restored_store_with_accounts_is_served_with_them(
+    on_copy: Run, mlflow_store_copy: MlflowStore
+) -> None:
+    accounts = mlflow_store_copy.path.parent / "basic_auth.db"
+    with closing(sqlite3.connect(accounts)) as database:
+        database.execute("CREATE TABLE users (username)")
+    assert on_copy("server", "backup", "-o", "saved").status == 0
+    restored = on_copy("server", "restore", "saved", "new")
+    (serve,) = (line for line in restored.out.splitlines() if line.startswith("Serve it: "))
+    assert serve.endswith(" --auth")
 
 
 def test_a_backup_that_cannot_be_made_is_one_error(on_store: Run, run: Run, folder: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.server.access import password_file_beside
 from engine.server.doctor.database import NETWORK_FILE_SYSTEMS, file_system
 from engine.server.doctor.subject import Limits
 from engine.stores.mlflow.private import auth_revisions
@@ -148,6 +149,13 @@ def auth_database(revision: str, mode: int) -> Callable[[Place, Environ], object
     return plant
 
 
+def readable_password(place: Place, environ: Environ) -> None:
+    auth_database(auth_revisions()[0], 0o600)(place, environ)
+    path = password_file_beside(place.folder / "basic_auth.db")
+    path.write_text("s3cret-of-ana\n")
+    path.chmod(0o644)
+
+
 def file_store(place: Place, _: Environ) -> None:
     """Runs that somebody logged from this folder before MLflow had a tracking URI."""
     for number in range(3):
@@ -227,6 +235,7 @@ FAULTS = [
     Fault("passwords-readable", auth_database(auth_revisions()[0], 0o644), "-rw-r--r-- and 1 user"),
     Fault("auth-schema-outdated", auth_database("8606fa83a998", 0o600), "MLflow 2.8 to 3.6"),
     Fault("auth-schema-too-new", auth_database("f00dfeed0002", 0o600), "f00dfeed0002", "error"),
+    Fault("admin-password-readable", readable_password, "chmod 600", "error"),
     Fault("two-stores", file_store, "29 runs in mlflow.db and 3 runs in mlruns"),
     Fault(
         "registry-elsewhere",
