@@ -40,8 +40,7 @@ def read_signature(store: Store, uri: TrackingUri, version: ModelVersion, run: R
             file = folder / MLMODEL
             return signature_of(file.read_bytes()) if file.is_file() else Signature(problem=NO_FILE)
         if path and run is not None:
-            with store.open_artifact(run.run.run_id, path, fetch_limit=MAX_BYTES) as content:
-                return signature_of(_bounded(content.pieces))
+            return signature_of(read_description(store, run.run.run_id, path))
         with model_files(uri, version, run) as files:
             return signature_of((files.description() / MLMODEL).read_bytes())
     except (ModelFailure, NotFound):
@@ -52,12 +51,15 @@ def read_signature(store: Store, uri: TrackingUri, version: ModelVersion, run: R
         return Signature(problem=f"MLmodel cannot be read: {error}")
 
 
-def _bounded(pieces: Iterable[bytes]) -> bytes:
+def read_description(store: Store, run_id: str, path: str) -> bytes:
+    """The `MLmodel` file at a path among the artifacts of a run; its beginning if it is too large. Raises
+    `EngineError`s."""
     text = b""
-    for piece in pieces:
-        text += piece
-        if len(text) > MAX_BYTES:
-            break
+    with store.open_artifact(run_id, path, fetch_limit=MAX_BYTES) as content:
+        for piece in content.pieces:
+            text += piece
+            if len(text) > MAX_BYTES:
+                break
     return text
 
 

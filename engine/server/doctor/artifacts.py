@@ -11,6 +11,7 @@ from engine.entities import Experiment, Run
 from engine.errors import EngineError
 from engine.formats import count, counted, listed
 from engine.server.doctor.findings import OUTAGES, Notes
+from engine.server.doctor.model_folder import flaw_of_folder
 from engine.server.doctor.subject import Subject, is_writable_folder, nearest
 from engine.server.options import missing_package
 from engine.stores.base import RunQuery
@@ -124,6 +125,18 @@ def _check_folders(experiments: Sequence[Experiment], notes: Notes) -> None:
             fix="Give this account access to the folder, or log through the server whose disk it is.",
             command=("ls", "-ld", str(nearest(refused[0][1]))),
         )
+    lost = [pair for pair in roots if pair not in refused and pair[0].last_run_time]
+    if gone := [(one, root) for one, root in lost if not root.parent.exists()]:
+        notes.found(
+            "artifact-root-missing",
+            "warning",
+            f"The artifact folders of {counted(len(gone), 'experiment')} do not exist",
+            evidence="These have runs, but neither the folder nor the one above it exists:"
+            f" {_examples([one for one, _ in gone])}",
+            fix="Were the artifacts moved or deleted? Put them back: the paths in the store do not move with"
+            " them. If no run has logged any, the first that does creates the folder.",
+            command=("ls", "-ld", str(nearest(gone[0][1]))),
+        )
 
 
 def _check_storage(subject: Subject, kind: str, experiments: Sequence[Experiment], notes: Notes) -> None:
@@ -164,12 +177,13 @@ def _check_logged_models(subject: Subject, notes: Notes) -> None:
     local = [
         (name, root) for name, location in found if (root := local_root(location)) and root.is_absolute()
     ]
-    missing = [f"{short_name(name)} in {root}" for name, root in local if not root.is_dir()]
+    flaws = [(name, root, flaw_of_folder(root)) for name, root in local]
+    missing = [f"{short_name(name)} in {root}: {flaw}" for name, root, flaw in flaws if flaw]
     if missing:
         notes.found(
             "model-files-missing",
             "error",
-            f"The files of {counted(len(missing), 'logged model')} are missing",
+            f"Files of {counted(len(missing), 'logged model')} are missing",
             evidence=f"Of the newest {count(len(local))} in local folders: {listed(missing, _SHOWN)}",
             fix="Were the artifacts moved or deleted? Put them back: the paths in the store do not move with"
             " them.",

@@ -6,14 +6,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from engine.artifacts.versions import version_folder
 from engine.entities import POLICY_TAG, ModelVersion, RegisteredModel, RunDetail
 from engine.errors import EngineError, NotFound, UsageError
 from engine.formats import count, counted, listed
+from engine.model_files.files import MLMODEL
 from engine.registry.promotion.policy import read_policies
 from engine.registry.promotion.unapproved import Unapproved, unapproved
+from engine.registry.signatures import read_description
 from engine.server.doctor.findings import OUTAGES, Notes
+from engine.server.doctor.model_folder import flaw_of, flaw_of_folder
 from engine.server.doctor.subject import Budget, Subject
 from engine.stores.artifacts import locations
 from engine.stores.records import DELETED_STAGE
@@ -27,12 +31,12 @@ _SHOWN = 4
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """A version, its source run, and whether it has files. `run` is None if the run is gone or the version
-    names none; `has_files` is None where that was not looked up."""
+    """A version, its source run, and what is wrong with its files. `run` is None if the run is gone or the
+    version names none; `flaw` is empty if nothing is wrong, and None where that was not looked up."""
 
     version: ModelVersion
     run: RunDetail | None
-    has_files: bool | None
+    flaw: str | None
 
 
 def examine(subject: Subject, notes: Notes) -> None:
@@ -211,19 +215,19 @@ def _check_origins(subject: Subject, versions: Sequence[ModelVersion], notes: No
         )
         what = "the files of all versions" if subject.database else "the runs and files of all versions"
         notes.skip(what, why)
-    unknown = sum(origin.has_files is None for origin in origins)
+    unknown = sum(origin.flaw is None for origin in origins)
     if unknown:
         why = "their files are not on this machine, or their source run no longer says where they are"
         notes.skip(f"the files of {counted(unknown, 'version')}", why)
     _report_runs(subject, origins, notes)
-    lost = [origin.version for origin in origins if origin.has_files is False]
+    lost = [origin for origin in origins if origin.flaw]
     if lost:
+        shown = [f"{_named(origin.version)}: {origin.flaw}" for origin in lost]
         notes.found(
             "version-files-missing",
-            "error" if any(map(_is_in_use, lost)) else "warning",
-            f"{counted(len(lost), 'version')} cannot be loaded: the files are gone",
-            evidence=f"{listed([_named(version) for version in lost], _SHOWN)}; the source of the first is"
-            f" {lost[0].source}",
+            "error" if any(_is_in_use(origin.version) for origin in lost) else "warning",
+            f"{counted(len(lost), 'version')} cannot be loaded: files are missing",
+            evidence=f"{listed(shown, _SHOWN)}; the source of the first is {lost[0].version.source}",
             fix="Restore the artifacts from a backup, or promote another version and delete this one.",
         )
 
@@ -255,34 +259,36 @@ def _report_runs(subject: Subject, origins: Sequence[_Origin], notes: Notes) -> 
 
 def _origin(subject: Subject, version: ModelVersion) -> _Origin:
     if not version.run_id:
-        return _Origin(version, None, _has_local_files(subject, version))
+        return _Origin(version, None, _local_flaw(subject, version))
     try:
         detail = subject.store.run(version.run_id)
     except NotFound:
-        return _Origin(version, None, _has_local_files(subject, version))
-    return _Origin(version, detail, _has_files(subject, version, detail))
+        return _Origin(version, None, _local_flaw(subject, version))
+    return _Origin(version, detail, _flaw(subject, version, detail))
 
 
-def _has_local_files(subject: Subject, version: ModelVersion) -> bool | None:
-    """For a version without a run: whether the folder that its source names exists; None if it names none of
-    this machine."""
+def _local_flaw(subject: Subject, version: ModelVersion) -> str | None:
+    """For a version without a run: what is wrong with the folder that its source names; None if it names none
+    of this machine."""
     root = local_root(version.source)
     if root is None or not root.is_absolute() or subject.uri.kind == "rest":
         return None
-    return root.is_dir()
+    return flaw_of_folder(root)
 
 
-def _has_files(subject: Subject, version: ModelVersion, detail: RunDetail) -> bool | None:
+def _flaw(subject: Subject, version: ModelVersion, detail: RunDetail) -> str | None:
     folder = version_folder(version, detail)
     if folder is None:
-        return _has_local_files(subject, version)
+        return _local_flaw(subject, version)
     roots = [local_root(location.root) for location in locations(detail, folder)]
     if subject.uri.kind != "rest" and None in roots:
         return None
     try:
-        return bool(subject.store.artifacts(version.run_id, folder))
+        names = {found.path.rpartition("/")[2] for found in subject.store.artifacts(version.run_id, folder)}
+        path = f"{folder}/{MLMODEL}".lstrip("/")
+        return flaw_of(names, partial(read_description, subject.store, version.run_id, path))
     except NotFound:
-        return False
+        return flaw_of((), bytes)
     except OUTAGES:
         raise
     except EngineError:

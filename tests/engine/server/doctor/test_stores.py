@@ -261,6 +261,13 @@ FAULTS = [
         "error",
     ),
     Fault(
+        "artifact-root-missing",
+        lambda place, _: place.execute(
+            f"UPDATE experiments SET artifact_location = '{place.folder}/moved/mlruns/' || experiment_id"
+        ),
+        "/moved/mlruns/1",
+    ),
+    Fault(
         "model-files-missing",
         sql(
             "DELETE FROM model_versions",
@@ -341,6 +348,27 @@ def test_a_promotion_with_an_approval_is_not_reported(place: Place) -> None:
     demand = policy('[[policy]]\ntarget = "Production"\nalias = "champion"\napproval = true')
     place.execute(demand, *promoted("Production", "good [approved by ana on 2026-11-01 10:00]"))
     assert report_on(place.uri).findings == ()
+
+
+def test_a_model_without_its_description_or_a_file_that_this_names_is_reported(place: Place) -> None:
+    statement = "SELECT artifact_location FROM logged_models WHERE status = 2"
+    with closing(sqlite3.connect(place.path)) as database:
+        ((source,),) = database.execute(statement).fetchall()
+    folder = place.folder / "model"
+    shutil.copytree(source, folder)
+    place.execute(f"UPDATE logged_models SET artifact_location = '{folder}'")
+    assert report_on(place.uri).findings == ()
+    for name, words in (
+        ("python_model.pkl", "python_model.pkl, which MLmodel names, is missing"),
+        ("MLmodel", "MLmodel is missing"),
+    ):
+        (folder / name).rename(folder / "aside")
+        report = report_on(place.uri)
+        assert names(report) == ["model-files-missing", "version-files-missing"]
+        assert all(words in found.evidence for found in report.findings)
+        (folder / "aside").rename(folder / name)
+    (folder / "MLmodel").write_text("flavors: [")
+    assert "MLmodel is damaged" in report_on(place.uri).findings[0].evidence
 
 
 def test_a_database_with_statistics_is_not_reported(place: Place) -> None:
