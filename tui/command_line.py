@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from engine.api import column_named, decision_of, request_of
+from engine.api import column_named
 from engine.errors import EngineError, FilterError, UsageError
 from engine.suggestions import closest, did_you_mean
 from engine.text import safe
@@ -17,6 +17,7 @@ from tui.commands.bindings import COMMANDS, Command
 from tui.compare.screen import CompareScreen
 from tui.deployments.screen import DeploymentsScreen
 from tui.dialogs.commands import TYPED_COMMANDS
+from tui.models.approval import is_waiting
 from tui.models.screen import ModelsScreen
 from tui.runs.screen import RunsScreen
 from tui.screen import current_view
@@ -77,7 +78,7 @@ def _model_completions(app: SessionApp, word: str, argument: str) -> Sequence[st
     stack = app.get_screen_stack("models")
     versions = [v for view in stack if isinstance(view, ModelsScreen) for v in view.registry.get(model, ())]
     if word in ("approve", "reject"):
-        versions = [v for v in versions if request_of(v) is not None and decision_of(v) is None]
+        versions = [v for v in versions if is_waiting(v)]
     return [text for v in versions if (text := f"{model} {v.version}").startswith(argument)]
 
 
@@ -327,7 +328,7 @@ async def _request(app: SessionApp, argument: str) -> None:
     version, _, target = argument.rpartition(" ")
     name, number = _version_of("request", version, "churn 7 Production")
     models = await _models_screen(app)
-    models.act_on("models.answer", name, number, partial(models.request, target=target))
+    models.act_on("models.answer", name, number, partial(models.approval.request, target=target))
 
 
 async def _answer(word: str, app: SessionApp, argument: str) -> None:
@@ -336,7 +337,7 @@ async def _answer(word: str, app: SessionApp, argument: str) -> None:
         return
     name, number = _version_of(word, argument, "churn 7")
     models = await _models_screen(app)
-    models.act_on("models.answer", name, number, partial(models.answer, action=word))
+    models.act_on("models.answer", name, number, partial(models.approval.answer, action=word))
 
 
 async def _history(app: SessionApp, argument: str) -> None:

@@ -135,6 +135,7 @@ def test_every_write_checks_for_read_only() -> None:
         "deployments.swap",
         "models.answer",
         "models.approve",
+        "models.delete",
         "models.deploy",
         "models.edit",
         "models.promote",

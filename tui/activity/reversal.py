@@ -40,7 +40,7 @@ class Reversal:
             case "promote" | "delete" | "restore" | "edit" | "register":
                 return None
             case "undo":
-                return "Promote the version again instead."
+                return "An undo cannot be undone: make the change again instead."
             case "train" if finding is not None and finding.command:
                 return None
             case "train" if entry.outcome == "intended":

@@ -299,6 +299,13 @@ COMMANDS: tuple[Command, ...] = (
         writes=True,
     ),
     edit_command("models", "the version or model", "description, tags and name"),
+    Command(
+        id="models.delete",
+        keys="D",
+        action="delete",
+        help="Delete the version or model: what is lost is listed, and its name has to be typed.",
+        writes=True,
+    ),
     copy_menu_command("models"),
     export_command("models", "the versions, or all models,"),
     # Training

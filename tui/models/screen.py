@@ -13,13 +13,14 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
 from engine import formats
-from engine.api import decision_of, request_of
 from engine.entities import ModelVersion, RegisteredModel, Run
 from engine.errors import EngineError, NotFound
 from engine.jobs import CancelToken
 from engine.text import Shown, safe
 from tui.bridge import Relay
 from tui.commands.bindings import Command, Scope, command
+from tui.models.approval import Approval, is_waiting
+from tui.models.removal import Removal
 from tui.models.sources import model_source, source_text, version_source
 from tui.models.version_detail import VersionDetail, VersionFacts
 from tui.screen import VIEW, ConsoleScreen, ReadSnippets, compare_reason
@@ -44,7 +45,7 @@ NO_VERSIONS = (
     Shown("Register a run's model under this name."),
 )
 READING = (Shown("reading …"),)
-_WITHOUT_VERSION = ("models.undo", "models.export", "models.edit", "models.show-history")
+_WITHOUT_VERSION = ("models.undo", "models.export", "models.edit", "models.delete", "models.show-history")
 """The commands that need no version."""
 VERSIONS_UNREADABLE = (Shown("Could not read the versions; press r to retry"),)
 
@@ -313,7 +314,7 @@ class ModelsScreen(ConsoleScreen):
         on_version = command.scope == "models" and command.id not in _WITHOUT_VERSION
         if on_version and version is None:
             return "No version selected."
-        if command.id in ("models.edit", "models.show-history") and self.model is None:
+        if command.id in ("models.edit", "models.delete", "models.show-history") and self.model is None:
             return "No model selected."
         if version is not None and command.id in ("models.open-run", "models.show-artifacts"):
             if not version.run_id:
@@ -457,6 +458,14 @@ class ModelsScreen(ConsoleScreen):
         dialog = WriteDialog(self.session.bridge, plan, apply, read, activity=activity)
         self.app.push_screen(dialog, lambda _: self.refresh_view())
 
+    def action_delete(self) -> None:
+        """Delete the version; in the list of models, the model."""
+        if self.refuse("models.delete") or self.model is None:
+            return
+        is_on_model = self.query_one("#models", Table).has_focus or self.version is None
+        number = None if is_on_model or self.version is None else self.version.version
+        Removal(self, self.refresh_view).start(self.model, number)
+
     def act_on(self, command_id: str, model: str, version: int, act: Callable[[ModelVersion], None]) -> None:
         """Move the cursor to a version, read it, and `act` on it, unless the command is disabled."""
 
@@ -478,48 +487,12 @@ class ModelsScreen(ConsoleScreen):
         """Answer the request that waits on the version, or without one, request a promotion. `action` is
         suggested: approve or reject."""
         if not self.refuse("models.answer") and (version := self.version) is not None:
-            if action or (request_of(version) is not None and decision_of(version) is None):
-                self.answer(version, action)
-            else:
-                self.request(version)
+            approval = self.approval
+            approval.answer(version, action) if action or is_waiting(version) else approval.request(version)
 
-    def request(self, version: ModelVersion, target: str = "") -> None:
-        from tui.models.approval_dialog import Asked, RequestDialog
-
-        def write(asked: Asked | None) -> None:
-            if asked is not None:
-                work = partial(self.engine.models.request, *_key(version), asked.target, reason=asked.reason)
-                self._record(work, f"Requested: {version.name} {version.version} → {asked.target}")
-
-        self.app.push_screen(RequestDialog(version, self.engine.uri.shown, target=target), write)
-
-    def answer(self, version: ModelVersion, action: str = "") -> None:
-        """Ask for the answer to the request of a version."""
-        from tui.models.approval_dialog import AnswerDialog, Answered
-
-        if request_of(version) is None or decision_of(version) is not None:
-            self.session.say(f"No request waits on {version.name} {version.version}.", warning=True)
-            return
-
-        def write(answered: Answered | None) -> None:
-            if answered is not None:
-                approved = answered.action == "approve"
-                work = partial(
-                    self.engine.models.decide, *_key(version), approved=approved, reason=answered.reason
-                )
-                said = "Approved: P promotes it" if approved else "Rejected"
-                self._record(work, f"{said} ({version.name} {version.version})")
-
-        self.app.push_screen(AnswerDialog(version, self.engine.uri.shown, action=action), write)
-
-    def _record(self, work: Callable[[], ModelVersion], said: str) -> None:
-        """Write a request or an answer, and show the version as read back."""
-
-        def show(version: ModelVersion) -> None:
-            self._read_versions(version.name)
-            self.session.say(said)
-
-        self.ask(work, show, group="approval", failed=self.session.show_error)
+    @property
+    def approval(self) -> Approval:
+        return Approval(self, self._read_versions)
 
     def action_show_history(self) -> None:
         if not self.refuse("models.show-history") and self.model is not None:

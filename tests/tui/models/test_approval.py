@@ -11,7 +11,7 @@ from tests.tui.support import appears, settle, text_of
 from tui.app import Console
 from tui.command_line import completions
 from tui.editing.dialog import EditDialog
-from tui.models.approval_dialog import AnswerDialog, RequestDialog
+from tui.models.approval import AnswerDialog, RequestDialog
 from tui.models.history_dialog import HistoryDialog
 from tui.registration import RegisterDialog
 from tui.widgets.controls import TextButton

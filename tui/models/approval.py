@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
@@ -11,9 +13,15 @@ from engine.api import decision_of, request_of
 from engine.entities import ModelVersion
 from engine.formats import moment
 from tui.dialogs.form import FormDialog
+from tui.screen import ConsoleScreen
 
 CONVENTION = "A convention among consoles, by tags of the version: MLflow itself enforces nothing."
 ANSWERS = (("", "choose …"), ("approve", "approve"), ("reject", "reject"))
+
+
+def is_waiting(version: ModelVersion) -> bool:
+    """Whether a promotion was requested, and nobody has answered."""
+    return request_of(version) is not None and decision_of(version) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +107,47 @@ class AnswerDialog(FormDialog[Answered]):
                 self.dismiss(Answered("reject", reason))
             case _:
                 self.show_message("Choose whether to approve or reject it.", is_error=True)
+
+
+class Approval:
+    """Asks for a request or an answer and writes it. Calls `changed` with the name of the model."""
+
+    def __init__(self, screen: ConsoleScreen, changed: Callable[[str], None]) -> None:
+        self._screen = screen
+        self._changed = changed
+
+    def request(self, version: ModelVersion, target: str = "") -> None:
+        """Request a promotion; `target` is suggested."""
+        engine = self._screen.engine
+
+        def write(asked: Asked | None) -> None:
+            if asked is not None:
+                name, number = version.name, version.version
+                work = partial(engine.models.request, name, number, asked.target, reason=asked.reason)
+                self._record(work, f"Requested: {name} {number} → {asked.target}")
+
+        self._screen.app.push_screen(RequestDialog(version, engine.uri.shown, target=target), write)
+
+    def answer(self, version: ModelVersion, action: str = "") -> None:
+        """Answer the request that waits on a version; `action` is suggested: approve or reject."""
+        engine = self._screen.engine
+        name, number = version.name, version.version
+        if not is_waiting(version):
+            self._screen.session.say(f"No request waits on {name} {number}.", warning=True)
+            return
+
+        def write(answered: Answered | None) -> None:
+            if answered is not None:
+                approved = answered.action == "approve"
+                work = partial(engine.models.decide, name, number, approved=approved, reason=answered.reason)
+                said = "Approved: P promotes it" if approved else "Rejected"
+                self._record(work, f"{said} ({name} {number})")
+
+        self._screen.app.push_screen(AnswerDialog(version, engine.uri.shown, action=action), write)
+
+    def _record(self, work: Callable[[], ModelVersion], said: str) -> None:
+        def show(version: ModelVersion) -> None:
+            self._changed(version.name)
+            self._screen.session.say(said)
+
+        self._screen.ask(work, show, group="approval", failed=self._screen.session.show_error)
