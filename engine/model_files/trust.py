@@ -151,7 +151,12 @@ def _code(pyfunc: Mapping[str, Any], sklearn: Mapping[str, Any], size: int | Non
     loader, stored = str(pyfunc["loader_module"]), str(sklearn.get("serialization_format", "pickle"))
     if loader != "mlflow.sklearn":
         shown = safe(loader, 80)
-        return ModelCode(shown, False, f"It is loaded by {shown}, which can run arbitrary code.", size)
+        reason = f"It is loaded by {shown}, which can run arbitrary code."
+        if loader == "mlflow.pyfunc.model" and "python_model" in pyfunc:
+            return ModelCode(Shown("cloudpickle"), False, reason, size)
+        if loader == "mlflow.pyfunc.model" and "model_code_path" in pyfunc:
+            return ModelCode(Shown("Python code"), False, reason, size)
+        return ModelCode(shown, False, reason, size)
     format_ = safe(stored, 80)
     if other := sorted(map(str, pyfunc.keys() - _PYFUNC_KEYS)):
         reason = f"Its MLmodel file sets {listed(other, 3)}, which may load more."

@@ -40,6 +40,8 @@ _USE_A_FILE = "Use a CSV file."
 _SAVE_AS_CSV = "Save it as comma-separated CSV in UTF-8."
 _CSV_FORMAT = "A CSV file needs a header line with column names, then one line per row."
 
+_OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
 _MISSING = frozenset(
     ("", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None")
 )
@@ -109,10 +111,10 @@ def read_dataset(spec: DatasetSpec) -> Dataset:
         raise DatasetError(
             f"Unknown column {spec.target!r} in {path.name}",
             f"Columns: {_listed(header)}",
-            _semicolons(header) or "Use one of them as the target.",
+            "Use one of them as the target.",
         )
     if len(header) < 2:
-        hint = _semicolons(header) or "Add one numeric column per feature, separated by commas."
+        hint = "Add one numeric column per feature, separated by commas."
         raise DatasetError(f"{path.name} has no columns besides the target", f"Column: {header[0]}", hint)
     _check_present(path, header, rows, lines, spec.target)
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
@@ -200,6 +202,10 @@ def _table(path: Path, text: str) -> tuple[list[str], list[list[str]], list[int]
 
 
 def _checked_header(path: Path, header: list[str]) -> list[str]:
+    for mark, name in _OTHER_DELIMITERS.items():
+        if mark in header[0] and len(header) == 1:
+            hint = "Save it with commas between the fields, and points in decimal numbers."
+            raise DatasetError(f"{path.name} is separated by {name}", f"Header: {_listed(header)}", hint)
     if "" in header:
         raise DatasetError(
             f"Column {header.index('') + 1} of {path.name} has no name",
@@ -302,13 +308,6 @@ def _classes(path: Path, target: str, labels: tuple[Label, ...]) -> tuple[Label,
             "Use a column with a few distinct labels.",
         )
     return classes
-
-
-def _semicolons(header: Sequence[str]) -> str:
-    """A hint if a single column looks like several separated by semicolons."""
-    if len(header) > 1 or ";" not in header[0]:
-        return ""
-    return "The file seems to be separated by semicolons: save it with commas instead."
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from engine.api import Request, RequestTemplate
 
 Form = Literal["JSON", "CSV", "form"]
-LABEL_WIDTH, TYPE_WIDTH = 22, 16
+LABEL_WIDTH, TYPE_WIDTH = 22, 14
 MAX_FIELDS = 200
 """The most columns of a form; a model with more is asked as JSON or CSV."""
 
@@ -58,9 +59,9 @@ class RequestPane(Vertical):
     RequestPane.-form #form { display: block; }
     RequestPane.-form #editor { display: none; }
     RequestPane .row { height: 1; }
-    RequestPane .row Label { width: 22; color: $text-muted; }
-    RequestPane .row .type { width: 16; padding: 0 0 0 2; }
-    RequestPane .row Input { width: 1fr; }
+    RequestPane .row Label { width: auto; max-width: 40%; color: $text-muted; }
+    RequestPane .row .type { max-width: 30%; padding: 0 0 0 2; }
+    RequestPane .row Input { width: 1fr; min-width: 8; }
     """
 
     @dataclass
@@ -175,12 +176,16 @@ class RequestPane(Vertical):
 
 
 def _rows(template: RequestTemplate) -> Iterable[Horizontal]:
-    """A row of the form for each column: its name, a field, its type."""
-    for field in template.fields[:MAX_FIELDS]:
+    """A row of the form for each column: its name, a field, its type. Names and types take as much as the
+    longest needs."""
+    shown = [(safe(field.name), safe(field.type), field.value) for field in template.fields[:MAX_FIELDS]]
+    name_width = min(LABEL_WIDTH, max((cell_len(name) for name, _, _ in shown), default=0) + 2)
+    type_width = min(TYPE_WIDTH, max((cell_len(type_) for _, type_, _ in shown), default=0))
+    for name, type_, value in shown:
         yield Horizontal(
-            Label(fit(safe(field.name), LABEL_WIDTH - 2), markup=False),
-            FormField(field.value),
-            Label(fit(safe(field.type), TYPE_WIDTH - 2), markup=False, classes="type"),
+            Label(f"{fit(name, name_width - 2)}  ", markup=False),
+            FormField(value),
+            Label(fit(type_, type_width), markup=False, classes="type"),
             classes="row",
         )
 

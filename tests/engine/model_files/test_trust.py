@@ -46,6 +46,7 @@ def test_a_skops_model_of_scikit_learn_classes_is_safe(tmp_path: Path) -> None:
         ({"data": "/elsewhere/model"}, {}, "sets data, which may load more"),
         ({"config": {"a": 1}, "resources": []}, {}, "sets config, resources, which may load more"),
         ({"loader_module": "theirs"}, {}, "loaded by theirs"),
+        ({"loader_module": "mlflow.pyfunc.model"}, None, "loaded by mlflow.pyfunc.model"),
         ({"code": "code"}, {}, "contains Python files"),
         ({}, {"code": "code"}, "contains Python files"),
         ({}, {"serialization_format": "cloudpickle"}, "pickle can run arbitrary code"),
@@ -61,3 +62,18 @@ def test_any_other_model_may_run_code(
     code = code_of(tmp_path, pyfunc, sklearn)
     assert not code.is_safe
     assert reason in code.reason
+
+
+@pytest.mark.parametrize(
+    ("stored", "name"),
+    [
+        ({"python_model": "python_model.pkl", "cloudpickle_version": "3.1.0"}, "cloudpickle"),
+        ({"model_code_path": "model.py"}, "Python code"),
+        ({}, "mlflow.pyfunc.model"),
+    ],
+)
+def test_the_format_of_a_python_model_is_how_it_is_stored(
+    tmp_path: Path, stored: dict[str, Any], name: str
+) -> None:
+    code = code_of(tmp_path, {"loader_module": "mlflow.pyfunc.model", **stored}, None)
+    assert (code.format, code.is_safe) == (name, False)

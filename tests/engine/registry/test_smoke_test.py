@@ -110,7 +110,7 @@ def test_a_model_that_kills_its_process_is_a_result(local: TrackingUri) -> None:
 @pytest.mark.parametrize(
     ("model", "detail"),
     [
-        ("frame", "Stored as mlflow.pyfunc.model, "),
+        ("frame", "Stored as cloudpickle, "),
         ("frame", "/artifacts, registered 20"),
         ("frame", "loaded by mlflow.pyfunc.model, which can run arbitrary code."),
         ("missing", "loaded by a_package_of_theirs, which can run arbitrary code."),

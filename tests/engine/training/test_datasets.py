@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import DatasetError
-from engine.training.datasets import Dataset, DatasetSpec, read_dataset
+from engine.training.datasets import Dataset, DatasetSpec, read_dataset, read_table
 
 GOOD = "a,b,y\n" + "".join(f"{i},{i * i / 4},{i % 2}\n" for i in range(12))
 
@@ -149,10 +149,16 @@ def test_an_unknown_target_lists_the_columns(tmp_path: Path) -> None:
     assert "a, b, y" in error.detail
 
 
-def test_semicolon_separated_files_get_a_hint(tmp_path: Path) -> None:
-    for target in ("a;b;y", "y"):
-        error = error_for(tmp_path, GOOD.replace(",", ";"), target=target)
-        assert "seems to be separated by semicolons" in error.hint
+@pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")])
+def test_another_delimiter_than_the_comma_is_named(tmp_path: Path, mark: str, name: str) -> None:
+    for target in (f"a{mark}b{mark}y", "y"):
+        error = error_for(tmp_path, GOOD.replace(",", mark), target=target)
+        assert error.title == f"some.csv is separated by {name}"
+        assert "Save it with commas" in error.hint
+    decimals = tmp_path / "decimals.csv"
+    decimals.write_text(f"a{mark}y\n1,5{mark}0\n")
+    with pytest.raises(DatasetError, match=f"is separated by {name}"):
+        read_table(decimals)
 
 
 def test_reading_imports_no_heavy_libraries(run_python: object) -> None:

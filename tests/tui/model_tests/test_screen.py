@@ -82,6 +82,22 @@ async def test_a_version_is_tested_with_requests_rows_and_against_another(tested
         assert "✓ passed 5 rows" in text_of(console), "the models view shows the smoke test"
 
 
+@pytest.mark.parametrize("size", [(100, 30), (80, 24)])
+async def test_the_fields_of_the_form_show_their_values_on_small_terminals(
+    tested_models: TrackingUri, size: tuple[int, int]
+) -> None:
+    console = Console(tested_models)
+    async with console.run_test(size=size, notifications=True) as pilot:
+        view = await open_test(pilot, "plain", 1)
+        await pilot.press("e", "ctrl+t", "ctrl+t")
+        await settle(pilot)
+        widths = [field.size.width for field in view.query(FormField)]
+        assert len(widths) == 13
+        assert min(widths) >= 12
+        assert "trestbps  " in text_of(console)
+        assert "long" in text_of(console)
+
+
 async def test_skew_is_named_with_its_causes_and_rows(tested_models: TrackingUri, tmp_path: Path) -> None:
     rows = write_rows(tmp_path / "served.csv", published_rows())
     console = Console(tested_models)
