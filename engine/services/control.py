@@ -333,7 +333,8 @@ def _lock(folder: ServiceFolder) -> int:
             status = _status(folder, _asked(folder), ANSWER_SECONDS)
             if status is not None and status.running:
                 where = f"It is {status.state} on {status.url}."
-                hint = "Stop it first, or choose another name."
+                swap = ", swap the version that it serves" if status.kind == "deployment" else ""
+                hint = f"Stop it first{swap}, or choose another name (--name)."
                 raise ServiceError(f"{folder.name} runs already", where, hint)
             lock = folder.lock(LOCK_SECONDS)  # perhaps its supervisor is about to end
     except OSError as error:
@@ -469,9 +470,8 @@ def _bury(folder: ServiceFolder, detail: str) -> None:
         _kill_workers(folder)
         record = folder.record()
         if record is not None:
-            folder.write_record(
-                replace(record, state="stopped", since=time.time_ns() // 1_000_000, detail=detail)
-            )
+            since = time.time_ns() // 1_000_000
+            folder.write_end(replace(record, state="stopped", since=since, detail=detail))
         folder.control.unlink(missing_ok=True)
     except OSError as error:
         title = f"{folder.name} has ended, but that cannot be recorded"

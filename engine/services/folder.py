@@ -16,7 +16,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -112,6 +112,22 @@ class ServiceFolder:
         with replacing(self.record_file, private=True) as file:
             file.write(json.dumps(asdict(record), indent=1).encode())
 
+    def write_end(self, record: Record) -> None:
+        """Write the last record: on a full disk over the one before, with a shorter detail if need be. Raises
+        `OSError`."""
+        try:
+            self.write_record(record)
+        except OSError:
+            with self.record_file.open("r+b") as file:
+                room = os.fstat(file.fileno()).st_size
+                data = _compact(record)
+                if len(data) > room:
+                    data = _compact(replace(record, detail=""))
+                if len(data) > room:
+                    raise
+                file.write(data)
+                file.truncate()
+
     def lock(self, seconds: float) -> int | None:
         """A descriptor that holds the lock, also in a process that inherits it, until all have closed it;
         None if another one holds it for longer than `seconds`. Creates the folder. Raises `OSError`."""
@@ -151,6 +167,10 @@ class ServiceFolder:
         self.lock_file.unlink()
         with suppress(OSError):  # somebody is already starting a new one
             self.path.rmdir()
+
+
+def _compact(record: Record) -> bytes:
+    return json.dumps(asdict(record), separators=(",", ":")).encode()
 
 
 def check_name(name: str) -> None:

@@ -63,6 +63,8 @@ class ServiceSpec:
     """Names of the variables that the command needs besides the usual ones."""
     writable: tuple[str, ...] = ()
     """Files and folders that the command writes, besides the service's own folder."""
+    label: str = ""
+    """What this version of it is called in its log: `version 2`."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """What the kind of service wants to remember, as JSON."""
 
@@ -116,6 +118,8 @@ class ServiceStatus:
     """What the worker said about itself when it became ready."""
     previous: ServiceSpec | None = None
     """What a swap replaced, which `back` returns to."""
+    last_swap: str = ""
+    """What came of the last swap, once what it replaced has finished its requests."""
 
     @property
     def name(self) -> str:

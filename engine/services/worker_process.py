@@ -62,6 +62,8 @@ class WorkerProcess:
         self.version = version
         self.facts: Mapping[str, Any] = {}
         self.exited = asyncio.Event()
+        self.is_cut_off = False
+        """Whether it was ended before it had finished its requests."""
         self._number = number
         self._folder = folder
         self._log = log
@@ -128,7 +130,8 @@ class WorkerProcess:
         finally:
             os.close(output_end)
             os.close(answers_end)
-        self._note(f"started, process {process.pid}")
+        what = f": {spec.label}" if spec.label else ""
+        self._note(f"started, process {process.pid}{what}")
         readers = self._tasks.spawn(self._read_output(output)), self._tasks.spawn(self._read_answers(answers))
         self._tasks.spawn(self._wait_for_exit(process, readers))
 
@@ -159,6 +162,7 @@ class WorkerProcess:
                 self._note("finishes its requests")
                 self._send("drain")
                 await _first_of(self._drained, self.exited, seconds=spec.drain_seconds)
+                self.is_cut_off = not self._drained.is_set()
             assert process.stdin is not None
             process.stdin.close()
             if not spec.is_socket_worker:

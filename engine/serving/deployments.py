@@ -283,6 +283,7 @@ def _prepared(
             ),
             ready_seconds=READY_SECONDS,
             environment=tuple(_settings()),
+            label=f"version {version}",
             extra=served.to_json(),
         )
     except OSError as error:

@@ -27,7 +27,8 @@ from engine.services.records import ANSWERS, SOCKET, ServiceSpec
 def worker_spec(label: str = "one", *how: str, name: str = "heart", **fields: Any) -> ServiceSpec:
     """The spec of a service of such workers, which answer with `label`."""
     command = (sys.executable, "-P", "-m", "tests.support.socket_worker", SOCKET, ANSWERS, label, *how)
-    return ServiceSpec(name, "deployment", command, **{"restart_seconds": 0.01, **fields})
+    fields = {"restart_seconds": 0.01, "label": f"version {label}", **fields}
+    return ServiceSpec(name, "deployment", command, **fields)
 
 
 FLOOD_LINES = 400_000

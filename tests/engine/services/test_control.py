@@ -20,7 +20,7 @@ from engine.errors import Cancelled, NotFound, ServiceError, UsageError
 from engine.jobs import CancelToken
 from engine.paths import state_dir
 from engine.services import control, service_log
-from engine.services.folder import services_folder
+from engine.services.folder import ServiceFolder, services_folder
 from engine.services.records import ServiceSpec
 from tests.engine.services.conftest import get, own_processes, processes_end, start
 from tests.support.kills import wait_until
@@ -247,6 +247,15 @@ def test_a_full_disk_costs_lines_of_the_log_but_not_the_service() -> None:
     assert get(status) == "one"
     log = service_log.tail(status.log, 10)
     assert any("lines of the log were lost: File too large" in line for line in log)
+
+
+def test_a_service_that_ends_on_a_full_disk_is_stopped_and_not_lost() -> None:
+    status = start(worker_spec())
+    assert status.pid is not None
+    room = ServiceFolder.of("heart").record_file.stat().st_size - 1  # too little for another record like it
+    prlimit(status.pid, RLIMIT_FSIZE, (room, RLIM_INFINITY))
+    assert control.stop("heart").state == "stopped"
+    assert control.find("heart").spec == status.spec
 
 
 @pytest.mark.slow

@@ -63,6 +63,10 @@ def test_a_swap_and_the_way_back_lose_no_request() -> None:
     wait_until(lambda: len(own_processes()) == 2)
     wait_until(lambda: control.find("heart").requests == counts.total())
     assert control.find("heart").restarts == 0
+    wait_until(lambda: "none cut off" in control.find("heart").last_swap)
+    last = control.find("heart").last_swap
+    outcome = r"[1-9]\d* requests in \S+ s, 0 of them with an error, none cut off"
+    assert re.fullmatch(f"swapped version two → version one: {outcome}", last)
     previous = control.find("heart").previous
     assert previous is not None
     assert previous.command[-1] == "two"
@@ -165,7 +169,7 @@ def test_a_stop_ends_a_replacement_too() -> None:
 def test_a_killed_replacement_is_restarted_as_itself_and_the_log_tells_the_story() -> None:
     status = start(worker_spec("one"))
     swapped = control.swap("heart", worker_spec("two"))
-    wait_until(lambda: "worker 1 has ended" in service_log.tail(status.log, 1)[0])
+    wait_until(lambda: "swapped" in service_log.tail(status.log, 1)[0])
     os.kill(control.find("heart").processes[0], signal.SIGKILL)
     assert get(status) == "two"
     assert control.find("heart").restarts == 1
@@ -174,21 +178,22 @@ def test_a_killed_replacement_is_restarted_as_itself_and_the_log_tells_the_story
         for line in service_log.tail(swapped.log, 50)
         if "supervisor" in line
     ]
-    assert [re.sub(r"\d{2,}", "…", line) for line in life] == [
+    assert [re.sub(r"\d{2,}|(?<=in )[\d.]+(?= s)", "…", line) for line in life] == [
         "starting heart on ….0.0.1:…, process …",
-        "worker 1 started, process …",
+        "worker 1 started, process …: version one",
         "worker 1 is ready: name one",
         "serving",
-        "starting a replacement",
-        "worker 2 started, process …",
+        "starting a replacement: version one → version two",
+        "worker 2 started, process …: version two",
         "worker 2 is ready: name two",
         "serving",
         "worker 1 finishes its requests",
         "worker 1 has ended",
+        "swapped version one → version two: 0 requests in … s, 0 of them with an error, none cut off",
         "the worker was killed by signal 9 (SIGKILL), perhaps out of memory",
         "worker 2 has ended",
-        "starting another worker in 0.… s",
-        "worker 3 started, process …",
+        "starting another worker in … s",
+        "worker 3 started, process …: version two",
         "worker 3 is ready: name two",
         "serving",
     ]
