@@ -60,6 +60,8 @@ OLD_FILES = 9
 _END_OF_TIME = 253_402_300_800_000
 """The first millisecond of the year 10000, which dates cannot express."""
 
+_BEGINNING = b'{"entry_id":'
+"""Of every line: what begins otherwise was not cut off, but written by another program."""
 _LOCK = "promotion.lock"
 _HEAD = "journal.head"
 _HINT = "Fix its permissions, or set XDG_STATE_HOME to a folder that can be read and written."
@@ -351,7 +353,7 @@ def _link(text: bytes) -> tuple[bool, str | None]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        return True, None
+        return text.startswith(_BEGINNING), None
     previous = found.get("previous") if isinstance(found, dict) else None
     return False, previous if isinstance(previous, str) else None
 

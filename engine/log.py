@@ -11,6 +11,7 @@ from engine.paths import log_file
 from engine.secrets import mask
 
 log = logging.getLogger("mlflow-console")
+log.addHandler(logging.NullHandler())  # without any handler, Python would write warnings to stderr
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 """The size at which a new file is started; one older file is kept."""

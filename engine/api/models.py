@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.entities import ModelVersion, RegisteredModel, Stage
@@ -190,11 +191,20 @@ class Models:
 
     def decide(self, model: str, version: int, *, approved: bool, reason: str = "") -> ModelVersion:
         """Approve or reject the request that waits on a version. Returns the version as read back. Raises
-        `UsageError` if none waits, `NotFound`, `WriteError`."""
+        `UsageError` if none waits or a policy wants someone else to approve it, `NotFound`, `WriteError`."""
         self._access.check_writable("Approving" if approved else "Rejecting")
         from engine.registry.approval import decide
+        from engine.registry.promotion.policy import objection
 
-        return decide(self._store, self._access.uri, model, version, approved=approved, reason=reason)
+        return decide(
+            self._store,
+            self._access.uri,
+            model,
+            version,
+            approved=approved,
+            reason=reason,
+            objection=partial(objection, self.policies(model)),
+        )
 
     def waiting(self, model: str) -> tuple[tuple[ModelVersion, Request], ...]:
         """The versions of a model whose requests are not decided, oldest request first. Raises `NotFound`."""

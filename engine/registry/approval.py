@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -107,10 +107,20 @@ def request(
 
 
 def decide(
-    store: Store, uri: TrackingUri, model: str, version: int, *, approved: bool, reason: str
+    store: Store,
+    uri: TrackingUri,
+    model: str,
+    version: int,
+    *,
+    approved: bool,
+    reason: str,
+    objection: Callable[[Request, str], str] = lambda _asked, _by: "",
 ) -> ModelVersion:
-    """Approve or reject the request that waits on a version. Returns the version as read back. Raises
-    `UsageError` if none waits, `NotFound`, `WriteError`, `StoreError`."""
+    """Approve or reject the request that waits on a version. Returns the version as read back. `objection`
+    says why an account may not approve a request, empty if it may.
+
+    Raises `UsageError` if none waits or the account may not approve it, `NotFound`, `WriteError`,
+    `StoreError`."""
     found = _version(store, model, version)
     asked = request_of(found)
     if asked is None:
@@ -120,7 +130,10 @@ def decide(
         )
     if (before := decision_of(found)) is not None:
         raise UsageError(f"The request for {model} {version} → {asked.target} was already {before}")
-    decision = Decision(asked.id, approved, identity(uri), _now(), reason)
+    by = identity(uri)
+    if approved and (why := objection(asked, by)):
+        raise UsageError(f"The request for {model} {version} → {asked.target} waits for someone else", why)
+    decision = Decision(asked.id, approved, by, _now(), reason)
     action = "approve" if approved else "reject"
     with _written(uri, action, f"{model} {version} → {asked.target}", model, version, reason) as client:
         client.set_model_version_tag(model, str(version), DECISION_TAG, json.dumps(asdict(decision)))

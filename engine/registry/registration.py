@@ -225,8 +225,10 @@ def discard(store: Store, uri: TrackingUri, entry: JournalEntry) -> str:
     made for it. Returns what was removed. Raises `UsageError` if the version is in use or changed hands."""
     from engine.stores.mlflow.client import open_client
 
-    if entry.action != "register" or entry.server != server_name(uri) or entry.outcome == "undone":
-        raise UsageError("This cannot be undone", entry.target)
+    if entry.outcome == "undone":
+        raise UsageError("This registration is already undone", entry.target)
+    if entry.action != "register" or entry.server != server_name(uri):
+        raise UsageError("This is no registration in this store", entry.target)
     model, version = _left(store, uri, entry)
     if version is None and entry.version:
         version = next((v for v in _versions(store, entry.model)[0] if v.version == entry.version), None)

@@ -364,6 +364,12 @@ class TestChecks:
         append(entry())
         assert [fault.what for fault in journal.check().faults] == ["The lines before it were removed."]
 
+    def test_a_line_that_is_no_entry_at_all_is_found(self, path: Path) -> None:
+        with path.open("ab") as file:
+            file.write(b"hello\n")
+        (fault,) = journal.check().faults
+        assert fault.what.startswith("The line has no hash")
+
     def test_a_line_cut_off_by_a_power_cut_is_no_fault(self, path: Path) -> None:
         with path.open("ab") as file:
             file.write(b'{"entry_id":"a","ti')

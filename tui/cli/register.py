@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.entities import STAGES, ModelVersion, Stage
-from engine.errors import UsageError
+from engine.errors import GateError, UsageError
 from engine.formats import MISSING
 from engine.text import Shown, safe
 from tui.cli.edit import tags_of
@@ -96,9 +96,21 @@ def register(
             confirm(output)
         with spinner("Registering"):
             version = engine.models.register(plan, reason=reason)
+        entry_id = _entry_id(engine, version)
         if stage is not None or alias is not None:
             version = _promote(engine, version, stage, alias, output, force=force, reason=reason)
     _show(Output(), version, as_json)
+    if not as_json:
+        Output().line(safe(f"Run `mlflow-console undo {entry_id}` to remove it."))
+
+
+def _entry_id(engine: Engine, version: ModelVersion) -> str:
+    """Of the journal's entry of the registration."""
+    return next(
+        entry.entry_id
+        for entry in engine.journal.entries()
+        if (entry.action, entry.model, entry.version) == ("register", version.name, version.version)
+    )
 
 
 def _run(engine: Engine, run: str, experiment: str | None) -> str:
@@ -130,8 +142,13 @@ def _promote(
     """Promote the new version, as the command that registered it asked for."""
     plan = engine.models.plan_promotion(version.name, version.version, stage=stage, alias=alias)
     show_plan(output, plan)
-    with spinner("Applying and verifying"):
-        result = engine.models.promote(plan, reason=reason, force=force)
+    try:
+        with spinner("Applying and verifying"):
+            result = engine.models.promote(plan, reason=reason, force=force)
+    except GateError as error:
+        ways = error.hint.removeprefix("Nothing was written. ")
+        hint = f"Version {version.version} is registered, but not promoted. {ways}"
+        raise GateError(error.title, error.detail, hint) from error
     show_result(output, result)
     return next(found for found in result.versions if found.version == version.version)
 

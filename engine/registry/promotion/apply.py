@@ -13,6 +13,7 @@ the intent, the next plan warns about it, and applying that plan finishes the wo
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -132,10 +133,21 @@ def _with_force(plan: PromotionPlan, reason: str, force: str) -> str:
         raise GateError(
             f"The policy does not allow {plan.model} {plan.candidate.version} → {plan.target_name}",
             failing,
-            'Nothing was written. Promote with --force "REASON" to go on all the same.',
+            " ".join(["Nothing was written.", *_ways_on(plan), '--force "REASON" goes on all the same.']),
         )
     names = "; ".join(gate.name for gate in plan.blocking)
     return f"{reason}{' ' if reason else ''}[forced: {force.strip()}. Not passed: {names}]"
+
+
+def _ways_on(plan: PromotionPlan) -> list[str]:
+    """What to do about gates that are not passed, where that is one command."""
+    model, version = shlex.quote(plan.model), plan.candidate.version
+    request = f"mlflow-console request {model} {version} --to {plan.target_name}"
+    ways = {
+        APPROVAL: f"`{request}` asks for the approval.",
+        "tested": f"`mlflow-console test {model}/{version}` tests it.",
+    }
+    return [ways[gate.name] for gate in plan.blocking if gate.name in ways]
 
 
 def undo_last(store: Store, uri: TrackingUri) -> PromotionResult:

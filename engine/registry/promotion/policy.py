@@ -39,7 +39,7 @@ from engine.formats import as_number, counted, moment, number
 from engine.journal import recorded
 from engine.model_files.trust import describe_model
 from engine.paths import policy_file
-from engine.registry.approval import decision_of, request_of
+from engine.registry.approval import Request, decision_of, request_of
 from engine.registry.promotion.concerns import Proposal
 from engine.registry.signatures import read_signature
 from engine.runs.frame import RunFrame
@@ -163,6 +163,17 @@ def gates(store: Store, uri: TrackingUri, proposal: Proposal, policies: Iterable
     return tuple(gate for policy in policies for gate in check.gates(policy))
 
 
+def objection(policies: Iterable[Policy], asked: Request, by: str) -> str:
+    """Why `by` may not approve a request, by the policies that apply to its target; empty if `by` may."""
+    for policy in policies:
+        if policy.applies_to([asked.target]):
+            if policy.approval and by == asked.by:
+                return f"{by} requested it, and someone else has to approve it."
+            if policy.approvers and by not in policy.approvers:
+                return f"{by} may not approve it; may: {', '.join(policy.approvers)}."
+    return ""
+
+
 class _Check:
     """Examines one proposal."""
 
@@ -214,10 +225,8 @@ class _Check:
             return "failed", f"Requested by {asked.by} on {moment(asked.at)}, not decided."
         if not decision.approved:
             return "failed", str(decision)
-        if policy.approval and decision.by == asked.by:
-            return "failed", f"{decision.by} both requested and approved it."
-        if policy.approvers and decision.by not in policy.approvers:
-            return "failed", f"{decision.by} may not approve it; may: {', '.join(policy.approvers)}."
+        if why := objection([policy], asked, decision.by):
+            return "failed", why
         return "passed", f"requested by {asked.by}, {decision}"
 
     def _fact(self, name: str) -> tuple[GateState, str]:

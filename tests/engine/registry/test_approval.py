@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from engine.api import Engine
 from engine.entities import POLICY_TAG, ModelVersion
 from engine.errors import GateError, UsageError
 from engine.journal import read_journal
@@ -33,6 +34,11 @@ def gate(registry: Registry, model: str) -> Gate:
     return found
 
 
+def decided(registry: Registry, model: str, *, approved: bool) -> ModelVersion:
+    with Engine(registry.uri) as engine:
+        return engine.models.decide(model, 2, approved=approved)
+
+
 def version_2(registry: Registry, model: str) -> ModelVersion:
     return next(v for v in registry.store.model_versions(model) if v.version == 2)
 
@@ -47,8 +53,13 @@ def test_one_account_requests_and_another_approves(
     assert (found.version, asked.by, asked.target, asked.reason) == (2, "bo", "Production", "November data")
     assert gate(registry, model).evidence.endswith(", not decided.")
 
-    decide(registry.store, registry.uri, model, 2, approved=True, reason="")
-    assert gate(registry, model).evidence == "bo both requested and approved it."
+    with pytest.raises(UsageError, match="waits for someone else") as caught:
+        decided(registry, model, approved=True)
+    assert caught.value.detail == "bo requested it, and someone else has to approve it."
+    decide(
+        registry.store, registry.uri, model, 2, approved=True, reason=""
+    )  # by hand, or with an old console
+    assert gate(registry, model).evidence == "bo requested it, and someone else has to approve it."
     request(registry.store, registry.uri, model, 2, "Production", "again")
     as_account(monkeypatch, "ana")
     decide(registry.store, registry.uri, model, 2, approved=True, reason="tested on site")
@@ -85,6 +96,8 @@ def test_only_named_accounts_may_approve(
     as_account(monkeypatch, "bo")
     request(registry.store, registry.uri, model, 2, "Production", "")
     as_account(monkeypatch, "ana")
+    with pytest.raises(UsageError, match="waits for someone else"):
+        decided(registry, model, approved=True)
     decide(registry.store, registry.uri, model, 2, approved=True, reason="")
     assert gate(registry, model).evidence == "ana may not approve it; may: eve."
 

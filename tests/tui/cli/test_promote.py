@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +194,9 @@ def test_a_request_is_listed_approved_and_needs_the_name_of_the_model(on_copy: R
     asked = on_copy("request", "classifier", "3", "--to", "production", env={"LOGNAME": "bo"})
     assert asked.out == "✓ Requested: classifier 3\n"
     assert ["classifier", "3", "Production"] in [row[:3] for row in on_copy("requests").table]
-    assert on_copy(*PRODUCTION, "--confirm", "classifier").status == 3
+    blocked = on_copy(*PRODUCTION, "--confirm", "classifier")
+    assert blocked.status == 3
+    assert "`mlflow-console request classifier 3 --to Production` asks for the approval." in blocked.err
     on_copy("approve", "classifier", "3", env={"LOGNAME": "ana"})
 
     unnamed = on_copy(*PRODUCTION, "--yes")
@@ -204,6 +207,9 @@ def test_a_request_is_listed_approved_and_needs_the_name_of_the_model(on_copy: R
     assert on_copy(*PRODUCTION, "--confirm", "classifier").status == 0
     assert stages(on_copy) == AFTER
     assert "Nobody has requested" in on_copy("reject", "classifier", "3").err
+    shown = on_copy("policy", "classifier").out
+    assert "ana" in shown
+    assert "typed" in shown
 
 
 def test_the_best_run_is_registered_promoted_and_removed_again(write: Run, own_demo: Path) -> None:
@@ -216,13 +222,19 @@ def test_the_best_run_is_registered_promoted_and_removed_again(write: Run, own_d
     assert "Register heart_disease_classifier version 3" in refused.out
     assert "knn-7-euclidean-uniform" in refused.out
 
+    stopped = on_demo(*best, "--where", "metric = chebyshev", "--to", "Production", "--yes")
+    assert stopped.status == 3
+    assert "Version 3 is registered, but not promoted." in stopped.err
+    assert on_demo("undo", on_demo("journal", "--json").json["entries"][0]["entry_id"], "--yes").status == 0
+
     done = on_demo(*best, "--where", "n_neighbors = 7", "--to", "Production", "--yes")
     assert done.status == 0, done.err
     assert "✓ class_1_f1 >= 0.92" in done.out
-    assert "✓ heart_disease_classifier version 3 is registered and ready" in done.out
+    assert re.search(r"version \d is registered and ready\nRun `mlflow-console undo \w{32}`", done.out)
     promoted, registered = on_demo("journal", "--json").json["entries"][:2]
     assert (promoted["action"], registered["action"]) == ("promote", "register")
     assert "in use: Production" in on_demo("undo", registered["entry_id"], "--yes").err
     assert on_demo("undo", "--yes").status == 0
     removed = on_demo("undo", registered["entry_id"], "--yes", "--json")
-    assert removed.json == {"removed": "Removed version 3"}
+    assert removed.json["removed"].startswith("Removed version ")
+    assert "already undone" in on_demo("undo", registered["entry_id"], "--yes").err
