@@ -105,6 +105,10 @@ class ServerFault(StoreError): ...
 class NotFound(EngineError): ...
 
 
+class PromptFound(NotFound):
+    """The name is that of a prompt, which is not a registered model."""
+
+
 class DatasetError(EngineError): ...
 
 

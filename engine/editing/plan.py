@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
+from urllib.parse import quote, unquote
 
 from engine.entities import Experiment, ModelVersion, RegisteredModel, Run, Status
 from engine.errors import NotFound, UsageError
@@ -153,6 +154,7 @@ def read_entities(store: Store, subjects: Iterable[Subject]) -> dict[Subject, En
     experiments: dict[str, Experiment] = {}
     if any(subject.kind == "experiment" for subject in wanted):
         experiments = {e.experiment_id: e for life in ("active", "deleted") for e in store.experiments(life)}
+    versions: dict[str, dict[str, ModelVersion]] = {}
     found: dict[Subject, Entity] = {}
     for subject in wanted:
         entity: Entity | None
@@ -164,7 +166,10 @@ def read_entities(store: Store, subjects: Iterable[Subject]) -> dict[Subject, En
             case "model":
                 entity = _model(store, subject.key)
             case "version":
-                entity = _version(store, subject.key)
+                name = subject.key.rpartition("/")[0]
+                if name not in versions:
+                    versions[name] = _versions(store, name)
+                entity = versions[name].get(subject.key)
         if entity is not None:
             found[subject] = entity
     return found
@@ -207,8 +212,8 @@ def value_of(entity: Entity, name: str) -> str | None:
 
 
 def fact(edit: Edit) -> str:
-    """The journal's name for a field: `run 5f0e… tag owner`."""
-    return f"{edit.subject} {edit.field}"
+    """The journal's name for a field: `run 5f0e… tag owner`, `model my%20model name`."""
+    return f"{edit.subject.kind} {quote(edit.subject.key, safe='/', errors='surrogatepass')} {edit.field}"
 
 
 def fact_value(value: str | None) -> str:
@@ -223,13 +228,13 @@ def recorded_edits(entry: JournalEntry) -> list[Edit]:
 def _recorded(key: str, entry: JournalEntry) -> Edit | None:
     """The edit that a fact of the journal is about, None if it is damaged or changed nothing."""
     kind, _, rest = key.partition(" ")
-    pattern = rf"(.+) ({NAME}|{DESCRIPTION}|{STATUS}|{TAG}.+?)"
-    match = re.fullmatch(pattern, rest, re.DOTALL) if kind in get_args(Kind) else None
-    if match is None:
+    name, _, field = rest.partition(" ")
+    known = field in (NAME, DESCRIPTION, STATUS) or (field.startswith(TAG) and field != TAG)
+    if kind not in get_args(Kind) or not name or not known:
         return None
     before, after = (_value(facts.get(key, "")) for facts in (entry.before, entry.after))
-    subject = Subject(kind, match[1])  # type: ignore[arg-type]
-    return Edit(subject, match[1], match[2], before, after) if before != after else None
+    subject = Subject(kind, unquote(name, errors="surrogatepass"))  # type: ignore[arg-type]
+    return Edit(subject, subject.key, field, before, after) if before != after else None
 
 
 def _value(text: str) -> str | None:
@@ -302,12 +307,12 @@ def _model(store: Store, name: str) -> RegisteredModel | None:
         return None
 
 
-def _version(store: Store, key: str) -> ModelVersion | None:
-    name, _, version = key.rpartition("/")
+def _versions(store: Store, model: str) -> dict[str, ModelVersion]:
+    """The versions of a model by key; none if it is missing."""
     try:
-        return next((v for v in store.model_versions(name) if str(v.version) == version), None)
+        return {f"{model}/{version.version}": version for version in store.model_versions(model)}
     except NotFound:
-        return None
+        return {}
 
 
 def _quoted(value: str | None) -> str:

@@ -35,14 +35,15 @@ REQUEST_TAG, DECISION_TAG = "mlflow_console.request", "mlflow_console.decision"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to promote a version to `target` (`Production`, `@champion`). `at` is in epoch milliseconds;
-    the texts are untrusted."""
+    """A request to promote a version to `target` (`Production`, `@champion`). `at`, and the creation of the
+    version, are in epoch milliseconds; the texts are untrusted."""
 
     id: str
     target: str
     by: str
     at: int
     reason: str
+    created: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,10 @@ def identity(uri: TrackingUri) -> str:
 
 
 def request_of(version: ModelVersion) -> Request | None:
-    """The request that waits on a version, or was decided."""
-    return _from_tag(version, REQUEST_TAG, Request)
+    """The request that waits on a version, or was decided. One of another version, from which MLflow copied
+    this one with its tags, does not count."""
+    found = _from_tag(version, REQUEST_TAG, Request)
+    return found if found is not None and found.created == (version.creation_time or 0) else None
 
 
 def decision_of(version: ModelVersion) -> Decision | None:
@@ -100,7 +103,7 @@ def request(
     found = _version(store, model, version)
     if target in (found.stage, *(f"@{alias}" for alias in found.aliases)):
         raise UsageError(f"Version {version} of {model} already has {target}")
-    asked = Request(uuid.uuid4().hex, target, identity(uri), _now(), reason)
+    asked = Request(uuid.uuid4().hex, target, identity(uri), _now(), reason, found.creation_time or 0)
     with _written(uri, "request", f"{model} {version} → {target}", model, version, reason) as client:
         client.set_model_version_tag(model, str(version), REQUEST_TAG, json.dumps(asdict(asked)))
     return _version(store, model, version)
@@ -176,6 +179,6 @@ def _from_tag(version: ModelVersion, tag: str, kind: type[T]) -> T | None:
         record = kind(**found)
     except (KeyError, ValueError, TypeError, RecursionError):
         return None
-    types: Mapping[str, type] = {"at": int, "approved": bool}
+    types: Mapping[str, type] = {"at": int, "created": int, "approved": bool}
     valid = all(isinstance(value, types.get(name, str)) for name, value in found.items())
     return record if valid else None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import journal
 from engine.entities import LoggedModel, ModelVersion, Run, RunDetail
-from engine.errors import EngineError, NotFound, UsageError, WriteError
+from engine.errors import EngineError, NotFound, PromptFound, UsageError, WriteError
 from engine.failpoints import failpoint
 from engine.formats import listed, number
 from engine.journal import Finding, JournalEntry, server_name
@@ -87,6 +87,8 @@ def plan_registration(
     a run without models, `StoreError`.
     """
     _check_name(model)
+    if reserved := [key for key in tags or {} if key.startswith(_OWN_TAGS)]:
+        raise UsageError(f"Tag {reserved[0]!r} cannot be set", "Its name is reserved.")
     detail = store.run(run_id)
     if detail.run.lifecycle_stage == "deleted":
         raise UsageError(f"Run {detail.run.run_name} is deleted", hint="Restore it first.")
@@ -236,7 +238,8 @@ def discard(store: Store, uri: TrackingUri, entry: JournalEntry) -> str:
     if version is not None and (version.stage not in ("None", "Archived") or version.aliases):
         holds = listed([*([version.stage] if version.stage != "None" else []), *version.aliases])
         raise UsageError(f"Version {version.version} of {entry.model} is in use: {holds}")
-    if version is None and not model:
+    is_empty = model or (entry.after.get(_NEW) == "True" and _is_empty(store, entry.model))
+    if version is None and not is_empty:
         raise UsageError(f"Nothing is left of {entry.target}")
     client = open_client(uri.raw)
     undo = journal.new_entry(
@@ -253,8 +256,9 @@ def discard(store: Store, uri: TrackingUri, entry: JournalEntry) -> str:
         if version is not None:
             client.delete_model_version(entry.model, str(version.version))
             removed.append(f"version {version.version}")
+            failpoint("discard deleted version")
             forget_run_tags(store, client, [version])
-        if entry.after.get(_NEW) == "True" and not _versions(store, entry.model)[0]:
+        if entry.after.get(_NEW) == "True" and _is_empty(store, entry.model):
             client.delete_registered_model(entry.model)
             removed.append(f"model {entry.model}")
     text = f"Removed {listed(removed)}"
@@ -330,11 +334,18 @@ def _marked(store: Store, entry: JournalEntry) -> tuple[bool, ModelVersion | Non
 
 
 def _versions(store: Store, model: str) -> tuple[tuple[ModelVersion, ...], bool]:
-    """The versions of a model, and whether it does not exist yet."""
+    """The versions of a model, and whether it does not exist yet. Raises `UsageError` for a prompt."""
     try:
         return store.model_versions(model), False
+    except PromptFound as error:
+        raise UsageError(error.title, "Models and prompts share their names.") from error
     except NotFound:
         return (), True
+
+
+def _is_empty(store: Store, model: str) -> bool:
+    """Whether the model exists, without versions."""
+    return _versions(store, model) == ((), False)
 
 
 def forget_run_tags(store: Store, client: MlflowClient, versions: Sequence[ModelVersion]) -> None:

@@ -19,7 +19,7 @@ from engine.entities import (
     Stage,
     Status,
 )
-from engine.errors import NotFound
+from engine.errors import NotFound, PromptFound
 from engine.formats import listed
 from engine.suggestions import not_found
 from engine.text import quoted, safe
@@ -93,9 +93,9 @@ def model_not_found(name: str, models: Iterable[RegisteredModel]) -> NotFound:
     return not_found("Registered model", name, (model.name for model in models), hint)
 
 
-def prompt_found(name: str) -> NotFound:
+def prompt_found(name: str) -> PromptFound:
     hint = "Run `mlflow-console models` to list the registered models."
-    return NotFound(f"{quoted(name)} is a prompt, not a registered model", "", hint)
+    return PromptFound(f"{quoted(name)} is a prompt, not a registered model", "", hint)
 
 
 def find_version(versions: Sequence[ModelVersion], model: str, number: int) -> ModelVersion:

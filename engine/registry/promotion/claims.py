@@ -68,7 +68,7 @@ class Claim:
             return abs(psutil.Process(self.pid).create_time() - self.started) > 1.0
         except psutil.NoSuchProcess:
             return True
-        except psutil.Error:
+        except (psutil.Error, ValueError, OverflowError):  # no number of a process
             return False
 
     def __str__(self) -> str:
@@ -194,5 +194,5 @@ def _from_tag(name: str, value: str, version: int) -> Claim | None:
             pid=int(found["pid"]),
             started=float(found["started"]),
         )
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None

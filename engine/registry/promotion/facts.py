@@ -64,6 +64,8 @@ _TEXT = re.compile(
     r"version (?P<version>\d+)(?P<created> created)?|stage (?P<stage>Staging|Production)"
     r"|alias (?P<alias>[\w-]{1,255})"
 )
+_ALIAS = re.compile(r"[\w-]{1,255}")
+_RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
 _WRITE_ORDER = {"Production": 0, "Staging": 1}
 
 
@@ -119,6 +121,15 @@ class AliasChange:
 
 
 Change = StageChange | AliasChange
+
+
+def alias_problem(alias: str) -> str:
+    """Why MLflow does not accept the name of an alias; empty if it does."""
+    if not _ALIAS.fullmatch(alias):
+        return f"Invalid alias {alias!r}: use 1 to 255 letters, digits, underscores and dashes"
+    if _RESERVED.fullmatch(alias):
+        return f"The alias {alias!r} is reserved: MLflow reserves `latest`, and `v` followed by digits"
+    return ""
 
 
 def read_facts(versions: Sequence[ModelVersion], facts: Iterable[Fact]) -> dict[Fact, FactValue]:

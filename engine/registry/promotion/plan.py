@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -27,6 +26,7 @@ from engine.registry.promotion.facts import (
     StageChange,
     StageOf,
     after_changes,
+    alias_problem,
     changes_between,
     differences,
     facts_from_text,
@@ -57,8 +57,6 @@ _INSTEAD = {
     "policy": "The journal has the policy before it: `mlflow-console policy MODEL --set FILE`.",
 }
 """What to do about journal entries that cannot be undone, by action."""
-_ALIAS = re.compile(r"[\w-]{1,255}")
-_RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,16 +332,10 @@ def _target(stage: str | None, alias: str | None) -> tuple[Literal["stage", "ali
             if known.lower() == stage.lower():
                 return "stage", known
         raise UsageError(f"Unknown stage {stage!r}", hint=f"Use one of {', '.join(STAGES)}.")
-    if alias is None or not _ALIAS.fullmatch(alias):
-        raise UsageError(
-            f"Invalid alias {alias!r}",
-            hint="Use 1 to 255 letters, digits, underscores and dashes.",
-        )
-    if _RESERVED.fullmatch(alias):
-        raise UsageError(
-            f"The alias {alias!r} is reserved", hint="MLflow reserves `latest`, and `v` followed by digits."
-        )
-    return "alias", alias
+    if problem := alias_problem(alias or ""):
+        title, _, hint = problem.partition(": ")
+        raise UsageError(title, hint=f"{hint[:1].upper()}{hint[1:]}.")
+    return "alias", alias or ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,12 +35,13 @@ from engine.errors import EngineError, FilterError, UsageError
 from engine.evidence.difference import versus
 from engine.evidence.version_tests import TestKind
 from engine.filters.compiler import compile_filter
-from engine.formats import as_number, counted, moment, number
+from engine.formats import counted, moment, number
 from engine.journal import recorded
 from engine.model_files.trust import describe_model
 from engine.paths import policy_file
 from engine.registry.approval import Request, decision_of, request_of
 from engine.registry.promotion.concerns import Proposal
+from engine.registry.promotion.facts import alias_problem
 from engine.registry.signatures import read_signature
 from engine.runs.frame import RunFrame
 from engine.runs.metrics import direction_of, primary_metric
@@ -54,6 +55,7 @@ GateState = Literal["passed", "failed", "inconclusive"]
 INCUMBENT = "incumbent."
 APPROVAL = "approval"
 """The name of the gate that a request and its approval pass."""
+MAX_DAYS = 100_000
 _DAY = 86_400_000
 _KEYS = {
     "model",
@@ -114,6 +116,8 @@ def read_policies(text: str, source: str, model: str = "*") -> tuple[Policy, ...
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _invalid(source, str(error)) from error
+    except RecursionError as error:
+        raise _invalid(source, "It is nested too deeply.") from error
     entries = found.get("policy")
     if set(found) - {"policy"} or not isinstance(entries, list) or not entries:
         raise _invalid(source, "It needs tables [[policy]], and nothing else.")
@@ -356,8 +360,9 @@ def _policy(entry: object, where: str, source: str, model: str) -> Policy:
     if unknown := sorted(set(entry) - _KEYS):
         raise _invalid(source, f"{where}: unknown key {unknown[0]!r}. Keys: {', '.join(sorted(_KEYS))}.")
     days = entry.get("max_age_days")
-    if days is not None and as_number(str(days)) is None:
-        raise _invalid(source, f"{where}: max_age_days is not a number.")
+    is_number = isinstance(days, int | float) and not isinstance(days, bool)
+    if days is not None and not (is_number and 0 <= days <= MAX_DAYS):
+        raise _invalid(source, f"{where}: max_age_days is not a number from 0 to {MAX_DAYS:,}.")
     facts = _texts(entry, "facts", where, source)
     if wrong := [fact for fact in facts if fact not in _FACTS]:
         raise _invalid(source, f"{where}: unknown fact {wrong[0]!r}. Facts: {', '.join(FACTS)}.")
@@ -379,7 +384,7 @@ def _policy(entry: object, where: str, source: str, model: str) -> Policy:
 
 
 def _target(found: object, where: str, source: str) -> str:
-    if isinstance(found, str) and found.startswith("@") and len(found) > 1:
+    if isinstance(found, str) and found.startswith("@") and not alias_problem(found[1:]):
         return found
     for stage in STAGES:
         if isinstance(found, str) and found.lower() == stage.lower():
@@ -407,7 +412,10 @@ def _alias(entry: Mapping[str, object], where: str, source: str) -> str:
     found = entry.get("alias", "")
     if not isinstance(found, str) or (found and str(entry.get("target", "")).startswith("@")):
         raise _invalid(source, f"{where}: alias is the name of an alias, for a stage.")
-    return found.removeprefix("@")
+    name = found.removeprefix("@")
+    if found and (problem := alias_problem(name)):
+        raise _invalid(source, f"{where}: {problem}.")
+    return name
 
 
 def _invalid(source: str, detail: str) -> UsageError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -10,7 +11,7 @@ from engine.editing.apply import EditResult, apply_edits
 from engine.editing.plan import Subject, Wanted, plan_edits, plan_undo_edits
 from engine.errors import NotFound, UsageError, WriteError
 from engine.jobs import CancelToken, Progress
-from tests.support.registry import Registry, last
+from tests.support.registry import InterferingStore, Registry, last
 
 
 def runs(registry: Registry, count: int, **metrics: float) -> list[Subject]:
@@ -171,3 +172,25 @@ def test_a_plan_without_changes_writes_nothing(registry: Registry) -> None:
     entry = last()
     assert edit(registry, [subject], Wanted(tags={"owner": "ana"})).plan.is_noop
     assert last() == entry
+
+
+@pytest.mark.parametrize("key", ["review status", "a tag b description", "größe name", "x"])
+def test_edits_of_tags_and_models_with_spaces_in_their_names_are_undone(registry: Registry, key: str) -> None:
+    model = f"a tag b description {uuid4().hex}"
+    registry.model(model, ["None"])
+    wanted = Wanted(tags={key: "1"})
+    subjects = [Subject("model", model), Subject("version", f"{model}/1"), *runs(registry, 1)]
+    assert edit(registry, subjects, wanted).complete
+    assert [e.subject for e in plan_undo_edits(registry.store, registry.uri, last()).edits] == subjects
+    assert undo(registry).complete
+    assert key not in registry.store.registered_model(model).tags
+    assert key not in registry.store.model_versions(model)[0].tags
+
+
+def test_the_versions_of_a_model_are_read_once_however_many_are_edited(registry: Registry) -> None:
+    model = registry.model(uuid4().hex, ["None"] * 4)
+    reads: list[int] = []
+    store = InterferingStore(registry.store, {number: partial(reads.append, number) for number in range(9)})
+    subjects = [Subject("version", f"{model}/{number}") for number in (1, 2, 3, 4)]
+    plan_edits(store, registry.uri, subjects, Wanted(tags={"a": "b"}))  # type: ignore[arg-type]
+    assert reads == [1]

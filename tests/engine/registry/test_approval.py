@@ -135,3 +135,21 @@ def test_a_stage_and_its_alias_move_together_and_back(registry: Registry) -> Non
         undo_last(registry.store, registry.uri)
         assert registry.stages(model) == {1: "Production", 2: "None"}
         assert registry.aliases(model) == {"champion": 1}
+
+
+def test_an_approval_does_not_hold_for_a_copy_of_the_version(
+    registry: Registry, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_account(monkeypatch, "bo")
+    request(registry.store, registry.uri, model, 2, "Production", "")
+    as_account(monkeypatch, "ana")
+    decide(registry.store, registry.uri, model, 2, approved=True, reason="")
+    other = registry.model(uuid4().hex, ["None", "None"])
+    registry.client.set_registered_model_tag(other, POLICY_TAG, POLICY)
+    for name in (REQUEST_TAG, DECISION_TAG):  # as MLflow's own copy does
+        registry.client.set_model_version_tag(other, "2", name, version_2(registry, model).tags[name])
+    assert gate(registry, model).state == "passed"
+    assert gate(registry, other).evidence == "Nobody has requested it."
+    new = uuid4().hex
+    registry.client.rename_registered_model(model, new)
+    assert gate(registry, new).state == "passed"

@@ -189,3 +189,24 @@ def test_the_policy_of_the_demo_passes_seven_neighbors_and_stops_chebyshev(own_d
         assert [gate.state for gate in chebyshev.gates] == ["failed"] * 4 + ["passed"]
         staging = engine.models.plan_promotion("heart_disease_classifier", 1, stage="Staging")
         assert [gate.name for gate in staging.blocking] == ["accuracy between 0.85 and 0.90"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (policy(max_age_days=math.nan), "max_age_days is not a number from 0"),
+        (policy(max_age_days=math.inf), "max_age_days is not a number from 0"),
+        (policy(max_age_days=1e300), "max_age_days is not a number from 0"),
+        (policy(alias="no alias !"), "Invalid alias 'no alias !'"),
+        (policy(alias="latest"), "The alias 'latest' is reserved"),
+        (policy().replace("Production", "@no alias"), "target must be a stage"),
+        ("x = " + "[" * 20_000, "nested too deeply"),
+    ],
+    ids=("NaN", "infinity", "too many days", "alias", "reserved alias", "target", "depth"),
+)
+def test_a_policy_that_cannot_be_met_is_a_gate_that_is_not_passed(
+    registry: Registry, text: str, problem: str
+) -> None:
+    (gate,) = planned(registry, text).gates
+    assert (gate.name, gate.state) == ("policy", "inconclusive")
+    assert problem in gate.evidence

@@ -130,3 +130,33 @@ def test_a_registration_killed_at_any_step_is_finished_or_removed(
             assert read_journal(1)[0].outcome == "done"
         elif step != "completed":
             assert discard(registry.store, registry.uri, entry) == f"Removed version 1, model {name}"
+
+
+def test_a_prompts_name_and_reserved_tags_are_refused(registry: Registry, state: Path) -> None:
+    name = f"prompt-{uuid4().hex}"
+    registry.client.register_prompt(name, "hello")
+    run_id = run_with_model(registry)
+    with pytest.raises(UsageError, match="is a prompt"):
+        plan_registration(registry.store, registry.uri, name, run_id)
+    with pytest.raises(UsageError, match="cannot be set"):
+        plan_registration(registry.store, registry.uri, "m", run_id, tags={"mlflow_console.decision": "{}"})
+
+
+def test_an_undo_killed_before_the_new_model_was_removed_can_be_made_again(
+    registry: Registry, state: Path, warm_writer: Warm
+) -> None:
+    name = uuid4().hex
+    register(
+        registry.store,
+        registry.uri,
+        plan_registration(registry.store, registry.uri, name, run_with_model(registry)),
+    )
+    entry = last()
+    arguments = ("--tracking-uri", registry.uri.raw, "undo", entry.entry_id, "--yes")
+    environment = {VARIABLE: "discard deleted version", "XDG_STATE_HOME": str(state)}
+    done = warm_writer.run(*arguments, cwd=state, home=state, env=environment)
+    assert done.returncode == STATUS, done.stderr
+    assert registry.store.model_versions(name) == ()
+    assert discard(registry.store, registry.uri, entry) == f"Removed model {name}"
+    with pytest.raises(NotFound):
+        registry.store.registered_model(name)

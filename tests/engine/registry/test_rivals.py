@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -11,7 +12,7 @@ from engine.journal import Finding, read_journal
 from engine.registry.promotion.apply import apply_promotion, plan_promotion, plan_undo, undo_last
 from engine.registry.promotion.claims import claims
 from engine.registry.promotion.plan import finding
-from tests.support.registry import Console, Registry
+from tests.support.registry import Console, Registry, promote
 from tests.support.warm import Warm
 
 pytestmark = pytest.mark.slow
@@ -199,3 +200,12 @@ def race(model: str, one: Console, two: Console) -> list[str]:
     for console in (one, two):
         console.send(do="apply")
     return [console.receive()["error"] for console in (one, two)]
+
+
+def test_malformed_claims_are_ignored(registry: Registry) -> None:
+    model = registry.model(uuid4().hex, ["None", "None"])
+    for name, at in (("a", "Infinity"), ("b", "[]"), ("c", "{}")):
+        text = f'{{"target": "Staging", "by": "x", "at": {at}, "space": "", "pid": 1, "started": 0}}'
+        registry.client.set_model_version_tag(model, "1", f"mlflow_console.claim.{name}", text)
+    promote(registry, model, 2, stage="Staging")
+    assert registry.stages(model) == {1: "None", 2: "Staging"}
