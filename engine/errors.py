@@ -157,3 +157,7 @@ class ReadOnly(WriteError):
 class Cancelled(EngineError):
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} was cancelled")
+
+
+REFUSALS = (NotFound, ServerDenied, StoreRefused)
+"""Errors after which a single request is known to have changed nothing; after others it may have."""

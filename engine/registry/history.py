@@ -46,6 +46,8 @@ MAX_STATES = 500
 """How many states of a model are remembered, the newest."""
 FRESH_MS = 60_000
 """An unchanged state is written again once its time is older than this."""
+CLOCK_SECONDS = 60
+"""How much the clocks of two machines may differ."""
 LOCK_SECONDS = 2.0
 
 
@@ -214,15 +216,19 @@ def _unexplained(first: _Seen, second: _Seen, own: Iterable[PromotionEvent]) -> 
 
 
 def _tagged(own: Iterable[PromotionEvent], versions: Iterable[ModelVersion]) -> list[PromotionEvent]:
-    """The promotions of other accounts that tags of the versions tell of."""
+    """The promotions of other accounts that tags of the versions record. One from before the version was
+    created, as a copy by MLflow has, or from the future, is left out."""
     known = {(event.by, event.until // 1000) for event in own}
+    latest = time.time() + CLOCK_SECONDS
     events = []
     for version in versions:
         values = {name: version.tags.get(TAG_PREFIX + name, "") for name in ("promoted_by", "promoted_at")}
         target, reason = (version.tags.get(TAG_PREFIX + name, "") for name in ("promoted_to", "reason"))
         try:
             at = int(datetime.fromisoformat(values["promoted_at"]).timestamp())
-        except ValueError:
+        except (ValueError, OverflowError):
+            continue
+        if not (version.creation_time or 0) / 1000 - CLOCK_SECONDS <= at <= latest:
             continue
         if target and values["promoted_by"] and (values["promoted_by"], at) not in known:
             time_ms = at * 1000
@@ -235,11 +241,10 @@ def _tagged(own: Iterable[PromotionEvent], versions: Iterable[ModelVersion]) -> 
 
 
 def _explains(tag: PromotionEvent, change: PromotionEvent) -> bool:
-    """Clocks differ: a minute more on each side."""
     return (
         tag.target == change.target
         and set(tag.after) <= set(change.after)
-        and change.since - 60_000 <= tag.until <= change.until + 60_000
+        and change.since - CLOCK_SECONDS * 1000 <= tag.until <= change.until + CLOCK_SECONDS * 1000
     )
 
 

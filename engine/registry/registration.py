@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import journal
 from engine.entities import LoggedModel, ModelVersion, Run, RunDetail
-from engine.errors import EngineError, NotFound, PromptFound, UsageError, WriteError
+from engine.errors import REFUSALS, EngineError, NotFound, PromptFound, UsageError, WriteError
 from engine.failpoints import failpoint
 from engine.formats import listed, number
 from engine.journal import Finding, JournalEntry, server_name
@@ -191,19 +191,23 @@ def _create(
     )
     journal.append(entry)
     failpoint("register intended")
+    is_begun = False
     try:
         with translated_errors():
             if facts[_NEW] == "True":
                 client.create_registered_model(model, {REGISTERING_TAG: entry.entry_id})
+                is_begun = True
                 failpoint("register created model")
             with global_tracking_uri(uri.for_client):
                 created = client.create_model_version(
                     model, tags={**tags, REGISTERING_TAG: entry.entry_id}, await_creation_for=0, **version
                 )
+        is_begun = True
         failpoint("register created version")
         return _complete(store, client, replace(entry, version=int(created.version)))
     except EngineError as error:
-        journal.append(replace(entry, detail=str(error)))
+        outcome: journal.Outcome = "failed" if isinstance(error, REFUSALS) and not is_begun else "intended"
+        journal.append(replace(entry, outcome=outcome, detail=str(error)))
         raise
 
 
@@ -287,16 +291,23 @@ def _complete(store: Store, client: MlflowClient, entry: JournalEntry) -> ModelV
     """Everything after the version was created; safe to repeat."""
     name, version = entry.model, str(entry.version)
     ready = _wait_until_ready(store, entry)
+    detail = ""
+    if ready.run_id and _COPIED not in entry.after:
+        try:
+            with translated_errors():
+                client.set_tag(ready.run_id, RUN_TAG, f"{name}/{version}")
+        except REFUSALS as error:  # registering takes no permission on the run
+            detail = f"The source run could not be tagged: {error}"
+        failpoint("register tagged run")
     with translated_errors():
-        if ready.run_id and _COPIED not in entry.after:
-            client.set_tag(ready.run_id, RUN_TAG, f"{name}/{version}")
-            failpoint("register tagged run")
         client.delete_model_version_tag(name, version, REGISTERING_TAG)
         if REGISTERING_TAG in store.registered_model(name).tags:
             client.delete_registered_model_tag(name, REGISTERING_TAG)
     failpoint("register completed")
     found = next(v for v in store.model_versions(name) if v.version == entry.version)
-    journal.append(replace(entry, outcome="done", target=f"{entry.target} as version {version}"))
+    journal.append(
+        replace(entry, outcome="done", target=f"{entry.target} as version {version}", detail=detail)
+    )
     return found
 
 
@@ -349,11 +360,11 @@ def _is_empty(store: Store, model: str) -> bool:
 
 
 def forget_run_tags(store: Store, client: MlflowClient, versions: Sequence[ModelVersion]) -> None:
-    """Remove the tags of source runs that name these versions, which are gone. Raises `StoreError`, and
-    MLflow's errors."""
+    """Remove the tags of source runs that name these versions, which are gone; those of runs that may not be
+    changed stay. Raises `StoreError`."""
     gone = {f"{version.name}/{version.version}" for version in versions}
     for run_id in dict.fromkeys(version.run_id for version in versions if version.run_id):
-        with suppress(NotFound):
+        with suppress(*REFUSALS), translated_errors():
             run = store.run(run_id).run
             if run.tags.get(RUN_TAG) in gone and run.lifecycle_stage == "active":
                 client.delete_tag(run_id, RUN_TAG)

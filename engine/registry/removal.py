@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine import journal
 from engine.entities import ModelVersion, RegisteredModel
-from engine.errors import Conflict, EngineError, NotFound, WriteError
+from engine.errors import REFUSALS, Conflict, EngineError, NotFound, WriteError
 from engine.failpoints import failpoint
 from engine.formats import counted, listed
 from engine.journal import Finding, JournalEntry
@@ -129,7 +129,8 @@ def apply_removal(store: Store, uri: TrackingUri, plan: RemovalPlan, *, reason: 
                 failpoint("removal deleted")
             left = _left(store, plan)
         except EngineError as error:
-            journal.append(replace(entry, detail=str(error)))
+            outcome: journal.Outcome = "failed" if isinstance(error, REFUSALS) else "intended"
+            journal.append(replace(entry, outcome=outcome, detail=str(error)))
             raise
         journal.append(replace(entry, outcome="done", detail=_detail(plan)))
         try:

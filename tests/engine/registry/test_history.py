@@ -107,3 +107,17 @@ def test_damaged_notes_only_shorten_the_history(registry: Registry, text: str) -
     path.write_text(text)
     assert look(registry, model).events == ()
     assert held(look(registry, model), "Production").versions == (1,)
+
+
+@pytest.mark.parametrize(
+    "at", ["0001-01-01T00:00:00+23:59", "2020-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59"]
+)
+def test_a_promotion_tag_from_before_its_version_or_from_the_future_is_no_event(
+    registry: Registry, at: str
+) -> None:
+    model = registry.model(uuid4().hex, ["None"])
+    for name, value in (("by", "bo@host"), ("to", "Production"), ("at", at)):
+        registry.client.set_model_version_tag(model, "1", f"mlflow_console.promoted_{name}", value)
+    found = history(registry.store, registry.uri, model)
+    assert found.events == ()
+    assert found.known_since > 1_577_836_800_000

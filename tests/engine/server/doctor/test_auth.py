@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.api import Engine, Subject as Edited, Wanted
+from engine.errors import ServerDenied
 from engine.server.doctor import connection
 from engine.server.doctor.findings import Notes
 from engine.server.doctor.subject import Subject
@@ -55,10 +57,14 @@ def guarded(
         yield Guarded(server.uri.raw, folder / "basic_auth.db")
 
 
-def signed_in(guarded: Guarded, monkeypatch: pytest.MonkeyPatch, user: str, password: str) -> list[str]:
-    """The facts about the connection, and the names of findings, for an account."""
+def as_user(monkeypatch: pytest.MonkeyPatch, user: str, password: str) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", user)
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
+
+
+def signed_in(guarded: Guarded, monkeypatch: pytest.MonkeyPatch, user: str, password: str) -> list[str]:
+    """The facts about the connection, and the names of findings, for an account."""
+    as_user(monkeypatch, user, password)
     notes = Notes("connection", [])
     connection.examine(Subject(TrackingUri(guarded.uri), "a test", LIMITS), notes)
     group = notes.group()
@@ -81,3 +87,38 @@ def test_the_users_of_the_server_are_looked_at_beside_the_store(guarded: Guarded
     assert "and 2 users" in told.evidence
     guarded.users.chmod(0o600)
     assert report_on(store).findings == ()
+
+
+def test_an_account_that_may_only_read_is_told_so_and_leaves_nothing_half_written(
+    guarded: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = TrackingUri(guarded.uri)
+
+    def state(engine: Engine) -> object:
+        models = {model.name: engine.models.versions(model.name) for model in engine.models.registered()}
+        runs = engine.runs.feed(engine.runs.experiment("heart").experiment_id).load()
+        return engine.runs.experiments(), models, [runs.run(row).tags for row in range(len(runs))]
+
+    as_user(monkeypatch, "admin", ADMIN)
+    with Engine(uri) as engine:
+        before = state(engine)
+    as_user(monkeypatch, "reader", READER)
+    with Engine(uri) as engine:
+        promotion = engine.models.plan_promotion("classifier", 1, stage="Staging")
+        with pytest.raises(ServerDenied, match="denied access"):
+            engine.models.promote(promotion)
+        edit = engine.edits.plan([Edited("version", "classifier/1")], Wanted(tags={"a": "b"}))
+        result = engine.edits.apply(edit)
+        assert [type(error) for _, error in result.failed] == [ServerDenied]
+        for write in (
+            lambda: engine.models.request("classifier", 1, "Staging"),
+            lambda: engine.models.set_policy("classifier", '[[policy]]\ntarget = "Staging"'),
+            lambda: engine.models.remove(engine.models.plan_removal("classifier", 1)),
+            lambda: engine.experiments.apply(engine.experiments.plan_delete(engine.runs.experiment("heart"))),
+        ):
+            with pytest.raises(ServerDenied):
+                write()
+        assert {entry.outcome for entry in engine.journal.entries()} == {"failed"}
+    as_user(monkeypatch, "admin", ADMIN)
+    with Engine(uri) as engine:
+        assert state(engine) == before
