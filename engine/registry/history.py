@@ -25,11 +25,13 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.entities import ModelVersion
 from engine.files import locked, open_private, replacing
+from engine.formats import MISSING, moment
 from engine.journal import JournalEntry, journal_entries, server_name
 from engine.log import log
 from engine.paths import seen_folder
 from engine.registry.promotion.facts import AliasTarget, FactValue, HoldersOf, facts_from_text
 from engine.registry.promotion.writes import TAG_PREFIX
+from engine.text import Shown, safe
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
@@ -69,6 +71,19 @@ class PromotionEvent:
     def is_exact(self) -> bool:
         return self.since == self.until
 
+    @property
+    def when(self) -> Shown:
+        """The time, or `between TIME and TIME`."""
+        if self.is_exact:
+            return moment(self.until)
+        return Shown(f"between {moment(self.since)} and {moment(self.until)}")
+
+    @property
+    def change(self) -> Shown:
+        """`2 → 3`, with ? for what is not known."""
+        before = "?" if self.before is None else _listed(self.before)
+        return Shown(f"{before} → {_listed(self.after)}")
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -78,6 +93,14 @@ class Held:
     versions: tuple[int, ...] | None
     event: PromotionEvent | None = None
     why: str = ""
+
+    @property
+    def holder(self) -> Shown:
+        """`version 3`, `no version`, or why that is not known."""
+        if self.versions is None:
+            return safe(self.why)
+        noun = "versions" if len(self.versions) > 1 else "version"
+        return Shown(f"{noun} {_listed(self.versions)}" if self.versions else "no version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +216,10 @@ def _journalled(entry: JournalEntry) -> list[PromotionEvent]:
         was, now = _numbers(before.get(fact)), _numbers(value)
         events.append(PromotionEvent(target, was, now, entry.time, entry.time, by, "journal", entry.reason))
     return events
+
+
+def _listed(versions: tuple[int, ...]) -> str:
+    return ", ".join(map(str, versions)) or MISSING
 
 
 def _numbers(value: FactValue) -> tuple[int, ...]:

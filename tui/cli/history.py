@@ -84,39 +84,19 @@ def _show_events(output: Output, found: ModelHistory) -> None:
 
 def _row(event: PromotionEvent) -> list[Cell | Shown]:
     return [
-        _when(event),
+        event.when,
         safe(event.target),
-        _change(event),
+        event.change,
         safe(event.by) if event.by else MISSING,
         SOURCES[event.source],
         safe(event.reason),
     ]
 
 
-def _when(event: PromotionEvent) -> Shown:
-    if event.is_exact:
-        return moment(event.until)
-    return Shown(f"between {moment(event.since)} and {moment(event.until)}")
-
-
-def _change(event: PromotionEvent) -> Shown:
-    before = "?" if event.before is None else _numbers(event.before)
-    return Shown(f"{before} → {_numbers(event.after)}")
-
-
-def _numbers(versions: tuple[int, ...]) -> str:
-    return ", ".join(map(str, versions)) or MISSING
-
-
 def _show_held(output: Output, held: Held) -> None:
     event, since = held.event, Shown("")
-    if held.versions is None:
-        text = safe(held.why)
-        if event is not None:
-            since = Shown(f"  {_when(event)}: {_change(event)}")
-    else:
-        noun = "versions" if len(held.versions) > 1 else "version"
-        text = Shown(f"{noun} {_numbers(held.versions)}" if held.versions else "no version")
-        if event is not None:
-            since = Shown(f"  since {_when(event)}{f' by {safe(event.by)}' if event.by else ''}")
-    output.line(Cell(safe(held.target), "bold"), Shown("  "), text, Cell(since, "dim"))
+    if event is not None and held.versions is None:
+        since = Shown(f"  {event.when}: {event.change}")
+    elif event is not None:
+        since = Shown(f"  since {event.when}{f' by {safe(event.by)}' if event.by else ''}")
+    output.line(Cell(safe(held.target), "bold"), Shown("  "), held.holder, Cell(since, "dim"))

@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from engine.errors import EngineError
-from engine.formats import MISSING, moment
-from engine.text import Shown, safe
+from engine.formats import moment
+from engine.text import safe
 from tui.dialogs.base import Dialog
 from tui.tasks import Tasks
 from tui.widgets.lines import Lines, field, paragraph
@@ -89,38 +89,20 @@ class HistoryDialog(Dialog[None]):
 
 
 def _held(held: Held) -> list[Content]:
-    if held.versions is None:
-        return [Content(safe(held.why))]
-    items = [Content(_named(held.versions))]
-    if held.event is not None:
-        items.append(Content.styled(_when(held.event, "since "), "$text-muted"))
+    items = [Content(held.holder)]
+    if held.event is not None and held.versions is not None:
+        items.append(Content.styled(f"since {held.event.when}", "$text-muted"))
     return items
 
 
 def _event(event: PromotionEvent) -> list[Content]:
-    before = "?" if event.before is None else _numbers(event.before)
-    items = [Content(safe(f"{event.target}: {before} → {_numbers(event.after)}"))]
+    items = [Content(safe(f"{event.target}: {event.change}"))]
     if event.by:
         items.append(Content(safe(f"by {event.by}")))
     if not event.is_exact:
-        items.append(Content.styled(_when(event, ""), "$warning"))
+        items.append(Content.styled(event.when, "$warning"))
     if source := SOURCES[event.source]:
         items.append(Content.styled(source, "$text-muted"))
     if event.reason:
         items.append(Content(safe(event.reason)))
     return items
-
-
-def _when(event: PromotionEvent, since: str) -> Shown:
-    if event.is_exact:
-        return Shown(f"{since}{moment(event.until)}")
-    return Shown(f"{since}between {moment(event.since)} and {moment(event.until)}")
-
-
-def _named(versions: tuple[int, ...]) -> str:
-    noun = "versions" if len(versions) > 1 else "version"
-    return f"{noun} {_numbers(versions)}" if versions else "no version"
-
-
-def _numbers(versions: tuple[int, ...]) -> str:
-    return ", ".join(map(str, versions)) or MISSING
