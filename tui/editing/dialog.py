@@ -205,13 +205,10 @@ def tag_changes(text: str, now: Mapping[str, str | None]) -> dict[str, str | Non
 
 def _unlisted(tags: Mapping[str, str | None]) -> list[str]:
     """The tags that a line cannot hold as they are."""
-    return sorted(
-        key
-        for key, value in tags.items()
-        if "=" in key
-        or key != key.strip()
-        or value is None
-        or value != value.strip()
-        or len(value.splitlines()) > 1
-        or key.startswith("-")
-    )
+    return sorted(key for key, value in tags.items() if not _fits_line(key, value))
+
+
+def _fits_line(key: str, value: str | None) -> bool:
+    line = f"{key}={value}"
+    is_plain = value is not None and key == key.strip() and value == value.strip()
+    return is_plain and line.splitlines() == [line] and "=" not in key and not key.startswith("-")

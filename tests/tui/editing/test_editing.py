@@ -10,6 +10,7 @@ from textual.widgets import Input, Select
 
 from engine.api import Engine, Subject
 from tests.conftest import MlflowStore
+from tests.hostile.payloads import PAYLOADS
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
 from tui.dialogs.confirm import ConfirmDialog
@@ -175,6 +176,9 @@ def test_the_lines_of_tags_set_remove_and_leave_tags() -> None:
     now = {"a": "1", "b": "2", "long": "two\nlines", "c": "x=y"}
     assert tags_text(now) == "a=1\nb=2\nc=x=y"
     assert tag_changes("a=1\nb=2\nc=x=y", now) == {}
+    texts = [payload.text for payload in PAYLOADS] + ["", " x ", "-x", "x=y", "x\x85y", "x\r\ny"]
+    tags = {**dict(zip(texts, reversed(texts), strict=True)), "end": "\u2028"}
+    assert tag_changes(TextEditor(tags_text(tags), id="tags").text, tags) == {}
     assert tag_changes("a = 3\n-long\nnew=\n", now) == {
         "a": "3",
         "b": None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input, Select
 
 from engine.api import Engine, request_of
@@ -25,8 +27,14 @@ approvers = ["ana"]
 """
 
 
+async def approve(pilot: Pilot[None], dialog: AnswerDialog) -> None:
+    dialog.query_one("#answer", Select).value = "approve"
+    dialog.query_one("#submit", TextButton).action_press()
+    await settle(pilot)
+
+
 async def test_a_promotion_is_requested_and_answered_and_shown_with_the_policy(
-    mlflow_store_copy: MlflowStore,
+    mlflow_store_copy: MlflowStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Engine(mlflow_store_copy.tracking) as engine:
         engine.models.set_policy(MODEL, POLICY)
@@ -55,9 +63,13 @@ async def test_a_promotion_is_requested_and_answered_and_shown_with_the_policy(
         answer.query_one("#submit", TextButton).action_press()
         await settle(pilot)
         assert "Choose whether to approve or reject it." in text_of(console)
-        answer.query_one("#answer", Select).value = "approve"
-        answer.query_one("#submit", TextButton).action_press()
+        await approve(pilot, answer)
+        assert "someone else has to approve it" in text_of(console)
+        monkeypatch.setenv("LOGNAME", "ana")
+        await pilot.press("A")
         await settle(pilot)
+        assert isinstance(console.screen, AnswerDialog)
+        await approve(pilot, console.screen)
         assert "Approved: P promotes it (classifier 3)" in text_of(console)
         assert "– None → Production ✓" in text_of(console)
         await console.run_line(f"reject {MODEL} 3")
