@@ -57,6 +57,32 @@ class TrackingServer:
         """Whether only this machine can reach it."""
         return is_loopback(self.service.host)
 
+    @property
+    def start_words(self) -> tuple[str, ...]:
+        """The words of the command that starts it again as it was last started. A password of its database
+        is not among them: `***` stands for it."""
+        from engine.server.access import allowed_hosts
+        from engine.server.options import DEFAULT_NAME, DEFAULT_PORT, ServerOptions
+
+        facts, host, usual = self.facts, self.service.host, ServerOptions()
+        words = ["--backend-store-uri", facts.backend, "--artifacts-destination", facts.artifacts]
+        if self.name != DEFAULT_NAME:
+            words = ["--name", self.name, *words]
+        if host != usual.host:
+            words += ["--host", host]
+        if self.service.port != DEFAULT_PORT:
+            words += ["--port", str(self.service.port)]
+        if facts.auth:
+            words.append("--auth")
+        elif not self.is_local:
+            words.append("--insecure")
+        known = allowed_hosts(host, ("localhost",)) if facts.allowed_hosts else ()
+        if added := [name for name in facts.allowed_hosts if name not in known and not name.endswith(":*")]:
+            words += ["--allowed-hosts", ",".join(added)]
+        if facts.workers != usual.workers:
+            words += ["--workers", str(facts.workers)]
+        return ("mlflow-console", "server", "start", *words, *(["--jobs"] if facts.jobs else []))
+
 
 @dataclass(frozen=True, slots=True)
 class StartedServer:
@@ -65,7 +91,8 @@ class StartedServer:
 
     `password` is the administrator's if it was made for this start. `left` names what the check could not
     remove, `unchecked` says why there was none. A server that only this machine can reach has a `tunnel`, the
-    command that reaches it from a laptop; any other one a `network_url`. All of these may be empty.
+    command that reaches it from a laptop; any other one a `network_url`. `notices` are sentences on what it
+    shares with other servers, or replaced. All of these may be empty.
     """
 
     server: TrackingServer
@@ -75,6 +102,7 @@ class StartedServer:
     unchecked: str = ""
     tunnel: str = ""
     network_url: str = ""
+    notices: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"StartedServer({self.server.name!r})"

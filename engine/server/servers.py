@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import shlex
 import sys
 import time
 from contextlib import suppress
@@ -15,8 +16,15 @@ from engine.errors import Cancelled, EngineError, NotFound, ServiceError, UsageE
 from engine.formats import listed
 from engine.jobs import CancelToken
 from engine.journal import recorded
-from engine.server.access import Accounts, network_url, prepare_accounts, tunnel
-from engine.server.options import ServerOptions, ServerPlan, base_environment, check_start, plan
+from engine.server.access import PASSWORD_FILE, Accounts, network_url, prepare_accounts, tunnel
+from engine.server.options import (
+    AUTH_DATABASE,
+    ServerOptions,
+    ServerPlan,
+    base_environment,
+    check_start,
+    plan,
+)
 from engine.server.program import FOLDER, Settings, read_answer, write_settings
 from engine.server.records import ServerFacts, StartedServer, TrackingServer
 from engine.server.write_check import Checked
@@ -44,6 +52,7 @@ def start(options: ServerOptions, cancel: CancelToken) -> StartedServer:
     artifacts = planned.artifacts_folder
     made_folder = artifacts is not None and not artifacts.exists()
     check_start(planned)
+    notices = notices_of(planned)
     claimed, kept = False, None
     try:
         with recorded(planned.backend, "server start", options.name) as entry:
@@ -61,7 +70,37 @@ def start(options: ServerOptions, cancel: CancelToken) -> StartedServer:
             with suppress(OSError):  # it holds something
                 artifacts.rmdir()
         raise reason from error
-    return _started(planned, kept, checked, time.monotonic() - begin)
+    return replace(_started(planned, kept, checked, time.monotonic() - begin), notices=notices)
+
+
+def notices_of(planned: ServerPlan) -> tuple[str, ...]:
+    """What a server that is about to start would share with others of this account, or replace."""
+    found = []
+    backend, path = planned.backend.shown, planned.backend.sqlite_path
+    for service in control.all_services("server"):
+        facts = ServerFacts.of(service.spec)
+        if service.name == planned.options.name:
+            if facts.backend != backend:
+                again = shlex.join(TrackingServer(service, facts).start_words)
+                found.append(
+                    f"{service.name} ran on {facts.backend} before. To start it on that again: {again}"
+                )
+        elif facts.backend == backend and service.running:
+            found.append(f"The server {service.name}, at {service.url}, uses the same database.")
+        elif facts.backend != backend and facts.artifacts == planned.shown_artifacts:
+            found.append(
+                f"The server {service.name}, on {facts.backend}, keeps its artifacts in the same place, where"
+                " both number their experiments alike. --artifacts-destination names another place."
+            )
+    if path is not None and not planned.options.auth and _has_content(path.parent / AUTH_DATABASE):
+        found.append(
+            f"{path.parent / AUTH_DATABASE} holds accounts, but this server asks for none. --auth does."
+        )
+    return tuple(found)
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _is_new(name: str) -> bool:
@@ -280,5 +319,14 @@ def stop(name: str) -> TrackingServer:
 
 def remove(name: str) -> None:
     """Forget a server that does not run, and its log. Its database, artifacts and accounts stay. Raises as
-    `stop`."""
-    control.remove(find(name).name)
+    `stop`, and `ServiceError` if the administrator's password would be lost with it."""
+    found = find(name)
+    password_file = Path(ServerFacts.of(found.spec).password_file)
+    if password_file.is_relative_to(found.log.parent) and password_file.is_file():
+        moved = shlex.join(("mv", str(password_file), f"{found.name}-{PASSWORD_FILE}"))
+        raise ServiceError(
+            f"{found.name} is not removed: the password of its administrator would be lost",
+            f"It is only in {password_file}",
+            f"Keep it elsewhere first (`{moved}`), then remove the server.",
+        )
+    control.remove(found.name)

@@ -171,6 +171,7 @@ def start(
         extra = {
             "left": list(started.left),
             "unchecked": started.unchecked,
+            "notices": list(started.notices),
             "tunnel": started.tunnel,
             "network_url": started.network_url,
         }
@@ -190,19 +191,29 @@ def _show_started(output: Output, started: StartedServer) -> None:
     _pair(output, "checked", _check_of(started))
     if facts.auth:
         _show_password(output, started)
+    for notice in started.notices:
+        output.line(Cell(Shown("! "), "yellow"), safe(notice))
     output.line("")
     output.line(Cell(Shown("Use it from this machine:"), "dim"))
     output.line(safe(f"  export MLFLOW_TRACKING_URI={found.service.url}"))
-    if facts.auth:
-        output.line("  export MLFLOW_TRACKING_USERNAME=admin")
-        if facts.password_file:
-            output.line(safe(f'  export MLFLOW_TRACKING_PASSWORD="$(cat {facts.password_file})"'))
+    _show_login(output, found)
     if started.tunnel:
         output.line(Cell(Shown("From a laptop, through SSH:"), "dim"))
         output.line(safe(f"  {started.tunnel}"))
     if started.network_url:
         output.line(Cell(Shown("From other machines:"), "dim"))
         output.line(safe(f"  export MLFLOW_TRACKING_URI={started.network_url}"))
+
+
+def _show_login(output: Output, found: TrackingServer) -> None:
+    """What its clients set besides the URI."""
+    if not found.facts.auth:
+        return
+    output.line("  export MLFLOW_TRACKING_USERNAME=admin")
+    if file := found.facts.password_file:
+        output.line(safe(f'  export MLFLOW_TRACKING_PASSWORD="$(cat {shlex.quote(file)})"'))
+    else:
+        output.line("  export MLFLOW_TRACKING_PASSWORD=…  # it is not kept here")
 
 
 def _check_of(started: StartedServer) -> str:
@@ -213,14 +224,16 @@ def _check_of(started: StartedServer) -> str:
 
 
 def _show_password(output: Output, started: StartedServer) -> None:
-    file = started.server.facts.password_file
     if started.password:
         _pair(output, "password", f"{started.password}   of admin; shown only now", "bold")
-        _pair(output, "", f"kept in {file}")
-    elif file:
-        _pair(output, "password", f"of admin, in {file}")
+        _pair(output, "", f"kept in {started.server.facts.password_file}")
     else:
-        _pair(output, "password", "of admin: as it was set before; it is not kept here")
+        _pair(output, "password", _password_of(started.server))
+
+
+def _password_of(found: TrackingServer) -> str:
+    file = found.facts.password_file
+    return f"of admin, in {file}" if file else "of admin: as it was set before; it is not kept here"
 
 
 @click.command()
@@ -258,6 +271,7 @@ def _show(output: Output, found: Sequence[TrackingServer]) -> None:
     if running:
         output.line("")
         output.line(Cell(Shown("Open the console on it: "), "dim"))
+        _show_login(output, running[0])
         output.line(safe(f"  mlflow-console --tracking-uri {running[0].service.url}"))
 
 
@@ -272,17 +286,20 @@ def _show_server(output: Output, found: TrackingServer) -> None:
     )
     if service.detail:
         _pair(output, "detail", service.detail)
-    if service.state in ("failed", "lost"):
-        option = "" if found.name == NAME else f" --name {shlex.quote(found.name)}"
-        _pair(output, "", f"start it again with `mlflow-console server start{option}` and the same options")
+    if not service.running:
+        _pair(output, "start", shlex.join(found.start_words))
     if service.running:
         response = duration(found.response_seconds) if found.response_seconds is not None else "no response"
         _pair(output, "response", f"{response} for /health")
         up = duration((_now() - service.started) / 1000)
         _pair(output, "uptime", f"{up}{_restarts(service)}")
+    elif service.state == "lost":  # nobody knows when it ended
+        _pair(output, "started", ago(service.started, _now()))
     else:
         _pair(output, "since", ago(service.since, _now()))
     _show_facts(output, found)
+    if found.facts.auth:
+        _pair(output, "password", _password_of(found))
 
 
 def _restarts(service: ServiceStatus) -> str:

@@ -201,7 +201,7 @@ class Operations:
         from tui.deployments.server_dialog import ReportDialog, started_lines
 
         said = f"{started.server.name} serves at {started.server.service.url}"
-        if started.password or started.left or started.unchecked:
+        if started.password or started.left or started.unchecked or started.notices:
             self._screen.app.push_screen(ReportDialog(said, started_lines(started)))
         return said
 

@@ -127,6 +127,7 @@ def started_lines(started: StartedServer) -> list[Content]:
     lines += [Content(f"Left behind by the check: {safe(name)}") for name in started.left]
     if started.unchecked:
         lines.append(Content(f"Writing was not checked: {safe(started.unchecked)}."))
+    lines += [Content(safe(notice)) for notice in started.notices]
     if started.tunnel:
         lines += [Content(""), Content("From a laptop, it is reached with"), Content(safe(started.tunnel))]
     return lines

@@ -72,7 +72,9 @@ def database_file(uri: TrackingUri) -> Path:
     """The SQLite database of a store, or of a server of this account. Raises `EngineError` for another kind
     of store, with the command that backs it up."""
     server = server_at(uri) if uri.kind == "rest" else None
-    path = TrackingUri(ServerFacts.of(server.spec).backend).sqlite_path if server else uri.sqlite_path
+    if server is not None:
+        uri = TrackingUri(ServerFacts.of(server.spec).backend)
+    path = uri.sqlite_path
     if path is not None:
         return path
     if uri.kind == "sql":

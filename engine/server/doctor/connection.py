@@ -19,6 +19,7 @@ from engine.errors import EngineError
 from engine.formats import counted, duration, moment, size
 from engine.server.doctor.findings import OUTAGES, Notes
 from engine.server.doctor.subject import Subject, migration
+from engine.server.records import ServerFacts, TrackingServer
 from engine.stores.errors import HostRejected, LoginRequired, NoEndpoint, Untrusted, from_response
 from engine.stores.rest.login import read_login
 from engine.stores.rest.transport import Reply, Transport
@@ -28,6 +29,8 @@ from engine.text import quoted, safe
 from engine.uri import FROM_ENVIRONMENT, redact
 
 _VERSION = re.compile(r"\d+\.\d+(\.\w+)*")
+_NO_TLS = re.compile(r"WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|wrong version number", re.IGNORECASE)
+"""What OpenSSL says of an answer that is not TLS."""
 _WRITING = ("EDIT", "MANAGE")
 
 _GRANTEE = (
@@ -194,6 +197,15 @@ def _health(subject: Subject, transport: Transport, notes: Notes) -> Reply | Non
         service = subject.own_service if isinstance(error, OUTAGES) else None
         if isinstance(error, Untrusted) and "expired" in error.detail:
             notes.failed(error, fix="Renew the server's certificate.")
+        elif isinstance(error, Untrusted) and (service is not None or _NO_TLS.search(error.detail)):
+            plain = f"http{subject.uri.raw[5:]}"
+            fix = "The server has no TLS: use http://."
+            notes.failed(error, fix=fix, command=f"export MLFLOW_TRACKING_URI={shlex.quote(redact(plain))}")
+        elif service is not None and not service.running:
+            fix = f"It is your server {quoted(service.name)}, {service.state}. Start it again;"
+            fix += f" `mlflow-console server logs {service.name}` may say why it ended."
+            known = TrackingServer(service, ServerFacts.of(service.spec))
+            notes.failed(error, fix=fix, command=known.start_words)
         elif service is not None:
             fix = f"It is your server {quoted(service.name)}, {service.state}. Its log may say why."
             notes.failed(error, fix=fix, command=("mlflow-console", "server", "logs", service.name))

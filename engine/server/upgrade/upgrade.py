@@ -26,7 +26,8 @@ from engine.server.backup.backup import Backup, backup, database_file
 from engine.server.backup.databases import TableChange, TableSample, check_database, compare, read_samples
 from engine.server.backup.files import check_room, is_archive, writing
 from engine.server.backup.manifest import STORE_FILE
-from engine.server.servers import server_on
+from engine.server.records import ServerFacts
+from engine.server.servers import server_at, server_on
 from engine.server.upgrade.migration import run_upgrade
 from engine.stores import open_store
 from engine.stores.base import RunQuery, Store
@@ -360,6 +361,8 @@ def writers_of(database: Path) -> tuple[Writer, ...]:
 
 
 def _database(uri: TrackingUri) -> Path:
+    server = server_at(uri) if uri.kind == "rest" else None
+    uri = TrackingUri(ServerFacts.of(server.spec).backend) if server else uri
     if uri.kind == "sql" and uri.sqlite_path is None:
         raise EngineError(
             "The console upgrades SQLite only",

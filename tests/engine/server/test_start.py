@@ -17,11 +17,11 @@ import pytest
 import requests
 
 from engine.api import Servers
-from engine.errors import NotFound, ServiceError
+from engine.errors import EngineError, NotFound, ServiceError
 from engine.jobs import CancelToken
 from engine.server import servers, write_check
 from engine.server.doctor.doctor import examine
-from engine.server.options import ServerOptions
+from engine.server.options import ServerOptions, plan
 from engine.server.records import StartedServer
 from engine.server.upgrade.upgrade import writers_of
 from engine.services import control
@@ -176,6 +176,12 @@ def test_the_doctor_finds_nothing_wrong_and_examines_the_database_behind_it(plai
     assert any(fact.startswith("schema of MLflow 3.") for fact in facts)
 
 
+def test_a_second_server_on_the_same_database_says_so(plain: StartedServer) -> None:
+    options = ServerOptions("second", port=0, backend_store_uri=plain.server.facts.backend)
+    (told,) = servers.notices_of(plan(options))
+    assert told == f"The server mlflow, at {plain.server.service.url}, uses the same database."
+
+
 def test_a_second_start_of_a_name_and_of_a_port_is_refused_and_changes_nothing(
     plain: StartedServer, tmp_path: Path
 ) -> None:
@@ -247,8 +253,10 @@ def test_the_doctor_names_the_stopped_server_and_its_log(plain: StartedServer) -
     if servers.find("mlflow").running:
         servers.stop("mlflow")
     (told,) = examine(TrackingUri(plain.server.service.url), "a test", LIMITS).findings
-    assert (told.name, told.command) == ("server-unreachable", "mlflow-console server logs mlflow")
-    assert "your server 'mlflow', stopped" in told.fix
+    again = f"mlflow-console server start --backend-store-uri {plain.server.facts.backend} "
+    assert told.name == "server-unreachable"
+    assert told.command.startswith(again)
+    assert "your server 'mlflow', stopped. Start it again; `mlflow-console server logs mlflow`" in told.fix
 
 
 def test_a_guarded_server_lets_in_only_the_administrator(guarded: Guarded) -> None:
@@ -259,6 +267,19 @@ def test_a_guarded_server_lets_in_only_the_administrator(guarded: Guarded) -> No
     assert [found["name"] for found in search(auth=guarded.login).json()["experiments"]] == ["Default"]
     assert guarded.accounts("SELECT username FROM users") == [("admin",)]
     assert guarded.accounts("SELECT * FROM role_permissions") == []
+
+
+def test_a_backup_of_a_server_on_postgresql_names_its_own_tools(guarded: Guarded, tmp_path: Path) -> None:
+    if not guarded.started.server.facts.backend.startswith("postgresql"):
+        pytest.skip("PostgreSQL is not installed")
+    uri, told = TrackingUri(guarded.url), Servers(read_only=False)
+    for what, hint in (
+        (lambda: told.backup(uri, tmp_path / "backup"), "pg_dump --host="),
+        (lambda: told.plan_upgrade(uri), "mlflow db upgrade"),
+    ):
+        with pytest.raises(EngineError, match="SQLite only") as caught:
+            what()
+        assert hint in caught.value.hint
 
 
 def test_a_guarded_server_answers_to_added_names(guarded: Guarded) -> None:

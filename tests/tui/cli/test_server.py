@@ -67,7 +67,8 @@ def test_a_server_is_started_found_again_and_stopped(
     assert password not in status.out
     shown = servers("status")
     assert line(shown, "accounts") == f"basic-auth, in sqlite:///{folder}/basic_auth.db"
-    assert f"  mlflow-console --tracking-uri {url[1]}\n" in shown.out
+    assert line(shown, "password") == f"of admin, in {file}"
+    assert f'TRACKING_PASSWORD="$(cat {file})"\n  mlflow-console --tracking-uri {url[1]}\n' in shown.out
     assert "Uvicorn running on" in servers("logs", "--lines", "50").out
     assert servers("logs", "--lines", "1").out.count("\n") == 1
 
@@ -82,6 +83,7 @@ def test_a_server_is_started_found_again_and_stopped(
     stopped = servers("status")
     assert stopped.status == 0
     assert stopped.out.startswith("○ mlflow  stopped\n")
+    assert re.match("mlflow-console server start --backend-store-uri .* --auth$", line(stopped, "start"))
     assert servers("stop").status == 1
     entries = [(entry["action"], entry["outcome"]) for entry in run("journal", "--json").json["entries"]]
     assert entries == [

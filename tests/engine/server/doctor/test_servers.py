@@ -286,4 +286,6 @@ def test_a_certificate_is_examined(
 
 def test_https_to_a_server_without_tls_is_reported(stage: Stage) -> None:
     report = report_on(stage.front.uri.replace("http:", "https:"))
-    assert "use http" in finding(report, "tls-untrusted").fix
+    told = finding(report, "tls-untrusted")
+    assert told.fix == "The server has no TLS: use http://."
+    assert told.command == f"export MLFLOW_TRACKING_URI={stage.front.uri}"
