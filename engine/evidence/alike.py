@@ -45,19 +45,18 @@ def alike(frame: RunFrame, metric: str, rows: Sequence[int]) -> tuple[list[int],
     return kept, tuple(apart)
 
 
-def repeated(frame: RunFrame, rows: Sequence[int]) -> tuple[int, ...]:
-    """The rows with the metrics of an earlier one, at least two and all but times: most likely the same model
-    once more, as from a parameter that cannot matter."""
+def first_alike(frame: RunFrame, rows: Sequence[int]) -> list[int]:
+    """For each row the first with the same metrics, at least two and all but times, or itself: most likely
+    the same model once more, as from a parameter that cannot matter."""
     keys = [key for key in frame.keys if key.kind == "metric" and not is_measured_anew(key.name)]
     readers = [frame.reader(key) for key in keys]
-    seen: set[tuple[Value, ...]] = set()
+    seen: dict[tuple[Value, ...], int] = {}
     found = []
     for row in rows:
         values = tuple(read(row) for read in readers)
-        if values in seen and sum(value is not None for value in values) > 1:
-            found.append(row)
-        seen.add(values)
-    return tuple(found)
+        is_telling = sum(value is not None for value in values) > 1
+        found.append(seen.setdefault(values, row) if is_telling else row)
+    return found
 
 
 def _other_scale(frame: RunFrame, metric: str, rows: Sequence[int]) -> tuple[list[int], str]:

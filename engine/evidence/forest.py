@@ -55,8 +55,11 @@ class Forest:
     why_not: str = ""
 
 
-def forest_of(params: Mapping[str, Sequence[str | None]], values: Sequence[float]) -> Forest:
-    """The importances of parameters for a metric; one value per run, all finite. Imports scikit-learn."""
+def forest_of(
+    params: Mapping[str, Sequence[str | None]], values: Sequence[float], groups: Sequence[int] = ()
+) -> Forest:
+    """The importances of parameters for a metric; one value per run, all finite. Runs with the same number in
+    `groups` repeat each other: if one is held out, all are. Imports scikit-learn."""
     factors, _ = factors_of(params, len(values))
     n = len(values)
     if not factors:
@@ -71,7 +74,12 @@ def forest_of(params: Mapping[str, Sequence[str | None]], values: Sequence[float
     y = np.asarray(values, dtype=float)[order]
     if np.ptp(y) <= 1e-12 * max(1.0, float(np.abs(y).max())):
         return Forest(n, math.nan, (), "the metric is the same in all runs")
-    parts = np.array_split(np.arange(len(y)), FOLDS)
+    number = (
+        {group: at for at, group in enumerate(dict.fromkeys(groups[at] for at in order))} if groups else {}
+    )
+    places = np.asarray([number[groups[at]] for at in order] if groups else range(len(y)))
+    held_out = np.array_split(np.arange(int(places.max()) + 1), FOLDS)
+    parts = [np.flatnonzero(np.isin(places, part)) for part in held_out]
     forests = [_Trees(np.delete(x, part, axis=0), np.delete(y, part), rng) for part in parts]
     errors = np.concatenate(
         [(forest.predict(x[part]) - y[part]) ** 2 for forest, part in zip(forests, parts, strict=True)]

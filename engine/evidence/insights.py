@@ -9,6 +9,7 @@ from typing import cast
 
 from engine.columns import ColumnKey
 from engine.entities import Run
+from engine.evidence.alike import first_alike
 from engine.evidence.anomalies import Drop, Plateau, drops, long_runs, plateau
 from engine.evidence.best import TIE_METRIC, BestRun, best_run
 from engine.evidence.curves import Curves, curves_of, losses
@@ -86,7 +87,7 @@ def insights(
 def forest(frame: RunFrame, best: BestRun) -> Forest:
     """The parameters that matter to a random forest fitted to the runs that compete with the best one."""
     values, params = _inputs(frame, best)
-    return forest_of(params, values)
+    return forest_of(params, values, first_alike(frame, best.comparable))
 
 
 def _inputs(frame: RunFrame, best: BestRun) -> tuple[list[float], Mapping[str, Sequence[str | None]]]:

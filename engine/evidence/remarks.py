@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.columns import ColumnKey
-from engine.evidence.alike import repeated
+from engine.evidence.alike import first_alike
 from engine.evidence.anomalies import Drop
 from engine.evidence.curves import Broken, Stalled
 from engine.evidence.difference import p_text
@@ -53,12 +53,11 @@ def _all(frame: RunFrame, result: Insights) -> Iterator[Remark]:
 
 def _repeats(frame: RunFrame, result: Insights) -> Iterator[Remark]:
     """Without an effect, there is nothing that repeated runs make look surer."""
-    found = repeated(frame, result.best.comparable) if result.effects.effects else ()
+    rows = result.best.comparable if result.effects.effects else ()
+    found = [row for row, first in zip(rows, first_alike(frame, rows), strict=True) if row != first]
     if found:
         has = "has" if len(found) == 1 else "have"
-        text = (
-            f"{count(len(found))} of {counted(len(result.best.comparable), 'run')} {has} exactly the metrics "
-        )
+        text = f"{count(len(found))} of {counted(len(rows), 'run')} {has} exactly the metrics "
         text += (
             "of another one, apart from times. Each counts as independent: effects look surer than they are."
         )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from engine.errors import NotFound, UsageError
-from engine.formats import listed
+from engine.formats import counted, listed
 from engine.text import Shown, safe
 from tui.cli.json_output import write_json
 from tui.cli.options import (
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from engine.columns import ColumnKey
     from tui.widgets.plot.drawing import Line
 
-KINDS = ("line", "scatter", "bar", "box", "heat", "rank")
+KINDS = ("line", "scatter", "bar", "box", "heat", "rank", "grid")
 HISTORY_X = ("step", "time", "wall")
 MOST_LINES = 20
 """The most histories drawn together."""
+MOST_IN_GRID = 5
+"""The most runs in a grid of all metrics."""
 MANY = 30
 """More runs than this are shown as a ranking rather than as bars."""
 
@@ -67,7 +69,7 @@ class Options:
     """How to draw them."""
 
     metrics: tuple[str, ...]
-    kind: ChartKind | None
+    kind: ChartKind | Literal["grid"] | None
     x: str | None
     y: str | None
     log: bool
@@ -121,7 +123,7 @@ def chart(
     invocation: Invocation,
     targets: Sequence[str],
     metrics: Sequence[str],
-    kind: ChartKind | None,
+    kind: ChartKind | Literal["grid"] | None,
     x: str | None,
     y: str | None,
     log: bool,
@@ -138,8 +140,8 @@ def chart(
 
     Kinds: line (the history of metrics), bar and rank (a bar per run; rank adds the parameters that
     vary), scatter (a metric against a parameter or a metric), box (a metric for each value of a
-    parameter), heat (the mean of a metric over two parameters). Excluded runs are counted, with
-    the reason.
+    parameter), heat (the mean of a metric over two parameters), grid (the history of each metric with
+    more than one step, at most 5 runs). Excluded runs are counted, with the reason.
 
     JSON: the data of the chart, with its "kind".
 
@@ -168,7 +170,7 @@ def chart(
             with spinner("Drawing"):
                 save_chart(drawn, Path(path))
     if as_json:
-        write_json({"kind": _kind_of(drawn), **asdict(drawn)})
+        write_json({"kind": kind if kind == "grid" else _kind_of(drawn), **asdict(drawn)})
     elif path is not None:
         Output().line(safe(f"{drawn.caption.title} written to {path}"))
     else:
@@ -231,6 +233,8 @@ def _chart(engine: Engine, selection: Selection, options: Options) -> Chart:
     from engine.columns import ColumnKey
 
     frame, rows = selection.frame, selection.rows
+    if options.kind == "grid":
+        return _grid(engine, selection, options)
     metrics = tuple(words_of(options.metrics)) or (usual_metric(frame),)
     for metric in metrics:
         if ColumnKey("metric", metric) not in frame and ColumnKey("param", metric) not in frame:
@@ -258,22 +262,49 @@ def _chart(engine: Engine, selection: Selection, options: Options) -> Chart:
     return across(frame, rows, request)
 
 
+def _grid(engine: Engine, selection: Selection, options: Options) -> Chart:
+    """The histories of all metrics that have more than one step, or of those asked for; system metrics
+    last."""
+    from engine.api import first_with_metrics
+
+    _check("grid", options)
+    frame, rows = selection.frame, selection.rows
+    asked = tuple(words_of(options.metrics))
+    shown = first_with_metrics(frame, rows, asked, MOST_IN_GRID) if asked else rows[:MOST_IN_GRID]
+    runs = [frame.run(row) for row in shown]
+    metrics = asked or sorted({name for run in runs for name in run.metrics})
+    with spinner("Reading histories"):
+        found = engine.charts.histories(runs, metrics, points=options.points)
+    having = {history.metric for history in found if history.has_steps}
+    names = sorted(having, key=lambda name: (name.startswith("system/"), name))
+    if not names:
+        raise NotFound("No metric of these runs has more than one step", hint="Use another kind of chart.")
+    by_name = [history for name in names for history in found if history.metric == name]
+    drawn = _curves(by_name, selection, names, options)
+    single = len({history.metric for history in found} - having)
+    notes = (f"{counted(single, 'metric')} with one step not shown",) if single else ()
+    return replace(drawn, caption=replace(drawn.caption, notes=(*drawn.caption.notes, *notes)))
+
+
 def _column(text: str | None, frame: RunFrame) -> ColumnKey | None:
     return None if text is None or text in HISTORY_X else column_of(text, frame, "--x")
 
 
-def _check(kind: ChartKind, options: Options) -> None:
+def _check(kind: ChartKind | Literal["grid"], options: Options) -> None:
     """Raises `UsageError` for options that do not go with the kind of chart."""
     if options.y is not None and kind != "heat":
         raise UsageError("--y works only with --kind heat", f"--kind {kind}", "Use --x for the x-axis.")
-    if options.x in HISTORY_X and kind != "line":
+    is_history = kind in ("line", "grid")
+    if options.x in HISTORY_X and not is_history:
         raise UsageError(
-            f"--x {options.x} works only with --kind line", f"--kind {kind}", "Use a parameter or a metric."
+            f"--x {options.x} works only with --kind line and grid",
+            f"--kind {kind}",
+            "Use a parameter or a metric.",
         )
-    if kind == "line" and options.x is not None and options.x not in HISTORY_X:
+    if is_history and options.x is not None and options.x not in HISTORY_X:
         raise UsageError("A line is drawn over step, time or wall", f"--x {options.x}", "Use --kind scatter.")
-    if options.smooth and kind != "line":
-        raise UsageError("--smooth works only with --kind line", f"--kind {kind}", "Remove it.")
+    if options.smooth and not is_history:
+        raise UsageError("--smooth works only with --kind line and grid", f"--kind {kind}", "Remove it.")
     if kind in ("bar", "rank") and options.x is not None:
         raise UsageError(f"--kind {kind} has no x-axis", f"--x {options.x}", "Use scatter or box.")
 

@@ -27,6 +27,14 @@ def test_noise_has_no_importances() -> None:
     assert silent >= 95
 
 
+def test_a_run_that_repeats_another_one_is_not_unseen() -> None:
+    """Only a forest that has seen the twins of a run predicts a metric without any order."""
+    runs = [{"k": str(at), "twin": str(twin)} for at in range(6) for twin in range(20)]
+    values = [0.8 + 0.1 * (int(run["k"]) % 2) for run in runs]
+    assert forest_of(columns(runs), values).importances
+    assert not forest_of(columns(runs), values, [int(run["k"]) for run in runs]).importances
+
+
 @pytest.mark.slow
 def test_planted_effects_are_found_in_their_order_and_no_others() -> None:
     """100 sweeps with a strong, a weaker and no effect; at least 95 must name the two in order."""

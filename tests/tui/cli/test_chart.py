@@ -63,6 +63,32 @@ def test_a_history_is_drawn_even_if_only_the_oldest_run_has_one(
     assert done.out.startswith("loss over steps  heart, 1 of ")
 
 
+def test_a_grid_has_a_chart_for_each_metric_with_steps(run: Run, mlflow_store_copy: MlflowStore) -> None:
+    runs = mlflow_store_copy.runs
+    with sqlite3.connect(mlflow_store_copy.path) as db:
+        db.execute("DELETE FROM metrics WHERE key IN ('loss', 'system/cpu')")
+        for key in ("system/cpu", "loss"):
+            db.executemany(
+                "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan)"
+                " VALUES (?, ?, ?, ?, ?, 0)",
+                [(key, 1 / (1 + step), 1_760_001_860_000 + step, runs["special"], step) for step in range(9)],
+            )
+            db.execute(
+                "INSERT OR REPLACE INTO latest_metrics (key, value, timestamp, step, is_nan, run_uuid)"
+                " VALUES (?, 0.1, 1760001860008, 8, 0, ?)",
+                (key, runs["special"]),
+            )
+    command = ("--tracking-uri", mlflow_store_copy.uri, "chart", runs["special"], "--kind", "grid")
+    done = run(*command)
+    assert done.status == 0
+    lines = done.out.splitlines()
+    heads = [at for at, line in enumerate(lines) if line.startswith(("loss", "system/cpu"))]
+    assert [lines[at].split()[0] for at in heads[1:]] == ["loss", "system/cpu"], "the first is the title"
+    assert "with one step not shown" in done.out
+    assert run(*command, "--json").json["kind"] == "grid"
+    assert "works only with --kind heat" in run(*command, "--y", "k").err
+
+
 def test_json_has_the_data(on_demo: Run) -> None:
     payload = on_demo("chart", "heart-disease", "--kind", "box", "--x", "metric", "--json").json
     assert payload["kind"] == "box"

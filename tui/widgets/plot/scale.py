@@ -133,8 +133,7 @@ def _shortest(value: float) -> str:
     plain = f"{value:.6g}"
     if "e" not in plain and len(plain) <= 5:
         return plain
-    mantissa, exponent = f"{value:.5e}".split("e")
-    scientific = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    scientific = _short(f"{value:.5e}")
     return scientific if "e" in plain or len(scientific) < len(plain) else plain
 
 
@@ -142,8 +141,13 @@ def _scientific(value: float, step: float) -> str:
     if value == 0:
         return "0"
     digits = max(0, math.floor(math.log10(abs(value)) + 1e-9) - math.floor(math.log10(step) + 1e-9))
-    mantissa, exponent = f"{value:.{min(digits, 6)}e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
+    return _short(f"{value:.{min(digits, 6)}e}")
+
+
+def _short(scientific: str) -> str:
+    """`5.00e+07` as `5e7`."""
+    mantissa, exponent = scientific.split("e")
+    return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{int(exponent)}"
 
 
 def _moment_labels(values: Sequence[float]) -> list[Shown]:
