@@ -126,7 +126,7 @@ def check_trust(description: ModelDescription) -> None:
         raise UntrustedModel(
             f"{safe(version.name, 80)} version {version.version} can run arbitrary code",
             f"{description.sentence} {code.reason}",
-            "Load it only if you trust who registered it.",
+            f"Load it only if you trust {safe(description.owner, 160)}.",
             owner=description.owner,
         )
 

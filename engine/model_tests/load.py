@@ -108,10 +108,10 @@ class LoadStep:
 
     @property
     def problems(self) -> Shown:
-        """`3 × HTTP 500, 12 × not sent in time`; `no errors`."""
+        """`3 × HTTP 500`; `no errors, but 12 not sent: no connection was free`."""
         found = [f"{count:,} × {kind}" for kind, count in self.errors.items()]
-        found += [f"{self.unsent:,} × not sent in time"] if self.unsent else []
-        return listed(found) if found else Shown("no errors")
+        unsent = f", but {self.unsent:,} not sent: no connection was free" if self.unsent else ""
+        return Shown(f"{listed(found) if found else 'no errors'}{unsent}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ deploy and to swap, and no credentials are kept. What a deployment serves is in 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import socket
 import sys
@@ -17,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.errors import NotFound, ServiceError, StoreError, UntrustedModel, UsageError
+from engine.formats import listed
 from engine.jobs import CancelToken, OnProgress, Progress, no_progress
 from engine.journal import Recorded, recorded, server_name
 from engine.log import log
@@ -42,6 +44,7 @@ MODEL = "model"
 READY_SECONDS = 180.0
 LARGE_BYTES = 50_000_000
 """Each process has the model in memory, so a larger one is served by one process."""
+_IMPORT_ERRORS = ("ModuleNotFoundError", "ImportError", "No module named")
 SETTINGS = (LIMIT,)
 """Variables that change how MLflow's scoring application answers."""
 
@@ -100,7 +103,8 @@ def deploy(
     ):
         on_progress(Progress(0, note=f"Starting {name}"))
         spec = replace(prepared, name=name, host=options.host, port=port)
-        status = claim.start(spec, _environment(), cancel=cancel)
+        with explained(spec, removable=True):
+            status = claim.start(spec, _environment(), cancel=cancel)
         for place in _places(claim.folder):  # of what was served under this name before
             if not _is_used(place, spec):
                 _discard(place)
@@ -149,11 +153,35 @@ def swap(
         recorded(registry.uri, "swap", target, model=served.model, version=number),
     ):
         on_progress(Progress(0, note=f"Starting version {number} beside version {served.version}"))
-        status = control.swap(name, spec, cancel=cancel)
+        with explained(spec):
+            status = control.swap(name, spec, cancel=cancel)
         for place in _places(folder):  # of what `back` can no longer return to
             if before.service.previous is not None and _is_used(place, before.service.previous):
                 _discard(place)
     return _checked(deployment_of(status), registry)
+
+
+@contextmanager
+def explained(spec: ServiceSpec, *, removable: bool = False) -> Iterator[None]:
+    """Add to the error of a version that did not get ready which of its requirements are not met, if that is
+    why, and how to remove a failed deployment."""
+    try:
+        yield
+    except ServiceError as error:
+        detail, hint = error.detail, error.hint
+        unmet = Served.of(spec).requirements
+        if unmet and any(word in detail for word in _IMPORT_ERRORS):
+            detail = f"{detail.rstrip('.')}. The model requires {listed(unmet, 6)}."
+            hint = f"With --env virtualenv, it is deployed with what it requires. {hint}"
+        if removable and _has_failed(spec.name):
+            hint += f" To remove what failed: mlflow-console stop {shlex.quote(spec.name)} --remove"
+        raise ServiceError(error.title, detail, hint.strip()) from error
+
+
+def _has_failed(name: str) -> bool:
+    with suppress(NotFound, ServiceError):
+        return find(name).service.state == "failed"
+    return False
 
 
 def back(name: str, cancel: CancelToken | None = None) -> Deployment:
@@ -288,7 +316,10 @@ def _prepared(
         )
     except OSError as error:
         _discard(place)
-        detail = f"{error.filename or folder}: {error.strerror or error}"
+        reason = error.strerror or error
+        if isinstance(error, shutil.Error) and error.args and error.args[0]:
+            _, _, reason = error.args[0][0]  # of the first file that could not be copied
+        detail = f"{error.filename or folder}: {reason}"
         raise ServiceError("The model cannot be deployed", detail, "Is the disk full?") from error
     except BaseException:
         _discard(place)
@@ -339,7 +370,7 @@ def _check_installation(options: DeployOptions, owner: str) -> None:
         raise UntrustedModel(
             "Installing the packages that the model requires can run arbitrary code",
             f"They are chosen by {safe(owner, 160)}.",
-            "Install them only if you trust who registered the model.",
+            f"Install them only if you trust {safe(owner, 160)}.",
             owner=owner,
         )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.errors import StoreError, UntrustedModel, UsageError
+from engine.errors import ServiceError, StoreError, UntrustedModel, UsageError
 from engine.formats import MISSING, count, duration, listed, size
 from engine.jobs import CancelToken, OnProgress
 from engine.text import Shown, safe
@@ -189,15 +189,21 @@ def _show_table(output: Output, found: Sequence[Deployment]) -> None:
             output.line(Cell(Shown("! "), "yellow"), Cell(safe(f"{each.name}: {each.service.detail}")))
         if each.service.state == "lost":
             name = shlex.quote(each.name)
-            again = f"mlflow-console deploy {shlex.quote(_reference(each))} --name {name}"
+            again = f"mlflow-console deploy {_arguments(each)}"
             output.line(safe(f"  start it again: {again}   give it up: mlflow-console stop {name}"))
         if each.newer is not None:
             _show_newer(output, each)
 
 
-def _reference(each: Deployment) -> str:
-    """What `deploy` takes to deploy the same."""
-    return f"{each.served.model}{each.served.requested}"
+def _arguments(each: Deployment) -> str:
+    """The arguments of `deploy` for the same deployment at the same address."""
+    service, served = each.service, each.served
+    words = [f"{served.model}{served.requested}", "--name", each.name, "--port", str(service.port)]
+    words += ["--workers", str(served.processes)]
+    words += ["--env", served.environment] if served.environment != "local" else []
+    words += ["--host", service.host] if service.host != "127.0.0.1" else []
+    words += ["--insecure"] if service.host not in ("127.0.0.1", "::1") else []
+    return shlex.join(words)
 
 
 def _row(each: Deployment) -> Row:
@@ -278,6 +284,11 @@ def stop(invocation: Invocation, name: str, remove: bool, as_json: bool) -> None
     invocation.check_writable("Stopping a deployment")
     facet = _deployments(invocation)
     found = facet.find(name)
+    state = found.service.state
+    if state in ("stopped", "failed") and not remove:
+        why = f"It is {state}: {found.service.detail}" if found.service.detail else f"It is {state}."
+        hint = "Add --remove to delete what is left of it, with its files and its log."
+        raise ServiceError(f"{safe(name, 80)} does not run", why, hint)
     with spinner("Stopping"):
         if found.service.running or not remove:
             found = facet.stop(name)
@@ -353,7 +364,7 @@ def _with_permission(
         output.line(Cell(Shown("! "), "yellow"), Cell(safe(error.title), "bold"))
         output.text(error.detail)
         output.line(f"Going ahead runs the code of {safe(error.owner, 160)}, as this account.")
-        confirm(output, "Add --allow-code if you trust who registered the model.")
+        confirm(output, f"Add --allow-code to run the code of {safe(error.owner, 160)}.")
     with stop_signals(token), spinner(text) as on_progress:
         return act(True, on_progress, token)
 
@@ -432,6 +443,7 @@ def _payload(found: Deployment) -> Payload:
         "processes": list(service.processes),
         "memory": service.memory,
         "restarts": service.restarts,
+        "last_swap": service.last_swap or None,
         "requests": service.requests,
         "errors": service.errors,
         "requests_per_second": service.rate,

@@ -24,7 +24,7 @@ class LogPane(LinesPane):
     """Shows lines, wrapped to its width. New lines scroll it only if its end was in view."""
 
     DEFAULT_CSS = """
-    LogPane { padding: 0 1; }
+    LogPane { padding: 0 1; scrollbar-gutter: stable; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
@@ -52,11 +52,11 @@ class LogPane(LinesPane):
             self._lay_out()
 
     def on_resize(self, event: events.Resize) -> None:
-        if self.size.width != self._width:
+        if self.scrollable_content_region.width != self._width:
             self._lay_out()
 
     def _lay_out(self) -> None:
-        follows, self._width = self.is_at_end, self.size.width
+        follows, self._width = self.is_at_end, self.scrollable_content_region.width
         if not self._width:
             return
         lines = (NOTHING,) if self._lines == () else self._lines or ()
@@ -69,6 +69,6 @@ class LogPane(LinesPane):
     def render_line(self, y: int) -> Strip:
         inks, row = Inks(self), self.scroll_offset.y + y
         if row >= len(self._rows):
-            return Strip.blank(self.size.width, inks.plain)
+            return Strip.blank(self.scrollable_content_region.width, inks.plain)
         style = inks.ink("$text-muted") if self._lines == () else inks.plain
-        return Strip([Segment(fit(clean(self._rows[row]), self.size.width), style)])
+        return Strip([Segment(fit(clean(self._rows[row]), self.scrollable_content_region.width), style)])

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeVar
 from textual.content import Content
 
 from engine.errors import Cancelled, EngineError, UntrustedModel
-from engine.formats import counted
 from engine.jobs import CancelToken, OnProgress, Progress
 from engine.text import Shown, safe
 from tui.bridge import Relay
@@ -229,9 +228,9 @@ class Operations:
         status, deployment = service.status, service.deployment
         served = None if deployment is None else deployment.served
         what = "the tracking server" if served is None else f"{served.model} version {served.version}"
-        lines = [
-            f"Ends {what} at {service.address}, with {counted(len(status.processes), 'worker process')}."
-        ]
+        count = len(status.processes)
+        processes = "1 worker process" if count == 1 else f"{count} worker processes"
+        lines = [f"Ends {what} at {service.address}, with {processes}."]
         if served is None:
             lines.append("Everything that uses this server loses it. Its store and artifacts stay.")
         else:

@@ -12,7 +12,7 @@ from textual.reactive import reactive
 
 from engine import formats
 from engine.api import milliseconds
-from engine.text import Shown, cell_width, safe
+from engine.text import Shown, cell_width, cut, safe
 from tui.widgets.lines import Lines, field, paragraph
 from tui.widgets.screen_lines import shorten_left
 from tui.widgets.table import CellStyle, FirstWord, TableColumn, TextRow, TextSource
@@ -137,6 +137,18 @@ def serves_text(deployment: Deployment, test: VersionTest | None = None) -> Show
     return Shown(what if test is None else f"{what} (tested {test.right} of {test.rows})")
 
 
+def short_serves(text: Shown, width: int) -> Shown:
+    """Shortened at the end of the model's name, so that the version stays: `heart_dis… → 2`."""
+    name, arrow, version = text.partition(" → ")
+    if not arrow:
+        name, slash, version = text.rpartition("/")
+        arrow = slash
+    if not name or cell_width(text) <= width:
+        return text
+    tail = f"{arrow}{version}"
+    return Shown(f"{cut(Shown(name), max(1, width - cell_width(tail)))}{tail}")
+
+
 def is_number(requested: str) -> bool:
     """Whether a version was asked for, not an alias or a stage."""
     return requested.lstrip("/").isdecimal()
@@ -181,7 +193,7 @@ def _row(service: Service, cells: Sequence[Shown], shown: Sequence[int], widths:
     styles = _styles(service)
     texts, deployment = list(cells), service.deployment
     if deployment is not None and cell_width(texts[SERVES]) > widths[SERVES]:
-        texts[SERVES] = serves_text(deployment)
+        texts[SERVES] = short_serves(serves_text(deployment), widths[SERVES])
     if service.server is not None:
         texts[SERVES] = shorten_left(texts[SERVES], widths[SERVES])
     return TextRow(
@@ -196,7 +208,7 @@ def _cells(service: Service, now: int) -> tuple[Shown, ...]:
     return (
         safe(service.name),
         service.serves,
-        safe(f"{_host(status.host)}:{status.port}"),
+        formats.MISSING if service.has_ended else safe(f"{_host(status.host)}:{status.port}"),
         state_text(status),
         up_text(status, now),
         formats.MISSING if service.deployment is None else rate_text(status),
@@ -222,10 +234,12 @@ def _styles(service: Service) -> dict[int, CellStyle | FirstWord]:
 
 
 def up_text(status: ServiceStatus, now: int) -> Shown:
-    """How long it has been in its state: `8 s` while it starts, `< 1 min`, `12 min`, `3 h`, `2 d`."""
-    if status.state not in ("starting", "swapping", "stopping") and now - status.since < 60_000:
+    """How long it has run, swaps and restarts included: `8 s` while it starts, `< 1 min`, `12 min`, `3 h`."""
+    if not status.running:
+        return formats.MISSING
+    if status.state != "starting" and now - status.started < 60_000:
         return Shown("< 1 min")
-    return Shown(formats.ago(status.since, now).removesuffix(" ago"))
+    return Shown(formats.ago(status.started, now).removesuffix(" ago"))
 
 
 def rate_text(status: ServiceStatus) -> Shown:
@@ -275,6 +289,8 @@ def service_lines(service: Service, width: int) -> list[Content]:
         lines += _server_lines(service.server, width)
     lines += field("address", [Content(safe(service.address))], width)
     lines += field("requests", _request_items(status, is_deployment=deployment is not None), width)
+    if status.last_swap:
+        lines += field("last swap", [Content(safe(status.last_swap))], width)
     lines += field("processes", _process_items(status), width)
     if deployment is not None and deployment.served.requirements:
         differs = [Content(safe(each)) for each in deployment.served.requirements]

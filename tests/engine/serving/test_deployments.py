@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from resource import RLIMIT_FSIZE, prlimit
 from typing import Any
 
 import psutil
@@ -331,6 +332,25 @@ def test_what_cannot_be_deployed_leaves_nothing_behind(heart: TrackingUri) -> No
             taken.listen()
             with pytest.raises(ServiceError, match=r"Port \d+ is in use"):
                 deploy("heart@champion", DeployOptions(port=taken.getsockname()[1]))
+        soft, hard = prlimit(0, RLIMIT_FSIZE)
+        prlimit(0, RLIMIT_FSIZE, (100, hard))  # as on a full disk, files cannot grow
+        try:
+            with pytest.raises(ServiceError, match="The model cannot be deployed") as full:
+                deploy("heart@champion")
+        finally:
+            prlimit(0, RLIMIT_FSIZE, (soft, hard))
+        assert "File too large" in full.value.detail
+        assert len(full.value.detail) < 400
         assert engine.deployments.all() == ()
         processes_end()
         assert not control.folder("heart").exists()
+
+
+def test_a_failed_deployment_says_how_to_remove_it(heart: TrackingUri) -> None:
+    with Engine(heart) as engine:
+        with pytest.raises(ServiceError, match="heart did not start") as failed:
+            engine.deployments.deploy("heart/2", DeployOptions(allow_code=True))
+        assert "three rows are one too many" in failed.value.detail
+        assert "The model requires" not in failed.value.detail, "that is not why"
+        assert failed.value.hint.endswith("To remove what failed: mlflow-console stop heart --remove")
+        engine.deployments.remove("heart")

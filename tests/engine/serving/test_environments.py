@@ -12,7 +12,10 @@ import pytest
 
 from engine.errors import Cancelled, ServiceError
 from engine.jobs import CancelToken
+from engine.services.records import ServiceSpec
+from engine.serving.deployments import explained
 from engine.serving.environments import copy_worker, make_environment
+from engine.serving.records import RequirementDifference, Served
 from engine.serving.requirements import differences, requirement_lines
 
 
@@ -41,6 +44,19 @@ def test_requirements_of_old_models_are_read_from_their_conda_file(tmp_path: Pat
     (tmp_path / "conda.yaml").write_text("dependencies:\n- python=3.8\n- pip:\n  - mlflow\n  - numpy<1\n")
     assert list(requirement_lines(tmp_path)) == ["mlflow", "numpy<1"]
     assert [str(each) for each in differences(tmp_path)] == [f"numpy<1 (installed: {version('numpy')})"]
+
+
+def test_a_start_that_fails_names_the_requirements_that_are_not_met() -> None:
+    served = Served("m", "/1", 1, "", requirements=(RequirementDifference("pkg-of-theirs==1.0"),))
+    spec = ServiceSpec("m", "deployment", (), extra=served.to_json())
+    error = ServiceError("m did not start", "ModuleNotFoundError: No module named 'theirs'", "Its log is l.")
+    with pytest.raises(ServiceError) as caught, explained(spec, removable=True):
+        raise error
+    assert caught.value.detail.endswith("The model requires pkg-of-theirs==1.0 (installed: no).")
+    assert caught.value.hint == "With --env virtualenv, it is deployed with what it requires. Its log is l."
+    with pytest.raises(ServiceError) as other, explained(spec):
+        raise ServiceError("m did not start", "ZeroDivisionError: division by zero")
+    assert (other.value.detail, other.value.hint) == ("ZeroDivisionError: division by zero", "")
 
 
 def test_a_model_that_names_nothing_requires_nothing(tmp_path: Path) -> None:

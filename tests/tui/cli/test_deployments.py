@@ -11,9 +11,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine.services import control
 from engine.services.processes import marked_processes
+from engine.serving.records import Served
 from engine.uri import TrackingUri
+from tests.engine.services.conftest import start
 from tests.engine.serving.conftest import heart as heart
+from tests.support.kills import wait_until
+from tests.support.socket_worker import worker_spec
 from tests.tui.cli.conftest import Run, on_uri
 
 pytestmark = pytest.mark.slow
@@ -65,7 +70,9 @@ def test_a_version_is_deployed_listed_asked_and_stopped(run: Run, on_heart: Run)
     pickled = on_heart("swap", "heart", "--version", "3")
     assert (pickled.status, pickled.out.splitlines()[0]) == (2, "! heart version 3 can run arbitrary code")
     assert re.search(r"Going ahead runs the code of \S+'s run knn-1, as this account\.", pickled.out)
-    assert "hint:  Add --allow-code" in pickled.err
+    assert re.search(r"hint:  Add --allow-code to run the code of \S+'s run knn-1\.", pickled.err)
+    running = on_heart("deploy", "heart/1")
+    assert "Stop it first, swap the version that it serves, or choose another name (--name)." in running.err
     refused = run("--read-only", "stop", "heart")
     assert (refused.status, refused.err.splitlines()[0]) == (1, "error: Stopping a deployment is disabled")
     unit = run("unit", "deployment", "heart")
@@ -76,8 +83,26 @@ def test_a_version_is_deployed_listed_asked_and_stopped(run: Run, on_heart: Run)
     assert (stopped.status, stopped.out) == (0, "✓ heart has stopped\n")
     assert run("deployments").table[1][:4] == ["heart", "heart@champion → 1", "○ stopped", "–"]
     assert any("supervisor: stop" in line for line in run("logs", "heart", "--json").json["lines"])
+    again = run("stop", "heart")
+    assert (again.status, again.err.splitlines()[0]) == (1, "error: heart does not run")
+    assert "Add --remove to delete what is left of it" in again.err
     removed = run("stop", "heart", "--remove", "--json")
     assert (removed.json["state"], removed.json["removed"]) == ("stopped", True)
     assert run("deployments", "--json").json == {"deployments": []}
     missing = run("logs", "heart")
     assert (missing.status, missing.err.splitlines()[0]) == (1, "error: No service is named 'heart'")
+
+
+def test_a_lost_deployment_says_how_to_start_the_same_again(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / ".local" / "state"))
+    extra = Served("heart", "@champion", 1, "http://elsewhere.example", processes=3).to_json()
+    spec = worker_spec(name="pick", extra=extra)
+    status = start(spec)
+    assert status.pid is not None
+    psutil.Process(status.pid).kill()
+    wait_until(lambda: control.find("pick").state == "lost")
+    command = f"mlflow-console deploy heart@champion --name pick --port {status.port} --workers 3"
+    assert command in run("deployments").out
+    assert run("stop", "pick").status == 0

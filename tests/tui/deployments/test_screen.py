@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from textual.pilot import Pilot
 from engine.errors import ServiceError
 from engine.journal import server_name
 from engine.services import control
+from engine.services.records import ServiceStatus
+from engine.text import Shown
 from tests.conftest import MlflowStore
 from tests.engine.services.conftest import get, start
 from tests.hostile.payloads import PAYLOADS
@@ -20,6 +24,7 @@ from tui.deployments.deploy_dialog import DeployDialog
 from tui.deployments.doctor_screen import DoctorScreen
 from tui.deployments.log_pane import LogPane
 from tui.deployments.screen import DeploymentsScreen, ServiceScreen
+from tui.deployments.source import short_serves, up_text
 from tui.dialogs.confirm import ConfirmDialog
 from tui.widgets.controls import Field
 from tui.widgets.table import Table
@@ -88,7 +93,7 @@ async def test_a_deployment_is_shown_watched_and_stopped(mlflow_store: MlflowSto
         await pilot.press("x")
         await settle(pilot)
         assert isinstance(console.screen, ConfirmDialog)
-        assert f"Ends classifier version 1 at {status.url}" in text_of(console)
+        assert f"Ends classifier version 1 at {status.url}, with 1 worker process." in text_of(console)
         await pilot.press("enter")
         await settle(pilot)
         assert control.find("classifier").running, "Cancel is the default"
@@ -106,10 +111,28 @@ async def test_a_deployment_is_shown_watched_and_stopped(mlflow_store: MlflowSto
         assert [service.name for service in view.services] == ["other"]
 
 
+def test_a_long_name_of_a_model_leaves_the_version_in_view() -> None:
+    texts = ("heart_disease_classifier@champion → 12", "heart_disease_classifier/12", "@a-long-alias → 2")
+    assert [short_serves(Shown(text), 16) for text in texts] == [
+        "heart_dise… → 12",
+        "heart_diseas…/12",
+        "@a-long-ali… → 2",
+    ]
+
+
+def test_the_time_since_a_start_counts_swaps_in_and_ends_with_the_service() -> None:
+    status = ServiceStatus(
+        deployment_spec("a", ELSEWHERE), "serving", "127.0.0.1", 1, 0, 600_000, Path("log"), pid=1
+    )
+    assert up_text(status, 660_001) == "11 min"
+    assert up_text(replace(status, state="failed", pid=None), 660_001) == "–"
+
+
 async def test_the_log_follows_while_its_end_is_in_view(mlflow_store: MlflowStore) -> None:
     status = deploy("classifier", ELSEWHERE)
     with status.log.open("a") as log:
         log.writelines(f"line {number}\n" for number in range(100))
+        log.write(f"{'x' * 200}\n")
         log.write("\x1b[31m red \x1b]0;title\x07\n")
     console = Console(mlflow_store.tracking, refresh_seconds=10)
     async with console.run_test(size=(80, 24), notifications=True) as pilot:
@@ -122,6 +145,7 @@ async def test_the_log_follows_while_its_end_is_in_view(mlflow_store: MlflowStor
         assert "\x1b" not in text_of(console)
         assert pane.is_at_end
         assert "serves" not in text_of(console), "the log fills the view"
+        assert sum(map(len, re.findall("x{3,}", text_of(console)))) == 200, "no letter is lost"
         with status.log.open("a") as log:
             log.write("the last line\n")
         assert await appears(pilot, "the last line", pauses=1000)
@@ -161,6 +185,7 @@ async def test_what_failed_is_marked_in_every_view_and_says_why(mlflow_store: Ml
         assert await appears(pilot, "5 Dep ✗1", pauses=1000)
         await open_deployments(pilot)
         assert "✗ failed" in text_of(console)
+        assert "127.0.0.1:" not in text_of(console).partition("LOG")[0].partition("address")[0]
         assert "its example is not predicted" in text_of(console)
         await pilot.press("T")
         await settle(pilot)
