@@ -212,7 +212,7 @@ def _tag(edit: Edit) -> str:
 
 def _read_back(store: Store, result: EditResult) -> EditResult:
     """What was really made: an unanswered call may have succeeded, someone else may have written since."""
-    tried = [edit for edit in result.plan.edits if edit not in result.left]
+    tried = result.plan.edits[: len(result.plan.edits) - len(result.left)]
     try:
         now = read_entities(store, [_now(edit) for edit in tried])
     except EngineError as error:

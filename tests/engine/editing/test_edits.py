@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from engine.editing.apply import EditResult, apply_edits
-from engine.editing.plan import Subject, Wanted, plan_edits, plan_undo_edits
+from engine.editing.plan import Edit, Subject, Wanted, plan_edits, plan_undo_edits
 from engine.errors import NotFound, UsageError, WriteError
 from engine.jobs import CancelToken, Progress
 from tests.support.registry import InterferingStore, Registry, last
@@ -133,6 +133,26 @@ def test_an_edit_that_fails_does_not_stop_the_others(registry: Registry) -> None
     assert [e.subject for e, _ in result.failed] == [subjects[1]]
     assert last().outcome == "failed"
     assert len(plan_undo_edits(registry.store, registry.uri, last()).edits) == 2
+
+
+def test_stopping_many_edits_does_not_compare_each_with_each(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subjects = runs(registry, 3)
+    wanted = Wanted(tags={f"tag {at}": "x" for at in range(100)})
+    plan = plan_edits(registry.store, registry.uri, subjects, wanted)
+    token = CancelToken()
+    token.cancel()
+    equal, compared = Edit.__eq__, []
+
+    def counting(one: Edit, other: object) -> bool:
+        compared.append(one)
+        return equal(one, other)
+
+    monkeypatch.setattr(Edit, "__eq__", counting)
+    result = apply_edits(registry.store, registry.uri, plan, cancel=token)
+    assert (result.made, len(result.left)) == ((), 300)
+    assert len(compared) < 1000
 
 
 def test_a_cancelled_edit_says_how_far_it_got(registry: Registry) -> None:
