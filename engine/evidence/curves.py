@@ -142,15 +142,22 @@ def stalled_at(history: MetricHistory, direction: Direction) -> Stalled | None:
     tail = len(curve) - max(1, len(curve) // 10)
     turn, lost = curve.index(best), _end(curve) - best
     if turn < tail and lost > max(_REST * gained, _CLEAR * noise):
-        return Stalled(history.run_id, history.key, history.steps[turn], last, 0.0, lost)
+        worse = _gain(history, direction, tail, turn)
+        if worse < 0:
+            return Stalled(history.run_id, history.key, history.steps[turn], last, 0.0, -worse)
     enough = best + max(_REST * gained, _NEAR * noise)
     at = next(index for index, value in enumerate(curve) if value <= enough)
     step = history.steps[at]
     if step - first > (last - first) / 2:
         return None
-    near = max(1, min(at, len(curve) // 20))
+    return Stalled(history.run_id, history.key, step, last, max(0.0, _gain(history, direction, tail, at)))
+
+
+def _gain(history: MetricHistory, direction: Direction, tail: int, at: int) -> float:
+    """How much better the last points, from `tail` on, are than those around `at`, by their levels."""
+    near = max(1, min(at, len(history.values) // 20))
     gain = _level(history.values[max(0, at - near) : at + near + 1]) - _level(history.values[tail - 1 :])
-    return Stalled(history.run_id, history.key, step, last, max(0.0, gain if direction == "lower" else -gain))
+    return gain if direction == "lower" else -gain
 
 
 def _level(values: Sequence[float]) -> float:

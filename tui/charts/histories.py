@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from engine import formats
 from engine.api import XAxis, curves, points_for, run_names, unique_names
 from engine.errors import EngineError
-from engine.text import Shown, cell_width, safe
+from engine.text import Shown, cell_width, cut, safe
 from tui.charts.pane import ChartPane
 from tui.charts.subject import MAX_CURVES
 from tui.widgets.plot import Plot, Series, SeriesKind, XKind, prepare
@@ -284,8 +284,12 @@ class HistoryPane(ChartPane):
             parts.append("sampled by the server")
         elif counts:
             parts.append(formats.counted(sum(count or 0 for count in counts), "point"))
-        if nans := sum(h.nans for h in self._loaded.histories):
-            parts.append("NaN" if None in counts else f"{formats.count(nans)} NaN")
+        if spoiled := [h for h in self._loaded.histories if h.nans]:
+            nans = "NaN" if None in counts else f"{formats.count(sum(h.nans for h in spoiled))} NaN"
+            names = {h.run.run_id: safe(h.run.run_name) for h in spoiled}
+            only = cut(next(iter(names.values())), NAME_LIMIT)
+            where = only if len(names) == 1 else formats.counted(len(names), "run")
+            parts.append(f"{nans} in {where}" if asked > 1 else nans)
         if self.settings.weight:
             about = " (approximate)" if any(h.is_sampled for h in self._shown) else ""
             parts.append(

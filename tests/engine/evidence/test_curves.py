@@ -80,6 +80,20 @@ def test_what_a_stalled_history_still_gained_is_without_the_noise_of_its_reduced
     assert found.gain == pytest.approx(left, abs=0.015)
 
 
+def test_how_much_worse_a_history_became_is_without_the_noise_of_its_best_point() -> None:
+    """A loss of 9,000 steps that ends 0.3 above its lowest level, with noise of 0.02."""
+    rng = random.Random(2)
+    builder = HistoryBuilder("r", "loss", 400)
+    steps = range(9000)
+    levels = [0.15 + 2 * math.exp(-at / 500) + min(0.3, max(0, at - 5000) * 0.0003) for at in steps]
+    builder.add(steps, steps, [level + rng.gauss(0, 0.02) for level in levels])
+    reduced = builder.build()
+    assert reduced is not None
+    found = stalled_at(reduced, "lower")
+    assert found is not None
+    assert found.lost == pytest.approx(0.3, abs=0.012)
+
+
 def test_a_history_that_improved_early_and_then_no_more_has_stalled() -> None:
     found = stalled_at(history(falling()), "lower")
     assert found is not None

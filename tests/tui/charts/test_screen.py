@@ -106,6 +106,14 @@ async def test_a_metric_of_the_marked_or_shown_runs_is_charted(long_store: Mlflo
         await settle(pilot)
         assert "CHART  history of loss  " in text_of(console), "long facts leave the name of the metric"
         await pilot.resize_terminal(*SIZE)
+        with sqlite3.connect(long_store.path) as db:
+            where = "key = 'loss' AND step = 2000 AND run_uuid = ?"
+            db.execute(
+                f"UPDATE metrics SET is_nan = 1, value = 0 WHERE {where}", (long_store.runs["running"],)
+            )
+        await console.run_line("chart loss")
+        await settle(pilot)
+        assert _facts(console) == "2 runs · 9,000 points · 1 NaN in running"
         await console.run_line("smooth 7")
         assert await appears(pilot, "Invalid weight 7")
         await pilot.press("a")
