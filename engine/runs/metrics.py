@@ -65,24 +65,38 @@ _COUNT_SUFFIXES = frozenset(
     )
 )
 
+_HELD_OUT = frozenset(("val", "valid", "validation", "test", "eval", "dev", "holdout"))
+
 _PRECISION = re.compile(r"class_(.+)_precision")
 CONFUSION_COUNTS = ("true_positives", "true_negatives", "false_positives", "false_negatives")
 
 
 def key_metrics(names: Iterable[str], limit: int = 5) -> tuple[str, ...]:
-    """The metrics to show if only a few fit: well-known ones first, then the others by name. Supports, times,
-    standard deviations, counts and folds are used only if there is nothing else."""
+    """The metrics to show if only a few fit: well-known ones first; then variants of them and other rates,
+    such as `val_acc` and `train/loss`, those of held-out rows before those of the training; then the others
+    by name. Supports, times, standard deviations, counts, epochs and folds are used only if there is nothing
+    else."""
     present = set(names)
     chosen = [name for name in _RANKED if name in present]
     rest = sorted(present.difference(chosen))
     plain = [
         name
         for name in rest
-        if not name.endswith(_SUPPORTING)
-        and name not in (*CONFUSION_COUNTS, FOLD_METRIC)
-        and not name.startswith("system/")
+        if not name.endswith(_SUPPORTING) and name not in CONFUSION_COUNTS and direction_of(name) is not None
     ]
+    plain.sort(key=lambda name: (*_variant(name), name))
     return tuple((chosen + plain or rest)[:limit])
+
+
+def _variant(name: str) -> tuple[int, bool]:
+    """The rank of a metric among the variants of well-known ones, and whether it is not of held-out rows."""
+    rank = next((at for at, usual in enumerate(_RANKED) if _is_variant(name, usual)), len(_RANKED))
+    words = {word.lower() for word in _WORD.findall(name)}
+    return (0 if is_rate(name) else rank), not words & _HELD_OUT
+
+
+def _is_variant(name: str, usual: str) -> bool:
+    return re.fullmatch(rf"(.*[_/. -])?{usual}", name, re.IGNORECASE) is not None
 
 
 def primary_metric(names: Iterable[str]) -> str | None:
@@ -90,8 +104,7 @@ def primary_metric(names: Iterable[str]) -> str | None:
     `test/rmse`; else the only metric, if there is just one."""
     shortest_first = sorted(names, key=lambda name: (len(name), name))
     for usual in _RANKED:
-        pattern = re.compile(rf"(.*[_/. -])?{usual}", re.IGNORECASE)
-        if found := next(filter(pattern.fullmatch, shortest_first), None):
+        if found := next((name for name in shortest_first if _is_variant(name, usual)), None):
             return found
     return shortest_first[0] if len(shortest_first) == 1 else None
 

@@ -171,6 +171,9 @@ def _show(
     show_side_by_side(output, sections, names.names, limit, notes)
     if notes:
         output.line(Cell(Shown("≈ the difference from the first run may be chance"), "dim"))
+    elif len(comparison.runs) > MAX_TESTED:
+        text = f"what may be chance is not tested: there are more than {MAX_TESTED} runs"
+        output.line(Cell(Shown(text), "dim"))
     same = sum(not row.differs for row in comparison.rows)
     if differences and same:
         what = "versions" if comparison.is_of_versions else "runs"

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tui.run.screen import KnownRun
 
 
+EVIDENCE = ("compare.toggle-evidence", "compare.toggle-correction")
 NO_RUN = "Move to a run or version first (H and L, or the arrow keys)."
 
 MAX_TESTED = 50
@@ -279,6 +280,8 @@ class CompareScreen(ConsoleScreen):
     def why_not(self, command: Command) -> str | None:
         if command.scope == "compare" and self.comparison is None:
             return "Nothing to compare yet."
+        if command.id in EVIDENCE and self.shown is not None and len(self.shown.runs) > MAX_TESTED:
+            return f"What may be chance is tested for up to {MAX_TESTED} runs."
         return super().why_not(command)
 
     # ── what the operator does ───────────────────────────────────────────────

@@ -58,8 +58,13 @@ def test_rows_are_filtered_and_sorted_by_the_view() -> None:
 def test_the_default_columns_depend_on_the_width() -> None:
     arranged = shown(RunView())
     labels = [column.label for column in arranged.columns]
-    assert labels == ["name", "status", "started", "took", "acc", "n", "lr", "opt", "user"]
-    assert [c.label for c in shown(RunView(), narrow=True).columns][:4] == ["name", "status", "acc", "n"]
+    assert labels == ["name", "status", "started", "took", "acc", "lr", "n", "opt", "user"]
+    assert [c.label for c in shown(RunView(), narrow=True).columns][:4] == [
+        "name",
+        "status",
+        "acc",
+        "started",
+    ]
 
 
 def test_the_columns_of_the_view_include_one_that_no_run_has() -> None:

@@ -53,6 +53,13 @@ def test_the_primary_metric_follows_the_ranking() -> None:
     assert primary_metric([]) is None
 
 
+def test_the_usual_metric_of_a_network_is_its_validation_not_its_epoch() -> None:
+    names = ["epoch", "lr", "train_acc", "train_loss", "val_acc", "zeta"]
+    assert key_metrics(names) == ("val_acc", "train_acc", "train_loss", "zeta")
+    assert key_metrics(["epoch", "train_loss"]) == ("train_loss",)
+    assert key_metrics(["epoch"]) == ("epoch",)
+
+
 def test_key_metrics_are_the_usual_ones_then_the_others_by_name() -> None:
     names = ["zeta", "class_0_support", "fit_time", "loss", "balanced_accuracy", "true_positives", "alpha"]
     assert key_metrics(names) == ("balanced_accuracy", "loss", "alpha", "zeta")

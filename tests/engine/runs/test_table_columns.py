@@ -35,8 +35,8 @@ def labels(*runs: Run, narrow: bool = False) -> list[str]:
 
 
 def test_distinctive_columns_come_first_and_tags_are_hidden() -> None:
-    assert labels(*RUNS) == ["name", "status", "started", "took", "acc", "n", "k", "metric", "user"]
-    assert labels(*RUNS, narrow=True)[:6] == ["name", "status", "acc", "n", "started", "took"]
+    assert labels(*RUNS) == ["name", "status", "started", "took", "acc", "k", "n", "metric", "user"]
+    assert labels(*RUNS, narrow=True)[:6] == ["name", "status", "acc", "started", "took", "k"]
     many = a_run("c", metrics={"z": 1, "a": 1, "accuracy": 1, "f1": 1}, params={"b": "1"})
     assert labels(many)[4:] == ["accuracy", "f1", "a", "z", "b", "user"]
     assert labels(a_run("d", params={"p": "1"}), a_run("e", user="bo"))[4:] == ["user", "p"]

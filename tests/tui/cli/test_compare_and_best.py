@@ -205,3 +205,5 @@ def test_what_may_be_chance_is_said(own_demo: Path, run: Run) -> None:
     pairs = list(zip(others, again.json["evidence"]["accuracy"][1:], strict=True))
     assert all(after["p_value"] >= before["p_value"] for before, after in pairs)
     assert any(after["p_value"] > before["p_value"] for before, after in pairs)
+    everything = run("--tracking-uri", f"sqlite:///{own_demo}/mlflow.db", "compare", "-e", "heart-disease")
+    assert "what may be chance is not tested: there are more than 50 runs" in everything.out

@@ -294,7 +294,7 @@ def test_comparing_too_many_runs_is_refused() -> None:
 @pytest.mark.slow
 async def test_p_corrects_what_may_be_chance_for_the_number_of_runs(own_demo: Path) -> None:
     console = Console(uri_of(own_demo), experiment="heart-disease")
-    async with console.run_test(size=(140, 40)) as pilot:
+    async with console.run_test(size=(140, 40), notifications=True) as pilot:
         await settle(pilot)
         await pilot.press("space", "space", "space", "c")
         await settle(pilot)
@@ -303,3 +303,10 @@ async def test_p_corrects_what_may_be_chance_for_the_number_of_runs(own_demo: Pa
         await pilot.press("p")
         await settle(pilot)
         assert "≈ may be chance, p-values corrected" in text_of(console)
+        await pilot.press("q")
+        await settle(pilot)
+        await pilot.press("V", "c")
+        await settle(pilot)
+        await pilot.press("i", "e")
+        await settle(pilot)
+        assert "What may be chance is tested for up to 50 runs." in text_of(console)
