@@ -15,6 +15,8 @@ Status = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
 Lifecycle = Literal["active", "deleted"]
 Stage = Literal["None", "Staging", "Production", "Archived"]
 
+NOTE_TAG = "mlflow.note.content"
+"""The tag in which MLflow keeps the descriptions of runs and experiments."""
 POLICY_TAG = "mlflow_console.policy"
 """The tag of a registered model with what must hold before one of its versions is promoted."""
 

@@ -160,4 +160,4 @@ class Cancelled(EngineError):
 
 
 REFUSALS = (NotFound, ServerDenied, StoreRefused)
-"""Errors after which a single request is known to have changed nothing; after others it may have."""
+"""Errors that concern one request, which has changed nothing; the next one may succeed."""

@@ -70,14 +70,16 @@ _HINT = "Fix its permissions, or set XDG_STATE_HOME to a folder that can be read
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
     """One write. `time` is in milliseconds since the epoch, `server` is redacted, `action` is `promote`,
-    `undo`, `train`, `demo`, `delete`, `restore`, `policy`, `report`, `test`, `deploy`, `swap`, `back`,
-    `stop`, `server start`, `server stop` or `server upgrade`; `target` is for display (`churn 3 →
-    Production`).
+    `undo`, `register`, `request`, `approve`, `reject`, `policy`, `edit`, `version delete`, `model delete`,
+    `train`, `demo`, `delete`, `restore` (of runs), `experiment create`, `experiment delete`,
+    `experiment restore`, `report`, `test`, `deploy`, `swap`, `back`, `stop`, `server start`, `server stop`
+    or `server upgrade`; `target` is for display (`churn 3 → Production`).
 
     `before` and `after` are facts: the state that the write found, and the state that it left (or will leave,
     while the outcome is `intended`). `engine.registry.promotion.facts` defines those of the registry; a run's
     fact is `run ID` with the value `active` or `deleted`. `undoes` is the id of the entry that this one
-    undid. A sweep's runs are in `experiment`, tagged with the entry's id. `evidence` is what a promotion had
+    undid. A sweep's runs are in `experiment`, tagged with the entry's id; that
+    of a change to an experiment is its name. `evidence` is what a promotion had
     to go by.
     """
 

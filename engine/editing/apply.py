@@ -14,7 +14,6 @@ from engine.editing.plan import (
     DESCRIPTION,
     MAX_JOURNALLED,
     NAME,
-    NOTE_TAG,
     STATUS,
     TAG,
     Edit,
@@ -26,7 +25,8 @@ from engine.editing.plan import (
     recorded_edits,
     value_of,
 )
-from engine.errors import Cancelled, EngineError, NotFound, ServerDenied, StoreRefused, WriteError
+from engine.entities import NOTE_TAG
+from engine.errors import REFUSALS, Cancelled, EngineError, WriteError
 from engine.failpoints import failpoint
 from engine.formats import count, counted
 from engine.jobs import CancelToken, OnProgress, Progress, no_progress
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from engine.stores.base import Store
-
-_OWN_ERRORS = (NotFound, ServerDenied, StoreRefused)
-"""Errors that concern one edit only; the next one may still succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +140,7 @@ def _make_all(
         except Exception as raw:
             error = translate(raw)
             failed.append((edit, error))
-            if not isinstance(error, _OWN_ERRORS):
+            if not isinstance(error, REFUSALS):
                 stopped = error
                 break
         failpoint(f"edit made {tried}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 from urllib.parse import quote, unquote
 
-from engine.entities import Experiment, ModelVersion, RegisteredModel, Run, Status
+from engine.entities import NOTE_TAG, Experiment, ModelVersion, RegisteredModel, Run, Status
 from engine.errors import NotFound, UsageError
 from engine.formats import counted, listed, number
 from engine.journal import JournalEntry, server_name
@@ -26,8 +26,6 @@ Entity = Run | Experiment | RegisteredModel | ModelVersion
 NAME, DESCRIPTION, STATUS = "name", "description", "status"
 TAG = "tag "
 """Begins the field of a tag: `tag owner`."""
-NOTE_TAG = "mlflow.note.content"
-"""The tag in which MLflow keeps the descriptions of runs and experiments."""
 RESERVED = ("mlflow.", "mlflow_console.")
 ENDED: tuple[Status, ...] = ("FINISHED", "FAILED", "KILLED")
 MAX_JOURNALLED = 5_000

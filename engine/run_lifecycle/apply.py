@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from engine import journal
 from engine.entities import Lifecycle, Run
-from engine.errors import Cancelled, EngineError, NotFound, ServerDenied, StoreRefused, WriteError
+from engine.errors import REFUSALS, Cancelled, EngineError, NotFound, WriteError
 from engine.formats import count, counted, listed
 from engine.jobs import CancelToken, OnProgress, Progress, no_progress
 from engine.journal import Finding, JournalEntry, Outcome
@@ -36,9 +36,6 @@ __all__ = ["LifecyclePlan", "LifecycleResult", "apply_lifecycle", "plan_lifecycl
 
 MAX_IDS_IN_COMMAND = 10
 """Run ids spelled out in an undo command."""
-
-_RUN_ERRORS = (NotFound, ServerDenied, StoreRefused)
-"""Errors that concern one run only; the next run may still succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +203,7 @@ def _change_all(
             changed.append(run.run_id)
         except EngineError as error:
             failed[run.run_id] = error
-            if not isinstance(error, _RUN_ERRORS):
+            if not isinstance(error, REFUSALS):
                 stopped = error
                 break
         on_progress(Progress(tried, len(due), run_label(run)))

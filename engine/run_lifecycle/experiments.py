@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from engine import journal
-from engine.entities import Experiment
+from engine.entities import NOTE_TAG, Experiment
 from engine.errors import REFUSALS, EngineError, NotFound, UsageError, WriteError
 from engine.failpoints import failpoint
 from engine.formats import count, counted
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 Action = Literal["create", "delete", "restore"]
 
-NOTE_TAG = "mlflow.note.content"
 DONE: Mapping[Action, str] = {"create": "created", "delete": "deleted", "restore": "restored"}
 _ID, _STAGE, _RUN, _COUNT = "experiment", "stage", "run ", "runs deleted before"
 _UPDATED = "last update"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.entities import Status
+from engine.entities import NOTE_TAG, Status
 from engine.errors import StoreRefused, TrainingError
 from engine.evidence import predictions
 from engine.evidence.measured import SPLIT_TAG
@@ -34,7 +34,6 @@ FINGERPRINT_TAG = "console.fingerprint"
 WORKER_TAG = "console.worker"
 """Tag of the parent run: `host:pid` of the process that trains it or last trained it."""
 PARENT_TAG = "mlflow.parentRunId"
-NOTE_TAG = "mlflow.note.content"
 
 MODEL_NAME = "model"
 TEXT_LIMIT = 5000

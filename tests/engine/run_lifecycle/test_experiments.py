@@ -11,6 +11,7 @@ from engine.api import Engine
 from engine.entities import Experiment
 from engine.errors import ReadOnly, UsageError, WriteError
 from engine.failpoints import STATUS, VARIABLE
+from engine.journal import Finding
 from tests.support.registry import Registry, last
 from tests.support.warm import Warm
 
@@ -149,3 +150,17 @@ def test_a_restoration_killed_midway_says_which_runs_are_still_to_be_deleted_aga
         assert finding is not None
         assert "1 run deleted before it" in finding.text
         assert finding.command == f"mlflow-console delete {ids[0]}"
+
+
+def test_a_deletion_killed_before_it_began_has_changed_nothing(
+    registry: Registry, tmp_path: Path, warm_writer: Warm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    found, ids = experiment(registry)
+    arguments = ("--tracking-uri", registry.uri.raw, "experiment", "delete", found.name, "--yes")
+    environment = {VARIABLE: "experiment intended", "XDG_STATE_HOME": str(tmp_path)}
+    done = warm_writer.run(*arguments, cwd=tmp_path, home=tmp_path, env=environment)
+    assert done.returncode == STATUS, done.stderr
+    with Engine(registry.uri) as engine:
+        assert engine.journal.finding(last()) == Finding("The experiment is active: nothing was changed.")
+    assert lifecycles(registry, ids) == "deleted active active"

@@ -14,6 +14,7 @@ import pytest
 
 from engine.api import Engine, Subject as Edited, Wanted
 from engine.errors import ServerDenied
+from engine.registry.registration import RUN_TAG
 from engine.server.doctor import connection
 from engine.server.doctor.findings import Notes
 from engine.server.doctor.subject import Subject
@@ -122,3 +123,19 @@ def test_an_account_that_may_only_read_is_told_so_and_leaves_nothing_half_writte
     as_user(monkeypatch, "admin", ADMIN)
     with Engine(uri) as engine:
         assert state(engine) == before
+
+
+def test_who_may_not_change_the_run_can_register_its_model_all_the_same(
+    guarded: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_user(monkeypatch, "reader", READER)
+    with Engine(TrackingUri(guarded.uri)) as engine:
+        runs = engine.runs.feed(engine.runs.experiment("heart").experiment_id).load()
+        run_id = next(run_id for run_id in runs.run_ids if len(engine.runs.detail(run_id).models) == 1)
+        version = engine.models.register(engine.models.plan_registration("of the reader", run_id))
+        assert (version.status, version.run_id) == ("READY", run_id)
+        assert RUN_TAG not in engine.runs.detail(run_id).run.tags
+        entry = engine.journal.entries(1)[0]
+        assert entry.outcome == "done"
+        assert entry.detail.startswith("The source run could not be tagged")
+        assert engine.models.discard_registration(entry) == "Removed version 1, model of the reader"
