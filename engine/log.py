@@ -51,10 +51,22 @@ def log_descriptor() -> int:
         return os.open(os.devnull, os.O_WRONLY)
 
 
-def start_log() -> None:
-    """Log to the console's log file, never to the terminal."""
+def catch_root_log() -> None:
+    """Write what libraries log without a logger of their own to the console's log file: Python would set up
+    writing it to the terminal."""
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(_file_handler())
+
+
+def _file_handler() -> logging.Handler:
     handler = _LogFileHandler()
     handler.setFormatter(_MaskingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    log.handlers[:] = [handler]
+    return handler
+
+
+def start_log() -> None:
+    """Log to the console's log file, never to the terminal."""
+    log.handlers[:] = [_file_handler()]
     log.setLevel(logging.INFO)
     log.propagate = False

@@ -139,11 +139,19 @@ def unlisted(error: EngineError, location: str, verb: str = "list") -> EngineErr
 
 
 def untrusted(server: str, detail: str) -> Untrusted:
-    return Untrusted(
-        f"No secure connection to {server}",
-        detail,
-        "Set MLFLOW_TRACKING_SERVER_CERT_PATH to the server's certificate, or use http if it has no TLS.",
+    """`detail` is what OpenSSL says."""
+    hints = (
+        ("wrong version number", "The server has no TLS: use http://."),
+        ("record layer failure", "The server has no TLS: use http://."),
+        ("expired", "Renew the server's certificate."),
+        (
+            "not valid for",
+            "Use a name that the server's certificate is valid for, or renew it for this name.",
+        ),
     )
+    usual = "Set MLFLOW_TRACKING_SERVER_CERT_PATH to the server's certificate, or use http if it has no TLS."
+    hint = next((hint for words, hint in hints if words in detail.lower()), usual)
+    return Untrusted(f"No secure connection to {server}", detail, hint)
 
 
 def denied(server: str, status: int, message: str) -> ServerDenied:

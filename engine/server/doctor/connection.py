@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from engine.errors import EngineError
 from engine.formats import counted, duration, moment, size
+from engine.server.access import ADMIN
 from engine.server.doctor.findings import OUTAGES, Notes
 from engine.server.doctor.subject import Subject, migration
 from engine.server.records import ServerFacts, TrackingServer
@@ -29,8 +30,6 @@ from engine.text import quoted, safe
 from engine.uri import FROM_ENVIRONMENT, redact
 
 _VERSION = re.compile(r"\d+\.\d+(\.\w+)*")
-_NO_TLS = re.compile(r"WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|wrong version number", re.IGNORECASE)
-"""What OpenSSL says of an answer that is not TLS."""
 _WRITING = ("EDIT", "MANAGE")
 
 _GRANTEE = (
@@ -195,12 +194,10 @@ def _health(subject: Subject, transport: Transport, notes: Notes) -> Reply | Non
             raise from_response(transport.shown, reply.status, reply.body)
     except EngineError as error:
         service = subject.own_service if isinstance(error, OUTAGES) else None
-        if isinstance(error, Untrusted) and "expired" in error.detail:
-            notes.failed(error, fix="Renew the server's certificate.")
-        elif isinstance(error, Untrusted) and (service is not None or _NO_TLS.search(error.detail)):
-            plain = f"http{subject.uri.raw[5:]}"
-            fix = "The server has no TLS: use http://."
-            notes.failed(error, fix=fix, command=f"export MLFLOW_TRACKING_URI={shlex.quote(redact(plain))}")
+        if isinstance(error, Untrusted):
+            plain = shlex.quote(redact(f"http{subject.uri.raw[5:]}"))
+            has_tls = "no TLS:" not in error.hint
+            notes.failed(error, command="" if has_tls else f"export MLFLOW_TRACKING_URI={plain}")
         elif service is not None and not service.running:
             fix = f"It is your server {quoted(service.name)}, {service.state}. Start it again;"
             fix += f" `mlflow-console server logs {service.name}` may say why it ended."
@@ -298,7 +295,15 @@ def _answers(subject: Subject, transport: Transport, notes: Notes) -> bool:
         )
         return False
     except LoginRequired as error:
-        if not transport.has_credentials:
+        server = subject.own_server
+        if not transport.has_credentials and server and Path(server.password_file).is_file():
+            login = f'MLFLOW_TRACKING_PASSWORD="$(cat {shlex.quote(server.password_file)})"'
+            notes.failed(
+                error,
+                fix=f"It is your own server: sign in as {ADMIN}, whose first password is kept.",
+                command=f"export MLFLOW_TRACKING_USERNAME={ADMIN} {login}",
+            )
+        elif not transport.has_credentials:
             notes.failed(error)
         else:
             notes.failed(

@@ -30,6 +30,7 @@ from engine.entities import (
     RunDetail,
 )
 from engine.errors import EngineError, NotFound, StoreNotFound, StoreUnreadable
+from engine.log import catch_root_log
 from engine.stores import records
 from engine.stores.artifacts import (
     ArtifactContent,
@@ -162,6 +163,8 @@ class ClientStore:
         with _open_lock, _importing():
             if folder is not None:
                 from engine.stores.mlflow.file_store import reading_client
+
+                catch_root_log()  # MLflow warns there of each folder that is no experiment, with a traceback
 
                 return reading_client(folder)
             check_revision(self.uri.raw)  # MLflow would create a database that does not exist

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -52,6 +53,8 @@ BYTES_PER_RESULT = 2**17
 _CHUNK_BYTES = 2**18
 _API = "/api/2.0/mlflow"
 _EXCERPT_BYTES = 65_536
+_OPENSSL = re.compile(r"\[SSL[^\]]*\] (.+?) \(_ssl\.c")
+"""What OpenSSL says, within what requests and urllib3 wrap around it."""
 _TRANSIENT = (429, 502, 503, 504)
 
 
@@ -389,7 +392,8 @@ class Transport:
 
         reason = str(error)
         if isinstance(error, requests.exceptions.SSLError):
-            return errors.untrusted(server, text)
+            said = _OPENSSL.search(reason)
+            return errors.untrusted(server, errors.scrub(said[1]) if said else text)
         if isinstance(error, requests.exceptions.ProxyError):
             return errors.unreachable(server, f"The proxy failed: {text}")
         if "NewConnectionError" in reason or "NameResolutionError" in reason:

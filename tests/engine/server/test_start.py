@@ -265,6 +265,9 @@ def test_a_guarded_server_lets_in_only_the_administrator(guarded: Guarded) -> No
     assert search().status_code == 401
     assert search(auth=("admin", "wrong")).status_code == 401
     assert [found["name"] for found in search(auth=guarded.login).json()["experiments"]] == ["Default"]
+    (told,) = examine(TrackingUri(guarded.url), "a test", LIMITS).findings
+    assert told.name == "login-required"
+    assert f'$(cat {guarded.started.server.facts.password_file})"' in told.command
     assert guarded.accounts("SELECT username FROM users") == [("admin",)]
     assert guarded.accounts("SELECT * FROM role_permissions") == []
 

@@ -69,6 +69,23 @@ def test_a_relative_path_in_the_environment_is_reported(
     assert "nothing found" in run("server", "doctor", env={"MLFLOW_TRACKING_URI": absolute}).out
 
 
+def test_folders_of_a_file_store_that_are_no_experiments_print_nothing_over_the_report(
+    write: Run, folder: Path, home: Path
+) -> None:
+    (folder / "mlruns" / "5" / "models").mkdir(parents=True)
+    (folder / "mlruns" / "0").mkdir()
+    (folder / "mlruns" / "0" / "meta.yaml").write_text(
+        f"{{artifact_location: {folder}/mlruns/0, creation_time: 1, experiment_id: '0', last_update_time: 1,"
+        " lifecycle_stage: active, name: Default}\n"
+    )
+    allowed = {"MLFLOW_ALLOW_FILE_STORE": "true"}
+    done = write("server", "doctor", "--tracking-uri", "./mlruns", env=allowed)
+    assert (done.status, done.err) == (0, "")
+    (logged,) = home.rglob("console.log")
+    assert "Malformed experiment '5'" in logged.read_text()
+    logged.unlink()  # with MLflow's traceback
+
+
 def test_without_a_store_the_rest_is_not_checked_and_says_why(run: Run) -> None:
     done = run("server", "doctor")
     assert done.status == 1

@@ -279,6 +279,10 @@ def test_a_certificate_is_examined(
         assert [one.name for one in found] == ([name] if name else [])
         if valid_for < 0 * DAY:
             assert "Renew" in found[0].fix
+        if name != "tls-untrusted":
+            by_address = finding(report_on(f"https://127.0.0.1:{secure.port}"), "tls-untrusted")
+            assert by_address.evidence.endswith("certificate is not valid for '127.0.0.1'.")
+            assert "a name that the server's certificate is valid for" in by_address.fix
         monkeypatch.delenv("MLFLOW_TRACKING_SERVER_CERT_PATH", raising=False)
         monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
         assert "tls-not-verified" in names(report_on(f"https://localhost:{secure.port}"))
