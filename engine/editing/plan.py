@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 
 from engine.entities import NOTE_TAG, Experiment, ModelVersion, RegisteredModel, Run, Status
 from engine.errors import NotFound, UsageError
-from engine.formats import counted, listed, number
+from engine.formats import count, counted, listed, number
 from engine.journal import JournalEntry, server_name
 from engine.run_lifecycle.lookup import read_runs
 from engine.run_lifecycle.plan import run_label
@@ -86,6 +86,16 @@ class EditPlan:
     @property
     def is_noop(self) -> bool:
         return not self.edits
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What cannot be undone, as sentences."""
+        found = []
+        if any(edit.field == STATUS for edit in self.edits):
+            found.append("A status cannot be undone.")
+        if len(self.edits) > MAX_JOURNALLED:
+            found.append(f"The journal keeps {count(MAX_JOURNALLED)} edits: only these can be undone.")
+        return tuple(found)
 
     @property
     def subjects(self) -> tuple[Subject, ...]:

@@ -260,6 +260,8 @@ def _show_plan(output: Output, plan: EditPlan) -> None:
         output.line(Cell(Shown("change: "), "dim"), line)
     for line in _listed([f"{label}: {reason}" for label, reason in plan.untouched]):
         output.line(Cell(Shown("not edited: "), "yellow"), line)
+    for warning in plan.warnings:
+        output.line(Cell(Shown("! "), "yellow"), safe(warning))
     if plan.is_noop:
         output.line("No change needed.")
 

@@ -53,6 +53,8 @@ class WorkDialog(Dialog[T]):
         self._cancel = CancelToken()
         self._started_at = time.monotonic()
         self._progress = Progress(0)
+        self._first = (0, 0.0)
+        """The first progress: how much was done, and when."""
         self._result: T | None = None
         self._working = True
 
@@ -81,6 +83,8 @@ class WorkDialog(Dialog[T]):
             self.dismiss(result)
 
     def _take_progress(self, progress: Progress) -> None:
+        if not self._progress.done:
+            self._first = progress.done, time.monotonic()
         self._progress = progress
         if self._working and not is_removed(self):
             self._show_progress()
@@ -90,11 +94,17 @@ class WorkDialog(Dialog[T]):
         lines = [f"stopping … {seconds} s" if self._cancel.cancelled else f"working … {seconds} s"]
         if progress.total and progress.total > 1:
             bar = thin_bar(progress.done / progress.total, BAR_WIDTH).ljust(BAR_WIDTH, "·")
-            lines += [
-                f"{formats.count(progress.done)} of {formats.count(progress.total)} {bar}",
-                progress.note,
-            ]
+            counts = f"{formats.count(progress.done)} of {formats.count(progress.total)}"
+            lines += [f"{counts} {bar}{self._time_left(progress.done, progress.total)}", progress.note]
         self._show([Content(safe(line)) for line in lines])
+
+    def _time_left(self, done: int, total: int) -> str:
+        """Measured since the first progress: what is prepared before takes its own time."""
+        first_done, first_at = self._first
+        if done <= first_done:
+            return ""
+        seconds = (time.monotonic() - first_at) / (done - first_done) * (total - done)
+        return f" {formats.duration(round(seconds))} left"
 
     def _finish(self, report: Sequence[Content]) -> None:
         self._working = False

@@ -156,8 +156,7 @@ def review_dialog(plan: EditPlan, *, hidden: int = 0) -> ConfirmDialog:
     lines += [Content.styled(f"! not edited: {text}", "$warning") for text in kept]
     if hidden:
         lines.append(Content.styled(f"! The filter hides {counted(hidden, 'run')} of these", "$warning"))
-    if any(edit.field == "status" for edit in plan.edits):
-        lines.append(Content.styled("! A status cannot be undone", "$warning"))
+    lines += [Content.styled(f"! {warning}", "$warning") for warning in plan.warnings]
     return ConfirmDialog(f"{verb} {counted(len(plan.edits), 'edit')}?", lines, yes=verb)
 
 

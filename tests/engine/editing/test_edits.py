@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from uuid import uuid4
 
@@ -152,6 +153,9 @@ def test_stopping_many_edits_does_not_compare_each_with_each(
     monkeypatch.setattr(Edit, "__eq__", counting)
     result = apply_edits(registry.store, registry.uri, plan, cancel=token)
     assert (result.made, len(result.left)) == ((), 300)
+    assert plan.warnings == ()
+    many = replace(plan, edits=plan.edits * 20)
+    assert many.warnings == ("The journal keeps 5,000 edits: only these can be undone.",)
     assert len(compared) < 1000
 
 
