@@ -167,12 +167,15 @@ def request_of(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Form
 
 def request_in(text: str) -> Request:
     """The request in a text that a person wrote: JSON, or else CSV with a header. Raises `UsageError` for an
-    empty one."""
+    empty one and for a single line that is neither."""
     stripped = text.removeprefix("\ufeff").strip()
     if not stripped:
         raise UsageError("The request is empty")
     if stripped[0] in "{[":
         return Request(JSON_TYPE, stripped)
+    if "\n" not in stripped and "\r" not in stripped:
+        hint = "Write a JSON object in a form of MLflow's scoring protocol, or CSV: a header, then rows."
+        raise UsageError("The request is neither JSON nor CSV with a header", safe(stripped, 200), hint)
     return Request(CSV_TYPE, f"{stripped}\n")
 
 

@@ -250,12 +250,12 @@ def _checked(deployment: Deployment, registry: Registry) -> Deployment:
 def _with_newer(deployment: Deployment, registry: Registry) -> Deployment:
     served = deployment.served
     reference = ModelReference(served.model, served.requested)
-    if not reference.moves or served.tracking_uri != server_name(registry.uri):
+    if not deployment.follows or served.tracking_uri != server_name(registry.uri):
         return deployment
     try:
         _, version = registry.resolve(reference)
     except NotFound:
-        return deployment
+        return replace(deployment, newer=None, is_gone=True)
     return replace(deployment, newer=None if version == served.version else version)
 
 

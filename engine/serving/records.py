@@ -69,10 +69,17 @@ class Deployment:
     """The version that the last swap replaced; `back` returns to it."""
     newer: int | None = None
     """What `served.requested` names now, if that is another version; None also if it was not looked up."""
+    is_gone: bool = False
+    """Whether `served.requested` was looked up, and names no version any more."""
 
     @property
     def name(self) -> str:
         return self.service.name
+
+    @property
+    def follows(self) -> bool:
+        """Whether an alias or a stage was asked for, which may name another version later."""
+        return ModelReference(self.served.model, self.served.requested).moves
 
     @property
     def serves(self) -> Shown:

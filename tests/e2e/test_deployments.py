@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -91,7 +92,9 @@ def test_a_version_is_deployed_tested_swapped_and_found_again(own_demo: Path, ho
         terminal.wait_for("LOG", "starting a replacement")
         terminal.press("q")
         terminal.wait_for("DEPLOYMENTS")
-        terminal.wait_until(lambda: terminal.bytes_while_idle(5.0) == b"", "nothing is written while idle")
+        # The rate of requests covers the last minute.
+        idle = partial(terminal.bytes_while_idle, 5.0)
+        terminal.wait_until(lambda: idle() == b"", "nothing is written while idle", within=90)
         terminal.press("q", "q")
         assert terminal.wait_exit() == 0
 

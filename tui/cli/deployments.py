@@ -157,8 +157,9 @@ def _looked_up(
     """The deployments, with what their aliases name now where their stores say so, and why others do not."""
     looked_up = {each.name: each for each in found}
     problems = []
-    for place in dict.fromkeys(each.served.tracking_uri for each in found if each.service.running):
-        theirs = [each for each in found if each.served.tracking_uri == place]
+    following = [each for each in found if each.service.running and each.follows]
+    for place in dict.fromkeys(each.served.tracking_uri for each in following):
+        theirs = [each for each in following if each.served.tracking_uri == place]
         try:
             looked_up.update((each.name, each) for each in facet.with_newer(theirs))
         except StoreError as error:
@@ -193,6 +194,9 @@ def _show_table(output: Output, found: Sequence[Deployment]) -> None:
             output.line(safe(f"  start it again: {again}   give it up: mlflow-console stop {name}"))
         if each.newer is not None:
             _show_newer(output, each)
+        if each.is_gone:
+            gone = f"{each.name}: {each.served.model}{each.served.requested} names no version any more"
+            output.line(Cell(Shown("! "), "yellow"), Cell(safe(gone)))
 
 
 def _arguments(each: Deployment) -> str:
@@ -421,6 +425,7 @@ def _payload(found: Deployment) -> Payload:
         "version": served.version,
         "previous_version": found.previous,
         "newer_version": found.newer,
+        "names_no_version": found.is_gone,
         "state": service.state,
         "detail": service.detail,
         "url": service.url if service.running else None,

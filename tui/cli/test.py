@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from engine.errors import DatasetError, UntrustedModel, UsageError
+from engine.errors import DatasetError, NotFound, UntrustedModel, UsageError
 from engine.formats import MISSING, counted, duration, number
 from engine.text import Shown, safe, safe_lines
 from tui.cli.json_output import Payload, target_payload, write_json
@@ -248,7 +248,13 @@ def chosen_target(engine: Engine, model: str | None, deployment: str, url: str) 
         return Target(url=url)
     if not url:
         return engine.model_tests.target(model)
-    version = engine.model_tests.version(model)
+    try:
+        version = engine.model_tests.version(model)
+    except NotFound as error:
+        if not Path(model).is_file():
+            raise
+        hint = f"Name the version that is served there before the rows: MODEL/VERSION {safe(model, 80)}"
+        raise UsageError(f"{safe(model, 80)} is a file, not a model", "", hint) from error
     return Target(version.name, version.version, url)
 
 

@@ -18,7 +18,7 @@ from tui.tasks import Tasks
 from tui.widgets.controls import Field
 
 if TYPE_CHECKING:
-    from engine.api import DeployOptions as DeployOptions, Engine
+    from engine.api import Deployment, DeployOptions as DeployOptions, Engine
     from engine.entities import ModelVersion, RegisteredModel
     from tui.bridge import Bridge
 
@@ -37,12 +37,16 @@ class DeployDialog(FormDialog["tuple[str, DeployOptions]"]):
     subtitle_text = "tab next field · enter on Deploy starts it · esc cancel"
     yes = "Deploy"
 
-    def __init__(self, engine: Engine, bridge: Bridge, reference: str) -> None:
-        """`reference` is suggested: a model, with or without `@ALIAS`, `/STAGE` or `/VERSION`."""
+    def __init__(
+        self, engine: Engine, bridge: Bridge, reference: str, like: Deployment | None = None
+    ) -> None:
+        """`reference` is suggested: a model, with or without `@ALIAS`, `/STAGE` or `/VERSION`; or all of
+        `like`, a deployment that has ended."""
         super().__init__()
         self._engine = engine
         self._bridge = bridge
-        self._wanted = reference
+        self._like = like
+        self._wanted = f"{like.served.model}{like.served.requested}" if like else reference
         self._tasks = Tasks.of(self, bridge)
         self._suggested_name = ""
         self._allowed_host = ""
@@ -50,12 +54,17 @@ class DeployDialog(FormDialog["tuple[str, DeployOptions]"]):
     def compose_fields(self) -> ComposeResult:
         yield from self.select_row("model", "model", ())
         yield from self.select_row("target", "serves", ())
-        yield from self.text_row("name", "name", "", "the model's name")
-        yield from self.text_row("host", "host", LOOPBACK[0], "an address of this machine")
-        yield from self.text_row("port", "port", "", "a free one")
+        name, host, port = "", LOOPBACK[0], ""
+        if self._like is not None:
+            name, host, port = self._like.name, self._like.service.host, str(self._like.service.port)
+        yield from self.text_row("name", "name", name, "the model's name")
+        yield from self.text_row("host", "host", host, "an address of this machine")
+        yield from self.text_row("port", "port", port, "a free one")
         yield from self.select_row("environment", "environment", ENVIRONMENTS)
 
     def on_mount(self) -> None:
+        if self._like is not None:
+            self.query_one("#environment", Select).value = self._like.served.environment
         self.query_one("#cancel" if self._wanted else "#model").focus()
         self._tasks.ask(
             self._engine.models.registered, self._show_models, group="models", failed=self._show_error
@@ -68,6 +77,9 @@ class DeployDialog(FormDialog["tuple[str, DeployOptions]"]):
         if not names:
             self._show_error(NotFound("No registered models", hint="Register a run's model first."))
             return
+        if self._like is not None and self._like.served.model not in names:  # it is from another store
+            self._like, self._wanted = None, ""
+            self.query_one("#name", Field).value = self.query_one("#port", Field).value = ""
         select = self.query_one("#model", Select)
         select.set_options([(safe(name), name) for name in names])
         select.value = self._model_named(names)
@@ -130,6 +142,7 @@ class DeployDialog(FormDialog["tuple[str, DeployOptions]"]):
                 host=host,
                 port=port,
                 environment=next(key for key, _ in ENVIRONMENTS if key == chosen),
+                processes=0 if self._like is None else self._like.served.processes,
                 exposed=host not in LOOPBACK,
             )
             self.dismiss((f"{model}{target}", options))

@@ -78,7 +78,7 @@ class ServiceView(ConsoleScreen):
 
     def action_deploy(self, reference: str = "") -> None:
         """Ask what to deploy, suggesting `reference`, a model with or without `@ALIAS`, `/STAGE` or
-        `/VERSION`."""
+        `/VERSION`; without one, what the service under the cursor served until it ended."""
         if self.refuse("deployments.deploy"):
             return
         from tui.deployments.deploy_dialog import DeployDialog
@@ -87,7 +87,9 @@ class ServiceView(ConsoleScreen):
             if wanted is not None:
                 self.operations.deploy(*wanted)
 
-        self.app.push_screen(DeployDialog(self.engine, self.session.bridge, reference), deploy)
+        service = self.service
+        like = service.deployment if service is not None and service.has_ended and not reference else None
+        self.app.push_screen(DeployDialog(self.engine, self.session.bridge, reference, like), deploy)
 
     def action_start_server(self) -> None:
         if self.refuse("deployments.server"):
@@ -454,7 +456,9 @@ def look_up(engine: Engine, deployments: Sequence[Deployment]) -> Mapping[str, L
         of_store = [each for each in deployments if each.served.tracking_uri == store]
         try:
             for each in engine.deployments.with_newer(of_store):
-                found[each.name] = LookedUp(each.served.version, each.newer, last_test(engine, each))
+                found[each.name] = LookedUp(
+                    each.served.version, each.newer, last_test(engine, each), each.is_gone
+                )
         except EngineError as error:
             log.info("what the deployments from a store should serve is unknown: %s", error)
     return found

@@ -70,7 +70,7 @@ class Service:
         deployment = self.deployment
         if deployment is None:
             return None
-        return LookedUp(deployment.served.version, deployment.newer, self.test)
+        return LookedUp(deployment.served.version, deployment.newer, self.test, deployment.is_gone)
 
     @property
     def is_broken(self) -> bool:
@@ -89,18 +89,22 @@ def _host(host: str) -> str:
 @dataclass(frozen=True, slots=True)
 class LookedUp:
     """What a registry says of a deployment that serves `version`: another one that its alias or stage names
-    now, and the last test of the served one."""
+    now, or that it names none, and the last test of the served one."""
 
     version: int
     newer: int | None = None
     test: VersionTest | None = None
+    is_gone: bool = False
 
 
 def of_deployment(deployment: Deployment, known: LookedUp | None = None) -> Service:
     """`known` is dropped if it is about another version than the deployment serves by now."""
     known = known if known is not None and known.version == deployment.served.version else None
     steady = replace(
-        deployment, service=_steady(deployment.service), newer=None if known is None else known.newer
+        deployment,
+        service=_steady(deployment.service),
+        newer=None if known is None else known.newer,
+        is_gone=known is not None and known.is_gone,
     )
     test = None if known is None else known.test
     return Service(steady.service, serves_text(steady, test), steady, test=test)
@@ -134,6 +138,7 @@ def serves_text(deployment: Deployment, test: VersionTest | None = None) -> Show
     else:
         what = f"{safe(served.requested)} → {served.version}"
     what += "" if deployment.newer is None else f", now {deployment.newer}"
+    what += ", now none" if deployment.is_gone else ""
     return Shown(what if test is None else f"{what} (tested {test.right} of {test.rows})")
 
 
@@ -222,7 +227,7 @@ def _cells(service: Service, now: int) -> tuple[Shown, ...]:
 def _styles(service: Service) -> dict[int, CellStyle | FirstWord]:
     status, deployment = service.status, service.deployment
     styles: dict[int, CellStyle | FirstWord] = {3: FirstWord(STATES[status.state][1])}
-    if deployment is not None and deployment.newer is not None:
+    if deployment is not None and (deployment.newer is not None or deployment.is_gone):
         styles[1] = "warning"
     if service.has_ended:
         styles |= {1: "muted", 2: "muted"}
@@ -284,7 +289,12 @@ def service_lines(service: Service, width: int) -> list[Content]:
         lines += _version_hints(deployment, width)
         if service.test is not None:
             outcome = Content.styled(safe(service.test.text), "" if service.test.passed else "$error")
-            lines += field("tested", [Content(formats.moment(service.test.time)), outcome], width)
+            through = service.test.deployment
+            where = (
+                "through this deployment" if through == service.name else "the version, not this deployment"
+            )
+            items = [Content(formats.moment(service.test.time)), Content(where), outcome]
+            lines += field("tested", items, width)
     if service.server is not None:
         lines += _server_lines(service.server, width)
     lines += field("address", [Content(safe(service.address))], width)
@@ -339,6 +349,9 @@ def _version_hints(deployment: Deployment, width: int) -> list[Content]:
     hints = []
     if deployment.newer is not None:
         text = f"{safe(deployment.served.requested)} now names version {deployment.newer}; s swaps to it"
+        hints.append(Content.styled(text, "$warning"))
+    if deployment.is_gone:
+        text = f"{safe(deployment.served.requested)} names no version any more"
         hints.append(Content.styled(text, "$warning"))
     if deployment.previous is not None:
         hints.append(Content(f"before it: version {deployment.previous}; b goes back"))

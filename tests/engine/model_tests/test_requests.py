@@ -111,6 +111,8 @@ def test_texts_are_told_apart_as_json_and_csv() -> None:
     assert request_in("\ufeffage,sex\n63,1").body == "age,sex\n63,1\n"
     with pytest.raises(UsageError, match="The request is empty"):
         request_in(" \n")
+    with pytest.raises(UsageError, match="neither JSON nor CSV"):
+        request_in('"x"')
     with pytest.raises(UsageError, match="The request is not JSON"):
         converted(Request("application/json", "{"), "csv")
 

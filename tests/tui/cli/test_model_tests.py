@@ -81,6 +81,15 @@ def test_code_is_run_only_where_allowed_and_never_in_read_only_mode(on_models: R
     assert on_models("--read-only", "test", "plain/1", "--log").status == 1
 
 
+def test_rows_without_the_version_that_a_url_serves_are_not_taken_for_a_model(
+    on_models: Run, folder: Path
+) -> None:
+    write_rows(folder / "rows.csv", heart()[:2])
+    refused = on_models("test", "--url", "http://127.0.0.1:9", "rows.csv")
+    assert (refused.status, refused.err.splitlines()[0]) == (2, "error: rows.csv is a file, not a model")
+    assert "MODEL/VERSION rows.csv" in refused.err
+
+
 def test_predictions_are_written_beside_the_rows(on_models: Run, folder: Path) -> None:
     write_rows(folder / "rows.csv", heart()[:20])
     done = on_models("predict", "plain/1", "-i", "rows.csv", "-o", "out.csv")

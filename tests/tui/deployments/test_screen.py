@@ -106,6 +106,14 @@ async def test_a_deployment_is_shown_watched_and_stopped(mlflow_store: MlflowSto
         await pilot.press("x")
         await settle(pilot)
         assert "It is stopped already." in text_of(console)
+        await pilot.press("n")
+        await settle(pilot)
+        dialog = console.screen
+        assert isinstance(dialog, DeployDialog)
+        again = dialog.chosen("model"), dialog.chosen("target"), dialog.text("name"), dialog.text("port")
+        assert again == ("classifier", "@champion", "classifier", str(status.port)), "the same is offered"
+        await pilot.press("escape")
+        await settle(pilot)
         await pilot.press("D", "right", "enter")
         await settle(pilot)
         assert [service.name for service in view.services] == ["other"]
@@ -126,6 +134,17 @@ def test_the_time_since_a_start_counts_swaps_in_and_ends_with_the_service() -> N
     )
     assert up_text(status, 660_001) == "11 min"
     assert up_text(replace(status, state="failed", pid=None), 660_001) == "–"
+
+
+async def test_an_alias_that_names_no_version_any_more_is_reported(
+    mlflow_store: MlflowStore,
+) -> None:
+    deploy("classifier", server_name(mlflow_store.tracking), requested="@retired")
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await open_deployments(pilot)
+        assert await appears(pilot, "@retired → 1, now none")
+        assert "@retired names no version any more" in text_of(console)
 
 
 async def test_the_log_follows_while_its_end_is_in_view(mlflow_store: MlflowStore) -> None:
