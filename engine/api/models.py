@@ -219,6 +219,25 @@ class Models:
 
         return policies_of(self._store.registered_model(model))
 
+    def policies_for(self, model: str, target: str) -> tuple[Policy, ...]:
+        """The policies that apply to a target (`Production`, `@champion`) of a model, which may be new; none
+        if they cannot be read: a promotion then has a gate that says so. Raises `UsageError` for a target
+        that does not exist."""
+        from engine.entities import RegisteredModel
+        from engine.errors import NotFound, UsageError
+        from engine.registry.promotion.plan import target_name
+        from engine.registry.promotion.policy import policies_of
+
+        wanted = target_name(target)
+        try:
+            found = self._store.registered_model(model)
+        except NotFound:
+            found = RegisteredModel(model)
+        try:
+            return tuple(policy for policy in policies_of(found) if policy.applies_to([wanted]))
+        except UsageError:
+            return ()
+
     def set_policy(self, model: str, text: str) -> None:
         """Write the policy of a model for all consoles as TOML; an empty text removes it. Raises `UsageError`
         for an invalid one."""

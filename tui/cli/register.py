@@ -14,7 +14,7 @@ from engine.text import Shown, safe
 from tui.cli.edit import tags_of
 from tui.cli.json_output import version_payload, write_json
 from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
-from tui.cli.output import Cell, Output, confirm
+from tui.cli.output import Cell, Output, check_typed_name, confirm
 from tui.cli.progress import spinner
 from tui.cli.promote import show_plan, show_result
 
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 @click.option("--to", "stage", metavar="STAGE", help=f"Then promote it: {', '.join(STAGES)}.")
 @click.option("--alias", metavar="ALIAS", help="Then point this alias to it.")
 @click.option("--force", default="", metavar="REASON", help="Promote against the policy, and say why.")
+@click.option(
+    "--confirm", "confirmed", metavar="MODEL", help="The name of the model, where a policy wants it."
+)
 @click.option("--reason", default="", metavar="TEXT", help="Reason, recorded in the journal.")
 @click.option("--finish", metavar="ENTRY_ID", help="Finish an interrupted registration instead.")
 @yes_option
@@ -56,6 +59,7 @@ def register(
     stage: Stage | None,
     alias: str | None,
     force: str,
+    confirmed: str | None,
     reason: str,
     finish: str | None,
     yes: bool,
@@ -83,7 +87,9 @@ def register(
     if stage is not None and alias is not None:
         raise UsageError("--to and --alias cannot be combined", hint="Promote to the other one afterwards.")
     output = Output(err=as_json)
+    target = f"@{alias}" if alias is not None else stage
     with invocation.engine() as engine:
+        policies = engine.models.policies_for(model, target) if target is not None else ()
         run_id = (
             _run(engine, run, experiment) if run is not None else _best(engine, best or "", metric, where)
         )
@@ -92,7 +98,9 @@ def register(
         )
         if not (as_json and yes):
             _show_plan(output, plan)
-        if not yes:
+        if any(policy.confirm for policy in policies):
+            check_typed_name(output, model, confirmed)
+        elif not yes:
             confirm(output)
         with spinner("Registering"):
             version = engine.models.register(plan, reason=reason)

@@ -212,7 +212,9 @@ def test_a_request_is_listed_approved_and_needs_the_name_of_the_model(on_copy: R
     assert "typed" in shown
 
 
-def test_the_best_run_is_registered_promoted_and_removed_again(write: Run, own_demo: Path) -> None:
+def test_the_best_run_is_registered_promoted_and_removed_again(
+    write: Run, own_demo: Path, home: Path
+) -> None:
     def on_demo(*arguments: str) -> Result:
         return write("--tracking-uri", uri_of(own_demo).raw, *arguments)
 
@@ -226,6 +228,15 @@ def test_the_best_run_is_registered_promoted_and_removed_again(write: Run, own_d
     assert stopped.status == 3
     assert "Version 3 is registered, but not promoted." in stopped.err
     assert on_demo("undo", on_demo("journal", "--json").json["entries"][0]["entry_id"], "--yes").status == 0
+
+    own_policy = home / ".config" / "mlflow-console" / "policy.toml"
+    own_policy.parent.mkdir(parents=True)
+    own_policy.write_text('[[policy]]\ntarget = "Staging"\nconfirm = true\n')
+    unnamed = on_demo(*best, "--to", "Staging", "--yes")
+    assert unnamed.status == 2
+    assert "Add --confirm heart_disease_classifier." in unnamed.err
+    assert "Unknown stage 'Prod'" in on_demo(*best, "--to", "Prod", "--yes").err
+    assert len(on_demo("models", "heart_disease_classifier", "--json").json["models"][0]["versions"]) == 2
 
     done = on_demo(*best, "--where", "n_neighbors = 7", "--to", "Production", "--yes")
     assert done.status == 0, done.err

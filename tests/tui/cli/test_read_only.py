@@ -136,7 +136,7 @@ READS = {
     "experiments": "plan_create plan_delete plan_restore plan_undo",
     "evidence": "best standing versus differences insights remarks forest",
     "models": "registered model versions history compare with_signatures plan_promotion plan_undo "
-    "plan_registration plan_copy plan_removal waiting policies",
+    "plan_registration plan_copy plan_removal waiting policies policies_for",
     "edits": "plan current plan_undo",
     "model_tests": "version target deployed describe check_trust template labelled shadow load last close",
     "training": "check abandoned",
@@ -145,7 +145,7 @@ READS = {
     "artifacts": "listing tree preview plan_download download model_location",
     "reports": "make model_card existing_files write",
     "deployments": "all failed with_newer find log follow unit",
-    "server": "all find log follow unit doctor backup rehearse_upgrade",
+    "server": "all find log follow unit doctor backup needs_upgrade rehearse_upgrade",
 }
 """The methods that leave the store, the services and the servers as they are."""
 
