@@ -70,7 +70,10 @@ class ExportDialog(Dialog[str]):
         yield Static("", id="message", classes="error", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one(Field).focus()
+        """Typing replaces the suggested name; a cursor key keeps it."""
+        field = self.query_one(Field)
+        field.focus()
+        field.action_select_all()
         self.call_after_refresh(self._show_choices)
 
     def _show_choices(self) -> None:

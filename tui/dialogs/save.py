@@ -48,6 +48,10 @@ class SaveDialog(Dialog[str]):
         yield Field(self._suggested)
         yield Static("", id="message", classes="error", markup=False)
 
+    def on_mount(self) -> None:
+        """Typing replaces the suggested name; a cursor key keeps it."""
+        self.query_one(Field).action_select_all()
+
     def _say(self, text: str) -> None:
         self.query_one("#message", Static).update(safe(text))
 

@@ -89,4 +89,4 @@ async def test_up_stops_at_the_first_field_of_the_sweep_dialog(mlflow_store: Mlf
         await pilot.press("up")
         assert dialog.focused is dialog.query_one("#data")
         await pilot.press("shift+tab", "down")
-        assert dialog.focused is dialog.query_one("#start")
+        assert dialog.focused is dialog.query_one("#submit")

@@ -33,6 +33,8 @@ async def test_each_view_exports_its_table(
         await pilot.press("w")
         await settle(pilot)
         assert "27 shown runs, all columns" in text_of(console)
+        await pilot.press("a", "full_stop")
+        assert console.screen.query_one(Field).value == "a.", "typing replaces the suggestion"
         await written("runs.json")
         assert len(json.loads(Path("runs.json").read_text())) == 27
         await pilot.press("w", "enter")
