@@ -10,11 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from engine.errors import UsageError
 from engine.formats import MISSING, ago, counted, duration, listed, size
 from engine.jobs import CancelToken
 from engine.text import Shown, safe
+from engine.uri import redact
 from tui.cli.group import CommandGroup
 from tui.cli.json_output import Payload, write_json
 from tui.cli.options import Invocation, json_option, pass_invocation
@@ -151,6 +153,7 @@ def start(
     if invocation.tracking_uri is not None:
         hint = "Name the database with --backend-store-uri."
         raise UsageError("--tracking-uri does not apply to a server that is started", "", hint)
+    _warn_of_argument(backend_store_uri)
     options = ServerOptions(
         name=name,
         host=host,
@@ -178,6 +181,16 @@ def start(
         write_json({**payload, **extra})
     else:
         _show_started(Output(), started)
+
+
+def _warn_of_argument(uri: str) -> None:
+    source = click.get_current_context().get_parameter_source("backend_store_uri")
+    if source is ParameterSource.COMMANDLINE and redact(uri) != uri:
+        output = Output(err=True)
+        output.text(
+            "Other users of this machine can read the database's password in the arguments.", "yellow"
+        )
+        output.text("Give the URI in MLFLOW_BACKEND_STORE_URI instead.", "yellow")
 
 
 def _show_started(output: Output, started: StartedServer) -> None:

@@ -85,7 +85,7 @@ def database_file(uri: TrackingUri) -> Path:
         )
     if uri.kind == "rest":
         raise EngineError(
-            "A backup needs the store's database",
+            "This needs the store's database, not its server",
             f"{uri.shown} is a server, and does not give it to its clients",
             "Run this on the server's machine with its backend store: --tracking-uri sqlite:////FOLDER/mlflow.db.",
         )

@@ -120,6 +120,16 @@ def test_what_cannot_be_done_is_one_error_that_changes_nothing(
     assert not (home / ".local").exists() or not list(home.glob(".local/state/mlflow-console/services/*"))
 
 
+def test_a_password_in_the_arguments_is_warned_of_and_not_shown(servers: Run) -> None:
+    uri, warning = "postgresql://ana:s3cret-word@127.0.0.1:1/mlflow", "can read the database's password"
+    done = servers("start", "--backend-store-uri", uri)
+    assert done.status == 1
+    assert warning in done.err
+    assert "s3cret-word" not in done.err
+    assert warning not in servers("start", env={"MLFLOW_BACKEND_STORE_URI": uri}).err
+    assert warning not in servers("start", "--backend-store-uri", "no/where.db").err
+
+
 def test_without_servers_the_status_says_how_to_start_one(servers: Run) -> None:
     done = servers("status")
     assert (done.status, done.err) == (0, "")
