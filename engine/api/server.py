@@ -49,6 +49,12 @@ class Servers:
 
         return status(name)
 
+    def store_problem(self, server: TrackingServer) -> str:
+        """Why a running server cannot read its store; empty if it can, or does not answer at all."""
+        from engine.server.servers import store_problem
+
+        return store_problem(server)
+
     def stop(self, name: str = "") -> TrackingServer:
         """End a server with all its processes; it keeps its log and its accounts. Raises as `find`, and
         `ServiceError`."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import shlex
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +18,7 @@ from engine.errors import Cancelled, EngineError, NotFound, ServiceError, UsageE
 from engine.formats import listed
 from engine.jobs import CancelToken
 from engine.journal import recorded
-from engine.server.access import PASSWORD_FILE, Accounts, network_url, prepare_accounts, tunnel
+from engine.server.access import ADMIN, PASSWORD_FILE, Accounts, network_url, prepare_accounts, tunnel
 from engine.server.options import (
     AUTH_DATABASE,
     ServerOptions,
@@ -30,6 +32,7 @@ from engine.server.records import ServerFacts, StartedServer, TrackingServer
 from engine.server.write_check import Checked
 from engine.services import control, service_log
 from engine.services.records import PORT, ServiceSpec, ServiceStatus
+from engine.stores.errors import from_response
 from engine.suggestions import closest, did_you_mean
 from engine.text import quoted
 from engine.uri import TrackingUri
@@ -40,6 +43,7 @@ HANG_SECONDS = 180.0
 CHECK_SECONDS = 90.0
 HEALTH_SECONDS = 3.0
 POLL_SECONDS = 0.1
+_READ_PATH = "/api/2.0/mlflow/experiments/search?max_results=1"
 SHOWN_LINES = 12
 
 
@@ -293,18 +297,48 @@ def _described(service: ServiceStatus) -> TrackingServer:
     return TrackingServer(service, facts, _response_seconds(service.url) if service.running else None)
 
 
+def store_problem(server: TrackingServer) -> str:
+    """Why a running server cannot read its store; empty if it can, or does not answer at all. /health says
+    nothing about that."""
+    if server.response_seconds is None:
+        return ""
+    headers = {"User-Agent": "mlflow-console"}
+    if server.facts.password_file:
+        with suppress(OSError):
+            login = f"{ADMIN}:{Path(server.facts.password_file).read_text().strip()}"
+            headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
+    try:
+        with _answering(server.service.url, _READ_PATH, headers) as response:
+            content = response.read()
+    except TimeoutError:
+        return f"no answer within {HEALTH_SECONDS:g} s"
+    except (OSError, http.client.HTTPException) as error:
+        return type(error).__name__
+    if response.status < 500:
+        return ""
+    found = from_response(server.service.url, response.status, content.decode(errors="replace"))
+    return found.detail or found.title
+
+
 def _response_seconds(url: str) -> float | None:
     """How long the server takes to answer /health; None if it does not."""
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=HEALTH_SECONDS)
     begin = time.perf_counter()
     try:
-        connection.request("GET", "/health")
-        response = connection.getresponse()
-        response.read()
-        return time.perf_counter() - begin if response.status < 400 else None
+        with _answering(url, "/health", {}) as response:
+            response.read()
+            return time.perf_counter() - begin if response.status < 400 else None
     except (OSError, http.client.HTTPException):
         return None
+
+
+@contextmanager
+def _answering(url: str, path: str, headers: Mapping[str, str]) -> Iterator[http.client.HTTPResponse]:
+    """Raises `OSError` and `HTTPException`."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=HEALTH_SECONDS)
+    try:
+        connection.request("GET", path, headers=headers)
+        yield connection.getresponse()
     finally:
         connection.close()
 

@@ -255,7 +255,7 @@ def _password_of(found: TrackingServer) -> str:
 @pass_invocation
 def status(invocation: Invocation, name: str, as_json: bool) -> int:
     """Show the tracking servers of this account, or server NAME. The exit status is 1 if NAME is not
-    serving; without NAME, if a server that was not stopped is not.
+    serving; without NAME, if a server that was not stopped is not; or if one cannot read its store.
 
     \b
     Examples:
@@ -264,22 +264,26 @@ def status(invocation: Invocation, name: str, as_json: bool) -> int:
     """
     servers = _servers(invocation)
     found = (servers.find(name),) if name else servers.all()
+    problems = [servers.store_problem(each) for each in found]
     if as_json:
-        write_json({"servers": [_payload(each) for each in found]})
+        payloads = zip(found, problems, strict=True)
+        write_json({"servers": [{**_payload(one), "store_problem": why or None} for one, why in payloads]})
     else:
-        _show(Output(), found)
+        _show(Output(), found, problems)
     good = ("serving",) if name else ("serving", "stopped")
-    return int(any(each.service.state not in good for each in found))
+    return int(any(problems) or any(each.service.state not in good for each in found))
 
 
-def _show(output: Output, found: Sequence[TrackingServer]) -> None:
+def _show(output: Output, found: Sequence[TrackingServer], problems: Sequence[str]) -> None:
     if not found:
         output.line("No tracking servers. `mlflow-console server start` starts one.")
         return
-    for position, each in enumerate(found):
+    for position, (each, problem) in enumerate(zip(found, problems, strict=True)):
         if position:
             output.line("")
         _show_server(output, each)
+        if problem:
+            _pair(output, "store", f"cannot be read: {problem}", "red")
     running = [each for each in found if each.service.state == "serving"]
     if running:
         output.line("")

@@ -176,6 +176,15 @@ def test_the_doctor_finds_nothing_wrong_and_examines_the_database_behind_it(plai
     assert any(fact.startswith("schema of MLflow 3.") for fact in facts)
 
 
+def test_a_server_that_cannot_read_its_store_is_told_from_one_that_can(plain: StartedServer) -> None:
+    database = plain.server.facts.backend
+    assert servers.store_problem(servers.status("mlflow")) == ""
+    rows(database, "ALTER TABLE experiments RENAME TO aside")
+    problem = servers.store_problem(servers.status("mlflow"))
+    rows(database, "ALTER TABLE aside RENAME TO experiments")
+    assert "no such table: experiments" in problem
+
+
 def test_a_second_server_on_the_same_database_says_so(plain: StartedServer) -> None:
     options = ServerOptions("second", port=0, backend_store_uri=plain.server.facts.backend)
     (told,) = servers.notices_of(plan(options))
