@@ -89,14 +89,14 @@ async def _export(pilot: Pilot[None], folder: Path) -> None:
     """Export the chart as text and as a picture; an existing file is replaced only when confirmed."""
     await pilot.press("w")
     assert await appears(pilot, "accuracy_by_n_neighbors.png")
-    await pilot.press(*["backspace"] * 3, *"gif", "enter")
+    await pilot.press("end", *["backspace"] * 3, *"gif", "enter")
     assert await appears(pilot, "A chart cannot be written to this file")
     await pilot.press(*["backspace"] * 3, *"txt", "enter")
     assert await appears(pilot, "Saved accuracy_by_n_neighbors.txt")
     assert "3            5  0.8000" in (folder / "accuracy_by_n_neighbors.txt").read_text()
     await pilot.press("w")
     assert await appears(pilot, "accuracy_by_n_neighbors.png")
-    await pilot.press(*["backspace"] * 3, *"csv", "enter")
+    await pilot.press("end", *["backspace"] * 3, *"csv", "enter")
     assert await appears(pilot, "Saved accuracy_by_n_neighbors.csv")
     head, first, *_ = (folder / "accuracy_by_n_neighbors.csv").read_text().splitlines()
     assert head == "run_id,run_name,metrics.accuracy,params.n_neighbors,params.weights"
