@@ -33,7 +33,7 @@ def completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
     """Completions of the argument of `word`, best first."""
     if word in _OF_MODELS:
         return _model_completions(app, word, argument)
-    if word in ("deployments", "swap", "stop", "logs"):
+    if word in ("deployments", "swap", "stop", "logs", "doctor"):
         return [name for name in _service_names(app) if name.lower().startswith(argument.lower())]
     if word == "server":
         return [name for name in SERVER_WORDS if name.startswith(argument)]
@@ -475,6 +475,19 @@ async def _server(app: SessionApp, argument: str) -> None:
         view.action_start_server()
 
 
+async def _doctor(app: SessionApp, argument: str) -> None:
+    """`:doctor` checks the open store, `:doctor NAME` a tracking server."""
+    view = await _deployments_screen(app)
+    if argument:
+        view.act_on(argument, view.action_show_doctor)
+    else:
+        view.examine()
+
+
+async def _backup(app: SessionApp, argument: str) -> None:
+    await _server(app, "backup")
+
+
 async def _logs(app: SessionApp, argument: str) -> None:
     view = await _deployments_screen(app)
     if argument:
@@ -527,6 +540,8 @@ _WITH_ARGUMENTS: dict[str, Callable[[SessionApp, str], Awaitable[None]]] = {
     "stop": _stop,
     "server": _server,
     "logs": _logs,
+    "doctor": _doctor,
+    "backup": _backup,
 }
 
 

@@ -49,6 +49,12 @@ class Deployments:
                 found.update((each.name, each) for each in with_newer(registry, theirs))
         return tuple(found.values())
 
+    def is_from_here(self, deployment: Deployment) -> bool:
+        """Whether what it serves is from the open store."""
+        from engine.journal import server_name
+
+        return self._access is not None and deployment.served.tracking_uri == server_name(self._access.uri)
+
     def find(self, name: str) -> Deployment:
         """One deployment. Raises `NotFound`."""
         from engine.serving.deployments import find

@@ -37,6 +37,12 @@ class Servers:
 
         return start(options, cancel or CancelToken())
 
+    def check(self, options: ServerOptions) -> None:
+        """Raise what `start` would, as far as that can be said without starting anything."""
+        from engine.server.servers import check
+
+        check(options)
+
     def all(self) -> tuple[TrackingServer, ...]:
         """All servers of this account, by name."""
         from engine.server.servers import all_servers

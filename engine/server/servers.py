@@ -107,6 +107,20 @@ def _has_content(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
+def check(options: ServerOptions) -> None:
+    """Raises what `start` would, as far as that can be said without starting anything; leaves nothing."""
+    _is_new(options.name)
+    planned = plan(options)
+    artifacts = planned.artifacts_folder
+    made_folder = artifacts is not None and not artifacts.exists()
+    try:
+        check_start(planned)
+    finally:
+        if artifacts is not None and made_folder:
+            with suppress(OSError):
+                artifacts.rmdir()
+
+
 def _is_new(name: str) -> bool:
     """Whether no service of this name is known. Raises `ServiceError` for that of a deployment."""
     try:

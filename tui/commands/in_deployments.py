@@ -90,12 +90,19 @@ DEPLOYMENT_COMMANDS: tuple[Command, ...] = (
         writes=True,
     ),
     Command(
+        id="deployments.back-up",
+        action="back_up",
+        help="Back up the store of the tracking server; without a server, the open store.",
+        word="backup",
+    ),
+    Command(
         id="deployments.doctor",
         keys="i",
         action="show_doctor",
         title="doctor",
-        help="Check the tracking server, its store and the registry for faults.",
+        help="Check the tracking server under the cursor for faults; `:doctor` checks the open store.",
         word="doctor",
+        arguments="[SERVER]",
     ),
     Command(
         id="deployments.copy-address",

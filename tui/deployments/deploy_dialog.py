@@ -18,9 +18,9 @@ from tui.tasks import Tasks
 from tui.widgets.controls import Field
 
 if TYPE_CHECKING:
-    from engine.api import Deployment, DeployOptions as DeployOptions, Engine
+    from engine.api import Deployment, DeployOptions as DeployOptions
     from engine.entities import ModelVersion, RegisteredModel
-    from tui.bridge import Bridge
+    from tui.session import Session
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ENVIRONMENTS: tuple[tuple[Literal["local", "virtualenv", "uv"], str], ...] = (
@@ -37,35 +37,36 @@ class DeployDialog(FormDialog["tuple[str, DeployOptions]"]):
     subtitle_text = "tab next field · enter on Deploy starts it · esc cancel"
     yes = "Deploy"
 
-    def __init__(
-        self, engine: Engine, bridge: Bridge, reference: str, like: Deployment | None = None
-    ) -> None:
-        """`reference` is suggested: a model, with or without `@ALIAS`, `/STAGE` or `/VERSION`; or all of
-        `like`, a deployment that has ended."""
+    def __init__(self, session: Session, reference: str, again: Deployment | None = None) -> None:
+        """`reference` is suggested: a model, with or without `@ALIAS`, `/STAGE` or `/VERSION`; or all of a
+        deployment that has ended, to deploy it `again`."""
         super().__init__()
-        self._engine = engine
-        self._bridge = bridge
-        self._like = like
-        self._wanted = f"{like.served.model}{like.served.requested}" if like else reference
-        self._tasks = Tasks.of(self, bridge)
-        self._suggested_name = ""
+        self._engine = session.engine
+        self._wanted = reference if again is None else f"{again.served.model}{again.served.requested}"
+        self._again = again
+        self._tasks = Tasks.of(self, session.bridge)
+        self._suggested_name = "" if again is None else again.name
         self._allowed_host = ""
 
     def compose_fields(self) -> ComposeResult:
         yield from self.select_row("model", "model", ())
         yield from self.select_row("target", "serves", ())
-        name, host, port = "", LOOPBACK[0], ""
-        if self._like is not None:
-            name, host, port = self._like.name, self._like.service.host, str(self._like.service.port)
-        yield from self.text_row("name", "name", name, "the model's name")
+        again = self._again
+        host, port = (LOOPBACK[0], "") if again is None else (again.service.host, str(again.service.port))
+        yield from self.text_row("name", "name", self._suggested_name, "the model's name")
         yield from self.text_row("host", "host", host, "an address of this machine")
         yield from self.text_row("port", "port", port, "a free one")
         yield from self.select_row("environment", "environment", ENVIRONMENTS)
 
     def on_mount(self) -> None:
-        if self._like is not None:
-            self.query_one("#environment", Select).value = self._like.served.environment
         self.query_one("#cancel" if self._wanted else "#model").focus()
+        if self._again is not None:
+            self.query_one("#environment", Select).value = self._again.served.environment
+            if not self._engine.deployments.is_from_here(self._again):
+                title = f"{self._again.name} was deployed from another store"
+                hint = "Open the console on that store to deploy it again."
+                self._show_error(NotFound(title, self._again.served.tracking_uri, hint))
+                return
         self._tasks.ask(
             self._engine.models.registered, self._show_models, group="models", failed=self._show_error
         )
@@ -77,22 +78,22 @@ class DeployDialog(FormDialog["tuple[str, DeployOptions]"]):
         if not names:
             self._show_error(NotFound("No registered models", hint="Register a run's model first."))
             return
-        if self._like is not None and self._like.served.model not in names:  # it is from another store
-            self._like, self._wanted = None, ""
-            self.query_one("#name", Field).value = self.query_one("#port", Field).value = ""
         select = self.query_one("#model", Select)
         select.set_options([(safe(name), name) for name in names])
-        select.value = self._model_named(names)
+        if not self._wanted:
+            select.value = names[0]
+        elif model := self._model_named(names):
+            select.value = model
+        else:
+            self._show_error(NotFound(f"{self._wanted} is not in this store", hint="Choose a model."))
 
     def _model_named(self, names: Sequence[str]) -> str:
-        """The model of the suggested reference, else the first."""
+        """The model of the suggested reference; empty if it is not among `names`."""
+        if self._again is not None:
+            return self._again.served.model if self._again.served.model in names else ""
+        wanted = self._wanted
         return next(
-            (
-                name
-                for name in names
-                if self._wanted == name or self._wanted.startswith((f"{name}@", f"{name}/"))
-            ),
-            names[0],
+            (name for name in names if wanted == name or wanted.startswith((f"{name}@", f"{name}/"))), ""
         )
 
     @on(Select.Changed, "#model")
@@ -102,7 +103,9 @@ class DeployDialog(FormDialog["tuple[str, DeployOptions]"]):
         model = event.value
         name = self.query_one("#name", Field)
         if name.value == self._suggested_name:
-            self._suggested_name = name.value = model
+            again = self._again
+            is_again = again is not None and again.served.model == model
+            self._suggested_name = name.value = again.name if again is not None and is_again else model
         self.query_one("#target", Select).set_options([])
         work = partial(self._engine.models.versions, model)
         self._tasks.ask(work, partial(self._show_versions, model), group="versions", failed=self._show_error)
@@ -115,9 +118,26 @@ class DeployDialog(FormDialog["tuple[str, DeployOptions]"]):
         select = self.query_one("#target", Select)
         select.set_options([(text, target) for target, text in choices])
         targets = [target for target, _ in choices]
+        if self._again is not None and self._again.served.model == model:
+            self._select_again(self._again, choices)
+            return
         wanted = self._wanted.removeprefix(model)
         select.value = wanted if wanted in targets else targets[0]
         self.show_message("")
+
+    def _select_again(self, again: Deployment, choices: Sequence[tuple[str, Shown]]) -> None:
+        """Suggest the version that was served: by its alias or stage, if that still names it."""
+        served = again.served
+        moving = (served.requested, moving_text(served.requested, served.version))
+        target = served.requested if moving in choices else f"/{served.version}"
+        if target in (known for known, _ in choices):
+            self.query_one("#target", Select).value = target
+            said = f"As {again.name} was deployed before."
+            if target != served.requested:
+                said += f" {served.requested.lstrip('/')} does not name version {served.version} any more."
+            self.show_message(said)
+        else:
+            self._show_error(NotFound(f"Version {served.version} of {served.model} is gone"))
 
     def _show_error(self, error: EngineError) -> None:
         self.show_message(str(error), is_error=True)
@@ -142,7 +162,7 @@ class DeployDialog(FormDialog["tuple[str, DeployOptions]"]):
                 host=host,
                 port=port,
                 environment=next(key for key, _ in ENVIRONMENTS if key == chosen),
-                processes=0 if self._like is None else self._like.served.processes,
+                processes=0 if self._again is None else self._again.served.processes,
                 exposed=host not in LOOPBACK,
             )
             self.dismiss((f"{model}{target}", options))
@@ -158,6 +178,10 @@ def target_choices(versions: Sequence[ModelVersion]) -> list[tuple[str, Shown]]:
         held = [v.version for v in versions if v.stage == stage]
         moving += [(f"/{stage}", max(held))] if held else []
     return [
-        *((target, safe(f"{target} → {version}")) for target, version in moving),
+        *((target, moving_text(target, version)) for target, version in moving),
         *((f"/{key}", text) for key, text in version_choices(versions)),
     ]
+
+
+def moving_text(target: str, version: int) -> Shown:
+    return safe(f"{target} → {version}")

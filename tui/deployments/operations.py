@@ -57,6 +57,8 @@ class Operations:
         """What is being done, by the name of the service."""
         self.new = ""
         """The name of a service that is being started, until a view has shown it."""
+        self.refused: ServerOptions | None = None
+        """The options of a server that did not start, until others are asked for."""
 
     def why_not(self, identifier: str, service: Service | None) -> str | None:
         """Why a command cannot be used on a service; None if it can."""
@@ -185,7 +187,11 @@ class Operations:
             return start(cancel=cancel)
 
         self.new = options.name
-        self._run(options.name, "starting", work, self._started)
+        self._run(options.name, "starting", work, self._started, failed=partial(self._refuse, options))
+
+    def _refuse(self, options: ServerOptions) -> None:
+        """Keep what was asked for: the next dialog suggests it."""
+        self.refused = options
 
     def cancel(self) -> None:
         """Cancel what was begun last."""
@@ -281,6 +287,7 @@ class Operations:
         done: Callable[[T], str],
         *,
         untrusted: Callable[[UntrustedModel], None] | None = None,
+        failed: Callable[[], None] | None = None,
     ) -> None:
         """Run `work` on a service in the background; then say what `done` says of its result."""
         session = self._screen.session
@@ -301,6 +308,8 @@ class Operations:
 
         def fail(error: EngineError) -> None:
             ended()
+            if failed is not None:
+                failed()
             if isinstance(error, Cancelled):
                 session.say(error.title, warning=True)
             elif untrusted is not None and isinstance(error, UntrustedModel):

@@ -78,29 +78,37 @@ class ServiceView(ConsoleScreen):
 
     def action_deploy(self, reference: str = "") -> None:
         """Ask what to deploy, suggesting `reference`, a model with or without `@ALIAS`, `/STAGE` or
-        `/VERSION`; without one, what the service under the cursor served until it ended."""
+        `/VERSION`; without one, the deployment under the cursor if it has ended."""
         if self.refuse("deployments.deploy"):
             return
         from tui.deployments.deploy_dialog import DeployDialog
+
+        service = self.service
+        again = None if reference or service is None or not service.has_ended else service.deployment
 
         def deploy(wanted: tuple[str, DeployOptions] | None) -> None:
             if wanted is not None:
                 self.operations.deploy(*wanted)
 
-        service = self.service
-        like = service.deployment if service is not None and service.has_ended and not reference else None
-        self.app.push_screen(DeployDialog(self.engine, self.session.bridge, reference, like), deploy)
+        self.app.push_screen(DeployDialog(self.session, reference, again), deploy)
 
     def action_start_server(self) -> None:
+        """Ask for the options of a server, suggesting what was refused last, else those of the server under
+        the cursor if it has ended."""
         if self.refuse("deployments.server"):
             return
-        from tui.deployments.server_dialog import ServerDialog
+        from tui.deployments.server_dialog import ServerDialog, options_of
+
+        service = self.service
+        ended = None if service is None or not service.has_ended else service.server
+        suggested = self.operations.refused or (None if ended is None else options_of(ended))
 
         def start(options: ServerOptions | None) -> None:
+            self.operations.refused = None
             if options is not None:
                 self.operations.start_server(options)
 
-        self.app.push_screen(ServerDialog(), start)
+        self.app.push_screen(ServerDialog(self.session, suggested), start)
 
     def action_back_up(self) -> None:
         """Ask where to back up to the store of the server under the cursor, else the console's."""
@@ -118,10 +126,13 @@ class ServiceView(ConsoleScreen):
 
     def action_show_doctor(self) -> None:
         """Check the server under the cursor, else the store of the console."""
+        service = self.service
+        self.examine(service.address if service is not None and service.server is not None else "")
+
+    def examine(self, uri: str = "") -> None:
+        """Check a server or store, without `uri` the store of the console."""
         from tui.deployments.doctor_screen import DoctorScreen
 
-        service = self.service
-        uri = service.address if service is not None and service.server is not None else ""
         self.app.push_screen(DoctorScreen(uri))
 
     def action_swap(self) -> None:
@@ -305,7 +316,8 @@ class DeploymentsScreen(ServiceView):
     @on(Table.Resized, "#services")
     def _show_rows(self) -> None:
         table = self.query_one("#services", Table)
-        table.set_source(service_source(self.services, int(time.time() * 1000), table.size.width))
+        width = table.size.width - table.styles.scrollbar_size_vertical
+        table.set_source(service_source(self.services, int(time.time() * 1000), width))
 
     @on(Table.RowHighlighted, "#services")
     def _moved(self) -> None:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.widgets import Select
 
+from engine.errors import EngineError
 from engine.text import Shown, safe
 from tui.dialogs.base import Dialog
 from tui.dialogs.confirm import WrappedText
 from tui.dialogs.form import FormDialog, port_of
+from tui.tasks import Tasks
 
 if TYPE_CHECKING:
-    from engine.api import ServerOptions as ServerOptions, StartedServer
+    from engine.api import ServerOptions as ServerOptions, StartedServer, TrackingServer
+    from tui.session import Session
 
 ACCOUNTS = "accounts"
 INCLUDED = "included"
@@ -25,6 +30,15 @@ ARTIFACTS = (
     ("database", "not included: only the database"),
     (INCLUDED, "included, as far as they are in local folders"),
 )
+HIDDEN = "***"
+"""What stands for a password in a URI that is shown."""
+FIELD_WORDS = {
+    "with --backend-store-uri": "as store",
+    "with --artifacts-destination": "as artifacts",
+    "with --name": "as name",
+    "(--name)": "",
+}
+"""What the options of the command line, as errors name them, are called in the dialog."""
 LOGINS = (
     ("none", "none: whoever reaches it may read and change everything"),
     (ACCOUNTS, "accounts and passwords"),
@@ -45,37 +59,91 @@ class ServerDialog(FormDialog["ServerOptions"]):
     title_text = "Start a tracking server"
     subtitle_text = "tab next field · enter on Start starts it · esc cancel"
 
-    def compose_fields(self) -> ComposeResult:
+    def __init__(self, session: Session, suggested: ServerOptions | None = None) -> None:
+        """`suggested` fills the fields; what of it has no field is kept."""
         from engine.api import ServerOptions
 
-        plain = ServerOptions()
+        super().__init__()
+        self._engine = session.engine
+        self._plain = ServerOptions()
+        self._suggested = suggested or self._plain
+        self._tasks = Tasks.of(self, session.bridge)
+
+    def compose_fields(self) -> ComposeResult:
+        known = self._suggested
+        port = str(known.port) if known.port else ""
         folder = "mlartifacts beside the store if empty"
-        yield from self.text_row("name", "name", plain.name)
-        yield from self.text_row("host", "host", plain.host, "an address of this machine")
-        yield from self.text_row("port", "port", str(plain.port), "a free one")
-        yield from self.text_row("backend", "store", "", "a database URI; mlflow.db in this folder if empty")
-        yield from self.text_row("artifacts", "artifacts", "", f"a folder or URI; {folder}")
+        store = "a database URI; mlflow.db in this folder if empty"
+        yield from self.text_row("name", "name", known.name)
+        yield from self.text_row("host", "host", known.host, "an address of this machine")
+        yield from self.text_row("port", "port", port, "a free one")
+        yield from self.text_row("backend", "store", known.backend_store_uri, store)
+        yield from self.text_row(
+            "artifacts", "artifacts", known.artifacts_destination, f"a folder or URI; {folder}"
+        )
         yield from self.select_row("login", "login", LOGINS)
 
     def on_mount(self) -> None:
+        self.query_one("#login", Select).value = ACCOUNTS if self._suggested.auth else "none"
         self.query_one("#name").focus()
 
     def submit(self) -> None:
-        from engine.api import ServerOptions
-
-        plain, port = ServerOptions(), port_of(self.text("port"))
+        known, port = self._suggested, port_of(self.text("port"))
         if port is None:
             self.show_message("The port must be a number below 65536; empty for a free one.", is_error=True)
             return
-        options = ServerOptions(
-            name=self.text("name") or plain.name,
-            host=self.text("host") or plain.host,
+        host, auth = self.text("host") or self._plain.host, self.chosen("login") == ACCOUNTS
+        options = replace(
+            known,
+            name=self.text("name") or self._plain.name,
+            host=host,
             port=port,
             backend_store_uri=self.text("backend"),
             artifacts_destination=self.text("artifacts"),
-            auth=self.chosen("login") == ACCOUNTS,
+            allowed_hosts=known.allowed_hosts if host == known.host else (),
+            auth=auth,
+            insecure=known.insecure and not auth and host == known.host,
         )
+        if HIDDEN in options.backend_store_uri + options.artifacts_destination:
+            self.show_message(f"Type the password in place of {HIDDEN}: it is not kept.", is_error=True)
+            return
+        self.show_message("checking …")
+        check = partial(self._engine.server.check, options)
+        self._tasks.ask(check, partial(self._accept, options), group="check", failed=self._refuse)
+
+    def _accept(self, options: ServerOptions, _: None) -> None:
         self.dismiss(options)
+
+    def _refuse(self, error: EngineError) -> None:
+        """Say why it cannot start, in terms of the fields; what was typed stays."""
+        text = str(error)
+        if "--insecure" in text:
+            text = (
+                f"{error.title}. {error.detail} Choose accounts and passwords as login, or listen on "
+                f"{self._plain.host}."
+            )
+        for flag, words in FIELD_WORDS.items():
+            text = text.replace(flag, words)
+        self.show_message(text, is_error=True)
+
+
+def options_of(server: TrackingServer) -> ServerOptions:
+    """The options that start a server again, from any folder; a password of its store is `HIDDEN`."""
+    from engine.api import ServerOptions
+
+    service, facts = server.service, server.facts
+    return ServerOptions(
+        name=server.name,
+        host=service.host,
+        port=service.port,
+        backend_store_uri=facts.backend,
+        artifacts_destination=facts.artifacts,
+        allowed_hosts=tuple(name for name in facts.allowed_hosts if not name.endswith(":*")),
+        auth=facts.auth,
+        insecure=not facts.auth and not server.is_local,
+        workers=facts.workers,
+        jobs=facts.jobs,
+    )
 
 
 class BackupDialog(FormDialog["WantedBackup"]):

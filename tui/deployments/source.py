@@ -53,7 +53,7 @@ class Service:
     deployment: Deployment | None = None
     server: TrackingServer | None = None
     test: VersionTest | None = None
-    """The last test of the served version on labelled rows."""
+    """The last test of the served version on labelled rows, of this deployment or not."""
 
     @property
     def name(self) -> str:
@@ -107,7 +107,13 @@ def of_deployment(deployment: Deployment, known: LookedUp | None = None) -> Serv
         is_gone=known is not None and known.is_gone,
     )
     test = None if known is None else known.test
-    return Service(steady.service, serves_text(steady, test), steady, test=test)
+    own = test if test is not None and is_test_of(test, steady.service) else None
+    return Service(steady.service, serves_text(steady, own), steady, test=test)
+
+
+def is_test_of(test: VersionTest, status: ServiceStatus) -> bool:
+    """Whether a test sent its rows to this deployment, since it was started."""
+    return test.deployment == status.name and test.time >= status.started
 
 
 def of_server(server: TrackingServer) -> Service:
@@ -288,13 +294,7 @@ def service_lines(service: Service, width: int) -> list[Content]:
         lines += field("serves", _version_items(deployment), width)
         lines += _version_hints(deployment, width)
         if service.test is not None:
-            outcome = Content.styled(safe(service.test.text), "" if service.test.passed else "$error")
-            through = service.test.deployment
-            where = (
-                "through this deployment" if through == service.name else "the version, not this deployment"
-            )
-            items = [Content(formats.moment(service.test.time)), Content(where), outcome]
-            lines += field("tested", items, width)
+            lines += field("tested", _test_items(service.test, status), width)
     if service.server is not None:
         lines += _server_lines(service.server, width)
     lines += field("address", [Content(safe(service.address))], width)
@@ -341,6 +341,14 @@ def _version_items(deployment: Deployment) -> Iterable[Content]:
     elif deployment.rows:
         yield Content(f"answered {formats.counted(deployment.rows, 'example row')} before it served")
     yield Content.styled(safe(served.tracking_uri), "$text-muted")
+
+
+def _test_items(test: VersionTest, status: ServiceStatus) -> Iterable[Content]:
+    if not is_test_of(test, status):
+        how = f"at {safe(test.deployment)}, earlier" if test.deployment else "in process, not at this address"
+        yield Content(f"the version {how}")
+    yield Content(formats.moment(test.time))
+    yield Content.styled(safe(test.text), "" if test.passed else "$error")
 
 
 def _version_hints(deployment: Deployment, width: int) -> list[Content]:

@@ -8,23 +8,28 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Select, Static
 
+from engine.api import VersionTest
 from engine.errors import ServiceError
 from engine.journal import server_name
 from engine.services import control
+from engine.services.folder import ServiceFolder
 from engine.services.records import ServiceStatus
+from engine.serving.records import deployment_of
 from engine.text import Shown
 from tests.conftest import MlflowStore
 from tests.engine.services.conftest import get, start
 from tests.hostile.payloads import PAYLOADS
-from tests.tui.deployments.conftest import deploy, deployment_spec
+from tests.tui.deployments.conftest import deploy, deployment_spec, server_spec
 from tests.tui.support import appears, paste, settle, text_of
 from tui.app import Console
 from tui.deployments.deploy_dialog import DeployDialog
 from tui.deployments.doctor_screen import DoctorScreen
 from tui.deployments.log_pane import LogPane
 from tui.deployments.screen import DeploymentsScreen, ServiceScreen
-from tui.deployments.source import short_serves, up_text
+from tui.deployments.server_dialog import BackupDialog, ServerDialog
+from tui.deployments.source import LookedUp, of_deployment, service_lines, short_serves, up_text
 from tui.dialogs.confirm import ConfirmDialog
 from tui.widgets.controls import Field
 from tui.widgets.table import Table
@@ -33,6 +38,8 @@ pytestmark = pytest.mark.slow
 
 SIZE = (140, 40)
 ORDER = ("✗ error", "! warning", "· note", "? not checked", "✓ good")
+RUNS_OF_VERSION_1 = {"fixed": "/1", "follows": "@champion"}
+"""Deployments of version 1, and what they were asked to serve."""
 ELSEWHERE = "http://elsewhere.example"
 
 
@@ -50,6 +57,10 @@ async def type_line(pilot: Pilot[None], line: str) -> None:
     await paste(pilot, line)
     await pilot.press("enter")
     await settle(pilot)
+
+
+def message_of(dialog: ServerDialog) -> str:
+    return str(dialog.query_one("#message", Static).content)
 
 
 async def test_without_a_deployment_the_view_says_what_to_do(mlflow_store: MlflowStore) -> None:
@@ -111,7 +122,7 @@ async def test_a_deployment_is_shown_watched_and_stopped(mlflow_store: MlflowSto
         dialog = console.screen
         assert isinstance(dialog, DeployDialog)
         again = dialog.chosen("model"), dialog.chosen("target"), dialog.text("name"), dialog.text("port")
-        assert again == ("classifier", "@champion", "classifier", str(status.port)), "the same is offered"
+        assert again == ("classifier", "/1", "classifier", str(status.port)), "the same is offered"
         await pilot.press("escape")
         await settle(pilot)
         await pilot.press("D", "right", "enter")
@@ -326,3 +337,119 @@ async def test_the_doctor_shows_findings_with_evidence_and_fix(mlflow_store_copy
         await pilot.press("y")
         await settle(pilot)
         assert "Copied" in text_of(console)
+
+
+async def test_what_has_ended_is_deployed_again_as_it_was(mlflow_store: MlflowStore) -> None:
+    """Not as the first model of the store, nor as the version that its alias has moved to."""
+    here = server_name(mlflow_store.tracking)
+    ports = {name: deploy(name, here, requested=wanted).port for name, wanted in RUNS_OF_VERSION_1.items()}
+    deploy("stranger", ELSEWHERE)
+    for name in (*RUNS_OF_VERSION_1, "stranger"):
+        control.stop(name)
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        await open_deployments(pilot)
+        for name, port in ports.items():
+            await type_line(pilot, f"deployments {name}")
+            await pilot.press("n")
+            await settle(pilot)
+            dialog = console.screen
+            assert isinstance(dialog, DeployDialog)
+            assert (dialog.chosen("model"), dialog.chosen("target")) == ("classifier", "/1")
+            assert (dialog.text("name"), dialog.text("port")) == (name, str(port))
+            moved = "champion does not name version 1 any more" in text_of(console)
+            assert moved == (name == "follows")
+            await pilot.press("escape")
+        await type_line(pilot, "deployments stranger")
+        await pilot.press("n")
+        await settle(pilot)
+        dialog = console.screen
+        assert isinstance(dialog, DeployDialog)
+        assert "deployed from another store" in text_of(console)
+        dialog.query_one("#submit").focus()
+        await pilot.press("enter")
+        await settle(pilot)
+        assert console.screen is dialog, "nothing is chosen"
+
+
+async def test_a_stopped_server_is_started_again_as_it_was_and_refusals_keep_what_was_typed(
+    mlflow_store: MlflowStore, tmp_path: Path
+) -> None:
+    backend, artifacts = f"sqlite:///{tmp_path}/old.db", str(tmp_path / "files")
+    port = start(server_spec("old", backend, artifacts, auth=True, workers=2)).port
+    control.stop("old")
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=(100, 30), notifications=True) as pilot:
+        await open_deployments(pilot)
+        await pilot.press("S")
+        await settle(pilot)
+        dialog = console.screen
+        assert isinstance(dialog, ServerDialog)
+        fields = ("name", "host", "port", "backend", "artifacts")
+        known = ["old", "127.0.0.1", str(port), backend, artifacts]
+        assert [dialog.text(each) for each in fields] == known
+        assert dialog.chosen("login") == "accounts"
+        dialog.query_one("#backend", Field).value = f"sqlite:///{tmp_path}/none/new.db"
+        dialog.query_one("#submit").focus()
+        await pilot.press("enter")
+        assert await appears(pilot, "The folder of the database does not exist", pauses=1000)
+        assert "--" not in message_of(dialog)
+        dialog.query_one("#login", Select).value = "none"
+        dialog.query_one("#host", Field).value = "0.0.0.0"
+        await pilot.press("enter")
+        assert await appears(pilot, "Refusing to listen on 0.0.0.0", pauses=1000)
+        assert "--" not in message_of(dialog)
+        assert "accounts and passwords as login" in message_of(dialog)
+        assert dialog.text("backend") == f"sqlite:///{tmp_path}/none/new.db"
+        await pilot.press("escape")
+
+        await type_line(pilot, "doctor")
+        assert isinstance(console.screen, DoctorScreen)
+        assert await appears(pilot, "checks", pauses=1000)
+        assert "DOCTOR  sqlite:" in text_of(console), "the open store, not the server under the cursor"
+        await pilot.press("escape")
+        await pilot.press("i")
+        assert await appears(pilot, f"127.0.0.1:{port}", pauses=1000)
+        assert isinstance(console.screen, DoctorScreen)
+        await pilot.press("escape")
+        await type_line(pilot, "backup")
+        assert isinstance(console.screen, BackupDialog)
+
+
+def test_a_test_in_process_is_not_shown_as_a_test_of_the_deployment(mlflow_store: MlflowStore) -> None:
+    status = deploy("classifier", server_name(mlflow_store.tracking), requested="/1")
+    found = deployment_of(status)
+    served = {"server": "", "model": "classifier", "version": 1, "created": 0, "kind": "labelled"}
+    outcome = {"passed": True, "text": "56 of 61 right.", "user": "ana", "right": 56, "rows": 61}
+    for deployment, time, is_own in (
+        ("classifier", status.started + 1, True),
+        ("classifier", status.started - 1, False),
+        ("", status.started + 1, False),
+    ):
+        test = VersionTest(**served, **outcome, time=time, deployment=deployment)  # type: ignore[arg-type]
+        service = of_deployment(found, LookedUp(1, test=test))
+        assert ("(tested 56 of 61)" in service.serves) == is_own
+        detail = "\n".join(line.plain for line in service_lines(service, 100))
+        assert "56 of 61 right" in detail
+        assert ("the version" in detail) != is_own
+
+
+async def test_many_services_leave_every_column_whole_beside_the_scroll_bar(
+    mlflow_store: MlflowStore,
+) -> None:
+    name = "service-0"
+    with pytest.raises(ServiceError):
+        start(deployment_spec(name, ELSEWHERE, "fails", model="a model with a name " * 4))
+    first = ServiceFolder.of(name)
+    for number in range(1, 12):
+        copy = ServiceFolder.of(f"service-{number}")
+        copy.path.mkdir(mode=0o700)
+        copy.record_file.write_text(first.record_file.read_text().replace(name, copy.name))
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=(80, 24), notifications=True) as pilot:
+        view = await open_deployments(pilot)
+        assert len(view.services) == 12
+        assert view.query_one("#services", Table).show_vertical_scrollbar
+        heads = next(line for line in text_of(console).splitlines() if "serves" in line)
+        assert "state" in heads
+        assert "›" not in heads, "no column is hidden behind the edge"
