@@ -81,6 +81,7 @@ def notices_of(planned: ServerPlan) -> tuple[str, ...]:
     """What a server that is about to start would share with others of this account, or replace."""
     found = []
     backend, path = planned.backend.shown, planned.backend.sqlite_path
+    accounts = planned.auth_database.shown if planned.auth_database else ""
     for service in control.all_services("server"):
         facts = ServerFacts.of(service.spec)
         if service.name == planned.options.name:
@@ -89,9 +90,14 @@ def notices_of(planned: ServerPlan) -> tuple[str, ...]:
                 found.append(
                     f"{service.name} ran on {facts.backend} before. To start it on that again: {again}"
                 )
-        elif facts.backend == backend and service.running:
-            found.append(f"The server {service.name}, at {service.url}, uses the same database.")
-        elif facts.backend != backend and facts.artifacts == planned.shown_artifacts:
+            continue
+        if facts.backend == backend:
+            if service.running:
+                found.append(f"The server {service.name}, at {service.url}, uses the same database.")
+            continue
+        if accounts and facts.auth_database == accounts:
+            found.append(f"The server {service.name}, on {facts.backend}, has the same accounts: {accounts}.")
+        if facts.artifacts == planned.shown_artifacts:
             found.append(
                 f"The server {service.name}, on {facts.backend}, keeps its artifacts in the same place, where"
                 " both number their experiments alike. --artifacts-destination names another place."

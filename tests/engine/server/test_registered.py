@@ -32,6 +32,7 @@ def register(options: ServerOptions, **facts: str) -> ServiceFolder:
         planned.shown_artifacts,
         "3.17.0",
         auth=options.auth,
+        auth_database=planned.auth_database.shown if planned.auth_database else "",
         allowed_hosts=planned.allowed_hosts,
         workers=options.workers,
         jobs=options.jobs,
@@ -74,13 +75,18 @@ def test_a_server_that_would_share_something_or_replace_another_says_so(tmp_path
     )
     assert notices(backend_store_uri="two.db", artifacts_destination="other") == ()
 
+    register(ServerOptions("guarded", backend_store_uri="three.db", artifacts_destination="3", auth=True))
+    told = notices(backend_store_uri="two.db", artifacts_destination="2", auth=True)
+    accounts = f"has the same accounts: sqlite:///{tmp_path}/basic_auth.db."
+    assert told == (f"The server guarded, on sqlite:///{tmp_path}/three.db, {accounts}",)
+
     (replaced,) = notices(name="one", backend_store_uri="two.db")
     again = f"mlflow-console server start --name one --backend-store-uri sqlite:///{tmp_path}/mlflow.db"
     assert f"one ran on sqlite:///{tmp_path}/mlflow.db before. To start it on that again: {again}" in replaced
 
     (tmp_path / "basic_auth.db").write_bytes(b"x")
     assert "--auth" in notices()[0]
-    assert notices(auth=True) == ()
+    assert len(notices(auth=True)) == 1  # the same accounts
 
 
 def test_the_only_copy_of_a_password_is_not_removed_with_its_server() -> None:
