@@ -175,6 +175,8 @@ NAME, SERVES, WHERE, STATE = range(4)
 BY_IMPORTANCE = (NAME, STATE, SERVES, WHERE, *range(4, len(HEADS)))
 ALWAYS_SHOWN = frozenset({NAME, STATE, SERVES})
 MIN_SERVES = 16
+SCROLLBAR = 1
+"""The cell that is kept free for it, so that no column is cut when it appears."""
 
 
 def service_source(services: Sequence[Service], now: int, width: int) -> TextSource:
@@ -186,7 +188,7 @@ def service_source(services: Sequence[Service], now: int, width: int) -> TextSou
     ]
     natural = widths[SERVES]
     widths[NAME], widths[SERVES] = min(MAX_NAME, widths[NAME]), min(MIN_SERVES, natural)
-    room = width - GUTTER - MARGIN + GAP
+    room = width - GUTTER - MARGIN + GAP - SCROLLBAR
     shown = []
     for at in BY_IMPORTANCE:
         if widths[at] + GAP > room and at not in ALWAYS_SHOWN:

@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Select, Static
 
-from engine.api import VersionTest
+from engine.api import Deployment, Served, VersionTest
 from engine.errors import ServiceError
 from engine.journal import server_name
 from engine.services import control
@@ -29,10 +29,18 @@ from tui.deployments.doctor_screen import DoctorScreen
 from tui.deployments.log_pane import LogPane
 from tui.deployments.screen import DeploymentsScreen, ServiceScreen
 from tui.deployments.server_dialog import BackupDialog, ServerDialog
-from tui.deployments.source import LookedUp, of_deployment, service_lines, short_serves, up_text
+from tui.deployments.source import (
+    LookedUp,
+    of_deployment,
+    service_lines,
+    service_source,
+    short_serves,
+    up_text,
+)
 from tui.dialogs.confirm import ConfirmDialog
 from tui.widgets.controls import Field
 from tui.widgets.table import Table
+from tui.widgets.table.layout import GAP, GUTTER, MARGIN
 
 pytestmark = pytest.mark.slow
 
@@ -137,6 +145,17 @@ def test_a_long_name_of_a_model_leaves_the_version_in_view() -> None:
         "heart_diseas…/12",
         "@a-long-ali… → 2",
     ]
+
+
+def test_the_columns_leave_a_cell_for_the_scrollbar() -> None:
+    served = Served("heart_disease_classifier", "@champion", 2, ELSEWHERE)
+    status = ServiceStatus(
+        deployment_spec("hdc", ELSEWHERE), "stopped", "127.0.0.1", 38985, 0, 0, Path("log")
+    )
+    for width in range(60, 160):
+        columns = service_source([of_deployment(Deployment(status, served))], 0, width).columns
+        taken = GUTTER + MARGIN + sum(column.width for column in columns) + GAP * (len(columns) - 1)
+        assert taken <= width - 1
 
 
 def test_the_time_since_a_start_counts_swaps_in_and_ends_with_the_service() -> None:
