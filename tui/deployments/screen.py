@@ -114,9 +114,9 @@ class ServiceView(ConsoleScreen):
         """Ask where to back up to the store of the server under the cursor, else the console's."""
         from tui.deployments.server_dialog import BackupDialog
 
-        service = self.service
-        is_server = service is not None and service.server is not None
-        uri = TrackingUri(service.address) if service is not None and is_server else self.session.uri
+        service, uri = self.service, self.session.uri
+        if service is not None and service.server is not None:
+            uri = TrackingUri(service.server.facts.backend if service.has_ended else service.address)
 
         def back_up(wanted: WantedBackup | None) -> None:
             if wanted is not None:

@@ -118,10 +118,7 @@ class ServerDialog(FormDialog["ServerOptions"]):
         """Say why it cannot start, in terms of the fields; what was typed stays."""
         text = str(error)
         if "--insecure" in text:
-            text = (
-                f"{error.title}. {error.detail} Choose accounts and passwords as login, or listen on "
-                f"{self._plain.host}."
-            )
+            text = f"{error.title}: choose accounts and passwords as login, or listen on {self._plain.host}."
         for flag, words in FIELD_WORDS.items():
             text = text.replace(flag, words)
         self.show_message(text, is_error=True)

@@ -37,7 +37,7 @@ class FormDialog(Dialog[T]):
     FormDialog .row SelectCurrent { border: none; padding: 0; height: 1; background: $boost; }
     FormDialog .row SelectCurrent #label { text-wrap: nowrap; text-overflow: ellipsis; }
     FormDialog .row Select:focus SelectCurrent #label { color: $accent; text-style: bold; }
-    FormDialog #message { height: auto; margin-top: 1; }
+    FormDialog #message { height: auto; max-height: 4; overflow-y: auto; margin-top: 1; }
     FormDialog #buttons { height: 1; margin-top: 1; align-horizontal: right; }
     FormDialog.-short .row, FormDialog.-short #message, FormDialog.-short #buttons { margin-top: 0; }
     """

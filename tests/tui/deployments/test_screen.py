@@ -398,7 +398,7 @@ async def test_a_stopped_server_is_started_again_as_it_was_and_refusals_keep_wha
     port = start(server_spec("old", backend, artifacts, auth=True, workers=2)).port
     control.stop("old")
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=(100, 30), notifications=True) as pilot:
+    async with console.run_test(size=(80, 24), notifications=True) as pilot:
         await open_deployments(pilot)
         await pilot.press("S")
         await settle(pilot)
@@ -420,6 +420,7 @@ async def test_a_stopped_server_is_started_again_as_it_was_and_refusals_keep_wha
         assert "--" not in message_of(dialog)
         assert "accounts and passwords as login" in message_of(dialog)
         assert dialog.text("backend") == f"sqlite:///{tmp_path}/none/new.db"
+        assert "[ Start ]" in text_of(console), "the buttons stay in view"
         await pilot.press("escape")
 
         await type_line(pilot, "doctor")
@@ -433,6 +434,7 @@ async def test_a_stopped_server_is_started_again_as_it_was_and_refusals_keep_wha
         await pilot.press("escape")
         await type_line(pilot, "backup")
         assert isinstance(console.screen, BackupDialog)
+        assert "Back up sqlite:" in text_of(console), "a stopped server has no address"
 
 
 def test_a_test_in_process_is_not_shown_as_a_test_of_the_deployment(mlflow_store: MlflowStore) -> None:
