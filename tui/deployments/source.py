@@ -292,6 +292,9 @@ def service_lines(service: Service, width: int) -> list[Content]:
     if status.detail:
         style = "$error" if STATES[status.state][1] == "bad" else ""
         lines += paragraph([safe(status.detail)], width, MAX_DETAIL_LINES, style)
+    if service.has_ended:
+        again = "n deploys it again" if deployment is not None else "S starts it again"
+        lines.append(Content.styled(f"{again} as it was", "$text-muted"))
     if deployment is not None:
         lines += field("serves", _version_items(deployment), width)
         lines += _version_hints(deployment, width)

@@ -400,6 +400,7 @@ async def test_a_stopped_server_is_started_again_as_it_was_and_refusals_keep_wha
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=(80, 24), notifications=True) as pilot:
         await open_deployments(pilot)
+        assert "S starts it again as it was" in text_of(console)
         await pilot.press("S")
         await settle(pilot)
         dialog = console.screen
