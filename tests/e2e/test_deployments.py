@@ -51,7 +51,7 @@ def try_out(terminal: Terminal) -> None:
     terminal.press("enter")
     terminal.wait_for("10 requests/s for 10.0s", "p99", within=LOADING)
     terminal.press("q")
-    terminal.wait_for("DEPLOYMENTS", "@champion → 2 (tested 56 of 61)")
+    terminal.wait_for("DEPLOYMENTS", "@champion → 2 (tested 56/61)")
 
 
 def promote_another(terminal: Terminal) -> None:

@@ -135,7 +135,7 @@ def _step(seconds: float | None) -> float | None:
 
 def serves_text(deployment: Deployment, test: VersionTest | None = None) -> Shown:
     """`@champion → 2`, or `version 2`; with `now 3` if the alias or stage names another version by now, and
-    with the last `test`: `(tested 56 of 61)`. The model comes first if the deployment has another name."""
+    with the last `test`: `(tested 56/61)`. The model comes first if the deployment has another name."""
     served = deployment.served
     if deployment.name != served.model:
         what: str = deployment.serves
@@ -145,7 +145,7 @@ def serves_text(deployment: Deployment, test: VersionTest | None = None) -> Show
         what = f"{safe(served.requested)} → {served.version}"
     what += "" if deployment.newer is None else f", now {deployment.newer}"
     what += ", now none" if deployment.is_gone else ""
-    return Shown(what if test is None else f"{what} (tested {test.right} of {test.rows})")
+    return Shown(what if test is None else f"{what} (tested {test.right}/{test.rows})")
 
 
 def short_serves(text: Shown, width: int) -> Shown:

@@ -10,7 +10,6 @@ import stat
 import time
 from collections import Counter
 from email.utils import parsedate_to_datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -22,6 +21,7 @@ from engine.server.doctor.findings import OUTAGES, Notes
 from engine.server.doctor.subject import Subject, migration
 from engine.server.records import ServerFacts, TrackingServer
 from engine.stores.errors import HostRejected, LoginRequired, NoEndpoint, Untrusted, from_response
+from engine.stores.mlflow.private import installed_release
 from engine.stores.rest.login import read_login
 from engine.stores.rest.transport import Reply, Transport
 from engine.stores.sql.database import MYSQL, POSTGRESQL, Snapshot
@@ -256,7 +256,7 @@ def _check_certificate(subject: Subject, reply: Reply, notes: Notes) -> None:
 
 
 def _check_version(transport: Transport, notes: Notes) -> None:
-    reply, ours = transport.reply("/version"), version("mlflow")
+    reply, ours = transport.reply("/version"), installed_release()
     theirs = reply.body.strip()
     if reply.status != 200 or not _VERSION.fullmatch(theirs):
         notes.skip("the version of the server", f"/version answers with HTTP {reply.status}")

@@ -10,7 +10,6 @@ import shlex
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 from engine.entities import Run
@@ -20,7 +19,7 @@ from engine.server.access import password_file_beside
 from engine.server.doctor.findings import Notes, Severity
 from engine.server.doctor.subject import Budget, Subject, migration
 from engine.stores.base import Condition, RunQuery
-from engine.stores.mlflow.private import auth_revisions, schema_revisions
+from engine.stores.mlflow.private import auth_revisions, installed_release, schema_revisions
 from engine.stores.mlflow.revision import AUTH_RELEASES, RELEASES
 from engine.stores.sql.database import Snapshot
 from engine.stores.sql.schema import Tables
@@ -98,7 +97,7 @@ def _revision(snapshot: Snapshot, table: str) -> str | None:
 
 
 def _check_schema(subject: Subject, snapshot: Snapshot, notes: Notes) -> None:
-    revision, known, ours = _revision(snapshot, _SCHEMA_TABLE), schema_revisions(), version("mlflow")
+    revision, known, ours = _revision(snapshot, _SCHEMA_TABLE), schema_revisions(), installed_release()
     if revision == known[0]:
         notes.fact(f"schema of MLflow {RELEASES.get(revision, ours)}")
     elif revision is None:
@@ -216,7 +215,7 @@ def _check_auth_schema(revision: str | None, where: str, notes: Notes) -> None:
             "auth-schema-outdated",
             "warning",
             "The next start of a server with basic-auth upgrades its database",
-            evidence=f"{where} has the revision {revision} of MLflow {made_by}; MLflow {version('mlflow')}"
+            evidence=f"{where} has the revision {revision} of MLflow {made_by}; MLflow {installed_release()}"
             f" needs {known[0]}",
             fix="Back it up first: older MLflow versions can then no longer read it.",
             command=("cp", where, f"{where}.backup") if where.startswith("/") else "",
@@ -226,7 +225,7 @@ def _check_auth_schema(revision: str | None, where: str, notes: Notes) -> None:
         "auth-schema-too-new",
         "error",
         "No server with basic-auth can start with the MLflow that is installed here",
-        evidence=f"{where} has the revision {safe(revision, 40)}, which MLflow {version('mlflow')} does not"
+        evidence=f"{where} has the revision {safe(revision, 40)}, which MLflow {installed_release()} does not"
         " know",
         fix="Start the server with the MLflow version that wrote it, or a later one.",
         command="pip install --upgrade mlflow",

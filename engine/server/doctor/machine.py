@@ -7,7 +7,6 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 from engine.errors import EngineError
@@ -16,11 +15,12 @@ from engine.paths import state_dir
 from engine.server.doctor.artifacts import locations_of
 from engine.server.doctor.findings import Notes
 from engine.server.doctor.subject import Subject, is_writable_folder, nearest
+from engine.stores.mlflow.private import installed_release
 from engine.uri import TrackingUri, local_root
 
 
 def examine(subject: Subject, notes: Notes, *, is_open: bool) -> None:
-    notes.fact(f"MLflow {version('mlflow')}, Python {platform.python_version()}")
+    notes.fact(f"MLflow {installed_release()}, Python {platform.python_version()}")
     with notes.check("free disk space"):
         _check_space(subject, is_open, notes)
     with notes.check("the console's own files"):

@@ -12,6 +12,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,12 @@ def schema_revisions() -> tuple[str, ...]:
 def auth_revisions() -> tuple[str, ...]:
     """The same for the database of basic-auth."""
     return _revisions("server/auth/db/migrations/versions")
+
+
+@functools.cache
+def installed_release() -> str:
+    """The version of the installed MLflow, from its metadata: importing it takes seconds."""
+    return version("mlflow")
 
 
 def _revisions(folder: str) -> tuple[str, ...]:

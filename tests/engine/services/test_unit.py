@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,8 +27,17 @@ def settings(text: str) -> dict[str, str]:
 
 
 @pytest.mark.slow
+def unused_port() -> int:
+    """Below those that the system gives to clients: nobody takes it between the two starts."""
+    for port in range(20_000 + os.getpid() % 5_000, 30_000):
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
+
+
 def test_the_command_of_a_unit_runs_the_registered_service_in_the_foreground(tmp_path: Path) -> None:
-    spec = start(worker_spec()).spec
+    spec = start(worker_spec(port=unused_port())).spec
     first = control.stop("heart")
     found = settings(unit(spec))
     environment = dict(pair.split("=", 1) for pair in shlex.split(found["Environment"]))

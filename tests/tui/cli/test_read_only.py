@@ -144,8 +144,8 @@ READS = {
     "charts": "histories refined overview current",
     "artifacts": "listing tree preview plan_download download model_location",
     "reports": "make model_card existing_files write",
-    "deployments": "all failed with_newer find log follow unit",
-    "server": "all find log follow unit doctor backup needs_upgrade rehearse_upgrade",
+    "deployments": "all failed with_newer find is_from_here log follow unit",
+    "server": "all find check store_problem log follow unit doctor backup needs_upgrade rehearse_upgrade",
 }
 """The methods that leave the store, the services and the servers as they are."""
 

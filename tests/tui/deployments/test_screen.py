@@ -450,7 +450,7 @@ def test_a_test_in_process_is_not_shown_as_a_test_of_the_deployment(mlflow_store
     ):
         test = VersionTest(**served, **outcome, time=time, deployment=deployment)  # type: ignore[arg-type]
         service = of_deployment(found, LookedUp(1, test=test))
-        assert ("(tested 56 of 61)" in service.serves) == is_own
+        assert ("(tested 56/61)" in service.serves) == is_own
         detail = "\n".join(line.plain for line in service_lines(service, 100))
         assert "56 of 61 right" in detail
         assert ("the version" in detail) != is_own

@@ -26,7 +26,8 @@ LARGEST = 1.7976931348623157e308
 SCHEMA = (
     "CREATE TABLE experiments (experiment_id INTEGER)",
     'CREATE TABLE metrics ("key" VARCHAR(250) NOT NULL, value DOUBLE PRECISION NOT NULL, timestamp BIGINT NOT'
-    " NULL, run_uuid VARCHAR(32) NOT NULL, step BIGINT NOT NULL, is_nan BOOLEAN NOT NULL)",
+    " NULL, run_uuid VARCHAR(32) NOT NULL, step BIGINT NOT NULL, is_nan BOOLEAN NOT NULL,"
+    ' PRIMARY KEY ("key", timestamp, step, run_uuid, value, is_nan))',
     'CREATE INDEX metrics_run_uuid_key_step ON metrics (run_uuid, "key", step)',
 )
 Point = tuple[int, int, float]
