@@ -118,8 +118,7 @@ def append_line(descriptor: int, line: bytes, *, sync: bool = True) -> None:
 def lines_from_end(path: Path) -> Iterator[bytes]:
     """The lines of a file, without their newlines, last first, reading only as far back as needed. Of a line
     longer than `MAX_LINE_BYTES`, only the start is returned. Raises `OSError`."""
-    if not path.is_file() and path.exists():
-        raise OSError(errno.EINVAL, "it is not a file", str(path))  # opening a pipe would wait for its writer
+    _check_regular(path)
     with path.open("rb") as file:
         start = file.seek(0, os.SEEK_END)
         rest = b""
@@ -141,8 +140,33 @@ def last_line(path: Path, most: int) -> bytes:
         return b""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 2 * most))
-        return file.read().rstrip(b"\n").rpartition(b"\n")[2][-most:]
+        read = _BLOCK_BYTES
+        while True:
+            file.seek(max(0, size - read))
+            _, newline, line = file.read().rstrip(b"\n").rpartition(b"\n")
+            if newline or read >= min(size, 2 * most):
+                return line[-most:]
+            read = min(4 * read, 2 * most)
+
+
+def lines_forwards(path: Path, most: int) -> Iterator[bytes]:
+    """The lines of a file, without their newlines, and what follows the last newline; of long ones at least
+    the last `most` bytes. Raises `OSError`."""
+    _check_regular(path)
+    with path.open("rb") as file:
+        line = b""
+        while piece := file.readline(most):
+            line = line[-most:] + piece
+            if line.endswith(b"\n"):
+                yield line[:-1]
+                line = b""
+        yield line
+
+
+def _check_regular(path: Path) -> None:
+    """Raises `OSError` for a pipe and the like: opening one would wait for its writer."""
+    if not path.is_file() and path.exists():
+        raise OSError(errno.EINVAL, "it is not a file", str(path))
 
 
 def rotated(path: Path, number: int) -> Path:

@@ -12,7 +12,6 @@ they show damage and careless edits, not forgery.
 
 from __future__ import annotations
 
-import errno
 import getpass
 import hashlib
 import json
@@ -30,6 +29,7 @@ from engine.errors import Cancelled, EngineError, PromotionError, UsageError, Wr
 from engine.files import (
     append_line,
     last_line,
+    lines_forwards,
     lines_from_end,
     locked,
     open_private,
@@ -383,18 +383,8 @@ def _files_from_oldest(path: Path) -> list[Path]:
 
 
 def _forwards(path: Path) -> Iterator[bytes]:
-    """The lines of a file without their newlines; of long ones at least the last `MAX_HASHED_BYTES`."""
     try:
-        if not path.is_file() and path.exists():
-            raise OSError(errno.EINVAL, "it is not a file", str(path))
-        with path.open("rb") as file:
-            line = b""
-            while piece := file.readline(MAX_HASHED_BYTES):
-                line = line[-MAX_HASHED_BYTES:] + piece
-                if line.endswith(b"\n"):
-                    yield line[:-1]
-                    line = b""
-            yield line
+        yield from lines_forwards(path, MAX_HASHED_BYTES)
     except FileNotFoundError:
         return
     except OSError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine import journal
@@ -26,11 +27,12 @@ from engine.editing.plan import (
     value_of,
 )
 from engine.entities import NOTE_TAG
-from engine.errors import REFUSALS, Cancelled, EngineError, WriteError
+from engine.errors import Cancelled, EngineError, WriteError
 from engine.failpoints import failpoint
 from engine.formats import count, counted
-from engine.jobs import CancelToken, OnProgress, Progress, no_progress
+from engine.jobs import CancelToken, OnProgress, Progress, attempt_each, no_progress
 from engine.journal import Finding, JournalEntry
+from engine.stores.errors import translated_errors
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
@@ -123,33 +125,24 @@ def _check_unchanged(store: Store, plan: EditPlan) -> None:
 def _make_all(
     client: MlflowClient, plan: EditPlan, on_progress: OnProgress, cancel: CancelToken
 ) -> EditResult:
-    from engine.stores.mlflow.client import translate
+    def report(progress: Progress) -> None:
+        failpoint(f"edit made {progress.done}")
+        on_progress(progress)
 
-    made: list[Edit] = []
-    failed: list[tuple[Edit, EngineError]] = []
-    stopped: EngineError | None = None
-    tried = 0
-    for edit in plan.edits:
-        if cancel.cancelled:
-            stopped = Cancelled("Editing")
-            break
-        tried += 1
-        try:
-            _make(client, edit)
-            made.append(edit)
-        except Exception as raw:
-            error = translate(raw)
-            failed.append((edit, error))
-            if not isinstance(error, REFUSALS):
-                stopped = error
-                break
-        failpoint(f"edit made {tried}")
-        on_progress(Progress(tried, len(plan.edits), edit.label))
-    return EditResult(plan, tuple(made), tuple(failed), plan.edits[tried:], stopped)
+    found = attempt_each(
+        plan.edits,
+        partial(_make, client),
+        what="Editing",
+        label=lambda edit: edit.label,
+        on_progress=report,
+        cancel=cancel,
+    )
+    return EditResult(plan, found.done, found.failed, found.left, found.stopped)
 
 
 def _make(client: MlflowClient, edit: Edit) -> None:
-    _WRITERS[edit.subject.kind](client, edit)
+    with translated_errors():
+        _WRITERS[edit.subject.kind](client, edit)
 
 
 def _edit_run(client: MlflowClient, edit: Edit) -> None:

@@ -25,8 +25,8 @@ APPEND_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class VersionTest:
-    """The outcome of one test. `server` is the store's name as in the journal; `created` tells versions of
-    the same number apart, when a model was deleted and made again. `text` says the outcome in a few
+    """The outcome of one test. `server` is the store's name as in the journal; `created` distinguishes
+    versions of the same number, when a model was deleted and made again. `text` says the outcome in a few
     sentences: untrusted text. `against` is what a shadow test compared the version with, `deployment` the
     deployment that was tested, empty for a version in process. Of `rows` with labels `right` were right; both
     are 0 without labels and for a regression."""

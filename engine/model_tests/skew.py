@@ -2,7 +2,7 @@
 
 The scale of a column is found by its values: undone, a scaling gives values that the training data has. What
 the model takes is found in the same way from its input example, so that a model that was trained on scaled
-data and one that scales for itself are told apart.
+data can be distinguished from one that scales for itself.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from engine.entities import ModelVersion
 from engine.errors import UsageError
 from engine.formats import moment
 from engine.journal import check_reason, recorded, user_name
+from engine.stores.errors import translated_errors
 from engine.stores.records import find_version
 from engine.uri import TrackingUri
 
@@ -154,14 +155,11 @@ def clear(client: MlflowClient, version: ModelVersion) -> None:
 def _written(
     uri: TrackingUri, action: str, target: str, model: str, version: int, reason: str
 ) -> Iterator[MlflowClient]:
-    from engine.stores.mlflow.client import open_client, translate
+    from engine.stores.mlflow.client import open_client
 
     check_reason(reason)
-    with recorded(uri, action, target, model=model, version=version, reason=reason):
-        try:
-            yield open_client(uri.raw)
-        except Exception as error:
-            raise translate(error) from error
+    with recorded(uri, action, target, model=model, version=version, reason=reason), translated_errors():
+        yield open_client(uri.raw)
 
 
 def _version(store: Store, model: str, version: int) -> ModelVersion:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from engine import journal
 from engine.entities import Lifecycle, Run
-from engine.errors import REFUSALS, Cancelled, EngineError, NotFound, WriteError
+from engine.errors import Cancelled, EngineError, NotFound, WriteError
 from engine.formats import count, counted, listed
-from engine.jobs import CancelToken, OnProgress, Progress, no_progress
+from engine.jobs import CancelToken, OnProgress, attempt_each, no_progress
 from engine.journal import Finding, JournalEntry, Outcome
 from engine.run_lifecycle.lookup import read_runs
 from engine.run_lifecycle.plan import (
@@ -26,6 +26,7 @@ from engine.run_lifecycle.plan import (
     plan_lifecycle,
     run_label,
 )
+from engine.stores.errors import translated_errors
 from engine.text import safe
 from engine.uri import TrackingUri
 
@@ -148,18 +149,16 @@ def apply_lifecycle(
     return _record_outcome(entry, _read_back(store, result, due))
 
 
-def _writer(uri: TrackingUri, plan: LifecyclePlan) -> Callable[[str], None]:
+def _writer(uri: TrackingUri, plan: LifecyclePlan) -> Callable[[Run], None]:
     """The MLflow call that deletes or restores one run."""
-    from engine.stores.mlflow.client import open_client, translate
+    from engine.stores.mlflow.client import open_client
 
     client = open_client(uri.raw)
     call = client.delete_run if plan.target == "deleted" else client.restore_run
 
-    def change(run_id: str) -> None:
-        try:
-            call(run_id)
-        except Exception as error:
-            raise translate(error) from error
+    def change(run: Run) -> None:
+        with translated_errors():
+            call(run.run_id)
 
     return change
 
@@ -182,33 +181,28 @@ def _current_runs(store: Store, plan: LifecyclePlan) -> dict[str, Run]:
 
 
 def _change_all(
-    change: Callable[[str], None],
+    change: Callable[[Run], None],
     plan: LifecyclePlan,
     due: Sequence[Run],
     on_progress: OnProgress,
     cancel: CancelToken,
 ) -> LifecycleResult:
     """Change the runs one by one. The result is what the store responded."""
-    changed: list[str] = []
-    failed: dict[str, EngineError] = {}
-    stopped: EngineError | None = None
-    tried = 0
-    for run in due:
-        if cancel.cancelled:
-            stopped = Cancelled("Deleting runs" if plan.target == "deleted" else "Restoring runs")
-            break
-        tried += 1
-        try:
-            change(run.run_id)
-            changed.append(run.run_id)
-        except EngineError as error:
-            failed[run.run_id] = error
-            if not isinstance(error, REFUSALS):
-                stopped = error
-                break
-        on_progress(Progress(tried, len(due), run_label(run)))
-    left = tuple(run.run_id for run in due[tried:])
-    return LifecycleResult(plan, tuple(changed), failed, left, stopped=stopped)
+    found = attempt_each(
+        due,
+        change,
+        what="Deleting runs" if plan.target == "deleted" else "Restoring runs",
+        label=run_label,
+        on_progress=on_progress,
+        cancel=cancel,
+    )
+    return LifecycleResult(
+        plan,
+        changed=tuple(run.run_id for run in found.done),
+        failed={run.run_id: error for run, error in found.failed},
+        left=tuple(run.run_id for run in found.left),
+        stopped=found.stopped,
+    )
 
 
 def _read_back(store: Store, result: LifecycleResult, due: Sequence[Run]) -> LifecycleResult:

@@ -165,7 +165,7 @@ class ServiceView(ConsoleScreen):
             self.copy(self.service.address)
 
     def snippets(self) -> ReadSnippets | None:
-        from tui.deployments.snippets import service_snippets
+        from tui.deployments.offers import service_snippets
 
         return None if self.service is None else partial(service_snippets, self.engine, self.service)
 
@@ -370,7 +370,7 @@ class DeploymentsScreen(ServiceView):
 
     def export_offer(self) -> ExportOffer | None:
         from engine.api import file_name
-        from tui.deployments.export import services_sheet
+        from tui.deployments.offers import services_sheet
         from tui.dialogs.export import ExportChoice, ExportOffer
 
         if not self.services:

@@ -43,7 +43,7 @@ from engine.registry.promotion.facts import (
 from engine.registry.promotion.plan import PromotionPlan, plan_promotion, plan_undo, recorded_changes
 from engine.registry.promotion.policy import APPROVAL
 from engine.registry.promotion.writes import promoted_by
-from engine.stores.mlflow.client import translate
+from engine.stores.errors import translate
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:

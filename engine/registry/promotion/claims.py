@@ -15,7 +15,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from engine.errors import EngineError, NotFound
 from engine.formats import moment
 from engine.journal import JournalEntry
 from engine.log import log
+from engine.stores.errors import translated_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -162,23 +163,14 @@ def _space() -> str:
 
 
 def _write(client: MlflowClient, model: str, claim: Claim) -> None:
-    from engine.stores.mlflow.client import translate
-
     values = {key: value for key, value in asdict(claim).items() if key not in ("id", "version")}
-    try:
+    with translated_errors():
         client.set_model_version_tag(model, str(claim.version), PREFIX + claim.id, json.dumps(values))
-    except Exception as error:
-        raise translate(error) from error
 
 
 def _remove(client: MlflowClient, model: str, claim: Claim) -> None:
-    from engine.stores.mlflow.client import translate
-
-    try:
+    with suppress(NotFound), translated_errors():
         client.delete_model_version_tag(model, str(claim.version), PREFIX + claim.id)
-    except Exception as error:
-        if not isinstance(known := translate(error), NotFound):
-            raise known from error
 
 
 def _from_tag(name: str, value: str, version: int) -> Claim | None:

@@ -45,6 +45,7 @@ from engine.registry.promotion.facts import alias_problem
 from engine.registry.signatures import read_signature
 from engine.runs.frame import RunFrame
 from engine.runs.metrics import direction_of, primary_metric
+from engine.stores.errors import translated_errors
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
@@ -144,20 +145,18 @@ def policies_of(model: RegisteredModel) -> tuple[Policy, ...]:
 def set_policy(store: Store, uri: TrackingUri, model: str, text: str) -> None:
     """Write the policy of a model for all consoles, or remove it with an empty text. The journal keeps the
     one before. Raises `UsageError` for an invalid policy, `NotFound`, `WriteError`, `StoreError`."""
-    from engine.stores.mlflow.client import open_client, translate
+    from engine.stores.mlflow.client import open_client
 
     if text.strip():
         read_policies(text, "the new policy", model)
     before = store.registered_model(model).tags.get(POLICY_TAG, "")
     with recorded(uri, "policy", model, model=model) as write:
         client = open_client(uri.raw)
-        try:
+        with translated_errors():
             if text.strip():
                 client.set_registered_model_tag(model, POLICY_TAG, text)
             else:
                 client.delete_registered_model_tag(model, POLICY_TAG)
-        except Exception as error:
-            raise translate(error) from error
         write.detail = f"before: {before}" if before else "before: none"
 
 

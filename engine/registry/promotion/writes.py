@@ -12,7 +12,7 @@ from engine.errors import EngineError
 from engine.failpoints import failpoint
 from engine.journal import JournalEntry
 from engine.registry.promotion.facts import Change, StageChange, StageOf
-from engine.stores.mlflow.client import translate
+from engine.stores.errors import translate
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
