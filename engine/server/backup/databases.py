@@ -47,11 +47,19 @@ class DatabaseFacts:
         return sum(self.rows.values())
 
 
+def connect(path: Path, mode: str = "ro") -> sqlite3.Connection:
+    """A connection to a database that exists. Texts that are not UTF-8 are kept, as in paths. Raises
+    `sqlite3.Error`."""
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
+    connection.text_factory = lambda text: text.decode(errors="surrogateescape")
+    return connection
+
+
 def check_database(path: Path, cancel: CancelToken) -> DatabaseFacts:
     """Check a database at rest with SQLite's integrity check, and count its rows. Raises `EngineError` for a
     damaged one."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(connect(path)) as connection:
             connection.set_progress_handler(lambda: cancel.cancelled, _STEPS)
             problems = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
             if problems != ["ok"]:
@@ -225,9 +233,8 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(connect(path)) as connection:
             connection.row_factory = sqlite3.Row
-            connection.text_factory = lambda text: text.decode(errors="surrogateescape")
             yield connection
     except sqlite3.Error as error:
         raise _translated(path, error) from error

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from engine.server.backup.databases import connect
 from engine.uri import local_root
 
 SERVED_SCHEME = "mlflow-artifacts"
@@ -92,7 +93,7 @@ def read_locations(database: Path, folder: Path) -> Locations:
     served: Counter[str] = Counter()
     remote: Counter[str] = Counter()
     with_files: set[Path | str] = set()
-    with closing(_connect(database, "ro")) as connection:
+    with closing(connect(database)) as connection:
         for column in _present(connection):
             name = column.column
             statement = (
@@ -130,7 +131,7 @@ def relocate(database: Path, moves: Sequence[tuple[Path, Path]], folder: Path) -
         return value
 
     changed = 0
-    with closing(_connect(database, "rw")) as connection, connection:
+    with closing(connect(database, "rw")) as connection, connection:
         for column in _present(connection):
             name = column.column
             connection.create_function("moved", 1, partial(moved, column=column), deterministic=True)
@@ -176,9 +177,3 @@ def _present(connection: sqlite3.Connection) -> Iterator[_Column]:
         names = {row[1] for row in connection.execute(f"PRAGMA table_info({column.table})")}
         if column.column in names:
             yield column
-
-
-def _connect(database: Path, mode: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode={mode}", uri=True)
-    connection.text_factory = lambda text: text.decode(errors="surrogateescape")  # as paths are
-    return connection
