@@ -10,10 +10,29 @@ ColumnKind = Literal["attribute", "metric", "param", "tag", "dataset"]
 KINDS: tuple[ColumnKind, ...] = ("attribute", "metric", "param", "tag", "dataset")
 
 Value = str | float | int | tuple[str, ...] | None
-"""The value of a cell. Dataset columns hold one string for each dataset of the run."""
+"""The value of a cell. Dataset columns hold one string for each dataset of the run, `aliases` one for each
+alias of the version."""
 
 ATTRIBUTES = ("run_id", "run_name", "status", "start_time", "end_time", "duration", "user_id")
 """The attributes that every table of runs has, in display order."""
+
+VERSION_ATTRIBUTES = (
+    "version",
+    "stage",
+    "request",
+    "aliases",
+    "status",
+    "created",
+    "last_updated",
+    "user_id",
+    "run",
+    "run_name",
+    "source_run",
+    "source",
+    "description",
+)
+"""The attributes that a table of model versions has instead, in display order. `run` is the source run as the
+table shows it, `source_run` its id."""
 
 HIDDEN_ATTRIBUTES = ("experiment_id", "lifecycle_stage", "artifact_uri")
 """Attributes that filters can name but that are not offered as columns."""
@@ -46,8 +65,10 @@ KIND_LABEL: Mapping[ColumnKind, str] = {
 """What messages call a column of a kind."""
 
 
+_TIMES = ("start_time", "end_time", "created", "last_updated")
 _ADDRESSES = {
     ("attribute", "artifact_uri"),
+    ("attribute", "source"),
     *(("tag", f"mlflow.source.{name}") for name in ("name", "git.repoURL")),
 }
 
@@ -65,7 +86,7 @@ class ColumnKey:
     @property
     def is_time(self) -> bool:
         """Whether its values are milliseconds since the epoch."""
-        return self.kind == "attribute" and self.name in ("start_time", "end_time")
+        return self.kind == "attribute" and self.name in _TIMES
 
     @property
     def is_duration(self) -> bool:
@@ -81,7 +102,16 @@ class ColumnKey:
     @property
     def is_number(self) -> bool:
         """Whether its values are always numbers. A parameter is text, even if it looks like a number."""
-        return self.kind == "metric" or self.is_time or self.is_duration
+        return self.kind == "metric" or self.is_time or self.is_duration or self == VERSION
+
+    @property
+    def is_list(self) -> bool:
+        """Whether its values are tuples of strings."""
+        return self.kind == "dataset" or (self.kind == "attribute" and self.name == "aliases")
+
+
+VERSION = ColumnKey("attribute", "version")
+"""The number of a model version: only tables of versions have it."""
 
 
 def is_prefix(word: str) -> bool:

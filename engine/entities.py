@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Status = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
+VersionStatus = Literal["READY", "PENDING_REGISTRATION", "FAILED_REGISTRATION"]
 Lifecycle = Literal["active", "deleted"]
 Stage = Literal["None", "Staging", "Production", "Archived"]
 

@@ -62,6 +62,8 @@ class State:
     store: str
     experiment_id: str | None = None
     experiments: dict[str, ExperimentState] = field(default_factory=dict)
+    models: dict[str, ExperimentState] = field(default_factory=dict)
+    """How the versions of each model are shown; not saved."""
     compared: tuple[str, ...] | ComparedVersions = ()
     """The ids of the compared runs, or the compared versions."""
     loaded: tuple[Run, ...] = ()
@@ -74,6 +76,9 @@ class State:
     """The model version to offer when the deployments view is shown next, such as `heart@champion`."""
     directions: dict[str, Direction] = field(default_factory=dict)
     _saved_views: dict[str, Any] = field(default_factory=dict)
+
+    def model(self, name: str) -> ExperimentState:
+        return self.models.setdefault(name, ExperimentState())
 
     def experiment(self, experiment_id: str) -> ExperimentState:
         if experiment_id not in self.experiments:

@@ -89,6 +89,7 @@ if TYPE_CHECKING:
         file_name as file_name,
         runs_sheet as runs_sheet,
         shown_sheet as shown_sheet,
+        versions_sheet as versions_sheet,
     )
     from engine.export.sheet import (
         Sheet as Sheet,
@@ -165,6 +166,14 @@ if TYPE_CHECKING:
     from engine.registry.registration import CopyPlan as CopyPlan, RegistrationPlan as RegistrationPlan
     from engine.registry.removal import RemovalPlan as RemovalPlan, RemovalResult as RemovalResult
     from engine.registry.smoke_test import SmokeTestResult as SmokeTestResult
+    from engine.registry.version_rows import (
+        last_change as last_change,
+        mentions as mentions,
+        owner_of as owner_of,
+        shown_tags as shown_tags,
+        version_frame as version_frame,
+        versions_in as versions_in,
+    )
     from engine.report.report import Report as Report
     from engine.run_lifecycle.apply import LifecycleResult as LifecycleResult
     from engine.run_lifecycle.experiments import (
@@ -198,6 +207,7 @@ if TYPE_CHECKING:
     from engine.runs.table_columns import (
         STATUS_TEXT as STATUS_TEXT,
         Column as Column,
+        alias_text as alias_text,
         cell_text as cell_text,
         columns_for as columns_for,
         constant_columns as constant_columns,
@@ -321,7 +331,7 @@ _HOMES = {
     "engine.evidence.remarks": ("Remark",),
     "engine.evidence.statistics": ("Interval",),
     "engine.evidence.version_tests": ("VersionTest",),
-    "engine.export.runs": ("comparison_sheet", "file_name", "runs_sheet", "shown_sheet"),
+    "engine.export.runs": ("comparison_sheet", "file_name", "runs_sheet", "versions_sheet", "shown_sheet"),
     "engine.export.sheet": ("Sheet", "pairs_sheet", "records_sheet"),
     "engine.export.writers": ("check_format", "write_sheet", "write_text"),
     "engine.filters.compiler": ("Filter", "compile_filter"),
@@ -357,6 +367,14 @@ _HOMES = {
     "engine.registry.registration": ("CopyPlan", "RegistrationPlan"),
     "engine.registry.removal": ("RemovalPlan", "RemovalResult"),
     "engine.registry.approval": ("DECISION_TAG", "REQUEST_TAG", "decision_of", "request_of"),
+    "engine.registry.version_rows": (
+        "last_change",
+        "mentions",
+        "owner_of",
+        "shown_tags",
+        "version_frame",
+        "versions_in",
+    ),
     "engine.registry.promotion.policy": ("Policy",),
     "engine.registry.history": ("Held", "ModelHistory", "PromotionEvent"),
     "engine.registry.promotion.apply": ("PromotionResult",),
@@ -384,6 +402,7 @@ _HOMES = {
         "cell_text",
         "columns_for",
         "constant_columns",
+        "alias_text",
         "default_keys",
         "pickable",
         "without_constants",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from engine.entities import ModelVersion, RegisteredModel, Stage
+from engine.entities import ModelVersion, RegisteredModel, Run, Stage
 
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
@@ -44,6 +44,17 @@ class Models:
         versions = self._store.model_versions(model)
         remember(self._access.uri, model, versions)
         return versions
+
+    def source_runs(self, versions: Iterable[ModelVersion]) -> dict[str, Run | None]:
+        """The source runs of versions by id, None for a missing one; few requests, however many versions."""
+        from engine.registry.version_rows import source_runs
+
+        return source_runs(self._store, versions)
+
+    def prompt_count(self) -> int | None:
+        """How many prompts the registry holds, which are not listed as models; None if the store cannot
+        say."""
+        return self._store.prompt_count()
 
     def history(self, model: str) -> ModelHistory:
         """Who had which stage and alias when, as far as this account can know. Raises `NotFound`."""

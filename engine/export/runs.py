@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 
-from engine.columns import ColumnKey, Value
+from engine.columns import VERSION, ColumnKey, Value
 from engine.entities import Run
 from engine.errors import NotFound
 from engine.export.sheet import CellKind, Sheet, SheetColumn
@@ -18,6 +18,8 @@ from engine.stores.base import Store
 
 # In the order of mlflow.search_runs.
 _ATTRIBUTES = ("run_id", "experiment_id", "status", "artifact_uri", "start_time", "end_time")
+_SHOWN_RUN = ColumnKey("attribute", "run")
+_VERSION_NAMES = {ColumnKey("attribute", "user_id"): "user", ColumnKey("attribute", "source_run"): "run_id"}
 _UNSUITABLE = re.compile(r"[^\w.-]+")
 _LONGEST_NAME = 80
 
@@ -42,17 +44,35 @@ def runs_sheet(
     return Sheet("run", tuple(SheetColumn(str(key), _kind(key), _values(frame, key, rows)) for key in found))
 
 
+def versions_sheet(
+    model: str, frame: RunFrame, rows: Sequence[int] | None = None, keys: Sequence[ColumnKey] | None = None
+) -> Sheet:
+    """Versions of a model with all that is known of them and their source runs, or with the model, the number
+    and the columns in `keys`."""
+    found = [key for key in (frame.keys if keys is None else keys) if key.kind != "dataset"]
+    found = list(dict.fromkeys((VERSION, *found)))
+    if keys is None:
+        found.remove(_SHOWN_RUN)
+    columns = [
+        SheetColumn(_VERSION_NAMES.get(key, str(key)), _kind(key), _values(frame, key, rows)) for key in found
+    ]
+    count = len(frame) if rows is None else len(rows)
+    return Sheet("version", (SheetColumn("model", "text", [model] * count), *columns))
+
+
 def shown_sheet(arranged: Arranged) -> Sheet:
     """A table of runs, or of groups of runs, as it stands: its lines and columns, and the ids of runs."""
     lines = range(len(arranged.lines))
     run_ids = [arranged.key_of(line) if arranged.row_of(line) is not None else None for line in lines]
-    columns = [] if arranged.groups is not None else [SheetColumn("run_id", "text", run_ids)]
+    has_ids = arranged.groups is None and not arranged.frame.holds_versions
+    columns = [SheetColumn("run_id", "text", run_ids)] if has_ids else []
     for at, column in enumerate(arranged.columns):
         name = f"{column.key} {column.statistic}" if column.statistic else str(column.key)
         kind = "number" if column.statistic else "any" if column.key == RUN_COUNT else _kind(column.key)
         values = [arranged.value(line, at) for line in lines]
         columns.append(SheetColumn(name, kind, values))
-    return Sheet("group" if arranged.groups is not None else "run", tuple(columns))
+    noun = "version" if arranged.frame.holds_versions else "run"
+    return Sheet("group" if arranged.groups is not None else noun, tuple(columns))
 
 
 def history_sheet(store: Store, run_id: str, metrics: Sequence[str]) -> Sheet:
@@ -117,6 +137,8 @@ def _comparable(value: Value, shown: str) -> Value:
 def _kind(key: ColumnKey) -> CellKind:
     if key.is_time:
         return "time"
+    if key == VERSION:
+        return "any"
     if key.is_number:
         return "number"
     return "address" if key.is_address else "text"
@@ -128,6 +150,7 @@ def _values(frame: RunFrame, key: ColumnKey, rows: Sequence[int] | None) -> Sequ
     else:
         read = frame.reader(key)
         values = [read(row) for row in rows]
-    if key.kind != "dataset":
+    if not key.is_list:
         return values
-    return [", ".join(value) if isinstance(value, tuple) else value for value in values]
+    separator = " " if key.kind == "attribute" else ", "
+    return [separator.join(value) if isinstance(value, tuple) else value for value in values]

@@ -30,7 +30,7 @@ LONGEST = 24
 """Longer values are not suggested whole."""
 _STATUSES = tuple(name.lower() for name in get_args(Status))
 _STATUS = ColumnKey("attribute", "status")
-_TEXT_ATTRIBUTES = (ColumnKey("attribute", "user_id"),)
+_TEXT_ATTRIBUTES = tuple(ColumnKey("attribute", name) for name in ("user_id", "stage", "aliases"))
 
 
 def no_match_hint(parsed: ParsedFilter, table: Listing) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import get_args
 
 from engine.columns import ColumnKey
-from engine.entities import Status
+from engine.entities import STAGES, Status, VersionStatus
 from engine.filters.lexer import short
 from engine.filters.syntax import Operand
 from engine.suggestions import closest
@@ -28,6 +28,7 @@ _SECONDS = {
     "w": 7 * 86400.0,
 }
 _STATUSES = get_args(Status)
+_VERSION_STATUSES = get_args(VersionStatus)
 
 Moment = Callable[[float], float]
 """Gives a number for the current time in milliseconds since the epoch, on which it may depend."""
@@ -101,10 +102,10 @@ def moment(operand: Operand, key: ColumnKey) -> Moment:
 
 
 def status(operand: Operand) -> str:
-    """A run status: quoted, exactly as MLflow spells it; unquoted, in any case.
+    """The status of a run or a version: quoted, exactly as MLflow spells it; unquoted, in any case.
     Raises `FilterError`."""
     value = operand.text if operand.quoted else operand.text.upper()
-    if value in _STATUSES:
+    if value in (*_STATUSES, *_VERSION_STATUSES):
         return value
     known = [name.lower() for name in _STATUSES]
     close = closest(operand.text.lower(), known)
@@ -113,6 +114,11 @@ def status(operand: Operand) -> str:
     if operand.quoted and len(close) == 1:
         hint = f"Write '{close[0].upper()}', or {close[0]} without quotes."
     raise operand.span.error(f"Unknown status {_named(operand)}", hint)
+
+
+def stage(operand: Operand) -> str:
+    """The stage of a version, in any case, as MLflow spells it."""
+    return next((known for known in STAGES if known.lower() == operand.text.lower()), operand.text)
 
 
 def span(text: str) -> float | None:

@@ -11,6 +11,8 @@ from engine.columns import (
     KIND_LABEL,
     MLFLOW_PREFIX,
     PREFIXES,
+    VERSION,
+    VERSION_ATTRIBUTES,
     ColumnKey,
     ColumnKind,
     is_prefix,
@@ -40,6 +42,18 @@ _FRIENDLY = {
     "took": "duration",
     **{name: name for name in HIDDEN_ATTRIBUTES if name not in _MLFLOW},
 }
+# The names in a table of versions: MLflow's, and shorter ones.
+_OF_VERSIONS = {
+    **{name: name for name in VERSION_ATTRIBUTES},
+    "version_number": "version",
+    "current_stage": "stage",
+    "alias": "aliases",
+    "run_id": "source_run",
+    "user": "user_id",
+    **dict.fromkeys(("creation_time", "creation_timestamp"), "created"),
+    **dict.fromkeys(("updated", "last_updated_time", "last_updated_timestamp"), "last_updated"),
+}
+_NONE: dict[str, str] = {}
 _PLAIN = re.compile(r"""[^\s()'"`,=!<>~≤≥≠]+""")
 _NUMBER_LIKE = re.compile(r"[-+.\d]")
 _SIGNS = re.compile(r"([-+*/])")
@@ -72,13 +86,18 @@ def _needs_quotes(name: str) -> bool:
 
 
 class Names:
-    """The columns a filter may name: the attributes, the dataset fields, and the metrics, parameters and tags
-    of a table. With `partial`, columns may exist that the table does not have yet."""
+    """The columns a filter may name: the attributes of runs or of versions, the dataset fields, and the
+    metrics, parameters and tags of a table. With `partial`, columns may exist that the table does not have
+    yet."""
 
     def __init__(self, keys: Iterable[ColumnKey], *, partial: bool = False) -> None:
         self._partial = partial
         self._by_name: dict[str, list[ColumnKey]] = {}
+        self._mlflow, self._friendly = _MLFLOW, _FRIENDLY
+        self._attributes: tuple[str, ...] = ATTRIBUTES
         for key in keys:
+            if key == VERSION:
+                self._mlflow, self._friendly, self._attributes = _OF_VERSIONS, _NONE, VERSION_ATTRIBUTES
             if key.kind not in ("attribute", "dataset"):
                 self._by_name.setdefault(key.name, []).append(key)
 
@@ -91,9 +110,10 @@ class Names:
         if kind == "dataset":
             return self._dataset(name)
         if kind == "attribute":
-            attribute = _MLFLOW.get(name.name) or _FRIENDLY.get(name.name)
+            attribute = self._mlflow.get(name.name) or self._friendly.get(name.name)
             if attribute is None:
-                raise self._unknown(name, "attribute", (*ATTRIBUTES, *HIDDEN_ATTRIBUTES))
+                hidden = HIDDEN_ATTRIBUTES if self._friendly else ()
+                raise self._unknown(name, "attribute", (*self._attributes, *hidden))
             return ColumnKey("attribute", attribute)
         key = ColumnKey(kind, name.name)
         if may_lack or self._partial or key in self._by_name.get(name.name, ()):
@@ -103,12 +123,12 @@ class Names:
     def has(self, word: str) -> bool:
         """Whether an unquoted word names one or more columns, or has a column prefix."""
         prefix, dot, _ = word.partition(".")
-        known = word in self._by_name or word in _MLFLOW or word in _FRIENDLY
+        known = word in self._by_name or word in self._mlflow or word in self._friendly
         return known or (bool(dot) and prefix.lower() in PREFIXES)
 
     def close_to(self, word: str) -> list[str]:
         """Names similar to a word, the likeliest first."""
-        return closest(word, (*self._by_name, *ATTRIBUTES))
+        return closest(word, (*self._by_name, *self._attributes))
 
     def shortest(self, key: ColumnKey) -> str:
         """`key` without its prefix if that is unambiguous, else with it."""
@@ -148,17 +168,19 @@ class Names:
         return ColumnKey("dataset", name.name)
 
     def _bare(self, name: Name) -> ColumnKey:
-        if name.name in _MLFLOW:
-            return ColumnKey("attribute", _MLFLOW[name.name])
+        if name.name in self._mlflow:
+            return ColumnKey("attribute", self._mlflow[name.name])
         found = list(self._by_name.get(name.name, ()))
-        if name.name in _FRIENDLY:
-            found.insert(0, ColumnKey("attribute", _FRIENDLY[name.name]))
+        if self._attributes is VERSION_ATTRIBUTES and len(found) > 1:
+            found = [key for key in found if key.kind != "tag"]  # versions are tagged with their metrics
+        if name.name in self._friendly:
+            found.insert(0, ColumnKey("attribute", self._friendly[name.name]))
         if len(found) == 1:
             return found[0]
         if found:
             candidates = ", ".join(written(key) for key in found)
             raise name.span.error(f"{short(name.name)} is ambiguous", f"Use one of {candidates}.")
-        raise self._unknown(name, None, (*self._by_name, *ATTRIBUTES, *_FRIENDLY))
+        raise self._unknown(name, None, (*self._by_name, *self._attributes, *self._friendly))
 
     def _named(self, kind: ColumnKind) -> list[str]:
         return [name for name, keys in self._by_name.items() if any(key.kind == kind for key in keys)]

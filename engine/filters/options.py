@@ -175,7 +175,7 @@ def _holds_numbers(key: ColumnKey, table: Listing) -> bool:
 
 def text_values(key: ColumnKey, counts: Counter[Value]) -> list[str]:
     """The strings of a column, most frequent first, without secrets."""
-    if key.kind == "dataset":
+    if key.is_list:
         each: Counter[Value] = Counter()
         for texts, count in counts.items():
             each.update(dict.fromkeys(cast(Sequence[str], texts), count))

@@ -11,7 +11,7 @@ from typing import Any, cast
 from engine.columns import ColumnKey, RunColumns, Value
 from engine.filters.lexer import Span
 from engine.filters.like import like
-from engine.filters.literals import Moment, plain_number, status
+from engine.filters.literals import Moment, plain_number, stage, status
 from engine.filters.regex import PatternError, Regex, TooMuchWork
 from engine.filters.syntax import Comparison, Membership, Operand, Sign
 from engine.formats import as_number
@@ -248,6 +248,8 @@ _COMPARED: dict[str, _Holds] = {
 
 
 _STATUS = ColumnKey("attribute", "status")
+_STAGE = ColumnKey("attribute", "stage")
+_ALIASES = ColumnKey("attribute", "aliases")
 
 
 def equality(key: ColumnKey, operand: Operand, negated: bool) -> Predicate:
@@ -295,6 +297,10 @@ def is_text(key: ColumnKey, operand: Operand) -> bool:
 
 
 def text_of(key: ColumnKey, operand: Operand) -> str:
-    """The text to compare `key` with; an unquoted status in upper case. Raises `FilterError` for an unknown
-    status."""
-    return status(operand) if key == _STATUS else operand.text
+    """The text to compare `key` with: an unquoted status in upper case, a stage as MLflow spells it, an alias
+    without its @. Raises `FilterError` for an unknown status."""
+    if key == _STATUS:
+        return status(operand)
+    if key == _STAGE:
+        return stage(operand)
+    return operand.text.removeprefix("@") if key == _ALIASES else operand.text

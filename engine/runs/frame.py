@@ -1,4 +1,5 @@
-"""The runs of an experiment, stored by column: the input of tables, filters and commands."""
+"""The runs of an experiment, or the versions of a model, by column: the input of tables, filters and
+commands."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from itertools import islice
 from sys import intern
 from typing import cast
 
-from engine.columns import ATTRIBUTES, KINDS, ColumnKey, ColumnKind, Value
+from engine.columns import ATTRIBUTES, KINDS, VERSION, VERSION_ATTRIBUTES, ColumnKey, ColumnKind, Value
 from engine.entities import Run
 from engine.formats import as_number
 from engine.runs.cells import Cells
@@ -212,11 +213,18 @@ class RunFrame:
         return cast(Sequence[str], self.column(_RUN_ID))
 
     @property
+    def holds_versions(self) -> bool:
+        """Whether the rows are versions of a model (see `engine.registry.version_rows`); `run_ids` are then
+        their numbers."""
+        return VERSION.name in self._columns["attribute"]
+
+    @property
     def keys(self) -> tuple[ColumnKey, ...]:
         """Attributes, then metrics, parameters, tags and dataset fields, each by name."""
         if self._keys is None:
             named = [ColumnKey(kind, name) for kind in KINDS[1:] for name in sorted(self._columns[kind])]
-            self._keys = (*(ColumnKey("attribute", name) for name in ATTRIBUTES), *named)
+            attributes = VERSION_ATTRIBUTES if self.holds_versions else ATTRIBUTES
+            self._keys = (*(ColumnKey("attribute", name) for name in attributes), *named)
         return self._keys
 
     def __contains__(self, key: object) -> bool:
@@ -335,7 +343,9 @@ class RunFrame:
         return [*(cells for kind in KINDS for cells in self._columns[kind].values()), self._lineage.index]
 
     def newest_first(self) -> Sequence[int]:
-        """All rows: newest start first, then by run id; missing starts last."""
+        """All rows: newest start first, then by run id; missing starts last. Versions are stored that way."""
+        if self.holds_versions:
+            return range(self._length)
         if self._newest is None:
             self._newest = newest_first(self.scan(_START), self.scan(_RUN_ID), self._length)
         return self._newest

@@ -25,6 +25,15 @@ STATUS_TEXT = {
     "RUNNING": Shown("◐ running"),
     "SCHEDULED": Shown("◌ scheduled"),
     "KILLED": Shown("⊘ killed"),
+    "READY": Shown("✓ ready"),
+    "PENDING_REGISTRATION": Shown("◐ pending"),
+    "FAILED_REGISTRATION": Shown("✗ failed"),
+}
+STAGE_TEXT = {
+    "None": Shown("– None"),
+    "Staging": Shown("◐ Staging"),
+    "Production": Shown("● Production"),
+    "Archived": Shown("○ Archived"),
 }
 
 _LABELS = {
@@ -34,15 +43,21 @@ _LABELS = {
     "end_time": "ended",
     "duration": "took",
     "user_id": "user",
+    "last_updated": "updated",
+    "source_run": "run id",
 }
 _FIRST = ("run_name", "status")
 _TIMES = ("start_time", "duration")
 _KEY_METRICS = 3
+_VERSION_FIRST = ("version", "stage", "aliases")
+_VERSION_LAST = ("created", "user_id", "run", "description")
+_VERSION_METRICS = 5
+_REQUEST = ColumnKey("attribute", "request")
 _STATUS = ColumnKey("attribute", "status")
 _USER = ColumnKey("attribute", "user_id")
 
 # In terminal cells. The table truncates wider texts with a mark.
-_MAX_WIDTHS = {"run_name": 40, "run_id": 32, "artifact_uri": 60}
+_MAX_WIDTHS = {"run_name": 40, "run_id": 32, "artifact_uri": 60, "description": 40, "source": 60}
 _MAX_TEXT_WIDTH = 24
 _MAX_LABEL_WIDTH = 28
 _TIME_WIDTH = len("59 min ago")
@@ -82,6 +97,8 @@ def default_keys(frame: RunFrame, *, narrow: bool = False) -> tuple[ColumnKey, .
     """The default columns, most distinctive first: name, status, start and duration, key metrics, varying
     parameters, the user if it varies; then other metrics, constant parameters, a constant user. On a `narrow`
     screen the times follow the key metrics. Tags are hidden."""
+    if frame.holds_versions:
+        return _version_keys(frame)
     metrics = [key for key in frame.keys if key.kind == "metric"]
     params = [key for key in frame.keys if key.kind == "param"]
     key_names = key_metrics((key.name for key in metrics), _KEY_METRICS)
@@ -90,6 +107,23 @@ def default_keys(frame: RunFrame, *, narrow: bool = False) -> tuple[ColumnKey, .
     first, times = [[ColumnKey("attribute", name) for name in names] for names in (_FIRST, _TIMES)]
     ordered = [*first, *chosen, *times, *varying] if narrow else [*first, *times, *chosen, *varying]
     return tuple(dict.fromkeys([*ordered, *metrics, *params, _USER]))
+
+
+def _version_keys(frame: RunFrame) -> tuple[ColumnKey, ...]:
+    """The default columns of versions: number, stage, aliases, a request and a status other than READY if any
+    has one, key metrics, who made it when from which run, description; then the operator's tags, without
+    those that repeat a metric or parameter."""
+    first, last = [
+        [ColumnKey("attribute", name) for name in names] for names in (_VERSION_FIRST, _VERSION_LAST)
+    ]
+    request = [_REQUEST] if any(frame.column(_REQUEST)) else []
+    status = [] if set(frame.distinct(_STATUS)) <= {"READY"} else [_STATUS]
+    names = key_metrics((key.name for key in frame.keys if key.kind == "metric"), _VERSION_METRICS)
+    metrics = [ColumnKey("metric", name) for name in names]
+    of_runs = {key.name for key in frame.keys if key.kind in ("metric", "param")}
+    own = (key for key in frame.keys if key.kind == "tag" and not _is_internal(key))
+    tags = [key for key in own if key.name not in of_runs]  # versions are tagged with their metrics
+    return (*first[:2], *request, *first[2:], *status, *metrics, *last, *tags)
 
 
 def columns_for(
@@ -148,6 +182,10 @@ def cell_text(column: Column, value: Value, now: float) -> Shown:
         number = as_number(value) if isinstance(value, str) else cast(float, value)
         return safe(value, CELL_LIMIT) if number is None else column.fmt(number)
     if key.kind == "attribute":
+        if key.name == "stage":
+            return STAGE_TEXT.get(cast(str, value)) or safe(value, CELL_LIMIT)
+        if key.name == "aliases":
+            return alias_text(cast(tuple[str, ...], value))
         if key.name == "status":
             return STATUS_TEXT.get(cast(str, value)) or safe(value, CELL_LIMIT)
         if key.is_duration:
@@ -155,6 +193,11 @@ def cell_text(column: Column, value: Value, now: float) -> Shown:
     if key.is_address:
         return safe(mask(cast(str, value)), CELL_LIMIT)
     return safe(", ".join(value) if isinstance(value, tuple) else value, CELL_LIMIT)
+
+
+def alias_text(aliases: Iterable[str]) -> Shown:
+    """`@champion @blue`"""
+    return safe(" ".join(f"@{alias}" for alias in sorted(aliases)), CELL_LIMIT)
 
 
 RUN_NAME = ColumnKey("attribute", "run_name")
@@ -199,7 +242,7 @@ def pickable(frame: RunFrame) -> tuple[ColumnKey, ...]:
 
 
 def _is_internal(key: ColumnKey) -> bool:
-    return key.kind == "tag" and key.name.startswith("mlflow.")
+    return key.kind == "tag" and key.name.startswith(("mlflow.", "mlflow_console."))
 
 
 def _is_constant(frame: RunFrame, key: ColumnKey, rows: Sequence[int]) -> bool:

@@ -156,6 +156,9 @@ class Store(Protocol):
     def registered_models(self) -> tuple[RegisteredModel, ...]:
         """All registered models by name, with their aliases; no prompts."""
 
+    def prompt_count(self) -> int | None:
+        """The number of prompts, which share the registry with models; None if the store cannot say."""
+
     def registered_model(self, name: str) -> RegisteredModel:
         """A registered model. Raises `NotFound`, which suggests similar names, or says that this is a
         prompt."""

@@ -25,6 +25,7 @@ from engine.suggestions import not_found
 from engine.text import quoted, safe
 
 PROMPT_TAG = "mlflow.prompt.is_prompt"
+PROMPT_FILTER = f"tag.`{PROMPT_TAG}` = 'true'"
 CONTEXT_TAG = "mlflow.data.context"
 RUN_NAME_TAG = "mlflow.runName"
 DELETED_STAGE = "Deleted_Internal"

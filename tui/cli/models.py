@@ -2,57 +2,183 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from engine.entities import ModelVersion, RegisteredModel, Run
-from engine.errors import NotFound, StoreUnreadable
-from engine.formats import MISSING, ago, count, counted, format_for
+from engine.errors import StoreUnreadable, UsageError
+from engine.formats import MISSING, ago, count, counted
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
 from tui.cli.json_output import Payload, model_payload, version_payload, write_json
-from tui.cli.options import Invocation, json_option, pass_invocation
-from tui.cli.output import Cell, Head, Output, Row
+from tui.cli.options import (
+    Invocation,
+    csv_option,
+    filter_option,
+    json_option,
+    output_option,
+    pass_invocation,
+    yes_option,
+)
+from tui.cli.output import Cell, Head, Output, Row, confirm_replacement
+from tui.cli.selection import columns_of, filter_of, hint_for, sort_keys
 
 if TYPE_CHECKING:
-    from engine.api import Engine
+    from engine.api import Engine, RunFrame
+    from engine.columns import ColumnKey
 
 STAGE_STYLES = {"Production": "green", "Staging": "yellow", "Archived": "dim"}
+EXAMPLE = "mlflow-console models heart_disease_classifier"
 
 Versions = Mapping[str, Sequence[ModelVersion] | None]
 """By model; None where the store cannot read them because the name is not valid Unicode."""
 
-Sources = Mapping[str, Run]
-"""Source runs by run id, without those that are gone."""
+Sources = Mapping[str, Run | None]
+"""Source runs by run id; None for those that are gone."""
 
 
 @click.command()
 @click.argument("name", required=False)
+@filter_option
+@click.option(
+    "-s",
+    "--sort",
+    "sorts",
+    multiple=True,
+    metavar="KEY[:asc|desc]",
+    help="Sort the versions by this column; repeat for more.",
+)
+@click.option(
+    "-n", "--limit", type=click.IntRange(min=1), metavar="N", help="List at most this many versions."
+)
+@click.option("-c", "--columns", multiple=True, metavar="A,B", help="Show only these columns.")
+@click.option(
+    "--search", default="", metavar="TEXT", help="List only models with TEXT in their name or tags."
+)
+@csv_option("Export the versions to FILE as CSV, with the parameters and metrics of their source runs.")
+@output_option("Export the versions to FILE, with the columns of --csv, or only those of --columns.")
+@yes_option
 @json_option
 @pass_invocation
-def models(invocation: Invocation, name: str | None, as_json: bool) -> None:
+def models(
+    invocation: Invocation,
+    name: str | None,
+    filter_text: str,
+    sorts: Sequence[str],
+    limit: int | None,
+    columns: Sequence[str],
+    search: str,
+    csv_path: str | None,
+    output: str | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
     """List registered models, or the versions of model NAME with the metrics of their source runs.
+
+    Versions are filtered, sorted and exported like runs. Column names: version, stage, aliases (or alias),
+    status, request, created, last_updated, user, run_name, run_id, source, description; metrics.accuracy
+    and params.metric of the source run, or just accuracy; tags.x of the version.
+
+    `owner` is the tag owner of the model or, without one, the user of its latest version. Prompts are not
+    listed.
 
     \b
     Examples:
       mlflow-console models
-      mlflow-console models heart_disease_classifier --json
+      mlflow-console models heart_disease_classifier --filter "accuracy > 0.9 and stage = production"
+      mlflow-console models heart_disease_classifier --filter "alias = champion" --json
+      mlflow-console models heart_disease_classifier --sort accuracy:desc --csv versions.csv
     """
+    file = csv_path or output
+    _check(name, filter_text, sorts, limit, columns, file, search)
+    if csv_path and output:
+        raise UsageError("--csv and --output cannot be combined", hint="-o FILE.csv writes CSV, too.")
+    if file:
+        confirm_replacement(Output(err=as_json), file, yes=yes)
     uri = invocation.uri()
     with invocation.engine(uri) as engine:
         found = engine.models.registered() if name is None else (engine.models.model(name),)
+        found = tuple(model for model in found if _mentions(model, search))
         versions = {model.name: _versions(engine, model.name) for model in found}
-        sources = _sources(engine, versions) if name is not None or as_json else {}
+        read = [version for group in versions.values() for version in group or ()]
+        sources = engine.models.source_runs(read) if name is not None or as_json else {}
+        prompts = engine.models.prompt_count() if name is None and not as_json else None
+    if name is None:
+        if as_json:
+            write_json({"models": [_payload(model, versions[model.name], sources) for model in found]})
+        else:
+            _show_models(found, versions, uri, search, prompts)
+        return
+    model, all_versions = found[0], versions[name] or ()
+    _list_versions(
+        model, all_versions, sources, filter_text, sorts, limit, columns, csv_path, output, as_json
+    )
+
+
+def _check(
+    name: str | None,
+    filter_text: str,
+    sorts: Sequence[str],
+    limit: int | None,
+    columns: Sequence[str],
+    file: str | None,
+    search: str,
+) -> None:
+    """Raises `UsageError` for options of versions without a model, and the other way round."""
+    given = {
+        "--filter": filter_text,
+        "--sort": sorts,
+        "--limit": limit,
+        "--columns": columns,
+        "--csv or --output": file,
+    }
+    if name is None and (option := next((option for option, value in given.items() if value), None)):
+        raise UsageError(f"{option} needs a model", "It applies to versions.", f"Example: {EXAMPLE}")
+    if name is not None and search:
+        raise UsageError("--search searches models", f"NAME is {name!r}.", "Use --filter for its versions.")
+
+
+def _mentions(model: RegisteredModel, text: str) -> bool:
+    from engine.api import mentions
+
+    return mentions(model, text)
+
+
+def _list_versions(
+    model: RegisteredModel,
+    versions: Sequence[ModelVersion],
+    sources: Sources,
+    filter_text: str,
+    sorts: Sequence[str],
+    limit: int | None,
+    columns: Sequence[str],
+    csv_path: str | None,
+    output: str | None,
+    as_json: bool,
+) -> None:
+    """Apply the options; write the versions to the file, as JSON or as a table."""
+    from engine.api import sorted_rows, version_frame, versions_sheet, write_sheet
+
+    frame = version_frame(versions, sources)
+    matching = sorted_rows(frame, sort_keys(sorts, frame), filter_of(filter_text, frame).rows(frame))
+    rows = matching[:limit]
+    keys = columns_of(columns, frame)
+    tally = f"{count(len(rows))} of {counted(len(frame), 'version')}"
+    if file := csv_path or output:
+        sheet = versions_sheet(model.name, frame, rows, keys if output and keys else None)
+        write_sheet(sheet, Path(file), ".csv" if csv_path else "")
     if as_json:
-        write_json({"models": [_payload(model, versions[model.name], sources) for model in found]})
-    elif name is None:
-        _show_models(found, versions, uri)
+        by_number = {str(version.version): version for version in versions}
+        listed = [by_number[frame.run_ids[row]] for row in rows]
+        write_json({"models": [_payload(model, listed, sources)]})
+    elif file:
+        Output().line(safe(f"{tally} written to {file}"))
     else:
-        _show_versions(found[0], versions[name] or (), sources)
+        _show_versions(model, frame, rows, keys, tally, hint_for(filter_text, frame) if not rows else "")
 
 
 def _versions(engine: Engine, name: str) -> Sequence[ModelVersion] | None:
@@ -72,16 +198,6 @@ def _is_valid_unicode(name: str) -> bool:
     return True
 
 
-def _sources(engine: Engine, versions: Versions) -> Sources:
-    found: dict[str, Run] = {}
-    for run_id in {
-        version.run_id for group in versions.values() for version in group or () if version.run_id
-    }:
-        with contextlib.suppress(NotFound):
-            found[run_id] = engine.runs.detail(run_id).run
-    return found
-
-
 def _payload(model: RegisteredModel, versions: Sequence[ModelVersion] | None, sources: Sources) -> Payload:
     if versions is None:
         return model_payload(model, None)
@@ -90,27 +206,37 @@ def _payload(model: RegisteredModel, versions: Sequence[ModelVersion] | None, so
     return model_payload(model, [version_payload(v, m) for v, m in zip(versions, metrics, strict=True)])
 
 
-def _show_models(found: Sequence[RegisteredModel], versions: Versions, uri: TrackingUri) -> None:
+def _show_models(
+    found: Sequence[RegisteredModel], versions: Versions, uri: TrackingUri, search: str, prompts: int | None
+) -> None:
     output = Output()
-    if not found:
+    if found:
+        heads = [
+            Head(Shown("name"), keep=True, min_width=16),
+            Head(Shown("versions"), right=True, keep=True),
+            Head(Shown("Production"), right=True, keep=True),
+            Head(Shown("Staging"), right=True),
+            Head(Shown("aliases"), min_width=16),
+            Head(Shown("last change")),
+            Head(Shown("owner")),
+            Head(Shown("tags"), min_width=16),
+            Head(Shown("description"), min_width=16),
+        ]
+        now = time.time_ns() // 1_000_000
+        _note_hidden(output, output.table(heads, [_model_row(m, versions[m.name], now) for m in found]))
+    elif search:
+        output.line(safe(f"No registered model has {search!r} in its name or tags."))
+    else:
         output.line(f"No registered models in {uri.shown}. Run `mlflow-console demo` to build an example.")
-        return
-    heads = [
-        Head(Shown("name"), keep=True, min_width=16),
-        Head(Shown("versions"), right=True, keep=True),
-        Head(Shown("Production"), right=True, keep=True),
-        Head(Shown("Staging"), right=True),
-        Head(Shown("aliases"), min_width=16),
-        Head(Shown("last modified")),
-        Head(Shown("description"), min_width=16),
-    ]
-    now = time.time_ns() // 1_000_000
-    _note_hidden(output, output.table(heads, [_model_row(m, versions[m.name], now) for m in found]))
+    if prompts:
+        output.line(Cell(safe(f"{counted(prompts, 'prompt')} not shown: prompts share the registry"), "dim"))
 
 
 def _model_row(model: RegisteredModel, versions: Sequence[ModelVersion] | None, now: int) -> list[Shown]:
+    from engine.api import last_change, owner_of, shown_tags, versions_in
+
     def holding(stage: str) -> Shown:
-        return Shown(", ".join(str(v.version) for v in versions or () if v.stage == stage)) or MISSING
+        return Shown(", ".join(map(str, versions_in(versions or (), stage)))) or MISSING
 
     return [
         safe(model.name),
@@ -118,25 +244,42 @@ def _model_row(model: RegisteredModel, versions: Sequence[ModelVersion] | None, 
         holding("Production"),
         holding("Staging"),
         safe(", ".join(f"{alias}→{number}" for alias, number in sorted(model.aliases.items()))) or MISSING,
-        ago(model.last_updated_time, now),
+        ago(last_change(model, versions or ()), now),
+        safe(owner_of(model, versions or (), {})) or MISSING,
+        safe(", ".join(f"{key}={value}" for key, value in shown_tags(model.tags))) or MISSING,
         safe(model.description) or MISSING,
     ]
 
 
-def _show_versions(model: RegisteredModel, versions: Sequence[ModelVersion], sources: Sources) -> None:
+def _show_versions(
+    model: RegisteredModel,
+    frame: RunFrame,
+    rows: Sequence[int],
+    keys: Sequence[ColumnKey],
+    tally: str,
+    hint: str,
+) -> None:
     output = Output()
     output.line(Cell(safe(model.name), "bold"))
     if model.description:
         output.text(model.description)
-    if not versions:
+    if not len(frame):
         output.line("No versions.")
         return
-    show_versions(output, versions, sources)
+    hidden = output.table(*_version_table(frame, rows, keys)) if rows else 0
+    if hidden or len(rows) < len(frame):
+        parts = [tally, *([f"{counted(hidden, 'column')} hidden: use --json or --columns"] if hidden else [])]
+        output.line(Cell(safe(" · ".join(parts)), "dim"))
+    if hint:
+        output.text(safe(hint))
 
 
-def show_versions(output: Output, versions: Sequence[ModelVersion], sources: Sources) -> None:
-    """Write a table of versions."""
-    _note_hidden(output, output.table(*_version_table(versions, sources)))
+def show_versions(output: Output, versions: Sequence[ModelVersion]) -> None:
+    """Write a table of versions, without their source runs."""
+    from engine.api import version_frame
+
+    frame = version_frame(versions, {})
+    _note_hidden(output, output.table(*_version_table(frame, range(len(frame)), ())))
 
 
 def _note_hidden(output: Output, columns: int) -> None:
@@ -144,38 +287,42 @@ def _note_hidden(output: Output, columns: int) -> None:
         output.line(Cell(safe(f"{counted(columns, 'column')} hidden: use --json"), "dim"))
 
 
-def _version_table(versions: Sequence[ModelVersion], sources: Sources) -> tuple[list[Head], list[Row]]:
-    """Versions in rows, with the key metrics of their source runs. `by` falls back to the user of the
-    source run where the store does not record who created the version."""
-    from engine.api import key_metrics
+def _version_table(
+    frame: RunFrame, rows: Sequence[int], keys: Sequence[ColumnKey]
+) -> tuple[list[Head], list[Row]]:
+    """Versions in rows with these columns, by default those of the models view and the id of the run."""
+    from engine.api import cell_text, columns_for, default_keys
+    from engine.columns import ColumnKey
 
-    runs = [sources.get(version.run_id) for version in versions]
-    metrics: list[Mapping[str, float]] = [run.metrics if run else {} for run in runs]
-    creators = [v.user_id or (run.user_id if run else "") for v, run in zip(versions, runs, strict=True)]
-    names = key_metrics({name for found in metrics for name in found})
-    formats = {name: format_for([found.get(name) for found in metrics]) for name in names}
-    heads = [
-        Head(Shown("version"), right=True, keep=True),
-        Head(Shown("stage"), keep=True),
-        Head(Shown("aliases"), keep=True, min_width=16),
-        *(Head(safe(name), right=True, keep=position == 0) for position, name in enumerate(names)),
-        Head(Shown("created")),
-        *([Head(Shown("by"))] if any(creators) else []),
-        Head(Shown("run")),
-        Head(Shown("description"), min_width=16),
-    ]
+    run_id = ColumnKey("attribute", "source_run")
+    at_run = [run_id if key.name == "run" and key.kind == "attribute" else key for key in default_keys(frame)]
+    shown = columns_for(frame, keys or at_run)
+    heads = []
+    metrics = 0
+    for column in shown:
+        key = column.key
+        metrics += key.kind == "metric"
+        keep = (
+            bool(keys)
+            or key.name in ("version", "stage", "aliases")
+            or (metrics == 1 and key.kind == "metric")
+        )
+        wide = key.name in ("aliases", "description")
+        heads.append(Head(column.label, right=column.numeric, keep=keep, min_width=16 if wide else 0))
     now = time.time_ns() // 1_000_000
-    rows: list[Row] = [
-        [
-            safe(version.version),
-            Cell(safe(version.stage), STAGE_STYLES.get(version.stage, "")),
-            safe(", ".join(version.aliases)) or MISSING,
-            *(formats[name](found.get(name)) for name in names),
-            ago(version.creation_time, now),
-            *([safe(creator) or MISSING] if any(creators) else []),
-            safe(version.run_id) or MISSING,
-            safe(version.description) or MISSING,
-        ]
-        for version, found, creator in zip(versions, metrics, creators, strict=True)
-    ]
-    return heads, rows
+    readers = [frame.reader(column.key) for column in shown]
+    cells: list[Row] = []
+    for row in rows:
+        line: list[Cell] = []
+        for column, read in zip(shown, readers, strict=True):
+            value = read(row)
+            style = STAGE_STYLES.get(str(value), "") if column.key.name == "stage" else ""
+            if column.key.name == "stage":
+                text = safe(value)
+            elif isinstance(value, tuple):
+                text = safe(", ".join(value))
+            else:
+                text = cell_text(column, value, now)
+            line.append(Cell(text, style))
+        cells.append(line)
+    return heads, cells

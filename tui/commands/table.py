@@ -243,6 +243,37 @@ COMMANDS: tuple[Command, ...] = (
         help="Deploy the version as an HTTP service.",
         writes=True,
     ),
+    *(
+        Command(id=f"models.{word}", keys=keys, action=action, title=title, help=text)
+        for word, keys, action, title, text in (
+            (
+                "open-filter",
+                "slash",
+                "open_filter",
+                "filter",
+                "Filter the versions, or search the models, as you type.",
+            ),
+            (
+                "sort-column",
+                "s",
+                "sort_column",
+                "sort",
+                "Sort the versions by the focused column; again to reverse.",
+            ),
+            ("pick-sort", "S", "pick_sort", "", "Sort the versions by several columns."),
+            (
+                "pick-columns",
+                "C",
+                "pick_columns",
+                "",
+                "Choose columns of the versions: show, hide, order, width, number format.",
+            ),
+            ("toggle-constants", "x", "toggle_constants", "", "Toggle constant columns."),
+            ("narrow-column", "less_than_sign", "widen_column(-2)", "", "Narrow the focused column."),
+            ("widen-column", "greater_than_sign", "widen_column(2)", "", "Widen the focused column."),
+            ("chart-metric", "m", "chart_metric", "chart", "Chart a metric over the versions."),
+        )
+    ),
     Command(
         id="models.compare-marked",
         keys="c",

@@ -4,66 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from engine import formats
-from engine.api import Sheet, file_name, records_sheet
+from engine.api import Sheet, file_name, records_sheet, shown_sheet, versions_sheet
 from engine.columns import Value
-from engine.entities import ModelVersion, RegisteredModel
-from engine.secrets import mask
+from engine.entities import RegisteredModel
 from engine.text import Shown, safe
 from tui.dialogs.export import ExportChoice, ExportOffer
-from tui.models.sources import Registry, Sources
+from tui.models.sources import Registry
+
+if TYPE_CHECKING:
+    from engine.api import Arranged
 
 
 def models_offer(
-    models: Sequence[RegisteredModel], registry: Registry, sources: Sources, model: str | None
+    models: Sequence[RegisteredModel],
+    registry: Registry,
+    model: str | None,
+    arranged: Arranged | None,
+    marked: frozenset[str],
 ) -> ExportOffer:
-    """The versions of the selected model with the parameters and metrics of their source runs; all registered
-    models."""
-    versions = registry.get(model or "", ())
+    """The shown versions of the selected model with the parameters and metrics of their source runs, or the
+    table as it stands; the marked versions; all of them; all registered models."""
     choices = []
-    if versions:
-        label = f"{formats.counted(len(versions), 'version')} of {safe(model or '')}, with their source runs"
-        choices.append(ExportChoice(Shown(label), partial(_versions_sheet, versions, sources)))
+    if arranged is not None and model is not None and len(arranged.frame):
+        frame, matching = arranged.frame, [*arranged.matching]
+        rows = sorted(row for key in marked if (row := frame.row_of(key)) is not None)
+        shown = formats.counted(len(matching), "version")
+        columns = formats.counted(len(arranged.columns), "shown column")
+        offers: list[tuple[str, Sequence[int] | None]] = [
+            (f"{shown} of {safe(model)}, with their source runs", matching)
+        ]
+        if rows:
+            offers.append((f"{formats.counted(len(rows), 'marked version')}, all columns", rows))
+        if len(matching) < len(frame):
+            offers.append((f"all {formats.counted(len(frame), 'version')}, also those filtered out", None))
+        choices = [ExportChoice(Shown(t), partial(versions_sheet, model, frame, some)) for t, some in offers]
+        standing = Shown(f"the table as it stands: {shown}, {columns}")
+        choices.insert(1, ExportChoice(standing, partial(shown_sheet, arranged)))
     label = formats.counted(len(models), "registered model")
     choices.append(ExportChoice(Shown(label), partial(_models_sheet, models, registry)))
     return ExportOffer(choices, file_name(model or "models", default="models"))
-
-
-def _versions_sheet(versions: Sequence[ModelVersion], sources: Sources) -> Sheet:
-    records: list[Mapping[str, Value]] = []
-    for version in versions:
-        run = sources.get(version.run_id)
-        record: dict[str, Value] = {
-            "model": version.name,
-            "version": version.version,
-            "stage": version.stage,
-            "aliases": " ".join(version.aliases) or None,
-            "created": version.creation_time,
-            "last_updated": version.last_updated_time,
-            "user": version.user_id or None,
-            "run_id": version.run_id or None,
-            "run_name": run.run_name if run else None,
-            "source": mask(version.source),
-            "description": version.description or None,
-        }
-        if run is not None:
-            record |= {f"params.{name}": value for name, value in sorted(run.params.items())}
-            record |= {f"metrics.{name}": value for name, value in sorted(run.metrics.items())}
-        record |= {f"tags.{name}": value for name, value in sorted(version.tags.items())}
-        records.append(record)
-    return records_sheet(
-        "version",
-        records,
-        {
-            "model": "text",
-            "version": "any",
-            "stage": "text",
-            "aliases": "text",
-            "created": "time",
-            "last_updated": "time",
-        },
-    )
 
 
 def _models_sheet(models: Sequence[RegisteredModel], registry: Registry) -> Sheet:

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
+from textual.containers import Horizontal
 
-from engine import formats
 from engine.entities import ModelVersion, RegisteredModel, Run
 from engine.errors import EngineError, NotFound
 from engine.jobs import CancelToken
@@ -20,32 +18,44 @@ from engine.text import Shown, safe
 from tui.bridge import Relay
 from tui.commands.bindings import Command, Scope, command
 from tui.models.approval import Approval, is_waiting
+from tui.models.model_pane import ModelPane
+from tui.models.promoting import Promoting
 from tui.models.removal import Removal
-from tui.models.sources import model_source, source_text, version_source
+from tui.models.sources import source_text
 from tui.models.version_detail import VersionDetail, VersionFacts
+from tui.runs.arranging import Arranging
+from tui.runs.pane import Rows, RunPane
+from tui.runs.session import RunSession, SessionChange
 from tui.screen import VIEW, ConsoleScreen, ReadSnippets, compare_reason
 from tui.state import ComparedVersions
 from tui.widgets.empty import EmptyState
-from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.scroll_pane import ScrollPane
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.api import Policy, PromotionPlan, SmokeTestResult
+    from engine.api import Policy, RunFrame, SmokeTestResult
     from tui.dialogs.export import ExportOffer
-    from tui.models.promote_dialog import Promotion
     from tui.run.screen import KnownRun
 
 T = TypeVar("T")
 
 BATCH_SECONDS = 0.2
 """How often partial results are shown."""
-NO_VERSIONS = (
-    Shown("No versions yet"),
-    Shown("Register a run's model under this name."),
+VERSIONS = Rows(
+    "versions",
+    "VERSIONS",
+    "accuracy > 0.9 and stage = production",
+    (Shown("No versions yet"), Shown("Register a run's model under this name.")),
 )
 READING = (Shown("reading …"),)
-_WITHOUT_VERSION = ("models.undo", "models.export", "models.edit", "models.delete", "models.show-history")
+_WITHOUT_VERSION = (
+    "models.open-filter",
+    "models.undo",
+    "models.export",
+    "models.edit",
+    "models.delete",
+    "models.show-history",
+)
 """The commands that need no version."""
 VERSIONS_UNREADABLE = (Shown("Could not read the versions; press r to retry"),)
 
@@ -59,6 +69,9 @@ class ModelsScreen(ConsoleScreen):
     pane_ids = ("models", "versions", "detail-pane")
     CSS_PATH = "screen.tcss"
 
+    versions: RunSession
+    _arranging: Arranging
+
     def __init__(self) -> None:
         super().__init__()
         self.models: tuple[RegisteredModel, ...] = ()
@@ -69,25 +82,30 @@ class ModelsScreen(ConsoleScreen):
         self.policies: dict[str, tuple[Policy, ...] | EngineError] = {}
         self._fresh_run_ids: set[str] = set()
         self._reading_models = CancelToken()
-        self._reading_runs = CancelToken()
         self._pending_target: tuple[str, int | None] | None = None
 
     def compose_view(self) -> ComposeResult:
+        self.versions = RunSession(self.engine, self.session.bridge, self.tasks, self._versions_changed)
+        self._arranging = Arranging(self, self.versions, lambda: self.pane)
         with Horizontal(id="panes"):
-            with Vertical(id="models-pane"):
-                yield PaneTitle("MODELS", id="models-title")
-                yield Table(id="models", can_mark=False)
-            with Vertical(id="versions-pane"):
-                yield PaneTitle("VERSIONS", id="versions-title")
-                yield Table(id="versions", empty_text=READING)
+            yield ModelPane(id="models-pane")
+            yield RunPane(self.versions, of=VERSIONS, id="versions-pane")
         with ScrollPane(id="detail-pane"):
             yield VersionDetail(id="detail")
         yield EmptyState(id="empty")
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one("#versions", Table).focus()
+        self.pane.table.focus()
         self.refresh_view()
+
+    @property
+    def pane(self) -> RunPane:
+        return self.query_one("#versions-pane", RunPane)
+
+    @property
+    def model_pane(self) -> ModelPane:
+        return self.query_one("#models-pane", ModelPane)
 
     def on_screen_resume(self) -> None:
         """Show the version that another view has registered."""
@@ -98,12 +116,12 @@ class ModelsScreen(ConsoleScreen):
         self.session.say(f"Registered {new.model} version {new.version}; u in Activity (6) undoes")
         self.show_model(new.model, new.version)
         if new.promotes:
-            self._open_promotion(new.model, new.version, "")
+            self._promoting.open(new.model, new.version)
 
     @property
     def version(self) -> ModelVersion | None:
         """The version under the cursor."""
-        key = self.query_one("#versions", Table).cursor_key
+        key = self.pane.table.cursor_key
         versions = self.registry.get(self.model or "", ())
         return next((v for v in versions if str(v.version) == key), None)
 
@@ -112,6 +130,8 @@ class ModelsScreen(ConsoleScreen):
     def refresh_view(self) -> None:
         self._fresh_run_ids.clear()
         self._read_models(self._show_models)
+        show = self.model_pane.show_prompts
+        self.ask(self.engine.models.prompt_count, show, group="prompts", failed=lambda _: show(None))
 
     def refresh_changes(self) -> None:
         """Read the versions of the models that have changed and of the one under the cursor."""
@@ -166,13 +186,7 @@ class ModelsScreen(ConsoleScreen):
 
     def _show_model_rows(self, found: Mapping[str, tuple[ModelVersion, ...]]) -> None:
         self.registry.update(found)
-        table = self.query_one("#models", Table)
-        table.set_source(model_source(self.models, self.registry, table.size.width))
-        self.query_one("#models-title", PaneTitle).facts = formats.count(len(self.models))
-
-    @on(Table.Resized, "#models")
-    def _fit(self) -> None:
-        self._show_model_rows({})
+        self.model_pane.show(self.models, self.registry, self.sources)
 
     def _models_failed(self, error: EngineError) -> None:
         if self.models:
@@ -189,7 +203,9 @@ class ModelsScreen(ConsoleScreen):
         """Show a model's versions: those already known at once, then the current ones."""
         if name != self.model:
             self.model = name
-            self._show_versions(to_top=True)
+            self.pane.begin(name, self.state.model(name))
+            self.versions.begin(self.state.model(name))
+            self._show_versions()
         work = partial(self.engine.models.versions, name)
         done = partial(self._set_versions, name)
         self.ask(work, done, group="versions", failed=self._versions_failed)
@@ -197,9 +213,10 @@ class ModelsScreen(ConsoleScreen):
     def _set_versions(self, name: str, versions: tuple[ModelVersion, ...]) -> None:
         self._show_model_rows({name: versions})
         self.record_read()
-        self._show_versions()
-        if self._pending_target is not None and self._pending_target[0] == name:
+        pending = self._pending_target
+        if pending is not None and pending[0] == name and pending[1] not in {v.version for v in versions}:
             self._pending_target = None  # it does not exist
+        self._show_versions()
         self._read_sources(versions)
 
         def show_policies(found: tuple[Policy, ...] | EngineError) -> None:
@@ -211,44 +228,56 @@ class ModelsScreen(ConsoleScreen):
 
     def _versions_failed(self, error: EngineError) -> None:
         self.show_store_error(error)
-        self.query_one("#versions", Table).set_empty_text(VERSIONS_UNREADABLE)
+        self.pane.table.set_empty_text(VERSIONS_UNREADABLE)
 
     def _read_sources(self, versions: tuple[ModelVersion, ...]) -> None:
-        self._reading_runs.cancel()
-        self._reading_runs = token = CancelToken()
-        run_ids = list(
-            dict.fromkeys(v.run_id for v in versions if v.run_id not in {*self._fresh_run_ids, ""})
-        )
-
-        def read_run(run_id: str) -> Run:
-            return self.engine.runs.detail(run_id).run
+        """Read the source runs that are not known to be up to date: those that were unfinished, or new."""
+        unread = [version for version in versions if version.run_id not in {*self._fresh_run_ids, ""}]
 
         def show(found: Mapping[str, Run | None]) -> None:
-            if not token.cancelled:
-                self.sources.update(found)
-                self._fresh_run_ids.update(found)
-                self._show_versions()
+            self.sources.update(found)
+            self._fresh_run_ids.update(found)
+            self._show_model_rows({})
+            self._show_versions()
 
-        if run_ids:
-            relay = Relay(self.while_open(show))
-            self.ask(partial(_read_each, read_run, run_ids, token, relay), show, group="sources")
+        if unread:
+            self.ask(partial(self.engine.models.source_runs, unread), show, group="sources")
 
-    def _show_versions(self, *, to_top: bool = False) -> None:
-        versions = self.registry.get(self.model or "")
-        table = self.query_one("#versions", Table)
-        table.set_empty_text(READING if versions is None else NO_VERSIONS)
-        table.set_source(version_source(versions or (), self.sources, int(time.time() * 1000)))
-        if to_top:
-            table.set_marks(())
-        if to_top and versions:
-            table.move_to(str(versions[0].version))
-        pending = self._pending_target
-        if pending is not None and pending[0] == self.model and table.move_to(str(pending[1])):
-            self._pending_target = None
-        title = self.query_one("#versions-title", PaneTitle)
-        title.subject = safe(self.model or "")
-        title.facts = Shown("") if versions is None else _count(len(versions), "version")
+    def _show_versions(self) -> None:
+        """Show what is known of the model's versions and their source runs."""
+        from engine.api import version_frame
+
+        model, versions = self.model, self.registry.get(self.model or "")
+
+        def show(frame: RunFrame) -> None:
+            if model == self.model:
+                self.versions.show_frame(frame)
+
+        if versions is None:
+            self.pane.table.set_empty_text(READING)
+        else:
+            self.ask(partial(version_frame, versions, dict(self.sources)), show, group="frame")
         self._show_detail()
+
+    def _versions_changed(self, change: SessionChange) -> None:
+        if not self.is_running or self.session.leaving:  # the widgets may be gone
+            return
+        self.pane.update(change)
+        if change == "rows":
+            self._go_to_pending()
+            self._show_detail()
+        elif change == "marks":
+            self.show_keys()
+
+    def _go_to_pending(self) -> None:
+        """Move the cursor to the requested version; a filter that hides it is cleared."""
+        pending, arranged = self._pending_target, self.versions.arranged
+        if pending is None or pending[0] != self.model or arranged is None:
+            return
+        if self.pane.table.move_to(str(pending[1])):
+            self._pending_target = None
+        elif arranged.frame.row_of(str(pending[1])) is not None and self.versions.is_filtered:
+            self.pane.clear_filter()
 
     def _show_detail(self) -> None:
         version, facts = self.version, None
@@ -274,9 +303,9 @@ class ModelsScreen(ConsoleScreen):
 
     @on(Table.RowSelected, "#models")
     def _go_to_versions(self) -> None:
-        self.query_one("#versions", Table).focus()
+        self.pane.table.focus()
 
-    @on(Table.RowHighlighted, "#versions")
+    @on(RunPane.Highlighted)
     def _show_highlighted_version(self) -> None:
         self._show_detail()
 
@@ -300,12 +329,73 @@ class ModelsScreen(ConsoleScreen):
             self.ask(find, lambda _: self.refresh_view(), group="model", failed=failed)
 
     def _go_to(self, name: str, version: int | None) -> bool:
-        table = self.query_one("#models", Table)
+        table = self.model_pane.table
+        if table.source.row_of(name) is None and any(model.name == name for model in self.models):
+            self.model_pane.close_search()
         if not table.move_to(name):
             return False
         self._pending_target = None if version is None else (name, version)
         self._read_versions(name)
         return True
+
+    # ── the table of versions ────────────────────────────────────────────────
+
+    def peel(self) -> bool:
+        if self.model_pane.is_searching:
+            self.model_pane.close_search()
+        elif self.versions.view.filter_text:
+            self.pane.clear_filter()
+        elif self.versions.state.marks:
+            self.versions.set_marks(frozenset())
+        else:
+            return False
+        return True
+
+    def action_open_filter(self) -> None:
+        """Filter the versions; in the list of models, search it."""
+        if self.refuse("models.open-filter"):
+            return
+        if self.model_pane.table.has_focus:
+            self.model_pane.open_search()
+        else:
+            self.pane.filter_bar.open()
+
+    def action_sort_column(self) -> None:
+        if not self.refuse("models.sort-column"):
+            self.pane.sort_by_column()
+
+    def action_pick_sort(self) -> None:
+        if not self.refuse("models.pick-sort"):
+            self._arranging.pick_sort()
+
+    def action_pick_columns(self) -> None:
+        if not self.refuse("models.pick-columns"):
+            self._arranging.pick_columns()
+
+    def action_toggle_constants(self) -> None:
+        self._arranging.toggle_constants()
+
+    def action_widen_column(self, cells: int) -> None:
+        self.pane.widen_column(cells)
+
+    def action_chart_metric(self) -> None:
+        """Chart the metric of the focused column, or the usual one, over the marked versions, else over those
+        shown."""
+        from tui.models.chart_dialog import VersionChart
+        from tui.widgets.plot import prepare
+
+        arranged, metric, model = self.versions.arranged, self.pane.focused_metric(), self.model
+        if self.refuse("models.chart-metric") or arranged is None or metric is None or model is None:
+            return
+        frame = arranged.frame
+        marked = (frame.row_of(key) for key in self.versions.marked())
+        rows = [row for row in marked if row is not None] or list(arranged.matching)
+        metrics = [key.name for key in frame.keys if key.kind == "metric"]
+
+        def open_chart(_: None) -> None:
+            self.app.push_screen(VersionChart(model, frame, rows, metrics, metric))
+
+        self.ask(prepare, open_chart, group="chart", failed=self.session.show_error, opens=True)
 
     # ── commands ─────────────────────────────────────────────────────────────
 
@@ -322,7 +412,9 @@ class ModelsScreen(ConsoleScreen):
             if version.run_id in self.sources and self.sources[version.run_id] is None:
                 return "The source run of this version no longer exists."
         elif version is not None and command.id == "models.compare-marked":
-            return compare_reason(len(self.query_one("#versions", Table).marks), "versions")
+            return compare_reason(len(self.versions.state.marks), "versions")
+        elif command.id == "models.chart-metric" and self.pane.focused_metric() is None:
+            return "No version has a metric."
         return super().why_not(command)
 
     def action_open_run(self) -> None:
@@ -353,19 +445,15 @@ class ModelsScreen(ConsoleScreen):
     def _step_run(self, by: int) -> KnownRun | None:
         """The source run of the next version that has one."""
         with_run = {str(v.version) for v in self.registry.get(self.model or "", ()) if v.run_id}
-        moved = self.query_one("#versions", Table).step_row(by, with_run.__contains__)
+        moved = self.pane.table.step_row(by, with_run.__contains__)
         return None if moved is None or self.version is None else self._known_run(self.version)
 
     def action_compare_marked(self) -> None:
         if self.refuse("models.compare-marked") or self.model is None:
             return
-        marks = self.query_one("#versions", Table).marks
+        marks = self.versions.state.marks
         self.state.compared = ComparedVersions(self.model, tuple(sorted(map(int, marks))))
         self.run_worker(self.session.show_mode("compare"))
-
-    @on(Table.MarksChanged, "#versions")
-    def _show_whether_comparable(self) -> None:
-        self.show_keys()
 
     def action_edit(self) -> None:
         """Edit the version; in the list of models, the model."""
@@ -393,7 +481,8 @@ class ModelsScreen(ConsoleScreen):
 
         if not self.models:
             return None
-        return models_offer(self.models, self.registry, self.sources, self.model)
+        versions = self.versions
+        return models_offer(self.models, self.registry, self.model, versions.arranged, versions.state.marks)
 
     def action_test_version(self) -> None:
         if not self.refuse("models.test-version") and self.version is not None:
@@ -424,7 +513,7 @@ class ModelsScreen(ConsoleScreen):
 
     def action_promote(self) -> None:
         if not self.refuse("models.promote") and self.version is not None:
-            self._open_promotion(self.version.name, self.version.version, "")
+            self._promoting.open(*_key(self.version))
 
     def promote(self, model: str, version: int, target: str) -> None:
         """Open the promotion dialog for a version and a stage or alias. Only the dialog can start the
@@ -435,28 +524,7 @@ class ModelsScreen(ConsoleScreen):
             return
         if not self._go_to(model, version):
             self._pending_target = (model, version)
-        self._open_promotion(model, version, target)
-
-    def _open_promotion(self, model: str, version: int, target: str) -> None:
-        from tui.models.promote_dialog import PromoteDialog
-
-        def write(promotion: Promotion | None) -> None:
-            if promotion is not None:
-                self._write(promotion.plan, promotion.reason, dialog.target.activity, promotion.force)
-
-        smoke_test = self.smoke_tests.get((model, version))
-        dialog = PromoteDialog(
-            self.engine, self.session.bridge, model, version, target=target, smoke_test=smoke_test
-        )
-        self.app.push_screen(dialog, write)
-
-    def _write(self, plan: PromotionPlan, reason: str, activity: str, force: str = "") -> None:
-        from tui.models.write_dialog import WriteDialog
-
-        apply = partial(self.engine.models.promote, plan, reason=reason, force=force)
-        read = partial(self.engine.models.versions, plan.model)
-        dialog = WriteDialog(self.session.bridge, plan, apply, read, activity=activity)
-        self.app.push_screen(dialog, lambda _: self.refresh_view())
+        self._promoting.open(model, version, target)
 
     def action_delete(self) -> None:
         """Delete the version; in the list of models, the model."""
@@ -491,6 +559,10 @@ class ModelsScreen(ConsoleScreen):
             approval.answer(version, action) if action or is_waiting(version) else approval.request(version)
 
     @property
+    def _promoting(self) -> Promoting:
+        return Promoting(self, self.smoke_tests, self.refresh_view)
+
+    @property
     def approval(self) -> Approval:
         return Approval(self, self._read_versions)
 
@@ -505,25 +577,7 @@ class ModelsScreen(ConsoleScreen):
 
     def action_undo(self) -> None:
         if not self.refuse("models.undo"):
-            failed = self.session.show_error
-            self.ask(
-                self.engine.models.plan_undo, self._confirm_undo, group="undo", failed=failed, opens=True
-            )
-
-    def _confirm_undo(self, plan: PromotionPlan) -> None:
-        from tui.dialogs.confirm import ConfirmDialog
-        from tui.models.plan_view import change_text
-
-        if not self.is_current:
-            return
-        lines = [Content(f"Undo the last promotion of {safe(plan.model)}:")]
-        lines += [Content.assemble("  ", change_text(change)) for change in plan.changes]
-
-        def write(confirmed: bool | None) -> None:
-            if confirmed:
-                self._write(plan, "", "undoing")
-
-        self.app.push_screen(ConfirmDialog(f"Undo · {plan.server}", lines, yes="Undo"), write)
+            self._promoting.undo()
 
 
 def _read_each(
@@ -551,7 +605,3 @@ def _read_each(
 
 def _key(version: ModelVersion) -> tuple[str, int]:
     return version.name, version.version
-
-
-def _count(number: int, noun: str) -> Shown:
-    return Shown(f"{formats.count(number)} {noun}{'s' if number != 1 else ''}")

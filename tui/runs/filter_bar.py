@@ -125,11 +125,11 @@ class FilterBar(Widget):
     class Cleared(Message):
         """The operator has cleared the filter."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, example: str = "", *, id: str | None = None) -> None:  # noqa: A002
+        """`example` is shown while the bar is empty."""
         super().__init__(id=id, classes="always-shown")
         self._list = CompletionList(id="filter-completions")
-        hint = "accuracy > 0.9 and metric = euclidean"
-        self._input = FilterInput(self._list, placeholder=hint, id="filter-input")
+        self._input = FilterInput(self._list, placeholder=example, id="filter-input")
         self._input.max_length = MAX_LENGTH
         self._history = InputHistory()
         self._error: FilterError | None = None

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from engine import formats
+from engine.columns import VERSION
 from engine.entities import Run
 from engine.text import Shown, safe
 from tui.runs.filter_bar import FilterBar
@@ -32,12 +33,31 @@ NARROW = 100
 """Width below which the key metrics come before the times."""
 
 
+@dataclass(frozen=True)
+class Rows:
+    """What a pane lists: the id of its table, which is also what messages call the rows, its title, an
+    example of a filter, and what it says without any rows."""
+
+    table: str
+    title: str
+    example: str
+    none: tuple[Shown, ...]
+
+
+RUNS = Rows(
+    "runs",
+    "RUNS",
+    "accuracy > 0.9 and metric = euclidean",
+    (Shown("No runs yet"), Shown("Log runs with MLflow, or press 4 to train a sweep")),
+)
+
+
 class RunPane(Widget):
     """Draws a session, and turns the operator's input into changes to its view."""
 
     DEFAULT_CSS = """
     RunPane { width: 1fr; height: 1fr; layout: vertical; }
-    RunPane #runs { height: 1fr; }
+    RunPane Table { height: 1fr; }
     """
 
     @dataclass
@@ -46,9 +66,16 @@ class RunPane(Widget):
 
         subject: Run | GroupSummary | None
 
-    def __init__(self, session: RunSession, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        session: RunSession,
+        *,
+        of: Rows = RUNS,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
         super().__init__(id=id)
         self._session = session
+        self._of = of
         self._to_top = False
         """Whether to move the cursor to the first row with the next rows, as after sorting."""
         self._cursor_candidates: tuple[str, ...] = ()
@@ -56,9 +83,9 @@ class RunPane(Widget):
         first that is still visible."""
 
     def compose(self) -> ComposeResult:
-        yield PaneTitle("RUNS", id="runs-title")
-        yield FilterBar(id="filter")
-        yield Table(id="runs")
+        yield PaneTitle(self._of.title, id=f"{self._of.table}-title")
+        yield FilterBar(self._of.example, id="filter")
+        yield Table(id=self._of.table)
 
     def on_mount(self) -> None:
         self._session.remember_filter("", self.filter_bar.set_history)
@@ -68,7 +95,7 @@ class RunPane(Widget):
 
     @property
     def table(self) -> Table:
-        return self.query_one("#runs", Table)
+        return self.query_one(f"#{self._of.table}", Table)
 
     @property
     def filter_bar(self) -> FilterBar:
@@ -76,7 +103,7 @@ class RunPane(Widget):
 
     @property
     def _title(self) -> PaneTitle:
-        return self.query_one("#runs-title", PaneTitle)
+        return self.query_one(f"#{self._of.table}-title", PaneTitle)
 
     @property
     def source(self) -> RunSource | None:
@@ -90,7 +117,7 @@ class RunPane(Widget):
 
     def begin(self, name: str, state: ExperimentState) -> None:
         """Prepare for the runs of another experiment, which the session opens next."""
-        self._title.title = "DELETED RUNS" if state.lifecycle == "deleted" else "RUNS"
+        self._title.title = "DELETED RUNS" if state.lifecycle == "deleted" else self._of.title
         self.show_name(name)
         self._to_top = True
         self.table.set_source(EMPTY)  # rows under a name belong to that name
@@ -158,11 +185,15 @@ class RunPane(Widget):
         if session.frame is None or not session.frame.complete:
             return []
         if len(session.frame):
-            lines = [Shown("No matching runs"), safe(session.hint), Shown("esc clears the filter")]
+            lines = [
+                Shown(f"No matching {self._of.table}"),
+                safe(session.hint),
+                Shown("esc clears the filter"),
+            ]
             return [line for line in lines if line]
         if session.state.lifecycle == "deleted":
             return [Shown("No deleted runs"), Shown("esc shows the active runs")]
-        return [Shown("No runs yet"), Shown("Log runs with MLflow, or press 4 to train a sweep")]
+        return list(self._of.none)
 
     def _facts(self) -> Shown:
         """Counts, progress and sort order, for the title."""
@@ -297,7 +328,7 @@ class RunPane(Widget):
         if descending is None and sort and (sort[0].key, sort[0].statistic) == (key, statistic):
             descending = not sort[0].descending
         elif descending is None:
-            newest_first = key.name in ("start_time", "end_time")
+            newest_first = key.is_time or key == VERSION
             descending = newest_first or (key.kind == "metric" and direction_of(key.name) != "lower")
         self.sort_by_keys((SortKey(key, descending, statistic),))
 

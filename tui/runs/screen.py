@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar
@@ -10,13 +9,13 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.screen import Screen
 from textual.timer import Timer
 
 from engine.entities import Experiment, Run
 from engine.errors import EngineError, StoreNotFound
 from engine.text import safe, short_name
 from tui.commands.bindings import Command, Scope
+from tui.runs.arranging import Arranging
 from tui.runs.conclusions import RunConclusions
 from tui.runs.deletion import RunDeletion
 from tui.runs.experiments import ExperimentPane
@@ -30,16 +29,13 @@ from tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from engine.api import (
-        Arranged,
         GroupSummary,
         RunView,
-        SortKey,
         Stamp,
     )
     from engine.columns import ColumnKey
     from tui.dialogs.export import ExportOffer
     from tui.run.screen import KnownRun
-    from tui.runs.dialogs.column_picker import Candidate
 
 T = TypeVar("T")
 
@@ -89,6 +85,7 @@ class RunsScreen(ConsoleScreen):
         self.saved_views = SavedViewCommands(self, self._show_view)
         self._deletion = RunDeletion(self, self.runs, self.list_experiments)
         self._conclusions = RunConclusions(self, self.runs)
+        self._arranging = Arranging(self, self.runs, lambda: self.pane)
         with Horizontal(id="panes"):
             yield ExperimentPane(id="experiments-pane")
             yield RunPane(self.runs, id="runs-pane")
@@ -479,52 +476,20 @@ class RunsScreen(ConsoleScreen):
         if view is not None:
             self.pane.show_view(view)
 
-    def _pick(
-        self,
-        candidates: Callable[[Arranged], list[Candidate]],
-        dialog: Callable[[list[Candidate]], Screen[T]],
-        done: Callable[[T | None], None],
-    ) -> None:
-        """Collect the candidate columns, then open a dialog that lists them."""
-
-        def show(found: list[Candidate]) -> None:
-            self.app.push_screen(dialog(found), done)
-
-        if (arranged := self.runs.arranged) is not None:
-            work = partial(candidates, arranged)
-            self.ask(work, show, group="candidates", failed=self.session.show_error, opens=True)
-
     def action_sort_column(self) -> None:
         if not self.refuse("runs.sort-column"):
             self.pane.sort_by_column()
 
     def action_pick_sort(self) -> None:
-        from tui.runs.dialogs.sort import SortDialog, sort_candidates
-
-        if self.refuse("runs.pick-sort"):
-            return
-
-        def sort(keys: tuple[SortKey, ...] | None) -> None:
-            if keys is not None:
-                self.pane.sort_by_keys(keys)
-
-        self._pick(sort_candidates, partial(SortDialog, self.runs.view.sort), sort)
+        if not self.refuse("runs.pick-sort"):
+            self._arranging.pick_sort()
 
     def action_pick_columns(self) -> None:
-        from engine.api import default_keys
-        from tui.runs.dialogs.columns import ColumnsDialog, column_candidates
-
-        if self.refuse("runs.pick-columns"):
-            return
-        view, arranged = self.runs.view, self.runs.arranged
-        if arranged is not None:
-            defaults = default_keys(arranged.frame, narrow=arranged.narrow)
-            self._pick(column_candidates, lambda found: ColumnsDialog(view, found, defaults), self._show_view)
+        if not self.refuse("runs.pick-columns"):
+            self._arranging.pick_columns()
 
     def action_toggle_constants(self) -> None:
-        hidden = not self.runs.view.constants_hidden
-        self.runs.change_view(constants_hidden=hidden)
-        self.session.say("Constant columns hidden" if hidden else "Constant columns shown")
+        self._arranging.toggle_constants()
 
     def action_widen_column(self, cells: int) -> None:
         self.pane.widen_column(cells)
@@ -541,7 +506,7 @@ class RunsScreen(ConsoleScreen):
 
         if self.refuse("runs.pick-groups"):
             return
-        self._pick(group_candidates, partial(GroupDialog, self.runs.view.group_by), self.group_by)
+        self._arranging.pick(group_candidates, partial(GroupDialog, self.runs.view.group_by), self.group_by)
 
     def group_by(self, keys: tuple[ColumnKey, ...] | None) -> None:
         if keys is not None:

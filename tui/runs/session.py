@@ -42,7 +42,8 @@ SessionChange = Literal["frame", "rows", "marks"] | LoaderChange
 
 
 class RunSession:
-    """One experiment's runs, loaded and arranged for display.
+    """One experiment's runs, or one model's versions, arranged for display. Runs are loaded by `open`; frames
+    of versions, which are read elsewhere, are shown with `begin` and `show_frame`.
 
     `loader` reads the runs, `frame` holds those read so far, `view` says how to show them, and `arranged` is
     the result. `arranged` lags slightly behind; while the filter is invalid (`filter_error`) or unfinished,
@@ -87,12 +88,16 @@ class RunSession:
 
     def open(self, experiment_id: str, state: ExperimentState) -> None:
         """Show an experiment's active or deleted runs."""
+        self.begin(state)
+        self.loader.open(experiment_id, state.lifecycle)
+
+    def begin(self, state: ExperimentState) -> None:
+        """Drop the rows, before frames of something else are shown."""
         self._tasks.cancel("arrange")
         self._tasks.cancel("catch up")
         self.state, self.frame, self.arranged = state, None, None
         self.filter_error, self.is_unfinished, self.last_word, self.hint = None, False, "", ""
         self._fallback, self._typed, self._behind = None, False, False
-        self.loader.open(experiment_id, state.lifecycle)
 
     def drop(self, run_ids: Iterable[str]) -> None:
         """Remove runs that are known to be gone."""

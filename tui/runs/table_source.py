@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from engine import formats
-from engine.columns import ColumnKey
+from engine.columns import ColumnKey, Value
 from engine.text import Shown, cell_width
 from tui.widgets.table.palette import RUN_STATUS_STYLES
 from tui.widgets.table.source import CellStyle, FirstWord, TableColumn
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from engine.api import Arranged, Column, SortKey
 
 STATUS = ColumnKey("attribute", "status")
+STAGE_STYLES: dict[str, CellStyle] = {
+    "None": "muted",
+    "Staging": "warning",
+    "Production": "good",
+    "Archived": "muted",
+}
 
 
 class RunSource:
@@ -61,6 +67,10 @@ class RunSource:
             return "muted"
         if self.arranged.columns[column].key == STATUS:
             return FirstWord(RUN_STATUS_STYLES.get(str(value)))
+        if self.arranged.frame.holds_versions and (
+            style := _version_style(self.arranged.columns[column].key, value)
+        ):
+            return style
         return None if formats.is_finite(value) else "bad"  # the run has diverged
 
     def row_key(self, row: int) -> str:
@@ -132,6 +142,20 @@ class RunSource:
         groups, run_ids = self.arranged.groups, self.arranged.frame.run_ids
         rows = [row for row, is_open in self.arranged.outline.folds.items() if is_open == some_open]
         return frozenset(run_ids[row] if row >= 0 or groups is None else groups.key(~row) for row in rows)
+
+
+def _version_style(key: ColumnKey, value: Value) -> CellStyle | FirstWord | None:
+    """The style of an attribute of a version."""
+    if key.kind != "attribute":
+        return None
+    match key.name:
+        case "stage":
+            return FirstWord(STAGE_STYLES.get(str(value), "muted"))
+        case "aliases" | "request":
+            return "accent"
+        case "run" if str(value).startswith("✗"):
+            return "warning"
+    return None
 
 
 def _table_column(column: Column, sorted_by: tuple[int, SortKey] | None, count: int) -> TableColumn:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from engine.entities import Run
-from engine.errors import StoreRefused
+from engine.entities import Lifecycle, Run
+from engine.errors import NotFound, StoreRefused
 from engine.stores.base import Condition, RunQuery, Store
+
+MAX_IDS = 1000
+"""How many runs one query asks for."""
 
 
 def runs_by_id(store: Store, run_ids: Sequence[str]) -> tuple[Run, ...]:
@@ -28,8 +31,30 @@ def runs_by_id(store: Store, run_ids: Sequence[str]) -> tuple[Run, ...]:
     return tuple(found[run_id] for run_id in run_ids)
 
 
-def _of_experiment(store: Store, experiment_id: str, run_ids: tuple[str, ...]) -> dict[str, Run]:
-    query = RunQuery(experiment_id, (Condition("attribute", "run_id", "IN", run_ids),))
+def known_runs(store: Store, run_ids: Sequence[str]) -> dict[str, Run | None]:
+    """The runs by id, active or deleted; None for an unknown id. Reads like `runs_by_id`: one run of each
+    experiment alone, the others with one query per 1,000; each unknown id costs a request."""
+    found: dict[str, Run | None] = {}
+    for run_id in run_ids:
+        if run_id in found:
+            continue
+        try:
+            run = found[run_id] = store.run(run_id).run
+        except NotFound:
+            found[run_id] = None
+            continue
+        rest = tuple(other for other in run_ids if other not in found)
+        with suppress(StoreRefused):
+            for start in range(0, len(rest), MAX_IDS):
+                ids = rest[start : start + MAX_IDS]
+                found |= _of_experiment(store, run.experiment_id, ids, run.lifecycle_stage)
+    return found
+
+
+def _of_experiment(
+    store: Store, experiment_id: str, run_ids: tuple[str, ...], lifecycle: Lifecycle = "active"
+) -> dict[str, Run]:
+    query = RunQuery(experiment_id, (Condition("attribute", "run_id", "IN", run_ids),), lifecycle)
     found: dict[str, Run] = {}
     token: str | None = None
     while True:

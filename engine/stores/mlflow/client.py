@@ -293,6 +293,12 @@ class ClientStore:
             ]
         return tuple(sorted(found, key=lambda model: model.name))
 
+    def prompt_count(self) -> int | None:
+        with suppress(EngineError), self._translating() as client:  # some registries have no prompts
+            found = _pages(client.search_registered_models, 100, filter_string=records.PROMPT_FILTER)
+            return sum(records.is_prompt(entities.registered_model(model).tags) for model in found)
+        return None
+
     def registered_model(self, name: str) -> RegisteredModel:
         try:
             with self._translating() as client:

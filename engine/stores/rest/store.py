@@ -21,7 +21,7 @@ from engine.entities import (
     Run,
     RunDetail,
 )
-from engine.errors import NotFound
+from engine.errors import NotFound, StoreRefused
 from engine.stores import errors, records
 from engine.stores.artifacts import ArtifactContent, Location, artifact_not_found, check_path, locations
 from engine.stores.base import PAGE_SIZE, Condition, RunPage, RunQuery, Stamp
@@ -297,6 +297,15 @@ class RestStore:
             )
             models = (messages.registered_model(model) for model in found)
             return tuple(sorted(models, key=lambda model: model.name))
+
+    def prompt_count(self) -> int | None:
+        parameters = {"filter": records.PROMPT_FILTER, "max_results": PAGE_SIZE}
+        with self._server() as server:
+            try:
+                found = self._all(server.get, "registered-models/search", "registered_models", parameters)
+                return sum(records.is_prompt(messages.registered_model(model).tags) for model in found)
+            except StoreRefused:  # some registries have no prompts
+                return None
 
     def registered_model(self, name: str) -> RegisteredModel:
         with self._server() as server:

@@ -18,6 +18,17 @@ def registered_models(tables: Tables) -> tuple[RegisteredModel, ...]:
     return tuple(model for model in _entries(tables) if not records.is_prompt(model.tags))
 
 
+def prompt_count(tables: Tables) -> int:
+    """The number of prompts."""
+    found = tables.rows(
+        f"SELECT count(*) FROM registered_model_tags WHERE {tables.in_workspace}"
+        ' AND "key" = :key AND value = :value',
+        key=records.PROMPT_TAG,
+        value="true",
+    )
+    return int(found[0][0])
+
+
 def registered_model(tables: Tables, name: str) -> RegisteredModel:
     """Raises `NotFound`."""
     found = next(iter(_entries(tables, name)), None)

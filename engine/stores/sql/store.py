@@ -126,6 +126,9 @@ class SqlStore:
     def registered_models(self) -> tuple[RegisteredModel, ...]:
         return self._read(registry.registered_models)
 
+    def prompt_count(self) -> int | None:
+        return self._read(registry.prompt_count)
+
     def registered_model(self, name: str) -> RegisteredModel:
         return self._read(lambda found: registry.registered_model(found, name))
 

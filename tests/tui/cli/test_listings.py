@@ -67,7 +67,7 @@ def test_the_versions_of_a_model_are_listed_with_the_metrics_of_their_runs(on_st
     assert done.table[0] == ["classifier"]
     assert {"version", "stage", "aliases", "accuracy", "cv_mean"} <= set(done.table[2])
     assert done.table[4][:4] == ["2", "Production", "champion", "0.8000"]
-    by = done.table[2].index("by")
+    by = done.table[2].index("user")
     assert done.table[4][by] == "ada", "the user of the source run: the store records none for the version"
     assert [m["name"] for m in on_store("models", "unused", "--json").json["models"]] == ["unused"]
     missing = on_store("models", "nobody", "--json")
@@ -76,13 +76,44 @@ def test_the_versions_of_a_model_are_listed_with_the_metrics_of_their_runs(on_st
     assert missing.json["error"]["hint"]
 
 
+def test_versions_are_filtered_sorted_and_exported_like_runs(on_store: Run, tmp_path: Path) -> None:
+    def numbers(*options: str) -> list[int]:
+        (model,) = on_store("models", "classifier", *options, "--json").json["models"]
+        return [version["version"] for version in model["versions"]]
+
+    assert numbers() == [3, 2, 1]
+    assert numbers("--filter", "stage = 'Production' and accuracy > 0.5") == [2]
+    assert numbers("-f", "alias = champion") == [2]
+    assert numbers("--sort", "version", "--limit", "2") == [1, 2]
+    none = on_store("models", "classifier", "-f", "stage = staging")
+    assert "0 of 3 versions" in none.out
+    assert "Values of stage: Archived, None, Production." in none.out
+    assert "^^^^^" in on_store("models", "classifier", "-f", "acuracy > 1").err
+    assert on_store("models", "classifier", "--columns", "version,user").table[2][:2] == ["version", "user"]
+    file = tmp_path / "versions.csv"
+    assert (
+        "1 of 3 versions" in on_store("models", "classifier", "-f", "alias=champion", "--csv", str(file)).out
+    )
+    head, row = file.read_text().splitlines()
+    assert head.startswith("model,version,stage,")
+    assert row.startswith("classifier,2,Production,")
+    assert "metrics.accuracy" in head
+    assert "It applies to versions." in on_store("models", "-f", "stage = staging").err
+
+
+def test_models_are_searched_by_name(on_store: Run) -> None:
+    assert [row[0] for row in on_store("models", "--search", "CLASS").table[1:2]] == ["classifier"]
+    assert "1 prompt not shown" in on_store("models").out
+    assert "No registered model has 'zzz'" in on_store("models", "--search", "zzz").out
+
+
 def test_a_narrow_terminal_shows_how_many_columns_are_hidden(
     mlflow_store: MlflowStore, warm: Warm, folder: Path, home: Path
 ) -> None:
     arguments = ("--tracking-uri", mlflow_store.uri, "models", "classifier")
     with warm.open(*arguments, cwd=folder, home=home, cols=80) as terminal:
         assert terminal.wait_exit() == 0
-        assert re.search(r"\d columns? hidden: use --json", terminal.text)
+        assert re.search(r"\d columns? hidden: use --json or --columns", terminal.text)
 
 
 def test_an_empty_journal_says_so(run: Run) -> None:
