@@ -16,7 +16,9 @@ from engine.columns import VERSION, ColumnKey
 from engine.text import safe
 from tui.dialogs.base import Dialog
 from tui.models.sources import stage_text
-from tui.widgets.plot import Plot, Series
+from tui.runs.session import RunSession
+from tui.screen import ConsoleScreen
+from tui.widgets.plot import Plot, Series, prepare
 
 if TYPE_CHECKING:
     from engine.api import RunFrame
@@ -43,6 +45,21 @@ def version_series(frame: RunFrame, rows: Sequence[int], metric: str) -> list[Se
         if marked:
             found.append(Series.of(stage_text(each), marked, "scatter"))
     return found
+
+
+def open_chart(screen: ConsoleScreen, session: RunSession, model: str, metric: str) -> None:
+    """Open the chart of the marked versions, else of those shown."""
+    if (arranged := session.arranged) is None:
+        return
+    frame = arranged.frame
+    marked = [row for key in session.marked() if (row := frame.row_of(key)) is not None]
+    rows = marked or list(arranged.matching)
+    metrics = [key.name for key in frame.keys if key.kind == "metric"]
+
+    def show(_: None) -> None:
+        screen.app.push_screen(VersionChart(model, frame, rows, metrics, metric))
+
+    screen.ask(prepare, show, group="chart", failed=screen.session.show_error, opens=True)
 
 
 class VersionChart(Dialog[None]):

@@ -22,7 +22,7 @@ SmokeTests = Mapping[tuple[str, int], "SmokeTestResult | EngineError"]
 class Promoting:
     """Opens the dialogs and applies what was confirmed. Calls `changed` after a write."""
 
-    def __init__(self, screen: ConsoleScreen, smoke_tests: SmokeTests, changed: Callable[[], object]) -> None:
+    def __init__(self, screen: ConsoleScreen, smoke_tests: SmokeTests, changed: Callable[[], None]) -> None:
         self._screen = screen
         self._smoke_tests = smoke_tests
         self._changed = changed

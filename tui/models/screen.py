@@ -381,21 +381,11 @@ class ModelsScreen(ConsoleScreen):
     def action_chart_metric(self) -> None:
         """Chart the metric of the focused column, or the usual one, over the marked versions, else over those
         shown."""
-        from tui.models.chart_dialog import VersionChart
-        from tui.widgets.plot import prepare
+        from tui.models.chart_dialog import open_chart
 
-        arranged, metric, model = self.versions.arranged, self.pane.focused_metric(), self.model
-        if self.refuse("models.chart-metric") or arranged is None or metric is None or model is None:
-            return
-        frame = arranged.frame
-        marked = (frame.row_of(key) for key in self.versions.marked())
-        rows = [row for row in marked if row is not None] or list(arranged.matching)
-        metrics = [key.name for key in frame.keys if key.kind == "metric"]
-
-        def open_chart(_: None) -> None:
-            self.app.push_screen(VersionChart(model, frame, rows, metrics, metric))
-
-        self.ask(prepare, open_chart, group="chart", failed=self.session.show_error, opens=True)
+        metric = self.pane.focused_metric()
+        if not self.refuse("models.chart-metric") and self.model is not None and metric is not None:
+            open_chart(self, self.versions, self.model, metric)
 
     # ── commands ─────────────────────────────────────────────────────────────
 
@@ -481,8 +471,8 @@ class ModelsScreen(ConsoleScreen):
 
         if not self.models:
             return None
-        versions = self.versions
-        return models_offer(self.models, self.registry, self.model, versions.arranged, versions.state.marks)
+        arranged, marks = self.versions.arranged, self.versions.state.marks
+        return models_offer(self.models, self.registry, self.model, arranged, marks)
 
     def action_test_version(self) -> None:
         if not self.refuse("models.test-version") and self.version is not None:
