@@ -149,6 +149,8 @@ def columns_for(
 
 def _column(frame: RunFrame, key: ColumnKey, label: Shown, fmt: NumberFormat | None, sample: int) -> Column:
     values = frame.sample(key, sample) if key in frame else []
+    if frame.holds_versions and key.kind == "attribute" and not key.is_number and key in frame:
+        values = list(frame.distinct(key))  # the one version in Production is in no sample
     numeric = not key.is_time and frame.is_numeric(key)
     if fmt is None and key.kind == "metric":
         fmt = format_for(cast(Sequence[float], values))

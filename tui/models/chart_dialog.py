@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from engine.api import RunFrame
     from engine.entities import Stage
 
-MARKED: tuple[Stage, ...] = ("Production", "Staging", "Archived")
+MARKED: tuple[Stage, ...] = ("Staging", "Production")
+"""Most versions of a long-lived model are archived: marks on them would hide the line."""
 _STAGE = ColumnKey("attribute", "stage")
 
 
 def version_series(frame: RunFrame, rows: Sequence[int], metric: str) -> list[Series]:
-    """The metric by version number, NaN where a version lacks it, then the versions of each stage."""
+    """The metric by version number, NaN where a version lacks it, then the versions in
+    Staging and Production."""
     key = ColumnKey("metric", metric)
     number, stage = frame.reader(VERSION), frame.reader(_STAGE)
     values = frame.numbers(key) if key in frame else [None] * len(frame)

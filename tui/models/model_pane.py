@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from textual import on
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -26,7 +27,10 @@ class ModelPane(Widget):
     DEFAULT_CSS = """
     ModelPane { layout: vertical; }
     ModelPane #models { height: 1fr; }
-    ModelPane #model-search { display: none; margin: 0 1; }
+    ModelPane #model-search { display: none; height: 1; padding: 0 1; }
+    ModelPane #model-search Static { width: 2; color: $accent; }
+    ModelPane Field { width: 1fr; }
+    ModelPane Field:blur { background: transparent; }
     ModelPane.-searching #model-search { display: block; }
     ModelPane #prompts { display: none; height: 1; padding: 0 1; color: $text-muted; }
     ModelPane.-prompts #prompts { display: block; }
@@ -40,9 +44,11 @@ class ModelPane(Widget):
 
     def compose(self) -> ComposeResult:
         yield PaneTitle("MODELS", id="models-title")
-        yield Field(placeholder="name, alias or tag", id="model-search")
+        with Horizontal(id="model-search", classes="always-shown"):
+            yield Static("/", markup=False)
+            yield Field(placeholder="name, alias or tag")
         yield Table(id="models", can_mark=False)
-        yield Static("", id="prompts", markup=False)
+        yield Static("", id="prompts", classes="always-shown", markup=False)
 
     @property
     def table(self) -> Table:
@@ -50,7 +56,7 @@ class ModelPane(Widget):
 
     @property
     def _search(self) -> Field:
-        return self.query_one("#model-search", Field)
+        return self.query_one(Field)
 
     @property
     def is_searching(self) -> bool:
