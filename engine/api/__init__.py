@@ -167,6 +167,7 @@ if TYPE_CHECKING:
     from engine.registry.removal import RemovalPlan as RemovalPlan, RemovalResult as RemovalResult
     from engine.registry.smoke_test import SmokeTestResult as SmokeTestResult
     from engine.registry.version_rows import (
+        OWNER_TAG as OWNER_TAG,
         last_change as last_change,
         mentions as mentions,
         owner_of as owner_of,
@@ -368,6 +369,7 @@ _HOMES = {
     "engine.registry.removal": ("RemovalPlan", "RemovalResult"),
     "engine.registry.approval": ("DECISION_TAG", "REQUEST_TAG", "decision_of", "request_of"),
     "engine.registry.version_rows": (
+        "OWNER_TAG",
         "last_change",
         "mentions",
         "owner_of",

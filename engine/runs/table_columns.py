@@ -137,6 +137,8 @@ def columns_for(
     `formats` (names in `FORMATS`) override the automatic ones."""
     chosen = tuple(keys)
     bare = [_LABELS.get(key.name, key.name) if key.kind == "attribute" else key.name for key in chosen]
+    if frame.holds_versions:
+        bare = ["run name" if key == RUN_NAME else name for key, name in zip(chosen, bare, strict=True)]
     counts = Counter(bare)
     sample = max(10, min(_SAMPLE, _SAMPLED_CELLS // max(len(chosen), 1)))
     columns = []

@@ -105,13 +105,15 @@ def models(
         found = tuple(model for model in found if _mentions(model, search))
         versions = {model.name: _versions(engine, model.name) for model in found}
         read = [version for group in versions.values() for version in group or ()]
-        sources = engine.models.source_runs(read) if name is not None or as_json else {}
+        if name is None and not as_json:
+            read = [group[0] for group in versions.values() if group]  # for the owners
+        sources = engine.models.source_runs(read)
         prompts = engine.models.prompt_count() if name is None and not as_json else None
     if name is None:
         if as_json:
             write_json({"models": [_payload(model, versions[model.name], sources) for model in found]})
         else:
-            _show_models(found, versions, uri, search, prompts)
+            _show_models(found, versions, sources, uri, search, prompts)
         return
     model, all_versions = found[0], versions[name] or ()
     _list_versions(
@@ -207,7 +209,12 @@ def _payload(model: RegisteredModel, versions: Sequence[ModelVersion] | None, so
 
 
 def _show_models(
-    found: Sequence[RegisteredModel], versions: Versions, uri: TrackingUri, search: str, prompts: int | None
+    found: Sequence[RegisteredModel],
+    versions: Versions,
+    sources: Sources,
+    uri: TrackingUri,
+    search: str,
+    prompts: int | None,
 ) -> None:
     output = Output()
     if found:
@@ -223,7 +230,9 @@ def _show_models(
             Head(Shown("description"), min_width=16),
         ]
         now = time.time_ns() // 1_000_000
-        _note_hidden(output, output.table(heads, [_model_row(m, versions[m.name], now) for m in found]))
+        _note_hidden(
+            output, output.table(heads, [_model_row(m, versions[m.name], sources, now) for m in found])
+        )
     elif search:
         output.line(safe(f"No registered model has {search!r} in its name or tags."))
     else:
@@ -232,7 +241,9 @@ def _show_models(
         output.line(Cell(safe(f"{counted(prompts, 'prompt')} not shown: prompts share the registry"), "dim"))
 
 
-def _model_row(model: RegisteredModel, versions: Sequence[ModelVersion] | None, now: int) -> list[Shown]:
+def _model_row(
+    model: RegisteredModel, versions: Sequence[ModelVersion] | None, sources: Sources, now: int
+) -> list[Shown]:
     from engine.api import last_change, owner_of, shown_tags, versions_in
 
     def holding(stage: str) -> Shown:
@@ -245,7 +256,7 @@ def _model_row(model: RegisteredModel, versions: Sequence[ModelVersion] | None, 
         holding("Staging"),
         safe(", ".join(f"{alias}→{number}" for alias, number in sorted(model.aliases.items()))) or MISSING,
         ago(last_change(model, versions or ()), now),
-        safe(owner_of(model, versions or (), {})) or MISSING,
+        safe(owner_of(model, versions or (), sources)) or MISSING,
         safe(", ".join(f"{key}={value}" for key, value in shown_tags(model.tags))) or MISSING,
         safe(model.description) or MISSING,
     ]

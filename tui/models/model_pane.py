@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from engine import formats
 from engine.api import mentions
 from engine.entities import RegisteredModel
-from engine.text import Shown, safe
+from engine.text import Shown
 from tui.models.sources import Registry, Sources, model_source
 from tui.widgets.controls import Field
 from tui.widgets.screen_lines import PaneTitle
@@ -35,6 +37,12 @@ class ModelPane(Widget):
     ModelPane #prompts { display: none; height: 1; padding: 0 1; color: $text-muted; }
     ModelPane.-prompts #prompts { display: block; }
     """
+
+    @dataclass
+    class Found(Message):
+        """A search has left the cursor on this model."""
+
+        key: str
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -84,14 +92,19 @@ class ModelPane(Widget):
         self._search.value = ""
         self._draw()
 
-    @on(Table.Resized)
     @on(Input.Changed)
+    def _search_models(self) -> None:
+        self._draw()
+        if (key := self.table.cursor_key) is not None:
+            self.post_message(self.Found(key))
+
+    @on(Table.Resized)
     def _draw(self) -> None:
         text = self._search.value.strip()
         found = [model for model in self._models if mentions(model, text)]
         now = int(time.time() * 1000)
         table = self.table
-        table.set_empty_text([safe(f"No model has {text!r} in its name, aliases or tags")] if text else [])
+        table.set_empty_text([Shown("No matching models")] if text else [])
         table.set_source(model_source(found, self._registry, table.size.width, self._sources, now))
         total = formats.count(len(self._models))
         facts = f"{formats.count(len(found))} of {total}" if text else total

@@ -11,7 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from engine.entities import ModelVersion, RegisteredModel, Run
+from engine.entities import ModelVersion, RegisteredModel
 from engine.errors import EngineError, NotFound
 from engine.jobs import CancelToken
 from engine.text import Shown, safe
@@ -21,6 +21,7 @@ from tui.models.approval import Approval, is_waiting
 from tui.models.model_pane import ModelPane
 from tui.models.promoting import Promoting
 from tui.models.removal import Removal
+from tui.models.source_runs import SourceRuns
 from tui.models.sources import source_text
 from tui.models.version_detail import VersionDetail, VersionFacts
 from tui.runs.arranging import Arranging
@@ -77,10 +78,9 @@ class ModelsScreen(ConsoleScreen):
         self.models: tuple[RegisteredModel, ...] = ()
         self.model: str | None = None
         self.registry: dict[str, tuple[ModelVersion, ...]] = {}
-        self.sources: dict[str, Run | None] = {}
+        self._runs = SourceRuns(self, self._show_sources)
         self.smoke_tests: dict[tuple[str, int], SmokeTestResult | EngineError] = {}
         self.policies: dict[str, tuple[Policy, ...] | EngineError] = {}
-        self._fresh_run_ids: set[str] = set()
         self._reading_models = CancelToken()
         self._pending_target: tuple[str, int | None] | None = None
 
@@ -128,15 +128,14 @@ class ModelsScreen(ConsoleScreen):
     # ── reading ──────────────────────────────────────────────────────────────
 
     def refresh_view(self) -> None:
-        self._fresh_run_ids.clear()
+        self._runs.expire()
         self._read_models(self._show_models)
         show = self.model_pane.show_prompts
         self.ask(self.engine.models.prompt_count, show, group="prompts", failed=lambda _: show(None))
 
     def refresh_changes(self) -> None:
         """Read the versions of the models that have changed and of the one under the cursor."""
-        finished = {run_id for run_id, run in self.sources.items() if run is None or run.is_finished}
-        self._fresh_run_ids &= finished
+        self._runs.expire(unfinished=True)
         known = {model.name: model for model in self.models}
 
         def show(models: tuple[RegisteredModel, ...]) -> None:
@@ -178,15 +177,19 @@ class ModelsScreen(ConsoleScreen):
                     {name: versions for name, versions in found.items() if versions is not None}
                 )
 
+        def show_all(found: Mapping[str, tuple[ModelVersion, ...] | None]) -> None:
+            show(found)
+            self._runs.read_owners(self.registry.values())
+
         names = [model.name for model in models if changed is None or model.name in changed]
         relay = Relay(self.while_open(show))
         self.ask(
-            partial(_read_each, self.engine.models.versions, names, token, relay), show, group="registry"
+            partial(_read_each, self.engine.models.versions, names, token, relay), show_all, group="registry"
         )
 
     def _show_model_rows(self, found: Mapping[str, tuple[ModelVersion, ...]]) -> None:
         self.registry.update(found)
-        self.model_pane.show(self.models, self.registry, self.sources)
+        self.model_pane.show(self.models, self.registry, self._runs.known)
 
     def _models_failed(self, error: EngineError) -> None:
         if self.models:
@@ -217,7 +220,7 @@ class ModelsScreen(ConsoleScreen):
         if pending is not None and pending[0] == name and pending[1] not in {v.version for v in versions}:
             self._pending_target = None  # it does not exist
         self._show_versions()
-        self._read_sources(versions)
+        self._runs.read(versions)
 
         def show_policies(found: tuple[Policy, ...] | EngineError) -> None:
             self.policies[name] = found
@@ -230,18 +233,9 @@ class ModelsScreen(ConsoleScreen):
         self.show_store_error(error)
         self.pane.table.set_empty_text(VERSIONS_UNREADABLE)
 
-    def _read_sources(self, versions: tuple[ModelVersion, ...]) -> None:
-        """Read the source runs that are not known to be up to date: those that were unfinished, or new."""
-        unread = [version for version in versions if version.run_id not in {*self._fresh_run_ids, ""}]
-
-        def show(found: Mapping[str, Run | None]) -> None:
-            self.sources.update(found)
-            self._fresh_run_ids.update(found)
-            self._show_model_rows({})
-            self._show_versions()
-
-        if unread:
-            self.ask(partial(self.engine.models.source_runs, unread), show, group="sources")
+    def _show_sources(self) -> None:
+        self._show_model_rows({})
+        self._show_versions()
 
     def _show_versions(self) -> None:
         """Show what is known of the model's versions and their source runs."""
@@ -256,7 +250,7 @@ class ModelsScreen(ConsoleScreen):
         if versions is None:
             self.pane.table.set_empty_text(READING)
         else:
-            self.ask(partial(version_frame, versions, dict(self.sources)), show, group="frame")
+            self.ask(partial(version_frame, versions, dict(self._runs.known)), show, group="frame")
         self._show_detail()
 
     def _versions_changed(self, change: SessionChange) -> None:
@@ -285,8 +279,8 @@ class ModelsScreen(ConsoleScreen):
             key = _key(version)
             facts = VersionFacts(
                 version,
-                self.sources.get(version.run_id),
-                source_text(version, self.sources),
+                self._runs.known.get(version.run_id),
+                source_text(version, self._runs.known),
                 self.smoke_tests.get(key),
                 next((m for m in self.models if m.name == version.name), None),
                 self.policies.get(version.name, ()),
@@ -296,8 +290,9 @@ class ModelsScreen(ConsoleScreen):
 
     # ── the cursor ───────────────────────────────────────────────────────────
 
+    @on(ModelPane.Found)
     @on(Table.RowHighlighted, "#models")
-    def _show_highlighted_model(self, event: Table.RowHighlighted) -> None:
+    def _show_highlighted_model(self, event: ModelPane.Found | Table.RowHighlighted) -> None:
         if event.key != self.model:
             self._read_versions(event.key)
 
@@ -399,7 +394,7 @@ class ModelsScreen(ConsoleScreen):
         if version is not None and command.id in ("models.open-run", "models.show-artifacts"):
             if not version.run_id:
                 return "This version has no source run."
-            if version.run_id in self.sources and self.sources[version.run_id] is None:
+            if version.run_id in self._runs.known and self._runs.known[version.run_id] is None:
                 return "The source run of this version no longer exists."
         elif version is not None and command.id == "models.compare-marked":
             return compare_reason(len(self.versions.state.marks), "versions")
@@ -430,7 +425,7 @@ class ModelsScreen(ConsoleScreen):
     def _known_run(self, version: ModelVersion) -> KnownRun:
         from tui.run.screen import KnownRun
 
-        return KnownRun(version.run_id, self.sources.get(version.run_id), self.read_at)
+        return KnownRun(version.run_id, self._runs.known.get(version.run_id), self.read_at)
 
     def _step_run(self, by: int) -> KnownRun | None:
         """The source run of the next version that has one."""

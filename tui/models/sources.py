@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from engine import formats
-from engine.api import last_change, owner_of, shown_tags, versions_in
+from engine.api import OWNER_TAG, last_change, owner_of, shown_tags, versions_in
 from engine.entities import ModelVersion, RegisteredModel, Run, Stage
 from engine.text import Shown, cell_width, safe
 from tui.widgets.table import CellStyle, FirstWord, TableColumn, TextRow, TextSource
@@ -86,7 +86,8 @@ def _model_row(
         alias_text(aliases) or formats.MISSING,
         formats.ago(last_change(model, versions or ()), now),
         safe(owner_of(model, versions or (), sources)) or formats.MISSING,
-        safe(" · ".join(f"{key} {value}" for key, value in shown_tags(model.tags))) or formats.MISSING,
+        safe(" · ".join(f"{key} {value}" for key, value in shown_tags(model.tags) if key != OWNER_TAG))
+        or formats.MISSING,
     )
     styles: dict[int, CellStyle | FirstWord] = {5: "muted"}
     if production not in (UNREAD, formats.MISSING):

@@ -148,7 +148,7 @@ class ColumnPicker(Dialog[T]):
     hints: ClassVar[Sequence[tuple[str, str]]] = ()
     columns: ClassVar[Sequence[TableColumn]] = (NAME, KIND)
     chosen_word: ClassVar[str] = "chosen"
-    pinned: ClassVar[ColumnKey | None] = None
+    pinned: ColumnKey | None = None
 
     def __init__(self, candidates: Iterable[Candidate], chosen: Iterable[ColumnKey]) -> None:
         """A chosen column that is not among the candidates, such as one of a saved view that no run has,

@@ -1,4 +1,4 @@
-"""Choose the columns of the run table, their order, widths and number formats."""
+"""Choose the columns of a table of runs or versions, their order, widths and number formats."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 
 from engine import formats
 from engine.api import RunView, constant_columns
-from engine.columns import ColumnKey
+from engine.columns import VERSION, ColumnKey
 from engine.text import Shown
 from tui.runs.dialogs.column_picker import KIND, NAME, Candidate, ColumnPicker, candidate_of, pickable_columns
 from tui.widgets.table import CellStyle, TableColumn, TextRow
@@ -48,17 +48,19 @@ class ColumnsDialog(ColumnPicker[RunView]):
         TableColumn("note", Shown(""), len("constant")),
     )
     chosen_word = "shown"
-    pinned = ColumnKey("attribute", "run_name")
     title_text = "Columns"
 
     def __init__(self, view: RunView, candidates: Iterable[Candidate], defaults: Iterable[ColumnKey]) -> None:
         """`defaults` are the columns, in order, of a view that lists none."""
+        found = list(candidates)
+        is_of_versions = any(candidate.key == VERSION for candidate in found)
+        self.pinned = VERSION if is_of_versions else ColumnKey("attribute", "run_name")
         self._view = view
         self._defaults = self._with_pinned(defaults)
         self._widths = dict(view.widths)
         self._formats = dict(view.formats)
         self._constants_hidden = view.constants_hidden
-        super().__init__(candidates, view.columns or self._defaults)
+        super().__init__(found, view.columns or self._defaults)
 
     def result(self) -> RunView:
         return replace(
