@@ -15,6 +15,7 @@ import pytest
 
 from engine.entities import Experiment, Run
 from engine.errors import Cancelled, EngineError, NotFound, StoreRefused
+from engine.runs.loading.by_id import known_runs
 from engine.stores.base import RunQuery, Store
 from engine.stores.mlflow.client import open_client
 
@@ -289,6 +290,25 @@ class TestRegistry:
         assert (classifier.description, classifier.tags) == ("Heart disease", {"task": "classification"})
         if store.kind == "sql":
             assert [model.version_count for model in models.values()] == [3, 1, 0]
+
+    def test_prompts_are_counted_and_source_runs_read_with_few_requests(
+        self, store: Store, held: MlflowStore
+    ) -> None:
+        assert store.prompt_count() == 1
+        wanted = [held.runs["trial-10"], held.runs["deleted"], "0" * 32, held.runs["trial-11"]]
+        found = known_runs(store, wanted)
+        assert [found[run_id] and found[run_id].run_name for run_id in wanted] == [
+            "trial-10",
+            "deleted",
+            None,
+            "trial-11",
+        ]
+        unknown = [f"{number:032x}" for number in range(100)]
+        found = known_runs(store, [*unknown, *wanted])
+        assert [run_id for run_id, run in found.items() if run is not None] == [
+            run_id for run_id in found if run_id in wanted and run_id != "0" * 32
+        ]
+        assert set(found) == {*unknown, *wanted}
 
     def test_model_versions_are_listed_newest_first(self, store: Store, held: MlflowStore) -> None:
         versions = store.model_versions("classifier")
