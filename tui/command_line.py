@@ -145,22 +145,31 @@ async def _runs(app: SessionApp, argument: str) -> None:
         screen.pane.apply_filter(rest)
 
 
-async def _filter(app: SessionApp, argument: str) -> None:
+async def _table_screen(app: SessionApp) -> RunsScreen | ModelsScreen | None:
+    """The models view if it is on screen, else the runs view, shown."""
+    if isinstance(view := current_view(app), ModelsScreen):
+        return view
     await app.session.show_mode("runs")
-    if (screen := _runs_screen(app)) is not None:
+    return _runs_screen(app)
+
+
+async def _filter(app: SessionApp, argument: str) -> None:
+    if (screen := await _table_screen(app)) is not None:
         screen.pane.apply_filter(argument)
 
 
 async def _sort(app: SessionApp, argument: str) -> None:
-    await app.session.show_mode("runs")
-    screen = _runs_screen(app)
-    if screen is None or screen.runs.frame is None:
+    screen = await _table_screen(app)
+    if screen is None:
+        return
+    frame = screen.versions.frame if isinstance(screen, ModelsScreen) else screen.runs.frame
+    if frame is None:
         return
     if not argument:
         screen.action_sort_column()
         return
     name, direction = _split_direction(argument)
-    screen.pane.sort_by(_column(name, screen.runs.frame), _DIRECTIONS[direction])
+    screen.pane.sort_by(_column(name, frame), _DIRECTIONS[direction])
 
 
 def _split_direction(argument: str) -> tuple[str, str]:
@@ -272,8 +281,13 @@ async def _export(app: SessionApp, argument: str) -> None:
 async def _models(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("models")
     view = current_view(app)
-    if argument and isinstance(view, ModelsScreen):
-        view.show_model(argument)
+    if not argument or not isinstance(view, ModelsScreen):
+        return
+    known = [name for m in view.models for name in (m.name, safe(m.name)) if argument.startswith(f"{name} ")]
+    name = max(known, key=len, default=argument)
+    view.show_model(name)
+    if rest := argument[len(name) :].strip():
+        view.pane.apply_filter(rest)
 
 
 async def _models_screen(app: SessionApp) -> ModelsScreen:

@@ -27,7 +27,7 @@ EVERYWHERE: tuple[Command, ...] = (
         action="show_mode('models')",
         help="Show registered models and their versions.",
         word="models",
-        arguments="[MODEL]",
+        arguments="[MODEL [FILTER]]",
     ),
     Command(
         id="app.show-training",

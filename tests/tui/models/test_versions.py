@@ -59,8 +59,18 @@ async def test_versions_are_filtered_sorted_marked_and_exported_like_runs(
         await pilot.press("escape")
         await settle(pilot)
 
-        view.pane.apply_filter("stage = archived")
-        await settle(pilot)
+        for line, numbers in (
+            ("sort version desc", ["3", "2", "1"]),
+            ("models classifier alias = champion", ["2"]),
+            ("filter stage = archived", ["1"]),
+        ):
+            await pilot.press("colon")
+            await settle(pilot)
+            await paste(pilot, line)
+            await pilot.press("enter")
+            await settle(pilot)
+            assert console.screen is view
+            assert shown(view) == numbers, line
         view.show_model("classifier", 2)
         await settle(pilot)
         assert view.version is not None

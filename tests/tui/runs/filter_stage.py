@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 from engine.filters.completion import Completion, Option
 from tests.tui.widgets.support import CountingSource, Stage, messages_of
 from tui.runs.filter_bar import FilterBar, FilterInput
+from tui.runs.pane import RUNS
 from tui.widgets.table import Table
 
 SIZE = (80, 24)
@@ -21,7 +22,7 @@ class FilterStage(Stage):
     """A filter bar over a table, and every message posted."""
 
     def __init__(self) -> None:
-        self.bar = FilterBar(id="filter")
+        self.bar = FilterBar(RUNS.example, id="filter")
         self.table = Table(CountingSource(40, columns=4))
         self.seen: list[Message] = []
         super().__init__(self.bar, self.table)
