@@ -14,7 +14,14 @@ from engine.formats import count
 from engine.text import Shown, safe
 from tui.cli.group import CommandGroup
 from tui.cli.json_output import Payload, write_json
-from tui.cli.options import Invocation, filter_option, json_option, pass_invocation, yes_option
+from tui.cli.options import (
+    Invocation,
+    filter_option,
+    json_option,
+    pass_invocation,
+    version_arguments,
+    yes_option,
+)
 from tui.cli.output import Cell, Output, confirm
 from tui.cli.progress import metered
 
@@ -169,8 +176,7 @@ def model(invocation: Invocation, model: str, **options: Any) -> int:
 
 
 @click.command()
-@click.argument("model")
-@click.argument("version", type=click.IntRange(min=1))
+@version_arguments
 @_edits(name=False, described="the version")
 def version(invocation: Invocation, model: str, version: int, **options: Any) -> int:
     """Edit VERSION of MODEL.
