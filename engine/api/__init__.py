@@ -154,6 +154,12 @@ if TYPE_CHECKING:
         ModelHistory as ModelHistory,
         PromotionEvent as PromotionEvent,
     )
+    from engine.registry.lineage import (
+        SOURCE_RUN_TAG as SOURCE_RUN_TAG,
+        Link as Link,
+        Place as Place,
+        Station as Station,
+    )
     from engine.registry.promotion.apply import PromotionResult as PromotionResult
     from engine.registry.promotion.facts import (
         AliasChange as AliasChange,
@@ -359,6 +365,7 @@ _HOMES = {
     "engine.registry.approval": ("DECISION_TAG", "REQUEST_TAG", "decision_of", "request_of"),
     "engine.registry.promotion.policy": ("Policy",),
     "engine.registry.history": ("Held", "ModelHistory", "PromotionEvent"),
+    "engine.registry.lineage": ("SOURCE_RUN_TAG", "Link", "Place", "Station"),
     "engine.registry.promotion.apply": ("PromotionResult",),
     "engine.registry.promotion.facts": ("AliasChange", "Change", "StageChange"),
     "engine.registry.promotion.plan": ("PromotionPlan",),

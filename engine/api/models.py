@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.registry.approval import Request
     from engine.registry.comparison import VersionComparison
     from engine.registry.history import ModelHistory
+    from engine.registry.lineage import Place, Station
     from engine.registry.promotion.apply import PromotionPlan, PromotionResult
     from engine.registry.promotion.policy import Policy
     from engine.registry.registration import CopyPlan, RegistrationPlan
@@ -50,6 +51,19 @@ class Models:
         from engine.registry.history import history
 
         return history(self._store, self._access.uri, model)
+
+    def lineage(self, model: str, version: int) -> tuple[Station, ...]:
+        """What a version comes from: the version, its logged model, run, experiment and datasets, with the
+        links between them, also broken ones. Raises `NotFound`."""
+        from engine.registry.lineage import walk
+
+        return walk(self._store, model, version)
+
+    def station(self, place: Place) -> Station:
+        """One stop of a lineage. Raises `NotFound`."""
+        from engine.registry.lineage import read_station
+
+        return read_station(self._store, place)
 
     def compare(self, model: str, versions: Iterable[int]) -> VersionComparison:
         """Versions of a model with their source runs, not yet with their signatures. Raises `NotFound`."""

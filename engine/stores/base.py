@@ -12,6 +12,7 @@ from engine.entities import (
     Artifact,
     Experiment,
     Lifecycle,
+    LoggedModel,
     MetricExtremes,
     MetricHistory,
     MetricPoint,
@@ -119,6 +120,9 @@ class Store(Protocol):
 
     def run(self, run_id: str) -> RunDetail:
         """One run, active or deleted. Raises `NotFound`."""
+
+    def logged_model(self, model_id: str) -> LoggedModel:
+        """One logged model. Raises `NotFound`, also for a deleted one and for a store without any."""
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
         """All points of a metric by step, then timestamp."""

@@ -503,6 +503,16 @@ class ModelsScreen(ConsoleScreen):
 
         self.app.push_screen(HistoryDialog(self.engine, self.session.bridge, model))
 
+    def action_show_lineage(self) -> None:
+        if not self.refuse("models.show-lineage") and self.version is not None:
+            self.show_lineage(*_key(self.version))
+
+    def show_lineage(self, model: str, version: int) -> None:
+        from engine.api import Place
+        from tui.lineage.screen import LineageScreen
+
+        self.app.push_screen(LineageScreen(Place("version", f"{model}/{version}")))
+
     def action_undo(self) -> None:
         if not self.refuse("models.undo"):
             failed = self.session.show_error

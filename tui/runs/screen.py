@@ -31,6 +31,7 @@ from tui.widgets.table import Table
 if TYPE_CHECKING:
     from engine.api import (
         Arranged,
+        ExperimentResult,
         GroupSummary,
         RunView,
         SortKey,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     )
     from engine.columns import ColumnKey
     from tui.dialogs.export import ExportOffer
+    from tui.editing.experiments import ExperimentChanges
     from tui.run.screen import KnownRun
     from tui.runs.dialogs.column_picker import Candidate
 
@@ -435,13 +437,66 @@ class RunsScreen(ConsoleScreen):
 
     def action_change_lifecycle(self) -> None:
         """Delete the marked runs, or else those under the cursor; restore them in the list of deleted
-        runs."""
+        runs. In the list of experiments, delete one."""
         if self.refuse("runs.change-lifecycle"):
+            return
+        if self.experiments.table.has_focus:
+            if (experiment := self.experiments.under_cursor) is not None:
+                self._experiment_changes.delete(experiment)
             return
         if run_ids := self.runs.marked() or self.pane.under_cursor():
             self._deletion.start(run_ids)
         else:
             self.session.say("No run selected", warning=True)
+
+    @property
+    def _experiment_changes(self) -> ExperimentChanges:
+        from tui.editing.experiments import ExperimentChanges
+
+        return ExperimentChanges(self, self._experiment_changed)
+
+    def _experiment_changed(self, result: ExperimentResult) -> None:
+        """Show an experiment that was created or restored; after a deletion, another one."""
+        if result.plan.action == "delete":
+            if (
+                self.experiment is not None
+                and self.experiment.experiment_id == result.experiment.experiment_id
+            ):
+                self.experiment = None
+        else:
+            self.experiment = result.experiment
+        self.refresh_view()
+
+    def action_create_experiment(self, name: str = "") -> None:
+        if not self.refuse("runs.create-experiment"):
+            self._experiment_changes.create(name)
+
+    def action_restore_experiment(self, name: str = "") -> None:
+        """Restore a deleted experiment, or without a name choose one."""
+        if self.refuse("runs.restore-experiment"):
+            return
+        failed = self.session.show_error
+        ask = partial(self.ask, group="experiment", failed=failed, opens=True)
+        if name:
+            find = partial(self.engine.runs.experiment, name, allow_deleted=True)
+            ask(find, self._experiment_changes.restore)
+        else:
+            ask(partial(self.engine.runs.experiments, "deleted"), self._pick_deleted)
+
+    def _pick_deleted(self, found: tuple[Experiment, ...]) -> None:
+        from tui.dialogs.pick import PickDialog
+
+        if not found:
+            self.session.say("No experiment is deleted.")
+            return
+        by_id = {experiment.experiment_id: experiment for experiment in found}
+
+        def restore(key: str | None) -> None:
+            if key is not None:
+                self._experiment_changes.restore(by_id[key])
+
+        choices = [(key, safe(f"{e.name}  ({key})")) for key, e in by_id.items()]
+        self.app.push_screen(PickDialog("Restore an experiment", choices), restore)
 
     def action_edit(self) -> None:
         """Edit the marked runs, or else those under the cursor; in the list of experiments, one of them."""

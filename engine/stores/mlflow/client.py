@@ -22,6 +22,7 @@ from engine.entities import (
     Artifact,
     Experiment,
     Lifecycle,
+    LoggedModel,
     MetricExtremes,
     MetricHistory,
     MetricPoint,
@@ -217,6 +218,14 @@ class ClientStore:
             entities.datasets(run),
             tuple(entities.logged_model(model) for model in models),
         )
+
+    def logged_model(self, model_id: str) -> LoggedModel:
+        records.check_model_id(model_id)
+        with (
+            records.not_found_as(records.logged_model_not_found(model_id)),
+            self._translating() as client,
+        ):
+            return entities.logged_model(client.get_logged_model(model_id))
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
         with self._translating() as client:

@@ -156,6 +156,16 @@ class RestStore:
             return ()
         return tuple(map(messages.logged_model, found))
 
+    def logged_model(self, model_id: str) -> LoggedModel:
+        records.check_model_id(model_id)
+        missing = records.logged_model_not_found(model_id)
+        with records.not_found_as(missing), self._server() as server:
+            try:
+                found = server.get(f"logged-models/{model_id}", {})
+            except errors.NoEndpoint as error:
+                raise missing from error
+            return messages.logged_model(messages.required(found, "model"))
+
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
         parameters = {"run_id": run_id, "metric_key": key, "max_results": _HISTORY_PAGE}
         with self._server() as server:

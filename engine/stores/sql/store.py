@@ -16,6 +16,7 @@ from engine.entities import (
     Artifact,
     Experiment,
     Lifecycle,
+    LoggedModel,
     MetricExtremes,
     MetricHistory,
     MetricPoint,
@@ -83,6 +84,9 @@ class SqlStore:
 
     def run(self, run_id: str) -> RunDetail:
         return self._read(lambda found: runs.run_detail(found, run_id))
+
+    def logged_model(self, model_id: str) -> LoggedModel:
+        return self._read(lambda found: runs.logged_model(found, model_id))
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
         return self._read(lambda found: runs.metric_history(found, run_id, key))
