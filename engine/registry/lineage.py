@@ -103,8 +103,8 @@ def read_station(store: Store, place: Place) -> Station:
 
 
 def walk(store: Store, model: str, version: int) -> tuple[Station, ...]:
-    """The stations from a version to the datasets of its run, as far as the links lead, without parent runs. Raises `NotFound` for
-    the version itself, `StoreError`."""
+    """The stations from a version to the datasets of its run, as far as the links lead, without parent runs.
+    Raises `NotFound` for the version itself, `StoreError`."""
     waiting = [Place("version", f"{model}/{version}")]
     seen: dict[Place, Station] = {}
     while waiting:

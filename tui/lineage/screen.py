@@ -28,6 +28,8 @@ STATES: dict[str, tuple[Shown, CellStyle | None]] = {
     "missing": (Shown("✗ missing"), "bad"),
 }
 READING = Shown("reading …")
+TABLE_FRAME = 3
+"""Lines of a table beside its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +108,22 @@ class LineageScreen(ConsoleScreen):
         table.set_source(link_source(station))
         if moved and station.links:
             table.move_to(to_link or "0")
-        facts = [Pair(safe(label), safe_lines(value)) for label, value in station.facts]
-        self.query_one("#facts", KeyValue).show([Section(safe(station.place.kind.upper()), facts)])
-        self.show_keys()
+        table.styles.height = len(station.links) + TABLE_FRAME
+        self._show_facts()
 
     @on(Table.RowHighlighted, "#links")
-    def _show_whether_repairable(self) -> None:
+    def _show_facts(self) -> None:
+        """Show what is wrong with the link under the cursor, and what the station is."""
+        link, station = self.link, self.station
+        if station is None:
+            return
+        facts = [Pair(safe(label), safe_lines(value)) for label, value in station.facts]
+        sections = [Section(safe(station.place.kind.upper()), facts)]
+        if link is not None and link.note:
+            _, style = STATES[link.state]
+            pair = Pair(safe(link.label), safe(note_of(link), 400), None if style == "good" else style)
+            sections.insert(0, Section(Shown("LINK"), [pair]))
+        self.query_one("#facts", KeyValue).show(sections)
         self.show_keys()
 
     # ── walking ──────────────────────────────────────────────────────────────
@@ -192,13 +204,17 @@ class LineageScreen(ConsoleScreen):
             LineageRepair(self, self.refresh_view).start(self._place, link)
 
 
+def note_of(link: Link) -> str:
+    """What is wrong with a link, and what the repair would do."""
+    return f"{link.note}; e {REPAIRS[link.repair]}" if link.repair else link.note
+
+
 def link_source(station: Station) -> TextSource:
     """One row per link: what it is, where it leads, and what is wrong with it."""
     rows = []
     for number, link in enumerate(station.links):
         state, style = STATES[link.state]
-        note = f"{link.note}; e {REPAIRS[link.repair]}" if link.repair else link.note
-        cells = [safe(link.label), state, safe(link.text) or Shown("–"), safe(note)]
+        cells = [safe(link.label), state, safe(link.text) or Shown("–"), safe(note_of(link))]
         styles: dict[int, CellStyle] = {3: "muted" if link.state == "found" else style or "muted"}
         if style is not None:
             styles[1] = style
