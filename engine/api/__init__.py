@@ -166,7 +166,7 @@ if TYPE_CHECKING:
         Change as Change,
         StageChange as StageChange,
     )
-    from engine.registry.promotion.plan import PromotionPlan as PromotionPlan
+    from engine.registry.promotion.plan import ALIAS_FOR as ALIAS_FOR, PromotionPlan as PromotionPlan
     from engine.registry.promotion.policy import Policy as Policy
     from engine.registry.registration import CopyPlan as CopyPlan, RegistrationPlan as RegistrationPlan
     from engine.registry.removal import RemovalPlan as RemovalPlan, RemovalResult as RemovalResult
@@ -368,7 +368,7 @@ _HOMES = {
     "engine.registry.lineage": ("SOURCE_RUN_TAG", "Link", "Place", "Station"),
     "engine.registry.promotion.apply": ("PromotionResult",),
     "engine.registry.promotion.facts": ("AliasChange", "Change", "StageChange"),
-    "engine.registry.promotion.plan": ("PromotionPlan",),
+    "engine.registry.promotion.plan": ("ALIAS_FOR", "PromotionPlan"),
     "engine.registry.smoke_test": ("SmokeTestResult",),
     "engine.report.report": ("Report",),
     "engine.run_lifecycle.apply": ("LifecycleResult",),

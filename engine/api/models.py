@@ -11,6 +11,7 @@ from engine.entities import ModelVersion, RegisteredModel, Stage
 
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
+    from engine.errors import StagesUnsupported
     from engine.journal import JournalEntry
     from engine.registry.approval import Request
     from engine.registry.comparison import VersionComparison
@@ -76,6 +77,10 @@ class Models:
         from engine.registry.comparison import read_signatures
 
         return replace(found, signatures=read_signatures(self._store, self._access.uri, found))
+
+    def without_stages(self, model: str) -> StagesUnsupported | None:
+        """What a registry without stages says of them; None if it has them, or does not tell."""
+        return self._store.stages.problem(model)
 
     def plan_promotion(
         self,

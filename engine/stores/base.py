@@ -22,6 +22,7 @@ from engine.entities import (
 )
 from engine.stores.artifacts import ArtifactContent
 from engine.stores.block import RunBlock
+from engine.stores.stages import StageSupport
 
 PAGE_SIZE = 1000
 
@@ -100,6 +101,8 @@ class Store(Protocol):
     """How many pages are worth requesting at the same time."""
     page_size: int
     """The number of runs per page that reads fastest."""
+    stages: StageSupport
+    """Whether the registry has stages."""
 
     def experiments(self, lifecycle: Lifecycle = "active") -> tuple[Experiment, ...]:
         """All active or all deleted experiments, in no particular order. The number of their runs is that of

@@ -14,7 +14,7 @@ from textual.content import Content
 
 from engine import formats
 from engine.entities import ModelVersion, RegisteredModel, Run
-from engine.errors import EngineError, NotFound
+from engine.errors import EngineError, NotFound, StagesUnsupported
 from engine.jobs import CancelToken
 from engine.text import Shown, safe
 from tui.bridge import Relay
@@ -67,6 +67,8 @@ class ModelsScreen(ConsoleScreen):
         self.sources: dict[str, Run | None] = {}
         self.smoke_tests: dict[tuple[str, int], SmokeTestResult | EngineError] = {}
         self.policies: dict[str, tuple[Policy, ...] | EngineError] = {}
+        self.no_stages: StagesUnsupported | None = None
+        """What a registry without stages says."""
         self._fresh_run_ids: set[str] = set()
         self._reading_models = CancelToken()
         self._reading_runs = CancelToken()
@@ -206,8 +208,13 @@ class ModelsScreen(ConsoleScreen):
             self.policies[name] = found
             self._show_detail()
 
+        def show_no_stages(error: StagesUnsupported | None) -> None:
+            self.no_stages = error
+            self._show_detail()
+
         work = partial(self.engine.models.policies, name)
         self.ask(work, show_policies, group="policies", failed=show_policies)
+        self.ask(partial(self.engine.models.without_stages, name), show_no_stages, group="stages")
 
     def _versions_failed(self, error: EngineError) -> None:
         self.show_store_error(error)
@@ -261,6 +268,7 @@ class ModelsScreen(ConsoleScreen):
                 self.smoke_tests.get(key),
                 next((m for m in self.models if m.name == version.name), None),
                 self.policies.get(version.name, ()),
+                self.no_stages,
             )
         self.query_one("#detail", VersionDetail).facts = facts
         self.show_keys()

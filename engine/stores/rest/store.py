@@ -30,6 +30,7 @@ from engine.stores.rest import messages
 from engine.stores.rest.messages import Json, RunMessages
 from engine.stores.rest.transport import Transport
 from engine.stores.search_text import search_text
+from engine.stores.stages import StageSupport
 from engine.text import Shown
 from engine.uri import TrackingUri
 
@@ -65,6 +66,7 @@ class RestStore:
         """`on_wait`, `seconds`: see `Transport`."""
         self.uri = uri
         self._transport = Transport(uri, on_wait, seconds)
+        self.stages = StageSupport(self._latest_versions)
 
     def stamp(self) -> Stamp | None:
         return None
@@ -318,6 +320,11 @@ class RestStore:
         if records.is_prompt(model.tags):
             raise records.prompt_found(name)
         return model
+
+    def _latest_versions(self, name: str) -> None:
+        """The latest version of each stage, an endpoint that goes with the stages."""
+        with self._server() as server:
+            server.get("registered-models/get-latest-versions", {"name": name})
 
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
         parameters = {"filter": records.name_filter(name), "max_results": PAGE_SIZE}

@@ -37,6 +37,7 @@ from engine.stores.sql import histories, registry, runs
 from engine.stores.sql.database import Database
 from engine.stores.sql.pages import OrderCache, run_page
 from engine.stores.sql.schema import Tables, tables
+from engine.stores.stages import StageSupport
 from engine.uri import TrackingUri, local_root
 
 T = TypeVar("T")
@@ -54,6 +55,7 @@ class SqlStore:
         self._database = database
         self._orders = OrderCache()
         self.page_size = database.page_size
+        self.stages = StageSupport(None)  # MLflow's tables have them
 
     @cached_property
     def _client(self) -> Store:
