@@ -28,8 +28,8 @@ class StageSupport:
     """What one store says about stages. Asked once, and again only after an error that does not tell."""
 
     def __init__(self, ask: Callable[[str], object] | None) -> None:
-        """`ask` reads the latest versions of a model by stage, which raises an `EngineError` where there are no
-        stages; None for a store that has them."""
+        """`ask` reads the latest versions of a model by stage, and fails where there are none; it is None for
+        a store that has stages."""
         self._ask = ask
         self._answer: StagesUnsupported | None = None
         self._is_known = ask is None

@@ -230,7 +230,7 @@ COMMANDS: tuple[Command, ...] = (
         word="artifacts",
         arguments="[RUN [PATH]]",
     ),
-    Command(id="run.go-back", keys="minus", action="app.close_view", help="Go back, also along the lineage."),
+    Command(id="run.go-back", keys="minus", action="leave_view", help="Go back, also along the lineage."),
     edit_command("run", "the run", _RUN_FIELDS),
     register_command("run", "the run"),
     # Compare
@@ -406,7 +406,7 @@ COMMANDS: tuple[Command, ...] = (
         help="Copy the artifact's address, runs:/RUN/PATH.",
     ),
     Command(
-        id="artifacts.go-back", keys="minus", action="app.close_view", help="Go back, also along the lineage."
+        id="artifacts.go-back", keys="minus", action="leave_view", help="Go back, also along the lineage."
     ),
     *INSIGHT_COMMANDS,
     # Lineage

@@ -94,6 +94,30 @@ class ExperimentChanges:
     def restore(self, experiment: Experiment) -> None:
         self._plan(partial(self._screen.engine.experiments.plan_restore, experiment))
 
+    def choose_deleted(self, name: str = "") -> None:
+        """Restore the deleted experiment with this name or id, or without one let the operator choose."""
+        screen = self._screen
+        ask = partial(screen.ask, group="experiment", failed=screen.session.show_error, opens=True)
+        if name:
+            ask(partial(screen.engine.runs.experiment, name, allow_deleted=True), self.restore)
+        else:
+            ask(partial(screen.engine.runs.experiments, "deleted"), self._choose)
+
+    def _choose(self, found: tuple[Experiment, ...]) -> None:
+        from tui.dialogs.pick import PickDialog
+
+        if not found:
+            self._screen.session.say("No experiment is deleted.")
+            return
+        by_id = {experiment.experiment_id: experiment for experiment in found}
+
+        def restore(key: str | None) -> None:
+            if key is not None:
+                self.restore(by_id[key])
+
+        choices = [(key, safe(f"{e.name}  ({key})")) for key, e in by_id.items()]
+        self._screen.app.push_screen(PickDialog("Restore an experiment", choices), restore)
+
     def undo(self, entry: JournalEntry) -> None:
         """Undo a journalled creation, deletion or restoration."""
         self._plan(partial(self._screen.engine.experiments.plan_undo, entry))

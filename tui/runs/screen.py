@@ -473,30 +473,8 @@ class RunsScreen(ConsoleScreen):
 
     def action_restore_experiment(self, name: str = "") -> None:
         """Restore a deleted experiment, or without a name choose one."""
-        if self.refuse("runs.restore-experiment"):
-            return
-        failed = self.session.show_error
-        ask = partial(self.ask, group="experiment", failed=failed, opens=True)
-        if name:
-            find = partial(self.engine.runs.experiment, name, allow_deleted=True)
-            ask(find, self._experiment_changes.restore)
-        else:
-            ask(partial(self.engine.runs.experiments, "deleted"), self._pick_deleted)
-
-    def _pick_deleted(self, found: tuple[Experiment, ...]) -> None:
-        from tui.dialogs.pick import PickDialog
-
-        if not found:
-            self.session.say("No experiment is deleted.")
-            return
-        by_id = {experiment.experiment_id: experiment for experiment in found}
-
-        def restore(key: str | None) -> None:
-            if key is not None:
-                self._experiment_changes.restore(by_id[key])
-
-        choices = [(key, safe(f"{e.name}  ({key})")) for key, e in by_id.items()]
-        self.app.push_screen(PickDialog("Restore an experiment", choices), restore)
+        if not self.refuse("runs.restore-experiment"):
+            self._experiment_changes.choose_deleted(name)
 
     def action_edit(self) -> None:
         """Edit the marked runs, or else those under the cursor; in the list of experiments, one of them."""

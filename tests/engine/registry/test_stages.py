@@ -31,28 +31,27 @@ def front(remote: Registry) -> Iterator[Front]:
         yield front
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        NOT_FOUND,
-        refusal("No such endpoint", "ENDPOINT_NOT_FOUND", 404),
-        Answer(501, b"Not Implemented"),
-        refusal("Method 'get_latest_versions' is unsupported for models in the Unity Catalog."),
-        refusal("Model stages are no longer supported by this server.", "FEATURE_DISABLED"),
-    ],
-    ids=["page not found", "no endpoint", "501", "Unity Catalog", "disabled"],
-)
+ANSWERS = {
+    "page not found": NOT_FOUND,
+    "no endpoint": refusal("No such endpoint", "ENDPOINT_NOT_FOUND", 404),
+    "not implemented": Answer(501, b"Not Implemented"),
+    "Unity Catalog": refusal("Method 'get_latest_versions' is unsupported for models in the Unity Catalog."),
+    "disabled": refusal("Model stages are no longer supported by this server.", "FEATURE_DISABLED"),
+}
+
+
 def test_a_stage_is_refused_before_anything_is_written_and_an_alias_works(
-    remote: Registry, front: Front, answer: Answer
+    remote: Registry, front: Front
 ) -> None:
-    front.answers[LATEST] = front.answers[TRANSITION] = answer
     uri = TrackingUri(front.uri)
-    store = open_store(uri)
-    model = remote.model(f"stageless {answer.status} {len(answer.body)}", ["None", "None"])
-    with pytest.raises(StagesUnsupported) as caught:
-        plan_promotion(store, uri, model, 2, stage="Production")
-    assert caught.value.title == "This server has no model stages"
-    assert f"promote '{model}' 2 --alias champion" in caught.value.hint
+    model = remote.model("no stages", ["None", "None"])
+    for name, answer in ANSWERS.items():
+        front.answers[LATEST] = front.answers[TRANSITION] = answer
+        store = open_store(uri)
+        with pytest.raises(StagesUnsupported) as caught:
+            plan_promotion(store, uri, model, 2, stage="Production")
+        assert caught.value.title == "This server has no model stages", name
+        assert "promote 'no stages' 2 --alias champion" in caught.value.hint
     assert not any("transition-stage" in request for request in front.requests)
     result = apply_promotion(store, uri, plan_promotion(store, uri, model, 2, alias="champion"))
     assert result.verified
