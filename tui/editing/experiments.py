@@ -30,6 +30,7 @@ class NewExperimentDialog(FormDialog["ExperimentPlan"]):
     title_text = "New experiment"
     subtitle_text = "tab next field · esc cancel"
     yes = "Create"
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - declared by Screen
 
     def __init__(self, engine: Engine, bridge: Bridge, name: str = "") -> None:
         super().__init__()

@@ -26,4 +26,4 @@ async def test_without_stages_only_aliases_are_offered(mlflow_server: MlflowServ
             assert "[@champion]" in text_of(console), "what stands for Production"
             assert "This server has no model stages. Use aliases: @champion for" in text_of(console)
             assert dialog.plan is not None
-            assert [str(change) for change in dialog.plan.changes] == ["@champion: version 2 → 3"]
+            assert [str(change) for change in dialog.plan.changes] == ["alias champion 2 → 3"]
