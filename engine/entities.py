@@ -136,12 +136,14 @@ class DatasetInput:
 
 @dataclass(frozen=True, slots=True)
 class LoggedModel:
-    """A model that a run logged: `models:/<model_id>`."""
+    """A model that a run logged: `models:/<model_id>`. `run_id` is that run's, empty if none is recorded."""
 
     model_id: str
     name: str
     status: str = ""
     artifact_location: str = ""
+    run_id: str = ""
+    experiment_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,10 @@ class StoreOutdated(StoreError): ...
 class StoreRefused(StoreError): ...
 
 
+class StagesUnsupported(StoreRefused):
+    """The registry has no stages; aliases do what they did."""
+
+
 class ServerUnreachable(StoreError): ...
 
 

@@ -359,6 +359,26 @@ async def _history(app: SessionApp, argument: str) -> None:
     models.show_history(argument) if argument else models.action_show_history()
 
 
+async def _lineage(app: SessionApp, argument: str) -> None:
+    models = await _models_screen(app)
+    if argument:
+        models.show_lineage(*_version_of("lineage", argument, "churn 7"))
+    else:
+        models.action_show_lineage()
+
+
+async def _create(app: SessionApp, argument: str) -> None:
+    await app.session.show_mode("runs")
+    if (screen := _runs_screen(app)) is not None:
+        screen.action_create_experiment(argument)
+
+
+async def _restore(app: SessionApp, argument: str) -> None:
+    await app.session.show_mode("runs")
+    if (screen := _runs_screen(app)) is not None:
+        screen.action_restore_experiment(argument)
+
+
 async def _artifacts(app: SessionApp, argument: str) -> None:
     """Without a run, those of the run on screen, or under the cursor of the runs view."""
     from tui.artifacts.screen import ArtifactsScreen
@@ -514,7 +534,7 @@ async def _picture(app: SessionApp, argument: str) -> None:
     await app.run_action(("", "save_picture", (argument,)))
 
 
-_OF_VERSIONS = ("promote", "test", "edit", "request", "approve", "reject")
+_OF_VERSIONS = ("promote", "test", "edit", "request", "approve", "reject", "lineage")
 """The commands that take a model and a version."""
 _OF_MODELS = (*_OF_VERSIONS, "models", "compare", "deploy", "register", "history")
 """The commands that take a model."""
@@ -536,6 +556,9 @@ _WITH_ARGUMENTS: dict[str, Callable[[SessionApp, str], Awaitable[None]]] = {
     "smooth": _smooth,
     "limits": _limits,
     "export": _export,
+    "lineage": _lineage,
+    "create": _create,
+    "restore": _restore,
     "artifacts": _artifacts,
     "models": _models,
     "compare": _compare,

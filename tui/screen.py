@@ -476,6 +476,10 @@ class ConsoleScreen(Screen[None]):
     def action_refresh_view(self) -> None:
         self.refresh_view()
 
+    async def action_leave_view(self) -> None:
+        """Close this view, which another one has opened."""
+        await self.app.run_action("app.close_view")
+
     def action_toggle_zoom(self) -> None:
         """Expand the focused pane to the whole view, or restore it."""
         if self.query(".-zoomed"):

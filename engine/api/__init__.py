@@ -155,13 +155,19 @@ if TYPE_CHECKING:
         ModelHistory as ModelHistory,
         PromotionEvent as PromotionEvent,
     )
+    from engine.registry.lineage import (
+        SOURCE_RUN_TAG as SOURCE_RUN_TAG,
+        Link as Link,
+        Place as Place,
+        Station as Station,
+    )
     from engine.registry.promotion.apply import PromotionResult as PromotionResult
     from engine.registry.promotion.facts import (
         AliasChange as AliasChange,
         Change as Change,
         StageChange as StageChange,
     )
-    from engine.registry.promotion.plan import PromotionPlan as PromotionPlan
+    from engine.registry.promotion.plan import ALIAS_FOR as ALIAS_FOR, PromotionPlan as PromotionPlan
     from engine.registry.promotion.policy import Policy as Policy
     from engine.registry.registration import CopyPlan as CopyPlan, RegistrationPlan as RegistrationPlan
     from engine.registry.removal import RemovalPlan as RemovalPlan, RemovalResult as RemovalResult
@@ -379,9 +385,10 @@ _HOMES = {
     ),
     "engine.registry.promotion.policy": ("Policy",),
     "engine.registry.history": ("Held", "ModelHistory", "PromotionEvent"),
+    "engine.registry.lineage": ("SOURCE_RUN_TAG", "Link", "Place", "Station"),
     "engine.registry.promotion.apply": ("PromotionResult",),
     "engine.registry.promotion.facts": ("AliasChange", "Change", "StageChange"),
-    "engine.registry.promotion.plan": ("PromotionPlan",),
+    "engine.registry.promotion.plan": ("ALIAS_FOR", "PromotionPlan"),
     "engine.registry.smoke_test": ("SmokeTestResult",),
     "engine.report.report": ("Report",),
     "engine.run_lifecycle.apply": ("LifecycleResult",),

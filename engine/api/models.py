@@ -11,10 +11,12 @@ from engine.entities import ModelVersion, RegisteredModel, Run, Stage
 
 if TYPE_CHECKING:
     from engine.api.access import StoreAccess
+    from engine.errors import StagesUnsupported
     from engine.journal import JournalEntry
     from engine.registry.approval import Request
     from engine.registry.comparison import VersionComparison
     from engine.registry.history import ModelHistory
+    from engine.registry.lineage import Place, Station
     from engine.registry.promotion.apply import PromotionPlan, PromotionResult
     from engine.registry.promotion.policy import Policy
     from engine.registry.registration import CopyPlan, RegistrationPlan
@@ -62,6 +64,19 @@ class Models:
 
         return history(self._store, self._access.uri, model)
 
+    def lineage(self, model: str, version: int) -> tuple[Station, ...]:
+        """What a version comes from: the version, its logged model, run, experiment and datasets, with the
+        links between them, also broken ones. Raises `NotFound`."""
+        from engine.registry.lineage import walk
+
+        return walk(self._store, model, version)
+
+    def station(self, place: Place) -> Station:
+        """One stop of a lineage. Raises `NotFound`."""
+        from engine.registry.lineage import read_station
+
+        return read_station(self._store, place)
+
     def compare(self, model: str, versions: Iterable[int]) -> VersionComparison:
         """Versions of a model with their source runs, not yet with their signatures. Raises `NotFound`."""
         from engine.registry.comparison import read_versions
@@ -73,6 +88,10 @@ class Models:
         from engine.registry.comparison import read_signatures
 
         return replace(found, signatures=read_signatures(self._store, self._access.uri, found))
+
+    def without_stages(self, model: str) -> StagesUnsupported | None:
+        """What a registry without stages says of them; None if it has them, or does not tell."""
+        return self._store.stages.problem(model)
 
     def plan_promotion(
         self,

@@ -12,6 +12,7 @@ from engine.entities import (
     Artifact,
     Experiment,
     Lifecycle,
+    LoggedModel,
     MetricExtremes,
     MetricHistory,
     MetricPoint,
@@ -21,6 +22,7 @@ from engine.entities import (
 )
 from engine.stores.artifacts import ArtifactContent
 from engine.stores.block import RunBlock
+from engine.stores.stages import StageSupport
 
 PAGE_SIZE = 1000
 
@@ -99,6 +101,8 @@ class Store(Protocol):
     """How many pages are worth requesting at the same time."""
     page_size: int
     """The number of runs per page that reads fastest."""
+    stages: StageSupport
+    """Whether the registry has stages."""
 
     def experiments(self, lifecycle: Lifecycle = "active") -> tuple[Experiment, ...]:
         """All active or all deleted experiments, in no particular order. The number of their runs is that of
@@ -119,6 +123,9 @@ class Store(Protocol):
 
     def run(self, run_id: str) -> RunDetail:
         """One run, active or deleted. Raises `NotFound`."""
+
+    def logged_model(self, model_id: str) -> LoggedModel:
+        """One logged model. Raises `NotFound`, also for a deleted one and for a store without any."""
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
         """All points of a metric by step, then timestamp."""

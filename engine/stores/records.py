@@ -88,6 +88,16 @@ def run_not_found(run_id: str) -> NotFound:
     return NotFound(f"Run {safe(run_id, 80)} not found", "", hint)
 
 
+def logged_model_not_found(model_id: str) -> NotFound:
+    return NotFound(f"Logged model {safe(model_id, 80)} not found", "It may have been deleted.")
+
+
+def check_model_id(model_id: str) -> None:
+    """Raise `NotFound` for the id of a logged model that MLflow would not accept."""
+    if not _RUN_ID.fullmatch(model_id):
+        raise logged_model_not_found(model_id)
+
+
 def model_not_found(name: str, models: Iterable[RegisteredModel]) -> NotFound:
     """The error for a name that none of the registered `models` has."""
     hint = "Run `mlflow-console models` to list the registered models."

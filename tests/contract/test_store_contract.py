@@ -310,6 +310,17 @@ class TestRegistry:
         ]
         assert set(found) == {*unknown, *wanted}
 
+    def test_a_logged_model_names_its_run_and_experiment(self, store: Store, held: MlflowStore) -> None:
+        found = store.logged_model(held.model_id)
+        assert (found,) == store.run(held.runs["special"]).models
+        assert (found.run_id, found.experiment_id) == (held.runs["special"], held.heart)
+        for unknown in ("m-" + "0" * 32, "../m", ""):
+            with pytest.raises(NotFound, match=r"Logged model .* not found"):
+                store.logged_model(unknown)
+
+    def test_the_registry_has_stages(self, store: Store) -> None:
+        assert store.stages.problem("classifier") is None
+
     def test_model_versions_are_listed_newest_first(self, store: Store, held: MlflowStore) -> None:
         versions = store.model_versions("classifier")
         assert [(version.version, version.stage, version.aliases) for version in versions] == [

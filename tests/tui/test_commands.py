@@ -24,6 +24,7 @@ from tui.deployments.doctor_screen import DoctorScreen
 from tui.deployments.screen import DeploymentsScreen
 from tui.dialogs.commands import HelpDialog
 from tui.insights.screen import InsightsScreen
+from tui.lineage.screen import LineageScreen
 from tui.model_tests.request_pane import RequestPane
 from tui.model_tests.screen import ModelTestScreen
 from tui.models.screen import ModelsScreen
@@ -53,6 +54,7 @@ OWNERS: dict[Scope, type[DOMNode]] = {
     "chart": ChartScreen,
     "artifacts": ArtifactsScreen,
     "insights": InsightsScreen,
+    "lineage": LineageScreen,
     "plot": Plot,
     "drawing": DrawingView,
     "grid": ChartGrid,
@@ -133,6 +135,7 @@ def test_every_write_checks_for_read_only() -> None:
         "deployments.server",
         "deployments.stop",
         "deployments.swap",
+        "lineage.repair",
         "models.answer",
         "models.approve",
         "models.delete",
@@ -144,8 +147,10 @@ def test_every_write_checks_for_read_only() -> None:
         "run.edit",
         "run.register",
         "runs.change-lifecycle",
+        "runs.create-experiment",
         "runs.edit",
         "runs.register",
+        "runs.restore-experiment",
         "training.new-sweep",
         "training.register",
     }

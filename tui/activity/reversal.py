@@ -1,5 +1,5 @@
-"""Reverses a journalled change: undoes promotions, edits and registrations, restores or deletes runs, ends an
-abandoned sweep."""
+"""Reverses a journalled change: undoes promotions, edits, registrations and changes of experiments, restores
+or deletes runs, ends an abandoned sweep."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from textual.content import Content
 from engine.errors import EngineError
 from engine.formats import counted
 from engine.text import safe
+from tui.editing.experiments import ExperimentChanges
 from tui.screen import ConsoleScreen
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Reversal:
         match entry.action:
             case "promote" | "delete" | "restore" | "edit" | "register":
                 return None
+            case "experiment create" | "experiment delete" | "experiment restore":
+                return None
             case "undo":
                 return "An undo cannot be undone: make the change again instead."
             case "train" if finding is not None and finding.command:
@@ -56,6 +59,8 @@ class Reversal:
             ask(partial(engine.models.plan_undo, entry), self._confirm_undo)
         elif entry.action == "edit":
             ask(partial(engine.edits.plan_undo, entry), self._confirm_edits)
+        elif entry.action.startswith("experiment "):
+            ExperimentChanges(self._screen, lambda _: self._changed()).undo(entry)
         elif entry.action == "register":
             self._confirm_removal(entry)
         elif entry.action == "train":

@@ -8,15 +8,14 @@ from engine.entities import ModelVersion
 from engine.formats import moment
 from engine.text import Shown, safe
 from tui.cli.json_output import version_payload, write_json
-from tui.cli.options import Invocation, json_option, pass_invocation
+from tui.cli.options import Invocation, json_option, pass_invocation, version_arguments
 from tui.cli.output import Cell, Head, Output
 
 reason_option = click.option("--reason", default="", metavar="TEXT", help="Why; others see it.")
 
 
 @click.command()
-@click.argument("model")
-@click.argument("version", type=click.IntRange(min=1))
+@version_arguments
 @click.option("--to", "target", required=True, metavar="TARGET", help="A stage, or an alias as @ALIAS.")
 @reason_option
 @json_option
@@ -77,8 +76,7 @@ def requests(invocation: Invocation, model: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("model")
-@click.argument("version", type=click.IntRange(min=1))
+@version_arguments
 @reason_option
 @json_option
 @pass_invocation
@@ -93,8 +91,7 @@ def approve(invocation: Invocation, model: str, version: int, reason: str, as_js
 
 
 @click.command()
-@click.argument("model")
-@click.argument("version", type=click.IntRange(min=1))
+@version_arguments
 @reason_option
 @json_option
 @pass_invocation

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -14,9 +16,17 @@ from engine.formats import count
 from engine.text import Shown, safe
 from tui.cli.group import CommandGroup
 from tui.cli.json_output import Payload, write_json
-from tui.cli.options import Invocation, filter_option, json_option, pass_invocation, yes_option
+from tui.cli.options import (
+    Invocation,
+    filter_option,
+    json_option,
+    pass_invocation,
+    version_arguments,
+    yes_option,
+)
 from tui.cli.output import Cell, Output, confirm
 from tui.cli.progress import metered
+from tui.external_editor import edit_text
 
 if TYPE_CHECKING:
     from engine.api import EditPlan, EditResult, Engine, Subject
@@ -169,8 +179,7 @@ def model(invocation: Invocation, model: str, **options: Any) -> int:
 
 
 @click.command()
-@click.argument("model")
-@click.argument("version", type=click.IntRange(min=1))
+@version_arguments
 @_edits(name=False, described="the version")
 def version(invocation: Invocation, model: str, version: int, **options: Any) -> int:
     """Edit VERSION of MODEL.
@@ -247,9 +256,11 @@ def _edited(engine: Engine, subjects: Sequence[Subject]) -> str:
     """The description as left in the editor."""
     if len(subjects) != 1:
         raise UsageError("Only one description can be edited at a time")
+    if not sys.stdin.isatty() and not (os.environ.get("VISUAL") or os.environ.get("EDITOR")):
+        raise UsageError("An editor needs a terminal", hint="Use --description TEXT instead.")
     before = engine.edits.current(subjects[0]).description or ""
-    after = click.edit(before, extension=".md")
-    return before if after is None else after.rstrip("\n")
+    after = edit_text(before)
+    return before if after is None else after
 
 
 def _show_plan(output: Output, plan: EditPlan) -> None:

@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "approve": ("tui.cli.approval:approve", "Approve a requested promotion."),
     "reject": ("tui.cli.approval:reject", "Reject a requested promotion."),
     "history": ("tui.cli.history:history", "Show which version had which stage or alias when."),
+    "lineage": ("tui.cli.lineage:lineage", "Show what a version comes from, and which links are broken."),
     "policy": ("tui.cli.policy:policy", "Show or set what must hold before a version is promoted."),
     "deploy": ("tui.cli.deployments:deploy", "Serve a model version over HTTP."),
     "deployments": ("tui.cli.deployments:deployments", "List the deployments of this account."),

@@ -9,7 +9,7 @@ from engine.formats import MISSING, counted, listed
 from engine.text import Shown, safe
 from tui.cli.group import CommandGroup
 from tui.cli.json_output import version_payload, write_json
-from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
+from tui.cli.options import Invocation, json_option, pass_invocation, version_arguments, yes_option
 from tui.cli.output import Cell, Output, check_typed_name, confirm
 from tui.cli.progress import spinner
 
@@ -37,8 +37,7 @@ def model() -> None:
 
 
 @click.command()
-@click.argument("model")
-@click.argument("version", type=click.IntRange(min=1))
+@version_arguments
 @click.argument("to", metavar="OTHER_MODEL")
 @reason_option
 @yes_option

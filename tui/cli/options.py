@@ -90,6 +90,12 @@ def json_option(command: Decorated) -> Decorated:
     return click.option("--json", "as_json", is_flag=True, help="Output JSON.")(command)
 
 
+def version_arguments(command: Decorated) -> Decorated:
+    """`MODEL VERSION`."""
+    command = click.argument("version", type=click.IntRange(min=1))(command)
+    return click.argument("model")(command)
+
+
 def yes_option(command: Decorated) -> Decorated:
     return click.option(
         "-y", "--yes", is_flag=True, help="Skip the confirmation prompt; required without a terminal."

@@ -13,7 +13,7 @@ from engine.formats import moment
 from engine.text import Shown, safe
 from tui.cli.json_output import Payload, version_payload, write_json
 from tui.cli.models import show_versions
-from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
+from tui.cli.options import Invocation, json_option, pass_invocation, version_arguments, yes_option
 from tui.cli.output import Cell, Output, check_typed_name, confirm
 from tui.cli.progress import spinner
 from tui.cli.side_by_side import show_side_by_side
@@ -27,8 +27,7 @@ COMPARED = ("param", "metric")
 
 
 @click.command()
-@click.argument("model")
-@click.argument("version", type=click.IntRange(min=1))
+@version_arguments
 @click.option("--stage", metavar="STAGE", help=f"Move the version to this stage: {', '.join(STAGES)}.")
 @click.option("--alias", metavar="ALIAS", help="Point this alias to the version.")
 @click.option("--keep-existing", is_flag=True, help="Do not archive the versions currently in the stage.")

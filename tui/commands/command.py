@@ -22,6 +22,7 @@ Scope = Literal[
     "chart",
     "artifacts",
     "insights",
+    "lineage",
     "plot",
     "drawing",
     "grid",
@@ -45,6 +46,7 @@ SCOPE_TITLES: dict[Scope, str] = {
     "chart": "Chart",
     "artifacts": "Artifacts",
     "insights": "Insights",
+    "lineage": "Lineage",
     "plot": "In a chart",
     "drawing": "In a chart across runs",
     "grid": "In a grid of charts",
@@ -65,6 +67,7 @@ VIEW_SCOPES: tuple[Scope, ...] = (
     "chart",
     "artifacts",
     "insights",
+    "lineage",
 )
 
 

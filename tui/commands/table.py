@@ -9,6 +9,7 @@ from tui.commands.in_charts import CHART_COMMANDS, DRAWING_COMMANDS, GRID_COMMAN
 from tui.commands.in_comparisons import COMPARE_COMMANDS
 from tui.commands.in_deployments import DEPLOYMENT_COMMANDS, DOCTOR_COMMANDS
 from tui.commands.in_insights import INSIGHT_COMMANDS
+from tui.commands.in_lineage import LINEAGE_COMMANDS
 from tui.commands.in_model_tests import EDITOR_COMMANDS, MODEL_TEST_COMMANDS
 from tui.commands.in_panes import DETAILS_COMMANDS, FILTER_COMMANDS, TABLE_COMMANDS
 from tui.commands.shared import copy_menu_command, edit_command, export_command, register_command
@@ -158,8 +159,26 @@ COMMANDS: tuple[Command, ...] = (
         id="runs.change-lifecycle",
         keys="D",
         action="change_lifecycle",
-        help="Delete the marked runs; in the deleted runs, restore them.",
+        help="Delete the marked runs; in the deleted runs, restore them. In the experiments, delete one.",
         word="delete",
+        writes=True,
+    ),
+    Command(
+        id="runs.create-experiment",
+        keys="n",
+        action="create_experiment",
+        help="Create an experiment.",
+        word="create",
+        arguments="[NAME]",
+        writes=True,
+    ),
+    Command(
+        id="runs.restore-experiment",
+        keys="U",
+        action="restore_experiment",
+        help="Restore a deleted experiment with its runs.",
+        word="restore",
+        arguments="[EXPERIMENT]",
         writes=True,
     ),
     edit_command("runs", "the marked runs, or of what is under the cursor", _RUN_FIELDS),
@@ -211,6 +230,7 @@ COMMANDS: tuple[Command, ...] = (
         word="artifacts",
         arguments="[RUN [PATH]]",
     ),
+    Command(id="run.go-back", keys="minus", action="leave_view", help="Go back, also along the lineage."),
     edit_command("run", "the run", _RUN_FIELDS),
     register_command("run", "the run"),
     # Compare
@@ -312,6 +332,15 @@ COMMANDS: tuple[Command, ...] = (
         arguments="[MODEL]",
     ),
     Command(
+        id="models.show-lineage",
+        keys="f",
+        action="show_lineage",
+        title="lineage",
+        help="Follow where the version comes from: logged model, run, experiment, datasets, artifacts.",
+        word="lineage",
+        arguments="[MODEL VERSION]",
+    ),
+    Command(
         id="models.open-run", keys="d", action="open_run", title="run", help="Open the version's source run."
     ),
     Command(
@@ -379,7 +408,8 @@ COMMANDS: tuple[Command, ...] = (
         keys="u",
         action="reverse",
         title="undo",
-        help="Undo this promotion, edit or registration, restore these runs, or end this sweep (also enter).",
+        help="Undo this promotion, edit, registration or change of an experiment, restore these runs, or end"
+        " this sweep (also enter).",
         writes=True,
     ),
     export_command("activity", "the journal entries"),
@@ -406,7 +436,12 @@ COMMANDS: tuple[Command, ...] = (
         title="copy path",
         help="Copy the artifact's address, runs:/RUN/PATH.",
     ),
+    Command(
+        id="artifacts.go-back", keys="minus", action="leave_view", help="Go back, also along the lineage."
+    ),
     *INSIGHT_COMMANDS,
+    # Lineage
+    *LINEAGE_COMMANDS,
     *PLOT_COMMANDS,
     *DRAWING_COMMANDS,
     *GRID_COMMANDS,

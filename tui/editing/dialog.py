@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from engine.entities import Status
@@ -16,6 +17,7 @@ from engine.formats import count, counted
 from engine.text import Shown, safe
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.form import FormDialog
+from tui.external_editor import in_editor
 from tui.tasks import Tasks
 from tui.widgets.controls import TextEditor
 
@@ -47,7 +49,10 @@ class EditDialog(FormDialog[ReviewedEdit]):
     """Edits one thing, whose values it shows, or many at once. Dismissed with the plan after it was reviewed
     and confirmed; writes nothing itself."""
 
-    subtitle_text = "tab next field · enter on Review shows what changes · esc cancel"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+o", "open_editor", show=False, priority=True, id="dialog.open-editor")
+    ]
+    subtitle_text = "tab next field · ctrl+o description in $EDITOR · esc cancel"
     yes: ClassVar[str] = "Review …"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - declared by Screen
 
@@ -95,6 +100,21 @@ class EditDialog(FormDialog[ReviewedEdit]):
             self.show_message(f"Tags with several lines are not listed, and stay as they are: {names}")
         elif self._current is not None:
             self.show_message("One tag per line, as KEY=VALUE. Without its line, a tag is removed.")
+
+    def action_open_editor(self) -> None:
+        """Edit the description in the operator's editor, which has the terminal meanwhile."""
+        field = self.query_one("#description", TextEditor)
+        try:
+            edited = in_editor(self.app, field.text)
+        except EngineError as error:
+            self._show_error(error)
+            return
+        if edited is None:
+            self.show_message("The description is unchanged.")
+        else:
+            field.text = edited
+            self.show_message("The description is as the editor left it; Review shows what changes.")
+        field.focus()
 
     # ── the plan ─────────────────────────────────────────────────────────────
 

@@ -16,7 +16,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from engine.entities import STAGES
-from engine.errors import EngineError
+from engine.errors import EngineError, StagesUnsupported
 from engine.text import safe
 from tui.bridge import Bridge
 from tui.dialogs.base import Dialog
@@ -109,12 +109,14 @@ class PromoteDialog(Dialog[Promotion]):
         self.target = read_target(target)
         self.plan: PromotionPlan | None = None
         self.smoke_test = smoke_test
+        self._has_stages = True
         self.subtitle_text = "← → target · ↑ ↓ scroll · tab reason and buttons · esc cancel"
 
     def compose_dialog(self) -> ComposeResult:
         with Horizontal(id="target-row"):
             yield Static("to", classes="label", markup=False)
             yield TargetLine(id="targets")
+        yield Static(id="no-stages", markup=False)
         with Horizontal(id="alias-row"):
             yield Static("new alias", classes="label", markup=False)
             yield Field(id="alias", placeholder="letters, digits, _ and -")
@@ -136,24 +138,44 @@ class PromoteDialog(Dialog[Promotion]):
         view.now, view.smoke_test = int(time.time() * 1000), self.smoke_test
         self._show_targets(())
         self.query_one("#targets").focus()
-        self.run_worker(self._read_aliases(), group="aliases")
+        self.run_worker(self._read_targets(), group="aliases")
         self.choose(self.target)
 
     # ── the target ───────────────────────────────────────────────────────────
 
-    async def _read_aliases(self) -> None:
-        """Offer the model's aliases. An error here is left to the plan to report."""
+    async def _read_targets(self) -> None:
+        """Offer the model's aliases, and its stages if the server has any. An error here is left to the plan
+        to report."""
+
+        def read() -> tuple[tuple[ModelVersion, ...], StagesUnsupported | None]:
+            models = self.engine.models
+            return models.versions(self.model), models.without_stages(self.model)
+
         try:
-            versions: tuple[ModelVersion, ...] = await self.bridge.call(
-                partial(self.engine.models.versions, self.model)
-            )
+            versions, no_stages = await self.bridge.call(read)
         except EngineError:
             return
+        if no_stages is not None:
+            self._offer_aliases_only(no_stages)
         self._show_targets(alias for version in versions for alias in version.aliases)
+
+    def _offer_aliases_only(self, error: StagesUnsupported) -> None:
+        """Say that there are no stages, and choose the alias that stands for the chosen one."""
+        from engine.api import ALIAS_FOR
+
+        self._has_stages = False
+        pairs = " and ".join(f"@{alias} for {stage}" for stage, alias in ALIAS_FOR.items())
+        note = self.query_one("#no-stages", Static)
+        note.update(Content.styled(f"! {safe(error.title)}. Use aliases: {pairs}.", "$warning"))
+        note.display = True
+        if self.target.kind == "stage":
+            alias = ALIAS_FOR.get(self.target.name)
+            self.choose(NEW_ALIAS if alias is None else Target("alias", alias))
 
     def _show_targets(self, aliases: Iterable[str]) -> None:
         chosen = [self.target.name] if self.target.kind == "alias" else []
-        self.query_one("#targets", TargetLine).options = targets([*aliases, *chosen])
+        options = targets([*aliases, *chosen], stages=self._has_stages)
+        self.query_one("#targets", TargetLine).options = options
 
     def choose(self, target: Target) -> None:
         """Choose a target and plan the promotion to it."""

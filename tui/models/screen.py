@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from engine.entities import ModelVersion, RegisteredModel
-from engine.errors import EngineError, NotFound
+from engine.errors import EngineError, NotFound, StagesUnsupported
 from engine.jobs import CancelToken
 from engine.text import Shown, safe
 from tui.bridge import Relay
@@ -81,6 +81,8 @@ class ModelsScreen(ConsoleScreen):
         self._runs = SourceRuns(self, self._show_sources)
         self.smoke_tests: dict[tuple[str, int], SmokeTestResult | EngineError] = {}
         self.policies: dict[str, tuple[Policy, ...] | EngineError] = {}
+        self.no_stages: StagesUnsupported | None = None
+        """What a registry without stages says."""
         self._reading_models = CancelToken()
         self._pending_target: tuple[str, int | None] | None = None
 
@@ -226,8 +228,13 @@ class ModelsScreen(ConsoleScreen):
             self.policies[name] = found
             self._show_detail()
 
+        def show_no_stages(error: StagesUnsupported | None) -> None:
+            self.no_stages = error
+            self._show_detail()
+
         work = partial(self.engine.models.policies, name)
         self.ask(work, show_policies, group="policies", failed=show_policies)
+        self.ask(partial(self.engine.models.without_stages, name), show_no_stages, group="stages")
 
     def _versions_failed(self, error: EngineError) -> None:
         self.show_store_error(error)
@@ -284,6 +291,7 @@ class ModelsScreen(ConsoleScreen):
                 self.smoke_tests.get(key),
                 next((m for m in self.models if m.name == version.name), None),
                 self.policies.get(version.name, ()),
+                self.no_stages,
             )
         self.query_one("#detail", VersionDetail).facts = facts
         self.show_keys()
@@ -559,6 +567,16 @@ class ModelsScreen(ConsoleScreen):
         from tui.models.history_dialog import HistoryDialog
 
         self.app.push_screen(HistoryDialog(self.engine, self.session.bridge, model))
+
+    def action_show_lineage(self) -> None:
+        if not self.refuse("models.show-lineage") and self.version is not None:
+            self.show_lineage(*_key(self.version))
+
+    def show_lineage(self, model: str, version: int) -> None:
+        from engine.api import Place
+        from tui.lineage.screen import LineageScreen
+
+        self.app.push_screen(LineageScreen(Place("version", f"{model}/{version}")))
 
     def action_undo(self) -> None:
         if not self.refuse("models.undo"):

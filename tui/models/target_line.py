@@ -53,10 +53,10 @@ PRODUCTION = Target("stage", "Production")
 NEW_ALIAS = Target("new", "")
 
 
-def targets(aliases: Iterable[str]) -> tuple[Target, ...]:
-    """The stages, the aliases by name, and a new alias."""
+def targets(aliases: Iterable[str], *, stages: bool = True) -> tuple[Target, ...]:
+    """The stages, if the registry has any, the aliases by name, and a new alias."""
     existing = [Target("alias", alias) for alias in sorted(set(aliases))]
-    return (*(Target("stage", stage) for stage in STAGES), *existing, NEW_ALIAS)
+    return (*(Target("stage", stage) for stage in STAGES if stages), *existing, NEW_ALIAS)
 
 
 def read_target(text: str) -> Target:

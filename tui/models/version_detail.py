@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from engine import formats
 from engine.api import DECISION_TAG, REQUEST_TAG, decision_of, key_metrics, request_of
 from engine.entities import POLICY_TAG, ModelVersion, RegisteredModel, Run
-from engine.errors import EngineError
+from engine.errors import EngineError, StagesUnsupported
 from engine.secrets import mask
 from engine.text import Shown, safe, safe_lines
 from tui.model_tests.results import smoke_test_items
@@ -37,6 +37,8 @@ class VersionFacts:
     smoke_test: SmokeTestResult | EngineError | None = None
     model: RegisteredModel | None = None
     policies: tuple[Policy, ...] | EngineError = ()
+    no_stages: StagesUnsupported | None = None
+    """What a registry without stages says."""
 
 
 class VersionDetail(Lines):
@@ -51,7 +53,11 @@ class VersionDetail(Lines):
         if facts is None:
             return []
         version = facts.version
-        lines = [_head(version)]
+        lines = [_head(version, has_stages=facts.no_stages is None)]
+        if facts.no_stages is not None:
+            lines += paragraph(
+                [Shown("! This server has no model stages; P assigns aliases instead.")], width, 2
+            )
         test = field("test", _test_items(facts), width)
         if facts.smoke_test is not None:
             lines += test
@@ -70,12 +76,11 @@ class VersionDetail(Lines):
         return lines
 
 
-def _head(version: ModelVersion) -> Content:
-    parts: list[Content | tuple[str, str]] = [
-        (f"version {version.version}", "bold"),
-        (f"  {stage_text(version.stage)}", STAGE_COLOURS.get(version.stage, "")),
-        (f"  {alias_text(version.aliases)}", "$accent"),
-    ]
+def _head(version: ModelVersion, *, has_stages: bool) -> Content:
+    parts: list[Content | tuple[str, str]] = [(f"version {version.version}", "bold")]
+    if has_stages:
+        parts.append((f"  {stage_text(version.stage)}", STAGE_COLOURS.get(version.stage, "")))
+    parts.append((f"  {alias_text(version.aliases)}", "$accent"))
     if version.status != "READY":
         parts.append((f"  {safe(version.status)}", "$warning"))
     return Content.assemble(*parts)

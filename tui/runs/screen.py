@@ -29,12 +29,14 @@ from tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from engine.api import (
+        ExperimentResult,
         GroupSummary,
         RunView,
         Stamp,
     )
     from engine.columns import ColumnKey
     from tui.dialogs.export import ExportOffer
+    from tui.editing.experiments import ExperimentChanges
     from tui.run.screen import KnownRun
 
 T = TypeVar("T")
@@ -432,13 +434,44 @@ class RunsScreen(ConsoleScreen):
 
     def action_change_lifecycle(self) -> None:
         """Delete the marked runs, or else those under the cursor; restore them in the list of deleted
-        runs."""
+        runs. In the list of experiments, delete one."""
         if self.refuse("runs.change-lifecycle"):
+            return
+        if self.experiments.table.has_focus:
+            if (experiment := self.experiments.under_cursor) is not None:
+                self._experiment_changes.delete(experiment)
             return
         if run_ids := self.runs.marked() or self.pane.under_cursor():
             self._deletion.start(run_ids)
         else:
             self.session.say("No run selected", warning=True)
+
+    @property
+    def _experiment_changes(self) -> ExperimentChanges:
+        from tui.editing.experiments import ExperimentChanges
+
+        return ExperimentChanges(self, self._experiment_changed)
+
+    def _experiment_changed(self, result: ExperimentResult) -> None:
+        """Show an experiment that was created or restored; after a deletion, another one."""
+        if result.plan.action == "delete":
+            if (
+                self.experiment is not None
+                and self.experiment.experiment_id == result.experiment.experiment_id
+            ):
+                self.experiment = None
+        else:
+            self.experiment = result.experiment
+        self.refresh_view()
+
+    def action_create_experiment(self, name: str = "") -> None:
+        if not self.refuse("runs.create-experiment"):
+            self._experiment_changes.create(name)
+
+    def action_restore_experiment(self, name: str = "") -> None:
+        """Restore a deleted experiment, or without a name choose one."""
+        if not self.refuse("runs.restore-experiment"):
+            self._experiment_changes.choose_deleted(name)
 
     def action_edit(self) -> None:
         """Edit the marked runs, or else those under the cursor; in the list of experiments, one of them."""

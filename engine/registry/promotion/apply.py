@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING
 
 from engine import journal
 from engine.entities import ModelVersion
-from engine.errors import Conflict, EngineError, GateError, PromotionError, ServerTimeout, WriteError
+from engine.errors import (
+    Conflict,
+    EngineError,
+    GateError,
+    PromotionError,
+    ServerTimeout,
+    StagesUnsupported,
+    WriteError,
+)
 from engine.failpoints import failpoint
 from engine.journal import JournalEntry
 from engine.registry.approval import clear, decision_of, request_of
@@ -211,7 +219,9 @@ def _write_and_verify(
     failpoint(f"{entry.action} tagged")
     versions = _read_back(store, plan, entry, failure)
     repairs = _repairs(plan, versions)
-    if repairs:
+    if isinstance(failure, StagesUnsupported):
+        store.stages.record(failure)
+    elif repairs:
         again = write_all(client, plan.model, repairs, entry.action)
         notes += _tag(client, plan, entry) if failure and not again else ()
         versions = _read_back(store, plan, entry, again or failure)

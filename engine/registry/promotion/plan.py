@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from engine.entities import STAGES, ModelVersion, Run, Stage
-from engine.errors import PromotionError, StoreError, UsageError
+from engine.errors import PromotionError, StagesUnsupported, StoreError, UsageError
 from engine.evidence.difference import verdict, versus
 from engine.evidence.version_tests import VersionTest, last_tests
 from engine.formats import counted
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 ACTIVE: tuple[Stage, ...] = ("Staging", "Production")
 """The stages meant for one version at a time: promoting to them archives the version they hold."""
 
+ALIAS_FOR: Mapping[str, str] = {"Production": "champion", "Staging": "challenger"}
+"""The aliases that stand for stages where there are none, as in MLflow's own guide to Unity Catalog."""
 NO_EVIDENCE = Shown("")
 _AGAIN = "MLflow restores no versions. The journal has their sources: register them again from their runs."
 _INSTEAD = {
@@ -137,13 +140,18 @@ def plan_promotion(
     """Plan to give `version` a stage (case-insensitive) or an alias: exactly one of the two.
 
     Raises `UsageError` for an unknown stage or an invalid alias, `NotFound` for a missing model or version,
-    `StoreError`.
+    `StagesUnsupported` for a stage in a registry without stages, `StoreError`.
     """
     kind, target = _target(stage, alias)
     versions = store.model_versions(model)
     candidate = find_version(versions, model, version)
+    no_stages = store.stages.problem(model)
+    if no_stages is not None and kind == "stage":
+        raise _instead_of_stage(no_stages, candidate, target)
     policies, problems = _policies(store, model, f"@{target}" if kind == "alias" else target)
     goal = _goal(kind, target, policies)
+    if no_stages is not None:
+        goal = _Goal(None, goal.alias)
     holders = _holders(versions, candidate, goal)
     leaving = tuple(v for v in holders if v.stage == goal.stage) if archive_existing else ()
     seen = read_facts(versions, _facts(candidate, leaving, goal))
@@ -315,6 +323,18 @@ def _undoing(
         after=after,
         undoes=undoes,
     )
+
+
+def _instead_of_stage(error: StagesUnsupported, version: ModelVersion, stage: str) -> StagesUnsupported:
+    """The error with the command that sets the alias which stands for the stage."""
+    alias = ALIAS_FOR.get(stage, "")
+    model = shlex.quote(version.name)
+    hint = (
+        f"Use an alias: `mlflow-console promote {model} {version.version} --alias {alias}`."
+        if alias
+        else "Use aliases: a version without one is neither in production nor being tested."
+    )
+    return StagesUnsupported(error.title, error.detail, hint)
 
 
 def target_name(text: str) -> str:

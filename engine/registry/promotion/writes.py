@@ -13,6 +13,7 @@ from engine.failpoints import failpoint
 from engine.journal import JournalEntry
 from engine.registry.promotion.facts import Change, StageChange, StageOf
 from engine.stores.errors import translate
+from engine.stores.stages import stages_unsupported
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -30,7 +31,10 @@ def write_all(client: MlflowClient, model: str, changes: Sequence[Change], actio
     warnings.filterwarnings("ignore", r".*transition_model_version_stage", FutureWarning)
     try:
         for number, change in enumerate(changes, 1):
-            _write(client, model, change)
+            try:
+                _write(client, model, change)
+            except Exception as error:
+                raise _of_stages(error, change) from error
             failpoint(f"{action} wrote {number}")
     except Exception as error:
         return translate(error)
@@ -78,6 +82,12 @@ def promoted_by(version: ModelVersion) -> str:
     """Who last promoted the version with a console and when, by its tags; empty if nobody did."""
     by, at = (version.tags.get(TAG_PREFIX + name, "") for name in ("promoted_by", "promoted_at"))
     return f"{by} at {at}" if by and at else ""
+
+
+def _of_stages(error: Exception, change: Change) -> Exception:
+    """The error of a change, which for a stage may mean that the store has none."""
+    found = stages_unsupported(translate(error), error) if isinstance(change, StageChange) else None
+    return found or error
 
 
 def _write(client: MlflowClient, model: str, change: Change) -> None:

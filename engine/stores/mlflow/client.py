@@ -22,6 +22,7 @@ from engine.entities import (
     Artifact,
     Experiment,
     Lifecycle,
+    LoggedModel,
     MetricExtremes,
     MetricHistory,
     MetricPoint,
@@ -51,6 +52,7 @@ from engine.stores.mlflow.private import artifact_repository
 from engine.stores.mlflow.revision import check_revision
 from engine.stores.rest.login import DEFAULTED_VARIABLES, is_true
 from engine.stores.search_text import search_text
+from engine.stores.stages import StageSupport
 from engine.uri import TrackingUri, local_root
 
 if TYPE_CHECKING:
@@ -148,6 +150,7 @@ class ClientStore:
 
     def __init__(self, uri: TrackingUri) -> None:
         self.uri = uri
+        self.stages = StageSupport(self._latest_versions)
 
     def stamp(self) -> Stamp | None:
         return None
@@ -217,6 +220,14 @@ class ClientStore:
             entities.datasets(run),
             tuple(entities.logged_model(model) for model in models),
         )
+
+    def logged_model(self, model_id: str) -> LoggedModel:
+        records.check_model_id(model_id)
+        with (
+            records.not_found_as(records.logged_model_not_found(model_id)),
+            self._translating() as client,
+        ):
+            return entities.logged_model(client.get_logged_model(model_id))
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
         with self._translating() as client:
@@ -314,6 +325,11 @@ class ClientStore:
         with suppress(EngineError), self._translating() as client:  # some registries have no prompts
             return client.get_prompt(name) is not None
         return False
+
+    def _latest_versions(self, name: str) -> None:
+        """The latest version of each stage, a call that goes with the stages."""
+        with self._translating() as client:
+            client.get_latest_versions(name)
 
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
         model = self.registered_model(name)

@@ -62,7 +62,14 @@ def _dataset(given: Any) -> DatasetInput:
 
 
 def logged_model(found: Any) -> LoggedModel:
-    return LoggedModel(found.model_id, found.name, str(found.status), found.artifact_location)
+    return LoggedModel(
+        found.model_id,
+        found.name,
+        str(found.status),
+        found.artifact_location,
+        found.source_run_id or "",
+        str(found.experiment_id),
+    )
 
 
 def registered_model(found: Any) -> RegisteredModel:

@@ -140,7 +140,14 @@ def _dataset(item: Json) -> DatasetInput:
 def logged_model(found: Json) -> LoggedModel:
     info = required(found, "info")
     status = _text(info, "status").removeprefix("LOGGED_MODEL_").removeprefix("UPLOAD_")
-    return LoggedModel(required(info, "model_id"), _text(info, "name"), status, _text(info, "artifact_uri"))
+    return LoggedModel(
+        required(info, "model_id"),
+        _text(info, "name"),
+        status,
+        _text(info, "artifact_uri"),
+        _text(info, "source_run_id"),
+        _text(info, "experiment_id"),
+    )
 
 
 def artifact(found: Json, prefix: str = "") -> Artifact:

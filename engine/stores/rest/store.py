@@ -30,6 +30,7 @@ from engine.stores.rest import messages
 from engine.stores.rest.messages import Json, RunMessages
 from engine.stores.rest.transport import Transport
 from engine.stores.search_text import search_text
+from engine.stores.stages import StageSupport
 from engine.text import Shown
 from engine.uri import TrackingUri
 
@@ -65,6 +66,7 @@ class RestStore:
         """`on_wait`, `seconds`: see `Transport`."""
         self.uri = uri
         self._transport = Transport(uri, on_wait, seconds)
+        self.stages = StageSupport(self._latest_versions)
 
     def stamp(self) -> Stamp | None:
         return None
@@ -155,6 +157,16 @@ class RestStore:
         except errors.NoEndpoint:
             return ()
         return tuple(map(messages.logged_model, found))
+
+    def logged_model(self, model_id: str) -> LoggedModel:
+        records.check_model_id(model_id)
+        missing = records.logged_model_not_found(model_id)
+        with records.not_found_as(missing), self._server() as server:
+            try:
+                found = server.get(f"logged-models/{model_id}", {})
+            except errors.NoEndpoint as error:
+                raise missing from error
+            return messages.logged_model(messages.required(found, "model"))
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
         parameters = {"run_id": run_id, "metric_key": key, "max_results": _HISTORY_PAGE}
@@ -317,6 +329,11 @@ class RestStore:
         if records.is_prompt(model.tags):
             raise records.prompt_found(name)
         return model
+
+    def _latest_versions(self, name: str) -> None:
+        """The latest version of each stage, an endpoint that goes with the stages."""
+        with self._server() as server:
+            server.get("registered-models/get-latest-versions", {"name": name})
 
     def model_versions(self, name: str) -> tuple[ModelVersion, ...]:
         parameters = {"filter": records.name_filter(name), "max_results": PAGE_SIZE}

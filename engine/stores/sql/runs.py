@@ -164,15 +164,32 @@ def _datasets(tables: Tables, run_id: str) -> tuple[DatasetInput, ...]:
 
 
 def _models(tables: Tables, run_id: str) -> tuple[LoggedModel, ...]:
+    where = "source_run_id = :run ORDER BY creation_timestamp_ms DESC, model_id"
+    return _logged_models(tables, where, run=run_id)
+
+
+def logged_model(tables: Tables, model_id: str) -> LoggedModel:
+    """Raises `NotFound`."""
+    found = _logged_models(
+        tables,
+        "model_id = :model AND experiment_id IN"
+        f" (SELECT experiment_id FROM experiments WHERE {tables.in_workspace})",
+        model=model_id,
+    )
+    if not found:
+        raise records.logged_model_not_found(model_id)
+    return found[0]
+
+
+def _logged_models(tables: Tables, where: str, **parameters: object) -> tuple[LoggedModel, ...]:
     if not tables.has_logged_models:
         return ()
     found = tables.rows(
-        "SELECT model_id, name, status, artifact_location FROM logged_models"
-        " WHERE source_run_id = :run AND lifecycle_stage <> 'deleted'"
-        " ORDER BY creation_timestamp_ms DESC, model_id",
-        run=run_id,
+        "SELECT model_id, name, status, artifact_location, source_run_id, experiment_id FROM logged_models"
+        f" WHERE lifecycle_stage <> 'deleted' AND {where}",
+        **parameters,
     )
     return tuple(
-        LoggedModel(model_id, name, _MODEL_STATUS.get(status, ""), location)
-        for model_id, name, status, location in found
+        LoggedModel(model_id, name, _MODEL_STATUS.get(status, ""), location, run_id or "", str(experiment_id))
+        for model_id, name, status, location, run_id, experiment_id in found
     )

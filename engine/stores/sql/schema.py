@@ -31,7 +31,9 @@ REQUIRED = {
 }
 """The columns that are read, by table. MLflow has had all of them since 2.9."""
 
-LOGGED_MODELS = "model_id name status artifact_location source_run_id lifecycle_stage creation_timestamp_ms"
+LOGGED_MODELS = (
+    "model_id experiment_id name status artifact_location source_run_id lifecycle_stage creation_timestamp_ms"
+)
 """The columns read from `logged_models`, a table that MLflow 3.0 introduced."""
 
 

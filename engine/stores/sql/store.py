@@ -16,6 +16,7 @@ from engine.entities import (
     Artifact,
     Experiment,
     Lifecycle,
+    LoggedModel,
     MetricExtremes,
     MetricHistory,
     MetricPoint,
@@ -36,6 +37,7 @@ from engine.stores.sql import histories, registry, runs
 from engine.stores.sql.database import Database
 from engine.stores.sql.pages import OrderCache, run_page
 from engine.stores.sql.schema import Tables, tables
+from engine.stores.stages import StageSupport
 from engine.uri import TrackingUri, local_root
 
 T = TypeVar("T")
@@ -53,6 +55,7 @@ class SqlStore:
         self._database = database
         self._orders = OrderCache()
         self.page_size = database.page_size
+        self.stages = StageSupport(None)  # MLflow's tables have them
 
     @cached_property
     def _client(self) -> Store:
@@ -83,6 +86,9 @@ class SqlStore:
 
     def run(self, run_id: str) -> RunDetail:
         return self._read(lambda found: runs.run_detail(found, run_id))
+
+    def logged_model(self, model_id: str) -> LoggedModel:
+        return self._read(lambda found: runs.logged_model(found, model_id))
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
         return self._read(lambda found: runs.metric_history(found, run_id, key))

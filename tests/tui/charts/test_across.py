@@ -27,6 +27,7 @@ async def test_runs_are_charted_by_their_parameters(
         await console.run_line("chart accuracy")
         assert await appears(pilot, "ranking of accuracy")
         assert await appears(pilot, "23 of 27 runs")
+        await settle(pilot)  # the title is shown before the chart
         assert "★ trial-23  accuracy 0.9299999999999999  weights distance  n_neighbors 9" in text_of(console)
         assert "excluded: 4 runs without accuracy" in text_of(console)
 
@@ -56,6 +57,7 @@ async def test_runs_are_charted_by_their_parameters(
         assert await appears(pilot, "Did you mean 'accuracy'")
         await console.run_line("chart nan weights")
         assert await appears(pilot, "No run has a finite nan")
+        await settle(pilot)
         assert "1 run whose nan is NaN" in text_of(console)
 
         await _chart_filtered_runs(console, pilot)

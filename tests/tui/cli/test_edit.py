@@ -35,6 +35,14 @@ def test_a_version_and_its_model_are_described(on_copy: Run) -> None:
     editor = {"EDITOR": "sed -i s/retrained/retested/"}
     done = on_copy("edit", "version", "classifier", "2", "--editor", "--yes", env=editor)
     assert "description 'retrained' → 'retested'" in done.out
+    emptied = on_copy(
+        "edit", "version", "classifier", "2", "--editor", "--yes", env={"EDITOR": "truncate -s 0"}
+    )
+    assert (emptied.status, "The editor left no text" in emptied.err) == (2, True)
+    failed = on_copy("edit", "version", "classifier", "2", "--editor", "--yes", env={"EDITOR": "false"})
+    assert (failed.status, "The editor failed" in failed.err) == (1, True)
+    same = on_copy("edit", "version", "classifier", "2", "--editor", "--yes", env={"EDITOR": "true"})
+    assert (same.status, "No change needed." in same.out) == (0, True)
     assert on_copy("edit", "model", "classifier", "--name", "classifier 2", "--yes").status == 0
     assert on_copy("models", "classifier 2", "--json").json["models"][0]["versions"]
 
