@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -18,6 +17,7 @@ from engine.text import Shown, safe
 from tui.bridge import Relay
 from tui.commands.bindings import Command, Scope, command
 from tui.models.approval import Approval, is_waiting
+from tui.models.batches import read_each
 from tui.models.model_pane import ModelPane
 from tui.models.promoting import Promoting
 from tui.models.removal import Removal
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BATCH_SECONDS = 0.2
-"""How often partial results are shown."""
 VERSIONS = Rows(
     "versions",
     "VERSIONS",
@@ -186,7 +184,7 @@ class ModelsScreen(ConsoleScreen):
         names = [model.name for model in models if changed is None or model.name in changed]
         relay = Relay(self.while_open(show))
         self.ask(
-            partial(_read_each, self.engine.models.versions, names, token, relay), show_all, group="registry"
+            partial(read_each, self.engine.models.versions, names, token, relay), show_all, group="registry"
         )
 
     def _show_model_rows(self, found: Mapping[str, tuple[ModelVersion, ...]]) -> None:
@@ -581,29 +579,6 @@ class ModelsScreen(ConsoleScreen):
     def action_undo(self) -> None:
         if not self.refuse("models.undo"):
             self._promoting.undo()
-
-
-def _read_each(
-    read: Callable[[str], T],
-    keys: Iterable[str],
-    token: CancelToken,
-    show: Callable[[Mapping[str, T | None]], None],
-) -> Mapping[str, T | None]:
-    """Read one item per key; None for an item that no longer exists. Runs on the bridge, and calls `show`
-    with the items so far every BATCH_SECONDS."""
-    found: dict[str, T | None] = {}
-    shown = time.monotonic()
-    for key in keys:
-        if token.cancelled:
-            break
-        try:
-            found[key] = read(key)
-        except NotFound:
-            found[key] = None
-        if time.monotonic() - shown > BATCH_SECONDS:
-            show(dict(found))
-            shown = time.monotonic()
-    return found
 
 
 def _key(version: ModelVersion) -> tuple[str, int]:
