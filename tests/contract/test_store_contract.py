@@ -295,7 +295,7 @@ class TestRegistry:
         assert (found,) == store.run(held.runs["special"]).models
         assert (found.run_id, found.experiment_id) == (held.runs["special"], held.heart)
         for unknown in ("m-" + "0" * 32, "../m", ""):
-            with pytest.raises(NotFound, match="Logged model .* not found"):
+            with pytest.raises(NotFound, match=r"Logged model .* not found"):
                 store.logged_model(unknown)
 
     def test_the_registry_has_stages(self, store: Store) -> None:
