@@ -147,6 +147,19 @@ def test_models_and_their_promotion_dialogs_are_safe(hostile_console: Open) -> N
         terminal.wait_quiet(0.1)
 
 
+def test_the_lineage_of_versions_is_safe(hostile_console: Open) -> None:
+    terminal = open_runs(hostile_console)
+    terminal.press("3")
+    terminal.wait_for("MODELS", *MARKERS)
+    terminal.press("f")
+    terminal.wait_for("LINEAGE")
+    for _ in PAYLOADS:
+        terminal.press("j", "enter")
+        terminal.wait_quiet(0.1)
+    terminal.press("-", "]")
+    terminal.wait_quiet(0.1)
+
+
 def test_the_training_screen_and_its_dialog_are_safe(hostile_console: Open) -> None:
     terminal = open_runs(hostile_console)
     terminal.press("4")

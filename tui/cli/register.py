@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.entities import STAGES, ModelVersion, Stage
-from engine.errors import GateError, UsageError
+from engine.errors import GateError, StagesUnsupported, UsageError
 from engine.formats import MISSING
 from engine.text import Shown, safe
 from tui.cli.edit import tags_of
@@ -93,6 +93,8 @@ def register(
         run_id = (
             _run(engine, run, experiment) if run is not None else _best(engine, best or "", metric, where)
         )
+        if stage is not None:
+            _check_stages(engine, model)
         plan = engine.models.plan_registration(
             model, run_id, logged=model_name, description=description, tags=tags_of(tags)
         )
@@ -135,6 +137,14 @@ def _best(engine: Engine, experiment: str, metric: str | None, where: str) -> st
         frame, metric or usual_metric(frame), where=filter_of(where, frame) if where.strip() else None
     )
     return winner.run.run_id
+
+
+def _check_stages(engine: Engine, model: str) -> None:
+    """Raise `StagesUnsupported` before anything is registered if the server has no stages."""
+    problem = engine.models.without_stages(model)
+    if problem is not None:
+        hint = "Nothing was registered. Use `--alias champion` or another alias instead of `--to`."
+        raise StagesUnsupported(problem.title, problem.detail, hint)
 
 
 def _promote(

@@ -13,6 +13,7 @@ from engine.errors import EngineError, UsageError
 from engine.formats import counted
 from engine.text import safe
 from tui.dialogs.form import FormDialog
+from tui.dialogs.work import WorkDialog
 from tui.editing.dialog import tag_changes
 from tui.screen import ConsoleScreen
 from tui.tasks import Tasks
@@ -21,6 +22,7 @@ from tui.widgets.controls import TextEditor
 if TYPE_CHECKING:
     from engine.api import Engine, ExperimentPlan, ExperimentResult, JournalEntry
     from engine.entities import Experiment
+    from engine.jobs import CancelToken, OnProgress
     from tui.bridge import Bridge
 
 
@@ -132,7 +134,13 @@ class ExperimentChanges:
 
         screen = self._screen
 
-        def report(result: ExperimentResult) -> None:
+        def work(_: OnProgress, __: CancelToken) -> ExperimentResult:
+            return screen.engine.experiments.apply(plan)
+
+        def report(result: ExperimentResult | None) -> None:
+            if result is None:  # the dialog has shown the error, and a part may have been written
+                screen.refresh_view()
+                return
             self._changed(result)
             undo = "" if plan.undoes else "; u in Activity (6) undoes"
             done = {"create": "Created", "delete": "Deleted", "restore": "Restored"}[plan.action]
@@ -140,8 +148,11 @@ class ExperimentChanges:
 
         def apply(confirmed: bool | None) -> None:
             if confirmed:
-                work = partial(screen.engine.experiments.apply, plan)
-                screen.ask(work, report, group="experiment", failed=screen.session.show_error)
+                title = f"{verb} experiment {safe(plan.name, 60)} · {plan.server}"
+                dialog: WorkDialog[ExperimentResult] = WorkDialog(
+                    screen.session.bridge, title, work, can_stop=False
+                )
+                screen.app.push_screen(dialog, report)
 
         verb = plan.action.capitalize()
         title = f"{verb} experiment {safe(plan.name, 60)}?"

@@ -237,6 +237,7 @@ def test_a_version_that_is_not_ready_warns(registry: Registry) -> None:
 
         run = registry.store.run
         registered_model = registry.store.registered_model
+        stages = registry.store.stages
 
     plan = plan_promotion(Pending(), registry.uri, model, 1, stage="Staging")  # type: ignore[arg-type]
     assert plan.warnings == ("Version 1 is not ready: its status is PENDING_REGISTRATION.",)
