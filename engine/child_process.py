@@ -77,6 +77,16 @@ def messages(answers: int, cancel: CancelToken | None, what: str) -> Iterator[Ma
             yield from map(json.loads, lines)
 
 
+def input_lines() -> Iterator[bytes]:
+    """For a child process: the lines of its standard input, until its parent closes that or ends. Blocks: run
+    it in a thread. Reads the file descriptor, because a thread that waits for `sys.stdin` makes Python abort
+    when the process exits."""
+    buffer = b""
+    while chunk := os.read(0, 65536):
+        *lines, buffer = (buffer + chunk).split(b"\n")
+        yield from lines
+
+
 def with_engine(environment: Mapping[str, str]) -> dict[str, str]:
     """An environment in which `python -m` finds the modules of this engine."""
     inherited = environment.get("PYTHONPATH")

@@ -28,6 +28,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
+from engine.child_process import input_lines
 from engine.errors import ModelFailure
 from engine.model_files.loading import load_model, model_errors
 
@@ -47,7 +48,7 @@ def main(folder: Path, allow_code: bool, answer: int) -> None:
 
 def _receive(requests: queue.SimpleQueue[bytes]) -> None:
     """Pass the lines on until standard input ends, and the process with it, even while a model predicts."""
-    for line in sys.stdin.buffer:
+    for line in input_lines():
         requests.put(line)
     os._exit(1)
 

@@ -32,6 +32,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from engine.child_process import input_lines
+
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
@@ -166,7 +168,7 @@ def _lines() -> Iterator[bytes]:
     received: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def receive() -> None:
-        for line in sys.stdin.buffer:
+        for line in input_lines():
             received.put(line)
         os._exit(0)
 

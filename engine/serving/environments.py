@@ -50,7 +50,7 @@ def make_environment(kind: Kind, model: Path, target: Path, on_line: OnLine, can
         packages.append("mlflow")
     packages.extend(SERVER_PACKAGES)
     if kind == "uv":
-        uv = shutil.which("uv")
+        uv = shutil.which("uv") or shutil.which("uv", path=Path(sys.executable).parent)
         if uv is None:
             raise ServiceError("uv is not installed", "", "Install it, or use --env virtualenv.")
         _run([uv, "venv", "--python", wanted, str(target)], on_line, cancel)

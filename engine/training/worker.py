@@ -27,6 +27,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from engine.child_process import input_lines
 from engine.errors import EngineError, TrainingError
 from engine.jobs import CancelToken
 from engine.training.events import SweepEvent, SweepPreparing, to_json
@@ -64,16 +65,12 @@ def main(events: int) -> int:
 
 
 def _listen(commands: queue.SimpleQueue[Command | None], stop: Any) -> None:
-    """Read commands from file descriptor 0: a thread blocked in `sys.stdin` would hang the exit."""
-    buffer = b""
-    while chunk := os.read(0, 65536):
-        *lines, buffer = (buffer + chunk).split(b"\n")
-        for line in lines:
-            command = json.loads(line)
-            if "cancel" in command:
-                stop()
-            else:
-                commands.put(command)
+    for line in input_lines():
+        command = json.loads(line)
+        if "cancel" in command:
+            stop()
+        else:
+            commands.put(command)
     stop()
 
 

@@ -95,6 +95,11 @@ def test_only_the_bridge_uses_threads() -> None:
     assert _found(others, threads) == []
 
 
+def test_standard_input_is_never_read_by_a_thread_that_would_abort_the_exit() -> None:
+    supervisor = ROOT / "engine" / "services" / "supervisor.py"  # reads it before it starts anything
+    assert _found([path for path in ENGINE if path != supervisor], r"\bsys\.stdin\.") == []
+
+
 def test_the_console_never_sleeps() -> None:
     assert _found(TUI, r"time\.sleep\(|from time import sleep") == []
 

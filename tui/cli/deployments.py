@@ -221,8 +221,8 @@ def _row(each: Deployment) -> Row:
         duration(time.time() - service.started / 1000) if running else MISSING,
         Shown(f"{service.rate:.1f}") if running else MISSING,
         duration(service.p95),
-        count(service.errors),
-        count(service.requests),
+        count(service.errors) if running or service.errors else MISSING,
+        count(service.requests) if running or service.requests else MISSING,
         size(service.memory) if running else MISSING,
         count(service.restarts),
     ]

@@ -106,6 +106,17 @@ class CommandGroup(click.Group):
         hint = f"Did you mean {close[0]}?" if close else for_all
         raise UsageError(f"Unknown command {word!r}", f"Commands: {', '.join(self._table)}", hint)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Some usage errors of click, such as an option without its argument, do not name their command."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            name = ctx.invoked_subcommand
+            command = self.get_command(ctx, name) if name and error.ctx is None else None
+            if command is not None:
+                error.ctx = click.Context(command, parent=ctx, info_name=name)
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in self._table.items()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from tui.cli.output import Cell, Output, check_can_ask, confirm_name
 
 if TYPE_CHECKING:
     from engine.api import Rehearsal, Servers, Upgraded, UpgradePlan
+    from engine.uri import TrackingUri
 
 
 @click.command()
@@ -74,7 +76,7 @@ def upgrade(
         if as_json:
             write_json(_rehearsed(rehearsal))
         elif rehearsal.outcome is not None and not rehearsal.problems:
-            output.line("Run `mlflow-console server upgrade` to upgrade the store itself.")
+            output.line(after_rehearsal(invocation.uri()))
         return 1 if rehearsal.problems else 0
     if confirmed is None and servers.needs_upgrade(invocation.uri()):
         check_can_ask(output, "Add --confirm with the name of the database file.")
@@ -121,6 +123,12 @@ def _upgrade(
             }
         )
     return 1 if done.outcome.problems else 0
+
+
+def after_rehearsal(uri: TrackingUri) -> Shown:
+    """How to upgrade the store that was rehearsed, also where another one is the default."""
+    command = f"mlflow-console --tracking-uri {shlex.quote(uri.shown)} server upgrade"
+    return safe(f"Run `{command}` to upgrade the store itself.")
 
 
 def _show_rehearsal(output: Output, rehearsal: Rehearsal) -> None:

@@ -227,9 +227,14 @@ def _cells(service: Service, now: int) -> tuple[Shown, ...]:
         formats.MISSING if service.deployment is None else rate_text(status),
         milliseconds(status.p95),
         memory_text(status.memory),
-        formats.MISSING if service.deployment is None else formats.count(status.errors),
+        formats.count(status.errors) if _counts_requests(service) else formats.MISSING,
         formats.count(status.restarts),
     )
+
+
+def _counts_requests(service: Service) -> bool:
+    """False for a server, and for a deployment that has ended: its counts are gone, not 0."""
+    return service.deployment is not None and (service.status.running or service.status.requests > 0)
 
 
 def _styles(service: Service) -> dict[int, CellStyle | FirstWord]:
@@ -303,7 +308,7 @@ def service_lines(service: Service, width: int) -> list[Content]:
     if service.server is not None:
         lines += _server_lines(service.server, width)
     lines += field("address", [Content(safe(service.address))], width)
-    lines += field("requests", _request_items(status, is_deployment=deployment is not None), width)
+    lines += field("requests", _request_items(status) if _counts_requests(service) else (), width)
     if status.last_swap:
         lines += field("last swap", [Content(safe(status.last_swap))], width)
     lines += field("processes", _process_items(status), width)
@@ -371,9 +376,7 @@ def _version_hints(deployment: Deployment, width: int) -> list[Content]:
     return field("", hints, width)
 
 
-def _request_items(status: ServiceStatus, *, is_deployment: bool) -> Iterable[Content]:
-    if not is_deployment:  # its requests are not counted
-        return
+def _request_items(status: ServiceStatus) -> Iterable[Content]:
     yield Content(formats.counted(status.requests, "request"))
     yield Content.styled(formats.counted(status.errors, "error"), "$warning" if status.errors else "")
     if status.p50 is not None:

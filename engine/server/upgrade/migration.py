@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import paths
-from engine.child_process import messages, start_child
+from engine.child_process import input_lines, messages, start_child
 from engine.errors import EngineError
 from engine.jobs import CancelToken, OnProgress, Progress
 from engine.secrets import mask
@@ -119,7 +119,8 @@ def main(database: Path, must_end: bool, answer: int) -> None:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    for _ in input_lines():
+        pass
     os._exit(1)
 
 

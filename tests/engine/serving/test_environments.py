@@ -46,6 +46,20 @@ def test_requirements_of_old_models_are_read_from_their_conda_file(tmp_path: Pat
     assert [str(each) for each in differences(tmp_path)] == [f"numpy<1 (installed: {version('numpy')})"]
 
 
+def test_uv_is_found_beside_python_in_an_environment_that_is_not_activated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uv = tmp_path / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.write_text("#!/bin/sh\necho error: this uv was run\nexit 1\n")
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setattr(sys, "executable", str(uv.with_name("python")))
+    with pytest.raises(ServiceError, match="cannot be made") as caught:
+        make_environment("uv", tmp_path, tmp_path / "made", lambda line: None, CancelToken())
+    assert caught.value.detail == "error: this uv was run"
+
+
 def test_a_start_that_fails_names_the_requirements_that_are_not_met() -> None:
     served = Served("m", "/1", 1, "", requirements=(RequirementDifference("pkg-of-theirs==1.0"),))
     spec = ServiceSpec("m", "deployment", (), extra=served.to_json())

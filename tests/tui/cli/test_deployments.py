@@ -81,7 +81,7 @@ def test_a_version_is_deployed_listed_asked_and_stopped(run: Run, on_heart: Run)
 
     stopped = run("stop", "heart")
     assert (stopped.status, stopped.out) == (0, "✓ heart has stopped\n")
-    assert run("deployments").table[1][:4] == ["heart", "heart@champion → 1", "○ stopped", "–"]
+    assert run("deployments").table[1] == ["heart", "heart@champion → 1", "○ stopped", *"–––––––", "0"]
     assert any("supervisor: stop" in line for line in run("logs", "heart", "--json").json["lines"])
     again = run("stop", "heart")
     assert (again.status, again.err.splitlines()[0]) == (1, "error: heart does not run")

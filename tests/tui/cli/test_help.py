@@ -129,6 +129,8 @@ def test_the_console_without_a_terminal_suggests_a_command(run: Run) -> None:
         (["runs", "a", "b"], "unexpected extra argument"),
         (["runs", "a", "--limit", "0"], "--limit"),
         (["runs", "a", "--limti", "1"], "--limit"),
+        (["promote", "m", "1", "--force"], "Run `mlflow-console promote --help`"),
+        (["server", "start", "--port"], "Run `mlflow-console server start --help`"),
         (["runs", "a", "--tracking-uri", "x.db"], "mlflow-console --tracking-uri URI runs …"),
         (["journal", "--read-only"], "mlflow-console --read-only journal …"),
         (["best", "a", "--higher", "--lower"], "--higher and --lower cannot be combined"),

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from engine.stores.mlflow.private import schema_revisions
 from engine.stores.mlflow.revision import RELEASES
+from engine.uri import TrackingUri
 from tests.engine.training.conftest import wait_until
 from tests.support import old_stores
 from tests.support.warm import Warm
 from tests.tui.cli.conftest import Run
+from tui.cli.upgrade import after_rehearsal
 
 OLD = "6953534de441"
 """The revision of MLflow 3.0."""
@@ -25,6 +27,11 @@ def execute(path: Path, statement: str) -> list[tuple[str]]:
 
 def revision(path: Path) -> str:
     return execute(path, "SELECT version_num FROM alembic_version")[0][0]
+
+
+def test_a_rehearsal_names_the_store_in_the_command_that_upgrades_it() -> None:
+    line = after_rehearsal(TrackingUri("sqlite:////srv/old stores/mlflow.db"))
+    assert "mlflow-console --tracking-uri 'sqlite:////srv/old stores/mlflow.db' server upgrade" in line
 
 
 def test_an_upgrade_needs_the_name_and_a_rehearsal_that_succeeds(write: Run, folder: Path) -> None:
