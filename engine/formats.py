@@ -200,9 +200,9 @@ def _local(then: int) -> datetime | None:
         return None
 
 
-def count(value: int) -> Shown:
-    """An integer with thousands separators: `12,431`."""
-    return Shown(f"{value:,}")
+def count(value: int | None) -> Shown:
+    """An integer with thousands separators: `12,431`; `–` if missing."""
+    return MISSING if value is None else Shown(f"{value:,}")
 
 
 def counted(number: int, noun: str) -> Shown:

@@ -72,8 +72,9 @@ class JournalEntry:
     """One write. `time` is in milliseconds since the epoch, `server` is redacted, `action` is `promote`,
     `undo`, `register`, `request`, `approve`, `reject`, `policy`, `edit`, `version delete`, `model delete`,
     `train`, `demo`, `delete`, `restore` (of runs), `experiment create`, `experiment delete`,
-    `experiment restore`, `report`, `test`, `deploy`, `swap`, `back`, `stop`, `server start`, `server stop`
-    or `server upgrade`; `target` is for display (`churn 3 → Production`).
+    `experiment restore`, `report`, `test`, `deploy`, `swap`, `back`, `stop`, `remove` (of a deployment),
+    `server start`, `server stop`, `server remove` or `server upgrade`; `target` is for display
+    (`churn 3 → Production`).
 
     `before` and `after` are facts: the state that the write found, and the state that it left (or will leave,
     while the outcome is `intended`). `engine.registry.promotion.facts` defines those of the registry; a run's

@@ -30,7 +30,8 @@ _DEPLOYMENTS = ("The list of deployments shows what runs.", "mlflow-console depl
 _WHOLE = ("Written or not, never half; safe to run again.", "")
 _FINDINGS = {
     "test": ("An incomplete run of the test may be left; safe to run again.", ""),
-    **dict.fromkeys(("deploy", "swap", "back", "stop"), _DEPLOYMENTS),
+    "server remove": ("The list of servers shows what is left.", "mlflow-console server status"),
+    **dict.fromkeys(("deploy", "swap", "back", "stop", "remove"), _DEPLOYMENTS),
     **dict.fromkeys(("policy", "request", "approve", "reject"), _WHOLE),
 }
 

@@ -96,14 +96,14 @@ def log_test(uri: TrackingUri, store: Store, test: Test) -> str:
         uri, "test", f"{target.name} → {name}", model=target.model, version=target.version
     ) as write:
         with translated_errors():
-            experiment_id = experiment_named(client, name, _location(store, test))
+            experiment_id = experiment_named(client, name, _location(uri, store, test))
             run_id = _log(client, experiment_id, target, test)
         write.detail = f"run {run_id}"
     return run_id
 
 
-def _location(store: Store, test: Test) -> str | None:
-    """Beside the artifacts of the training."""
+def _location(uri: TrackingUri, store: Store, test: Test) -> str | None:
+    """Where the artifacts of tests go, if that is not left to the store."""
     if not test.run_id:
         return None
     try:
@@ -111,7 +111,7 @@ def _location(store: Store, test: Test) -> str | None:
     except NotFound:
         return None
     found = next((found for found in store.experiments() if found.experiment_id == trained), None)
-    return None if found is None else location_beside(found, "-tests")
+    return None if found is None else location_beside(uri, found, "-tests")
 
 
 def _log(client: MlflowClient, experiment_id: str, target: Target, test: Test) -> str:

@@ -80,7 +80,7 @@ def log_report(store: Store, uri: TrackingUri, report: Report, run_id: str | Non
     with recorded(uri, "report", what, experiment=report.experiment.name) as entry:
         client = open_client(uri.raw)
         try:
-            target = run_id or _new_run(client, report)
+            target = run_id or _new_run(client, uri, report)
             try:
                 _upload(client, target, report)
             except Exception:
@@ -101,8 +101,8 @@ def reports_experiment(report: Report) -> str:
     return f"{report.experiment.name}-reports"
 
 
-def _new_run(client: MlflowClient, report: Report) -> str:
-    location = location_beside(report.experiment, "-reports")
+def _new_run(client: MlflowClient, uri: TrackingUri, report: Report) -> str:
+    location = location_beside(uri, report.experiment, "-reports")
     experiment_id = experiment_named(client, reports_experiment(report), location)
     tags: dict[str, Any] = {REPORT_OF: report.experiment.experiment_id, "mlflow.note.content": report.title}
     run = client.create_run(experiment_id, run_name=f"report {report.metric}", tags=tags)
@@ -119,11 +119,14 @@ def experiment_named(client: MlflowClient, name: str, location: str | None) -> s
     return str(found.experiment_id if found else client.create_experiment(name, location))
 
 
-def location_beside(experiment: Experiment, suffix: str) -> str | None:
-    """Where the artifacts of an experiment about another one go: beside those of that one. MLflow's own
-    default for a database is a folder where the console was started. None to leave it to the server."""
+def location_beside(uri: TrackingUri, experiment: Experiment, suffix: str) -> str | None:
+    """Where the artifacts of an experiment about another one go: in a database, beside those of that one, as
+    MLflow's own default is a folder where the console was started. None to leave it to the store: a server
+    has a place of its own, and a path of the other experiment may be one of another machine."""
     parent, _, last = experiment.artifact_location.rstrip("/").rpartition("/")
-    if not parent or last != experiment.experiment_id or parent.startswith("mlflow-artifacts:"):
+    if uri.kind != "sql" or not parent or last != experiment.experiment_id:
+        return None
+    if parent.startswith("mlflow-artifacts:"):
         return None
     return f"{parent}/{last}{suffix}"
 

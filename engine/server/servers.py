@@ -383,4 +383,5 @@ def remove(name: str) -> None:
             f"It is only in {password_file}",
             f"Keep it elsewhere first (`{moved}`), then remove the server.",
         )
-    control.remove(found.name)
+    with recorded(TrackingUri(ServerFacts.of(found.spec).backend), "server remove", found.name):
+        control.remove(found.name)

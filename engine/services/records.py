@@ -106,11 +106,11 @@ class ServiceStatus:
     """The workers and all their descendants."""
     memory: int = 0
     """Resident memory of the supervisor and these processes, in bytes."""
-    restarts: int = 0
-    requests: int = 0
-    errors: int = 0
-    rate: float = 0.0
-    """Requests per second."""
+    restarts: int | None = None
+    requests: int | None = None
+    errors: int | None = None
+    rate: float | None = None
+    """Requests per second. The supervisor counts: these are None if it does not run or answer."""
     p50: float | None = None
     p95: float | None = None
     """Seconds; None without requests."""

@@ -207,10 +207,11 @@ def _recorded(
 
 
 def remove(name: str) -> None:
-    """Delete a deployment that does not run, with its files and its log. Raises `NotFound` and
-    `ServiceError`."""
-    find(name)
-    control.remove(name)
+    """Delete a deployment that does not run, with its files and its log. Raises `NotFound`, `ServiceError`
+    and `WriteError`."""
+    found = find(name)
+    with _recorded(found, "remove", name, found.served.version):
+        control.remove(name)
 
 
 def find(name: str) -> Deployment:

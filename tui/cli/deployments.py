@@ -219,10 +219,10 @@ def _row(each: Deployment) -> Row:
         state_cell(service.state),
         safe(service.url) if running else MISSING,
         duration(time.time() - service.started / 1000) if running else MISSING,
-        Shown(f"{service.rate:.1f}") if running else MISSING,
+        MISSING if service.rate is None else Shown(f"{service.rate:.1f}"),
         duration(service.p95),
-        count(service.errors) if running or service.errors else MISSING,
-        count(service.requests) if running or service.requests else MISSING,
+        count(service.errors),
+        count(service.requests),
         size(service.memory) if running else MISSING,
         count(service.restarts),
     ]

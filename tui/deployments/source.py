@@ -227,14 +227,9 @@ def _cells(service: Service, now: int) -> tuple[Shown, ...]:
         formats.MISSING if service.deployment is None else rate_text(status),
         milliseconds(status.p95),
         memory_text(status.memory),
-        formats.count(status.errors) if _counts_requests(service) else formats.MISSING,
+        formats.MISSING if service.deployment is None else formats.count(status.errors),
         formats.count(status.restarts),
     )
-
-
-def _counts_requests(service: Service) -> bool:
-    """False for a server, and for a deployment that has ended: its counts are gone, not 0."""
-    return service.deployment is not None and (service.status.running or service.status.requests > 0)
 
 
 def _styles(service: Service) -> dict[int, CellStyle | FirstWord]:
@@ -261,7 +256,7 @@ def up_text(status: ServiceStatus, now: int) -> Shown:
 
 
 def rate_text(status: ServiceStatus) -> Shown:
-    if not status.running:
+    if status.rate is None:
         return formats.MISSING
     if 0 < status.rate < 0.1:
         return Shown("< 0.1")
@@ -308,7 +303,8 @@ def service_lines(service: Service, width: int) -> list[Content]:
     if service.server is not None:
         lines += _server_lines(service.server, width)
     lines += field("address", [Content(safe(service.address))], width)
-    lines += field("requests", _request_items(status) if _counts_requests(service) else (), width)
+    if deployment is not None:
+        lines += field("requests", _request_items(status), width)
     if status.last_swap:
         lines += field("last swap", [Content(safe(status.last_swap))], width)
     lines += field("processes", _process_items(status), width)
@@ -377,6 +373,8 @@ def _version_hints(deployment: Deployment, width: int) -> list[Content]:
 
 
 def _request_items(status: ServiceStatus) -> Iterable[Content]:
+    if status.requests is None or status.errors is None:
+        return
     yield Content(formats.counted(status.requests, "request"))
     yield Content.styled(formats.counted(status.errors, "error"), "$warning" if status.errors else "")
     if status.p50 is not None:
@@ -390,5 +388,7 @@ def _process_items(status: ServiceStatus) -> Iterable[Content]:
         yield Content(f"supervisor {status.pid}")
         yield Content(f"worker {workers[0]}" if len(workers) == 1 else f"{len(workers)} worker processes")
         yield Content(memory_text(status.memory))
-    yield Content.styled(formats.counted(status.restarts, "restart"), "$warning" if status.restarts else "")
+    if status.restarts is not None:
+        style = "$warning" if status.restarts else ""
+        yield Content.styled(formats.counted(status.restarts, "restart"), style)
     yield Content(f"started {formats.moment(status.started)}")

@@ -37,7 +37,8 @@ def examine(subject: Subject, notes: Notes) -> None:
     if relative:
         _report_relative(relative, notes)
     if local and subject.uri.kind == "rest":
-        _report_paths_of_server(subject, local, notes)
+        is_serving = "mlflow-artifacts" in by_kind or subject.own_server is not None
+        _report_paths_of_server(subject, local, notes, is_serving=is_serving)
     elif local:
         with notes.check("whether artifacts can be written from here"):
             _check_folders(local[: subject.limits.examined], notes)
@@ -86,8 +87,11 @@ def _report_relative(experiments: Sequence[Experiment], notes: Notes) -> None:
     )
 
 
-def _report_paths_of_server(subject: Subject, experiments: Sequence[Experiment], notes: Notes) -> None:
-    """A server with a local --default-artifact-root makes every client write to that path on its own disk."""
+def _report_paths_of_server(
+    subject: Subject, experiments: Sequence[Experiment], notes: Notes, *, is_serving: bool
+) -> None:
+    """A server with a local --default-artifact-root makes every client write to that path on its own disk.
+    One that serves artifacts has such experiments if they are older than it."""
     here = subject.is_here and all(
         is_writable_folder(root) for root in map(_root, experiments) if root is not None
     )
@@ -102,9 +106,12 @@ def _report_paths_of_server(subject: Subject, experiments: Sequence[Experiment],
             else "That path cannot be written to from here, or is on another machine: programs here keep"
             " their artifacts on their own disk, or fail"
         ),
-        fix="Start the server without --default-artifact-root and with --artifacts-destination, so that it"
+        fix="The server serves the artifacts of new experiments; MLflow cannot change the location of these."
+        " For programs on other machines, create new ones."
+        if is_serving
+        else "Start the server without --default-artifact-root and with --artifacts-destination, so that it"
         " serves artifacts. Existing experiments keep their location.",
-        command="mlflow server --artifacts-destination ./mlartifacts …",
+        command="" if is_serving else "mlflow server --artifacts-destination ./mlartifacts …",
     )
 
 

@@ -16,7 +16,7 @@ from engine.api import Engine
 from engine.entities import Experiment
 from engine.errors import EngineError, ReadOnly
 from engine.report.report import Report
-from engine.report.writing import write_files
+from engine.report.writing import location_beside, write_files
 from engine.uri import TrackingUri
 from tests.conftest import MlflowStore
 
@@ -127,6 +127,12 @@ def test_a_report_is_kept_as_an_artifact_of_a_new_run(
         assert kept.artifact_uri.startswith(f"{location}-reports/")
         again = engine.reports.log(report, run_id)
         assert again == run_id
+
+
+def test_a_server_chooses_where_the_artifacts_of_a_new_experiment_go(report: Report) -> None:
+    trained = replace(report.experiment, experiment_id="1", artifact_location="/home/ana/mlruns/1")
+    assert location_beside(TrackingUri("sqlite:///mlflow.db"), trained, "-x") == "/home/ana/mlruns/1-x"
+    assert location_beside(TrackingUri("http://127.0.0.1:5000"), trained, "-x") is None
 
 
 def test_a_read_only_engine_logs_no_report(report: Report, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ServiceError
+from engine.journal import read_journal
 from engine.server import servers
 from engine.server.options import ServerOptions, plan
 from engine.server.records import ServerFacts
@@ -101,3 +102,6 @@ def test_the_only_copy_of_a_password_is_not_removed_with_its_server() -> None:
     file.unlink()
     servers.remove("guarded")
     assert not folder.path.exists()
+    assert [(entry.action, entry.target, entry.outcome) for entry in read_journal()] == [
+        ("server remove", "guarded", "done")
+    ]

@@ -253,6 +253,7 @@ def test_a_deployment_from_its_start_to_its_end(
         ("back", "heart: heart 4 → 1", "done"),
         ("swap", "heart: heart 1 → 3", "done"),
         ("stop", "heart", "done"),
+        ("remove", "heart", "done"),
     ]
 
 

@@ -81,7 +81,9 @@ def test_a_version_is_deployed_listed_asked_and_stopped(run: Run, on_heart: Run)
 
     stopped = run("stop", "heart")
     assert (stopped.status, stopped.out) == (0, "✓ heart has stopped\n")
-    assert run("deployments").table[1] == ["heart", "heart@champion → 1", "○ stopped", *"–––––––", "0"]
+    assert run("deployments").table[1] == ["heart", "heart@champion → 1", "○ stopped", *"––––––––"]
+    (ended,) = run("deployments", "--json").json["deployments"]
+    assert {ended[name] for name in ("requests", "errors", "requests_per_second", "restarts")} == {None}
     assert any("supervisor: stop" in line for line in run("logs", "heart", "--json").json["lines"])
     again = run("stop", "heart")
     assert (again.status, again.err.splitlines()[0]) == (1, "error: heart does not run")

@@ -136,7 +136,7 @@ def test_faults_of_a_usable_server_are_named_with_evidence_and_fix(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = {
-        "artifact-root-of-server": "It can be written to from here",
+        "artifact-root-of-server": "The server serves the artifacts of new experiments",
         "artifacts-unreadable": "s3://bucket/1",
         "stale-runs": "'trial-03'",
         "two-in-production": "silently loads 2",
@@ -152,6 +152,7 @@ def test_faults_of_a_usable_server_are_named_with_evidence_and_fix(
     assert sorted(names(report)) == sorted(words)
     for found in report.findings:
         assert words[found.name] in f"{found.title} {found.evidence} {found.fix} {found.command}"
+        assert "--artifacts-destination" not in f"{found.fix} {found.command}", "the server has it"
         is_error = found.name in ("artifacts-unreadable", "version-files-missing")
         assert found.severity == ("error" if is_error else "warning")
     assert PASSWORD not in str(report)
@@ -166,6 +167,9 @@ def test_a_server_elsewhere_needs_authentication_tls_and_artifacts_that_it_serve
     assert names(report) == ["no-authentication", "artifact-root-of-server"]
     assert "on another machine" in report.findings[1].evidence
     assert report.has_errors
+    stage.place.execute(f"UPDATE experiments SET artifact_location = '{stage.place.folder}/mlruns/2'")
+    none_served = report_on(REMOTE).findings[1]
+    assert none_served.command == "mlflow server --artifacts-destination ./mlartifacts …"
     report = report_on(f"http://{os.uname().nodename}:5000")
     assert names(report) == ["no-authentication", "artifact-root-of-server"]
     assert not report.has_errors
