@@ -1,0 +1,276 @@
+"""What a sweep trains: data, split, models with their parameters, how they are searched, and when to stop."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from engine.errors import UsageError
+from engine.paths import heart_csv
+
+if TYPE_CHECKING:
+    from engine.training.data.reading import Dataset
+
+Value = str | int | float | bool | None
+"""A value of a parameter."""
+Task = Literal["classification", "regression"]
+ColumnType = Literal["number", "category", "date"]
+SplitMethod = Literal["random", "stratified", "time", "group"]
+SearchMethod = Literal["grid", "random", "halving", "optuna"]
+Recipe = Literal["leak-free", "published"]
+Curve = Literal["learning", "validation"]
+
+TASKS: tuple[Task, ...] = ("classification", "regression")
+COLUMN_TYPES: tuple[ColumnType, ...] = ("number", "category", "date")
+SPLIT_METHODS: tuple[SplitMethod, ...] = ("random", "stratified", "time", "group")
+SEARCH_METHODS: tuple[SearchMethod, ...] = ("grid", "random", "halving", "optuna")
+RECIPES: tuple[Recipe, ...] = ("leak-free", "published")
+CURVES: tuple[Curve, ...] = ("learning", "validation")
+
+MAX_TRIALS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class DataSpec:
+    """A table and the column to predict.
+
+    `path` is a CSV or Parquet file; `run_id` stands for the dataset of an earlier run; without either it is
+    the embedded heart.csv. Empty settings are worked out from the data: `task`, `delimiter` and `decimal` of
+    a CSV file, the `types` of columns. `use` names the features, all other columns if empty; `leave_out`
+    removes some of them. `positive` is the label that counts as positive of two classes, the last one if
+    empty.
+    """
+
+    path: str | None = None
+    run_id: str = ""
+    target: str = "target"
+    task: Task | None = None
+    use: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
+    types: Mapping[str, ColumnType] = field(default_factory=dict)
+    delimiter: str = ""
+    decimal: str = ""
+    positive: str = ""
+
+    @property
+    def file(self) -> Path:
+        return heart_csv() if self.path is None else Path(self.path).expanduser().absolute()
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSpec:
+    """How rows are divided. `test` is the test part's share of the rows, `folds` the number of folds on the
+    training part, `column` what a split by time orders by (the test part is the latest) or a split by group
+    keeps together."""
+
+    method: SplitMethod = "random"
+    column: str = ""
+    test: float = 0.2
+    folds: int = 5
+    seed: int = 42
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Values between `low` and `high`, for random and Optuna searches; integers if both are. `log` draws
+    their logarithm evenly."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+Choices = tuple[Value, ...] | Range
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """An estimator, by its key in the catalogue or its dotted name, and the values to try of each parameter;
+    those of the catalogue if empty."""
+
+    estimator: str
+    params: Mapping[str, Choices] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpec:
+    """Which combinations are tried. `trials` is how many, None for all of a grid; `sampler` is Optuna's."""
+
+    method: SearchMethod = "grid"
+    trials: int | None = None
+    sampler: str = "tpe"
+    seed: int = 42
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a trial or the sweep ends early; times in seconds. `no_improvement` ends the sweep after that many
+    trials in a row that did not improve the best score by more than noise."""
+
+    trial_timeout: float | None = None
+    time: float | None = None
+    no_improvement: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One model to train. `index` counts from 0; of a grid, the last parameter varies fastest."""
+
+    index: int
+    estimator: str
+    params: Mapping[str, Value]
+    name: str
+
+
+DEFAULT_MODELS: tuple[ModelSpec, ...] = (
+    ModelSpec(
+        "knn",
+        {
+            "n_neighbors": (3, 5, 7, 9, 11),
+            "weights": ("uniform", "distance"),
+            "metric": ("euclidean", "manhattan", "chebyshev"),
+            "algorithm": ("auto", "ball_tree"),
+        },
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSpec:
+    """Everything that determines what a sweep trains.
+
+    Recipe `leak-free`: all preparation of the columns is part of the model and fitted on its training rows
+    only. Recipe `published`: a scaler is fitted on all rows before the split, as in the published
+    heart-disease study, so test data leaks into it and the metrics are too optimistic; numbers only.
+    `metric` ranks the trials, cross-validated; empty for the task's own. `baseline` adds a dummy.
+    """
+
+    experiment: str
+    data: DataSpec = field(default_factory=DataSpec)
+    split: SplitSpec = field(default_factory=SplitSpec)
+    models: tuple[ModelSpec, ...] = DEFAULT_MODELS
+    search: SearchSpec = field(default_factory=SearchSpec)
+    limits: Limits = field(default_factory=Limits)
+    metric: str = ""
+    curves: tuple[Curve, ...] = ()
+    baseline: bool = True
+    recipe: Recipe = "leak-free"
+    run_name: str = ""
+
+    @property
+    def parent_name(self) -> str:
+        """The name of the parent run."""
+        models = ", ".join(model.estimator.rpartition(".")[2] for model in self.models)
+        return self.run_name or f"{models} sweep"
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON types; see `from_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> SweepSpec:
+        data = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in fields["data"].items()
+        }
+        models = tuple(
+            ModelSpec(
+                model["estimator"], {name: _choices(values) for name, values in model["params"].items()}
+            )
+            for model in fields["models"]
+        )
+        return cls(
+            **{
+                **fields,
+                "data": DataSpec(**data),
+                "split": SplitSpec(**fields["split"]),
+                "models": models,
+                "search": SearchSpec(**fields["search"]),
+                "limits": Limits(**fields["limits"]),
+                "curves": tuple(fields["curves"]),
+            }
+        )
+
+
+def _choices(values: Any) -> Choices:
+    return Range(**values) if isinstance(values, Mapping) else tuple(values)
+
+
+def experiment_for(path: str | None) -> str:
+    """The default experiment for sweeps on a data file; None is the embedded one."""
+    return Path(path).stem if path else "heart-disease-sweeps"
+
+
+def check_settings(spec: SweepSpec) -> None:
+    """Raises `UsageError` for a setting out of range. Models and columns are checked where they are known."""
+    if not spec.experiment.strip():
+        raise UsageError("The sweep needs an experiment name")
+    if not spec.models:
+        raise UsageError("The sweep has no model", hint="Name at least one estimator.")
+    if spec.split.method in ("time", "group") and not spec.split.column:
+        raise UsageError(f"A split by {spec.split.method} needs a column")
+    for word, known, what in _words(spec):
+        if word not in known:
+            raise UsageError(f"Unknown {what} {word!r}", f"Known: {', '.join(known)}")
+    for what, holds, value, range_ in _numbers(spec):
+        if not holds:
+            raise UsageError(f"Invalid {what} {value:,}", f"It must be {range_}.")
+
+
+def _words(spec: SweepSpec) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    yield spec.recipe, RECIPES, "recipe"
+    yield spec.data.task or TASKS[0], TASKS, "task"
+    yield spec.split.method, SPLIT_METHODS, "split method"
+    yield spec.search.method, SEARCH_METHODS, "search method"
+    for curve in spec.curves:
+        yield curve, CURVES, "curve"
+
+
+def _numbers(spec: SweepSpec) -> Iterator[tuple[str, bool, float, str]]:
+    """What it is, whether it is in its range, its value, and the range."""
+    split, limits = spec.split, spec.limits
+    yield "test size", 0 < split.test < 1, split.test, "between 0 and 1"
+    yield "number of folds", 2 <= split.folds <= 100, split.folds, "from 2 to 100"
+    for seed in (split.seed, spec.search.seed):
+        yield "seed", 0 <= seed < 2**32, seed, "from 0 to 4294967295"
+    for what, value, most in (
+        ("number of trials", spec.search.trials, MAX_TRIALS),
+        ("number of trials without improvement", limits.no_improvement, MAX_TRIALS),
+    ):
+        if value is not None:
+            yield what, 1 <= value <= most, value, f"from 1 to {most:,}"
+    for what, seconds in (("trial timeout", limits.trial_timeout), ("time limit", limits.time)):
+        if seconds is not None:
+            yield what, 0 < seconds < math.inf, seconds, "a positive number of seconds"
+
+
+def fingerprint(
+    spec: SweepSpec, dataset: Dataset, trial: Trial | None = None, *, resolved: Any = None
+) -> str:
+    """16 hex digits: equal if and only if two sweeps, or two trials, train the same thing.
+
+    Identifies the trial if one is given, with all its parameters `resolved`; otherwise the whole sweep. Names
+    of experiments, runs and files do not matter, nor do limits; the bytes of the dataset do.
+    """
+    settings = spec.to_json()
+    facts: dict[str, Any] = {"data": dataset.sha256, "split": settings["split"], "recipe": spec.recipe}
+    facts |= {name: settings["data"][name] for name in ("target", "task", "use", "leave_out", "types")}
+    if trial is None:
+        facts |= {"models": settings["models"], "search": settings["search"], "baseline": spec.baseline}
+    else:
+        facts |= {"estimator": trial.estimator, "params": trial.params if resolved is None else resolved}
+    return _digest(facts)
+
+
+def split_fingerprint(spec: SweepSpec, dataset: Dataset) -> str:
+    """16 hex digits: equal if and only if two trials are tested on the same rows and cross-validated on the
+    same folds."""
+    return _digest([dataset.sha256, spec.data.target, spec.to_json()["split"]])
+
+
+def _digest(facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
