@@ -1,0 +1,168 @@
+"""Trains trials in processes on this machine.
+
+Each process is a loky executor of its own with one worker: when a worker dies, it is known which trial it had,
+and one that hangs can be killed without the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loky import ProcessPoolExecutor
+from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
+
+from engine.errors import EngineError, TrainingError
+from engine.training.executors.base import Outcome
+
+if TYPE_CHECKING:
+    from engine.training.evaluation.evaluate import Evaluation
+    from engine.training.spec import SweepSpec, Trial
+
+ONE_THREAD = {
+    name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+}
+"""Linear algebra in one thread for each worker: there are as many workers as processors."""
+PARENT_SECONDS = 1.0
+"""How often a worker looks whether its parent still exists."""
+
+
+def usable_processors() -> int:
+    """Those that this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    trial: Trial
+    slot: int
+    started: float
+
+
+class ProcessPool:
+    """An `Executor` of `workers` processes, which read the parts of the data from `folder` (see
+    `evaluation.storage`). They start at once, and import what training needs."""
+
+    def __init__(self, folder: Path, spec: SweepSpec, workers: int) -> None:
+        self._folder = folder
+        self._spec = spec
+        self._executors = [self._new() for _ in range(workers)]
+        self._flights: dict[Future[Evaluation | str], _Flight] = {}
+        self._ended: dict[int, str] = {}
+
+    @property
+    def workers(self) -> int:
+        return len(self._executors)
+
+    @property
+    def free(self) -> int:
+        return len(self._executors) - len(self._flights)
+
+    def submit(self, trial: Trial, *, figures: bool = False) -> None:
+        busy = {flight.slot for flight in self._flights.values()}
+        slot = next(number for number in range(len(self._executors)) if number not in busy)
+        try:
+            future = self._executors[slot].submit(_evaluated, str(self._folder), self._spec, trial, figures)
+        except (BrokenProcessPool, ShutdownExecutorError):  # it died while it had nothing to do
+            self._executors[slot] = self._new()
+            future = self._executors[slot].submit(_evaluated, str(self._folder), self._spec, trial, figures)
+        self._flights[future] = _Flight(trial, slot, time.monotonic())
+
+    def wait(self, timeout: float) -> Sequence[Outcome]:
+        if not self._flights:
+            return ()
+        done, _ = wait(self._flights, timeout, FIRST_COMPLETED)
+        return [self._outcome(future) for future in done]
+
+    def end(self, trial: Trial, reason: str) -> None:
+        for flight in self._flights.values():
+            if flight.trial.index == trial.index:
+                self._ended[trial.index] = reason
+                self._executors[flight.slot].shutdown(wait=False, kill_workers=True)
+
+    def close(self) -> None:
+        for executor in self._executors:
+            executor.shutdown(wait=False, kill_workers=True)
+        self._flights.clear()
+
+    def _new(self) -> ProcessPoolExecutor:
+        try:
+            executor = ProcessPoolExecutor(1, env=ONE_THREAD)
+            executor.submit(_prepare, os.getpid())
+        except OSError as error:
+            raise TrainingError("A training process could not be started", str(error)) from error
+        return executor
+
+    def _outcome(self, future: Future[Evaluation | str]) -> Outcome:
+        flight = self._flights.pop(future)
+        seconds = time.monotonic() - flight.started
+        reason = self._ended.pop(flight.trial.index, "")
+        try:
+            found = future.result()
+        except (BrokenProcessPool, ShutdownExecutorError) as error:
+            self._executors[flight.slot] = self._new()
+            return Outcome(flight.trial, lost=reason or _cause(error), seconds=seconds)
+        except Exception as error:  # what loky could not carry from one process to the other
+            return Outcome(flight.trial, error=f"{type(error).__name__}: {error}", seconds=seconds)
+        if isinstance(found, str):
+            return Outcome(flight.trial, error=found, seconds=seconds)
+        return Outcome(flight.trial, found, seconds=seconds)
+
+
+def _cause(error: BaseException) -> str:
+    """Why a worker is gone, from what loky says of it."""
+    text = str(error)
+    if "SIGKILL" in text:
+        return "its process was killed (SIGKILL): perhaps the machine ran out of memory"
+    if "SIGSEGV" in text:
+        return "its process crashed (SIGSEGV)"
+    return "its process ended unexpectedly"
+
+
+# ── in the workers ───────────────────────────────────────────────────────────
+
+
+def _prepare(parent: int) -> None:
+    """Import what training needs, and end this process when its parent has ended: a worker that waits for
+    work would wait for ever."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+    import engine.training.evaluation.evaluate  # noqa: F401
+
+
+def _evaluated(folder: str, spec: SweepSpec, trial: Trial, figures: bool) -> Evaluation | str:
+    """The evaluation of a trial, or the traceback of what it raised: exceptions of other packages may not
+    survive the way to another process."""
+    from engine.training.evaluation.evaluate import evaluate
+
+    try:
+        return evaluate(_parts(folder), spec, trial, figures=figures)
+    except EngineError as error:
+        return str(error)
+    except MemoryError:
+        return "MemoryError: the machine has too little memory for this trial"
+    except Exception:
+        return traceback.format_exc()
+
+
+@lru_cache(maxsize=1)
+def _parts(folder: str) -> Any:
+    from engine.training.evaluation.storage import load_parts
+
+    with contextlib.suppress(ValueError):
+        os.nice(1)  # the console and the tracking server come first
+    return load_parts(Path(folder))
