@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from contextlib import nullcontext
 from dataclasses import replace
@@ -11,7 +10,7 @@ import pytest
 
 from engine.errors import GridError, UsageError
 from engine.training.datasets import DatasetSpec, read_dataset
-from engine.training.estimators import ESTIMATORS, KNN, Estimator, ParameterValue
+from engine.training.estimators import ParameterValue
 from engine.training.sweep import (
     DEFAULT_GRID,
     SweepSpec,
@@ -150,22 +149,3 @@ def test_a_fingerprint_depends_only_on_what_is_trained() -> None:
     assert fingerprint(SPEC, heart, {**params, "algorithm": "auto"}) == fingerprint(SPEC, heart, params)
     defaults = {"n_neighbors": 3, "metric": "euclidean"}
     assert fingerprint(SPEC, heart, defaults) == fingerprint(SPEC, heart, params)
-
-
-@pytest.mark.parametrize("chosen", ESTIMATORS.values(), ids=lambda chosen: chosen.key)
-def test_parameters_and_defaults_match_scikit_learn(chosen: Estimator) -> None:
-    signature = inspect.signature(type(chosen.build({})))
-    ours = {parameter.name: parameter.default for parameter in chosen.parameters}
-    theirs = {name: parameter.default for name, parameter in signature.parameters.items()}
-    assert ours == {name: value for name, value in theirs.items() if name in ours}
-    assert set(theirs) - set(ours) <= {"metric_params", "kwargs"}
-    assert set(chosen.logged) | set(chosen.naming) <= set(ours)
-
-
-@pytest.mark.slow  # imports scikit-learn
-def test_scikit_learn_accepts_every_choice() -> None:
-    rows, labels = [[0.1, 1.0], [1.0, 0.3], [2.0, 0.7], [0.4, 0.6]], [0, 1, 1, 0]
-    for parameter in KNN.parameters:
-        for choice in parameter.choices:
-            fitted = KNN.build({"n_neighbors": 1, parameter.name: choice}).fit(rows, labels)
-            assert fitted.predict(rows).tolist() == labels
