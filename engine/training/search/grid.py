@@ -1,0 +1,168 @@
+"""Grid and random search: trials that follow from the sweep alone."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from engine.errors import GridError, UsageError
+from engine.training.estimators.catalogue import Estimator, check_values, estimator
+from engine.training.search.base import ListedSearch, Search
+from engine.training.spec import MAX_TRIALS, Choices, Range, SweepSpec, Task, Trial, Value, check_settings
+
+BASELINE = "dummy"
+_ATTEMPTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ModelGrid:
+    """An estimator and the checked choices of each parameter."""
+
+    estimator: Estimator
+    choices: Mapping[str, Choices]
+
+    @property
+    def size(self) -> int | None:
+        """The number of combinations, None if a range makes it infinite."""
+        lists = [values for values in self.choices.values() if not isinstance(values, Range)]
+        return math.prod(map(len, lists)) if len(lists) == len(self.choices) else None
+
+    def points(self) -> Iterator[dict[str, Value]]:
+        """All combinations, the last parameter varying fastest. Requires lists only."""
+        lists = [values for values in self.choices.values() if not isinstance(values, Range)]
+        for point in itertools.product(*lists):
+            yield dict(zip(self.choices, point, strict=True))
+
+    def draw(self, generator: random.Random) -> dict[str, Value]:
+        """A random combination."""
+        return {name: _draw(values, generator) for name, values in self.choices.items()}
+
+
+def search_for(spec: SweepSpec, task: Task) -> Search:
+    """The search that a sweep asks for. Raises `GridError` or `UsageError` as `trials` does."""
+    return ListedSearch(trials(spec, task))
+
+
+def trials(spec: SweepSpec, task: Task) -> tuple[Trial, ...]:
+    """All trials of a grid or random search, the baseline first; indexes count through all models.
+
+    Raises `GridError` for an unknown estimator or parameter, missing, duplicate or invalid values, a range in
+    a grid, or too many trials; `UsageError` for any other setting out of range, or another search method.
+    """
+    check_settings(spec)
+    if spec.search.method not in ("grid", "random"):
+        raise UsageError(
+            f"Search method {spec.search.method} is not available", hint="Use grid or random search."
+        )
+    grids = model_grids(spec, task)
+    points = _all_points(spec, grids) if spec.search.method == "grid" else _random_points(spec, grids)
+    if spec.baseline and all(grid.estimator.key != BASELINE for grid in grids):
+        points = itertools.chain([(estimator(BASELINE), {})], points)
+    return tuple(
+        Trial(index, chosen.key, params, chosen.trial_name(params))
+        for index, (chosen, params) in enumerate(points)
+    )
+
+
+def model_grids(spec: SweepSpec, task: Task) -> tuple[ModelGrid, ...]:
+    """The models of a sweep with what is tried of each. Raises `GridError`."""
+    grids = []
+    for model in spec.models:
+        chosen = estimator(model.estimator)
+        chosen.check_task(task)
+        choices: Mapping[str, Choices] = model.params or chosen.default_grid(task)
+        for name, values in choices.items():
+            if isinstance(values, Range):
+                _check_range(chosen, name, values, task)
+            else:
+                check_values(chosen, name, values, task)
+        grids.append(ModelGrid(chosen, choices))
+    return tuple(grids)
+
+
+_Points = Iterator[tuple[Estimator, dict[str, Value]]]
+
+
+def _all_points(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> _Points:
+    for grid in grids:
+        for name, values in grid.choices.items():
+            if isinstance(values, Range):
+                raise GridError(
+                    f"{name} is a range, which a grid cannot try completely",
+                    f"{grid.estimator.title}: {name} from {values.low:g} to {values.high:g}",
+                    "List its values, or use random search with a number of trials.",
+                )
+    total = sum(grid.size or 0 for grid in grids)
+    wanted = total if spec.search.trials is None else min(total, spec.search.trials)
+    if wanted > MAX_TRIALS:
+        raise GridError(
+            f"The grid has {total:,} combinations; the limit is {MAX_TRIALS:,}",
+            "; ".join(_factors(grid) for grid in grids),
+            "Remove values, or use random search with a number of trials.",
+        )
+    every = ((grid.estimator, point) for grid in grids for point in grid.points())
+    return itertools.islice(every, wanted)
+
+
+def _factors(grid: ModelGrid) -> str:
+    """Such as `KNN: n_neighbors 5 × weights 2`."""
+    counts = [f"{name} {len(v):,}" for name, v in grid.choices.items() if not isinstance(v, Range)]
+    return f"{grid.estimator.title}: {' × '.join(counts) or '1'}"
+
+
+def _random_points(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> _Points:
+    """Each model is as likely as any other until all its combinations have been drawn."""
+    if spec.search.trials is None:
+        raise UsageError("A random search needs a number of trials", hint="Set trials, such as 50.")
+    generator = random.Random(spec.search.seed)
+    drawn: list[set[tuple[Value, ...]]] = [set() for _ in grids]
+    left = list(range(len(grids)))
+    found = []
+    while left and len(found) < spec.search.trials:
+        which = generator.choice(left)
+        point = _fresh_point(grids[which], drawn[which], generator)
+        if point is None:
+            left.remove(which)
+        else:
+            drawn[which].add(tuple(point.values()))
+            found.append((grids[which].estimator, point))
+    return iter(found)
+
+
+def _fresh_point(
+    grid: ModelGrid, drawn: set[tuple[Value, ...]], generator: random.Random
+) -> dict[str, Value] | None:
+    size = grid.size
+    if size is not None and size <= 2 * MAX_TRIALS:
+        fresh = [point for point in grid.points() if tuple(point.values()) not in drawn]
+        return generator.choice(fresh) if fresh else None
+    for _ in range(_ATTEMPTS):
+        point = grid.draw(generator)
+        if tuple(point.values()) not in drawn:
+            return point
+    return None
+
+
+def _draw(values: Choices, generator: random.Random) -> Value:
+    if not isinstance(values, Range):
+        return generator.choice(values)
+    low, high = values.low, values.high
+    whole = isinstance(low, int) and isinstance(high, int)
+    if whole and not values.log:
+        return generator.randint(int(low), int(high))
+    if not values.log:
+        return generator.uniform(low, high)
+    number = min(max(math.exp(generator.uniform(math.log(low), math.log(high))), low), high)
+    return round(number) if whole else number
+
+
+def _check_range(chosen: Estimator, name: str, values: Range, task: Task) -> None:
+    low, high = values.low, values.high
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise GridError(f"{name} has an invalid range", f"from {low} to {high}", "low must be below high.")
+    if values.log and low <= 0:
+        raise GridError(f"{name} has an invalid range", f"low is {low}", "A log range must start above 0.")
+    check_values(chosen, name, (low, high), task)
