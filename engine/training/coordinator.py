@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from engine.training.evaluation.evaluate import Evaluation
     from engine.training.executors.base import Executor, Outcome
     from engine.training.recorder import Recorder
-    from engine.training.search.search import Search
+    from engine.training.search.base import Search
     from engine.training.spec import SweepSpec, Trial
 
 POLL_SECONDS = 0.1
@@ -80,8 +80,6 @@ class Coordinator:
         executor: Executor,
         recorder: Recorder,
         *,
-        metric: str,
-        lower: bool,
         emit: Callable[[SweepEvent], None],
         control: Control,
         threads: int = 1,
@@ -90,7 +88,6 @@ class Coordinator:
         self._search = search
         self._executor = executor
         self._recorder = recorder
-        self._metric, self._lower = metric, lower
         self._emit = emit
         self._control = control
         self._threads = threads
@@ -101,7 +98,7 @@ class Coordinator:
         self._runs: dict[int, Future[str]] = {}
         self._results: list[Future[LastEvent]] = []
         self._store_failed = CancelToken()
-        self._plateau = Plateau(spec.split.folds, lower=lower, patience=spec.limits.no_improvement)
+        self._plateau = Plateau(spec.split.folds, lower=recorder.lower, patience=spec.limits.no_improvement)
         self._best: tuple[float, int, Evaluation] | None = None
         self._ended = ""
         self._told: set[str] = set()
@@ -115,10 +112,10 @@ class Coordinator:
             SweepStarted(
                 self._recorder.parent_run_id,
                 self._recorder.experiment_id,
-                self._search.total,
+                self._total,
                 len(finished),
-                self._metric,
-                self._lower,
+                self._recorder.metric,
+                self._recorder.lower,
                 self._executor.workers,
             )
         )
@@ -141,7 +138,7 @@ class Coordinator:
         if self._best is not None:
             _, index, evaluation = self._best
             self._recorder.log_figures(self._runs[index].result(), evaluation)
-        cancelled = self._control.cancel.cancelled and (before + done + failed < self._search.total)
+        cancelled = self._control.cancel.cancelled and (before + done + failed < self._total)
         if cancelled:
             self._recorder.close("KILLED")
         else:
@@ -165,6 +162,10 @@ class Coordinator:
             for outcome in self._executor.wait(POLL_SECONDS):
                 self._take(recording, outcome)
             self._end_overdue()
+
+    @property
+    def _total(self) -> int:
+        return self._search.total or 0
 
     @property
     def _stopped(self) -> bool:
@@ -206,7 +207,7 @@ class Coordinator:
             score = finished.get(self._recorder.fingerprint(trial))
             if score is None:
                 return trial
-            self._search.tell(trial, score if math.isfinite(score) else None)
+            self._tell(trial, score if math.isfinite(score) else None)
         return None
 
     def _submit(self, recording: ThreadPoolExecutor, trial: Trial) -> None:
@@ -226,12 +227,16 @@ class Coordinator:
                 return
         evaluation = outcome.evaluation
         score = evaluation.score if evaluation is not None and math.isfinite(evaluation.score) else None
-        self._search.tell(trial, score)
+        self._tell(trial, score)
         if evaluation is not None and score is not None and trial.estimator != BASELINE:
-            self._plateau.add(score, _folds(evaluation, self._metric))
-            if self._best is None or (score < self._best[0] if self._lower else score > self._best[0]):
+            self._plateau.add(score, _folds(evaluation, self._recorder.metric))
+            if self._best is None or (score < self._best[0] if self._recorder.lower else score > self._best[0]):
                 self._best = score, trial.index, evaluation
         self._results.append(recording.submit(self._finish, outcome, score, self._runs[trial.index]))
+
+    def _tell(self, trial: Trial, score: float | None) -> None:
+        """Searches expect that higher is better."""
+        self._search.tell(trial, score if score is None or not self._recorder.lower else -score)
 
     def _end_overdue(self) -> None:
         limit = self._spec.limits.trial_timeout

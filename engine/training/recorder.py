@@ -100,7 +100,7 @@ class Recorder:
         self._spec = spec
         self._facts = facts
         self._sweep_id = sweep_id
-        self._metric, self._lower = metric, lower
+        self.metric, self.lower = metric, lower
         self._on_wait, self._give_up = on_wait, give_up
         self._parts = parts
         self.experiment_id = ""
@@ -135,7 +135,7 @@ class Recorder:
             return self._finished()
         tags = {
             **self._tags,
-            FINGERPRINT_TAG: fingerprint(self._spec, self._facts),
+            FINGERPRINT_TAG: fingerprint(self._spec, self._facts.sha256),
             WORKER_TAG: worker_name(),
             NOTE_TAG: self._note(),
         }
@@ -185,20 +185,20 @@ class Recorder:
         }
         name = self._score_metric
         scores = [run.data.metrics[name] for run in done if math.isfinite(run.data.metrics.get(name, math.nan))]
-        return {**totals, f"best_{name}": (min if self._lower else max)(scores)} if scores else totals
+        return {**totals, f"best_{name}": (min if self.lower else max)(scores)} if scores else totals
 
     @property
     def _score_metric(self) -> str:
         """The metric of a run that is its score: the cross-validated mean of the one that ranks the sweep."""
         from engine.training.evaluation.scores import OWN_METRIC
 
-        own = self._metric == OWN_METRIC[self._facts.task]
-        return "cv_mean" if own else f"{self._metric}_cv_mean"
+        own = self.metric == OWN_METRIC[self._facts.task]
+        return "cv_mean" if own else f"{self.metric}_cv_mean"
 
     # ── a trial ──────────────────────────────────────────────────────────────
 
     def fingerprint(self, trial: Trial) -> str:
-        return fingerprint(self._spec, self._facts, trial, resolved=self.params(trial))
+        return fingerprint(self._spec, self._facts.sha256, trial, resolved=self.params(trial))
 
     def start(self, trial: Trial) -> str:
         """Create the trial's run, RUNNING, with its parameters and dataset. Returns the run id."""
@@ -359,7 +359,7 @@ class Recorder:
         spec, facts = self._spec, self._facts
         tags = {SWEEP_TAG: self._sweep_id, "recipe": spec.recipe, "seed": str(spec.split.seed)}
         tags[CODE_TAG] = version("mlflow-console")
-        tags[SPLIT_TAG] = split_fingerprint(spec, facts)
+        tags[SPLIT_TAG] = split_fingerprint(spec, facts.sha256)
         if len(self._parts.classes) == 2:
             tags["positive_class"] = str(self._parts.classes[1])
         tags |= {f"class_{label}": meaning for label, meaning in facts.meanings.items()}
@@ -371,7 +371,7 @@ class Recorder:
             "estimators": shortened(", ".join(model.estimator for model in spec.models), TEXT_LIMIT),
             "task": facts.task,
             "search": spec.search.method,
-            "ranked_by": self._metric,
+            "ranked_by": self.metric,
             "recipe": spec.recipe,
             "dataset": facts.name,
             "dataset_sha256": facts.sha256,

@@ -8,13 +8,10 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from engine.errors import UsageError
 from engine.paths import heart_csv
-
-if TYPE_CHECKING:
-    from engine.training.data.reading import Dataset
 
 Value = str | int | float | bool | None
 """A value of a parameter."""
@@ -174,9 +171,6 @@ class SweepSpec:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> SweepSpec:
-        data = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in fields["data"].items()
-        }
         models = tuple(
             ModelSpec(
                 model["estimator"], {name: _choices(values) for name, values in model["params"].items()}
@@ -186,7 +180,7 @@ class SweepSpec:
         return cls(
             **{
                 **fields,
-                "data": DataSpec(**data),
+                "data": data_from_json(fields["data"]),
                 "split": SplitSpec(**fields["split"]),
                 "models": models,
                 "search": SearchSpec(**fields["search"]),
@@ -194,6 +188,11 @@ class SweepSpec:
                 "curves": tuple(fields["curves"]),
             }
         )
+
+
+def data_from_json(fields: Mapping[str, Any]) -> DataSpec:
+    """The data of `SweepSpec.to_json`."""
+    return DataSpec(**{name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()})
 
 
 def _choices(values: Any) -> Choices:
@@ -249,15 +248,19 @@ def _numbers(spec: SweepSpec) -> Iterator[tuple[str, bool, float, str]]:
 
 
 def fingerprint(
-    spec: SweepSpec, dataset: Dataset, trial: Trial | None = None, *, resolved: Any = None
+    spec: SweepSpec,
+    sha256: str,
+    trial: Trial | None = None,
+    *,
+    resolved: Mapping[str, Value] | None = None,
 ) -> str:
     """16 hex digits: equal if and only if two sweeps, or two trials, train the same thing.
 
-    Identifies the trial if one is given, with all its parameters `resolved`; otherwise the whole sweep. Names
-    of experiments, runs and files do not matter, nor do limits; the bytes of the dataset do.
+    Identifies the trial if one is given, with all its parameters `resolved`; otherwise the whole sweep.
+    `sha256` is that of the dataset's file. Names of experiments, runs and files do not matter, nor do limits.
     """
     settings = spec.to_json()
-    facts: dict[str, Any] = {"data": dataset.sha256, "split": settings["split"], "recipe": spec.recipe}
+    facts: dict[str, Any] = {"data": sha256, "split": settings["split"], "recipe": spec.recipe}
     facts |= {name: settings["data"][name] for name in ("target", "task", "use", "leave_out", "types")}
     if trial is None:
         facts |= {"models": settings["models"], "search": settings["search"], "baseline": spec.baseline}
@@ -266,10 +269,10 @@ def fingerprint(
     return _digest(facts)
 
 
-def split_fingerprint(spec: SweepSpec, dataset: Dataset) -> str:
+def split_fingerprint(spec: SweepSpec, sha256: str) -> str:
     """16 hex digits: equal if and only if two trials are tested on the same rows and cross-validated on the
-    same folds."""
-    return _digest([dataset.sha256, spec.data.target, spec.to_json()["split"]])
+    same folds. `sha256` is that of the dataset's file."""
+    return _digest([sha256, spec.data.target, spec.to_json()["split"]])
 
 
 def _digest(facts: Any) -> str:

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from engine.training.evaluation.evaluate import Evaluation
     from engine.training.spec import Trial
+
+
+ExecutorName = Literal["pool", "dask"]
+EXECUTORS: tuple[ExecutorName, ...] = ("pool", "dask")
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """Where a sweep runs, which does not change what it trains.
+
+    `workers` is the number of processes of a pool, None for one per processor. A Dask cluster is reached at
+    `scheduler`, such as `tcp://host:8786`, or as `scheduler_file` says; its trials are recorded by the
+    `recorder` "workers", or by the "client", this machine, where they cannot reach the tracking server.
+    """
+
+    executor: ExecutorName = "pool"
+    workers: int | None = None
+    scheduler: str = ""
+    scheduler_file: str = ""
+    recorder: Literal["client", "workers"] = "client"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Execution:
+        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True)

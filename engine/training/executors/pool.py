@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,9 +23,11 @@ from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
 from engine.errors import EngineError, TrainingError
 from engine.training.executors.base import Outcome
+from engine.training.failures import Failure
 
 if TYPE_CHECKING:
     from engine.training.evaluation.evaluate import Evaluation
+    from engine.training.facts import DatasetFacts
     from engine.training.spec import SweepSpec, Trial
 
 ONE_THREAD = {
@@ -49,15 +51,40 @@ class _Flight:
 
 
 class ProcessPool:
-    """An `Executor` of `workers` processes, which read the parts of the data from `folder` (see
-    `evaluation.storage`). They start at once, and import what training needs."""
+    """An `Executor` of processes that read the parts of the data from `folder` (see `evaluation.storage`).
 
-    def __init__(self, folder: Path, spec: SweepSpec, workers: int) -> None:
+    It has one process until `grow`: that one reads and prepares the data, while this process imports MLflow.
+    """
+
+    def __init__(self, folder: Path, spec: SweepSpec) -> None:
         self._folder = folder
         self._spec = spec
-        self._executors = [self._new() for _ in range(workers)]
+        self._executors = [self._new()]
+        self._preparing = self._executors[0].submit(_prepared, str(folder), spec)
         self._flights: dict[Future[Evaluation | str], _Flight] = {}
         self._ended: dict[int, str] = {}
+
+    def prepared(self, wait: Callable[[float], bool]) -> DatasetFacts | None:
+        """What was read, once the parts are in the folder; None as soon as `wait`, which waits some seconds,
+        returns True. Raises `EngineError` for data that cannot be trained on."""
+        while not self._preparing.done():
+            if wait(0.05):
+                return None
+        try:
+            found = self._preparing.result()
+        except (BrokenProcessPool, ShutdownExecutorError) as error:
+            detail = _cause(error)
+            raise TrainingError(
+                "The data could not be prepared", detail[0].upper() + detail[1:], "Use a sample of its rows."
+            ) from error
+        if isinstance(found, Failure):
+            raise found.error()
+        return found
+
+    def grow(self, workers: int) -> None:
+        """Have this many processes."""
+        while len(self._executors) < workers:
+            self._executors.append(self._new())
 
     @property
     def workers(self) -> int:
@@ -142,6 +169,23 @@ def _prepare(parent: int) -> None:
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
     import engine.training.evaluation.evaluate  # noqa: F401
+
+
+def _prepared(folder: str, spec: SweepSpec) -> DatasetFacts | Failure:
+    """Read the dataset and write its parts into the folder."""
+    from engine.training.data.reading import read_dataset
+    from engine.training.evaluation.parts import prepare
+    from engine.training.evaluation.storage import save_parts
+    from engine.training.facts import DatasetFacts
+
+    try:
+        dataset = read_dataset(spec.data, split=spec.split)
+        save_parts(prepare(dataset, spec), Path(folder))
+    except EngineError as error:
+        return Failure.of(error)
+    except OSError as error:
+        return Failure.of(TrainingError("The prepared data cannot be written", f"{error.strerror}: {folder}"))
+    return DatasetFacts.of(dataset)
 
 
 def _evaluated(folder: str, spec: SweepSpec, trial: Trial, figures: bool) -> Evaluation | str:
