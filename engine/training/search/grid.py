@@ -120,7 +120,7 @@ def _random_points(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> _Points:
     generator = random.Random(spec.search.seed)
     drawn: list[set[tuple[Value, ...]]] = [set() for _ in grids]
     left = list(range(len(grids)))
-    found = []
+    found: list[tuple[Estimator, dict[str, Value]]] = []
     while left and len(found) < spec.search.trials:
         which = generator.choice(left)
         point = _fresh_point(grids[which], drawn[which], generator)
