@@ -19,7 +19,7 @@ _ATTEMPTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class ModelGrid:
-    """An estimator and the checked choices of each parameter."""
+    """An estimator and the choices of each parameter."""
 
     estimator: Estimator
     choices: Mapping[str, Choices]
@@ -58,6 +58,10 @@ def trials(spec: SweepSpec, task: Task) -> tuple[Trial, ...]:
             f"Search method {spec.search.method} is not available", hint="Use grid or random search."
         )
     grids = model_grids(spec, task)
+    if spec.search.method == "grid":
+        _check_size(spec, grids)
+    for grid in grids:
+        _check_choices(grid, task)
     points = _all_points(spec, grids) if spec.search.method == "grid" else _random_points(spec, grids)
     if spec.baseline and all(grid.estimator.key != BASELINE for grid in grids):
         points = itertools.chain([(estimator(BASELINE), {})], points)
@@ -68,25 +72,34 @@ def trials(spec: SweepSpec, task: Task) -> tuple[Trial, ...]:
 
 
 def model_grids(spec: SweepSpec, task: Task) -> tuple[ModelGrid, ...]:
-    """The models of a sweep with what is tried of each. Raises `GridError`."""
+    """The models of a sweep with what is tried of each; values are not checked. Raises `GridError` for an
+    unknown estimator or one for another task."""
     grids = []
     for model in spec.models:
         chosen = estimator(model.estimator)
         chosen.check_task(task)
-        choices: Mapping[str, Choices] = model.params or chosen.default_grid(task)
-        for name, values in choices.items():
-            if isinstance(values, Range):
-                _check_range(chosen, name, values, task)
-            else:
-                check_values(chosen, name, values, task)
-        grids.append(ModelGrid(chosen, choices))
+        grids.append(ModelGrid(chosen, model.params or chosen.default_grid(task)))
     return tuple(grids)
+
+
+def _check_choices(grid: ModelGrid, task: Task) -> None:
+    for name, values in grid.choices.items():
+        if isinstance(values, Range):
+            _check_range(grid.estimator, name, values, task)
+        else:
+            check_values(grid.estimator, name, values, task)
 
 
 _Points = Iterator[tuple[Estimator, dict[str, Value]]]
 
 
 def _all_points(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> _Points:
+    every = ((grid.estimator, point) for grid in grids for point in grid.points())
+    return itertools.islice(every, spec.search.trials)
+
+
+def _check_size(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> None:
+    """Counts the combinations without building them."""
     for grid in grids:
         for name, values in grid.choices.items():
             if isinstance(values, Range):
@@ -96,15 +109,12 @@ def _all_points(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> _Points:
                     "List its values, or use random search with a number of trials.",
                 )
     total = sum(grid.size or 0 for grid in grids)
-    wanted = total if spec.search.trials is None else min(total, spec.search.trials)
-    if wanted > MAX_TRIALS:
+    if spec.search.trials is None and total > MAX_TRIALS:
         raise GridError(
             f"The grid has {total:,} combinations; the limit is {MAX_TRIALS:,}",
             "; ".join(_factors(grid) for grid in grids),
             "Remove values, or use random search with a number of trials.",
         )
-    every = ((grid.estimator, point) for grid in grids for point in grid.points())
-    return itertools.islice(every, wanted)
 
 
 def _factors(grid: ModelGrid) -> str:
@@ -120,7 +130,7 @@ def _random_points(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> _Points:
     generator = random.Random(spec.search.seed)
     drawn: list[set[tuple[Value, ...]]] = [set() for _ in grids]
     left = list(range(len(grids)))
-    found = []
+    found: list[tuple[Estimator, dict[str, Value]]] = []
     while left and len(found) < spec.search.trials:
         which = generator.choice(left)
         point = _fresh_point(grids[which], drawn[which], generator)

@@ -1,0 +1,212 @@
+"""Sweep files: a sweep as a small YAML file. Every error names the file, line and column."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from engine.errors import EngineError, UsageError
+from engine.suggestions import closest
+from engine.text import quoted
+from engine.training.spec import (
+    Choices,
+    DataSpec,
+    Limits,
+    ModelSpec,
+    Range,
+    SearchSpec,
+    SplitSpec,
+    SweepSpec,
+    Value,
+    check_settings,
+    experiment_for,
+)
+
+_LARGEST = 256 * 1024
+_DEEPEST = 10
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_PARTS: Mapping[str, Mapping[str, str]] = {
+    "data": {
+        "file": "text", "run": "text", "target": "text", "task": "text", "use": "texts", "leave_out": "texts",
+        "types": "types", "delimiter": "text", "decimal": "text", "positive": "text",
+    },
+    "split": {"method": "text", "column": "text", "test": "number", "folds": "integer", "seed": "integer"},
+    "search": {"method": "text", "trials": "integer", "sampler": "text", "seed": "integer"},
+    "limits": {"trial_timeout": "duration", "time": "duration", "no_improvement": "integer"},
+}  # fmt: skip
+_TOP = {
+    "experiment": "text", "models": "models", "metric": "text", "curves": "texts", "baseline": "yes or no",
+    "recipe": "text", "run_name": "text",
+}  # fmt: skip
+_FIELDS = {"file": "path", "run": "run_id"}
+
+
+def read_sweep_file(path: Path) -> SweepSpec:
+    """Raises `UsageError` if the file cannot be read or is not a sweep."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LARGEST + 1).decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"Cannot read sweep file {quoted(str(path))}", str(error)) from error
+    return parse_sweep(text, path)
+
+
+def parse_sweep(text: str, where: Path) -> SweepSpec:
+    """The sweep in the text of file `where`; relative data paths are relative to its folder. Raises
+    `UsageError`."""
+    return _File(text, where).sweep()
+
+
+class _File:
+    def __init__(self, text: str, where: Path) -> None:
+        self._text, self._where = text, where
+
+    def sweep(self) -> SweepSpec:
+        root = self._root()
+        fields: dict[str, Any] = {}
+        for name, node in self._entries(root, [*_TOP, *_PARTS]).items():
+            kinds = _PARTS.get(name)
+            if kinds is None:
+                fields[name] = self._value(node, _TOP[name])
+            else:
+                part = self._entries(node, kinds)
+                fields[name] = {_FIELDS.get(k, k): self._value(each, kinds[k]) for k, each in part.items()}
+        data = fields.get("data", {})
+        if data.get("path"):
+            data["path"] = str(self._where.parent / data["path"])
+        for name, record in (
+            ("data", DataSpec), ("split", SplitSpec), ("search", SearchSpec), ("limits", Limits),
+        ):  # fmt: skip
+            fields[name] = record(**fields.get(name, {}))
+        fields.setdefault("experiment", experiment_for(fields["data"].path))
+        spec = SweepSpec(**fields)
+        try:
+            check_settings(spec)
+        except EngineError as error:
+            raise self._error(root, error.title, error.detail or error.hint) from error
+        return spec
+
+    def _root(self) -> yaml.Node:
+        if len(self._text) > _LARGEST:
+            raise UsageError(f"Sweep file {quoted(str(self._where))} is too large", "The limit is 256 KiB.")
+        depth = 0
+        try:
+            for event in yaml.parse(self._text, Loader=yaml.SafeLoader):
+                depth += isinstance(event, yaml.CollectionStartEvent)
+                depth -= isinstance(event, yaml.CollectionEndEvent)
+                if isinstance(event, yaml.AliasEvent) or depth > _DEEPEST:
+                    raise self._error(event, "Aliases and deep nesting are not allowed")
+            root = yaml.compose(self._text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            raise self._error(mark, "Invalid YAML", error.problem or "") from error
+        except (yaml.YAMLError, ValueError) as error:
+            raise UsageError(f"Invalid YAML in {quoted(str(self._where))}", str(error)) from error
+        if root is None:
+            raise UsageError(f"Sweep file {quoted(str(self._where))} is empty")
+        return root
+
+    def _error(self, at: Any, title: str, hint: str = "") -> UsageError:
+        mark = getattr(at, "start_mark", at)
+        if mark is None:
+            return UsageError(title, str(self._where), hint)
+        lines = self._text.splitlines()
+        line = quoted(lines[mark.line].strip()) if mark.line < len(lines) else "at the end"
+        return UsageError(
+            title, f"{self._where}, line {mark.line + 1}, column {mark.column + 1}: {line}", hint
+        )
+
+    def _entries(self, node: yaml.Node, known: Any = None) -> dict[str, yaml.Node]:
+        if not isinstance(node, yaml.MappingNode):
+            raise self._error(node, "Expected keys with values", f"Keys: {', '.join(known or ())}")
+        found: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            name = self._text_of(key)
+            if known is not None and name not in known:
+                close = closest(name, known, 1)
+                hint = f"Did you mean {close[0]}?" if close else f"Keys: {', '.join(known)}"
+                raise self._error(key, f"Unknown key {quoted(name)}", hint)
+            if name in found:
+                raise self._error(key, f"Duplicate key {quoted(name)}", "Remove one of them.")
+            found[name] = value
+        return found
+
+    def _text_of(self, node: yaml.Node) -> str:
+        if not isinstance(node, yaml.ScalarNode) or node.tag.endswith(":null"):
+            raise self._error(node, "Expected text")
+        return str(node.value)
+
+    def _items(self, node: yaml.Node) -> list[yaml.Node]:
+        if not isinstance(node, yaml.SequenceNode):
+            raise self._error(node, "Expected a list", "Write it as [a, b].")
+        return list(node.value)
+
+    def _value(self, node: yaml.Node, kind: str) -> Any:
+        match kind:
+            case "text":
+                return self._text_of(node)
+            case "texts":
+                return tuple(self._text_of(item) for item in self._items(node))
+            case "types":
+                return {name: self._type(each) for name, each in self._entries(node).items()}
+            case "models":
+                return tuple(self._model(item) for item in self._items(node))
+            case "duration":
+                return self._duration(node)
+        value = self._scalar(node)
+        kinds: dict[str, tuple[type, ...]] = {"yes or no": (bool,), "integer": (int,), "number": (int, float)}
+        right = kinds[kind]
+        if not isinstance(value, right) or (isinstance(value, bool) and kind != "yes or no"):
+            raise self._error(node, f"Expected {kind}")
+        return value
+
+    def _type(self, node: yaml.Node) -> str:
+        if (text := self._text_of(node)) not in ("number", "category", "date"):
+            raise self._error(node, f"Unknown column type {quoted(text)}", "Use number, category or date.")
+        return text
+
+    def _duration(self, node: yaml.Node) -> float:
+        match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smhd]?)", self._text_of(node), re.ASCII)
+        if match is None:
+            raise self._error(node, "Expected a duration", "Write it as 60s, 5m or 1h.")
+        return float(match[1]) * _SECONDS[match[2]]
+
+    def _model(self, node: yaml.Node) -> ModelSpec:
+        if isinstance(node, yaml.ScalarNode):
+            return ModelSpec(self._text_of(node))
+        entries = self._entries(node)
+        if len(entries) != 1:
+            raise self._error(node, "Expected one estimator per list item", "Start each with `- `.")
+        [(name, params)] = entries.items()
+        return ModelSpec(name, {key: self._choices(each) for key, each in self._entries(params).items()})
+
+    def _choices(self, node: yaml.Node) -> Choices:
+        if isinstance(node, yaml.ScalarNode):
+            return (self._scalar(node),)
+        if isinstance(node, yaml.SequenceNode):
+            return tuple(self._scalar(item) for item in node.value)
+        kinds = {"low": "number", "high": "number", "log": "yes or no"}
+        found = {name: self._value(each, kinds[name]) for name, each in self._entries(node, kinds).items()}
+        if not {"low", "high"} <= found.keys():
+            raise self._error(node, "A range needs low and high")
+        return Range(**found)
+
+    def _scalar(self, node: yaml.Node) -> Value:
+        if not isinstance(node, yaml.ScalarNode):
+            raise self._error(node, "Expected a single value")
+        text, tag = str(node.value), node.tag.rpartition(":")[2]
+        if tag == "null":
+            return None
+        if tag == "bool":
+            return text.lower() in ("true", "yes", "on")
+        if node.style is None and re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
+            return int(text)
+        if node.style is None and _FLOAT.fullmatch(text) and math.isfinite(float(text)):
+            return float(text)
+        return text
