@@ -196,7 +196,7 @@ _NUMBER_CRITERION = Parameter(
     "criterion",
     "choice",
     "squared_error",
-    choices=("squared_error", "absolute_error", "friedman_mse", "poisson"),
+    choices=("squared_error", "absolute_error", "poisson"),
     task="regression",
 )
 _C = Parameter("C", "number", 1.0, above=True)
@@ -325,7 +325,7 @@ _KERNEL: tuple[Parameter, ...] = (
     Parameter("coef0", "number", 0.0, minimum=-math.inf),
     Parameter("shrinking", "flag", True),
     Parameter("max_iter", "integer", -1, minimum=-1),
-    _tolerance(1e-3),
+    Parameter("tol", "number", 1e-3, above=True),
 )
 
 SVC = Estimator(

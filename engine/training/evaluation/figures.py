@@ -24,6 +24,8 @@ MOST_NUMBERED = 20
 """The cells of a larger confusion matrix have no numbers."""
 MOST_CURVES = 7
 MOST_POINTS = 5000
+_AREA = (0.2, 0.2, 0.75, 0.7)
+"""Left, bottom, width and height of the axes within the page."""
 
 
 def figure_files(parts: Parts, found: Predicted) -> dict[str, bytes]:
@@ -39,9 +41,10 @@ def figure_files(parts: Parts, found: Predicted) -> dict[str, bytes]:
 
 
 def _page(title: str, x: str, y: str) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(5, 4), layout="constrained", facecolor="white")
+    # Fixed margins: a layout that is worked out draws everything twice.
+    figure = Figure(figsize=(5, 4), facecolor="white")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    axes = figure.add_axes(_AREA)
     axes.set_title(title, loc="left", weight="bold")
     axes.set_xlabel(x)
     axes.set_ylabel(y)

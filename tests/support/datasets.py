@@ -1,4 +1,4 @@
-"""A small stand-in for a dataset that was read from a file."""
+"""Small stand-ins for datasets that were read from a file."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import pandas as pd
 
 from engine.paths import heart_csv
 from engine.training.spec import SweepSpec, Task, Trial, Value
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from engine.training.data.reading import Dataset
 
 
@@ -41,12 +42,16 @@ def table(frame: pd.DataFrame, labels: Any, task: Task = "classification", **mor
 
 
 def heart() -> Dataset:
+    import pandas as pd
+
     frame = pd.read_csv(heart_csv())
     return table(frame.drop(columns="target"), frame["target"].tolist(), name="heart.csv", target="target")
 
 
 def mixed(rows: int = 120, task: Task = "classification") -> Dataset:
     """Numbers with gaps, text with gaps, and text of many levels."""
+    import pandas as pd
+
     rng = np.random.default_rng(3)
     size = rng.normal(size=rows)
     colour = rng.choice(["red", "green", "blue"], rows).astype(object)
