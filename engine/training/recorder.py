@@ -31,7 +31,6 @@ from engine.training import payloads
 from engine.training.estimators.catalogue import estimator
 from engine.training.facts import DatasetFacts
 from engine.training.spec import SweepSpec, Trial, Value, fingerprint, split_fingerprint
-from engine.training.sweep_file import sweep_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -145,7 +144,7 @@ class Recorder:
         with translated_errors():
             self._client.log_batch(self.parent_run_id, params=payloads.params(self._parent_params()))
             self._client.log_inputs(self.parent_run_id, [self._input])
-            self._client.log_text(self.parent_run_id, sweep_text(self._spec), SWEEP_FILE)
+            self._client.log_text(self.parent_run_id, _sweep_text(self._spec), SWEEP_FILE)
             self._client.log_dict(self.parent_run_id, self._spec.to_json(), SPEC_FILE)
         return {}
 
@@ -184,7 +183,9 @@ class Recorder:
             "trials_failed": float(sum(run.info.status == "FAILED" for run in runs)),
         }
         name = self._score_metric
-        scores = [run.data.metrics[name] for run in done if math.isfinite(run.data.metrics.get(name, math.nan))]
+        scores = [
+            run.data.metrics[name] for run in done if math.isfinite(run.data.metrics.get(name, math.nan))
+        ]
         return {**totals, f"best_{name}": (min if self.lower else max)(scores)} if scores else totals
 
     @property
@@ -207,11 +208,15 @@ class Recorder:
         tags["estimator_name"] = estimator(trial.estimator).class_name(self._facts.task)
 
         def create() -> str:
-            run_id: str = self._client.create_run(self.experiment_id, tags=tags, run_name=trial.name).info.run_id
+            run_id: str = self._client.create_run(
+                self.experiment_id, tags=tags, run_name=trial.name
+            ).info.run_id
             return run_id
 
         def created() -> str | None:
-            condition = f"tags.`{PARENT_TAG}` = '{self.parent_run_id}' and tags.`{FINGERPRINT_TAG}` = '{mark}'"
+            condition = (
+                f"tags.`{PARENT_TAG}` = '{self.parent_run_id}' and tags.`{FINGERPRINT_TAG}` = '{mark}'"
+            )
             runs = _search(self._client, self.experiment_id, condition)
             return next((run.info.run_id for run in runs if run.info.status == "RUNNING"), None)
 
@@ -294,7 +299,9 @@ class Recorder:
                 path.write_bytes(data)
             self._patiently(lambda: self._client.log_artifacts(run_id, folder))
 
-    def _patiently(self, write: Callable[[], Result], written: Callable[[], Result | None] | None = None) -> Result:
+    def _patiently(
+        self, write: Callable[[], Result], written: Callable[[], Result | None] | None = None
+    ) -> Result:
         """Make a write, again and again while the store does not answer. `written` looks whether an attempt
         whose answer was lost has succeeded; without it, repeating the write is harmless."""
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -384,7 +391,9 @@ class Recorder:
 
     def _about_data(self) -> str:
         data = self._facts
-        text = f"Sweeps on {data.name}: {data.rows} rows, {len(data.features)} features, target {data.target!r}."
+        text = (
+            f"Sweeps on {data.name}: {data.rows} rows, {len(data.features)} features, target {data.target!r}."
+        )
         if data.meanings:
             meanings = ", ".join(
                 f"{data.target} = {label} means {text}" for label, text in data.meanings.items()
@@ -396,6 +405,23 @@ class Recorder:
 
     def _note(self) -> str:
         return f"{_RECIPES[self._spec.recipe]} {self._about_data()}"
+
+
+def kill_unfinished_runs(client: MlflowClient, experiment: str, sweep_id: str) -> tuple[str, ...]:
+    """End the RUNNING runs of a sweep as KILLED and their pending models as FAILED. Returns the run ids."""
+    with translated_errors():
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            return ()
+        filter_string = f"tags.`{SWEEP_TAG}` = '{sweep_id}' and attributes.status = 'RUNNING'"
+        runs = [run.info.run_id for run in _search(client, found.experiment_id, filter_string)]
+        for run_id in runs:
+            models = client.search_logged_models([found.experiment_id], f"source_run_id = '{run_id}'")
+            for model in models:
+                if str(model.status) == "PENDING":
+                    client.finalize_logged_model(model.model_id, "FAILED")
+            client.set_terminated(run_id, "KILLED")
+        return tuple(runs)
 
 
 def worker_name() -> str:
@@ -412,3 +438,11 @@ def _search(client: MlflowClient, experiment_id: str, filter_string: str) -> lis
         token = page.token
         if not token:
             return runs
+
+
+def _sweep_text(spec: SweepSpec) -> str:
+    try:
+        from engine.training.sweep_file import sweep_text
+    except ImportError:
+        return ""
+    return sweep_text(spec)

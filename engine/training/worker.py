@@ -36,7 +36,8 @@ import psutil
 
 from engine.errors import EngineError, TrainingError
 from engine.jobs import CancelToken
-from engine.training.coordinator import Control, Coordinator
+from engine.training.control import SweepControl
+from engine.training.coordinator import Coordinator
 from engine.training.events import SweepEvent, SweepNote, SweepPreparing, to_json
 from engine.training.executors.base import Execution
 from engine.training.failures import Failure
@@ -57,7 +58,7 @@ Command = Mapping[str, Any]
 def main(events: int) -> int:
     os.set_inheritable(events, False)
     commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
-    control = Control(CancelToken())
+    control = SweepControl()
     cancel = control.cancel
 
     worker = Worker(events, control)
@@ -81,7 +82,7 @@ def main(events: int) -> int:
     return 0
 
 
-def _listen(commands: queue.SimpleQueue[Command | None], control: Control, stop: Any) -> None:
+def _listen(commands: queue.SimpleQueue[Command | None], control: SweepControl, stop: Any) -> None:
     """Read commands from file descriptor 0: a thread blocked in `sys.stdin` would hang the exit."""
     buffer = b""
     while chunk := os.read(0, 65536):
@@ -100,7 +101,7 @@ def _listen(commands: queue.SimpleQueue[Command | None], control: Control, stop:
 class Worker:
     """Executes commands on one tracking store, one after the other."""
 
-    def __init__(self, events: int, control: Control) -> None:
+    def __init__(self, events: int, control: SweepControl) -> None:
         self._events = events
         self._control = control
         self._cancel = control.cancel

@@ -71,6 +71,11 @@ def trials(spec: SweepSpec, task: Task) -> tuple[Trial, ...]:
     )
 
 
+def planned_trials(spec: SweepSpec, task: Task) -> int:
+    """The number of trials of a sweep, its baseline included. Raises like `search_for`."""
+    return search_for(spec, task).total or 0
+
+
 def model_grids(spec: SweepSpec, task: Task) -> tuple[ModelGrid, ...]:
     """The models of a sweep with what is tried of each; values are not checked. Raises `GridError` for an
     unknown estimator or one for another task."""
