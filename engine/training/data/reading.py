@@ -264,6 +264,8 @@ def _parquet(path: Path, spec: DataSpec, split: SplitSpec) -> _Table:
     dropped = int((~known).sum())
     if dropped:
         data = data[known]
+    if data.empty:
+        return _Table(header, {}, [], False, "", dropped)  # refused for too few rows
     target = data[spec.target]
     texts = [str(value) for value in target.tolist()]
     columns: dict[str, Column] = {}
