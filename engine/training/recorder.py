@@ -9,7 +9,6 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,6 +31,7 @@ from engine.training.estimators.catalogue import estimator
 from engine.training.facts import DatasetFacts
 from engine.training.search.text import grid_text
 from engine.training.spec import SweepSpec, Trial, Value, fingerprint, split_fingerprint
+from engine.training.sweep_file import sweep_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -146,7 +146,7 @@ class Recorder:
         with translated_errors():
             self._client.log_batch(self.parent_run_id, params=payloads.params(self._parent_params()))
             self._client.log_inputs(self.parent_run_id, [self._input])
-            self._client.log_text(self.parent_run_id, _sweep_text(self._spec), SWEEP_FILE)
+            self._client.log_text(self.parent_run_id, sweep_text(self._spec), SWEEP_FILE)
             self._client.log_dict(self.parent_run_id, self._spec.to_json(), SPEC_FILE)
         return {}
 
@@ -455,11 +455,3 @@ def _search(client: MlflowClient, experiment_id: str, filter_string: str) -> lis
         token = page.token
         if not token:
             return runs
-
-
-def _sweep_text(spec: SweepSpec) -> str:
-    try:
-        from engine.training.sweep_file import sweep_text
-    except ImportError:
-        return ""
-    return sweep_text(spec)

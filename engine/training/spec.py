@@ -192,7 +192,8 @@ class SweepSpec:
 
 def data_from_json(fields: Mapping[str, Any]) -> DataSpec:
     """The data of `SweepSpec.to_json`."""
-    return DataSpec(**{name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()})
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
+    return DataSpec(**values)
 
 
 def _choices(values: Any) -> Choices:
@@ -261,7 +262,7 @@ def fingerprint(
     """
     settings = spec.to_json()
     facts: dict[str, Any] = {"data": sha256, "split": settings["split"], "recipe": spec.recipe}
-    facts |= {name: settings["data"][name] for name in ("target", "task", "use", "leave_out", "types")}
+    facts |= {name: value for name, value in settings["data"].items() if name not in ("path", "run_id")}
     if trial is None:
         facts |= {"models": settings["models"], "search": settings["search"], "baseline": spec.baseline}
     else:

@@ -35,7 +35,6 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from engine.errors import EngineError, TrainingError
-from engine.jobs import CancelToken
 from engine.training.control import SweepControl
 from engine.training.coordinator import Coordinator
 from engine.training.events import SweepEvent, SweepNote, SweepPreparing, to_json
