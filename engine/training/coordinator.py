@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import psutil
 
@@ -42,6 +42,7 @@ MAX_ATTEMPTS = 2
 MEMORY_FLOOR = 256 * 1024**2
 """With less free memory, in bytes, no further trial starts while others are being trained."""
 
+Written = TypeVar("Written")
 LastEvent = TrialFinished | TrialFailed | TrialKilled
 
 
@@ -277,7 +278,7 @@ class Coordinator:
         self._emit(event)
         return event
 
-    def _recorded(self, write: Callable[[], Any]) -> Any:
+    def _recorded(self, write: Callable[[], Written]) -> Written:
         """Make a write. Its failure ends the sweep."""
         try:
             return write()

@@ -9,7 +9,6 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,7 +29,9 @@ from engine.text import shortened
 from engine.training import payloads
 from engine.training.estimators.catalogue import estimator
 from engine.training.facts import DatasetFacts
+from engine.training.search.text import grid_text
 from engine.training.spec import SweepSpec, Trial, Value, fingerprint, split_fingerprint
+from engine.training.sweep_file import sweep_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -128,6 +129,7 @@ class Recorder:
         of the trials that an earlier process finished, by their fingerprints: NaN for one without a score."""
         self.experiment_id = self._patiently(self._experiment)
         if resume_run_id:
+            self._check_same(resume_run_id)
             self.parent_run_id = resume_run_id
             self._patiently(lambda: self._client.set_tag(resume_run_id, WORKER_TAG, worker_name()))
             self._patiently(lambda: self._client.update_run(resume_run_id, status="RUNNING"))
@@ -144,7 +146,7 @@ class Recorder:
         with translated_errors():
             self._client.log_batch(self.parent_run_id, params=payloads.params(self._parent_params()))
             self._client.log_inputs(self.parent_run_id, [self._input])
-            self._client.log_text(self.parent_run_id, _sweep_text(self._spec), SWEEP_FILE)
+            self._client.log_text(self.parent_run_id, sweep_text(self._spec), SWEEP_FILE)
             self._client.log_dict(self.parent_run_id, self._spec.to_json(), SPEC_FILE)
         return {}
 
@@ -163,6 +165,13 @@ class Recorder:
         fitted = evaluation.model.steps[-1][1]
         found = predicted(fitted, self._parts.test_matrix, self._parts.classes)
         self._log_files(run_id, figure_files(self._parts, found))
+
+    def _check_same(self, run_id: str) -> None:
+        """Raises `TrainingError` if the sweep with this parent run trained something else."""
+        tags = self._patiently(lambda: self._client.get_run(run_id)).data.tags
+        if tags.get(FINGERPRINT_TAG) != fingerprint(self._spec, self._facts.sha256):
+            detail = f"{self._facts.name} is not the file that the sweep began with."
+            raise TrainingError("The data has changed", detail, "Restore the file, or start a new sweep.")
 
     def _children(self) -> list[Any]:
         return _search(self._client, self.experiment_id, f"tags.`{PARENT_TAG}` = '{self.parent_run_id}'")
@@ -376,6 +385,7 @@ class Recorder:
         spec, facts = self._spec, self._facts
         return {
             "estimators": shortened(", ".join(model.estimator for model in spec.models), TEXT_LIMIT),
+            "grid": shortened(_grids(spec), TEXT_LIMIT),
             "task": facts.task,
             "search": spec.search.method,
             "ranked_by": self.metric,
@@ -405,6 +415,13 @@ class Recorder:
 
     def _note(self) -> str:
         return f"{_RECIPES[self._spec.recipe]} {self._about_data()}"
+
+
+def _grids(spec: SweepSpec) -> str:
+    """What is tried of each model: `n_neighbors=3,5 weights=uniform`, after the model's name if there are
+    several."""
+    texts = [(model.estimator, grid_text(model.params)) for model in spec.models]
+    return texts[0][1] if len(texts) == 1 else "; ".join(f"{name}: {text}" for name, text in texts)
 
 
 def kill_unfinished_runs(client: MlflowClient, experiment: str, sweep_id: str) -> tuple[str, ...]:
@@ -438,11 +455,3 @@ def _search(client: MlflowClient, experiment_id: str, filter_string: str) -> lis
         token = page.token
         if not token:
             return runs
-
-
-def _sweep_text(spec: SweepSpec) -> str:
-    try:
-        from engine.training.sweep_file import sweep_text
-    except ImportError:
-        return ""
-    return sweep_text(spec)

@@ -195,9 +195,7 @@ class SweepSpec:
 
 def data_from_json(fields: Mapping[str, Any]) -> DataSpec:
     """The data of `SweepSpec.to_json`."""
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
-    }
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
     return DataSpec(**values)
 
 
@@ -287,7 +285,7 @@ def fingerprint(
     """
     settings = spec.to_json()
     facts: dict[str, Any] = {"data": sha256, "split": settings["split"], "recipe": spec.recipe}
-    facts |= {name: settings["data"][name] for name in ("target", "task", "use", "leave_out", "types")}
+    facts |= {name: value for name, value in settings["data"].items() if name not in ("path", "run_id")}
     if trial is None:
         facts |= {"models": settings["models"], "search": settings["search"], "baseline": spec.baseline}
     else:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from sklearn.model_selection import (
 
 from engine.errors import DatasetError, UsageError
 from engine.formats import counted
+from engine.text import quoted
 from engine.training.evaluation.pipeline import fitted_transformer, published_scaler
 from engine.training.spec import SweepSpec, Task
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 MAX_PREPARED_BYTES = 1 << 30
 """Prepared folds larger than this are prepared anew for each trial."""
+_FIRST_USE_SECONDS = 1.0
 _MORE_ROWS = "Use a dataset with more rows, or fewer folds."
 
 
@@ -105,6 +108,7 @@ def prepare(dataset: Dataset, spec: SweepSpec) -> Parts:
     frame: pd.DataFrame = dataset.frame.reset_index(drop=True)
     task: Task = dataset.task
     labels = _labels(dataset)
+    _check_labels(dataset, labels, spec)
     leaking = published_scaler(frame, dataset.name) if spec.recipe == "published" else None
     try:
         with warnings.catch_warnings():
@@ -118,10 +122,10 @@ def prepare(dataset: Dataset, spec: SweepSpec) -> Parts:
     if task == "classification":
         _check_classes(dataset, train_labels, folds)
     train, test = frame.iloc[fitted], frame.iloc[tested]
-    started = time.perf_counter()
-    transformer = fitted_transformer(frame, train) if leaking is None else leaking
-    train_matrix = np.ascontiguousarray(transformer.transform(train))
-    seconds = time.perf_counter() - started
+    transformer, train_matrix, seconds = _transformed(frame, train, leaking)
+    if seconds < _FIRST_USE_SECONDS:
+        # The first use of scikit-learn's transformers takes longer; the trials report this time.
+        transformer, train_matrix, seconds = _transformed(frame, train, leaking)
     parts = Parts(
         name=dataset.name,
         target=dataset.target,
@@ -143,6 +147,14 @@ def prepare(dataset: Dataset, spec: SweepSpec) -> Parts:
     if leaking is None and train_matrix.nbytes * (len(folds) + 1) > MAX_PREPARED_BYTES:
         return parts
     return replace(parts, fold_matrices=tuple((each.fitted, each.held_out) for each in parts.fold_rows()))
+
+
+def _transformed(frame: pd.DataFrame, train: pd.DataFrame, leaking: Any) -> tuple[Any, Any, float]:
+    """A fitted transformer, the prepared training part, and the seconds that took."""
+    started = time.perf_counter()
+    transformer = fitted_transformer(frame, train) if leaking is None else leaking
+    matrix = np.ascontiguousarray(transformer.transform(train))
+    return transformer, matrix, time.perf_counter() - started
 
 
 # ── split ────────────────────────────────────────────────────────────────────
@@ -215,6 +227,22 @@ def _column(dataset: Dataset, values: Any, what: str) -> Any:
             f"{dataset.name} cannot be split by {what}", detail, "Fill them, or use another column."
         )
     return found
+
+
+def _check_labels(dataset: Dataset, labels: Any, spec: SweepSpec) -> None:
+    title, target = f"{dataset.name} cannot be split", quoted(dataset.target)
+    if dataset.task == "regression":
+        if not np.isfinite(labels).all():
+            detail = f"The target {target} is not a finite number in every row."
+            raise DatasetError(title, detail, "Remove these rows.")
+        if len(labels) and labels.min() == labels.max():
+            detail = f"The target {target} is the same in every row."
+            raise DatasetError(title, detail, "Use another target.")
+    elif spec.split.method == "stratified":
+        rare, count = min(Counter(labels.tolist()).items(), key=lambda item: item[1])
+        if count < 2:
+            detail = f"Class {quoted(str(rare))} has one row; a stratified split puts some in both parts."
+            raise DatasetError(title, detail, "Add rows of this class, or use a random split.")
 
 
 def _check_classes(dataset: Dataset, train_labels: Any, folds: Any) -> None:

@@ -1,7 +1,7 @@
 """Trains trials in processes on this machine.
 
-Each process is a loky executor of its own with one worker: when a worker dies, it is known which trial it had,
-and one that hangs can be killed without the others.
+Each process is a loky executor of its own with one worker: when a worker dies, it is known which trial it
+had, and one that hangs can be killed without the others.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from engine.training.facts import DatasetFacts
     from engine.training.spec import SweepSpec, Trial
 
-ONE_THREAD = {
-    name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+_ENVIRONMENT = {
+    # Linear algebra in one thread for each worker: there are as many workers as processors.
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"), "1"),
+    # Python files in the working folder must not shadow modules.
+    "PYTHONSAFEPATH": "1",
 }
-"""Linear algebra in one thread for each worker: there are as many workers as processors."""
 PARENT_SECONDS = 1.0
 """How often a worker looks whether its parent still exists."""
 
@@ -79,7 +81,8 @@ class ProcessPool:
             ) from error
         if isinstance(found, Failure):
             raise found.error()
-        return found
+        facts: DatasetFacts = found
+        return facts
 
     def grow(self, workers: int) -> None:
         """Have this many processes."""
@@ -123,7 +126,7 @@ class ProcessPool:
 
     def _new(self) -> ProcessPoolExecutor:
         try:
-            executor = ProcessPoolExecutor(1, env=ONE_THREAD)
+            executor = ProcessPoolExecutor(1, env=_ENVIRONMENT)
             executor.submit(_prepare, os.getpid())
         except OSError as error:
             raise TrainingError("A training process could not be started", str(error)) from error
