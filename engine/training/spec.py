@@ -99,12 +99,18 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class SearchSpec:
-    """Which combinations are tried. `trials` is how many, None for all of a grid; `sampler` is Optuna's."""
+    """Which combinations are tried. `trials` is how many, None for all of a grid; `sampler` is Optuna's.
+    Halving starts with all combinations of a grid, or with that many random ones."""
 
     method: SearchMethod = "grid"
     trials: int | None = None
     sampler: Sampler = "tpe"
     seed: int = 42
+
+    @property
+    def lists_all(self) -> bool:
+        """Whether every combination is tried, or the first ones in order."""
+        return self.method == "grid" or (self.method == "halving" and self.trials is None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,26 +43,29 @@ class ModelGrid:
 
 def search_for(spec: SweepSpec, task: Task) -> Search:
     """The search that a sweep asks for. Raises `GridError` or `UsageError` as `trials` does."""
+    if spec.search.method == "halving":
+        from engine.training.search.halving import HalvingSearch
+
+        return HalvingSearch(spec, task)
     return ListedSearch(trials(spec, task))
 
 
 def trials(spec: SweepSpec, task: Task) -> tuple[Trial, ...]:
-    """All trials of a grid or random search, the baseline first; indexes count through all models.
+    """All trials of a grid or random search, or all candidates of halving, the baseline first; indexes count
+    through all models.
 
     Raises `GridError` for an unknown estimator or parameter, missing, duplicate or invalid values, a range in
     a grid, or too many trials; `UsageError` for any other setting out of range, or another search method.
     """
     check_settings(spec)
-    if spec.search.method not in ("grid", "random"):
-        raise UsageError(
-            f"Search method {spec.search.method} is not available", hint="Use grid or random search."
-        )
+    if spec.search.method == "optuna":
+        raise UsageError("The trials of Optuna depend on their scores")
     grids = model_grids(spec, task)
     for _, error in model_problems(spec, task):
         raise error
-    if spec.search.method == "grid":
+    if spec.search.lists_all:
         _check_size(spec, grids)
-    points = _all_points(spec, grids) if spec.search.method == "grid" else _random_points(spec, grids)
+    points = _all_points(spec, grids) if spec.search.lists_all else _random_points(spec, grids)
     if spec.baseline and all(grid.estimator.key != BASELINE for grid in grids):
         points = itertools.chain([(estimator(BASELINE), {})], points)
     return tuple(
@@ -126,7 +129,7 @@ def _choice_problems(
         yield "=", GridError(title, f"from {low} to {high}", "low must be below high.")
     elif choices.log and low <= 0:
         yield ".low", GridError(title, f"low is {low}", "A log range must start above 0.")
-    elif spec.search.method == "grid":
+    elif spec.search.lists_all:
         title = f"{name} is a range, which a grid cannot try completely"
         detail = f"{chosen.title}: {name} from {low:g} to {high:g}"
         yield "=", GridError(title, detail, "List its values, or use random search with a number of trials.")
