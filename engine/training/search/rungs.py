@@ -30,6 +30,7 @@ from engine.training.spec import SweepSpec, Task, Trial
 
 IDLE_SECONDS = 10
 """Processes without work end after so long, also when this one was killed."""
+_ALL_FAILED = "Try other values, or grid or random search, which train on all rows."
 
 
 def climb(
@@ -67,7 +68,10 @@ def climb(
         found = {
             numbers[id(model)].index: sign * float(mean) for model, mean in zip(models, means, strict=True)
         }
-        on_rung(Rung(number, round(share * len(parts.train)), metric, found, lower=sign < 0))
+        rung = Rung(number, round(share * len(parts.train)), metric, found, lower=sign < 0)
+        if not any(map(math.isfinite, found.values())):
+            raise TrainingError("Halving failed with all candidates", str(rung), _ALL_FAILED)
+        on_rung(rung)
 
     search = _FollowedSearch(
         Pipeline([(step, grid[0][step][0])]),
@@ -93,8 +97,7 @@ def climb(
             return
         except ValueError as error:
             reason = str(error).strip().rpartition("\n")[2]
-            hint = "Try other values, or grid or random search, which train on all rows."
-            raise TrainingError("Halving failed with all candidates", reason, hint) from error
+            raise TrainingError("Halving failed with all candidates", reason, _ALL_FAILED) from error
 
 
 class _Stopped(Exception):

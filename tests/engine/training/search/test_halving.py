@@ -82,7 +82,7 @@ def test_the_best_candidates_of_each_rung_go_on_and_those_of_the_last_are_propos
     parts = parts_of(heart(), failing)
     with pytest.raises(TrainingError, match="all candidates") as caught:
         HalvingSearch(failing, "classification").run(parts, workers=1)
-    assert "n_neighbors" in caught.value.detail
+    assert "2 candidates on 242 rows" in caught.value.detail
 
 
 def test_a_range_needs_a_number_of_candidates() -> None:
