@@ -11,8 +11,8 @@ All train k-nearest neighbours on the heart data into a SQLite store, in turn, o
 - `GridSearchCV` with `mlflow.sklearn.autolog`, which logs the trials' scores and one model.
 
 The overhead is the CPU time of a trial beyond that of fitting and scoring it, of all processes, with the
-start of them left out. `--large` then runs that many trials on 100,000 rows × 50 columns and prints the memory,
-PSS, of all processes at its highest, beside that of the data.
+start of them left out. `--large` then runs that many trials on 100,000 rows × 50 columns and prints the
+memory, PSS, of all processes at its highest, beside that of the data.
 
 Goals: 8 trials/s on two processors, 50 × the plain idiom, 60 ms, the first trial after 4 s.
 """

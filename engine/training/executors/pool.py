@@ -64,7 +64,7 @@ class _Slot:
 
     @property
     def is_ready(self) -> bool:
-        return self._ready.done()
+        return bool(self._ready.done())
 
 
 class ProcessPool:
