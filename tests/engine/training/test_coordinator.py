@@ -36,7 +36,7 @@ from engine.training.recorder import (
     SWEEP_FILE,
     WORKER_TAG,
 )
-from engine.training.spec import DataSpec, Limits, ModelSpec, SweepSpec
+from engine.training.spec import DataSpec, Limits, ModelSpec, SearchSpec, SweepSpec
 from engine.training.sweep_file import parse_sweep
 from tests.engine.training.conftest import Workshop, runs_of
 
@@ -216,6 +216,24 @@ def test_a_killed_sweep_is_resumed_and_no_trial_is_logged_twice(
     assert len({r.tags[FINGERPRINT_TAG] for r in trials}) == len(trials) == 7
     assert runs[0].status == "FINISHED"
     assert parse_sweep(artifact_text(workshop, parent.run_id, SWEEP_FILE), tmp_path / SWEEP_FILE) == spec
+
+
+def test_halving_trains_the_best_candidates_and_records_the_others(workshop: Workshop) -> None:
+    models = (ModelSpec("knn", {"n_neighbors": tuple(range(1, 13))}),)
+    spec = SweepSpec("halving", models=models, search=SearchSpec("halving"))
+    result, events = run(workshop, spec, TWO)
+    assert (result.finished, result.failed, result.total) == (13, 0, 13)
+    notes = [event.text for event in events if isinstance(event, SweepNote)]
+    assert sum("candidates on" in note for note in notes) == 3
+    parent, *trials = runs_of(workshop.tracking, "halving")
+    dropped = [trial for trial in trials if "cv_mean" not in trial.metrics]
+    assert len(dropped) == 10
+    assert all(trial.status == "FINISHED" and "halving_accuracy" in trial.metrics for trial in dropped)
+    best = next(trial for trial in trials if trial.run_id == result.best_run_id)
+    assert best.metrics["cv_mean"] == parent.metrics["best_cv_mean"]
+    with Engine(workshop.tracking) as engine:
+        history = engine.runs.metric_history(best.run_id, "halving_accuracy")
+    assert [point.step for point in history] == [27, 80, 241]
 
 
 def test_noise_does_not_reset_the_count_of_trials_without_improvement() -> None:
