@@ -30,6 +30,7 @@ from engine.training.events import (
     TrialStarted,
 )
 from engine.training.search.halving import HalvingSearch
+from engine.training.search.optuna import OptunaSearch
 
 if TYPE_CHECKING:
     from engine.training.evaluation.evaluate import Evaluation
@@ -140,7 +141,7 @@ class Coordinator:
             if self._stopped:
                 self._kill(recording)
                 return
-            if not self._started and not self._again and (self._ended or self._search.exhausted):
+            if not self._started and not self._again and (self._ended or self._all_asked(finished)):
                 return
             if not self._started:
                 self._control.cancel.wait(POLL_SECONDS)
@@ -214,12 +215,19 @@ class Coordinator:
         """The next trial to train, past those that an earlier process finished."""
         if self._again:
             return self._again.pop(0)
-        while not self._ended and (trial := self._search.ask()) is not None:
+        while not self._ended and not self._all_asked(finished) and (trial := self._search.ask()) is not None:
             score = finished.get(self._recorder.fingerprint(trial))
             if score is None:
                 return trial
             self._tell(trial, score if math.isfinite(score) else None)
         return None
+
+    def _all_asked(self, finished: Mapping[str, float]) -> bool:
+        """Whether no further trial is to come. What Optuna proposes to a resumed sweep differs from what an
+        earlier process finished, which counts nevertheless."""
+        learns = isinstance(self._search, OptunaSearch)
+        enough = learns and len(finished) + len(self._runs) >= self._total
+        return enough or self._search.exhausted
 
     def _submit(self, recording: ThreadPoolExecutor, trial: Trial) -> None:
         self._executor.submit(trial)

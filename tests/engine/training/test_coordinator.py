@@ -236,6 +236,24 @@ def test_halving_trains_the_best_candidates_and_records_the_others(workshop: Wor
     assert [point.step for point in history] == [27, 80, 241]
 
 
+def test_a_resumed_optuna_search_trains_as_many_trials_as_it_was_to(workshop: Workshop) -> None:
+    pytest.importorskip("optuna")
+    models = (ModelSpec("knn", {"n_neighbors": tuple(range(1, 60)), "weights": ("uniform", "distance")}),)
+    spec = SweepSpec("optuna", models=models, search=SearchSpec("optuna", trials=24))
+
+    def cancel(event: SweepEvent, control: SweepControl) -> None:
+        if isinstance(event, TrialFinished) and event.index == 14:
+            control.cancel.cancel()
+
+    cancelled, _ = run(workshop, spec, TWO, cancel)
+    assert 14 <= cancelled.finished < 25
+    with Engine(workshop.tracking) as engine:
+        result = engine.training.resume(cancelled.parent_run_id, on_event=lambda _: None, execution=TWO)
+    assert (result.finished, result.total) == (25, 25)
+    trials = [each for each in runs_of(workshop.tracking, "optuna")[1:] if each.status == "FINISHED"]
+    assert len({each.tags[FINGERPRINT_TAG] for each in trials}) == len(trials) == 25
+
+
 def test_noise_does_not_reset_the_count_of_trials_without_improvement() -> None:
     plateau = Plateau(5, lower=False, patience=3)
     plateau.add(0.8, (0.80, 0.82, 0.78, 0.81, 0.79))
