@@ -38,8 +38,9 @@ from engine.training.sweep_file import sweep_text
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from engine.training.evaluation.evaluate import Evaluation
+    from engine.training.evaluation.evaluate import Evaluation, Steps
     from engine.training.evaluation.parts import Parts
+    from engine.training.search.base import Dropped
 
 SWEEP_TAG = "console.sweep"
 """Tag of the parent run and its trials: the sweep they belong to."""
@@ -104,7 +105,7 @@ class Recorder:
         self._sweep_id = sweep_id
         self.metric, self.lower = metric, lower
         self._on_wait, self._give_up = on_wait, give_up
-        self._parts = parts
+        self.parts = parts
         self._lock = threading.Lock()
         self._trouble = ""
         self.experiment_id = ""
@@ -167,8 +168,8 @@ class Recorder:
         from engine.training.evaluation.scores import predicted
 
         fitted = evaluation.model.steps[-1][1]
-        found = predicted(fitted, self._parts.test_matrix, self._parts.classes)
-        self._log_files(run_id, figure_files(self._parts, found))
+        found = predicted(fitted, self.parts.test_matrix, self.parts.classes)
+        self._log_files(run_id, figure_files(self.parts, found))
 
     def _check_same(self, run_id: str) -> None:
         """Raises `TrainingError` if the sweep with this parent run trained something else."""
@@ -261,6 +262,24 @@ class Recorder:
         self._patiently(lambda: self._client.log_batch(run_id, metrics=metrics))
         self._log_files(run_id, evaluation.files)
         self._patiently(lambda: self._client.set_terminated(run_id, "FINISHED"))
+
+    def drop(self, dropped: Dropped) -> tuple[str, dict[str, float]]:
+        """Record a trial that the search gave up: FINISHED, without a model. Returns the run id and the last
+        score."""
+        run_id = self.start(dropped.trial)
+        metrics = payloads.step_metrics(self.halving_steps(dropped.scores))
+        note = f"Dropped by halving after rung {len(dropped.scores)}: others had better scores."
+        from mlflow.entities import RunTag
+
+        self._patiently(
+            lambda: self._client.log_batch(run_id, metrics=metrics, tags=[RunTag(NOTE_TAG, note)])
+        )
+        self._patiently(lambda: self._client.set_terminated(run_id, "FINISHED"))
+        return run_id, {f"halving_{self.metric}": dropped.scores[-1][1]}
+
+    def halving_steps(self, scores: tuple[tuple[int, float], ...]) -> Steps:
+        """The scores at the rungs of halving as a metric, by the number of rows."""
+        return {f"halving_{self.metric}": scores}
 
     def fail(self, run_id: str, message: str, error: str) -> None:
         """End a trial's run as FAILED, with the reason in its description and its tag `error`, and the whole
@@ -389,8 +408,8 @@ class Recorder:
         tags = {SWEEP_TAG: self._sweep_id, "recipe": spec.recipe, "seed": str(spec.split.seed)}
         tags[CODE_TAG] = version("mlflow-console")
         tags[SPLIT_TAG] = split_fingerprint(spec, facts.sha256)
-        if len(self._parts.classes) == 2:
-            tags["positive_class"] = str(self._parts.classes[1])
+        if len(self.parts.classes) == 2:
+            tags["positive_class"] = str(self.parts.classes[1])
         tags |= {f"class_{label}": meaning for label, meaning in facts.meanings.items()}
         return tags
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from joblib import parallel_config
-from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import HalvingGridSearchCV
 from sklearn.pipeline import Pipeline
@@ -89,8 +88,7 @@ def climb(
     # Keeps the working folder out of the import path of the processes that joblib starts.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
     with warnings.catch_warnings(), parallel_config("loky", idle_worker_timeout=IDLE_SECONDS):
-        for kind in (FitFailedWarning, ConvergenceWarning, UserWarning):
-            warnings.simplefilter("ignore", kind)
+        warnings.simplefilter("ignore")
         try:
             search.fit(rows, labels)
         except _Stopped:
@@ -110,6 +108,11 @@ class _FollowedSearch(HalvingGridSearchCV):  # type: ignore[misc]
 
     scored: Callable[[Any, int], None]
     stop: Callable[[], bool]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the callables: scikit-learn sends the search to its processes with every task."""
+        state: dict[str, Any] = dict(super().__getstate__())
+        return {name: value for name, value in state.items() if name not in ("scored", "stop")}
 
     def _run_search(self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None) -> None:
         def evaluate(params: Sequence[Any], *args: Any, **settings: Any) -> Any:
