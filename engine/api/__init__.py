@@ -264,7 +264,6 @@ if TYPE_CHECKING:
     from engine.training.search.text import grid_text as grid_text, parse_grid as parse_grid
     from engine.training.spec import (
         ColumnType as ColumnType,
-        Curve as Curve,
         DataSpec as DataSpec,
         Limits as Limits,
         ModelSpec as ModelSpec,
@@ -446,7 +445,6 @@ _HOMES = {
     "engine.training.search.text": ("grid_text", "parse_grid"),
     "engine.training.spec": (
         "ColumnType",
-        "Curve",
         "DataSpec",
         "Limits",
         "ModelSpec",

@@ -6,10 +6,10 @@ import math
 import os
 import socket
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +24,7 @@ from engine.errors import (
     TrainingError,
 )
 from engine.evidence.measured import SPLIT_TAG
+from engine.formats import duration
 from engine.stores.errors import translated_errors
 from engine.stores.mlflow.private import context_tags
 from engine.text import shortened
@@ -32,6 +33,7 @@ from engine.training.estimators.catalogue import estimator
 from engine.training.facts import DatasetFacts
 from engine.training.search.text import grid_text
 from engine.training.spec import SweepSpec, Trial, Value, fingerprint, split_fingerprint
+from engine.training.sweep_file import sweep_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -103,6 +105,8 @@ class Recorder:
         self.metric, self.lower = metric, lower
         self._on_wait, self._give_up = on_wait, give_up
         self._parts = parts
+        self._lock = threading.Lock()
+        self._trouble = ""
         self.experiment_id = ""
         self.parent_run_id = ""
         with translated_errors(), warnings.catch_warnings():
@@ -146,7 +150,7 @@ class Recorder:
         with translated_errors():
             self._client.log_batch(self.parent_run_id, params=payloads.params(self._parent_params()))
             self._client.log_inputs(self.parent_run_id, [self._input])
-            self._client.log_text(self.parent_run_id, _sweep_text(self._spec), SWEEP_FILE)
+            self._client.log_text(self.parent_run_id, sweep_text(self._spec), SWEEP_FILE)
             self._client.log_dict(self.parent_run_id, self._spec.to_json(), SPEC_FILE)
         return {}
 
@@ -319,16 +323,25 @@ class Recorder:
         while True:
             try:
                 with translated_errors():
-                    if repeated and written is not None and (found := written()) is not None:
-                        return found
-                    return write()
+                    result = written() if repeated and written is not None else None
+                    if result is None:
+                        result = write()
+                self._report("")
+                return result
             except _TEMPORARY as error:
                 if time.monotonic() > deadline or self._give_up():
                     raise
-                self._on_wait(f"{error.title}; trying again")
+                self._report(f"{error.title}; trying again for {duration(PATIENCE_SECONDS)}")
             repeated = True
             time.sleep(seconds)
             seconds = min(2 * seconds, MOST_WAIT_SECONDS)
+
+    def _report(self, trouble: str) -> None:
+        """Say once that the store does not answer, and once that it does again."""
+        with self._lock:
+            before, self._trouble = self._trouble, trouble
+        if bool(before) != bool(trouble):
+            self._on_wait(trouble or "The tracking store answers again")
 
     # ── details ──────────────────────────────────────────────────────────────
 
@@ -455,11 +468,3 @@ def _search(client: MlflowClient, experiment_id: str, filter_string: str) -> lis
         token = page.token
         if not token:
             return runs
-
-
-def _sweep_text(spec: SweepSpec) -> str:
-    try:
-        from engine.training.sweep_file import sweep_text
-    except ImportError:
-        return ""
-    return sweep_text(spec)
