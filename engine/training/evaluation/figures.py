@@ -24,7 +24,8 @@ MOST_NUMBERED = 20
 """The cells of a larger confusion matrix have no numbers."""
 MOST_CURVES = 7
 MOST_POINTS = 5000
-_AREA = (0.2, 0.2, 0.75, 0.7)
+_AREA = (0.14, 0.14, 0.82, 0.77)
+_NAMED_AREA = (0.32, 0.3, 0.63, 0.61)
 """Left, bottom, width and height of the axes within the page."""
 
 
@@ -53,7 +54,7 @@ def _page(title: str, x: str, y: str) -> tuple[Figure, Any]:
 
 def _png(figure: Figure) -> bytes:
     data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=100)
+    figure.savefig(data, format="png", dpi=90)
     return data.getvalue()
 
 
@@ -66,10 +67,11 @@ def _confusion(parts: Parts, found: Predicted) -> Figure:
     counts = confusion_counts(parts.test_labels, found.labels, parts.classes)
     figure, axes = _page("Confusion matrix", "Predicted", "Actual")
     image = axes.imshow(counts, cmap="Blues", vmin=0, aspect="auto")
+    axes.set_position(_NAMED_AREA)
     size = len(parts.classes)
     every = max(1, size // MOST_NUMBERED)
     names = [_name(label) for label in parts.classes]
-    axes.set_xticks(range(0, size, every), names[::every], rotation=90 if size > 5 else 0)
+    axes.set_xticks(range(0, size, every), names[::every], rotation=90 if size * max(map(len, names)) > 30 else 0)
     axes.set_yticks(range(0, size, every), names[::every])
     if size > MOST_NUMBERED:
         figure.colorbar(image, label="Rows")
@@ -93,12 +95,16 @@ def _curve_scores(parts: Parts, found: Predicted) -> list[tuple[str, Any, Any]]:
     else:
         return []
     named = [(_name(label), parts.test_labels == label, values) for label, values in curves]
-    usable = [each for each in named if 0 < each[1].sum() < len(each[1]) and np.isfinite(each[2]).all()]
-    return usable[:MOST_CURVES]
+    return [each for each in named if 0 < each[1].sum() < len(each[1]) and np.isfinite(each[2]).all()]
+
+
+def _shown(curves: list[tuple[str, Any, Any]], title: str) -> str:
+    """The title, with how many curves are drawn if that is not all."""
+    return title if len(curves) <= MOST_CURVES else f"{title} ({MOST_CURVES} of {len(curves)} classes)"
 
 
 def _roc(curves: list[tuple[str, Any, Any]]) -> Figure:
-    figure, axes = _page("ROC curve", "False positive rate", "True positive rate")
+    figure, axes = _page(_shown(curves, "ROC curve"), "False positive rate", "True positive rate")
     axes.plot((0, 1), (0, 1), color=GREY, linestyle=":", linewidth=1)
     for (name, truth, values), colour in zip(curves, COLOURS, strict=False):
         false, true = roc_points(truth, values)
@@ -108,11 +114,13 @@ def _roc(curves: list[tuple[str, Any, Any]]) -> Figure:
 
 
 def _precision_recall(curves: list[tuple[str, Any, Any]]) -> Figure:
-    figure, axes = _page("Precision–recall curve", "Recall", "Precision")
+    figure, axes = _page(_shown(curves, "Precision–recall curve"), "Recall", "Precision")
     for (name, truth, values), colour in zip(curves, COLOURS, strict=False):
         false, true = roc_points(truth, values)
         precision = true[1:] / (true[1:] + false[1:])
-        axes.plot(true[1:] / true[-1], precision, color=colour, drawstyle="steps-post", label=f"class {name}")
+        xs, ys = true / true[-1], np.append(precision[0], precision)
+        axes.plot(xs, ys, color=colour, drawstyle="steps-pre", label=f"class {name}")
+    axes.set_xlim(-0.03, 1.03)
     axes.set_ylim(0, 1.03)
     axes.legend(loc="lower left", frameon=False)
     return figure
