@@ -240,11 +240,15 @@ if TYPE_CHECKING:
         version_snippets as version_snippets,
     )
     from engine.stores.base import Stamp as Stamp
-    from engine.training.datasets import DatasetSpec as DatasetSpec
+    from engine.training.control import SweepControl as SweepControl
+    from engine.training.data.profile import ColumnProfile as ColumnProfile, DataProfile as DataProfile
     from engine.training.demo import DemoReport as DemoReport
+    from engine.training.estimators.catalogue import ESTIMATORS as ESTIMATORS, estimator as estimator
     from engine.training.events import (
         SweepEvent as SweepEvent,
         SweepFinished as SweepFinished,
+        SweepNote as SweepNote,
+        SweepPaused as SweepPaused,
         SweepPreparing as SweepPreparing,
         SweepResult as SweepResult,
         SweepStarted as SweepStarted,
@@ -253,16 +257,27 @@ if TYPE_CHECKING:
         TrialKilled as TrialKilled,
         TrialStarted as TrialStarted,
     )
+    from engine.training.executors.base import Execution as Execution
     from engine.training.interrupted import UnfinishedSweep as UnfinishedSweep
-    from engine.training.sweep import (
-        DEFAULT_GRID as DEFAULT_GRID,
+    from engine.training.resume import ResumableSweep as ResumableSweep
+    from engine.training.search.grid import planned_trials as planned_trials
+    from engine.training.search.text import grid_text as grid_text, parse_grid as parse_grid
+    from engine.training.spec import (
+        ColumnType as ColumnType,
+        Curve as Curve,
+        DataSpec as DataSpec,
+        Limits as Limits,
+        ModelSpec as ModelSpec,
         Recipe as Recipe,
+        SearchMethod as SearchMethod,
+        SearchSpec as SearchSpec,
+        SplitMethod as SplitMethod,
+        SplitSpec as SplitSpec,
         SweepSpec as SweepSpec,
+        Task as Task,
         experiment_for as experiment_for,
-        grid_text as grid_text,
-        parse_grid as parse_grid,
-        trials as trials,
     )
+    from engine.training.sweep_file import read_sweep_file as read_sweep_file
 
 _HOMES = {
     "engine.api.deployments": ("Deployments",),
@@ -407,11 +422,14 @@ _HOMES = {
     "engine.server.upgrade.upgrade": ("Rehearsal", "UpgradePlan", "Upgraded"),
     "engine.snippets": ("Snippet", "run_snippets", "version_snippets"),
     "engine.stores.base": ("Stamp",),
-    "engine.training.datasets": ("DatasetSpec",),
+    "engine.training.control": ("SweepControl",),
+    "engine.training.data.profile": ("ColumnProfile", "DataProfile"),
     "engine.training.demo": ("DemoReport",),
     "engine.training.events": (
         "SweepEvent",
         "SweepFinished",
+        "SweepNote",
+        "SweepPaused",
         "SweepPreparing",
         "SweepResult",
         "SweepStarted",
@@ -421,15 +439,27 @@ _HOMES = {
         "TrialStarted",
     ),
     "engine.training.interrupted": ("UnfinishedSweep",),
-    "engine.training.sweep": (
-        "DEFAULT_GRID",
+    "engine.training.estimators.catalogue": ("ESTIMATORS", "estimator"),
+    "engine.training.executors.base": ("Execution",),
+    "engine.training.resume": ("ResumableSweep",),
+    "engine.training.search.grid": ("planned_trials",),
+    "engine.training.search.text": ("grid_text", "parse_grid"),
+    "engine.training.spec": (
+        "ColumnType",
+        "Curve",
+        "DataSpec",
+        "Limits",
+        "ModelSpec",
         "Recipe",
+        "SearchMethod",
+        "SearchSpec",
+        "SplitMethod",
+        "SplitSpec",
         "SweepSpec",
+        "Task",
         "experiment_for",
-        "grid_text",
-        "parse_grid",
-        "trials",
     ),
+    "engine.training.sweep_file": ("read_sweep_file",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

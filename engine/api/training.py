@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from engine.api.access import StoreAccess
     from engine.journal import JournalEntry
-    from engine.training.coordinator import Control
+    from engine.training.control import SweepControl
     from engine.training.data.profile import DataProfile
     from engine.training.demo import DemoReport
     from engine.training.events import SweepEvent, SweepResult
@@ -61,7 +61,7 @@ class Training:
         spec: SweepSpec,
         *,
         on_event: OnEvent,
-        control: Control | None = None,
+        control: SweepControl | None = None,
         execution: Execution | None = None,
     ) -> SweepResult:
         """Run a sweep in separate processes and journal it. `on_event` receives every event; `control`
@@ -77,7 +77,7 @@ class Training:
         run_id: str,
         *,
         on_event: OnEvent,
-        control: Control | None = None,
+        control: SweepControl | None = None,
         execution: Execution | None = None,
     ) -> SweepResult:
         """Train the missing trials of the sweep whose parent run has this id, or an id that begins so. Its
@@ -95,13 +95,13 @@ class Training:
         self,
         spec: SweepSpec,
         on_event: OnEvent,
-        control: Control | None,
+        control: SweepControl | None,
         execution: Execution | None,
         sweep_id: str = "",
         resume_run_id: str = "",
     ) -> SweepResult:
         from engine.journal import recorded
-        from engine.training.coordinator import Control
+        from engine.training.control import SweepControl
         from engine.training.executors.base import Execution
         from engine.training.local_process import run_sweep
 
@@ -112,7 +112,7 @@ class Training:
                 uri,
                 spec,
                 on_event=on_event,
-                control=control or Control(CancelToken()),
+                control=control or SweepControl(),
                 execution=execution or Execution(),
                 sweep_id=entry.entry_id,
                 resume_run_id=resume_run_id,

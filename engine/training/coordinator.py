@@ -4,7 +4,6 @@ stop."""
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from engine.evidence.statistics import fold_mean
 from engine.formats import duration, size
 from engine.jobs import CancelToken
 from engine.runs.metrics import FOLD_METRIC
+from engine.training.control import BASELINE, SweepControl
 from engine.training.events import (
     SweepEvent,
     SweepFinished,
@@ -41,28 +41,8 @@ MAX_ATTEMPTS = 2
 """How often a trial is submitted whose process is lost."""
 MEMORY_FLOOR = 256 * 1024**2
 """With less free memory, in bytes, no further trial starts while others are being trained."""
-BASELINE = "dummy"
 
 LastEvent = TrialFinished | TrialFailed | TrialKilled
-
-
-class Control:
-    """What the operator wants of a running sweep; set by one thread, polled by another."""
-
-    def __init__(self, cancel: CancelToken) -> None:
-        self.cancel = cancel
-        self._paused = threading.Event()
-
-    @property
-    def paused(self) -> bool:
-        """Whether no further trial is to start."""
-        return self._paused.is_set()
-
-    def pause(self, paused: bool) -> None:
-        if paused:
-            self._paused.set()
-        else:
-            self._paused.clear()
 
 
 class Coordinator:
@@ -81,7 +61,7 @@ class Coordinator:
         recorder: Recorder,
         *,
         emit: Callable[[SweepEvent], None],
-        control: Control,
+        control: SweepControl,
         threads: int = 1,
     ) -> None:
         self._spec = spec
@@ -230,7 +210,9 @@ class Coordinator:
         self._tell(trial, score)
         if evaluation is not None and score is not None and trial.estimator != BASELINE:
             self._plateau.add(score, _folds(evaluation, self._recorder.metric))
-            if self._best is None or (score < self._best[0] if self._recorder.lower else score > self._best[0]):
+            if self._best is None or (
+                score < self._best[0] if self._recorder.lower else score > self._best[0]
+            ):
                 self._best = score, trial.index, evaluation
         self._results.append(recording.submit(self._finish, outcome, score, self._runs[trial.index]))
 

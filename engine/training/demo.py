@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from engine.entities import POLICY_TAG, ModelVersion, Run, Stage
 from engine.errors import Cancelled, NotFound, StoreNotFound, TrainingError
 from engine.jobs import CancelToken, OnProgress, Progress
-from engine.training.coordinator import Control
+from engine.training.control import SweepControl
 from engine.training.data.reading import HEART_SHA256
 from engine.training.estimators.catalogue import estimator
 from engine.training.events import SweepEvent, SweepPreparing, SweepResult, TrialFinished
@@ -202,7 +202,7 @@ class _Demo:
         return worker.sweep(
             spec,
             on_event=on_event,
-            control=Control(self._cancel),
+            control=SweepControl(self._cancel),
             resume_run_id=parent.run_id if parent else "",
             sweep_id=parent.tags.get(SWEEP_TAG, "") if parent else "",
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.errors import Cancelled, EngineError
 from engine.jobs import CancelToken
-from engine.training.coordinator import BASELINE, Control
+from engine.training.control import BASELINE, SweepControl
 from engine.training.data.profile import DataProfile
 from engine.training.events import (
     SweepEvent,
@@ -33,7 +33,7 @@ def run_sweep(
     spec: SweepSpec,
     *,
     on_event: Callable[[SweepEvent], None],
-    control: Control,
+    control: SweepControl,
     execution: Execution = Execution(),
     sweep_id: str = "",
     resume_run_id: str = "",
@@ -78,7 +78,7 @@ class LocalProcess:
         spec: SweepSpec,
         *,
         on_event: Callable[[SweepEvent], None],
-        control: Control,
+        control: SweepControl,
         execution: Execution = Execution(),
         resume_run_id: str = "",
         sweep_id: str = "",
@@ -110,82 +110,7 @@ class LocalProcess:
 
     def execute(self, command: Mapping[str, Any], cancel: CancelToken) -> Any:
         """Run a command other than a sweep. Returns its result. Raises `Cancelled`."""
-        for message in self._worker().run(command, Control(cancel)):
-            if "done" in message:
-                return message["done"]
-        raise Cancelled("The command")
-
-    def close(self) -> None: ...
-
-
-def run_sweep(
-    uri: TrackingUri,
-    spec: SweepSpec,
-    *,
-    on_event: Callable[[SweepEvent], None],
-    cancel: CancelToken,
-    sweep_id: str = "",
-) -> SweepResult:
-    """Run a sweep in a separate process; `on_event` is called in the calling thread. Its runs are tagged
-    with `sweep_id`, or with a new id.
-
-    Raises `GridError`, `UsageError` or `DatasetError` before anything is started or written, `StoreError` if
-    the store fails (finished trials are kept), `TrainingError` if the process dies. Cancelling marks the
-    current trial and the parent run KILLED, keeps finished trials and sets `cancelled` on the result.
-    """
-    trials(spec)
-    _check_small(spec)
-    executor: Executor = LocalProcess(uri)
-    with closing(executor):
-        return executor.sweep(spec, on_event=on_event, cancel=cancel, sweep_id=sweep_id)
-
-
-class LocalProcess:
-    """One child process, started by the first command and reused for the others."""
-
-    def __init__(self, uri: TrackingUri) -> None:
-        self._uri = uri
-        self._process: WorkerProcess | None = None
-
-    def sweep(
-        self,
-        spec: SweepSpec,
-        *,
-        on_event: Callable[[SweepEvent], None],
-        cancel: CancelToken,
-        only: Sequence[int] | None = None,
-        resume_run_id: str = "",
-        sweep_id: str = "",
-    ) -> SweepResult:
-        """Train the trials of `spec`, or those with the indexes `only`. `resume_run_id` is the parent run of
-        an earlier sweep to continue, `sweep_id` the id its runs are tagged with."""
-        started = time.monotonic()
-        tally = _Tally()
-        sweep_id = sweep_id or uuid.uuid4().hex
-        command = {
-            "sweep": _absolute(spec).to_json(),
-            "id": sweep_id,
-            "only": only,
-            "resume_run_id": resume_run_id,
-        }
-        if self._process is None and not cancel.cancelled:
-            on_event(SweepPreparing("starting Python"))
-        if not cancel.cancelled:
-            try:
-                for message in self._worker().run(command, cancel):
-                    if "event" in message:
-                        event = from_json(message)
-                        tally.add(event)
-                        on_event(event)
-            except ProcessDied as error:
-                self._clean_up(error, spec.experiment, sweep_id)
-                raise
-        total = len(trials(spec)) if only is None else len(only)
-        return tally.result(total, time.monotonic() - started)
-
-    def execute(self, command: Mapping[str, Any], cancel: CancelToken) -> Any:
-        """Run a command other than a sweep. Returns its result. Raises `Cancelled`."""
-        for message in self._worker().run(command, cancel):
+        for message in self._worker().run(command, SweepControl(cancel)):
             if "done" in message:
                 return message["done"]
         raise Cancelled("The command")

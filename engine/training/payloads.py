@@ -30,9 +30,7 @@ def dataset_input(facts: DatasetFacts, parts: Parts) -> Any:
     table = pd.concat([parts.train, parts.test])
     table[facts.target] = labels
     source = LocalArtifactDatasetSource(facts.source)
-    logged = mlflow.data.from_pandas(
-        table.sort_index(), source=source, targets=facts.target, name=facts.name
-    )
+    logged = mlflow.data.from_pandas(table.sort_index(), source=source, targets=facts.target, name=facts.name)
     return DatasetInput(DatasetEntity(**logged.to_dict()), [InputTag("mlflow.data.context", "training")])
 
 

@@ -15,7 +15,7 @@ from engine import paths
 from engine.child_process import signal_name, start_child
 from engine.errors import StoreNotFound, TrainingError
 from engine.text import safe
-from engine.training.coordinator import Control
+from engine.training.control import SweepControl
 from engine.training.failures import Failure
 from engine.uri import TrackingUri
 
@@ -48,7 +48,7 @@ class WorkerProcess:
         self._process, self._answers, self._log_start = child.process, child.answers, child.log_start
         self._send({"uri": child_uri})
 
-    def run(self, command: Mapping[str, Any], control: Control) -> Iterator[Mapping[str, Any]]:
+    def run(self, command: Mapping[str, Any], control: SweepControl) -> Iterator[Mapping[str, Any]]:
         """Run a command and yield its answers as they come, ending with `done` unless the process was
         cancelled. Forwards what `control` says. Raises the error that the process reports, and
         `ProcessDied`."""
@@ -78,7 +78,7 @@ class WorkerProcess:
         data = json.dumps(command).encode() + b"\n"
         _ignore_broken_pipe(lambda: (stdin.write(data), stdin.flush()))
 
-    def _lines(self, control: Control) -> Iterator[bytes]:
+    def _lines(self, control: SweepControl) -> Iterator[bytes]:
         """Yield lines as they come until the process exits. Forwards a cancellation once, then waits at most
         `GRACE_SECONDS`. Raises `ProcessDied`."""
         cancel, paused = control.cancel, False

@@ -30,8 +30,8 @@ from engine.text import shortened
 from engine.training import payloads
 from engine.training.estimators.catalogue import estimator
 from engine.training.facts import DatasetFacts
+from engine.training.search.text import grid_text
 from engine.training.spec import SweepSpec, Trial, Value, fingerprint, split_fingerprint
-from engine.training.sweep_file import sweep_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -129,6 +129,7 @@ class Recorder:
         of the trials that an earlier process finished, by their fingerprints: NaN for one without a score."""
         self.experiment_id = self._patiently(self._experiment)
         if resume_run_id:
+            self._check_same(resume_run_id)
             self.parent_run_id = resume_run_id
             self._patiently(lambda: self._client.set_tag(resume_run_id, WORKER_TAG, worker_name()))
             self._patiently(lambda: self._client.update_run(resume_run_id, status="RUNNING"))
@@ -145,7 +146,7 @@ class Recorder:
         with translated_errors():
             self._client.log_batch(self.parent_run_id, params=payloads.params(self._parent_params()))
             self._client.log_inputs(self.parent_run_id, [self._input])
-            self._client.log_text(self.parent_run_id, sweep_text(self._spec), SWEEP_FILE)
+            self._client.log_text(self.parent_run_id, _sweep_text(self._spec), SWEEP_FILE)
             self._client.log_dict(self.parent_run_id, self._spec.to_json(), SPEC_FILE)
         return {}
 
@@ -164,6 +165,13 @@ class Recorder:
         fitted = evaluation.model.steps[-1][1]
         found = predicted(fitted, self._parts.test_matrix, self._parts.classes)
         self._log_files(run_id, figure_files(self._parts, found))
+
+    def _check_same(self, run_id: str) -> None:
+        """Raises `TrainingError` if the sweep with this parent run trained something else."""
+        tags = self._patiently(lambda: self._client.get_run(run_id)).data.tags
+        if tags.get(FINGERPRINT_TAG) != fingerprint(self._spec, self._facts.sha256):
+            detail = f"{self._facts.name} is not the file that the sweep began with."
+            raise TrainingError("The data has changed", detail, "Restore the file, or start a new sweep.")
 
     def _children(self) -> list[Any]:
         return _search(self._client, self.experiment_id, f"tags.`{PARENT_TAG}` = '{self.parent_run_id}'")
@@ -184,7 +192,9 @@ class Recorder:
             "trials_failed": float(sum(run.info.status == "FAILED" for run in runs)),
         }
         name = self._score_metric
-        scores = [run.data.metrics[name] for run in done if math.isfinite(run.data.metrics.get(name, math.nan))]
+        scores = [
+            run.data.metrics[name] for run in done if math.isfinite(run.data.metrics.get(name, math.nan))
+        ]
         return {**totals, f"best_{name}": (min if self.lower else max)(scores)} if scores else totals
 
     @property
@@ -207,11 +217,15 @@ class Recorder:
         tags["estimator_name"] = estimator(trial.estimator).class_name(self._facts.task)
 
         def create() -> str:
-            run_id: str = self._client.create_run(self.experiment_id, tags=tags, run_name=trial.name).info.run_id
+            run_id: str = self._client.create_run(
+                self.experiment_id, tags=tags, run_name=trial.name
+            ).info.run_id
             return run_id
 
         def created() -> str | None:
-            condition = f"tags.`{PARENT_TAG}` = '{self.parent_run_id}' and tags.`{FINGERPRINT_TAG}` = '{mark}'"
+            condition = (
+                f"tags.`{PARENT_TAG}` = '{self.parent_run_id}' and tags.`{FINGERPRINT_TAG}` = '{mark}'"
+            )
             runs = _search(self._client, self.experiment_id, condition)
             return next((run.info.run_id for run in runs if run.info.status == "RUNNING"), None)
 
@@ -294,7 +308,9 @@ class Recorder:
                 path.write_bytes(data)
             self._patiently(lambda: self._client.log_artifacts(run_id, folder))
 
-    def _patiently(self, write: Callable[[], Result], written: Callable[[], Result | None] | None = None) -> Result:
+    def _patiently(
+        self, write: Callable[[], Result], written: Callable[[], Result | None] | None = None
+    ) -> Result:
         """Make a write, again and again while the store does not answer. `written` looks whether an attempt
         whose answer was lost has succeeded; without it, repeating the write is harmless."""
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -369,6 +385,7 @@ class Recorder:
         spec, facts = self._spec, self._facts
         return {
             "estimators": shortened(", ".join(model.estimator for model in spec.models), TEXT_LIMIT),
+            "grid": shortened(_grids(spec), TEXT_LIMIT),
             "task": facts.task,
             "search": spec.search.method,
             "ranked_by": self.metric,
@@ -384,7 +401,9 @@ class Recorder:
 
     def _about_data(self) -> str:
         data = self._facts
-        text = f"Sweeps on {data.name}: {data.rows} rows, {len(data.features)} features, target {data.target!r}."
+        text = (
+            f"Sweeps on {data.name}: {data.rows} rows, {len(data.features)} features, target {data.target!r}."
+        )
         if data.meanings:
             meanings = ", ".join(
                 f"{data.target} = {label} means {text}" for label, text in data.meanings.items()
@@ -396,6 +415,30 @@ class Recorder:
 
     def _note(self) -> str:
         return f"{_RECIPES[self._spec.recipe]} {self._about_data()}"
+
+
+def _grids(spec: SweepSpec) -> str:
+    """What is tried of each model: `n_neighbors=3,5 weights=uniform`, after the model's name if there are
+    several."""
+    texts = [(model.estimator, grid_text(model.params)) for model in spec.models]
+    return texts[0][1] if len(texts) == 1 else "; ".join(f"{name}: {text}" for name, text in texts)
+
+
+def kill_unfinished_runs(client: MlflowClient, experiment: str, sweep_id: str) -> tuple[str, ...]:
+    """End the RUNNING runs of a sweep as KILLED and their pending models as FAILED. Returns the run ids."""
+    with translated_errors():
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            return ()
+        filter_string = f"tags.`{SWEEP_TAG}` = '{sweep_id}' and attributes.status = 'RUNNING'"
+        runs = [run.info.run_id for run in _search(client, found.experiment_id, filter_string)]
+        for run_id in runs:
+            models = client.search_logged_models([found.experiment_id], f"source_run_id = '{run_id}'")
+            for model in models:
+                if str(model.status) == "PENDING":
+                    client.finalize_logged_model(model.model_id, "FAILED")
+            client.set_terminated(run_id, "KILLED")
+        return tuple(runs)
 
 
 def worker_name() -> str:
@@ -412,3 +455,11 @@ def _search(client: MlflowClient, experiment_id: str, filter_string: str) -> lis
         token = page.token
         if not token:
             return runs
+
+
+def _sweep_text(spec: SweepSpec) -> str:
+    try:
+        from engine.training.sweep_file import sweep_text
+    except ImportError:
+        return ""
+    return sweep_text(spec)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +32,56 @@ _LARGEST = 256 * 1024
 _DEEPEST = 10
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_PARTS: Mapping[str, Mapping[str, str]] = {
+_PARTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "data": {
-        "file": "text", "run": "text", "target": "text", "task": "text", "use": "texts", "leave_out": "texts",
-        "types": "types", "delimiter": "text", "decimal": "text", "positive": "text",
+        "file": ("text", "CSV or Parquet, relative to this file"),
+        "run": ("text", "use the dataset of this run"),
+        "target": ("text", "the column to predict"),
+        "task": ("text", "classification or regression"),
+        "use": ("texts", "the features"),
+        "leave_out": ("texts", "columns that are no features"),
+        "types": ("types", "number, category or date"),
+        "delimiter": ("text", ""),
+        "decimal": ("text", ""),
+        "positive": ("text", "the label that counts as positive"),
     },
-    "split": {"method": "text", "column": "text", "test": "number", "folds": "integer", "seed": "integer"},
-    "search": {"method": "text", "trials": "integer", "sampler": "text", "seed": "integer"},
-    "limits": {"trial_timeout": "duration", "time": "duration", "no_improvement": "integer"},
-}  # fmt: skip
-_TOP = {
-    "experiment": "text", "models": "models", "metric": "text", "curves": "texts", "baseline": "yes or no",
-    "recipe": "text", "run_name": "text",
-}  # fmt: skip
+    "split": {
+        "method": ("text", "random, stratified, time or group"),
+        "column": ("text", "the column with times or groups"),
+        "test": ("number", "the test set's share of the rows"),
+        "folds": ("integer", "for cross-validation"),
+        "seed": ("integer", ""),
+    },
+    "search": {
+        "method": ("text", "grid, random, halving or optuna"),
+        "trials": ("integer", "how many combinations to try"),
+        "sampler": ("text", "tpe or random, for optuna"),
+        "seed": ("integer", ""),
+    },
+    "limits": {
+        "trial_timeout": ("duration", "ends a trial"),
+        "time": ("duration", "ends the sweep"),
+        "no_improvement": ("integer", "ends the sweep after so many trials without improvement"),
+    },
+}
+_TOP: Mapping[str, tuple[str, str]] = {
+    "experiment": ("text", ""),
+    "run_name": ("text", ""),
+    "data": ("part", ""),
+    "split": ("part", ""),
+    "models": ("models", "estimators, with the values to try"),
+    "search": ("part", ""),
+    "limits": ("part", ""),
+    "metric": ("text", "ranks the trials"),
+    "curves": ("texts", "learning, validation"),
+    "baseline": ("yes or no", "whether to add a dummy"),
+    "recipe": ("text", "leak-free or published"),
+}
+"""The kind and the meaning of each key, in the order in which they are written."""
 _FIELDS = {"file": "path", "run": "run_id"}
+_RECORDS: Mapping[str, Any] = {"data": DataSpec, "split": SplitSpec, "search": SearchSpec, "limits": Limits}
+_PLAIN = re.compile(r"[A-Za-z_/][\w./-]*( [\w./-]+)*", re.ASCII)
+_RESERVED = {"null", "true", "false", "yes", "no", "on", "off"}
 
 
 def read_sweep_file(path: Path) -> SweepSpec:
@@ -63,6 +100,77 @@ def parse_sweep(text: str, where: Path) -> SweepSpec:
     return _File(text, where).sweep()
 
 
+def sweep_text(spec: SweepSpec) -> str:
+    """A sweep file, with comments, that `parse_sweep` reads back; default settings are left out. The path of
+    the data is written in full."""
+    defaults = SweepSpec("")
+    lines = ["# Run it with `mlflow-console train FILE`."]
+    for name, (kind, meaning) in _TOP.items():
+        value = getattr(spec, name)
+        if kind == "models":
+            lines += [f"models:{_comment(meaning)}", *_model_lines(spec)]
+        elif kind == "part":
+            lines += _part_lines(name, value)
+        elif value != getattr(defaults, name):
+            lines.append(f"{name}: {_written(value, kind)}{_comment(meaning)}")
+    return "\n".join(lines) + "\n"
+
+
+def _part_lines(part: str, record: Any) -> list[str]:
+    defaults, lines = _RECORDS[part](), []
+    for key, (kind, meaning) in _PARTS[part].items():
+        field = _FIELDS.get(key, key)
+        value = getattr(record, field)
+        if value != getattr(defaults, field):
+            text = str(record.file) if key == "file" else value
+            lines.append(f"  {key}: {_written(text, kind)}{_comment(meaning)}")
+    return [f"{part}:", *lines] if lines else []
+
+
+def _model_lines(spec: SweepSpec) -> Iterator[str]:
+    for model in spec.models:
+        yield f"  - {_text(model.estimator)}{':' if model.params else ''}"
+        for name, choices in model.params.items():
+            if isinstance(choices, Range):
+                log = ", log: true" if choices.log else ""
+                yield f"      {_text(name)}: {{low: {choices.low!r}, high: {choices.high!r}{log}}}"
+            else:
+                yield f"      {_text(name)}: {_list(choices)}"
+
+
+def _comment(meaning: str) -> str:
+    return meaning and f"  # {meaning}"
+
+
+def _written(value: Any, kind: str) -> str:
+    match kind:
+        case "texts":
+            return _list(value)
+        case "types":
+            return f"{{{', '.join(f'{_text(name)}: {_text(each)}' for name, each in value.items())}}}"
+        case "duration":
+            unit = next((unit for unit in "dhm" if value % _SECONDS[unit] == 0), "s")
+            return f"{Decimal(repr(float(value))) / _SECONDS[unit]:f}".removesuffix(".0") + unit
+    return _text(value)
+
+
+def _list(values: tuple[Value, ...]) -> str:
+    return f"[{', '.join(map(_text, values))}]"
+
+
+def _text(value: Value) -> str:
+    """A scalar; text that might be read as something else is quoted."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str):
+        return repr(value)
+    if _PLAIN.fullmatch(value) and value.lower() not in _RESERVED:
+        return value
+    return str(yaml.safe_dump(value, default_style='"', allow_unicode=True, width=math.inf)).strip()
+
+
 class _File:
     def __init__(self, text: str, where: Path) -> None:
         self._text, self._where = text, where
@@ -70,19 +178,19 @@ class _File:
     def sweep(self) -> SweepSpec:
         root = self._root()
         fields: dict[str, Any] = {}
-        for name, node in self._entries(root, [*_TOP, *_PARTS]).items():
+        for name, node in self._entries(root, _TOP).items():
             kinds = _PARTS.get(name)
             if kinds is None:
-                fields[name] = self._value(node, _TOP[name])
+                fields[name] = self._value(node, _TOP[name][0])
             else:
                 part = self._entries(node, kinds)
-                fields[name] = {_FIELDS.get(k, k): self._value(each, kinds[k]) for k, each in part.items()}
+                fields[name] = {
+                    _FIELDS.get(key, key): self._value(each, kinds[key][0]) for key, each in part.items()
+                }
         data = fields.get("data", {})
         if data.get("path"):
-            data["path"] = str(self._where.parent / data["path"])
-        for name, record in (
-            ("data", DataSpec), ("split", SplitSpec), ("search", SearchSpec), ("limits", Limits),
-        ):  # fmt: skip
+            data["path"] = str(self._where.parent / Path(data["path"]).expanduser())
+        for name, record in _RECORDS.items():
             fields[name] = record(**fields.get(name, {}))
         fields.setdefault("experiment", experiment_for(fields["data"].path))
         spec = SweepSpec(**fields)
@@ -172,7 +280,7 @@ class _File:
         return text
 
     def _duration(self, node: yaml.Node) -> float:
-        match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smhd]?)", self._text_of(node), re.ASCII)
+        match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,20})?)([smhd]?)", self._text_of(node), re.ASCII)
         if match is None:
             raise self._error(node, "Expected a duration", "Write it as 60s, 5m or 1h.")
         return float(match[1]) * _SECONDS[match[2]]

@@ -36,7 +36,8 @@ import psutil
 
 from engine.errors import EngineError, TrainingError
 from engine.jobs import CancelToken
-from engine.training.coordinator import Control, Coordinator
+from engine.training.control import SweepControl
+from engine.training.coordinator import Coordinator
 from engine.training.events import SweepEvent, SweepNote, SweepPreparing, to_json
 from engine.training.executors.base import Execution
 from engine.training.failures import Failure
@@ -45,8 +46,8 @@ from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
     from engine.training.executors.pool import ProcessPool
-    from engine.training.facts import DatasetFacts
     from engine.training.recorder import Recorder
+    from engine.training.search.base import Search
 
 SERVER_THREADS = 4
 _FOLDER = "mlflow-console-sweep-"
@@ -57,7 +58,7 @@ Command = Mapping[str, Any]
 def main(events: int) -> int:
     os.set_inheritable(events, False)
     commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
-    control = Control(CancelToken())
+    control = SweepControl()
     cancel = control.cancel
 
     worker = Worker(events, control)
@@ -81,7 +82,7 @@ def main(events: int) -> int:
     return 0
 
 
-def _listen(commands: queue.SimpleQueue[Command | None], control: Control, stop: Any) -> None:
+def _listen(commands: queue.SimpleQueue[Command | None], control: SweepControl, stop: Any) -> None:
     """Read commands from file descriptor 0: a thread blocked in `sys.stdin` would hang the exit."""
     buffer = b""
     while chunk := os.read(0, 65536):
@@ -100,7 +101,7 @@ def _listen(commands: queue.SimpleQueue[Command | None], control: Control, stop:
 class Worker:
     """Executes commands on one tracking store, one after the other."""
 
-    def __init__(self, events: int, control: Control) -> None:
+    def __init__(self, events: int, control: SweepControl) -> None:
         self._events = events
         self._control = control
         self._cancel = control.cancel
@@ -159,17 +160,25 @@ class Worker:
             except BrokenPipeError:
                 self._cancel.cancel()
 
-    def _open_client(self) -> Any:
-        """The client, opened on first use. MLflow's global tracking URI is set too, because registering a
-        logged model reads from there."""
+    def _import_client(self) -> None:
+        """Import MLflow, on first use; nothing is opened or created."""
         if self._client is None:
             self.emit(SweepPreparing("importing MLflow"))
             with self._importing():
                 from engine.stores.errors import translated_errors
-                from engine.stores.mlflow.client import import_client, open_client
+                from engine.stores.mlflow.client import import_client
 
                 with translated_errors():
                     import_client(self._uri)
+
+    def _open_client(self) -> Any:
+        """The client, opened on first use, which creates a store that does not exist. MLflow's global
+        tracking URI is set too, because registering a logged model reads from there."""
+        if self._client is None:
+            self._import_client()
+            from engine.stores.errors import translated_errors
+            from engine.stores.mlflow.client import open_client
+
             self.emit(SweepPreparing("opening the store"))
             with translated_errors():
                 self._client = open_client(self._uri)
@@ -179,29 +188,30 @@ class Worker:
         return self._client
 
     def _sweep(self, command: Command) -> None:
-        """Read the data in a process of its own while this one imports MLflow, then train."""
+        """Read the data in a process of its own while this one imports MLflow, then train. Until the data and
+        the search are known to be good, nothing is written."""
         spec = SweepSpec.from_json(command["sweep"])
-        execution = Execution.from_json(command["execution"])
         self.emit(SweepPreparing(f"reading {spec.data.file.name}"))
         with sweep_folder() as folder:
             from engine.training.executors.pool import ProcessPool
 
             pool = ProcessPool(folder, spec)
             try:
-                client = self._open_client()
+                self._import_client()
                 with self._importing():  # here, so that the first trial's time does not include it
+                    from engine.training.evaluation.scores import ranking_metric
                     from engine.training.evaluation.storage import load_parts
                     from engine.training.recorder import Recorder
+                    from engine.training.search.grid import search_for
                 facts = pool.prepared(self._cancel.wait)
                 if facts is None:
                     return
+                search = search_for(spec, facts.task)
+                metric, direction = ranking_metric(spec, facts.task)
                 for remark in facts.remarks:
                     self.emit(SweepNote(remark))
-                from engine.training.evaluation.scores import ranking_metric
-
-                metric, direction = ranking_metric(spec, facts.task)
                 recorder = Recorder(
-                    client,
+                    self._open_client(),
                     spec,
                     facts,
                     load_parts(folder),
@@ -213,24 +223,17 @@ class Worker:
                 )
                 recorder.warm_up()
                 if not self._cancel.cancelled:
-                    self._run(spec, execution, facts, pool, recorder, command)
+                    self._train(spec, search, pool, recorder, command)
             finally:
                 pool.close()
 
-    def _run(
-        self,
-        spec: SweepSpec,
-        execution: Execution,
-        facts: DatasetFacts,
-        pool: ProcessPool,
-        recorder: Recorder,
-        command: Command,
+    def _train(
+        self, spec: SweepSpec, search: Search, pool: ProcessPool, recorder: Recorder, command: Command
     ) -> None:
         from engine.training.executors.pool import usable_processors
         from engine.training.recorder import kill_unfinished_runs
-        from engine.training.search.grid import search_for
 
-        search = search_for(spec, facts.task)
+        execution = Execution.from_json(command["execution"])
         pool.grow(max(1, min(execution.workers or usable_processors(), search.total or MAX_TRIALS)))
         coordinator = Coordinator(
             spec,

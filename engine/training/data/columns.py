@@ -134,7 +134,7 @@ def _numbers(texts: Sequence[str]) -> tuple[list[float], list[int], int]:
     """The numbers, NaN where missing or text; the indices of text; how many cells are not missing."""
     bad: list[int] = []
     numbers: list[float] = []
-    if not any("_" in text for text in texts):
+    if "_" not in ",".join(texts):
         try:  # most columns hold numbers in every row
             numbers = list(map(float, texts))
         except ValueError:

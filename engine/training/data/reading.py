@@ -264,6 +264,8 @@ def _parquet(path: Path, spec: DataSpec, split: SplitSpec) -> _Table:
     dropped = int((~known).sum())
     if dropped:
         data = data[known]
+    if data.empty:
+        return _Table(header, {}, [], False, "", dropped)  # refused for too few rows
     target = data[spec.target]
     texts = [str(value) for value in target.tolist()]
     columns: dict[str, Column] = {}
@@ -477,7 +479,7 @@ def _column(table: _Table, name: str, role: Role, remark: str, labels: Any, task
         low, high, mean = float(labels.min()), float(labels.max()), float(labels.mean())
         return ColumnProfile(name, type_, role, table.dropped, levels, example, low, high, mean)
     if column is None:
-        return ColumnProfile(name, "category", role, 0, 0, (), remark=remark)
+        return ColumnProfile(name, "category", role, 0, 0, (), remark=remark or "not read")
     low_, high_, mean_ = None, None, None
     if column.type != "category" and column.missing < len(column.values):
         values = column.values

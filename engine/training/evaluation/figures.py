@@ -71,7 +71,9 @@ def _confusion(parts: Parts, found: Predicted) -> Figure:
     size = len(parts.classes)
     every = max(1, size // MOST_NUMBERED)
     names = [_name(label) for label in parts.classes]
-    axes.set_xticks(range(0, size, every), names[::every], rotation=90 if size * max(map(len, names)) > 30 else 0)
+    axes.set_xticks(
+        range(0, size, every), names[::every], rotation=90 if size * max(map(len, names)) > 30 else 0
+    )
     axes.set_yticks(range(0, size, every), names[::every])
     if size > MOST_NUMBERED:
         figure.colorbar(image, label="Rows")

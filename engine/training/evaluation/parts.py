@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from sklearn.model_selection import (
 
 from engine.errors import DatasetError, UsageError
 from engine.formats import counted
+from engine.text import quoted
 from engine.training.evaluation.pipeline import fitted_transformer, published_scaler
 from engine.training.spec import SweepSpec, Task
 
@@ -106,6 +108,7 @@ def prepare(dataset: Dataset, spec: SweepSpec) -> Parts:
     frame: pd.DataFrame = dataset.frame.reset_index(drop=True)
     task: Task = dataset.task
     labels = _labels(dataset)
+    _check_labels(dataset, labels, spec)
     leaking = published_scaler(frame, dataset.name) if spec.recipe == "published" else None
     try:
         with warnings.catch_warnings():
@@ -224,6 +227,22 @@ def _column(dataset: Dataset, values: Any, what: str) -> Any:
             f"{dataset.name} cannot be split by {what}", detail, "Fill them, or use another column."
         )
     return found
+
+
+def _check_labels(dataset: Dataset, labels: Any, spec: SweepSpec) -> None:
+    title, target = f"{dataset.name} cannot be split", quoted(dataset.target)
+    if dataset.task == "regression":
+        if not np.isfinite(labels).all():
+            detail = f"The target {target} is not a finite number in every row."
+            raise DatasetError(title, detail, "Remove these rows.")
+        if len(labels) and labels.min() == labels.max():
+            detail = f"The target {target} is the same in every row."
+            raise DatasetError(title, detail, "Use another target.")
+    elif spec.split.method == "stratified":
+        rare, count = min(Counter(labels.tolist()).items(), key=lambda item: item[1])
+        if count < 2:
+            detail = f"Class {quoted(str(rare))} has one row; a stratified split puts some in both parts."
+            raise DatasetError(title, detail, "Add rows of this class, or use a random split.")
 
 
 def _check_classes(dataset: Dataset, train_labels: Any, folds: Any) -> None:

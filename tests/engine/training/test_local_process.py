@@ -14,7 +14,7 @@ import pytest
 from engine.errors import DatasetError, GridError, StoreError, StoreNotFound, TrainingError
 from engine.jobs import CancelToken
 from engine.stores.mlflow.client import open_client
-from engine.training.datasets import DatasetSpec
+from engine.training.spec import DataSpec
 from engine.training.events import (
     SweepEvent,
     SweepFinished,
@@ -27,7 +27,8 @@ from engine.training.events import (
     TrialStarted,
 )
 from engine.training.local_process import run_sweep
-from engine.training.sweep import SweepSpec, parse_grid
+from engine.training.search.text import parse_grid
+from engine.training.spec import ModelSpec, SweepSpec
 from engine.uri import TrackingUri
 from tests.engine.training.conftest import Workshop, runs_of, wait_until
 from tests.engine.training.driver import driven
@@ -40,7 +41,7 @@ warm_children = pytest.mark.usefixtures("warm_children")
 
 
 @pytest.fixture
-def slow(large_csv: DatasetSpec) -> SweepSpec:
+def slow(large_csv: DataSpec) -> SweepSpec:
     """Trials of about half a second each."""
     grid = parse_grid("n_neighbors=3,5,7,9,11,13 metric=manhattan algorithm=brute")
     return SweepSpec(experiment="slow", dataset=large_csv, grid=grid)
@@ -82,7 +83,7 @@ def test_text_labels_are_supported_and_failed_trials_are_recorded(workshop: Work
     rows = [f"{i % 7},{i % 5},{('red', 'green', 'dark blue')[i % 3]}" for i in range(60)]
     path.write_text("\n".join(["a,b,colour", *rows]))
     grid = parse_grid("n_neighbors=3,50 metric=euclidean,cosine algorithm=ball_tree")
-    spec = SweepSpec("colours", DatasetSpec(str(path), "colour"), grid=grid, run_name="mine")
+    spec = SweepSpec("colours", DataSpec(str(path), "colour"), grid=grid, run_name="mine")
     events: list[SweepEvent] = []
     result = workshop.process.sweep(spec, on_event=events.append, cancel=CancelToken())
     assert (result.finished, result.failed, result.killed, result.cancelled) == (1, 3, 0, False)
@@ -106,14 +107,14 @@ def test_text_labels_are_supported_and_failed_trials_are_recorded(workshop: Work
 
 
 def test_a_sweep_fails_if_every_trial_fails(workshop: Workshop) -> None:
-    spec = SweepSpec("hopeless", grid=parse_grid("n_neighbors=1000,2000"))
+    spec = SweepSpec("hopeless", models=(ModelSpec("knn", parse_grid("n_neighbors=1000,2000")),))
     result = workshop.process.sweep(spec, on_event=lambda _: None, cancel=CancelToken())
     assert (result.finished, result.failed, result.best_run_id) == (0, 2, None)
     assert [run.status for run in runs_of(workshop.tracking, "hopeless")] == ["FAILED"] * 3
 
 
 def test_a_sweep_reports_its_start_its_trials_and_its_end(workshop: Workshop) -> None:
-    spec = SweepSpec("events", grid=parse_grid("n_neighbors=3,5"))
+    spec = SweepSpec("events", models=(ModelSpec("knn", parse_grid("n_neighbors=3,5")),))
     events: list[SweepEvent] = []
     result = workshop.process.sweep(spec, on_event=events.append, cancel=CancelToken())
     progress = [event for event in events if not isinstance(event, SweepPreparing)]
@@ -134,7 +135,7 @@ def test_a_sweep_reports_its_start_its_trials_and_its_end(workshop: Workshop) ->
 
 
 def test_secrets_stay_out_of_the_command_line(workshop: Workshop) -> None:
-    spec = SweepSpec("slow", grid=parse_grid("n_neighbors=3"))
+    spec = SweepSpec("slow", models=(ModelSpec("knn", parse_grid("n_neighbors=3")),))
     workshop.process.sweep(spec, on_event=lambda _: None, cancel=CancelToken())
     command = Path(f"/proc/{worker_pid(workshop.tracking)}/cmdline").read_bytes().split(b"\0")
     assert command[1:4] == [b"-P", b"-m", b"engine.training.worker"]
@@ -148,8 +149,8 @@ def test_invalid_requests_start_nothing(tmp_path: Path) -> None:
     tracking = TrackingUri(f"sqlite:///{tmp_path / 'new.db'}")
     invalid: list[tuple[SweepSpec, type[Exception]]] = [
         (SweepSpec("x", grid={"neighbours": (3,)}), GridError),
-        (SweepSpec("x", DatasetSpec(str(tmp_path / "gone.csv"))), DatasetError),
-        (SweepSpec("x", DatasetSpec(target="outcome")), DatasetError),
+        (SweepSpec("x", DataSpec(str(tmp_path / "gone.csv"))), DatasetError),
+        (SweepSpec("x", DataSpec(target="outcome")), DatasetError),
     ]
     for spec, kind in invalid:
         with pytest.raises(kind):
@@ -175,7 +176,7 @@ def test_a_store_failure_ends_the_sweep_once(workshop: Workshop, tmp_path: Path)
     client = open_client(workshop.tracking.raw)
     client.create_experiment("blocked", artifact_location=str(tmp_path / "file" / "artifacts"))
     events: list[SweepEvent] = []
-    spec = SweepSpec("blocked", grid=parse_grid("n_neighbors=3,5,7"))
+    spec = SweepSpec("blocked", models=(ModelSpec("knn", parse_grid("n_neighbors=3,5,7")),))
     with pytest.raises(StoreError):
         workshop.process.sweep(spec, on_event=events.append, cancel=CancelToken())
     assert [run.status for run in runs_of(workshop.tracking, "blocked")] == ["KILLED", "KILLED"]
@@ -291,5 +292,7 @@ def test_an_error_in_the_listener_ends_the_process(own_store: TrackingUri, slow:
         raise RuntimeError("the screen is gone")
 
     with pytest.raises(RuntimeError, match="the screen is gone"):
-        run_until(own_store, replace(slow, grid=parse_grid("n_neighbors=3,5")), 0, fail)
+        run_until(
+            own_store, replace(slow, models=(ModelSpec("knn", parse_grid("n_neighbors=3,5")),)), 0, fail
+        )
     assert "RUNNING" not in statuses(own_store)

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from engine.errors import EngineError, UsageError
-from engine.training.spec import Range
-from engine.training.sweep_file import parse_sweep
+from engine.training.spec import (
+    COLUMN_TYPES,
+    CURVES,
+    SEARCH_METHODS,
+    TASKS,
+    DataSpec,
+    Limits,
+    ModelSpec,
+    Range,
+    SearchSpec,
+    SplitSpec,
+    SweepSpec,
+)
+from engine.training.sweep_file import parse_sweep, sweep_text
 
 TEXT = """\
 experiment: wine
@@ -60,3 +74,95 @@ def test_a_mutated_file_is_read_or_refused_with_an_error_of_the_engine() -> None
             letters[generator.randrange(len(letters))] = generator.choice("{}[]:,-&*!|>'\"%@`#?\n\t\0é9a ")
         with contextlib.suppress(EngineError):
             parse_sweep("".join(letters), WHERE)
+
+
+def test_a_written_sweep_has_comments_and_leaves_out_defaults() -> None:
+    assert (
+        sweep_text(parse_sweep(TEXT, WHERE))
+        == """\
+# Run it with `mlflow-console train FILE`.
+experiment: wine
+data:
+  file: /sweeps/wine.csv  # CSV or Parquet, relative to this file
+  target: class  # the column to predict
+  leave_out: [id]  # columns that are no features
+  types: {zip: category}  # number, category or date
+split:
+  method: stratified  # random, stratified, time or group
+models:  # estimators, with the values to try
+  - knn:
+      n_neighbors: [3, 5]
+      weights: [uniform]
+  - logistic_regression:
+      C: {low: 0.01, high: 100, log: true}
+  - random_forest
+search:
+  method: random  # grid, random, halving or optuna
+  trials: 100  # how many combinations to try
+limits:
+  trial_timeout: 1m  # ends a trial
+  time: 1h  # ends the sweep
+  no_improvement: 20  # ends the sweep after so many trials without improvement
+baseline: false  # whether to add a dummy
+"""
+    )
+
+
+words = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(["null", "Yes", "1", "1e3", ".5", "a: b", "# a", "- a", "<<", "=", " "]),
+)
+names = words.filter(str.strip)
+integers = st.integers(-(10**17), 10**17)
+numbers = st.one_of(integers, st.floats(allow_nan=False, allow_infinity=False))
+values = st.one_of(words, numbers, st.booleans(), st.none())
+choices = st.one_of(
+    st.lists(values, min_size=1, max_size=4).map(tuple),
+    st.builds(Range, numbers, numbers, log=st.booleans()),
+)
+seeds = st.integers(0, 2**32 - 1)
+times = st.none() | st.floats(1e-6, 1e9)
+counts = st.none() | st.integers(1, 5000)
+specs = st.builds(
+    SweepSpec,
+    experiment=names,
+    data=st.builds(
+        DataSpec,
+        path=st.none() | names.filter(lambda name: "\0" not in name).map(lambda name: str(Path("/") / name)),
+        target=words,
+        task=st.none() | st.sampled_from(TASKS),
+        use=st.lists(words, max_size=3).map(tuple),
+        leave_out=st.lists(words, max_size=3).map(tuple),
+        types=st.dictionaries(words, st.sampled_from(COLUMN_TYPES), max_size=3),
+        delimiter=words,
+        decimal=words,
+        positive=words,
+    ),
+    split=st.builds(
+        SplitSpec,
+        method=st.sampled_from(["random", "stratified"]),
+        column=words,
+        test=st.floats(0.01, 0.99),
+        folds=st.integers(2, 100),
+        seed=seeds,
+    ),
+    models=st.lists(
+        st.builds(ModelSpec, names, st.dictionaries(words, choices, max_size=3)), min_size=1, max_size=3
+    ).map(tuple),
+    search=st.builds(
+        SearchSpec, method=st.sampled_from(SEARCH_METHODS), trials=counts, sampler=words, seed=seeds
+    ),
+    limits=st.builds(Limits, trial_timeout=times, time=times, no_improvement=counts),
+    metric=words,
+    curves=st.lists(st.sampled_from(CURVES), max_size=2).map(tuple),
+    baseline=st.booleans(),
+    run_name=words,
+)
+
+
+@given(specs)
+@settings(max_examples=50, deadline=None)
+def test_a_written_sweep_is_read_back_unchanged(spec: SweepSpec) -> None:
+    read = parse_sweep(sweep_text(spec), WHERE)
+    assert read == spec
+    assert json.dumps(read.to_json()["models"]) == json.dumps(spec.to_json()["models"])

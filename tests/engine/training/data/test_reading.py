@@ -75,6 +75,16 @@ def test_parquet_reads_like_csv(tmp_path: Path) -> None:
     assert (stored.labels, stored.classes) == (plain.labels, (0, 1))
 
 
+def test_tables_without_a_usable_row_are_refused(tmp_path: Path) -> None:
+    import pandas as pd
+
+    pd.DataFrame({"a": [1], "y": [2]})[:0].to_parquet(tmp_path / "none.parquet")
+    with pytest.raises(DatasetError, match="too few rows"):
+        read_dataset(DataSpec(str(tmp_path / "none.parquet"), "", "y"))
+    with pytest.raises(DatasetError, match="too few rows"):
+        read(tmp_path, "a,y\n" + "1,\n" * 20)
+
+
 def test_columns_that_teach_nothing_are_left_out_unless_named(tmp_path: Path) -> None:
     text = table(20, "id,name,same,none,a,y", lambda i: f"{i + 1},n{i},7,,{i * i % 7},{i % 2}")
     data = read(tmp_path, text)

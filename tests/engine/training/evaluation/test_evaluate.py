@@ -304,6 +304,15 @@ def test_data_that_cannot_be_trained_on_is_rejected() -> None:
         evaluated(rare)
     with pytest.raises(DatasetError, match="cannot be split"):
         evaluated(table(heart().frame.head(4), [0, 1, 0, 1]))
+    frame, row = heart().frame.head(40), range(40)
+    for data, spec, reason in (
+        (table(frame, [1.0] * 40, "regression"), SPEC, "'y' is the same in every row"),
+        (table(frame, [math.nan, *map(float, row)][:40], "regression"), SPEC, "not a finite number"),
+        (table(frame, ["rare", *"ab" * 20][:40]), split_spec("stratified"), "'rare' has one row"),
+    ):
+        with pytest.raises(DatasetError, match="cannot be split") as refused:
+            evaluated(data, spec)
+        assert reason in refused.value.detail
     with pytest.raises(UsageError, match="Recipe published needs numbers without gaps") as caught:
         evaluated(mixed(), replace(SPEC, recipe="published"))
     assert caught.value.hint == "Use recipe leak-free."
