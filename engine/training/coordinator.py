@@ -32,6 +32,7 @@ from engine.training.search.halving import HalvingSearch
 from engine.training.search.optuna import OptunaSearch
 
 if TYPE_CHECKING:
+    from engine.entities import Status
     from engine.training.evaluation.evaluate import Evaluation
     from engine.training.executors.base import Executor, Outcome
     from engine.training.recorder import Recorder
@@ -122,11 +123,9 @@ class Coordinator:
             _, index, evaluation = self._best
             self._recorder.log_figures(self._runs[index].result(), evaluation)
         cancelled = self._control.cancel.cancelled and (before + done + failed < self._total)
-        if cancelled:
-            self._recorder.close("KILLED")
-        else:
-            self._recorder.close("FAILED" if failed and not done + before else "FINISHED")
-        return SweepFinished(before + done, failed, killed, cancelled, seconds, self._ended)
+        status: Status = "FAILED" if failed and not done + before else "FINISHED"
+        best = self._recorder.close("KILLED" if cancelled else status)
+        return SweepFinished(before + done, failed, killed, cancelled, seconds, self._ended, best)
 
     # ── training ─────────────────────────────────────────────────────────────
 

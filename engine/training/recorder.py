@@ -52,6 +52,10 @@ PARENT_TAG = "mlflow.parentRunId"
 CODE_TAG = "console.version"
 """Tag of the parent run and its trials: the version of mlflow-console that trained them."""
 
+ESTIMATOR_TAG = "estimator_name"
+"""Tag of a trial: the class of its estimator, as `mlflow.sklearn.autolog` has it."""
+BASELINES = ("DummyClassifier", "DummyRegressor")
+
 MODEL_NAME = "model"
 TEXT_LIMIT = 5000
 SWEEP_FILE = "sweep.yaml"
@@ -155,12 +159,15 @@ class Recorder:
             self._client.log_dict(self.parent_run_id, self._spec.to_json(), SPEC_FILE)
         return {}
 
-    def close(self, status: Status) -> None:
+    def close(self, status: Status) -> str | None:
         """Log the totals on the parent run and end it. Their names differ from the trials' metrics, so the
-        parent never competes with a trial."""
-        metrics = payloads.metrics(self._patiently(self._totals))
+        parent never competes with a trial. Returns the run id of the best trial, see `SweepResult`."""
+        runs = self._patiently(self._children)
+        best = self._best_of(runs)
+        metrics = payloads.metrics(self._totals(runs, best))
         self._patiently(lambda: self._client.log_batch(self.parent_run_id, metrics=metrics))
         self._patiently(lambda: self._client.set_terminated(self.parent_run_id, status))
+        return None if best is None else str(best.info.run_id)
 
     def log_figures(self, run_id: str, evaluation: Evaluation) -> None:
         """Draw the figures of a finished trial, the best one, and log them with its run."""
@@ -188,19 +195,26 @@ class Recorder:
             if run.info.status == "FINISHED" and FINGERPRINT_TAG in run.data.tags
         }
 
-    def _totals(self) -> dict[str, float]:
-        """Counted in the store: a resumed sweep has trials that another process ran."""
-        runs = self._children()
-        done = [run for run in runs if run.info.status == "FINISHED"]
+    def _best_of(self, runs: Sequence[Any]) -> Any:
+        """The trial with the best score, the earliest of equal ones; None without one. Looked up in the
+        store: a resumed sweep has trials that another process ran."""
+        name = self._score_metric
+        scored = [
+            run
+            for run in sorted(runs, key=lambda run: run.info.start_time)
+            if run.info.status == "FINISHED"
+            and run.data.tags.get(ESTIMATOR_TAG) not in BASELINES
+            and math.isfinite(run.data.metrics.get(name, math.nan))
+        ]
+        return (min if self.lower else max)(scored, key=lambda run: run.data.metrics[name], default=None)
+
+    def _totals(self, runs: Sequence[Any], best: Any) -> dict[str, float]:
         totals = {
-            "trials_finished": float(len(done)),
-            "trials_failed": float(sum(run.info.status == "FAILED" for run in runs)),
+            f"trials_{status.lower()}": float(sum(run.info.status == status for run in runs))
+            for status in ("FINISHED", "FAILED")
         }
         name = self._score_metric
-        scores = [
-            run.data.metrics[name] for run in done if math.isfinite(run.data.metrics.get(name, math.nan))
-        ]
-        return {**totals, f"best_{name}": (min if self.lower else max)(scores)} if scores else totals
+        return totals if best is None else {**totals, f"best_{name}": best.data.metrics[name]}
 
     @property
     def _score_metric(self) -> str:
@@ -219,7 +233,7 @@ class Recorder:
         """Create the trial's run, RUNNING, with its parameters and dataset. Returns the run id."""
         mark = self.fingerprint(trial)
         tags = {**self._tags, PARENT_TAG: self.parent_run_id, FINGERPRINT_TAG: mark}
-        tags["estimator_name"] = estimator(trial.estimator).class_name(self._facts.task)
+        tags[ESTIMATOR_TAG] = estimator(trial.estimator).class_name(self._facts.task)
 
         def create() -> str:
             run_id: str = self._client.create_run(
