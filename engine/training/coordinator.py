@@ -15,7 +15,6 @@ import psutil
 from engine.errors import EngineError, TrainingError
 from engine.evidence.statistics import fold_mean
 from engine.formats import duration, size
-from engine.jobs import CancelToken
 from engine.runs.metrics import FOLD_METRIC
 from engine.training.control import BASELINE, SweepControl
 from engine.training.events import (
@@ -81,7 +80,7 @@ class Coordinator:
         self._timed_out: set[int] = set()
         self._runs: dict[int, Future[str]] = {}
         self._results: list[Future[LastEvent]] = []
-        self._store_failed = CancelToken()
+        self._failure: EngineError | None = None
         self._plateau = Plateau(spec.split.folds, lower=recorder.lower, patience=spec.limits.no_improvement)
         self._best: tuple[float, int, Evaluation] | None = None
         self._ended = ""
@@ -170,6 +169,7 @@ class Coordinator:
             workers=min(self._executor.workers, usable_processors()),
             on_rung=lambda rung: self._emit(SweepNote(str(rung))),
             stop=stop,
+            abort=lambda: self._stopped,
         )
         for dropped in () if self._stopped else search.dropped:
             if self._recorder.fingerprint(dropped.trial) not in finished:
@@ -181,7 +181,7 @@ class Coordinator:
 
     @property
     def _stopped(self) -> bool:
-        return self._control.cancel.cancelled or self._store_failed.cancelled
+        return self._control.cancel.cancelled or self._failure is not None
 
     def _check_end(self, began: float) -> None:
         """Decide whether the sweep ends early: trials in progress are finished, no further one starts."""
@@ -329,11 +329,13 @@ class Coordinator:
         return event
 
     def _recorded(self, write: Callable[[], Written]) -> Written:
-        """Make a write. Its failure ends the sweep."""
+        """Make a write. Its failure ends the sweep, and further ones are not tried."""
+        if self._failure is not None:
+            raise self._failure
         try:
             return write()
-        except EngineError:
-            self._store_failed.cancel()
+        except EngineError as error:
+            self._failure = error
             raise
 
 

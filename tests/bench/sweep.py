@@ -1,6 +1,6 @@
 """What a sweep costs beside fitting and scoring alone, and beside the plain idioms of MLflow.
 
-    .venv/bin/python tests/bench/sweep.py [--plain 5] [--large 40] [--dask]
+    .venv/bin/python tests/bench/sweep.py [--plain 5] [--large 40]
 
 All train k-nearest neighbours on the heart data into a SQLite store, in turn, on the same processors:
 
@@ -10,11 +10,11 @@ All train k-nearest neighbours on the heart data into a SQLite store, in turn, o
 - the plain idiom, `start_run`, `log_params`, `log_metrics` and `log_model` with defaults, `--plain` trials;
 - `GridSearchCV` with `mlflow.sklearn.autolog`, which logs the trials' scores and one model.
 
-The overhead is the CPU time of a trial beyond that of fitting and scoring it, of all processes, with the start of
-them left out. `--large` then runs that many trials on 100,000 rows × 50 columns and prints the memory, PSS, of all
-processes at its highest, beside that of the data; `--dask` the heart sweep on a Dask cluster with two workers.
+The overhead is the CPU time of a trial beyond that of fitting and scoring it, of all processes, with the
+start of them left out. `--large` then runs that many trials on 100,000 rows × 50 columns and prints the
+memory, PSS, of all processes at its highest, beside that of the data.
 
-Goals: 8 trials/s on two processors, 50 × the plain idiom, 60 ms, the first trial after 4 s, Dask 0.8 ×.
+Goals: 8 trials/s on two processors, 50 × the plain idiom, 60 ms, the first trial after 4 s.
 """
 
 from __future__ import annotations
