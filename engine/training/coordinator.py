@@ -168,6 +168,7 @@ class Coordinator:
             workers=min(self._executor.workers, usable_processors()),
             on_rung=lambda rung: self._emit(SweepNote(str(rung))),
             stop=stop,
+            abort=lambda: self._stopped,
         )
         for dropped in () if self._stopped else search.dropped:
             if self._recorder.fingerprint(dropped.trial) not in finished:
