@@ -22,7 +22,7 @@ from engine.training.events import (
     TrialFinished,
     from_json,
 )
-from engine.training.executors.base import Execution
+from engine.training.executors.base import HERE, Execution
 from engine.training.process import ProcessDied, WorkerProcess, uri_and_folder
 from engine.training.spec import DataSpec, SplitSpec, SweepSpec
 from engine.uri import TrackingUri
@@ -34,7 +34,7 @@ def run_sweep(
     *,
     on_event: Callable[[SweepEvent], None],
     control: SweepControl,
-    execution: Execution = Execution(),
+    execution: Execution = HERE,
     sweep_id: str = "",
     resume_run_id: str = "",
 ) -> SweepResult:
@@ -79,7 +79,7 @@ class LocalProcess:
         *,
         on_event: Callable[[SweepEvent], None],
         control: SweepControl,
-        execution: Execution = Execution(),
+        execution: Execution = HERE,
         resume_run_id: str = "",
         sweep_id: str = "",
     ) -> SweepResult:

@@ -6,10 +6,10 @@ import math
 import os
 import socket
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +24,7 @@ from engine.errors import (
     TrainingError,
 )
 from engine.evidence.measured import SPLIT_TAG
+from engine.formats import duration
 from engine.stores.errors import translated_errors
 from engine.stores.mlflow.private import context_tags
 from engine.text import shortened
@@ -32,12 +33,14 @@ from engine.training.estimators.catalogue import estimator
 from engine.training.facts import DatasetFacts
 from engine.training.search.text import grid_text
 from engine.training.spec import SweepSpec, Trial, Value, fingerprint, split_fingerprint
+from engine.training.sweep_file import sweep_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from engine.training.evaluation.evaluate import Evaluation
+    from engine.training.evaluation.evaluate import Evaluation, Steps
     from engine.training.evaluation.parts import Parts
+    from engine.training.search.base import Dropped
 
 SWEEP_TAG = "console.sweep"
 """Tag of the parent run and its trials: the sweep they belong to."""
@@ -102,7 +105,9 @@ class Recorder:
         self._sweep_id = sweep_id
         self.metric, self.lower = metric, lower
         self._on_wait, self._give_up = on_wait, give_up
-        self._parts = parts
+        self.parts = parts
+        self._lock = threading.Lock()
+        self._trouble = ""
         self.experiment_id = ""
         self.parent_run_id = ""
         with translated_errors(), warnings.catch_warnings():
@@ -146,7 +151,7 @@ class Recorder:
         with translated_errors():
             self._client.log_batch(self.parent_run_id, params=payloads.params(self._parent_params()))
             self._client.log_inputs(self.parent_run_id, [self._input])
-            self._client.log_text(self.parent_run_id, _sweep_text(self._spec), SWEEP_FILE)
+            self._client.log_text(self.parent_run_id, sweep_text(self._spec), SWEEP_FILE)
             self._client.log_dict(self.parent_run_id, self._spec.to_json(), SPEC_FILE)
         return {}
 
@@ -163,8 +168,8 @@ class Recorder:
         from engine.training.evaluation.scores import predicted
 
         fitted = evaluation.model.steps[-1][1]
-        found = predicted(fitted, self._parts.test_matrix, self._parts.classes)
-        self._log_files(run_id, figure_files(self._parts, found))
+        found = predicted(fitted, self.parts.test_matrix, self.parts.classes)
+        self._log_files(run_id, figure_files(self.parts, found))
 
     def _check_same(self, run_id: str) -> None:
         """Raises `TrainingError` if the sweep with this parent run trained something else."""
@@ -258,6 +263,24 @@ class Recorder:
         self._log_files(run_id, evaluation.files)
         self._patiently(lambda: self._client.set_terminated(run_id, "FINISHED"))
 
+    def drop(self, dropped: Dropped) -> tuple[str, dict[str, float]]:
+        """Record a trial that the search gave up: FINISHED, without a model. Returns the run id and the last
+        score."""
+        run_id = self.start(dropped.trial)
+        metrics = payloads.step_metrics(self.halving_steps(dropped.scores))
+        note = f"Dropped by halving after rung {len(dropped.scores)}: others had better scores."
+        from mlflow.entities import RunTag
+
+        self._patiently(
+            lambda: self._client.log_batch(run_id, metrics=metrics, tags=[RunTag(NOTE_TAG, note)])
+        )
+        self._patiently(lambda: self._client.set_terminated(run_id, "FINISHED"))
+        return run_id, {f"halving_{self.metric}": dropped.scores[-1][1]}
+
+    def halving_steps(self, scores: tuple[tuple[int, float], ...]) -> Steps:
+        """The scores at the rungs of halving as a metric, by the number of rows."""
+        return {f"halving_{self.metric}": scores}
+
     def fail(self, run_id: str, message: str, error: str) -> None:
         """End a trial's run as FAILED, with the reason in its description and its tag `error`, and the whole
         of it as an artifact."""
@@ -319,16 +342,25 @@ class Recorder:
         while True:
             try:
                 with translated_errors():
-                    if repeated and written is not None and (found := written()) is not None:
-                        return found
-                    return write()
+                    result = written() if repeated and written is not None else None
+                    if result is None:
+                        result = write()
+                self._report("")
+                return result
             except _TEMPORARY as error:
                 if time.monotonic() > deadline or self._give_up():
                     raise
-                self._on_wait(f"{error.title}; trying again")
+                self._report(f"{error.title}; trying again for {duration(PATIENCE_SECONDS)}")
             repeated = True
             time.sleep(seconds)
             seconds = min(2 * seconds, MOST_WAIT_SECONDS)
+
+    def _report(self, trouble: str) -> None:
+        """Say once that the store does not answer, and once that it does again."""
+        with self._lock:
+            before, self._trouble = self._trouble, trouble
+        if bool(before) != bool(trouble):
+            self._on_wait(trouble or "The tracking store answers again")
 
     # ── details ──────────────────────────────────────────────────────────────
 
@@ -376,8 +408,8 @@ class Recorder:
         tags = {SWEEP_TAG: self._sweep_id, "recipe": spec.recipe, "seed": str(spec.split.seed)}
         tags[CODE_TAG] = version("mlflow-console")
         tags[SPLIT_TAG] = split_fingerprint(spec, facts.sha256)
-        if len(self._parts.classes) == 2:
-            tags["positive_class"] = str(self._parts.classes[1])
+        if len(self.parts.classes) == 2:
+            tags["positive_class"] = str(self.parts.classes[1])
         tags |= {f"class_{label}": meaning for label, meaning in facts.meanings.items()}
         return tags
 
@@ -455,11 +487,3 @@ def _search(client: MlflowClient, experiment_id: str, filter_string: str) -> lis
         token = page.token
         if not token:
             return runs
-
-
-def _sweep_text(spec: SweepSpec) -> str:
-    try:
-        from engine.training.sweep_file import sweep_text
-    except ImportError:
-        return ""
-    return sweep_text(spec)

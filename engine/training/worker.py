@@ -35,7 +35,6 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from engine.errors import EngineError, TrainingError
-from engine.jobs import CancelToken
 from engine.training.control import SweepControl
 from engine.training.coordinator import Coordinator
 from engine.training.events import SweepEvent, SweepNote, SweepPreparing, to_json
@@ -175,7 +174,8 @@ class Worker:
         """The client, opened on first use, which creates a store that does not exist. MLflow's global
         tracking URI is set too, because registering a logged model reads from there."""
         if self._client is None:
-            self._import_client()
+            if "mlflow" not in sys.modules:
+                self._import_client()
             from engine.stores.errors import translated_errors
             from engine.stores.mlflow.client import open_client
 

@@ -38,6 +38,10 @@ class Execution:
         return cls(**fields)
 
 
+HERE = Execution()
+"""A pool of as many processes as there are processors."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a submitted trial.

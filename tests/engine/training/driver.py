@@ -16,7 +16,9 @@ from typing import IO
 
 from engine.jobs import CancelToken
 from engine.training import demo
+from engine.training.control import SweepControl
 from engine.training.events import to_json
+from engine.training.executors.base import Execution
 from engine.training.local_process import run_sweep
 from engine.training.search.text import parse_grid
 from engine.training.spec import ModelSpec, SweepSpec
