@@ -54,6 +54,7 @@ PROGRESS_SECONDS = 1.0
 """How often the time that is left is shown again while no trial finishes."""
 REDRAW_SHARE = 10
 """How many times as long as a drawing takes there is none: many trials leave time for keys."""
+RESUMED = Shown("a resumed sweep")
 MAX_OFFERED = 3
 """How many interrupted sweeps the empty view lists."""
 
@@ -98,6 +99,7 @@ class TrainingScreen(ConsoleScreen):
         self._notes: list[tuple[str, str]] = []
         """When, and what the operator should know."""
         self._resumable: tuple[ResumableSweep, ...] = ()
+        self._resumed = RESUMED
         self._has_changed = False
         """Whether trials finished that are not drawn yet."""
         self._draw_at = self._progress_at = 0.0
@@ -188,6 +190,8 @@ class TrainingScreen(ConsoleScreen):
         """Train the missing trials of the sweep whose parent run has this id, or an id that begins so."""
         if self.refuse("training.new-sweep"):
             return
+        known = [sweep for sweep in self._resumable if sweep.run.run_id.startswith(run_id)]
+        self._resumed = safe(f"{known[0].run.run_name} → {known[0].experiment}") if known else RESUMED
         work = self.engine.training.resume
         self._start(None, lambda on_event, control: work(run_id, on_event=on_event, control=control))
 
@@ -310,7 +314,7 @@ class TrainingScreen(ConsoleScreen):
         self.query_one("#notes", SweepNotes).show((*best, *notes[-MAX_NOTES:]))
         sweep = None
         if self.control is not None:
-            name = safe(self.spec.experiment) if self.spec is not None else Shown("a resumed sweep")
+            name = safe(self.spec.experiment) if self.spec is not None else self._resumed
             stopping, paused = self.control.cancel.cancelled, self.board.paused
             sweep = RunningSweep(self.board.done, self.board.total, name, stopping, paused)
         if sweep != self.session.sweep:
@@ -319,7 +323,7 @@ class TrainingScreen(ConsoleScreen):
 
     def _subject(self) -> Shown:
         if self.spec is None:
-            return Shown("a resumed sweep") if self.running or self.board.done else Shown("")
+            return self._resumed if self.running or self.board.done else Shown("")
         models = formats.listed([short_name(model) for model in self.spec.models], 3)
         data = self.spec.data
         return safe(f"{data_name(data)} · {data.target} · {models} → {self.spec.experiment}")
