@@ -20,8 +20,8 @@ HEADS: tuple[tuple[str, bool], ...] = (
     ("role", False),
     ("missing", True),
     ("levels", True),
-    ("example", False),
     ("remark", False),
+    ("example", False),
 )
 """The columns of the table, and whether they are right-aligned."""
 
@@ -42,9 +42,25 @@ def column_cells(column: ColumnProfile, rows: int) -> list[Shown]:
         safe("" if column.role == "feature" else column.role),
         missing,
         formats.count(column.levels),
-        cut(safe(", ".join(column.example)), EXAMPLE_WIDTH),
         safe(column.remark),
+        cut(safe(", ".join(column.example)), EXAMPLE_WIDTH),
     ]
+
+
+REMARK = 5
+"""The place of the remark in a row."""
+
+
+def short_summary(profile: DataProfile) -> Shown:
+    """`178 rows · 13 of 15 columns · 3 classes · 2 remarks`."""
+    columns = len(profile.columns) + profile.hidden - 1
+    used = sum(column.role == "feature" for column in profile.columns) + profile.hidden
+    target = f"{len(profile.classes)} classes" if profile.classes else profile.task
+    of = "" if used == columns else f"{formats.count(used)} of "
+    parts = [formats.counted(profile.rows, "row"), f"{of}{formats.counted(columns, 'column')}", target]
+    if profile.remarks:
+        parts.append(formats.counted(len(profile.remarks), "remark"))
+    return Shown(" · ".join(parts))
 
 
 def summary(profile: DataProfile) -> Shown:
