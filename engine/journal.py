@@ -227,10 +227,15 @@ class Recorded:
 
 
 @contextmanager
-def recorded(uri: TrackingUri, action: str, target: str, **rest: Any) -> Iterator[Recorded]:
-    """Record a write other than a promotion: its intent before, its outcome after. Raises `WriteError`,
-    without running the block, if the journal cannot be written."""
+def recorded(
+    uri: TrackingUri, action: str, target: str, *, entry_id: str = "", **rest: Any
+) -> Iterator[Recorded]:
+    """Record a write other than a promotion: its intent before, its outcome after. With `entry_id` it goes
+    on with the write of that entry. Raises `WriteError`, without running the block, if the journal cannot be
+    written."""
     entry = new_entry(uri, action, target, **rest)
+    if entry_id:
+        entry = replace(entry, entry_id=entry_id)
     append(entry)
     write = Recorded(entry.entry_id)
     try:

@@ -257,11 +257,15 @@ if TYPE_CHECKING:
         version_snippets as version_snippets,
     )
     from engine.stores.base import Stamp as Stamp
-    from engine.training.datasets import DatasetSpec as DatasetSpec
+    from engine.training.control import SweepControl as SweepControl
+    from engine.training.data.profile import ColumnProfile as ColumnProfile, DataProfile as DataProfile
     from engine.training.demo import DemoReport as DemoReport
+    from engine.training.estimators.catalogue import ESTIMATORS as ESTIMATORS, estimator as estimator
     from engine.training.events import (
         SweepEvent as SweepEvent,
         SweepFinished as SweepFinished,
+        SweepNote as SweepNote,
+        SweepPaused as SweepPaused,
         SweepPreparing as SweepPreparing,
         SweepResult as SweepResult,
         SweepStarted as SweepStarted,
@@ -270,16 +274,32 @@ if TYPE_CHECKING:
         TrialKilled as TrialKilled,
         TrialStarted as TrialStarted,
     )
+    from engine.training.executors.base import Execution as Execution
     from engine.training.interrupted import UnfinishedSweep as UnfinishedSweep
-    from engine.training.sweep import (
-        DEFAULT_GRID as DEFAULT_GRID,
+    from engine.training.resume import ResumableSweep as ResumableSweep
+    from engine.training.search.grid import planned_trials as planned_trials
+    from engine.training.search.text import grid_text as grid_text, parse_grid as parse_grid
+    from engine.training.spec import (
+        COLUMN_TYPES as COLUMN_TYPES,
+        CURVES as CURVES,
+        SPLIT_METHODS as SPLIT_METHODS,
+        TASKS as TASKS,
+        Choices as Choices,
+        ColumnType as ColumnType,
+        DataSpec as DataSpec,
+        Limits as Limits,
+        ModelSpec as ModelSpec,
         Recipe as Recipe,
+        SearchMethod as SearchMethod,
+        SearchSpec as SearchSpec,
+        SplitMethod as SplitMethod,
+        SplitSpec as SplitSpec,
         SweepSpec as SweepSpec,
+        Task as Task,
+        check_settings as check_settings,
         experiment_for as experiment_for,
-        grid_text as grid_text,
-        parse_grid as parse_grid,
-        trials as trials,
     )
+    from engine.training.sweep_file import read_sweep_file as read_sweep_file, sweep_text as sweep_text
 
 _HOMES = {
     "engine.api.deployments": ("Deployments",),
@@ -435,11 +455,14 @@ _HOMES = {
     "engine.server.upgrade.upgrade": ("Rehearsal", "UpgradePlan", "Upgraded"),
     "engine.snippets": ("Snippet", "run_snippets", "version_snippets"),
     "engine.stores.base": ("Stamp",),
-    "engine.training.datasets": ("DatasetSpec",),
+    "engine.training.control": ("SweepControl",),
+    "engine.training.data.profile": ("ColumnProfile", "DataProfile"),
     "engine.training.demo": ("DemoReport",),
     "engine.training.events": (
         "SweepEvent",
         "SweepFinished",
+        "SweepNote",
+        "SweepPaused",
         "SweepPreparing",
         "SweepResult",
         "SweepStarted",
@@ -449,15 +472,32 @@ _HOMES = {
         "TrialStarted",
     ),
     "engine.training.interrupted": ("UnfinishedSweep",),
-    "engine.training.sweep": (
-        "DEFAULT_GRID",
+    "engine.training.estimators.catalogue": ("ESTIMATORS", "estimator"),
+    "engine.training.executors.base": ("Execution",),
+    "engine.training.resume": ("ResumableSweep",),
+    "engine.training.search.grid": ("planned_trials",),
+    "engine.training.search.text": ("grid_text", "parse_grid"),
+    "engine.training.spec": (
+        "COLUMN_TYPES",
+        "CURVES",
+        "SPLIT_METHODS",
+        "TASKS",
+        "Choices",
+        "ColumnType",
+        "DataSpec",
+        "Limits",
+        "ModelSpec",
         "Recipe",
+        "SearchMethod",
+        "SearchSpec",
+        "SplitMethod",
+        "SplitSpec",
         "SweepSpec",
+        "Task",
+        "check_settings",
         "experiment_for",
-        "grid_text",
-        "parse_grid",
-        "trials",
     ),
+    "engine.training.sweep_file": ("read_sweep_file", "sweep_text"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

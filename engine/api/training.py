@@ -9,12 +9,20 @@ from engine.formats import counted
 from engine.jobs import CancelToken, OnProgress, no_progress
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.api.access import StoreAccess
     from engine.journal import JournalEntry
+    from engine.training.control import SweepControl
+    from engine.training.data.profile import DataProfile
     from engine.training.demo import DemoReport
     from engine.training.events import SweepEvent, SweepResult
+    from engine.training.executors.base import Execution
     from engine.training.interrupted import UnfinishedSweep
-    from engine.training.sweep import SweepSpec
+    from engine.training.resume import ResumableSweep
+    from engine.training.spec import DataSpec, SplitSpec, SweepSpec
+
+OnEvent = Callable[["SweepEvent"], None]
 
 
 class Training:
@@ -23,34 +31,91 @@ class Training:
     def __init__(self, access: StoreAccess) -> None:
         self._access = access
 
-    def check(self, spec: SweepSpec) -> int:
-        """The number of trials of a sweep that can be trained. Raises `DatasetError` or `GridError`."""
-        from engine.training.datasets import read_dataset
-        from engine.training.sweep import check_rows, trials
+    def profile(
+        self, data: DataSpec, split: SplitSpec | None = None, *, cancel: CancelToken | None = None
+    ) -> DataProfile:
+        """What a dataset is understood as; takes a second or two. Raises `DatasetError`, and `Cancelled`."""
+        from engine.training.local_process import read_profile
+        from engine.training.spec import SplitSpec
 
-        count = len(trials(spec))
-        check_rows(spec, read_dataset(spec.dataset).rows)
-        return count
+        return read_profile(self._access.uri, data, split or SplitSpec(), cancel or CancelToken())
+
+    def check(self, spec: SweepSpec, *, cancel: CancelToken | None = None) -> tuple[int, DataProfile]:
+        """The number of trials of a sweep, its baseline included, and what its data is understood as. Raises
+        `DatasetError`, `GridError` and `UsageError` as training would, but for what only training shows."""
+        from engine.training.search.grid import planned_trials
+        from engine.training.spec import check_settings
+
+        check_settings(spec)
+        profile = self.profile(spec.data, spec.split, cancel=cancel)
+        return planned_trials(spec, profile.task), profile
+
+    def read_sweep_file(self, path: Path) -> SweepSpec:
+        """The sweep that a YAML file describes. Raises `UsageError` and `GridError`, which name the line."""
+        from engine.training.sweep_file import read_sweep_file
+
+        return read_sweep_file(path)
 
     def train(
         self,
         spec: SweepSpec,
         *,
-        on_event: Callable[[SweepEvent], None],
-        cancel: CancelToken | None = None,
+        on_event: OnEvent,
+        control: SweepControl | None = None,
+        execution: Execution | None = None,
     ) -> SweepResult:
-        """Run a sweep in a separate process and journal it. `on_event` receives every event."""
+        """Run a sweep in separate processes and journal it. `on_event` receives every event; `control`
+        cancels and pauses. Raises like `engine.training.local_process.run_sweep`."""
         self._access.check_writable("Training")
-        from engine.formats import counted
+        from engine.training.spec import check_settings
+
+        check_settings(spec)
+        return self._run(spec, on_event, control, execution)
+
+    def resume(
+        self,
+        run_id: str,
+        *,
+        on_event: OnEvent,
+        control: SweepControl | None = None,
+        execution: Execution | None = None,
+    ) -> SweepResult:
+        """Train the missing trials of the sweep whose parent run has this id, or an id that begins so. Its
+        finished trials are not trained again; those left RUNNING are marked KILLED and redone. Raises
+        `NotFound`, `UsageError` or `TrainingError` if it cannot be resumed, and like `train`."""
+        self._access.check_writable("Resuming a sweep")
+        from engine.journal import server_name
+        from engine.training.resume import find_sweep, only_one
+
+        run, sweep_id, spec = find_sweep(self._access.store, server_name(self._access.uri), run_id)
+        with only_one(sweep_id):
+            return self._run(spec, on_event, control, execution, sweep_id, run.run_id)
+
+    def _run(
+        self,
+        spec: SweepSpec,
+        on_event: OnEvent,
+        control: SweepControl | None,
+        execution: Execution | None,
+        sweep_id: str = "",
+        resume_run_id: str = "",
+    ) -> SweepResult:
         from engine.journal import recorded
+        from engine.training.control import SweepControl
+        from engine.training.executors.base import Execution
         from engine.training.local_process import run_sweep
 
-        what = counted(self.check(spec), f"{spec.recipe} {spec.estimator} trial")
-        target = f"{what} in {spec.experiment}"
         uri = self._access.uri
-        with recorded(uri, "train", target, experiment=spec.experiment) as entry:
+        target = f"{spec.parent_name} in {spec.experiment}"
+        with recorded(uri, "train", target, entry_id=sweep_id, experiment=spec.experiment) as entry:
             result = run_sweep(
-                uri, spec, on_event=on_event, cancel=cancel or CancelToken(), sweep_id=entry.entry_id
+                uri,
+                spec,
+                on_event=on_event,
+                control=control or SweepControl(),
+                execution=execution or Execution(),
+                sweep_id=entry.entry_id,
+                resume_run_id=resume_run_id,
             )
             entry.detail = result.summary
             if result.cancelled:
@@ -58,6 +123,13 @@ class Training:
             elif result.failed and not result.finished:
                 entry.outcome = "failed"
         return result
+
+    def resumable(self) -> tuple[ResumableSweep, ...]:
+        """Sweeps in this store that ended before their last trial, the newest first."""
+        from engine.journal import server_name
+        from engine.training.resume import resumable_sweeps
+
+        return resumable_sweeps(self._access.store, server_name(self._access.uri))
 
     def abandoned(self) -> tuple[UnfinishedSweep, ...]:
         """Journalled sweeps in this store that left runs RUNNING: their console and their training process

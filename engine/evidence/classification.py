@@ -17,6 +17,11 @@ def classification_metrics(
     counts = [[0] * len(classes) for _ in classes]
     for truth, prediction in zip(actual, predicted, strict=True):
         counts[indexes[truth]][indexes[prediction]] += 1
+    return counted_metrics(counts, classes)
+
+
+def counted_metrics(counts: Sequence[Sequence[int]], classes: Sequence[Label]) -> dict[str, float]:
+    """The same from the confusion matrix: `counts[i][j]` rows of class i were predicted as class j."""
     right_ones = sum(counts[index][index] for index in range(len(classes)))
     metrics = {"accuracy": right_ones / sum(map(sum, counts))}
     for index, name in enumerate(class_names(classes)):

@@ -94,7 +94,7 @@ def corrected_t(differences: Sequence[float], test_share: float) -> float:
     1 / (k - 1) for k folds. The variance allows for overlapping training parts (Nadeau and Bengio 2003).
     Equal folds throughout give 1 without a difference and 0 with one.
     """
-    mean, error = _fold_mean(differences, test_share)
+    mean, error = fold_mean(differences, test_share)
     if error == 0:
         return 1.0 if mean == 0 else 0.0
     return t_tails(mean / error, len(differences) - 1)
@@ -102,7 +102,7 @@ def corrected_t(differences: Sequence[float], test_share: float) -> float:
 
 def fold_interval(scores: Sequence[float], test_share: float) -> Interval:
     """The interval of the mean of one model's fold scores, with the same variance as `corrected_t`."""
-    mean, error = _fold_mean(scores, test_share)
+    mean, error = fold_mean(scores, test_share)
     half = _t_quantile(len(scores) - 1) * error
     return Interval(mean - half, mean + half)
 
@@ -138,7 +138,7 @@ def _t_quantile(freedom: float) -> float:
     return high
 
 
-def _fold_mean(scores: Sequence[float], test_share: float) -> tuple[float, float]:
+def fold_mean(scores: Sequence[float], test_share: float) -> tuple[float, float]:
     """The mean over folds and its standard error, 0 for scores that are equal but for rounding."""
     k = len(scores)
     if k < 2:

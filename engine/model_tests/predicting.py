@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.model_tests.answers import Scorer, predict_rows
 from engine.model_tests.rows import check_columns, typed
-from engine.training.datasets import read_table
+from engine.training.data.tables import read_table
 
 COLUMN = "prediction"
 

@@ -20,7 +20,7 @@ from engine.model_tests.requests import RequestTemplate, inferred, read_template
 from engine.stores.records import find_version
 from engine.stores.references import source_run
 from engine.text import Shown, safe
-from engine.training.datasets import read_table
+from engine.training.data.tables import read_table
 from engine.uri import TrackingUri, local_root
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from engine.model_tests.answers import FittedScaler
 from engine.model_tests.requests import NUMBER_TYPES, WHOLE_TYPES
 from engine.model_tests.rows import Recorded, Rows, TrainingData, translated
 from engine.text import Shown
-from engine.training.datasets import MAX_MAGNITUDE
+from engine.training.data.tables import MAX_MAGNITUDE
 
 CauseKind = Literal["scale", "order", "type", "labels", "inverted labels", "predictions"]
 Scaling = Literal["as recorded", "min–max scaled", "standardised"]

@@ -67,6 +67,7 @@ _COUNT_SUFFIXES = frozenset(
 
 _HELD_OUT = frozenset(("val", "valid", "validation", "test", "eval", "dev", "holdout"))
 
+_OF_CLASS = re.compile(r"class_.+_(precision|recall|f1|support)")
 _PRECISION = re.compile(r"class_(.+)_precision")
 CONFUSION_COUNTS = ("true_positives", "true_negatives", "false_positives", "false_negatives")
 
@@ -113,9 +114,11 @@ def direction_of(metric: str) -> Direction | None:
     """The direction in which a metric improves, inferred from its name: losses, errors, times and false
     counts are better lower, everything else (also `neg_mean_squared_error`, `rows_per_second`) higher.
     None for what is neither: supports and other counts (`class_0_support`, `n_features`, `epoch`), learning
-    rates, most system metrics that MLflow logs, and the scores of folds: the last is not the result."""
-    if metric == FOLD_METRIC:
+    rates, most system metrics that MLflow logs, and the scores of folds: the last is not the result. The
+    label in the metric of a class does not count: `class_false_recall` is better higher."""
+    if metric == FOLD_METRIC or metric.endswith(f"_{FOLD_METRIC}"):
         return None
+    metric = _OF_CLASS.sub(r"\1", metric)
     names = [word.lower() for word in _WORD.findall(metric)]
     words = set(names)
     if words & _HIGHER:

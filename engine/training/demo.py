@@ -13,21 +13,23 @@ from typing import TYPE_CHECKING
 from engine.entities import POLICY_TAG, ModelVersion, Run, Stage
 from engine.errors import Cancelled, NotFound, StoreNotFound, TrainingError
 from engine.jobs import CancelToken, OnProgress, Progress
-from engine.training.datasets import Dataset, DatasetSpec, read_dataset
-from engine.training.estimators import ParameterValue
+from engine.training.control import SweepControl
+from engine.training.data.reading import HEART_SHA256
+from engine.training.estimators.catalogue import estimator
 from engine.training.events import SweepEvent, SweepPreparing, SweepResult, TrialFinished
 from engine.training.local_process import LocalProcess
 from engine.training.recorder import FINGERPRINT_TAG, PARENT_TAG, SWEEP_TAG, WORKER_TAG
 from engine.training.registration import COMPLETE, STATE_TAG, RegistrationPlan, VersionPlan
-from engine.training.sweep import SweepSpec, Trial, fingerprint, trials
+from engine.training.search.grid import trials
+from engine.training.spec import SweepSpec, Trial, Value, fingerprint
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
     from engine.evidence.best import BestRun
     from engine.runs.frame import RunFrame
 
-PUBLISHED = SweepSpec(experiment="heart-disease", recipe="published")
-LEAK_FREE = SweepSpec(experiment="heart-disease-leak-free", recipe="leak-free")
+PUBLISHED = SweepSpec(experiment="heart-disease", recipe="published", baseline=False)
+LEAK_FREE = SweepSpec(experiment="heart-disease-leak-free", recipe="leak-free", baseline=False)
 MODEL = "heart_disease_classifier"
 CHAMPION = "champion"
 JOB = "The demo"
@@ -68,7 +70,7 @@ _KEY_METRICS = (
 class _DemoVersion:
     """A version of the model: its trial, stage and alias."""
 
-    params: Mapping[str, ParameterValue]
+    params: Mapping[str, Value]
     stage: Stage
     alias: str
     note: str
@@ -116,9 +118,8 @@ class _Demo:
         self._uri = uri
         self._on_progress = on_progress
         self._cancel = cancel
-        self._dataset: Dataset = read_dataset(DatasetSpec())
         self._done = 0
-        self._total = sum(len(trials(spec)) for spec in (PUBLISHED, LEAK_FREE)) + len(_VERSIONS)
+        self._total = sum(len(_trials(spec)) for spec in (PUBLISHED, LEAK_FREE)) + len(_VERSIONS)
         self._lines: list[str] = []
 
     def run(self) -> DemoReport:
@@ -141,7 +142,7 @@ class _Demo:
         frame = _frame(self._uri, spec.experiment)
         runs = _runs(frame) if frame is not None else ()
         finished = self._finished(spec, runs)
-        missing = [trial for trial in trials(spec) if trial.index not in finished]
+        missing = [trial for trial in _trials(spec) if trial.index not in finished]
         self._done += len(finished)
         self._report(f"{spec.experiment}: {len(finished)} trials already trained")
         if missing:
@@ -165,7 +166,7 @@ class _Demo:
             for run in sorted(runs, key=lambda run: -(run.start_time or 0))
             if run.status == "FINISHED" and PARENT_TAG in run.tags and FINGERPRINT_TAG in run.tags
         }
-        fingerprints = {trial.index: fingerprint(spec, self._dataset, trial.params) for trial in trials(spec)}
+        fingerprints = {trial.index: _fingerprint(spec, trial) for trial in _trials(spec)}
         return {
             index: by_fingerprint[trial_fingerprint]
             for index, trial_fingerprint in fingerprints.items()
@@ -174,7 +175,7 @@ class _Demo:
 
     def _parent(self, spec: SweepSpec, runs: Sequence[Run]) -> Run | None:
         """The latest parent run of this sweep. Raises `TrainingError` while another process trains it."""
-        sweep_fingerprint = fingerprint(spec, self._dataset)
+        sweep_fingerprint = fingerprint(spec, HEART_SHA256)
         for run in runs:
             if run.tags.get(FINGERPRINT_TAG) == sweep_fingerprint and PARENT_TAG not in run.tags:
                 if run.status == "RUNNING" and _is_alive(run.tags.get(WORKER_TAG, "")):
@@ -201,8 +202,7 @@ class _Demo:
         return worker.sweep(
             spec,
             on_event=on_event,
-            cancel=self._cancel,
-            only=tuple(names),
+            control=SweepControl(self._cancel),
             resume_run_id=parent.run_id if parent else "",
             sweep_id=parent.tags.get(SWEEP_TAG, "") if parent else "",
         )
@@ -239,17 +239,26 @@ class _Demo:
         finished = self._finished(PUBLISHED, runs)
         plans = []
         for number, target in enumerate(_VERSIONS, start=1):
-            trial_fingerprint = fingerprint(PUBLISHED, self._dataset, target.params)
+            trial = next(t for t in _trials(PUBLISHED) if dict(t.params) == dict(target.params))
+            trial_fingerprint = _fingerprint(PUBLISHED, trial)
             version = by_fingerprint.get(trial_fingerprint)
             if version is not None and version.tags.get(STATE_TAG) == COMPLETE:
                 continue
             if version is None and (None in by_fingerprint or newest >= number):
                 continue
-            trial = next(t for t in trials(PUBLISHED) if dict(t.params) == dict(target.params))
             if trial.index not in finished:
                 raise TrainingError(f"Trial {trial.name} not found", f"Experiment {PUBLISHED.experiment}")
             plans.append(_plan(finished[trial.index], target, trial_fingerprint, version))
         return tuple(plans)
+
+
+def _trials(spec: SweepSpec) -> tuple[Trial, ...]:
+    return trials(spec, "classification")
+
+
+def _fingerprint(spec: SweepSpec, trial: Trial) -> str:
+    resolved = estimator(trial.estimator).resolved(trial.params)
+    return fingerprint(spec, HEART_SHA256, trial, resolved=resolved)
 
 
 def _plan(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 from engine.formats import count, counted
-from engine.training.estimators import ParameterValue
+from engine.training.spec import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +19,33 @@ class SweepPreparing:
 
 
 @dataclass(frozen=True, slots=True)
+class SweepNote:
+    """Something the operator should know, as plain text: what was understood of the data, a worker that died,
+    a tracking server that does not answer, why the sweep ended early."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SweepStarted:
-    """The parent run exists; `total` trials will run under it."""
+    """The parent run exists; `total` trials belong to it, of which `finished` are from an earlier process.
+    They are ranked by the cross-validated mean of `metric`, where `lower` says that lower is better, and
+    trained by `workers` processes at once."""
 
     parent_run_id: str
     experiment_id: str
     total: int
+    finished: int = 0
+    metric: str = ""
+    lower: bool = False
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPaused:
+    """No new trials start, or they do again."""
+
+    paused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +55,16 @@ class TrialStarted:
 
 @dataclass(frozen=True, slots=True)
 class TrialFinished:
-    """`params` include defaults, as recorded; `seconds` cover the whole trial, including recording."""
+    """`params` include defaults, as recorded; `score` is the cross-validated mean of the metric that ranks
+    the sweep, None if undefined; `seconds` cover the whole trial, including recording."""
 
     index: int
     run_id: str
-    params: Mapping[str, ParameterValue]
+    name: str
+    estimator: str
+    params: Mapping[str, Value]
     metrics: Mapping[str, float]
+    score: float | None
     seconds: float
 
 
@@ -47,7 +72,9 @@ class TrialFinished:
 class TrialFailed:
     index: int
     run_id: str
-    params: Mapping[str, ParameterValue]
+    name: str
+    estimator: str
+    params: Mapping[str, Value]
     message: str
 
 
@@ -59,37 +86,37 @@ class TrialKilled:
 
 @dataclass(frozen=True, slots=True)
 class SweepFinished:
-    """Counts of trials, excluding those never started."""
+    """Counts of trials, excluding those never started; `ended` says why some were not, empty if all were.
+    `best_run_id` is as in `SweepResult`."""
 
     finished: int
     failed: int
     killed: int
     cancelled: bool
     seconds: float
+    ended: str = ""
+    best_run_id: str | None = None
 
 
 SweepEvent = (
-    SweepPreparing | SweepStarted | TrialStarted | TrialFinished | TrialFailed | TrialKilled | SweepFinished
+    SweepPreparing
+    | SweepNote
+    | SweepStarted
+    | SweepPaused
+    | TrialStarted
+    | TrialFinished
+    | TrialFailed
+    | TrialKilled
+    | SweepFinished
 )
 
-_EVENTS: Mapping[str, type[SweepEvent]] = {
-    event.__name__: event
-    for event in (
-        SweepPreparing,
-        SweepStarted,
-        TrialStarted,
-        TrialFinished,
-        TrialFailed,
-        TrialKilled,
-        SweepFinished,
-    )
-}
+_EVENTS: Mapping[str, type[SweepEvent]] = {event.__name__: event for event in get_args(SweepEvent)}
 
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """The result of a sweep of `total` trials. `best_run_id` has the highest accuracy; ties go to the higher
-    `cv_mean`, then to the earlier trial; None if no trial finished. `seconds` include the preparation."""
+    """The result of a sweep of `total` trials. `best_run_id` has the best score, see `TrialFinished`; ties go
+    to the earlier trial; None if no trial but a baseline finished. `seconds` include the preparation."""
 
     parent_run_id: str
     experiment_id: str
@@ -100,6 +127,7 @@ class SweepResult:
     cancelled: bool
     seconds: float
     best_run_id: str | None
+    ended: str = ""
 
     @property
     def summary(self) -> str:
@@ -109,7 +137,7 @@ class SweepResult:
         parts = [f"{of_total}{counted(self.total, 'trial')} finished"]
         for number, what in ((self.failed, "failed"), (self.killed, "killed"), (not_started, "not started")):
             parts += [f"{count(number)} {what}"] if number else []
-        return ", ".join(parts)
+        return ", ".join([*parts, *([self.ended] if self.ended else [])])
 
 
 def to_json(event: SweepEvent) -> str:

@@ -45,7 +45,7 @@ class UnfinishedSweep:
     @property
     def is_abandoned(self) -> bool:
         """Whether runs are RUNNING and the process that trained them has ended."""
-        return bool(self.running) and _has_ended(self.worker)
+        return bool(self.running) and has_ended(self.worker)
 
     @property
     def summary(self) -> str:
@@ -130,7 +130,7 @@ def _runs(store: Store, experiment_id: str, sweep_id: str) -> Iterator[Run]:
         token = page.next_token
 
 
-def _has_ended(worker: str) -> bool:
+def has_ended(worker: str) -> bool:
     """Whether a training process of this machine has ended; False if unknown."""
     host, _, pid = worker.rpartition(":")
     if host != socket.gethostname() or not pid.isdigit():

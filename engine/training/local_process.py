@@ -1,44 +1,30 @@
-"""Where sweeps run: in one child process on this machine.
-
-An executor has `sweep` and `close` like `LocalProcess`; one that distributes trials over machines would
-implement the same protocol.
-"""
+"""Where sweeps are coordinated: in one child process on this machine."""
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from engine.errors import Cancelled, EngineError
 from engine.jobs import CancelToken
-from engine.training.datasets import read_dataset
+from engine.training.control import SweepControl
+from engine.training.data.profile import DataProfile
 from engine.training.events import (
     SweepEvent,
     SweepFinished,
     SweepPreparing,
     SweepResult,
     SweepStarted,
-    TrialFinished,
     from_json,
 )
+from engine.training.executors.base import HERE, Execution
 from engine.training.process import ProcessDied, WorkerProcess, uri_and_folder
-from engine.training.sweep import SweepSpec, check_rows, trials
+from engine.training.spec import DataSpec, SplitSpec, SweepSpec
 from engine.uri import TrackingUri
-
-MAX_CHECKED_BYTES = 8 * 1024 * 1024
-"""Datasets up to this size are checked before the process starts."""
-
-
-class Executor(Protocol):
-    def sweep(
-        self, spec: SweepSpec, *, on_event: Callable[[SweepEvent], None], cancel: CancelToken, sweep_id: str
-    ) -> SweepResult: ...
-
-    def close(self) -> None: ...
 
 
 def run_sweep(
@@ -46,21 +32,37 @@ def run_sweep(
     spec: SweepSpec,
     *,
     on_event: Callable[[SweepEvent], None],
-    cancel: CancelToken,
+    control: SweepControl,
+    execution: Execution = HERE,
     sweep_id: str = "",
+    resume_run_id: str = "",
 ) -> SweepResult:
     """Run a sweep in a separate process; `on_event` is called in the calling thread. Its runs are tagged
-    with `sweep_id`, or with a new id.
+    with `sweep_id`, or with a new id; with `resume_run_id` it is the rest of an earlier sweep with that
+    parent run and id.
 
-    Raises `GridError`, `UsageError` or `DatasetError` before anything is started or written, `StoreError` if
-    the store fails (finished trials are kept), `TrainingError` if the process dies. Cancelling marks the
-    current trial and the parent run KILLED, keeps finished trials and sets `cancelled` on the result.
+    Raises `GridError`, `UsageError` or `DatasetError` before anything is written, `StoreError` if the store
+    fails (finished trials are kept), `TrainingError` if the process dies. Cancelling marks the trials in
+    progress and the parent run KILLED, keeps finished trials and sets `cancelled` on the result.
     """
-    trials(spec)
-    _check_small(spec)
-    executor: Executor = LocalProcess(uri)
-    with closing(executor):
-        return executor.sweep(spec, on_event=on_event, cancel=cancel, sweep_id=sweep_id)
+    with closing(LocalProcess(uri)) as process:
+        return process.sweep(
+            spec,
+            on_event=on_event,
+            control=control,
+            execution=execution,
+            sweep_id=sweep_id,
+            resume_run_id=resume_run_id,
+        )
+
+
+def read_profile(uri: TrackingUri, data: DataSpec, split: SplitSpec, cancel: CancelToken) -> DataProfile:
+    """What a dataset is understood as, read in a separate process: this one stays small. Raises
+    `DatasetError`, and `Cancelled`."""
+    with closing(LocalProcess(uri)) as process:
+        spec = SweepSpec("", _absolute(data), split).to_json()
+        command = {"profile": spec["data"], "split": spec["split"]}
+        return DataProfile.from_json(process.execute(command, cancel))
 
 
 class LocalProcess:
@@ -75,27 +77,27 @@ class LocalProcess:
         spec: SweepSpec,
         *,
         on_event: Callable[[SweepEvent], None],
-        cancel: CancelToken,
-        only: Sequence[int] | None = None,
+        control: SweepControl,
+        execution: Execution = HERE,
         resume_run_id: str = "",
         sweep_id: str = "",
     ) -> SweepResult:
-        """Train the trials of `spec`, or those with the indexes `only`. `resume_run_id` is the parent run of
-        an earlier sweep to continue, `sweep_id` the id its runs are tagged with."""
+        """See `run_sweep`."""
         started = time.monotonic()
         tally = _Tally()
         sweep_id = sweep_id or uuid.uuid4().hex
         command = {
-            "sweep": _absolute(spec).to_json(),
+            "sweep": replace(spec, data=_absolute(spec.data)).to_json(),
             "id": sweep_id,
-            "only": only,
             "resume_run_id": resume_run_id,
+            "execution": execution.to_json(),
         }
+        cancel = control.cancel
         if self._process is None and not cancel.cancelled:
             on_event(SweepPreparing("starting Python"))
         if not cancel.cancelled:
             try:
-                for message in self._worker().run(command, cancel):
+                for message in self._worker().run(command, control):
                     if "event" in message:
                         event = from_json(message)
                         tally.add(event)
@@ -103,12 +105,11 @@ class LocalProcess:
             except ProcessDied as error:
                 self._clean_up(error, spec.experiment, sweep_id)
                 raise
-        total = len(trials(spec)) if only is None else len(only)
-        return tally.result(total, time.monotonic() - started)
+        return tally.result(time.monotonic() - started)
 
     def execute(self, command: Mapping[str, Any], cancel: CancelToken) -> Any:
         """Run a command other than a sweep. Returns its result. Raises `Cancelled`."""
-        for message in self._worker().run(command, cancel):
+        for message in self._worker().run(command, SweepControl(cancel)):
             if "done" in message:
                 return message["done"]
         raise Cancelled("The command")
@@ -145,7 +146,6 @@ class _Tally:
     def __init__(self) -> None:
         self._started = SweepStarted("", "", 0)
         self._finished = SweepFinished(0, 0, 0, cancelled=True, seconds=0.0)
-        self._best: tuple[tuple[float, float, int], str] | None = None
 
     def add(self, event: SweepEvent) -> None:
         match event:
@@ -153,38 +153,23 @@ class _Tally:
                 self._started = event
             case SweepFinished():
                 self._finished = event
-            case TrialFinished(index=index, run_id=run_id, metrics=metrics):
-                rank = (metrics["accuracy"], metrics["cv_mean"], -index)
-                if self._best is None or rank > self._best[0]:
-                    self._best = rank, run_id
 
-    def result(self, total: int, seconds: float) -> SweepResult:
+    def result(self, seconds: float) -> SweepResult:
         started, finished = self._started, self._finished
         return SweepResult(
             parent_run_id=started.parent_run_id,
             experiment_id=started.experiment_id,
-            total=total,
+            total=started.total,
             finished=finished.finished,
             failed=finished.failed,
             killed=finished.killed,
             cancelled=finished.cancelled,
             seconds=seconds,
-            best_run_id=self._best[1] if self._best else None,
+            best_run_id=finished.best_run_id,
+            ended=finished.ended,
         )
 
 
-def _check_small(spec: SweepSpec) -> None:
-    """Check a small dataset. Raises `DatasetError`, and `GridError` for values that need more rows."""
-    try:
-        small = spec.dataset.file.stat().st_size <= MAX_CHECKED_BYTES
-    except (OSError, ValueError):
-        small = True
-    if small:
-        check_rows(spec, read_dataset(spec.dataset).rows)
-
-
-def _absolute(spec: SweepSpec) -> SweepSpec:
-    """The spec with an absolute dataset path, for a process in another folder."""
-    if spec.dataset.path is None:
-        return spec
-    return replace(spec, dataset=replace(spec.dataset, path=str(spec.dataset.file)))
+def _absolute(data: DataSpec) -> DataSpec:
+    """The data with an absolute path, for a process in another folder."""
+    return data if data.path is None else replace(data, path=str(data.file))

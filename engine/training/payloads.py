@@ -5,50 +5,48 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import TrainingError
-from engine.runs.metrics import FOLD_METRIC
-from engine.training.datasets import Dataset
-from engine.training.estimators import ParameterValue
+import numpy as np
+import pandas as pd
 
 if TYPE_CHECKING:
-    from engine.training.recipes import Split
+    from engine.training.evaluation.evaluate import Steps
+    from engine.training.evaluation.parts import Parts
+    from engine.training.facts import DatasetFacts
+    from engine.training.spec import Value
 
 EXAMPLE_ROWS = 5
 
 
-def dataset_input(dataset: Dataset) -> Any:
-    """The dataset as a run input with the context `training`."""
+def dataset_input(facts: DatasetFacts, parts: Parts) -> Any:
+    """The dataset as a run input with the context `training`, its profile and its digest."""
     import mlflow.data
     from mlflow.data.sources import LocalArtifactDatasetSource
     from mlflow.entities import Dataset as DatasetEntity, DatasetInput, InputTag
 
-    table = dataset.features().assign(**{dataset.target: list(dataset.labels)})
-    source = LocalArtifactDatasetSource(str(dataset.path))
-    logged = mlflow.data.from_pandas(table, source=source, targets=dataset.target, name=dataset.name)
+    labels = np.concatenate([parts.train_labels, parts.test_labels])
+    table = pd.concat([parts.train, parts.test])
+    table[facts.target] = labels
+    source = LocalArtifactDatasetSource(facts.source)
+    logged = mlflow.data.from_pandas(table.sort_index(), source=source, targets=facts.target, name=facts.name)
     return DatasetInput(DatasetEntity(**logged.to_dict()), [InputTag("mlflow.data.context", "training")])
 
 
-def signature(parts: Split) -> tuple[Any, Any]:
-    """(model signature, input example): raw rows in, labels out."""
+def signature(parts: Parts) -> tuple[Any, Any]:
+    """(model signature, input example): raw rows in, labels out. Columns of text and those with a gap in any
+    row, which are float64, take missing values; whole numbers without gaps do not."""
     from mlflow.models import infer_signature
 
-    example = parts.test.head(EXAMPLE_ROWS).reset_index(drop=True)
-    return infer_signature(example, parts.train_labels[:EXAMPLE_ROWS]), example
-
-
-def trusted_types(model: Any) -> list[str]:
-    """The types that skops must trust to load this model, which was trained here. Raises `TrainingError` if
-    skops cannot save the model."""
-    import skops.io
-
-    try:
-        trusted: list[str] = skops.io.get_untrusted_types(data=skops.io.dumps(model))
-    except Exception as error:
-        raise TrainingError("The model cannot be saved", f"{type(error).__name__}: {error}") from error
-    return trusted
+    example = parts.test.head(EXAMPLE_ROWS).reset_index(drop=True).copy()
+    typed = example.copy()
+    for name, values in example.items():
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            example[name] = values.astype(object)  # as text: a served model is sent text
+            # MLflow would infer no type from gaps alone, and from some that the column may be absent.
+            typed[name] = example[name].where(values.notna(), "text")
+    return infer_signature(typed, np.asarray(parts.train_labels[:EXAMPLE_ROWS])), example
 
 
 def machine_tags() -> dict[str, str]:
@@ -61,7 +59,7 @@ def machine_tags() -> dict[str, str]:
     }
 
 
-def params(values: Mapping[str, ParameterValue]) -> list[Any]:
+def params(values: Mapping[str, Value]) -> list[Any]:
     from mlflow.entities import Param
 
     return [Param(name, str(value)) for name, value in values.items()]
@@ -75,9 +73,9 @@ def metrics(values: Mapping[str, float], **links: str) -> list[Any]:
     return [Metric(name, value, now, 0, **links) for name, value in values.items()]
 
 
-def fold_scores(scores: Sequence[float]) -> list[Any]:
-    """The scores of cross-validation as the steps of one metric, the folds counted from 0."""
+def step_metrics(steps: Steps) -> Iterable[Any]:
+    """Metrics with a value for each step: folds, iterations, numbers of training rows."""
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
-    return [Metric(FOLD_METRIC, score, now, fold) for fold, score in enumerate(scores)]
+    return [Metric(name, value, now, step) for name, points in steps.items() for step, value in points]

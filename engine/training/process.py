@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine import errors, paths
+from engine import paths
 from engine.child_process import signal_name, start_child
-from engine.errors import EngineError, StoreNotFound, TrainingError
-from engine.jobs import CancelToken
+from engine.errors import StoreNotFound, TrainingError
 from engine.text import safe
+from engine.training.control import SweepControl
+from engine.training.failures import Failure
 from engine.uri import TrackingUri
 
 GRACE_SECONDS = 20.0
@@ -47,14 +48,15 @@ class WorkerProcess:
         self._process, self._answers, self._log_start = child.process, child.answers, child.log_start
         self._send({"uri": child_uri})
 
-    def run(self, command: Mapping[str, Any], cancel: CancelToken) -> Iterator[Mapping[str, Any]]:
+    def run(self, command: Mapping[str, Any], control: SweepControl) -> Iterator[Mapping[str, Any]]:
         """Run a command and yield its answers as they come, ending with `done` unless the process was
-        cancelled. Raises the error that the process reports, and `ProcessDied`."""
+        cancelled. Forwards what `control` says. Raises the error that the process reports, and
+        `ProcessDied`."""
         self._send(command)
-        for line in self._lines(cancel):
+        for line in self._lines(control):
             message = json.loads(line)
             if "error" in message:
-                raise _error(message["error"])
+                raise Failure.from_json(message["error"]).error()
             yield message
             if "done" in message:
                 return
@@ -76,9 +78,10 @@ class WorkerProcess:
         data = json.dumps(command).encode() + b"\n"
         _ignore_broken_pipe(lambda: (stdin.write(data), stdin.flush()))
 
-    def _lines(self, cancel: CancelToken) -> Iterator[bytes]:
+    def _lines(self, control: SweepControl) -> Iterator[bytes]:
         """Yield lines as they come until the process exits. Forwards a cancellation once, then waits at most
         `GRACE_SECONDS`. Raises `ProcessDied`."""
+        cancel, paused = control.cancel, False
         buffer = b""
         deadline = 0.0
         with selectors.DefaultSelector() as selector:
@@ -87,6 +90,9 @@ class WorkerProcess:
                 if cancel.cancelled and not deadline:
                     deadline = time.monotonic() + GRACE_SECONDS
                     self._send({"cancel": True})
+                if control.paused != paused:
+                    paused = control.paused
+                    self._send({"pause": paused})
                 if deadline and time.monotonic() > deadline:
                     self._process.kill()
                 if not selector.select(POLL_SECONDS):
@@ -122,13 +128,6 @@ def uri_and_folder(uri: TrackingUri) -> tuple[str, Path | None]:
         raise StoreNotFound("The store's folder does not exist", str(path.parent), "Create it first.")
     _, question, query = uri.raw.partition("?")
     return f"{uri.raw.split(':', 1)[0]}:///{path}{question}{query}", path.parent
-
-
-def _error(message: Mapping[str, str]) -> EngineError:
-    kind = getattr(errors, message["kind"], EngineError)
-    error: EngineError = kind.__new__(kind)
-    EngineError.__init__(error, message["title"], message["detail"], message["hint"])
-    return error
 
 
 def _ignore_broken_pipe(write: Callable[[], object]) -> None:

@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import tempfile
+import threading
+import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.entities import NOTE_TAG, Status
-from engine.errors import StoreRefused, TrainingError
-from engine.evidence import predictions
+from engine.errors import (
+    ServerFault,
+    ServerTimeout,
+    ServerUnreachable,
+    StoreLocked,
+    StoreRefused,
+    TrainingError,
+)
 from engine.evidence.measured import SPLIT_TAG
+from engine.formats import duration
 from engine.stores.errors import translated_errors
 from engine.stores.mlflow.private import context_tags
 from engine.text import shortened
 from engine.training import payloads
-from engine.training.datasets import Dataset
-from engine.training.estimators import ParameterValue, estimator
-from engine.training.sweep import SweepSpec, Trial, fingerprint, grid_text, split_fingerprint
+from engine.training.estimators.catalogue import estimator
+from engine.training.facts import DatasetFacts
+from engine.training.search.text import grid_text
+from engine.training.spec import SweepSpec, Trial, Value, fingerprint, split_fingerprint
+from engine.training.sweep_file import sweep_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from engine.training.recipes import Fitted, Split
+    from engine.training.evaluation.evaluate import Evaluation, Steps
+    from engine.training.evaluation.parts import Parts
+    from engine.training.search.base import Dropped
 
 SWEEP_TAG = "console.sweep"
 """Tag of the parent run and its trials: the sweep they belong to."""
@@ -34,12 +49,32 @@ FINGERPRINT_TAG = "console.fingerprint"
 WORKER_TAG = "console.worker"
 """Tag of the parent run: `host:pid` of the process that trains it or last trained it."""
 PARENT_TAG = "mlflow.parentRunId"
+CODE_TAG = "console.version"
+"""Tag of the parent run and its trials: the version of mlflow-console that trained them."""
+
+ESTIMATOR_TAG = "estimator_name"
+"""Tag of a trial: the class of its estimator, as `mlflow.sklearn.autolog` has it."""
+BASELINES = ("DummyClassifier", "DummyRegressor")
 
 MODEL_NAME = "model"
 TEXT_LIMIT = 5000
+SWEEP_FILE = "sweep.yaml"
+"""Artifact of the parent run: the sweep, as `train` reads it."""
+SPEC_FILE = "sweep.json"
+"""Artifact of the parent run: the sweep with all its settings, for resuming it."""
+ERROR_FILE = "error.txt"
+"""Artifact of a failed trial: the traceback."""
+
+PATIENCE_SECONDS = 180.0
+"""How long a write is tried again while the store does not answer."""
+FIRST_WAIT_SECONDS = 1.0
+MOST_WAIT_SECONDS = 10.0
+_TEMPORARY = (ServerUnreachable, ServerTimeout, ServerFault, StoreLocked)
+
+Result = TypeVar("Result")
 
 _RECIPES = {
-    "leak-free": "Recipe leak-free: the scaler is fitted on the training part only.",
+    "leak-free": "Recipe leak-free: columns are prepared with what the training part alone says.",
     "published": (
         "Recipe published: the scaler is fitted on all rows before the split, so test data leaks into it and "
         "the metrics are too optimistic. The logged models include the scaler and take raw rows."
@@ -50,23 +85,39 @@ _RECIPES = {
 class Recorder:
     """Writes one sweep through an MlflowClient. Thread-safe once opened.
 
-    Every method raises store failures as `EngineError`.
+    A store that does not answer is tried again for `PATIENCE_SECONDS`, which `on_wait` reports; what a lost
+    answer may have created already is looked up first. Every method raises other failures of the store, and
+    those that last, as `EngineError`. `metric` ranks the trials.
     """
 
     def __init__(
-        self, client: MlflowClient, spec: SweepSpec, dataset: Dataset, parts: Split, sweep_id: str
+        self,
+        client: MlflowClient,
+        spec: SweepSpec,
+        facts: DatasetFacts,
+        parts: Parts,
+        sweep_id: str,
+        *,
+        metric: str,
+        lower: bool = False,
+        on_wait: Callable[[str], None] = lambda _: None,
+        give_up: Callable[[], bool] = lambda: False,
     ) -> None:
         self._client = client
         self._spec = spec
-        self._dataset = dataset
-        self._estimator = estimator(spec.estimator)
+        self._facts = facts
         self._sweep_id = sweep_id
+        self.metric, self.lower = metric, lower
+        self._on_wait, self._give_up = on_wait, give_up
+        self.parts = parts
+        self._lock = threading.Lock()
+        self._trouble = ""
         self.experiment_id = ""
         self.parent_run_id = ""
         with translated_errors(), warnings.catch_warnings():
-            # MLflow hints that integer columns cannot hold missing values: the labels have none.
+            # MLflow hints that integer columns cannot hold missing values.
             warnings.filterwarnings("ignore", message="Hint: Inferred schema", category=UserWarning)
-            self._input = payloads.dataset_input(dataset)
+            self._input = payloads.dataset_input(facts, parts)
             self._signature, self._example = payloads.signature(parts)
             self._context = context_tags()
             self._tags = {**self._context, **payloads.machine_tags(), **self._sweep_tags()}
@@ -76,118 +127,254 @@ class Recorder:
         towards the first trial."""
         from sklearn.dummy import DummyClassifier
 
-        self._estimator.build({})
         model = DummyClassifier().fit(self._example, [0] * len(self._example))
         with tempfile.TemporaryDirectory(prefix="mlflow-console-") as folder:
-            self._save(model, str(Path(folder) / MODEL_NAME), payloads.trusted_types(model))
+            self._save(model, str(Path(folder) / MODEL_NAME), ())
 
     # ── the sweep ────────────────────────────────────────────────────────────
 
-    def open(self, resume_run_id: str = "") -> None:
-        """Create the parent run, and the experiment if missing; or resume a parent run."""
+    def open(self, resume_run_id: str = "") -> Mapping[str, float]:
+        """Create the parent run, and the experiment if missing; or resume a parent run. Returns the scores
+        of the trials that an earlier process finished, by their fingerprints: NaN for one without a score."""
+        self.experiment_id = self._patiently(self._experiment)
+        if resume_run_id:
+            self._check_same(resume_run_id)
+            self.parent_run_id = resume_run_id
+            self._patiently(lambda: self._client.set_tag(resume_run_id, WORKER_TAG, worker_name()))
+            self._patiently(lambda: self._client.update_run(resume_run_id, status="RUNNING"))
+            return self._finished()
+        tags = {
+            **self._tags,
+            FINGERPRINT_TAG: fingerprint(self._spec, self._facts.sha256),
+            WORKER_TAG: worker_name(),
+            NOTE_TAG: self._note(),
+        }
         with translated_errors():
-            self.experiment_id = self._experiment()
-            if resume_run_id:
-                self.parent_run_id = resume_run_id
-                self._client.set_tag(resume_run_id, WORKER_TAG, worker_name())
-                self._client.update_run(resume_run_id, status="RUNNING")
-                return
-            tags = {
-                **self._tags,
-                FINGERPRINT_TAG: fingerprint(self._spec, self._dataset),
-                WORKER_TAG: worker_name(),
-                NOTE_TAG: self._note(),
-            }
-            name = self._spec.parent_name
-            run = self._client.create_run(self.experiment_id, tags=tags, run_name=name)
-            self.parent_run_id = run.info.run_id
+            run = self._client.create_run(self.experiment_id, tags=tags, run_name=self._spec.parent_name)
+        self.parent_run_id = run.info.run_id
+        with translated_errors():
             self._client.log_batch(self.parent_run_id, params=payloads.params(self._parent_params()))
             self._client.log_inputs(self.parent_run_id, [self._input])
+            self._client.log_text(self.parent_run_id, sweep_text(self._spec), SWEEP_FILE)
+            self._client.log_dict(self.parent_run_id, self._spec.to_json(), SPEC_FILE)
+        return {}
 
-    def close(self, status: Status) -> None:
+    def close(self, status: Status) -> str | None:
         """Log the totals on the parent run and end it. Their names differ from the trials' metrics, so the
-        parent never competes with a trial."""
-        with translated_errors():
-            metrics = self._totals()
-            self._client.log_batch(self.parent_run_id, metrics=payloads.metrics(metrics))
-            self._client.set_terminated(self.parent_run_id, status)
+        parent never competes with a trial. Returns the run id of the best trial, see `SweepResult`."""
+        runs = self._patiently(self._children)
+        best = self._best_of(runs)
+        metrics = payloads.metrics(self._totals(runs, best))
+        self._patiently(lambda: self._client.log_batch(self.parent_run_id, metrics=metrics))
+        self._patiently(lambda: self._client.set_terminated(self.parent_run_id, status))
+        return None if best is None else str(best.info.run_id)
 
-    def _totals(self) -> dict[str, float]:
-        """Counted in the store: a resumed sweep has trials that another process ran."""
-        runs = _search(self._client, self.experiment_id, f"tags.`{PARENT_TAG}` = '{self.parent_run_id}'")
-        done = [run for run in runs if run.info.status == "FINISHED"]
-        totals = {
-            "trials_finished": float(len(done)),
-            "trials_failed": float(sum(run.info.status == "FAILED" for run in runs)),
+    def log_figures(self, run_id: str, evaluation: Evaluation) -> None:
+        """Draw the figures of a finished trial, the best one, and log them with its run."""
+        from engine.training.evaluation.figures import figure_files
+        from engine.training.evaluation.scores import predicted
+
+        fitted = evaluation.model.steps[-1][1]
+        found = predicted(fitted, self.parts.test_matrix, self.parts.classes)
+        self._log_files(run_id, figure_files(self.parts, found))
+
+    def _check_same(self, run_id: str) -> None:
+        """Raises `TrainingError` if the sweep with this parent run trained something else."""
+        tags = self._patiently(lambda: self._client.get_run(run_id)).data.tags
+        if tags.get(FINGERPRINT_TAG) != fingerprint(self._spec, self._facts.sha256):
+            detail = f"{self._facts.name} is not the file that the sweep began with."
+            raise TrainingError("The data has changed", detail, "Restore the file, or start a new sweep.")
+
+    def _children(self) -> list[Any]:
+        return _search(self._client, self.experiment_id, f"tags.`{PARENT_TAG}` = '{self.parent_run_id}'")
+
+    def _finished(self) -> dict[str, float]:
+        return {
+            run.data.tags[FINGERPRINT_TAG]: run.data.metrics.get(self._score_metric, math.nan)
+            for run in self._patiently(self._children)
+            if run.info.status == "FINISHED" and FINGERPRINT_TAG in run.data.tags
         }
-        accuracies = [run.data.metrics["accuracy"] for run in done if "accuracy" in run.data.metrics]
-        return {**totals, "best_accuracy": max(accuracies)} if accuracies else totals
+
+    def _best_of(self, runs: Sequence[Any]) -> Any:
+        """The trial with the best score, the earliest of equal ones; None without one. Looked up in the
+        store: a resumed sweep has trials that another process ran."""
+        name = self._score_metric
+        scored = [
+            run
+            for run in sorted(runs, key=lambda run: run.info.start_time)
+            if run.info.status == "FINISHED"
+            and run.data.tags.get(ESTIMATOR_TAG) not in BASELINES
+            and math.isfinite(run.data.metrics.get(name, math.nan))
+        ]
+        return (min if self.lower else max)(scored, key=lambda run: run.data.metrics[name], default=None)
+
+    def _totals(self, runs: Sequence[Any], best: Any) -> dict[str, float]:
+        totals = {
+            f"trials_{status.lower()}": float(sum(run.info.status == status for run in runs))
+            for status in ("FINISHED", "FAILED")
+        }
+        name = self._score_metric
+        return totals if best is None else {**totals, f"best_{name}": best.data.metrics[name]}
+
+    @property
+    def _score_metric(self) -> str:
+        """The metric of a run that is its score: the cross-validated mean of the one that ranks the sweep."""
+        from engine.training.evaluation.scores import OWN_METRIC
+
+        own = self.metric == OWN_METRIC[self._facts.task]
+        return "cv_mean" if own else f"{self.metric}_cv_mean"
 
     # ── a trial ──────────────────────────────────────────────────────────────
 
+    def fingerprint(self, trial: Trial) -> str:
+        return fingerprint(self._spec, self._facts.sha256, trial, resolved=self.params(trial))
+
     def start(self, trial: Trial) -> str:
         """Create the trial's run, RUNNING, with its parameters and dataset. Returns the run id."""
-        tags = {
-            **self._tags,
-            PARENT_TAG: self.parent_run_id,
-            FINGERPRINT_TAG: fingerprint(self._spec, self._dataset, trial.params),
-        }
-        with translated_errors():
-            run = self._client.create_run(self.experiment_id, tags=tags, run_name=trial.name)
-            run_id: str = run.info.run_id
-            self._client.log_batch(run_id, params=payloads.params(self.params(trial)))
-            self._client.log_inputs(run_id, [self._input])
+        mark = self.fingerprint(trial)
+        tags = {**self._tags, PARENT_TAG: self.parent_run_id, FINGERPRINT_TAG: mark}
+        tags[ESTIMATOR_TAG] = estimator(trial.estimator).class_name(self._facts.task)
+
+        def create() -> str:
+            run_id: str = self._client.create_run(
+                self.experiment_id, tags=tags, run_name=trial.name
+            ).info.run_id
             return run_id
 
-    def params(self, trial: Trial) -> dict[str, ParameterValue]:
-        """The parameters recorded with a trial, including defaults."""
-        return self._estimator.resolved(trial.params)
+        def created() -> str | None:
+            condition = (
+                f"tags.`{PARENT_TAG}` = '{self.parent_run_id}' and tags.`{FINGERPRINT_TAG}` = '{mark}'"
+            )
+            runs = _search(self._client, self.experiment_id, condition)
+            return next((run.info.run_id for run in runs if run.info.status == "RUNNING"), None)
 
-    def finish(self, trial: Trial, run_id: str, fitted: Fitted) -> None:
-        """Log the model, all metrics and the predictions on the test part, and end the run. Raises
-        `TrainingError` if the model cannot be saved."""
-        trusted = payloads.trusted_types(fitted.model)
-        with translated_errors():
-            params = {name: str(value) for name, value in self.params(trial).items()}
-            model = self._client.create_logged_model(
+        run_id = self._patiently(create, created)
+        params = payloads.params(self.params(trial))
+        self._patiently(lambda: self._client.log_batch(run_id, params=params))
+        self._patiently(lambda: self._client.log_inputs(run_id, [self._input]))
+        return run_id
+
+    def params(self, trial: Trial) -> dict[str, Value]:
+        """The parameters recorded with a trial, including defaults; which estimator, if the sweep has
+        several."""
+        resolved = estimator(trial.estimator).resolved(trial.params)
+        several = len(self._spec.models) > 1 or trial.estimator != self._spec.models[0].estimator
+        return {"estimator": trial.estimator, **resolved} if several else resolved
+
+    def finish(self, trial: Trial, run_id: str, evaluation: Evaluation) -> None:
+        """Log the model, all metrics and files, and end the run. Raises `TrainingError` if the model cannot
+        be saved."""
+        model = self._log_model(trial, run_id, evaluation)
+        from mlflow.entities import LoggedModelOutput
+
+        self._patiently(lambda: self._client.finalize_logged_model(model.model_id, "READY"))
+        self._patiently(lambda: self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)]))
+        data = self._input.dataset
+        links = {"model_id": model.model_id, "dataset_name": data.name, "dataset_digest": data.digest}
+        metrics = payloads.metrics(evaluation.metrics, run_id=run_id, **links)
+        metrics += payloads.step_metrics(evaluation.steps)
+        self._patiently(lambda: self._client.log_batch(run_id, metrics=metrics))
+        self._log_files(run_id, evaluation.files)
+        self._patiently(lambda: self._client.set_terminated(run_id, "FINISHED"))
+
+    def drop(self, dropped: Dropped) -> tuple[str, dict[str, float]]:
+        """Record a trial that the search gave up: FINISHED, without a model. Returns the run id and the last
+        score."""
+        run_id = self.start(dropped.trial)
+        metrics = payloads.step_metrics(self.halving_steps(dropped.scores))
+        note = f"Dropped by halving after rung {len(dropped.scores)}: others had better scores."
+        from mlflow.entities import RunTag
+
+        self._patiently(
+            lambda: self._client.log_batch(run_id, metrics=metrics, tags=[RunTag(NOTE_TAG, note)])
+        )
+        self._patiently(lambda: self._client.set_terminated(run_id, "FINISHED"))
+        return run_id, {f"halving_{self.metric}": dropped.scores[-1][1]}
+
+    def halving_steps(self, scores: tuple[tuple[int, float], ...]) -> Steps:
+        """The scores at the rungs of halving as a metric, by the number of rows."""
+        return {f"halving_{self.metric}": scores}
+
+    def fail(self, run_id: str, message: str, error: str) -> None:
+        """End a trial's run as FAILED, with the reason in its description and its tag `error`, and the whole
+        of it as an artifact."""
+        from mlflow.entities import RunTag
+
+        reason = shortened(message, TEXT_LIMIT)
+        tags = [RunTag("error", reason), RunTag(NOTE_TAG, reason)]
+        self._patiently(lambda: self._client.log_batch(run_id, tags=tags))
+        self._log_files(run_id, {ERROR_FILE: error.encode()})
+        self._patiently(lambda: self._client.set_terminated(run_id, "FAILED"))
+
+    def kill(self, run_id: str) -> None:
+        self._patiently(lambda: self._client.set_terminated(run_id, "KILLED"))
+
+    def _log_model(self, trial: Trial, run_id: str, evaluation: Evaluation) -> Any:
+        params = {name: str(value) for name, value in self.params(trial).items()}
+
+        def create() -> Any:
+            return self._client.create_logged_model(
                 self.experiment_id, MODEL_NAME, run_id, self._context, params
             )
+
+        def created() -> Any:
+            found = self._client.search_logged_models([self.experiment_id], f"source_run_id = '{run_id}'")
+            return next(iter(found), None)
+
+        model = self._patiently(create, created)
         with tempfile.TemporaryDirectory(prefix="mlflow-console-") as folder:
             path = str(Path(folder) / MODEL_NAME)
             ids = {"run_id": run_id, "model_uuid": model.model_id, "model_id": model.model_id}
             try:
-                self._save(fitted.model, path, trusted, artifact_path=model.artifact_location, **ids)
+                self._save(
+                    evaluation.model, path, evaluation.trusted, artifact_path=model.artifact_location, **ids
+                )
             except TrainingError:
-                with translated_errors():
-                    self._client.finalize_logged_model(model.model_id, "FAILED")
+                self._patiently(lambda: self._client.finalize_logged_model(model.model_id, "FAILED"))
                 raise
-            with translated_errors():
-                self._client.log_model_artifacts(model.model_id, path)
-        with translated_errors():
-            from mlflow.entities import LoggedModelOutput
+            self._patiently(lambda: self._client.log_model_artifacts(model.model_id, path))
+        return model
 
-            self._client.finalize_logged_model(model.model_id, "READY")
-            self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
-            data = self._input.dataset
-            links = {"model_id": model.model_id, "dataset_name": data.name, "dataset_digest": data.digest}
-            metrics = payloads.metrics(fitted.metrics, run_id=run_id, **links)
-            self._client.log_batch(run_id, metrics=metrics + payloads.fold_scores(fitted.fold_scores))
-            if fitted.predictions:
-                self._client.log_text(run_id, fitted.predictions, predictions.PATH)
-            self._client.set_terminated(run_id, "FINISHED")
+    def _log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
+        if not files:
+            return
+        with tempfile.TemporaryDirectory(prefix="mlflow-console-") as folder:
+            for name, data in files.items():
+                path = Path(folder) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+            self._patiently(lambda: self._client.log_artifacts(run_id, folder))
 
-    def fail(self, run_id: str, message: str) -> None:
-        """End a trial's run as FAILED, with the reason in its description and its tag `error`."""
-        with translated_errors():
-            from mlflow.entities import RunTag
+    def _patiently(
+        self, write: Callable[[], Result], written: Callable[[], Result | None] | None = None
+    ) -> Result:
+        """Make a write, again and again while the store does not answer. `written` looks whether an attempt
+        whose answer was lost has succeeded; without it, repeating the write is harmless."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        seconds = FIRST_WAIT_SECONDS
+        repeated = False
+        while True:
+            try:
+                with translated_errors():
+                    result = written() if repeated and written is not None else None
+                    if result is None:
+                        result = write()
+                self._report("")
+                return result
+            except _TEMPORARY as error:
+                if time.monotonic() > deadline or self._give_up():
+                    raise
+                self._report(f"{error.title}; trying again for {duration(PATIENCE_SECONDS)}")
+            repeated = True
+            time.sleep(seconds)
+            seconds = min(2 * seconds, MOST_WAIT_SECONDS)
 
-            reason = shortened(message, TEXT_LIMIT)
-            self._client.log_batch(run_id, tags=[RunTag("error", reason), RunTag(NOTE_TAG, reason)])
-            self._client.set_terminated(run_id, "FAILED")
-
-    def kill(self, run_id: str) -> None:
-        with translated_errors():
-            self._client.set_terminated(run_id, "KILLED")
+    def _report(self, trouble: str) -> None:
+        """Say once that the store does not answer, and once that it does again."""
+        with self._lock:
+            before, self._trouble = self._trouble, trouble
+        if bool(before) != bool(trouble):
+            self._on_wait(trouble or "The tracking store answers again")
 
     # ── details ──────────────────────────────────────────────────────────────
 
@@ -231,31 +418,38 @@ class Recorder:
             raise TrainingError("The model cannot be saved", reason) from error
 
     def _sweep_tags(self) -> dict[str, str]:
-        spec = self._spec
-        tags = {SWEEP_TAG: self._sweep_id, "recipe": spec.recipe}
-        tags[SPLIT_TAG] = split_fingerprint(spec, self._dataset)
-        if len(self._dataset.classes) == 2:
-            tags["positive_class"] = str(self._dataset.classes[1])
-        tags |= {f"class_{label}": meaning for label, meaning in self._dataset.meanings.items()}
+        spec, facts = self._spec, self._facts
+        tags = {SWEEP_TAG: self._sweep_id, "recipe": spec.recipe, "seed": str(spec.split.seed)}
+        tags[CODE_TAG] = version("mlflow-console")
+        tags[SPLIT_TAG] = split_fingerprint(spec, facts.sha256)
+        if len(self.parts.classes) == 2:
+            tags["positive_class"] = str(self.parts.classes[1])
+        tags |= {f"class_{label}": meaning for label, meaning in facts.meanings.items()}
         return tags
 
-    def _parent_params(self) -> dict[str, ParameterValue]:
-        spec = self._spec
+    def _parent_params(self) -> dict[str, Value]:
+        spec, facts = self._spec, self._facts
         return {
-            "estimator": spec.estimator,
+            "estimators": shortened(", ".join(model.estimator for model in spec.models), TEXT_LIMIT),
+            "grid": shortened(_grids(spec), TEXT_LIMIT),
+            "task": facts.task,
+            "search": spec.search.method,
+            "ranked_by": self.metric,
             "recipe": spec.recipe,
-            "grid": shortened(grid_text(spec.grid), TEXT_LIMIT),
-            "dataset": self._dataset.name,
-            "dataset_sha256": self._dataset.sha256,
-            "target": self._dataset.target,
-            "test_size": spec.test_size,
-            "random_state": spec.random_state,
-            "cv_folds": spec.cv_folds,
+            "dataset": facts.name,
+            "dataset_sha256": facts.sha256,
+            "target": facts.target,
+            "split": spec.split.method,
+            "test_size": spec.split.test,
+            "random_state": spec.split.seed,
+            "cv_folds": spec.split.folds,
         }
 
     def _about_data(self) -> str:
-        data = self._dataset
-        text = f"Sweeps on {data.name}: {data.rows} rows, {len(data.names)} features, target {data.target!r}."
+        data = self._facts
+        text = (
+            f"Sweeps on {data.name}: {data.rows} rows, {len(data.features)} features, target {data.target!r}."
+        )
         if data.meanings:
             meanings = ", ".join(
                 f"{data.target} = {label} means {text}" for label, text in data.meanings.items()
@@ -263,10 +457,17 @@ class Recorder:
             text += (
                 f" In this file, {meanings}; class 1, the positive class in every count, is the healthy one."
             )
-        return text
+        return " ".join([text, *data.remarks])
 
     def _note(self) -> str:
         return f"{_RECIPES[self._spec.recipe]} {self._about_data()}"
+
+
+def _grids(spec: SweepSpec) -> str:
+    """What is tried of each model: `n_neighbors=3,5 weights=uniform`, after the model's name if there are
+    several."""
+    texts = [(model.estimator, grid_text(model.params)) for model in spec.models]
+    return texts[0][1] if len(texts) == 1 else "; ".join(f"{name}: {text}" for name, text in texts)
 
 
 def kill_unfinished_runs(client: MlflowClient, experiment: str, sweep_id: str) -> tuple[str, ...]:

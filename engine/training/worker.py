@@ -4,9 +4,11 @@
 of JSON:
 
     {"uri": …}                                     first: the tracking store
-    {"sweep": spec, "id": …, "only": …, "resume_run_id": …}   train; answers events, then `done`
+    {"sweep": spec, "id": …, "resume_run_id": …, "execution": …}   train; answers events, then `done`
+    {"profile": data, "split": split}              read a dataset; answers `done` with its profile
     {"register": plan}                             register models; answers `done`
-    {"cancel": true}                               end the current trial, keep finished ones, exit
+    {"pause": true or false}                       start no further trial, or go on
+    {"cancel": true}                               end the trials in progress, keep finished ones, exit
 
     {"event": …} · {"done": …} · {"error": {"kind", "title", "detail", "hint"}}
 
@@ -19,21 +21,36 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from engine.child_process import input_lines
 from engine.errors import EngineError, TrainingError
-from engine.jobs import CancelToken
-from engine.training.events import SweepEvent, SweepPreparing, to_json
+from engine.training.control import SweepControl
+from engine.training.coordinator import Coordinator
+from engine.training.events import SweepEvent, SweepNote, SweepPreparing, to_json
+from engine.training.executors.base import Execution
+from engine.training.failures import Failure
+from engine.training.spec import MAX_TRIALS, SplitSpec, SweepSpec, data_from_json
 from engine.uri import TrackingUri
 
+if TYPE_CHECKING:
+    from engine.training.executors.pool import ProcessPool
+    from engine.training.recorder import Recorder
+    from engine.training.search.base import Search
+
 SERVER_THREADS = 4
+_FOLDER = "mlflow-console-sweep-"
 
 Command = Mapping[str, Any]
 
@@ -41,9 +58,10 @@ Command = Mapping[str, Any]
 def main(events: int) -> int:
     os.set_inheritable(events, False)
     commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
-    cancel = CancelToken()
+    control = SweepControl()
+    cancel = control.cancel
 
-    worker = Worker(events, cancel)
+    worker = Worker(events, control)
 
     def stop(*_: object) -> None:
         worker.cancel()
@@ -51,7 +69,7 @@ def main(events: int) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
-    threading.Thread(target=_listen, args=(commands, stop), name="commands", daemon=True).start()
+    threading.Thread(target=_listen, args=(commands, control, stop), name="commands", daemon=True).start()
     while not cancel.cancelled and (command := commands.get()) is not None:
         try:
             worker.execute(command)
@@ -64,11 +82,13 @@ def main(events: int) -> int:
     return 0
 
 
-def _listen(commands: queue.SimpleQueue[Command | None], stop: Any) -> None:
+def _listen(commands: queue.SimpleQueue[Command | None], control: SweepControl, stop: Any) -> None:
     for line in input_lines():
         command = json.loads(line)
         if "cancel" in command:
             stop()
+        elif "pause" in command:
+            control.pause(command["pause"])
         else:
             commands.put(command)
     stop()
@@ -77,9 +97,10 @@ def _listen(commands: queue.SimpleQueue[Command | None], stop: Any) -> None:
 class Worker:
     """Executes commands on one tracking store, one after the other."""
 
-    def __init__(self, events: int, cancel: CancelToken) -> None:
+    def __init__(self, events: int, control: SweepControl) -> None:
         self._events = events
-        self._cancel = cancel
+        self._control = control
+        self._cancel = control.cancel
         self._write_lock = threading.Lock()
         self._import_lock = threading.RLock()  # a signal handler may interrupt its holder
         self._is_importing = False
@@ -113,6 +134,8 @@ class Worker:
         elif "sweep" in command:
             self._sweep(command)
             self._send_line(json.dumps({"done": None}))
+        elif "profile" in command:
+            self._send_line(json.dumps({"done": _profile(command)}))
         elif "register" in command:
             from engine.training.registration import register
 
@@ -122,9 +145,7 @@ class Worker:
         self._send_line(to_json(event))
 
     def send_error(self, error: EngineError) -> None:
-        fields = {"kind": type(error).__name__, "title": error.title}
-        fields |= {"detail": error.detail, "hint": error.hint}
-        self._send_line(json.dumps({"error": fields}))
+        self._send_line(json.dumps({"error": Failure.of(error).to_json()}))
 
     def _send_line(self, line: str) -> None:
         data = line.encode() + b"\n"
@@ -135,17 +156,26 @@ class Worker:
             except BrokenPipeError:
                 self._cancel.cancel()
 
-    def _open_client(self) -> Any:
-        """The client, opened on first use. MLflow's global tracking URI is set too, because registering a
-        logged model reads from there."""
+    def _import_client(self) -> None:
+        """Import MLflow, on first use; nothing is opened or created."""
         if self._client is None:
             self.emit(SweepPreparing("importing MLflow"))
             with self._importing():
                 from engine.stores.errors import translated_errors
-                from engine.stores.mlflow.client import import_client, open_client
+                from engine.stores.mlflow.client import import_client
 
                 with translated_errors():
                     import_client(self._uri)
+
+    def _open_client(self) -> Any:
+        """The client, opened on first use, which creates a store that does not exist. MLflow's global
+        tracking URI is set too, because registering a logged model reads from there."""
+        if self._client is None:
+            if "mlflow" not in sys.modules:
+                self._import_client()
+            from engine.stores.errors import translated_errors
+            from engine.stores.mlflow.client import open_client
+
             self.emit(SweepPreparing("opening the store"))
             with translated_errors():
                 self._client = open_client(self._uri)
@@ -155,33 +185,67 @@ class Worker:
         return self._client
 
     def _sweep(self, command: Command) -> None:
-        from engine.training.datasets import read_dataset
-        from engine.training.sweep import SweepSpec, trials
-
+        """Read the data in a process of its own while this one imports MLflow, then train. Until the data and
+        the search are known to be good, nothing is written."""
         spec = SweepSpec.from_json(command["sweep"])
-        all_trials = trials(spec)
-        only = range(len(all_trials)) if command["only"] is None else set(command["only"])
-        chosen = [trial for trial in all_trials if trial.index in only]
-        self.emit(SweepPreparing(f"reading {spec.dataset.file.name}"))
-        dataset = read_dataset(spec.dataset)
-        client = self._open_client()
-        self.emit(SweepPreparing("importing scikit-learn"))
-        with self._importing():  # here, so that the first trial's time does not include it
-            from engine.training.recipes import split
-            from engine.training.recorder import Recorder, kill_unfinished_runs
-            from engine.training.runner import Runner
+        self.emit(SweepPreparing(f"reading {spec.data.file.name}"))
+        with sweep_folder() as folder:
+            from engine.training.executors.pool import ProcessPool
 
-        parts = split(dataset, spec)
-        recorder = Recorder(client, spec, dataset, parts, command["id"])
-        recorder.warm_up()
-        if self._cancel.cancelled:
-            return
-        threads = SERVER_THREADS if self._uri.startswith("http") else 1
-        runner = Runner(recorder, spec, parts, emit=self.emit, cancel=self._cancel, threads=threads)
+            pool = ProcessPool(folder, spec)
+            try:
+                self._import_client()
+                with self._importing():  # here, so that the first trial's time does not include it
+                    from engine.training.evaluation.scores import ranking_metric
+                    from engine.training.evaluation.storage import load_parts
+                    from engine.training.recorder import Recorder
+                    from engine.training.search.grid import search_for
+                facts = pool.prepared(self._cancel.wait)
+                if facts is None:
+                    return
+                search = search_for(spec, facts.task)
+                metric, direction = ranking_metric(spec, facts.task)
+                for remark in facts.remarks:
+                    self.emit(SweepNote(remark))
+                recorder = Recorder(
+                    self._open_client(),
+                    spec,
+                    facts,
+                    load_parts(folder),
+                    command["id"],
+                    metric=metric,
+                    lower=direction == "lower",
+                    on_wait=lambda text: self.emit(SweepNote(text)),
+                    give_up=lambda: self._cancel.cancelled,
+                )
+                recorder.warm_up()
+                if not self._cancel.cancelled:
+                    self._train(spec, search, pool, recorder, command)
+            finally:
+                pool.close()
+
+    def _train(
+        self, spec: SweepSpec, search: Search, pool: ProcessPool, recorder: Recorder, command: Command
+    ) -> None:
+        from engine.training.executors.pool import usable_processors
+        from engine.training.recorder import kill_unfinished_runs
+
+        execution = Execution.from_json(command["execution"])
+        pool.grow(max(1, min(execution.workers or usable_processors(), search.total or MAX_TRIALS)))
+        coordinator = Coordinator(
+            spec,
+            search,
+            pool,
+            recorder,
+            emit=self.emit,
+            control=self._control,
+            threads=SERVER_THREADS if self._uri.startswith("http") else 1,
+        )
+        client = self._open_client()
         try:
             if command["resume_run_id"]:
                 kill_unfinished_runs(client, spec.experiment, command["id"])
-            self.emit(runner.run(chosen, command["resume_run_id"]))
+            self.emit(coordinator.run(command["resume_run_id"]))
         except Exception:
             # One attempt: while the store is failing, nothing can be marked.
             try:
@@ -189,6 +253,24 @@ class Worker:
             except EngineError as error:
                 print(f"Unfinished runs stay RUNNING: {error}", file=sys.stderr)  # noqa: T201
             raise
+
+
+def _profile(command: Command) -> dict[str, Any]:
+    from engine.training.data.reading import read_dataset
+
+    dataset = read_dataset(data_from_json(command["profile"]), split=SplitSpec(**command["split"]))
+    return dataset.profile.to_json()
+
+
+@contextmanager
+def sweep_folder() -> Iterator[Path]:
+    """A temporary folder for the data of a sweep. Folders of processes that were killed are removed first."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        pid = left.name.removeprefix(_FOLDER).partition("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-") as folder:
+        yield Path(folder)
 
 
 if __name__ == "__main__":

@@ -47,8 +47,6 @@ import tui
 from engine import child_process
 from engine.errors import StoreNotFound
 from engine.stores.mlflow.revision import check_revision
-from engine.training.datasets import read_dataset
-from engine.training.sweep import SweepSpec
 from tests.support.console import environment, open_console
 from tests.support.terminal import PATIENCE, Terminal
 
@@ -381,19 +379,25 @@ def import_mlflow() -> None:
 def import_training() -> None:
     """As the training process does it before the first trial. Nothing is trained: the threads of that would
     be missing in a forked process."""
-    from engine.training.recipes import split
+    from engine.training.data.reading import read_dataset
+    from engine.training.evaluation.parts import prepare
+    from engine.training.facts import DatasetFacts
     from engine.training.recorder import Recorder
+    from engine.training.spec import SweepSpec
 
     for name in (
         "sklearn.neighbors",
         "mlflow.pyfunc",
-        "engine.training.runner",
+        "engine.training.coordinator",
+        "engine.training.evaluation.storage",
+        "engine.training.executors.pool",
         "engine.training.registration",
     ):
         importlib.import_module(name)
     spec = SweepSpec("warm")
-    dataset = read_dataset(spec.dataset)
-    Recorder(None, spec, dataset, split(dataset, spec), "").warm_up()  # type: ignore[arg-type]
+    dataset = read_dataset(spec.data)
+    facts, parts = DatasetFacts.of(dataset), prepare(dataset, spec)
+    Recorder(None, spec, facts, parts, "", metric="accuracy").warm_up()  # type: ignore[arg-type]
 
 
 def import_command() -> None:

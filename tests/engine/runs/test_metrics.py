@@ -135,3 +135,11 @@ def test_everything_else_is_better_higher(name: str) -> None:
 )
 def test_counts_learning_rates_and_fold_scores_are_neither_better_higher_nor_lower(name: str) -> None:
     assert direction_of(name) is None
+
+
+def test_labels_of_classes_do_not_decide_the_direction() -> None:
+    names = ("class_false_recall", "class_no_error_f1", "class_time_precision", "class_0_recall")
+    assert {direction_of(name) for name in names} == {"higher"}
+    assert direction_of("class_false_support") is None
+    assert direction_of("log_loss_cv_mean") == "lower"
+    assert direction_of("f1_macro_cv_score") is None

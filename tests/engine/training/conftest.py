@@ -16,8 +16,8 @@ import pytest
 from engine.entities import Run
 from engine.stores import open_store
 from engine.stores.base import RunQuery
-from engine.training.datasets import DatasetSpec
 from engine.training.local_process import LocalProcess
+from engine.training.spec import DataSpec
 from engine.uri import TrackingUri
 from tests.support.demo import DemoStore, copy_demo
 
@@ -50,14 +50,14 @@ def workshop(demo_store: DemoStore, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
-def large_csv(tmp_path_factory: pytest.TempPathFactory) -> DatasetSpec:
+def large_csv(tmp_path_factory: pytest.TempPathFactory) -> DataSpec:
     """Enough rows for slow trials, so that tests can interrupt one."""
     path = tmp_path_factory.mktemp("data") / "large.csv"
     rng = random.Random(7)
     names = [f"f{i}" for i in range(12)]
     rows = [[f"{rng.random():.3f}" for _ in names] + [str(i % 2)] for i in range(4000)]
     path.write_text("\n".join(",".join(row) for row in [[*names, "y"], *rows]))
-    return DatasetSpec(str(path), "y")
+    return DataSpec(str(path), target="y")
 
 
 @pytest.fixture

@@ -16,9 +16,12 @@ from typing import IO
 
 from engine.jobs import CancelToken
 from engine.training import demo
+from engine.training.control import SweepControl
 from engine.training.events import to_json
+from engine.training.executors.base import Execution
 from engine.training.local_process import run_sweep
-from engine.training.sweep import SweepSpec, parse_grid
+from engine.training.search.text import parse_grid
+from engine.training.spec import ModelSpec, SweepSpec
 from engine.uri import TrackingUri
 from tests.support.warm import Warm, WarmProcess
 
@@ -43,10 +46,16 @@ def main() -> None:
     tracking, never = TrackingUri(uri), CancelToken()
     if what == "sweep":
         sweep = SweepSpec.from_json(json.loads(spec[0]))
-        run_sweep(tracking, sweep, on_event=lambda event: _print(to_json(event)), cancel=never)
+        run_sweep(
+            tracking,
+            sweep,
+            on_event=lambda event: _print(to_json(event)),
+            control=SweepControl(),
+            execution=Execution(workers=1),
+        )
     else:
-        demo.PUBLISHED = replace(demo.PUBLISHED, grid=parse_grid(SMALL))
-        demo.LEAK_FREE = replace(demo.LEAK_FREE, grid=parse_grid(SMALL))
+        demo.PUBLISHED = replace(demo.PUBLISHED, models=(ModelSpec("knn", parse_grid(SMALL)),))
+        demo.LEAK_FREE = replace(demo.LEAK_FREE, models=(ModelSpec("knn", parse_grid(SMALL)),))
         demo.run_demo(tracking, on_progress=lambda step: _print(str(step.done)), cancel=never)
 
 

@@ -18,7 +18,8 @@ from engine.stores import open_store
 from engine.stores.mlflow.client import open_client
 from engine.training import demo
 from engine.training.demo import MODEL, DemoReport, run_demo
-from engine.training.sweep import parse_grid
+from engine.training.search.text import parse_grid
+from engine.training.spec import ModelSpec
 from engine.uri import TrackingUri
 from tests.engine.training.conftest import runs_of, wait_until
 from tests.engine.training.driver import SMALL, driven
@@ -136,8 +137,12 @@ def kill_demo(warm: Warm, tracking: TrackingUri, trials: int) -> set[str]:
 def test_an_interrupted_demo_is_completed_on_a_server(
     tmp_path: Path, warm_writer: Warm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo, "PUBLISHED", replace(demo.PUBLISHED, grid=parse_grid(SMALL)))
-    monkeypatch.setattr(demo, "LEAK_FREE", replace(demo.LEAK_FREE, grid=parse_grid(SMALL)))
+    monkeypatch.setattr(
+        demo, "PUBLISHED", replace(demo.PUBLISHED, models=(ModelSpec("knn", parse_grid(SMALL)),))
+    )
+    monkeypatch.setattr(
+        demo, "LEAK_FREE", replace(demo.LEAK_FREE, models=(ModelSpec("knn", parse_grid(SMALL)),))
+    )
     with serving(uri_of(tmp_path).raw, tmp_path, warm=warm_writer) as server:
         tracking = server.uri
         first = kill_demo(warm_writer, tracking, 3)

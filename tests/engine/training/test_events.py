@@ -10,6 +10,8 @@ import pytest
 from engine.training.events import (
     SweepEvent,
     SweepFinished,
+    SweepNote,
+    SweepPaused,
     SweepPreparing,
     SweepResult,
     SweepStarted,
@@ -23,12 +25,23 @@ from engine.training.events import (
 
 EVENTS: list[SweepEvent] = [
     SweepPreparing("starting Python"),
-    SweepStarted("p", "1", 60),
+    SweepNote("ended by the time limit of 1m"),
+    SweepStarted("p", "1", 60, 2, "root_mean_squared_error", True, 2),
+    SweepPaused(True),
     TrialStarted(3),
-    TrialFinished(3, "r", {"n_neighbors": 3, "weights": None, "p": 1.5}, {"accuracy": 0.1 + 0.2}, 0.12),
-    TrialFailed(3, "r", {"n_neighbors": 3}, "a\nb \x1b[31m ü \ud800"),
+    TrialFinished(
+        3,
+        "r",
+        "knn-3",
+        "knn",
+        {"n_neighbors": 3, "weights": None, "p": 1.5},
+        {"accuracy": 0.1 + 0.2},
+        None,
+        0.12,
+    ),
+    TrialFailed(3, "r", "knn-3", "knn", {"n_neighbors": 3}, "a\nb \x1b[31m ü \ud800"),
     TrialKilled(3, "r"),
-    SweepFinished(1, 2, 3, True, 4.5),
+    SweepFinished(1, 2, 3, True, 4.5, "ended"),
 ]
 
 
@@ -58,7 +71,7 @@ def test_a_summary_accounts_for_every_trial(
 
 
 def test_infinities_and_nan_survive_a_round_trip() -> None:
-    event = TrialFinished(0, "r", {}, {"a": math.inf, "b": -math.inf, "c": math.nan}, 0.0)
+    event = TrialFinished(0, "r", "knn", "knn", {}, {"a": math.inf, "b": -math.inf, "c": math.nan}, None, 0.0)
     decoded = from_json(json.loads(to_json(event)))
     assert isinstance(decoded, TrialFinished)
     assert (decoded.metrics["a"], decoded.metrics["b"]) == (math.inf, -math.inf)

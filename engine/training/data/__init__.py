@@ -1,0 +1,1 @@
+"""The table a sweep trains on: reading it, and what was understood of it."""

@@ -1,0 +1,129 @@
+"""Curves of a model: its score by iteration and by the number of training rows; and of a sweep: by the values
+of a parameter.
+
+Metrics with steps that the console's charts draw. Imports scikit-learn.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from engine.training.evaluation.parts import Parts
+from engine.training.evaluation.scores import OWN_METRIC, own_score
+from engine.training.spec import Task, Value
+
+Steps = dict[str, tuple[tuple[int, float], ...]]
+LEARNING_PATH = "curves/learning_curve.csv"
+SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)
+"""The sizes of a learning curve, as shares of a fold's training rows."""
+MAX_STAGED_ROWS = 20_000
+
+
+def iteration_steps(fitted: Any, test_matrix: Any, test_labels: Any, task: Task) -> Steps:
+    """The scores that a fitted estimator has for each of its iterations, counted from 1; empty for others.
+
+    `train_loss` and `validation_loss` are those of the estimator's own loss, `validation_score` its score on
+    rows that it set aside. Boosting adds its score on the test part, `iteration_accuracy` or
+    `iteration_r2_score`.
+    """
+    steps: Steps = {}
+    for name, attribute, sign in (
+        ("train_loss", "loss_curve_", 1.0),
+        ("validation_score", "validation_scores_", 1.0),
+        ("train_loss", "train_score_", _sign(fitted)),
+        ("validation_loss", "validation_score_", _sign(fitted)),
+    ):
+        values = getattr(fitted, attribute, None)
+        if values is not None and np.ndim(values) == 1 and len(values) and name not in steps:
+            steps[name] = tuple((at, sign * float(value)) for at, value in enumerate(values, start=1))
+    staged: Callable[[Any], Iterable[Any]] | None = getattr(fitted, "staged_predict", None)
+    if staged is not None and len(test_labels) <= MAX_STAGED_ROWS:
+        values = [own_score(test_labels, labels, task) for labels in staged(test_matrix)]
+        steps[f"iteration_{OWN_METRIC[task]}"] = tuple(enumerate(values, start=1))
+    return steps
+
+
+def _sign(fitted: Any) -> float:
+    """Histogram gradient boosting keeps the negative loss, gradient boosting the loss."""
+    return -1.0 if type(fitted).__name__.startswith("Hist") else 1.0
+
+
+def learning_curve(parts: Parts, unfitted: Any) -> tuple[Steps, dict[str, bytes]]:
+    """The scores on training rows and on held-out rows of each fold, by the number of training rows: the
+    means as steps, and all of them as a file."""
+    own = OWN_METRIC[parts.task]
+    rows: list[tuple[int, int, float, float]] = []
+    for number, fold in enumerate(parts.fold_rows()):
+        for size in _sizes(len(fold.fitted)):
+            some = parts.sampled(len(fold.fitted), size)
+            labels = fold.fitted_labels[some]
+            try:
+                model = clone(unfitted).fit(fold.fitted[some], labels)
+                seen = own_score(labels, model.predict(fold.fitted[some]), parts.task)
+                held_out = own_score(fold.held_out_labels, model.predict(fold.held_out), parts.task)
+            except ValueError:
+                # Too few rows for these parameters, such as one class or more neighbors than rows.
+                continue
+            rows.append((size, number, seen, held_out))
+    # Folds differ by a row; their mean is drawn at the smallest of the sizes.
+    sizes = sorted({size for size, *_ in rows})
+    groups: dict[int, list[tuple[float, float]]] = {}
+    for size, _, seen, held_out in rows:
+        near = next(other for other in sizes if size - other <= 1)
+        groups.setdefault(near, []).append((seen, held_out))
+    means = {size: np.mean(pairs, axis=0) for size, pairs in sorted(groups.items())}
+    steps: Steps = {
+        f"learning_curve_{what}_{own}": tuple((size, float(mean[at])) for size, mean in means.items())
+        for at, what in enumerate(("train", "cv"))
+    }
+    return steps, {LEARNING_PATH: _csv(("training_rows", "fold", f"train_{own}", f"cv_{own}"), sorted(rows))}
+
+
+def _sizes(rows: int) -> list[int]:
+    return sorted({max(2, round(share * rows)) for share in SHARES})
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationPoint:
+    """Trials with one value of a parameter: how many, and their mean, lowest and highest score."""
+
+    value: Value
+    trials: int
+    mean: float
+    lowest: float
+    highest: float
+
+
+def validation_curve(
+    scores: Iterable[tuple[Mapping[str, Value], float]], name: str
+) -> tuple[ValidationPoint, ...]:
+    """The scores of a sweep's trials by the values of one parameter: numbers in order, then others as they
+    come. Scores that are not finite, and trials without the parameter, do not count."""
+    groups: dict[Value, list[float]] = {}
+    for params, score in scores:
+        if name in params and np.isfinite(score):
+            groups.setdefault(params[name], []).append(score)
+    points = [
+        ValidationPoint(value, len(found), float(np.mean(found)), min(found), max(found))
+        for value, found in groups.items()
+    ]
+    numbers = [each for each in points if isinstance(each.value, int | float)]
+    return (
+        *sorted(numbers, key=lambda each: float(each.value or 0)),
+        *(each for each in points if each not in numbers),
+    )
+
+
+def _csv(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> bytes:
+    text = io.StringIO()
+    write = csv.writer(text, lineterminator="\n")
+    write.writerow(header)
+    write.writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,1 @@
+"""Searches: which trials a sweep runs, and in which order."""
