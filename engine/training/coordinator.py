@@ -14,7 +14,6 @@ import psutil
 from engine.errors import EngineError, TrainingError
 from engine.evidence.statistics import fold_mean
 from engine.formats import duration, size
-from engine.jobs import CancelToken
 from engine.runs.metrics import FOLD_METRIC
 from engine.training.control import BASELINE, SweepControl
 from engine.training.events import (
@@ -76,7 +75,7 @@ class Coordinator:
         self._timed_out: set[int] = set()
         self._runs: dict[int, Future[str]] = {}
         self._results: list[Future[LastEvent]] = []
-        self._store_failed = CancelToken()
+        self._failure: EngineError | None = None
         self._plateau = Plateau(spec.split.folds, lower=recorder.lower, patience=spec.limits.no_improvement)
         self._best: tuple[float, Outcome, Evaluation] | None = None
         self._ended = ""
@@ -149,7 +148,7 @@ class Coordinator:
 
     @property
     def _stopped(self) -> bool:
-        return self._control.cancel.cancelled or self._store_failed.cancelled
+        return self._control.cancel.cancelled or self._failure is not None
 
     def _check_end(self, began: float) -> None:
         """Decide whether the sweep ends early: trials in progress are finished, no further one starts."""
@@ -292,11 +291,13 @@ class Coordinator:
         return event
 
     def _recorded(self, write: Callable[[], Written]) -> Written:
-        """Make a write. Its failure ends the sweep."""
+        """Make a write. Its failure ends the sweep, and further ones are not tried."""
+        if self._failure is not None:
+            raise self._failure
         try:
             return write()
-        except EngineError:
-            self._store_failed.cancel()
+        except EngineError as error:
+            self._failure = error
             raise
 
 

@@ -6,6 +6,7 @@ import math
 import os
 import socket
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from engine.errors import (
     TrainingError,
 )
 from engine.evidence.measured import SPLIT_TAG
+from engine.formats import duration
 from engine.stores.errors import translated_errors
 from engine.stores.mlflow.private import context_tags
 from engine.text import shortened
@@ -105,6 +107,8 @@ class Recorder:
         self.metric, self.lower = metric, lower
         self._on_wait, self._give_up = on_wait, give_up
         self._parts = parts
+        self._lock = threading.Lock()
+        self._trouble = ""
         self.experiment_id = ""
         self.parent_run_id = ""
         with translated_errors(), warnings.catch_warnings():
@@ -344,16 +348,25 @@ class Recorder:
         while True:
             try:
                 with translated_errors():
-                    if repeated and written is not None and (found := written()) is not None:
-                        return found
-                    return write()
+                    result = written() if repeated and written is not None else None
+                    if result is None:
+                        result = write()
+                self._report("")
+                return result
             except _TEMPORARY as error:
                 if time.monotonic() > deadline or self._give_up():
                     raise
-                self._on_wait(f"{error.title}; trying again")
+                self._report(f"{error.title}; trying again for {duration(PATIENCE_SECONDS)}")
             repeated = True
             time.sleep(seconds)
             seconds = min(2 * seconds, MOST_WAIT_SECONDS)
+
+    def _report(self, trouble: str) -> None:
+        """Say once that the store does not answer, and once that it does again."""
+        with self._lock:
+            before, self._trouble = self._trouble, trouble
+        if bool(before) != bool(trouble):
+            self._on_wait(trouble or "The tracking store answers again")
 
     # ── details ──────────────────────────────────────────────────────────────
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from engine.errors import UsageError
 from engine.paths import heart_csv
+from engine.text import quoted
 
 Value = str | int | float | bool | None
 """A value of a parameter."""
@@ -20,12 +21,14 @@ ColumnType = Literal["number", "category", "date"]
 SplitMethod = Literal["random", "stratified", "time", "group"]
 SearchMethod = Literal["grid", "random", "halving", "optuna"]
 Recipe = Literal["leak-free", "published"]
+Sampler = Literal["tpe", "random"]
 Curve = Literal["learning", "validation"]
 
 TASKS: tuple[Task, ...] = ("classification", "regression")
 COLUMN_TYPES: tuple[ColumnType, ...] = ("number", "category", "date")
 SPLIT_METHODS: tuple[SplitMethod, ...] = ("random", "stratified", "time", "group")
 SEARCH_METHODS: tuple[SearchMethod, ...] = ("grid", "random", "halving", "optuna")
+SAMPLERS: tuple[Sampler, ...] = ("tpe", "random")
 RECIPES: tuple[Recipe, ...] = ("leak-free", "published")
 CURVES: tuple[Curve, ...] = ("learning", "validation")
 
@@ -96,12 +99,18 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class SearchSpec:
-    """Which combinations are tried. `trials` is how many, None for all of a grid; `sampler` is Optuna's."""
+    """Which combinations are tried. `trials` is how many, None for all of a grid; `sampler` is Optuna's.
+    Halving starts with all combinations of a grid, or with that many random ones."""
 
     method: SearchMethod = "grid"
     trials: int | None = None
-    sampler: str = "tpe"
+    sampler: Sampler = "tpe"
     seed: int = 42
+
+    @property
+    def lists_all(self) -> bool:
+        """Whether every combination is tried, or the first ones in order."""
+        return self.method == "grid" or (self.method == "halving" and self.trials is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,45 +216,65 @@ def experiment_for(path: str | None) -> str:
 
 def check_settings(spec: SweepSpec) -> None:
     """Raises `UsageError` for a setting out of range. Models and columns are checked where they are known."""
+    for _, error in problems(spec):
+        raise error
+
+
+def problems(spec: SweepSpec) -> Iterator[tuple[str, UsageError]]:
+    """What is wrong with the settings, and where: `split.folds` is the folds of the split, `curves[1]` the
+    second curve."""
     if not spec.experiment.strip():
-        raise UsageError("The sweep needs an experiment name")
+        yield "experiment", UsageError("The sweep needs an experiment name")
     if not spec.models:
-        raise UsageError("The sweep has no model", hint="Name at least one estimator.")
+        yield "models", UsageError("The sweep has no model", hint="Name at least one estimator.")
+    if spec.data.path is not None and spec.data.run_id:
+        title = "The data is either a file or the dataset of a run"
+        yield "data.run_id", UsageError(title, hint="Remove one of them.")
     if spec.split.method in ("time", "group") and not spec.split.column:
-        raise UsageError(f"A split by {spec.split.method} needs a column")
-    for word, known, what in _words(spec):
+        yield "split.method", UsageError(f"A split by {spec.split.method} needs a column")
+    if spec.search.method in ("random", "optuna") and spec.search.trials is None:
+        title = f"Search method {spec.search.method} needs a number of trials"
+        yield "search.method", UsageError(title, hint="Set trials, such as 50.")
+    for where, word, known, what in _words(spec):
         if word not in known:
-            raise UsageError(f"Unknown {what} {word!r}", f"Known: {', '.join(known)}")
-    for what, holds, value, range_ in _numbers(spec):
+            yield where, UsageError(f"Unknown {what} {quoted(word)}", f"Known: {', '.join(known)}")
+    for where, what, holds, value, range_ in _numbers(spec):
         if not holds:
-            raise UsageError(f"Invalid {what} {value:,}", f"It must be {range_}.")
+            yield where, UsageError(f"Invalid {what} {value:,}", f"It must be {range_}.")
 
 
-def _words(spec: SweepSpec) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    yield spec.recipe, RECIPES, "recipe"
-    yield spec.data.task or TASKS[0], TASKS, "task"
-    yield spec.split.method, SPLIT_METHODS, "split method"
-    yield spec.search.method, SEARCH_METHODS, "search method"
-    for curve in spec.curves:
-        yield curve, CURVES, "curve"
+def _words(spec: SweepSpec) -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+    yield "recipe", spec.recipe, RECIPES, "recipe"
+    yield "data.task", spec.data.task or TASKS[0], TASKS, "task"
+    for column, kind in spec.data.types.items():
+        yield f"data.types.{column}", kind, COLUMN_TYPES, "column type"
+    yield "split.method", spec.split.method, SPLIT_METHODS, "split method"
+    yield "search.method", spec.search.method, SEARCH_METHODS, "search method"
+    yield "search.sampler", spec.search.sampler, SAMPLERS, "sampler"
+    for at, curve in enumerate(spec.curves):
+        yield f"curves[{at}]", curve, CURVES, "curve"
 
 
-def _numbers(spec: SweepSpec) -> Iterator[tuple[str, bool, float, str]]:
-    """What it is, whether it is in its range, its value, and the range."""
-    split, limits = spec.split, spec.limits
-    yield "test size", 0 < split.test < 1, split.test, "between 0 and 1"
-    yield "number of folds", 2 <= split.folds <= 100, split.folds, "from 2 to 100"
-    for seed in (split.seed, spec.search.seed):
-        yield "seed", 0 <= seed < 2**32, seed, "from 0 to 4294967295"
-    for what, value, most in (
-        ("number of trials", spec.search.trials, MAX_TRIALS),
-        ("number of trials without improvement", limits.no_improvement, MAX_TRIALS),
+def _numbers(spec: SweepSpec) -> Iterator[tuple[str, str, bool, float, str]]:
+    """Where and what it is, whether it is in its range, its value, and the range."""
+    split, search, limits = spec.split, spec.search, spec.limits
+    yield "split.test", "test size", 0 < split.test < 1, split.test, "between 0 and 1"
+    yield "split.folds", "number of folds", 2 <= split.folds <= 100, split.folds, "from 2 to 100"
+    for where, seed in (("split.seed", split.seed), ("search.seed", search.seed)):
+        yield where, "seed", 0 <= seed < 2**32, seed, "from 0 to 4294967295"
+    without = "number of trials without improvement"
+    for where, what, count in (
+        ("search.trials", "number of trials", search.trials),
+        ("limits.no_improvement", without, limits.no_improvement),
     ):
-        if value is not None:
-            yield what, 1 <= value <= most, value, f"from 1 to {most:,}"
-    for what, seconds in (("trial timeout", limits.trial_timeout), ("time limit", limits.time)):
+        if count is not None:
+            yield where, what, 1 <= count <= MAX_TRIALS, count, f"from 1 to {MAX_TRIALS:,}"
+    for where, what, seconds in (
+        ("limits.trial_timeout", "trial timeout", limits.trial_timeout),
+        ("limits.time", "time limit", limits.time),
+    ):
         if seconds is not None:
-            yield what, 0 < seconds < math.inf, seconds, "a positive number of seconds"
+            yield where, what, 0 < seconds < math.inf, seconds, "a positive number of seconds"
 
 
 def fingerprint(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -11,9 +12,10 @@ from typing import Any
 
 import yaml
 
-from engine.errors import EngineError, UsageError
+from engine.errors import UsageError
 from engine.suggestions import closest
 from engine.text import quoted
+from engine.training.search.grid import model_problems
 from engine.training.spec import (
     Choices,
     DataSpec,
@@ -24,8 +26,8 @@ from engine.training.spec import (
     SplitSpec,
     SweepSpec,
     Value,
-    check_settings,
     experiment_for,
+    problems,
 )
 
 _LARGEST = 256 * 1024
@@ -78,6 +80,7 @@ _TOP: Mapping[str, tuple[str, str]] = {
     "recipe": ("text", "leak-free or published"),
 }
 """The kind and the meaning of each key, in the order in which they are written."""
+_EXPECTED = {"yes or no": "true or false", "integer": "an integer", "number": "a number"}
 _FIELDS = {"file": "path", "run": "run_id"}
 _RECORDS: Mapping[str, Any] = {"data": DataSpec, "split": SplitSpec, "search": SearchSpec, "limits": Limits}
 _PLAIN = re.compile(r"[A-Za-z_/][\w./-]*( [\w./-]+)*", re.ASCII)
@@ -174,19 +177,16 @@ def _text(value: Value) -> str:
 class _File:
     def __init__(self, text: str, where: Path) -> None:
         self._text, self._where = text, where
+        self._places: dict[str, yaml.Node] = {}
 
     def sweep(self) -> SweepSpec:
         root = self._root()
         fields: dict[str, Any] = {}
         for name, node in self._entries(root, _TOP).items():
-            kinds = _PARTS.get(name)
-            if kinds is None:
-                fields[name] = self._value(node, _TOP[name][0])
+            if name in _PARTS:
+                fields[name] = self._part(node, name)
             else:
-                part = self._entries(node, kinds)
-                fields[name] = {
-                    _FIELDS.get(key, key): self._value(each, kinds[key][0]) for key, each in part.items()
-                }
+                fields[name] = self._value(node, _TOP[name][0], name)
         data = fields.get("data", {})
         if data.get("path"):
             data["path"] = str(self._where.parent / Path(data["path"]).expanduser())
@@ -194,11 +194,17 @@ class _File:
             fields[name] = record(**fields.get(name, {}))
         fields.setdefault("experiment", experiment_for(fields["data"].path))
         spec = SweepSpec(**fields)
-        try:
-            check_settings(spec)
-        except EngineError as error:
-            raise self._error(root, error.title, error.detail or error.hint) from error
+        for where, error in itertools.chain(problems(spec), model_problems(spec, spec.data.task)):
+            facts = ". ".join(text.rstrip(".") for text in (error.detail, error.hint) if text)
+            raise self._error(self._places.get(where, root), error.title, facts and f"{facts}.") from error
         return spec
+
+    def _part(self, node: yaml.Node, name: str) -> dict[str, Any]:
+        part = {}
+        for key, each in self._entries(node, _PARTS[name]).items():
+            field = _FIELDS.get(key, key)
+            part[field] = self._value(each, _PARTS[name][key][0], f"{name}.{field}")
+        return part
 
     def _root(self) -> yaml.Node:
         if len(self._text) > _LARGEST:
@@ -238,7 +244,7 @@ class _File:
             name = self._text_of(key)
             if known is not None and name not in known:
                 close = closest(name, known, 1)
-                hint = f"Did you mean {close[0]}?" if close else f"Keys: {', '.join(known)}"
+                hint = f"Did you mean {close[0]}?" if close else f"Keys: {', '.join(known)}."
                 raise self._error(key, f"Unknown key {quoted(name)}", hint)
             if name in found:
                 raise self._error(key, f"Duplicate key {quoted(name)}", "Remove one of them.")
@@ -255,29 +261,27 @@ class _File:
             raise self._error(node, "Expected a list", "Write it as [a, b].")
         return list(node.value)
 
-    def _value(self, node: yaml.Node, kind: str) -> Any:
+    def _value(self, node: yaml.Node, kind: str, where: str) -> Any:
+        self._places[where] = node
         match kind:
             case "text":
                 return self._text_of(node)
             case "texts":
-                return tuple(self._text_of(item) for item in self._items(node))
+                items = enumerate(self._items(node))
+                return tuple(self._value(item, "text", f"{where}[{at}]") for at, item in items)
             case "types":
-                return {name: self._type(each) for name, each in self._entries(node).items()}
+                entries = self._entries(node).items()
+                return {name: self._value(each, "text", f"{where}.{name}") for name, each in entries}
             case "models":
-                return tuple(self._model(item) for item in self._items(node))
+                return tuple(self._model(item, f"{where}[{at}]") for at, item in enumerate(self._items(node)))
             case "duration":
                 return self._duration(node)
         value = self._scalar(node)
         kinds: dict[str, tuple[type, ...]] = {"yes or no": (bool,), "integer": (int,), "number": (int, float)}
         right = kinds[kind]
         if not isinstance(value, right) or (isinstance(value, bool) and kind != "yes or no"):
-            raise self._error(node, f"Expected {kind}")
+            raise self._error(node, f"Expected {_EXPECTED[kind]}")
         return value
-
-    def _type(self, node: yaml.Node) -> str:
-        if (text := self._text_of(node)) not in ("number", "category", "date"):
-            raise self._error(node, f"Unknown column type {quoted(text)}", "Use number, category or date.")
-        return text
 
     def _duration(self, node: yaml.Node) -> float:
         match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,20})?)([smhd]?)", self._text_of(node), re.ASCII)
@@ -285,22 +289,29 @@ class _File:
             raise self._error(node, "Expected a duration", "Write it as 60s, 5m or 1h.")
         return float(match[1]) * _SECONDS[match[2]]
 
-    def _model(self, node: yaml.Node) -> ModelSpec:
+    def _model(self, node: yaml.Node, where: str) -> ModelSpec:
+        self._places[where] = node
         if isinstance(node, yaml.ScalarNode):
             return ModelSpec(self._text_of(node))
         entries = self._entries(node)
         if len(entries) != 1:
             raise self._error(node, "Expected one estimator per list item", "Start each with `- `.")
         [(name, params)] = entries.items()
-        return ModelSpec(name, {key: self._choices(each) for key, each in self._entries(params).items()})
+        found = {}
+        for key, value in self._entries(params).items():
+            found[key] = self._choices(value, f"{where}.{key}")
+        self._places |= {f"{where}.{key.value}": key for key, _ in params.value}
+        return ModelSpec(name, found)
 
-    def _choices(self, node: yaml.Node) -> Choices:
-        if isinstance(node, yaml.ScalarNode):
-            return (self._scalar(node),)
-        if isinstance(node, yaml.SequenceNode):
-            return tuple(self._scalar(item) for item in node.value)
+    def _choices(self, node: yaml.Node, where: str) -> Choices:
+        self._places[f"{where}="] = node
+        if not isinstance(node, yaml.MappingNode):
+            items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+            self._places |= {f"{where}[{at}]": item for at, item in enumerate(items)}
+            return tuple(map(self._scalar, items))
         kinds = {"low": "number", "high": "number", "log": "yes or no"}
-        found = {name: self._value(each, kinds[name]) for name, each in self._entries(node, kinds).items()}
+        entries = self._entries(node, kinds).items()
+        found = {name: self._value(each, kinds[name], f"{where}.{name}") for name, each in entries}
         if not {"low", "high"} <= found.keys():
             raise self._error(node, "A range needs low and high")
         return Range(**found)

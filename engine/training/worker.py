@@ -174,7 +174,8 @@ class Worker:
         """The client, opened on first use, which creates a store that does not exist. MLflow's global
         tracking URI is set too, because registering a logged model reads from there."""
         if self._client is None:
-            self._import_client()
+            if "mlflow" not in sys.modules:
+                self._import_client()
             from engine.stores.errors import translated_errors
             from engine.stores.mlflow.client import open_client
 

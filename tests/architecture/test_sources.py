@@ -28,7 +28,14 @@ LOADERS = re.compile(
 LOADING_WORDS = re.compile(
     r"load_model|load_pyfunc|serving_input|loads?\b|evaluate\b|predict\b|scoring_server"
 )
-PICKLES = {"pickle", "cloudpickle", "joblib", "dill", "marshal", "mlflow.pyfunc.scoring_server.app"}
+PICKLES = {
+    "pickle",
+    "cloudpickle",
+    "joblib.numpy_pickle",
+    "dill",
+    "marshal",
+    "mlflow.pyfunc.scoring_server.app",
+}
 MODEL_PROCESSES = ("engine/model_files/worker.py", "engine/serving/worker.py")
 """Modules that are run as processes of their own, which load models there."""
 BRIDGE = ROOT / "tui" / "bridge.py"
@@ -115,6 +122,10 @@ def test_only_one_module_loads_models_and_only_in_processes_of_their_own() -> No
             continue
         found += [f"{_name(path)}:{line} imports {name}" for line, name in _imports(path) if name in PICKLES]
         for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module == "joblib":
+                found += [
+                    f"{_name(path)} imports joblib.{name.name}" for name in node.names if name.name == "load"
+                ]
             word = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
             name = ast.unparse(node) if LOADING_WORDS.search(word) else ""
             is_ours = name == "load_model" and _name(path) in MODEL_PROCESSES

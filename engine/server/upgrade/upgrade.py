@@ -283,10 +283,11 @@ def upgrade(
         raise WriteError(
             "The store has changed since the rehearsal", str(database), "Plan the upgrade again."
         )
-    before, after = {"schema": state.revision}, {"schema": state.head}
     target = f"{plan.name}: {release_of(state.revision)} → {release_of(state.head)}"
     recorded = TrackingUri(f"sqlite:///{database}")
-    with journal.recorded(recorded, "server upgrade", target, before=before, after=after):
+    with journal.recorded(
+        recorded, "server upgrade", target, before={"schema": state.revision}, after={"schema": state.head}
+    ):
         _check_unlocked(database)
         saved = backup(
             plan.uri,

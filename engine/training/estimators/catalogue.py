@@ -7,7 +7,7 @@ scikit-learn's own signatures.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -480,13 +480,27 @@ def estimator(name: str) -> Estimator:
 
 
 def check_values(chosen: Estimator, name: str, values: Sequence[Value], task: Task | None = None) -> None:
-    """Raises `GridError` for a parameter without values, or with duplicate or invalid values."""
-    parameter = None if chosen.parameters is None else chosen.parameter(name, task)
-    needed = "" if parameter is None else f"{name} must be {parameter.requirement()}."
+    """Raises `GridError` for an unknown parameter, and for duplicate, invalid or no values."""
+    for _, error in value_problems(chosen, name, values, task):
+        raise error
+
+
+def value_problems(
+    chosen: Estimator, name: str, values: Sequence[Value], task: Task | None = None
+) -> Iterator[tuple[int | None, GridError]]:
+    """What is wrong with the values of a parameter, and with which of them, None for all. Without a task,
+    values for any task are right. Raises `GridError` for an unknown parameter."""
+    known: list[Parameter] = []
+    if chosen.parameters is not None:
+        chosen.parameter(name, task)
+        known = [each for each in chosen.parameters_for(task) if each.name == name]
+    needed = f"{name} must be {', or '.join(each.requirement() for each in known)}." if known else ""
     if not values:
-        raise GridError(f"{name} has no values", hint=needed or "List at least one.")
+        yield None, GridError(f"{name} has no values", hint=needed or "List at least one.")
+    seen: set[Value] = set()
     for index, value in enumerate(values):
-        if parameter is not None and not parameter.accepts(value):
-            raise GridError(f"{name} cannot be {value!r}", hint=needed)
-        if value in values[:index]:
-            raise GridError(f"{name} lists {value!r} twice", hint="Remove one of them.")
+        if known and not any(each.accepts(value) for each in known):
+            yield index, GridError(f"{name} cannot be {value!r}", hint=needed)
+        elif value in seen:
+            yield index, GridError(f"{name} lists {value!r} twice", hint="Remove one of them.")
+        seen.add(value)

@@ -52,6 +52,21 @@ class _Flight:
     started: float
 
 
+class _Slot:
+    """One process, which starts at once. Raises `TrainingError` if it cannot."""
+
+    def __init__(self) -> None:
+        try:
+            self.executor = ProcessPoolExecutor(1, env=_ENVIRONMENT)
+            self._ready = self.executor.submit(_prepare, os.getpid())
+        except OSError as error:
+            raise TrainingError("A training process could not be started", str(error)) from error
+
+    @property
+    def is_ready(self) -> bool:
+        return bool(self._ready.done())
+
+
 class ProcessPool:
     """An `Executor` of processes that read the parts of the data from `folder` (see `evaluation.storage`).
 
@@ -64,8 +79,8 @@ class ProcessPool:
     def __init__(self, folder: Path, spec: SweepSpec) -> None:
         self._folder = folder
         self._spec = spec
-        self._executors = [self._new()]
-        self._preparing = self._executors[0].submit(_prepared, str(folder), spec)
+        self._slots = [_Slot()]
+        self._preparing = self._slots[0].executor.submit(_prepared, str(folder), spec)
         self._flights: dict[Future[Evaluation | str], _Flight] = {}
         self._ended: dict[int, str] = {}
 
@@ -89,25 +104,31 @@ class ProcessPool:
 
     def grow(self, workers: int) -> None:
         """Have this many processes."""
-        while len(self._executors) < workers:
-            self._executors.append(self._new())
+        while len(self._slots) < workers:
+            self._slots.append(_Slot())
 
     @property
     def workers(self) -> int:
-        return len(self._executors)
+        return len(self._slots)
 
     @property
     def free(self) -> int:
-        return len(self._executors) - len(self._flights)
+        return len(self._free())
+
+    def _free(self) -> list[int]:
+        """The slots with nothing to do whose process has imported what it needs: that takes seconds, which
+        would count towards the timeout of a trial."""
+        busy = {flight.slot for flight in self._flights.values()}
+        return [number for number, slot in enumerate(self._slots) if number not in busy and slot.is_ready]
 
     def submit(self, trial: Trial, *, figures: bool = False) -> None:
-        busy = {flight.slot for flight in self._flights.values()}
-        slot = next(number for number in range(len(self._executors)) if number not in busy)
+        slot = self._free()[0]
+        arguments = (_evaluated, str(self._folder), self._spec, trial, figures)
         try:
-            future = self._executors[slot].submit(_evaluated, str(self._folder), self._spec, trial, figures)
+            future = self._slots[slot].executor.submit(*arguments)
         except (BrokenProcessPool, ShutdownExecutorError):  # it died while it had nothing to do
-            self._executors[slot] = self._new()
-            future = self._executors[slot].submit(_evaluated, str(self._folder), self._spec, trial, figures)
+            self._slots[slot] = _Slot()
+            future = self._slots[slot].executor.submit(*arguments)
         self._flights[future] = _Flight(trial, slot, time.monotonic())
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
@@ -120,20 +141,12 @@ class ProcessPool:
         for flight in self._flights.values():
             if flight.trial.index == trial.index:
                 self._ended[trial.index] = reason
-                self._executors[flight.slot].shutdown(wait=False, kill_workers=True)
+                self._slots[flight.slot].executor.shutdown(wait=False, kill_workers=True)
 
     def close(self) -> None:
-        for executor in self._executors:
-            executor.shutdown(wait=False, kill_workers=True)
+        for slot in self._slots:
+            slot.executor.shutdown(wait=False, kill_workers=True)
         self._flights.clear()
-
-    def _new(self) -> ProcessPoolExecutor:
-        try:
-            executor = ProcessPoolExecutor(1, env=_ENVIRONMENT)
-            executor.submit(_prepare, os.getpid())
-        except OSError as error:
-            raise TrainingError("A training process could not be started", str(error)) from error
-        return executor
 
     def _outcome(self, future: Future[Evaluation | str]) -> Outcome:
         flight = self._flights.pop(future)
@@ -142,7 +155,7 @@ class ProcessPool:
         try:
             found = future.result()
         except (BrokenProcessPool, ShutdownExecutorError) as error:
-            self._executors[flight.slot] = self._new()
+            self._slots[flight.slot] = _Slot()
             return Outcome(flight.trial, lost=reason or _cause(error), seconds=seconds)
         except Exception as error:  # what loky could not carry from one process to the other
             return Outcome(flight.trial, error=f"{type(error).__name__}: {error}", seconds=seconds)

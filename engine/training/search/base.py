@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from engine.training.spec import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A trial that a search gave up without training it, and its scores: the number of rows and the
+    cross-validated mean of `metric` there, NaN if it failed."""
+
+    trial: Trial
+    metric: str
+    scores: tuple[tuple[int, float], ...]
 
 
 class Search(Protocol):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.errors import GridError, UsageError
-from engine.training.estimators.catalogue import Estimator, check_values, estimator
+from engine.training.estimators.catalogue import Estimator, estimator, value_problems
 from engine.training.search.base import ListedSearch, Search
 from engine.training.spec import MAX_TRIALS, Choices, Range, SweepSpec, Task, Trial, Value, check_settings
 
@@ -43,26 +43,29 @@ class ModelGrid:
 
 def search_for(spec: SweepSpec, task: Task) -> Search:
     """The search that a sweep asks for. Raises `GridError` or `UsageError` as `trials` does."""
+    if spec.search.method == "halving":
+        from engine.training.search.halving import HalvingSearch
+
+        return HalvingSearch(spec, task)
     return ListedSearch(trials(spec, task))
 
 
 def trials(spec: SweepSpec, task: Task) -> tuple[Trial, ...]:
-    """All trials of a grid or random search, the baseline first; indexes count through all models.
+    """All trials of a grid or random search, or all candidates of halving, the baseline first; indexes count
+    through all models.
 
     Raises `GridError` for an unknown estimator or parameter, missing, duplicate or invalid values, a range in
     a grid, or too many trials; `UsageError` for any other setting out of range, or another search method.
     """
     check_settings(spec)
-    if spec.search.method not in ("grid", "random"):
-        raise UsageError(
-            f"Search method {spec.search.method} is not available", hint="Use grid or random search."
-        )
+    if spec.search.method == "optuna":
+        raise UsageError("The trials of Optuna depend on their scores")
     grids = model_grids(spec, task)
-    if spec.search.method == "grid":
+    for _, error in model_problems(spec, task):
+        raise error
+    if spec.search.lists_all:
         _check_size(spec, grids)
-    for grid in grids:
-        _check_choices(grid, task)
-    points = _all_points(spec, grids) if spec.search.method == "grid" else _random_points(spec, grids)
+    points = _all_points(spec, grids) if spec.search.lists_all else _random_points(spec, grids)
     if spec.baseline and all(grid.estimator.key != BASELINE for grid in grids):
         points = itertools.chain([(estimator(BASELINE), {})], points)
     return tuple(
@@ -87,12 +90,49 @@ def model_grids(spec: SweepSpec, task: Task) -> tuple[ModelGrid, ...]:
     return tuple(grids)
 
 
-def _check_choices(grid: ModelGrid, task: Task) -> None:
-    for name, values in grid.choices.items():
-        if isinstance(values, Range):
-            _check_range(grid.estimator, name, values, task)
-        else:
-            check_values(grid.estimator, name, values, task)
+def model_problems(spec: SweepSpec, task: Task | None) -> Iterator[tuple[str, GridError]]:
+    """What is wrong with the models of a sweep, and where: `models[0].C` is a parameter of the first model,
+    `models[0].C=` its values, `models[0].C[1]` the second of them. Without a task, what is right for any task
+    is right."""
+    for at, model in enumerate(spec.models):
+        where = f"models[{at}]"
+        try:
+            chosen = estimator(model.estimator)
+            if task is not None:
+                chosen.check_task(task)
+        except GridError as error:
+            yield where, error
+            continue
+        for name, choices in model.params.items():
+            try:
+                found = tuple(_choice_problems(spec, chosen, name, choices, task))
+            except GridError as error:
+                yield f"{where}.{name}", error
+                continue
+            for inside, problem in found:
+                yield f"{where}.{name}{inside}", problem
+
+
+def _choice_problems(
+    spec: SweepSpec, chosen: Estimator, name: str, choices: Choices, task: Task | None
+) -> Iterator[tuple[str, GridError]]:
+    if not isinstance(choices, Range):
+        for index, error in value_problems(chosen, name, choices, task):
+            yield "=" if index is None else f"[{index}]", error
+        return
+    low, high = choices.low, choices.high
+    for end, value in (("low", low), ("high", high)):
+        for _, error in value_problems(chosen, name, (value,), task):
+            yield f".{end}", error
+    title = f"{name} has an invalid range"
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        yield "=", GridError(title, f"from {low} to {high}", "low must be below high.")
+    elif choices.log and low <= 0:
+        yield ".low", GridError(title, f"low is {low}", "A log range must start above 0.")
+    elif spec.search.lists_all:
+        title = f"{name} is a range, which a grid cannot try completely"
+        detail = f"{chosen.title}: {name} from {low:g} to {high:g}"
+        yield "=", GridError(title, detail, "List its values, or use random search with a number of trials.")
 
 
 _Points = Iterator[tuple[Estimator, dict[str, Value]]]
@@ -105,14 +145,6 @@ def _all_points(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> _Points:
 
 def _check_size(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> None:
     """Counts the combinations without building them."""
-    for grid in grids:
-        for name, values in grid.choices.items():
-            if isinstance(values, Range):
-                raise GridError(
-                    f"{name} is a range, which a grid cannot try completely",
-                    f"{grid.estimator.title}: {name} from {values.low:g} to {values.high:g}",
-                    "List its values, or use random search with a number of trials.",
-                )
     total = sum(grid.size or 0 for grid in grids)
     if spec.search.trials is None and total > MAX_TRIALS:
         raise GridError(
@@ -130,13 +162,11 @@ def _factors(grid: ModelGrid) -> str:
 
 def _random_points(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> _Points:
     """Each model is as likely as any other until all its combinations have been drawn."""
-    if spec.search.trials is None:
-        raise UsageError("A random search needs a number of trials", hint="Set trials, such as 50.")
     generator = random.Random(spec.search.seed)
     drawn: list[set[tuple[Value, ...]]] = [set() for _ in grids]
     left = list(range(len(grids)))
     found: list[tuple[Estimator, dict[str, Value]]] = []
-    while left and len(found) < spec.search.trials:
+    while left and len(found) < (spec.search.trials or 0):
         which = generator.choice(left)
         point = _fresh_point(grids[which], drawn[which], generator)
         if point is None:
@@ -172,12 +202,3 @@ def _draw(values: Choices, generator: random.Random) -> Value:
         return generator.uniform(low, high)
     number = min(max(math.exp(generator.uniform(math.log(low), math.log(high))), low), high)
     return round(number) if whole else number
-
-
-def _check_range(chosen: Estimator, name: str, values: Range, task: Task) -> None:
-    low, high = values.low, values.high
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise GridError(f"{name} has an invalid range", f"from {low} to {high}", "low must be below high.")
-    if values.log and low <= 0:
-        raise GridError(f"{name} has an invalid range", f"low is {low}", "A log range must start above 0.")
-    check_values(chosen, name, (low, high), task)

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,7 @@ import pytest
 
 from engine.api import Engine
 from engine.errors import TrainingError, UsageError
+from engine.stores import open_store
 from engine.training.control import SweepControl
 from engine.training.coordinator import Plateau
 from engine.training.events import (
@@ -79,7 +81,13 @@ def workers_of(workshop: Workshop, experiment: str) -> list[psutil.Process]:
     """The processes in which trials are trained, without loky's own helpers."""
     parent = runs_of(workshop.tracking, experiment)[0]
     coordinator = psutil.Process(int(parent.tags[WORKER_TAG].rpartition(":")[2]))
-    return [child for child in coordinator.children() if "resource_tracker" not in " ".join(child.cmdline())]
+    alive = [child for child in coordinator.children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if "resource_tracker" not in " ".join(child.cmdline())]
+
+
+def artifact_text(workshop: Workshop, run_id: str, path: str) -> str:
+    with closing(open_store(workshop.tracking)) as store, store.open_artifact(run_id, path) as content:
+        return b"".join(content.pieces).decode()
 
 
 def test_several_estimators_predict_a_number_from_text_and_gaps(
@@ -129,20 +137,18 @@ def test_a_worker_that_is_killed_costs_no_trial(workshop: Workshop, large_csv: D
 def test_a_trial_that_hangs_is_ended_and_one_that_raises_keeps_its_traceback(
     workshop: Workshop, large_csv: DataSpec
 ) -> None:
-    slow = ModelSpec("sklearn.svm.SVC", {"kernel": ("poly",), "degree": (9,), "C": (1e9,), "max_iter": (-1,)})
+    endless = {"max_iter": (10**6,), "n_iter_no_change": (10**6,), "tol": (0.0,)}
+    slow = ModelSpec("sklearn.neural_network.MLPClassifier", endless)
     models = (ModelSpec("knn", {"n_neighbors": (100_000,)}), slow)
     limits = Limits(trial_timeout=3)
     spec = SweepSpec("hanging", large_csv, models=models, limits=limits)
     result, events = run(workshop, spec, TWO)
     assert (result.finished, result.failed) == (1, 2)
     failed = {event.estimator: event for event in events if isinstance(event, TrialFailed)}
-    assert "trial timeout of 3" in failed["sklearn.svm.SVC"].message
+    assert "trial timeout of 3" in failed["sklearn.neural_network.MLPClassifier"].message
     raised = failed["knn"]
     assert "n_neighbors" in raised.message
-    with Engine(workshop.tracking) as engine:
-        with engine.runs.open_artifact(raised.run_id, ERROR_FILE) as content:
-            text = b"".join(content.pieces).decode()
-    assert text.startswith("Traceback")
+    assert artifact_text(workshop, raised.run_id, ERROR_FILE).startswith("Traceback")
 
 
 def test_a_sweep_pauses_and_goes_on(workshop: Workshop) -> None:
@@ -164,7 +170,7 @@ def test_a_sweep_pauses_and_goes_on(workshop: Workshop) -> None:
 def test_a_sweep_ends_when_trials_no_longer_improve_on_the_best(workshop: Workshop) -> None:
     models = (ModelSpec("knn", {"n_neighbors": tuple(range(9, 60))}),)
     limits = Limits(no_improvement=4)
-    result, events = run(workshop, SweepSpec("plateau", models=models, limits=limits))
+    result, _events = run(workshop, SweepSpec("plateau", models=models, limits=limits))
     assert 5 <= result.finished < 20
     assert not result.cancelled
     assert "did not improve on the best beyond noise" in result.summary
@@ -209,10 +215,7 @@ def test_a_killed_sweep_is_resumed_and_no_trial_is_logged_twice(
     assert before < {r.run_id for r in trials}
     assert len({r.tags[FINGERPRINT_TAG] for r in trials}) == len(trials) == 7
     assert runs[0].status == "FINISHED"
-    with Engine(workshop.tracking) as engine:
-        with engine.runs.open_artifact(parent.run_id, SWEEP_FILE) as content:
-            text = b"".join(content.pieces).decode()
-    assert parse_sweep(text, "sweep.yaml") == spec
+    assert parse_sweep(artifact_text(workshop, parent.run_id, SWEEP_FILE), tmp_path / SWEEP_FILE) == spec
 
 
 def test_noise_does_not_reset_the_count_of_trials_without_improvement() -> None:

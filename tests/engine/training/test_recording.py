@@ -87,8 +87,12 @@ def test_a_trial_records_parameters_metrics_and_tags(demo_store: DemoStore) -> N
         "algorithm": "auto",
     }
     per_class = {f"class_{n}_{what}" for n in (0, 1) for what in ("precision", "recall", "f1", "support")}
+    averages = {f"{what}_{how}" for what in ("precision", "recall", "f1") for how in ("macro", "weighted")}
     assert set(trial.metrics) == {
+        *averages,
         "accuracy",
+        *("balanced_accuracy", "roc_auc", "precision_recall_auc", "log_loss", "example_count"),
+        *("precision_score", "recall_score", "f1_score"),
         *per_class,
         *COUNTS,
         "cv_mean",

@@ -14,7 +14,7 @@ from engine.errors import EngineError, UsageError
 from engine.training.spec import (
     COLUMN_TYPES,
     CURVES,
-    SEARCH_METHODS,
+    SAMPLERS,
     TASKS,
     DataSpec,
     Limits,
@@ -58,6 +58,25 @@ def test_a_sweep_file_is_read() -> None:
         ("[id]", "[id", "Invalid YAML", "line 2"),
         ("trials: 100", "trials: many", "integer", "line 8, column 34"),
         ("[id]", "*id", "Aliases", "line 2, column 50"),
+        ("test: 0.2", "test: 20", "Invalid test size 20", "line 3, column 35"),
+        ("folds: 5", "folds: 1", "Invalid number of folds 1", "line 3, column 47"),
+        ("stratified", "halves", "Unknown split method 'halves'", "line 3, column 17"),
+        ("stratified", "time", "split by time needs a column", "line 3, column 17"),
+        ("method: random", "method: guess", "Unknown search method", "line 8, column 18"),
+        ("trials: 100", "seed: 7", "number of trials", "line 8, column 18"),
+        ("{zip: category}", "{zip: text}", "Unknown column type 'text'", "line 2, column 69"),
+        ("target: class", "target: class, task: guessing", "Unknown task", "line 2, column 45"),
+        ("file: wine.csv", "file: wine.csv, run: abc", "either a file or", "line 2, column 29"),
+        ("random_forest", "random_forrest", "Unknown estimator", "line 7, column 5"),
+        ("random_forest", "sklearn.nothing", "not a scikit-learn estimator", "line 7, column 5"),
+        ("n_neighbors", "neighbours", "Unknown parameter 'neighbours'", "line 5, column 11"),
+        ("[3, 5]", "[3, five]", "n_neighbors cannot be 'five'", "line 5, column 28"),
+        ("[3, 5]", "[3, 5, 3]", "n_neighbors lists 3 twice", "line 5, column 31"),
+        ("[3, 5]", "[]", "n_neighbors has no values", "line 5, column 24"),
+        ("low: 0.01", "low: 0", "C cannot be 0", "line 6, column 36"),
+        ("high: 100", "high: 0.001", "invalid range", "line 6, column 30"),
+        ("method: random, ", "", "C is a range, which a grid", "line 6, column 30"),
+        ("baseline: false", "curves: [learning, steep]", "Unknown curve 'steep'", "line 10, column 20"),
     ],
 )
 def test_an_error_names_line_and_column(old: str, new: str, title: str, place: str) -> None:
@@ -116,12 +135,21 @@ names = words.filter(str.strip)
 integers = st.integers(-(10**17), 10**17)
 numbers = st.one_of(integers, st.floats(allow_nan=False, allow_infinity=False))
 values = st.one_of(words, numbers, st.booleans(), st.none())
+ranges = st.tuples(numbers, numbers).filter(lambda pair: pair[0] < pair[1])
 choices = st.one_of(
-    st.lists(values, min_size=1, max_size=4).map(tuple),
-    st.builds(Range, numbers, numbers, log=st.booleans()),
+    st.lists(values, min_size=1, max_size=4, unique=True).map(tuple),
+    ranges.map(lambda pair: Range(*pair, log=pair[0] > 0)),
+)
+models = st.one_of(
+    st.builds(ModelSpec, st.sampled_from(["knn", "random_forest", "sklearn.svm.NuSVC"])),
+    st.builds(
+        ModelSpec,
+        st.just("sklearn.neural_network.MLPClassifier"),
+        st.dictionaries(words, choices, min_size=1, max_size=3),
+    ),
 )
 seeds = st.integers(0, 2**32 - 1)
-times = st.none() | st.floats(1e-6, 1e9)
+times = st.none() | st.floats(0.001, 1e9)
 counts = st.none() | st.integers(1, 5000)
 specs = st.builds(
     SweepSpec,
@@ -146,11 +174,13 @@ specs = st.builds(
         folds=st.integers(2, 100),
         seed=seeds,
     ),
-    models=st.lists(
-        st.builds(ModelSpec, names, st.dictionaries(words, choices, max_size=3)), min_size=1, max_size=3
-    ).map(tuple),
+    models=st.lists(models, min_size=1, max_size=3).map(tuple),
     search=st.builds(
-        SearchSpec, method=st.sampled_from(SEARCH_METHODS), trials=counts, sampler=words, seed=seeds
+        SearchSpec,
+        method=st.sampled_from(["random", "halving", "optuna"]),
+        trials=st.integers(1, 5000),
+        sampler=st.sampled_from(SAMPLERS),
+        seed=seeds,
     ),
     limits=st.builds(Limits, trial_timeout=times, time=times, no_improvement=counts),
     metric=words,
@@ -166,3 +196,10 @@ def test_a_written_sweep_is_read_back_unchanged(spec: SweepSpec) -> None:
     read = parse_sweep(sweep_text(spec), WHERE)
     assert read == spec
     assert json.dumps(read.to_json()["models"]) == json.dumps(spec.to_json()["models"])
+
+
+def test_without_a_task_values_for_any_task_are_accepted() -> None:
+    text = "models: [{decision_tree: {criterion: [gini, squared_error]}}]"
+    assert parse_sweep(text, WHERE).models[0].params == {"criterion": ("gini", "squared_error")}
+    with pytest.raises(UsageError, match="criterion cannot be 'squared_error'"):
+        parse_sweep(f"data: {{task: classification}}\n{text}", WHERE)
