@@ -124,6 +124,8 @@ def _part_lines(part: str, record: Any) -> list[str]:
     for key, (kind, meaning) in _PARTS[part].items():
         field = _FIELDS.get(key, key)
         value = getattr(record, field)
+        if key == "file" and record.run_id:
+            continue  # the file of that run, looked up
         if value != getattr(defaults, field):
             text = str(record.file) if key == "file" else value
             lines.append(f"  {key}: {_written(text, kind)}{_comment(meaning)}")
