@@ -49,9 +49,11 @@ class Training:
         """The number of trials of a sweep, its baseline included, and what its data is understood as. Raises
         `DatasetError`, `GridError` and `UsageError` as training would, but for what only training shows."""
         from engine.training.search.grid import planned_trials
-        from engine.training.spec import check_settings
+        from engine.training.spec import check_settings, source_problems
 
         check_settings(spec)
+        for _, error in source_problems(spec.data):
+            raise error
         profile = self.profile(spec.data, spec.split, cancel=cancel)
         return planned_trials(spec, profile.task), profile
 
@@ -72,9 +74,11 @@ class Training:
         """Run a sweep in separate processes and journal it. `on_event` receives every event; `control`
         cancels and pauses. Raises like `engine.training.local_process.run_sweep`, and like `profile`."""
         self._access.check_writable("Training")
-        from engine.training.spec import check_settings
+        from engine.training.spec import check_settings, source_problems
 
         check_settings(spec)
+        for _, error in source_problems(spec.data):
+            raise error
         return self._run(spec, on_event, control, execution)
 
     def resume(
