@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.formats import counted
@@ -34,19 +35,25 @@ class Training:
     def profile(
         self, data: DataSpec, split: SplitSpec | None = None, *, cancel: CancelToken | None = None
     ) -> DataProfile:
-        """What a dataset is understood as; takes a second or two. Raises `DatasetError`, and `Cancelled`."""
+        """What a dataset is understood as; takes a second or two. Raises `DatasetError`, and `Cancelled`;
+        for the dataset of a run also `NotFound` and `StoreError`."""
+        from engine.training.data.recorded import resolved
         from engine.training.local_process import read_profile
         from engine.training.spec import SplitSpec
 
-        return read_profile(self._access.uri, data, split or SplitSpec(), cancel or CancelToken())
+        data, note = resolved(self._access.store, data) if data.run_id else (data, "")
+        profile = read_profile(self._access.uri, data, split or SplitSpec(), cancel or CancelToken())
+        return replace(profile, remarks=(note, *profile.remarks)) if note else profile
 
     def check(self, spec: SweepSpec, *, cancel: CancelToken | None = None) -> tuple[int, DataProfile]:
         """The number of trials of a sweep, its baseline included, and what its data is understood as. Raises
         `DatasetError`, `GridError` and `UsageError` as training would, but for what only training shows."""
         from engine.training.search.grid import planned_trials
-        from engine.training.spec import check_settings
+        from engine.training.spec import check_settings, source_problems
 
         check_settings(spec)
+        for _, error in source_problems(spec.data):
+            raise error
         profile = self.profile(spec.data, spec.split, cancel=cancel)
         return planned_trials(spec, profile.task), profile
 
@@ -65,11 +72,13 @@ class Training:
         execution: Execution | None = None,
     ) -> SweepResult:
         """Run a sweep in separate processes and journal it. `on_event` receives every event; `control`
-        cancels and pauses. Raises like `engine.training.local_process.run_sweep`."""
+        cancels and pauses. Raises like `engine.training.local_process.run_sweep`, and like `profile`."""
         self._access.check_writable("Training")
-        from engine.training.spec import check_settings
+        from engine.training.spec import check_settings, source_problems
 
         check_settings(spec)
+        for _, error in source_problems(spec.data):
+            raise error
         return self._run(spec, on_event, control, execution)
 
     def resume(
@@ -102,9 +111,16 @@ class Training:
     ) -> SweepResult:
         from engine.journal import recorded
         from engine.training.control import SweepControl
+        from engine.training.data.recorded import resolved
+        from engine.training.events import SweepNote
         from engine.training.executors.base import Execution
         from engine.training.local_process import run_sweep
 
+        if spec.data.run_id:
+            data, note = resolved(self._access.store, spec.data)
+            spec = replace(spec, data=data)
+            if note:
+                on_event(SweepNote(note))
         uri = self._access.uri
         target = f"{spec.parent_name} in {spec.experiment}"
         with recorded(uri, "train", target, entry_id=sweep_id, experiment=spec.experiment) as entry:

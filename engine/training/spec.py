@@ -39,11 +39,11 @@ MAX_TRIALS = 5000
 class DataSpec:
     """A table and the column to predict.
 
-    `path` is a CSV or Parquet file; `run_id` stands for the dataset of an earlier run; without either it is
-    the embedded heart.csv. Empty settings are worked out from the data: `task`, `delimiter` and `decimal` of
-    a CSV file, the `types` of columns. `use` names the features, all other columns if empty; `leave_out`
-    removes some of them. `positive` is the label that counts as positive of two classes, the last one if
-    empty.
+    `path` is a CSV or Parquet file; `run_id` stands for the dataset of an earlier run, whose file is looked
+    up before training; without either it is the embedded heart.csv. Empty settings are worked out from the
+    data: `task`, `delimiter` and `decimal` of a CSV file, the `types` of columns. `use` names the features,
+    all other columns if empty; `leave_out` removes some of them. `positive` is the label that counts as
+    positive of two classes, the last one if empty.
     """
 
     path: str | None = None
@@ -220,6 +220,14 @@ def check_settings(spec: SweepSpec) -> None:
         raise error
 
 
+def source_problems(data: DataSpec) -> Iterator[tuple[str, UsageError]]:
+    """What is wrong with where the data comes from, as `problems` has it; the file of the run that is named
+    is filled in later."""
+    if data.path is not None and data.run_id:
+        title = "The data is either a file or the dataset of a run"
+        yield "data.run_id", UsageError(title, hint="Remove one of them.")
+
+
 def problems(spec: SweepSpec) -> Iterator[tuple[str, UsageError]]:
     """What is wrong with the settings, and where: `split.folds` is the folds of the split, `curves[1]` the
     second curve."""
@@ -227,9 +235,6 @@ def problems(spec: SweepSpec) -> Iterator[tuple[str, UsageError]]:
         yield "experiment", UsageError("The sweep needs an experiment name")
     if not spec.models:
         yield "models", UsageError("The sweep has no model", hint="Name at least one estimator.")
-    if spec.data.path is not None and spec.data.run_id:
-        title = "The data is either a file or the dataset of a run"
-        yield "data.run_id", UsageError(title, hint="Remove one of them.")
     if spec.split.method in ("time", "group") and not spec.split.column:
         yield "split.method", UsageError(f"A split by {spec.split.method} needs a column")
     if spec.search.method in ("random", "optuna") and spec.search.trials is None:

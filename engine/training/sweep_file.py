@@ -28,6 +28,7 @@ from engine.training.spec import (
     Value,
     experiment_for,
     problems,
+    source_problems,
 )
 
 _LARGEST = 256 * 1024
@@ -124,6 +125,8 @@ def _part_lines(part: str, record: Any) -> list[str]:
     for key, (kind, meaning) in _PARTS[part].items():
         field = _FIELDS.get(key, key)
         value = getattr(record, field)
+        if key == "file" and record.run_id:
+            continue  # the file of that run, looked up
         if value != getattr(defaults, field):
             text = str(record.file) if key == "file" else value
             lines.append(f"  {key}: {_written(text, kind)}{_comment(meaning)}")
@@ -194,7 +197,9 @@ class _File:
             fields[name] = record(**fields.get(name, {}))
         fields.setdefault("experiment", experiment_for(fields["data"].path))
         spec = SweepSpec(**fields)
-        for where, error in itertools.chain(problems(spec), model_problems(spec, spec.data.task)):
+        for where, error in itertools.chain(
+            source_problems(spec.data), problems(spec), model_problems(spec, spec.data.task)
+        ):
             facts = ". ".join(text.rstrip(".") for text in (error.detail, error.hint) if text)
             raise self._error(self._places.get(where, root), error.title, facts and f"{facts}.") from error
         return spec

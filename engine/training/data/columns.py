@@ -17,9 +17,17 @@ from engine.training.spec import ColumnType
 MAX_TEXT_SHARE = 0.1
 """A column is numeric with some text in it up to this share of text, and text above it."""
 MANY_LEVELS = 1000
-_DATE_FORMATS = ("%Y/%m/%d", "%d.%m.%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y")
+FEW_LEVELS = 20
+"""Text with up to this many levels is text, whatever it looks like."""
+_DATE_FORMATS = (
+    *("%Y/%m/%d", "%d.%m.%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y"),
+    *("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S"),
+)
 _DAY = 86400.0
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity|nan)$"
+_LIKE_NUMBER = r"^[^\w\s.+-]?\s?[+-]?[.,]?\d[\d.,' ]*\s?[^\W\d_/]{0,4}[^\w\s]?$"
+_LIKE_DATE = r"^\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([ T]\d{1,2}:\d\d.*)?$"
+_TOTALS = frozenset(("total", "totals", "grand total", "sum", "summe", "gesamt", "average", "mean"))
 _WITH_COMMA = r"^([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)$"
 
 LineOf = Callable[[Sequence[int]], list[int]]
@@ -76,8 +84,12 @@ def from_text(
     values, bad, missing = numbers(cells, UNKNOWN, decimal)
     if len(bad) and forced is None:
         if len(bad) > (len(values) - missing) * MAX_TEXT_SHARE:
-            days, bad = _dates(cells, everything=False)
-            return _category(name, cells) if len(bad) else _measured(name, "date", days)
+            days, bad = _dates(cells, everything=False)  # text that is no date
+            if not len(bad):
+                return _measured(name, "date", days)
+            column = _category(name, cells)
+            _check_meant(where, column, cells, line_of)
+            return column
         raise _mixed(where, name, "contains text", bad, cells, line_of, forced)
     _check_size(where, name, values, cells, line_of)
     return _measured(name, "number", values)
@@ -230,6 +242,38 @@ def _category(name: str, cells: Any) -> Column:
     values = pd.Categorical.from_codes(codes, categories=pd.Index(levels.to_pandas(), dtype="str"))
     example = tuple(shortened(level.as_py(), 40) for level in levels[:3])
     return Column(name, "category", values, int((codes < 0).sum()), len(levels), example)
+
+
+def check_no_total(where: str, name: str, cells: Any) -> None:
+    """Raises `DatasetError` if the last row says in this column that it holds totals."""
+    import pyarrow.compute as pc
+
+    last = cells[-1].as_py()
+    if last.strip().lower() in _TOTALS and pc.sum(pc.equal(cells, last)).as_py() == 1:
+        raise DatasetError(
+            f"{where} ends with a row of totals",
+            f"Column {name!r} of the last row is {quoted(last)}.",
+            "Remove that row.",
+        )
+
+
+def _check_meant(where: str, column: Column, cells: Any, line_of: LineOf) -> None:
+    """Raises `DatasetError` for text of many levels most of which look like numbers or dates."""
+    import pyarrow.compute as pc
+
+    if column.levels <= FEW_LEVELS:
+        return
+    cells = pc.utf8_trim_whitespace(cells)
+    present = len(cells) - column.missing
+    for pattern, what, hint in (
+        (_LIKE_DATE, "looks like dates, but not all can be read", "Write dates as 2024-01-31"),
+        (_LIKE_NUMBER, "looks like numbers, but has text in it", "Remove units, separators and dashes"),
+    ):
+        if pc.sum(pc.match_substring_regex(cells, pattern)).as_py() > present / 2:
+            bad = numbers(cells, UNKNOWN)[1] if pattern == _LIKE_NUMBER else _dates(cells, everything=True)[1]
+            error = _mixed(where, column.name, what, bad, cells, line_of, None)
+            error.hint = f"{hint}, set the column's type, or leave the column out."
+            raise error
 
 
 def _check_size(where: str, name: str, values: Any, cells: Any, line_of: LineOf) -> None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from engine.errors import DatasetError
 from engine.formats import counted, listed
 from engine.suggestions import closest, did_you_mean
 from engine.text import quoted, safe
-from engine.training.data.columns import Column, from_series, from_text, numbers
+from engine.training.data.columns import Column, check_no_total, from_series, from_text, numbers
 from engine.training.data.profile import MAX_SHOWN, ColumnProfile, DataProfile, Label, Role
 from engine.training.data.tables import (
     MAX_MAGNITUDE,
@@ -33,8 +31,6 @@ from engine.training.spec import COLUMN_TYPES, ColumnType, DataSpec, SplitSpec, 
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from engine.entities import DatasetInput
 
 MIN_ROWS = 10
 MAX_CLASSES = 50
@@ -134,52 +130,6 @@ def read_dataset(spec: DataSpec, *, split: SplitSpec = SplitSpec()) -> Dataset: 
     )
 
 
-def source_of(dataset: DatasetInput, *, target: str = "") -> DataSpec:
-    """The settings that read the dataset an earlier run recorded. Raises `DatasetError` unless it was a file
-    on this machine that still exists; `check_unchanged` compares its contents."""
-    name = safe(dataset.name, 80)
-    path = _local_path(dataset.source)
-    if path is None:
-        raise DatasetError(
-            f"Dataset {name} is not a file on this machine",
-            f"Its source: {safe(dataset.source, 200) or 'not recorded'}",
-            "Download it and name the file.",
-        )
-    if not path.is_file():
-        raise DatasetError(f"Dataset {name} is gone", str(path), "Restore the file, or name another one.")
-    return DataSpec(path=str(path), target=target or DataSpec().target)
-
-
-def check_unchanged(dataset: Dataset, sha256: str) -> None:
-    """Raises `DatasetError` if the file is not the one a run recorded, by its SHA-256 in hexadecimal."""
-    if dataset.sha256 != sha256.lower():
-        raise DatasetError(
-            f"{dataset.name} has changed since the run",
-            f"SHA-256 {dataset.sha256[:16]}…; the run recorded {safe(sha256[:16])}…: {dataset.source}",
-            "Restore the file, or name it to train on what it holds now.",
-        )
-
-
-def _local_path(source: str) -> Path | None:
-    """The path in the source of an MLflow dataset: plain, a file URI, or JSON with either."""
-    try:
-        found = json.loads(source)
-    except ValueError:
-        found = source
-    if isinstance(found, Mapping):
-        found = found.get("uri") or found.get("url") or found.get("path")
-    if not isinstance(found, str) or not found or "\0" in found:
-        return None
-    if found.startswith("file:"):
-        try:
-            parts = urlsplit(found)
-        except ValueError:
-            return None
-        found = unquote(parts.path) if parts.netloc in ("", "localhost") else ""
-    path = Path(found)
-    return path if path.is_absolute() else None
-
-
 def _is_parquet(path: Path) -> bool:
     if path.suffix.lower() in (".parquet", ".pq"):
         return True
@@ -210,6 +160,7 @@ def _csv(path: Path, spec: DataSpec, split: SplitSpec) -> _Table:
     columns: dict[str, Column] = {}
     for name in list(chunks) if len(target) else ():
         cells = pa.chunked_array(chunks.pop(name), pa.string())
+        check_no_total(path.name, name, cells)
         columns[name] = from_text(path.name, name, cells, line_of, csv.decimal, spec.types.get(name))
     return _Table(
         csv.header,
@@ -358,7 +309,9 @@ def _check_columns(path: Path, header: Sequence[str], spec: DataSpec, split: Spl
                 raise DatasetError(
                     f"Unknown column {name!r} in {path.name}",
                     f"The column {what}. Columns: {listed(header, 20)}",
-                    did_you_mean(close) if close else "Use one of them.",
+                    did_you_mean(close)
+                    if close
+                    else "Use one of them; a file needs a header, and its columns a known delimiter.",
                 )
     for name in (*spec.use, *spec.leave_out):
         if name == spec.target:

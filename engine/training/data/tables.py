@@ -98,15 +98,12 @@ class CsvTable:
 
     def wrong_length(self, line: int, fields: int) -> DatasetError:
         if len(self.header) == 1:
-            return DatasetError(
-                f"{self.path.name} does not begin with a header",
-                f"Its first line has 1 field ({quoted(self.header[0], 40)}), line {line} has {fields}.",
-                "Remove the lines above the one with the column names.",
-            )
+            detail = f"Its first line has 1 field ({quoted(self.header[0], 40)}), line {line} has {fields}."
+            return _no_header(self.path, detail)
         return DatasetError(
             f"{self.path.name} has rows of different lengths",
             f"Line {line} has {fields} fields, but the header has {self.width}.",
-            "Fix that line: quote any field that contains the delimiter.",
+            "Fix it: quote any field that contains the delimiter, and end no line with one.",
         )
 
 
@@ -306,6 +303,8 @@ def _read_header(table: CsvTable, text: str) -> None:
     table.width = len(header)
     while header and not header[-1]:
         del header[-1]
+    if len(header) == 1 and table.width > 1:
+        raise _no_header(table.path, f"Its first line has one name: {quoted(header[0], 40)}.")
     check_names(table.path, header)
     table.header = header
 
@@ -323,6 +322,11 @@ def check_names(path: Path, header: Sequence[str]) -> None:
             f"Duplicates: {listed(duplicates, 20)}",
             "Give each column in the header a unique name.",
         )
+
+
+def _no_header(path: Path, detail: str) -> DatasetError:
+    hint = "Remove the lines above the one with the column names."
+    return DatasetError(f"{path.name} does not begin with a header", detail, hint)
 
 
 def _no_name(path: Path, number: int, header: Sequence[str]) -> DatasetError:

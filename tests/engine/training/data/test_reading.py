@@ -11,10 +11,9 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from engine.entities import DatasetInput
 from engine.errors import DatasetError
 from engine.training.data.profile import DataProfile
-from engine.training.data.reading import Dataset, check_unchanged, read_dataset, source_of
+from engine.training.data.reading import Dataset, read_dataset
 from engine.training.data.tables import check_memory
 from engine.training.spec import DataSpec, SplitSpec
 
@@ -229,20 +228,6 @@ def test_a_file_larger_than_a_share_of_the_memory_is_refused_without_reading_it(
         check_memory(path, 5_000_000_000, 16_000_000_000)
 
 
-def test_the_dataset_of_a_run_is_read_if_it_is_still_the_same(tmp_path: Path) -> None:
-    data = read(tmp_path, GOOD)
-    for source in (data.source, f'{{"uri": "file://{data.source}"}}', f'{{"uri": "{data.source}"}}'):
-        spec = source_of(DatasetInput("some.csv", "d1", "training", source), target="y")
-        check_unchanged(read_dataset(spec), data.sha256)
-    with pytest.raises(DatasetError, match="has changed since the run"):
-        check_unchanged(read(tmp_path, GOOD + "1,2,0\n"), data.sha256)
-    (tmp_path / "some.csv").unlink()
-    with pytest.raises(DatasetError, match="is gone"):
-        source_of(DatasetInput("some.csv", "d1", "", data.source))
-    with pytest.raises(DatasetError, match="is not a file on this machine"):
-        source_of(DatasetInput("some.csv", "d1", "", '{"url": "https://example.org/a.csv"}'))
-
-
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, len(GOOD) - 1), put=st.binary(max_size=6), cut=st.integers(0, 9))
 def test_a_damaged_file_is_read_or_refused(tmp_path: Path, at: int, put: bytes, cut: int) -> None:
@@ -255,3 +240,41 @@ def test_reading_imports_neither_sklearn_nor_mlflow(run_python: Any) -> None:
     code = "from engine.training.data.reading import *; read_dataset(DataSpec()); import sys; "
     code += "print([m for m in ('sklearn', 'mlflow') if m in sys.modules])"
     assert run_python(code) == "[]\n"
+
+
+def wide(cell: Any) -> str:
+    """A table whose column `a` has such cells."""
+    return table(40, "a,b,y", lambda i: f"{cell(i)},{i * i % 17},{i % 2}")
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "detail"),
+    [
+        ("Report 2024\n\n" + GOOD, "does not begin with a header", "'Report 2024'), line 3 has 3."),
+        ("Report 2024,,\n" + GOOD, "does not begin with a header", "one name: 'Report 2024'"),
+        (wide(lambda i: f"{i / 3:.1f} kg"), "'a' of some.csv looks like numbers", "line 2: '0.0 kg'"),
+        (wide(lambda i: f'"1,{100 + i}.5"'), "looks like numbers", "line 2: '1,100.5'"),
+        (wide(lambda i: f'"{i},5"'), "looks like numbers", "line 2: '0,5'"),
+        (wide(lambda i: f"{i}%"), "looks like numbers", "line 2: '0%'"),
+        (wide(lambda i: f"€ {i}"), "looks like numbers", "line 2: '€ 0'"),
+        (wide(lambda i: i * i if i % 3 else "-"), "looks like numbers", "14 rows of 40: line 2: '-'"),
+        (wide(lambda i: f"{i % 12 + 1}/{i % 28 + 1}/2024"), "looks like dates", "line 2: '1/1/2024'"),
+        (wide(lambda i: f"shop {i % 5}") + "Total,4711,1\n", "ends with a row of totals", "'a'"),
+        (GOOD.replace(",", " "), "Unknown column 'y'", "Columns: a b y"),
+    ],
+)
+def test_what_a_spreadsheet_leaves_in_a_file_is_refused(
+    tmp_path: Path, text: str, title: str, detail: str
+) -> None:
+    with pytest.raises(DatasetError) as caught:
+        read(tmp_path, text)
+    assert title in caught.value.title
+    assert detail in caught.value.detail
+    assert caught.value.hint
+
+
+def test_few_levels_and_dates_of_several_forms_are_what_they_seem(tmp_path: Path) -> None:
+    assert read(tmp_path, wide(lambda i: f"{i % 3} rooms")).frame["a"].dtype == "category"
+    form = ["2024-02-{:02}", "{:02}.02.2024", "{:02}.02.2024 00:00", "2024/02/{:02}"]
+    days = read(tmp_path, wide(lambda i: form[i % 4].format(i % 28 + 1))).frame["a"].tolist()
+    assert days == [19754 + i % 28 for i in range(40)]
