@@ -108,8 +108,8 @@ class Leaderboard:
         return next((t for t in self._finished if t.estimator == BASELINE), None)
 
     def curves(self) -> list[Series]:
-        """The best score so far, the score of each trial, and that of the baseline, by the number of finished
-        trials. Scores that are not finite are left out."""
+        """By the number of finished trials: the best score so far, the score of each trial, and that of the
+        baseline unless it would squeeze the others together. Scores that are not finite are left out."""
         lower = self.started is not None and self.started.lower
         best: list[tuple[float, float]] = []
         each: list[tuple[float, float]] = []
@@ -124,7 +124,7 @@ class Leaderboard:
             return []
         series = [Series.of("best so far", best, "step"), Series.of("trial", each, "scatter")]
         base = None if self.baseline is None else _score(self.baseline)
-        if base is not None:
+        if base is not None and _is_near(base, [score for _, score in each]):
             series.append(Series.of("baseline", [(best[0][0], base), (best[-1][0], base)]))
         return series
 
@@ -219,7 +219,7 @@ class _Layout:
         if self._single:
             cells += [_parameter(trial, name) for name in self._params]
         else:
-            cells.append(parameters_text(trial.params))
+            cells.append(Shown("") if trial.estimator == BASELINE else parameters_text(trial.params))
         return [*cells, *metrics, took]
 
     def _score_text(self, trial: TrialFinished) -> Shown:
@@ -253,6 +253,12 @@ def fold_spread(trial: TrialFinished, metric: str) -> float | None:
 def _score(trial: TrialFinished) -> float | None:
     """The score if it is finite."""
     return trial.score if trial.score is not None and math.isfinite(trial.score) else None
+
+
+def _is_near(base: float, scores: Sequence[float]) -> bool:
+    """Whether `base` is no further from the scores than they are from each other."""
+    low, high = min(scores), max(scores)
+    return max(low - base, base - high) <= high - low
 
 
 def _is_cross_validated(metric: str) -> bool:

@@ -85,6 +85,8 @@ def test_the_metric_of_the_sweep_decides_which_end_is_best_and_a_baseline_never_
     assert board.best.index == 3
     best, each, baseline = board.curves()
     assert (list(best.ys), list(each.ys), list(baseline.ys)) == ([0.7, 0.3], [0.7, 0.3], [0.1, 0.1])
+    far = board_of(finished(0, 0.4, "dummy"), finished(1, 0.9), finished(2, 0.92))
+    assert [series.label for series in far.curves()] == ["best so far", "trial"]
 
 
 def test_trials_of_an_earlier_process_count_as_done() -> None:
