@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from engine.training.spec import SweepSpec, Trial
 
 POLL_SECONDS = 0.1
-MAX_ATTEMPTS = 2
-"""How often a trial is submitted whose process is lost."""
 MEMORY_FLOOR = 256 * 1024**2
 """With less free memory, in bytes, no further trial starts while others are being trained."""
 
@@ -52,9 +50,9 @@ LastEvent = TrialFinished | TrialFailed | TrialKilled
 class Coordinator:
     """Runs one sweep to its end. `emit` must be thread-safe.
 
-    Trials are recorded in `threads` threads: one suffices for a database, several hide the latency of a
-    server. A trial that raises is recorded as failed and the sweep goes on; one whose process is lost is
-    trained once more; a failure of the store ends the sweep and is raised.
+    Trials are recorded in `threads` threads, unless the executor's workers record them: one suffices for a
+    database, several hide the latency of a server. A trial that raises is recorded as failed and the sweep goes on; one whose process is lost is
+    trained again; a failure of the store ends the sweep and is raised.
     """
 
     def __init__(
@@ -83,7 +81,7 @@ class Coordinator:
         self._results: list[Future[LastEvent]] = []
         self._failure: EngineError | None = None
         self._plateau = Plateau(spec.split.folds, lower=recorder.lower, patience=spec.limits.no_improvement)
-        self._best: tuple[float, int, Evaluation] | None = None
+        self._best: tuple[float, Outcome, Evaluation] | None = None
         self._ended = ""
         self._told: set[str] = set()
         self._was_paused = False
@@ -120,8 +118,9 @@ class Coordinator:
             for kind in (TrialFinished, TrialFailed, TrialKilled)
         )
         if self._best is not None:
-            _, index, evaluation = self._best
-            self._recorder.log_figures(self._runs[index].result(), evaluation)
+            _, outcome, evaluation = self._best
+            if evaluation.model is not None:
+                self._recorder.log_figures(outcome.run_id or self._run_id(outcome.trial), evaluation)
         cancelled = self._control.cancel.cancelled and (before + done + failed < self._total)
         status: Status = "FAILED" if failed and not done + before else "FINISHED"
         best = self._recorder.close("KILLED" if cancelled else status)
@@ -231,7 +230,9 @@ class Coordinator:
     def _submit(self, recording: ThreadPoolExecutor, trial: Trial) -> None:
         self._executor.submit(trial)
         self._started[trial.index] = trial, time.monotonic()
-        if trial.index not in self._runs:
+        if self._executor.records:
+            self._emit(TrialStarted(trial.index))
+        elif trial.index not in self._runs:
             self._runs[trial.index] = recording.submit(self._begin, trial)
 
     def _take(self, recording: ThreadPoolExecutor, outcome: Outcome) -> None:
@@ -239,7 +240,7 @@ class Coordinator:
         del self._started[trial.index]
         if outcome.lost and trial.index not in self._timed_out:
             attempts = self._attempts[trial.index] = self._attempts.get(trial.index, 0) + 1
-            if attempts < MAX_ATTEMPTS:
+            if attempts < self._executor.attempts:
                 self._emit(SweepNote(f"{trial.name}: {outcome.lost}; training it again"))
                 self._again.append(trial)
                 return
@@ -255,8 +256,8 @@ class Coordinator:
             if self._best is None or (
                 score < self._best[0] if self._recorder.lower else score > self._best[0]
             ):
-                self._best = score, trial.index, evaluation
-        self._results.append(recording.submit(self._finish, outcome, score, self._runs[trial.index]))
+                self._best = score, outcome, evaluation
+        self._results.append(recording.submit(self._finish, outcome, score))
 
     def _tell(self, trial: Trial, score: float | None) -> None:
         """Searches expect that higher is better."""
@@ -271,9 +272,10 @@ class Coordinator:
 
     def _kill(self, recording: ThreadPoolExecutor) -> None:
         """Mark the trials in progress as killed; their processes end with the executor."""
+        self._executor.close()  # its workers may record
         waiting = [*(trial for trial, _ in self._started.values()), *self._again]
         for trial in waiting:
-            self._results.append(recording.submit(self._mark_killed, trial, self._runs[trial.index]))
+            self._results.append(recording.submit(self._mark_killed, trial))
         self._started.clear()
 
     def _note_once(self, text: str) -> None:
@@ -288,19 +290,23 @@ class Coordinator:
         self._emit(TrialStarted(trial.index))
         return run_id
 
-    def _finish(self, outcome: Outcome, score: float | None, run: Future[str]) -> LastEvent:
-        run_id = run.result()
-        event = self._recorded(lambda: self._last_event(outcome, score, run_id))
+    def _finish(self, outcome: Outcome, score: float | None) -> LastEvent:
+        event = self._recorded(lambda: self._last_event(outcome, score))
         self._emit(event)
         return event
 
-    def _last_event(self, outcome: Outcome, score: float | None, run_id: str) -> LastEvent:
-        trial, evaluation = outcome.trial, outcome.evaluation
+    def _last_event(self, outcome: Outcome, score: float | None) -> LastEvent:
+        trial, evaluation, run_id = outcome.trial, outcome.evaluation, outcome.run_id
         params = self._recorder.params(trial)
         error = outcome.error or outcome.lost
+        if outcome.lost and self._executor.records and (before := self._recorder.finished(trial)):
+            run_id, evaluation = before  # its worker could record it, but not answer
+        recorded = bool(run_id)
+        run_id = run_id or self._run_id(trial)
         if evaluation is not None:
             try:
-                self._recorder.finish(trial, run_id, evaluation)
+                if not recorded:
+                    self._recorder.finish(trial, run_id, evaluation)
             except TrainingError as failed:
                 error = str(failed)
             else:
@@ -309,7 +315,8 @@ class Coordinator:
                     trial.index, run_id, trial.name, trial.estimator, params, metrics, score, outcome.seconds
                 )
         message = error.strip().rpartition("\n")[2]
-        self._recorder.fail(run_id, message, error)
+        if not recorded:
+            self._recorder.fail(run_id, message, error)
         return TrialFailed(trial.index, run_id, trial.name, trial.estimator, params, message)
 
     def _drop(self, dropped: Dropped) -> LastEvent:
@@ -320,8 +327,14 @@ class Coordinator:
         self._emit(event)
         return event
 
-    def _mark_killed(self, trial: Trial, run: Future[str]) -> LastEvent:
-        run_id = run.result()
+    def _run_id(self, trial: Trial) -> str:
+        """The run to end of a trial; a new one if the worker that should have begun it is lost."""
+        if (run := self._runs.get(trial.index)) is not None:
+            return run.result()
+        return next(iter(self._recorder.running(trial)), "") or self._recorder.start(trial)
+
+    def _mark_killed(self, trial: Trial) -> LastEvent:
+        run_id = self._recorded(lambda: self._run_id(trial))
         self._recorded(lambda: self._recorder.kill(run_id))
         event = TrialKilled(trial.index, run_id)
         self._emit(event)

@@ -87,7 +87,8 @@ class Recorder:
 
     A store that does not answer is tried again for `PATIENCE_SECONDS`, which `on_wait` reports; what a lost
     answer may have created already is looked up first. Every method raises other failures of the store, and
-    those that last, as `EngineError`. `metric` ranks the trials.
+    those that last, as `EngineError`. `metric` ranks the trials; `context` are the tags that say who trains
+    them and from which source, those of this process if None.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Recorder:
         *,
         metric: str,
         lower: bool = False,
+        context: Mapping[str, str] | None = None,
         on_wait: Callable[[str], None] = lambda _: None,
         give_up: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -119,8 +121,8 @@ class Recorder:
             warnings.filterwarnings("ignore", message="Hint: Inferred schema", category=UserWarning)
             self._input = payloads.dataset_input(facts, parts)
             self._signature, self._example = payloads.signature(parts)
-            self._context = context_tags()
-            self._tags = {**self._context, **payloads.machine_tags(), **self._sweep_tags()}
+            self.context = context_tags() if context is None else dict(context)
+            self._tags = {**self.context, **payloads.machine_tags(), **self._sweep_tags()}
 
     def warm_up(self) -> None:
         """Save and discard a dummy model, so that MLflow's one-time imports (two seconds) do not count
@@ -158,6 +160,10 @@ class Recorder:
             self._client.log_text(self.parent_run_id, sweep_text(self._spec), SWEEP_FILE)
             self._client.log_dict(self.parent_run_id, self._spec.to_json(), SPEC_FILE)
         return {}
+
+    def join(self, experiment_id: str, parent_run_id: str) -> None:
+        """Record trials of a sweep that another process has opened."""
+        self.experiment_id, self.parent_run_id = experiment_id, parent_run_id
 
     def close(self, status: Status) -> str | None:
         """Log the totals on the parent run and end it. Their names differ from the trials' metrics, so the
@@ -241,18 +247,37 @@ class Recorder:
             ).info.run_id
             return run_id
 
-        def created() -> str | None:
-            condition = (
-                f"tags.`{PARENT_TAG}` = '{self.parent_run_id}' and tags.`{FINGERPRINT_TAG}` = '{mark}'"
-            )
-            runs = _search(self._client, self.experiment_id, condition)
-            return next((run.info.run_id for run in runs if run.info.status == "RUNNING"), None)
-
-        run_id = self._patiently(create, created)
+        run_id = self._patiently(create, lambda: next(iter(self.running(trial)), None))
         params = payloads.params(self.params(trial))
         self._patiently(lambda: self._client.log_batch(run_id, params=params))
         self._patiently(lambda: self._client.log_inputs(run_id, [self._input]))
         return run_id
+
+    def finished(self, trial: Trial) -> tuple[str, Evaluation] | None:
+        """The run of a trial that a process finished which was lost then, and its metrics."""
+        from engine.training.evaluation.evaluate import Evaluation
+
+        for run in self._patiently(lambda: self._runs_of(self.fingerprint(trial))):
+            if run.info.status == "FINISHED":
+                metrics = dict(run.data.metrics)
+                score = metrics.get(self._score_metric, math.nan)
+                return run.info.run_id, Evaluation(None, metrics, score=score)
+        return None
+
+    def running(self, trial: Trial) -> tuple[str, ...]:
+        """The runs of a trial that were begun and not ended."""
+        found = self._patiently(lambda: self._runs_of(self.fingerprint(trial)))
+        return tuple(run.info.run_id for run in found if run.info.status == "RUNNING")
+
+    def is_running(self, run_id: str) -> bool:
+        """Whether nobody has ended this run."""
+        status: str = self._patiently(lambda: self._client.get_run(run_id)).info.status
+        return status == "RUNNING"
+
+    def _runs_of(self, mark: str) -> list[Any]:
+        """The runs of trials of this sweep with a fingerprint."""
+        condition = f"tags.`{PARENT_TAG}` = '{self.parent_run_id}' and tags.`{FINGERPRINT_TAG}` = '{mark}'"
+        return _search(self._client, self.experiment_id, condition)
 
     def params(self, trial: Trial) -> dict[str, Value]:
         """The parameters recorded with a trial, including defaults; which estimator, if the sweep has
@@ -307,14 +332,14 @@ class Recorder:
         self._patiently(lambda: self._client.set_terminated(run_id, "FAILED"))
 
     def kill(self, run_id: str) -> None:
-        self._patiently(lambda: self._client.set_terminated(run_id, "KILLED"))
+        self._patiently(lambda: _kill(self._client, self.experiment_id, run_id))
 
     def _log_model(self, trial: Trial, run_id: str, evaluation: Evaluation) -> Any:
         params = {name: str(value) for name, value in self.params(trial).items()}
 
         def create() -> Any:
             return self._client.create_logged_model(
-                self.experiment_id, MODEL_NAME, run_id, self._context, params
+                self.experiment_id, MODEL_NAME, run_id, self.context, params
             )
 
         def created() -> Any:
@@ -479,12 +504,15 @@ def kill_unfinished_runs(client: MlflowClient, experiment: str, sweep_id: str) -
         filter_string = f"tags.`{SWEEP_TAG}` = '{sweep_id}' and attributes.status = 'RUNNING'"
         runs = [run.info.run_id for run in _search(client, found.experiment_id, filter_string)]
         for run_id in runs:
-            models = client.search_logged_models([found.experiment_id], f"source_run_id = '{run_id}'")
-            for model in models:
-                if str(model.status) == "PENDING":
-                    client.finalize_logged_model(model.model_id, "FAILED")
-            client.set_terminated(run_id, "KILLED")
+            _kill(client, found.experiment_id, run_id)
         return tuple(runs)
+
+
+def _kill(client: MlflowClient, experiment_id: str, run_id: str) -> None:
+    for model in client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'"):
+        if str(model.status) == "PENDING":
+            client.finalize_logged_model(model.model_id, "FAILED")
+    client.set_terminated(run_id, "KILLED")
 
 
 def worker_name() -> str:

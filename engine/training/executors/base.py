@@ -48,7 +48,8 @@ class Outcome:
 
     Either its `evaluation`; or `error`, the traceback of what it raised; or `lost`, why its process is gone,
     in which case the trial may be submitted again. `run_id` is the run where whoever trained the trial has
-    recorded it already, empty where the coordinator records it. `seconds` since it was submitted.
+    recorded it already, empty where the coordinator records it; then the evaluation may lack its model.
+    `seconds` since it was submitted.
     """
 
     trial: Trial
@@ -63,6 +64,14 @@ class Executor(Protocol):
     """Trains trials elsewhere. Used by one thread."""
 
     @property
+    def attempts(self) -> int:
+        """How often a trial is submitted whose process is lost."""
+
+    @property
+    def records(self) -> bool:
+        """Whether whoever trains a trial records it too, if it is not lost."""
+
+    @property
     def workers(self) -> int:
         """How many trials can be trained at once, now."""
 
@@ -74,10 +83,11 @@ class Executor(Protocol):
         """Begin a trial; `figures` asks for its figures. Raises `TrainingError` if no process can start."""
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
-        """The outcomes that are new, after `timeout` seconds at most."""
+        """The outcomes that are new, after `timeout` seconds at most. Raises `EngineError` if there will be
+        no more."""
 
     def end(self, trial: Trial, reason: str) -> None:
         """Kill the process that trains a trial. Its outcome follows, `lost` for this reason."""
 
     def close(self) -> None:
-        """End all processes, in whatever they are doing."""
+        """End all trials, in whatever they are doing. Safe to call again."""

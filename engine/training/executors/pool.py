@@ -10,7 +10,6 @@ import contextlib
 import os
 import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from loky import ProcessPoolExecutor
 from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
 from engine.errors import EngineError, TrainingError
+from engine.training.executors.attempt import attempt
 from engine.training.executors.base import Outcome
 from engine.training.failures import Failure
 
@@ -72,6 +72,9 @@ class ProcessPool:
 
     It has one process until `grow`: that one reads and prepares the data, while this process imports MLflow.
     """
+
+    attempts = 2
+    records = False
 
     def __init__(self, folder: Path, spec: SweepSpec) -> None:
         self._folder = folder
@@ -205,18 +208,7 @@ def _prepared(folder: str, spec: SweepSpec) -> DatasetFacts | Failure:
 
 
 def _evaluated(folder: str, spec: SweepSpec, trial: Trial, figures: bool) -> Evaluation | str:
-    """The evaluation of a trial, or the traceback of what it raised: exceptions of other packages may not
-    survive the way to another process."""
-    from engine.training.evaluation.evaluate import evaluate
-
-    try:
-        return evaluate(_parts(folder), spec, trial, figures=figures)
-    except EngineError as error:
-        return str(error)
-    except MemoryError:
-        return "MemoryError: the machine has too little memory for this trial"
-    except Exception:
-        return traceback.format_exc()
+    return attempt(_parts(folder), spec, trial, figures=figures)
 
 
 @lru_cache(maxsize=1)
