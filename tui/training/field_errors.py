@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from engine.errors import DatasetError, EngineError, GridError
@@ -74,12 +74,6 @@ def known_trials(spec: SweepSpec, task: Task | None) -> int:
     try:
         return planned_trials(spec, "classification")
     except GridError:
-        if any(_is_for_regression_only(model.estimator) for model in spec.models):
+        with suppress(GridError):
             return planned_trials(spec, "regression")
         raise
-
-
-def _is_for_regression_only(name: str) -> bool:
-    from engine.api import ESTIMATORS
-
-    return name in ESTIMATORS and ESTIMATORS[name].tasks == {"regression"}

@@ -47,7 +47,7 @@ def test_train_prints_the_counts_and_the_best_trial(on_trained: Run) -> None:
 
 BAD_DATA = {
     "no target": ("a,b\n" + "1,2\n" * 20, "Unknown column 'target'"),
-    "text": ("a,target\n" + "1,0\n2,1\n" * 30 + "x,1\n", "number"),
+    "text": ("a,target\n" + "1,0\n2,1\n" * 30 + "x,1\n", "contains text"),
     "one class": ("a,target\n" + "1,0\n" * 20, "only one class"),
     "empty": ("", "is empty"),
 }
