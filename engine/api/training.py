@@ -48,6 +48,7 @@ class Training:
     def check(self, spec: SweepSpec, *, cancel: CancelToken | None = None) -> tuple[int, DataProfile]:
         """The number of trials of a sweep, its baseline included, and what its data is understood as. Raises
         `DatasetError`, `GridError` and `UsageError` as training would, but for what only training shows."""
+        from engine.training.evaluation.scores import ranking_metric
         from engine.training.search.grid import planned_trials
         from engine.training.spec import check_settings, source_problems
 
@@ -55,6 +56,7 @@ class Training:
         for _, error in source_problems(spec.data):
             raise error
         profile = self.profile(spec.data, spec.split, cancel=cancel)
+        ranking_metric(spec, profile.task)
         return planned_trials(spec, profile.task), profile
 
     def read_sweep_file(self, path: Path) -> SweepSpec:

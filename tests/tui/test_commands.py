@@ -153,6 +153,7 @@ def test_every_write_checks_for_read_only() -> None:
         "runs.restore-experiment",
         "training.new-sweep",
         "training.register",
+        "training.resume-sweep",
     }
     for command in COMMANDS:
         if command.writes:

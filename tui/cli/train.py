@@ -232,15 +232,17 @@ def _settings(options: Mapping[str, Any]) -> Settings:
 
 
 def sweep_of(file: str | None, settings: Settings) -> SweepSpec:
-    """The sweep of a file, or the default one, with `settings` in place of its own. Raises `UsageError`."""
-    from engine.api import check_settings, read_sweep_file
+    """The sweep of a file, or the default one, with `settings` in place of its own. Raises `UsageError`, and
+    `GridError` for what no data could make right."""
+    from engine.api import read_sweep_file
+    from tui.training.field_errors import known_trials
     from tui.training.settings import new_sweep, with_settings
 
     spec = new_sweep(settings.get("data", "")) if file is None else read_sweep_file(Path(file))
     spec = with_settings(spec, settings)
     if not spec.experiment:
         raise UsageError("The sweep needs an experiment", hint="Name it with --experiment.")
-    check_settings(spec)
+    known_trials(spec, None)
     return spec
 
 

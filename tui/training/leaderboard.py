@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MAX_METRICS = 3
 MAX_WIDTH = 24
-PARAMETERS_WIDTH = 60
+PARAMETERS_WIDTH = 44
 """The most cells of a column."""
 BASELINE = "dummy"
 """The estimator that every other one has to beat."""
@@ -108,8 +108,8 @@ class Leaderboard:
         return next((t for t in self._finished if t.estimator == BASELINE), None)
 
     def curves(self) -> list[Series]:
-        """The best score so far, the score of each trial, and that of the baseline, by the number of finished
-        trials. Scores that are not finite are left out."""
+        """By the number of finished trials: the best score so far, the score of each trial, and that of the
+        baseline unless it would squeeze the others together. Scores that are not finite are left out."""
         lower = self.started is not None and self.started.lower
         best: list[tuple[float, float]] = []
         each: list[tuple[float, float]] = []
@@ -124,7 +124,7 @@ class Leaderboard:
             return []
         series = [Series.of("best so far", best, "step"), Series.of("trial", each, "scatter")]
         base = None if self.baseline is None else _score(self.baseline)
-        if base is not None:
+        if base is not None and _is_near(base, [score for _, score in each]):
             series.append(Series.of("baseline", [(best[0][0], base), (best[-1][0], base)]))
         return series
 
@@ -171,7 +171,7 @@ class _Layout:
         self._single = len({trial.estimator for trial in every} - {BASELINE}) <= 1
         """Whether the parameters have a column each."""
         own = [trial for trial in every if trial.estimator != BASELINE]
-        self._params = list(dict.fromkeys(name for trial in own for name in trial.params))
+        self._params = list(dict.fromkeys(name for trial in own for name in _own_params(trial.params)))
         names = {name for trial in finished for name in trial.metrics if not _is_cross_validated(name)}
         self._metrics = list(key_metrics(names, MAX_METRICS))
         scores = [_score(trial) for trial in finished]
@@ -185,9 +185,9 @@ class _Layout:
         heads.append(("score", f"cv {self._metric}" if self._metric else "score", True))
         if self._single:
             heads += [(f"params.{name}", name, False) for name in self._params]
-        heads += [(f"metrics.{name}", f"test {name}", True) for name in self._metrics]
-        if not self._single:
+        else:
             heads.append(("params", "parameters", False))
+        heads += [(f"metrics.{name}", f"test {name}", True) for name in self._metrics]
         heads.append(("duration", "took", True))
         return [
             _column(key, safe(label), at, rows, numeric) for at, (key, label, numeric) in enumerate(heads)
@@ -197,7 +197,7 @@ class _Layout:
         metrics = [self._formats[name](trial.metrics.get(name)) for name in self._metrics]
         cells = self._cells(trial, self._score_text(trial), metrics, formats.duration(trial.seconds))
         styles: dict[int, CellStyle | FirstWord] = {}
-        first = len(cells) - 1 - len(self._metrics) - (not self._single)
+        first = len(cells) - 1 - len(self._metrics)
         for at, name in enumerate(self._metrics):
             if name in trial.metrics and not formats.is_finite(trial.metrics[name]):
                 styles[first + at] = "bad"
@@ -218,10 +218,9 @@ class _Layout:
         cells = [formats.count(trial.index + 1), estimator_name(trial.estimator), score]
         if self._single:
             cells += [_parameter(trial, name) for name in self._params]
-        cells += metrics
-        if not self._single:
-            cells.append(parameters_text(trial.params))
-        return [*cells, took]
+        else:
+            cells.append(Shown("") if trial.estimator == BASELINE else parameters_text(trial.params))
+        return [*cells, *metrics, took]
 
     def _score_text(self, trial: TrialFinished) -> Shown:
         score, spread = _score(trial), fold_spread(trial, self._metric)
@@ -236,7 +235,13 @@ def estimator_name(estimator: str) -> Shown:
 
 def parameters_text(params: Mapping[str, object]) -> Shown:
     """`n_neighbors 7 · weights uniform`."""
-    return safe(" · ".join(f"{name} {value}" for name, value in params.items()) or formats.MISSING)
+    parts = [f"{name} {value}" for name, value in _own_params(params).items()]
+    return safe(" · ".join(parts) or formats.MISSING)
+
+
+def _own_params(params: Mapping[str, object]) -> dict[str, object]:
+    """Without the name of the estimator, which has a column of its own."""
+    return {name: value for name, value in params.items() if name != "estimator"}
 
 
 def fold_spread(trial: TrialFinished, metric: str) -> float | None:
@@ -248,6 +253,12 @@ def fold_spread(trial: TrialFinished, metric: str) -> float | None:
 def _score(trial: TrialFinished) -> float | None:
     """The score if it is finite."""
     return trial.score if trial.score is not None and math.isfinite(trial.score) else None
+
+
+def _is_near(base: float, scores: Sequence[float]) -> bool:
+    """Whether `base` is no further from the scores than they are from each other."""
+    low, high = min(scores), max(scores)
+    return max(low - base, base - high) <= high - low
 
 
 def _is_cross_validated(metric: str) -> bool:

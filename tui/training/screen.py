@@ -141,7 +141,8 @@ class TrainingScreen(ConsoleScreen):
     # ── starting and stopping ────────────────────────────────────────────────
 
     def action_new_sweep(self) -> None:
-        self.open_dialog()
+        if not self.refuse("training.new-sweep"):
+            self.open_dialog()
 
     def open_dialog(self, spec: SweepSpec | None = None) -> None:
         """Ask what to train; `spec` is suggested."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,13 +16,14 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Select, Static, TextArea
 
 from engine.api import TASKS
-from engine.errors import DatasetError, EngineError, GridError, UsageError
+from engine.errors import EngineError, UsageError
 from engine.formats import counted, listed
 from engine.jobs import CancelToken
 from engine.text import Shown, safe
 from tui.dialogs.form import FormDialog
 from tui.tasks import Tasks
 from tui.training.columns import short_summary
+from tui.training.field_errors import WrongField, about, field_of, known_trials
 from tui.training.settings import (
     AUTOMATIC,
     Settings,
@@ -69,21 +69,6 @@ CURVES = (
 )
 RECIPES = (("leak-free", "leak-free"), ("published", "published"))
 
-_PLACES = (
-    ("cannot rank", "metric"),
-    ("test size", "test"),
-    ("folds", "folds"),
-    ("without improvement", "no_improvement"),
-    ("number of trials", "trials"),
-    ("seed", "seed"),
-    ("trial timeout", "trial_timeout"),
-    ("time limit", "time_limit"),
-    ("search", "search"),
-    ("experiment", "experiment"),
-    ("split", "split_column"),
-)
-"""Words in the title of an error, and the field that it is about."""
-
 
 @dataclass(frozen=True, slots=True)
 class SweepRequest:
@@ -91,14 +76,6 @@ class SweepRequest:
 
     spec: SweepSpec
     execution: Execution
-
-
-class WrongField(Exception):
-    """An error in what a field says."""
-
-    def __init__(self, field: str, error: EngineError) -> None:
-        super().__init__(field)
-        self.field, self.error = field, error
 
 
 class SweepDialog(FormDialog[SweepRequest]):
@@ -234,7 +211,7 @@ class SweepDialog(FormDialog[SweepRequest]):
 
     def _settings(self) -> Settings:
         """What the fields say. Raises `WrongField`."""
-        with _about("test"):
+        with about("test"):
             test = fraction(self.text("test"), "test share")
         numbers: dict[str, int | None] = {}
         for name, what in (
@@ -243,12 +220,12 @@ class SweepDialog(FormDialog[SweepRequest]):
             ("trials", "number of trials"),
             ("no_improvement", "number of trials"),
         ):
-            with _about(name):
+            with about(name):
                 numbers[name] = whole_number(self.text(name), what)
         for name in ("trial_timeout", "time_limit"):
-            with _about(name):
+            with about(name):
                 seconds(self.text(name))
-        with _about("split_column"):
+        with about("split_column"):
             split = self._split()
         return Settings(
             experiment=self.text("experiment"),
@@ -283,12 +260,12 @@ class SweepDialog(FormDialog[SweepRequest]):
     def _spec(self) -> SweepSpec:
         """The sweep that the fields describe. Raises `WrongField`."""
         settings = self._settings()
-        with _about("estimators"):
+        with about("estimators"):
             spec = with_settings(self._base, settings)
         grid = self.query_one("#grid", TextArea).text.strip()
         models = tuple(replace(model, params={}) for model in spec.models)
         spec = replace(spec, models=models)
-        with _about("grid"):
+        with about("grid"):
             return with_settings(spec, Settings(grid=grid)) if grid else spec
 
     def _execution(self) -> Execution:
@@ -296,7 +273,7 @@ class SweepDialog(FormDialog[SweepRequest]):
         from engine.api import Execution
 
         scheduler = self.text("scheduler")
-        with _about("workers"):
+        with about("workers"):
             workers = whole_number(self.text("workers"), "number of processes")
             if workers == 0:
                 raise UsageError("Invalid number of processes 0", hint="It must be at least 1.")
@@ -326,42 +303,13 @@ class SweepDialog(FormDialog[SweepRequest]):
 
     def _trials(self, spec: SweepSpec) -> int:
         """How many trials there are, as far as it is known without the data. Raises `WrongField`."""
-        from engine.api import check_settings, planned_trials
-
-        task = spec.data.task or (self._profile.task if self._profile else None)
         try:
-            check_settings(spec)
-            if task is not None:
-                return planned_trials(spec, task)
-            try:
-                return planned_trials(spec, "classification")
-            except GridError:
-                if any(_only_for_regression(model.estimator) for model in spec.models):
-                    return planned_trials(spec, "regression")
-                raise
+            return known_trials(spec, self._profile.task if self._profile else None)
         except EngineError as error:
-            raise WrongField(self._place(error), error) from error
+            raise self._wrong(error) from error
 
-    def _place(self, error: EngineError) -> str:
-        """The field that an error of the engine is about."""
-        title = error.title.lower()
-        if isinstance(error, GridError):
-            is_name = "unknown estimator" in title or " is not for " in title or "scikit-learn" in title
-            return "estimators" if is_name else "grid"
-        if isinstance(error, DatasetError):
-            return self._place_in_data(error)
-        return next((field for words, field in _PLACES if words in title), "")
-
-    def _place_in_data(self, error: DatasetError) -> str:
-        title, detail = error.title, error.detail
-        if "split" in title.lower() or "to split by" in detail:
-            return "split_column"
-        if "as the target" in detail or "target" in title.lower() or "class" in title.lower():
-            return "target"
-        target = self.text("target")
-        if target and f"'{target}'" in title:
-            return "target"
-        return "columns" if "olumn" in title and "'" in title else "data"
+    def _wrong(self, error: EngineError) -> WrongField:
+        return WrongField(field_of(error, self.text("target")), error)
 
     def _show_error(self, wrong: WrongField) -> None:
         """Show an error under its field."""
@@ -442,7 +390,7 @@ class SweepDialog(FormDialog[SweepRequest]):
     def _show_failure(self, error: EngineError) -> None:
         self._profiled = None
         self._say_facts(Shown(""))
-        self._show_error(WrongField(self._place(error), error))
+        self._show_error(self._wrong(error))
 
     def _say_facts(self, text: Shown) -> None:
         self.query_one("#facts", Static).update(text)
@@ -573,7 +521,7 @@ class SweepDialog(FormDialog[SweepRequest]):
 
     def _refused(self, error: EngineError) -> None:
         self.show_message("")
-        wrong = WrongField(self._place(error), error)
+        wrong = self._wrong(error)
         self._show_error(wrong)
         self._focus(wrong.field)
 
@@ -617,21 +565,6 @@ def _optional(value: int | None) -> str:
 
 def _known(value: int | None, otherwise: int) -> int:
     return otherwise if value is None else value
-
-
-@contextmanager
-def _about(field: str) -> Iterator[None]:
-    """Attribute errors to a field."""
-    try:
-        yield
-    except EngineError as error:
-        raise WrongField(field, error) from error
-
-
-def _only_for_regression(name: str) -> bool:
-    from engine.api import ESTIMATORS
-
-    return name in ESTIMATORS and ESTIMATORS[name].tasks == {"regression"}
 
 
 def _check_yaml(path: Path) -> None:

@@ -66,9 +66,9 @@ def test_the_best_trial_comes_first_with_the_score_and_its_spread_over_the_folds
 def test_parameters_of_several_estimators_share_a_column() -> None:
     board = board_of(finished(0, 0.8, k=3), finished(1, 0.9, "a.b.Forest", depth=5))
     labels, first, second = table(board)
-    assert labels[-2] == "parameters"
-    assert (first[1], first[-2]) == ("Forest", "depth 5")
-    assert (second[1], second[-2]) == ("knn", "k 3")
+    assert labels[3] == "parameters"
+    assert (first[1], first[3]) == ("Forest", "depth 5")
+    assert (second[1], second[3]) == ("knn", "k 3")
 
 
 def test_the_metric_of_the_sweep_decides_which_end_is_best_and_a_baseline_never_is() -> None:
@@ -85,6 +85,8 @@ def test_the_metric_of_the_sweep_decides_which_end_is_best_and_a_baseline_never_
     assert board.best.index == 3
     best, each, baseline = board.curves()
     assert (list(best.ys), list(each.ys), list(baseline.ys)) == ([0.7, 0.3], [0.7, 0.3], [0.1, 0.1])
+    far = board_of(finished(0, 0.4, "dummy"), finished(1, 0.9), finished(2, 0.92))
+    assert [series.label for series in far.curves()] == ["best so far", "trial"]
 
 
 def test_trials_of_an_earlier_process_count_as_done() -> None:
