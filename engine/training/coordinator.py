@@ -47,8 +47,8 @@ class Coordinator:
     """Runs one sweep to its end. `emit` must be thread-safe.
 
     Trials are recorded in `threads` threads, unless the executor's workers record them: one suffices for a
-    database, several hide the latency of a server. A trial that raises is recorded as failed and the sweep goes
-    on; one whose process is lost is trained again; a failure of the store ends the sweep and is raised.
+    database, several hide the latency of a server. A trial that raises is recorded as failed and the sweep
+    goes on; one whose process is lost is trained again; a failure of the store ends the sweep and is raised.
     """
 
     def __init__(
