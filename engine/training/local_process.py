@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from engine.errors import Cancelled, EngineError
@@ -90,7 +91,7 @@ class LocalProcess:
             "sweep": replace(spec, data=_absolute(spec.data)).to_json(),
             "id": sweep_id,
             "resume_run_id": resume_run_id,
-            "execution": execution.to_json(),
+            "execution": _absolute_file(execution).to_json(),
         }
         cancel = control.cancel
         if self._process is None and not cancel.cancelled:
@@ -168,6 +169,13 @@ class _Tally:
             best_run_id=finished.best_run_id,
             ended=finished.ended,
         )
+
+
+def _absolute_file(execution: Execution) -> Execution:
+    """The child process works in another folder."""
+    if not execution.scheduler_file:
+        return execution
+    return replace(execution, scheduler_file=str(Path(execution.scheduler_file).expanduser().absolute()))
 
 
 def _absolute(data: DataSpec) -> DataSpec:

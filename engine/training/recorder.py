@@ -106,9 +106,9 @@ class Recorder:
         give_up: Callable[[], bool] = lambda: False,
     ) -> None:
         self._client = client
-        self._spec = spec
+        self.spec = spec
         self._facts = facts
-        self._sweep_id = sweep_id
+        self.sweep_id = sweep_id
         self.metric, self.lower = metric, lower
         self._on_wait, self._give_up = on_wait, give_up
         self.parts = parts
@@ -147,18 +147,18 @@ class Recorder:
             return self._finished()
         tags = {
             **self._tags,
-            FINGERPRINT_TAG: fingerprint(self._spec, self._facts.sha256),
+            FINGERPRINT_TAG: fingerprint(self.spec, self._facts.sha256),
             WORKER_TAG: worker_name(),
             NOTE_TAG: self._note(),
         }
         with translated_errors():
-            run = self._client.create_run(self.experiment_id, tags=tags, run_name=self._spec.parent_name)
+            run = self._client.create_run(self.experiment_id, tags=tags, run_name=self.spec.parent_name)
         self.parent_run_id = run.info.run_id
         with translated_errors():
             self._client.log_batch(self.parent_run_id, params=payloads.params(self._parent_params()))
             self._client.log_inputs(self.parent_run_id, [self._input])
-            self._client.log_text(self.parent_run_id, sweep_text(self._spec), SWEEP_FILE)
-            self._client.log_dict(self.parent_run_id, self._spec.to_json(), SPEC_FILE)
+            self._client.log_text(self.parent_run_id, sweep_text(self.spec), SWEEP_FILE)
+            self._client.log_dict(self.parent_run_id, self.spec.to_json(), SPEC_FILE)
         return {}
 
     def join(self, experiment_id: str, parent_run_id: str) -> None:
@@ -187,7 +187,7 @@ class Recorder:
     def _check_same(self, run_id: str) -> None:
         """Raises `TrainingError` if the sweep with this parent run trained something else."""
         tags = self._patiently(lambda: self._client.get_run(run_id)).data.tags
-        if tags.get(FINGERPRINT_TAG) != fingerprint(self._spec, self._facts.sha256):
+        if tags.get(FINGERPRINT_TAG) != fingerprint(self.spec, self._facts.sha256):
             detail = f"{self._facts.name} is not the file that the sweep began with."
             raise TrainingError("The data has changed", detail, "Restore the file, or start a new sweep.")
 
@@ -233,7 +233,7 @@ class Recorder:
     # ── a trial ──────────────────────────────────────────────────────────────
 
     def fingerprint(self, trial: Trial) -> str:
-        return fingerprint(self._spec, self._facts.sha256, trial, resolved=self.params(trial))
+        return fingerprint(self.spec, self._facts.sha256, trial, resolved=self.params(trial))
 
     def start(self, trial: Trial) -> str:
         """Create the trial's run, RUNNING, with its parameters and dataset. Returns the run id."""
@@ -283,7 +283,7 @@ class Recorder:
         """The parameters recorded with a trial, including defaults; which estimator, if the sweep has
         several."""
         resolved = estimator(trial.estimator).resolved(trial.params)
-        several = len(self._spec.models) > 1 or trial.estimator != self._spec.models[0].estimator
+        several = len(self.spec.models) > 1 or trial.estimator != self.spec.models[0].estimator
         return {"estimator": trial.estimator, **resolved} if several else resolved
 
     def finish(self, trial: Trial, run_id: str, evaluation: Evaluation) -> None:
@@ -404,7 +404,7 @@ class Recorder:
     # ── details ──────────────────────────────────────────────────────────────
 
     def _experiment(self) -> str:
-        name = self._spec.experiment
+        name = self.spec.experiment
         found = self._client.get_experiment_by_name(name)
         if found is None:
             try:
@@ -443,8 +443,8 @@ class Recorder:
             raise TrainingError("The model cannot be saved", reason) from error
 
     def _sweep_tags(self) -> dict[str, str]:
-        spec, facts = self._spec, self._facts
-        tags = {SWEEP_TAG: self._sweep_id, "recipe": spec.recipe, "seed": str(spec.split.seed)}
+        spec, facts = self.spec, self._facts
+        tags = {SWEEP_TAG: self.sweep_id, "recipe": spec.recipe, "seed": str(spec.split.seed)}
         tags[CODE_TAG] = version("mlflow-console")
         tags[SPLIT_TAG] = split_fingerprint(spec, facts.sha256)
         if len(self.parts.classes) == 2:
@@ -453,7 +453,7 @@ class Recorder:
         return tags
 
     def _parent_params(self) -> dict[str, Value]:
-        spec, facts = self._spec, self._facts
+        spec, facts = self.spec, self._facts
         return {
             "estimators": shortened(", ".join(model.estimator for model in spec.models), TEXT_LIMIT),
             "grid": shortened(_grids(spec), TEXT_LIMIT),
@@ -485,7 +485,7 @@ class Recorder:
         return " ".join([text, *data.remarks])
 
     def _note(self) -> str:
-        return f"{_RECIPES[self._spec.recipe]} {self._about_data()}"
+        return f"{_RECIPES[self.spec.recipe]} {self._about_data()}"
 
 
 def _grids(spec: SweepSpec) -> str:

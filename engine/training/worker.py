@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from engine.child_process import input_lines
-from engine.errors import EngineError, TrainingError
+from engine.errors import EngineError, TrainingError, UsageError
 from engine.training.control import SweepControl
 from engine.training.coordinator import Coordinator
 from engine.training.events import SweepEvent, SweepNote, SweepPreparing, to_json
@@ -45,7 +45,9 @@ from engine.training.spec import MAX_TRIALS, SplitSpec, SweepSpec, data_from_jso
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
-    from engine.training.executors.pool import ProcessPool
+    from engine.training.executors.base import Executor
+    from engine.training.executors.dask import DaskCluster
+    from engine.training.facts import DatasetFacts
     from engine.training.recorder import Recorder
     from engine.training.search.base import Search
 
@@ -190,10 +192,14 @@ class Worker:
         spec = SweepSpec.from_json(command["sweep"])
         self.emit(SweepPreparing(f"reading {spec.data.file.name}"))
         with sweep_folder() as folder:
-            from engine.training.executors.pool import ProcessPool
+            from engine.training.executors.pool import ProcessPool, usable_processors
 
+            execution = Execution.from_json(command["execution"])
             pool = ProcessPool(folder, spec)
+            cluster: DaskCluster | None = None
             try:
+                if execution.executor == "dask":
+                    cluster = self._dask_cluster(execution)
                 self._import_client()
                 with self._importing():  # here, so that the first trial's time does not include it
                     from engine.training.evaluation.scores import ranking_metric
@@ -219,23 +225,77 @@ class Worker:
                     give_up=lambda: self._cancel.cancelled,
                 )
                 recorder.warm_up()
+                executor: Executor = pool
+                if cluster is None:
+                    wanted = execution.workers or usable_processors()
+                    pool.grow(max(1, min(wanted, search.total or MAX_TRIALS)))
+                else:
+                    pool.close()
+                    executor = cluster
+                    self._share(cluster, execution, folder, recorder, facts)
                 if not self._cancel.cancelled:
-                    self._train(spec, search, pool, recorder, command)
+                    self._train(spec, search, executor, recorder, command)
             finally:
                 pool.close()
+                if cluster is not None:
+                    cluster.close()
+
+    def _dask_cluster(self, execution: Execution) -> DaskCluster:
+        from engine.training.executors.dask import DaskCluster
+
+        self.emit(SweepPreparing("connecting to the Dask cluster"))
+        if execution.recorder == "workers" and not self._uri.startswith("http"):
+            raise UsageError(
+                "Workers cannot record trials in this store",
+                f"{TrackingUri(self._uri).shown} is not a tracking server.",
+                "Let the client record them (recorder client), or use a server.",
+            )
+        cluster = DaskCluster(execution, note=lambda text: self.emit(SweepNote(text)))
+        try:
+            if execution.recorder == "workers":
+                cluster.check_server(self._uri)
+        except BaseException:
+            cluster.close()
+            raise
+        return cluster
+
+    def _share(
+        self,
+        cluster: DaskCluster,
+        execution: Execution,
+        folder: Path,
+        recorder: Recorder,
+        facts: DatasetFacts,
+    ) -> None:
+        """Send a sweep to the workers of a cluster."""
+        from engine.training.executors.dask import without_login
+        from engine.training.executors.dask_tasks import Recording
+
+        self.emit(SweepPreparing("sending the data to the Dask workers"))
+        cluster.share(folder, recorder.spec, self._cancel.wait)
+        if execution.recorder == "workers":
+            cluster.let_record(
+                lambda: Recording(
+                    without_login(self._uri),
+                    recorder.sweep_id,
+                    recorder.experiment_id,
+                    recorder.parent_run_id,
+                    facts,
+                    recorder.metric,
+                    recorder.lower,
+                    recorder.context,
+                )
+            )
 
     def _train(
-        self, spec: SweepSpec, search: Search, pool: ProcessPool, recorder: Recorder, command: Command
+        self, spec: SweepSpec, search: Search, executor: Executor, recorder: Recorder, command: Command
     ) -> None:
-        from engine.training.executors.pool import usable_processors
         from engine.training.recorder import kill_unfinished_runs
 
-        execution = Execution.from_json(command["execution"])
-        pool.grow(max(1, min(execution.workers or usable_processors(), search.total or MAX_TRIALS)))
         coordinator = Coordinator(
             spec,
             search,
-            pool,
+            executor,
             recorder,
             emit=self.emit,
             control=self._control,

@@ -1,8 +1,8 @@
 """What a sweep runs on the workers of a Dask cluster. Light to import: workers look for it before a sweep.
 
 The data of a sweep is a folder per host, beside the workers' own scratch folders, which all workers of the
-host map into memory. A worker holds a shared lock on the folder while it may use it, so a later sweep can tell
-which folders were left behind.
+host map into memory. A worker holds a shared lock on the folder while it may use it, so that a later sweep
+knows which folders were left behind.
 """
 
 from __future__ import annotations
