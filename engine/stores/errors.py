@@ -184,7 +184,7 @@ def too_large(server: str, limit: int) -> ServerFault:
 
 def too_slow(server: str, seconds: float) -> ServerFault:
     hint = "Check the connection, or raise MLFLOW_HTTP_REQUEST_TIMEOUT."
-    return ServerFault(f"{server} sends too slowly", f"No complete response in {seconds:g} s", hint)
+    return ServerFault(f"{server} sends too slowly", f"No complete response in {seconds:.3g} s", hint)
 
 
 def not_mlflow(server: str, detail: str, kind: type[ServerFault] = ServerFault) -> ServerFault:
