@@ -27,6 +27,8 @@ from engine.uri import redact
 
 EXCERPT = 300
 
+_ARTIFACTS = "/mlflow-artifacts/artifacts"
+"""What MLflow expects in the HTTP address of an artifact."""
 _CODE = re.compile(r"^[A-Z][A-Z0-9_]*: ")
 _BODY = re.compile(r"Response body: '(\{.*\})'", re.DOTALL)
 _STATUS = re.compile(r"failed with error code (\d{3})|too many (\d{3}) error responses")
@@ -132,6 +134,12 @@ def unlisted(error: EngineError, location: str, verb: str = "list") -> EngineErr
             f"Cannot {verb} the artifacts",
             f"They are kept behind a tracking server: {redact(location)}",
             "Open the server instead of its database: --tracking-uri http://HOST:PORT.",
+        )
+    if location.startswith(("http:", "https:")) and _ARTIFACTS not in location:
+        return StoreRefused(
+            f"Cannot {verb} the artifacts",
+            f"{redact(location)} is not an artifact address of an MLflow server",
+            f"Such an address contains {_ARTIFACTS}.",
         )
     network = isinstance(error, (ServerTimeout, ServerUnreachable))
     detail = error.title if network or not error.detail else f"{error.title}: {error.detail}"
