@@ -51,11 +51,21 @@ def make_private_folder(folder: Path) -> None:
         folder.chmod(0o700)
 
 
+class ForeignLink(OSError):
+    """Another user's symbolic link in the place of a private file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(errno.ELOOP, "it is a symbolic link of another user", str(path))
+
+
+FOREIGN_LINK_HINT = "Remove the link, and find out who made it."
+
+
 def private_descriptor(path: Path) -> int:
     """A descriptor for reading from and appending to a file; the caller closes it. Creates the file and its
     folder if missing, readable only by their owner. Raises `OSError`, also for another user's link."""
     make_private_folder(path.parent)
-    _check_link(path)
+    check_link(path)
     is_new = not path.exists()
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
     descriptor = os.open(path, flags, 0o600)
@@ -81,12 +91,20 @@ def open_private(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _check_link(path: Path) -> None:
-    """Reject a symbolic link planted by another user; the owner's links are followed."""
+def read_private(path: Path) -> bytes:
+    """The content of a file. Raises `OSError`, also for another user's link."""
+    check_link(path)
+    _check_regular(path)
+    return path.read_bytes()
+
+
+def check_link(path: Path) -> None:
+    """Reject a symbolic link planted by another user; the owner's links are followed. Raises
+    `ForeignLink`."""
     with suppress(FileNotFoundError):
         found = path.lstat()
         if stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
-            raise OSError(errno.ELOOP, "it is a symbolic link of another user", str(path))
+            raise ForeignLink(path)
 
 
 def set_aside(path: Path) -> Path:
@@ -117,7 +135,9 @@ def append_line(descriptor: int, line: bytes, *, sync: bool = True) -> None:
 
 def lines_from_end(path: Path) -> Iterator[bytes]:
     """The lines of a file, without their newlines, last first, reading only as far back as needed. Of a line
-    longer than `MAX_LINE_BYTES`, only the start is returned. Raises `OSError`."""
+    longer than `MAX_LINE_BYTES`, only the start is returned. Raises `OSError`, also for another user's
+    link."""
+    check_link(path)
     _check_regular(path)
     with path.open("rb") as file:
         start = file.seek(0, os.SEEK_END)
@@ -135,7 +155,8 @@ def lines_from_end(path: Path) -> Iterator[bytes]:
 
 def last_line(path: Path, most: int) -> bytes:
     """The last line of a file that is not empty, without its newline, or the last `most` bytes of it; empty
-    if there is none or the file is not a regular one. Raises `OSError`."""
+    if there is none or the file is not a regular one. Raises `OSError`, also for another user's link."""
+    check_link(path)
     if not path.is_file():
         return b""
     with path.open("rb") as file:
@@ -151,7 +172,8 @@ def last_line(path: Path, most: int) -> bytes:
 
 def lines_forwards(path: Path, most: int) -> Iterator[bytes]:
     """The lines of a file, without their newlines, and what follows the last newline; of long ones at least
-    the last `most` bytes. Raises `OSError`."""
+    the last `most` bytes. Raises `OSError`, also for another user's link."""
+    check_link(path)
     _check_regular(path)
     with path.open("rb") as file:
         line = b""
@@ -195,7 +217,7 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """
     if private:
         make_private_folder(path.parent)
-        _check_link(path)
+        check_link(path)
     target = path.resolve()
     temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}-{threading.get_native_id()}.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW

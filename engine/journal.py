@@ -27,12 +27,15 @@ from typing import Any, Literal, get_args
 
 from engine.errors import Cancelled, EngineError, PromotionError, UsageError, WriteError
 from engine.files import (
+    FOREIGN_LINK_HINT,
+    ForeignLink,
     append_line,
     last_line,
     lines_forwards,
     lines_from_end,
     locked,
     open_private,
+    read_private,
     replacing,
     rotate,
     rotated,
@@ -298,7 +301,7 @@ def _hash(line: bytes) -> str:
 def _read_head(path: Path) -> str:
     """The hash in the head file, empty if it is missing or not one."""
     with suppress(FileNotFoundError, UnicodeDecodeError):
-        found = path.with_name(_HEAD).read_text(encoding="ascii").strip()
+        found = read_private(path.with_name(_HEAD)).decode("ascii").strip()
         return found if len(found) == 64 else ""
     return ""
 
@@ -336,7 +339,11 @@ def check() -> JournalCheck:
             faults.append(JournalFault(line.file, line.number, what))
         is_linked = is_linked or line.previous is not None
         last = line.digest
-    if (head := _read_head(path)) and head not in places:
+    try:
+        head = _read_head(path)
+    except OSError as error:
+        raise _unreadable(path.with_name(_HEAD), error) from error
+    if head and head not in places:
         file, number = (lines[-1].file, lines[-1].number) if lines else (path.name, 0)
         faults.append(
             JournalFault(file, number, "The last line was changed, or lines after it were removed.")
@@ -458,10 +465,19 @@ def _file() -> Path:
 
 
 def _unreadable(file: Path, error: OSError) -> WriteError:
+    if isinstance(error, ForeignLink):
+        return _foreign_link(error)
     return WriteError("Cannot read the journal", f"{file}: {error.strerror or error}", _HINT)
 
 
+def _foreign_link(error: ForeignLink) -> WriteError:
+    path = Path(error.filename)
+    return WriteError(f"{path.name} is a symbolic link of another user", str(path), FOREIGN_LINK_HINT)
+
+
 def _unwritable(path: Path, error: Exception) -> WriteError:
+    if isinstance(error, ForeignLink):
+        return _foreign_link(error)
     why = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return WriteError(
         "Cannot write the journal",

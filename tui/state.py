@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.api import RunView
 from engine.errors import EngineError
-from engine.files import replacing, set_aside
+from engine.files import read_private, replacing, set_aside
 from engine.paths import state_dir
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _file() -> Path:
 def _read(path: Path) -> dict[str, object] | None:
     """The contents of the file; empty if it cannot be read, None if it is damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_private(path).decode())
     except OSError:
         return {}
     except (ValueError, RecursionError):

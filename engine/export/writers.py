@@ -22,6 +22,7 @@ from engine.secrets import mask
 
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
 _FORMULA = re.compile(r"'*(?:[\t\r\n]|[\s\u200b\ufeff]*[=+\-@＝＋－＠])")
+_INNER_FORMULA = re.compile(r"(?<=[;\t\r\n])(?='*[^\S\t\r\n]*[\u200b\ufeff]*[=+\-@＝＋－＠])")
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf", re.IGNORECASE)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MARKDOWN = re.compile(r"[\\`*<>\[\]|~]|(?<!\w)_|_(?!\w)")
@@ -106,10 +107,12 @@ def _number(value: float) -> str:
 
 def _text(text: str) -> str:
     """A cell of text. One that begins with = + - @ (in any width, also after space), a tab or a line break,
-    and is not a number, gets a `'` in front, also after any `'`: drop one `'` before these characters to get
-    the text back."""
+    and is not a number, gets a `'` in front, also after any `'`. So do = + - @ after a `;`, a tab or a line
+    break in the text: many spreadsheets split there, also within quotes that they do not take for such. Drop
+    one `'` before these characters to get the text back."""
     if _FORMULA.match(text) and not _PLAIN_NUMBER.fullmatch(text):
         text = "'" + text
+    text = _INNER_FORMULA.sub("'", text)
     if not text or _NEEDS_QUOTES.search(text):
         return '"' + text.replace('"', '""') + '"'
     return text

@@ -16,6 +16,7 @@ from engine.filters.literals import plain_number
 from engine.filters.names import Names
 from engine.filters.options import Listing, text_values, written_value
 from engine.filters.parsed import ParsedFilter
+from engine.filters.regex import PatternError, Regex, TooMuchWork
 from engine.filters.syntax import All, AnyOf, Between, Comparison, Membership, Name, Operand, Search, Term
 from engine.formats import duration, moment
 from engine.suggestions import DID_YOU_MEAN, closest, did_you_mean
@@ -122,6 +123,8 @@ class _Hints:
             return self._extreme(key, lowest=operator in ("<", "<="))
         if operator in ("like", "ilike"):
             return self._pattern(key, name, value.text, ignore_case=operator == "ilike")
+        if operator == "~":
+            return self._regex(key, name, value.text)
         if operator != "=":
             return ""
         return self._near(key, name, value) if key.is_number else self._text_value(key, name, value.text)
@@ -168,6 +171,16 @@ class _Hints:
         elif not ignore_case and any(map(like(pattern, ignore_case=True), known)):
             return f"{DID_YOU_MEAN} {name} ILIKE {_quoted(pattern)}?"
         return ""
+
+    def _regex(self, key: ColumnKey, name: str, pattern: str) -> str:
+        """A regular expression respects case unless it begins with (?i)."""
+        ignoring_case = f"(?i){pattern}"
+        try:
+            matches = Regex(ignoring_case).found_in
+            found = any(map(matches, self._texts(key)))
+        except (PatternError, TooMuchWork):
+            return ""
+        return f"Case matters. {DID_YOU_MEAN} {name} ~ {_quoted(ignoring_case)}?" if found else ""
 
     # ── texts ────────────────────────────────────────────────────────────────
 

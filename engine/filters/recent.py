@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine.files import append_line, open_private, replacing
+from engine.files import append_line, open_private, read_private, replacing
 from engine.log import log
 
 KEPT = 200
@@ -45,7 +45,9 @@ class FilterHistory:
     def _lines(self) -> list[str]:
         """The filters in the file, the newest last."""
         try:
-            data = self._path.read_bytes() if self._path.is_file() else b""
+            data = read_private(self._path)
+        except FileNotFoundError:
+            return []
         except OSError as error:
             log.info("the filter history cannot be read: %s", error)
             return []

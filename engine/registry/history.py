@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from engine.entities import ModelVersion
-from engine.files import locked, open_private, replacing
+from engine.files import locked, open_private, read_private, replacing
 from engine.formats import MISSING, moment
 from engine.journal import JournalEntry, journal_entries, server_name
 from engine.log import log
@@ -292,7 +292,7 @@ def _path(uri: TrackingUri, model: str) -> Path:
 def _read(path: Path) -> list[_Seen]:
     """The remembered states, oldest first; none if the file is missing or damaged."""
     try:
-        found = json.loads(path.read_bytes())["seen"]
+        found = json.loads(read_private(path))["seen"]
         return [
             _Seen(
                 {str(target): tuple(map(int, numbers)) for target, numbers in state["holders"].items()},

@@ -26,7 +26,7 @@ _LOWER = frozenset(
         *("nll", "bce", "perplexity", "ppl", "brier", "ece", "kl", "divergence", "entropy", "deviance"),
         *("wer", "cer", "fid", "fpr", "fnr", "fdr", "false", "mistakes", "misses", "regret", "toxicity"),
         *("time", "seconds", "duration", "latency", "runtime", "elapsed", "delay", "cost", "memory"),
-        *("std", "var", "variance", "stderr", "bpc", "aic", "bic", "failures", "hallucination"),
+        *("std", "var", "variance", "stderr", "bpc", "aic", "bic", "failures", "failed", "hallucination"),
     )
 )
 _TIMES = frozenset(("time", "seconds", "duration", "latency", "runtime", "elapsed", "delay", "throughput"))
@@ -53,6 +53,7 @@ _COUNT_SUFFIXES = frozenset(
             "support",
             "count",
             "counts",
+            "finished",
             "size",
             "epoch",
             "epochs",

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from engine.errors import UsageError
-from engine.files import make_private_folder, replacing
+from engine.files import make_private_folder, read_private, replacing
 from engine.journal import user_name
 from engine.services.addresses import ALL_INTERFACES, is_loopback
 from engine.text import safe
@@ -188,7 +188,7 @@ def _new_password() -> str:
 
 def _kept(path: Path) -> str:
     try:
-        return path.read_text().strip()
+        return read_private(path).decode().strip()
     except FileNotFoundError:
         return ""
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import ServiceError, UsageError
-from engine.files import make_private_folder, replacing
+from engine.files import make_private_folder, read_private, replacing
 from engine.paths import state_dir
 from engine.services.records import ServiceSpec
 from engine.text import quoted, safe
@@ -98,7 +98,7 @@ class ServiceFolder:
     def record(self) -> Record | None:
         """None if nothing is registered. Raises `ServiceError` if it cannot be read."""
         try:
-            values = json.loads(self.record_file.read_bytes())
+            values = json.loads(read_private(self.record_file))
             return _record(values)
         except FileNotFoundError:
             return None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engine.errors import ServiceError
-from engine.files import append_line, lines_from_end, private_descriptor, rotate, rotated
+from engine.files import append_line, check_link, lines_from_end, private_descriptor, rotate, rotated
 from engine.jobs import CancelToken
 from engine.secrets import mask
 
@@ -120,6 +120,7 @@ def _errors(path: Path) -> Iterator[None]:
 
 def _opened(path: Path) -> BinaryIO:
     try:
+        check_link(path)
         return path.open("rb")
     except FileNotFoundError:
         return open(os.devnull, "rb")

@@ -27,6 +27,8 @@ from engine.uri import redact
 
 EXCERPT = 300
 
+_ARTIFACTS = "/mlflow-artifacts/artifacts"
+"""What MLflow expects in the HTTP address of an artifact."""
 _CODE = re.compile(r"^[A-Z][A-Z0-9_]*: ")
 _BODY = re.compile(r"Response body: '(\{.*\})'", re.DOTALL)
 _STATUS = re.compile(r"failed with error code (\d{3})|too many (\d{3}) error responses")
@@ -133,6 +135,12 @@ def unlisted(error: EngineError, location: str, verb: str = "list") -> EngineErr
             f"They are kept behind a tracking server: {redact(location)}",
             "Open the server instead of its database: --tracking-uri http://HOST:PORT.",
         )
+    if location.startswith(("http:", "https:")) and _ARTIFACTS not in location:
+        return StoreRefused(
+            f"Cannot {verb} the artifacts",
+            f"{redact(location)} is not an artifact address of an MLflow server",
+            f"Such an address contains {_ARTIFACTS}.",
+        )
     network = isinstance(error, (ServerTimeout, ServerUnreachable))
     detail = error.title if network or not error.detail else f"{error.title}: {error.detail}"
     return type(error)(f"Cannot {verb} the artifacts", f"{detail} · {redact(location)}", error.hint)
@@ -184,7 +192,7 @@ def too_large(server: str, limit: int) -> ServerFault:
 
 def too_slow(server: str, seconds: float) -> ServerFault:
     hint = "Check the connection, or raise MLFLOW_HTTP_REQUEST_TIMEOUT."
-    return ServerFault(f"{server} sends too slowly", f"No complete response in {seconds:g} s", hint)
+    return ServerFault(f"{server} sends too slowly", f"No complete response in {seconds:.3g} s", hint)
 
 
 def not_mlflow(server: str, detail: str, kind: type[ServerFault] = ServerFault) -> ServerFault:

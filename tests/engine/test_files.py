@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from engine import files
-from engine.files import append_line, lines_from_end, open_private, replacing
+from engine.files import (
+    append_line,
+    last_line,
+    lines_forwards,
+    lines_from_end,
+    open_private,
+    read_private,
+    replacing,
+)
 
 
 def mode_of(path: Path) -> int:
@@ -129,4 +137,9 @@ def test_another_users_link_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
         pass
     with pytest.raises(OSError, match="another user"), replacing(link, private=True):
         pass
+    for read in (lines_from_end, lambda path: lines_forwards(path, 99), lambda path: [last_line(path, 99)]):
+        with pytest.raises(OSError, match="another user"):
+            list(read(link))
+    with pytest.raises(OSError, match="another user"):
+        read_private(link)
     assert target.read_text() == "theirs"

@@ -320,6 +320,33 @@ def test_a_pipe_in_place_of_the_journal_is_refused_instead_of_waited_for(state: 
     assert "it is not a file" in caught.value.detail
 
 
+@pytest.mark.parametrize("name", ["journal.jsonl", "journal.head", "promotion.lock"])
+def test_a_link_of_another_user_is_named_with_the_advice_to_remove_it(
+    state: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    append(entry())
+    link, target = state / name, state / "target"
+    target.write_bytes((state / "journal.jsonl").read_bytes())
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+    os.lchown(link, 12345, -1) if os.geteuid() == 0 else monkeypatch.setattr(os, "geteuid", lambda: 12345)
+
+    def promote() -> None:
+        with journal.exclusive(1):
+            pass
+
+    attempts: dict[str, list[Callable[[], object]]] = {
+        "journal.jsonl": [read_journal, journal.check, lambda: append(entry())],
+        "journal.head": [journal.check],
+        "promotion.lock": [journal.check_writable, promote],
+    }
+    for attempt in attempts[name]:
+        with pytest.raises(WriteError, match=f"{name} is a symbolic link of another user") as caught:
+            attempt()
+        assert caught.value.detail == str(link)
+        assert caught.value.hint.startswith("Remove the link")
+
+
 class TestChecks:
     """Hashes that find changed, lost, moved and added lines."""
 

@@ -170,6 +170,7 @@ class RunPane(Widget):
         """Show the number of matches, or the error, in the filter bar."""
         session, bar = self._session, self.filter_bar
         frame, arranged = session.frame, session.arranged
+        bar.has_rows = bool(session.matching)
         if not session.is_filtered:
             bar.show_note(Shown(""))
         elif session.filter_error is not None and session.filter is not None:

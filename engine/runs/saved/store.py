@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError, NotFound, UsageError
-from engine.files import locked, open_private, replacing
+from engine.files import (
+    FOREIGN_LINK_HINT,
+    ForeignLink,
+    check_link,
+    locked,
+    open_private,
+    read_private,
+    replacing,
+)
 from engine.runs.saved import toml
 from engine.runs.saved.plain import view_from_plain, view_to_plain
 from engine.runs.view import RunView
@@ -93,7 +101,7 @@ class ViewFile:
 
     def _text(self) -> str:
         try:
-            return self.path.read_bytes().decode("utf-8")
+            return read_private(self.path).decode("utf-8")
         except FileNotFoundError:
             return ""
         except UnicodeDecodeError as error:
@@ -101,7 +109,7 @@ class ViewFile:
             raise self._damaged(f"not UTF-8 (at line {line})") from error
         except OSError as error:
             raise EngineError(
-                "Saved views cannot be read", _detail(self.path, error), _PERMISSIONS_HINT
+                "Saved views cannot be read", _detail(self.path, error), _hint(error)
             ) from error
 
     def _damaged(self, what: str) -> UsageError:
@@ -114,6 +122,7 @@ class ViewFile:
     def _change(self, changed: Callable[[str], str]) -> None:
         """Replace the text with `changed(text)`, with exclusive access to the file."""
         try:
+            check_link(self.path)
             target = Path(os.path.realpath(self.path))  # keep symbolic links
             with _locked(target.with_suffix(".lock")):
                 content = changed(self._text()).encode("utf-8")
@@ -130,7 +139,7 @@ class ViewFile:
             raise EngineError("Another console is changing the saved views", str(self.path), hint) from error
         except OSError as error:
             raise EngineError(
-                "Saved views cannot be written", _detail(self.path, error), _PERMISSIONS_HINT
+                "Saved views cannot be written", _detail(self.path, error), _hint(error)
             ) from error
 
 
@@ -152,6 +161,10 @@ def _indexes(entries: list[Any], store: str, experiment: str, name: str) -> list
 
 def _detail(path: Path, error: OSError) -> str:
     return f"{path}: {error.strerror or error}"
+
+
+def _hint(error: OSError) -> str:
+    return FOREIGN_LINK_HINT if isinstance(error, ForeignLink) else _PERMISSIONS_HINT
 
 
 @contextmanager

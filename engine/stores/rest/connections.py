@@ -102,7 +102,9 @@ class _Limited(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         self._deadline.check()
-        return cast(Any, self._received).readinto(buffer)  # type: ignore[no-any-return]
+        size: int | None = cast(Any, self._received).readinto(buffer)
+        self._deadline.received(size or 0)
+        return size
 
     def fileno(self) -> int:
         return self._received.fileno()

@@ -45,8 +45,11 @@ MAX_WAIT_SECONDS = 60.0
 """How long one request waits in total as servers ask with Retry-After."""
 REPORTED_SECONDS = 1.0
 """Waits of at least this length are reported."""
-RESPONSE_FACTOR = 10
-"""A response must be complete within this many times the read timeout, however steadily it trickles."""
+RESPONSE_FACTOR = 2
+"""A response has this many times the read timeout to be complete, and again after each
+`deadline.PROGRESS_BYTES`."""
+MOST_FACTOR = 12
+"""A response must be complete within this many times the read timeout, however large it is."""
 RESPONSE_BYTES = 64 * 2**20
 """Maximum size of a response, decompressed, besides `BYTES_PER_RESULT` for each result asked for."""
 BYTES_PER_RESULT = 2**17
@@ -288,7 +291,8 @@ class Transport:
 
     def _deadline(self, timeouts: tuple[float, float]) -> Deadline:
         """When a response has to be complete."""
-        return Deadline(sum(timeouts) * (1 if self._seconds else RESPONSE_FACTOR))
+        factor = RESPONSE_FACTOR if self._seconds else MOST_FACTOR
+        return Deadline(RESPONSE_FACTOR * timeouts[1], factor * timeouts[1])
 
     def _wait(self, seconds: float, status: int) -> None:
         """Wait as the server asks, and report it unless another thread already waits."""
@@ -372,7 +376,7 @@ class Transport:
         reason, server = str(error), self._server_of(getattr(getattr(error, "request", None), "url", None))
         text = errors.scrub(reason, self._secrets)
         if isinstance(error, DeadlinePassed):
-            return errors.too_slow(server, sum(timeouts) * RESPONSE_FACTOR)
+            return errors.too_slow(server, error.seconds)
         if isinstance(error, requests.ReadTimeout) or "Read timed out" in reason:
             return errors.timed_out(server, timeouts[1], reading=True)
         if isinstance(error, requests.ConnectTimeout):

@@ -84,9 +84,9 @@ def test_secrets_in_addresses_are_masked(tmp_path: Path) -> None:
         ("+SUM(A1)", "'+SUM(A1)"),
         ("-2+3+cmd", "'-2+3+cmd"),
         ("@SUM(A1)", "'@SUM(A1)"),
-        ("\t=1", "'\t=1"),
+        ("\t=1", "'\t'=1"),
         ("'=1", "''=1"),
-        ("\n=1", "'\n=1"),
+        ("\n=1", "'\n'=1"),
         (" =1", "' =1"),
         ("\ufeff=1", "'\ufeff=1"),
         ("＝1+1", "'＝1+1"),
@@ -95,13 +95,17 @@ def test_secrets_in_addresses_are_masked(tmp_path: Path) -> None:
         ("-inf", "-inf"),
         ("a=b", "a=b"),
         ("'quoted'", "'quoted'"),
+        ("x;=cmd", "x;'=cmd"),
+        ("x; +a;'@b;c=d", "x;' +a;''@b;c=d"),
+        ("x\n=a\t-b", "x\n'=a\t'-b"),
     ],
 )
 def test_text_that_a_spreadsheet_would_run_is_disarmed(tmp_path: Path, text: str, cell: str) -> None:
     path = tmp_path / "runs.csv"
-    write_csv(RunFrame.from_runs([a_run("a", params={"p": text}, tags={"t": text, f"{text}": "x"})]), path)
+    write_csv(RunFrame.from_runs([a_run("a", params={"p": text}, tags={"t": text, f"a;{text}": "x"})]), path)
     (row,) = read(path)
-    assert (row["params.p"], row["tags.t"], row[f"tags.{text}"]) == (cell, cell, "x")
+    assert (row["params.p"], row["tags.t"]) == (cell, cell)
+    assert not any(name.startswith("tags.a;=") for name in row), "names are disarmed too"
 
 
 def test_datasets_are_left_out_as_in_mlflow(tmp_path: Path) -> None:

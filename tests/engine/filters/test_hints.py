@@ -55,6 +55,9 @@ FRAME = RunFrame.from_runs(RUNS)
         ("name like knn-5", "Did you mean name LIKE '%knn-5%'?"),
         ("name like KNN-5", "Did you mean name ILIKE '%KNN-5%'?"),
         ("name like 'KNN%'", "Did you mean name ILIKE 'KNN%'?"),
+        ("metric ~ Eucl", "Case matters. Did you mean metric ~ '(?i)Eucl'?"),
+        ("metric ~ '^Eucl.*n$'", "Case matters. Did you mean metric ~ '(?i)^Eucl.*n$'?"),
+        ("metric ~ 'zzz'", ""),
         # words
         ("weights: uniform", "Did you mean weights = uniform?"),
         ("weights:uniform", "Did you mean weights = uniform?"),

@@ -100,7 +100,7 @@ def test_key_metrics_are_the_usual_ones_then_the_others_by_name() -> None:
             "top1_error",
             "p95_latency",
         ),
-        *("system/gpu_memory", "fit_seconds", "WER"),
+        *("system/gpu_memory", "fit_seconds", "WER", "trials_failed"),
     ],
 )
 def test_losses_errors_times_and_false_counts_are_better_lower(name: str) -> None:
@@ -130,7 +130,14 @@ def test_everything_else_is_better_higher(name: str) -> None:
     "name",
     [
         *("support", "class_0_support", "n_features", "num_samples", "row_count", "train/rows", "best_epoch"),
-        *("lr", "lr-Adam", "learning_rate", "system/cpu_utilization_percentage", "cv_score"),
+        *(
+            "trials_finished",
+            "lr",
+            "lr-Adam",
+            "learning_rate",
+            "system/cpu_utilization_percentage",
+            "cv_score",
+        ),
     ],
 )
 def test_counts_learning_rates_and_fold_scores_are_neither_better_higher_nor_lower(name: str) -> None:

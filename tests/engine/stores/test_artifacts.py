@@ -101,9 +101,15 @@ def test_remote_storage_is_listed_by_mlflow(mlflow_store_copy: MlflowStore) -> N
 
     with closing(sqlite3.connect(mlflow_store_copy.path)) as connection:
         connection.execute("UPDATE runs SET artifact_uri = 'moon://crater' WHERE name = 'special'")
+        connection.execute("UPDATE runs SET artifact_uri = 'http://ana:pw@host/a/b' WHERE name = 'running'")
         connection.commit()
+    store = open_store(mlflow_store_copy.tracking)
     with pytest.raises(StoreRefused, match="moon"):
-        open_store(mlflow_store_copy.tracking).artifacts(mlflow_store_copy.runs["special"])
+        store.artifacts(mlflow_store_copy.runs["special"])
+    with pytest.raises(StoreRefused, match="Cannot list the artifacts") as caught:
+        store.artifacts(mlflow_store_copy.runs["running"])
+    assert "@host/a/b is not an artifact address of an MLflow server" in caught.value.detail
+    assert "pw" not in str(caught.value)
 
 
 @pytest.mark.parametrize("path", ["a\ud800", "x" * 5000])

@@ -25,7 +25,7 @@ from engine.errors import (
 )
 from engine.stores import open_store
 from engine.stores.base import RunQuery, Store
-from engine.stores.rest import transport
+from engine.stores.rest import deadline, transport
 from engine.stores.rest.store import MAX_EMPTY_PAGES
 from engine.uri import TrackingUri
 from tests.support.web import Answer, Web
@@ -241,6 +241,16 @@ class TestLimits:
         error = error_from(web.uri)
         assert isinstance(error, ServerFault)
         assert "sends too slowly" in error.title
+
+    def test_a_large_response_over_a_slow_link_has_more_time(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(transport, "RESPONSE_FACTOR", 0.01)
+        monkeypatch.setattr(deadline, "PROGRESS_BYTES", 10)
+        web.will_answer(Answer(body=b'{"experiments": []}' + b" " * 100, drip=0.01))  # more than 1 s
+        assert store_at(web.uri).experiments() == ()
+        monkeypatch.setattr(transport, "MOST_FACTOR", 0.01)
+        assert "sends too slowly" in error_from(web.uri).title
 
     @pytest.mark.parametrize(
         "raw",
