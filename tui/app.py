@@ -241,7 +241,7 @@ class Console(SessionApp):
         self.run_worker(press(self, event.command))
 
     def action_open_command_line(self) -> None:
-        from tui.command_line import completions
+        from tui.completions import completions
         from tui.dialogs.commands import CommandLineDialog
 
         def run(line: str | None) -> None:

@@ -1,15 +1,14 @@
-"""Runs and completes the lines typed after `:`."""
+"""Runs the lines typed after `:`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.api import column_named
-from engine.errors import EngineError, FilterError, UsageError
+from engine.errors import FilterError, UsageError
 from engine.suggestions import closest, did_you_mean
 from engine.text import safe
 from tui.charts.screen import ChartScreen
@@ -17,7 +16,6 @@ from tui.commands.bindings import COMMANDS, Command
 from tui.compare.screen import CompareScreen
 from tui.deployments.screen import DeploymentsScreen
 from tui.dialogs.commands import TYPED_COMMANDS
-from tui.models.approval import is_waiting
 from tui.models.screen import ModelsScreen
 from tui.runs.screen import RunsScreen
 from tui.screen import current_view
@@ -28,77 +26,6 @@ from tui.training.screen import TrainingScreen
 if TYPE_CHECKING:
     from engine.api import RunFrame
     from engine.columns import ColumnKey
-
-
-def completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
-    """Completions of the argument of `word`, best first."""
-    if word in _OF_MODELS:
-        return _model_completions(app, word, argument)
-    if word in ("deployments", "swap", "stop", "logs", "doctor"):
-        return [name for name in _service_names(app) if name.lower().startswith(argument.lower())]
-    if word == "server":
-        return [name for name in SERVER_WORDS if name.startswith(argument)]
-    runs = _runs_screen(app)
-    if runs is None:
-        return []
-    if word == "runs":
-        names = [safe(e.name) for e in runs.experiments.experiments]
-        return [name for name in names if argument.lower() in name.lower()][:50]
-    columns = runs.runs.columns
-    if word == "chart":
-        before, space, last = argument.rpartition(" ")
-        names = [safe(c.key.name) for c in columns if c.key.kind in ("metric", "param")]
-        return [before + space + name for name in names if name.startswith(last)][:50]
-    if word in ("sort", "best", "insights", "group"):
-        kind = {"best": ("metric",), "insights": ("metric",), "group": ("param", "tag", "dataset")}.get(
-            word, _SORT_KINDS
-        )
-        names = [safe(c.key.name) for c in columns if c.key.kind in kind]
-        return [name for name in names if name.startswith(argument)][:50]
-    if word == "layout":
-        return [name for name in _LAYOUTS if name.startswith(argument)]
-    if word == "view":
-        return [name for name in _view_completions(runs) if name.startswith(argument)]
-    return []
-
-
-def _model_names(app: SessionApp) -> Sequence[str]:
-    """The registered models that the models view has read."""
-    with suppress(KeyError):  # not opened yet
-        stack = app.get_screen_stack("models")
-        return [safe(m.name) for view in stack if isinstance(view, ModelsScreen) for m in view.models]
-    return []
-
-
-def _model_completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
-    """Completions of a model, and after its name of a version, as the models view has read them."""
-    names = _model_names(app)
-    model = max((name for name in names if argument.startswith(f"{name} ")), key=len, default=None)
-    if model is None or word not in _OF_VERSIONS:
-        return [name for name in names if name.lower().startswith(argument.lower())]
-    stack = app.get_screen_stack("models")
-    versions = [v for view in stack if isinstance(view, ModelsScreen) for v in view.registry.get(model, ())]
-    if word in ("approve", "reject"):
-        versions = [v for v in versions if is_waiting(v)]
-    return [text for v in versions if (text := f"{model} {v.version}").startswith(argument)]
-
-
-def _service_names(app: SessionApp) -> Sequence[str]:
-    """The services that the deployments view has read."""
-    with suppress(KeyError):  # not opened yet
-        stack = app.get_screen_stack("deployments")
-        return [safe(s.name) for view in stack if isinstance(view, DeploymentsScreen) for s in view.services]
-    return []
-
-
-def _view_completions(runs: RunsScreen) -> list[str]:
-    """Completions of `:view`."""
-    if runs.experiment is None:
-        return []
-    with suppress(EngineError):  # reported when a view is opened
-        names = [safe(name) for name in runs.engine.runs.saved_views(runs.experiment.name).names()]
-        return [*names, "save ", *(f"delete {name}" for name in names)]
-    return ["save "]
 
 
 async def execute(app: SessionApp, line: str) -> None:
@@ -128,7 +55,7 @@ async def press(app: SessionApp, command: Command) -> None:
 
 async def _runs(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
-    screen = _runs_screen(app)
+    screen = runs_screen(app)
     if screen is None or not argument:
         return
     names = [
@@ -151,7 +78,7 @@ async def _table_screen(app: SessionApp) -> RunsScreen | ModelsScreen | None:
     if isinstance(view := current_view(app), ModelsScreen):
         return view
     await app.session.show_mode("runs")
-    return _runs_screen(app)
+    return runs_screen(app)
 
 
 async def _filter(app: SessionApp, argument: str) -> None:
@@ -190,25 +117,25 @@ def _column(name: str, frame: RunFrame) -> ColumnKey:
 
 async def _layout(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
-    screen = _runs_screen(app)
+    screen = runs_screen(app)
     if screen is None:
         return
     if not argument:
         screen.action_step_layout()
-    elif argument in _LAYOUTS:
+    elif argument in LAYOUTS:
         if argument == "groups" and not screen.runs.view.group_by:
             screen.action_pick_groups()
         else:
             screen.runs.change_view(layout=argument)
     else:
         raise UsageError(
-            f"Unknown layout {argument!r}", "", f"Use {', '.join(_LAYOUTS[:-1])} or {_LAYOUTS[-1]}."
+            f"Unknown layout {argument!r}", "", f"Use {', '.join(LAYOUTS[:-1])} or {LAYOUTS[-1]}."
         )
 
 
 async def _group(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
-    screen = _runs_screen(app)
+    screen = runs_screen(app)
     if screen is None or screen.runs.frame is None:
         return
     if not argument:
@@ -220,7 +147,7 @@ async def _group(app: SessionApp, argument: str) -> None:
 
 async def _view(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
-    screen = _runs_screen(app)
+    screen = runs_screen(app)
     if screen is None or screen.experiment is None:
         return
     views, experiment = screen.saved_views, screen.experiment
@@ -238,20 +165,20 @@ async def _view(app: SessionApp, argument: str) -> None:
 
 async def _best(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
-    if (screen := _runs_screen(app)) is not None:
+    if (screen := runs_screen(app)) is not None:
         screen.action_show_best(argument)
 
 
 async def _insights(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
-    if (screen := _runs_screen(app)) is not None:
+    if (screen := runs_screen(app)) is not None:
         metric, _, where = argument.partition(" ")
         screen.action_show_insights(metric, where.strip())
 
 
 async def _chart(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
-    if (screen := _runs_screen(app)) is not None:
+    if (screen := runs_screen(app)) is not None:
         screen.action_chart_metric(argument)
 
 
@@ -370,13 +297,13 @@ async def _lineage(app: SessionApp, argument: str) -> None:
 
 async def _create(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
-    if (screen := _runs_screen(app)) is not None:
+    if (screen := runs_screen(app)) is not None:
         screen.action_create_experiment(argument)
 
 
 async def _restore(app: SessionApp, argument: str) -> None:
     await app.session.show_mode("runs")
-    if (screen := _runs_screen(app)) is not None:
+    if (screen := runs_screen(app)) is not None:
         screen.action_restore_experiment(argument)
 
 
@@ -390,7 +317,7 @@ async def _artifacts(app: SessionApp, argument: str) -> None:
     if not run_id and isinstance(view, RunScreen):
         view.show_artifacts()
         return
-    screen = _runs_screen(app)
+    screen = runs_screen(app)
     if not run_id and isinstance(view, RunsScreen) and len(ids := view.pane.under_cursor()) == 1:
         (run_id,) = ids
     elif run_id and screen is not None and screen.experiment is not None and len(run_id) < 32:
@@ -568,13 +495,13 @@ async def _picture(app: SessionApp, argument: str) -> None:
     await app.run_action(("", "save_picture", (argument,)))
 
 
-_OF_VERSIONS = ("promote", "test", "edit", "request", "approve", "reject", "lineage")
+OF_VERSIONS = ("promote", "test", "edit", "request", "approve", "reject", "lineage")
 """The commands that take a model and a version."""
-_OF_MODELS = (*_OF_VERSIONS, "models", "compare", "deploy", "register", "history")
+OF_MODELS = (*OF_VERSIONS, "models", "compare", "deploy", "register", "history")
 """The commands that take a model."""
 SERVER_WORDS = ("start", "stop", "logs", "doctor", "backup")
-_SORT_KINDS = ("attribute", "metric", "param")
-_LAYOUTS = ("flat", "tree", "groups")
+SORT_KINDS = ("attribute", "metric", "param")
+LAYOUTS = ("flat", "tree", "groups")
 _DIRECTIONS = {"": None, "asc": False, "desc": True}
 
 _WITH_ARGUMENTS: dict[str, Callable[[SessionApp, str], Awaitable[None]]] = {
@@ -618,6 +545,6 @@ _WITH_ARGUMENTS: dict[str, Callable[[SessionApp, str], Awaitable[None]]] = {
 }
 
 
-def _runs_screen(app: SessionApp) -> RunsScreen | None:
+def runs_screen(app: SessionApp) -> RunsScreen | None:
     stack = app.get_screen_stack("runs") if "runs" in app.MODES else []
     return next((screen for screen in stack if isinstance(screen, RunsScreen)), None)

@@ -13,10 +13,10 @@ from tests.conftest import MlflowStore
 from tests.support.demo import uri_of
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
-from tui.command_line import completions
 from tui.compare.bars import BarsSource
 from tui.compare.screen import CompareScreen
 from tui.compare.source import CompareSource, TransposedSource
+from tui.completions import completions
 from tui.run.screen import RunScreen
 from tui.screen import compare_reason
 from tui.state import State

@@ -11,7 +11,7 @@ from tests.conftest import MlflowStore
 from tests.tui.models.support import MODEL, SIZE, go_to, open_models, registered
 from tests.tui.support import appears, settle, text_of
 from tui.app import Console
-from tui.command_line import completions
+from tui.completions import completions
 from tui.editing.dialog import EditDialog
 from tui.models.approval import AnswerDialog, RequestDialog
 from tui.models.history_dialog import HistoryDialog
