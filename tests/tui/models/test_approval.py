@@ -51,7 +51,7 @@ async def test_a_promotion_is_requested_and_answered_and_shown_with_the_policy(
         dialog.query_one("#submit", TextButton).action_press()
         await settle(pilot)
         screen = text_of(console)
-        assert "– None → Production?" in screen
+        assert "→ Production?" in screen
         assert "November data" in screen
         assert "waits for an answer (A approves or rejects)" in screen
         assert completions(console, "approve", f"{MODEL} ") == [f"{MODEL} 3"]
