@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.formats import counted
@@ -38,7 +39,23 @@ class Training:
         from engine.training.local_process import read_profile
         from engine.training.spec import SplitSpec
 
-        return read_profile(self._access.uri, data, split or SplitSpec(), cancel or CancelToken())
+        return read_profile(
+            self._access.uri, self._located(data), split or SplitSpec(), cancel or CancelToken()
+        )
+
+    def _located(self, data: DataSpec) -> DataSpec:
+        """Data of a run as the file that its dataset names. Raises `DatasetError` and `NotFound`."""
+        if not data.run_id or data.path is not None:
+            return data
+        from engine.errors import DatasetError
+        from engine.training.data.reading import source_of
+
+        datasets = self._access.store.run(data.run_id).datasets
+        if not datasets:
+            raise DatasetError(
+                f"Run {data.run_id} has no dataset", "It was logged without one.", "Name a file instead."
+            )
+        return replace(data, path=source_of(datasets[0]).path, run_id="")
 
     def check(self, spec: SweepSpec, *, cancel: CancelToken | None = None) -> tuple[int, DataProfile]:
         """The number of trials of a sweep, its baseline included, and what its data is understood as. Raises
@@ -72,6 +89,7 @@ class Training:
         from engine.training.spec import check_settings
 
         check_settings(spec)
+        spec = replace(spec, data=self._located(spec.data))
         return self._run(spec, on_event, control, execution)
 
     def resume(
