@@ -32,13 +32,13 @@ def start_sweep(terminal: Terminal) -> None:
     terminal.press("4")
     terminal.wait_for("No sweep yet")
     terminal.press("n")
-    terminal.wait_for("New sweep", "60 trials", "Start")
+    terminal.wait_for("New sweep", "61 trials", "Start")
     terminal.wait_quiet()
     terminal.press("shift+tab")  # back from the first field to the last button
     terminal.wait_quiet()
     terminal.press("enter")
     terminal.wait_gone("New sweep")
-    terminal.wait_for(" of 60", "0.", within=120)  # the leaderboard shows a first accuracy
+    terminal.wait_for(" of 61", "0.", within=120)  # the leaderboard shows a first accuracy
 
 
 def statuses(folder: Path, home: Path, warm: Warm) -> Counter[str]:

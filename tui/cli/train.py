@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from engine.errors import EngineError, UsageError
-from engine.formats import count, counted, duration, listed, number
+from engine.formats import NumberFormat, count, counted, duration, listed, number
 from engine.text import Shown, safe
 from tui.cli.json_output import write_json
 from tui.cli.options import Invocation, json_option, pass_invocation
@@ -488,7 +488,7 @@ def _show_best(output: Output, best: TrialFinished, result: SweepResult, progres
     output.line(safe(f"      {params}"))
     test = best.metrics.get(board.metric)
     if test is not None:
-        output.line(safe(f"      {number(test)} on the test rows"))
+        output.line(safe(f"      {NumberFormat()(test)} on the test rows"))
     if board.baseline is not None:
         output.line(Cell(Shown("baseline  "), "bold"), safe(f"{board.metric} {number(board.baseline.score)}"))
 

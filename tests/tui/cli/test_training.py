@@ -45,6 +45,12 @@ def test_train_prints_the_counts_and_the_best_trial(on_trained: Run) -> None:
     assert "mlflow-console best heart-disease-sweeps" in done.out
 
 
+def test_the_dataset_of_a_run_can_be_trained_on(on_trained: Run, trained: Trained) -> None:
+    run_id = trained.result.json["best_run_id"]
+    done = on_trained("train", "--data", f"run:{run_id}", "-e", "again", "--check", "--json")
+    assert done.json["profile"]["rows"] == 303
+
+
 BAD_DATA = {
     "no target": ("a,b\n" + "1,2\n" * 20, "Unknown column 'target'"),
     "text": ("a,target\n" + "1,0\n2,1\n" * 30 + "x,1\n", "contains text"),

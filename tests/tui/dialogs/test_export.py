@@ -61,7 +61,9 @@ async def test_each_view_exports_its_table(
         await settle(pilot)
         await written("versions.csv")
         versions = Path("versions.csv").read_text().splitlines()
-        assert versions[0].startswith("model,version,stage,request,aliases,status,created,last_updated,user,run_name")
+        assert versions[0].startswith(
+            "model,version,stage,request,aliases,status,created,last_updated,user,run_name"
+        )
         assert len(versions) == 4
         await pilot.press("6")
         await settle(pilot)
