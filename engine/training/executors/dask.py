@@ -8,6 +8,7 @@ and on its clients.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
@@ -17,7 +18,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
@@ -89,7 +89,6 @@ class DaskCluster:
         self._stuck: dict[str, Any] = {}  # futures of ended trials whose workers go on, by address
         self._lost: list[Outcome] = []
         self._arrived: queue.SimpleQueue[tuple[str, Trained | BaseException]] = queue.SimpleQueue()
-        self._fetching = ThreadPoolExecutor(8, thread_name_prefix="dask-results")
         self._submitted = 0
         self._next_look = 0.0
         self._without_workers_since = math.inf
@@ -189,10 +188,7 @@ class DaskCluster:
             except BaseException as error:
                 self._arrived.put((key, error))
 
-        try:
-            self._fetching.submit(fetch)
-        except RuntimeError as error:  # closed
-            self._arrived.put((key, error))
+        _in_background(fetch)
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
         self._look()
@@ -257,14 +253,13 @@ class DaskCluster:
                 others = [address for address in self._ready if address not in nannies]
                 if others:
                     self._run(dask_tasks.forget, self._token, workers=others)
-        except EngineError as error:
-            self._note(f"the workers were not tidied up: {error.title}")
+        except (EngineError, TimeoutError) as error:
+            self._note(f"the workers were not tidied up: {str(error) or 'no answer'}")
         self._disconnect()
 
     def _disconnect(self) -> None:
-        self._fetching.shutdown(wait=False, cancel_futures=True)
-        client = self._client
-        _within(ANSWER_SECONDS, lambda: client.close(timeout=2))
+        with contextlib.suppress(TimeoutError):
+            _within(ANSWER_SECONDS, lambda: self._client.close(timeout=2))
 
     def _restart(self, addresses: Sequence[str]) -> None:
         try:
@@ -496,9 +491,10 @@ def _connected(address: str) -> Any:
     config.set({"distributed.diagnostics.computations.nframes": 0})  # do not send our source with each task
     title = "Cannot connect to the Dask scheduler"
     try:
-        return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="mlflow-console")
+        options = {"timeout": CONNECT_SECONDS, "set_as_default": False, "name": "mlflow-console"}
+        return _within(CONNECT_SECONDS + 3, lambda: Client(address, **options))
     except OSError as error:
-        reason = str(error.__cause__ or error)
+        reason = str(error.__cause__ or error) or "no answer"
         hint = "Is it running, and is this its address? See `dask scheduler`."
         if address.startswith("tls"):
             hint = "Is it running? Are the certificates those of this cluster? See Dask's TLS settings."
