@@ -119,11 +119,16 @@ class DaskCluster:
                     "Let the client record them (recorder client), or give the workers access to the server.",
                 )
 
-    def share(self, folder: Path, spec: SweepSpec, wait: Callable[[float], bool]) -> bool:
-        """Send the parts of the data in a folder to the workers. True once they have it; False as soon as
-        `wait`, which waits some seconds, returns True."""
+    def share(self, folder: Path, spec: SweepSpec) -> None:
+        """Begin to send the parts of the data in a folder to the workers."""
         self._folder = folder
         self._sweep = SharedSweep(self._token, spec)
+        self._next_look = 0.0
+        self._look()
+
+    def wait_until_ready(self, wait: Callable[[float], bool]) -> bool:
+        """True once the workers have the data, or the first of them if others take long; False as soon as
+        `wait`, which waits some seconds, returns True."""
         deadline = time.monotonic() + ANSWER_SECONDS
         while len(self._ready) < len(self._workers) and (not self._ready or time.monotonic() < deadline):
             self._look()
@@ -344,6 +349,8 @@ class DaskCluster:
                 self._workers[address] = _Worker(address, host, threads, bool(nanny), processes[address])
                 continue
             self._ignored.add(address)
+        joined = [address for address in new if address in self._workers]
+        self._run(dask_tasks.warm_up, workers=joined, wait=False)
         self._advise()
 
     def _advise(self) -> None:
@@ -404,12 +411,16 @@ class DaskCluster:
     # ── requests ─────────────────────────────────────────────────────────────
 
     def _run(
-        self, function: Callable[..., Any], *arguments: Any, workers: Iterable[str] | None = None
+        self,
+        function: Callable[..., Any],
+        *arguments: Any,
+        workers: Iterable[str] | None = None,
+        wait: bool = True,
     ) -> Mapping[str, Any]:
         """What a function returns, or raises, on workers, beside whatever they do."""
         chosen = list(self._workers if workers is None else workers)
         found: Mapping[str, Any] = self._asked(
-            lambda: self._client.run(function, *arguments, workers=chosen, on_error="return")
+            lambda: self._client.run(function, *arguments, workers=chosen, wait=wait, on_error="return")
         )
         return found
 
