@@ -209,6 +209,8 @@ class Worker:
                 facts = pool.prepared(self._cancel.wait)
                 if facts is None:
                     return
+                if cluster is not None:
+                    cluster.share(folder, spec)
                 search = search_for(spec, facts.task)
                 metric, direction = ranking_metric(spec, facts.task)
                 for remark in facts.remarks:
@@ -232,7 +234,7 @@ class Worker:
                 else:
                     pool.close()
                     executor = cluster
-                    self._share(cluster, execution, folder, recorder, facts)
+                    self._ready_workers(cluster, execution, recorder, facts)
                 if not self._cancel.cancelled:
                     self._train(spec, search, executor, recorder, command)
             finally:
@@ -259,20 +261,19 @@ class Worker:
             raise
         return cluster
 
-    def _share(
+    def _ready_workers(
         self,
         cluster: DaskCluster,
         execution: Execution,
-        folder: Path,
         recorder: Recorder,
         facts: DatasetFacts,
     ) -> None:
-        """Send a sweep to the workers of a cluster."""
+        """Wait until the workers of a cluster have the data, and let them record, if they shall."""
         from engine.training.executors.dask import without_login
         from engine.training.executors.dask_tasks import Recording
 
-        self.emit(SweepPreparing("sending the data to the Dask workers"))
-        cluster.share(folder, recorder.spec, self._cancel.wait)
+        self.emit(SweepPreparing("waiting for the Dask workers"))
+        cluster.wait_until_ready(self._cancel.wait)
         if execution.recorder == "workers":
             cluster.let_record(
                 lambda: Recording(

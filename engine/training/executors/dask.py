@@ -8,6 +8,7 @@ and on its clients.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
@@ -17,7 +18,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
@@ -89,7 +89,6 @@ class DaskCluster:
         self._stuck: dict[str, Any] = {}  # futures of ended trials whose workers go on, by address
         self._lost: list[Outcome] = []
         self._arrived: queue.SimpleQueue[tuple[str, Trained | BaseException]] = queue.SimpleQueue()
-        self._fetching = ThreadPoolExecutor(8, thread_name_prefix="dask-results")
         self._submitted = 0
         self._next_look = 0.0
         self._without_workers_since = math.inf
@@ -120,11 +119,16 @@ class DaskCluster:
                     "Let the client record them (recorder client), or give the workers access to the server.",
                 )
 
-    def share(self, folder: Path, spec: SweepSpec, wait: Callable[[float], bool]) -> bool:
-        """Send the parts of the data in a folder to the workers. True once they have it; False as soon as
-        `wait`, which waits some seconds, returns True."""
+    def share(self, folder: Path, spec: SweepSpec) -> None:
+        """Begin to send the parts of the data in a folder to the workers."""
         self._folder = folder
         self._sweep = SharedSweep(self._token, spec)
+        self._next_look = 0.0
+        self._look()
+
+    def wait_until_ready(self, wait: Callable[[float], bool]) -> bool:
+        """True once the workers have the data, or the first of them if others take long; False as soon as
+        `wait`, which waits some seconds, returns True."""
         deadline = time.monotonic() + ANSWER_SECONDS
         while len(self._ready) < len(self._workers) and (not self._ready or time.monotonic() < deadline):
             self._look()
@@ -189,10 +193,7 @@ class DaskCluster:
             except BaseException as error:
                 self._arrived.put((key, error))
 
-        try:
-            self._fetching.submit(fetch)
-        except RuntimeError as error:  # closed
-            self._arrived.put((key, error))
+        _in_background(fetch)
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
         self._look()
@@ -257,14 +258,13 @@ class DaskCluster:
                 others = [address for address in self._ready if address not in nannies]
                 if others:
                     self._run(dask_tasks.forget, self._token, workers=others)
-        except EngineError as error:
-            self._note(f"the workers were not tidied up: {error.title}")
+        except (EngineError, TimeoutError) as error:
+            self._note(f"the workers were not tidied up: {str(error) or 'no answer'}")
         self._disconnect()
 
     def _disconnect(self) -> None:
-        self._fetching.shutdown(wait=False, cancel_futures=True)
-        client = self._client
-        _within(ANSWER_SECONDS, lambda: client.close(timeout=2))
+        with contextlib.suppress(TimeoutError):
+            _within(ANSWER_SECONDS, lambda: self._client.close(timeout=2))
 
     def _restart(self, addresses: Sequence[str]) -> None:
         try:
@@ -349,6 +349,8 @@ class DaskCluster:
                 self._workers[address] = _Worker(address, host, threads, bool(nanny), processes[address])
                 continue
             self._ignored.add(address)
+        joined = [address for address in new if address in self._workers]
+        self._run(dask_tasks.warm_up, workers=joined, wait=False)
         self._advise()
 
     def _advise(self) -> None:
@@ -409,12 +411,16 @@ class DaskCluster:
     # ── requests ─────────────────────────────────────────────────────────────
 
     def _run(
-        self, function: Callable[..., Any], *arguments: Any, workers: Iterable[str] | None = None
+        self,
+        function: Callable[..., Any],
+        *arguments: Any,
+        workers: Iterable[str] | None = None,
+        wait: bool = True,
     ) -> Mapping[str, Any]:
         """What a function returns, or raises, on workers, beside whatever they do."""
         chosen = list(self._workers if workers is None else workers)
         found: Mapping[str, Any] = self._asked(
-            lambda: self._client.run(function, *arguments, workers=chosen, on_error="return")
+            lambda: self._client.run(function, *arguments, workers=chosen, wait=wait, on_error="return")
         )
         return found
 
@@ -496,9 +502,10 @@ def _connected(address: str) -> Any:
     config.set({"distributed.diagnostics.computations.nframes": 0})  # do not send our source with each task
     title = "Cannot connect to the Dask scheduler"
     try:
-        return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="mlflow-console")
+        options = {"timeout": CONNECT_SECONDS, "set_as_default": False, "name": "mlflow-console"}
+        return _within(CONNECT_SECONDS + 3, lambda: Client(address, **options))
     except OSError as error:
-        reason = str(error.__cause__ or error)
+        reason = str(error.__cause__ or error) or "no answer"
         hint = "Is it running, and is this its address? See `dask scheduler`."
         if address.startswith("tls"):
             hint = "Is it running? Are the certificates those of this cluster? See Dask's TLS settings."

@@ -95,6 +95,15 @@ _one_at_a_time = threading.Lock()
 # ── data ─────────────────────────────────────────────────────────────────────
 
 
+async def warm_up() -> None:
+    """Import what training needs, which takes seconds, beside other things."""
+    await asyncio.to_thread(_import)
+
+
+def _import() -> None:
+    import engine.training.evaluation.evaluate  # noqa: F401
+
+
 def packed(folder: Path) -> bytes:
     """The files of a folder, for `receive`."""
     buffer = io.BytesIO()
@@ -105,13 +114,12 @@ def packed(folder: Path) -> bytes:
 
 
 def has_data(token: str) -> bool:
-    """Whether this host has the data of a sweep; if so, imports what training needs."""
+    """Whether this host has the data of a sweep; if so, this process has imported what training needs."""
     try:
         _hold(token, _own_folder(token))
     except FileNotFoundError:
         return False
-    import engine.training.evaluation.evaluate  # noqa: F401
-
+    _import()
     return True
 
 

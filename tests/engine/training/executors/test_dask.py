@@ -132,7 +132,8 @@ def test_a_lost_worker_costs_no_trial_and_doubles_none(cluster: Cluster, parts: 
     first, _second = cluster.start_worker(), cluster.start_worker()
     executor = connected(cluster, 2)
     try:
-        assert executor.share(folder, SPEC, time_passes)
+        executor.share(folder, SPEC)
+        assert executor.wait_until_ready(time_passes)
 
         def kill_one(count: int) -> None:
             if count == 4:
@@ -192,7 +193,8 @@ def test_an_encrypted_cluster_is_used_with_the_certificates_of_dasks_configurati
         with config.set(files):
             executor = connected(encrypted, 1)
             try:
-                assert executor.share(parts[0], SPEC, time_passes)
+                executor.share(parts[0], SPEC)
+                assert executor.wait_until_ready(time_passes)
                 (outcome,) = trained(executor, all_trials()[:1])
             finally:
                 executor.close()
