@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from engine.errors import EngineError
+from engine.errors import EngineError, ServerTimeout
 from engine.runs.frame import RunFrame
 from engine.runs.view import RunView
 from tests.conftest import MlflowStore
@@ -248,3 +248,21 @@ async def test_a_screenshot_that_cannot_be_saved_says_why(mlflow_store: MlflowSt
         await settle(pilot)
         await line(pilot, console, f"picture {tmp_path}/none/a.svg")
         assert "none/a.svg: No such file or directory" in text_of(console)
+
+
+async def test_a_failed_read_is_reported_only_over_its_own_view(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        runs = view(console)
+        await pilot.press("3")
+        await settle(pilot)
+        runs.show_store_error(ServerTimeout("The server did not respond"))
+        await settle(pilot)
+        assert "MODELS" in text_of(console)
+        assert "The server did not respond" not in text_of(console)
+        await pilot.press("1")
+        await settle(pilot)
+        runs.show_store_error(ServerTimeout("The server did not respond"))
+        await pilot.pause()
+        assert "The server did not respond" in text_of(console)
