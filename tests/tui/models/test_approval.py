@@ -71,7 +71,7 @@ async def test_a_promotion_is_requested_and_answered_and_shown_with_the_policy(
         assert isinstance(console.screen, AnswerDialog)
         await approve(pilot, console.screen)
         assert "Approved: P promotes it (classifier 3)" in text_of(console)
-        assert "– None → Production ✓" in text_of(console)
+        assert "→ Production ✓" in text_of(console)
         await console.run_line(f"reject {MODEL} 3")
         assert await appears(pilot, "No request waits on classifier 3.")
     asked = request_of(registered(mlflow_store_copy)[3])
