@@ -93,7 +93,13 @@ def test_trials_of_an_earlier_process_count_as_done() -> None:
     board = Leaderboard()
     board.add(SweepStarted("parent", "1", 60, 18, "accuracy"))
     board.add(finished(20, 0.8))
-    assert (board.done, board.trials) == (19, 1)
+    assert (board.done, board.trials, board.is_complete) == (19, 1, False)
+    known = Leaderboard([finished(1, 0.9), finished(2, 0.7)])
+    known.add(SweepStarted("parent", "1", 60, 2, "accuracy"))
+    known.add(finished(3, 0.8))
+    assert (known.done, known.trials, known.is_complete) == (3, 3, True)
+    assert known.best is not None
+    assert known.best.index == 1
 
 
 def test_a_pause_does_not_count_as_slow_training() -> None:
