@@ -23,6 +23,7 @@ from tui.runs.screen import RunsScreen
 from tui.screen import current_view
 from tui.session import SessionApp
 from tui.state import ComparedVersions
+from tui.training.screen import TrainingScreen
 
 if TYPE_CHECKING:
     from engine.api import RunFrame
@@ -496,6 +497,39 @@ async def _logs(app: SessionApp, argument: str) -> None:
         view.action_show_log()
 
 
+async def _training_screen(app: SessionApp) -> TrainingScreen:
+    """The training view, shown, without what was opened from it."""
+    await app.session.show_mode("training")
+    while not isinstance(view := current_view(app), TrainingScreen):
+        app.pop_screen()
+    return view
+
+
+async def _train(app: SessionApp, argument: str) -> None:
+    """`:train FILE.yaml` and `:train run:RUN_ID`; `:train run` takes the run on screen."""
+    if argument == "run":
+        argument = f"run:{_run_on_screen(app)}"
+    view = await _training_screen(app)
+    view.open_file(argument) if argument else view.action_new_sweep()
+
+
+def _run_on_screen(app: SessionApp) -> str:
+    """The id of the run on screen, or under the cursor of the runs view. Raises `UsageError`."""
+    from tui.run.screen import RunScreen
+
+    view = current_view(app)
+    if isinstance(view, RunScreen):
+        return view.run_id
+    if isinstance(view, RunsScreen) and len(ids := view.pane.under_cursor()) == 1:
+        return ids[0]
+    raise UsageError("No run is selected", "", "Open a run first, or use `:train run:RUN_ID`.")
+
+
+async def _resume(app: SessionApp, argument: str) -> None:
+    view = await _training_screen(app)
+    view.resume(argument) if argument else view.action_resume_sweep()
+
+
 async def _picture(app: SessionApp, argument: str) -> None:
     await app.run_action(("", "save_picture", (argument,)))
 
@@ -533,6 +567,8 @@ _WITH_ARGUMENTS: dict[str, Callable[[SessionApp, str], Awaitable[None]]] = {
     "reject": partial(_answer, "reject"),
     "history": _history,
     "test": _test,
+    "train": _train,
+    "resume": _resume,
     "picture": _picture,
     "deployments": _deployments,
     "deploy": _deploy,

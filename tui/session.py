@@ -32,6 +32,7 @@ class RunningSweep:
     total: int
     experiment: Shown
     stopping: bool = False
+    paused: bool = False
 
     @property
     def text(self) -> Shown:
@@ -42,7 +43,8 @@ class RunningSweep:
         """Beside the name of the training view."""
         if self.stopping:
             return Shown("stopping")
-        return Shown(f"{self.done}/{self.total}" if self.total else "starting")
+        counts = f"{self.done}/{self.total}" if self.total else "starting"
+        return Shown(f"{counts} paused" if self.paused else counts)
 
 
 class Session:

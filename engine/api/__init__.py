@@ -263,6 +263,11 @@ if TYPE_CHECKING:
     from engine.training.search.grid import planned_trials as planned_trials
     from engine.training.search.text import grid_text as grid_text, parse_grid as parse_grid
     from engine.training.spec import (
+        COLUMN_TYPES as COLUMN_TYPES,
+        CURVES as CURVES,
+        SPLIT_METHODS as SPLIT_METHODS,
+        TASKS as TASKS,
+        Choices as Choices,
         ColumnType as ColumnType,
         DataSpec as DataSpec,
         Limits as Limits,
@@ -274,9 +279,10 @@ if TYPE_CHECKING:
         SplitSpec as SplitSpec,
         SweepSpec as SweepSpec,
         Task as Task,
+        check_settings as check_settings,
         experiment_for as experiment_for,
     )
-    from engine.training.sweep_file import read_sweep_file as read_sweep_file
+    from engine.training.sweep_file import read_sweep_file as read_sweep_file, sweep_text as sweep_text
 
 _HOMES = {
     "engine.api.deployments": ("Deployments",),
@@ -444,6 +450,11 @@ _HOMES = {
     "engine.training.search.grid": ("planned_trials",),
     "engine.training.search.text": ("grid_text", "parse_grid"),
     "engine.training.spec": (
+        "COLUMN_TYPES",
+        "CURVES",
+        "SPLIT_METHODS",
+        "TASKS",
+        "Choices",
         "ColumnType",
         "DataSpec",
         "Limits",
@@ -455,9 +466,10 @@ _HOMES = {
         "SplitSpec",
         "SweepSpec",
         "Task",
+        "check_settings",
         "experiment_for",
     ),
-    "engine.training.sweep_file": ("read_sweep_file",),
+    "engine.training.sweep_file": ("read_sweep_file", "sweep_text"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

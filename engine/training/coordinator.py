@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import psutil
@@ -27,12 +28,15 @@ from engine.training.events import (
     TrialKilled,
     TrialStarted,
 )
+from engine.training.search.halving import HalvingSearch
+from engine.training.search.optuna import OptunaSearch
 
 if TYPE_CHECKING:
+    from engine.entities import Status
     from engine.training.evaluation.evaluate import Evaluation
     from engine.training.executors.base import Executor, Outcome
     from engine.training.recorder import Recorder
-    from engine.training.search.base import Search
+    from engine.training.search.base import Dropped, Search
     from engine.training.spec import SweepSpec, Trial
 
 POLL_SECONDS = 0.1
@@ -118,15 +122,15 @@ class Coordinator:
             if evaluation.model is not None:
                 self._recorder.log_figures(outcome.run_id or self._run_id(outcome.trial), evaluation)
         cancelled = self._control.cancel.cancelled and (before + done + failed < self._total)
-        if cancelled:
-            self._recorder.close("KILLED")
-        else:
-            self._recorder.close("FAILED" if failed and not done + before else "FINISHED")
-        return SweepFinished(before + done, failed, killed, cancelled, seconds, self._ended)
+        status: Status = "FAILED" if failed and not done + before else "FINISHED"
+        best = self._recorder.close("KILLED" if cancelled else status)
+        return SweepFinished(before + done, failed, killed, cancelled, seconds, self._ended, best)
 
     # ── training ─────────────────────────────────────────────────────────────
 
     def _train(self, recording: ThreadPoolExecutor, finished: Mapping[str, float], began: float) -> None:
+        if isinstance(self._search, HalvingSearch):
+            self._halve(self._search, recording, finished, began)
         while True:
             self._check_end(began)
             while self._may_submit() and (trial := self._next(finished)) is not None:
@@ -134,13 +138,40 @@ class Coordinator:
             if self._stopped:
                 self._kill(recording)
                 return
-            if not self._started and not self._again and (self._ended or self._search.exhausted):
+            if not self._started and not self._again and (self._ended or self._all_asked(finished)):
                 return
             if not self._started:
                 self._control.cancel.wait(POLL_SECONDS)
             for outcome in self._executor.wait(POLL_SECONDS):
                 self._take(recording, outcome)
             self._end_overdue()
+
+    def _halve(
+        self,
+        search: HalvingSearch,
+        recording: ThreadPoolExecutor,
+        finished: Mapping[str, float],
+        began: float,
+    ) -> None:
+        """Find the candidates to train, and record the others. Ends between two rungs."""
+        from engine.training.executors.pool import usable_processors
+
+        def stop() -> bool:
+            while self._control.paused and not self._stopped:
+                self._control.cancel.wait(POLL_SECONDS)
+            self._check_end(began)
+            return bool(self._stopped or self._ended)
+
+        search.run(
+            self._recorder.parts,
+            workers=min(self._executor.workers, usable_processors()),
+            on_rung=lambda rung: self._emit(SweepNote(str(rung))),
+            stop=stop,
+            abort=lambda: self._stopped,
+        )
+        for dropped in () if self._stopped else search.dropped:
+            if self._recorder.fingerprint(dropped.trial) not in finished:
+                self._results.append(recording.submit(self._drop, dropped))
 
     @property
     def _total(self) -> int:
@@ -182,12 +213,19 @@ class Coordinator:
         """The next trial to train, past those that an earlier process finished."""
         if self._again:
             return self._again.pop(0)
-        while not self._ended and (trial := self._search.ask()) is not None:
+        while not self._ended and not self._all_asked(finished) and (trial := self._search.ask()) is not None:
             score = finished.get(self._recorder.fingerprint(trial))
             if score is None:
                 return trial
             self._tell(trial, score if math.isfinite(score) else None)
         return None
+
+    def _all_asked(self, finished: Mapping[str, float]) -> bool:
+        """Whether no further trial is to come. What Optuna proposes to a resumed sweep differs from what an
+        earlier process finished, which counts nevertheless."""
+        learns = isinstance(self._search, OptunaSearch)
+        enough = learns and len(finished) + len(self._runs) >= self._total
+        return enough or self._search.exhausted
 
     def _submit(self, recording: ThreadPoolExecutor, trial: Trial) -> None:
         self._executor.submit(trial)
@@ -207,6 +245,10 @@ class Coordinator:
                 self._again.append(trial)
                 return
         evaluation = outcome.evaluation
+        if evaluation is not None and isinstance(self._search, HalvingSearch):
+            steps = self._recorder.halving_steps(self._search.steps(trial))
+            evaluation = replace(evaluation, steps={**evaluation.steps, **steps})
+            outcome = replace(outcome, evaluation=evaluation)
         score = evaluation.score if evaluation is not None and math.isfinite(evaluation.score) else None
         self._tell(trial, score)
         if evaluation is not None and score is not None and trial.estimator != BASELINE:
@@ -276,6 +318,14 @@ class Coordinator:
         if not recorded:
             self._recorder.fail(run_id, message, error)
         return TrialFailed(trial.index, run_id, trial.name, trial.estimator, params, message)
+
+    def _drop(self, dropped: Dropped) -> LastEvent:
+        trial = dropped.trial
+        run_id, metrics = self._recorded(lambda: self._recorder.drop(dropped))
+        params = self._recorder.params(trial)
+        event = TrialFinished(trial.index, run_id, trial.name, trial.estimator, params, metrics, None, 0.0)
+        self._emit(event)
+        return event
 
     def _run_id(self, trial: Trial) -> str:
         """The run to end of a trial; a new one if the worker that should have begun it is lost."""

@@ -86,7 +86,8 @@ class TrialKilled:
 
 @dataclass(frozen=True, slots=True)
 class SweepFinished:
-    """Counts of trials, excluding those never started; `ended` says why some were not, empty if all were."""
+    """Counts of trials, excluding those never started; `ended` says why some were not, empty if all were.
+    `best_run_id` is as in `SweepResult`."""
 
     finished: int
     failed: int
@@ -94,6 +95,7 @@ class SweepFinished:
     cancelled: bool
     seconds: float
     ended: str = ""
+    best_run_id: str | None = None
 
 
 SweepEvent = (

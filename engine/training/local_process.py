@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.errors import Cancelled, EngineError
 from engine.jobs import CancelToken
-from engine.training.control import BASELINE, SweepControl
+from engine.training.control import SweepControl
 from engine.training.data.profile import DataProfile
 from engine.training.events import (
     SweepEvent,
@@ -20,7 +20,6 @@ from engine.training.events import (
     SweepPreparing,
     SweepResult,
     SweepStarted,
-    TrialFinished,
     from_json,
 )
 from engine.training.executors.base import HERE, Execution
@@ -148,7 +147,6 @@ class _Tally:
     def __init__(self) -> None:
         self._started = SweepStarted("", "", 0)
         self._finished = SweepFinished(0, 0, 0, cancelled=True, seconds=0.0)
-        self._best: tuple[tuple[float, int], str] | None = None
 
     def add(self, event: SweepEvent) -> None:
         match event:
@@ -156,10 +154,6 @@ class _Tally:
                 self._started = event
             case SweepFinished():
                 self._finished = event
-            case TrialFinished(index=index, run_id=run_id, score=float(score), estimator=estimator):
-                rank = (-score if self._started.lower else score, -index)
-                if estimator != BASELINE and (self._best is None or rank > self._best[0]):
-                    self._best = rank, run_id
 
     def result(self, seconds: float) -> SweepResult:
         started, finished = self._started, self._finished
@@ -172,7 +166,7 @@ class _Tally:
             killed=finished.killed,
             cancelled=finished.cancelled,
             seconds=seconds,
-            best_run_id=self._best[1] if self._best else None,
+            best_run_id=finished.best_run_id,
             ended=finished.ended,
         )
 

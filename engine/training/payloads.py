@@ -35,14 +35,18 @@ def dataset_input(facts: DatasetFacts, parts: Parts) -> Any:
 
 
 def signature(parts: Parts) -> tuple[Any, Any]:
-    """(model signature, input example): raw rows in, labels out."""
+    """(model signature, input example): raw rows in, labels out. Columns of text and those with a gap in any
+    row, which are float64, take missing values; whole numbers without gaps do not."""
     from mlflow.models import infer_signature
 
     example = parts.test.head(EXAMPLE_ROWS).reset_index(drop=True).copy()
+    typed = example.copy()
     for name, values in example.items():
         if isinstance(values.dtype, pd.CategoricalDtype):
             example[name] = values.astype(object)  # as text: a served model is sent text
-    return infer_signature(example, np.asarray(parts.train_labels[:EXAMPLE_ROWS])), example
+            # MLflow would infer no type from gaps alone, and from some that the column may be absent.
+            typed[name] = example[name].where(values.notna(), "text")
+    return infer_signature(typed, np.asarray(parts.train_labels[:EXAMPLE_ROWS])), example
 
 
 def machine_tags() -> dict[str, str]:

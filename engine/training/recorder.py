@@ -38,8 +38,9 @@ from engine.training.sweep_file import sweep_text
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from engine.training.evaluation.evaluate import Evaluation
+    from engine.training.evaluation.evaluate import Evaluation, Steps
     from engine.training.evaluation.parts import Parts
+    from engine.training.search.base import Dropped
 
 SWEEP_TAG = "console.sweep"
 """Tag of the parent run and its trials: the sweep they belong to."""
@@ -50,6 +51,10 @@ WORKER_TAG = "console.worker"
 PARENT_TAG = "mlflow.parentRunId"
 CODE_TAG = "console.version"
 """Tag of the parent run and its trials: the version of mlflow-console that trained them."""
+
+ESTIMATOR_TAG = "estimator_name"
+"""Tag of a trial: the class of its estimator, as `mlflow.sklearn.autolog` has it."""
+BASELINES = ("DummyClassifier", "DummyRegressor")
 
 MODEL_NAME = "model"
 TEXT_LIMIT = 5000
@@ -106,7 +111,7 @@ class Recorder:
         self.sweep_id = sweep_id
         self.metric, self.lower = metric, lower
         self._on_wait, self._give_up = on_wait, give_up
-        self._parts = parts
+        self.parts = parts
         self._lock = threading.Lock()
         self._trouble = ""
         self.experiment_id = ""
@@ -160,12 +165,15 @@ class Recorder:
         """Record trials of a sweep that another process has opened."""
         self.experiment_id, self.parent_run_id = experiment_id, parent_run_id
 
-    def close(self, status: Status) -> None:
+    def close(self, status: Status) -> str | None:
         """Log the totals on the parent run and end it. Their names differ from the trials' metrics, so the
-        parent never competes with a trial."""
-        metrics = payloads.metrics(self._patiently(self._totals))
+        parent never competes with a trial. Returns the run id of the best trial, see `SweepResult`."""
+        runs = self._patiently(self._children)
+        best = self._best_of(runs)
+        metrics = payloads.metrics(self._totals(runs, best))
         self._patiently(lambda: self._client.log_batch(self.parent_run_id, metrics=metrics))
         self._patiently(lambda: self._client.set_terminated(self.parent_run_id, status))
+        return None if best is None else str(best.info.run_id)
 
     def log_figures(self, run_id: str, evaluation: Evaluation) -> None:
         """Draw the figures of a finished trial, the best one, and log them with its run."""
@@ -173,8 +181,8 @@ class Recorder:
         from engine.training.evaluation.scores import predicted
 
         fitted = evaluation.model.steps[-1][1]
-        found = predicted(fitted, self._parts.test_matrix, self._parts.classes)
-        self._log_files(run_id, figure_files(self._parts, found))
+        found = predicted(fitted, self.parts.test_matrix, self.parts.classes)
+        self._log_files(run_id, figure_files(self.parts, found))
 
     def _check_same(self, run_id: str) -> None:
         """Raises `TrainingError` if the sweep with this parent run trained something else."""
@@ -193,19 +201,26 @@ class Recorder:
             if run.info.status == "FINISHED" and FINGERPRINT_TAG in run.data.tags
         }
 
-    def _totals(self) -> dict[str, float]:
-        """Counted in the store: a resumed sweep has trials that another process ran."""
-        runs = self._children()
-        done = [run for run in runs if run.info.status == "FINISHED"]
+    def _best_of(self, runs: Sequence[Any]) -> Any:
+        """The trial with the best score, the earliest of equal ones; None without one. Looked up in the
+        store: a resumed sweep has trials that another process ran."""
+        name = self._score_metric
+        scored = [
+            run
+            for run in sorted(runs, key=lambda run: run.info.start_time)
+            if run.info.status == "FINISHED"
+            and run.data.tags.get(ESTIMATOR_TAG) not in BASELINES
+            and math.isfinite(run.data.metrics.get(name, math.nan))
+        ]
+        return (min if self.lower else max)(scored, key=lambda run: run.data.metrics[name], default=None)
+
+    def _totals(self, runs: Sequence[Any], best: Any) -> dict[str, float]:
         totals = {
-            "trials_finished": float(len(done)),
-            "trials_failed": float(sum(run.info.status == "FAILED" for run in runs)),
+            f"trials_{status.lower()}": float(sum(run.info.status == status for run in runs))
+            for status in ("FINISHED", "FAILED")
         }
         name = self._score_metric
-        scores = [
-            run.data.metrics[name] for run in done if math.isfinite(run.data.metrics.get(name, math.nan))
-        ]
-        return {**totals, f"best_{name}": (min if self.lower else max)(scores)} if scores else totals
+        return totals if best is None else {**totals, f"best_{name}": best.data.metrics[name]}
 
     @property
     def _score_metric(self) -> str:
@@ -224,7 +239,7 @@ class Recorder:
         """Create the trial's run, RUNNING, with its parameters and dataset. Returns the run id."""
         mark = self.fingerprint(trial)
         tags = {**self._tags, PARENT_TAG: self.parent_run_id, FINGERPRINT_TAG: mark}
-        tags["estimator_name"] = estimator(trial.estimator).class_name(self._facts.task)
+        tags[ESTIMATOR_TAG] = estimator(trial.estimator).class_name(self._facts.task)
 
         def create() -> str:
             run_id: str = self._client.create_run(
@@ -286,6 +301,24 @@ class Recorder:
         self._patiently(lambda: self._client.log_batch(run_id, metrics=metrics))
         self._log_files(run_id, evaluation.files)
         self._patiently(lambda: self._client.set_terminated(run_id, "FINISHED"))
+
+    def drop(self, dropped: Dropped) -> tuple[str, dict[str, float]]:
+        """Record a trial that the search gave up: FINISHED, without a model. Returns the run id and the last
+        score."""
+        run_id = self.start(dropped.trial)
+        metrics = payloads.step_metrics(self.halving_steps(dropped.scores))
+        note = f"Dropped by halving after rung {len(dropped.scores)}: others had better scores."
+        from mlflow.entities import RunTag
+
+        self._patiently(
+            lambda: self._client.log_batch(run_id, metrics=metrics, tags=[RunTag(NOTE_TAG, note)])
+        )
+        self._patiently(lambda: self._client.set_terminated(run_id, "FINISHED"))
+        return run_id, {f"halving_{self.metric}": dropped.scores[-1][1]}
+
+    def halving_steps(self, scores: tuple[tuple[int, float], ...]) -> Steps:
+        """The scores at the rungs of halving as a metric, by the number of rows."""
+        return {f"halving_{self.metric}": scores}
 
     def fail(self, run_id: str, message: str, error: str) -> None:
         """End a trial's run as FAILED, with the reason in its description and its tag `error`, and the whole
@@ -414,8 +447,8 @@ class Recorder:
         tags = {SWEEP_TAG: self.sweep_id, "recipe": spec.recipe, "seed": str(spec.split.seed)}
         tags[CODE_TAG] = version("mlflow-console")
         tags[SPLIT_TAG] = split_fingerprint(spec, facts.sha256)
-        if len(self._parts.classes) == 2:
-            tags["positive_class"] = str(self._parts.classes[1])
+        if len(self.parts.classes) == 2:
+            tags["positive_class"] = str(self.parts.classes[1])
         tags |= {f"class_{label}": meaning for label, meaning in facts.meanings.items()}
         return tags
 

@@ -82,6 +82,10 @@ class Meter:
             of = f"/{total}" if total else ""
             self._output.line(f"{self._title}  {done}{of}  {note}".rstrip())
 
+    def report(self, text: str) -> None:
+        """Write a line that stays, above the bar."""
+        self._output.text(text, "yellow")
+
 
 class StopSignals:
     """`number` is the signal that stopped the job; None if none did."""

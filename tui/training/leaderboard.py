@@ -7,104 +7,136 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from engine import formats
-from engine.api import direction_of, key_metrics
+from engine.api import key_metrics
 from engine.columns import Value
 from engine.text import Shown, cell_width, safe
+from tui.training.throughput import Throughput
+from tui.widgets.plot.series import Series
 from tui.widgets.table.source import CellStyle, FirstWord, TableColumn, TextRow, TextSource
 
 if TYPE_CHECKING:
-    from engine.api import Sheet, SweepEvent, TrialFailed, TrialFinished
+    from engine.api import Sheet, SweepEvent, SweepStarted, TrialFailed, TrialFinished
 
-MAX_METRICS = 4
+MAX_METRICS = 3
 MAX_WIDTH = 24
+PARAMETERS_WIDTH = 60
 """The most cells of a column."""
+BASELINE = "dummy"
+"""The estimator that every other one has to beat."""
+
+
+OWN_METRICS = ("accuracy", "r2_score", "")
+"""The metrics that `cv_mean` and `cv_std` are of."""
 
 
 class Leaderboard:
-    """Collects the events of a sweep for the trial table and the best-so-far curve."""
+    """Collects the events of a sweep for the trial table and the chart."""
 
     def __init__(self) -> None:
-        self.total = 0
-        self.metric = ""
+        self.started: SweepStarted | None = None
+        self.paused = False
+        self.throughput = Throughput()
         self._finished: list[TrialFinished] = []
         self._failed: list[TrialFailed] = []
 
     @property
+    def total(self) -> int:
+        """The number of trials; 0 while it is unknown."""
+        return (self.started.total or 0) if self.started else 0
+
+    @property
+    def metric(self) -> str:
+        """The metric that ranks the trials."""
+        return self.started.metric if self.started else ""
+
+    @property
+    def resumed(self) -> int:
+        """Trials that an earlier process finished."""
+        return self.started.finished if self.started else 0
+
+    @property
     def done(self) -> int:
-        return len(self._finished) + len(self._failed)
+        return self.resumed + len(self._finished) + len(self._failed)
 
     @property
     def failed(self) -> int:
         return len(self._failed)
 
+    @property
+    def trials(self) -> int:
+        """How many rows the table has."""
+        return len(self._finished) + len(self._failed)
+
     def add(self, event: SweepEvent) -> bool:
         """Record an event; return whether the leaderboard changed."""
-        from engine.api import SweepStarted, TrialFailed, TrialFinished
+        from engine.api import SweepPaused, SweepStarted, TrialFailed, TrialFinished
 
         if isinstance(event, SweepStarted):
-            self.total = event.total
+            self.started, self.throughput = event, Throughput()
         elif isinstance(event, TrialFinished):
             self._finished.append(event)
-            self.metric = self.metric or next(iter(key_metrics(event.metrics, 1)), "")
+            self.throughput.add()
         elif isinstance(event, TrialFailed):
             self._failed.append(event)
+            self.throughput.add()
+        elif isinstance(event, SweepPaused):
+            self.paused = event.paused
+            self.throughput.pause(event.paused)
         else:
             return False
         return True
 
+    # ── ranking ──────────────────────────────────────────────────────────────
+
     def ranked(self) -> list[TrialFinished]:
-        """Finished trials, best first; ties in the order of completion."""
-        sign = -1.0 if direction_of(self.metric) != "lower" else 1.0
+        """Finished trials, best first; ties in the order of completion, trials without a score last."""
+        sign = 1.0 if self.started is not None and self.started.lower else -1.0
 
         def rank(trial: TrialFinished) -> tuple[bool, float]:
-            value = trial.metrics.get(self.metric, math.nan)
-            return (value != value, sign * value if value == value else 0.0)
+            score = _score(trial)
+            return score is None, 0.0 if score is None else sign * score
 
         return sorted(self._finished, key=rank)
 
-    def best_so_far(self) -> list[tuple[float, float]]:
-        """(trial number, best value so far) of each trial; values that are not finite are ignored."""
-        higher = direction_of(self.metric) != "lower"
-        points: list[tuple[float, float]] = []
-        best = math.nan
-        for number, trial in enumerate(self._finished, 1):
-            value = trial.metrics.get(self.metric, math.nan)
-            if math.isfinite(value) and (best != best or (value > best if higher else value < best)):
-                best = value
-            if best == best:
-                points.append((float(number), best))
-        return points
+    @property
+    def best(self) -> TrialFinished | None:
+        """The best trial but for the baseline."""
+        return next((t for t in self.ranked() if t.estimator != BASELINE and _score(t) is not None), None)
 
-    def _params(self) -> list[Mapping[str, object]]:
-        return [*(t.params for t in self._finished), *(t.params for t in self._failed)]
+    @property
+    def baseline(self) -> TrialFinished | None:
+        return next((t for t in self._finished if t.estimator == BASELINE), None)
+
+    def curves(self) -> list[Series]:
+        """The best score so far, the score of each trial, and that of the baseline, by the number of finished
+        trials. Scores that are not finite are left out."""
+        lower = self.started is not None and self.started.lower
+        best: list[tuple[float, float]] = []
+        each: list[tuple[float, float]] = []
+        for number, trial in enumerate(self._finished, self.resumed + 1):
+            score = _score(trial)
+            if score is None or trial.estimator == BASELINE:
+                continue
+            each.append((float(number), score))
+            last = best[-1][1] if best else score
+            best.append((float(number), min(last, score) if lower else max(last, score)))
+        if not best:
+            return []
+        series = [Series.of("best so far", best, "step"), Series.of("trial", each, "scatter")]
+        base = None if self.baseline is None else _score(self.baseline)
+        if base is not None:
+            series.append(Series.of("baseline", [(best[0][0], base), (best[-1][0], base)]))
+        return series
+
+    # ── the table ────────────────────────────────────────────────────────────
 
     def source(self) -> TextSource:
-        """One row per trial, best first: the metric that ranks them, the parameters, other metrics."""
+        """One row per trial, best first: estimator, score, parameters, metrics on the test part, duration."""
         ranked = self.ranked()
-        params = list(dict.fromkeys(name for params in self._params() for name in params))
-        metrics = key_metrics({name for t in ranked for name in t.metrics}, MAX_METRICS)
-        first = [name for name in metrics if name == self.metric]
-        others = [name for name in metrics if name != self.metric]
-        names = [f"metrics.{name}" for name in first]
-        names += [f"params.{name}" for name in params] + [f"metrics.{name}" for name in others]
-        fmts = {name: formats.format_for(t.metrics.get(name) for t in ranked) for name in metrics}
-        rows = []
-        for trial in ranked:
-            values = {f"metrics.{name}": fmt(trial.metrics.get(name)) for name, fmt in fmts.items()}
-            values |= _param_texts(trial.params, params)
-            styles: dict[int, CellStyle | FirstWord] = {
-                names.index(f"metrics.{name}") + 1: "bad"
-                for name in metrics
-                if not formats.is_finite(trial.metrics.get(name))
-            }
-            cells = [_number(trial), *(values[name] for name in names), formats.duration(trial.seconds)]
-            rows.append(TextRow(trial.run_id, cells, styles))
-        for failed in self._failed:
-            values = {f"metrics.{name}": safe(failed.message) for name in first}
-            values |= _param_texts(failed.params, params)
-            cells = [_number(failed), *(values.get(name, Shown("")) for name in names), Shown("failed")]
-            rows.append(TextRow(failed.run_id, cells, {0: "bad", len(cells) - 1: "bad"}))
-        return TextSource(_columns(names, rows), rows)
+        layout = _Layout(ranked, self._failed, self.metric)
+        rows = [layout.finished_row(trial) for trial in ranked]
+        rows += [layout.failed_row(trial) for trial in self._failed]
+        return TextSource(layout.columns(rows), rows)
 
     def sheet(self) -> Sheet:
         """All trials with their parameters and metrics, best first, then those that failed."""
@@ -115,8 +147,8 @@ class Leaderboard:
             records.append(
                 {
                     "rank": rank,
-                    "trial": trial.index + 1,
-                    "run_id": trial.run_id,
+                    **_identity(trial),
+                    "score": trial.score,
                     "seconds": trial.seconds,
                     **{f"params.{name}": str(value) for name, value in trial.params.items()},
                     **{f"metrics.{name}": value for name, value in trial.metrics.items()},
@@ -124,32 +156,125 @@ class Leaderboard:
             )
         for failed in self._failed:
             params = {f"params.{name}": str(value) for name, value in failed.params.items()}
-            records.append(
-                {"trial": failed.index + 1, "run_id": failed.run_id, **params, "error": failed.message}
-            )
-        return records_sheet("trial", records, {"rank": "any", "trial": "any", "run_id": "text"})
+            records.append({**_identity(failed), **params, "error": failed.message})
+        return records_sheet(
+            "trial", records, {"rank": "any", "trial": "any", "run_id": "text", "name": "text"}
+        )
 
 
-def _number(trial: TrialFinished | TrialFailed) -> Shown:
-    """The number of a trial: its position in the grid, from 1."""
-    return formats.count(trial.index + 1)
+class _Layout:
+    """Which columns the table has, and the cells of a row."""
+
+    def __init__(self, finished: Sequence[TrialFinished], failed: Sequence[TrialFailed], metric: str) -> None:
+        every: list[TrialFinished | TrialFailed] = [*finished, *failed]
+        self._metric = metric
+        self._single = len({trial.estimator for trial in every} - {BASELINE}) <= 1
+        """Whether the parameters have a column each."""
+        own = [trial for trial in every if trial.estimator != BASELINE]
+        self._params = list(dict.fromkeys(name for trial in own for name in trial.params))
+        names = {name for trial in finished for name in trial.metrics if not _is_cross_validated(name)}
+        self._metrics = list(key_metrics(names, MAX_METRICS))
+        scores = [_score(trial) for trial in finished]
+        self._score_format = formats.format_for(scores)
+        self._formats = {
+            name: formats.format_for(trial.metrics.get(name) for trial in finished) for name in self._metrics
+        }
+
+    def columns(self, rows: Sequence[TextRow]) -> list[TableColumn]:
+        heads = [("trial", "trial", True), ("estimator", "estimator", False)]
+        heads.append(("score", f"cv {self._metric}" if self._metric else "score", True))
+        if self._single:
+            heads += [(f"params.{name}", name, False) for name in self._params]
+        heads += [(f"metrics.{name}", f"test {name}", True) for name in self._metrics]
+        if not self._single:
+            heads.append(("params", "parameters", False))
+        heads.append(("duration", "took", True))
+        return [
+            _column(key, safe(label), at, rows, numeric) for at, (key, label, numeric) in enumerate(heads)
+        ]
+
+    def finished_row(self, trial: TrialFinished) -> TextRow:
+        metrics = [self._formats[name](trial.metrics.get(name)) for name in self._metrics]
+        cells = self._cells(trial, self._score_text(trial), metrics, formats.duration(trial.seconds))
+        styles: dict[int, CellStyle | FirstWord] = {}
+        first = len(cells) - 1 - len(self._metrics) - (not self._single)
+        for at, name in enumerate(self._metrics):
+            if name in trial.metrics and not formats.is_finite(trial.metrics[name]):
+                styles[first + at] = "bad"
+        if _score(trial) is None:
+            styles[2] = "bad"
+        if trial.estimator == BASELINE:
+            styles = {**dict.fromkeys(range(len(cells)), "muted"), **styles}
+        return TextRow(trial.run_id, cells, styles)
+
+    def failed_row(self, trial: TrialFailed) -> TextRow:
+        metrics = [Shown("")] * len(self._metrics)
+        cells = self._cells(trial, safe(trial.message), metrics, Shown("failed"))
+        return TextRow(trial.run_id, cells, {0: "bad", 2: "bad", len(cells) - 1: "bad"})
+
+    def _cells(
+        self, trial: TrialFinished | TrialFailed, score: Shown, metrics: Sequence[Shown], took: Shown
+    ) -> list[Shown]:
+        cells = [formats.count(trial.index + 1), estimator_name(trial.estimator), score]
+        if self._single:
+            cells += [_parameter(trial, name) for name in self._params]
+        cells += metrics
+        if not self._single:
+            cells.append(parameters_text(trial.params))
+        return [*cells, took]
+
+    def _score_text(self, trial: TrialFinished) -> Shown:
+        score, spread = _score(trial), fold_spread(trial, self._metric)
+        text = self._score_format(trial.score)
+        return Shown(f"{text} ± {spread:.3f}") if spread is not None and score is not None else text
 
 
-def _param_texts(values: Mapping[str, object], names: Iterable[str]) -> dict[str, Shown]:
-    return {f"params.{name}": safe(values.get(name, formats.MISSING)) for name in names}
+def estimator_name(estimator: str) -> Shown:
+    """The key of an estimator, or the class of a dotted name."""
+    return Shown("baseline") if estimator == BASELINE else safe(estimator.rpartition(".")[2])
 
 
-def _columns(names: Sequence[str], rows: Sequence[TextRow]) -> list[TableColumn]:
-    def column(key: str, label: Shown, at: int, *, numeric: bool) -> TableColumn:
-        width = max([cell_width(label), *(cell_width(row.cells[at]) for row in rows)])
-        return TableColumn(key, label, min(MAX_WIDTH, width), numeric=numeric)
-
-    columns = [column("trial", Shown("trial"), 0, numeric=True)]
-    for at, name in enumerate(names, 1):
-        kind, _, label = name.partition(".")
-        columns.append(column(name, safe(label), at, numeric=kind == "metrics" or _numeric(rows, at)))
-    return [*columns, column("duration", Shown("took"), len(names) + 1, numeric=True)]
+def parameters_text(params: Mapping[str, object]) -> Shown:
+    """`n_neighbors 7 · weights uniform`."""
+    return safe(" · ".join(f"{name} {value}" for name, value in params.items()) or formats.MISSING)
 
 
-def _numeric(rows: Sequence[TextRow], at: int) -> bool:
-    return all(formats.as_number(row.cells[at]) is not None for row in rows)
+def fold_spread(trial: TrialFinished, metric: str) -> float | None:
+    """The standard deviation of the score over the folds, None if it is not known."""
+    spread = trial.metrics.get("cv_std" if metric in OWN_METRICS else f"{metric}_cv_std")
+    return spread if spread is not None and math.isfinite(spread) else None
+
+
+def _score(trial: TrialFinished) -> float | None:
+    """The score if it is finite."""
+    return trial.score if trial.score is not None and math.isfinite(trial.score) else None
+
+
+def _is_cross_validated(metric: str) -> bool:
+    return metric.endswith(("cv_mean", "cv_std", "cv_score"))
+
+
+def _identity(trial: TrialFinished | TrialFailed) -> dict[str, Value]:
+    return {
+        "trial": trial.index + 1,
+        "run_id": trial.run_id,
+        "name": trial.name,
+        "estimator": trial.estimator,
+    }
+
+
+def _parameter(trial: TrialFinished | TrialFailed, name: str) -> Shown:
+    return safe(trial.params.get(name, "" if trial.estimator == BASELINE else formats.MISSING))
+
+
+def _column(key: str, label: Shown, at: int, rows: Sequence[TextRow], numeric: bool) -> TableColumn:
+    cells = [row.cells[at] for row in rows]
+    most = PARAMETERS_WIDTH if key == "params" else MAX_WIDTH
+    width = max([cell_width(label), *(min(most, cell_width(cell)) for cell in cells)])
+    if not numeric and key.startswith("params."):
+        numeric = _all_numbers(cells)
+    return TableColumn(key, label, min(most, width), numeric=numeric)
+
+
+def _all_numbers(cells: Iterable[Shown]) -> bool:
+    return all(formats.as_number(cell) is not None for cell in cells if cell)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from engine.errors import DatasetError
 from engine.formats import counted
 from engine.text import quoted, shortened
-from engine.training.data.tables import MAX_MAGNITUDE, UNKNOWN, with_point
+from engine.training.data.tables import MAX_MAGNITUDE, UNKNOWN
 from engine.training.spec import ColumnType
 
 MAX_TEXT_SHARE = 0.1
@@ -19,6 +19,11 @@ MAX_TEXT_SHARE = 0.1
 MANY_LEVELS = 1000
 _DATE_FORMATS = ("%Y/%m/%d", "%d.%m.%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y")
 _DAY = 86400.0
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity|nan)$"
+_WITH_COMMA = r"^([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)$"
+
+LineOf = Callable[[Sequence[int]], list[int]]
+"""The lines of a file where rows end, given their positions in the table, ascending."""
 
 
 @dataclass(slots=True)
@@ -57,31 +62,24 @@ class Column:
 
 
 def from_text(
-    where: str, name: str, texts: Sequence[str], lines: Sequence[int], decimal: str, forced: ColumnType | None
+    where: str, name: str, cells: Any, line_of: LineOf, decimal: str, forced: ColumnType | None
 ) -> Column:
-    """A column out of the cells of a CSV file; `where` is the file's name. Raises `DatasetError` for text in
-    a column that is otherwise numeric, or a number too large to compute with."""
-    import numpy as np
-
+    """A column out of the cells of a file, a chunked Arrow array of text; `where` is the file's name. Raises
+    `DatasetError` for text in a column that is otherwise numeric, or a number too large to compute with."""
     if forced == "category":
-        return _category(name, texts)
+        return _category(name, cells)
     if forced == "date":
-        days, bad = _dates(texts, everything=True)
-        if bad:
-            raise _mixed(where, name, "is not a date in every row", bad, texts, lines, forced)
-        return _measured(name, "date", np.array(days))
-    if decimal == ",":
-        texts = [with_point(text) for text in texts]
-    numbers, bad, present = _numbers(texts)
-    if bad and forced is None:
-        if len(bad) > present * MAX_TEXT_SHARE:
-            days, unread = _dates(texts, everything=False)
-            return _category(name, texts) if unread else _measured(name, "date", np.array(days))
-        raise _mixed(where, name, "contains text", bad, texts, lines, forced)
-    values = np.array(numbers, dtype=np.float64)
-    _check_size(where, name, values, lines, texts)
-    if present == len(texts) and not bad and all(len(t) < 17 and t.lstrip("+-").isdecimal() for t in texts):
-        values = np.array([int(text) for text in texts], dtype=np.int64)
+        days, bad = _dates(cells, everything=True)
+        if len(bad):
+            raise _mixed(where, name, "is not a date in every row", bad, cells, line_of, forced)
+        return _measured(name, "date", days)
+    values, bad, missing = numbers(cells, UNKNOWN, decimal)
+    if len(bad) and forced is None:
+        if len(bad) > (len(values) - missing) * MAX_TEXT_SHARE:
+            days, bad = _dates(cells, everything=False)
+            return _category(name, cells) if len(bad) else _measured(name, "date", days)
+        raise _mixed(where, name, "contains text", bad, cells, line_of, forced)
+    _check_size(where, name, values, cells, line_of)
     return _measured(name, "number", values)
 
 
@@ -89,8 +87,9 @@ def from_series(where: str, series: Any, forced: ColumnType | None) -> Column | 
     """A column of a Parquet file, a pandas Series; None for lists and other nested values."""
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
 
-    kinds, name, lines = pd.api.types, str(series.name), range(1, len(series) + 1)
+    kinds, name = pd.api.types, str(series.name)
     if kinds.is_datetime64_any_dtype(series):
         moments = series.dt.tz_convert("UTC").dt.tz_localize(None) if series.dt.tz is not None else series
         if forced in (None, "date"):
@@ -102,7 +101,7 @@ def from_series(where: str, series: Any, forced: ColumnType | None) -> Column | 
         if kinds.is_integer_dtype(series) and not series.hasnans and int(series.max()) < 2**63:
             return _measured(name, "number", series.to_numpy(dtype=np.int64))
         values = series.to_numpy(dtype=np.float64, na_value=math.nan)
-        _check_size(where, name, values, lines, series)
+        _check_size(where, name, values, None, _rows)
         return _measured(name, "number", values)
     present = series.notna().to_numpy()
     cells = series.astype(object).to_numpy()
@@ -110,7 +109,7 @@ def from_series(where: str, series: Any, forced: ColumnType | None) -> Column | 
         return None
     texts = [str(cell).strip() if held else "" for cell, held in zip(cells, present, strict=True)]
     declared: ColumnType | None = "category" if _is_declared_text(series, cells, present) else None
-    return from_text(where, name, texts, lines, ".", forced or declared)
+    return from_text(where, name, pa.chunked_array([texts], pa.string()), _rows, ".", forced or declared)
 
 
 def _is_declared_text(series: Any, cells: Any, present: Any) -> bool:
@@ -122,57 +121,77 @@ def _is_declared_text(series: Any, cells: Any, present: Any) -> bool:
     return all(isinstance(cell, (str, bool)) for cell, held in zip(cells, present, strict=True) if held)
 
 
-def as_number(text: str) -> float | None:
-    """The number, or None for text. `1_000` is text here, unlike in Python."""
+def _rows(positions: Sequence[int]) -> list[int]:
+    return [int(position) + 1 for position in positions]
+
+
+def numbers(cells: Any, missing: Collection[str], decimal: str = ".") -> tuple[Any, Any, int]:
+    """The numbers in a chunked Arrow array of text, NaN where missing or text: an int64 array if all are
+    whole and none is missing, otherwise float64. The positions of text, and how many cells are missing."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    bad = np.empty(0, dtype=np.int64)
+    gaps = 0
     try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
+        found = pc.cast(cells, pa.float64())  # most columns hold numbers in every row
+    except pa.ArrowInvalid:
+        cells = pc.utf8_trim_whitespace(cells)
+        if decimal == ",":
+            cells = pc.replace_substring_regex(cells, _WITH_COMMA, r"\1.\2")
+        gone = pc.is_in(cells, pa.array(sorted(missing), pa.string()))
+        text = pc.and_not(pc.invert(pc.match_substring_regex(cells, _NUMBER)), gone)
+        bad = np.flatnonzero(text.to_numpy())
+        gaps = pc.sum(gone).as_py() or 0
+        cells = pc.if_else(pc.or_(gone, text), None, cells)
+        found = pc.cast(cells, pa.float64())
+    values = found.to_numpy()
+    if found.null_count == 0 and bool((values == np.floor(values)).all()):
+        try:
+            return pc.cast(cells, pa.int64()).to_numpy(), bad, gaps
+        except pa.ArrowInvalid:  # as 1.0, or beyond 64 bits
+            return values, bad, gaps
+    return values, bad, gaps or int(np.isnan(values).sum()) - len(bad)
 
 
-def _numbers(texts: Sequence[str]) -> tuple[list[float], list[int], int]:
-    """The numbers, NaN where missing or text; the indices of text; how many cells are not missing."""
-    bad: list[int] = []
-    numbers: list[float] = []
-    if "_" not in ",".join(texts):
-        try:  # most columns hold numbers in every row
-            numbers = list(map(float, texts))
-        except ValueError:
-            numbers = []
-        if numbers:
-            return numbers, bad, len(texts) - sum(map(math.isnan, numbers))
-    missing = 0
-    for index, text in enumerate(texts):
-        if text in UNKNOWN:
-            missing += 1
-            numbers.append(math.nan)
-            continue
-        number = as_number(text)
-        if number is None:
-            bad.append(index)
-        numbers.append(math.nan if number is None else number)
-    return numbers, bad, len(texts) - missing
+def coded(cells: Any) -> tuple[Any, Any]:
+    """The distinct texts of a chunked Arrow array, an Arrow array in ascending order, and the index of each
+    cell among them, -1 if it is missing."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    cells = pc.utf8_trim_whitespace(cells)
+    # "?" counts as missing here too: files use it in columns of text as in those of numbers.
+    gone = pc.is_in(cells, pa.array(sorted(UNKNOWN), pa.string()))
+    cells = pc.if_else(gone, None, cells).cast(pa.large_string()).combine_chunks()
+    encoded = pc.dictionary_encode(cells)
+    del cells
+    levels = encoded.dictionary
+    order = pc.sort_indices(levels)
+    places = np.full(len(levels) + 1, -1, dtype=np.int32)
+    places[order.to_numpy()] = np.arange(len(levels), dtype=np.int32)
+    return levels.take(order), places[encoded.indices.fill_null(-1).to_numpy()]
 
 
-def _dates(texts: Sequence[str], *, everything: bool) -> tuple[list[float], list[int]]:
-    """Days since 1970-01-01, NaN where missing, and the indices of cells that are no date; the first alone
+def _dates(cells: Any, *, everything: bool) -> tuple[Any, Any]:
+    """Days since 1970-01-01, NaN where missing, and the positions of cells that are no date; the first alone
     unless `everything` is wanted."""
-    known: dict[str, float | None] = {}
-    days: list[float] = []
+    import numpy as np
+
+    levels, codes = coded(cells)
+    days = np.full(len(levels) + 1, math.nan)
     bad: list[int] = []
-    for index, text in enumerate(texts):
-        if text in UNKNOWN:
-            days.append(math.nan)
-            continue
-        if text not in known:
-            known[text] = _days(text)
-        day = known[text]
-        if day is None:
-            bad.append(index)
+    for number, level in enumerate(levels):
+        day = _days(level.as_py())
+        if day is not None:
+            days[number] = day
+        else:
+            bad.append(number)
             if not everything:
                 break
-        days.append(math.nan if day is None else day)
-    return days, bad
+    return days[codes], np.flatnonzero(np.isin(codes, bad))
 
 
 def _days(text: str) -> float | None:
@@ -204,26 +223,23 @@ def _measured(name: str, type_: ColumnType, values: Any) -> Column:
     return Column(name, type_, values, len(values) - len(known), len(np.unique(known)), example)
 
 
-def _category(name: str, texts: Sequence[str]) -> Column:
+def _category(name: str, cells: Any) -> Column:
     import pandas as pd
 
-    # "?" counts as missing here too: files use it in columns of text as in those of numbers.
-    values = pd.Categorical([None if text in UNKNOWN else text for text in texts])
-    levels = [str(level) for level in values.categories]
-    missing = int((values.codes < 0).sum())
-    return Column(
-        name, "category", values, missing, len(levels), tuple(shortened(level, 40) for level in levels[:3])
-    )
+    levels, codes = coded(cells)
+    values = pd.Categorical.from_codes(codes, categories=pd.Index(levels.to_pandas(), dtype="str"))
+    example = tuple(shortened(level.as_py(), 40) for level in levels[:3])
+    return Column(name, "category", values, int((codes < 0).sum()), len(levels), example)
 
 
-def _check_size(where: str, name: str, values: Any, lines: Sequence[int], cells: Any) -> None:
+def _check_size(where: str, name: str, values: Any, cells: Any, line_of: LineOf) -> None:
     import numpy as np
 
     huge = np.flatnonzero(np.abs(values) > MAX_MAGNITUDE)
     if len(huge):
         first = int(huge[0])
-        cell = cells[first] if isinstance(cells, (list, tuple)) else str(values[first])
-        detail = f"Line {lines[first]}: {quoted(cell)}; the maximum is ±{MAX_MAGNITUDE:g}."
+        cell = str(values[first]) if cells is None else cells[first].as_py()
+        detail = f"Line {line_of([first])[0]}: {quoted(cell)}; the maximum is ±{MAX_MAGNITUDE:g}."
         raise DatasetError(
             f"Column {name!r} of {where} has a number that is too large",
             detail,
@@ -232,18 +248,16 @@ def _check_size(where: str, name: str, values: Any, lines: Sequence[int], cells:
 
 
 def _mixed(
-    where: str,
-    name: str,
-    what: str,
-    bad: Sequence[int],
-    texts: Sequence[str],
-    lines: Sequence[int],
-    forced: ColumnType | None,
+    where: str, name: str, what: str, bad: Any, cells: Any, line_of: LineOf, forced: ColumnType | None
 ) -> DatasetError:
-    first = "; ".join(f"line {lines[index]}: {quoted(texts[index])}" for index in bad[:3])
+    some = [int(position) for position in bad[:3]]
+    first = "; ".join(
+        f"line {line}: {quoted(cells[position].as_py())}"
+        for position, line in zip(some, line_of(some), strict=True)
+    )
     return DatasetError(
         f"Column {name!r} of {where} {what}",
-        f"{counted(len(bad), 'row')} of {len(texts):,}: {first}{'; …' if len(bad) > 3 else ''}",
+        f"{counted(len(bad), 'row')} of {len(cells):,}: {first}{'; …' if len(bad) > 3 else ''}",
         "Fix those rows, or set the column's type to category."
         if forced
         else "Set the column's type: number treats those cells as missing, category makes all values text.",

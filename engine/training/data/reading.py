@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -14,18 +15,19 @@ from engine.errors import DatasetError
 from engine.formats import counted, listed
 from engine.suggestions import closest, did_you_mean
 from engine.text import quoted, safe
-from engine.training.data.columns import Column, as_number, from_series, from_text
+from engine.training.data.columns import Column, from_series, from_text, numbers
 from engine.training.data.profile import MAX_SHOWN, ColumnProfile, DataProfile, Label, Role
 from engine.training.data.tables import (
+    MAX_MAGNITUDE,
     MISSING,
     UNKNOWN,
+    CsvTable,
     check_file,
     check_memory,
     check_names,
-    file_bytes,
     file_sha256,
     open_csv,
-    with_point,
+    unreadable,
 )
 from engine.training.spec import COLUMN_TYPES, ColumnType, DataSpec, SplitSpec, Task
 
@@ -45,7 +47,8 @@ HEART_SHA256 = "d235cad39b7bcc1d63c7b672146fb3b6108b861201d2e29e288ec7fe03e35082
 HEART_MEANINGS: Mapping[Label, str] = {0: "disease", 1: "no disease"}
 """The meanings of the labels in the embedded file. UCI's own labels have the opposite meaning."""
 
-_CHUNK_ROWS = 20_000
+_BLOCK = 1 << 22
+_CELL_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,12 @@ class Dataset:
 
 @dataclass(slots=True)
 class _Table:
-    """The columns of a file, without rows whose target is missing. `unusable` columns hold nested values."""
+    """The columns of a file, without rows whose target is missing. `target` is a chunked Arrow array of text,
+    or an array of numbers. `unusable` columns hold nested values."""
 
     header: list[str]
     columns: dict[str, Column]
-    target: list[str]
+    target: Any
     declared_text: bool
     sha256: str
     dropped: int
@@ -187,53 +191,32 @@ def _is_parquet(path: Path) -> bool:
 
 
 def _csv(path: Path, spec: DataSpec, split: SplitSpec) -> _Table:
-    import hashlib
+    csv = open_csv(path, None, spec.delimiter, spec.decimal)
+    check_memory(path, csv.lines * csv.width * _CELL_BYTES)
+    _check_columns(path, csv.header, spec, split)
+    gone = UNKNOWN if spec.types.get(spec.target) == "number" else MISSING
+    held = [name for name in csv.header if name not in spec.leave_out or name in (spec.target, split.column)]
+    chunks, dropped = _chunks(csv, held, spec.target, gone)
+    at = csv.header.index(spec.target)
+
+    def line_of(positions: Sequence[int]) -> list[int]:
+        kept = (line for line, fields in csv.records() if fields[at] not in gone)
+        rows, wanted = enumerate(kept), set(positions)
+        return [line for row, line in islice(rows, max(wanted) + 1) if row in wanted]
 
     import pyarrow as pa
 
-    raw = file_bytes(path)
-    sha256 = hashlib.sha256(raw).hexdigest()
-    csv = open_csv(path, raw, spec.delimiter, spec.decimal)
-    del raw
-    _check_columns(path, csv.header, spec, split)
-    target = csv.header.index(spec.target)
-    gone = UNKNOWN if spec.types.get(spec.target) == "number" else MISSING
-    # Text is held by Arrow, in one buffer a chunk: as Python strings it takes ten times the memory.
-    chunks: list[list[Any]] = [[] for _ in csv.header]
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    dropped = 0
-
-    def flush() -> None:
-        for held, cells in zip(chunks, zip(*rows, strict=True), strict=False):
-            held.append(pa.array(cells, pa.string()))
-        rows.clear()
-
-    for line, fields in csv.records():
-        if fields[target] in gone:
-            dropped += 1
-            continue
-        rows.append(fields)
-        lines.append(line)
-        if len(rows) == _CHUNK_ROWS:
-            flush()
-    flush()
-    csv.text = ""
-    labels: list[str] = []
+    target = pa.chunked_array(chunks.pop(spec.target), pa.string())
     columns: dict[str, Column] = {}
-    for index, name in enumerate(csv.header):
-        texts = [text for chunk in chunks[index] for text in chunk.to_pylist()]
-        chunks[index] = []
-        if index == target:
-            labels = [with_point(text) for text in texts] if csv.decimal == "," else texts
-        elif name not in spec.leave_out or name == split.column:
-            columns[name] = from_text(path.name, name, texts, lines, csv.decimal, spec.types.get(name))
+    for name in list(chunks) if len(target) else ():
+        cells = pa.chunked_array(chunks.pop(name), pa.string())
+        columns[name] = from_text(path.name, name, cells, line_of, csv.decimal, spec.types.get(name))
     return _Table(
         csv.header,
         columns,
-        labels,
+        target,
         False,
-        sha256,
+        csv.sha256,
         dropped,
         delimiter=csv.delimiter,
         decimal=csv.decimal,
@@ -241,8 +224,81 @@ def _csv(path: Path, spec: DataSpec, split: SplitSpec) -> _Table:
     )
 
 
+def _chunks(
+    csv: CsvTable, held: Iterable[str], target: str, gone: Collection[str]
+) -> tuple[dict[str, list[Any]], int]:
+    """The cells of the `held` columns, in Arrow arrays of text, and how many rows were dropped because their
+    target is one of `gone`. Text takes less room there than the file, and ten times more in Python."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    chunks: dict[str, list[Any]] = {name: [] for name in held}
+    names = [*csv.header, *("" for _ in range(csv.width - len(csv.header)))]
+    numbered = [str(number) for number in range(csv.width)]
+    before, dropped = csv.before, 0
+    try:
+        with pa.OSFile(str(csv.path)) as file:
+            batches = arrow.open_csv(
+                file,
+                arrow.ReadOptions(
+                    use_threads=False,
+                    block_size=_BLOCK,
+                    column_names=numbered,
+                    skip_rows=csv.skipped,
+                    encoding=csv.codec if csv.codec == "utf-16" else "utf8",
+                ),
+                arrow.ParseOptions(delimiter=csv.delimiter, newlines_in_values=True),
+                arrow.ConvertOptions(
+                    column_types=dict.fromkeys(numbered, pa.string()), strings_can_be_null=False
+                ),
+            )
+            for read in batches:
+                batch = read.slice(before)
+                before -= len(read) - len(batch)
+                batch, missing = _without_odd_rows(batch, names, target, gone)
+                dropped += missing
+                for name, cells in zip(names, batch.columns, strict=True):
+                    if name in chunks:
+                        chunks[name].append(cells)
+                    elif not name and any(text for text in cells.unique().to_pylist()):
+                        raise csv.no_name()
+    except pa.ArrowInvalid as error:
+        for _ in csv.records():  # says in which line
+            pass
+        raise DatasetError(
+            f"{csv.path.name} is not a CSV file", safe(error, 200), "Save it again."
+        ) from error
+    except OSError as error:
+        raise unreadable(csv.path, error) from error
+    return chunks, dropped
+
+
+def _without_odd_rows(
+    batch: Any, names: Sequence[str], target: str, gone: Collection[str]
+) -> tuple[Any, int]:
+    """The rows without empty ones, repeated headers and those whose target is `gone`, and how many of the
+    last were left out."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    labels = pc.utf8_trim_whitespace(batch.column(names.index(target)))
+    missing = pc.is_in(labels, pa.array(sorted(gone), pa.string()))
+    odd = pc.or_(missing, pc.equal(labels, target))
+    if not pc.any(odd).as_py():
+        return batch, 0
+    rows = batch.filter(odd)
+    empty = header = pa.scalar(True)
+    for name, cells in zip(names, map(pc.utf8_trim_whitespace, rows.columns), strict=True):
+        empty = pc.and_(empty, pc.equal(cells, ""))
+        header = pc.and_(header, pc.equal(cells, name))
+    left_out = pc.or_(missing.filter(odd), header)
+    kept = pc.replace_with_mask(pc.invert(odd), odd, pc.invert(left_out))
+    return batch.filter(kept), pc.sum(missing).as_py() - (pc.sum(empty).as_py() or 0)
+
+
 def _parquet(path: Path, spec: DataSpec, split: SplitSpec) -> _Table:
-    import psutil
+    import numpy as np
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
@@ -250,7 +306,7 @@ def _parquet(path: Path, spec: DataSpec, split: SplitSpec) -> _Table:
             meta = file.metadata
             held = sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
             header = [str(name) for name in file.schema_arrow.names]
-            check_memory(path, held, psutil.virtual_memory().available)
+            check_memory(path, max(held, meta.num_rows * len(header) * _CELL_BYTES))
             check_names(path, header)
             _check_columns(path, header, spec, split)
             data = file.read().to_pandas(ignore_metadata=True)
@@ -266,8 +322,12 @@ def _parquet(path: Path, spec: DataSpec, split: SplitSpec) -> _Table:
         data = data[known]
     if data.empty:
         return _Table(header, {}, [], False, "", dropped)  # refused for too few rows
-    target = data[spec.target]
-    texts = [str(value) for value in target.tolist()]
+    labels = data[spec.target]
+    is_number = labels.dtype.kind in "iuf"
+    if is_number:
+        target: Any = labels.to_numpy(dtype=np.float64 if labels.dtype.kind == "f" else np.int64)
+    else:
+        target = pa.chunked_array([[str(value) for value in labels.tolist()]], pa.string())
     columns: dict[str, Column] = {}
     unusable: list[str] = []
     for name in header:
@@ -278,9 +338,7 @@ def _parquet(path: Path, spec: DataSpec, split: SplitSpec) -> _Table:
             unusable.append(name)
         else:
             columns[name] = column
-    return _Table(
-        header, columns, texts, target.dtype.kind not in "iuf", file_sha256(path), dropped, unusable
-    )
+    return _Table(header, columns, target, not is_number, file_sha256(path), dropped, unusable)
 
 
 def _check_columns(path: Path, header: Sequence[str], spec: DataSpec, split: SplitSpec) -> None:
@@ -335,48 +393,72 @@ def _target(
 ) -> tuple[Task, Any, tuple[Label, ...]]:
     """The task, the labels, and the distinct ones of classes."""
     import numpy as np
+    import pyarrow as pa
 
     where = f"Target {spec.target!r} of {path.name}"
     forced: ColumnType | None = spec.types.get(spec.target)
     if forced == "date":
         raise DatasetError(f"{where} cannot be a date", "", "Use number or category as its type.")
     is_text = table.declared_text or forced == "category"
-    numbers = [None if is_text else as_number(text) for text in table.target]
-    bad = [text for text, number in zip(table.target, numbers, strict=True) if number is None]
-    if bad and (forced == "number" or spec.task == "regression" or _few(len(bad), len(numbers), numbers)):
+    values, texts, bad = _labels(table, is_text)
+    if len(bad) and (forced == "number" or spec.task == "regression" or _few(bad, values)):
         raise DatasetError(
             f"{where} contains text",
-            f"{counted(len(bad), 'row')} of {len(numbers):,}, such as {quoted(bad[0], 40)}.",
+            f"{counted(len(bad), 'row')} of {len(texts):,}, such as {quoted(texts[bad[0]].as_py(), 40)}.",
             "Remove those rows, or train a classifier with category as its type.",
         )
-    values = [number for number in numbers if number is not None]
-    whole = all(abs(number) < 1e15 and number == int(number) for number in values)
-    few = len(set(values)) <= min(FEW_NUMBERS, len(values) // 2)
-    task: Task = spec.task or ("classification" if bad or (whole and few) else "regression")
+    whole = bool(((np.abs(values) < 1e15) & (values == np.floor(values))).all()) and not len(bad)
+    distinct = np.unique(values)
+    few = len(distinct) <= min(FEW_NUMBERS, len(values) // 2)
+    task: Task = spec.task or ("classification" if len(bad) or (whole and few) else "regression")
     if task == "regression":
-        labels = np.array(values)
-        if not np.isfinite(labels).all() or bool((np.abs(labels) > 1e150).any()):
+        labels = values.astype(np.float64)
+        if not np.isfinite(labels).all() or bool((np.abs(labels) > MAX_MAGNITUDE).any()):
             raise DatasetError(
                 f"{where} has a number that is too large", "", "Remove those rows or rescale the column."
             )
-        if len(set(values)) == 1:
+        if len(distinct) == 1:
             raise DatasetError(
-                f"{where} is constant", f"All rows are {values[0]:g}.", "Choose another column to predict."
+                f"{where} is constant", f"All rows are {distinct[0]:g}.", "Choose another column to predict."
             )
         return task, labels, ()
-    if not bad and not whole:
+    if not len(bad) and not whole:
         raise DatasetError(
             f"{where} is continuous, not a class label",
             "It contains fractions or very large numbers.",
             "Train a regression, or use a column with a few distinct labels.",
         )
-    classes: list[Label] = list(table.target) if bad else [int(value) for value in values]
+    if len(bad):
+        encoded = texts.cast(pa.large_string()).combine_chunks().dictionary_encode()
+        levels = encoded.dictionary.to_pylist()
+        classes: list[Label] = [levels[code] for code in encoded.indices.to_pylist()]
+    else:
+        classes = values.astype(np.int64).tolist()
     return task, classes, _classes(path, spec.target, split, classes)
 
 
-def _few(bad: int, rows: int, numbers: Sequence[float | None]) -> bool:
+def _labels(table: _Table, is_text: bool) -> tuple[Any, Any, Any]:
+    """The target as numbers, NaN where it is text; as text; and the positions of text."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if isinstance(table.target, np.ndarray):
+        if not is_text:
+            return table.target, table.target, np.empty(0, dtype=np.int64)
+        table.target = pa.chunked_array([[str(number) for number in table.target.tolist()]], pa.string())
+    texts = pc.utf8_trim_whitespace(table.target)
+    if is_text:
+        return np.full(len(texts), np.nan), texts, np.arange(len(texts))
+    values, bad, _ = numbers(texts, (), table.decimal or ".")
+    return values, texts, bad
+
+
+def _few(bad: Any, numbers: Any) -> bool:
     """Whether a target with some text is meant to be numeric: little text, and more than a few numbers."""
-    return bad <= rows * 0.1 and len(set(numbers)) > FEW_NUMBERS
+    import numpy as np
+
+    return len(bad) <= len(numbers) * 0.1 and len(np.unique(numbers[~np.isnan(numbers)])) >= FEW_NUMBERS
 
 
 def _classes(path: Path, target: str, split: SplitSpec, labels: Sequence[Label]) -> tuple[Label, ...]:

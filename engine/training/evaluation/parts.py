@@ -186,9 +186,13 @@ def _split(dataset: Dataset, labels: Any, spec: SweepSpec) -> tuple[Any, Any]:
         order = _column(dataset, dataset.order, "time")
         by_time = np.argsort(order, kind="stable")
         count = int(np.ceil(len(rows) * split.test))
-        if count >= len(rows):
-            raise ValueError("No rows are left for training.")
-        return by_time[:-count], by_time[-count:]
+        # Rows of the same time stay together, in the test part unless it would take them all.
+        times = order[by_time]
+        cut = int(np.searchsorted(times, times[-count], "left"))
+        cut = cut or int(np.searchsorted(times, times[-count], "right"))
+        if not 0 < cut < len(rows):
+            raise ValueError("No rows are left for training or testing.")
+        return by_time[:cut], by_time[cut:]
     if split.method == "group":
         group = _column(dataset, dataset.group, "group")
         splitter = GroupShuffleSplit(1, test_size=split.test, random_state=split.seed)
@@ -207,7 +211,11 @@ def _folds(dataset: Dataset, labels: Any, fitted: Any, spec: SweepSpec) -> Itera
     count, method = spec.split.folds, spec.split.method
     rows, own = np.zeros(len(fitted)), labels[fitted]
     if method == "time":
-        yield from TimeSeriesSplit(count).split(rows)
+        times = np.unique(np.asarray(dataset.order)[fitted], return_inverse=True)[1]
+        if times.max() < count:
+            raise ValueError(f"{times.max() + 1} distinct times in the training part, {count} folds.")
+        for before, after in TimeSeriesSplit(count).split(np.arange(times.max() + 1)):
+            yield np.flatnonzero(times <= before[-1]), np.flatnonzero(np.isin(times, after))
     elif method == "group":
         yield from GroupKFold(count).split(rows, own, np.asarray(dataset.group)[fitted])
     elif dataset.task == "classification":

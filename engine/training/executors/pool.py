@@ -58,7 +58,7 @@ class _Slot:
     def __init__(self) -> None:
         try:
             self.executor = ProcessPoolExecutor(1, env=_ENVIRONMENT)
-            self._ready = self.executor.submit(_prepare, os.getpid())
+            self._ready = self.executor.submit(prepare_process, os.getpid())
         except OSError as error:
             raise TrainingError("A training process could not be started", str(error)) from error
 
@@ -177,7 +177,7 @@ def _cause(error: BaseException) -> str:
 # ── in the workers ───────────────────────────────────────────────────────────
 
 
-def _prepare(parent: int) -> None:
+def prepare_process(parent: int) -> None:
     """Import what training needs, and end this process when its parent has ended: a worker that waits for
     work would wait for ever."""
 

@@ -15,6 +15,8 @@ from engine.training.spec import MAX_TRIALS, Choices, Range, SweepSpec, Task, Tr
 
 BASELINE = "dummy"
 _ATTEMPTS = 1000
+Point = tuple[Estimator, dict[str, Value]]
+"""An estimator and the values of its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,10 @@ def search_for(spec: SweepSpec, task: Task) -> Search:
         from engine.training.search.halving import HalvingSearch
 
         return HalvingSearch(spec, task)
+    if spec.search.method == "optuna":
+        from engine.training.search.optuna import OptunaSearch
+
+        return OptunaSearch(spec, task)
     return ListedSearch(trials(spec, task))
 
 
@@ -57,21 +63,27 @@ def trials(spec: SweepSpec, task: Task) -> tuple[Trial, ...]:
     Raises `GridError` for an unknown estimator or parameter, missing, duplicate or invalid values, a range in
     a grid, or too many trials; `UsageError` for any other setting out of range, or another search method.
     """
-    check_settings(spec)
     if spec.search.method == "optuna":
-        raise UsageError("The trials of Optuna depend on their scores")
+        raise UsageError("The trials of an Optuna search follow from their scores")
+    grids, baseline = checked_grids(spec, task)
+    points = _all_points(spec, grids) if spec.search.lists_all else _random_points(spec, grids)
+    return tuple(
+        Trial(index, chosen.key, params, chosen.trial_name(params))
+        for index, (chosen, params) in enumerate(itertools.chain(baseline, points))
+    )
+
+
+def checked_grids(spec: SweepSpec, task: Task) -> tuple[tuple[ModelGrid, ...], tuple[Point, ...]]:
+    """The models of a sweep with what is tried of each, and the baseline unless a model or the sweep makes it
+    superfluous. Raises what `trials` raises."""
+    check_settings(spec)
     grids = model_grids(spec, task)
     for _, error in model_problems(spec, task):
         raise error
     if spec.search.lists_all:
         _check_size(spec, grids)
-    points = _all_points(spec, grids) if spec.search.lists_all else _random_points(spec, grids)
-    if spec.baseline and all(grid.estimator.key != BASELINE for grid in grids):
-        points = itertools.chain([(estimator(BASELINE), {})], points)
-    return tuple(
-        Trial(index, chosen.key, params, chosen.trial_name(params))
-        for index, (chosen, params) in enumerate(points)
-    )
+    wanted = spec.baseline and all(grid.estimator.key != BASELINE for grid in grids)
+    return grids, ((estimator(BASELINE), {}),) if wanted else ()
 
 
 def planned_trials(spec: SweepSpec, task: Task) -> int:
@@ -135,10 +147,7 @@ def _choice_problems(
         yield "=", GridError(title, detail, "List its values, or use random search with a number of trials.")
 
 
-_Points = Iterator[tuple[Estimator, dict[str, Value]]]
-
-
-def _all_points(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> _Points:
+def _all_points(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> Iterator[Point]:
     every = ((grid.estimator, point) for grid in grids for point in grid.points())
     return itertools.islice(every, spec.search.trials)
 
@@ -160,7 +169,7 @@ def _factors(grid: ModelGrid) -> str:
     return f"{grid.estimator.title}: {' × '.join(counts) or '1'}"
 
 
-def _random_points(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> _Points:
+def _random_points(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> Iterator[Point]:
     """Each model is as likely as any other until all its combinations have been drawn."""
     generator = random.Random(spec.search.seed)
     drawn: list[set[tuple[Value, ...]]] = [set() for _ in grids]
@@ -168,7 +177,7 @@ def _random_points(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> _Points:
     found: list[tuple[Estimator, dict[str, Value]]] = []
     while left and len(found) < (spec.search.trials or 0):
         which = generator.choice(left)
-        point = _fresh_point(grids[which], drawn[which], generator)
+        point = fresh_point(grids[which], drawn[which], generator)
         if point is None:
             left.remove(which)
         else:
@@ -177,9 +186,10 @@ def _random_points(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> _Points:
     return iter(found)
 
 
-def _fresh_point(
+def fresh_point(
     grid: ModelGrid, drawn: set[tuple[Value, ...]], generator: random.Random
 ) -> dict[str, Value] | None:
+    """A random combination that was not drawn before, None if there is none left."""
     size = grid.size
     if size is not None and size <= 2 * MAX_TRIALS:
         fresh = [point for point in grid.points() if tuple(point.values()) not in drawn]

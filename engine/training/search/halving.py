@@ -55,10 +55,13 @@ class HalvingSearch:
         workers: int,
         on_rung: Callable[[Rung], None] = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
+        abort: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Score the candidates, before the first `ask`. `on_rung` follows, `stop` ends the search before the
-        next rung; then those that the last rung scored are left. Raises `TrainingError` if all candidates
-        fail, and `GridError` for a parameter that does not exist."""
+        """Score the candidates, before the first `ask`. `on_rung` follows. `stop` ends the search before the
+        next rung, `abort`, called from another thread, within one; then those of the last rung are left.
+
+        Raises `TrainingError` if all candidates fail, and `GridError` for a parameter that does not exist.
+        """
         from engine.training.search.rungs import climb
 
         def scored(rung: Rung) -> None:
@@ -68,7 +71,7 @@ class HalvingSearch:
         baseline = [trial for trial in self._candidates if trial.estimator == BASELINE]
         others = [trial for trial in self._candidates if trial.estimator != BASELINE]
         if others:
-            climb(parts, self._spec, others, workers=workers, on_rung=scored, stop=stop)
+            climb(parts, self._spec, others, workers=workers, on_rung=scored, stop=stop, abort=abort)
         if self._rungs:
             left = self._rungs[-1].scores
             self._waiting = baseline + [trial for trial in others if trial.index in left]

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from joblib import parallel_config
-from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
+from joblib.externals.loky import get_reusable_executor
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import HalvingGridSearchCV
 from sklearn.pipeline import Pipeline
@@ -25,11 +27,13 @@ from engine.training.estimators.catalogue import estimator
 from engine.training.evaluation.parts import Parts
 from engine.training.evaluation.pipeline import STEPS
 from engine.training.evaluation.scores import PROBABILITY_METRICS, predicted, ranking_metric, scores
+from engine.training.executors.pool import prepare_process
 from engine.training.search.halving import FACTOR, Rung
 from engine.training.spec import SweepSpec, Task, Trial
 
 IDLE_SECONDS = 10
-"""Processes without work end after so long, also when this one was killed."""
+"""Processes without work end after so long."""
+POLL_SECONDS = 0.1
 _ALL_FAILED = "Try other values, or grid or random search, which train on all rows."
 
 
@@ -41,10 +45,11 @@ def climb(
     workers: int,
     on_rung: Callable[[Rung], None],
     stop: Callable[[], bool],
+    abort: Callable[[], bool],
 ) -> None:
-    """Score the candidates rung by rung, in `workers` processes, until no rung is left or `stop` says so
-    between two rungs. Raises `GridError` for a parameter that does not exist, and `TrainingError` if all
-    candidates fail."""
+    """Score the candidates rung by rung, in `workers` processes, until no rung is left, or `stop` says so
+    between two rungs, or `abort` within one. Raises `GridError` for a parameter that does not exist, and
+    `TrainingError` if all candidates fail."""
     rows, labels, folds = _rows(parts)
     metric, direction = ranking_metric(spec, parts.task)
     sign = -1.0 if direction == "lower" else 1.0
@@ -79,7 +84,7 @@ def climb(
         factor=FACTOR,
         min_resources=fewest,
         cv=folds,
-        scoring=_Scorer(metric, parts.task, parts.classes),
+        scoring=_Scorer(metric, parts.task, parts.classes, abort if workers == 1 else None),
         refit=False,
         return_train_score=False,
         random_state=spec.search.seed,
@@ -88,20 +93,50 @@ def climb(
     search.scored, search.stop = scored, stop
     # Keeps the working folder out of the import path of the processes that joblib starts.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
-    with warnings.catch_warnings(), parallel_config("loky", idle_worker_timeout=IDLE_SECONDS):
-        for kind in (FitFailedWarning, ConvergenceWarning, UserWarning):
-            warnings.simplefilter("ignore", kind)
-        try:
+    processes = parallel_config(
+        "loky", idle_worker_timeout=IDLE_SECONDS, initializer=prepare_process, initargs=(os.getpid(),)
+    )
+    try:
+        with warnings.catch_warnings(), processes, _killed_on(abort) if workers > 1 else nullcontext():
+            warnings.simplefilter("ignore")
             search.fit(rows, labels)
-        except _Stopped:
-            return
-        except ValueError as error:
-            reason = str(error).strip().rpartition("\n")[2]
-            raise TrainingError("Halving failed with all candidates", reason, _ALL_FAILED) from error
+    except (_Stopped, _Aborted):
+        return
+    except ValueError as error:
+        reason = str(error).strip().rpartition("\n")[2]
+        raise TrainingError("Halving failed with all candidates", reason, _ALL_FAILED) from error
 
 
 class _Stopped(Exception):
     """The search was stopped between two rungs."""
+
+
+class _Aborted(BaseException):
+    """The search was ended within a rung; not an `Exception`, which scikit-learn counts as a failed fit."""
+
+
+@contextmanager
+def _killed_on(abort: Callable[[], bool]) -> Iterator[None]:
+    """Kills joblib's processes as soon as `abort` says so; what then fails is `_Aborted`."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(POLL_SECONDS):
+            if abort():
+                get_reusable_executor(reuse=True).shutdown(wait=False, kill_workers=True)
+                return
+
+    watcher = threading.Thread(target=watch, name="halving", daemon=True)
+    watcher.start()
+    try:
+        yield
+    except Exception as error:
+        if abort():
+            raise _Aborted from error
+        raise
+    finally:
+        done.set()
+        watcher.join()
 
 
 class _FollowedSearch(HalvingGridSearchCV):  # type: ignore[misc]
@@ -110,6 +145,11 @@ class _FollowedSearch(HalvingGridSearchCV):  # type: ignore[misc]
 
     scored: Callable[[Any, int], None]
     stop: Callable[[], bool]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the callables: scikit-learn sends the search to its processes with every task."""
+        state: dict[str, Any] = dict(super().__getstate__())
+        return {name: value for name, value in state.items() if name not in ("scored", "stop")}
 
     def _run_search(self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None) -> None:
         def evaluate(params: Sequence[Any], *args: Any, **settings: Any) -> Any:
@@ -130,8 +170,12 @@ class _Scorer:
     metric: str
     task: Task
     classes: tuple[Any, ...]
+    abort: Callable[[], bool] | None = None
+    """Asked after each fit, where there is but one process."""
 
     def __call__(self, model: Any, rows: Any, labels: Any) -> float:
+        if self.abort is not None and self.abort():
+            raise _Aborted
         found = predicted(model[-1], rows, self.classes, self.metric in PROBABILITY_METRICS)
         value = scores(labels, found, self.classes).get(self.metric, math.nan)
         return -value if direction_of(self.metric) == "lower" else value

@@ -36,7 +36,7 @@ from engine.training.recorder import (
     SWEEP_FILE,
     WORKER_TAG,
 )
-from engine.training.spec import DataSpec, Limits, ModelSpec, SweepSpec
+from engine.training.spec import DataSpec, Limits, ModelSpec, SearchSpec, SweepSpec
 from engine.training.sweep_file import parse_sweep
 from tests.engine.training.conftest import Workshop, runs_of
 
@@ -216,6 +216,42 @@ def test_a_killed_sweep_is_resumed_and_no_trial_is_logged_twice(
     assert len({r.tags[FINGERPRINT_TAG] for r in trials}) == len(trials) == 7
     assert runs[0].status == "FINISHED"
     assert parse_sweep(artifact_text(workshop, parent.run_id, SWEEP_FILE), tmp_path / SWEEP_FILE) == spec
+
+
+def test_halving_trains_the_best_candidates_and_records_the_others(workshop: Workshop) -> None:
+    models = (ModelSpec("knn", {"n_neighbors": tuple(range(1, 13))}),)
+    spec = SweepSpec("halving", models=models, search=SearchSpec("halving"))
+    result, events = run(workshop, spec, TWO)
+    assert (result.finished, result.failed, result.total) == (13, 0, 13)
+    notes = [event.text for event in events if isinstance(event, SweepNote)]
+    assert sum("candidates on" in note for note in notes) == 3
+    parent, *trials = runs_of(workshop.tracking, "halving")
+    dropped = [trial for trial in trials if "cv_mean" not in trial.metrics]
+    assert len(dropped) == 10
+    assert all(trial.status == "FINISHED" and "halving_accuracy" in trial.metrics for trial in dropped)
+    best = next(trial for trial in trials if trial.run_id == result.best_run_id)
+    assert best.metrics["cv_mean"] == parent.metrics["best_cv_mean"]
+    with Engine(workshop.tracking) as engine:
+        history = engine.runs.metric_history(best.run_id, "halving_accuracy")
+    assert [point.step for point in history] == [27, 80, 241]
+
+
+def test_a_resumed_optuna_search_trains_as_many_trials_as_it_was_to(workshop: Workshop) -> None:
+    pytest.importorskip("optuna")
+    models = (ModelSpec("knn", {"n_neighbors": tuple(range(1, 60)), "weights": ("uniform", "distance")}),)
+    spec = SweepSpec("optuna", models=models, search=SearchSpec("optuna", trials=24))
+
+    def cancel(event: SweepEvent, control: SweepControl) -> None:
+        if isinstance(event, TrialFinished) and event.index == 14:
+            control.cancel.cancel()
+
+    cancelled, _ = run(workshop, spec, TWO, cancel)
+    assert 14 <= cancelled.finished < 25
+    with Engine(workshop.tracking) as engine:
+        result = engine.training.resume(cancelled.parent_run_id, on_event=lambda _: None, execution=TWO)
+    assert (result.finished, result.total) == (25, 25)
+    trials = [each for each in runs_of(workshop.tracking, "optuna")[1:] if each.status == "FINISHED"]
+    assert len({each.tags[FINGERPRINT_TAG] for each in trials}) == len(trials) == 25
 
 
 def test_noise_does_not_reset_the_count_of_trials_without_improvement() -> None:

@@ -4,33 +4,114 @@ from __future__ import annotations
 
 import math
 
-from engine.training.events import TrialFailed, TrialFinished
+import pytest
+
+from engine.training.events import SweepPaused, SweepStarted, TrialFailed, TrialFinished
 from tui.training.leaderboard import Leaderboard
+from tui.training.throughput import Throughput
 
 
-def test_the_best_trial_comes_first_with_the_metric_that_ranks_it() -> None:
+def finished(index: int, score: float | None, estimator: str = "knn", **params: str | int) -> TrialFinished:
+    metrics = {"accuracy": 0.5 + index / 10, "log_loss": math.inf if index == 1 else 0.4, "cv_std": 0.03}
+    return TrialFinished(
+        index, f"run {index}", f"{estimator}-{index}", estimator, params, metrics, score, 0.5
+    )
+
+
+def board_of(
+    *events: TrialFinished | TrialFailed, metric: str = "accuracy", lower: bool = False
+) -> Leaderboard:
     board = Leaderboard()
-    params = ({"k": 3, "weights": "uniform"}, {"k": 5, "weights": "distance"}, {"k": 7})
-    for index, (accuracy, loss) in enumerate([(0.8, 0.4), (0.9, math.inf)]):
-        metrics = {"accuracy": accuracy, "loss": loss, "cv_mean": 0.5}
-        board.add(TrialFinished(index, f"run {index}", params[index], metrics, 0.5))
-    board.add(TrialFailed(2, "run 2", params[2], "out of memory"))
+    board.add(SweepStarted("parent", "1", 60, 0, metric, lower, 2))
+    for event in events:
+        assert board.add(event)
+    return board
+
+
+def table(board: Leaderboard) -> list[list[str]]:
     source = board.source()
-    keys = [column.key for column in source.columns]
-    assert keys[:4] == ["trial", "metrics.accuracy", "params.k", "params.weights"]
-    assert set(keys[4:]) == {"metrics.loss", "metrics.cv_mean", "duration"}
-    rows = [[source.cell(row, column) for column in range(len(keys))] for row in range(source.row_count)]
-    assert [row[:4] for row in rows] == [
-        ["2", "0.9000", "5", "distance"],
-        ["1", "0.8000", "3", "uniform"],
-        ["3", "out of memory", "7", "–"],
+    labels = [str(column.label) for column in source.columns]
+    rows = [[str(source.cell(row, at)) for at in range(len(labels))] for row in range(source.row_count)]
+    return [labels, *rows]
+
+
+def test_the_best_trial_comes_first_with_the_score_and_its_spread_over_the_folds() -> None:
+    board = board_of(
+        finished(0, 0.55, "dummy"),
+        finished(1, 0.8, k=3, weights="uniform"),
+        finished(2, 0.9, k=5, weights="distance"),
+        TrialFailed(3, "run 3", "knn-3", "knn", {"k": 7}, "out of memory"),
+    )
+    labels, *rows = table(board)
+    assert labels[:5] == ["trial", "estimator", "cv accuracy", "k", "weights"]
+    assert [row[:5] for row in rows] == [
+        ["3", "knn", "0.9000 ± 0.030", "5", "distance"],
+        ["2", "knn", "0.8000 ± 0.030", "3", "uniform"],
+        ["1", "baseline", "0.5500 ± 0.030", "", ""],
+        ["4", "knn", "out of memory", "7", "–"],
     ]
-    assert rows[2][-1] == "failed"
-    assert source.cell_style(0, keys.index("metrics.loss")) == "bad"
-    assert source.cell_style(1, keys.index("metrics.loss")) is None
+    assert rows[3][-1] == "failed"
+    source = board.source()
+    assert source.cell_style(1, labels.index("test log_loss")) == "bad"  # diverged
+    assert source.cell_style(2, 1) == "muted"
+    assert board.best is not None
+    assert board.best.run_id == "run 2"
     sheet = board.sheet()
     values = {column.name: list(column.values) for column in sheet.columns}
-    assert (sheet.noun, values["rank"], values["trial"]) == ("trial", [1, 2, None], [2, 1, 3])
-    assert values["params.weights"] == ["distance", "uniform", None]
-    assert values["metrics.loss"] == [math.inf, 0.4, None]
-    assert values["error"] == [None, None, "out of memory"]
+    assert (sheet.noun, values["rank"], values["trial"]) == ("trial", [1, 2, 3, None], [3, 2, 1, 4])
+    assert values["params.weights"] == ["distance", "uniform", None, None]
+    assert values["error"] == [None, None, None, "out of memory"]
+
+
+def test_parameters_of_several_estimators_share_a_column() -> None:
+    board = board_of(finished(0, 0.8, k=3), finished(1, 0.9, "a.b.Forest", depth=5))
+    labels, first, second = table(board)
+    assert labels[-2] == "parameters"
+    assert (first[1], first[-2]) == ("Forest", "depth 5")
+    assert (second[1], second[-2]) == ("knn", "k 3")
+
+
+def test_the_metric_of_the_sweep_decides_which_end_is_best_and_a_baseline_never_is() -> None:
+    board = board_of(
+        finished(0, 0.1, "dummy"),
+        finished(1, 0.7),
+        finished(2, None),
+        finished(3, 0.3),
+        metric="log_loss",
+        lower=True,
+    )
+    assert [trial.index for trial in board.ranked()] == [0, 3, 1, 2]
+    assert board.best is not None
+    assert board.best.index == 3
+    best, each, baseline = board.curves()
+    assert (list(best.ys), list(each.ys), list(baseline.ys)) == ([0.7, 0.3], [0.7, 0.3], [0.1, 0.1])
+
+
+def test_trials_of_an_earlier_process_count_as_done() -> None:
+    board = Leaderboard()
+    board.add(SweepStarted("parent", "1", 60, 18, "accuracy"))
+    board.add(finished(20, 0.8))
+    assert (board.done, board.trials) == (19, 1)
+
+
+def test_a_pause_does_not_count_as_slow_training() -> None:
+    now = 0.0
+    throughput = Throughput(lambda: now)
+    assert throughput.rate is None
+    for now in (1.0, 2.0, 3.0, 4.0):  # noqa: B007  read by the clock
+        throughput.add()
+    throughput.pause(True)
+    now = 100.0
+    assert throughput.rate == pytest.approx(1.0)
+    throughput.pause(False)
+    now = 104.0
+    assert throughput.rate == pytest.approx(0.5)
+    assert throughput.seconds_left(10) == pytest.approx(20)
+
+
+def test_a_paused_sweep_is_shown_as_paused_until_it_goes_on() -> None:
+    board = board_of()
+    board.add(SweepPaused(True))
+    assert board.paused
+    board.add(SweepPaused(False))
+    assert not board.paused

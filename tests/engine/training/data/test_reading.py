@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
@@ -52,6 +53,10 @@ def test_the_embedded_data_reads_as_pandas_would_read_it() -> None:
         pytest.param(GOOD.replace(",", " , "), id="blanks"),
         pytest.param(GOOD.replace("a,b,y", '"a","b","y"'), id="quotes"),
         pytest.param(GOOD.replace(",", "\t"), id="tabs"),
+        pytest.param("sep=;\r\n" + GOOD.replace(",", ";"), id="delimiter of Excel"),
+        pytest.param(GOOD.replace("\n", ",,\n"), id="trailing delimiters"),
+        pytest.param(",,\n" + GOOD + ",,\n , ,\n", id="empty rows"),
+        pytest.param(GOOD.replace("6,1.0,0\n", "6,1.0,0\na,b,y\n"), id="repeated header"),
         pytest.param(GOOD.replace(",", "|"), id="bars"),
         pytest.param(GOOD.replace(",", ";"), id="semicolons"),
         pytest.param(GOOD.replace(",", ";").replace(".", ","), id="decimal commas"),
@@ -165,6 +170,17 @@ def test_the_column_of_a_split_is_no_feature(tmp_path: Path) -> None:
         (table(60, "a,y", lambda i: f"{i},t{i}"), "has too many classes", "60 distinct labels"),
         ("y\n" + "1\n0\n" * 6, "has no columns besides the target", ""),
         (table(12, "a,z", lambda i: f"{i},{i}"), "Unknown column 'y'", "Columns: a, z"),
+        (GOOD + '1,2,"0\n1,2,1\n', "is not a CSV file", "The quote after line 13 of"),
+        (
+            GOOD.replace("6,1.0,0\n", "6,1.0,0,9\n").replace("y\n", "y,\n").replace(",1\n", ",1,\n"),
+            "rows of different",
+            "",
+        ),
+        (
+            GOOD.replace("\n", ",\n").replace("3,0.25,1,", "3,0.25,1,9"),
+            "Column 4 of some.csv has no name",
+            "",
+        ),
         (GOOD + '"' + "x" * 200_000 + '",1,0\n', "is not a CSV file", "field larger"),
     ],
 )
@@ -199,9 +215,18 @@ def test_unknown_columns_suggest_close_ones(tmp_path: Path) -> None:
         assert "age" in caught.value.hint
 
 
-def test_a_file_larger_than_a_share_of_the_memory_is_refused() -> None:
+def test_a_file_larger_than_a_share_of_the_memory_is_refused_without_reading_it(tmp_path: Path) -> None:
+    path = tmp_path / "big.csv"
+    with path.open("w") as file:
+        file.write(GOOD)
+        file.truncate(max(5_000_000_000, psutil.virtual_memory().total))
+    before = psutil.Process().io_counters().read_chars
+    with pytest.raises(DatasetError, match="too large for this machine") as caught:
+        read_dataset(DataSpec(str(path), "", "y"))
+    assert psutil.Process().io_counters().read_chars - before < 1_000_000
+    assert "of memory is available, and a dataset may use 10% of it" in caught.value.detail
     with pytest.raises(DatasetError, match="too large for this machine"):
-        check_memory(Path("big.csv"), 5_000_000_000, 16_000_000_000)
+        check_memory(path, 5_000_000_000, 16_000_000_000)
 
 
 def test_the_dataset_of_a_run_is_read_if_it_is_still_the_same(tmp_path: Path) -> None:

@@ -261,10 +261,55 @@ def test_the_latest_rows_are_the_test_part_of_a_split_by_time() -> None:
     assert len(parts.test) == 61
     for fitted, held_out in parts.folds:
         assert fitted.max() < held_out.min()
+    days = order // 7
+    parts = prepare(replace(data, order=days), split_spec("time"))  # type: ignore[type-var]
+    assert days[parts.test.index].min() > days[parts.train.index].max()
+    assert 61 <= len(parts.test) < 61 + 7
+    own = days[parts.train.index]
+    assert all(own[fitted].max() < own[held_out].min() for fitted, held_out in parts.folds)
+    with pytest.raises(DatasetError, match="cannot be split") as caught:
+        prepare(replace(data, order=order // 100), split_spec("time"))  # type: ignore[type-var]
+    assert "2 distinct times in the training part, 5 folds" in caught.value.detail
     gaps = np.where(order < 3, np.nan, order)
     with pytest.raises(DatasetError, match="cannot be split by time") as caught:
         prepare(replace(data, order=gaps), split_spec("time"))  # type: ignore[type-var]
     assert "3 rows" in caught.value.detail
+
+
+def test_a_model_of_text_and_gaps_serves_rows_with_gaps_and_unseen_text(tmp_path: Path) -> None:
+    import mlflow.sklearn
+    import pandas as pd
+
+    from engine.training.evaluation.evaluate import evaluate
+    from engine.training.evaluation.parts import prepare
+    from engine.training.payloads import signature
+
+    parts = prepare(mixed(), SPEC)
+    parts.test.iloc[:5, parts.test.columns.get_loc("colour")] = np.nan
+    found = evaluate(parts, SPEC, K7)
+    expected, example = signature(parts)
+    assert [str(each.type) for each in expected.inputs] == [
+        f"DataType.{t}" for t in ("double", "long", "string", "string")
+    ]
+    assert all(each.required for each in expected.inputs)
+    mlflow.sklearn.save_model(
+        found.model,
+        tmp_path / "model",
+        serialization_format="skops",
+        skops_trusted_types=list(found.trusted),
+        signature=expected,
+        input_example=example,
+        pip_requirements=["scikit-learn"],
+    )
+    served = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    row = {"size": 0.5, "age": 30, "colour": "red", "town": "town 3"}
+    changes = [{}, {"size": None}, {"colour": None}, {"town": None}, {"colour": "pink", "town": "nowhere"}]
+    rows = [{**row, **change} for change in changes]
+    assert set(served.predict(pd.DataFrame(rows))) <= {"yes", "no"}
+    for each in rows:
+        assert served.predict(pd.DataFrame([each]))[0] in ("yes", "no")
+    with pytest.raises(mlflow.MlflowException, match="column age"):
+        served.predict(pd.DataFrame([{**row, "age": None}]))
 
 
 def test_a_split_by_group_keeps_groups_together() -> None:

@@ -77,6 +77,11 @@ def test_the_best_candidates_of_each_rung_go_on_and_those_of_the_last_are_propos
     lowest = sorted(found[0].scores.values())[: len(found[1].scores)]
     assert sorted(found[0].scores[index] for index in found[1].scores) == pytest.approx(lowest)
 
+    search = HalvingSearch(SPEC, "classification")
+    asks = itertools.count()
+    search.run(parts_of(heart(), SPEC), workers=1, abort=lambda: next(asks) > 20)
+    assert not search.dropped
+
     many = ModelSpec("knn", {"n_neighbors": (200, 210)})
     failing = SweepSpec("e", models=(many,), search=SearchSpec("halving"))
     parts = parts_of(heart(), failing)
