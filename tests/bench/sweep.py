@@ -8,7 +8,8 @@ All train k-nearest neighbours on the heart data into a SQLite store, in turn, o
   from the first trial's start to the end of the sweep, the first trial from the start of `train`;
 - fitting, cross-validating and scoring the same trials alone, in one process, without recording them;
 - the plain idiom, `start_run`, `log_params`, `log_metrics` and `log_model` with defaults, `--plain` trials;
-- `GridSearchCV` with `mlflow.sklearn.autolog`, which logs the trials' scores and one model.
+- `GridSearchCV` with `mlflow.sklearn.autolog`, which logs the trials' scores and one model;
+- the console's sweep again, on a Dask cluster with a worker for each processor.
 
 The overhead is the CPU time of a trial beyond that of fitting and scoring it, of all processes, with the
 start of them left out. `--large` then runs that many trials on 100,000 rows × 50 columns and prints the
@@ -34,9 +35,11 @@ import psutil
 from engine.training.control import SweepControl
 from engine.training.events import SweepEvent, SweepStarted, TrialFinished
 from engine.training.executors.base import HERE, Execution
+from engine.training.executors.pool import usable_processors
 from engine.training.local_process import run_sweep
 from engine.training.spec import DataSpec, ModelSpec, SweepSpec
 from engine.uri import TrackingUri
+from tests.support.dask import dask_cluster
 
 ALONE = """
 import sys, time
@@ -228,8 +231,20 @@ def main() -> None:
         print(f"{'CPU of a trial':<34}{per_trial:8.0f} ms")
         print(f"{'  of it, fitting and scoring':<34}{alone:8.0f} ms")
         print(f"{'  overhead':<34}{per_trial - alone:8.0f} ms         goal ≤ 60 ms")
+        _dask(uri, folder, heart.rate)
         if options.large:
             _large(uri, folder, options.large)
+
+
+def _dask(uri: TrackingUri, folder: Path, pool_rate: float) -> None:
+    """The same sweep on a Dask cluster with as many workers as the pool has processes."""
+    with dask_cluster(folder) as cluster:
+        for _ in range(usable_processors()):
+            cluster.start_worker()
+        cluster.wait_for_workers(usable_processors())
+        execution = Execution(executor="dask", scheduler_file=str(cluster.file))
+        rate = sweep(uri, SweepSpec("dask"), execution).rate
+    print(f"{'  on Dask workers':<34}{rate:8.1f} 1/s {rate / pool_rate:6.2f} × goal ≥ 0.8 × the pool")
 
 
 def _large(uri: TrackingUri, folder: Path, trials: int) -> None:

@@ -37,8 +37,11 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 8.0
 """How long workers may take to answer before the sweep starts, or when it ends."""
+POLL_SECONDS = 0.05
 LOOK_SECONDS = 1.0
 """How often it is looked which workers exist."""
+RESTART_SECONDS = 15.0
+"""How long workers may be gone before it is worth a note: those with a nanny come back."""
 WITHOUT_WORKERS_SECONDS = 300.0
 """How long a sweep waits for a worker when it has none left."""
 _RESUME = "Finished trials are kept. Resume the sweep to train the rest."
@@ -92,7 +95,7 @@ class DaskCluster:
         self._submitted = 0
         self._next_look = 0.0
         self._without_workers_since = math.inf
-        self._is_closed = self._has_advised = False
+        self._is_closed = self._has_advised = self._is_waiting = False
         self._sweep: SharedSweep | None = None
         self._recording: Callable[[], Recording] | None = None
         self._folder = Path()
@@ -252,19 +255,25 @@ class DaskCluster:
             if self._client.status == "running":
                 if futures:
                     self._client.cancel(futures)
-                nannies = [at for at in busy if at in self._workers and self._workers[at].nanny]
-                if nannies:
-                    _within(2 * ANSWER_SECONDS, lambda: self._restart(nannies))
-                others = [address for address in self._ready if address not in nannies]
-                if others:
-                    self._run(dask_tasks.forget, self._token, workers=others)
-        except (EngineError, TimeoutError) as error:
-            self._note(f"the workers were not tidied up: {str(error) or 'no answer'}")
+                if self._ready:
+                    self._run(dask_tasks.forget, self._token, workers=self._ready)
+                self._end_processes([at for at in busy if at in self._workers and self._workers[at].nanny])
+        except EngineError as error:
+            self._note(f"the Dask workers were not tidied up: {error.title}")
         self._disconnect()
 
     def _disconnect(self) -> None:
         with contextlib.suppress(TimeoutError):
             _within(ANSWER_SECONDS, lambda: self._client.close(timeout=2))
+
+    def _end_processes(self, addresses: Sequence[str]) -> None:
+        """Have workers restarted, and wait until those that train are gone."""
+        if not addresses:
+            return
+        _in_background(partial(self._restart, addresses))
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < deadline and set(addresses) & set(self._asked(self._client.nthreads)):
+            time.sleep(POLL_SECONDS)
 
     def _restart(self, addresses: Sequence[str]) -> None:
         try:
@@ -303,11 +312,14 @@ class DaskCluster:
 
     def _check_workers(self) -> None:
         if self._workers:
-            self._without_workers_since = math.inf
-        elif self._without_workers_since == math.inf:
-            self._without_workers_since = time.monotonic()
+            self._without_workers_since, self._is_waiting = math.inf, False
+            return
+        self._without_workers_since = min(self._without_workers_since, time.monotonic())
+        seconds = time.monotonic() - self._without_workers_since
+        if seconds > RESTART_SECONDS and not self._is_waiting:
+            self._is_waiting = True
             self._note("the Dask cluster has no worker left; waiting for one")
-        elif time.monotonic() - self._without_workers_since > WITHOUT_WORKERS_SECONDS:
+        if seconds > WITHOUT_WORKERS_SECONDS:
             raise TrainingError("The Dask cluster has no worker left", self._address, _RESUME)
 
     def _lose(self, key: str, reason: str) -> None:
