@@ -269,7 +269,7 @@ class Worker:
         facts: DatasetFacts,
     ) -> None:
         """Wait until the workers of a cluster have the data, and let them record, if they shall."""
-        from engine.training.executors.dask import without_login
+        from engine.training.executors.dask_connection import without_login
         from engine.training.executors.dask_tasks import Recording
 
         self.emit(SweepPreparing("waiting for the Dask workers"))

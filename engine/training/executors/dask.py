@@ -9,32 +9,34 @@ and on its clients.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import math
 import queue
-import sys
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
-from engine.errors import EngineError, TrainingError, UsageError
+from engine.errors import EngineError, TrainingError
 from engine.formats import counted
 from engine.training.executors import dask_tasks
 from engine.training.executors.base import Execution, Outcome
+from engine.training.executors.dask_connection import (
+    connected,
+    in_background,
+    problems,
+    scheduler_address,
+    within,
+    without_login,
+)
 from engine.training.executors.dask_tasks import Recording, SharedSweep, Trained
 
 if TYPE_CHECKING:
     from engine.training.spec import SweepSpec, Trial
 
-CONNECT_SECONDS = 5
 ANSWER_SECONDS = 8.0
 """How long workers may take to answer before the sweep starts, or when it ends."""
 POLL_SECONDS = 0.05
@@ -45,8 +47,6 @@ RESTART_SECONDS = 15.0
 WITHOUT_WORKERS_SECONDS = 300.0
 """How long a sweep waits for a worker when it has none left."""
 _RESUME = "Finished trials are kept. Resume the sweep to train the rest."
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class DaskCluster:
         self._note = note
         self._address = scheduler_address(execution)
         self._token = uuid.uuid4().hex
-        self._client = _connected(self._address)
+        self._client = connected(self._address)
         self._workers: dict[str, _Worker] = {}  # all that may be used, of which …
         self._ready: set[str] = set()  # … these have the data
         self._ignored: set[str] = set()
@@ -196,7 +196,7 @@ class DaskCluster:
             except BaseException as error:
                 self._arrived.put((key, error))
 
-        _in_background(fetch)
+        in_background(fetch)
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
         self._look()
@@ -239,7 +239,7 @@ class DaskCluster:
                     flight.future.cancel()
                     self._ignored.add(flight.address)
                     self._forget_worker(flight.address)
-                    _in_background(partial(self._restart, [flight.address]))
+                    in_background(partial(self._restart, [flight.address]))
                 else:
                     self._stuck[flight.address] = flight.future
                     self._note(f"worker {flight.address} has no nanny: it stays busy until {trial.name} ends")
@@ -264,13 +264,13 @@ class DaskCluster:
 
     def _disconnect(self) -> None:
         with contextlib.suppress(TimeoutError):
-            _within(ANSWER_SECONDS, lambda: self._client.close(timeout=2))
+            within(ANSWER_SECONDS, lambda: self._client.close(timeout=2))
 
     def _end_processes(self, addresses: Sequence[str]) -> None:
         """Have workers restarted, and wait until those that train are gone."""
         if not addresses:
             return
-        _in_background(partial(self._restart, addresses))
+        in_background(partial(self._restart, addresses))
         deadline = time.monotonic() + ANSWER_SECONDS
         while time.monotonic() < deadline and set(addresses) & set(self._asked(self._client.nthreads)):
             time.sleep(POLL_SECONDS)
@@ -343,7 +343,7 @@ class DaskCluster:
                 raise TrainingError("The Dask cluster has no workers", self._address, hint)
             return
         try:
-            problems, processes = _problems(self._run, new)
+            refused, processes = problems(self._run, new)
         except TrainingError as error:
             self._check_connection()
             if strict:
@@ -352,7 +352,7 @@ class DaskCluster:
             self._ignored.update(new)
             return
         for address in new:
-            if (problem := problems.get(address)) is not None:
+            if (problem := refused.get(address)) is not None:
                 if strict:
                     raise problem
                 self._note(f"not used: {problem.title}")
@@ -438,149 +438,9 @@ class DaskCluster:
 
     def _asked(self, request: Callable[[], Any]) -> Any:
         try:
-            return _within(ANSWER_SECONDS, request)
+            return within(ANSWER_SECONDS, request)
         except TimeoutError as error:
             detail = f"{self._address} did not answer within {ANSWER_SECONDS:.0f} s."
             raise TrainingError("The Dask cluster does not answer", detail, _RESUME) from error
         except OSError as error:
             raise TrainingError("The Dask scheduler is gone", f"{self._address}: {error}", _RESUME) from error
-
-
-def _within(seconds: float, request: Callable[[], Result]) -> Result | None:
-    """What a request returns. Raises what it raises, and `TimeoutError`; the request then goes on in its
-    thread, which does not keep the process."""
-    answers: queue.SimpleQueue[tuple[Result | None, BaseException | None]] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put((request(), None))
-        except BaseException as error:
-            answers.put((None, error))
-
-    _in_background(ask)
-    try:
-        answer, error = answers.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError from None
-    if error is not None:
-        raise error
-    return answer
-
-
-def _in_background(work: Callable[[], None]) -> None:
-    threading.Thread(target=work, name="dask", daemon=True).start()
-
-
-# ── connecting ───────────────────────────────────────────────────────────────
-
-
-def scheduler_address(execution: Execution) -> str:
-    """The scheduler's address, from the settings or its file. Raises `UsageError`."""
-    if bool(execution.scheduler) == bool(execution.scheduler_file):
-        hint = "Name its address, such as tcp://host:8786, or its scheduler file."
-        raise UsageError("Dask needs a scheduler: one address, or one file", hint=hint)
-    if execution.scheduler:
-        return execution.scheduler
-    path = Path(execution.scheduler_file).expanduser()
-    hint = "Use the file that `dask scheduler --scheduler-file FILE` writes."
-    try:
-        address = json.loads(path.read_text())["address"]
-    except OSError as error:
-        raise UsageError("The scheduler file cannot be read", f"{error.strerror}: {path}", hint) from error
-    except (ValueError, TypeError, KeyError) as error:
-        raise UsageError("The scheduler file is damaged", f"It names no address: {path}", hint) from error
-    if not isinstance(address, str):
-        raise UsageError("The scheduler file is damaged", f"It names no address: {path}", hint)
-    return address
-
-
-def without_login(uri: str) -> str:
-    """A server's URI without user and password: workers use those of their own environment."""
-    parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def _connected(address: str) -> Any:
-    """A client of the scheduler, with the security settings of Dask's configuration. Raises `UsageError` or
-    `TrainingError`."""
-    try:
-        from dask import config
-        from distributed import Client
-    except ImportError as error:
-        hint = "Install it: pip install 'mlflow-console[dask]'"
-        raise UsageError("Dask is not installed", str(error), hint) from error
-    for name in ("distributed", "distributed.client", "distributed.comm", "distributed.core", "tornado"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is raised
-    config.set({"distributed.diagnostics.computations.nframes": 0})  # do not send our source with each task
-    title = "Cannot connect to the Dask scheduler"
-    try:
-        options = {"timeout": CONNECT_SECONDS, "set_as_default": False, "name": "mlflow-console"}
-        return _within(CONNECT_SECONDS + 3, lambda: Client(address, **options))
-    except OSError as error:
-        reason = str(error.__cause__ or error) or "no answer"
-        hint = "Is it running, and is this its address? See `dask scheduler`."
-        if address.startswith("tls"):
-            hint = "Is it running? Are the certificates those of this cluster? See Dask's TLS settings."
-        raise TrainingError(title, f"{address}: {reason}", hint) from error
-    except (TypeError, RuntimeError) as error:
-        hint = "Name the certificates in Dask's configuration, as DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …"
-        raise TrainingError(
-            title, f"{address}: {error}", f"{hint}__CLIENT__CERT and …__CLIENT__KEY."
-        ) from error
-    except ValueError as error:
-        hint = "An address is like tcp://host:8786 or tls://host:8786."
-        raise UsageError("Invalid address of a Dask scheduler", f"{address}: {error}", hint) from error
-
-
-def _problems(
-    run: Callable[..., Mapping[str, Any]], addresses: Sequence[str]
-) -> tuple[dict[str, TrainingError], dict[str, tuple[str, int]]]:
-    """Why workers cannot be used, and the processes (host name, pid) of the others."""
-    own = {name: version(name) for name in ("mlflow-console", "scikit-learn", "distributed")}
-    own["Python"] = "{}.{}".format(*sys.version_info)
-
-    def versions(names: Sequence[str]) -> dict[str, Any]:
-        """Sent as code, so that it works where this package is not installed."""
-        import importlib.metadata
-        import os
-        import platform
-        import socket
-
-        found: dict[str, Any] = {"Python": ".".join(platform.python_version_tuple()[:2])}
-        for name in names:
-            try:
-                found[name] = importlib.metadata.version(name)
-            except importlib.metadata.PackageNotFoundError:
-                found[name] = ""
-        return {**found, "process": (socket.gethostname(), os.getpid())}
-
-    problems: dict[str, TrainingError] = {}
-    processes: dict[str, tuple[str, int]] = {}
-    for address, found in run(
-        versions, [name for name in own if name != "Python"], workers=addresses
-    ).items():
-        if isinstance(found, BaseException):
-            problems[address] = TrainingError(
-                f"Worker {address} cannot be used",
-                f"It could not report its versions ({type(found).__name__}: {found}).",
-                f"Give it Python {own['Python']} and the packages of this machine.",
-            )
-            continue
-        processes[address] = found["process"]
-        for name, wanted in own.items():
-            if found[name] != wanted:
-                problems[address] = _mismatch(name, wanted, found[name], address)
-                break
-    return problems, processes
-
-
-def _mismatch(name: str, wanted: str, found: str, address: str) -> TrainingError:
-    if not found:
-        return TrainingError(
-            f"{name} {wanted} is not installed on worker {address}",
-            hint=f"Install it in the workers' environment: pip install '{name}=={wanted}'",
-        )
-    return TrainingError(
-        f"Worker {address} has {name} {found}; this machine has {wanted}",
-        hint="Use the same versions on the client and on all workers.",
-    )

@@ -97,7 +97,7 @@ def test_a_damaged_scheduler_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_scheduler_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.training.executors.dask.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("engine.training.executors.dask_connection.CONNECT_SECONDS", 0.5)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{unused.getsockname()[1]}"
@@ -105,6 +105,12 @@ def test_a_missing_scheduler_is_one_error(monkeypatch: pytest.MonkeyPatch) -> No
     assert error.title == "Cannot connect to the Dask scheduler"
     assert address in error.detail
     assert error.hint
+
+
+def test_workers_are_sent_no_credentials() -> None:
+    from engine.training.executors.dask_connection import without_login
+
+    assert without_login("https://ana:s3cret@host:8443/mlflow") == "https://host:8443/mlflow"
 
 
 def refused(execution: Execution, kind: type[EngineError]) -> EngineError:
