@@ -272,8 +272,8 @@ class ConsoleScreen(Screen[None]):
             self._age_timer = self.set_timer(self.session.refresh_seconds + 0.1, self.show_status)
 
     def show_store_error(self, error: EngineError) -> None:
-        """Report that the store cannot be read; the data on screen stays, and reading is retried. Over
-        another view the error would seem to be about that one: the status line of this one shows it."""
+        """Report that the store cannot be read; the data on screen stays, and reading is retried. Only the
+        status line shows it if another view is on screen, as the error would seem to be about that one."""
         first = self.trouble is None
         if isinstance(error, StoreError) and self.read_at is not None:
             self.trouble = Shown(f"no answer since {formats.clock(self.read_at)}")

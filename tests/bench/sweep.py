@@ -181,11 +181,15 @@ def _watch_memory(timed: Timed, done: threading.Event) -> None:
         timed.memory = max(timed.memory, total)
 
 
-def script(code: str, *arguments: str) -> list[float]:
+def script(folder: Path, code: str, *arguments: str) -> list[float]:
     """The numbers that a script prints, run in a new process."""
     environment = {**os.environ, "PYTHONWARNINGS": "ignore", "MLFLOW_DISABLE_TELEMETRY": "true"}
     printed = subprocess.run(
-        [sys.executable, "-c", code, *arguments], env=environment, stdout=subprocess.PIPE, check=True
+        [sys.executable, "-c", code, *arguments],
+        env=environment,
+        cwd=folder,  # where MLflow puts the artifacts of a new experiment
+        stdout=subprocess.PIPE,
+        check=True,
     )
     return [float(word) for word in printed.stdout.split()[-3:]]
 
@@ -213,9 +217,9 @@ def main() -> None:
         uri = TrackingUri(f"sqlite:///{folder / 'mlflow.db'}")
         sweep(uri, SweepSpec("new store", models=(ModelSpec("knn", {"n_neighbors": (3,)}),)))
         heart = sweep(uri, SweepSpec("heart"))
-        alone_trials, alone_seconds, alone_cpu = script(ALONE)
-        plain = script(PLAIN, uri.raw, str(options.plain))[-2:]
-        autolog = script(AUTOLOG, uri.raw)[-2:]
+        alone_trials, alone_seconds, alone_cpu = script(folder, ALONE)
+        plain = script(folder, PLAIN, uri.raw, str(options.plain))[-2:]
+        autolog = script(folder, AUTOLOG, uri.raw)[-2:]
         per_trial = 1000 * heart.cpu
         alone = 1000 * alone_cpu / alone_trials
         plain_rate, autolog_rate = plain[0] / plain[1], autolog[0] / autolog[1]
