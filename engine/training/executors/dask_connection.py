@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from engine.errors import TrainingError, UsageError
 from engine.training.executors.base import Execution
 
-CONNECT_SECONDS = 5
+CONNECT_SECONDS = 15
 
 Result = TypeVar("Result")
 

@@ -137,7 +137,7 @@ def test_a_file_is_written_and_replaced_only_when_confirmed(on_demo: Run, folder
         (("-o", "x.gif"), 2, "Charts are written to .png, .svg or .txt files"),
         (("-o", "-"), 2, "--output needs a file name"),
         (("-o", "missing/x.txt"), 1, "The file cannot be written"),
-        (("-m", "accuracyy"), 1, "Did you mean 'accuracy' or"),
+        (("-m", "accuracyy"), 1, "Did you mean 'accuracy'"),
         (("-x", "nope"), 2, "nope"),
         (("--kind", "pie"), 2, "'pie' is not one of"),
         (("--kind", "bar", "-x", "metric"), 2, "--kind bar has no x-axis"),

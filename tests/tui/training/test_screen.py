@@ -150,7 +150,7 @@ async def test_cancel_keeps_finished_trials_and_the_rest_can_be_trained_later(st
         await pilot.press("o")  # trains the rest
         await until(pilot, lambda: training(console).board.resumed == result.finished)
         await until(pilot, lambda: not training(console).running)
-        assert "21 of 21" in text_of(console)
+        await until(pilot, lambda: "21 of 21" in text_of(console))
     trials = statuses(store)["FINISHED"] - 1  # without the parent
     assert trials == 21
 
