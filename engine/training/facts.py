@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from engine.training.data.profile import Label
     from engine.training.data.reading import Dataset
     from engine.training.spec import Task
-
-Label = int | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,3 @@ class DatasetFacts:
             dict(dataset.meanings),
             tuple(dataset.profile.remarks) if dataset.profile is not None else (),
         )
-
-
-def json_facts(facts: DatasetFacts) -> dict[str, Any]:
-    """The facts that describe the data to a person, as logged with the parent run."""
-    return {"rows": facts.rows, "features": list(facts.features), "remarks": list(facts.remarks)}

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 SWEEP_TAG = "console.sweep"
 """Tag of the parent run and its trials: the sweep they belong to."""
 FINGERPRINT_TAG = "console.fingerprint"
-"""Tag of the parent run and its trials: what they train, see `sweep.fingerprint`."""
+"""Tag of the parent run and its trials: what they train, see `spec.fingerprint`."""
 WORKER_TAG = "console.worker"
 """Tag of the parent run: `host:pid` of the process that trains it or last trained it."""
 PARENT_TAG = "mlflow.parentRunId"

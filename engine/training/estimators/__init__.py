@@ -5,7 +5,6 @@ from engine.training.estimators.catalogue import (
     KNN as KNN,
     Estimator as Estimator,
     Parameter as Parameter,
-    ParameterValue as ParameterValue,
     check_values as check_values,
     estimator as estimator,
 )

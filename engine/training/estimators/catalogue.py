@@ -15,7 +15,6 @@ from engine.errors import GridError
 from engine.training.estimators import dotted
 from engine.training.spec import TASKS, Task, Value
 
-ParameterValue = Value
 ParameterKind = Literal["integer", "number", "choice", "flag"]
 
 

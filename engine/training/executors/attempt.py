@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from engine.training.spec import SweepSpec, Trial
 
 
-def attempt(parts: Parts, spec: SweepSpec, trial: Trial, *, figures: bool = False) -> Evaluation | str:
+def attempt(parts: Parts, spec: SweepSpec, trial: Trial) -> Evaluation | str:
     """The evaluation of a trial, or the traceback of what it raised: exceptions of other packages may not
     survive the way to another process."""
     from engine.training.evaluation.evaluate import evaluate
 
     try:
-        return evaluate(parts, spec, trial, figures=figures)
+        return evaluate(parts, spec, trial)
     except EngineError as error:
         return str(error)
     except MemoryError:

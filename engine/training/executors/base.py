@@ -79,8 +79,8 @@ class Executor(Protocol):
     def free(self) -> int:
         """How many more trials may be submitted now."""
 
-    def submit(self, trial: Trial, *, figures: bool = False) -> None:
-        """Begin a trial; `figures` asks for its figures. Raises `TrainingError` if no process can start."""
+    def submit(self, trial: Trial) -> None:
+        """Begin a trial. Raises `TrainingError` if no process can start."""
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
         """The outcomes that are new, after `timeout` seconds at most. Raises `EngineError` if there will be

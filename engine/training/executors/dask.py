@@ -168,7 +168,7 @@ class DaskCluster:
         busy = {flight.address for flight in self._flights.values()} | self._stuck.keys()
         return [address for address in self._workers if address in self._ready and address not in busy]
 
-    def submit(self, trial: Trial, *, figures: bool = False) -> None:
+    def submit(self, trial: Trial) -> None:
         worker = self._workers[self._idle()[0]]
         if self._sweep is not None and self._sweep.recording is None and self._recording is not None:
             self._sweep = replace(self._sweep, recording=self._recording())

@@ -121,9 +121,9 @@ class ProcessPool:
         busy = {flight.slot for flight in self._flights.values()}
         return [number for number, slot in enumerate(self._slots) if number not in busy and slot.is_ready]
 
-    def submit(self, trial: Trial, *, figures: bool = False) -> None:
+    def submit(self, trial: Trial) -> None:
         slot = self._free()[0]
-        arguments = (_evaluated, str(self._folder), self._spec, trial, figures)
+        arguments = (_evaluated, str(self._folder), self._spec, trial)
         try:
             future = self._slots[slot].executor.submit(*arguments)
         except (BrokenProcessPool, ShutdownExecutorError):  # it died while it had nothing to do
@@ -207,8 +207,8 @@ def _prepared(folder: str, spec: SweepSpec) -> DatasetFacts | Failure:
     return DatasetFacts.of(dataset)
 
 
-def _evaluated(folder: str, spec: SweepSpec, trial: Trial, figures: bool) -> Evaluation | str:
-    return attempt(_parts(folder), spec, trial, figures=figures)
+def _evaluated(folder: str, spec: SweepSpec, trial: Trial) -> Evaluation | str:
+    return attempt(_parts(folder), spec, trial)
 
 
 @lru_cache(maxsize=1)

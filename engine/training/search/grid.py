@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.errors import GridError, UsageError
+from engine.training.control import BASELINE
 from engine.training.estimators.catalogue import Estimator, estimator, value_problems
 from engine.training.search.base import ListedSearch, Search
 from engine.training.spec import MAX_TRIALS, Choices, Range, SweepSpec, Task, Trial, Value, check_settings
 
-BASELINE = "dummy"
 _ATTEMPTS = 1000
 Point = tuple[Estimator, dict[str, Value]]
 """An estimator and the values of its parameters."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.formats import count, counted
+from engine.training.control import BASELINE
 from engine.training.search.base import Dropped
-from engine.training.search.grid import BASELINE, trials
+from engine.training.search.grid import trials
 from engine.training.spec import SweepSpec, Task, Trial
 
 if TYPE_CHECKING:
