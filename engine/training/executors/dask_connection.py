@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import queue
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 from engine.errors import TrainingError, UsageError
 from engine.training.executors.base import Execution
 
-CONNECT_SECONDS = 15
+CONNECT_SECONDS = 5
 
 Result = TypeVar("Result")
 
@@ -87,6 +88,7 @@ def connected(address: str) -> Any:
     title = "Cannot connect to the Dask scheduler"
     try:
         options = {"timeout": CONNECT_SECONDS, "set_as_default": False, "name": "mlflow-console"}
+        within(CONNECT_SECONDS + 3, lambda: asyncio.run(_greet(address)))
         return within(CONNECT_SECONDS + 3, lambda: Client(address, **options))
     except OSError as error:
         reason = str(error.__cause__ or error) or "no answer"
@@ -102,6 +104,16 @@ def connected(address: str) -> Any:
     except ValueError as error:
         hint = "An address is like tcp://host:8786 or tls://host:8786."
         raise UsageError("Invalid address of a Dask scheduler", f"{address}: {error}", hint) from error
+
+
+async def _greet(address: str) -> None:
+    """Connect once, and raise what a client would. A client that cannot connect blocks Dask's event loop for
+    ten seconds when it is collected as garbage, and with it the next client."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    greeted = await connect(address, timeout=CONNECT_SECONDS, **Security().get_connection_args("client"))
+    greeted.abort()
 
 
 def problems(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 from engine.errors import EngineError, TrainingError, UsageError
 from engine.training.executors.base import Execution, Outcome
 from engine.training.spec import ModelSpec, SweepSpec, Trial
+from tests.support.certificates import self_signed
 from tests.support.dask import Cluster, dask_cluster
 
 pytestmark = pytest.mark.slow
@@ -172,3 +174,34 @@ def test_workers_with_another_version_are_refused(
     with pytest.raises(TrainingError, match=r"has mlflow-console .*; this machine has 0\.1\.0") as caught:
         connected(cluster, 1)
     assert "same versions" in caught.value.hint
+
+
+def test_an_encrypted_cluster_is_used_with_the_certificates_of_dasks_configuration(
+    tmp_path: Path, parts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    from dask import config
+
+    pem = str(self_signed(tmp_path))
+    files = {"distributed.comm.tls.ca-file": pem} | {
+        f"distributed.comm.tls.{role}.{what}": pem
+        for role in ("scheduler", "worker", "client")
+        for what in ("cert", "key")
+    }
+    variables = {
+        f"DASK_{name.upper().replace('.', '__').replace('-', '_')}": value for name, value in files.items()
+    }
+    with dask_cluster(tmp_path, variables, "tls") as encrypted:
+        encrypted.start_worker()
+        assert json.loads(encrypted.file.read_text())["address"].startswith("tls://")
+        plain = Execution(executor="dask", scheduler_file=str(encrypted.file))
+        assert "DASK_DISTRIBUTED__COMM__TLS__CA_FILE" in refused(plain, TrainingError).hint
+        with config.set(files):
+            executor = connected(encrypted, 1)
+            try:
+                executor.share(parts[0], SPEC)
+                assert executor.wait_until_ready(time_passes)
+                (outcome,) = trained(executor, all_trials()[:1])
+            finally:
+                executor.close()
+    assert outcome.evaluation is not None
