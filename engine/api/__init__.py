@@ -257,7 +257,7 @@ if TYPE_CHECKING:
         version_snippets as version_snippets,
     )
     from engine.stores.base import Stamp as Stamp
-    from engine.training.control import SweepControl as SweepControl
+    from engine.training.control import BASELINE as BASELINE, SweepControl as SweepControl
     from engine.training.data.profile import ColumnProfile as ColumnProfile, DataProfile as DataProfile
     from engine.training.demo import DemoReport as DemoReport
     from engine.training.estimators.catalogue import ESTIMATORS as ESTIMATORS, estimator as estimator
@@ -455,7 +455,7 @@ _HOMES = {
     "engine.server.upgrade.upgrade": ("Rehearsal", "UpgradePlan", "Upgraded"),
     "engine.snippets": ("Snippet", "run_snippets", "version_snippets"),
     "engine.stores.base": ("Stamp",),
-    "engine.training.control": ("SweepControl",),
+    "engine.training.control": ("BASELINE", "SweepControl"),
     "engine.training.data.profile": ("ColumnProfile", "DataProfile"),
     "engine.training.demo": ("DemoReport",),
     "engine.training.events": (

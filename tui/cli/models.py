@@ -20,6 +20,7 @@ from tui.cli.options import (
     csv_option,
     filter_option,
     json_option,
+    listing_options,
     output_option,
     pass_invocation,
     yes_option,
@@ -44,18 +45,7 @@ Sources = Mapping[str, Run | None]
 @click.command()
 @click.argument("name", required=False)
 @filter_option
-@click.option(
-    "-s",
-    "--sort",
-    "sorts",
-    multiple=True,
-    metavar="KEY[:asc|desc]",
-    help="Sort the versions by this column; repeat for more.",
-)
-@click.option(
-    "-n", "--limit", type=click.IntRange(min=1), metavar="N", help="List at most this many versions."
-)
-@click.option("-c", "--columns", multiple=True, metavar="A,B", help="Show only these columns.")
+@listing_options("Sort the versions by this column; repeat for more.", "List at most this many versions.")
 @click.option(
     "--search", default="", metavar="TEXT", help="List only models with TEXT in their name or tags."
 )

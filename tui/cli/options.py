@@ -133,6 +133,20 @@ def filter_option(command: Decorated) -> Decorated:
     )(command)
 
 
+def listing_options(sort_help: str, limit_help: str) -> Callable[[Decorated], Decorated]:
+    """`--sort`, `--limit` and `--columns` of a list."""
+
+    def add(command: Decorated) -> Decorated:
+        columns = click.option(
+            "-c", "--columns", multiple=True, metavar="A,B", help="Show only these columns."
+        )
+        limit = click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help=limit_help)
+        sort = click.option("-s", "--sort", "sorts", multiple=True, metavar="KEY[:asc|desc]", help=sort_help)
+        return sort(limit(columns(command)))
+
+    return add
+
+
 def correct_option(command: Decorated) -> Decorated:
     return click.option(
         "--correct",

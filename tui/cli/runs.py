@@ -22,6 +22,7 @@ from tui.cli.options import (
     csv_option,
     filter_option,
     json_option,
+    listing_options,
     output_option,
     pass_invocation,
     yes_option,
@@ -62,18 +63,7 @@ class Listing:
 @click.command()
 @click.argument("experiment")
 @filter_option
-@click.option(
-    "-s",
-    "--sort",
-    "sorts",
-    multiple=True,
-    metavar="KEY[:asc|desc]",
-    help="Sort by this column; repeat for more.",
-)
-@click.option(
-    "-n", "--limit", type=click.IntRange(min=1), metavar="N", help="List at most this many runs or groups."
-)
-@click.option("-c", "--columns", multiple=True, metavar="A,B", help="Show only these columns.")
+@listing_options("Sort by this column; repeat for more.", "List at most this many runs or groups.")
 @click.option(
     "-g",
     "--group-by",

@@ -9,10 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from engine.api import ESTIMATORS, grid_text
+from engine.api import BASELINE, ESTIMATORS, grid_text
 from engine.text import Shown, cell_width, safe
 from tui.dialogs.base import Dialog
-from tui.training.leaderboard import BASELINE
 from tui.widgets.table import Table
 from tui.widgets.table.source import CellStyle, FirstWord, TableColumn, TextRow, TextSource
 

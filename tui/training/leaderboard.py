@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from engine import formats
-from engine.api import key_metrics
+from engine.api import BASELINE, key_metrics
 from engine.columns import Value
 from engine.text import Shown, cell_width, safe
 from tui.training.throughput import Throughput
@@ -21,10 +21,6 @@ MAX_METRICS = 3
 MAX_WIDTH = 24
 PARAMETERS_WIDTH = 44
 """The most cells of a column."""
-BASELINE = "dummy"
-"""The estimator that every other one has to beat."""
-
-
 OWN_METRICS = ("accuracy", "r2_score", "")
 """The metrics that `cv_mean` and `cv_std` are of."""
 
