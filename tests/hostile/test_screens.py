@@ -137,6 +137,7 @@ def test_models_and_their_promotion_dialogs_are_safe(hostile_console: Open) -> N
     terminal = open_runs(hostile_console)
     terminal.press("3")
     terminal.wait_for("MODELS", *MARKERS)
+    terminal.wait_for("1 of 1")  # its version, read after the models: keys act on it
     for _ in PAYLOADS:
         terminal.press("P")
         terminal.wait_for("Promote")
@@ -151,6 +152,7 @@ def test_the_lineage_of_versions_is_safe(hostile_console: Open) -> None:
     terminal = open_runs(hostile_console)
     terminal.press("3")
     terminal.wait_for("MODELS", *MARKERS)
+    terminal.wait_for("1 of 1")  # its version, read after the models: keys act on it
     terminal.press("f")
     terminal.wait_for("LINEAGE")
     for _ in PAYLOADS:

@@ -188,8 +188,9 @@ def test_a_killed_sweep_is_resumed_and_no_trial_is_logged_twice(
         seen: list[str] = []
 
         def kill(event: SweepEvent) -> None:
-            if isinstance(event, TrialFinished):
-                seen.append(event.run_id)
+            if not isinstance(event, TrialFinished):
+                return
+            seen.append(event.run_id)
             if len(seen) == 2:
                 parent = runs_of(workshop.tracking, "resumed")[0]
                 os.kill(int(parent.tags[WORKER_TAG].rpartition(":")[2]), signal.SIGKILL)
