@@ -25,7 +25,7 @@ from engine.training.spec import ModelSpec, SweepSpec
 from engine.uri import TrackingUri
 from tests.support.warm import Warm, WarmProcess
 
-SMALL = "n_neighbors=3,5,7 weights=uniform metric=euclidean,chebyshev algorithm=auto,ball_tree"
+SMALL = "n_neighbors=3,5,7,9,11 weights=uniform metric=euclidean,chebyshev algorithm=auto,ball_tree"
 
 
 @contextmanager
