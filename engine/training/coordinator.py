@@ -28,18 +28,18 @@ from engine.training.events import (
     TrialKilled,
     TrialStarted,
 )
-from engine.training.search.halving import HalvingSearch
-from engine.training.search.optuna import OptunaSearch
 
 if TYPE_CHECKING:
     from engine.entities import Status
     from engine.training.evaluation.evaluate import Evaluation
     from engine.training.executors.base import Executor, Outcome
-    from engine.training.recorder import Recorder
+    from engine.training.recorder import FinishedTrial, Recorder
     from engine.training.search.base import Dropped, Search
     from engine.training.spec import SweepSpec, Trial
 
 POLL_SECONDS = 0.1
+PARAMS_SECONDS = 2.0
+"""The parameters of a trial that takes longer are recorded before it ends; others with its metrics."""
 MEMORY_FLOOR = 256 * 1024**2
 """With less free memory, in bytes, no further trial starts while others are being trained."""
 
@@ -77,6 +77,7 @@ class Coordinator:
         self._attempts: dict[int, int] = {}
         self._started: dict[int, tuple[Trial, float]] = {}
         self._timed_out: set[int] = set()
+        self._described: set[int] = set()
         self._runs: dict[int, Future[str]] = {}
         self._results: list[Future[LastEvent]] = []
         self._failure: EngineError | None = None
@@ -90,6 +91,8 @@ class Coordinator:
         """Train all trials under a new parent run, or those that are missing under `resume_run_id`."""
         began = time.monotonic()
         finished = self._recorder.open(resume_run_id)
+        for trial in finished.values():
+            self._search.recall(trial.params, self._told_score(trial.score))
         self._emit(
             SweepStarted(
                 self._recorder.parent_run_id,
@@ -119,7 +122,7 @@ class Coordinator:
         )
         if self._best is not None:
             _, outcome, evaluation = self._best
-            if evaluation.model is not None:
+            if evaluation.predicted is not None:
                 self._recorder.log_figures(outcome.run_id or self._run_id(outcome.trial), evaluation)
         cancelled = self._control.cancel.cancelled and (before + done + failed < self._total)
         status: Status = "FAILED" if failed and not done + before else "FINISHED"
@@ -128,9 +131,10 @@ class Coordinator:
 
     # ── training ─────────────────────────────────────────────────────────────
 
-    def _train(self, recording: ThreadPoolExecutor, finished: Mapping[str, float], began: float) -> None:
-        if isinstance(self._search, HalvingSearch):
-            self._halve(self._search, recording, finished, began)
+    def _train(
+        self, recording: ThreadPoolExecutor, finished: Mapping[str, FinishedTrial], began: float
+    ) -> None:
+        self._narrow(recording, finished, began)
         while True:
             self._check_end(began)
             while self._may_submit() and (trial := self._next(finished)) is not None:
@@ -138,22 +142,19 @@ class Coordinator:
             if self._stopped:
                 self._kill(recording)
                 return
-            if not self._started and not self._again and (self._ended or self._all_asked(finished)):
+            if not self._started and not self._again and (self._ended or self._search.exhausted):
                 return
             if not self._started:
                 self._control.cancel.wait(POLL_SECONDS)
             for outcome in self._executor.wait(POLL_SECONDS):
                 self._take(recording, outcome)
+            self._describe_long(recording)
             self._end_overdue()
 
-    def _halve(
-        self,
-        search: HalvingSearch,
-        recording: ThreadPoolExecutor,
-        finished: Mapping[str, float],
-        began: float,
+    def _narrow(
+        self, recording: ThreadPoolExecutor, finished: Mapping[str, FinishedTrial], began: float
     ) -> None:
-        """Find the candidates to train, and record the others. Ends between two rungs."""
+        """Let the search give up candidates before any is trained, and record those."""
         from engine.training.executors.pool import usable_processors
 
         def stop() -> bool:
@@ -162,10 +163,11 @@ class Coordinator:
             self._check_end(began)
             return bool(self._stopped or self._ended)
 
-        search.run(
+        search = self._search
+        search.narrow(
             self._recorder.parts,
             workers=min(self._executor.workers, usable_processors()),
-            on_rung=lambda rung: self._emit(SweepNote(str(rung))),
+            note=lambda text: self._emit(SweepNote(text)),
             stop=stop,
             abort=lambda: self._stopped,
         )
@@ -209,23 +211,16 @@ class Coordinator:
             return False
         return True
 
-    def _next(self, finished: Mapping[str, float]) -> Trial | None:
+    def _next(self, finished: Mapping[str, FinishedTrial]) -> Trial | None:
         """The next trial to train, past those that an earlier process finished."""
         if self._again:
             return self._again.pop(0)
-        while not self._ended and not self._all_asked(finished) and (trial := self._search.ask()) is not None:
-            score = finished.get(self._recorder.fingerprint(trial))
-            if score is None:
+        while not self._ended and (trial := self._search.ask()) is not None:
+            before = finished.get(self._recorder.fingerprint(trial))
+            if before is None:
                 return trial
-            self._tell(trial, score if math.isfinite(score) else None)
+            self._search.tell(trial, self._told_score(before.score))
         return None
-
-    def _all_asked(self, finished: Mapping[str, float]) -> bool:
-        """Whether no further trial is to come. What Optuna proposes to a resumed sweep differs from what an
-        earlier process finished, which counts nevertheless."""
-        learns = isinstance(self._search, OptunaSearch)
-        enough = learns and len(finished) + len(self._runs) >= self._total
-        return enough or self._search.exhausted
 
     def _submit(self, recording: ThreadPoolExecutor, trial: Trial) -> None:
         self._executor.submit(trial)
@@ -245,12 +240,12 @@ class Coordinator:
                 self._again.append(trial)
                 return
         evaluation = outcome.evaluation
-        if evaluation is not None and isinstance(self._search, HalvingSearch):
-            steps = self._recorder.halving_steps(self._search.steps(trial))
+        if evaluation is not None and (before := self._search.steps(trial)):
+            steps = self._recorder.halving_steps(before)
             evaluation = replace(evaluation, steps={**evaluation.steps, **steps})
             outcome = replace(outcome, evaluation=evaluation)
         score = evaluation.score if evaluation is not None and math.isfinite(evaluation.score) else None
-        self._tell(trial, score)
+        self._search.tell(trial, self._told_score(score))
         if evaluation is not None and score is not None and trial.estimator != BASELINE:
             self._plateau.add(score, _folds(evaluation, self._recorder.metric))
             if self._best is None or (
@@ -259,9 +254,18 @@ class Coordinator:
                 self._best = score, outcome, evaluation
         self._results.append(recording.submit(self._finish, outcome, score))
 
-    def _tell(self, trial: Trial, score: float | None) -> None:
-        """Searches expect that higher is better."""
-        self._search.tell(trial, score if score is None or not self._recorder.lower else -score)
+    def _told_score(self, score: float | None) -> float | None:
+        """Searches expect that higher is better, and None where a score is undefined."""
+        if score is None or not math.isfinite(score):
+            return None
+        return -score if self._recorder.lower else score
+
+    def _describe_long(self, recording: ThreadPoolExecutor) -> None:
+        """Record the parameters of trials that take long."""
+        for index, (trial, started) in self._started.items():
+            if index in self._runs.keys() - self._described and time.monotonic() - started > PARAMS_SECONDS:
+                self._described.add(index)
+                recording.submit(self._log_params, trial)
 
     def _end_overdue(self) -> None:
         limit = self._spec.limits.trial_timeout
@@ -290,6 +294,9 @@ class Coordinator:
         self._emit(TrialStarted(trial.index))
         return run_id
 
+    def _log_params(self, trial: Trial) -> None:
+        self._recorded(lambda: self._recorder.log_params(trial, self._run_id(trial)))
+
     def _finish(self, outcome: Outcome, score: float | None) -> LastEvent:
         event = self._recorded(lambda: self._last_event(outcome, score))
         self._emit(event)
@@ -316,7 +323,7 @@ class Coordinator:
                 )
         message = error.strip().rpartition("\n")[2]
         if not recorded:
-            self._recorder.fail(run_id, message, error)
+            self._recorder.fail(trial, run_id, message, error)
         return TrialFailed(trial.index, run_id, trial.name, trial.estimator, params, message)
 
     def _drop(self, dropped: Dropped) -> LastEvent:

@@ -10,6 +10,8 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,11 +28,12 @@ from engine.errors import (
 from engine.evidence.measured import SPLIT_TAG
 from engine.formats import duration
 from engine.stores.errors import translated_errors
-from engine.stores.mlflow.private import context_tags
+from engine.stores.mlflow.private import artifact_repository, context_tags
 from engine.text import shortened
 from engine.training import payloads
 from engine.training.estimators.catalogue import estimator
 from engine.training.facts import DatasetFacts
+from engine.training.model_folder import ModelFolders
 from engine.training.search.text import grid_text
 from engine.training.spec import SweepSpec, Trial, Value, fingerprint, split_fingerprint
 from engine.training.sweep_file import sweep_text
@@ -82,6 +85,14 @@ _RECIPES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class FinishedTrial:
+    """A trial that an earlier process finished: the parameters of its run, and its score, NaN without one."""
+
+    params: Mapping[str, str]
+    score: float
+
+
 class Recorder:
     """Writes one sweep through an MlflowClient. Thread-safe once opened.
 
@@ -114,6 +125,7 @@ class Recorder:
         self.parts = parts
         self._lock = threading.Lock()
         self._trouble = ""
+        self._artifact_uris: dict[str, str] = {}
         self.experiment_id = ""
         self.parent_run_id = ""
         with translated_errors(), warnings.catch_warnings():
@@ -125,19 +137,19 @@ class Recorder:
             self._tags = {**self.context, **payloads.machine_tags(), **self._sweep_tags()}
 
     def warm_up(self) -> None:
-        """Save and discard a dummy model, so that MLflow's one-time imports (two seconds) do not count
-        towards the first trial."""
-        from sklearn.dummy import DummyClassifier
+        """Prepare what all models of the sweep share, so that MLflow's one-time imports (two seconds) do not
+        count towards the first trial."""
+        _ = self._folders
 
-        model = DummyClassifier().fit(self._example, [0] * len(self._example))
-        with tempfile.TemporaryDirectory(prefix="mlflow-console-") as folder:
-            self._save(model, str(Path(folder) / MODEL_NAME), ())
+    @cached_property
+    def _folders(self) -> ModelFolders:
+        return ModelFolders(self._signature, self._example)
 
     # ── the sweep ────────────────────────────────────────────────────────────
 
-    def open(self, resume_run_id: str = "") -> Mapping[str, float]:
-        """Create the parent run, and the experiment if missing; or resume a parent run. Returns the scores
-        of the trials that an earlier process finished, by their fingerprints: NaN for one without a score."""
+    def open(self, resume_run_id: str = "") -> Mapping[str, FinishedTrial]:
+        """Create the parent run, and the experiment if missing; or resume a parent run. Returns the trials
+        that an earlier process finished, by their fingerprints."""
         self.experiment_id = self._patiently(self._experiment)
         if resume_run_id:
             self._check_same(resume_run_id)
@@ -178,11 +190,9 @@ class Recorder:
     def log_figures(self, run_id: str, evaluation: Evaluation) -> None:
         """Draw the figures of a finished trial, the best one, and log them with its run."""
         from engine.training.evaluation.figures import figure_files
-        from engine.training.evaluation.scores import predicted
 
-        fitted = evaluation.model.steps[-1][1]
-        found = predicted(fitted, self.parts.test_matrix, self.parts.classes)
-        self._log_files(run_id, figure_files(self.parts, found))
+        assert evaluation.predicted is not None
+        self._log_files(run_id, figure_files(self.parts, evaluation.predicted))
 
     def _check_same(self, run_id: str) -> None:
         """Raises `TrainingError` if the sweep with this parent run trained something else."""
@@ -194,9 +204,11 @@ class Recorder:
     def _children(self) -> list[Any]:
         return _search(self._client, self.experiment_id, f"tags.`{PARENT_TAG}` = '{self.parent_run_id}'")
 
-    def _finished(self) -> dict[str, float]:
+    def _finished(self) -> dict[str, FinishedTrial]:
         return {
-            run.data.tags[FINGERPRINT_TAG]: run.data.metrics.get(self._score_metric, math.nan)
+            run.data.tags[FINGERPRINT_TAG]: FinishedTrial(
+                run.data.params, run.data.metrics.get(self._score_metric, math.nan)
+            )
             for run in self._patiently(self._children)
             if run.info.status == "FINISHED" and FINGERPRINT_TAG in run.data.tags
         }
@@ -236,22 +248,28 @@ class Recorder:
         return fingerprint(self.spec, self._facts.sha256, trial, resolved=self.params(trial))
 
     def start(self, trial: Trial) -> str:
-        """Create the trial's run, RUNNING, with its parameters and dataset. Returns the run id."""
+        """Create the trial's run, RUNNING, with its dataset. Returns the run id. Its parameters follow with
+        its metrics, in one request, or by `log_params`."""
         mark = self.fingerprint(trial)
         tags = {**self._tags, PARENT_TAG: self.parent_run_id, FINGERPRINT_TAG: mark}
         tags[ESTIMATOR_TAG] = estimator(trial.estimator).class_name(self._facts.task)
 
         def create() -> str:
-            run_id: str = self._client.create_run(
-                self.experiment_id, tags=tags, run_name=trial.name
-            ).info.run_id
+            run = self._client.create_run(self.experiment_id, tags=tags, run_name=trial.name).info
+            self._artifact_uris[run.run_id] = run.artifact_uri
+            run_id: str = run.run_id
             return run_id
 
         run_id = self._patiently(create, lambda: next(iter(self.running(trial)), None))
-        params = payloads.params(self.params(trial))
-        self._patiently(lambda: self._client.log_batch(run_id, params=params))
         self._patiently(lambda: self._client.log_inputs(run_id, [self._input]))
         return run_id
+
+    def log_params(self, trial: Trial, run_id: str) -> None:
+        """Log the parameters of a trial that takes long; it is harmless that `finish` repeats them."""
+        self._patiently(lambda: self._client.log_batch(run_id, params=self._logged_params(trial)))
+
+    def _logged_params(self, trial: Trial) -> list[Any]:
+        return payloads.params(self.params(trial))
 
     def finished(self, trial: Trial) -> tuple[str, Evaluation] | None:
         """The run of a trial that a process finished which was lost then, and its metrics."""
@@ -287,8 +305,8 @@ class Recorder:
         return {"estimator": trial.estimator, **resolved} if several else resolved
 
     def finish(self, trial: Trial, run_id: str, evaluation: Evaluation) -> None:
-        """Log the model, all metrics and files, and end the run. Raises `TrainingError` if the model cannot
-        be saved."""
+        """Log the model, parameters, all metrics and files, and end the run. Raises `TrainingError` if the
+        model cannot be saved."""
         model = self._log_model(trial, run_id, evaluation)
         from mlflow.entities import LoggedModelOutput
 
@@ -298,7 +316,8 @@ class Recorder:
         links = {"model_id": model.model_id, "dataset_name": data.name, "dataset_digest": data.digest}
         metrics = payloads.metrics(evaluation.metrics, run_id=run_id, **links)
         metrics += payloads.step_metrics(evaluation.steps)
-        self._patiently(lambda: self._client.log_batch(run_id, metrics=metrics))
+        params = self._logged_params(trial)
+        self._patiently(lambda: self._client.log_batch(run_id, metrics=metrics, params=params))
         self._log_files(run_id, evaluation.files)
         self._patiently(lambda: self._client.set_terminated(run_id, "FINISHED"))
 
@@ -310,9 +329,8 @@ class Recorder:
         note = f"Dropped by halving after rung {len(dropped.scores)}: others had better scores."
         from mlflow.entities import RunTag
 
-        self._patiently(
-            lambda: self._client.log_batch(run_id, metrics=metrics, tags=[RunTag(NOTE_TAG, note)])
-        )
+        batch = {"params": self._logged_params(dropped.trial), "tags": [RunTag(NOTE_TAG, note)]}
+        self._patiently(lambda: self._client.log_batch(run_id, metrics=metrics, **batch))
         self._patiently(lambda: self._client.set_terminated(run_id, "FINISHED"))
         return run_id, {f"halving_{self.metric}": dropped.scores[-1][1]}
 
@@ -320,14 +338,15 @@ class Recorder:
         """The scores at the rungs of halving as a metric, by the number of rows."""
         return {f"halving_{self.metric}": scores}
 
-    def fail(self, run_id: str, message: str, error: str) -> None:
+    def fail(self, trial: Trial, run_id: str, message: str, error: str) -> None:
         """End a trial's run as FAILED, with the reason in its description and its tag `error`, and the whole
         of it as an artifact."""
         from mlflow.entities import RunTag
 
         reason = shortened(message, TEXT_LIMIT)
         tags = [RunTag("error", reason), RunTag(NOTE_TAG, reason)]
-        self._patiently(lambda: self._client.log_batch(run_id, tags=tags))
+        params = self._logged_params(trial)
+        self._patiently(lambda: self._client.log_batch(run_id, tags=tags, params=params))
         self._log_files(run_id, {ERROR_FILE: error.encode()})
         self._patiently(lambda: self._client.set_terminated(run_id, "FAILED"))
 
@@ -347,18 +366,23 @@ class Recorder:
             return next(iter(found), None)
 
         model = self._patiently(create, created)
-        with tempfile.TemporaryDirectory(prefix="mlflow-console-") as folder:
-            path = str(Path(folder) / MODEL_NAME)
+        assert evaluation.model is not None
+        with tempfile.TemporaryDirectory(prefix="mlflow-console-") as scratch:
+            folder = Path(scratch) / MODEL_NAME
             ids = {"run_id": run_id, "model_uuid": model.model_id, "model_id": model.model_id}
             try:
-                self._save(
-                    evaluation.model, path, evaluation.trusted, artifact_path=model.artifact_location, **ids
-                )
-            except TrainingError:
+                self._folders.write(folder, evaluation.model, artifact_path=model.artifact_location, **ids)
+            except OSError as error:
                 self._patiently(lambda: self._client.finalize_logged_model(model.model_id, "FAILED"))
-                raise
-            self._patiently(lambda: self._client.log_model_artifacts(model.model_id, path))
+                raise TrainingError("The model cannot be saved", f"{error.strerror}: {scratch}") from error
+            self._log_folder(model.artifact_location, folder)
         return model
+
+    def _log_folder(self, artifact_uri: str, folder: Path) -> None:
+        """Log a folder. The client's own methods would first read the run or model, to learn this URI."""
+        with translated_errors():
+            artifacts = artifact_repository(artifact_uri, self._client.tracking_uri)
+        self._patiently(lambda: artifacts.log_artifacts(str(folder)))
 
     def _log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
         if not files:
@@ -368,7 +392,10 @@ class Recorder:
                 path = Path(folder) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
-            self._patiently(lambda: self._client.log_artifacts(run_id, folder))
+            if (artifact_uri := self._artifact_uris.get(run_id)) is not None:
+                self._log_folder(artifact_uri, Path(folder))
+            else:  # of another process
+                self._patiently(lambda: self._client.log_artifacts(run_id, folder))
 
     def _patiently(
         self, write: Callable[[], Result], written: Callable[[], Result | None] | None = None
@@ -421,26 +448,6 @@ class Recorder:
             raise StoreRefused(f"Experiment {name!r} is deleted", "Its name is still in use.", hint)
         existing: str = found.experiment_id
         return existing
-
-    def _save(self, model: Any, path: str, trusted: Sequence[str], **ids: str) -> None:
-        import mlflow.sklearn
-        from mlflow.models import Model
-
-        try:
-            mlflow.sklearn.save_model(
-                model,
-                path,
-                mlflow_model=Model(**ids),
-                serialization_format="skops",
-                skops_trusted_types=list(trusted),
-                signature=self._signature,
-                input_example=self._example,
-                # Given explicitly: MLflow would start a process and import everything to infer them.
-                pip_requirements=mlflow.sklearn.get_default_pip_requirements(include_skops=True),
-            )
-        except Exception as error:
-            reason = shortened(f"{type(error).__name__}: {error}", TEXT_LIMIT)
-            raise TrainingError("The model cannot be saved", reason) from error
 
     def _sweep_tags(self) -> dict[str, str]:
         spec, facts = self.spec, self._facts

@@ -19,7 +19,7 @@ from engine.evidence import predictions
 from engine.evidence.classification import class_names
 from engine.runs.metrics import FOLD_METRIC
 from engine.training.estimators.catalogue import Estimator, estimator
-from engine.training.estimators.trusted import trusted_types
+from engine.training.estimators.saved import SavedModel, saved_model
 from engine.training.evaluation.curves import iteration_steps, learning_curve
 from engine.training.evaluation.parts import Parts
 from engine.training.evaluation.pipeline import pipeline
@@ -42,19 +42,19 @@ MAX_WARNINGS = 5
 class Evaluation:
     """A trained and tested model. Can be pickled.
 
-    `model` takes raw rows. `metrics` are those on the test part, and of cross-validation: `cv_mean` and
-    `cv_std` of accuracy or R², and if another metric ranks the sweep, `<metric>_cv_mean` and `_cv_std`.
-    `score` is the cross-validated mean of the ranking metric, NaN if undefined. `steps` are metrics with a
-    value per step: folds, iterations, numbers of training rows. `files` are artifacts by path, `trusted` the
-    types that skops must trust. `warnings` are the first that training raised. `fit_seconds` is the time to
-    prepare and fit the training part, `seconds` that of everything.
+    `model` takes raw rows; `predicted` is what it predicts for the test part. `metrics` are those on the test
+    part, and of cross-validation: `cv_mean` and `cv_std` of accuracy or R², and if another metric ranks the
+    sweep, `<metric>_cv_mean` and `_cv_std`. `score` is the cross-validated mean of the ranking metric, NaN if
+    undefined. `steps` are metrics with a value per step: folds, iterations, numbers of training rows. `files`
+    are artifacts by path. `warnings` are the first that training raised. `fit_seconds` is the time to prepare
+    and fit the training part, `seconds` that of everything.
     """
 
-    model: Any
+    model: SavedModel | None
     metrics: Mapping[str, float]
+    predicted: Predicted | None = None
     steps: Steps = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
-    trusted: tuple[str, ...] = ()
     score: float = math.nan
     warnings: tuple[str, ...] = ()
     fit_seconds: float = 0.0
@@ -72,14 +72,14 @@ def evaluate(
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always")
         found = _evaluated(parts, spec, trial, sample, figures)
-    model, metrics, steps, files, score, fit_seconds = found
+    model, tested, metrics, steps, files, score, fit_seconds = found
     texts = dict.fromkeys(str(warning.message) for warning in raised)
     return Evaluation(
-        model=model,
+        model=saved_model(model),
         metrics=metrics,
+        predicted=tested,
         steps=steps,
         files=files,
-        trusted=trusted_types(model),
         score=score,
         warnings=tuple(texts)[:MAX_WARNINGS],
         fit_seconds=fit_seconds,
@@ -89,7 +89,7 @@ def evaluate(
 
 def _evaluated(
     parts: Parts, spec: SweepSpec, trial: Trial, sample: int | None, figures: bool
-) -> tuple[Any, dict[str, float], dict[str, Any], dict[str, bytes], float, float]:
+) -> tuple[Any, Predicted, dict[str, float], dict[str, Any], dict[str, bytes], float, float]:
     chosen = estimator(trial.estimator)
     unfitted = chosen.build(trial.params, parts.task, parts.seed)
     rows, labels = parts.train_matrix, parts.train_labels
@@ -114,7 +114,7 @@ def _evaluated(
 
         files |= figure_files(parts, found)
     model = pipeline(parts.transformer, fitted, parts.task)
-    return model, metrics, steps, files, score, fit_seconds
+    return model, found, metrics, steps, files, score, fit_seconds
 
 
 def _cross_validation(

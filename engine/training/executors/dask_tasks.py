@@ -238,6 +238,7 @@ def _recorded(opened: _OpenSweep, recorder: Recorder, spec: SweepSpec, trial: Tr
             run_id, evaluation = before
             return Trained(evaluation, run_id=run_id)
         run_id = recorder.start(trial)
+        recorder.log_params(trial, run_id)
         found = attempt(opened.parts, spec, trial)
         if not recorder.is_running(run_id):
             return Trained(error="The sweep has ended this trial", run_id=run_id)
@@ -247,7 +248,7 @@ def _recorded(opened: _OpenSweep, recorder: Recorder, spec: SweepSpec, trial: Tr
             except TrainingError as error:
                 found = str(error)
         if isinstance(found, str):
-            recorder.fail(run_id, found.strip().rpartition("\n")[2], found)
+            recorder.fail(trial, run_id, found.strip().rpartition("\n")[2], found)
             return Trained(error=found, run_id=run_id)
     except EngineError as error:
         return Trained(failure=Failure.of(error))
@@ -257,13 +258,13 @@ def _recorded(opened: _OpenSweep, recorder: Recorder, spec: SweepSpec, trial: Tr
 def _without_model(
     opened: _OpenSweep, recorder: Recorder, trial: Trial, evaluation: Evaluation
 ) -> Evaluation:
-    """What the client still needs. The best model so far of each process is among it: the client draws the
-    figures of the best of all."""
+    """What the client still needs. The predictions of the best model so far of each process are among it: the
+    client draws the figures of the best of all."""
     score = -evaluation.score if recorder.lower else evaluation.score
     if score > opened.best and trial.estimator != BASELINE:
         opened.best = score
-        return replace(evaluation, files={})
-    return replace(evaluation, model=None, files={}, trusted=())
+        return replace(evaluation, model=None, files={})
+    return replace(evaluation, model=None, predicted=None, files={})
 
 
 def _recorder(spec: SweepSpec, parts: Any, recording: Recording) -> Recorder:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.training.spec import Trial
+
+if TYPE_CHECKING:
+    from engine.training.evaluation.parts import Parts
+
+Scores = tuple[tuple[int, float], ...]
+"""The cross-validated means of a candidate on so many rows, NaN where it failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A trial that a search gave up without training it, and its scores: the number of rows and the
-    cross-validated mean of `metric` there, NaN if it failed."""
+    """A trial that a search gave up without training it, and its scores by `metric`."""
 
     trial: Trial
     metric: str
-    scores: tuple[tuple[int, float], ...]
+    scores: Scores
 
 
 class Search(Protocol):
@@ -29,6 +34,29 @@ class Search(Protocol):
     @property
     def exhausted(self) -> bool:
         """No more trials will come, whatever scores follow."""
+
+    def recall(self, params: Mapping[str, str], score: float | None) -> None:
+        """Before the first `ask`: a trial that an earlier process of this sweep finished, as its run has it.
+        A search that would propose the same trials again need not remember it."""
+
+    def narrow(
+        self,
+        parts: Parts,
+        *,
+        workers: int,
+        note: Callable[[str], None] = lambda _: None,
+        stop: Callable[[], bool] = lambda: False,
+        abort: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Before the first `ask`: score candidates on few rows and give up most of them, if this search does.
+        `stop` ends this between two steps, `abort`, called from another thread, within one."""
+
+    @property
+    def dropped(self) -> Sequence[Dropped]:
+        """The candidates that were given up."""
+
+    def steps(self, trial: Trial) -> Scores:
+        """The scores of a candidate before it was proposed."""
 
     def ask(self) -> Trial | None:
         """The next trial; None if there is none at the moment, see `exhausted`."""
@@ -51,6 +79,19 @@ class ListedSearch:
     @property
     def exhausted(self) -> bool:
         return self._next >= len(self._trials)
+
+    def recall(self, params: Mapping[str, str], score: float | None) -> None:
+        pass
+
+    def narrow(self, *_: Any, **__: Any) -> None:
+        pass
+
+    @property
+    def dropped(self) -> Sequence[Dropped]:
+        return ()
+
+    def steps(self, trial: Trial) -> Scores:
+        return ()
 
     def ask(self) -> Trial | None:
         if self.exhausted:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.formats import count, counted
 from engine.training.control import BASELINE
-from engine.training.search.base import Dropped
+from engine.training.search.base import Dropped, ListedSearch, Scores
 from engine.training.search.grid import trials
 from engine.training.spec import SweepSpec, Task, Trial
 
@@ -39,72 +39,62 @@ class Rung:
         return f"halving, rung {self.number}: {candidates} on {count(self.rows)} rows{best}"
 
 
-class HalvingSearch:
-    """All combinations of a grid, or a number of random ones, as candidates; `run` drops most of them, then
-    the others are proposed, after the baseline. Raises what `trials` raises."""
+class HalvingSearch(ListedSearch):
+    """All combinations of a grid, or a number of random ones, as candidates; `narrow` drops most of them,
+    then the others are proposed, after the baseline. `rungs` are those that were scored. Raises what `trials`
+    raises."""
 
     def __init__(self, spec: SweepSpec, task: Task) -> None:
         self._spec = spec
         self._candidates = trials(spec, task)
-        self._rungs: list[Rung] = []
-        self._waiting: list[Trial] = list(self._candidates)
+        super().__init__(self._candidates)
+        self.rungs: list[Rung] = []
 
-    def run(
+    def narrow(
         self,
         parts: Parts,
         *,
         workers: int,
-        on_rung: Callable[[Rung], None] = lambda _: None,
+        note: Callable[[str], None] = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
         abort: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Score the candidates, before the first `ask`. `on_rung` follows. `stop` ends the search before the
-        next rung, `abort`, called from another thread, within one; then those of the last rung are left.
+        """`note` follows the rungs; if the search ends early, the candidates of the last one are left.
 
         Raises `TrainingError` if all candidates fail, and `GridError` for a parameter that does not exist.
         """
         from engine.training.search.rungs import climb
 
         def scored(rung: Rung) -> None:
-            self._rungs.append(rung)
-            on_rung(rung)
+            self.rungs.append(rung)
+            note(str(rung))
 
         baseline = [trial for trial in self._candidates if trial.estimator == BASELINE]
         others = [trial for trial in self._candidates if trial.estimator != BASELINE]
         if others:
             climb(parts, self._spec, others, workers=workers, on_rung=scored, stop=stop, abort=abort)
-        if self._rungs:
-            left = self._rungs[-1].scores
-            self._waiting = baseline + [trial for trial in others if trial.index in left]
+        if self.rungs:
+            left = self.rungs[-1].scores
+            self._trials = baseline + [trial for trial in others if trial.index in left]
 
     @property
     def dropped(self) -> Sequence[Dropped]:
         """The candidates that are not among those of the last rung."""
-        if not self._rungs:
+        if not self.rungs:
             return ()
-        first, last = self._rungs[0], self._rungs[-1]
+        first, last = self.rungs[0], self.rungs[-1]
         return [
             Dropped(trial, first.metric, self.steps(trial))
             for trial in self._candidates
             if trial.index in first.scores and trial.index not in last.scores
         ]
 
-    def steps(self, trial: Trial) -> tuple[tuple[int, float], ...]:
+    def steps(self, trial: Trial) -> Scores:
         """The scores of a candidate at each rung, with the number of rows."""
         return tuple(
-            (rung.rows, rung.scores[trial.index]) for rung in self._rungs if trial.index in rung.scores
+            (rung.rows, rung.scores[trial.index]) for rung in self.rungs if trial.index in rung.scores
         )
 
     @property
     def total(self) -> int:
         return len(self._candidates)
-
-    @property
-    def exhausted(self) -> bool:
-        return not self._waiting
-
-    def ask(self) -> Trial | None:
-        return self._waiting.pop(0) if self._waiting else None
-
-    def tell(self, trial: Trial, score: float | None) -> None:
-        pass

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import random
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import UsageError
-from engine.training.search.base import Dropped
+from engine.training.search.base import Dropped, Scores
 from engine.training.search.grid import ModelGrid, checked_grids, fresh_point
 from engine.training.spec import Range, SweepSpec, Task, Trial, Value
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _ATTEMPTS = 20
 """Proposals of combinations that were proposed before, until a random one is drawn instead."""
 _MODEL = "model"
+_UNKNOWN = object()
 
 
 class OptunaSearch:
@@ -40,6 +42,7 @@ class OptunaSearch:
         self._study: optuna.Study | None = None
         self._random = random.Random(spec.search.seed)
         self._asked = 0
+        self._recalled = 0
         self._proposed: list[set[tuple[Value, ...]]] = [set() for _ in self._grids]
         self._numbers: dict[int, int] = {}
 
@@ -49,10 +52,29 @@ class OptunaSearch:
 
     @property
     def exhausted(self) -> bool:
-        return self._asked >= self.total
+        return self._asked + self._recalled >= self.total
+
+    def recall(self, params: Mapping[str, str], score: float | None) -> None:
+        found = self._recorded_point(params)
+        if found is None:
+            return
+        which, point = found
+        self._recalled += 1
+        self._proposed[which].add(tuple(point.values()))
+        study = self._open()
+        study.enqueue_trial(self._enqueued(which, point))
+        trial = study.ask()
+        self._suggested(trial)
+        self._tell(trial.number, score)
+
+    def narrow(self, *_: Any, **__: Any) -> None:
+        pass
 
     @property
-    def dropped(self) -> tuple[Dropped, ...]:
+    def dropped(self) -> Sequence[Dropped]:
+        return ()
+
+    def steps(self, trial: Trial) -> Scores:
         return ()
 
     def ask(self) -> Trial | None:
@@ -70,10 +92,12 @@ class OptunaSearch:
         return Trial(index, chosen.key, point, chosen.trial_name(point))
 
     def tell(self, trial: Trial, score: float | None) -> None:
+        if (number := self._numbers.get(trial.index)) is not None:
+            self._tell(number, score)
+
+    def _tell(self, number: int, score: float | None) -> None:
         import optuna
 
-        if (number := self._numbers.get(trial.index)) is None:
-            return
         if score is None:
             self._open().tell(number, state=optuna.trial.TrialState.FAIL)
         else:
@@ -135,9 +159,34 @@ class OptunaSearch:
             grid = self._grids[which]
             point = fresh_point(grid, self._proposed[which], self._random)
             if point is not None:
-                values = {f"{which}.{name}": _coded(grid, name, value) for name, value in point.items()}
-                return {_MODEL: which, **values}
+                return self._enqueued(which, point)
         return {}
+
+    def _enqueued(self, which: int, point: Mapping[str, Value]) -> dict[str, Any]:
+        grid = self._grids[which]
+        values = {f"{which}.{name}": _coded(grid, name, value) for name, value in point.items()}
+        return {_MODEL: which, **values} if len(self._grids) > 1 else values
+
+    def _recorded_point(self, params: Mapping[str, str]) -> tuple[int, dict[str, Value]] | None:
+        """The model and combination that a run's parameters name; None for the baseline."""
+        name = params.get("estimator", self._grids[0].estimator.key)
+        for which, grid in enumerate(self._grids):
+            if grid.estimator.key == name:
+                texts = {key: params.get(key, "") for key in grid.choices}
+                point = {key: _read(grid.choices[key], text) for key, text in texts.items()}
+                known = {key: value for key, value in point.items() if value is not _UNKNOWN}
+                return (which, known) if len(known) == len(point) else None
+        return None
+
+
+def _read(choices: Sequence[Value] | Range, text: str) -> Any:
+    """The value that was recorded as this text."""
+    if isinstance(choices, Range):
+        try:
+            return type(choices.low)(text)
+        except ValueError:
+            return _UNKNOWN
+    return next((value for value in choices if str(value) == text), _UNKNOWN)
 
 
 def _coded(grid: ModelGrid, name: str, value: Value) -> Any:

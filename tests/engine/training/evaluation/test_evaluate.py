@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,13 @@ def evaluated(data: Any, spec: SweepSpec = SPEC, one: Any = K7, **more: Any) -> 
     return evaluate(prepare(data, spec), spec, one, **more)
 
 
+def fitted(found: Any) -> Any:
+    """The pipeline of an evaluation."""
+    import skops.io
+
+    return skops.io.loads(found.model.data, trusted=list(found.model.trusted))
+
+
 @pytest.mark.parametrize(
     ("recipe", "params", "counts", "cv_mean"),
     [
@@ -54,9 +62,9 @@ def test_trials_reproduce_the_reference_results(
     assert tuple(found.metrics[name] for name in names) == counts
     assert round(found.metrics["cv_mean"], 4) == cv_mean
     assert found.score == found.metrics["cv_mean"]
-    assert list(found.model.named_steps) == ["scaler", "classifier"]
+    assert list(fitted(found).named_steps) == ["scaler", "classifier"]
     raw = heart().frame
-    assert len(found.model.predict(raw)) == 303
+    assert len(fitted(found).predict(raw)) == 303
 
 
 def test_cross_validation_and_the_model_match_scikit_learn() -> None:
@@ -68,11 +76,11 @@ def test_cross_validation_and_the_model_match_scikit_learn() -> None:
     for data in (heart(), mixed()):
         parts = prepare(data, SPEC)
         found = evaluate(parts, SPEC, K7)
-        theirs = cross_val_score(found.model, parts.train, parts.train_labels, cv=5)
+        theirs = cross_val_score(fitted(found), parts.train, parts.train_labels, cv=5)
         assert [value for _, value in found.steps["cv_score"]] == pytest.approx(list(theirs))
         assert found.metrics["cv_std"] == pytest.approx(theirs.std())
-        again = found.model.__class__(found.model.steps).fit(parts.train, parts.train_labels)
-        assert found.model.predict(parts.test).tolist() == again.predict(parts.test).tolist()
+        again = fitted(found).__class__(fitted(found).steps).fit(parts.train, parts.train_labels)
+        assert fitted(found).predict(parts.test).tolist() == again.predict(parts.test).tolist()
 
 
 def test_metrics_match_scikit_learn_and_have_the_names_of_mlflow() -> None:
@@ -138,8 +146,8 @@ def test_every_estimator_trains_on_text_and_gaps(task: Task, tmp_path: Path) -> 
             parts, SPEC, trial(name, **{key: values[-1] for key, values in grid.items()} | quick)
         )
         assert found.score > dummy or name in ("dummy", "lasso", "elastic_net"), name
-        assert list(found.model.named_steps) == ["columns", step]
-        assert len(pickle.loads(pickle.dumps(found)).model.predict(strange)) == 3
+        assert list(fitted(found).named_steps) == ["columns", step]
+        assert len(fitted(pickle.loads(pickle.dumps(found))).predict(strange)) == 3
         assert all(map(math.isfinite, found.metrics.values())), name
         assert primary_metric(found.metrics) == ("accuracy" if task == "classification" else "cv_mean")
         assert len(predictions.parse_rows(found.files[predictions.PATH])) == len(parts.test)
@@ -160,7 +168,7 @@ def test_saved_parts_train_the_same_models(tmp_path: Path) -> None:
         assert {**ours.metrics, **times} == {**theirs.metrics, **times}
         assert ours.files == theirs.files
         assert loaded.train.dtypes.astype(str).tolist() == parts.train.dtypes.astype(str).tolist()
-        assert ours.model.predict(data.frame).tolist() == theirs.model.predict(data.frame).tolist()
+        assert fitted(ours).predict(data.frame).tolist() == fitted(theirs).predict(data.frame).tolist()
 
 
 LOWER = {
@@ -239,7 +247,7 @@ def test_figures_are_drawn_on_request(data: Any, one: Any, names: tuple[str, ...
 
 def test_a_sample_trains_on_fewer_rows() -> None:
     found = evaluated(heart(), SPEC, K7, sample=60)
-    assert found.model.named_steps["classifier"].n_samples_fit_ == 60
+    assert fitted(found).named_steps["classifier"].n_samples_fit_ == 60
     with pytest.raises(ValueError, match="n_neighbors"):
         evaluated(heart(), SPEC, K7, sample=5)
 
@@ -276,12 +284,14 @@ def test_the_latest_rows_are_the_test_part_of_a_split_by_time() -> None:
     assert "3 rows" in caught.value.detail
 
 
-def test_a_model_of_text_and_gaps_serves_rows_with_gaps_and_unseen_text(tmp_path: Path) -> None:
+def test_a_model_is_saved_as_mlflow_saves_it_and_serves_gaps_and_unseen_text(tmp_path: Path) -> None:
     import mlflow.sklearn
     import pandas as pd
+    import yaml
 
     from engine.training.evaluation.evaluate import evaluate
     from engine.training.evaluation.parts import prepare
+    from engine.training.model_folder import ModelFolders
     from engine.training.payloads import signature
 
     parts = prepare(mixed(), SPEC)
@@ -292,15 +302,28 @@ def test_a_model_of_text_and_gaps_serves_rows_with_gaps_and_unseen_text(tmp_path
         f"DataType.{t}" for t in ("double", "long", "string", "string")
     ]
     assert all(each.required for each in expected.inputs)
+    ids = {"run_id": "a run", "model_uuid": "m-1", "model_id": "m-1", "artifact_path": "somewhere/artifacts"}
+    ModelFolders(expected, example).write(tmp_path / "model", found.model, **ids)
     mlflow.sklearn.save_model(
-        found.model,
-        tmp_path / "model",
+        fitted(found),
+        tmp_path / "theirs",
+        mlflow_model=mlflow.models.Model(**ids),
         serialization_format="skops",
-        skops_trusted_types=list(found.trusted),
+        skops_trusted_types=list(found.model.trusted),
         signature=expected,
         input_example=example,
-        pip_requirements=["scikit-learn"],
+        pip_requirements=mlflow.sklearn.get_default_pip_requirements(include_skops=True),
     )
+    ours, theirs = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("model", "theirs")
+    )
+    assert ours.keys() == theirs.keys()
+    assert {name for name in ours if ours[name] != theirs[name]} <= {"MLmodel", "model.skops"}
+    mine, others = (yaml.safe_load(files["MLmodel"]) for files in (ours, theirs))
+    for described, files in ((mine, ours), (others, theirs)):
+        described["model_size_bytes"] -= len(files["model.skops"])
+        assert re.fullmatch(r"[-\d]+ [:.\d]+", described.pop("utc_time_created"))
+    assert mine == others
     served = mlflow.pyfunc.load_model(str(tmp_path / "model"))
     row = {"size": 0.5, "age": 30, "colour": "red", "town": "town 3"}
     changes = [{}, {"size": None}, {"colour": None}, {"town": None}, {"colour": "pink", "town": "nowhere"}]

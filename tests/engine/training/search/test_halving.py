@@ -10,7 +10,7 @@ import pytest
 
 from engine.errors import GridError, TrainingError
 from engine.training.search.grid import planned_trials
-from engine.training.search.halving import HalvingSearch, Rung
+from engine.training.search.halving import HalvingSearch
 from engine.training.spec import ModelSpec, Range, SearchSpec, SweepSpec
 from tests.support.datasets import heart, mixed
 
@@ -35,10 +35,10 @@ def asked(search: HalvingSearch) -> list[Any]:
 
 @pytest.mark.slow  # imports scikit-learn
 def test_the_best_candidates_of_each_rung_go_on_and_those_of_the_last_are_proposed() -> None:
-    rungs: list[Rung] = []
     search = HalvingSearch(SPEC, "classification")
     assert search.total == planned_trials(SPEC, "classification") == 43
-    search.run(parts_of(heart(), SPEC), workers=1, on_rung=rungs.append)
+    search.narrow(parts_of(heart(), SPEC), workers=1)
+    rungs = search.rungs
     assert [len(rung.scores) for rung in rungs] == [42, 14, 5]
     assert [rung.rows for rung in rungs] == [20, 60, 180]
     for rung, following in itertools.pairwise(rungs):
@@ -53,9 +53,9 @@ def test_the_best_candidates_of_each_rung_go_on_and_those_of_the_last_are_propos
     assert dropped[0].metric == "accuracy"
     assert str(rungs[0]).startswith("halving, rung 1: 42 candidates on 20 rows, best accuracy 0.")
 
-    again: list[Rung] = []
     search = HalvingSearch(SPEC, "classification")
-    search.run(parts_of(heart(), SPEC), workers=1, on_rung=again.append, stop=lambda: len(again) == 1)
+    search.narrow(parts_of(heart(), SPEC), workers=1, stop=lambda: len(search.rungs) == 1)
+    again = search.rungs
     assert [dict(rung.scores) for rung in again] == [pytest.approx(dict(rungs[0].scores), nan_ok=True)]
     assert len(asked(search)) == 43
     assert not search.dropped
@@ -69,8 +69,8 @@ def test_the_best_candidates_of_each_rung_go_on_and_those_of_the_last_are_propos
         baseline=False,
     )
     search = HalvingSearch(spec, "regression")
-    found: list[Rung] = []
-    search.run(parts_of(mixed(300, "regression"), spec), workers=1, on_rung=found.append)
+    search.narrow(parts_of(mixed(300, "regression"), spec), workers=1)
+    found = search.rungs
     last = found[-1]
     assert all(score > 0 for score in last.scores.values())
     assert len(search.dropped) == 8
@@ -79,14 +79,14 @@ def test_the_best_candidates_of_each_rung_go_on_and_those_of_the_last_are_propos
 
     search = HalvingSearch(SPEC, "classification")
     asks = itertools.count()
-    search.run(parts_of(heart(), SPEC), workers=1, abort=lambda: next(asks) > 20)
+    search.narrow(parts_of(heart(), SPEC), workers=1, abort=lambda: next(asks) > 20)
     assert not search.dropped
 
     many = ModelSpec("knn", {"n_neighbors": (200, 210)})
     failing = SweepSpec("e", models=(many,), search=SearchSpec("halving"))
     parts = parts_of(heart(), failing)
     with pytest.raises(TrainingError, match="all candidates") as caught:
-        HalvingSearch(failing, "classification").run(parts, workers=1)
+        HalvingSearch(failing, "classification").narrow(parts, workers=1)
     assert "2 candidates on 242 rows" in caught.value.detail
 
 
