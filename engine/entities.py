@@ -18,6 +18,8 @@ Stage = Literal["None", "Staging", "Production", "Archived"]
 
 NOTE_TAG = "mlflow.note.content"
 """The tag in which MLflow keeps the descriptions of runs and experiments."""
+SPLIT_TAG = "console.split"
+"""Runs with the same value of this tag were tested on the same rows and cross-validated on the same folds."""
 POLICY_TAG = "mlflow_console.policy"
 """The tag of a registered model with what must hold before one of its versions is promoted."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from engine.columns import ColumnKey, Value
-from engine.entities import Run
+from engine.entities import SPLIT_TAG, Run
 from engine.evidence.best import TIE_METRIC
 from engine.evidence.predictions import PredictionFiles
 from engine.evidence.rates import ACCURACIES, needed_for, rate_of
@@ -18,8 +18,6 @@ from engine.runs.frame import RunFrame
 from engine.runs.metrics import FOLD_METRIC
 from engine.stores.base import Store
 
-SPLIT_TAG = "console.split"
-"""Runs with the same value of this tag were tested on the same rows and cross-validated on the same folds."""
 MAX_PREDICTION_FILES = 2000
 MAX_HISTORIES = 500
 MAX_FOLDS = 100

@@ -32,6 +32,7 @@ from engine.training.events import (
 if TYPE_CHECKING:
     from engine.entities import Status
     from engine.training.evaluation.evaluate import Evaluation
+    from engine.training.evaluation.parts import Parts
     from engine.training.executors.base import Executor, Outcome
     from engine.training.recorder import FinishedTrial, Recorder
     from engine.training.search.base import Dropped, Search
@@ -48,7 +49,8 @@ LastEvent = TrialFinished | TrialFailed | TrialKilled
 
 
 class Coordinator:
-    """Runs one sweep to its end. `emit` must be thread-safe.
+    """Runs one sweep to its end. `emit` must be thread-safe; `parts` loads the prepared data, if a search
+    needs it here.
 
     Trials are recorded in `threads` threads, unless the executor's workers record them: one suffices for a
     database, several hide the latency of a server. A trial that raises is recorded as failed and the sweep
@@ -61,6 +63,7 @@ class Coordinator:
         search: Search,
         executor: Executor,
         recorder: Recorder,
+        parts: Callable[[], Parts],
         *,
         emit: Callable[[SweepEvent], None],
         control: SweepControl,
@@ -70,6 +73,7 @@ class Coordinator:
         self._search = search
         self._executor = executor
         self._recorder = recorder
+        self._parts = parts
         self._emit = emit
         self._control = control
         self._threads = threads
@@ -165,7 +169,7 @@ class Coordinator:
 
         search = self._search
         search.narrow(
-            self._recorder.parts,
+            self._parts,
             workers=min(self._executor.workers, usable_processors()),
             note=lambda text: self._emit(SweepNote(text)),
             stop=stop,

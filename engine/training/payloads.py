@@ -12,41 +12,41 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
+    from engine.training.evaluation.data_split import DataSplit
     from engine.training.evaluation.evaluate import Steps
-    from engine.training.evaluation.parts import Parts
     from engine.training.facts import DatasetFacts
     from engine.training.spec import Value
 
 EXAMPLE_ROWS = 5
 
 
-def dataset_input(facts: DatasetFacts, parts: Parts) -> Any:
+def dataset_input(facts: DatasetFacts, split: DataSplit) -> Any:
     """The dataset as a run input with the context `training`, its profile and its digest."""
     import mlflow.data
     from mlflow.data.sources import LocalArtifactDatasetSource
     from mlflow.entities import Dataset as DatasetEntity, DatasetInput, InputTag
 
-    labels = np.concatenate([parts.train_labels, parts.test_labels])
-    table = pd.concat([parts.train, parts.test])
+    labels = np.concatenate([split.train_labels, split.test_labels])
+    table = pd.concat([split.train, split.test])
     table[facts.target] = labels
     source = LocalArtifactDatasetSource(facts.source)
     logged = mlflow.data.from_pandas(table.sort_index(), source=source, targets=facts.target, name=facts.name)
     return DatasetInput(DatasetEntity(**logged.to_dict()), [InputTag("mlflow.data.context", "training")])
 
 
-def signature(parts: Parts) -> tuple[Any, Any]:
+def signature(split: DataSplit) -> tuple[Any, Any]:
     """(model signature, input example): raw rows in, labels out. Columns of text and those with a gap in any
     row, which are float64, take missing values; whole numbers without gaps do not."""
     from mlflow.models import infer_signature
 
-    example = parts.test.head(EXAMPLE_ROWS).reset_index(drop=True).copy()
+    example = split.test.head(EXAMPLE_ROWS).reset_index(drop=True).copy()
     typed = example.copy()
     for name, values in example.items():
         if isinstance(values.dtype, pd.CategoricalDtype):
             example[name] = values.astype(object)  # as text: a served model is sent text
             # MLflow would infer no type from gaps alone, and from some that the column may be absent.
             typed[name] = example[name].where(values.notna(), "text")
-    return infer_signature(typed, np.asarray(parts.train_labels[:EXAMPLE_ROWS])), example
+    return infer_signature(typed, np.asarray(split.train_labels[:EXAMPLE_ROWS])), example
 
 
 def machine_tags() -> dict[str, str]:

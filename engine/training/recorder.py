@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.entities import NOTE_TAG, Status
+from engine.entities import NOTE_TAG, SPLIT_TAG, Status
 from engine.errors import (
     ServerFault,
     ServerTimeout,
@@ -25,7 +25,6 @@ from engine.errors import (
     StoreRefused,
     TrainingError,
 )
-from engine.evidence.measured import SPLIT_TAG
 from engine.formats import duration
 from engine.stores.errors import translated_errors
 from engine.stores.mlflow.private import artifact_repository, context_tags
@@ -41,8 +40,8 @@ from engine.training.sweep_file import sweep_text
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from engine.training.evaluation.data_split import DataSplit
     from engine.training.evaluation.evaluate import Evaluation, Steps
-    from engine.training.evaluation.parts import Parts
     from engine.training.search.base import Dropped
 
 SWEEP_TAG = "console.sweep"
@@ -107,7 +106,7 @@ class Recorder:
         client: MlflowClient,
         spec: SweepSpec,
         facts: DatasetFacts,
-        parts: Parts,
+        split: DataSplit,
         sweep_id: str,
         *,
         metric: str,
@@ -122,7 +121,7 @@ class Recorder:
         self.sweep_id = sweep_id
         self.metric, self.lower = metric, lower
         self._on_wait, self._give_up = on_wait, give_up
-        self.parts = parts
+        self._split = split
         self._lock = threading.Lock()
         self._trouble = ""
         self._artifact_uris: dict[str, str] = {}
@@ -131,8 +130,8 @@ class Recorder:
         with translated_errors(), warnings.catch_warnings():
             # MLflow hints that integer columns cannot hold missing values.
             warnings.filterwarnings("ignore", message="Hint: Inferred schema", category=UserWarning)
-            self._input = payloads.dataset_input(facts, parts)
-            self._signature, self._example = payloads.signature(parts)
+            self._input = payloads.dataset_input(facts, split)
+            self._signature, self._example = payloads.signature(split)
             self.context = context_tags() if context is None else dict(context)
             self._tags = {**self.context, **payloads.machine_tags(), **self._sweep_tags()}
 
@@ -192,7 +191,7 @@ class Recorder:
         from engine.training.evaluation.figures import figure_files
 
         assert evaluation.predicted is not None
-        self._log_files(run_id, figure_files(self.parts, evaluation.predicted))
+        self._log_files(run_id, figure_files(self._split, evaluation.predicted))
 
     def _check_same(self, run_id: str) -> None:
         """Raises `TrainingError` if the sweep with this parent run trained something else."""
@@ -454,8 +453,8 @@ class Recorder:
         tags = {SWEEP_TAG: self.sweep_id, "recipe": spec.recipe, "seed": str(spec.split.seed)}
         tags[CODE_TAG] = version("mlflow-console")
         tags[SPLIT_TAG] = split_fingerprint(spec, facts.sha256)
-        if len(self.parts.classes) == 2:
-            tags["positive_class"] = str(self.parts.classes[1])
+        if len(self._split.classes) == 2:
+            tags["positive_class"] = str(self._split.classes[1])
         tags |= {f"class_{label}": meaning for label, meaning in facts.meanings.items()}
         return tags
 

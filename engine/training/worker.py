@@ -27,7 +27,7 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ from engine.training.spec import MAX_TRIALS, SplitSpec, SweepSpec, data_from_jso
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
+    from engine.training.evaluation.parts import Parts
     from engine.training.executors.base import Executor
     from engine.training.executors.dask import DaskCluster
     from engine.training.facts import DatasetFacts
@@ -203,7 +204,7 @@ class Worker:
                 self._import_client()
                 with self._importing():  # here, so that the first trial's time does not include it
                     from engine.training.evaluation.scores import ranking_metric
-                    from engine.training.evaluation.storage import load_parts
+                    from engine.training.evaluation.storage import load_parts, load_split
                     from engine.training.recorder import Recorder
                     from engine.training.search.grid import search_for
                 facts = pool.prepared(self._cancel.wait)
@@ -219,7 +220,7 @@ class Worker:
                     self._open_client(),
                     spec,
                     facts,
-                    load_parts(folder),
+                    load_split(folder),
                     command["id"],
                     metric=metric,
                     lower=direction == "lower",
@@ -236,7 +237,7 @@ class Worker:
                     executor = cluster
                     self._ready_workers(cluster, execution, recorder, facts)
                 if not self._cancel.cancelled:
-                    self._train(spec, search, executor, recorder, command)
+                    self._train(spec, search, executor, recorder, lambda: load_parts(folder), command)
             finally:
                 pool.close()
                 if cluster is not None:
@@ -289,7 +290,13 @@ class Worker:
             )
 
     def _train(
-        self, spec: SweepSpec, search: Search, executor: Executor, recorder: Recorder, command: Command
+        self,
+        spec: SweepSpec,
+        search: Search,
+        executor: Executor,
+        recorder: Recorder,
+        parts: Callable[[], Parts],
+        command: Command,
     ) -> None:
         from engine.training.recorder import kill_unfinished_runs
 
@@ -298,6 +305,7 @@ class Worker:
             search,
             executor,
             recorder,
+            parts,
             emit=self.emit,
             control=self._control,
             threads=SERVER_THREADS if self._uri.startswith("http") else 1,

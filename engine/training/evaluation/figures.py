@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from engine.text import cut, safe
-from engine.training.evaluation.parts import Parts
+from engine.training.evaluation.data_split import DataSplit
 from engine.training.evaluation.scores import Predicted, confusion_counts, roc_points
 
 FOLDER = "figures"
@@ -29,12 +29,12 @@ _NAMED_AREA = (0.32, 0.3, 0.63, 0.61)
 """Left, bottom, width and height of the axes within the page."""
 
 
-def figure_files(parts: Parts, found: Predicted) -> dict[str, bytes]:
+def figure_files(split: DataSplit, found: Predicted) -> dict[str, bytes]:
     """The figures of a model by artifact path, for its predictions for the test part."""
-    if parts.task == "regression":
-        return {f"{FOLDER}/predicted_actual.png": _png(_predicted_actual(parts.test_labels, found.labels))}
-    files = {f"{FOLDER}/confusion_matrix.png": _png(_confusion(parts, found))}
-    curves = _curve_scores(parts, found)
+    if split.task == "regression":
+        return {f"{FOLDER}/predicted_actual.png": _png(_predicted_actual(split.test_labels, found.labels))}
+    files = {f"{FOLDER}/confusion_matrix.png": _png(_confusion(split, found))}
+    curves = _curve_scores(split, found)
     if curves:
         files[f"{FOLDER}/roc_curve.png"] = _png(_roc(curves))
         files[f"{FOLDER}/precision_recall_curve.png"] = _png(_precision_recall(curves))
@@ -63,14 +63,14 @@ def _name(label: object) -> str:
     return cut(safe(label), 16).replace("$", r"\$")
 
 
-def _confusion(parts: Parts, found: Predicted) -> Figure:
-    counts = confusion_counts(parts.test_labels, found.labels, parts.classes)
+def _confusion(split: DataSplit, found: Predicted) -> Figure:
+    counts = confusion_counts(split.test_labels, found.labels, split.classes)
     figure, axes = _page("Confusion matrix", "Predicted", "Actual")
     image = axes.imshow(counts, cmap="Blues", vmin=0, aspect="auto")
     axes.set_position(_NAMED_AREA)
-    size = len(parts.classes)
+    size = len(split.classes)
     every = max(1, size // MOST_NUMBERED)
-    names = [_name(label) for label in parts.classes]
+    names = [_name(label) for label in split.classes]
     axes.set_xticks(
         range(0, size, every), names[::every], rotation=90 if size * max(map(len, names)) > 30 else 0
     )
@@ -85,10 +85,10 @@ def _confusion(parts: Parts, found: Predicted) -> Figure:
     return figure
 
 
-def _curve_scores(parts: Parts, found: Predicted) -> list[tuple[str, Any, Any]]:
+def _curve_scores(split: DataSplit, found: Predicted) -> list[tuple[str, Any, Any]]:
     """Name, truth and score per row of each curve: of the positive class of two, else of the first classes
     against the rest. A class that is absent from the test part, or all of it, has none."""
-    classes = parts.classes
+    classes = split.classes
     if found.probabilities is not None:
         columns = range(len(classes)) if len(classes) > 2 else [len(classes) - 1]
         curves = [(classes[at], found.probabilities[:, at]) for at in columns]
@@ -96,7 +96,7 @@ def _curve_scores(parts: Parts, found: Predicted) -> list[tuple[str, Any, Any]]:
         curves = [(classes[1], found.decisions)]
     else:
         return []
-    named = [(_name(label), parts.test_labels == label, values) for label, values in curves]
+    named = [(_name(label), split.test_labels == label, values) for label, values in curves]
     return [each for each in named if 0 < each[1].sum() < len(each[1]) and np.isfinite(each[2]).all()]
 
 

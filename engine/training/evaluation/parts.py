@@ -27,6 +27,7 @@ from sklearn.model_selection import (
 from engine.errors import DatasetError, UsageError
 from engine.formats import counted
 from engine.text import quoted
+from engine.training.evaluation.data_split import DataSplit
 from engine.training.evaluation.pipeline import fitted_transformer, published_scaler
 from engine.training.spec import SweepSpec, Task
 
@@ -50,25 +51,16 @@ class FoldRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """A dataset split for trials: raw rows (the index counts the rows of the file) and labels of both parts.
+class Parts(DataSplit):
+    """A dataset split and prepared for trials.
 
-    `classes` are the labels, of two the positive one last; empty for regression. `transformer` prepares raw
-    rows, fitted on the training part (recipe `published`: on all rows); `train_matrix` and `test_matrix` are
-    the prepared parts. `folds` are (training, test) indexes into the training part, `fold_matrices` their
-    prepared rows in the same order, None if they are too large to hold. `preparation_seconds` is the time it
-    took to prepare the training part.
+    `transformer` prepares raw rows, fitted on the training part (recipe `published`: on all rows);
+    `train_matrix` and `test_matrix` are the prepared parts. `folds` are (training, test) indexes into the
+    training part, `fold_matrices` their prepared rows in the same order, None if they are too large to hold.
+    `preparation_seconds` is the time it took to prepare the training part.
     """
 
-    name: str
-    target: str
-    task: Task
-    classes: tuple[int | str, ...]
     seed: int
-    train: pd.DataFrame
-    test: pd.DataFrame
-    train_labels: Any
-    test_labels: Any
     transformer: Any
     leaks: bool
     train_matrix: Any

@@ -6,14 +6,17 @@ Nothing is pickled: reading a folder runs no code from it. The transformer is fi
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from engine.training.evaluation.parts import Parts
-from engine.training.evaluation.pipeline import fitted_transformer, published_scaler
+from engine.training.evaluation.data_split import DataSplit
+
+if TYPE_CHECKING:
+    from engine.training.evaluation.parts import Parts
 
 _FACTS = "parts.json"
 
@@ -41,25 +44,37 @@ def save_parts(parts: Parts, folder: Path) -> None:
     (folder / _FACTS).write_text(json.dumps(facts))
 
 
-def load_parts(folder: Path) -> Parts:
-    """The parts as saved, their numbers mapped read-only from the files. Raises `OSError`."""
-    facts = json.loads((folder / _FACTS).read_text())
+def load_split(folder: Path) -> DataSplit:
+    """The rows and labels as saved, their numbers mapped read-only from the files. Raises `OSError`."""
+    return _split(json.loads((folder / _FACTS).read_text()), folder)
+
+
+def _split(facts: dict[str, Any], folder: Path) -> DataSplit:
     classes = tuple(facts["classes"])
     train, test = (_load_frame(facts[part], folder, part) for part in ("train", "test"))
-    frame = pd.concat([train, test]).sort_index()
+    train_labels, test_labels = (
+        _decoded(_mapped(folder / f"{part}_labels.npy"), classes) for part in ("train", "test")
+    )
+    return DataSplit(
+        facts["name"], facts["target"], facts["task"], classes, train, test, train_labels, test_labels
+    )
+
+
+def load_parts(folder: Path) -> Parts:
+    """The parts as saved, their numbers mapped read-only from the files. Imports scikit-learn. Raises
+    `OSError`."""
+    from engine.training.evaluation.parts import Parts
+    from engine.training.evaluation.pipeline import fitted_transformer, published_scaler
+
+    facts = json.loads((folder / _FACTS).read_text())
+    split = _split(facts, folder)
+    frame = pd.concat([split.train, split.test]).sort_index()
     leaks = facts["leaks"]
     folds = range(facts["folds"])
     return Parts(
-        name=facts["name"],
-        target=facts["target"],
-        task=facts["task"],
-        classes=classes,
+        **{each.name: getattr(split, each.name) for each in fields(split)},
         seed=facts["seed"],
-        train=train,
-        test=test,
-        train_labels=_decoded(_mapped(folder / "train_labels.npy"), classes),
-        test_labels=_decoded(_mapped(folder / "test_labels.npy"), classes),
-        transformer=published_scaler(frame, facts["name"]) if leaks else fitted_transformer(frame, train),
+        transformer=published_scaler(frame, split.name) if leaks else fitted_transformer(frame, split.train),
         leaks=leaks,
         train_matrix=_mapped(folder / "train_matrix.npy"),
         test_matrix=_mapped(folder / "test_matrix.npy"),

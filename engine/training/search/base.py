@@ -41,7 +41,7 @@ class Search(Protocol):
 
     def narrow(
         self,
-        parts: Parts,
+        parts: Callable[[], Parts],
         *,
         workers: int,
         note: Callable[[str], None] = lambda _: None,

@@ -52,7 +52,7 @@ class HalvingSearch(ListedSearch):
 
     def narrow(
         self,
-        parts: Parts,
+        parts: Callable[[], Parts],
         *,
         workers: int,
         note: Callable[[str], None] = lambda _: None,
@@ -72,7 +72,7 @@ class HalvingSearch(ListedSearch):
         baseline = [trial for trial in self._candidates if trial.estimator == BASELINE]
         others = [trial for trial in self._candidates if trial.estimator != BASELINE]
         if others:
-            climb(parts, self._spec, others, workers=workers, on_rung=scored, stop=stop, abort=abort)
+            climb(parts(), self._spec, others, workers=workers, on_rung=scored, stop=stop, abort=abort)
         if self.rungs:
             left = self.rungs[-1].scores
             self._trials = baseline + [trial for trial in others if trial.index in left]

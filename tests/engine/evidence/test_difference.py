@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.entities import Run
+from engine.entities import SPLIT_TAG, Run
 from engine.evidence.best import best_run
 from engine.evidence.difference import Correction, Standing, Versus, chance, p_text, standing, verdict, versus
-from engine.evidence.measured import SPLIT_TAG
 from engine.evidence.predictions import PATH, predictions_text
 from engine.runs.frame import RunFrame
 from engine.stores import open_store

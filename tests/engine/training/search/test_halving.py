@@ -37,7 +37,7 @@ def asked(search: HalvingSearch) -> list[Any]:
 def test_the_best_candidates_of_each_rung_go_on_and_those_of_the_last_are_proposed() -> None:
     search = HalvingSearch(SPEC, "classification")
     assert search.total == planned_trials(SPEC, "classification") == 43
-    search.narrow(parts_of(heart(), SPEC), workers=1)
+    search.narrow(lambda: parts_of(heart(), SPEC), workers=1)
     rungs = search.rungs
     assert [len(rung.scores) for rung in rungs] == [42, 14, 5]
     assert [rung.rows for rung in rungs] == [20, 60, 180]
@@ -54,7 +54,7 @@ def test_the_best_candidates_of_each_rung_go_on_and_those_of_the_last_are_propos
     assert str(rungs[0]).startswith("halving, rung 1: 42 candidates on 20 rows, best accuracy 0.")
 
     search = HalvingSearch(SPEC, "classification")
-    search.narrow(parts_of(heart(), SPEC), workers=1, stop=lambda: len(search.rungs) == 1)
+    search.narrow(lambda: parts_of(heart(), SPEC), workers=1, stop=lambda: len(search.rungs) == 1)
     again = search.rungs
     assert [dict(rung.scores) for rung in again] == [pytest.approx(dict(rungs[0].scores), nan_ok=True)]
     assert len(asked(search)) == 43
@@ -69,7 +69,7 @@ def test_the_best_candidates_of_each_rung_go_on_and_those_of_the_last_are_propos
         baseline=False,
     )
     search = HalvingSearch(spec, "regression")
-    search.narrow(parts_of(mixed(300, "regression"), spec), workers=1)
+    search.narrow(lambda: parts_of(mixed(300, "regression"), spec), workers=1)
     found = search.rungs
     last = found[-1]
     assert all(score > 0 for score in last.scores.values())
@@ -79,14 +79,14 @@ def test_the_best_candidates_of_each_rung_go_on_and_those_of_the_last_are_propos
 
     search = HalvingSearch(SPEC, "classification")
     asks = itertools.count()
-    search.narrow(parts_of(heart(), SPEC), workers=1, abort=lambda: next(asks) > 20)
+    search.narrow(lambda: parts_of(heart(), SPEC), workers=1, abort=lambda: next(asks) > 20)
     assert not search.dropped
 
     many = ModelSpec("knn", {"n_neighbors": (200, 210)})
     failing = SweepSpec("e", models=(many,), search=SearchSpec("halving"))
     parts = parts_of(heart(), failing)
     with pytest.raises(TrainingError, match="all candidates") as caught:
-        HalvingSearch(failing, "classification").narrow(parts, workers=1)
+        HalvingSearch(failing, "classification").narrow(lambda: parts, workers=1)
     assert "2 candidates on 242 rows" in caught.value.detail
 
 
