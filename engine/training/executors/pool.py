@@ -58,9 +58,14 @@ class _Slot:
     def __init__(self) -> None:
         try:
             self.executor = ProcessPoolExecutor(1, env=_ENVIRONMENT)
-            self._ready = self.executor.submit(prepare_process, os.getpid())
+            self._ready: Future[Any] = self.executor.submit(prepare_process, os.getpid())
         except OSError as error:
             raise TrainingError("A training process could not be started", str(error)) from error
+
+    def load(self, folder: Path) -> None:
+        """Have it load the parts of the data."""
+        with contextlib.suppress(BrokenProcessPool, ShutdownExecutorError):  # found by who submits next
+            self._ready = self.executor.submit(_load, str(folder))
 
     @property
     def is_ready(self) -> bool:
@@ -100,12 +105,18 @@ class ProcessPool:
         if isinstance(found, Failure):
             raise found.error()
         facts: DatasetFacts = found
+        self._slots[0].load(self._folder)
         return facts
 
     def grow(self, workers: int) -> None:
-        """Have this many processes."""
+        """Have this many processes, once the data is prepared."""
         while len(self._slots) < workers:
-            self._slots.append(_Slot())
+            self._slots.append(self._new_slot())
+
+    def _new_slot(self) -> _Slot:
+        slot = _Slot()
+        slot.load(self._folder)
+        return slot
 
     @property
     def workers(self) -> int:
@@ -116,8 +127,8 @@ class ProcessPool:
         return len(self._free())
 
     def _free(self) -> list[int]:
-        """The slots with nothing to do whose process has imported what it needs: that takes seconds, which
-        would count towards the timeout of a trial."""
+        """The slots with nothing to do whose process has imported and loaded what it needs: that takes
+        seconds, which would count towards the timeout of a trial."""
         busy = {flight.slot for flight in self._flights.values()}
         return [number for number, slot in enumerate(self._slots) if number not in busy and slot.is_ready]
 
@@ -127,7 +138,7 @@ class ProcessPool:
         try:
             future = self._slots[slot].executor.submit(*arguments)
         except (BrokenProcessPool, ShutdownExecutorError):  # it died while it had nothing to do
-            self._slots[slot] = _Slot()
+            self._slots[slot] = self._new_slot()
             future = self._slots[slot].executor.submit(*arguments)
         self._flights[future] = _Flight(trial, slot, time.monotonic())
 
@@ -155,7 +166,7 @@ class ProcessPool:
         try:
             found = future.result()
         except (BrokenProcessPool, ShutdownExecutorError) as error:
-            self._slots[flight.slot] = _Slot()
+            self._slots[flight.slot] = self._new_slot()
             return Outcome(flight.trial, lost=reason or _cause(error), seconds=seconds)
         except Exception as error:  # what loky could not carry from one process to the other
             return Outcome(flight.trial, error=f"{type(error).__name__}: {error}", seconds=seconds)
@@ -205,6 +216,10 @@ def _prepared(folder: str, spec: SweepSpec) -> DatasetFacts | Failure:
     except OSError as error:
         return Failure.of(TrainingError("The prepared data cannot be written", f"{error.strerror}: {folder}"))
     return DatasetFacts.of(dataset)
+
+
+def _load(folder: str) -> None:
+    _parts(folder)
 
 
 def _evaluated(folder: str, spec: SweepSpec, trial: Trial) -> Evaluation | str:

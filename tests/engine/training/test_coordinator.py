@@ -140,12 +140,12 @@ def test_a_trial_that_hangs_is_ended_and_one_that_raises_keeps_its_traceback(
     endless = {"max_iter": (10**6,), "n_iter_no_change": (10**6,), "tol": (0.0,)}
     slow = ModelSpec("sklearn.neural_network.MLPClassifier", endless)
     models = (ModelSpec("knn", {"n_neighbors": (100_000,)}), slow)
-    limits = Limits(trial_timeout=3)
+    limits = Limits(trial_timeout=5)
     spec = SweepSpec("hanging", large_csv, models=models, limits=limits)
     result, events = run(workshop, spec, TWO)
     assert (result.finished, result.failed) == (1, 2)
     failed = {event.estimator: event for event in events if isinstance(event, TrialFailed)}
-    assert "trial timeout of 3" in failed["sklearn.neural_network.MLPClassifier"].message
+    assert "trial timeout of 5" in failed["sklearn.neural_network.MLPClassifier"].message
     raised = failed["knn"]
     assert "n_neighbors" in raised.message
     assert artifact_text(workshop, raised.run_id, ERROR_FILE).startswith("Traceback")
