@@ -191,6 +191,15 @@ def _check_regular(path: Path) -> None:
         raise OSError(errno.EINVAL, "it is not a file", str(path))
 
 
+def not_a_file(path: Path) -> str | None:
+    """What is at `path`, e.g. `a folder`, if it is neither a regular file nor a device, which a link may
+    point at. None also if nothing is there."""
+    kinds = ((Path.is_dir, "a folder"), (Path.is_fifo, "a named pipe"), (Path.is_socket, "a socket"))
+    with suppress(OSError):
+        return next((kind for has_kind, kind in kinds if has_kind(path)), None)
+    return None
+
+
 def rotated(path: Path, number: int) -> Path:
     """The name of the file that `rotate` has renamed `number` times."""
     return path.with_name(f"{path.name}.{number}")

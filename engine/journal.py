@@ -34,6 +34,7 @@ from engine.files import (
     lines_forwards,
     lines_from_end,
     locked,
+    not_a_file,
     open_private,
     read_private,
     replacing,
@@ -68,6 +69,7 @@ _BEGINNING = b'{"entry_id":'
 _LOCK = "promotion.lock"
 _HEAD = "journal.head"
 _HINT = "Fix its permissions, or set XDG_STATE_HOME to a folder that can be read and written."
+_NOT_A_FILE_HINT = "Rename or remove it: the journal is a file that the console creates itself."
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,6 +469,8 @@ def _file() -> Path:
 def _unreadable(file: Path, error: OSError) -> WriteError:
     if isinstance(error, ForeignLink):
         return _foreign_link(error)
+    if (obstacle := not_a_file(file)) is not None:
+        return WriteError("Cannot read the journal", f"{file} is {obstacle}", _NOT_A_FILE_HINT)
     return WriteError("Cannot read the journal", f"{file}: {error.strerror or error}", _HINT)
 
 
@@ -478,6 +482,8 @@ def _foreign_link(error: ForeignLink) -> WriteError:
 def _unwritable(path: Path, error: Exception) -> WriteError:
     if isinstance(error, ForeignLink):
         return _foreign_link(error)
+    if (obstacle := not_a_file(path)) is not None:
+        return WriteError("Cannot write the journal", f"{path} is {obstacle}", _NOT_A_FILE_HINT)
     why = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return WriteError(
         "Cannot write the journal",

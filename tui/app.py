@@ -7,7 +7,7 @@ import getpass
 import platform
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib import import_module
 from itertools import chain, count
@@ -246,9 +246,21 @@ class Console(SessionApp):
 
         def run(line: str | None) -> None:
             if line:
-                self.run_worker(self.run_line(line))
+                self._run_before_keys(self.run_line(line))
 
         self.push_screen(CommandLineDialog(partial(completions, self)), run)
+
+    def _run_before_keys(self, work: Awaitable[None]) -> None:
+        """Run what a dialog asked for; keys typed ahead wait for it."""
+        release = self._keys.hold()
+
+        async def run() -> None:
+            try:
+                await work
+            finally:
+                release()
+
+        self.run_worker(run())
 
     async def run_line(self, line: str) -> None:
         """Run a line typed after `:`."""
@@ -267,7 +279,7 @@ class Console(SessionApp):
 
         def run(identifier: str | None) -> None:
             if identifier:
-                self.run_worker(press(self, command(identifier)))
+                self._run_before_keys(press(self, command(identifier)))
 
         self.push_screen(HelpDialog(view.scope, getattr(view.focused, "scope", None), view.why_not), run)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from textual.app import App
 
@@ -22,6 +22,10 @@ DEFAULT_REFRESH_SECONDS = 10.0
 """The auto-refresh interval when none was set at startup."""
 _TOAST_EDGES = 3
 """Cells of a notification's border and padding."""
+
+
+class HoldKeys(Protocol):
+    def __call__(self, timeout: float = ..., /) -> Callable[[], None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,10 @@ class Session:
         initial_experiment: str | None,
         show_mode: Callable[[str], Awaitable[None]],
         show_error: Callable[[EngineError], None],
-        hold_keys: Callable[[], Callable[[], None]],
+        hold_keys: HoldKeys,
     ) -> None:
         """`show_mode` switches to a view; `show_error` shows an error in the current one. `hold_keys` holds
-        back keys for a dialog that is about to open, until the function it returns is called.
+        back keys for what is about to be shown, until the function it returns is called, or a timeout.
         `refresh_seconds` is 0 for no auto-refresh. `initial_experiment` is a name or an id."""
         self._app = app
         self.uri = uri

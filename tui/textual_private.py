@@ -10,7 +10,7 @@ import os
 import signal
 from collections.abc import Iterable
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -23,6 +23,7 @@ from textual.dom import DOMNode
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
+from textual.widget import Widget
 from textual.widgets import Input
 
 from engine.text import safe
@@ -43,12 +44,21 @@ def is_removed(node: DOMNode) -> bool:
 
 
 class SparingCompositor(Compositor):
-    """Renders only the lines that a change affects.
+    """Renders only the lines that a change affects, once.
 
     For one changed cell, Textual's compositor renders every line of every widget whose clip region contains
     it; for most widgets, that is the whole screen. Overrides `Compositor._get_renders`. If Textual stops
     calling it, more lines are rendered than necessary.
+
+    Behind a dialog, Textual marks a screen as changed each time it passes the screen's changes on to the
+    dialog, and passes them on again at the next message, without end. Overrides
+    `Compositor.update_widgets`. A dialog between the change and the topmost dialog keeps what it drew before;
+    `Widget._set_dirty` makes it draw again.
     """
+
+    def update_widgets(self, widgets: set[Widget]) -> None:
+        """Mark the regions of `widgets` as changed, except of a screen behind a dialog."""
+        super().update_widgets({widget for widget in widgets if not _is_behind(widget)})
 
     def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
         """Region, visible part and lines of each widget that overlaps `crop` (None for the screen)."""
@@ -58,7 +68,14 @@ class SparingCompositor(Compositor):
             if visible.overlaps(changed):
                 top, bottom = max(visible.y, changed.y), min(visible.bottom, changed.bottom)
                 lines = Region(visible.x, top, visible.width, bottom - top)
+                if _is_behind(widget) and widget.is_modal:
+                    widget._set_dirty()
                 yield region, lines, widget.render_lines(lines.translate(-region.offset))
+
+
+def _is_behind(widget: Widget) -> TypeGuard[Screen[Any]]:
+    """Whether this is a screen behind a dialog."""
+    return isinstance(widget, Screen) and widget.app.screen is not widget
 
 
 def write_to_terminal(app: App[Any], sequences: str) -> None:

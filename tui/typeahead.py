@@ -33,7 +33,8 @@ class TypeAhead:
         self._queue: asyncio.Queue[Key | Paste] = asyncio.Queue()
         self._target: tuple[Screen[Any], Widget | None] | None = None
         self._events = 0
-        self._held: asyncio.Event | None = None
+        self._holds: dict[asyncio.Event, float] = {}
+        """What keys wait for, and for how many seconds at most."""
 
     def take(self, event: Key | Paste) -> None:
         self._queue.put_nowait(event)
@@ -47,10 +48,11 @@ class TypeAhead:
         finally:
             self._events -= 1
 
-    def hold(self) -> Callable[[], None]:
-        """Hold back the next key until the returned function is called, or a timeout."""
-        self._held = asyncio.Event()
-        return self._held.set
+    def hold(self, timeout: float = TIMEOUT) -> Callable[[], None]:
+        """Hold back the next key until the returned function is called, `timeout` seconds at most."""
+        held = asyncio.Event()
+        self._holds[held] = timeout
+        return held.set
 
     async def run(self) -> None:
         while True:
@@ -64,15 +66,16 @@ class TypeAhead:
         """Whether the focus is unchanged since the last key, and no message is pending."""
         target = screen, focused = self._app.screen, self._app.focused
         nodes = (focused or screen).ancestors_with_self
-        busy = self._events or self._held or any(node.message_queue_size for node in nodes)
+        busy = self._events or self._holds or any(node.message_queue_size for node in nodes)
         return target == self._target and not busy
 
     async def _settle(self) -> None:
         await self._drain_focused()
-        if self._held is not None:
+        while self._holds:  # a command that a key started may hold back keys as well
+            held, timeout = next(iter(self._holds.items()))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._held.wait(), TIMEOUT)
-            self._held = None
+                await asyncio.wait_for(held.wait(), timeout)
+            del self._holds[held]
             await self._drain_focused()
 
     async def _drain_focused(self) -> None:

@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import EngineError, ServiceError
+from engine.formats import counted
 from engine.services.addresses import listen
 from engine.services.folder import Record, ServiceFolder, boot_id
 from engine.services.processes import kill_workers, own_environment
@@ -77,12 +78,17 @@ class SwapRecord:
         self._begun = time.monotonic()
 
     def outcome(self, is_cut_off: bool) -> str:
-        """`412 requests in 3.1 s, 0 of them with an error, none cut off`"""
+        """`412 requests in 3.1 s, no errors, none cut off`"""
         requests, errors = self._traffic.requests - self._before[0], self._traffic.errors - self._before[1]
-        noun = "request" if requests == 1 else "requests"
-        cut = "some cut off before they were answered" if is_cut_off else "none cut off"
         seconds = time.monotonic() - self._begun
-        return f"{requests} {noun} in {seconds:.1f} s, {errors} of them with an error, {cut}"
+        facts = [f"{counted(requests, 'request') if requests else 'no requests'} in {seconds:.1f} s"]
+        if requests:
+            facts.append(counted(errors, "error") if errors else "no errors")
+        if is_cut_off:
+            facts.append("some cut off before they were answered")
+        elif requests:
+            facts.append("none cut off")
+        return ", ".join(facts)
 
 
 def _labels(before: ServiceSpec, after: ServiceSpec) -> str:

@@ -162,13 +162,23 @@ def untrusted(server: str, detail: str) -> Untrusted:
     return Untrusted(f"No secure connection to {server}", detail, hint)
 
 
-def denied(server: str, status: int, message: str) -> ServerDenied:
+def denied(server: str, status: int, message: str, authorization: str = "") -> ServerDenied:
+    """`authorization` is the header that was sent, if any; it is not shown."""
     if "Invalid Host header" in message:
         return HostRejected(
             f"{server} does not accept this host name",
             message,
             "Add it to the server's --allowed-hosts, also with the port: HOST,HOST:*,localhost:*.",
         )
+    if status == 401 and authorization.startswith("Bearer "):
+        hint = "Set MLFLOW_TRACKING_TOKEN to a valid token: this one may have expired."
+        return LoginRequired(f"{server} refused the token", message or "HTTP 401", hint)
+    if status == 401 and authorization:
+        hint = (
+            "Check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD. An address with credentials and "
+            "~/.netrc override them."
+        )
+        return LoginRequired(f"{server} refused the user name or password", message or "HTTP 401", hint)
     if status == 401:
         hint = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
         return LoginRequired(f"{server} requires authentication", message or "HTTP 401", hint)
@@ -216,12 +226,14 @@ def refused(message: str) -> StoreRefused:
     return StoreRefused("MLflow refused the request", message)
 
 
-def from_response(server: str, status: int, body: str, secrets: Iterable[str] = ()) -> EngineError:
-    """Translate an HTTP response with a status other than 2xx."""
+def from_response(
+    server: str, status: int, body: str, secrets: Iterable[str] = (), authorization: str = ""
+) -> EngineError:
+    """Translate an HTTP response with a status other than 2xx to a request with this `authorization`."""
     code, message = _mlflow_error(body)
     text = scrub(message or body, secrets)
     if status in (401, 403):
-        return denied(server, status, text)
+        return denied(server, status, text, authorization)
     if status == 429:
         return limited(server, text)
     if code == "RESOURCE_DOES_NOT_EXIST":

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,19 @@ def test_a_database_has_one_name_from_every_folder(tmp_path: Path, monkeypatch: 
     assert server_name(relative) == server_name(absolute) == f"sqlite:///{tmp_path}/mlflow.db"
 
 
+def test_a_folder_or_a_pipe_in_place_of_the_journal_is_named(state: Path) -> None:
+    path = state / "journal.jsonl"
+    for put, what in ((path.mkdir, "a folder"), (partial(os.mkfifo, path), "a named pipe")):
+        state.mkdir(exist_ok=True)
+        put()
+        for use in (partial(append, entry()), read_journal, journal.check):
+            with pytest.raises(WriteError) as caught:
+                use()
+            assert caught.value.detail == f"{path} is {what}", use
+            assert "Rename or remove it" in caught.value.hint
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
 def test_a_full_disk_is_an_error(state: Path) -> None:
     state.mkdir()
     (state / "journal.jsonl").symlink_to("/dev/full")
@@ -317,7 +331,7 @@ def test_a_pipe_in_place_of_the_journal_is_refused_instead_of_waited_for(state: 
     os.mkfifo(file)
     with pytest.raises(WriteError, match="Cannot read the journal") as caught:
         read_journal()
-    assert "it is not a file" in caught.value.detail
+    assert "is a named pipe" in caught.value.detail
 
 
 @pytest.mark.parametrize("name", ["journal.jsonl", "journal.head", "promotion.lock"])

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
+import pyte
 import pytest
+from rich.console import RenderableType
+from textual._compositor import CompositorUpdate
 from textual.app import App, ComposeResult
 from textual.css import stylesheet
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from tests.conftest import MlflowStore
 from tests.tui.support import settle, text_of
 from tui.app import Console
+from tui.dialogs.base import Dialog
 from tui.runs.preview import RunPreview
 from tui.textual_private import (
     ParsedOnceStylesheet,
@@ -24,6 +29,7 @@ from tui.textual_private import (
     SafeInput,
     SparingCompositor,
     is_removed,
+    use_sparing_compositor,
 )
 from tui.widgets.screen_lines import PaneTitle
 
@@ -129,3 +135,86 @@ async def test_a_screen_is_removed_once_it_closes() -> None:
         assert not is_removed(screen)
         await app.pop_screen()
         assert is_removed(screen)
+
+
+class Drawn(App[None]):
+    """An application whose frames are counted, and drawn on an emulated terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frames = 0
+        self.terminal = pyte.Screen(60, 20)
+        self._stream = pyte.Stream(self.terminal)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        if isinstance(renderable, CompositorUpdate):
+            self.frames += 1
+            self._stream.feed(renderable.render_segments(self.console))
+        super()._display(screen, renderable)
+
+    def shows(self, text: str) -> bool:
+        return any(text in line for line in self.terminal.display)
+
+
+class Sparing(Screen[None]):
+    def __init__(self) -> None:
+        super().__init__()
+        use_sparing_compositor(self)
+
+    def compose(self) -> ComposeResult:
+        yield Static("the view", id="behind")
+
+
+class Outer(Dialog[None]):
+    CSS = "Outer { align: center bottom; } Outer > #box { width: 40; }"
+
+    def compose_dialog(self) -> ComposeResult:
+        yield Static("the outer dialog", id="outer")
+
+
+class Inner(Dialog[None]):
+    CSS = "Inner { align: center middle; } Inner > #box { width: 20; }"
+
+    def compose_dialog(self) -> ComposeResult:
+        yield Static("the inner dialog")
+
+
+async def test_what_changes_behind_dialogs_is_drawn_once() -> None:
+    app = Drawn()
+
+    async def draws(change: Callable[[str], None], text: str) -> None:
+        """A change is drawn, and then no more, although the view receives messages."""
+        change(text)
+        for _ in range(100):
+            if app.shows(text):
+                break
+            await pilot.pause(0.02)
+        assert app.shows(text), "\n".join(app.terminal.display)
+        for _ in range(4):
+            frames = app.frames
+            view.check_idle()
+            await pilot.pause(0.03)  # Textual draws on a timer
+            if app.frames == frames:
+                return
+        pytest.fail(f"drawn without end: {text}")
+
+    async with app.run_test(size=(60, 20)) as pilot:
+        view = Sparing()
+        await app.push_screen(view)
+        behind = view.query_one("#behind", Static)
+        await draws(behind.update, "no dialog")
+        outer = Outer()
+        await app.push_screen(outer)
+        await draws(behind.update, "behind one dialog")
+        assert app.shows("the outer dialog")
+        await app.push_screen(Inner())
+        await draws(behind.update, "behind two dialogs")
+        await draws(outer.query_one("#outer", Static).update, "the outer one")
+        assert app.shows("the inner dialog")
+        assert app.shows("behind two dialogs")
+        await app.pop_screen()
+        await draws(behind.update, "behind one again")
+        assert app.shows("the outer one")
+        await app.pop_screen()
+        await draws(behind.update, "none again")
+        assert not app.shows("the outer one")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 from textual.events import Key
 from textual.keys import key_to_character
 from textual.pilot import Pilot
 
+from engine.api import RunFeed, RunFrame
 from tests.conftest import MlflowStore
-from tests.tui.support import settle, text_of
+from tests.tui.support import appears, paste, settle, text_of
 from tui.app import Console
 
 pytestmark = pytest.mark.slow
@@ -63,3 +66,25 @@ async def test_keys_that_arrive_at_once_act_one_by_one(
                     await settle(pilot)
             screens.append(await at_rest(pilot))
     assert screens[0] == screens[1]
+
+
+async def test_enter_right_after_a_command_opens_the_first_run_once_a_slow_store_has_sent_it(
+    mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, may_answer = RunFeed.load, Event()
+
+    def slow_load(feed: RunFeed, **options: Any) -> RunFrame:
+        may_answer.wait(10)
+        return load(feed, **options)
+
+    console = Console(mlflow_store.tracking, experiment="empty")
+    async with console.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        monkeypatch.setattr(RunFeed, "load", slow_load)
+        await pilot.press("colon")
+        await paste(pilot, "runs heart")
+        await pilot.press("enter", "enter")
+        for _ in range(10):  # without waiting for rows, the key would be handled by now
+            await pilot.pause()
+        may_answer.set()
+        assert await appears(pilot, "PARAMETERS", pauses=200), text_of(console)

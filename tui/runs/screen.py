@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar
@@ -54,6 +55,8 @@ _FOLDS = frozenset({"runs.toggle-fold", "runs.toggle-all-folds"})
 
 PREVIEW_DELAY = 0.1
 """Seconds before the preview follows the cursor, so that a held key does not redraw it for every run."""
+ROWS_SECONDS = 2.0
+"""How long a key waits for the rows of an experiment that is being opened."""
 EXPERIMENT_REFRESHES = 6
 """For a store that neither detects changes nor counts runs, the experiments are listed again when runs have
 changed and once per this many refreshes; for others, at every change or refresh."""
@@ -81,6 +84,8 @@ class RunsScreen(ConsoleScreen):
         """The store's state when the experiments were last listed."""
         self._preview_timer: Timer | None = None
         self._highlighted: Run | GroupSummary | None = None
+        self._release_keys: Callable[[], None] | None = None
+        """Releases the keys that wait for the rows of an experiment."""
 
     def compose_view(self) -> ComposeResult:
         self.runs = RunSession(self.engine, self.session.bridge, self.tasks, self._runs_changed)
@@ -212,8 +217,17 @@ class RunsScreen(ConsoleScreen):
         state = self.state.experiment(experiment.experiment_id)
         if experiment.lifecycle_stage == "deleted" and state.lifecycle == "active":
             state.switch_lifecycle()
+        self._rows_shown()
+        if self.app.screen is self:
+            self._release_keys = self.session.hold_keys(ROWS_SECONDS)
         self.pane.begin(experiment.name, state)
         self.runs.open(experiment.experiment_id, state)
+
+    def _rows_shown(self) -> None:
+        """Let keys reach the rows, or the lack of them."""
+        if self._release_keys is not None:
+            self._release_keys()
+            self._release_keys = None
 
     @on(ExperimentPane.Opened)
     def _open_experiment(self, event: ExperimentPane.Opened) -> None:
@@ -241,6 +255,8 @@ class RunsScreen(ConsoleScreen):
             self._refreshed()
         elif change == "error" and (error := self.runs.loader.error) is not None:
             self._report_error(error)
+        if change in ("rows", "error"):
+            self._rows_shown()
         if change in ("frame", "rows", "progress", "marks"):
             self.show_keys()
 

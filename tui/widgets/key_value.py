@@ -114,12 +114,13 @@ def _ink(inks: Inks, name: str, has_focus: bool) -> Style:
 
 def lay_out(sections: Sequence[Section], width: int) -> list[_Line]:
     """The lines of all sections in `width` cells. The names of a section take at most `KEY_WIDTH`
-    cells and half of the width; longer ones are wrapped like values. Without names, the values begin where
-    names would."""
+    cells, and half of the width or what its values leave; longer ones are wrapped like values. Without names,
+    the values begin where names would."""
     lines: list[_Line] = []
     for section in sections:
         longest = max((cell_width(pair.key) for pair in section.pairs), default=0)
-        key_width = max(1, min(longest, KEY_WIDTH, width // 2)) if longest else 0
+        left = width - _INDENT - _GAP - max(map(_value_width, section.pairs), default=0)
+        key_width = max(1, min(longest, KEY_WIDTH, max(width // 2, left))) if longest else 0
         value_width = max(1, width - key_width - (_GAP if longest else 0) - _INDENT)
         if lines:
             lines.append(())
@@ -130,6 +131,11 @@ def lay_out(sections: Sequence[Section], width: int) -> list[_Line]:
         for pair in section.pairs:
             lines += _pair_lines(pair, key_width, value_width)
     return lines
+
+
+def _value_width(pair: Pair) -> int:
+    values = [pair.value] if isinstance(pair.value, str) else pair.value
+    return max(map(cell_width, values), default=0)
 
 
 def _pair_lines(pair: Pair, key_width: int, value_width: int) -> list[_Line]:

@@ -307,7 +307,7 @@ def _answers(subject: Subject, transport: Transport, notes: Notes) -> bool:
             notes.failed(error)
         else:
             notes.failed(
-                LoginRequired(f"{subject.uri.shown} does not accept these credentials", error.detail),
+                error,
                 fix="Check the user name and the password, or the token; the environment takes precedence"
                 " over ~/.mlflow/credentials.",
             )

@@ -69,6 +69,8 @@ class _Answer:
         self.status_code: int = response.status_code
         self.url: str = response.url
         self.headers: Mapping[str, str] = response.headers
+        self.authorization = str(response.request.headers.get("Authorization") or "")
+        """What the request was sent with; after a redirect elsewhere, without credentials."""
         self.beginning = b""
         for chunk in chunks:
             self.beginning = (self.beginning + chunk)[:_EXCERPT_BYTES]
@@ -410,7 +412,9 @@ class Transport:
         if 200 <= response.status_code < 300:
             return response
         server = self._server_of(response.url)
-        error = errors.from_response(server, response.status_code, _body(response), self._secrets)
+        error = errors.from_response(
+            server, response.status_code, _body(response), self._secrets, response.authorization
+        )
         if retry_after := _retry_after(response):
             error.hint = f"Try again in {duration(retry_after)}. {error.hint}".strip()
         raise error

@@ -199,6 +199,13 @@ def test_values_without_names_begin_where_names_would() -> None:
     assert lines == [" DESCRIPTION", " one", " two"]
 
 
+def test_names_are_not_wrapped_while_their_values_leave_room() -> None:
+    short, long = Pair(Shown("balanced_accuracy"), Shown("0.7732")), Pair(Shown("f1"), Shown("0." + "9" * 30))
+    for pairs, first in (([short], " balanced_accuracy  0.7732"), ([short, long], " balanced_accur  0.7732")):
+        lines = lay_out([Section(Shown("METRICS"), pairs)], 29)
+        assert "".join(text for text, _ in lines[1]).rstrip() == first
+
+
 async def test_a_line_that_does_not_fit_is_cut_with_a_mark() -> None:
     class Wide(Lines):
         def lines(self, width: int) -> list[Content]:

@@ -135,6 +135,20 @@ class TestAnswers:
         assert "\x1b" not in str(error)
         assert len(error.detail) < 400
 
+    def test_refused_credentials_are_not_taken_for_missing_ones(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        web.will_answer(Answer(401, b"You are not authenticated."))
+        assert error_from(web.uri).title == f"{web.uri} requires authentication"
+        refused = error_from(web.uri.replace("//", f"//ana:{PASSWORD}@"))
+        assert refused.title.endswith("refused the user name or password")
+        assert "Set MLFLOW_TRACKING_USERNAME" not in refused.hint
+        assert PASSWORD not in str(refused)
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", PASSWORD)
+        refused = error_from(web.uri)
+        assert refused.title == f"{web.uri} refused the token"
+        assert PASSWORD not in str(refused)
+
     def test_an_error_after_a_redirect_names_the_other_server(self, web: Web, closed_port: int) -> None:
         web.will_answer(
             Answer(307, b"", {"Location": f"http://eve:s3cret@127.0.0.1:{closed_port}/x?token=s3cret"})
