@@ -20,9 +20,10 @@ OWNER_TAG = "owner"
 """The tag of a registered model that names its owner: MLflow itself has none."""
 
 
-def version_frame(versions: Iterable[ModelVersion], sources: Sources) -> RunFrame:
+def version_frame(versions: Iterable[ModelVersion], sources: Sources, *, has_stages: bool = True) -> RunFrame:
     """The versions, newest first, with the parameters and metrics of their source runs and their own tags.
-    The row of a version has its number, as text, as its run id."""
+    The row of a version has its number, as text, as its run id. In a registry without stages (`has_stages`),
+    no version has one."""
     rows = sorted(versions, key=lambda version: -version.version)
     builder = BlockBuilder(len(rows))
     attributes: dict[str, list[Value]] = {name: [] for name in VERSION_ATTRIBUTES}
@@ -30,7 +31,7 @@ def version_frame(versions: Iterable[ModelVersion], sources: Sources) -> RunFram
         run = sources.get(version.run_id)
         known = (
             version.version,
-            version.stage,
+            version.stage if has_stages else None,
             asked(version),
             version.aliases or None,
             version.status,

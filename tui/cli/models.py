@@ -99,15 +99,19 @@ def models(
             read = [group[0] for group in versions.values() if group]  # for the owners
         sources = engine.models.source_runs(read)
         prompts = engine.models.prompt_count() if name is None and not as_json else None
+        has_stages = as_json or not found or engine.models.without_stages(found[0].name) is None
     if name is None:
         if as_json:
             write_json({"models": [_payload(model, versions[model.name], sources) for model in found]})
         else:
-            _show_models(found, versions, sources, uri, search, prompts)
+            _show_models(found, versions, sources, uri, search, prompts, has_stages=has_stages)
         return
-    model, all_versions = found[0], versions[name] or ()
+    from engine.api import version_frame
+
+    all_versions = versions[name] or ()
+    frame = version_frame(all_versions, sources, has_stages=has_stages)
     _list_versions(
-        model, all_versions, sources, filter_text, sorts, limit, columns, csv_path, output, as_json
+        found[0], all_versions, frame, sources, filter_text, sorts, limit, columns, csv_path, output, as_json
     )
 
 
@@ -143,6 +147,7 @@ def _mentions(model: RegisteredModel, text: str) -> bool:
 def _list_versions(
     model: RegisteredModel,
     versions: Sequence[ModelVersion],
+    frame: RunFrame,
     sources: Sources,
     filter_text: str,
     sorts: Sequence[str],
@@ -153,9 +158,8 @@ def _list_versions(
     as_json: bool,
 ) -> None:
     """Apply the options; write the versions to the file, as JSON or as a table."""
-    from engine.api import sorted_rows, version_frame, versions_sheet, write_sheet
+    from engine.api import sorted_rows, versions_sheet, write_sheet
 
-    frame = version_frame(versions, sources)
     matching = sorted_rows(frame, sort_keys(sorts, frame), filter_of(filter_text, frame).rows(frame))
     rows = matching[:limit]
     keys = columns_of(columns, frame)
@@ -205,24 +209,25 @@ def _show_models(
     uri: TrackingUri,
     search: str,
     prompts: int | None,
+    *,
+    has_stages: bool,
 ) -> None:
     output = Output()
     if found:
+        stages = [Head(Shown("Production"), right=True, keep=True), Head(Shown("Staging"), right=True)]
         heads = [
             Head(Shown("name"), keep=True, min_width=16),
             Head(Shown("versions"), right=True, keep=True),
-            Head(Shown("Production"), right=True, keep=True),
-            Head(Shown("Staging"), right=True),
-            Head(Shown("aliases"), min_width=16),
+            *(stages if has_stages else []),
+            Head(Shown("aliases"), min_width=16, keep=not has_stages),
             Head(Shown("last change")),
             Head(Shown("owner")),
             Head(Shown("tags"), min_width=16),
             Head(Shown("description"), min_width=16),
         ]
         now = time.time_ns() // 1_000_000
-        _note_hidden(
-            output, output.table(heads, [_model_row(m, versions[m.name], sources, now) for m in found])
-        )
+        rows = [_model_row(m, versions[m.name], sources, now, has_stages=has_stages) for m in found]
+        _note_hidden(output, output.table(heads, rows))
     elif search:
         output.line(safe(f"No registered model has {search!r} in its name or tags."))
     else:
@@ -232,7 +237,12 @@ def _show_models(
 
 
 def _model_row(
-    model: RegisteredModel, versions: Sequence[ModelVersion] | None, sources: Sources, now: int
+    model: RegisteredModel,
+    versions: Sequence[ModelVersion] | None,
+    sources: Sources,
+    now: int,
+    *,
+    has_stages: bool,
 ) -> list[Shown]:
     from engine.api import last_change, owner_of, shown_tags, versions_in
 
@@ -242,8 +252,7 @@ def _model_row(
     return [
         safe(model.name),
         MISSING if versions is None else count(len(versions)),
-        holding("Production"),
-        holding("Staging"),
+        *([holding("Production"), holding("Staging")] if has_stages else []),
         safe(", ".join(f"{alias}→{number}" for alias, number in sorted(model.aliases.items()))) or MISSING,
         ago(last_change(model, versions or ()), now),
         safe(owner_of(model, versions or (), sources)) or MISSING,

@@ -43,7 +43,7 @@ T = TypeVar("T")
 VERSIONS = Rows(
     "versions",
     "VERSIONS",
-    "accuracy > 0.9 and stage = production",
+    "accuracy > 0.9 and alias = champion",
     (Shown("No versions yet"), Shown("Register a run's model under this name.")),
 )
 READING = (Shown("reading …"),)
@@ -189,7 +189,8 @@ class ModelsScreen(ConsoleScreen):
 
     def _show_model_rows(self, found: Mapping[str, tuple[ModelVersion, ...]]) -> None:
         self.registry.update(found)
-        self.model_pane.show(self.models, self.registry, self._runs.known)
+        has_stages = self.no_stages is None
+        self.model_pane.show(self.models, self.registry, self._runs.known, has_stages=has_stages)
 
     def _models_failed(self, error: EngineError) -> None:
         if self.models:
@@ -227,8 +228,9 @@ class ModelsScreen(ConsoleScreen):
             self._show_detail()
 
         def show_no_stages(error: StagesUnsupported | None) -> None:
-            self.no_stages = error
-            self._show_detail()
+            if (self.no_stages is None) != (error is None):
+                self.no_stages = error
+                self._show_sources()
 
         work = partial(self.engine.models.policies, name)
         self.ask(work, show_policies, group="policies", failed=show_policies)
@@ -239,6 +241,7 @@ class ModelsScreen(ConsoleScreen):
         self.pane.table.set_empty_text(VERSIONS_UNREADABLE)
 
     def _show_sources(self) -> None:
+        """Draw the models and the versions again, with what else is known of them."""
         self._show_model_rows({})
         self._show_versions()
 
@@ -255,7 +258,9 @@ class ModelsScreen(ConsoleScreen):
         if versions is None:
             self.pane.table.set_empty_text(READING)
         else:
-            self.ask(partial(version_frame, versions, dict(self._runs.known)), show, group="frame")
+            known, has_stages = dict(self._runs.known), self.no_stages is None
+            work = partial(version_frame, versions, known, has_stages=has_stages)
+            self.ask(work, show, group="frame")
         self._show_detail()
 
     def _versions_changed(self, change: SessionChange) -> None:
