@@ -61,6 +61,15 @@ class Models:
 
         return SavedViews(ViewFile(views_file(), "model"), self._access.uri.shown, model)
 
+    def logged_metrics(
+        self, versions: Iterable[ModelVersion], sources: Mapping[str, Run | None]
+    ) -> Mapping[str, Mapping[str, float]]:
+        """The metrics of the logged models of versions by model id, with few requests. `sources` are the
+        source runs."""
+        from engine.registry.version_rows import logged_metrics
+
+        return logged_metrics(self._store, versions, sources)
+
     def prompt_count(self) -> int | None:
         """How many prompts the registry holds, which are not listed as models; None if the store cannot
         say."""

@@ -103,6 +103,7 @@ def models(
         if name is None and not as_json:
             read = [group[0] for group in versions.values() if group]  # for the owners
         sources = engine.models.source_runs(read)
+        logged = engine.models.logged_metrics(read, sources) if name else {}
         prompts = engine.models.prompt_count() if name is None and not as_json else None
         has_stages = as_json or not found or engine.models.without_stages(found[0].name) is None
     if name is None:
@@ -114,7 +115,7 @@ def models(
     from engine.api import version_frame
 
     all_versions = versions[name] or ()
-    frame = version_frame(all_versions, sources, has_stages=has_stages)
+    frame = version_frame(all_versions, sources, logged, has_stages=has_stages)
     view = _overridden(view, frame, filter_text, sorts, columns)
     keys = columns_of(columns, frame)
     _list_versions(found[0], all_versions, frame, sources, view, limit, keys, csv_path, output, as_json)

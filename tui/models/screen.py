@@ -251,8 +251,9 @@ class ModelsScreen(ConsoleScreen):
         if versions is None:
             self.pane.table.set_empty_text(READING)
         else:
-            known, has_stages = dict(self._runs.known), self.no_stages is None
-            work = partial(version_frame, versions, known, has_stages=has_stages)
+            known, logged = dict(self._runs.known), dict(self._runs.logged)
+            has_stages = self.no_stages is None
+            work = partial(version_frame, versions, known, logged, has_stages=has_stages)
             self.ask(work, show, group="frame")
         self._show_detail()
 
