@@ -146,21 +146,21 @@ async def _group(app: SessionApp, argument: str) -> None:
 
 
 async def _view(app: SessionApp, argument: str) -> None:
-    await app.session.show_mode("runs")
-    screen = runs_screen(app)
-    if screen is None or screen.experiment is None:
+    screen = await _table_screen(app)
+    views = None if screen is None else screen.saved_views
+    if screen is None or views is None:
         return
-    views, experiment = screen.saved_views, screen.experiment
     verb, _, name = argument.partition(" ")
     if not argument:
-        views.pick(experiment)
+        views.pick()
     elif verb in ("save", "delete"):
         name = name.strip()
         if not name:
             raise UsageError(f"`:view {verb}` needs a name", "", f"Use `:view {verb} NAME`.")
-        views.save(experiment, name, screen.runs.view) if verb == "save" else views.delete(experiment, name)
+        shown = screen.versions if isinstance(screen, ModelsScreen) else screen.runs
+        views.save(name, shown.view) if verb == "save" else views.delete(name)
     else:
-        views.open(experiment, argument)
+        views.open(argument)
 
 
 async def _best(app: SessionApp, argument: str) -> None:

@@ -11,7 +11,8 @@ from tui.command_line import LAYOUTS, OF_MODELS, OF_VERSIONS, SERVER_WORDS, SORT
 from tui.deployments.screen import DeploymentsScreen
 from tui.models.approval import is_waiting
 from tui.models.screen import ModelsScreen
-from tui.runs.screen import RunsScreen
+from tui.runs.saved_views import SavedViewCommands
+from tui.screen import current_view
 from tui.session import SessionApp
 
 
@@ -43,7 +44,9 @@ def completions(app: SessionApp, word: str, argument: str) -> Sequence[str]:
     if word == "layout":
         return [name for name in LAYOUTS if name.startswith(argument)]
     if word == "view":
-        return [name for name in _view_completions(runs) if name.startswith(argument)]
+        view = current_view(app)
+        saved = (view if isinstance(view, ModelsScreen) else runs).saved_views
+        return [name for name in _view_completions(saved) if name.startswith(argument)]
     return []
 
 
@@ -76,11 +79,11 @@ def _service_names(app: SessionApp) -> Sequence[str]:
     return []
 
 
-def _view_completions(runs: RunsScreen) -> list[str]:
+def _view_completions(saved: SavedViewCommands | None) -> list[str]:
     """Completions of `:view`."""
-    if runs.experiment is None:
+    if saved is None:
         return []
     with suppress(EngineError):  # reported when a view is opened
-        names = [safe(name) for name in runs.engine.runs.saved_views(runs.experiment.name).names()]
+        names = [safe(name) for name in saved.names()]
         return [*names, "save ", *(f"delete {name}" for name in names)]
     return ["save "]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.entities import Lifecycle, Run
 
 MAX_SAVED_VIEWS = 200
-"""Experiments per store whose last view is saved."""
+"""Experiments per store whose last view is saved, and as many models."""
 
 
 @dataclass
@@ -63,7 +63,7 @@ class State:
     experiment_id: str | None = None
     experiments: dict[str, ExperimentState] = field(default_factory=dict)
     models: dict[str, ExperimentState] = field(default_factory=dict)
-    """How the versions of each model are shown; not saved."""
+    """How the versions of each model are shown, by its name."""
     compared: tuple[str, ...] | ComparedVersions = ()
     """The ids of the compared runs, or the compared versions."""
     loaded: tuple[Run, ...] = ()
@@ -75,25 +75,20 @@ class State:
     to_deploy: str = ""
     """The model version to offer when the deployments view is shown next, such as `heart@champion`."""
     directions: dict[str, Direction] = field(default_factory=dict)
-    _saved_views: dict[str, Any] = field(default_factory=dict)
+    _views: dict[str, Any] = field(default_factory=dict)
+    """The last views of experiments as they were saved, by id."""
+    _model_views: dict[str, Any] = field(default_factory=dict)
+    """The last views of models as they were saved, by name."""
 
     def model(self, name: str) -> ExperimentState:
-        return self.models.setdefault(name, ExperimentState())
+        if name not in self.models:
+            self.models[name] = ExperimentState(_last_view(self._model_views.get(name), of_versions=True))
+        return self.models[name]
 
     def experiment(self, experiment_id: str) -> ExperimentState:
         if experiment_id not in self.experiments:
-            self.experiments[experiment_id] = ExperimentState(self._last_view(experiment_id))
+            self.experiments[experiment_id] = ExperimentState(_last_view(self._views.get(experiment_id)))
         return self.experiments[experiment_id]
-
-    def _last_view(self, experiment_id: str) -> RunView:
-        """The saved view; the default if it is missing or unreadable."""
-        plain = self._saved_views.get(experiment_id)
-        if isinstance(plain, dict):
-            from engine.api import view_from_plain
-
-            with contextlib.suppress(EngineError):
-                return view_from_plain(plain)
-        return RunView()
 
     def load(self) -> str:
         """Restore the saved state. Returns a warning if the file is damaged; it is then set aside."""
@@ -103,12 +98,14 @@ class State:
         if not isinstance(saved, dict):
             return warning
         experiment_id, directions = saved.get("experiment_id"), saved.get("directions")
-        views = saved.get("views")
         if isinstance(experiment_id, str) and self.experiment_id is None:
             self.experiment_id = experiment_id
         if isinstance(directions, dict):
             self.directions = {k: v for k, v in directions.items() if v in ("higher", "lower")}
-        self._saved_views = views if isinstance(views, dict) else {}
+        self._views, self._model_views = [
+            views if isinstance(views, dict) else {}
+            for views in (saved.get("views"), saved.get("model_views"))
+        ]
         return warning
 
     def save(self) -> None:
@@ -118,21 +115,33 @@ class State:
         everything[self.store] = {
             "experiment_id": self.experiment_id,
             "directions": self.directions,
-            "views": self._plain_views(),
+            "views": _plain_views(self._views, self.experiments),
+            "model_views": _plain_views(self._model_views, self.models),
         }
         with contextlib.suppress(OSError), replacing(path, private=True) as file:
             file.write(json.dumps(everything, indent=1).encode())
 
-    def _plain_views(self) -> dict[str, Any]:
-        """Views that differ from the default, most recently opened last."""
-        views = dict(self._saved_views)
-        for experiment_id, state in self.experiments.items():
-            views.pop(experiment_id, None)
-            if state.view != RunView():
-                from engine.api import view_to_plain
 
-                views[experiment_id] = view_to_plain(state.view)
-        return dict(list(views.items())[-MAX_SAVED_VIEWS:])
+def _last_view(plain: object, *, of_versions: bool = False) -> RunView:
+    """A saved view; the default if it is missing or unreadable."""
+    if isinstance(plain, dict):
+        from engine.api import view_from_plain
+
+        with contextlib.suppress(EngineError):
+            return view_from_plain(plain, of_versions=of_versions)
+    return RunView()
+
+
+def _plain_views(saved: dict[str, Any], opened: dict[str, ExperimentState]) -> dict[str, Any]:
+    """The saved views and those opened since that differ from the default, most recently opened last."""
+    views = dict(saved)
+    for key, state in opened.items():
+        views.pop(key, None)
+        if state.view != RunView():
+            from engine.api import view_to_plain
+
+            views[key] = view_to_plain(state.view)
+    return dict(list(views.items())[-MAX_SAVED_VIEWS:])
 
 
 def _file() -> Path:

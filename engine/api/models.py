@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.registry.registration import CopyPlan, RegistrationPlan
     from engine.registry.removal import RemovalPlan, RemovalResult
     from engine.registry.smoke_test import SmokeTestResult
+    from engine.runs.saved.store import SavedViews
 
 
 class Models:
@@ -52,6 +53,22 @@ class Models:
         from engine.registry.version_rows import source_runs
 
         return source_runs(self._store, versions)
+
+    def saved_views(self, model: str) -> SavedViews:
+        """The saved views of a model's versions."""
+        from engine.paths import views_file
+        from engine.runs.saved.store import SavedViews, ViewFile
+
+        return SavedViews(ViewFile(views_file(), "model"), self._access.uri.shown, model)
+
+    def logged_metrics(
+        self, versions: Iterable[ModelVersion], sources: Mapping[str, Run | None]
+    ) -> Mapping[str, Mapping[str, float]]:
+        """The metrics of the logged models of versions by model id, with few requests. `sources` are the
+        source runs."""
+        from engine.registry.version_rows import logged_metrics
+
+        return logged_metrics(self._store, versions, sources)
 
     def prompt_count(self) -> int | None:
         """How many prompts the registry holds, which are not listed as models; None if the store cannot

@@ -20,7 +20,7 @@ from engine.secrets import mask
 from engine.stores.artifacts import locations
 from engine.stores.base import Condition, RunQuery
 from engine.stores.records import find_version
-from engine.stores.references import source_run
+from engine.stores.references import logged_model_id, source_run
 from engine.uri import local_root
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ PARENT = "parent"
 MAX_READERS = 20
 """Runs listed for a dataset."""
 
-_LOGGED = re.compile(r"models:/+(m-[\w-]+)/?")
 _COPIED = re.compile(r"models:/+([^/@:]+)/(\d+)/?")
 _RUN_IN_SOURCE = re.compile(r"runs:/+([^/]+)|/([0-9a-f]{32})/artifacts(?:/|$)")
 
@@ -124,9 +123,9 @@ def walk(store: Store, model: str, version: int) -> tuple[Station, ...]:
 def _version(store: Store, version: ModelVersion, versions: Sequence[ModelVersion]) -> Station:
     links = []
     logged: LoggedModel | None = None
-    if match := _LOGGED.fullmatch(version.source):
-        logged = _found_model(store, match[1])
-        links.append(_model_link(match[1], logged))
+    if model_id := logged_model_id(version):
+        logged = _found_model(store, model_id)
+        links.append(_model_link(model_id, logged))
     elif match := _COPIED.fullmatch(version.source):
         links.append(_copied_link(store, match[1], int(match[2])))
     run_id, note = _run_of(version, logged)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from sys import intern
+from types import MappingProxyType
 
 from engine.columns import VERSION_ATTRIBUTES, ColumnKind, Value
 from engine.entities import ModelVersion, RegisteredModel, Run
@@ -12,17 +13,29 @@ from engine.runs.frame import RunFrame
 from engine.runs.loading.by_id import known_runs
 from engine.stores.base import Store
 from engine.stores.block import Block, BlockBuilder, RunBlock
+from engine.stores.references import logged_model_id
 
 Sources = Mapping[str, Run | None]
 """Source runs by id; None for a missing run. Runs not read yet have no entry."""
+
+LoggedMetrics = Mapping[str, Mapping[str, float]]
+"""The metrics of logged models by model id, and by metric."""
 
 OWNER_TAG = "owner"
 """The tag of a registered model that names its owner: MLflow itself has none."""
 
 
-def version_frame(versions: Iterable[ModelVersion], sources: Sources) -> RunFrame:
-    """The versions, newest first, with the parameters and metrics of their source runs and their own tags.
-    The row of a version has its number, as text, as its run id."""
+def version_frame(
+    versions: Iterable[ModelVersion],
+    sources: Sources,
+    logged: LoggedMetrics = MappingProxyType({}),
+    *,
+    has_stages: bool = True,
+) -> RunFrame:
+    """The versions, newest first, with the parameters and metrics of their source runs, the `logged` metrics
+    of their logged models that their runs do not have, and their own tags.
+    The row of a version has its number, as text, as its run id. In a registry without stages (`has_stages`),
+    no version has one."""
     rows = sorted(versions, key=lambda version: -version.version)
     builder = BlockBuilder(len(rows))
     attributes: dict[str, list[Value]] = {name: [] for name in VERSION_ATTRIBUTES}
@@ -30,7 +43,7 @@ def version_frame(versions: Iterable[ModelVersion], sources: Sources) -> RunFram
         run = sources.get(version.run_id)
         known = (
             version.version,
-            version.stage,
+            version.stage if has_stages else None,
             asked(version),
             version.aliases or None,
             version.status,
@@ -45,9 +58,10 @@ def version_frame(versions: Iterable[ModelVersion], sources: Sources) -> RunFram
         )
         for values, value in zip(attributes.values(), known, strict=True):
             values.append(value)
+        own = run.metrics if run is not None else {}
+        for key, number in {**logged.get(logged_model_id(version), {}), **own}.items():
+            builder.metrics[key][at] = number
         if run is not None:
-            for key, number in run.metrics.items():
-                builder.metrics[key][at] = number
             for key, text in run.params.items():
                 builder.params[key][at] = intern(text)
         for key, text in version.tags.items():
@@ -90,6 +104,19 @@ def source_name(version: ModelVersion, sources: Sources) -> str | None:
 def source_runs(store: Store, versions: Iterable[ModelVersion]) -> dict[str, Run | None]:
     """The source runs of versions, with few requests."""
     return known_runs(store, list(dict.fromkeys(v.run_id for v in versions if v.run_id)))
+
+
+def logged_metrics(store: Store, versions: Iterable[ModelVersion], sources: Sources) -> LoggedMetrics:
+    """The metrics of the logged models of versions, with few requests: usually one. A version without a known
+    run has its logged model looked for in all experiments."""
+    of_models = {model_id: version for version in versions if (model_id := logged_model_id(version))}
+    if not of_models:
+        return {}
+    runs = [sources.get(version.run_id) for version in of_models.values()]
+    homes = dict.fromkeys(run.experiment_id for run in runs if run is not None)
+    if None in runs:
+        homes |= dict.fromkeys(experiment.experiment_id for experiment in store.experiments())
+    return store.logged_metrics(list(of_models), list(homes))
 
 
 def versions_in(versions: Iterable[ModelVersion], stage: str) -> list[int]:

@@ -10,7 +10,7 @@ from itertools import repeat
 from types import MappingProxyType
 from typing import cast
 
-from engine.columns import ColumnKey, Value
+from engine.columns import VERSION, ColumnKey, Value
 from engine.formats import FORMATS, MISSING, NumberFormat, ago, as_number, duration, format_for
 from engine.runs.frame import RunFrame
 from engine.runs.metrics import key_metrics
@@ -49,10 +49,11 @@ _LABELS = {
 _FIRST = ("run_name", "status")
 _TIMES = ("start_time", "duration")
 _KEY_METRICS = 3
-_VERSION_FIRST = ("version", "stage", "aliases")
 _VERSION_LAST = ("created", "user_id", "run", "description")
 _VERSION_METRICS = 5
+_STAGE = ColumnKey("attribute", "stage")
 _REQUEST = ColumnKey("attribute", "request")
+_ALIASES = ColumnKey("attribute", "aliases")
 _STATUS = ColumnKey("attribute", "status")
 _USER = ColumnKey("attribute", "user_id")
 
@@ -110,20 +111,18 @@ def default_keys(frame: RunFrame, *, narrow: bool = False) -> tuple[ColumnKey, .
 
 
 def _version_keys(frame: RunFrame) -> tuple[ColumnKey, ...]:
-    """The default columns of versions: number, stage, aliases, a request and a status other than READY if any
-    has one, key metrics, who made it when from which run, description; then the operator's tags, without
+    """The default columns of versions: number, aliases, a stage, a request and a status other than READY if
+    any has one, key metrics, who made it when from which run, description; then the operator's tags, without
     those that repeat a metric or parameter."""
-    first, last = [
-        [ColumnKey("attribute", name) for name in names] for names in (_VERSION_FIRST, _VERSION_LAST)
-    ]
-    request = [_REQUEST] if any(frame.column(_REQUEST)) else []
+    last = [ColumnKey("attribute", name) for name in _VERSION_LAST]
+    optional = [key for key in (_STAGE, _REQUEST) if any(frame.column(key))]
     status = [] if set(frame.distinct(_STATUS)) <= {"READY"} else [_STATUS]
     names = key_metrics((key.name for key in frame.keys if key.kind == "metric"), _VERSION_METRICS)
     metrics = [ColumnKey("metric", name) for name in names]
     of_runs = {key.name for key in frame.keys if key.kind in ("metric", "param")}
     own = (key for key in frame.keys if key.kind == "tag" and not _is_internal(key))
     tags = [key for key in own if key.name not in of_runs]  # versions are tagged with their metrics
-    return (*first[:2], *request, *first[2:], *status, *metrics, *last, *tags)
+    return (VERSION, *optional, _ALIASES, *status, *metrics, *last, *tags)
 
 
 def columns_for(

@@ -127,6 +127,13 @@ class Store(Protocol):
     def logged_model(self, model_id: str) -> LoggedModel:
         """One logged model. Raises `NotFound`, also for a deleted one and for a store without any."""
 
+    def logged_metrics(
+        self, model_ids: Sequence[str], experiment_ids: Sequence[str]
+    ) -> dict[str, dict[str, float]]:
+        """The last value of each metric of logged models of these experiments, by model id, with a request
+        per 100 models at most; without models that have no metrics or are unknown or deleted. Empty for a
+        store that has no logged models or cannot search for them by id."""
+
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
         """All points of a metric by step, then timestamp."""
 

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import cast, get_args
 
 from engine.entities import (
@@ -41,6 +42,32 @@ def metric_value(value: float | str, is_nan: object = False) -> float:
         return math.nan
     number = float(value)
     return math.copysign(math.inf, number) if abs(number) >= sys.float_info.max else number
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedPoint:
+    """A point of a metric of a logged model. `value` is as the store returns it; SQL stores keep NaN as
+    None."""
+
+    model_id: str
+    key: str
+    step: int
+    timestamp: int
+    value: float | str | None
+
+
+def last_values(points: Iterable[LoggedPoint]) -> dict[str, dict[str, float]]:
+    """The last value of each metric, by step and time, of each logged model."""
+    found: dict[tuple[str, str], tuple[int, int, float]] = {}
+    for point in points:
+        value = math.nan if point.value is None else metric_value(point.value)
+        name, last = (point.model_id, point.key), (point.step, point.timestamp, value)
+        if name not in found or found[name][:2] <= last[:2]:
+            found[name] = last
+    models: dict[str, dict[str, float]] = {}
+    for (model_id, key), (_, _, value) in found.items():
+        models.setdefault(model_id, {})[key] = value
+    return models
 
 
 def status(value: object) -> Status:
@@ -92,9 +119,14 @@ def logged_model_not_found(model_id: str) -> NotFound:
     return NotFound(f"Logged model {safe(model_id, 80)} not found", "It may have been deleted.")
 
 
+def is_id(text: str) -> bool:
+    """Whether MLflow would accept the id of a run or logged model."""
+    return _RUN_ID.fullmatch(text) is not None
+
+
 def check_model_id(model_id: str) -> None:
     """Raise `NotFound` for the id of a logged model that MLflow would not accept."""
-    if not _RUN_ID.fullmatch(model_id):
+    if not is_id(model_id):
         raise logged_model_not_found(model_id)
 
 

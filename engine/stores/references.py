@@ -16,6 +16,7 @@ from engine.text import quoted
 if TYPE_CHECKING:
     from engine.stores.base import Store
 
+_LOGGED = re.compile(r"models:/+(m-[\w-]+)/?")
 _REFERENCE = re.compile(r"(?:models:/+)?(?P<model>[^/@:]+)(?P<target>[/@][^/@:]+)?", re.DOTALL)
 
 
@@ -73,6 +74,12 @@ def preferred(versions: Sequence[ModelVersion], model: str) -> ModelReference:
         return reference
     title = f"{quoted(model)} has neither the alias champion nor a version in Production"
     raise NotFound(title, *_choices(versions, model))
+
+
+def logged_model_id(version: ModelVersion) -> str:
+    """The id of the logged model that a version was registered from; empty if its source names none."""
+    match = _LOGGED.fullmatch(version.source)
+    return match[1] if match else ""
 
 
 def source_run(store: Store, run_id: str) -> RunDetail | None:

@@ -7,12 +7,13 @@ MLflow parses it with an SQL lexer and has no escapes, so some names and values 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from engine.columns import MLFLOW_PREFIX
 from engine.errors import StoreRefused
 from engine.stores.base import Condition
 from engine.stores.block import DATASET_FIELDS
+from engine.stores.records import is_id
 from engine.text import safe
 
 MAX_LIST_VALUES = 1000
@@ -29,6 +30,18 @@ _ATTRIBUTES = {
     **dict.fromkeys(("start_time", "end_time"), _ORDER),
 }
 _BIGINT = 2**63
+
+
+MODELS_PER_SEARCH = 100
+"""How many logged models one search asks for, which is what MLflow returns at most by default."""
+
+
+def logged_models_filters(model_ids: Sequence[str]) -> list[str]:
+    """Filters of MLflow's search for logged models that find these, in parts of `MODELS_PER_SEARCH`. Ids that
+    MLflow would not accept are left out."""
+    ids = [f"'{model_id}'" for model_id in model_ids if is_id(model_id)]
+    parts = [ids[start : start + MODELS_PER_SEARCH] for start in range(0, len(ids), MODELS_PER_SEARCH)]
+    return [f"model_id IN ({', '.join(part)})" for part in parts]
 
 
 def is_expressible(condition: Condition) -> bool:

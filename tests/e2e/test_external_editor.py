@@ -24,6 +24,15 @@ def test_a_description_is_edited_in_the_terminal_and_the_screen_comes_back(
     uri = ("--tracking-uri", mlflow_store.uri)
     with open_console(*uri, cwd=folder, home=home, env={"EDITOR": str(editor)}) as terminal:
         terminal.wait_for("trial-23", within=60)
+        terminal.press("n")
+        terminal.wait_for("ctrl+o description in $EDITOR")
+        terminal.press("ctrl+o")
+        terminal.wait_for("editing")
+        terminal.press(*"heart trials", "enter")
+        terminal.wait_for("as the editor left it")
+        assert "heart trials" in terminal.text
+        terminal.press("escape")
+        terminal.wait_gone("New experiment")
         terminal.press("3")
         terminal.wait_for("champion", within=60)
         terminal.press("e")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.api import RunView
+from engine.columns import ColumnKey
 from tui.state import State
 
 
@@ -23,12 +24,15 @@ def test_the_state_of_one_store_is_restored(file: Path) -> None:
     state = State("STORE", experiment_id="7")
     state.directions["m"] = "lower"
     state.experiment("7").view = RunView("accuracy > 0.9")
+    state.model("churn").view = RunView("alias = champion", columns=(ColumnKey("attribute", "stage"),))
     state.save()
     restored = State("STORE")
     assert restored.load() == ""
     assert (restored.experiment_id, restored.directions) == ("7", {"m": "lower"})
     assert restored.experiment("7").view == RunView("accuracy > 0.9")
+    assert restored.model("churn").view == state.model("churn").view
     assert State("OTHER").load() == ""
+    assert State("OTHER").model("churn").view == RunView()
 
 
 @pytest.mark.parametrize("content", ["[" * 200_000, "[]", "7", "{", "\x00"])
@@ -42,12 +46,14 @@ def test_a_damaged_file_is_set_aside(file: Path, content: str) -> None:
     assert json.loads(file.read_text())["STORE"]["experiment_id"] == "7"
 
 
-@pytest.mark.parametrize("entry", [[], 3, None, "text", {"views": 3, "directions": [], "experiment_id": {}}])
+@pytest.mark.parametrize(
+    "entry", [[], 3, None, "text", {"views": 3, "model_views": [], "directions": [], "experiment_id": {}}]
+)
 def test_a_damaged_entry_of_a_store_is_ignored(file: Path, entry: object) -> None:
     file.write_text(json.dumps({"STORE": entry, "OTHER": {"experiment_id": "1"}}))
     state = State("STORE")
     assert state.load() == ""
     assert (state.experiment_id, state.directions) == (None, {})
-    assert state.experiment("7").view == RunView()
+    assert state.experiment("7").view == RunView() == state.model("churn").view
     state.save()
     assert json.loads(file.read_text())["OTHER"] == {"experiment_id": "1"}

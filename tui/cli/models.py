@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from engine.api import RunView
 from engine.entities import ModelVersion, RegisteredModel, Run
 from engine.errors import StoreUnreadable, UsageError
 from engine.formats import MISSING, ago, count, counted
@@ -49,6 +51,7 @@ Sources = Mapping[str, Run | None]
 @click.option(
     "--search", default="", metavar="TEXT", help="List only models with TEXT in their name or tags."
 )
+@click.option("--view", "view_name", metavar="VIEW", help="Use a view of the versions saved in the console.")
 @csv_option("Export the versions to FILE as CSV, with the parameters and metrics of their source runs.")
 @output_option("Export the versions to FILE, with the columns of --csv, or only those of --columns.")
 @yes_option
@@ -62,6 +65,7 @@ def models(
     limit: int | None,
     columns: Sequence[str],
     search: str,
+    view_name: str | None,
     csv_path: str | None,
     output: str | None,
     yes: bool,
@@ -84,13 +88,14 @@ def models(
       mlflow-console models heart_disease_classifier --sort accuracy:desc --csv versions.csv
     """
     file = csv_path or output
-    _check(name, filter_text, sorts, limit, columns, file, search)
+    _check(name, filter_text, sorts, limit, columns, view_name, file, search)
     if csv_path and output:
         raise UsageError("--csv and --output cannot be combined", hint="-o FILE.csv writes CSV, too.")
     if file:
         confirm_replacement(Output(err=as_json), file, yes=yes)
     uri = invocation.uri()
     with invocation.engine(uri) as engine:
+        view = engine.models.saved_views(name).view(view_name) if name and view_name else RunView()
         found = engine.models.registered() if name is None else (engine.models.model(name),)
         found = tuple(model for model in found if _mentions(model, search))
         versions = {model.name: _versions(engine, model.name) for model in found}
@@ -98,17 +103,22 @@ def models(
         if name is None and not as_json:
             read = [group[0] for group in versions.values() if group]  # for the owners
         sources = engine.models.source_runs(read)
+        logged = engine.models.logged_metrics(read, sources) if name else {}
         prompts = engine.models.prompt_count() if name is None and not as_json else None
+        has_stages = as_json or not found or engine.models.without_stages(found[0].name) is None
     if name is None:
         if as_json:
             write_json({"models": [_payload(model, versions[model.name], sources) for model in found]})
         else:
-            _show_models(found, versions, sources, uri, search, prompts)
+            _show_models(found, versions, sources, uri, search, prompts, has_stages=has_stages)
         return
-    model, all_versions = found[0], versions[name] or ()
-    _list_versions(
-        model, all_versions, sources, filter_text, sorts, limit, columns, csv_path, output, as_json
-    )
+    from engine.api import version_frame
+
+    all_versions = versions[name] or ()
+    frame = version_frame(all_versions, sources, logged, has_stages=has_stages)
+    view = _overridden(view, frame, filter_text, sorts, columns)
+    keys = columns_of(columns, frame)
+    _list_versions(found[0], all_versions, frame, sources, view, limit, keys, csv_path, output, as_json)
 
 
 def _check(
@@ -117,6 +127,7 @@ def _check(
     sorts: Sequence[str],
     limit: int | None,
     columns: Sequence[str],
+    view_name: str | None,
     file: str | None,
     search: str,
 ) -> None:
@@ -126,6 +137,7 @@ def _check(
         "--sort": sorts,
         "--limit": limit,
         "--columns": columns,
+        "--view": view_name,
         "--csv or --output": file,
     }
     if name is None and (option := next((option for option, value in given.items() if value), None)):
@@ -140,25 +152,33 @@ def _mentions(model: RegisteredModel, text: str) -> bool:
     return mentions(model, text)
 
 
+def _overridden(
+    view: RunView, frame: RunFrame, filter_text: str, sorts: Sequence[str], columns: Sequence[str]
+) -> RunView:
+    """The view with the options of the command instead of its settings."""
+    sort = tuple(sort_keys(sorts, frame)) or view.sort
+    if chosen := columns_of(columns, frame):
+        view = replace(view, columns=tuple(chosen), constants_hidden=False)
+    return replace(view, filter_text=filter_text or view.filter_text, sort=sort)
+
+
 def _list_versions(
     model: RegisteredModel,
     versions: Sequence[ModelVersion],
+    frame: RunFrame,
     sources: Sources,
-    filter_text: str,
-    sorts: Sequence[str],
+    view: RunView,
     limit: int | None,
-    columns: Sequence[str],
+    keys: Sequence[ColumnKey],
     csv_path: str | None,
     output: str | None,
     as_json: bool,
 ) -> None:
-    """Apply the options; write the versions to the file, as JSON or as a table."""
-    from engine.api import sorted_rows, version_frame, versions_sheet, write_sheet
+    """Write the versions to the file, as JSON or as a table. `keys` are the columns the command names."""
+    from engine.api import sorted_rows, versions_sheet, write_sheet
 
-    frame = version_frame(versions, sources)
-    matching = sorted_rows(frame, sort_keys(sorts, frame), filter_of(filter_text, frame).rows(frame))
+    matching = sorted_rows(frame, view.sort, filter_of(view.filter_text, frame).rows(frame))
     rows = matching[:limit]
-    keys = columns_of(columns, frame)
     tally = f"{count(len(rows))} of {counted(len(frame), 'version')}"
     if file := csv_path or output:
         sheet = versions_sheet(model.name, frame, rows, keys if output and keys else None)
@@ -170,7 +190,8 @@ def _list_versions(
     elif file:
         Output().line(safe(f"{tally} written to {file}"))
     else:
-        _show_versions(model, frame, rows, keys, tally, hint_for(filter_text, frame) if not rows else "")
+        hint = hint_for(view.filter_text, frame) if not rows else ""
+        _show_versions(model, frame, rows, view, tally, hint)
 
 
 def _versions(engine: Engine, name: str) -> Sequence[ModelVersion] | None:
@@ -205,24 +226,25 @@ def _show_models(
     uri: TrackingUri,
     search: str,
     prompts: int | None,
+    *,
+    has_stages: bool,
 ) -> None:
     output = Output()
     if found:
+        stages = [Head(Shown("Production"), right=True, keep=True), Head(Shown("Staging"), right=True)]
         heads = [
             Head(Shown("name"), keep=True, min_width=16),
             Head(Shown("versions"), right=True, keep=True),
-            Head(Shown("Production"), right=True, keep=True),
-            Head(Shown("Staging"), right=True),
-            Head(Shown("aliases"), min_width=16),
+            *(stages if has_stages else []),
+            Head(Shown("aliases"), min_width=16, keep=not has_stages),
             Head(Shown("last change")),
             Head(Shown("owner")),
             Head(Shown("tags"), min_width=16),
             Head(Shown("description"), min_width=16),
         ]
         now = time.time_ns() // 1_000_000
-        _note_hidden(
-            output, output.table(heads, [_model_row(m, versions[m.name], sources, now) for m in found])
-        )
+        rows = [_model_row(m, versions[m.name], sources, now, has_stages=has_stages) for m in found]
+        _note_hidden(output, output.table(heads, rows))
     elif search:
         output.line(safe(f"No registered model has {search!r} in its name or tags."))
     else:
@@ -232,7 +254,12 @@ def _show_models(
 
 
 def _model_row(
-    model: RegisteredModel, versions: Sequence[ModelVersion] | None, sources: Sources, now: int
+    model: RegisteredModel,
+    versions: Sequence[ModelVersion] | None,
+    sources: Sources,
+    now: int,
+    *,
+    has_stages: bool,
 ) -> list[Shown]:
     from engine.api import last_change, owner_of, shown_tags, versions_in
 
@@ -242,8 +269,7 @@ def _model_row(
     return [
         safe(model.name),
         MISSING if versions is None else count(len(versions)),
-        holding("Production"),
-        holding("Staging"),
+        *([holding("Production"), holding("Staging")] if has_stages else []),
         safe(", ".join(f"{alias}→{number}" for alias, number in sorted(model.aliases.items()))) or MISSING,
         ago(last_change(model, versions or ()), now),
         safe(owner_of(model, versions or (), sources)) or MISSING,
@@ -256,7 +282,7 @@ def _show_versions(
     model: RegisteredModel,
     frame: RunFrame,
     rows: Sequence[int],
-    keys: Sequence[ColumnKey],
+    view: RunView,
     tally: str,
     hint: str,
 ) -> None:
@@ -267,7 +293,7 @@ def _show_versions(
     if not len(frame):
         output.line("No versions.")
         return
-    hidden = output.table(*_version_table(frame, rows, keys)) if rows else 0
+    hidden = output.table(*_version_table(frame, rows, view)) if rows else 0
     if hidden or len(rows) < len(frame):
         parts = [tally, *([f"{counted(hidden, 'column')} hidden: use --json or --columns"] if hidden else [])]
         output.line(Cell(safe(" · ".join(parts)), "dim"))
@@ -280,7 +306,7 @@ def show_versions(output: Output, versions: Sequence[ModelVersion]) -> None:
     from engine.api import version_frame
 
     frame = version_frame(versions, {})
-    _note_hidden(output, output.table(*_version_table(frame, range(len(frame)), ())))
+    _note_hidden(output, output.table(*_version_table(frame, range(len(frame)), RunView())))
 
 
 def _note_hidden(output: Output, columns: int) -> None:
@@ -288,23 +314,23 @@ def _note_hidden(output: Output, columns: int) -> None:
         output.line(Cell(safe(f"{counted(columns, 'column')} hidden: use --json"), "dim"))
 
 
-def _version_table(
-    frame: RunFrame, rows: Sequence[int], keys: Sequence[ColumnKey]
-) -> tuple[list[Head], list[Row]]:
-    """Versions in rows with these columns, by default those of the models view and the id of the run."""
-    from engine.api import cell_text, columns_for, default_keys
+def _version_table(frame: RunFrame, rows: Sequence[int], view: RunView) -> tuple[list[Head], list[Row]]:
+    """Versions in rows with the columns of the view, by default those of the models view and the id of the
+    run."""
+    from engine.api import cell_text, columns_for, default_keys, without_constants
     from engine.columns import ColumnKey
 
     run_id = ColumnKey("attribute", "source_run")
     at_run = [run_id if key.name == "run" and key.kind == "attribute" else key for key in default_keys(frame)]
-    shown = columns_for(frame, keys or at_run)
+    shown = columns_for(frame, view.columns or at_run, formats=view.formats)
+    shown = without_constants(frame, view, shown, rows)
     heads = []
     metrics = 0
     for column in shown:
         key = column.key
         metrics += key.kind == "metric"
         keep = (
-            bool(keys)
+            bool(view.columns)
             or key.name in ("version", "stage", "aliases")
             or (metrics == 1 and key.kind == "metric")
         )

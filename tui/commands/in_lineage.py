@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tui.commands.command import Command
+from tui.commands.shared import copy_menu_command, export_command
 
 LINEAGE_COMMANDS: tuple[Command, ...] = (
     Command(
@@ -36,4 +37,6 @@ LINEAGE_COMMANDS: tuple[Command, ...] = (
         writes=True,
     ),
     Command(id="lineage.open-run", keys="d", action="open_run", title="run", help="Open the run."),
+    copy_menu_command("lineage"),
+    export_command("lineage", "the links, or the whole lineage,"),
 )

@@ -288,6 +288,13 @@ COMMANDS: tuple[Command, ...] = (
                 "",
                 "Choose columns of the versions: show, hide, order, width, number format.",
             ),
+            (
+                "pick-view",
+                "W",
+                "pick_view",
+                "",
+                "Open, save or delete a view of the versions, as `:view` does.",
+            ),
             ("toggle-constants", "x", "toggle_constants", "", "Toggle constant columns."),
             ("narrow-column", "less_than_sign", "widen_column(-2)", "", "Narrow the focused column."),
             ("widen-column", "greater_than_sign", "widen_column(2)", "", "Widen the focused column."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -102,19 +102,7 @@ class EditDialog(FormDialog[ReviewedEdit]):
             self.show_message("One tag per line, as KEY=VALUE. Without its line, a tag is removed.")
 
     def action_open_editor(self) -> None:
-        """Edit the description in the operator's editor, which has the terminal meanwhile."""
-        field = self.query_one("#description", TextEditor)
-        try:
-            edited = in_editor(self.app, field.text)
-        except EngineError as error:
-            self._show_error(error)
-            return
-        if edited is None:
-            self.show_message("The description is unchanged.")
-        else:
-            field.text = edited
-            self.show_message("The description is as the editor left it; Review shows what changes.")
-        field.focus()
+        edit_description(self, "Review shows what changes.")
 
     # ── the plan ─────────────────────────────────────────────────────────────
 
@@ -165,6 +153,23 @@ class EditDialog(FormDialog[ReviewedEdit]):
 
     def _show_error(self, error: EngineError) -> None:
         self.show_message(str(error), is_error=True)
+
+
+def edit_description(form: FormDialog[Any], next_step: str) -> None:
+    """Edit the description of a form in the operator's editor, which has the terminal meanwhile, and say what
+    comes next."""
+    field = form.query_one("#description", TextEditor)
+    try:
+        edited = in_editor(form.app, field.text)
+    except EngineError as error:
+        form.show_message(str(error), is_error=True)
+        return
+    if edited is None:
+        form.show_message("The description is unchanged.")
+    else:
+        field.text = edited
+        form.show_message(f"The description is as the editor left it; {next_step}")
+    field.focus()
 
 
 def review_dialog(plan: EditPlan, *, hidden: int = 0) -> ConfirmDialog:

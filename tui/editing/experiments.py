@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from engine.errors import EngineError, UsageError
@@ -14,7 +15,7 @@ from engine.formats import counted
 from engine.text import safe
 from tui.dialogs.form import FormDialog
 from tui.dialogs.work import WorkDialog
-from tui.editing.dialog import tag_changes
+from tui.editing.dialog import edit_description, tag_changes
 from tui.screen import ConsoleScreen
 from tui.tasks import Tasks
 from tui.widgets.controls import TextEditor
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
 class NewExperimentDialog(FormDialog["ExperimentPlan"]):
     """Dismissed with the plan of a new experiment; writes nothing itself."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+o", "open_editor", show=False, priority=True, id="dialog.open-editor")
+    ]
     title_text = "New experiment"
-    subtitle_text = "tab next field · esc cancel"
+    subtitle_text = "tab next field · ctrl+o description in $EDITOR · esc cancel"
     yes = "Create"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - declared by Screen
 
@@ -49,6 +53,9 @@ class NewExperimentDialog(FormDialog["ExperimentPlan"]):
 
     def on_mount(self) -> None:
         self.query_one("#name").focus()
+
+    def action_open_editor(self) -> None:
+        edit_description(self, "Create shows the experiment before it is made.")
 
     def submit(self) -> None:
         try:

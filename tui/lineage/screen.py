@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -9,18 +10,20 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 
-from engine.errors import EngineError
+from engine.errors import EngineError, NotFound
 from engine.text import Shown, cell_width, safe, safe_lines
 from tui.commands.bindings import Command, Scope
+from tui.lineage.export import lineage_offer, station_snippets
 from tui.lineage.repair import REPAIRS, LineageRepair
-from tui.screen import VIEW, ConsoleScreen
+from tui.screen import VIEW, ConsoleScreen, ReadSnippets
 from tui.widgets.empty import EmptyState
 from tui.widgets.key_value import KeyValue, Pair, Section
 from tui.widgets.screen_lines import PaneTitle
 from tui.widgets.table import CellStyle, Table, TableColumn, TextRow, TextSource
 
 if TYPE_CHECKING:
-    from engine.api import Link, Place, Station
+    from engine.api import Link, Place, Snippet, Station
+    from tui.dialogs.export import ExportOffer
 
 STATES: dict[str, tuple[Shown, CellStyle | None]] = {
     "found": (Shown("→"), "good"),
@@ -198,6 +201,33 @@ class LineageScreen(ConsoleScreen):
 
         if not self.refuse("lineage.open-run"):
             self.app.push_screen(RunScreen(KnownRun(self._place.key)))
+
+    def snippets(self) -> ReadSnippets | None:
+        """Of the station: what there is to copy of its version or run, else of itself."""
+        station = self.station
+        if station is None:
+            return None
+        if station.place.kind == "run":
+            return self.run_snippets(station.place.key)
+
+        def read() -> tuple[str, Sequence[Snippet]]:
+            from engine.api import version_snippets
+
+            if station.place.kind != "version":
+                return f"from {safe(station.title, 80)}", station_snippets(station)
+            model, _, number = station.place.key.rpartition("/")
+            versions = self.engine.models.versions(model)
+            found = [version for version in versions if version.version == int(number)]
+            if not found:
+                raise NotFound(f"{model} has no version {number}", "It was deleted.")
+            return f"from {safe(station.title, 80)}", version_snippets(self.session.uri, found[0])
+
+        return read
+
+    def export_offer(self) -> ExportOffer | None:
+        if self.station is None:
+            return None
+        return lineage_offer(self.engine, [*(step.station for step in self.way), self.station])
 
     def action_repair(self) -> None:
         if not self.refuse("lineage.repair") and (link := self.link) is not None:

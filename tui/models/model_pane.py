@@ -49,6 +49,7 @@ class ModelPane(Widget):
         self._models: Sequence[RegisteredModel] = ()
         self._registry: Registry = {}
         self._sources: Sources = {}
+        self._has_stages = True
 
     def compose(self) -> ComposeResult:
         yield PaneTitle("MODELS", id="models-title")
@@ -70,9 +71,17 @@ class ModelPane(Widget):
     def is_searching(self) -> bool:
         return self.has_class("-searching")
 
-    def show(self, models: Sequence[RegisteredModel], registry: Registry, sources: Sources) -> None:
+    def show(
+        self,
+        models: Sequence[RegisteredModel],
+        registry: Registry,
+        sources: Sources,
+        *,
+        has_stages: bool = True,
+    ) -> None:
         """Show these models; `registry` and `sources` hold what is known of their versions and runs."""
         self._models, self._registry, self._sources = models, registry, sources
+        self._has_stages = has_stages
         self._draw()
 
     def show_prompts(self, number: int | None) -> None:
@@ -105,7 +114,10 @@ class ModelPane(Widget):
         now = int(time.time() * 1000)
         table = self.table
         table.set_empty_text([Shown("No matching models")] if text else [])
-        table.set_source(model_source(found, self._registry, table.size.width, self._sources, now))
+        width, has_stages = table.size.width, self._has_stages
+        table.set_source(
+            model_source(found, self._registry, width, self._sources, now, has_stages=has_stages)
+        )
         total = formats.count(len(self._models))
         facts = f"{formats.count(len(found))} of {total}" if text else total
         self.query_one("#models-title", PaneTitle).facts = Shown(facts)

@@ -23,9 +23,11 @@ from tui.models.promoting import Promoting
 from tui.models.removal import Removal
 from tui.models.source_runs import SourceRuns
 from tui.models.sources import source_text
+from tui.models.unavailable import why_not_on_version
 from tui.models.version_detail import VersionDetail, VersionFacts
 from tui.runs.arranging import Arranging
 from tui.runs.pane import Rows, RunPane
+from tui.runs.saved_views import SavedViewCommands
 from tui.runs.session import RunSession, SessionChange
 from tui.screen import VIEW, ConsoleScreen, ReadSnippets, compare_reason
 from tui.state import ComparedVersions
@@ -43,19 +45,10 @@ T = TypeVar("T")
 VERSIONS = Rows(
     "versions",
     "VERSIONS",
-    "accuracy > 0.9 and stage = production",
+    "accuracy > 0.9 and alias = champion",
     (Shown("No versions yet"), Shown("Register a run's model under this name.")),
 )
 READING = (Shown("reading …"),)
-_WITHOUT_VERSION = (
-    "models.open-filter",
-    "models.undo",
-    "models.export",
-    "models.edit",
-    "models.delete",
-    "models.show-history",
-)
-"""The commands that need no version."""
 VERSIONS_UNREADABLE = (Shown("Could not read the versions; press r to retry"),)
 
 
@@ -189,7 +182,8 @@ class ModelsScreen(ConsoleScreen):
 
     def _show_model_rows(self, found: Mapping[str, tuple[ModelVersion, ...]]) -> None:
         self.registry.update(found)
-        self.model_pane.show(self.models, self.registry, self._runs.known)
+        has_stages = self.no_stages is None
+        self.model_pane.show(self.models, self.registry, self._runs.known, has_stages=has_stages)
 
     def _models_failed(self, error: EngineError) -> None:
         if self.models:
@@ -227,8 +221,9 @@ class ModelsScreen(ConsoleScreen):
             self._show_detail()
 
         def show_no_stages(error: StagesUnsupported | None) -> None:
-            self.no_stages = error
-            self._show_detail()
+            if (self.no_stages is None) != (error is None):
+                self.no_stages = error
+                self._show_sources()
 
         work = partial(self.engine.models.policies, name)
         self.ask(work, show_policies, group="policies", failed=show_policies)
@@ -239,6 +234,7 @@ class ModelsScreen(ConsoleScreen):
         self.pane.table.set_empty_text(VERSIONS_UNREADABLE)
 
     def _show_sources(self) -> None:
+        """Draw the models and the versions again, with what else is known of them."""
         self._show_model_rows({})
         self._show_versions()
 
@@ -255,7 +251,10 @@ class ModelsScreen(ConsoleScreen):
         if versions is None:
             self.pane.table.set_empty_text(READING)
         else:
-            self.ask(partial(version_frame, versions, dict(self._runs.known)), show, group="frame")
+            known, logged = dict(self._runs.known), dict(self._runs.logged)
+            has_stages = self.no_stages is None
+            work = partial(version_frame, versions, known, logged, has_stages=has_stages)
+            self.ask(work, show, group="frame")
         self._show_detail()
 
     def _versions_changed(self, change: SessionChange) -> None:
@@ -373,6 +372,18 @@ class ModelsScreen(ConsoleScreen):
         if not self.refuse("models.pick-columns"):
             self._arranging.pick_columns()
 
+    @property
+    def saved_views(self) -> SavedViewCommands | None:
+        """The saved views of the selected model's versions."""
+        if self.model is None:
+            return None
+        saved = self.engine.models.saved_views(self.model)
+        return SavedViewCommands(self, saved, self.pane.show_view)
+
+    def action_pick_view(self) -> None:
+        if not self.refuse("models.pick-view") and self.saved_views is not None:
+            self.saved_views.pick()
+
     def action_toggle_constants(self) -> None:
         self._arranging.toggle_constants()
 
@@ -391,20 +402,13 @@ class ModelsScreen(ConsoleScreen):
     # ── commands ─────────────────────────────────────────────────────────────
 
     def why_not(self, command: Command) -> str | None:
-        version = self.version if self.is_mounted else None
-        on_version = command.scope == "models" and command.id not in _WITHOUT_VERSION
-        if on_version and version is None:
-            return "No version selected."
-        if command.id in ("models.edit", "models.delete", "models.show-history") and self.model is None:
-            return "No model selected."
-        if version is not None and command.id in ("models.open-run", "models.show-artifacts"):
-            if not version.run_id:
-                return "This version has no source run."
-            if version.run_id in self._runs.known and self._runs.known[version.run_id] is None:
-                return "The source run of this version no longer exists."
-        elif version is not None and command.id == "models.compare-marked":
+        if command.scope == "models":
+            version, sources = self.version if self.is_mounted else None, self._runs.known
+            if reason := why_not_on_version(command, self.model, version, sources):
+                return reason
+        if command.id == "models.compare-marked":
             return compare_reason(len(self.versions.state.marks), "versions")
-        elif command.id == "models.chart-metric" and self.pane.focused_metric() is None:
+        if command.id == "models.chart-metric" and self.pane.focused_metric() is None:
             return "No version has a metric."
         return super().why_not(command)
 

@@ -9,7 +9,7 @@ from engine import formats
 from engine.api import OWNER_TAG, last_change, owner_of, shown_tags, versions_in
 from engine.entities import ModelVersion, RegisteredModel, Run, Stage
 from engine.text import Shown, cell_width, safe
-from tui.widgets.table import CellStyle, FirstWord, TableColumn, TextRow, TextSource
+from tui.widgets.table import CellStyle, TableColumn, TextRow, TextSource
 
 STAGE_GLYPHS: Mapping[Stage, str] = {"None": "–", "Staging": "◐", "Production": "●", "Archived": "○"}
 STAGE_COLOURS: Mapping[Stage, str] = {
@@ -41,32 +41,61 @@ def alias_text(aliases: Iterable[str]) -> Shown:
 
 
 def model_source(
-    models: Sequence[RegisteredModel], registry: Registry, width: int, sources: Sources, now: int
+    models: Sequence[RegisteredModel],
+    registry: Registry,
+    width: int,
+    sources: Sources,
+    now: int,
+    *,
+    has_stages: bool = True,
 ) -> TextSource:
     """One row per model: its name, number of versions, the ones in Production and Staging, the latest one,
     its aliases, last change, owner and tags. The name leaves room for the numbers within `width` cells; where
-    there is little room, it is the only column."""
-    rows = [_model_row(model, registry.get(model.name), sources, now) for model in models]
-    cells = [[row.cells[at] for row in rows] for at in range(9)]
-    if width < NUMBERS_FROM:
-        return TextSource([_column("name", "name", cells[0], minimum=8)], rows)
-    columns = [
-        replace(_column("name", "name", cells[0], minimum=8, maximum=max(8, width - BESIDE_NAME)), keep=True),
-        _column("versions", "vers", cells[1], numeric=True),
-        _column("production", "prod", cells[2], numeric=True, maximum=10),
-        _column("staging", "stag", cells[3], numeric=True, maximum=10),
-        _column("latest", "latest", cells[4], numeric=True),
-        _column("aliases", "aliases", cells[5], maximum=40),
-        _column("changed", "changed", cells[6]),
-        _column("owner", "owner", cells[7], maximum=24),
-        _column("tags", "tags", cells[8], maximum=40),
+    there is little room, it is the only column. In a registry without stages (`has_stages`), the aliases
+    stand in their place."""
+    known = [_model_cells(model, registry.get(model.name), sources, now) for model in models]
+    holders = ["production", "staging", "latest", "aliases"] if has_stages else ["aliases", "latest"]
+    shown = ["name"]
+    if width >= NUMBERS_FROM:
+        shown += ["versions", *holders, "changed", "owner", "tags"]
+    columns = [_model_column(key, [cells[key] for cells in known], width) for key in shown]
+    rows = [
+        TextRow(model.name, [cells[key] for key in shown], _model_styles(cells, shown))
+        for model, cells in zip(models, known, strict=True)
     ]
     return TextSource(columns, rows)
 
 
-def _model_row(
+def _model_column(key: str, cells: Sequence[Shown], width: int) -> TableColumn:
+    match key:
+        case "name" if width < NUMBERS_FROM:
+            return _column("name", "name", cells, minimum=8)
+        case "name":
+            most = max(8, width - BESIDE_NAME)
+            return replace(_column("name", "name", cells, minimum=8, maximum=most), keep=True)
+        case "versions":
+            return _column(key, "vers", cells, numeric=True)
+        case "production" | "staging":
+            return _column(key, key[:4], cells, numeric=True, maximum=10)
+        case "aliases" | "tags":
+            return _column(key, key, cells, maximum=40)
+        case "owner":
+            return _column(key, key, cells, maximum=24)
+    return _column(key, key, cells, numeric=key == "latest")
+
+
+def _model_styles(cells: Mapping[str, Shown], shown: Sequence[str]) -> Mapping[int, CellStyle]:
+    styles: dict[str, CellStyle] = {"aliases": "muted"}
+    if cells["production"] not in (UNREAD, formats.MISSING):
+        styles["production"] = "good"
+    if cells["staging"] not in (UNREAD, formats.MISSING):
+        styles["staging"] = "warning"
+    return {at: styles[key] for at, key in enumerate(shown) if key in styles}
+
+
+def _model_cells(
     model: RegisteredModel, versions: Sequence[ModelVersion] | None, sources: Sources, now: int
-) -> TextRow:
+) -> Mapping[str, Shown]:
     total = model.version_count if versions is None else len(versions)
 
     def holding(stage: Stage) -> Shown:
@@ -76,25 +105,18 @@ def _model_row(
 
     latest = max((version.version for version in versions or ()), default=None)
     aliases = [f"{alias}→{version}" for alias, version in model.aliases.items()]
-    production, staging = holding("Production"), holding("Staging")
-    cells = (
-        safe(model.name),
-        UNREAD if total is None else formats.count(total),
-        production,
-        staging,
-        UNREAD if versions is None else formats.MISSING if latest is None else safe(latest),
-        alias_text(aliases) or formats.MISSING,
-        formats.ago(last_change(model, versions or ()), now),
-        safe(owner_of(model, versions or (), sources)) or formats.MISSING,
-        safe(" · ".join(f"{key} {value}" for key, value in shown_tags(model.tags) if key != OWNER_TAG))
-        or formats.MISSING,
-    )
-    styles: dict[int, CellStyle | FirstWord] = {5: "muted"}
-    if production not in (UNREAD, formats.MISSING):
-        styles[2] = "good"
-    if staging not in (UNREAD, formats.MISSING):
-        styles[3] = "warning"
-    return TextRow(model.name, cells, styles)
+    tags = " · ".join(f"{key} {value}" for key, value in shown_tags(model.tags) if key != OWNER_TAG)
+    return {
+        "name": safe(model.name),
+        "versions": UNREAD if total is None else formats.count(total),
+        "production": holding("Production"),
+        "staging": holding("Staging"),
+        "latest": UNREAD if versions is None else formats.MISSING if latest is None else safe(latest),
+        "aliases": alias_text(aliases) or formats.MISSING,
+        "changed": formats.ago(last_change(model, versions or ()), now),
+        "owner": safe(owner_of(model, versions or (), sources)) or formats.MISSING,
+        "tags": safe(tags) or formats.MISSING,
+    }
 
 
 def source_text(version: ModelVersion, sources: Sources) -> tuple[Shown, CellStyle | None]:

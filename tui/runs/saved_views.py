@@ -1,4 +1,4 @@
-"""Opening, saving and deleting the saved views of an experiment."""
+"""Opening, saving and deleting the saved views of an experiment or a model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from engine.entities import Experiment
 from engine.text import safe, short_name
 from tui.screen import ConsoleScreen
 
@@ -18,13 +17,18 @@ T = TypeVar("T")
 
 
 class SavedViewCommands:
-    """The actions of `:view` and its key. `show` receives a view to open."""
+    """The actions of `:view` and its key on the `saved` views. `show` receives a view to open."""
 
-    def __init__(self, screen: ConsoleScreen, show: Callable[[RunView], None]) -> None:
+    def __init__(self, screen: ConsoleScreen, saved: SavedViews, show: Callable[[RunView], None]) -> None:
         self._screen = screen
+        self._saved = saved
         self._show = show
 
-    def pick(self, experiment: Experiment) -> None:
+    def names(self) -> tuple[str, ...]:
+        """Raises `EngineError`."""
+        return self._saved.names()
+
+    def pick(self) -> None:
         """Open a saved view selected from a list."""
         from tui.dialogs.pick import PickDialog
 
@@ -37,27 +41,24 @@ class SavedViewCommands:
 
         def open_selected(name: str | None) -> None:
             if name:
-                self.open(experiment, name)
+                self.open(name)
 
-        self._ask(self._saved(experiment).names, show_names, opens=True)
+        self._ask(self._saved.names, show_names, opens=True)
 
-    def open(self, experiment: Experiment, name: str) -> None:
-        self._ask(partial(self._saved(experiment).view, name), self._show)
+    def open(self, name: str) -> None:
+        self._ask(partial(self._saved.view, name), self._show)
 
-    def save(self, experiment: Experiment, name: str, view: RunView) -> None:
+    def save(self, name: str, view: RunView) -> None:
         def report(path: Path) -> None:
             self._screen.session.say(f"Saved view {short_name(name)} to {path}")
 
-        self._ask(partial(self._saved(experiment).save, name, view), report)
+        self._ask(partial(self._saved.save, name, view), report)
 
-    def delete(self, experiment: Experiment, name: str) -> None:
+    def delete(self, name: str) -> None:
         def report(_: None) -> None:
             self._screen.session.say(f"Deleted view {short_name(name)}")
 
-        self._ask(partial(self._saved(experiment).delete, name), report)
-
-    def _saved(self, experiment: Experiment) -> SavedViews:
-        return self._screen.engine.runs.saved_views(experiment.name)
+        self._ask(partial(self._saved.delete, name), report)
 
     def _ask(self, work: Callable[[], T], then: Callable[[T], None], *, opens: bool = False) -> None:
         failed = self._screen.session.show_error

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from engine.api import (
         ExperimentResult,
         GroupSummary,
-        RunView,
         Stamp,
     )
     from engine.columns import ColumnKey
@@ -72,7 +71,6 @@ class RunsScreen(ConsoleScreen):
     CSS_PATH = "screen.tcss"
 
     runs: RunSession
-    saved_views: SavedViewCommands
     _deletion: RunDeletion
 
     def __init__(self) -> None:
@@ -89,7 +87,6 @@ class RunsScreen(ConsoleScreen):
 
     def compose_view(self) -> ComposeResult:
         self.runs = RunSession(self.engine, self.session.bridge, self.tasks, self._runs_changed)
-        self.saved_views = SavedViewCommands(self, self._show_view)
         self._deletion = RunDeletion(self, self.runs, self.list_experiments)
         self._conclusions = RunConclusions(self, self.runs)
         self._arranging = Arranging(self, self.runs, lambda: self.pane)
@@ -521,9 +518,13 @@ class RunsScreen(ConsoleScreen):
 
     # ── commands that change the view ────────────────────────────────────────
 
-    def _show_view(self, view: RunView | None) -> None:
-        if view is not None:
-            self.pane.show_view(view)
+    @property
+    def saved_views(self) -> SavedViewCommands | None:
+        """The saved views of the current experiment."""
+        if self.experiment is None:
+            return None
+        saved = self.engine.runs.saved_views(self.experiment.name)
+        return SavedViewCommands(self, saved, self.pane.show_view)
 
     def action_sort_column(self) -> None:
         if not self.refuse("runs.sort-column"):
@@ -570,5 +571,5 @@ class RunsScreen(ConsoleScreen):
             self.pane.toggle_all_folds()
 
     def action_pick_view(self) -> None:
-        if self.experiment is not None:
-            self.saved_views.pick(self.experiment)
+        if self.saved_views is not None:
+            self.saved_views.pick()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from typing import TypeVar, cast, get_args
 
-from engine.columns import ATTRIBUTES, HIDDEN_ATTRIBUTES, PREFIXES, ColumnKey
+from engine.columns import ATTRIBUTES, HIDDEN_ATTRIBUTES, PREFIXES, VERSION_ATTRIBUTES, ColumnKey
 from engine.errors import UsageError
 from engine.formats import FORMATS
 from engine.runs.grouping import RUN_COUNT
@@ -41,24 +42,28 @@ def view_to_plain(view: RunView) -> dict[str, object]:
     return {name: value for name, value in found.items() if value}
 
 
-def view_from_plain(plain: Mapping[str, object]) -> RunView:
-    """The inverse of `view_to_plain`. Raises `UsageError` for the first invalid setting."""
+def view_from_plain(plain: Mapping[str, object], *, of_versions: bool = False) -> RunView:
+    """The inverse of `view_to_plain`. `of_versions` is for a view of the versions of a model: it has their
+    attributes and no layout. Raises `UsageError` for the first invalid setting."""
+    settings = _VERSION_SETTINGS if of_versions else _SETTINGS
     for name in plain:
-        if name not in _SETTINGS:
-            raise _unknown("setting", name, _SETTINGS)
+        if name not in settings:
+            raise _unknown("setting", name, settings)
+    column = partial(_column, attributes=VERSION_ATTRIBUTES if of_versions else _ATTRIBUTES)
     return RunView(
         filter_text=_text("filter", plain.get("filter", "")),
-        sort=tuple(map(_sort_key, _texts("sort", plain))),
-        columns=tuple(map(_column, _texts("columns", plain))),
-        widths=_table("widths", plain, _width),
-        formats=_table("formats", plain, _format),
+        sort=tuple(_sort_key(text, column) for text in _texts("sort", plain)),
+        columns=tuple(map(column, _texts("columns", plain))),
+        widths=_table("widths", plain, _width, column),
+        formats=_table("formats", plain, _format, column),
         constants_hidden=_boolean("constants_hidden", plain.get("constants_hidden", False)),
         layout=_layout(plain.get("layout", "flat")),
-        group_by=tuple(map(_column, _texts("group_by", plain))),
+        group_by=tuple(map(column, _texts("group_by", plain))),
     )
 
 
-_SETTINGS = ("filter", "sort", "columns", "widths", "formats", "constants_hidden", "layout", "group_by")
+_VERSION_SETTINGS = ("filter", "sort", "columns", "widths", "formats", "constants_hidden")
+_SETTINGS = (*_VERSION_SETTINGS, "layout", "group_by")
 
 
 def _sort_text(sort: SortKey) -> str:
@@ -68,27 +73,27 @@ def _sort_text(sort: SortKey) -> str:
     return f"{of}{sort.key} {'desc' if sort.descending else 'asc'}"
 
 
-def _sort_key(text: str) -> SortKey:
+def _sort_key(text: str, column: Callable[[str], ColumnKey]) -> SortKey:
     match = cast(re.Match[str], _SORT.fullmatch(text))
     statistic, name, direction = match.groups()
     return SortKey(
-        _column(name),
+        column(name),
         descending=direction is not None and direction.lower() == "desc",
         statistic=cast(Statistic, (statistic or "mean").lower()),
     )
 
 
-def _column(text: str) -> ColumnKey:
+def _column(text: str, attributes: Sequence[str]) -> ColumnKey:
     prefix, dot, name = text.partition(".")
     kind = PREFIXES.get(prefix.lower()) if dot else None
     if kind is None and not dot:
         kind, name = "attribute", text
     if kind is None:
         raise _unknown("column", text, ("metrics.", "params.", "tags.", "datasets."))
-    if kind == "attribute" and name not in _ATTRIBUTES:
-        if dot or get_close_matches(text, _ATTRIBUTES, 1):
-            raise _unknown("column", text, _ATTRIBUTES)
-        hint = f"Use metrics.{text}, params.{text} or tags.{text}; or one of {', '.join(_ATTRIBUTES)}."
+    if kind == "attribute" and name not in attributes:
+        if dot or get_close_matches(text, attributes, 1):
+            raise _unknown("column", text, attributes)
+        hint = f"Use metrics.{text}, params.{text} or tags.{text}; or one of {', '.join(attributes)}."
         raise UsageError(f"Unknown column {_quoted(text)}", hint=hint)
     if kind == "dataset" and name not in DATASET_FIELDS:
         raise _unknown("column", text, [f"datasets.{field}" for field in DATASET_FIELDS])
@@ -128,11 +133,16 @@ def _texts(setting: str, plain: Mapping[str, object]) -> list[str]:
     return value
 
 
-def _table(setting: str, plain: Mapping[str, object], read: Callable[[str, object], T]) -> dict[ColumnKey, T]:
+def _table(
+    setting: str,
+    plain: Mapping[str, object],
+    read: Callable[[str, object], T],
+    column: Callable[[str], ColumnKey],
+) -> dict[ColumnKey, T]:
     value = plain.get(setting, {})
     if not isinstance(value, dict):
         raise _invalid(setting, value, "a table with one entry per column")
-    return {_column(name): read(f"{setting} of {name}", entry) for name, entry in value.items()}
+    return {column(name): read(f"{setting} of {name}", entry) for name, entry in value.items()}
 
 
 def _width(setting: str, value: object) -> int:

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from engine.errors import EngineError, NotFound, UsageError
 from engine.files import (
@@ -27,35 +27,39 @@ from engine.text import short_name
 LOCK_SECONDS = 5.0
 """How long a change waits for another console to finish its change."""
 
-_IDENTITY = ("store", "experiment", "name")
+Subject = Literal["experiment", "model"]
+"""What a view shows: the runs of an experiment, or the versions of a registered model."""
 _PERMISSIONS_HINT = "Fix its permissions, or set XDG_CONFIG_HOME to a readable and writable folder."
 
 
 class ViewFile:
-    """The views in one file, identified by store (as shown), experiment name and view name.
+    """The views of experiments, or those of models, in a file that holds both. They are identified by store
+    (as shown), the name of the experiment or model, and the name of the view.
 
     An invalid view is an error only when it is loaded. Saving and deleting keep comments and other manual
     edits. Every method raises `UsageError` if the file is not valid TOML, `EngineError` if it cannot be read
     or written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, of: Subject = "experiment") -> None:
         self.path = path
+        self._of = of
+        self._identity = ("store", of, "name")
 
-    def names(self, store: str, experiment: str) -> tuple[str, ...]:
-        """The names of an experiment's views, in file order."""
-        views = [entry for entry in self._entries(self._text()) if _belongs_to(entry, store, experiment)]
+    def names(self, store: str, subject: str) -> tuple[str, ...]:
+        """The names of the views of an experiment or model, in file order."""
+        views = [entry for entry in self._entries(self._text()) if self._belongs_to(entry, store, subject)]
         return tuple(dict.fromkeys(entry["name"] for entry in views))
 
-    def load(self, store: str, experiment: str, name: str) -> RunView | None:
+    def load(self, store: str, subject: str, name: str) -> RunView | None:
         """The view with that name (the last, if there are two) or None. Raises `UsageError` if it is
         invalid."""
         entries = self._entries(self._text())
-        indexes = _indexes(entries, store, experiment, name)
+        indexes = self._indexes(entries, store, subject, name)
         if indexes:
-            plain = {key: value for key, value in entries[indexes[-1]].items() if key not in _IDENTITY}
+            plain = {key: value for key, value in entries[indexes[-1]].items() if key not in self._identity}
             try:
-                return view_from_plain(plain)
+                return view_from_plain(plain, of_versions=self._of == "model")
             except UsageError as error:
                 detail = f"{error.title}: {error.hint}" if error.hint else error.title
                 hint = f"Fix it in {self.path}, or save the view again."
@@ -64,34 +68,44 @@ class ViewFile:
         if unnamed:
             raise UsageError(
                 f"View {short_name(name)} not found",
-                f"{self.path}: view {unnamed[0]} lacks a store, experiment or name",
+                f"{self.path}: view {unnamed[0]} lacks a store, a name, or an experiment or model",
                 "Set all three to strings, as in the other views.",
             )
         return None
 
-    def save(self, store: str, experiment: str, name: str, view: RunView) -> None:
+    def save(self, store: str, subject: str, name: str, view: RunView) -> None:
         """Save a view under a name, replacing any view with that name."""
         if not name.strip():
             raise UsageError("A view needs a name", hint="Name it after what it shows.")
-        identity = dict(zip(_IDENTITY, (store, experiment, name), strict=True))
+        identity = dict(zip(self._identity, (store, subject, name), strict=True))
         entry = {**identity, **view_to_plain(view)}
 
         def changed(text: str) -> str:
-            indexes = _indexes(self._entries(text), store, experiment, name)
+            indexes = self._indexes(self._entries(text), store, subject, name)
             return toml.with_entry(text, entry, indexes[-1] if indexes else None)
 
         self._change(changed)
 
-    def delete(self, store: str, experiment: str, name: str) -> bool:
+    def delete(self, store: str, subject: str, name: str) -> bool:
         """Delete a view. Returns False if there is none with that name."""
-        if name not in self.names(store, experiment):
+        if name not in self.names(store, subject):
             return False
 
         def changed(text: str) -> str:
-            return toml.without_entries(text, _indexes(self._entries(text), store, experiment, name))
+            return toml.without_entries(text, self._indexes(self._entries(text), store, subject, name))
 
         self._change(changed)
         return True
+
+    def _belongs_to(self, entry: Any, store: str, subject: str) -> bool:
+        return _is_identified(entry) and (entry["store"], entry.get(self._of)) == (store, subject)
+
+    def _indexes(self, entries: list[Any], store: str, subject: str, name: str) -> list[int]:
+        return [
+            index
+            for index, entry in enumerate(entries)
+            if self._belongs_to(entry, store, subject) and entry["name"] == name
+        ]
 
     def _entries(self, text: str) -> list[Any]:
         try:
@@ -144,19 +158,10 @@ class ViewFile:
 
 
 def _is_identified(entry: Any) -> bool:
-    return isinstance(entry, dict) and all(isinstance(entry.get(key), str) for key in _IDENTITY)
-
-
-def _belongs_to(entry: Any, store: str, experiment: str) -> bool:
-    return _is_identified(entry) and (entry["store"], entry["experiment"]) == (store, experiment)
-
-
-def _indexes(entries: list[Any], store: str, experiment: str, name: str) -> list[int]:
-    return [
-        index
-        for index, entry in enumerate(entries)
-        if _belongs_to(entry, store, experiment) and entry["name"] == name
-    ]
+    if not isinstance(entry, dict):
+        return False
+    has_subject = any(isinstance(entry.get(subject), str) for subject in get_args(Subject))
+    return has_subject and all(isinstance(entry.get(key), str) for key in ("store", "name"))
 
 
 def _detail(path: Path, error: OSError) -> str:
@@ -175,37 +180,37 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 class SavedViews:
-    """The saved views of one experiment, by name. Every method raises `EngineError` if the file cannot be
-    read or written."""
+    """The saved views of one experiment or model, by name. Every method raises `EngineError` if the file
+    cannot be read or written."""
 
-    def __init__(self, file: ViewFile, store: str, experiment: str) -> None:
+    def __init__(self, file: ViewFile, store: str, subject: str) -> None:
         self._file = file
         self._store = store
-        self._experiment = experiment
+        self._subject = subject
 
     def names(self) -> tuple[str, ...]:
         """The names, in file order."""
-        return self._file.names(self._store, self._experiment)
+        return self._file.names(self._store, self._subject)
 
     def view(self, name: str) -> RunView:
         """The view with that name. Raises `NotFound`, listing the saved views."""
-        found = self._file.load(self._store, self._experiment, name)
+        found = self._file.load(self._store, self._subject, name)
         if found is None:
             raise self._missing(name)
         return found
 
     def save(self, name: str, view: RunView) -> Path:
         """Save a view under a name, replacing any other. Returns the path of the file."""
-        self._file.save(self._store, self._experiment, name, view)
+        self._file.save(self._store, self._subject, name, view)
         return self._file.path
 
     def delete(self, name: str) -> None:
         """Raises `NotFound`."""
-        if not self._file.delete(self._store, self._experiment, name):
+        if not self._file.delete(self._store, self._subject, name):
             raise self._missing(name)
 
     def _missing(self, name: str) -> NotFound:
         names = ", ".join(map(short_name, self.names())) or "none"
         hint = "`:view save NAME` saves the current view."
-        title = f"View {short_name(name)!r} not found in {short_name(self._experiment)}"
+        title = f"View {short_name(name)!r} not found in {short_name(self._subject)}"
         return NotFound(title, f"Saved views: {names}", hint)

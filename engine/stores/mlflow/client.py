@@ -51,7 +51,7 @@ from engine.stores.mlflow.download import downloading
 from engine.stores.mlflow.private import artifact_repository
 from engine.stores.mlflow.revision import check_revision
 from engine.stores.rest.login import DEFAULTED_VARIABLES, is_true
-from engine.stores.search_text import search_text
+from engine.stores.search_text import MODELS_PER_SEARCH, logged_models_filters, search_text
 from engine.stores.stages import StageSupport
 from engine.uri import TrackingUri, local_root
 
@@ -228,6 +228,22 @@ class ClientStore:
             self._translating() as client,
         ):
             return entities.logged_model(client.get_logged_model(model_id))
+
+    def logged_metrics(
+        self, model_ids: Sequence[str], experiment_ids: Sequence[str]
+    ) -> dict[str, dict[str, float]]:
+        from mlflow.exceptions import MlflowException
+
+        ids, points = [*experiment_ids], []
+        with self._translating() as client:
+            try:
+                for where in logged_models_filters(model_ids):
+                    search, size = client.search_logged_models, MODELS_PER_SEARCH
+                    found = _pages(search, size, experiment_ids=ids, filter_string=where)
+                    points += [point for model in found for point in entities.logged_points(model)]
+            except (MlflowException, NotImplementedError):  # Databricks and plug-ins
+                return {}
+        return records.last_values(points)
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
         with self._translating() as client:

@@ -72,6 +72,14 @@ def logged_model(found: Any) -> LoggedModel:
     )
 
 
+def logged_points(found: Any) -> list[records.LoggedPoint]:
+    """The points of all metrics of a logged model."""
+    return [
+        records.LoggedPoint(found.model_id, metric.key, metric.step, metric.timestamp, metric.value)
+        for metric in found.metrics or ()
+    ]
+
+
 def registered_model(found: Any) -> RegisteredModel:
     return RegisteredModel(
         name=found.name,

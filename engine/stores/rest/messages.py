@@ -150,6 +150,21 @@ def logged_model(found: Json) -> LoggedModel:
     )
 
 
+def logged_points(found: Json) -> list[records.LoggedPoint]:
+    """The points of all metrics of a logged model."""
+    model_id = required(required(found, "info"), "model_id")
+    return [
+        records.LoggedPoint(
+            model_id,
+            required(metric, "key"),
+            int(metric.get("step") or 0),
+            int(metric.get("timestamp") or 0),
+            required(metric, "value"),
+        )
+        for metric in (found.get("data") or {}).get("metrics") or ()
+    ]
+
+
 def artifact(found: Json, prefix: str = "") -> Artifact:
     path = required(found, "path")
     if prefix:

@@ -29,7 +29,7 @@ from engine.stores.history import HistoryBuilder, extremes_of, histories_of
 from engine.stores.rest import messages
 from engine.stores.rest.messages import Json, RunMessages
 from engine.stores.rest.transport import Transport
-from engine.stores.search_text import search_text
+from engine.stores.search_text import MODELS_PER_SEARCH, logged_models_filters, search_text
 from engine.stores.stages import StageSupport
 from engine.text import Shown
 from engine.uri import TrackingUri
@@ -167,6 +167,24 @@ class RestStore:
             except errors.NoEndpoint as error:
                 raise missing from error
             return messages.logged_model(messages.required(found, "model"))
+
+    def logged_metrics(
+        self, model_ids: Sequence[str], experiment_ids: Sequence[str]
+    ) -> dict[str, dict[str, float]]:
+        points: list[records.LoggedPoint] = []
+        try:
+            with self._server() as server:
+                for where in logged_models_filters(model_ids):
+                    parameters = {
+                        "experiment_ids": [*experiment_ids],
+                        "filter": where,
+                        "max_results": MODELS_PER_SEARCH,
+                    }
+                    found = self._all(server.post, "logged-models/search", "models", parameters)
+                    points += [point for model in found for point in messages.logged_points(model)]
+        except (errors.NoEndpoint, StoreRefused):  # before MLflow 3, or a server that knows no IN
+            return {}
+        return records.last_values(points)
 
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
         parameters = {"run_id": run_id, "metric_key": key, "max_results": _HISTORY_PAGE}

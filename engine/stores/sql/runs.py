@@ -181,6 +181,22 @@ def logged_model(tables: Tables, model_id: str) -> LoggedModel:
     return found[0]
 
 
+def logged_metrics(tables: Tables, model_ids: Sequence[str]) -> dict[str, dict[str, float]]:
+    """The last values of the metrics of logged models, by model id."""
+    if not tables.has_logged_models:
+        return {}
+    found = tables.of_runs(
+        model_ids,
+        "logged_model_metrics",
+        "found.metric_name, found.metric_step, found.metric_timestamp_ms, found.metric_value",
+        run="model_id",
+        joins="JOIN logged_models ON logged_models.model_id = found.model_id"
+        " AND logged_models.lifecycle_stage <> 'deleted'",
+    )
+    points = (records.LoggedPoint(model_ids[index], *point) for index, *point in found)
+    return records.last_values(points)
+
+
 def _logged_models(tables: Tables, where: str, **parameters: object) -> tuple[LoggedModel, ...]:
     if not tables.has_logged_models:
         return ()

@@ -35,6 +35,8 @@ LOGGED_MODELS = (
     "model_id experiment_id name status artifact_location source_run_id lifecycle_stage creation_timestamp_ms"
 )
 """The columns read from `logged_models`, a table that MLflow 3.0 introduced."""
+LOGGED_METRICS = "model_id metric_name metric_step metric_timestamp_ms metric_value"
+"""The columns read from `logged_model_metrics`, which it introduced too."""
 
 
 class Tables:
@@ -101,7 +103,9 @@ def tables(snapshot: Snapshot, database: Database, uri: Shown) -> Tables:
 def missing_columns(snapshot: Snapshot) -> list[str]:
     """The required tables and columns that the database lacks, as `table` or `table.column`."""
     missing: list[str] = []
-    required = REQUIRED | ({"logged_models": LOGGED_MODELS} if "logged_models" in snapshot.columns else {})
+    required = dict(REQUIRED)
+    if "logged_models" in snapshot.columns:
+        required |= {"logged_models": LOGGED_MODELS, "logged_model_metrics": LOGGED_METRICS}
     for table, columns in required.items():
         present = snapshot.columns.get(table)
         if present is None:

@@ -90,6 +90,11 @@ class SqlStore:
     def logged_model(self, model_id: str) -> LoggedModel:
         return self._read(lambda found: runs.logged_model(found, model_id))
 
+    def logged_metrics(
+        self, model_ids: Sequence[str], experiment_ids: Sequence[str]
+    ) -> dict[str, dict[str, float]]:
+        return self._read(lambda found: runs.logged_metrics(found, model_ids))
+
     def metric_history(self, run_id: str, key: str) -> tuple[MetricPoint, ...]:
         return self._read(lambda found: runs.metric_history(found, run_id, key))
 

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.api import RunView, SortKey
+from engine.columns import ColumnKey
 from engine.journal import append, new_entry
+from engine.runs.saved.store import ViewFile
 from engine.uri import TrackingUri
 from tests.conftest import MlflowServer, MlflowStore
 from tests.support.warm import Warm
@@ -99,6 +102,22 @@ def test_versions_are_filtered_sorted_and_exported_like_runs(on_store: Run, tmp_
     assert row.startswith("classifier,2,Production,")
     assert "metrics.accuracy" in head
     assert "It applies to versions." in on_store("models", "-f", "stage = staging").err
+
+
+def test_the_versions_of_a_model_are_listed_by_a_saved_view(
+    on_store: Run, mlflow_store: MlflowStore, home: Path
+) -> None:
+    version, stage = (ColumnKey("attribute", name) for name in ("version", "stage"))
+    saved = ViewFile(home / ".config" / "mlflow-console" / "views.toml", "model")
+    view = RunView("stage != staging", (SortKey(version),), (stage, version))
+    saved.save(mlflow_store.tracking.shown, "classifier", "by stage", view)
+    rows = on_store("models", "classifier", "--view", "by stage").table
+    assert rows[2:] == [["stage", "version"], ["Archived", "1"], ["Production", "2"], ["None", "3"]]
+    assert on_store("models", "classifier", "--view", "by stage", "--limit", "1").table[3][1] == "1"
+    assert on_store("models", "classifier", "--view", "by stage", "--columns", "version").table[2] == [
+        "version"
+    ]
+    assert "View 'mine' not found in classifier" in on_store("models", "classifier", "--view", "mine").err
 
 
 def test_models_are_searched_by_name(on_store: Run) -> None:

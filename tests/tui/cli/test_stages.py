@@ -12,6 +12,10 @@ def test_a_stage_is_refused_with_the_alias_as_the_hint(run: Run, mlflow_server: 
     with in_front_of(mlflow_server.uri) as front:
         front.answers["registered-models/get-latest-versions"] = Answer(404, b"<title>404 Not Found</title>")
         uri = ("--tracking-uri", front.uri)
+        rows = run(*uri, "models").table
+        assert rows[0][:3] == ["name", "versions", "aliases"]
+        assert ["classifier", "3", "challenger→3, champion→2, fresh→3"] in [row[:3] for row in rows]
+        assert run(*uri, "models", "classifier").table[2][:2] == ["version", "aliases"]
         promoted = run(*uri, "promote", "classifier", "3", "--stage", "Production", "--yes")
         assert promoted.status == 1
         assert "This server has no model stages" in promoted.err

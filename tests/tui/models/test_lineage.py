@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 from engine.api import Engine
 from tests.conftest import MlflowStore
 from tests.tui.models.support import MODEL, go_to
-from tests.tui.support import settle, text_of
+from tests.tui.support import paste, settle, text_of
 from tui.app import Console
 from tui.artifacts.screen import ArtifactsScreen
 from tui.lineage.screen import LineageScreen
@@ -15,7 +16,7 @@ from tui.run.screen import RunScreen
 from tui.widgets.table import Table
 
 
-async def test_the_lineage_is_walked_there_and_back(mlflow_store: MlflowStore) -> None:
+async def test_the_lineage_is_walked_there_and_back(mlflow_store: MlflowStore, tmp_path: Path) -> None:
     console = Console(mlflow_store.tracking)
     async with console.run_test(size=(80, 24), notifications=True) as pilot:
 
@@ -31,7 +32,20 @@ async def test_the_lineage_is_walked_there_and_back(mlflow_store: MlflowStore) -
         assert "version › logged model model" in await press("enter")
         assert "version › logged model › run special" in await press("enter")
         assert "experiment heart" in await press("enter")
-        await press("-")
+        menu = await press("Y")
+        assert "Copy from experiment heart" in menu
+        assert mlflow_store.heart in menu
+        await press("escape", "-")
+        offered = await press("w")
+        assert "the whole lineage of classifier version 1, to its datasets" in offered
+        assert "the links of the 3 stations walked" in offered
+        await paste(pilot, str(tmp_path / "links.csv"))
+        assert "Wrote" in await press("enter")
+        head, *rows = (tmp_path / "links.csv").read_text().splitlines()
+        assert head.startswith("station,kind,link,leads_to,key,state")
+        assert rows[0].startswith(f"run special,run,experiment,heart,{mlflow_store.heart},found")
+        assert "models:/classifier/1" in await press("-", "-", "Y")
+        await press("escape", "enter", "enter")
         screen.query_one("#links", Table).move_to("1")
         first = await press("enter")
         assert "› run › dataset" in first

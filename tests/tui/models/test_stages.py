@@ -17,7 +17,10 @@ async def test_without_stages_only_aliases_are_offered(mlflow_server: MlflowServ
         front.answers["registered-models/get-latest-versions"] = Answer(404, b"<title>404 Not Found</title>")
         console = Console(TrackingUri(front.uri))
         async with console.run_test(size=(80, 24), notifications=True) as pilot:
-            await go_to(pilot, 3)
+            view = await go_to(pilot, 3)
+            assert [column.key.name for column in view.versions.columns][:2] == ["version", "aliases"]
+            models = view.model_pane.table.source
+            assert not {"production", "staging"} & {column.key for column in models.columns}
             assert "This server has no model stages; P assigns aliases instead." in text_of(console)
             dialog = await open_promotion(pilot)
             await settle(pilot)

@@ -9,7 +9,7 @@ from engine.api import version_frame
 from engine.entities import ModelVersion, Run
 from tests.conftest import MlflowStore
 from tests.tui.models.support import SIZE, go_to
-from tests.tui.support import paste, settle, text_of
+from tests.tui.support import appears, paste, settle, text_of
 from tui.app import Console
 from tui.models.chart_dialog import VersionChart, version_series
 from tui.models.screen import ModelsScreen
@@ -75,6 +75,33 @@ async def test_versions_are_filtered_sorted_marked_and_exported_like_runs(
         await settle(pilot)
         assert view.version is not None
         assert view.version.version == 2, "a filter that hides the version is cleared"
+
+
+async def test_views_are_saved_by_name_and_the_last_one_is_restored(mlflow_store: MlflowStore) -> None:
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
+        view = await go_to(pilot, 2)
+        await console.run_line("filter stage = archived")
+        await console.run_line("sort accuracy")
+        await console.run_line("view save archived ones")
+        assert await appears(pilot, "Saved view archived ones")
+        await console.run_line("filter")
+        await console.run_line("sort version asc")
+        await settle(pilot)
+        assert shown(view) == ["1", "2", "3"]
+        await pilot.press("W")
+        await settle(pilot)
+        assert "archived ones" in text_of(console)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert shown(view) == ["1"]
+        await console.run_line("filter stage != archived")
+        await console.run_line("sort version asc")
+        await settle(pilot)
+
+    console = Console(mlflow_store.tracking)
+    async with console.run_test(size=SIZE) as pilot:
+        assert shown(await go_to(pilot, 2)) == ["2", "3"], "the last view is restored"
 
 
 async def test_models_are_searched_as_one_types_and_prompts_are_counted(mlflow_store: MlflowStore) -> None:

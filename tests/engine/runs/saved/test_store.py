@@ -110,6 +110,25 @@ def test_views_belong_to_a_store_and_an_experiment(views: ViewFile) -> None:
     assert views.load("http://other", EXPERIMENT, "b") is None
 
 
+def test_views_of_a_model_share_the_file_with_those_of_an_experiment_of_its_name(views: ViewFile) -> None:
+    stage, alias = (ColumnKey("attribute", name) for name in ("stage", "aliases"))
+    of_model = ViewFile(views.path, "model")
+    versions = RunView("alias = champion", (SortKey(stage),), (stage, alias), {alias: 30})
+    views.save(STORE, EXPERIMENT, "best", FULL)
+    of_model.save(STORE, EXPERIMENT, "best", versions)
+    of_model.save(STORE, EXPERIMENT, "other", RunView())
+    assert views.names(STORE, EXPERIMENT) == ("best",)
+    assert (views.load(STORE, EXPERIMENT, "best"), views.load(STORE, EXPERIMENT, "other")) == (FULL, None)
+    assert of_model.load(STORE, EXPERIMENT, "best") == versions
+    assert f'model = "{EXPERIMENT}"' in views.path.read_text()
+    assert of_model.delete(STORE, EXPERIMENT, "best")
+    assert views.load(STORE, EXPERIMENT, "best") == FULL
+    with pytest.raises(UsageError, match="Unknown setting 'layout'"):
+        view_from_plain({"layout": "tree"}, of_versions=True)
+    with pytest.raises(UsageError, match="Unknown column 'stage'"):
+        view_from_plain({"columns": ["stage"]})
+
+
 def test_saving_again_replaces_a_view_and_deleting_removes_it(views: ViewFile) -> None:
     views.save(STORE, EXPERIMENT, "a", FULL)
     views.save(STORE, EXPERIMENT, "b", FULL)
@@ -208,7 +227,7 @@ def test_an_invalid_view_is_explained_and_the_others_still_load(
 def test_a_view_without_a_name_is_reported_when_a_view_is_not_found(views: ViewFile) -> None:
     by_hand(views, BY_HAND.replace("name = 'week'", "nam = 'week'"))
     assert views.names(STORE, EXPERIMENT) == ("bo",)
-    with pytest.raises(UsageError, match="view 1 lacks a store, experiment or name"):
+    with pytest.raises(UsageError, match="view 1 lacks a store, a name, or an experiment or model"):
         views.load(STORE, EXPERIMENT, "week")
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,25 +15,10 @@ from engine.errors import StoreRefused
 from engine.stores import open_store
 from engine.stores.base import Condition, ConditionOperator, RunQuery, Store
 from engine.stores.sql.sqlite import SqliteDatabase
+from tests.support.statements import counted_statements
 
 if TYPE_CHECKING:
     from tests.conftest import MlflowStore
-
-
-@contextmanager
-def counted_statements() -> Iterator[list[str]]:
-    """The SELECT statements executed in the block."""
-    seen: list[str] = []
-    original = SqliteDatabase._connect
-
-    def connect(self: SqliteDatabase) -> sqlite3.Connection:
-        connection = original(self)
-        connection.set_trace_callback(lambda text: seen.append(text) if text.startswith("SELECT") else None)
-        return connection
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SqliteDatabase, "_connect", connect)
-        yield seen
 
 
 def add_runs(path: Path, experiment_id: str, count: int, start: int | None) -> None:
