@@ -202,9 +202,17 @@ class Models:
 
         return finish(self._store, self._access.uri, entry)
 
+    def promotions_after(self, entry: JournalEntry) -> tuple[JournalEntry, ...]:
+        """The promotions of a registered version that `discard_registration` undoes first if the version is
+        in use, newest first. Raises `WriteError` if the journal cannot be read."""
+        from engine.registry.registration import promotions_after
+
+        return promotions_after(entry)
+
     def discard_registration(self, entry: JournalEntry) -> str:
-        """Undo a registration, or remove what is left of an interrupted one. Returns what was removed. Raises
-        `UsageError` if the version is in use."""
+        """Undo a registration and the promotions of the version by this account, or remove what is left of an
+        interrupted one. Returns what was undone and removed. Raises `UsageError` if the version is in use,
+        `PromotionError` if the registry has changed since its promotion."""
         self._access.check_writable("Undoing")
         from engine.registry.registration import discard
 
