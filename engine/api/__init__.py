@@ -151,6 +151,7 @@ if TYPE_CHECKING:
     )
     from engine.registry.comparison import VersionComparison as VersionComparison
     from engine.registry.history import (
+        ApprovalEvent as ApprovalEvent,
         Held as Held,
         ModelHistory as ModelHistory,
         PromotionEvent as PromotionEvent,
@@ -404,7 +405,7 @@ _HOMES = {
         "versions_in",
     ),
     "engine.registry.promotion.policy": ("Policy",),
-    "engine.registry.history": ("Held", "ModelHistory", "PromotionEvent"),
+    "engine.registry.history": ("ApprovalEvent", "Held", "ModelHistory", "PromotionEvent"),
     "engine.registry.lineage": ("SOURCE_RUN_TAG", "Link", "Place", "Station"),
     "engine.registry.promotion.apply": ("PromotionResult",),
     "engine.registry.promotion.facts": ("AliasChange", "Change", "StageChange"),
