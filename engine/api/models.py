@@ -60,9 +60,11 @@ class Models:
 
     def history(self, model: str) -> ModelHistory:
         """Who had which stage and alias when, as far as this account can know. Raises `NotFound`."""
+        from engine.editing.plan import former_names
         from engine.registry.history import history
 
-        return history(self._store, self._access.uri, model)
+        uri = self._access.uri
+        return history(self._store, uri, model, former_names(uri, model))
 
     def lineage(self, model: str, version: int) -> tuple[Station, ...]:
         """What a version comes from: the version, its logged model, run, experiment and datasets, with the
@@ -229,7 +231,8 @@ class Models:
 
     def decide(self, model: str, version: int, *, approved: bool, reason: str = "") -> ModelVersion:
         """Approve or reject the request that waits on a version. Returns the version as read back. Raises
-        `UsageError` if none waits or a policy wants someone else to approve it, `NotFound`, `WriteError`."""
+        `UsageError` if none waits, `GateError` if a policy wants someone else to approve it, `NotFound`,
+        `WriteError`."""
         self._access.check_writable("Approving" if approved else "Rejecting")
         from engine.registry.approval import decide
         from engine.registry.promotion.policy import objection

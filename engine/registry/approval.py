@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from engine.entities import ModelVersion
-from engine.errors import UsageError
+from engine.errors import GateError, UsageError
 from engine.formats import moment
 from engine.journal import check_reason, recorded, user_name
 from engine.log import log
@@ -126,8 +126,8 @@ def decide(
     """Approve or reject the request that waits on a version. Returns the version as read back. `objection`
     says why an account may not approve a request, empty if it may.
 
-    Raises `UsageError` if none waits or the account may not approve it, `NotFound`, `WriteError`,
-    `StoreError`."""
+    Raises `UsageError` if none waits, `GateError` if the account may not approve it, `NotFound`,
+    `WriteError`, `StoreError`."""
     found = _version(store, model, version)
     asked = request_of(found)
     if asked is None:
@@ -139,7 +139,7 @@ def decide(
         raise UsageError(f"The request for {model} {version} → {asked.target} was already {before}")
     by = identity(uri)
     if approved and (why := objection(asked, by)):
-        raise UsageError(f"The request for {model} {version} → {asked.target} waits for someone else", why)
+        raise GateError(f"The request for {model} {version} → {asked.target} waits for someone else", why)
     decision = Decision(asked.id, approved, by, _now(), reason)
     action: Literal["approve", "reject"] = "approve" if approved else "reject"
     with _written(uri, action, f"{model} {version} → {asked.target}", model, version, reason) as client:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -212,15 +213,26 @@ def remember(uri: TrackingUri, model: str, versions: Sequence[ModelVersion]) -> 
         log.warning("the stages of %s cannot be remembered: %s", model, error)
 
 
-def history(store: Store, uri: TrackingUri, model: str) -> ModelHistory:
-    """Everything that is known about a model's stages and aliases. Raises `NotFound`, `WriteError` if the
+def history(
+    store: Store, uri: TrackingUri, model: str, former_names: Mapping[str, int] | None = None
+) -> ModelHistory:
+    """Everything that is known about a model's stages and aliases. `former_names` are those that the model
+    had until a time in epoch milliseconds. Raises `NotFound`, `WriteError` if the
     journal cannot be read, `StoreError`."""
     versions = store.model_versions(model)
     remember(uri, model, versions)
     created = {version.version: version.creation_time or 0 for version in versions}
-    own = [event for entry in _entries(uri, model, created) for event in _journalled(entry)]
+    names = [(model, sys.maxsize), *(former_names or {}).items()]
+    own = [
+        event
+        for name, until in names
+        for entry in _entries(uri, name, created)
+        if entry.time <= until
+        for event in _journalled(entry)
+    ]
     known = [*own, *_logged(own, versions)]
-    states = _read(_path(uri, model))
+    states = [state for name, until in names for state in _read(_path(uri, name)) if state.first <= until]
+    states.sort(key=lambda state: state.first)
     elsewhere = [event for pair in pairwise(states) for event in _unexplained(*pair, known)]
     tagged = _tagged(known, versions)
     found = [*known, *_with_names(elsewhere, tagged)]

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from engine.api import Engine
+from engine.editing.plan import Subject, Wanted
 from engine.entities import POLICY_TAG
 from engine.paths import seen_folder
 from engine.registry import history as module
@@ -141,6 +143,18 @@ def test_what_another_account_asked_for_decided_promoted_and_undid_is_known_by_t
 
     copied = registry.client.copy_model_version(f"models:/{model}/2", uuid4().hex)
     assert look(registry, copied.name).timeline == ()
+
+
+def test_a_renamed_model_keeps_its_history(registry: Registry) -> None:
+    model, renamed = registry.model(uuid4().hex, ["Production", "None"]), uuid4().hex
+    look(registry, model)
+    promote(registry, model, 2, stage="Production")
+    with Engine(registry.uri) as engine:
+        known = engine.models.history(model)
+        for before, after in ((model, renamed), (renamed, model)):
+            engine.edits.apply(engine.edits.plan([Subject("model", before)], Wanted(name=after)))
+            found = engine.models.history(after)
+            assert (found.events, found.known_since) == (known.events, known.known_since)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"seen": [7]}', '{"seen": [{"holders": []}]}'])
