@@ -151,6 +151,7 @@ if TYPE_CHECKING:
     )
     from engine.registry.comparison import VersionComparison as VersionComparison
     from engine.registry.history import (
+        ApprovalEvent as ApprovalEvent,
         Held as Held,
         ModelHistory as ModelHistory,
         PromotionEvent as PromotionEvent,
@@ -172,6 +173,7 @@ if TYPE_CHECKING:
     from engine.registry.registration import CopyPlan as CopyPlan, RegistrationPlan as RegistrationPlan
     from engine.registry.removal import RemovalPlan as RemovalPlan, RemovalResult as RemovalResult
     from engine.registry.smoke_test import SmokeTestResult as SmokeTestResult
+    from engine.registry.version_log import LOG_TAG as LOG_TAG
     from engine.registry.version_rows import (
         OWNER_TAG as OWNER_TAG,
         last_change as last_change,
@@ -393,6 +395,7 @@ _HOMES = {
     "engine.registry.comparison": ("VersionComparison",),
     "engine.registry.registration": ("CopyPlan", "RegistrationPlan"),
     "engine.registry.removal": ("RemovalPlan", "RemovalResult"),
+    "engine.registry.version_log": ("LOG_TAG",),
     "engine.registry.approval": ("DECISION_TAG", "REQUEST_TAG", "decision_of", "request_of"),
     "engine.registry.version_rows": (
         "OWNER_TAG",
@@ -404,7 +407,7 @@ _HOMES = {
         "versions_in",
     ),
     "engine.registry.promotion.policy": ("Policy",),
-    "engine.registry.history": ("Held", "ModelHistory", "PromotionEvent"),
+    "engine.registry.history": ("ApprovalEvent", "Held", "ModelHistory", "PromotionEvent"),
     "engine.registry.lineage": ("SOURCE_RUN_TAG", "Link", "Place", "Station"),
     "engine.registry.promotion.apply": ("PromotionResult",),
     "engine.registry.promotion.facts": ("AliasChange", "Change", "StageChange"),

@@ -77,9 +77,11 @@ class Models:
 
     def history(self, model: str) -> ModelHistory:
         """Who had which stage and alias when, as far as this account can know. Raises `NotFound`."""
+        from engine.editing.plan import former_names
         from engine.registry.history import history
 
-        return history(self._store, self._access.uri, model)
+        uri = self._access.uri
+        return history(self._store, uri, model, former_names(uri, model))
 
     def lineage(self, model: str, version: int) -> tuple[Station, ...]:
         """What a version comes from: the version, its logged model, run, experiment and datasets, with the
@@ -219,9 +221,17 @@ class Models:
 
         return finish(self._store, self._access.uri, entry)
 
+    def promotions_after(self, entry: JournalEntry) -> tuple[JournalEntry, ...]:
+        """The promotions of a registered version that `discard_registration` undoes first if the version is
+        in use, newest first. Raises `WriteError` if the journal cannot be read."""
+        from engine.registry.registration import promotions_after
+
+        return promotions_after(entry)
+
     def discard_registration(self, entry: JournalEntry) -> str:
-        """Undo a registration, or remove what is left of an interrupted one. Returns what was removed. Raises
-        `UsageError` if the version is in use."""
+        """Undo a registration and the promotions of the version by this account, or remove what is left of an
+        interrupted one. Returns what was undone and removed. Raises `UsageError` if the version is in use,
+        `PromotionError` if the registry has changed since its promotion."""
         self._access.check_writable("Undoing")
         from engine.registry.registration import discard
 
@@ -238,7 +248,8 @@ class Models:
 
     def decide(self, model: str, version: int, *, approved: bool, reason: str = "") -> ModelVersion:
         """Approve or reject the request that waits on a version. Returns the version as read back. Raises
-        `UsageError` if none waits or a policy wants someone else to approve it, `NotFound`, `WriteError`."""
+        `UsageError` if none waits, `GateError` if a policy wants someone else to approve it, `NotFound`,
+        `WriteError`."""
         self._access.check_writable("Approving" if approved else "Rejecting")
         from engine.registry.approval import decide
         from engine.registry.promotion.policy import objection

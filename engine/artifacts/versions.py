@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from engine.errors import NotFound
+from engine.stores.records import find_version
 from engine.stores.references import not_a_reference, parse_reference, referenced
 from engine.text import safe
 from engine.uri import redact
+
+COPIED = re.compile(r"models:/+([^/@:]+)/(\d{1,9})/?")
+"""The source of a version that was copied from another one."""
+MAX_COPIES = 10
+"""How many copies of copies are followed."""
 
 if TYPE_CHECKING:
     from engine.entities import ModelVersion, RunDetail
@@ -22,12 +29,26 @@ def model_location(store: Store, uri: str) -> tuple[str, str]:
     version = referenced(store.model_versions(reference.model), reference)
     if not version.run_id:
         raise NotFound(f"{uri} has no source run", f"Its files are in {safe(version.source, 200)}")
-    folder = version_folder(version, store.run(version.run_id))
+    folder = version_folder(origin_of(store, version), store.run(version.run_id))
     if folder is None:
         raise NotFound(
             f"{uri} has no files among the artifacts of its run", f"Source: {redact(version.source)}"
         )
     return version.run_id, folder
+
+
+def origin_of(store: Store, version: ModelVersion) -> ModelVersion:
+    """The version that a copy was made from, by whose source its files are found; a version itself if it is
+    no copy, or if that one is gone. Raises `StoreError`."""
+    for _ in range(MAX_COPIES):
+        match = COPIED.fullmatch(version.source)
+        if match is None:
+            return version
+        try:
+            version = find_version(store.model_versions(match[1]), match[1], int(match[2]))
+        except NotFound:
+            return version
+    return version
 
 
 def version_folder(version: ModelVersion, run: RunDetail) -> str | None:

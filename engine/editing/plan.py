@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 from engine.entities import NOTE_TAG, Experiment, ModelVersion, RegisteredModel, Run, Status
 from engine.errors import NotFound, UsageError
 from engine.formats import count, counted, listed, number
-from engine.journal import JournalEntry, server_name
+from engine.journal import JournalEntry, journal_entries, server_name
 from engine.run_lifecycle.lookup import read_runs
 from engine.run_lifecycle.plan import run_label
 from engine.text import Shown, safe
@@ -107,9 +107,9 @@ class EditPlan:
         labels = list(dict.fromkeys(edit.label for edit in self.edits))
         kinds = {subject.kind for subject in self.subjects}
         noun = kinds.pop() if len(kinds) == 1 else "thing"
-        return (
-            f"{noun} {labels[0]}" if len(labels) == 1 else f"{counted(len(labels), noun)}: {listed(labels)}"
-        )
+        if len(labels) == 1:
+            return labels[0] if noun == "version" else f"{noun} {labels[0]}"
+        return f"{counted(len(labels), noun)}: {listed(labels)}"
 
 
 def plan_edits(store: Store, uri: TrackingUri, subjects: Sequence[Subject], wanted: Wanted) -> EditPlan:
@@ -231,6 +231,22 @@ def fact_value(value: str | None) -> str:
 def recorded_edits(entry: JournalEntry) -> list[Edit]:
     """The edits of a journal entry; damaged ones are left out."""
     return [edit for key in entry.after if (edit := _recorded(key, entry)) is not None]
+
+
+def former_names(uri: TrackingUri, model: str) -> dict[str, int]:
+    """The names that this account's renames took from a registered model, with the time of the last one in
+    epoch milliseconds. Raises `WriteError` if the journal cannot be read."""
+    name, found = model, dict[str, int]()
+    for entry in journal_entries(server=server_name(uri)):
+        if entry.action != "edit" or entry.outcome not in ("done", "undone"):
+            continue
+        for edit in recorded_edits(entry):
+            if (edit.subject.kind, edit.field, edit.after) == ("model", NAME, name) and edit.before:
+                name = edit.before
+                found.setdefault(name, entry.time)
+                break
+    found.pop(model, None)
+    return found
 
 
 def _recorded(key: str, entry: JournalEntry) -> Edit | None:

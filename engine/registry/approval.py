@@ -13,13 +13,15 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from engine.entities import ModelVersion
-from engine.errors import UsageError
+from engine.errors import GateError, UsageError
 from engine.formats import moment
 from engine.journal import check_reason, recorded, user_name
+from engine.log import log
+from engine.registry.version_log import LogRecord, add_record
 from engine.stores.errors import translated_errors
 from engine.stores.records import find_version
 from engine.uri import TrackingUri
@@ -107,6 +109,7 @@ def request(
     asked = Request(uuid.uuid4().hex, target, identity(uri), _now(), reason, found.creation_time or 0)
     with _written(uri, "request", f"{model} {version} → {target}", model, version, reason) as client:
         client.set_model_version_tag(model, str(version), REQUEST_TAG, json.dumps(asdict(asked)))
+        _log(client, model, version, LogRecord("request", asked.by, asked.at, {target: ((), ())}, reason))
     return _version(store, model, version)
 
 
@@ -123,8 +126,8 @@ def decide(
     """Approve or reject the request that waits on a version. Returns the version as read back. `objection`
     says why an account may not approve a request, empty if it may.
 
-    Raises `UsageError` if none waits or the account may not approve it, `NotFound`, `WriteError`,
-    `StoreError`."""
+    Raises `UsageError` if none waits, `GateError` if the account may not approve it, `NotFound`,
+    `WriteError`, `StoreError`."""
     found = _version(store, model, version)
     asked = request_of(found)
     if asked is None:
@@ -136,11 +139,12 @@ def decide(
         raise UsageError(f"The request for {model} {version} → {asked.target} was already {before}")
     by = identity(uri)
     if approved and (why := objection(asked, by)):
-        raise UsageError(f"The request for {model} {version} → {asked.target} waits for someone else", why)
+        raise GateError(f"The request for {model} {version} → {asked.target} waits for someone else", why)
     decision = Decision(asked.id, approved, by, _now(), reason)
-    action = "approve" if approved else "reject"
+    action: Literal["approve", "reject"] = "approve" if approved else "reject"
     with _written(uri, action, f"{model} {version} → {asked.target}", model, version, reason) as client:
         client.set_model_version_tag(model, str(version), DECISION_TAG, json.dumps(asdict(decision)))
+        _log(client, model, version, LogRecord(action, by, decision.at, {asked.target: ((), ())}, reason))
     return _version(store, model, version)
 
 
@@ -160,6 +164,11 @@ def _written(
     check_reason(reason)
     with recorded(uri, action, target, model=model, version=version, reason=reason), translated_errors():
         yield open_client(uri.raw)
+
+
+def _log(client: MlflowClient, model: str, version: int, record: LogRecord) -> None:
+    for note in add_record(client, model, version, record):
+        log.warning("%s %s: %s", model, version, note)
 
 
 def _version(store: Store, model: str, version: int) -> ModelVersion:

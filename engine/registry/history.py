@@ -3,7 +3,8 @@
 MLflow keeps no history of stages and aliases. What is known comes from three sources:
 
 - the journal: promotions and undos made by this account;
-- the tags that consoles of other accounts left on the versions: the last promotion of each;
+- the tags that consoles of other accounts left on the versions: a log of their promotions, undos, requests
+  and decisions, and the last promotion of each;
 - what this account has seen: each time a console reads a model's versions, it compares their stages and
   aliases with those it saw last. A difference that neither the journal nor a tag explains was made elsewhere,
   between the two looks.
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -29,8 +31,9 @@ from engine.formats import MISSING, moment
 from engine.journal import JournalEntry, journal_entries, server_name
 from engine.log import log
 from engine.paths import seen_folder
-from engine.registry.promotion.facts import AliasTarget, FactValue, HoldersOf, facts_from_text
+from engine.registry.promotion.facts import facts_from_text, target_changes
 from engine.registry.promotion.writes import TAG_PREFIX
+from engine.registry.version_log import records_of
 from engine.text import Shown, safe
 from engine.uri import TrackingUri
 
@@ -50,7 +53,10 @@ FRESH_MS = 60_000
 """An unchanged state is written again once its time is older than this."""
 CLOCK_SECONDS = 60
 """How much the clocks of two machines may differ."""
+SLACK_MS: Mapping[Source, int] = {"journal": 1000, "tag": CLOCK_SECONDS * 1000}
+"""How much later than a look an event may seem to be that the look has seen."""
 LOCK_SECONDS = 2.0
+_PAST = {"request": "requested", "approve": "approved", "reject": "rejected"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,28 @@ class PromotionEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalEvent:
+    """A request for a promotion of `version` to `target`, or the answer to one, at a time in epoch
+    milliseconds. The texts are untrusted."""
+
+    target: str
+    version: int
+    action: Literal["request", "approve", "reject"]
+    by: str
+    at: int
+    reason: str = ""
+
+    @property
+    def when(self) -> Shown:
+        return moment(self.at)
+
+    @property
+    def change(self) -> Shown:
+        """`3 requested`, `3 approved`."""
+        return Shown(f"{self.version} {_PAST[self.action]}")
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """Who held a target at some time. `versions` is None if that is not known; `why` says then what is."""
 
@@ -105,14 +133,24 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class ModelHistory:
-    """The events of a model, newest first, and who holds what `now`. `known_since` is the time of the oldest
-    event or look."""
+    """The events of a model and the requests and decisions about it, newest first, and who holds what `now`.
+    `known_since` is the time of the oldest event or look."""
 
     model: str
     events: tuple[PromotionEvent, ...]
+    approvals: tuple[ApprovalEvent, ...]
     now: Holders
     now_ms: int
     known_since: int
+
+    @property
+    def timeline(self) -> tuple[PromotionEvent | ApprovalEvent, ...]:
+        """All of it, newest first."""
+
+        def time_of(event: PromotionEvent | ApprovalEvent) -> tuple[int, int]:
+            return (event.at,) * 2 if isinstance(event, ApprovalEvent) else (event.until, event.since)
+
+        return tuple(sorted([*self.events, *self.approvals], key=time_of, reverse=True))
 
     def at(self, moment: int) -> tuple[Held, ...]:
         """Who held each target at a time, in epoch milliseconds."""
@@ -175,22 +213,36 @@ def remember(uri: TrackingUri, model: str, versions: Sequence[ModelVersion]) -> 
         log.warning("the stages of %s cannot be remembered: %s", model, error)
 
 
-def history(store: Store, uri: TrackingUri, model: str) -> ModelHistory:
-    """Everything that is known about a model's stages and aliases. Raises `NotFound`, `WriteError` if the
+def history(
+    store: Store, uri: TrackingUri, model: str, former_names: Mapping[str, int] | None = None
+) -> ModelHistory:
+    """Everything that is known about a model's stages and aliases. `former_names` are those that the model
+    had until a time in epoch milliseconds. Raises `NotFound`, `WriteError` if the
     journal cannot be read, `StoreError`."""
     versions = store.model_versions(model)
     remember(uri, model, versions)
     created = {version.version: version.creation_time or 0 for version in versions}
-    own = [event for entry in _entries(uri, model, created) for event in _journalled(entry)]
-    states = _read(_path(uri, model))
-    elsewhere = [event for pair in pairwise(states) for event in _unexplained(*pair, own)]
-    tagged = _tagged(own, versions)
-    found = [*own, *_with_names(elsewhere, tagged)]
+    names = [(model, sys.maxsize), *(former_names or {}).items()]
+    own = [
+        event
+        for name, until in names
+        for entry in _entries(uri, name, created)
+        if entry.time <= until
+        for event in _journalled(entry)
+    ]
+    known = [*own, *_logged(own, versions)]
+    states = [state for name, until in names for state in _read(_path(uri, name)) if state.first <= until]
+    states.sort(key=lambda state: state.first)
+    elsewhere = [event for pair in pairwise(states) for event in _unexplained(*pair, known)]
+    tagged = _tagged(known, versions)
+    found = [*known, *_with_names(elsewhere, tagged)]
     found += [event for event in tagged if not any(_explains(event, other) for other in elsewhere)]
     found.sort(key=lambda event: (event.until, event.since), reverse=True)
     times = [*(event.since for event in found), *(state.first for state in states[:1])]
     now = time.time_ns() // 1_000_000
-    return ModelHistory(model, tuple(found), holders_of(versions), now, min(times, default=now))
+    return ModelHistory(
+        model, tuple(found), _approvals(versions), holders_of(versions), now, min(times, default=now)
+    )
 
 
 def _entries(uri: TrackingUri, model: str, created: Mapping[int, int]) -> list[JournalEntry]:
@@ -208,28 +260,48 @@ def _entries(uri: TrackingUri, model: str, created: Mapping[int, int]) -> list[J
 def _journalled(entry: JournalEntry) -> list[PromotionEvent]:
     before, after = facts_from_text(entry.before) or {}, facts_from_text(entry.after) or {}
     by = f"{entry.user}@{entry.host}"
-    events = []
-    for fact, value in after.items():
-        if not isinstance(fact, HoldersOf | AliasTarget) or before.get(fact) == value:
-            continue
-        target = fact.stage if isinstance(fact, HoldersOf) else f"@{fact.alias}"
-        was, now = _numbers(before.get(fact)), _numbers(value)
-        events.append(PromotionEvent(target, was, now, entry.time, entry.time, by, "journal", entry.reason))
-    return events
+    return [
+        PromotionEvent(target, was, now, entry.time, entry.time, by, "journal", entry.reason)
+        for target, (was, now) in target_changes(before, after).items()
+    ]
+
+
+def _logged(own: Iterable[PromotionEvent], versions: Iterable[ModelVersion]) -> list[PromotionEvent]:
+    """The promotions and undos of other accounts that the logs of the versions record."""
+    known = {(event.by, event.until) for event in own}
+    return [
+        PromotionEvent(target, was, now, record.at, record.at, record.by, "tag", record.reason)
+        for version in versions
+        for record in records_of(version)
+        if record.action in ("promote", "undo") and (record.by, record.at) not in known
+        for target, (was, now) in record.changes.items()
+    ]
+
+
+def _approvals(versions: Iterable[ModelVersion]) -> tuple[ApprovalEvent, ...]:
+    """The requests and decisions that the logs of the versions record, newest first."""
+    found = [
+        ApprovalEvent(target, version.version, record.action, record.by, record.at, record.reason)
+        for version in versions
+        for record in records_of(version)
+        if record.action != "promote" and record.action != "undo"
+        for target in record.changes
+    ]
+    return tuple(sorted(found, key=lambda event: event.at, reverse=True))
 
 
 def _listed(versions: tuple[int, ...]) -> str:
     return ", ".join(map(str, versions)) or MISSING
 
 
-def _numbers(value: FactValue) -> tuple[int, ...]:
-    return value if isinstance(value, tuple) else (value,) if isinstance(value, int) else ()
-
-
-def _unexplained(first: _Seen, second: _Seen, own: Iterable[PromotionEvent]) -> list[PromotionEvent]:
-    """What changed between two looks and was not this account's doing."""
+def _unexplained(first: _Seen, second: _Seen, known: Iterable[PromotionEvent]) -> list[PromotionEvent]:
+    """What changed between two looks and was done neither by this account nor by another console's record."""
     events = []
-    between = [event for event in own if first.last - FRESH_MS <= event.until <= second.first + 1000]
+    between = [
+        event
+        for event in known
+        if first.last - FRESH_MS <= event.until <= second.first + SLACK_MS[event.source]
+    ]
     for target in dict.fromkeys([*first.holders, *second.holders]):
         was, now = first.holders.get(target, ()), second.holders.get(target, ())
         mine = [event for event in between if event.target == target]

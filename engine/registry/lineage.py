@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from engine import formats
-from engine.artifacts.versions import version_folder
+from engine.artifacts.versions import COPIED, origin_of, version_folder
 from engine.entities import Experiment, LoggedModel, ModelVersion, Run, RunDetail
 from engine.errors import NotFound
 from engine.secrets import mask
@@ -37,7 +37,6 @@ PARENT = "parent"
 MAX_READERS = 20
 """Runs listed for a dataset."""
 
-_COPIED = re.compile(r"models:/+([^/@:]+)/(\d+)/?")
 _RUN_IN_SOURCE = re.compile(r"runs:/+([^/]+)|/([0-9a-f]{32})/artifacts(?:/|$)")
 
 
@@ -126,12 +125,12 @@ def _version(store: Store, version: ModelVersion, versions: Sequence[ModelVersio
     if model_id := logged_model_id(version):
         logged = _found_model(store, model_id)
         links.append(_model_link(model_id, logged))
-    elif match := _COPIED.fullmatch(version.source):
+    elif match := COPIED.fullmatch(version.source):
         links.append(_copied_link(store, match[1], int(match[2])))
     run_id, note = _run_of(version, logged)
     detail = source_run(store, run_id)
     links.append(_version_run_link(store, version, run_id, note, detail))
-    links.append(_files_link(version, run_id, detail))
+    links.append(_files_link(origin_of(store, version), detail))
     facts = [
         ("stage", version.stage),
         ("aliases", ", ".join(f"@{alias}" for alias in version.aliases)),
@@ -307,8 +306,8 @@ def _copied_link(store: Store, model: str, version: int) -> Link:
     return Link("copied from", text, place)
 
 
-def _files_link(version: ModelVersion, run_id: str, detail: RunDetail | None) -> Link:
-    """The files of a version's model, among those of its run."""
+def _files_link(version: ModelVersion, detail: RunDetail | None) -> Link:
+    """The files of a version's model, among those of its run; of a copy, the version it was copied from."""
     if detail is None:
         where = f"without its run, only the address is known: {mask(version.source)}"
         return Link("artifacts", "", None, "missing", where)

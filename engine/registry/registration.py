@@ -226,9 +226,24 @@ def finish(store: Store, uri: TrackingUri, entry: JournalEntry) -> ModelVersion:
     return _complete(store, open_client(uri.raw), replace(entry, version=version.version))
 
 
+def promotions_after(entry: JournalEntry) -> tuple[JournalEntry, ...]:
+    """The promotions of a registered version by this account that have not been undone, newest first. Raises
+    `WriteError` if the journal cannot be read."""
+    return tuple(
+        found
+        for found in journal.journal_entries(server=entry.server, model=entry.model)
+        if (found.action, found.version) == ("promote", entry.version)
+        and found.outcome in ("done", "intended")
+        and found.time >= entry.time
+    )
+
+
 def discard(store: Store, uri: TrackingUri, entry: JournalEntry) -> str:
     """Undo a registration, or remove what is left of an interrupted one: the version, and the model if it was
-    made for it. Returns what was removed. Raises `UsageError` if the version is in use or changed hands."""
+    made for it. Promotions of the version by this account are undone first. Returns what was undone and
+    removed. Raises `UsageError` if the version is in use or changed hands, `PromotionError` if the registry
+    has changed since its promotion."""
+    from engine.registry.promotion.apply import apply_promotion, plan_undo
     from engine.stores.mlflow.client import open_client
 
     if entry.outcome == "undone":
@@ -239,7 +254,14 @@ def discard(store: Store, uri: TrackingUri, entry: JournalEntry) -> str:
     if version is None and entry.version:
         version = next((v for v in _versions(store, entry.model)[0] if v.version == entry.version), None)
         version = version if version is not None and version.run_id == entry.after.get("run") else None
-    if version is not None and (version.stage not in ("None", "Archived") or version.aliases):
+    undone = []
+    for promotion in promotions_after(entry):
+        if version is None or not _is_in_use(version):
+            break
+        result = apply_promotion(store, uri, plan_undo(store, uri, promotion))
+        undone += [str(change) for change in result.plan.changes]
+        version = next(found for found in result.versions if found.version == version.version)
+    if version is not None and _is_in_use(version):
         holds = listed([*([version.stage] if version.stage != "None" else []), *version.aliases])
         raise UsageError(f"Version {version.version} of {entry.model} is in use: {holds}")
     is_empty = model or (entry.after.get(_NEW) == "True" and _is_empty(store, entry.model))
@@ -265,9 +287,13 @@ def discard(store: Store, uri: TrackingUri, entry: JournalEntry) -> str:
         if entry.after.get(_NEW) == "True" and _is_empty(store, entry.model):
             client.delete_registered_model(entry.model)
             removed.append(f"model {entry.model}")
-    text = f"Removed {listed(removed)}"
+    text = "; ".join([*undone, f"Removed {listed(removed)}"])
     journal.append(replace(undo, outcome="done", detail=text))
     return text
+
+
+def _is_in_use(version: ModelVersion) -> bool:
+    return version.stage not in ("None", "Archived") or bool(version.aliases)
 
 
 def finding(store: Store, entry: JournalEntry) -> Finding:

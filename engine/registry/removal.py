@@ -159,6 +159,11 @@ def _lost(versions: Sequence[ModelVersion], deployments: Sequence[str], *, is_wh
     lost = []
     if is_whole:
         lost.append(f"{counted(len(versions), 'version')}, the description and all tags.")
+    else:
+        tags = [tag for tag in versions[0].tags if not tag.startswith(("mlflow.", "mlflow_console."))]
+        texts = ["the description"] if versions[0].description else []
+        texts += [counted(len(tags), "tag")] if tags else []
+        lost += [f"{' and '.join(texts).capitalize()}."] if texts else []
     lost += [
         f"Version {version.version} is {held}."
         for version in versions

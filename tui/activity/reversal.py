@@ -62,7 +62,10 @@ class Reversal:
         elif entry.action.startswith("experiment "):
             ExperimentChanges(self._screen, lambda _: self._changed()).undo(entry)
         elif entry.action == "register":
-            self._confirm_removal(entry)
+            ask(
+                partial(engine.models.promotions_after, entry),
+                partial(self._confirm_removal, entry),
+            )
         elif entry.action == "train":
             self._confirm_killing(entry)
         else:
@@ -95,9 +98,10 @@ class Reversal:
 
         screen.app.push_screen(review_dialog(plan), write)
 
-    def _confirm_removal(self, entry: JournalEntry) -> None:
+    def _confirm_removal(self, entry: JournalEntry, promotions: Sequence[JournalEntry]) -> None:
         version = f"version {entry.version}" if entry.version else "what was created"
-        lines = [entry.target, f"Removes {version} of {entry.model}, and the model if it was made for it."]
+        lines = [entry.target, *(f"First undoes {promotion.target}." for promotion in promotions)]
+        lines += [f"Removes {version} of {entry.model}, and the model if it was made for it."]
 
         def done(text: str) -> str:
             return text

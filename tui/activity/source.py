@@ -37,7 +37,7 @@ def journal_source(entries: Sequence[JournalEntry], now: int) -> TextSource:
     """One row per entry, in the order given."""
     rows = [_row(entry, now) for entry in entries]
     heads = ("when", "outcome", "action", "target", "changes", "reason", "by", "store")
-    max_widths = (16, 12, 10, 44, 70, 40, 24, 60)
+    max_widths = (16, 12, 18, 44, 70, 40, 24, 60)
     widths = [max(map(cell_width, column)) for column in zip(heads, *(r.cells for r in rows), strict=True)]
     columns = [
         TableColumn(head, Shown(head), min(limit, width), full_width=width)
@@ -68,7 +68,7 @@ def change_texts(entry: JournalEntry) -> list[Shown]:
     return [
         safe(f"{_name(key)} {_value(key, before)} → {_value(key, entry.after.get(key, ''))}")
         for key, before in entry.before.items()
-        if not key.startswith("stage ") and entry.after.get(key) != before
+        if not key.startswith("stage ") and not key.endswith(" created") and entry.after.get(key) != before
     ]
 
 

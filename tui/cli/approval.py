@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from engine.entities import ModelVersion
@@ -54,7 +56,8 @@ def requests(invocation: Invocation, model: str | None, as_json: bool) -> None:
         names = [model] if model is not None else [found.name for found in engine.models.registered()]
         found = [pair for name in names for pair in engine.models.waiting(name)]
     if as_json:
-        write_json({"requests": [version_payload(version) for version, _ in found]})
+        listed = [{**version_payload(version), "request": asdict(asked)} for version, asked in found]
+        write_json({"requests": listed})
         return
     output = Output()
     if not found:

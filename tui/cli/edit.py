@@ -274,7 +274,7 @@ def _show_plan(output: Output, plan: EditPlan) -> None:
     for warning in plan.warnings:
         output.line(Cell(Shown("! "), "yellow"), safe(warning))
     if plan.is_noop:
-        output.line("No change needed.")
+        output.line("Nothing to edit." if plan.untouched else "No change needed.")
 
 
 def _show_result(output: Output, result: EditResult) -> None:

@@ -16,7 +16,7 @@ from tui.cli.options import Invocation, json_option, pass_invocation
 from tui.cli.output import Cell, Head, Output
 
 if TYPE_CHECKING:
-    from engine.api import Held, ModelHistory, PromotionEvent
+    from engine.api import ApprovalEvent, Held, ModelHistory, PromotionEvent
 
 SOURCES = {
     "journal": Shown("this account's journal"),
@@ -31,10 +31,10 @@ SOURCES = {
 @json_option
 @pass_invocation
 def history(invocation: Invocation, model: str, at: str | None, as_json: bool) -> None:
-    """Show which version of MODEL had which stage or alias when, newest first.
+    """Show which version of MODEL had which stage or alias when, and who asked for it and agreed.
 
     MLflow keeps no history. This one is put together from the journal of this account, from tags
-    that consoles of other accounts left on the versions, and from what this account has seen: what
+    that consoles of all accounts left on the versions, and from what this account has seen: what
     changed between two looks without being in either was changed elsewhere, at some time between
     the two. Nothing is known from before the first look.
 
@@ -68,7 +68,7 @@ def _milliseconds(text: str) -> int:
 
 
 def _show_events(output: Output, found: ModelHistory) -> None:
-    if not found.events:
+    if not found.timeline:
         output.line("No change of a stage or an alias is known.")
         return
     heads = [
@@ -79,16 +79,16 @@ def _show_events(output: Output, found: ModelHistory) -> None:
         Head(Shown("known from")),
         Head(Shown("reason"), min_width=16),
     ]
-    output.table(heads, [_row(event) for event in found.events])
+    output.table(heads, [_row(event) for event in found.timeline])
 
 
-def _row(event: PromotionEvent) -> list[Cell | Shown]:
+def _row(event: PromotionEvent | ApprovalEvent) -> list[Cell | Shown]:
     return [
         event.when,
         safe(event.target),
         event.change,
         safe(event.by) if event.by else MISSING,
-        SOURCES[event.source],
+        SOURCES[getattr(event, "source", "tag")],
         safe(event.reason),
     ]
 

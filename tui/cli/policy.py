@@ -51,6 +51,8 @@ def policy(
         if file is not None or remove:
             invocation.check_writable("Changing a policy")
             text = file.read() if file is not None else ""
+            if not remove and not text.strip():
+                raise UsageError("The file holds no policy", hint="--remove removes the policy.")
             if not yes:
                 output.text(f"The policy of {safe(model)} on {engine.uri.shown} will be {_verb(text)}.")
                 confirm(output)

@@ -120,6 +120,8 @@ def _discard(engine: Engine, entry: JournalEntry, *, yes: bool, as_json: bool) -
     """Undo a registration."""
     output = Output(err=as_json)
     output.line(safe(f"Remove the registration of {entry.target} on {engine.uri.shown}"))
+    for promotion in engine.models.promotions_after(entry):
+        output.line(safe(f"first undoes: {promotion.target}"))
     if not yes:
         confirm(output)
     removed = engine.models.discard_registration(entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,7 @@ from tui.cli.options import Invocation, json_option, pass_invocation, yes_option
 from tui.cli.output import Cell, Output, check_typed_name, confirm
 from tui.cli.progress import spinner
 from tui.cli.promote import show_plan, show_result
+from tui.cli.report import write_files
 
 if TYPE_CHECKING:
     from engine.api import Engine, RegistrationPlan
@@ -36,6 +38,12 @@ if TYPE_CHECKING:
 @click.option("-t", "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="A tag of the version.")
 @click.option("--to", "stage", metavar="STAGE", help=f"Then promote it: {', '.join(STAGES)}.")
 @click.option("--alias", metavar="ALIAS", help="Then point this alias to it.")
+@click.option(
+    "--card",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Then write its model card (model-card.md) into this folder.",
+)
 @click.option("--force", default="", metavar="REASON", help="Promote against the policy, and say why.")
 @click.option(
     "--confirm", "confirmed", metavar="MODEL", help="The name of the model, where a policy wants it."
@@ -58,6 +66,7 @@ def register(
     tags: Sequence[str],
     stage: Stage | None,
     alias: str | None,
+    card: Path | None,
     force: str,
     confirmed: str | None,
     reason: str,
@@ -69,11 +78,13 @@ def register(
 
     The run is named with --run, or is the best of an experiment. The version gets a description from
     the run's metrics and parameters, and the key metrics as tags; with --to or --alias it is then
-    promoted. `undo ENTRY_ID` removes the version again while it has no stage and no alias.
+    promoted, and with --card its model card is written. `undo ENTRY_ID` undoes the promotion and removes
+    the version again.
 
     \b
     Examples:
       mlflow-console register heart_disease_classifier --best heart-disease --metric accuracy
+      mlflow-console register heart_disease_classifier --best heart-disease --to Production --card card
       mlflow-console register churn --run 5f0e4b7c9d3a41f2a6b8c1d2e3f40516 --to Staging --yes --json
     """
     invocation.check_writable("Registering")
@@ -109,9 +120,11 @@ def register(
         entry_id = _entry_id(engine, version)
         if stage is not None or alias is not None:
             version = _promote(engine, version, stage, alias, output, force=force, reason=reason)
+        _write_card(engine, version, card, output, replace=yes)
     _show(Output(), version, as_json)
     if not as_json:
-        Output().line(safe(f"Run `mlflow-console undo {entry_id}` to remove it."))
+        first = "undo the promotion and " if stage is not None or alias is not None else ""
+        Output().line(safe(f"Run `mlflow-console undo {entry_id}` to {first}remove it."))
 
 
 def _entry_id(engine: Engine, version: ModelVersion) -> str:
@@ -169,6 +182,15 @@ def _promote(
         raise GateError(error.title, error.detail, hint) from error
     show_result(output, result)
     return next(found for found in result.versions if found.version == version.version)
+
+
+def _write_card(
+    engine: Engine, version: ModelVersion, folder: Path | None, output: Output, *, replace: bool
+) -> None:
+    if folder is not None:
+        made = engine.reports.model_card(version.name, version.version)
+        written = write_files(engine, output, made, folder, force=replace)
+        output.line(safe(f"Model card written to {written[0]}"))
 
 
 def _show_plan(output: Output, plan: RegistrationPlan) -> None:

@@ -112,7 +112,7 @@ def report(
     with invocation.engine() as engine, stop_signals(token):
         force = _checked(engine, output, folder, log_to, force=force)
         made = _made(engine, experiment, metric, direction, where, filter_text, token)
-        written = _write(engine, output, made.files, folder, force=force) if folder is not None else ()
+        written = write_files(engine, output, made.files, folder, force=force) if folder is not None else ()
         run_id = engine.reports.log(made, None if log_to == NEW else log_to) if log_to is not None else None
     if as_json:
         write_json(
@@ -180,14 +180,14 @@ def _card(
     with invocation.engine() as engine:
         with spinner("Making the model card"):
             card = engine.reports.model_card(model, version)
-        written = _write(engine, output, card, folder, force=force)
+        written = write_files(engine, output, card, folder, force=force)
     if as_json:
         write_json({"model": model, "version": version, "files": [str(path) for path in written]})
     else:
         output.line(safe(f"Model card of {model} version {version} written to {written[0]}"))
 
 
-def _write(
+def write_files(
     engine: Engine, output: Output, files: Mapping[str, bytes], folder: Path, *, force: bool
 ) -> tuple[Path, ...]:
     force = force or _may_replace(engine, output, files, folder)

@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
 
+from engine.api import ApprovalEvent, PromotionEvent
 from engine.errors import EngineError
 from engine.formats import moment
 from engine.text import safe
@@ -19,10 +20,11 @@ from tui.tasks import Tasks
 from tui.widgets.lines import Lines, field, paragraph
 
 if TYPE_CHECKING:
-    from engine.api import Engine, Held, ModelHistory, PromotionEvent
+    from engine.api import Engine, Held, ModelHistory
     from tui.bridge import Bridge
 
-LABEL = 18
+LABEL = 21
+"""Of a time and a space or two."""
 SOURCES = {
     "journal": "",
     "tag": "known from its tags",
@@ -45,9 +47,10 @@ class HistoryLines(Lines):
         for held in found.at(found.now_ms):
             lines += field(safe(held.target, LABEL - 2), _held(held), width, label_width=LABEL)
         lines += [Content(""), Content.styled("changes", "bold")]
-        for event in found.events:
-            lines += field(moment(event.until), _event(event), width, label_width=LABEL)
-        if not found.events:
+        for event in found.timeline:
+            at = moment(event.at) if isinstance(event, ApprovalEvent) else moment(event.until)
+            lines += field(at, _event(event), width, label_width=LABEL)
+        if not found.timeline:
             lines.append(Content("No change of a stage or an alias is known."))
         since = f"MLflow keeps no history; this account knows of changes since {moment(found.known_since)}."
         return [*lines, Content(""), *paragraph([since], width, 3, "$text-muted")]
@@ -95,14 +98,15 @@ def _held(held: Held) -> list[Content]:
     return items
 
 
-def _event(event: PromotionEvent) -> list[Content]:
+def _event(event: PromotionEvent | ApprovalEvent) -> list[Content]:
     items = [Content(safe(f"{event.target}: {event.change}"))]
     if event.by:
         items.append(Content(safe(f"by {event.by}")))
-    if not event.is_exact:
-        items.append(Content.styled(event.when, "$warning"))
-    if source := SOURCES[event.source]:
-        items.append(Content.styled(source, "$text-muted"))
+    if isinstance(event, PromotionEvent):
+        if not event.is_exact:
+            items.append(Content.styled(event.when, "$warning"))
+        if source := SOURCES[event.source]:
+            items.append(Content.styled(source, "$text-muted"))
     if event.reason:
         items.append(Content(safe(event.reason)))
     return items

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from engine import formats
-from engine.api import DECISION_TAG, REQUEST_TAG, decision_of, key_metrics, request_of
+from engine.api import DECISION_TAG, LOG_TAG, REQUEST_TAG, decision_of, key_metrics, request_of
 from engine.entities import POLICY_TAG, ModelVersion, RegisteredModel, Run
 from engine.errors import EngineError, StagesUnsupported
 from engine.secrets import mask
@@ -120,7 +120,7 @@ def _model_lines(model: RegisteredModel, width: int) -> list[Content]:
 
 def _other_tags(version: ModelVersion) -> Mapping[str, str]:
     """The tags that are not shown as the request."""
-    shown = () if request_of(version) is None else (REQUEST_TAG, DECISION_TAG)
+    shown = (LOG_TAG, *(() if request_of(version) is None else (REQUEST_TAG, DECISION_TAG)))
     return {key: value for key, value in version.tags.items() if key not in shown}
 
 

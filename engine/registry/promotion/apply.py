@@ -47,10 +47,12 @@ from engine.registry.promotion.facts import (
     facts_to_text,
     has_taken_effect,
     read_facts,
+    target_changes,
 )
 from engine.registry.promotion.plan import PromotionPlan, plan_promotion, plan_undo, recorded_changes
 from engine.registry.promotion.policy import APPROVAL
 from engine.registry.promotion.writes import promoted_by
+from engine.registry.version_log import LogRecord, add_record
 from engine.stores.errors import translate
 from engine.uri import TrackingUri
 
@@ -237,6 +239,7 @@ def _write_and_verify(
         else:
             _record_outcome(replace(entry, outcome="failed", after=facts_to_text(now), detail=str(error)))
         raise error from failure
+    notes += _log(client, plan, entry)
     repaired = tuple(str(change) for change in repairs)
     detail = "; ".join([*(f"written again: {change}" for change in repaired), *notes])
     failpoint(f"{entry.action} verified")
@@ -257,6 +260,18 @@ def _tag(client: MlflowClient, plan: PromotionPlan, entry: JournalEntry) -> tupl
         return untag(client, plan, _previous_promotion(entry))
     except WriteError as error:
         return (f"The tags of version {entry.version} could not be restored: {error}",)
+
+
+def _log(client: MlflowClient, plan: PromotionPlan, entry: JournalEntry) -> tuple[str, ...]:
+    """Record the promotion or undo on the version, for other accounts. Returns notes on failures."""
+    record = LogRecord(
+        "undo" if plan.undoes else "promote",
+        f"{entry.user}@{entry.host}",
+        entry.time,
+        target_changes(plan.seen, plan.after),
+        entry.reason,
+    )
+    return add_record(client, plan.model, entry.version, record) if record.changes else ()
 
 
 def _clear_request(client: MlflowClient, plan: PromotionPlan) -> tuple[str, ...]:

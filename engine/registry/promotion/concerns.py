@@ -11,7 +11,7 @@ from engine.entities import ModelVersion, Run
 from engine.errors import WriteError
 from engine.formats import moment, number
 from engine.journal import journal_entries
-from engine.registry.promotion.facts import Change, StageChange
+from engine.registry.promotion.facts import AliasChange, Change, StageChange
 from engine.runs.metrics import direction_of, primary_metric
 
 if TYPE_CHECKING:
@@ -158,10 +158,12 @@ def _last_in_production(proposal: Proposal) -> Iterator[str]:
 
 
 def _aliases_kept(proposal: Proposal) -> Iterator[str]:
+    moving = {change.alias for change in proposal.changes if isinstance(change, AliasChange)}
     for version in proposal.archived():
-        if version.aliases:
-            names = ", ".join(version.aliases)
-            plural = "es" if len(version.aliases) > 1 else ""
+        kept = [alias for alias in version.aliases if alias not in moving]
+        if kept:
+            names = ", ".join(kept)
+            plural = "es" if len(kept) > 1 else ""
             yield f"Version {version.version} keeps the alias{plural} {names} when archived."
 
 

@@ -171,6 +171,18 @@ def after_changes(versions: Sequence[ModelVersion], changes: Iterable[Change]) -
     return tuple(result.values())
 
 
+def target_changes(before: Facts, after: Facts) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+    """The versions before and after of each stage and alias (`@champion`) that changes."""
+    return {
+        fact.stage if isinstance(fact, HoldersOf) else f"@{fact.alias}": (
+            _numbers(before.get(fact)),
+            _numbers(value),
+        )
+        for fact, value in after.items()
+        if isinstance(fact, HoldersOf | AliasTarget) and before.get(fact) != value
+    }
+
+
 def has_taken_effect(change: Change, versions: Sequence[ModelVersion]) -> bool:
     """Whether the registry already has the result of `change`."""
     return read_facts(versions, [change.fact])[change.fact] == change.after
@@ -183,6 +195,10 @@ def differences(expected: Facts, found: Facts, when: str) -> str:
         for fact, value in expected.items()
         if value != found[fact]
     )
+
+
+def _numbers(value: FactValue) -> tuple[int, ...]:
+    return value if isinstance(value, tuple) else (value,) if isinstance(value, int) else ()
 
 
 # ── text, for the journal ────────────────────────────────────────────────────

@@ -173,7 +173,7 @@ def objection(policies: Iterable[Policy], asked: Request, by: str) -> str:
             if policy.approval and by == asked.by:
                 return f"{by} requested it, and someone else has to approve it."
             if policy.approvers and by not in policy.approvers:
-                return f"{by} may not approve it; may: {', '.join(policy.approvers)}."
+                return f"{by} is not among its approvers: {', '.join(policy.approvers)}."
     return ""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from engine.artifacts.versions import version_folder
+from engine.artifacts.versions import origin_of, version_folder
 from engine.entities import POLICY_TAG, ModelVersion, RegisteredModel, RunDetail
 from engine.errors import EngineError, NotFound, UsageError
 from engine.formats import count, counted, listed
@@ -277,7 +277,7 @@ def _local_flaw(subject: Subject, version: ModelVersion) -> str | None:
 
 
 def _flaw(subject: Subject, version: ModelVersion, detail: RunDetail) -> str | None:
-    folder = version_folder(version, detail)
+    folder = version_folder(origin_of(subject.store, version), detail)
     if folder is None:
         return _local_flaw(subject, version)
     roots = [local_root(location.root) for location in locations(detail, folder)]

@@ -53,7 +53,7 @@ def test_one_account_requests_and_another_approves(
     assert (found.version, asked.by, asked.target, asked.reason) == (2, "bo", "Production", "November data")
     assert gate(registry, model).evidence.endswith(", not decided.")
 
-    with pytest.raises(UsageError, match="waits for someone else") as caught:
+    with pytest.raises(GateError, match="waits for someone else") as caught:
         decided(registry, model, approved=True)
     assert caught.value.detail == "bo requested it, and someone else has to approve it."
     decide(
@@ -96,10 +96,10 @@ def test_only_named_accounts_may_approve(
     as_account(monkeypatch, "bo")
     request(registry.store, registry.uri, model, 2, "Production", "")
     as_account(monkeypatch, "ana")
-    with pytest.raises(UsageError, match="waits for someone else"):
+    with pytest.raises(GateError, match="waits for someone else"):
         decided(registry, model, approved=True)
     decide(registry.store, registry.uri, model, 2, approved=True, reason="")
-    assert gate(registry, model).evidence == "ana may not approve it; may: eve."
+    assert gate(registry, model).evidence == "ana is not among its approvers: eve."
 
 
 def test_nothing_is_decided_without_a_request(registry: Registry, model: str) -> None:

@@ -8,9 +8,14 @@ from uuid import uuid4
 
 import pytest
 
+from engine.api import Engine
+from engine.editing.plan import Subject, Wanted
+from engine.entities import POLICY_TAG
 from engine.paths import seen_folder
 from engine.registry import history as module
+from engine.registry.approval import decide, request
 from engine.registry.history import Held, ModelHistory, history, remember
+from engine.registry.promotion.apply import undo_last
 from tests.support.registry import Registry, promote
 
 
@@ -97,6 +102,59 @@ def test_an_own_promotion_and_a_later_change_elsewhere_are_told_apart(registry: 
         ((2,), (2, 3), "seen"),
         ((1,), (2,), "journal"),
     ]
+
+
+def test_what_another_account_asked_for_decided_promoted_and_undid_is_known_by_the_log_of_the_version(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = registry.model(uuid4().hex, ["Production", "None"], aliases={"champion": 1})
+    registry.client.set_registered_model_tag(
+        model, POLICY_TAG, '[[policy]]\ntarget = "Production"\nalias = "champion"\n'
+    )
+    look(registry, model)
+    bo = str(tmp_path / "bo")
+    monkeypatch.setenv("XDG_STATE_HOME", bo)
+    monkeypatch.setenv("LOGNAME", "bo")
+    request(registry.store, registry.uri, model, 2, "Production", "better recall")
+    monkeypatch.setenv("LOGNAME", "ana")
+    decide(registry.store, registry.uri, model, 2, approved=True, reason="tested on site")
+    monkeypatch.setenv("LOGNAME", "bo")
+    promote(registry, model, 2, stage="Production", reason="go")
+    undo_last(registry.store, registry.uri)
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    found = look(registry, model)
+    assert {
+        (e.target, e.before, e.after, e.source, e.is_exact, e.by.split("@")[0]) for e in found.events
+    } == {
+        ("Production", (2,), (1,), "tag", True, "bo"),
+        ("@champion", (2,), (1,), "tag", True, "bo"),
+        ("Production", (1,), (2,), "tag", True, "bo"),
+        ("@champion", (1,), (2,), "tag", True, "bo"),
+    }
+    assert [(e.target, str(e.change), e.by, e.reason) for e in found.approvals] == [
+        ("Production", "2 approved", "ana", "tested on site"),
+        ("Production", "2 requested", "bo", "better recall"),
+    ]
+    assert found.timeline[-2:] == found.approvals
+
+    monkeypatch.setenv("XDG_STATE_HOME", bo)
+    assert {event.source for event in look(registry, model).events} == {"journal"}
+
+    copied = registry.client.copy_model_version(f"models:/{model}/2", uuid4().hex)
+    assert look(registry, copied.name).timeline == ()
+
+
+def test_a_renamed_model_keeps_its_history(registry: Registry) -> None:
+    model, renamed = registry.model(uuid4().hex, ["Production", "None"]), uuid4().hex
+    look(registry, model)
+    promote(registry, model, 2, stage="Production")
+    with Engine(registry.uri) as engine:
+        known = engine.models.history(model)
+        for before, after in ((model, renamed), (renamed, model)):
+            engine.edits.apply(engine.edits.plan([Subject("model", before)], Wanted(name=after)))
+            found = engine.models.history(after)
+            assert (found.events, found.known_since) == (known.events, known.known_since)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"seen": [7]}', '{"seen": [{"holders": []}]}'])

@@ -110,7 +110,9 @@ def test_deleted_and_missing_links_are_told_apart_with_the_repair(
 def test_a_copied_version_leads_to_the_one_it_was_copied_from(
     engine: Engine, mlflow_store_copy: MlflowStore
 ) -> None:
-    change(mlflow_store_copy, "UPDATE model_versions SET source = 'models:/classifier/2' WHERE version = 3")
-    assert link(version(engine, 3), "copied from").place == Place("version", "classifier/2")
+    statement = "UPDATE model_versions SET source = 'models:/classifier/1', run_id = ? WHERE version = 3"
+    change(mlflow_store_copy, statement, mlflow_store_copy.runs["special"])
+    assert link(version(engine, 3), "copied from").place == Place("version", "classifier/1")
+    assert link(version(engine, 3), "artifacts") == link(version(engine), "artifacts")
     change(mlflow_store_copy, "UPDATE model_versions SET source = 'models:/classifier/7' WHERE version = 3")
     assert link(version(engine, 3), "copied from").state == "missing"

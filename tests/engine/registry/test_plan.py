@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from engine.entities import POLICY_TAG
 from engine.errors import NotFound, UsageError
 from engine.journal import read_journal
 from engine.registry.promotion.plan import PromotionPlan, plan_promotion
@@ -160,6 +161,9 @@ def test_an_archived_version_keeps_its_alias_with_a_warning(registry: Registry) 
     assert plan.warnings == ("Version 1 keeps the alias champion when archived.",)
     demoted = plan_of(registry, model, 1, stage="Archived")
     assert "Version 1 keeps the alias champion when archived." in demoted.warnings
+    policy = '[[policy]]\ntarget = "Production"\nalias = "champion"\n'
+    registry.client.set_registered_model_tag(model, POLICY_TAG, policy)
+    assert plan_of(registry, model, 2, stage="Production").warnings == ()
 
 
 def test_an_alias_on_an_archived_version_warns(registry: Registry) -> None:

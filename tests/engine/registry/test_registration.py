@@ -17,9 +17,10 @@ from engine.registry.registration import (
     finding,
     finish,
     plan_registration,
+    promotions_after,
     register,
 )
-from tests.support.registry import Console, Registry, last
+from tests.support.registry import Console, Registry, last, promote
 from tests.support.warm import Warm
 
 pytestmark = pytest.mark.slow
@@ -78,6 +79,26 @@ def test_a_version_in_use_is_not_removed(registry: Registry, state: Path) -> Non
     registry.client.set_registered_model_alias(name, "champion", "1")
     with pytest.raises(UsageError, match="in use: champion"):
         discard(registry.store, registry.uri, last())
+
+
+def test_undoing_a_registration_undoes_the_promotions_of_its_version_first(
+    registry: Registry, state: Path
+) -> None:
+    name = registry.model(uuid4().hex, ["Production"], aliases={"champion": 1})
+    plan = plan_registration(registry.store, registry.uri, name, run_with_model(registry))
+    register(registry.store, registry.uri, plan)
+    registered = last()
+    promote(registry, name, 2, stage="Production")
+    promote(registry, name, 2, alias="champion")
+    assert [entry.target for entry in promotions_after(registered)] == [
+        f"{name} 2 → @champion",
+        f"{name} 2 → Production",
+    ]
+    text = discard(registry.store, registry.uri, registered)
+    assert text.startswith("alias champion 2 → 1; version 1: stage Archived → Production; ")
+    assert text.endswith("; Removed version 2")
+    assert registry.stages(name) == {1: "Production"}
+    assert registry.aliases(name) == {"champion": 1}
 
 
 @pytest.mark.parametrize(

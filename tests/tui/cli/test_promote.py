@@ -184,6 +184,9 @@ def test_a_policy_stops_a_promotion_unless_it_is_forced(on_copy: Run, folder: Pa
     refused = on_copy("policy", "classifier", "--set", str(file), "--yes")
     assert refused.status == 2
     assert "target must be a stage" in refused.err
+    file.write_text("\n")
+    empty = on_copy("policy", "classifier", "--set", str(file), "--yes")
+    assert (empty.status, "--remove removes the policy." in empty.err) == (2, True)
 
 
 def test_a_request_is_listed_approved_and_needs_the_name_of_the_model(on_copy: Run, folder: Path) -> None:
@@ -194,6 +197,8 @@ def test_a_request_is_listed_approved_and_needs_the_name_of_the_model(on_copy: R
     asked = on_copy("request", "classifier", "3", "--to", "production", env={"LOGNAME": "bo"})
     assert asked.out == "✓ Requested: classifier 3\n"
     assert ["classifier", "3", "Production"] in [row[:3] for row in on_copy("requests").table]
+    (waiting,) = on_copy("requests", "--json").json["requests"]
+    assert (waiting["request"]["target"], waiting["request"]["by"]) == ("Production", "bo")
     blocked = on_copy(*PRODUCTION, "--confirm", "classifier")
     assert blocked.status == 3
     assert "`mlflow-console request classifier 3 --to Production` asks for the approval." in blocked.err

@@ -138,7 +138,7 @@ READS = {
     "experiments": "plan_create plan_delete plan_restore plan_undo",
     "evidence": "best standing versus differences insights remarks forest",
     "models": "registered model versions history lineage station without_stages compare with_signatures "
-    "plan_promotion plan_undo saved_views logged_metrics "
+    "plan_promotion plan_undo saved_views logged_metrics promotions_after "
     "plan_registration plan_copy plan_removal waiting policies policies_for prompt_count source_runs",
     "edits": "plan current plan_undo",
     "model_tests": "version target deployed describe check_trust template labelled shadow load last close",
