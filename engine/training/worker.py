@@ -250,7 +250,7 @@ class Worker:
             raise UsageError(
                 "Workers cannot record trials in this store",
                 f"{TrackingUri(self._uri).shown} is not a tracking server.",
-                "Let the client record them (recorder client), or use a server.",
+                "Let this machine record them (--record-in client), or use a server.",
             )
         cluster = DaskCluster(execution, note=lambda text: self.emit(SweepNote(text)))
         try:
