@@ -1,11 +1,11 @@
-"""Reads the table a sweep trains on, and works out the task, the features and remarks."""
+"""Reads the dataset of a sweep, and works out the task, the features and remarks."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +13,10 @@ from engine.errors import DatasetError
 from engine.formats import counted, listed
 from engine.suggestions import closest, did_you_mean
 from engine.text import quoted, safe
-from engine.training.data.columns import Column, check_no_total, from_series, from_text, numbers
+from engine.training.data.columns import numbers
 from engine.training.data.profile import MAX_SHOWN, ColumnProfile, DataProfile, Label, Role
-from engine.training.data.tables import (
-    MAX_MAGNITUDE,
-    MISSING,
-    UNKNOWN,
-    CsvTable,
-    check_file,
-    check_memory,
-    check_names,
-    file_sha256,
-    open_csv,
-    unreadable,
-)
+from engine.training.data.tables import MAX_MAGNITUDE
+from engine.training.data.typed_table import TypedTable, read_table_file
 from engine.training.spec import COLUMN_TYPES, ColumnType, DataSpec, SplitSpec, Task
 
 if TYPE_CHECKING:
@@ -42,9 +32,6 @@ RARE = 0.1
 HEART_SHA256 = "d235cad39b7bcc1d63c7b672146fb3b6108b861201d2e29e288ec7fe03e35082"
 HEART_MEANINGS: Mapping[Label, str] = {0: "disease", 1: "no disease"}
 """The meanings of the labels in the embedded file. UCI's own labels have the opposite meaning."""
-
-_BLOCK = 1 << 22
-_CELL_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -76,23 +63,6 @@ class Dataset:
         return HEART_MEANINGS if (self.sha256, self.target) == (HEART_SHA256, "target") else {}
 
 
-@dataclass(slots=True)
-class _Table:
-    """The columns of a file, without rows whose target is missing. `target` is a chunked Arrow array of text,
-    or an array of numbers. `unusable` columns hold nested values."""
-
-    header: list[str]
-    columns: dict[str, Column]
-    target: Any
-    declared_text: bool
-    sha256: str
-    dropped: int
-    unusable: list[str] = field(default_factory=list)
-    delimiter: str = ""
-    decimal: str = ""
-    encoding: str = ""
-
-
 def read_dataset(spec: DataSpec, *, split: SplitSpec = SplitSpec()) -> Dataset:  # noqa: B008  frozen
     """Read and check a dataset.
 
@@ -105,8 +75,7 @@ def read_dataset(spec: DataSpec, *, split: SplitSpec = SplitSpec()) -> Dataset: 
             "The dataset of the run has not been looked up", f"Run {safe(spec.run_id)}", "Name its file."
         )
     path = spec.file
-    check_file(path)
-    table = _parquet(path, spec, split) if _is_parquet(path) else _csv(path, spec, split)
+    table = read_table_file(path, spec, split, partial(_check_columns, path, spec, split))
     if len(table.target) < MIN_ROWS:
         detail = f"{counted(len(table.target), 'row')}; a sweep needs at least {MIN_ROWS} to train and test."
         raise DatasetError(f"{path.name} has too few rows", detail, "Use a file with more rows.")
@@ -130,169 +99,7 @@ def read_dataset(spec: DataSpec, *, split: SplitSpec = SplitSpec()) -> Dataset: 
     )
 
 
-def _is_parquet(path: Path) -> bool:
-    if path.suffix.lower() in (".parquet", ".pq"):
-        return True
-    try:
-        with path.open("rb") as file:
-            return file.read(4) == b"PAR1"
-    except OSError:
-        return False
-
-
-def _csv(path: Path, spec: DataSpec, split: SplitSpec) -> _Table:
-    csv = open_csv(path, None, spec.delimiter, spec.decimal)
-    check_memory(path, csv.lines * csv.width * _CELL_BYTES)
-    _check_columns(path, csv.header, spec, split)
-    gone = UNKNOWN if spec.types.get(spec.target) == "number" else MISSING
-    held = [name for name in csv.header if name not in spec.leave_out or name in (spec.target, split.column)]
-    chunks, dropped = _chunks(csv, held, spec.target, gone)
-    at = csv.header.index(spec.target)
-
-    def line_of(positions: Sequence[int]) -> list[int]:
-        kept = (line for line, fields in csv.records() if fields[at] not in gone)
-        rows, wanted = enumerate(kept), set(positions)
-        return [line for row, line in islice(rows, max(wanted) + 1) if row in wanted]
-
-    import pyarrow as pa
-
-    target = pa.chunked_array(chunks.pop(spec.target), pa.string())
-    columns: dict[str, Column] = {}
-    for name in list(chunks) if len(target) else ():
-        cells = pa.chunked_array(chunks.pop(name), pa.string())
-        check_no_total(path.name, name, cells)
-        columns[name] = from_text(path.name, name, cells, line_of, csv.decimal, spec.types.get(name))
-    return _Table(
-        csv.header,
-        columns,
-        target,
-        False,
-        csv.sha256,
-        dropped,
-        delimiter=csv.delimiter,
-        decimal=csv.decimal,
-        encoding=csv.encoding,
-    )
-
-
-def _chunks(
-    csv: CsvTable, held: Iterable[str], target: str, gone: Collection[str]
-) -> tuple[dict[str, list[Any]], int]:
-    """The cells of the `held` columns, in Arrow arrays of text, and how many rows were dropped because their
-    target is one of `gone`. Text takes less room there than the file, and ten times more in Python."""
-    import pyarrow as pa
-    from pyarrow import csv as arrow
-
-    chunks: dict[str, list[Any]] = {name: [] for name in held}
-    names = [*csv.header, *("" for _ in range(csv.width - len(csv.header)))]
-    numbered = [str(number) for number in range(csv.width)]
-    before, dropped = csv.before, 0
-    try:
-        with pa.OSFile(str(csv.path)) as file:
-            batches = arrow.open_csv(
-                file,
-                arrow.ReadOptions(
-                    use_threads=False,
-                    block_size=_BLOCK,
-                    column_names=numbered,
-                    skip_rows=csv.skipped,
-                    encoding=csv.codec if csv.codec == "utf-16" else "utf8",
-                ),
-                arrow.ParseOptions(delimiter=csv.delimiter, newlines_in_values=True),
-                arrow.ConvertOptions(
-                    column_types=dict.fromkeys(numbered, pa.string()), strings_can_be_null=False
-                ),
-            )
-            for read in batches:
-                batch = read.slice(before)
-                before -= len(read) - len(batch)
-                batch, missing = _without_odd_rows(batch, names, target, gone)
-                dropped += missing
-                for name, cells in zip(names, batch.columns, strict=True):
-                    if name in chunks:
-                        chunks[name].append(cells)
-                    elif not name and any(text for text in cells.unique().to_pylist()):
-                        raise csv.no_name()
-    except pa.ArrowInvalid as error:
-        for _ in csv.records():  # says in which line
-            pass
-        raise DatasetError(
-            f"{csv.path.name} is not a CSV file", safe(error, 200), "Save it again."
-        ) from error
-    except OSError as error:
-        raise unreadable(csv.path, error) from error
-    return chunks, dropped
-
-
-def _without_odd_rows(
-    batch: Any, names: Sequence[str], target: str, gone: Collection[str]
-) -> tuple[Any, int]:
-    """The rows without empty ones, repeated headers and those whose target is `gone`, and how many of the
-    last were left out."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    labels = pc.utf8_trim_whitespace(batch.column(names.index(target)))
-    missing = pc.is_in(labels, pa.array(sorted(gone), pa.string()))
-    odd = pc.or_(missing, pc.equal(labels, target))
-    if not pc.any(odd).as_py():
-        return batch, 0
-    rows = batch.filter(odd)
-    empty = header = pa.scalar(True)
-    for name, cells in zip(names, map(pc.utf8_trim_whitespace, rows.columns), strict=True):
-        empty = pc.and_(empty, pc.equal(cells, ""))
-        header = pc.and_(header, pc.equal(cells, name))
-    left_out = pc.or_(missing.filter(odd), header)
-    kept = pc.replace_with_mask(pc.invert(odd), odd, pc.invert(left_out))
-    return batch.filter(kept), pc.sum(missing).as_py() - (pc.sum(empty).as_py() or 0)
-
-
-def _parquet(path: Path, spec: DataSpec, split: SplitSpec) -> _Table:
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            meta = file.metadata
-            held = sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
-            header = [str(name) for name in file.schema_arrow.names]
-            check_memory(path, max(held, meta.num_rows * len(header) * _CELL_BYTES))
-            check_names(path, header)
-            _check_columns(path, header, spec, split)
-            data = file.read().to_pandas(ignore_metadata=True)
-    except DatasetError:
-        raise
-    except Exception as error:  # Arrow raises many types for a damaged file
-        raise DatasetError(
-            f"{path.name} is not a Parquet file", f"{safe(error, 200)}: {path}", "Write the file again."
-        ) from error
-    known = data[spec.target].notna()
-    dropped = int((~known).sum())
-    if dropped:
-        data = data[known]
-    if data.empty:
-        return _Table(header, {}, [], False, "", dropped)  # refused for too few rows
-    labels = data[spec.target]
-    is_number = labels.dtype.kind in "iuf"
-    if is_number:
-        target: Any = labels.to_numpy(dtype=np.float64 if labels.dtype.kind == "f" else np.int64)
-    else:
-        target = pa.chunked_array([[str(value) for value in labels.tolist()]], pa.string())
-    columns: dict[str, Column] = {}
-    unusable: list[str] = []
-    for name in header:
-        if name == spec.target or (name in spec.leave_out and name != split.column):
-            continue
-        column = from_series(path.name, data[name], spec.types.get(name))
-        if column is None:
-            unusable.append(name)
-        else:
-            columns[name] = column
-    return _Table(header, columns, target, not is_number, file_sha256(path), dropped, unusable)
-
-
-def _check_columns(path: Path, header: Sequence[str], spec: DataSpec, split: SplitSpec) -> None:
+def _check_columns(path: Path, spec: DataSpec, split: SplitSpec, header: Sequence[str]) -> None:
     """Raises `DatasetError` if a setting names a column that does not exist, or the target as a feature."""
     named: list[tuple[str, Iterable[str]]] = [
         ("as the target", [spec.target]),
@@ -325,7 +132,7 @@ def _check_columns(path: Path, header: Sequence[str], spec: DataSpec, split: Spl
             )
 
 
-def _role(spec: DataSpec, split: SplitSpec, table: _Table, name: str) -> tuple[Role, str]:
+def _role(spec: DataSpec, split: SplitSpec, table: TypedTable, name: str) -> tuple[Role, str]:
     """What a column is for, and the remark on it."""
     if name == spec.target:
         return "target", ""
@@ -342,7 +149,7 @@ def _role(spec: DataSpec, split: SplitSpec, table: _Table, name: str) -> tuple[R
 
 
 def _target(
-    path: Path, spec: DataSpec, split: SplitSpec, table: _Table
+    path: Path, spec: DataSpec, split: SplitSpec, table: TypedTable
 ) -> tuple[Task, Any, tuple[Label, ...]]:
     """The task, the labels, and the distinct ones of classes."""
     import numpy as np
@@ -390,7 +197,7 @@ def _target(
     return task, classes, _classes(path, spec.target, split, classes)
 
 
-def _labels(table: _Table, is_text: bool) -> tuple[Any, Any, Any]:
+def _labels(table: TypedTable, is_text: bool) -> tuple[Any, Any, Any]:
     """The target as numbers, NaN where it is text; as text; and the positions of text."""
     import numpy as np
     import pyarrow as pa
@@ -437,7 +244,7 @@ def _classes(path: Path, target: str, split: SplitSpec, labels: Sequence[Label])
     return classes
 
 
-def _split_column(path: Path, split: SplitSpec, table: _Table) -> tuple[Any, Any]:
+def _split_column(path: Path, split: SplitSpec, table: TypedTable) -> tuple[Any, Any]:
     """The group and the order of the rows; None where the split does not need them."""
     import numpy as np
 
@@ -468,7 +275,7 @@ def _split_column(path: Path, split: SplitSpec, table: _Table) -> tuple[Any, Any
 
 
 def _profile(
-    spec: DataSpec, table: _Table, task: Task, labels: Any, roles: Mapping[str, tuple[Role, str]]
+    spec: DataSpec, table: TypedTable, task: Task, labels: Any, roles: Mapping[str, tuple[Role, str]]
 ) -> DataProfile:
     classes = dict(sorted(Counter(labels).items(), key=lambda item: str(item[0]))) if task[0] == "c" else {}
     remarks: list[str] = []
@@ -501,7 +308,7 @@ def _profile(
     )
 
 
-def _column(table: _Table, name: str, role: Role, remark: str, labels: Any, task: Task) -> ColumnProfile:
+def _column(table: TypedTable, name: str, role: Role, remark: str, labels: Any, task: Task) -> ColumnProfile:
     import numpy as np
 
     column = table.columns.get(name)
