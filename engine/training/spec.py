@@ -32,6 +32,18 @@ SAMPLERS: tuple[Sampler, ...] = ("tpe", "random")
 RECIPES: tuple[Recipe, ...] = ("leak-free", "published")
 CURVES: tuple[Curve, ...] = ("learning", "validation")
 
+METRICS: Mapping[Task, tuple[str, ...]] = {
+    "classification": (
+        *("accuracy", "balanced_accuracy", "precision_score", "recall_score", "f1_score"),
+        *("precision_macro", "precision_weighted", "recall_macro", "recall_weighted"),
+        *("f1_macro", "f1_weighted", "log_loss", "roc_auc", "precision_recall_auc"),
+    ),
+    "regression": (
+        *("r2_score", "root_mean_squared_error", "mean_squared_error", "mean_absolute_error"),
+        *("mean_absolute_percentage_error", "max_error"),
+    ),
+}
+"""The metrics that may rank the trials of a sweep."""
 MAX_TRIALS = 5000
 
 
@@ -243,9 +255,20 @@ def problems(spec: SweepSpec) -> Iterator[tuple[str, UsageError]]:
     for where, word, known, what in _words(spec):
         if word not in known:
             yield where, UsageError(f"Unknown {what} {quoted(word)}", f"Known: {', '.join(known)}")
+    if spec.metric and (error := metric_problem(spec.metric, spec.data.task)):
+        yield "metric", error
     for where, what, holds, value, range_ in _numbers(spec):
         if not holds:
             yield where, UsageError(f"Invalid {what} {value:,}", f"It must be {range_}.")
+
+
+def metric_problem(name: str, task: Task | None) -> UsageError | None:
+    """Why a metric cannot rank the trials of a task, None if it can; without a task, it may be for any."""
+    tasks = [each for each in TASKS if task in (None, each)]
+    if any(name in METRICS[each] for each in tasks):
+        return None
+    known = "; ".join(f"Metrics for {each}: {', '.join(METRICS[each])}" for each in tasks)
+    return UsageError(f"{quoted(name)} cannot rank trials", known, "Use one of these.")
 
 
 def _words(spec: SweepSpec) -> Iterator[tuple[str, str, tuple[str, ...], str]]:
