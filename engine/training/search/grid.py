@@ -125,6 +125,15 @@ def model_problems(spec: SweepSpec, task: Task | None) -> Iterator[tuple[str, Gr
                 yield f"{where}.{name}{inside}", problem
 
 
+def check_classes(spec: SweepSpec, task: Task) -> None:
+    """Check the estimators outside the catalogue, which are imported for that: in a training process. Raises
+    `GridError` for one that does not exist, is not for the task or lacks a parameter."""
+    for model in spec.models:
+        chosen = estimator(model.estimator)
+        if chosen.parameters is None:
+            chosen.check_class(model.params, task)
+
+
 def _choice_problems(
     spec: SweepSpec, chosen: Estimator, name: str, choices: Choices, task: Task | None
 ) -> Iterator[tuple[str, GridError]]:
