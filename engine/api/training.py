@@ -59,7 +59,7 @@ class Training:
         from engine.training.spec import check_settings, source_problems
 
         check_settings(spec)
-        for _, error in source_problems(spec.data):
+        for error in source_problems(spec.data):
             raise error
         profile = self._profile(spec, cancel)
         ranking_metric(spec, profile.task)
@@ -86,7 +86,7 @@ class Training:
         from engine.training.spec import check_settings, source_problems
 
         check_settings(spec)
-        for _, error in source_problems(spec.data):
+        for error in source_problems(spec.data):
             raise error
         return self._run(spec, on_event, control, execution)
 

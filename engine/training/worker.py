@@ -11,7 +11,7 @@ of JSON:
     {"pause": true or false}                       start no further trial, or go on
     {"cancel": true}                               end the trials in progress, keep finished ones, exit
 
-    {"event": …} · {"accepted": true} · {"done": …} · {"error": {"kind", "title", "detail", "hint"}}
+    {"event": …} · {"accepted": true} · {"done": …} · {"error": {"kind", "title", …}}
 
 A sweep is accepted once its data, its models and the store are known to be good; it writes runs when told to
 begin.

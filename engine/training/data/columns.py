@@ -288,6 +288,7 @@ def _check_size(where: str, name: str, values: Any, cells: Any, line_of: LineOf)
             f"Column {name!r} of {where} has a number that is too large",
             detail,
             "Remove those rows or rescale the column.",
+            setting="data.types",
         )
 
 
@@ -305,4 +306,5 @@ def _mixed(
         "Fix those rows, or set the column's type to category."
         if forced
         else "Set the column's type: number treats those cells as missing, category makes all values text.",
+        setting="data.types",
     )

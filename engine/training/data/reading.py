@@ -88,6 +88,7 @@ def read_dataset(spec: DataSpec, *, split: SplitSpec = SplitSpec()) -> Dataset: 
             f"{path.name} has no columns besides the target to train on",
             f"Other columns: {listed(reasons, 10)}",
             "Name the columns to use, or use a file with one column per feature.",
+            setting="data.use",
         )
     import pandas as pd
 
@@ -101,15 +102,15 @@ def read_dataset(spec: DataSpec, *, split: SplitSpec = SplitSpec()) -> Dataset: 
 
 def _check_columns(path: Path, spec: DataSpec, split: SplitSpec, header: Sequence[str]) -> None:
     """Raises `DatasetError` if a setting names a column that does not exist, or the target as a feature."""
-    named: list[tuple[str, Iterable[str]]] = [
-        ("as the target", [spec.target]),
-        ("to use", spec.use),
-        ("to leave out", spec.leave_out),
-        ("with a type", spec.types),
-        ("to split by", [split.column] if split.method in ("time", "group") else []),
+    named: list[tuple[str, str, Iterable[str]]] = [
+        ("data.target", "as the target", [spec.target]),
+        ("data.use", "to use", spec.use),
+        ("data.leave_out", "to leave out", spec.leave_out),
+        ("data.types", "with a type", spec.types),
+        ("split.column", "to split by", [split.column] if split.method in ("time", "group") else []),
     ]
     known = set(header)
-    for what, names in named:
+    for setting, what, names in named:
         for name in names:
             if name not in known:
                 close = closest(name, header)
@@ -119,16 +120,23 @@ def _check_columns(path: Path, spec: DataSpec, split: SplitSpec, header: Sequenc
                     did_you_mean(close)
                     if close
                     else "Use one of them; a file needs a header, and its columns a known delimiter.",
+                    setting=setting,
                 )
     for name in (*spec.use, *spec.leave_out):
         if name == spec.target:
             raise DatasetError(
-                f"Column {name!r} is the target", "It is also named as a feature.", "Remove one of the two."
+                f"Column {name!r} is the target",
+                "It is also named as a feature.",
+                "Remove one of the two.",
+                setting="data.target",
             )
     for name, type_ in spec.types.items():
         if type_ not in COLUMN_TYPES:
             raise DatasetError(
-                f"Unknown type {quoted(str(type_))} of column {name!r}", "", f"Use {', '.join(COLUMN_TYPES)}."
+                f"Unknown type {quoted(str(type_))} of column {name!r}",
+                "",
+                f"Use {', '.join(COLUMN_TYPES)}.",
+                setting="data.types",
             )
 
 
@@ -158,7 +166,9 @@ def _target(
     where = f"Target {spec.target!r} of {path.name}"
     forced: ColumnType | None = spec.types.get(spec.target)
     if forced == "date":
-        raise DatasetError(f"{where} cannot be a date", "", "Use number or category as its type.")
+        raise DatasetError(
+            f"{where} cannot be a date", "", "Use number or category as its type.", setting="data.target"
+        )
     is_text = table.declared_text or forced == "category"
     values, texts, bad = _labels(table, is_text)
     if len(bad) and (forced == "number" or spec.task == "regression" or _few(bad, values)):
@@ -166,6 +176,7 @@ def _target(
             f"{where} contains text",
             f"{counted(len(bad), 'row')} of {len(texts):,}, such as {quoted(texts[bad[0]].as_py(), 40)}.",
             "Remove those rows, or train a classifier with category as its type.",
+            setting="data.target",
         )
     whole = bool(((np.abs(values) < 1e15) & (values == np.floor(values))).all()) and not len(bad)
     distinct = np.unique(values)
@@ -175,11 +186,17 @@ def _target(
         labels = values.astype(np.float64)
         if not np.isfinite(labels).all() or bool((np.abs(labels) > MAX_MAGNITUDE).any()):
             raise DatasetError(
-                f"{where} has a number that is too large", "", "Remove those rows or rescale the column."
+                f"{where} has a number that is too large",
+                "",
+                "Remove those rows or rescale the column.",
+                setting="data.target",
             )
         if len(distinct) == 1:
             raise DatasetError(
-                f"{where} is constant", f"All rows are {distinct[0]:g}.", "Choose another column to predict."
+                f"{where} is constant",
+                f"All rows are {distinct[0]:g}.",
+                "Choose another column to predict.",
+                setting="data.target",
             )
         return task, labels, ()
     if not len(bad) and not whole:
@@ -187,6 +204,7 @@ def _target(
             f"{where} is continuous, not a class label",
             "It contains fractions or very large numbers.",
             "Train a regression, or use a column with a few distinct labels.",
+            setting="data.target",
         )
     if len(bad):
         encoded = texts.cast(pa.large_string()).combine_chunks().dictionary_encode()
@@ -226,13 +244,19 @@ def _classes(path: Path, target: str, split: SplitSpec, labels: Sequence[Label])
     classes = tuple(sorted(counts, key=lambda label: (isinstance(label, str), label)))
     if len(classes) == 1:
         detail = f"All {len(labels)} rows have {target} = {classes[0]!r}."
-        raise DatasetError(f"{path.name} has only one class", detail, "A classifier needs at least two.")
+        raise DatasetError(
+            f"{path.name} has only one class",
+            detail,
+            "A classifier needs at least two.",
+            setting="data.target",
+        )
     limit = min(MAX_CLASSES, len(labels) // 2)
     if len(classes) > limit:
         raise DatasetError(
             f"Target {target!r} of {path.name} has too many classes",
             f"{len(classes)} distinct labels in {len(labels)} rows; the maximum is {limit}.",
             "Use a column with a few distinct labels.",
+            setting="data.target",
         )
     alone = [label for label in classes if counts[label] == 1]
     if alone and split.method == "stratified":
@@ -240,6 +264,7 @@ def _classes(path: Path, target: str, split: SplitSpec, labels: Sequence[Label])
             f"{path.name} has a class with one row",
             f"{target} = {listed(alone)}: it cannot be in the training and the test part.",
             "Remove those rows, or split at random.",
+            setting="data.target",
         )
     return classes
 
@@ -256,12 +281,14 @@ def _split_column(path: Path, split: SplitSpec, table: TypedTable) -> tuple[Any,
             f"Column {split.column!r} of {path.name} cannot split the rows",
             "It is the target or holds nested values.",
             "Use another column.",
+            setting="split.column",
         )
     if column.missing:
         raise DatasetError(
             f"Column {split.column!r} of {path.name} has missing values",
             f"{counted(column.missing, 'row')} cannot be split by {split.method}.",
             "Remove those rows or fill in the values.",
+            setting="split.column",
         )
     if split.method == "group":
         return np.asarray(column.values), None
@@ -270,6 +297,7 @@ def _split_column(path: Path, split: SplitSpec, table: TypedTable) -> tuple[Any,
             f"Column {split.column!r} of {path.name} is text, not a time",
             f"Such as {listed(column.example)}",
             "Use a column of dates or numbers.",
+            setting="split.column",
         )
     return None, np.asarray(column.values, dtype=np.float64)
 
