@@ -13,7 +13,7 @@ from engine.errors import DatasetError
 from engine.formats import counted, listed
 from engine.suggestions import closest, did_you_mean
 from engine.text import quoted, safe
-from engine.training.data.columns import numbers
+from engine.training.data.columns import check_prepared_size, numbers
 from engine.training.data.profile import MAX_SHOWN, ColumnProfile, DataProfile, Label, Role
 from engine.training.data.tables import MAX_MAGNITUDE
 from engine.training.data.typed_table import TypedTable, read_table_file
@@ -66,9 +66,9 @@ class Dataset:
 def read_dataset(spec: DataSpec, *, split: SplitSpec = SplitSpec()) -> Dataset:  # noqa: B008  frozen
     """Read and check a dataset.
 
-    Raises `DatasetError` if the file cannot be read as CSV or Parquet, is too large for the memory, a column
-    that the settings name does not exist, a column mixes numbers with a little text, the target does not fit
-    the task, or nothing is left to train on.
+    Raises `DatasetError` if the file cannot be read as CSV or Parquet, is too large for the memory as it is
+    or once its text is encoded, a column that the settings name does not exist, a column mixes numbers with a
+    little text, the target does not fit the task, or nothing is left to train on.
     """
     if spec.run_id and spec.path is None:
         raise DatasetError(
@@ -90,6 +90,7 @@ def read_dataset(spec: DataSpec, *, split: SplitSpec = SplitSpec()) -> Dataset: 
             "Name the columns to use, or use a file with one column per feature.",
             setting="data.use",
         )
+    check_prepared_size(path.name, [table.columns[name] for name in features])
     import pandas as pd
 
     frame = pd.DataFrame({name: table.columns[name].values for name in features}, copy=False)
