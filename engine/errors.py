@@ -34,16 +34,18 @@ class EngineError(Exception):
     """What went wrong (`title`), the facts (`detail`), and what to do (`hint`).
 
     All three are plain text and may contain untrusted text: pass them through
-    `engine.text.safe()` before they reach a screen.
+    `engine.text.safe()` before they reach a screen. `setting` is the setting of a sweep that
+    the error is about, if it is about one: `split.folds`, `curves[1]`, `models[0].C`.
     """
 
     exit_status = 1
 
-    def __init__(self, title: str, detail: str = "", hint: str = "") -> None:
+    def __init__(self, title: str, detail: str = "", hint: str = "", *, setting: str = "") -> None:
         super().__init__(title)
         self.title = title
         self.detail = detail
         self.hint = hint
+        self.setting = setting
 
     def __str__(self) -> str:
         return " — ".join(part for part in (self.title, self.detail, self.hint) if part)
@@ -113,7 +115,11 @@ class PromptFound(NotFound):
     """The name is that of a prompt, which is not a registered model."""
 
 
-class DatasetError(EngineError): ...
+class DatasetError(EngineError):
+    """Data unsuitable for training; of the settings of a sweep, its file unless another one is given."""
+
+    def __init__(self, title: str, detail: str = "", hint: str = "", *, setting: str = "data.path") -> None:
+        super().__init__(title, detail, hint, setting=setting)
 
 
 class TrainingError(EngineError): ...

@@ -48,6 +48,11 @@ def version_tests_file() -> Path:
     return state_dir() / "model_tests.jsonl"
 
 
+def store_creation_lock() -> Path:
+    """Held by the process that creates the tables of a tracking store."""
+    return state_dir() / "store-creation.lock"
+
+
 def filter_history_file() -> Path:
     return state_dir() / "filters.jsonl"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.api.access import StoreAccess
-    from engine.journal import JournalEntry
+    from engine.journal import JournalEntry, Recorded
     from engine.training.control import SweepControl
     from engine.training.data.profile import DataProfile
     from engine.training.demo import DemoReport
@@ -37,12 +39,16 @@ class Training:
     ) -> DataProfile:
         """What a dataset is understood as; takes a second or two. Raises `DatasetError`, and `Cancelled`;
         for the dataset of a run also `NotFound` and `StoreError`."""
+        from engine.training.spec import SplitSpec, SweepSpec
+
+        return self._profile(SweepSpec("", data, split or SplitSpec(), models=()), cancel)
+
+    def _profile(self, spec: SweepSpec, cancel: CancelToken | None) -> DataProfile:
         from engine.training.data.recorded import resolved
         from engine.training.local_process import read_profile
-        from engine.training.spec import SplitSpec
 
-        data, note = resolved(self._access.store, data) if data.run_id else (data, "")
-        profile = read_profile(self._access.uri, data, split or SplitSpec(), cancel or CancelToken())
+        data, note = resolved(self._access.store, spec.data) if spec.data.run_id else (spec.data, "")
+        profile = read_profile(self._access.uri, replace(spec, data=data), cancel or CancelToken())
         return replace(profile, remarks=(note, *profile.remarks)) if note else profile
 
     def check(self, spec: SweepSpec, *, cancel: CancelToken | None = None) -> tuple[int, DataProfile]:
@@ -53,9 +59,9 @@ class Training:
         from engine.training.spec import check_settings, source_problems
 
         check_settings(spec)
-        for _, error in source_problems(spec.data):
+        for error in source_problems(spec.data):
             raise error
-        profile = self.profile(spec.data, spec.split, cancel=cancel)
+        profile = self._profile(spec, cancel)
         ranking_metric(spec, profile.task)
         return planned_trials(spec, profile.task), profile
 
@@ -73,13 +79,14 @@ class Training:
         control: SweepControl | None = None,
         execution: Execution | None = None,
     ) -> SweepResult:
-        """Run a sweep in separate processes and journal it. `on_event` receives every event; `control`
-        cancels and pauses. Raises like `engine.training.local_process.run_sweep`, and like `profile`."""
+        """Run a sweep in separate processes; it is journalled once it writes, so not if it is refused before.
+        `on_event` receives every event; `control` cancels and pauses. Raises like
+        `engine.training.local_process.run_sweep`, and like `profile`."""
         self._access.check_writable("Training")
         from engine.training.spec import check_settings, source_problems
 
         check_settings(spec)
-        for _, error in source_problems(spec.data):
+        for error in source_problems(spec.data):
             raise error
         return self._run(spec, on_event, control, execution)
 
@@ -125,21 +132,26 @@ class Training:
                 on_event(SweepNote(note))
         uri = self._access.uri
         target = f"{spec.parent_name} in {spec.experiment}"
-        with recorded(uri, "train", target, entry_id=sweep_id, experiment=spec.experiment) as entry:
+        sweep_id = sweep_id or uuid.uuid4().hex
+        entries: list[Recorded] = []
+        with ExitStack() as writing:
+            journalled = recorded(uri, "train", target, entry_id=sweep_id, experiment=spec.experiment)
             result = run_sweep(
                 uri,
                 spec,
                 on_event=on_event,
                 control=control or SweepControl(),
                 execution=execution or Execution(),
-                sweep_id=entry.entry_id,
+                sweep_id=sweep_id,
                 resume_run_id=resume_run_id,
+                before_writing=lambda: entries.append(writing.enter_context(journalled)),
             )
-            entry.detail = result.summary
-            if result.cancelled:
-                entry.outcome = "cancelled"
-            elif result.failed and not result.finished:
-                entry.outcome = "failed"
+            for entry in entries:
+                entry.detail = result.summary
+                if result.cancelled:
+                    entry.outcome = "cancelled"
+                elif result.failed and not result.finished:
+                    entry.outcome = "failed"
         return result
 
     def resumable(self) -> tuple[ResumableSweep, ...]:

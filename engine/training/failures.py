@@ -17,10 +17,11 @@ class Failure:
     title: str
     detail: str
     hint: str
+    setting: str = ""
 
     @classmethod
     def of(cls, error: EngineError) -> Failure:
-        return cls(type(error).__name__, error.title, error.detail, error.hint)
+        return cls(type(error).__name__, error.title, error.detail, error.hint, error.setting)
 
     @classmethod
     def from_json(cls, fields: Mapping[str, str]) -> Failure:
@@ -33,5 +34,5 @@ class Failure:
         """The error again; one of a class that `engine.errors` does not have becomes an `EngineError`."""
         kind = getattr(errors, self.kind, EngineError)
         error: EngineError = kind.__new__(kind)
-        EngineError.__init__(error, self.title, self.detail, self.hint)
+        EngineError.__init__(error, self.title, self.detail, self.hint, setting=self.setting)
         return error

@@ -24,7 +24,7 @@ from engine.training.events import (
 )
 from engine.training.executors.base import HERE, Execution
 from engine.training.process import ProcessDied, WorkerProcess, uri_and_folder
-from engine.training.spec import DataSpec, SplitSpec, SweepSpec
+from engine.training.spec import DataSpec, SweepSpec
 from engine.uri import TrackingUri
 
 
@@ -37,10 +37,11 @@ def run_sweep(
     execution: Execution = HERE,
     sweep_id: str = "",
     resume_run_id: str = "",
+    before_writing: Callable[[], object] = lambda: None,
 ) -> SweepResult:
-    """Run a sweep in a separate process; `on_event` is called in the calling thread. Its runs are tagged
-    with `sweep_id`, or with a new id; with `resume_run_id` it is the rest of an earlier sweep with that
-    parent run and id.
+    """Run a sweep in a separate process; `on_event` is called in the calling thread, and `before_writing`
+    once the sweep is known to be good. Its runs are tagged with `sweep_id`, or with a new id; with
+    `resume_run_id` it is the rest of an earlier sweep with that parent run and id.
 
     Raises `GridError`, `UsageError` or `DatasetError` before anything is written, `StoreError` if the store
     fails (finished trials are kept), `TrainingError` if the process dies. Cancelling marks the trials in
@@ -54,15 +55,17 @@ def run_sweep(
             execution=execution,
             sweep_id=sweep_id,
             resume_run_id=resume_run_id,
+            before_writing=before_writing,
         )
 
 
-def read_profile(uri: TrackingUri, data: DataSpec, split: SplitSpec, cancel: CancelToken) -> DataProfile:
-    """What a dataset is understood as, read in a separate process: this one stays small. Raises
-    `DatasetError`, and `Cancelled`."""
+def read_profile(uri: TrackingUri, spec: SweepSpec, cancel: CancelToken) -> DataProfile:
+    """What the dataset of a sweep is understood as, read in a separate process: this one stays small.
+
+    Raises `DatasetError`, `GridError` for an estimator outside the catalogue that cannot be used, and
+    `Cancelled`."""
     with closing(LocalProcess(uri)) as process:
-        spec = SweepSpec("", _absolute(data), split).to_json()
-        command = {"profile": spec["data"], "split": spec["split"]}
+        command = {"profile": replace(spec, data=_absolute(spec.data)).to_json()}
         return DataProfile.from_json(process.execute(command, cancel))
 
 
@@ -82,6 +85,7 @@ class LocalProcess:
         execution: Execution = HERE,
         resume_run_id: str = "",
         sweep_id: str = "",
+        before_writing: Callable[[], object] = lambda: None,
     ) -> SweepResult:
         """See `run_sweep`."""
         started = time.monotonic()
@@ -98,8 +102,12 @@ class LocalProcess:
             on_event(SweepPreparing("starting Python"))
         if not cancel.cancelled:
             try:
-                for message in self._worker().run(command, control):
-                    if "event" in message:
+                worker = self._worker()
+                for message in worker.run(command, control):
+                    if "accepted" in message:
+                        before_writing()
+                        worker.begin()
+                    elif "event" in message:
                         event = from_json(message)
                         tally.add(event)
                         on_event(event)

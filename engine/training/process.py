@@ -61,6 +61,10 @@ class WorkerProcess:
             if "done" in message:
                 return
 
+    def begin(self) -> None:
+        """Let the sweep that the process has accepted write."""
+        self._send({"begin": True})
+
     def close(self) -> None:
         """Ask the process to exit, and wait up to `GRACE_SECONDS`. One that takes longer is in a long trial
         and cleans up after itself later."""

@@ -32,6 +32,18 @@ SAMPLERS: tuple[Sampler, ...] = ("tpe", "random")
 RECIPES: tuple[Recipe, ...] = ("leak-free", "published")
 CURVES: tuple[Curve, ...] = ("learning", "validation")
 
+METRICS: Mapping[Task, tuple[str, ...]] = {
+    "classification": (
+        *("accuracy", "balanced_accuracy", "precision_score", "recall_score", "f1_score"),
+        *("precision_macro", "precision_weighted", "recall_macro", "recall_weighted"),
+        *("f1_macro", "f1_weighted", "log_loss", "roc_auc", "precision_recall_auc"),
+    ),
+    "regression": (
+        *("r2_score", "root_mean_squared_error", "mean_squared_error", "mean_absolute_error"),
+        *("mean_absolute_percentage_error", "max_error"),
+    ),
+}
+"""The metrics that may rank the trials of a sweep."""
 MAX_TRIALS = 5000
 
 
@@ -216,36 +228,46 @@ def experiment_for(path: str | None) -> str:
 
 def check_settings(spec: SweepSpec) -> None:
     """Raises `UsageError` for a setting out of range. Models and columns are checked where they are known."""
-    for _, error in problems(spec):
+    for error in problems(spec):
         raise error
 
 
-def source_problems(data: DataSpec) -> Iterator[tuple[str, UsageError]]:
-    """What is wrong with where the data comes from, as `problems` has it; the file of the run that is named
-    is filled in later."""
+def source_problems(data: DataSpec) -> Iterator[UsageError]:
+    """What is wrong with where the data comes from; the file of the run that is named is filled in later."""
     if data.path is not None and data.run_id:
         title = "The data is either a file or the dataset of a run"
-        yield "data.run_id", UsageError(title, hint="Remove one of them.")
+        yield UsageError(title, hint="Remove one of them.", setting="data.run_id")
 
 
-def problems(spec: SweepSpec) -> Iterator[tuple[str, UsageError]]:
-    """What is wrong with the settings, and where: `split.folds` is the folds of the split, `curves[1]` the
-    second curve."""
+def problems(spec: SweepSpec) -> Iterator[UsageError]:
+    """What is wrong with the settings: errors about `split.folds`, the folds of the split, or `curves[1]`,
+    the second curve."""
     if not spec.experiment.strip():
-        yield "experiment", UsageError("The sweep needs an experiment name")
+        yield UsageError("The sweep needs an experiment name", setting="experiment")
     if not spec.models:
-        yield "models", UsageError("The sweep has no model", hint="Name at least one estimator.")
+        yield UsageError("The sweep has no model", hint="Name at least one estimator.", setting="models")
     if spec.split.method in ("time", "group") and not spec.split.column:
-        yield "split.method", UsageError(f"A split by {spec.split.method} needs a column")
+        yield UsageError(f"A split by {spec.split.method} needs a column", setting="split.method")
     if spec.search.method in ("random", "optuna") and spec.search.trials is None:
         title = f"Search method {spec.search.method} needs a number of trials"
-        yield "search.method", UsageError(title, hint="Set trials, such as 50.")
-    for where, word, known, what in _words(spec):
+        yield UsageError(title, hint="Set trials, such as 50.", setting="search.method")
+    for setting, word, known, what in _words(spec):
         if word not in known:
-            yield where, UsageError(f"Unknown {what} {quoted(word)}", f"Known: {', '.join(known)}")
-    for where, what, holds, value, range_ in _numbers(spec):
+            yield UsageError(f"Unknown {what} {quoted(word)}", f"Known: {', '.join(known)}", setting=setting)
+    if spec.metric and (error := metric_problem(spec.metric, spec.data.task)):
+        yield error
+    for setting, what, holds, value, range_ in _numbers(spec):
         if not holds:
-            yield where, UsageError(f"Invalid {what} {value:,}", f"It must be {range_}.")
+            yield UsageError(f"Invalid {what} {value:,}", f"It must be {range_}.", setting=setting)
+
+
+def metric_problem(name: str, task: Task | None) -> UsageError | None:
+    """Why a metric cannot rank the trials of a task, None if it can; without a task, it may be for any."""
+    tasks = [each for each in TASKS if task in (None, each)]
+    if any(name in METRICS[each] for each in tasks):
+        return None
+    known = "; ".join(f"Metrics for {each}: {', '.join(METRICS[each])}" for each in tasks)
+    return UsageError(f"{quoted(name)} cannot rank trials", known, "Use one of these.", setting="metric")
 
 
 def _words(spec: SweepSpec) -> Iterator[tuple[str, str, tuple[str, ...], str]]:

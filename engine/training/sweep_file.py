@@ -197,11 +197,13 @@ class _File:
             fields[name] = record(**fields.get(name, {}))
         fields.setdefault("experiment", experiment_for(fields["data"].path))
         spec = SweepSpec(**fields)
-        for where, error in itertools.chain(
+        for error in itertools.chain(
             source_problems(spec.data), problems(spec), model_problems(spec, spec.data.task)
         ):
             facts = ". ".join(text.rstrip(".") for text in (error.detail, error.hint) if text)
-            raise self._error(self._places.get(where, root), error.title, facts and f"{facts}.") from error
+            raise self._error(
+                self._places.get(error.setting, root), error.title, facts and f"{facts}."
+            ) from error
         return spec
 
     def _part(self, node: yaml.Node, name: str) -> dict[str, Any]:

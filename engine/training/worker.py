@@ -5,12 +5,16 @@ of JSON:
 
     {"uri": …}                                     first: the tracking store
     {"sweep": spec, "id": …, "resume_run_id": …, "execution": …}   train; answers events, then `done`
-    {"profile": data, "split": split}              read a dataset; answers `done` with its profile
+    {"profile": spec}                              read a dataset; answers `done` with its profile
     {"register": plan}                             register models; answers `done`
+    {"begin": true}                                write: the answer to `accepted`
     {"pause": true or false}                       start no further trial, or go on
     {"cancel": true}                               end the trials in progress, keep finished ones, exit
 
-    {"event": …} · {"done": …} · {"error": {"kind", "title", "detail", "hint"}}
+    {"event": …} · {"accepted": true} · {"done": …} · {"error": {"kind", "title", …}}
+
+A sweep is accepted once its data, its models and the store are known to be good; it writes runs when told to
+begin.
 
 The end of standard input (the parent has exited) and SIGTERM, SIGINT and SIGHUP act like `cancel`. Standard
 output and error go to the log.
@@ -41,7 +45,7 @@ from engine.training.coordinator import Coordinator
 from engine.training.events import SweepEvent, SweepNote, SweepPreparing, to_json
 from engine.training.executors.base import Execution
 from engine.training.failures import Failure
-from engine.training.spec import MAX_TRIALS, SplitSpec, SweepSpec, data_from_json
+from engine.training.spec import MAX_TRIALS, SweepSpec
 from engine.uri import TrackingUri
 
 if TYPE_CHECKING:
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
     from engine.training.search.base import Search
 
 SERVER_THREADS = 4
+POLL_SECONDS = 0.05
 _FOLDER = "mlflow-console-sweep-"
 
 Command = Mapping[str, Any]
@@ -72,7 +77,8 @@ def main(events: int) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
-    threading.Thread(target=_listen, args=(commands, control, stop), name="commands", daemon=True).start()
+    arguments = (commands, control, worker.begin, stop)
+    threading.Thread(target=_listen, args=arguments, name="commands", daemon=True).start()
     while not cancel.cancelled and (command := commands.get()) is not None:
         try:
             worker.execute(command)
@@ -85,11 +91,18 @@ def main(events: int) -> int:
     return 0
 
 
-def _listen(commands: queue.SimpleQueue[Command | None], control: SweepControl, stop: Any) -> None:
+def _listen(
+    commands: queue.SimpleQueue[Command | None],
+    control: SweepControl,
+    begin: threading.Event,
+    stop: Callable[[], None],
+) -> None:
     for line in input_lines():
         command = json.loads(line)
         if "cancel" in command:
             stop()
+        elif "begin" in command:
+            begin.set()
         elif "pause" in command:
             control.pause(command["pause"])
         else:
@@ -101,6 +114,7 @@ class Worker:
     """Executes commands on one tracking store, one after the other."""
 
     def __init__(self, events: int, control: SweepControl) -> None:
+        self.begin = threading.Event()
         self._events = events
         self._control = control
         self._cancel = control.cancel
@@ -188,8 +202,8 @@ class Worker:
         return self._client
 
     def _sweep(self, command: Command) -> None:
-        """Read the data in a process of its own while this one imports MLflow, then train. Until the data and
-        the search are known to be good, nothing is written."""
+        """Read the data in a process of its own while this one imports MLflow, then train. Until the data,
+        the models and the search are known to be good, nothing is written."""
         spec = SweepSpec.from_json(command["sweep"])
         self.emit(SweepPreparing(f"reading {spec.data.file.name}"))
         with sweep_folder() as folder:
@@ -236,12 +250,21 @@ class Worker:
                     pool.close()
                     executor = cluster
                     self._ready_workers(cluster, execution, recorder, facts)
-                if not self._cancel.cancelled:
+                if self._may_begin():
                     self._train(spec, search, executor, recorder, lambda: load_parts(folder), command)
             finally:
                 pool.close()
                 if cluster is not None:
                     cluster.close()
+
+    def _may_begin(self) -> bool:
+        """Say that the sweep is accepted, and wait for the answer; False once it is cancelled."""
+        self.begin.clear()
+        self._send_line(json.dumps({"accepted": True}))
+        while not self._cancel.cancelled:
+            if self.begin.wait(POLL_SECONDS):
+                return True
+        return False
 
     def _dask_cluster(self, execution: Execution) -> DaskCluster:
         from engine.training.executors.dask import DaskCluster
@@ -251,7 +274,7 @@ class Worker:
             raise UsageError(
                 "Workers cannot record trials in this store",
                 f"{TrackingUri(self._uri).shown} is not a tracking server.",
-                "Let the client record them (recorder client), or use a server.",
+                "Let this machine record them (--record-in client), or use a server.",
             )
         cluster = DaskCluster(execution, note=lambda text: self.emit(SweepNote(text)))
         try:
@@ -326,8 +349,11 @@ class Worker:
 
 def _profile(command: Command) -> dict[str, Any]:
     from engine.training.data.reading import read_dataset
+    from engine.training.search.grid import check_classes
 
-    dataset = read_dataset(data_from_json(command["profile"]), split=SplitSpec(**command["split"]))
+    spec = SweepSpec.from_json(command["profile"])
+    dataset = read_dataset(spec.data, split=spec.split)
+    check_classes(spec, dataset.task)
     return dataset.profile.to_json()
 
 

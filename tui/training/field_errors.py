@@ -6,25 +6,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from engine.errors import DatasetError, EngineError, GridError
+from engine.errors import EngineError, GridError
 
 if TYPE_CHECKING:
     from engine.api import SweepSpec, Task
 
-_PLACES = (
-    ("cannot rank", "metric"),
-    ("test size", "test"),
-    ("folds", "folds"),
-    ("without improvement", "no_improvement"),
-    ("number of trials", "trials"),
-    ("seed", "seed"),
-    ("trial timeout", "trial_timeout"),
-    ("time limit", "time_limit"),
-    ("search", "search"),
-    ("experiment", "experiment"),
-    ("split", "split_column"),
-)
-"""Words in the title of an error, and the field that it is about."""
+_FIELDS = {
+    "data": "data",
+    "data.target": "target",
+    "data.task": "task",
+    "data.use": "columns",
+    "data.leave_out": "columns",
+    "data.types": "columns",
+    "split": "split",
+    "split.column": "split_column",
+    "split.test": "test",
+    "split.folds": "folds",
+    "split.seed": "seed",
+    "search": "search",
+    "search.method": "trials",  # what is wrong with a method is that it needs a number of trials
+    "search.trials": "trials",
+    "search.seed": "seed",
+    "limits.trial_timeout": "trial_timeout",
+    "limits.time": "time_limit",
+    "limits.no_improvement": "no_improvement",
+    **{name: name for name in ("experiment", "metric", "curves", "recipe")},
+}
+"""The field for each setting, or for all settings of a part."""
 
 
 class WrongField(Exception):
@@ -44,22 +52,14 @@ def about(field: str) -> Iterator[None]:
         raise WrongField(field, error) from error
 
 
-def field_of(error: EngineError, target: str) -> str:
-    """The field that an error of the engine is about, empty if it is none; `target` is the column to
-    predict."""
-    title = error.title.lower()
-    if isinstance(error, GridError):
-        is_name = "unknown estimator" in title or " is not for " in title or "scikit-learn" in title
-        return "estimators" if is_name else "grid"
-    if not isinstance(error, DatasetError):
-        return next((field for words, field in _PLACES if words in title), "")
-    if "split" in title or "to split by" in error.detail:
-        return "split_column"
-    if "as the target" in error.detail or "target" in title or "class" in title:
-        return "target"
-    if target and f"{target!r}" in error.title:
-        return "target"
-    return "columns" if "column '" in title else "data"
+def field_of(error: EngineError) -> str:
+    """The field that an error of the engine is about, empty if it is none."""
+    part, dot, name = error.setting.partition(".")
+    part = part.partition("[")[0]
+    if part == "models":
+        return "grid" if dot else "estimators"
+    setting = f"{part}.{name.partition('.')[0]}"
+    return _FIELDS.get(setting, _FIELDS.get(part, ""))
 
 
 def known_trials(spec: SweepSpec, task: Task | None) -> int:

@@ -309,7 +309,7 @@ class SweepDialog(FormDialog[SweepRequest]):
             raise self._wrong(error) from error
 
     def _wrong(self, error: EngineError) -> WrongField:
-        return WrongField(field_of(error, self.text("target")), error)
+        return WrongField(field_of(error), error)
 
     def _show_error(self, wrong: WrongField) -> None:
         """Show an error under its field."""

@@ -12,12 +12,13 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine import paths
 from engine.entities import (
     Artifact,
     Experiment,
@@ -30,7 +31,8 @@ from engine.entities import (
     RegisteredModel,
     RunDetail,
 )
-from engine.errors import EngineError, NotFound, StoreNotFound, StoreUnreadable
+from engine.errors import EngineError, NotFound, StoreNotFound, StoreOutdated, StoreUnreadable
+from engine.files import locked, open_private
 from engine.log import catch_root_log
 from engine.stores import records
 from engine.stores.artifacts import (
@@ -71,6 +73,8 @@ _DEADLINES = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
 }
+CREATION_SECONDS = 120
+"""How long to wait while another process creates a store."""
 _open_lock = threading.Lock()
 
 
@@ -90,17 +94,20 @@ def open_client(raw_uri: str) -> MlflowClient:
     """MLflow's client for a store and its registry: silent, with short timeouts and without retries, unless
     the user's environment sets them.
 
-    Creates a store that does not exist; leaves a database with another schema alone. Raises `EngineError`s.
+    Creates a store that does not exist, or waits while another process of this account does; leaves a
+    database with another schema alone. Raises `EngineError`s.
     Exceptions of the client's methods have to pass through `translate`.
     """
-    with _open_lock, _importing():
+    with _open_lock, _importing(), ExitStack() as creating:
         try:
             import mlflow
             from mlflow import MlflowClient
 
             uri = TrackingUri(raw_uri)
-            with suppress(StoreNotFound):
-                check_revision(raw_uri)
+            if not _is_complete(raw_uri):
+                creating.enter_context(_creating_alone())
+                with suppress(StoreNotFound):
+                    check_revision(raw_uri)
             # Reads use the store's own registry, so writes must too, whatever MLFLOW_REGISTRY_URI says;
             # Databricks chooses its registry itself.
             registry = None if uri.is_databricks else uri.for_client
@@ -110,6 +117,26 @@ def open_client(raw_uri: str) -> MlflowClient:
             return MlflowClient(tracking_uri=uri.for_client, registry_uri=registry)
         except Exception as error:
             raise translate(error) from error
+
+
+def _is_complete(raw_uri: str) -> bool:
+    """Whether a store can be used as it is; otherwise it is missing, of another schema, or being created."""
+    try:
+        check_revision(raw_uri)
+    except (StoreNotFound, StoreUnreadable, StoreOutdated):
+        return False
+    return True
+
+
+@contextmanager
+def _creating_alone() -> Iterator[None]:
+    """Keep other processes of this account from creating a store, or wait until they have: MLflow creates
+    tables one after the other, and a second process would take them for those of something else."""
+    with ExitStack() as held:
+        with suppress(OSError):  # a `TimeoutError`, too: then the store says what is wrong
+            lock = held.enter_context(open_private(paths.store_creation_lock()))
+            held.enter_context(locked(lock, CREATION_SECONDS))
+        yield
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.errors import DatasetError
-from engine.formats import counted
+from engine.formats import counted, listed, size
 from engine.text import quoted, shortened
 from engine.training.data.tables import MAX_MAGNITUDE, UNKNOWN
 from engine.training.spec import ColumnType
@@ -24,11 +24,18 @@ _DATE_FORMATS = (
     *("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S"),
 )
 _DAY = 86400.0
+_NUMBER_BYTES = 8
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity|nan)$"
 _LIKE_NUMBER = r"^[^\w\s.+-]?\s?[+-]?[.,]?\d[\d.,' ]*\s?[^\W\d_/]{0,4}[^\w\s]?$"
 _LIKE_DATE = r"^\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([ T]\d{1,2}:\d\d.*)?$"
 _TOTALS = frozenset(("total", "totals", "grand total", "sum", "summe", "gesamt", "average", "mean"))
 _WITH_COMMA = r"^([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)$"
+
+MOST_ENCODED = 50
+"""A text column becomes up to this many columns of numbers for a model; rare levels share one."""
+PREPARED_SHARE = 0.2
+"""The largest table of prepared columns, as a share of the available memory. Preparing one takes twice its
+size for a while, and each training process prepares most of it again for each fold."""
 
 LineOf = Callable[[Sequence[int]], list[int]]
 """The lines of a file where rows end, given their positions in the table, ascending."""
@@ -45,6 +52,12 @@ class Column:
     missing: int
     levels: int
     example: tuple[str, ...]
+
+    @property
+    def prepared_width(self) -> int:
+        """How many columns of numbers it becomes for a model: one for each level, at most."""
+        gaps = int(self.missing > 0)
+        return min(self.levels + gaps, MOST_ENCODED) if self.type == "category" else 1 + gaps
 
     @property
     def drawback(self) -> str:
@@ -244,6 +257,30 @@ def _category(name: str, cells: Any) -> Column:
     return Column(name, "category", values, int((codes < 0).sum()), len(levels), example)
 
 
+def check_prepared_size(where: str, columns: Sequence[Column], available: int | None = None) -> None:
+    """Raises `DatasetError` if the numbers that these columns become for a model are more than
+    `PREPARED_SHARE` of the `available` bytes, those of this machine unless given."""
+    import psutil
+
+    if available is None:
+        available = psutil.virtual_memory().available
+    width = sum(column.prepared_width for column in columns)
+    needed = len(columns[0].values) * width * _NUMBER_BYTES
+    widest = sorted(
+        (column for column in columns if column.type == "category"), key=lambda column: -column.prepared_width
+    )
+    if widest and needed > available * PREPARED_SHARE:
+        texts = listed([f"{shortened(column.name, 40)} ({column.prepared_width})" for column in widest], 5)
+        raise DatasetError(
+            f"{where} is too large for this machine once its text is encoded",
+            f"{len(columns[0].values):,} rows × {width:,} columns, one for each level of text: {texts}. "
+            f"{size(needed)}; {size(available)} of memory is available, and they may use "
+            f"{PREPARED_SHARE:.0%} of it.",
+            "Leave out text columns with many levels, make them numbers, or use a sample of the rows.",
+            setting="data.leave_out",
+        )
+
+
 def check_no_total(where: str, name: str, cells: Any) -> None:
     """Raises `DatasetError` if the last row says in this column that it holds totals."""
     import pyarrow.compute as pc
@@ -288,6 +325,7 @@ def _check_size(where: str, name: str, values: Any, cells: Any, line_of: LineOf)
             f"Column {name!r} of {where} has a number that is too large",
             detail,
             "Remove those rows or rescale the column.",
+            setting="data.types",
         )
 
 
@@ -305,4 +343,5 @@ def _mixed(
         "Fix those rows, or set the column's type to category."
         if forced
         else "Set the column's type: number treats those cells as missing, category makes all values text.",
+        setting="data.types",
     )

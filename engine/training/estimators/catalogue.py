@@ -7,7 +7,7 @@ scikit-learn's own signatures.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -133,6 +133,13 @@ class Estimator:
         parts = [first, *(str(params[name]) for name in self.naming if name in params)]
         parts += [f"{name}={value}" for name, value in params.items() if name not in self.naming]
         return "-".join(parts)
+
+    def check_class(self, names: Iterable[str], task: Task) -> None:
+        """Import the class. Raises `GridError` if it does not exist, is not for the task, needs more than
+        plain values, or has no parameter with one of the `names`."""
+        found = dotted.estimator_class(self.module, self.class_name(task), task)
+        dotted.check_names(found.__name__, names, dotted.parameters(found))
+        dotted.built(found, {})
 
     def build(
         self, params: Mapping[str, Value], task: Task = "classification", seed: int | None = None

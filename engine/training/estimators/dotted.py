@@ -54,13 +54,17 @@ def estimator_class(module: str, name: str, task: Task) -> Any:
     return found
 
 
+def parameters(found: Any) -> list[str]:
+    """The names of what a class is built with."""
+    import inspect
+
+    return [name for name in inspect.signature(found).parameters if name not in ("args", "kwargs")]
+
+
 def built(found: Any, params: Mapping[str, Value]) -> Any:
     """An unfitted estimator of this class. Raises `GridError` for an unknown parameter, and for a class that
     needs more than plain values."""
-    import inspect
-
-    known = [name for name in inspect.signature(found).parameters if name not in ("args", "kwargs")]
-    check_names(found.__name__, params, known)
+    check_names(found.__name__, params, parameters(found))
     try:
         return found(**params)
     except TypeError as error:

@@ -17,21 +17,23 @@ from sklearn.base import clone
 
 from engine.training.evaluation.parts import Parts
 from engine.training.evaluation.scores import OWN_METRIC, own_score
-from engine.training.spec import Task, Value
+from engine.training.spec import Value
 
 Steps = dict[str, tuple[tuple[int, float], ...]]
 LEARNING_PATH = "curves/learning_curve.csv"
 SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)
 """The sizes of a learning curve, as shares of a fold's training rows."""
 MAX_STAGED_ROWS = 20_000
+MAX_PASSES = 50
+"""Passes over the training rows that are scored one by one."""
 
 
-def iteration_steps(fitted: Any, test_matrix: Any, test_labels: Any, task: Task) -> Steps:
+def iteration_steps(fitted: Any, parts: Parts) -> Steps:
     """The scores that a fitted estimator has for each of its iterations, counted from 1; empty for others.
 
     `train_loss` and `validation_loss` are those of the estimator's own loss, `validation_score` its score on
     rows that it set aside. Boosting adds its score on the test part, `iteration_accuracy` or
-    `iteration_r2_score`.
+    `iteration_r2_score`; so do estimators that learn in passes over the rows and keep no scores of their own.
     """
     steps: Steps = {}
     for name, attribute, sign in (
@@ -44,10 +46,35 @@ def iteration_steps(fitted: Any, test_matrix: Any, test_labels: Any, task: Task)
         if values is not None and np.ndim(values) == 1 and len(values) and name not in steps:
             steps[name] = tuple((at, sign * float(value)) for at, value in enumerate(values, start=1))
     staged: Callable[[Any], Iterable[Any]] | None = getattr(fitted, "staged_predict", None)
-    if staged is not None and len(test_labels) <= MAX_STAGED_ROWS:
-        values = [own_score(test_labels, labels, task) for labels in staged(test_matrix)]
-        steps[f"iteration_{OWN_METRIC[task]}"] = tuple(enumerate(values, start=1))
+    if len(parts.test_labels) > MAX_STAGED_ROWS:
+        return steps
+    if staged is not None:
+        predictions = staged(parts.test_matrix)
+        values = [own_score(parts.test_labels, labels, parts.task) for labels in predictions]
+    else:
+        values = [] if steps else _pass_scores(fitted, parts)
+    if values:
+        steps[f"iteration_{OWN_METRIC[parts.task]}"] = tuple(enumerate(values, start=1))
     return steps
+
+
+def _pass_scores(fitted: Any, parts: Parts) -> list[float]:
+    """The scores on the test part after each pass over the training rows (`partial_fit`): as many passes as
+    `fit` took, at most `MAX_PASSES`; none for estimators that do not learn in passes. A copy is trained for
+    that, which may draw the rows in another order than `fit`: its last score is close to the model's."""
+    passes = getattr(fitted, "n_iter_", None)
+    if not hasattr(fitted, "partial_fit") or passes is None or np.ndim(passes):
+        return []
+    model = clone(fitted)
+    classes = {"classes": fitted.classes_} if parts.task == "classification" else {}
+    found: list[float] = []
+    for _ in range(min(int(passes), MAX_PASSES)):
+        try:
+            model.partial_fit(parts.train_matrix, parts.train_labels, **classes)
+            found.append(own_score(parts.test_labels, model.predict(parts.test_matrix), parts.task))
+        except ValueError:  # with early stopping, balanced classes, or weights that became infinite
+            return found
+    return found
 
 
 def _sign(fitted: Any) -> float:

@@ -144,7 +144,7 @@ def _cross_validation(
 def _iterations(chosen: Estimator, fitted: Any, parts: Parts) -> dict[str, Any]:
     if chosen.parameters is not None and chosen.iterations is None:
         return {}
-    return iteration_steps(fitted, parts.test_matrix, parts.test_labels, parts.task)
+    return iteration_steps(fitted, parts)
 
 
 def _prediction_file(parts: Parts, found: Predicted) -> dict[str, bytes]:

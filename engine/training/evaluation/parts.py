@@ -109,7 +109,9 @@ def prepare(dataset: Dataset, spec: SweepSpec) -> Parts:
             fitted, tested = _split(dataset, labels, spec)
             folds = tuple(_folds(dataset, labels, fitted, spec))
     except ValueError as error:
-        raise DatasetError(f"{dataset.name} cannot be split", str(error), _MORE_ROWS) from error
+        raise DatasetError(
+            f"{dataset.name} cannot be split", str(error), _MORE_ROWS, setting="split.method"
+        ) from error
     train_labels = labels[fitted]
     if task == "classification":
         _check_classes(dataset, train_labels, folds)
@@ -224,7 +226,10 @@ def _column(dataset: Dataset, values: Any, what: str) -> Any:
     if gaps := int(pd.isna(found).sum()):
         detail = f"{counted(gaps, 'row')} of {dataset.name} have no value in the column of the split."
         raise DatasetError(
-            f"{dataset.name} cannot be split by {what}", detail, "Fill them, or use another column."
+            f"{dataset.name} cannot be split by {what}",
+            detail,
+            "Fill them, or use another column.",
+            setting="split.column",
         )
     return found
 
@@ -242,7 +247,9 @@ def _check_labels(dataset: Dataset, labels: Any, spec: SweepSpec) -> None:
         rare, count = min(Counter(labels.tolist()).items(), key=lambda item: item[1])
         if count < 2:
             detail = f"Class {quoted(str(rare))} has one row; a stratified split puts some in both parts."
-            raise DatasetError(title, detail, "Add rows of this class, or use a random split.")
+            raise DatasetError(
+                title, detail, "Add rows of this class, or use a random split.", setting="split.method"
+            )
 
 
 def _check_classes(dataset: Dataset, train_labels: Any, folds: Any) -> None:

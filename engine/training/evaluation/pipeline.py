@@ -14,6 +14,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from engine.errors import UsageError
 from engine.text import safe
+from engine.training.data.columns import MOST_ENCODED
 from engine.training.spec import Task
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 FEW_LEVELS = 20
 """Up to this many levels of a text column have a column each; of more, only the frequent ones."""
-MOST_LEVELS = 50
 MIN_FREQUENCY = 10
 STEPS: dict[Task, str] = {"classification": "classifier", "regression": "regressor"}
 """The name of the estimator in the pipeline."""
@@ -47,7 +47,7 @@ def preparation(frame: pd.DataFrame) -> Any:
         encoder = OneHotEncoder(
             handle_unknown="infrequent_if_exist",
             min_frequency=MIN_FREQUENCY,
-            max_categories=MOST_LEVELS,
+            max_categories=MOST_ENCODED,
             sparse_output=False,
         )
         parts.append(("many_levels", encoder, many))

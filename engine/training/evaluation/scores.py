@@ -12,27 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import UsageError
 from engine.evidence.classification import counted_metrics
 from engine.runs.metrics import Direction, direction_of
-from engine.training.spec import SweepSpec, Task
+from engine.training.spec import SweepSpec, Task, metric_problem
 
 OWN_METRIC: dict[Task, str] = {"classification": "accuracy", "regression": "r2_score"}
 """What `cv_mean`, `cv_std` and `cv_score` are of."""
 PROBABILITY_METRICS = ("log_loss", "roc_auc", "precision_recall_auc")
-_AVERAGED = tuple(f"{what}_{how}" for what in ("precision", "recall", "f1") for how in ("macro", "weighted"))
-RANKING: dict[Task, tuple[str, ...]] = {
-    "classification": (
-        *("accuracy", "balanced_accuracy", "precision_score", "recall_score", "f1_score"),
-        *_AVERAGED,
-        *PROBABILITY_METRICS,
-    ),
-    "regression": (
-        *("r2_score", "root_mean_squared_error", "mean_squared_error", "mean_absolute_error"),
-        *("mean_absolute_percentage_error", "max_error"),
-    ),
-}
-"""The metrics that may rank the trials of a sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +34,8 @@ class Predicted:
 def ranking_metric(spec: SweepSpec, task: Task) -> tuple[str, Direction]:
     """The metric that ranks the trials and its better direction. Raises `UsageError` for an unknown one."""
     name = spec.metric or OWN_METRIC[task]
-    if name not in RANKING[task]:
-        known = ", ".join(RANKING[task])
-        raise UsageError(f"{name!r} cannot rank trials", f"Metrics for {task}: {known}", "Use one of these.")
+    if error := metric_problem(name, task):
+        raise error
     return name, direction_of(name) or "higher"
 
 

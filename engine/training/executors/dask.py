@@ -119,7 +119,7 @@ class DaskCluster:
                 raise TrainingError(
                     f"Worker {address} cannot record trials",
                     detail,
-                    "Let the client record them (recorder client), or give the workers access to the server.",
+                    "Let this machine record them (--record-in client), or give the workers access to it.",
                 )
 
     def share(self, folder: Path, spec: SweepSpec) -> None:

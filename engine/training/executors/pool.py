@@ -207,15 +207,23 @@ def _prepared(folder: str, spec: SweepSpec) -> DatasetFacts | Failure:
     from engine.training.evaluation.parts import prepare
     from engine.training.evaluation.storage import save_parts
     from engine.training.facts import DatasetFacts
+    from engine.training.search.grid import check_classes
 
     try:
         dataset = read_dataset(spec.data, split=spec.split)
+        check_classes(spec, dataset.task)
         save_parts(prepare(dataset, spec), Path(folder))
     except EngineError as error:
         return Failure.of(error)
     except OSError as error:
-        return Failure.of(TrainingError("The prepared data cannot be written", f"{error.strerror}: {folder}"))
+        return Failure.of(_unwritten(error, folder))
     return DatasetFacts.of(dataset)
+
+
+def _unwritten(error: OSError, folder: str) -> TrainingError:
+    reason = error.strerror or "The disk is full"  # NumPy says how much of an array it could write
+    hint = "Free some space, or set TMPDIR to a folder with more."
+    return TrainingError("The prepared data cannot be written", f"{reason}: {folder}", hint)
 
 
 def _load(folder: str) -> None:

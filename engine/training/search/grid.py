@@ -77,9 +77,9 @@ def checked_grids(spec: SweepSpec, task: Task) -> tuple[tuple[ModelGrid, ...], t
     """The models of a sweep with what is tried of each, and the baseline unless a model or the sweep makes it
     superfluous. Raises what `trials` raises."""
     check_settings(spec)
-    grids = model_grids(spec, task)
-    for _, error in model_problems(spec, task):
+    for error in model_problems(spec, task):
         raise error
+    grids = model_grids(spec, task)
     if spec.search.lists_all:
         _check_size(spec, grids)
     wanted = spec.baseline and all(grid.estimator.key != BASELINE for grid in grids)
@@ -102,27 +102,44 @@ def model_grids(spec: SweepSpec, task: Task) -> tuple[ModelGrid, ...]:
     return tuple(grids)
 
 
-def model_problems(spec: SweepSpec, task: Task | None) -> Iterator[tuple[str, GridError]]:
-    """What is wrong with the models of a sweep, and where: `models[0].C` is a parameter of the first model,
-    `models[0].C=` its values, `models[0].C[1]` the second of them. Without a task, what is right for any task
-    is right."""
+def model_problems(spec: SweepSpec, task: Task | None) -> Iterator[GridError]:
+    """What is wrong with the models of a sweep: errors about `models[0].C`, a parameter of the first model,
+    `models[0].C=`, its values, or `models[0].C[1]`, the second of them. Without a task, what is right for any
+    task is right."""
     for at, model in enumerate(spec.models):
-        where = f"models[{at}]"
+        setting = f"models[{at}]"
         try:
             chosen = estimator(model.estimator)
             if task is not None:
                 chosen.check_task(task)
         except GridError as error:
-            yield where, error
+            error.setting = setting
+            yield error
             continue
         for name, choices in model.params.items():
             try:
-                found = tuple(_choice_problems(spec, chosen, name, choices, task))
+                for inside, problem in _choice_problems(spec, chosen, name, choices, task):
+                    problem.setting = f"{setting}.{name}{inside}"
+                    yield problem
             except GridError as error:
-                yield f"{where}.{name}", error
-                continue
-            for inside, problem in found:
-                yield f"{where}.{name}{inside}", problem
+                error.setting = f"{setting}.{name}"
+                yield error
+
+
+def check_classes(spec: SweepSpec, task: Task) -> None:
+    """Check the estimators outside the catalogue, which are imported for that: in a training process. Raises
+    `GridError` for one that does not exist, is not for the task or lacks a parameter."""
+    for at, model in enumerate(spec.models):
+        chosen, setting = estimator(model.estimator), f"models[{at}]"
+        if chosen.parameters is not None:
+            continue
+        try:
+            chosen.check_class((), task)
+            setting += "."
+            chosen.check_class(model.params, task)
+        except GridError as error:
+            error.setting = setting
+            raise
 
 
 def _choice_problems(
@@ -156,10 +173,12 @@ def _check_size(spec: SweepSpec, grids: tuple[ModelGrid, ...]) -> None:
     """Counts the combinations without building them."""
     total = sum(grid.size or 0 for grid in grids)
     if spec.search.trials is None and total > MAX_TRIALS:
+        largest = max(range(len(grids)), key=lambda at: grids[at].size or 0)
         raise GridError(
             f"The grid has {total:,} combinations; the limit is {MAX_TRIALS:,}",
             "; ".join(_factors(grid) for grid in grids),
             "Remove values, or use random search with a number of trials.",
+            setting=f"models[{largest}].",
         )
 
 

@@ -14,6 +14,7 @@ from engine.errors import EngineError, UsageError
 from engine.training.spec import (
     COLUMN_TYPES,
     CURVES,
+    METRICS,
     SAMPLERS,
     TASKS,
     DataSpec,
@@ -76,6 +77,7 @@ def test_a_sweep_file_is_read() -> None:
         ("low: 0.01", "low: 0", "C cannot be 0", "line 6, column 36"),
         ("high: 100", "high: 0.001", "invalid range", "line 6, column 30"),
         ("method: random, ", "", "C is a range, which a grid", "line 6, column 30"),
+        ("baseline: false", "metric: beauty", "'beauty' cannot rank trials", "line 10, column 9"),
         ("baseline: false", "curves: [learning, steep]", "Unknown curve 'steep'", "line 10, column 20"),
     ],
 )
@@ -183,11 +185,11 @@ specs = st.builds(
         seed=seeds,
     ),
     limits=st.builds(Limits, trial_timeout=times, time=times, no_improvement=counts),
-    metric=words,
+    metric=st.just("") | st.sampled_from(METRICS["classification"]),
     curves=st.lists(st.sampled_from(CURVES), max_size=2).map(tuple),
     baseline=st.booleans(),
     run_name=words,
-)
+).filter(lambda spec: not spec.metric or spec.data.task != "regression")
 
 
 @given(specs)

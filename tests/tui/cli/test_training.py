@@ -115,10 +115,26 @@ def test_a_sweep_is_written_to_a_file_and_previewed_with_options_that_override_i
     assert sorted(path.name for path in folder.iterdir()) == ["plants.csv", "sweep.yaml"]
 
 
-def test_a_missing_data_file_is_reported(run: Run) -> None:
-    done = run("train", "--data", "nowhere.csv")
-    assert (done.status, done.out) == (1, "")
-    assert "File nowhere.csv not found" in done.err
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("--data", "nowhere.csv"), 1, "File nowhere.csv not found"),
+        (("--estimator", "sklearn.nothing.MLPClassifier"), 2, "is not a scikit-learn estimator"),
+        (
+            ("--executor", "dask", "--scheduler", "tcp://127.0.0.1:1", "--record-in", "workers"),
+            2,
+            "Let this machine record them (--record-in client)",
+        ),
+    ],
+)
+def test_a_refused_sweep_writes_nothing_and_is_not_journalled(
+    run: Run, folder: Path, arguments: tuple[str, ...], status: int, message: str
+) -> None:
+    done = run("train", *arguments)
+    assert (done.status, done.out) == (status, "")
+    assert message in done.err
+    assert list(folder.iterdir()) == []
+    assert run("journal", "--json").json["entries"] == []
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

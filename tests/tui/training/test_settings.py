@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.errors import EngineError
+from engine.errors import DatasetError, EngineError, GridError, UsageError
+from engine.training.failures import Failure
 from engine.training.spec import DataSpec, Limits, ModelSpec, Range, SplitSpec, SweepSpec
+from tui.training.field_errors import field_of, known_trials
 from tui.training.settings import (
     Settings,
     data_text,
@@ -104,3 +106,38 @@ def test_shares_and_splits() -> None:
     with pytest.raises(EngineError, match="Invalid test share 'half'"):
         fraction("half", "test share")
     assert [split_text(split) for split in (SplitSpec(), SplitSpec("time", "day"))] == ["random", "time:day"]
+
+
+def test_an_error_is_shown_at_the_field_of_the_setting_that_it_is_about() -> None:
+    fields = {
+        "data.path": "data",
+        "data.delimiter": "data",
+        "data.types.age": "columns",
+        "split.column": "split_column",
+        "limits.time": "time_limit",
+        "curves[1]": "curves",
+        "models[0]": "estimators",
+        "models": "estimators",
+        "models[1].C[0]": "grid",
+        "": "",
+    }
+    found = {setting: field_of(UsageError("Wrong", setting=setting)) for setting in fields}
+    assert found == fields
+    assert field_of(DatasetError("The file is damaged")) == "data"
+
+
+def test_an_error_keeps_the_setting_that_it_is_about_on_its_way_from_another_process() -> None:
+    sent = Failure.of(DatasetError("The target is constant", setting="data.target")).to_json()
+    assert field_of(Failure.from_json(sent).error()) == "target"
+
+
+def test_a_grid_is_refused_at_the_parameter_that_is_wrong() -> None:
+    for model, field in (
+        (ModelSpec("knm"), "estimators"),
+        (ModelSpec("lasso"), "estimators"),
+        (ModelSpec("knn", {"neighbours": (3,)}), "grid"),
+        (ModelSpec("knn", {"n_neighbors": tuple(range(1, 10_000))}), "grid"),
+    ):
+        with pytest.raises(GridError) as caught:
+            known_trials(SweepSpec("x", models=(model,)), "classification")
+        assert field_of(caught.value) == field

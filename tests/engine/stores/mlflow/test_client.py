@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -30,6 +31,8 @@ from engine.errors import (
     StoreRefused,
     StoreUnreadable,
 )
+from engine.files import locked, open_private
+from engine.paths import store_creation_lock
 from engine.stores import open_store
 from engine.stores.base import Condition, RunQuery
 from engine.stores.mlflow.client import ClientStore, open_client, translate
@@ -167,6 +170,20 @@ def older_store(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 MLFLOW_2 = "0584bdc529eb"
 BEFORE_WORKSPACES = "c8d9e0f1a2b3"
+
+
+def test_a_store_that_another_process_is_creating_is_waited_for(
+    mlflow_store: MlflowStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    path = tmp_path / "mlflow.db"
+    change(path, "CREATE TABLE experiments (experiment_id INTEGER)")
+    with ThreadPoolExecutor() as threads:
+        with open_private(store_creation_lock()) as lock, locked(lock, 1):
+            opened = threads.submit(open_client, f"sqlite:///{path}")
+            assert not wait([opened], 0.5).done
+            shutil.copy(mlflow_store.path, path)
+        assert opened.result().search_experiments()
 
 
 class TestNothingIsUpgraded:

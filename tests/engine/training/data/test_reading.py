@@ -12,9 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from engine.errors import DatasetError
+from engine.training.data.columns import check_prepared_size
 from engine.training.data.profile import DataProfile
 from engine.training.data.reading import Dataset, read_dataset
 from engine.training.data.tables import check_memory
+from engine.training.data.typed_table import read_table_file
 from engine.training.spec import DataSpec, SplitSpec
 
 GOOD = "a,b,y\n" + "".join(f"{i * 3},{i * i / 4},{i % 2}\n" for i in range(12))
@@ -278,3 +280,17 @@ def test_few_levels_and_dates_of_several_forms_are_what_they_seem(tmp_path: Path
     form = ["2024-02-{:02}", "{:02}.02.2024", "{:02}.02.2024 00:00", "2024/02/{:02}"]
     days = read(tmp_path, wide(lambda i: form[i % 4].format(i % 28 + 1))).frame["a"].tolist()
     assert days == [19754 + i % 28 for i in range(40)]
+
+
+def test_text_that_would_outgrow_the_memory_once_it_is_encoded_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "towns.csv"
+    rows = [f"{row},{row % 40},town {row % 90},{row % 2}" for row in range(1000)]
+    path.write_text("\n".join(["height,age,town,target", *rows]))
+    table = read_table_file(path, DataSpec(str(path)), SplitSpec(), lambda _: None)
+    columns = list(table.columns.values())
+    check_prepared_size("towns.csv", columns, available=5 * 1000 * 52 * 8)
+    with pytest.raises(DatasetError, match="too large for this machine once its text is encoded") as caught:
+        check_prepared_size("towns.csv", columns, available=5 * 1000 * 52 * 8 - 10)
+    assert "1,000 rows × 52 columns" in caught.value.detail
+    assert "town (50)" in caught.value.detail
+    check_prepared_size("towns.csv", columns[:2], available=1000)  # as large as it was read

@@ -213,6 +213,24 @@ def test_curves_have_steps_and_files() -> None:
     assert len(few.steps["learning_curve_train_accuracy"]) == 2
 
 
+def test_estimators_that_learn_in_passes_have_a_score_for_each_of_a_bounded_number() -> None:
+    sgd = evaluated(heart(), SPEC, trial("sklearn.linear_model.SGDClassifier", max_iter=6, tol=None))
+    scores = sgd.steps["iteration_accuracy"]
+    assert [at for at, _ in scores] == [1, 2, 3, 4, 5, 6]
+    assert scores[-1][1] == pytest.approx(sgd.metrics["accuracy"], abs=0.15)
+    long = evaluated(heart(), SPEC, trial("sklearn.linear_model.Perceptron", max_iter=80, tol=None))
+    assert len(long.steps["iteration_accuracy"]) == 50
+    price = evaluated(
+        mixed(task="regression"), SPEC, trial("sklearn.linear_model.SGDRegressor", max_iter=4, tol=None)
+    )
+    assert len(price.steps["iteration_r2_score"]) == 4
+    for without in (
+        trial("sklearn.linear_model.SGDClassifier", class_weight="balanced"),
+        trial("sklearn.naive_bayes.BernoulliNB"),
+    ):
+        assert "iteration_accuracy" not in evaluated(heart(), SPEC, without).steps
+
+
 def test_a_validation_curve_groups_scores_by_value() -> None:
     from engine.training.evaluation.curves import validation_curve
 
