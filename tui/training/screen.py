@@ -365,7 +365,7 @@ class TrainingScreen(ConsoleScreen):
             parts += [safe(self.result.ended)] if self.result.ended else []
             parts.append(f"took {formats.duration(self.result.seconds)}")
         elif self.running and board.paused and not self._note:
-            parts.append("paused; p goes on")
+            parts.insert(1, "paused; p goes on")
         return safe(" · ".join([*parts, *([self._note] if self._note else [])]))
 
     def _speed(self) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Select, Static
 
 from engine.journal import read_journal
 from engine.uri import TrackingUri
@@ -207,7 +207,10 @@ async def test_columns_are_shown_and_changed_and_the_sweep_is_kept_in_a_file(
         assert re.search(r"id +number +left out", screen)
         await pilot.press("j", "j", "x", "j", "t", "enter")  # leaves out the city, and the plan is a category
         await until(pilot, lambda: "2 of 4 columns" in text_of(console))
-        fill_in(pilot, grid="n_neighbors=3,5")
+        fill_in(pilot, grid="n_neighbors=3,5", trials="2")
+        console.screen.query_one("#search", Select).value = "optuna"
+        await pilot.pause()
+        console.screen.query_one("#sampler", Select).value = "random"
         await pilot.press("ctrl+o")
         await pilot.pause()
         console.screen.query_one(Field).value = str(saved)
@@ -221,6 +224,7 @@ async def test_columns_are_shown_and_changed_and_the_sweep_is_kept_in_a_file(
         assert "3 trials: knn and a baseline" in text_of(console)
     text = saved.read_text()
     assert "plan: category" in text
+    assert "sampler: random" in text
     assert "city" in text
 
 
