@@ -193,18 +193,15 @@ class TrainingScreen(ConsoleScreen):
             return
         known = [sweep for sweep in self._resumable if sweep.run.run_id.startswith(run_id)]
         self._resumed = safe(f"{known[0].run.run_name} → {known[0].experiment}") if known else RESUMED
-        is_here = self.board.started is not None and self.board.started.parent_run_id.startswith(run_id)
-        board = Leaderboard(self.board.finished if is_here else ())
         work = self.engine.training.resume
-        self._start(None, lambda on_event, control: work(run_id, on_event=on_event, control=control), board)
+        self._start(None, lambda on_event, control: work(run_id, on_event=on_event, control=control))
 
-    def _start(self, spec: SweepSpec | None, work: Work, board: Leaderboard | None = None) -> None:
-        """Train in separate processes. `spec` is None while it is not known, as of a resumed sweep; `board`
-        has the trials that finished before."""
+    def _start(self, spec: SweepSpec | None, work: Work) -> None:
+        """Train in separate processes. `spec` is None while it is not known, as of a resumed sweep."""
         from engine.api import SweepControl
 
         self.spec, self.result = spec, None
-        self.board = board or Leaderboard()
+        self.board = Leaderboard()
         self.control = control = SweepControl()
         self._started = time.monotonic()
         self._note, self._notes = "starting Python", []
@@ -337,8 +334,7 @@ class TrainingScreen(ConsoleScreen):
         best, baseline = self.board.best, self.board.baseline
         if best is None:
             return []
-        label = "best " if self.board.is_complete else "best since it was resumed "
-        parts = [(label, ""), (self._score(best), "$foreground bold"), ("  ", "")]
+        parts = [("best ", ""), (self._score(best), "$foreground bold"), ("  ", "")]
         if baseline is not None:
             parts += [("baseline ", ""), (self._score(baseline), "$foreground"), ("  ", "")]
         parts += [(f"{estimator_name(best.estimator)}  {parameters_text(best.params)}", "")]

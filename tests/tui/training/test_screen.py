@@ -151,6 +151,7 @@ async def test_cancel_keeps_finished_trials_and_the_rest_can_be_trained_later(st
         await until(pilot, lambda: training(console).board.resumed == result.finished)
         await until(pilot, lambda: not training(console).running)
         await until(pilot, lambda: "21 of 21" in text_of(console))
+        assert training(console).board.trials == 21
     trials = statuses(store)["FINISHED"] - 1  # without the parent
     assert trials == 21
 
