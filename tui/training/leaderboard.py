@@ -259,7 +259,7 @@ def _is_near(base: float, scores: Sequence[float]) -> bool:
 
 
 def _is_cross_validated(metric: str) -> bool:
-    return metric.endswith(("cv_mean", "cv_std", "cv_score"))
+    return metric.endswith(("cv_mean", "cv_std", "cv_score", "cv_train_mean"))
 
 
 def _identity(trial: TrialFinished | TrialFailed) -> dict[str, Value]:
