@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from engine.entities import Run
 from engine.errors import EngineError, NotFound, TrainingError, UsageError, WriteError
 from engine.files import locked, open_private
-from engine.journal import journal_entries
+from engine.journal import JournalEntry, journal_entries
 from engine.paths import state_dir
 from engine.training.events import TrialFinished
 from engine.training.interrupted import MAX_CHECKED, has_ended, read_sweep
@@ -42,10 +42,16 @@ def resumable_sweeps(store: Store, server: str) -> tuple[ResumableSweep, ...]:
     """The sweeps in this store, named `server` in the journal, that ended before their last trial and whose
     training process has ended; the newest first, among the last `MAX_CHECKED`. Raises `StoreError` and
     `WriteError`."""
+    return _sweeps(store, server, lambda entry: entry.outcome != "done")
+
+
+def _sweeps(
+    store: Store, server: str, is_wanted: Callable[[JournalEntry], bool] = lambda _: True
+) -> tuple[ResumableSweep, ...]:
     found: list[ResumableSweep] = []
     checked = 0
     for entry in journal_entries(server=server):
-        if entry.action != "train" or not entry.experiment or entry.outcome == "done":
+        if entry.action != "train" or not entry.experiment or not is_wanted(entry):
             continue
         checked += 1
         with suppress(NotFound):
@@ -60,7 +66,7 @@ def resumable_sweeps(store: Store, server: str) -> tuple[ResumableSweep, ...]:
 
 
 def find_sweep(store: Store, server: str, text: str) -> tuple[Run, str, SweepSpec]:
-    """The parent run with this id, or of the only resumable sweep whose id begins with it; the sweep's id;
+    """The parent run with this id, or of the only recent sweep whose id begins with it; the sweep's id;
     and what it trains. Raises `NotFound` if there is none, `UsageError` if it is ambiguous or is no sweep,
     `TrainingError` while a process trains it."""
     run = _parent(store, server, text)
@@ -159,13 +165,14 @@ def only_one(sweep_id: str) -> Iterator[None]:
 def _parent(store: Store, server: str, text: str) -> Run:
     if len(text) == 32:
         return store.run(text).run
-    matching = [sweep.run for sweep in resumable_sweeps(store, server) if sweep.run.run_id.startswith(text)]
+    # Also those that ended early because they were to.
+    matching = [sweep.run for sweep in _sweeps(store, server) if sweep.run.run_id.startswith(text)]
     if len(matching) == 1:
         return matching[0]
     if not matching:
         raise NotFound(
             f"No resumable sweep {text}",
-            "No interrupted sweep in the journal has a parent run whose id begins so.",
+            "No recent sweep in the journal has a parent run whose id begins so.",
             "Give the whole run id of the sweep's parent run.",
         )
     raise UsageError(f"{text} is ambiguous", f"{len(matching)} sweeps begin so.", "Give more of the id.")

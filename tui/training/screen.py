@@ -360,6 +360,8 @@ class TrainingScreen(ConsoleScreen):
             parts += ["cancelled"] if self.result.cancelled else []
             parts += [safe(self.result.ended)] if self.result.ended else []
             parts.append(f"took {formats.duration(self.result.seconds)}")
+        elif self.running and board.total and board.done >= board.total and not self._note:
+            parts.insert(1, "logging the results …")
         elif self.running and board.paused and not self._note:
             parts.insert(1, "paused; p goes on")
         return safe(" · ".join([*parts, *([self._note] if self._note else [])]))

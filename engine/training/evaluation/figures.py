@@ -28,6 +28,7 @@ MOST_CURVES = 7
 MOST_POINTS = 5000
 MOST_TICKS = 6
 _AREA = (0.14, 0.14, 0.82, 0.77)
+_WIDE_LABELS_AREA = (0.17, 0.14, 0.79, 0.77)
 _NAMED_AREA = (0.32, 0.3, 0.63, 0.61)
 """Left, bottom, width and height of the axes within the page."""
 
@@ -56,14 +57,16 @@ def validation_figures(curves: Sequence[ValidationCurve], own: str) -> dict[str,
 def _validation(curve: ValidationCurve, name: str, own: str) -> Figure:
     """The means by value; the band spans the trials with a value, whose other parameters differ."""
     figure, axes = _page("Validation curve", str(safe(name)), own)
+    axes.set_position(_WIDE_LABELS_AREA)
     at = {point.value: x for x, point in enumerate(curve.held_out)}
     held_out = curve.held_out
     axes.plot([at[point.value] for point in held_out], [point.mean for point in held_out], "o-", color=BLUE)
     lowest, highest = [point.lowest for point in held_out], [point.highest for point in held_out]
     axes.fill_between(range(len(held_out)), lowest, highest, color=BLUE, alpha=0.15, linewidth=0)
     seen = [point for point in curve.seen if point.value in at]
-    axes.plot([at[point.value] for point in seen], [point.mean for point in seen], "o--", color=ORANGE)
-    axes.legend(["held-out rows", "range of the trials", "training rows"], frameon=False)
+    if seen:
+        axes.plot([at[point.value] for point in seen], [point.mean for point in seen], "o--", color=ORANGE)
+    axes.legend(["held-out rows", "range of the trials", "training rows"][: 3 if seen else 2], frameon=False)
     step = max(1, len(held_out) // MOST_TICKS)
     axes.set_xticks(range(0, len(held_out), step))
     axes.set_xticklabels([str(cut(safe(str(point.value)), 10)) for point in held_out[::step]])
