@@ -99,6 +99,8 @@ class TrainingScreen(ConsoleScreen):
         self._notes: list[tuple[str, str]] = []
         """When, and what the operator should know."""
         self._resumable: tuple[ResumableSweep, ...] = ()
+        self._has_looked = False
+        """Whether interrupted sweeps have been looked for."""
         self._resumed = RESUMED
         self._has_changed = False
         """Whether trials finished that are not drawn yet."""
@@ -266,7 +268,9 @@ class TrainingScreen(ConsoleScreen):
         if command.id in ("training.cancel-sweep", "training.pause-sweep") and not self.running:
             return "No sweep is running."
         if command.id == "training.resume-sweep" and not self._resumable:
-            return "No sweep was interrupted."
+            return (
+                "No sweep was interrupted." if self._has_looked else "Still looking for interrupted sweeps."
+            )
         if command.id == "training.compare-marked":
             return compare_reason(len(self._marks()), "trials")
         return super().why_not(command)
@@ -378,7 +382,7 @@ class TrainingScreen(ConsoleScreen):
         return [*parts, formats.counted(board.started.workers, "worker")]
 
     def _show_resumable(self, sweeps: tuple[ResumableSweep, ...]) -> None:
-        self._resumable = sweeps
+        self._resumable, self._has_looked = sweeps, True
         self._show_all()
 
     def _show_empty(self) -> None:
